@@ -1,0 +1,254 @@
+"""What steps, conditions and mapping functions see of the run they are part of.
+
+The classes here are thin: they hold no state and hand everything on to the engine's own
+objects, which they know only by the two protocols at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, Protocol, TypeVar, overload
+
+from typing_extensions import TypeVar as TypeVarWithDefault
+
+if TYPE_CHECKING:
+    from trioflow.steps import Step
+    from trioflow.tools import Tool
+    from trioflow.tracing import TracingContext
+
+P = ParamSpec("P")
+T = TypeVar("T")
+D = TypeVar("D")
+S = TypeVarWithDefault("S", default=Any)
+
+MISSING: Any = object()
+"""Marks an argument that was not given where None is a value."""
+
+
+class RunContext(Generic[S]):
+    """What conditions, mapping functions and workflow hooks get as second argument."""
+
+    __slots__ = ("_frame",)
+
+    def __init__(self, frame: FramePort) -> None:
+        self._frame = frame
+
+    @property
+    def run_id(self) -> str:
+        """Id of the run, the same in nested workflows."""
+        return self._frame.run_id
+
+    @property
+    def workflow_id(self) -> str:
+        """Id of the innermost workflow."""
+        return self._frame.workflow_id
+
+    @property
+    def init_data(self) -> Any:
+        """The input of the innermost workflow, structured."""
+        return self._frame.init_data
+
+    @property
+    def runtime_context(self) -> MutableMapping[str, Any]:
+        """A mapping that the whole run shares, nested workflows included."""
+        return self._frame.runtime_context
+
+    @property
+    def tracing_context(self) -> TracingContext:
+        """Where this call stands in the caller's trace."""
+        return self._frame.tracing_context
+
+    @property
+    def state(self) -> S:
+        """The run's typed state: what steps that ended have merged into it."""
+        state: S = self._frame.state
+        return state
+
+    @property
+    def iteration(self) -> int | None:
+        """In a loop body or condition: which iteration, counted from 1."""
+        return self._frame.iteration
+
+    @overload
+    def step_result(self, step: Step[Any, T]) -> T: ...
+    @overload
+    def step_result(self, step: Step[Any, T], default: D) -> T | D: ...
+    @overload
+    def step_result(self, step: object, default: object = ...) -> Any: ...
+    def step_result(self, step: object, default: object = MISSING) -> Any:
+        """Return the output of a step of this workflow, or of a node by its id.
+
+        If the step ran several times, the last success counts.
+
+        Args:
+          step: A step, tool or workflow, or its id.
+          default: Returned if the step has not ended with success.
+
+        Raises:
+          NoResultError: if it has not, and no default is given.
+        """
+        return self._frame.step_result(step if isinstance(step, str) else step.id, default)  # type: ignore[attr-defined]
+
+    def abort(self, reason: str | None = None) -> None:
+        """Cancel the run. The body goes on until its next checkpoint."""
+        self._frame.abort(reason)
+
+
+class StepContext(RunContext[S]):
+    """What a step or tool sees and may do. Found in its signature by this annotation.
+
+    It works only while the body runs; afterwards its methods raise `StepClosedError`.
+    ``StepContext[MyState]`` types `state`. A blocking step (a plain ``def``) runs in a
+    thread and calls the async methods with ``trio.from_thread.run(ctx.write, chunk)``.
+    """
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: CallPort) -> None:
+        super().__init__(call)
+        self._call = call
+
+    @property
+    def step_id(self) -> str:
+        """Id of the step; inside nested workflows ``"outer.inner"``."""
+        return self._call.id
+
+    @property
+    def step_call_id(self) -> str:
+        """A stable idempotency key: the same whenever this call is made again.
+
+        It names the run and the call's place in it, so all attempts of the call share it,
+        and so does the call when the run goes on after a crash.
+        """
+        return self._call.step_call_id
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt this is, counted from 1."""
+        return self._call.attempt
+
+    @property
+    def resume_data(self) -> Any:
+        """After ``wait_for_event``: the data of the event. Otherwise None."""
+        return self._call.resume_data
+
+    def set_state(self, updates: Mapping[str, Any] | None = None, /, **more: Any) -> None:
+        """Merge these keys into the run's state when the step ends well.
+
+        Nothing is merged from an attempt that fails or is canceled.
+
+        Raises:
+          InvalidValueError: if the state's type has no such field, or the value does not fit.
+        """
+        self._call.set_state({**(updates or {}), **more})
+
+    async def write(self, chunk: Any) -> None:
+        """Emit *chunk* as a `StepOutput` event.
+
+        Waits while a reader's buffer is full: this is where a fast writer feels a slow
+        reader.
+
+        **Cancellation**: canceled before the chunk is emitted, or not at all.
+
+        **Checkpoints**: always a cancellation point; a schedule point if it has to wait
+        and now and then otherwise, so that a writer cannot starve other tasks.
+        """
+        await self._call.write(chunk)
+
+    @overload
+    async def call_tool(self, tool: Tool[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
+    @overload
+    async def call_tool(self, tool: str, /, **kwargs: Any) -> Any: ...
+    async def call_tool(self, tool: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Call a tool (or the tool of that id) and return its result.
+
+        A streaming tool returns the list of its pieces, or what its ``collect`` makes of
+        them. What the tool raises is raised here, as itself.
+
+        **Cancellation**: cancels the tool.
+
+        **Checkpoints**: at least a cancellation point.
+        """
+        return await self._call.call_tool(tool, args, kwargs)
+
+    def stream_tool(
+        self, tool: Tool[..., Any] | str, /, **kwargs: Any
+    ) -> AbstractAsyncContextManager[AsyncIterator[Any]]:
+        """Call a streaming tool and take its pieces one by one::
+
+            async with ctx.stream_tool(suggest, forecast=forecast) as pieces:
+                async for piece in pieces: ...
+
+        Leaving the block closes the tool. What the tool raises is raised inside the block.
+        """
+        return self._call.stream_tool(tool, kwargs)
+
+    async def wait_for(
+        self, event: str, type: Callable[..., T] = MISSING, timeout: float | None = None
+    ) -> T:
+        """Park here until ``run.send_event(event, data)`` and return the data.
+
+        An event that was sent before is taken at once; each wait takes one event.
+
+        Args:
+          event: Name of the event.
+          type: What the data is structured into; left as it is if not given.
+          timeout: Seconds to wait at most.
+
+        Raises:
+          EventTimeoutError: if no event came in time.
+          InvalidValueError: if the data does not fit *type*.
+
+        **Cancellation**: the event stays for others if it was not taken yet.
+
+        **Checkpoints**: always.
+        """
+        data: T = await self._call.wait_for(event, type, timeout)
+        return data
+
+    def bail(self, result: Any = None) -> NoReturn:
+        """End the innermost workflow early, with success and *result*."""
+        self._call.bail(result)
+
+
+class FramePort(Protocol):
+    """What the contexts need of the place in the run where they were made."""
+
+    @property
+    def run_id(self) -> str: ...
+    @property
+    def workflow_id(self) -> str: ...
+    @property
+    def init_data(self) -> Any: ...
+    @property
+    def runtime_context(self) -> MutableMapping[str, Any]: ...
+    @property
+    def tracing_context(self) -> TracingContext: ...
+    @property
+    def state(self) -> Any: ...
+    @property
+    def iteration(self) -> int | None: ...
+    def step_result(self, step_id: str, default: object) -> Any: ...
+    def abort(self, reason: str | None) -> None: ...
+
+
+class CallPort(FramePort, Protocol):
+    """What a `StepContext` needs of the step call it belongs to."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def step_call_id(self) -> str: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def resume_data(self) -> Any: ...
+    def set_state(self, updates: Mapping[str, Any]) -> None: ...
+    async def write(self, chunk: Any) -> None: ...
+    async def call_tool(self, tool: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
+    def stream_tool(
+        self, tool: Any, kwargs: dict[str, Any]
+    ) -> AbstractAsyncContextManager[AsyncIterator[Any]]: ...
+    async def wait_for(self, event: str, type: Any, timeout: float | None) -> Any: ...
+    def bail(self, result: Any) -> NoReturn: ...

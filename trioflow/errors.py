@@ -1,0 +1,304 @@
+"""Every error a caller may want to catch, one class each.
+
+The values are fields and the text is built from them: what was wrong, where, and what to
+do next. Fields are positional, so that an error survives pickling and can cross a process.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+import attrs
+
+
+class TrioflowError(Exception):
+    """Base of all errors that trioflow raises itself."""
+
+
+def suggest(wrong: str, known: Iterable[str], otherwise: str) -> str:
+    """Return "did you mean 'x'?" when a known name is close, else *otherwise*."""
+    close = difflib.get_close_matches(wrong, list(known), n=1)
+    return f"did you mean {close[0]!r}?" if close else otherwise
+
+
+# ---------------------------------------------------------------- definitions
+@attrs.define(eq=False)
+class DefinitionError(TrioflowError):
+    """Raised when a step, tool or workflow is declared in a way that cannot work."""
+
+    where: str
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.problem}; {self.remedy}"
+
+
+@attrs.define(eq=False)
+class UnknownStepError(TrioflowError):
+    """Raised when a workflow names a step, tool or workflow that no plugin provides."""
+
+    step: str
+    workflow: str
+    known: tuple[str, ...]
+
+    def __str__(self) -> str:
+        hint = suggest(self.step, self.known, "is its plugin installed?")
+        return f"workflow {self.workflow!r} uses unknown step {self.step!r}; {hint}"
+
+
+@attrs.define(eq=False)
+class UnknownNameError(TrioflowError):
+    """Raised when a workflow, runner, limit or store is asked for by a name nobody knows."""
+
+    kind: str
+    name: str
+    where: str
+    known: tuple[str, ...]
+
+    def __str__(self) -> str:
+        listing = ", ".join(self.known) or "none"
+        hint = suggest(self.name, self.known, f"known: {listing}")
+        return f"{self.where}: unknown {self.kind} {self.name!r}; {hint}"
+
+
+# ---------------------------------------------------------------- values
+@attrs.frozen
+class Fault:
+    """One thing wrong with a value."""
+
+    path: str
+    """Where in the value: ``"city.name"``, ``"items[2]"``, or ``""`` for the value itself."""
+    problem: str
+    expected: str = ""
+    """The type that was wanted, if the fault is a wrong type."""
+    received: str = ""
+    """The type that was found, if the fault is a wrong type."""
+
+    def __str__(self) -> str:
+        return f"{self.path or 'value'}: {self.problem}"
+
+
+@attrs.define(eq=False)
+class InvalidValueError(TrioflowError):
+    """Raised when a value does not fit the type it is meant for. Never retried."""
+
+    what: str
+    """Which value: ``"input"``, ``"output"``, ``"state"``, ``"resume data"``, ``"event data"``."""
+    owner: str
+    """Whose value: ``"step 'plan_day'"``, ``"workflow 'weather'"``."""
+    faults: tuple[Fault, ...]
+
+    def __str__(self) -> str:
+        listing = "; ".join(map(str, self.faults))
+        return f"{self.what} of {self.owner} is invalid: {listing}"
+
+
+@attrs.define(eq=False)
+class MappingError(TrioflowError):
+    """Raised when the source of a mapping leads nowhere."""
+
+    source: str
+    """What was looked at: ``"step 'a'"``, ``"input"``, ``"context"``, ``"state"``, ``"data"``."""
+    path: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"mapping: no {self.path!r} in {self.source}: {self.problem}"
+
+
+@attrs.define(eq=False)
+class NoResultError(TrioflowError):
+    """Raised by ``ctx.step_result(step)`` for a step that has not ended with success."""
+
+    step: str
+
+    def __str__(self) -> str:
+        return (
+            f"step {self.step!r} has no result in this workflow so far; "
+            "pass a default to step_result() if that may happen"
+        )
+
+
+@attrs.define(eq=False)
+class NotSerializableError(TrioflowError):
+    """Raised when a value cannot be written as JSON."""
+
+    path: str
+    type_name: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path or 'value'} is a {self.type_name}, which has no JSON form; "
+            "register an unstructure hook with trioflow_converter"
+        )
+
+
+@attrs.define(eq=False)
+class WireFormatError(TrioflowError):
+    """Raised when text or an object is not an event on the wire."""
+
+    problem: str
+
+    def __str__(self) -> str:
+        return f"not a trioflow wire event: {self.problem}"
+
+
+# ---------------------------------------------------------------- steps
+class NonRetryableError(TrioflowError):
+    """Raise it (or a subclass) in a step or tool to fail without any further attempt."""
+
+
+@attrs.define(eq=False)
+class StepTimeoutError(TrioflowError, TimeoutError):
+    """Raised when an attempt took longer than the ``timeout`` of its step or tool."""
+
+    step: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"step {self.step!r} took longer than its timeout of {self.seconds} s"
+
+
+@attrs.define(eq=False)
+class EventTimeoutError(TrioflowError, TimeoutError):
+    """Raised when no event arrived within the ``timeout`` of a wait."""
+
+    event: str
+    step: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"step {self.step!r} waited {self.seconds} s for event {self.event!r} in vain"
+
+
+@attrs.define(eq=False)
+class StepClosedError(TrioflowError):
+    """Raised when a context is used after its step call has ended."""
+
+    step: str
+
+    def __str__(self) -> str:
+        return f"step {self.step!r} has ended; use its context only while its body runs"
+
+
+# ---------------------------------------------------------------- runs
+@attrs.define(eq=False)
+class RunStateError(TrioflowError):
+    """Raised when a run is asked for something that its status does not allow."""
+
+    run_id: str
+    status: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"run {self.run_id} is {self.status}: {self.problem}"
+
+
+class RunAlreadyStartedError(RunStateError):
+    """Raised by the second ``stream()`` or ``start()`` of one run. Create a run for each."""
+
+
+class RunFinishedError(RunStateError):
+    """Raised when something is sent to a run that is over."""
+
+
+@attrs.define(eq=False)
+class DuplicateRunError(TrioflowError):
+    """Raised when a run id is used twice in one engine."""
+
+    run_id: str
+
+    def __str__(self) -> str:
+        return f"this engine already has a run {self.run_id!r}; run ids are used once"
+
+
+@attrs.define(eq=False)
+class UnknownRunError(TrioflowError):
+    """Raised when an engine is asked for a run that it does not know."""
+
+    run_id: str
+
+    def __str__(self) -> str:
+        return f"this engine has no run {self.run_id!r}"
+
+
+@attrs.define(eq=False)
+class RunCanceledError(TrioflowError):
+    """Raised by ``RunResult.unwrap()`` when the run was canceled."""
+
+    run_id: str
+    reason: str | None = None
+
+    def __str__(self) -> str:
+        return f"run {self.run_id} was canceled" + (f": {self.reason}" if self.reason else "")
+
+
+@attrs.define(eq=False)
+class RunSuspendedError(TrioflowError):
+    """Raised by ``RunResult.unwrap()`` when the run waits for an answer."""
+
+    run_id: str
+    paths: tuple[tuple[str, ...], ...]
+
+    def __str__(self) -> str:
+        listing = ", ".join(".".join(path) for path in self.paths)
+        return f"run {self.run_id} is suspended at {listing}; it has no result yet"
+
+
+@attrs.define(eq=False)
+class HistoryGap(TrioflowError):  # noqa: N818 - it names what happened to the history
+    """Raised to an observer for whom some events are gone for good."""
+
+    first_available: int
+    """The lowest ``seq`` that can still be had."""
+
+    def __str__(self) -> str:
+        return (
+            f"events before seq {self.first_available} are no longer held; "
+            f"observe(after={self.first_available - 1}) goes on from there"
+        )
+
+
+@attrs.define(eq=False)
+class MailboxFullError(TrioflowError):
+    """Raised by ``send_event`` when too many events wait for someone to take them."""
+
+    event: str
+    limit: int
+
+    def __str__(self) -> str:
+        return f"{self.limit} events {self.event!r} are waiting already and no step takes them"
+
+
+# ---------------------------------------------------------------- plugins
+@attrs.define(eq=False)
+class PluginError(TrioflowError):
+    """Raised while the plugins are loaded. Names the culprit and what to do."""
+
+    plugin: str
+    """The name of the entry point, or of the module or object that was registered."""
+    distribution: str
+    """Name and version of the distribution, or ``"not from a distribution"``."""
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"plugin {self.plugin!r} ({self.distribution}): {self.problem}; {self.remedy}"
+
+
+class PluginImportError(PluginError):
+    """Raised when the module of an entry point cannot be imported. The cause is chained."""
+
+
+class PluginHookError(PluginError):
+    """Raised for a hook that is misspelled, async, has a wrong signature, or fails."""
+
+
+class DuplicateIdError(PluginError):
+    """Raised when two plugins provide a step, tool or workflow under one id."""
+
+
+class UnknownPluginError(PluginError):
+    """Raised when a plugin is chosen or blocked by a name that is not installed."""

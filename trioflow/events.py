@@ -1,0 +1,303 @@
+"""The facts a run emits, and the grammar they follow.
+
+Events are compared, stored and sent to other processes, so they hold values and never
+live objects such as tasks or stores. This module imports nothing else of trioflow.
+
+The grammar
+===========
+
+``{x | y}`` is a choice, ``x*`` any number, ``x?`` at most one, ``[x & y]`` any interleaving
+in which each part keeps its own order::
+
+    run       = start node* canceled? finish
+    node      = call | wait | block
+    block     = [call & call & ...]              arms of parallel and branch
+    call      = step-start inner* close          step, tool, map, nested workflow, foreach
+              | step-waiting close               sleep, and a wait that timed out
+              | step-waiting step-start inner* close     a wait whose event came
+    inner     = step-output | step-retry | step-progress | step-waiting | tool | node
+    tool      = tool-call { tool-call-streaming-start tool-call-delta* }? { tool-result | tool-error }
+    close     = step-result step-finish          nothing of the run between the two
+              | step-suspended
+
+1. ``start`` is first, ``finish`` last and nothing comes after it; ``seq`` is 0, 1, 2, ...
+   without gaps and ``at`` never goes back. A run that was resumed has one ``finish`` per
+   part; the next part goes on with the next ``seq``.
+2. Every call that starts is closed, also on failure and cancellation, and what belongs to
+   it lies between its start and its close.
+3. Tool calls may overlap each other within a step; each is in order in itself.
+4. Node k of a workflow is over, with all its children, before node k+1 starts. Ids of
+   nested calls are ``outer.inner`` and lie inside the outer call. Nested workflows have no
+   ``start`` and ``finish`` of their own.
+5. Arms are unordered among themselves, each is ordered in itself.
+6. A ``foreach`` is one call for the whole loop with one ``step-progress`` per item that
+   ended; calls inside an item lie between the loop's start and its close. A loop
+   (``dowhile``, ``dountil``) has a call per iteration. Attempts stay inside one call.
+7. ``fold(events) == run.state`` at every prefix.
+
+Addresses
+=========
+
+Each call has an `StepEvent.address` that is the same in every process that runs the same
+workflow: the position of its node, and for what is inside it a slash and so on.
+
+======================== =========================================================
+``"2"``                  the call of node 2 (counted from 0)
+``"2:a"``                arm ``a`` of the parallel or branch at node 2
+``"2#3"``                third iteration (counted from 1) of the loop at node 2
+``"2[7]"``               item 7 (counted from 0) of the foreach at node 2
+``"2/0"``                node 0 of the workflow that is nested at node 2
+``"2~2/0"``              the same in the second attempt of the nested workflow
+======================== =========================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+import attrs
+
+CallStatus = Literal["success", "failed", "canceled", "bailed"]
+"""How a step call ended."""
+RunStatus = Literal["pending", "running", "success", "failed", "suspended", "canceled"]
+"""Where a run is."""
+StepKind = Literal["step", "tool", "workflow", "map", "foreach", "sleep", "wait"]
+
+
+@attrs.frozen(kw_only=True)
+class Event:
+    """One thing that happened in a run."""
+
+    type: ClassVar[str]
+    run_id: str
+    seq: int
+    """Position in the run's stream: 0, 1, 2, ... without gaps."""
+    at: float
+    """When it happened: seconds since the epoch, on the run's clock."""
+
+
+@attrs.frozen(kw_only=True)
+class Start(Event):
+    """The run begins. The first event of a run, once."""
+
+    type: ClassVar[str] = "start"
+    workflow_id: str
+    input: Any
+    """What `Run.stream` was given, before it was structured."""
+    state: Any = None
+    """The initial state, structured."""
+    runtime_context: Mapping[str, Any] = attrs.field(factory=dict)
+    """The runtime context as it was at the start."""
+    trace_id: str = ""
+    metadata: Mapping[str, Any] = attrs.field(factory=dict)
+    """The ``metadata`` of the tracing options."""
+    resource_id: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class StepEvent(Event):
+    """Something that belongs to one step call."""
+
+    id: str
+    """Id of the step; inside nested workflows ``"outer.inner"``."""
+    address: str
+    """Place of the call in the run, see above."""
+
+    @property
+    def step_call_id(self) -> str:
+        """Name of the call, unique over all runs and the same when the run is repeated."""
+        return f"{self.run_id}:{self.address}"
+
+
+@attrs.frozen(kw_only=True)
+class StepStart(StepEvent):
+    """A step call begins. Once per call, not per attempt."""
+
+    type: ClassVar[str] = "step-start"
+    input: Any
+    """What the step was given, before it was structured into the step's input type."""
+    kind: StepKind = "step"
+    iteration: int | None = None
+    """In a loop: which iteration, counted from 1."""
+    resume_data: Any = None
+    """The data of the event that was waited for."""
+    plugin: str | None = None
+    """The plugin that provides the step."""
+
+
+@attrs.frozen(kw_only=True)
+class StepRetry(StepEvent):
+    """An attempt failed and another will follow."""
+
+    type: ClassVar[str] = "step-retry"
+    attempt: int
+    """The attempt that failed, counted from 1."""
+    error: BaseException
+    delay: float
+    """Seconds until the next attempt."""
+
+
+@attrs.frozen(kw_only=True)
+class StepOutput(StepEvent):
+    """A chunk that a step wrote with ``ctx.write``."""
+
+    type: ClassVar[str] = "step-output"
+    chunk: Any
+
+
+@attrs.frozen(kw_only=True)
+class StepProgress(StepEvent):
+    """An item of a ``foreach`` ended."""
+
+    type: ClassVar[str] = "step-progress"
+    index: int
+    """Which item, counted from 0."""
+    done: int
+    """How many items have ended, this one included; canceled ones do not count."""
+    total: int
+    status: CallStatus
+    output: Any = None
+    error: BaseException | None = None
+
+
+@attrs.frozen(kw_only=True)
+class StepWaiting(StepEvent):
+    """A call sleeps, or waits for an event."""
+
+    type: ClassVar[str] = "step-waiting"
+    input: Any = None
+    until: float | None = None
+    """When it goes on at the latest: seconds since the epoch, or None for no limit."""
+    event: str | None = None
+    """The name of the event that is waited for, or None for a sleep."""
+
+
+@attrs.frozen(kw_only=True)
+class StepSuspended(StepEvent):
+    """A call stopped for an answer; instead of result and finish."""
+
+    type: ClassVar[str] = "step-suspended"
+    payload: Any = None
+    label: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class StepResult(StepEvent):
+    """What became of a step call."""
+
+    type: ClassVar[str] = "step-result"
+    status: CallStatus
+    output: Any = None
+    error: BaseException | None = None
+    """The exception itself, if *status* is failed."""
+    state_updates: Mapping[str, Any] | None = None
+    """What the step set with ``ctx.set_state``; merged into the state with this event."""
+
+
+@attrs.frozen(kw_only=True)
+class StepFinish(StepEvent):
+    """A step call is over. Directly follows its `StepResult`."""
+
+    type: ClassVar[str] = "step-finish"
+    attempts: int
+    """How many attempts were made; 0 if the call ended before its body ran."""
+    seconds: float
+    """How long the call took, retries included."""
+
+
+@attrs.frozen(kw_only=True)
+class ToolEvent(StepEvent):
+    """Something that belongs to one tool call; id and address are those of its step."""
+
+    tool_call_id: str
+    name: str
+    """The id of the tool."""
+
+
+@attrs.frozen(kw_only=True)
+class ToolCall(ToolEvent):
+    """A tool is called."""
+
+    type: ClassVar[str] = "tool-call"
+    args: Mapping[str, Any]
+    plugin: str | None = None
+    """The plugin that provides the tool."""
+
+
+@attrs.frozen(kw_only=True)
+class ToolCallStreamingStart(ToolEvent):
+    """The tool is a streaming one; its pieces follow."""
+
+    type: ClassVar[str] = "tool-call-streaming-start"
+    args: Mapping[str, Any]
+
+
+@attrs.frozen(kw_only=True)
+class ToolCallDelta(ToolEvent):
+    """One piece that a streaming tool yielded."""
+
+    type: ClassVar[str] = "tool-call-delta"
+    args: Mapping[str, Any]
+    delta: Any
+
+
+@attrs.frozen(kw_only=True)
+class ToolResult(ToolEvent):
+    """The tool call ended well."""
+
+    type: ClassVar[str] = "tool-result"
+    output: Any = None
+    """The result; None for a tool whose pieces the step took one by one."""
+
+
+@attrs.frozen(kw_only=True)
+class ToolError(ToolEvent):
+    """The tool call failed or was canceled."""
+
+    type: ClassVar[str] = "tool-error"
+    status: Literal["failed", "canceled"]
+    error: BaseException | None = None
+    """The exception itself, if *status* is failed."""
+
+
+@attrs.frozen(kw_only=True)
+class Canceled(Event):
+    """The run was canceled. Once, before `Finish`."""
+
+    type: ClassVar[str] = "canceled"
+    reason: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Finish(Event):
+    """The run is over. The last event, once."""
+
+    type: ClassVar[str] = "finish"
+    status: RunStatus
+    result: Any = None
+    error: BaseException | None = None
+
+
+EVENT_TYPES: dict[str, type[Event]] = {
+    cls.type: cls
+    for cls in (
+        Start,
+        StepStart,
+        StepRetry,
+        StepOutput,
+        StepProgress,
+        StepWaiting,
+        StepSuspended,
+        StepResult,
+        StepFinish,
+        ToolCall,
+        ToolCallStreamingStart,
+        ToolCallDelta,
+        ToolResult,
+        ToolError,
+        Canceled,
+        Finish,
+    )
+}
+"""Every event class under its type."""

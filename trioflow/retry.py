@@ -1,0 +1,56 @@
+"""When a failed attempt is followed by another."""
+
+from __future__ import annotations
+
+import math
+
+import attrs
+
+from trioflow.errors import InvalidValueError, NonRetryableError
+
+
+@attrs.frozen
+class Retry:
+    """How often and when a step is tried again.
+
+    The wait before attempt ``n + 1`` is ``delay * backoff ** (n - 1)`` seconds.
+    """
+
+    attempts: int = 1
+    """How many attempts are made in all, the first included. 1 means no retry."""
+    delay: float = 0.0
+    """Seconds to wait after the first failed attempt."""
+    backoff: float = 1.0
+    """By how much the wait grows from attempt to attempt."""
+    on: tuple[type[BaseException], ...] = (Exception,)
+    """Only these exceptions are followed by another attempt."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.attempts < 1:
+            raise ValueError(f"attempts must be at least 1, not {self.attempts!r}")
+        if not (self.delay >= 0 and math.isfinite(self.delay)):
+            raise ValueError(f"delay must be a number of seconds >= 0, not {self.delay!r}")
+        if not (self.backoff > 0 and math.isfinite(self.backoff)):
+            raise ValueError(f"backoff must be a number > 0, not {self.backoff!r}")
+
+    def allows(self, error: BaseException, attempt: int) -> bool:
+        """Tell whether *error* in attempt number *attempt* is followed by another one.
+
+        Of a group every exception must match. `NonRetryableError` and values that do not
+        fit their type never do: the next attempt could not end differently.
+        """
+        return attempt < self.attempts and self._matches(error)
+
+    def seconds_after(self, attempt: int) -> float:
+        """Return how long to wait after attempt number *attempt* failed, in seconds."""
+        try:
+            return self.delay * self.backoff ** (attempt - 1)
+        except OverflowError:
+            return math.inf if self.delay else 0.0
+
+    def _matches(self, error: BaseException) -> bool:
+        if isinstance(error, BaseExceptionGroup):
+            return all(self._matches(inner) for inner in error.exceptions)
+        if isinstance(error, NonRetryableError | InvalidValueError):
+            return False
+        return isinstance(error, self.on)

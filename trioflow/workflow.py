@@ -1,0 +1,461 @@
+"""Workflows: immutable values that a builder chain extends."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+import attrs
+
+from trioflow.context import MISSING, RunContext
+from trioflow.errors import DefinitionError
+from trioflow.mapping import FromContext, FromInput, FromStep, Source, SourceLike, Value, parse_template
+from trioflow.nodes import (
+    Branch,
+    ForEach,
+    Function,
+    Loop,
+    Map,
+    Node,
+    OnError,
+    Parallel,
+    Sleep,
+    SleepUntil,
+    Target,
+    Then,
+    WaitForEvent,
+    ids_of,
+    target_id,
+)
+from trioflow.retry import Retry
+from trioflow.signature import count_positional, name_of
+from trioflow.steps import Step, check_id, check_options
+from trioflow.tools import Tool
+
+if TYPE_CHECKING:
+    from trioflow.engine.run import Run
+    from trioflow.results import RunResult
+
+In = TypeVar("In")
+Prev = TypeVar("Prev")
+Next = TypeVar("Next")
+Item = TypeVar("Item")
+N = TypeVar("N")
+
+Hook = Callable[..., None | Awaitable[None]]
+
+
+@attrs.frozen(eq=False)
+class _Link:
+    """One node and the ones before it. Chaining copies nothing, however long the chain."""
+
+    before: _Link | None
+    node: Node
+    unnamed: int
+    """How many nodes so far got a generated id."""
+
+
+@attrs.frozen(eq=False, repr=False, init=False)
+class Workflow(Generic[In, Prev]):
+    """A sequence of nodes. ``In`` is what it takes, ``Prev`` what its last node gives.
+
+    Each builder method returns a new workflow and leaves this one as it was. A workflow is
+    itself a step of other workflows.
+    """
+
+    id: str
+    input: Any
+    """Type of the value it takes; Any accepts everything."""
+    output: Any
+    """Type of its result; the last output is structured into it."""
+    state: Any
+    """Type of the state that its steps share."""
+    description: str
+    retries: Retry | None
+    """How its steps are retried if they do not say themselves."""
+    on_start: Hook | None
+    on_finish: Hook | None
+    on_error: Hook | None
+    validate: bool
+    """Whether values are checked against types and structured into them."""
+    metadata: Mapping[str, Any]
+    _tail: _Link | None
+
+    @overload
+    def __init__(
+        self: Workflow[N, N],
+        id: str,
+        *,
+        input: type[N],
+        output: Any = ...,
+        state: Any = ...,
+        description: str = ...,
+        retries: Retry | None = ...,
+        on_start: Hook | None = ...,
+        on_finish: Hook | None = ...,
+        on_error: Hook | None = ...,
+        validate: bool = ...,
+        metadata: Mapping[str, Any] | None = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: Workflow[Any, Any],
+        id: str,
+        *,
+        output: Any = ...,
+        state: Any = ...,
+        description: str = ...,
+        retries: Retry | None = ...,
+        on_start: Hook | None = ...,
+        on_finish: Hook | None = ...,
+        on_error: Hook | None = ...,
+        validate: bool = ...,
+        metadata: Mapping[str, Any] | None = ...,
+    ) -> None: ...
+    def __init__(
+        self,
+        id: str,
+        *,
+        input: Any = Any,
+        output: Any = Any,
+        state: Any = Any,
+        description: str = "",
+        retries: Retry | None = None,
+        on_start: Hook | None = None,
+        on_finish: Hook | None = None,
+        on_error: Hook | None = None,
+        validate: bool = True,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Begin a workflow without nodes; its output is its input.
+
+        Args:
+          id: Id of the workflow, and of its call where it is a step.
+          input: Type of the input.
+          output: Type of the result.
+          state: Type of the state that all steps share; a plain dict if not given.
+          description: One sentence for listings.
+          retries: `Retry` for its steps that have none of their own.
+          on_start: Called with a `RunContext` before the first node. If it raises, the
+            run fails with that and nothing runs.
+          on_finish: Called with the `RunResult` when the workflow has ended, in any way.
+          on_error: Called with the `RunResult` after *on_finish* if the workflow failed.
+          validate: False switches all checks of values off.
+          metadata: Anything; the engine does not look at it.
+
+        Hooks may be plain or async. What *on_finish* and *on_error* raise is logged and
+        does not change the result.
+
+        Raises:
+          DefinitionError: if the id cannot be one or an option has the wrong type.
+        """
+        where = f"workflow {id!r}"
+        check_options(where, {"retries": retries})
+        self.__attrs_init__(  # type: ignore[attr-defined]
+            check_id(id, where),
+            input,
+            output,
+            state,
+            description,
+            retries,
+            on_start,
+            on_finish,
+            on_error,
+            validate,
+            metadata or {},
+            None,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Workflow {self.id!r}, {len(self.nodes)} nodes>"
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes in order."""
+        nodes, link = [], self._tail
+        while link is not None:
+            nodes.append(link.node)
+            link = link.before
+        return tuple(reversed(nodes))
+
+    # ------------------------------------------------------------ building
+    @overload
+    def then(self, step: Step[Prev, Next], /) -> Workflow[In, Next]: ...
+    @overload
+    def then(self, tool: Tool[..., Next], /) -> Workflow[In, Next]: ...
+    @overload
+    def then(self, workflow: Workflow[Prev, Next], /) -> Workflow[In, Next]: ...
+    @overload
+    def then(self, id: str, /) -> Workflow[In, Any]: ...
+    def then(self, target: Any, /) -> Workflow[In, Any]:
+        """Run a step, tool or workflow, or what a plugin provides under an id."""
+        return self._add(Then(self._target(target)))
+
+    def parallel(self, *arms: Target, on_error: OnError = "cancel") -> Workflow[In, Any]:
+        """Run all arms at the same time; each gets the value, the output is ``{id: output}``.
+
+        Args:
+          arms: Steps, tools, workflows or ids.
+          on_error: ``"cancel"``: the first failure cancels the other arms.
+            ``"finish"``: they end first. All errors are kept either way.
+        """
+        self._check_arms("parallel", arms)
+        return self._add(Parallel(tuple(map(self._target, arms)), self._on_error(on_error)))
+
+    def branch(
+        self, *arms: tuple[Function, Target], on_error: OnError = "cancel"
+    ) -> Workflow[In, Any]:
+        """Evaluate all conditions, then run every arm whose condition holds, at the same time.
+
+        The output is ``{id: output}`` of the arms that ran, ``{}`` if none did. A condition
+        that raises fails the workflow.
+
+        Args:
+          arms: Pairs of a condition and a step, tool, workflow or id. Conditions get
+            ``(data)`` or ``(data, ctx)`` and may be async.
+          on_error: As in `parallel`.
+        """
+        for arm in arms:
+            if not isinstance(arm, tuple) or len(arm) != 2:
+                raise self._wrong(f"branch got {arm!r}", "give it pairs (condition, step)")
+        self._check_arms("branch", [target for _, target in arms])
+        pairs = tuple((self._function(c, "condition"), self._target(t)) for c, t in arms)
+        return self._add(Branch(pairs, self._on_error(on_error)))
+
+    def dowhile(self, step: Step[Prev, Prev] | Target, condition: Function) -> Workflow[In, Prev]:
+        """Run a step, and again with its output as long as ``condition(output)`` holds."""
+        return self._loop(step, condition, until=False)
+
+    def dountil(self, step: Step[Prev, Prev] | Target, condition: Function) -> Workflow[In, Prev]:
+        """Run a step, and again with its output until ``condition(output)`` holds."""
+        return self._loop(step, condition, until=True)
+
+    @overload
+    def foreach(
+        self: Workflow[In, list[Item]],
+        step: Step[Item, Next],
+        *,
+        concurrency: int = 1,
+        on_error: OnError = "cancel",
+    ) -> Workflow[In, list[Next]]: ...
+    @overload
+    def foreach(
+        self: Workflow[In, list[Item]],
+        step: Workflow[Item, Next],
+        *,
+        concurrency: int = 1,
+        on_error: OnError = "cancel",
+    ) -> Workflow[In, list[Next]]: ...
+    @overload
+    def foreach(
+        self,
+        step: Tool[..., Next],
+        *,
+        concurrency: int = 1,
+        on_error: OnError = "cancel",
+    ) -> Workflow[In, list[Next]]: ...
+    @overload
+    def foreach(
+        self, step: str, *, concurrency: int = 1, on_error: OnError = "cancel"
+    ) -> Workflow[In, list[Any]]: ...
+    def foreach(
+        self, step: Any, *, concurrency: int = 1, on_error: OnError = "cancel"
+    ) -> Workflow[In, Any]:
+        """Run a step once per item of the value; the output is the list of outputs.
+
+        Args:
+          step: Gets one item.
+          concurrency: How many items run at the same time at most.
+          on_error: ``"cancel"``: the first failure cancels the items that run.
+            ``"finish"``: they end first. No further item starts either way.
+        """
+        if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
+            raise self._wrong(f"concurrency is {concurrency!r}", "give it a whole number >= 1")
+        return self._add(ForEach(self._target(step), concurrency, self._on_error(on_error)))
+
+    @overload
+    def map(
+        self, spec: Callable[[Prev], Awaitable[N]], *, id: str | None = None
+    ) -> Workflow[In, N]: ...
+    @overload
+    def map(
+        self, spec: Callable[[Prev, RunContext[Any]], Awaitable[N]], *, id: str | None = None
+    ) -> Workflow[In, N]: ...
+    @overload
+    def map(self, spec: Callable[[Prev], N], *, id: str | None = None) -> Workflow[In, N]: ...
+    @overload
+    def map(
+        self, spec: Callable[[Prev, RunContext[Any]], N], *, id: str | None = None
+    ) -> Workflow[In, N]: ...
+    @overload
+    def map(self, spec: Mapping[str, SourceLike], *, id: str | None = None) -> Workflow[In, Any]: ...
+    def map(self, spec: Any, *, id: str | None = None) -> Workflow[In, Any]:
+        """Compute a value with a function, or build an object from sources.
+
+        Args:
+          spec: A function of ``(data)`` or ``(data, ctx)``, plain or async; or
+            ``{key: source}`` with `from_step`, `from_input`, `from_context`, `value`, a
+            function, or a template such as ``"${data.a}, ${steps.b.c}"``.
+          id: Id of the node; ``"mapping_<workflow>_<n>"`` if not given.
+        """
+        if isinstance(spec, Mapping):
+            spec = {key: self._source(key, source) for key, source in spec.items()}
+        else:
+            self._function(spec, "mapping")
+        return self._add(Map(self._node_id(id, "mapping"), spec), generated=id is None)
+
+    def sleep(self, seconds: float | Function, *, id: str | None = None) -> Workflow[In, Prev]:
+        """Wait, then pass the value on.
+
+        Args:
+          seconds: How long, or a function of ``(data)`` or ``(data, ctx)`` that says it.
+          id: Id of the node; ``"sleep_<workflow>_<n>"`` if not given.
+        """
+        if callable(seconds):
+            self._function(seconds, "sleep")
+        elif isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
+            raise self._wrong(f"sleep got {seconds!r}", "give it a number of seconds >= 0")
+        return self._add(Sleep(self._node_id(id, "sleep"), seconds), generated=id is None)
+
+    def sleep_until(self, when: datetime | Function, *, id: str | None = None) -> Workflow[In, Prev]:
+        """Wait until a moment (not at all if it has passed), then pass the value on.
+
+        Args:
+          when: A datetime with a time zone, or a function that returns one.
+          id: Id of the node; ``"sleep_<workflow>_<n>"`` if not given.
+        """
+        if isinstance(when, datetime):
+            if when.tzinfo is None:
+                raise self._wrong(f"sleep_until got {when!r}", "give the datetime a time zone")
+        else:
+            self._function(when, "sleep_until")
+        return self._add(SleepUntil(self._node_id(id, "sleep"), when), generated=id is None)
+
+    @overload
+    def wait_for_event(
+        self, event: str, step: Step[Prev, Next], *, timeout: float | None = None
+    ) -> Workflow[In, Next]: ...
+    @overload
+    def wait_for_event(
+        self, event: str, step: Target, *, timeout: float | None = None
+    ) -> Workflow[In, Any]: ...
+    def wait_for_event(
+        self, event: str, step: Any, *, timeout: float | None = None
+    ) -> Workflow[In, Any]:
+        """Wait for ``run.send_event(event, data)``, then run a step with the data.
+
+        The step gets the previous output as its input and finds the data in
+        ``ctx.resume_data``. An event that was sent before counts.
+
+        Args:
+          event: Name of the event.
+          step: What runs then.
+          timeout: Seconds to wait at most; the step then fails with `EventTimeoutError`.
+        """
+        if not isinstance(event, str) or not event:
+            raise self._wrong(f"wait_for_event got event {event!r}", "give it a name")
+        if timeout is not None and not (timeout >= 0 and math.isfinite(timeout)):
+            raise self._wrong(f"timeout is {timeout!r}", "give it a number of seconds >= 0")
+        return self._add(WaitForEvent(event, self._target(step), timeout))
+
+    def clone(self, id: str) -> Workflow[In, Prev]:
+        """Return the same workflow under another id."""
+        return attrs.evolve(self, id=check_id(id, f"clone of workflow {self.id!r}"))
+
+    # ------------------------------------------------------------ running
+    def create_run(self, *, run_id: str | None = None, resource_id: str | None = None) -> Run[In, Prev]:
+        """Create a run that needs no engine: no plugins, limits or store.
+
+        Args:
+          run_id: A name for the run; a random one if not given.
+          resource_id: Whom the run belongs to; handed on in its `Start` event.
+
+        Raises:
+          UnknownStepError: if the workflow names something by id.
+          UnknownNameError: if a step needs a runner or limit that only an engine has.
+        """
+        from trioflow.engine.run import create_run  # the engine builds on this module
+
+        return create_run(self, run_id=run_id, resource_id=resource_id)
+
+    async def run(self, input_data: In = MISSING, **options: Any) -> Prev:
+        """Run the workflow and return its output.
+
+        Args:
+          input_data: The input.
+          options: As for `Run.stream`.
+
+        Raises:
+          Exception: what the failed step raised, or an ExceptionGroup if several failed.
+          RunCanceledError: if the run canceled itself.
+
+        **Cancellation**: cancels the run and waits for its clean-up.
+
+        **Checkpoints**: always.
+        """
+        result: RunResult[Prev] = await self.create_run().start(input_data, **options)
+        return result.unwrap()
+
+    # ------------------------------------------------------------ checks
+    def _add(self, node: Node, *, generated: bool = False) -> Workflow[In, Any]:
+        unnamed = (self._tail.unnamed if self._tail else 0) + generated
+        return attrs.evolve(self, tail=_Link(self._tail, node, unnamed))
+
+    def _loop(self, step: Any, condition: Function, *, until: bool) -> Workflow[In, Prev]:
+        return self._add(Loop(self._target(step), self._function(condition, "condition"), until))
+
+    def _wrong(self, problem: str, remedy: str) -> DefinitionError:
+        return DefinitionError(f"workflow {self.id!r}", problem, remedy)
+
+    def _target(self, target: Any) -> Target:
+        if isinstance(target, Step | Tool | Workflow | str):
+            return target
+        raise self._wrong(
+            f"{name_of(target)} is not a step, tool, workflow or id", "decorate it with @step"
+        )
+
+    def _check_arms(self, kind: str, arms: Any) -> None:
+        if not arms:
+            raise self._wrong(f"{kind} without arms", "give it at least one")
+        ids = [target_id(self._target(arm)) for arm in arms]
+        twice = next((id for id in ids if ids.count(id) > 1), None)
+        if twice is not None:
+            raise self._wrong(f"{kind} has two arms {twice!r}", "give one another id with clone()")
+
+    def _on_error(self, on_error: OnError) -> OnError:
+        if on_error not in ("cancel", "finish"):
+            raise self._wrong(f"on_error is {on_error!r}", "use 'cancel' or 'finish'")
+        return on_error
+
+    def _function(self, fn: Any, role: str) -> Function:
+        where = f"workflow {self.id!r}"
+        if not callable(fn) or isinstance(fn, Step | Tool | Workflow):
+            raise self._wrong(f"{role} is {fn!r}", "give it a function of (data) or (data, ctx)")
+        count_positional(fn, where)
+        function: Function = fn
+        return function
+
+    def _node_id(self, id: str | None, prefix: str) -> str:
+        if id is not None:
+            return check_id(id, f"workflow {self.id!r}")
+        return f"{prefix}_{self.id}_{self._tail.unnamed if self._tail else 0}"
+
+    def _source(self, key: object, source: Any) -> Source:
+        if isinstance(source, str):
+            return parse_template(source, f"workflow {self.id!r}, mapping of {key!r}")
+        if isinstance(source, FromStep):
+            self._check_known(source, key)
+        if isinstance(source, FromStep | FromInput | FromContext | Value):
+            return source
+        return self._function(source, f"source of {key!r}")
+
+    def _check_known(self, source: FromStep, key: object) -> None:
+        known = {id for node in self.nodes for id in ids_of(node)}
+        unknown = [step for step in source.steps if step not in known]
+        if unknown:
+            raise self._wrong(
+                f"mapping of {key!r} reads step {unknown[0]!r}, which is not before it",
+                f"steps before it: {', '.join(sorted(known)) or 'none'}",
+            )
