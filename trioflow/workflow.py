@@ -153,7 +153,7 @@ class Workflow(Generic[In, Prev]):
         """
         where = f"workflow {id!r}"
         check_options(where, {"retries": retries})
-        self.__attrs_init__(  # type: ignore[attr-defined]
+        self.__attrs_init__(
             check_id(id, where),
             input,
             output,
@@ -362,7 +362,7 @@ class Workflow(Generic[In, Prev]):
 
     def clone(self, id: str) -> Workflow[In, Prev]:
         """Return the same workflow under another id."""
-        return attrs.evolve(self, id=check_id(id, f"clone of workflow {self.id!r}"))
+        return self._evolve(id=check_id(id, f"clone of workflow {self.id!r}"))
 
     # ------------------------------------------------------------ running
     def create_run(self, *, run_id: str | None = None, resource_id: str | None = None) -> Run[In, Prev]:
@@ -401,7 +401,14 @@ class Workflow(Generic[In, Prev]):
     # ------------------------------------------------------------ checks
     def _add(self, node: Node, *, generated: bool = False) -> Workflow[In, Any]:
         unnamed = (self._tail.unnamed if self._tail else 0) + generated
-        return attrs.evolve(self, tail=_Link(self._tail, node, unnamed))
+        return self._evolve(tail=_Link(self._tail, node, unnamed))
+
+    def _evolve(self, **changes: Any) -> Workflow[In, Any]:
+        # Not attrs.evolve: that calls __init__, which begins a workflow without nodes.
+        values = {field.alias: getattr(self, field.name) for field in attrs.fields(Workflow)}
+        workflow: Workflow[In, Any] = object.__new__(Workflow)
+        workflow.__attrs_init__(**{**values, **changes})
+        return workflow
 
     def _loop(self, step: Any, condition: Function, *, until: bool) -> Workflow[In, Prev]:
         return self._add(Loop(self._target(step), self._function(condition, "condition"), until))
