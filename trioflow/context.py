@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, Protocol, TypeVar, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Generic,
+    NoReturn,
+    ParamSpec,
+    Protocol,
+    TypeVar,
+    overload,
+)
 
 from typing_extensions import TypeVar as TypeVarWithDefault
 
@@ -156,8 +166,22 @@ class StepContext(RunContext[S]):
         """
         await self._call.write(chunk)
 
+    # The caller leaves the context out, wherever the tool has it. Types can take it away
+    # only where it comes first; where it comes last, the other arguments go unchecked.
+    @overload
+    async def call_tool(
+        self, tool: Tool[Concatenate[StepContext[Any], P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T: ...
     @overload
     async def call_tool(self, tool: Tool[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
+    @overload
+    async def call_tool(
+        self, tool: Tool[[Any, StepContext[Any]], T], /, *args: Any, **kwargs: Any
+    ) -> T: ...
+    @overload
+    async def call_tool(
+        self, tool: Tool[[Any, Any, StepContext[Any]], T], /, *args: Any, **kwargs: Any
+    ) -> T: ...
     @overload
     async def call_tool(self, tool: str, /, **kwargs: Any) -> Any: ...
     async def call_tool(self, tool: Any, /, *args: Any, **kwargs: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
 import attrs
@@ -11,7 +11,7 @@ import attrs
 from trioflow.errors import DefinitionError
 from trioflow.retry import Retry
 from trioflow.signature import Parameter, Signature, name_of, read_signature
-from trioflow.steps import check_id, check_options, describe
+from trioflow.steps import MaybeAsync, check_id, check_options, describe
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -76,13 +76,11 @@ class ToolDecorator(Protocol):
     """What ``@tool(...)`` without ``collect`` returns."""
 
     @overload
-    def __call__(self, fn: Callable[P, AsyncGenerator[T, None]], /) -> Tool[P, list[T]]: ...
-    @overload
     def __call__(self, fn: Callable[P, AsyncIterator[T]], /) -> Tool[P, list[T]]: ...
     @overload
     def __call__(self, fn: Callable[P, Awaitable[T]], /) -> Tool[P, T]: ...
     @overload
-    def __call__(self, fn: Callable[P, T], /) -> Tool[P, T]: ...
+    def __call__(self, fn: Callable[P, AsyncIterator[T] | MaybeAsync[T]], /) -> Tool[P, T]: ...
 
 
 class CollectingDecorator(Protocol[Out_co]):
@@ -92,13 +90,11 @@ class CollectingDecorator(Protocol[Out_co]):
 
 
 @overload
-def tool(fn: Callable[P, AsyncGenerator[T, None]], /) -> Tool[P, list[T]]: ...
-@overload
 def tool(fn: Callable[P, AsyncIterator[T]], /) -> Tool[P, list[T]]: ...
 @overload
 def tool(fn: Callable[P, Awaitable[T]], /) -> Tool[P, T]: ...
 @overload
-def tool(fn: Callable[P, T], /) -> Tool[P, T]: ...
+def tool(fn: Callable[P, AsyncIterator[T] | MaybeAsync[T]], /) -> Tool[P, T]: ...
 @overload
 def tool(
     *,

@@ -5,13 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, overload
 
 import attrs
 
 from trioflow.context import MISSING, RunContext
 from trioflow.errors import DefinitionError
-from trioflow.mapping import FromContext, FromInput, FromStep, Source, SourceLike, Value, parse_template
+from trioflow.mapping import (
+    FromContext,
+    FromInput,
+    FromStep,
+    Source,
+    SourceLike,
+    Value,
+    parse_template,
+)
 from trioflow.nodes import (
     Branch,
     ForEach,
@@ -31,20 +39,32 @@ from trioflow.nodes import (
 )
 from trioflow.retry import Retry
 from trioflow.signature import count_positional, name_of
-from trioflow.steps import Step, check_id, check_options
+from trioflow.steps import MaybeAsync, Step, check_id, check_options
 from trioflow.tools import Tool
 
 if TYPE_CHECKING:
     from trioflow.engine.run import Run
     from trioflow.results import RunResult
 
-In = TypeVar("In")
-Prev = TypeVar("Prev")
+In = TypeVar("In", contravariant=True)
+Prev = TypeVar("Prev", covariant=True)
 Next = TypeVar("Next")
 Item = TypeVar("Item")
 N = TypeVar("N")
 
 Hook = Callable[..., None | Awaitable[None]]
+
+Body: TypeAlias = "Step[N, Next] | Workflow[N, Next] | Tool[..., Next]"
+"""What a node runs, with the types of what it takes and gives. A tool as a node is called
+with parts of the value, so only what it gives is known."""
+Arm: TypeAlias = "Body[N, Any] | str"
+"""What a node runs where nothing can be said of the type of what it gives."""
+Computed: TypeAlias = (
+    Callable[[N], MaybeAsync[Next]]
+    | Callable[[N, RunContext[Any]], MaybeAsync[Next]]
+    | Callable[[], MaybeAsync[Next]]
+)
+"""A function that nodes ask: of ``(data)``, of ``(data, ctx)`` or of nothing."""
 
 
 @attrs.frozen(eq=False)
@@ -99,11 +119,12 @@ class Workflow(Generic[In, Prev]):
         validate: bool = ...,
         metadata: Mapping[str, Any] | None = ...,
     ) -> None: ...
-    @overload
+    @overload  # unions, Literal and Annotated are no classes; a run checks them nevertheless
     def __init__(
         self: Workflow[Any, Any],
         id: str,
         *,
+        input: Any = ...,
         output: Any = ...,
         state: Any = ...,
         description: str = ...,
@@ -182,18 +203,14 @@ class Workflow(Generic[In, Prev]):
 
     # ------------------------------------------------------------ building
     @overload
-    def then(self, step: Step[Prev, Next], /) -> Workflow[In, Next]: ...
-    @overload
-    def then(self, tool: Tool[..., Next], /) -> Workflow[In, Next]: ...
-    @overload
-    def then(self, workflow: Workflow[Prev, Next], /) -> Workflow[In, Next]: ...
+    def then(self, target: Body[Prev, Next], /) -> Workflow[In, Next]: ...
     @overload
     def then(self, id: str, /) -> Workflow[In, Any]: ...
     def then(self, target: Any, /) -> Workflow[In, Any]:
         """Run a step, tool or workflow, or what a plugin provides under an id."""
         return self._add(Then(self._target(target)))
 
-    def parallel(self, *arms: Target, on_error: OnError = "cancel") -> Workflow[In, Any]:
+    def parallel(self, *arms: Arm[Prev], on_error: OnError = "cancel") -> Workflow[In, Any]:
         """Run all arms at the same time; each gets the value, the output is ``{id: output}``.
 
         Args:
@@ -205,7 +222,7 @@ class Workflow(Generic[In, Prev]):
         return self._add(Parallel(tuple(map(self._target, arms)), self._on_error(on_error)))
 
     def branch(
-        self, *arms: tuple[Function, Target], on_error: OnError = "cancel"
+        self, *arms: tuple[Computed[Prev, bool], Arm[Prev]], on_error: OnError = "cancel"
     ) -> Workflow[In, Any]:
         """Evaluate all conditions, then run every arm whose condition holds, at the same time.
 
@@ -224,34 +241,22 @@ class Workflow(Generic[In, Prev]):
         pairs = tuple((self._function(c, "condition"), self._target(t)) for c, t in arms)
         return self._add(Branch(pairs, self._on_error(on_error)))
 
-    def dowhile(self, step: Step[Prev, Prev] | Target, condition: Function) -> Workflow[In, Prev]:
+    def dowhile(
+        self, step: Body[Prev, Prev] | str, condition: Computed[Prev, bool]
+    ) -> Workflow[In, Prev]:
         """Run a step, and again with its output as long as ``condition(output)`` holds."""
         return self._loop(step, condition, until=False)
 
-    def dountil(self, step: Step[Prev, Prev] | Target, condition: Function) -> Workflow[In, Prev]:
+    def dountil(
+        self, step: Body[Prev, Prev] | str, condition: Computed[Prev, bool]
+    ) -> Workflow[In, Prev]:
         """Run a step, and again with its output until ``condition(output)`` holds."""
         return self._loop(step, condition, until=True)
 
     @overload
     def foreach(
         self: Workflow[In, list[Item]],
-        step: Step[Item, Next],
-        *,
-        concurrency: int = 1,
-        on_error: OnError = "cancel",
-    ) -> Workflow[In, list[Next]]: ...
-    @overload
-    def foreach(
-        self: Workflow[In, list[Item]],
-        step: Workflow[Item, Next],
-        *,
-        concurrency: int = 1,
-        on_error: OnError = "cancel",
-    ) -> Workflow[In, list[Next]]: ...
-    @overload
-    def foreach(
-        self,
-        step: Tool[..., Next],
+        step: Body[Item, Next],
         *,
         concurrency: int = 1,
         on_error: OnError = "cancel",
@@ -290,7 +295,9 @@ class Workflow(Generic[In, Prev]):
         self, spec: Callable[[Prev, RunContext[Any]], N], *, id: str | None = None
     ) -> Workflow[In, N]: ...
     @overload
-    def map(self, spec: Mapping[str, SourceLike], *, id: str | None = None) -> Workflow[In, Any]: ...
+    def map(
+        self, spec: Mapping[str, SourceLike], *, id: str | None = None
+    ) -> Workflow[In, Any]: ...
     def map(self, spec: Any, *, id: str | None = None) -> Workflow[In, Any]:
         """Compute a value with a function, or build an object from sources.
 
@@ -306,7 +313,9 @@ class Workflow(Generic[In, Prev]):
             self._function(spec, "mapping")
         return self._add(Map(self._node_id(id, "mapping"), spec), generated=id is None)
 
-    def sleep(self, seconds: float | Function, *, id: str | None = None) -> Workflow[In, Prev]:
+    def sleep(
+        self, seconds: float | Computed[Prev, float], *, id: str | None = None
+    ) -> Workflow[In, Prev]:
         """Wait, then pass the value on.
 
         Args:
@@ -319,7 +328,9 @@ class Workflow(Generic[In, Prev]):
             raise self._wrong(f"sleep got {seconds!r}", "give it a number of seconds >= 0")
         return self._add(Sleep(self._node_id(id, "sleep"), seconds), generated=id is None)
 
-    def sleep_until(self, when: datetime | Function, *, id: str | None = None) -> Workflow[In, Prev]:
+    def sleep_until(
+        self, when: datetime | Computed[Prev, datetime], *, id: str | None = None
+    ) -> Workflow[In, Prev]:
         """Wait until a moment (not at all if it has passed), then pass the value on.
 
         Args:
@@ -335,11 +346,11 @@ class Workflow(Generic[In, Prev]):
 
     @overload
     def wait_for_event(
-        self, event: str, step: Step[Prev, Next], *, timeout: float | None = None
+        self, event: str, step: Body[Prev, Next], *, timeout: float | None = None
     ) -> Workflow[In, Next]: ...
     @overload
     def wait_for_event(
-        self, event: str, step: Target, *, timeout: float | None = None
+        self, event: str, step: str, *, timeout: float | None = None
     ) -> Workflow[In, Any]: ...
     def wait_for_event(
         self, event: str, step: Any, *, timeout: float | None = None
@@ -365,7 +376,9 @@ class Workflow(Generic[In, Prev]):
         return self._evolve(id=check_id(id, f"clone of workflow {self.id!r}"))
 
     # ------------------------------------------------------------ running
-    def create_run(self, *, run_id: str | None = None, resource_id: str | None = None) -> Run[In, Prev]:
+    def create_run(
+        self, *, run_id: str | None = None, resource_id: str | None = None
+    ) -> Run[In, Prev]:
         """Create a run that needs no engine: no plugins, limits or store.
 
         Args:
