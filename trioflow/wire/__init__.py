@@ -1,0 +1,30 @@
+"""Events as JSON: two dialects of the vocabulary that recorded workflow engines speak.
+
+``"mastra-0.18"`` wraps an event as ``{"type", "payload"}`` (tool events are flat), and
+``"mastra-1"`` as ``{"type": "workflow-...", "runId", "from", "payload"}``. Both are
+extended, so that every event has a form in each and nothing is lost: a reader who knows only
+the original vocabulary finds what it expects and must ignore the rest.
+
+- ``seq`` and ``at`` (exact seconds since the epoch) stand beside ``type``; the keys that the
+  vocabulary has for times (``startedAt``, ...) hold whole milliseconds since the epoch.
+- Exceptions are ``{"name", "message", "stack"?, "errors"?}`` and come back as
+  `RecordedError`.
+- Values of users are written by a cattrs converter and come back as plain JSON types.
+"""
+
+from __future__ import annotations
+
+from trioflow.wire.failures import RecordedError
+from trioflow.wire.reading import from_wire
+from trioflow.wire.vocabulary import DIALECTS, NATIVE_TYPES, Dialect
+from trioflow.wire.writing import result_to_wire, to_wire
+
+__all__ = [
+    "DIALECTS",
+    "NATIVE_TYPES",
+    "Dialect",
+    "RecordedError",
+    "from_wire",
+    "result_to_wire",
+    "to_wire",
+]

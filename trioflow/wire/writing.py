@@ -1,0 +1,205 @@
+"""Events and results as JSON objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from trioflow import events as ev
+from trioflow.results import RunResult
+from trioflow.state import StepRecord
+from trioflow.wire.failures import error_to_wire
+from trioflow.wire.values import to_json
+from trioflow.wire.vocabulary import DIALECTS, PREFIX, Dialect, Field, fields_of
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+USAGE = {
+    "inputTokens": 0,
+    "outputTokens": 0,
+    "totalTokens": 0,
+    "cachedInputTokens": 0,
+    "cacheCreationInputTokens": 0,
+    "reasoningTokens": 0,
+}
+"""The vocabulary counts the tokens of language models; trioflow has none of its own."""
+
+
+def to_wire(
+    event: ev.Event, dialect: Dialect = "mastra-0.18", *, converter: Converter | None = None
+) -> dict[str, Any]:
+    """Return an event as an object that ``json.dumps`` takes as it is.
+
+    Args:
+      event: Any event of ours.
+      dialect: ``"mastra-0.18"`` or ``"mastra-1"``.
+      converter: Writes values of users; a plain cattrs converter if not given.
+
+    Raises:
+      NotSerializableError: if the event holds a value that has no JSON form.
+      ValueError: if there is no such dialect.
+    """
+    if dialect not in DIALECTS:
+        raise ValueError(f"dialect must be one of {', '.join(DIALECTS)}, not {dialect!r}")
+    payload = {
+        field.key: _written(field, getattr(event, field.name), converter)
+        for field in fields_of(type(event), dialect)
+        if _is_written(field, event)
+    }
+    decorate = _DECORATIONS.get(type(event))
+    if decorate is not None:
+        payload |= decorate(event)
+    envelope = _envelope_of_1 if dialect == "mastra-1" else _envelope_of_0
+    return envelope(event, payload)
+
+
+def result_to_wire(result: RunResult[Any], *, converter: Converter | None = None) -> dict[str, Any]:
+    """Return a result as an object that ``json.dumps`` takes as it is.
+
+    As in the recorded runs, ``steps`` has the record of each step under its id and the input
+    of the run under ``"input"``; keys that have nothing to say are left out.
+
+    Args:
+      result: What a run gave back.
+      converter: Writes values of users; a plain cattrs converter if not given.
+
+    Raises:
+      NotSerializableError: if the result holds a value that has no JSON form.
+    """
+
+    def value(value: Any, path: str) -> Any:
+        return to_json(value, path, converter)
+
+    run_input = value(result.input, "input")
+    records = {id: _record(record, value) for id, record in result.steps.items()}
+    wire = {
+        "status": result.status,
+        "runId": result.run_id,
+        "workflowId": result.workflow_id,
+        "traceId": result.trace_id,
+        "input": run_input,
+        "steps": {"input": run_input, **records},
+        "state": value(result.state, "state"),
+    }
+    if result.status == "success" or result.result is not None:
+        wire["result"] = value(result.result, "result")
+    if result.error is not None:
+        wire["error"] = error_to_wire(result.error)
+    if result.reason is not None:
+        wire["reason"] = result.reason
+    if result.suspended:
+        wire["suspended"] = [list(path) for path in result.suspended]
+        wire["suspendPayload"] = value(result.suspend_payload, "suspendPayload")
+    return wire
+
+
+# ---------------------------------------------------------------- payloads
+def _is_written(field: Field, event: ev.Event) -> bool:
+    value = getattr(event, field.name)
+    if field.default is None and value is None:
+        # An output that is None says something only of a call that has an output.
+        return field.name in ("output", "result") and getattr(event, "status", "") in _ENDED_WELL
+    return True
+
+
+_ENDED_WELL = ("success", "bailed", "")
+"""Statuses of what has an output; events without a status, such as `ToolResult`, have one too."""
+
+
+def _written(field: Field, value: Any, converter: Converter | None) -> Any:
+    if isinstance(value, BaseException):
+        return error_to_wire(value)
+    return to_json(value, field.key, converter) if field.is_value else value
+
+
+def _envelope_of_0(event: ev.Event, payload: dict[str, Any]) -> dict[str, Any]:
+    extension = {"runId": event.run_id, "seq": event.seq, "at": event.at}
+    if isinstance(event, ev.ToolEvent):
+        return {"type": event.type, **payload, **extension}
+    if isinstance(event, ev.Start | ev.Finish):
+        payload = {"runId": event.run_id, **payload}
+    return {"type": event.type, "payload": payload, **extension}
+
+
+def _envelope_of_1(event: ev.Event, payload: dict[str, Any]) -> dict[str, Any]:
+    source, type = "WORKFLOW", event.type
+    if isinstance(event, ev.StepEvent):
+        payload = {"stepName": event.id, **payload}
+    if isinstance(event, ev.StepOutput):
+        source = "USER"
+        payload |= {"runId": event.run_id}
+    elif isinstance(event, ev.StepStart) and event.iteration is not None:
+        payload["metadata"] = {"iterationCount": payload.pop("iteration")}
+    elif isinstance(event, ev.Finish):
+        error = payload.pop("error", None)
+        payload["metadata"] = {"error": error, "errorMessage": error["message"]} if error else {}
+        payload["output"] = {"usage": USAGE}
+    return {
+        "type": type if isinstance(event, ev.ToolEvent) else PREFIX + type,
+        "runId": event.run_id,
+        "from": source,
+        "payload": payload,
+        "seq": event.seq,
+        "at": event.at,
+    }
+
+
+# ---------------------------------------------------------------- what is only for readers
+def milliseconds(at: float) -> int:
+    """Return seconds since the epoch as whole milliseconds since the epoch."""
+    return round(at * 1000)
+
+
+def _of_start(event: ev.StepStart) -> dict[str, Any]:
+    times = {"startedAt": milliseconds(event.at)}
+    if event.resume_data is not None:
+        times["resumedAt"] = milliseconds(event.at)
+    return {"stepCallId": event.step_call_id, **times, "status": "running"}
+
+
+_DECORATIONS: dict[type[ev.Event], Callable[[Any], dict[str, Any]]] = {
+    ev.StepStart: _of_start,
+    ev.StepWaiting: lambda e: {"startedAt": milliseconds(e.at), "status": "waiting"},
+    ev.StepSuspended: lambda e: {
+        "stepCallId": e.step_call_id,
+        "suspendedAt": milliseconds(e.at),
+        "status": "suspended",
+    },
+    ev.StepResult: lambda e: {"stepCallId": e.step_call_id, "endedAt": milliseconds(e.at)},
+    ev.StepFinish: lambda e: {"stepCallId": e.step_call_id, "metadata": {}},
+}
+
+
+def _record(record: StepRecord, value: Callable[[Any, str], Any]) -> dict[str, Any]:
+    where = f"steps.{record.id}"
+    wire: dict[str, Any] = {
+        "status": record.status,
+        "payload": value(record.input, f"{where}.payload"),
+        "startedAt": milliseconds(record.started_at),
+        "kind": record.kind,
+        "address": record.address,
+        "attempts": record.attempts,
+    }
+    if record.status in ("success", "bailed"):
+        wire["output"] = value(record.output, f"{where}.output")
+    if record.error is not None:
+        wire["error"] = error_to_wire(record.error)
+    if record.iteration is not None:
+        wire["metadata"] = {"iterationCount": record.iteration}
+    if record.resumed_at is not None:
+        wire["resumePayload"] = value(record.resume_data, f"{where}.resumePayload")
+    if record.suspended_at is not None:
+        wire["suspendPayload"] = value(record.suspend_payload, f"{where}.suspendPayload")
+    numbers: Mapping[str, Any] = {
+        "seconds": record.seconds,
+        "completedCount": record.done,
+        "totalCount": record.total,
+    }
+    times = {
+        "endedAt": record.ended_at,
+        "resumedAt": record.resumed_at,
+        "suspendedAt": record.suspended_at,
+    }
+    wire |= {key: number for key, number in numbers.items() if number is not None}
+    return wire | {key: milliseconds(at) for key, at in times.items() if at is not None}
