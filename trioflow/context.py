@@ -6,7 +6,7 @@ objects, which they know only by the two protocols at the end.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Mapping, MutableMapping
 from contextlib import AbstractAsyncContextManager
 from typing import (
     TYPE_CHECKING,
@@ -208,9 +208,11 @@ class StepContext(RunContext[S]):
         """
         return self._call.stream_tool(tool, kwargs)
 
-    async def wait_for(
-        self, event: str, type: Callable[..., T] = MISSING, timeout: float | None = None
-    ) -> T:
+    @overload
+    async def wait_for(self, event: str, type: type[T], timeout: float | None = None) -> T: ...
+    @overload  # unions, Literal and Annotated are no classes
+    async def wait_for(self, event: str, type: Any = ..., timeout: float | None = None) -> Any: ...
+    async def wait_for(self, event: str, type: Any = MISSING, timeout: float | None = None) -> Any:
         """Park here until ``run.send_event(event, data)`` and return the data.
 
         An event that was sent before is taken at once; each wait takes one event.
@@ -228,8 +230,7 @@ class StepContext(RunContext[S]):
 
         **Checkpoints**: always.
         """
-        data: T = await self._call.wait_for(event, type, timeout)
-        return data
+        return await self._call.wait_for(event, type, timeout)
 
     def bail(self, result: Any = None) -> NoReturn:
         """End the innermost workflow early, with success and *result*."""

@@ -59,8 +59,8 @@ class Template:
 
 Source: TypeAlias = FromStep | FromInput | FromContext | Value | Template | Callable[..., Any]
 """What a builder has made of the sources it was given."""
-SourceLike: TypeAlias = FromStep | FromInput | FromContext | Value | str | Callable[..., Any]
-"""What a user may write as a source."""
+SourceLike: TypeAlias = FromStep | FromInput | FromContext | Value | str
+"""What a user may write as a source, beside a function."""
 
 
 def from_step(step: Any, path: str = ".") -> FromStep:

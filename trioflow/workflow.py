@@ -289,14 +289,16 @@ class Workflow(Generic[In, Prev]):
         self, spec: Callable[[Prev, RunContext[Any]], Awaitable[N]], *, id: str | None = None
     ) -> Workflow[In, N]: ...
     @overload
-    def map(self, spec: Callable[[Prev], N], *, id: str | None = None) -> Workflow[In, N]: ...
-    @overload
     def map(
-        self, spec: Callable[[Prev, RunContext[Any]], N], *, id: str | None = None
+        self, spec: Callable[[Prev], MaybeAsync[N]], *, id: str | None = None
     ) -> Workflow[In, N]: ...
     @overload
     def map(
-        self, spec: Mapping[str, SourceLike], *, id: str | None = None
+        self, spec: Callable[[Prev, RunContext[Any]], MaybeAsync[N]], *, id: str | None = None
+    ) -> Workflow[In, N]: ...
+    @overload
+    def map(
+        self, spec: Mapping[str, SourceLike | Computed[Prev, Any]], *, id: str | None = None
     ) -> Workflow[In, Any]: ...
     def map(self, spec: Any, *, id: str | None = None) -> Workflow[In, Any]:
         """Compute a value with a function, or build an object from sources.
