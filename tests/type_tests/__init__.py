@@ -1,0 +1,1 @@
+"""Files that type checkers judge; see README.md."""
