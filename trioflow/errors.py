@@ -81,6 +81,16 @@ class Fault:
 
 
 @attrs.define(eq=False)
+class FaultsError(TrioflowError):
+    """Raise it in a structure hook of your own types to say what is wrong, and where."""
+
+    faults: tuple[Fault, ...]
+
+    def __str__(self) -> str:
+        return "; ".join(map(str, self.faults))
+
+
+@attrs.define(eq=False)
 class InvalidValueError(TrioflowError):
     """Raised when a value does not fit the type it is meant for. Never retried."""
 

@@ -159,6 +159,8 @@ class StepProgress(StepEvent):
     status: CallStatus
     output: Any = None
     error: BaseException | None = None
+    state_updates: Mapping[str, Any] | None = None
+    """What the item set with ``ctx.set_state``; merged into the state with this event."""
 
 
 @attrs.frozen(kw_only=True)

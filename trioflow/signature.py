@@ -41,8 +41,17 @@ class Signature:
     returns: Any
 
 
-def read_signature(fn: Callable[..., Any], where: str, localns: Mapping[str, Any]) -> Signature:
+def read_signature(
+    fn: Callable[..., Any],
+    where: str,
+    localns: Mapping[str, Any],
+    refused: inspect._ParameterKind,
+) -> Signature:
     """Return the signature of *fn*; unannotated parameters have type Any.
+
+    Args:
+      refused: The kind of parameter that the caller cannot fill: steps are called by
+        position, tools by keyword.
 
     Raises:
       DefinitionError: if an annotation cannot be evaluated or a parameter kind cannot be served.
@@ -50,9 +59,11 @@ def read_signature(fn: Callable[..., Any], where: str, localns: Mapping[str, Any
     hints = _hints(fn, where, localns)
     context, parameters, context_first = None, [], False
     for position, (name, parameter) in enumerate(inspect.signature(fn).parameters.items()):
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, refused):
             raise DefinitionError(
-                where, f"parameter *{name} cannot be filled", "name each parameter"
+                where,
+                f"its {parameter.kind.description} parameter {name!r} cannot be filled",
+                "make it an ordinary parameter",
             )
         if _is_context(hints.get(name)):
             context, context_first = name, position == 0

@@ -133,6 +133,8 @@ def _step_waiting(state: RunState, event: ev.StepWaiting) -> None:
 def _step_progress(state: RunState, event: ev.StepProgress) -> None:
     record = state.calls[event.address]
     record.done, record.total = event.done, event.total
+    if event.state_updates:
+        state.state = merge_state(state.state, event.state_updates)
 
 
 def _step_suspended(state: RunState, event: ev.StepSuspended) -> None:

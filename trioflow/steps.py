@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -175,7 +176,7 @@ def make_step(fn: Callable[..., Any], localns: Mapping[str, Any], **options: Any
     id = options.pop("id", None) or name_of(fn)
     where = f"step {id!r}"
     check_id(id, where)
-    signature = read_signature(fn, where, localns)
+    signature = read_signature(fn, where, localns, inspect.Parameter.KEYWORD_ONLY)
     _check_function(signature, where)
     check_options(where, options)
     return Step(

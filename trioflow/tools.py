@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
@@ -151,7 +152,7 @@ def make_tool(fn: Callable[..., Any], localns: Mapping[str, Any], **options: Any
     id = options.pop("id", None) or name_of(fn)
     where = f"tool {id!r}"
     check_id(id, where)
-    signature = read_signature(fn, where, localns)
+    signature = read_signature(fn, where, localns, inspect.Parameter.POSITIONAL_ONLY)
     check_options(where, options)
     if options.get("collect") is not None and signature.kind != "async generator":
         raise DefinitionError(

@@ -73,8 +73,8 @@ class _Link:
 
     before: _Link | None
     node: Node
-    unnamed: int
-    """How many nodes so far got a generated id."""
+    unnamed: Mapping[str, int]
+    """How many nodes of each prefix so far got a generated id."""
 
 
 @attrs.frozen(eq=False, repr=False, init=False)
@@ -313,7 +313,7 @@ class Workflow(Generic[In, Prev]):
             spec = {key: self._source(key, source) for key, source in spec.items()}
         else:
             self._function(spec, "mapping")
-        return self._add(Map(self._node_id(id, "mapping"), spec), generated=id is None)
+        return self._add_named("mapping", id, lambda node_id: Map(node_id, spec))
 
     def sleep(
         self, seconds: float | Computed[Prev, float], *, id: str | None = None
@@ -328,7 +328,7 @@ class Workflow(Generic[In, Prev]):
             self._function(seconds, "sleep")
         elif isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
             raise self._wrong(f"sleep got {seconds!r}", "give it a number of seconds >= 0")
-        return self._add(Sleep(self._node_id(id, "sleep"), seconds), generated=id is None)
+        return self._add_named("sleep", id, lambda node_id: Sleep(node_id, seconds))
 
     def sleep_until(
         self, when: datetime | Computed[Prev, datetime], *, id: str | None = None
@@ -344,7 +344,7 @@ class Workflow(Generic[In, Prev]):
                 raise self._wrong(f"sleep_until got {when!r}", "give the datetime a time zone")
         else:
             self._function(when, "sleep_until")
-        return self._add(SleepUntil(self._node_id(id, "sleep"), when), generated=id is None)
+        return self._add_named("sleep", id, lambda node_id: SleepUntil(node_id, when))
 
     @overload
     def wait_for_event(
@@ -414,9 +414,20 @@ class Workflow(Generic[In, Prev]):
         return result.unwrap()
 
     # ------------------------------------------------------------ checks
-    def _add(self, node: Node, *, generated: bool = False) -> Workflow[In, Any]:
-        unnamed = (self._tail.unnamed if self._tail else 0) + generated
+    def _add(self, node: Node) -> Workflow[In, Any]:
+        unnamed = self._tail.unnamed if self._tail else {}
         return self._evolve(tail=_Link(self._tail, node, unnamed))
+
+    def _add_named(
+        self, prefix: str, id: str | None, make: Callable[[str], Node]
+    ) -> Workflow[In, Any]:
+        unnamed = self._tail.unnamed if self._tail else {}
+        if id is None:
+            count = unnamed.get(prefix, 0)
+            node_id, unnamed = f"{prefix}_{self.id}_{count}", {**unnamed, prefix: count + 1}
+        else:
+            node_id = check_id(id, f"workflow {self.id!r}")
+        return self._evolve(tail=_Link(self._tail, make(node_id), unnamed))
 
     def _evolve(self, **changes: Any) -> Workflow[In, Any]:
         # Not attrs.evolve: that calls __init__, which begins a workflow without nodes.
@@ -458,11 +469,6 @@ class Workflow(Generic[In, Prev]):
         count_positional(fn, where)
         function: Function = fn
         return function
-
-    def _node_id(self, id: str | None, prefix: str) -> str:
-        if id is not None:
-            return check_id(id, f"workflow {self.id!r}")
-        return f"{prefix}_{self.id}_{self._tail.unnamed if self._tail else 0}"
 
     def _source(self, key: object, source: Any) -> Source:
         if isinstance(source, str):

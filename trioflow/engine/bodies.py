@@ -1,0 +1,74 @@
+"""The bodies of calls: what one attempt of a step, a tool or a mapping does."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from trioflow.context import StepContext
+from trioflow.engine.call import Call
+from trioflow.engine.functions import Function
+from trioflow.engine.outcome import Outcome, Success
+from trioflow.engine.plan import Body, ToolPlan
+from trioflow.engine.tooling import call_tool
+from trioflow.signature import Parameter, Signature
+from trioflow.validation import as_mapping
+
+
+def step_body(signature: Signature, invoke: Callable[..., Awaitable[Any]]) -> Body:
+    """Return the body of a step; *invoke* takes its positional arguments."""
+    has_input = bool(signature.parameters)
+    if signature.context is not None:
+        return _body_with_context(invoke, has_input, signature.context_first)
+
+    async def with_input(call: Call, value: Any) -> Outcome:
+        return Success(await invoke(value))
+
+    async def without(call: Call, value: Any) -> Outcome:
+        return Success(await invoke())
+
+    return with_input if has_input else without
+
+
+def _body_with_context(
+    invoke: Callable[..., Awaitable[Any]], has_input: bool, context_first: bool
+) -> Body:
+    async def body(call: Call, value: Any) -> Outcome:
+        context = StepContext[Any](call)
+        if not has_input:
+            return Success(await invoke(context))
+        if context_first:
+            return Success(await invoke(context, value))
+        return Success(await invoke(value, context))
+
+    return body
+
+
+def tool_body(plan: ToolPlan, parameters: tuple[Parameter, ...]) -> Body:
+    """Return the body of a node that is a tool."""
+
+    async def body(call: Call, value: Any) -> Outcome:
+        return Success(await call_tool(call, plan, (), arguments_from(value, parameters)))
+
+    return body
+
+
+def arguments_from(value: Any, parameters: tuple[Parameter, ...]) -> Mapping[str, Any]:
+    """Return a tool's arguments from the value that reaches its node.
+
+    One parameter takes the value itself; several take its keys or fields.
+    """
+    if len(parameters) == 1:
+        return {parameters[0].name: value}
+    if not parameters:
+        return {}
+    return as_mapping(value, "mapping or object with the tool's arguments")
+
+
+def map_body(function: Function) -> Body:
+    """Return the body of a mapping."""
+
+    async def body(call: Call, value: Any) -> Outcome:
+        return Success(await function(value, call))
+
+    return body

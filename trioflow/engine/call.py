@@ -1,0 +1,208 @@
+"""One step call: its events, its attempts, and what its body can do through the context."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, NoReturn
+
+import attrs
+import trio
+
+from trioflow import events as ev
+from trioflow.engine.core import Frame, Scope
+from trioflow.engine.outcome import (
+    Bailed,
+    BailSignal,
+    Failed,
+    Outcome,
+    Success,
+    outcome_of_group,
+)
+from trioflow.engine.guards import in_limit, in_time
+from trioflow.engine.plan import CallPlan
+from trioflow.engine.tooling import call_tool, open_tool
+from trioflow.engine.waiting import receive_event
+from trioflow.errors import StepClosedError
+
+STATUS: Mapping[type[Outcome], ev.CallStatus] = {
+    Success: "success",
+    Failed: "failed",
+    Bailed: "bailed",
+}
+
+
+@attrs.define(eq=False)
+class Call(Frame):
+    """One step call that is being made."""
+
+    plan: CallPlan = attrs.field(kw_only=True)
+    address: str = attrs.field(kw_only=True)
+    id: str = attrs.field(init=False)
+    resume_data: Any = None
+    attempt: int = 0
+    tool_calls: int = 0
+    updates: dict[str, Any] | None = None
+    """What this attempt has set in the state so far."""
+    is_open: bool = True
+
+    def __attrs_post_init__(self) -> None:
+        self.id = self.scope.prefix + self.plan.id
+
+    @property
+    def step_call_id(self) -> str:
+        return f"{self.run_id}:{self.address}"
+
+    def emit(self, event_type: type[ev.StepEvent], **fields: Any) -> None:
+        """Emit an event of this call."""
+        self.scope.core.log.emit(event_type, id=self.id, address=self.address, **fields)
+
+    # ------------------------------------------------------------ what a body can do
+    def set_state(self, updates: Mapping[str, Any]) -> None:
+        self._check_open()
+        structure = self.scope.core.state_fields
+        checked = updates if structure is None else structure(updates)
+        self.updates = {**(self.updates or {}), **checked}
+
+    async def write(self, chunk: Any) -> None:
+        self._check_open()
+        await self.scope.core.pacer.give_way()
+        self._check_open()
+        self.emit(ev.StepOutput, chunk=chunk)
+
+    async def call_tool(self, tool: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self._check_open()
+        return await call_tool(self, self.scope.plan.tools(tool), args, kwargs)
+
+    def stream_tool(
+        self, tool: Any, kwargs: dict[str, Any]
+    ) -> AbstractAsyncContextManager[AsyncIterator[Any]]:
+        self._check_open()
+        return open_tool(self, self.scope.plan.tools(tool), kwargs)
+
+    async def wait_for(self, event: str, type: Any, timeout: float | None) -> Any:
+        self._check_open()
+        return await receive_event(self, event, type, timeout)
+
+    def bail(self, result: Any) -> NoReturn:
+        self._check_open()
+        raise BailSignal(result)
+
+    def _check_open(self) -> None:
+        if not self.is_open:
+            raise StepClosedError(self.id)
+
+
+async def run_call(
+    plan: CallPlan, value: Any, scope: Scope, address: str, iteration: int | None = None
+) -> Outcome:
+    """Make a step call: start, attempts, result and finish."""
+    call = Call(scope, iteration, plan=plan, address=address)
+    await scope.core.pacer.boundary()
+    start_call(call, value)
+    return await finish_call(call, value)
+
+
+def start_call(call: Call, value: Any) -> None:
+    """Emit the event that begins the call."""
+    call.emit(
+        ev.StepStart,
+        input=value,
+        kind=call.plan.kind,
+        iteration=call.iteration,
+        resume_data=call.resume_data,
+        plugin=call.plan.plugin,
+    )
+
+
+async def finish_call(call: Call, value: Any) -> Outcome:
+    """Run a call that has begun, and close it, however it ends.
+
+    A call that is canceled closes as such and lets the exception go on.
+    """
+    started_at = call.scope.core.log.at
+    try:
+        outcome = await make_attempts(call, value)
+    except BaseException:
+        close_call(call, None, started_at)
+        raise
+    try:
+        await call.scope.core.log.wait_for_room()
+    finally:  # the result is there; a cancellation that comes now must not lose it
+        close_call(call, outcome, started_at)
+    return outcome
+
+
+def close_call(call: Call, outcome: Outcome | None, started_at: float) -> None:
+    """Emit result and finish of a call; *outcome* None means canceled."""
+    if isinstance(outcome, Success):
+        call.scope.results[call.plan.id] = outcome.value
+    call.is_open = False
+    call.emit(ev.StepResult, **result_fields(call, outcome))
+    log = call.scope.core.log
+    call.emit(ev.StepFinish, attempts=call.attempt, seconds=log.at - started_at)
+
+
+def result_fields(call: Call, outcome: Outcome | None) -> dict[str, Any]:
+    """Return status, output, error and state updates of a call that has ended."""
+    match outcome:
+        case None:
+            return {"status": "canceled"}
+        case Failed(error):
+            return {"status": "failed", "error": error}
+        case Success(value) | Bailed(value):
+            return {"status": STATUS[type(outcome)], "output": value, "state_updates": call.updates}
+
+
+async def make_attempts(call: Call, value: Any) -> Outcome:
+    """Structure the input, and run the body until it ends well or no attempt is left."""
+    if call.plan.structure is not None:
+        try:
+            value = call.plan.structure(value)
+        except Exception as exc:
+            return Failed(exc)
+    while True:
+        call.attempt += 1
+        outcome = await _attempt(call, value)
+        retries = call.plan.retries
+        if not isinstance(outcome, Failed) or retries is None:
+            return outcome
+        if not retries.allows(outcome.error, call.attempt):
+            return outcome
+        await _back_off(call, outcome.error, retries.seconds_after(call.attempt))
+
+
+async def _back_off(call: Call, error: Exception, delay: float) -> None:
+    call.updates = None
+    call.emit(ev.StepRetry, attempt=call.attempt, error=error, delay=delay)
+    await trio.sleep(delay)
+
+
+async def _attempt(call: Call, value: Any) -> Outcome:
+    """Run the body once and say how it ended; only cancellation gets out as an exception."""
+    plan = call.plan
+    core = call.scope.core
+    core.bodies += plan.is_leaf
+    try:
+        if plan.limiter is None and plan.timeout is None:
+            return await plan.body(call, value)
+        return await _guarded(call, value)
+    except BailSignal as signal:
+        return Bailed(signal.value)
+    except Exception as exc:
+        return Failed(exc)
+    except BaseExceptionGroup as group:
+        outcome = outcome_of_group(group)
+        if outcome is None:
+            raise
+        return outcome
+    finally:
+        if plan.is_leaf:
+            core.body_ends()
+
+
+async def _guarded(call: Call, value: Any) -> Outcome:
+    """Run the body in its place of a limit and within its time."""
+    async with in_limit(call.plan.limiter):
+        with in_time(call.id, call.plan.timeout):
+            return await call.plan.body(call, value)

@@ -1,0 +1,110 @@
+"""What all calls of one run share, and the place in it from which user code looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import trio
+
+from trioflow.context import MISSING
+from trioflow.engine.log import RunLog
+from trioflow.engine.mailbox import Mailbox
+from trioflow.engine.pacer import Pacer
+from trioflow.errors import NoResultError
+from trioflow.tracing import TracingContext
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+    from trioflow.engine.plan import WorkflowPlan
+
+
+@attrs.define(eq=False)
+class RunCore:
+    """The parts of one run, nested workflows included."""
+
+    log: RunLog
+    pacer: Pacer
+    mailbox: Mailbox
+    cancel: Callable[[str | None], None]
+    converter: Callable[[], Converter]
+    state_fields: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None
+    """Structures the keys of a state update; None if the state is a plain dict."""
+    runtime_context: MutableMapping[str, Any] = attrs.field(factory=dict)
+    tracing_context: TracingContext = attrs.field(factory=TracingContext)
+    bodies: int = 0
+    """How many bodies of steps and tools run right now."""
+    idle: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
+    """Where those park who wait until no body runs."""
+
+    async def wait_idle(self) -> None:
+        """Wait until no body runs. A checkpoint in any case."""
+        await trio.lowlevel.checkpoint()
+        while self.bodies:
+            await self.idle.park()
+
+    def body_ends(self) -> None:
+        """Take note that a body has ended."""
+        self.bodies -= 1
+        if not self.bodies:
+            self.idle.unpark_all()
+
+
+@attrs.define(eq=False)
+class Scope:
+    """One call of one workflow: the root of a run, or a nested one."""
+
+    core: RunCore
+    plan: WorkflowPlan
+    prefix: str
+    """What stands before the ids of its steps: ``""``, or ``"outer."``."""
+    address: str
+    """What stands before the addresses of its calls: ``""``, or ``"2/"``."""
+    init_data: Any = None
+    results: dict[str, Any] = attrs.field(factory=dict)
+    """The outputs of its steps so far, by id; of several calls the last."""
+    failed_to_start: bool = False
+    """Whether its on_start hook raised, so that it never ran."""
+
+
+@attrs.define(eq=False)
+class Frame:
+    """A place in a run, as conditions, mapping functions and hooks see it."""
+
+    scope: Scope
+    iteration: int | None = None
+
+    @property
+    def run_id(self) -> str:
+        return self.scope.core.log.run_id
+
+    @property
+    def workflow_id(self) -> str:
+        return self.scope.plan.id
+
+    @property
+    def init_data(self) -> Any:
+        return self.scope.init_data
+
+    @property
+    def runtime_context(self) -> MutableMapping[str, Any]:
+        return self.scope.core.runtime_context
+
+    @property
+    def tracing_context(self) -> TracingContext:
+        return self.scope.core.tracing_context
+
+    @property
+    def state(self) -> Any:
+        return self.scope.core.log.state.state
+
+    def step_result(self, step_id: str, default: object) -> Any:
+        result = self.scope.results.get(step_id, default)
+        if result is MISSING:
+            raise NoResultError(step_id)
+        return result
+
+    def abort(self, reason: str | None) -> None:
+        self.scope.core.cancel(reason)

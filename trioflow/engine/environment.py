@@ -1,0 +1,50 @@
+"""What a workflow can rely on beside its own definitions."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import attrs
+import trio
+
+from trioflow.abc import Instrument, Runner
+from trioflow.engine.plan import WorkflowPlan
+from trioflow.runners.inline import InlineRunner
+from trioflow.runners.thread import ThreadRunner
+from trioflow.steps import Step
+from trioflow.tools import Tool
+from trioflow.validation import make_converter
+from trioflow.workflow import Workflow
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+BUILT_IN_RUNNERS: Mapping[str, Runner] = {"inline": InlineRunner(), "thread": ThreadRunner()}
+
+
+@attrs.define(eq=False, kw_only=True)
+class Environment:
+    """Definitions by id, runners, limits, types and instruments."""
+
+    converter: Callable[[], Converter]
+    steps: Mapping[str, Step[Any, Any]] = attrs.field(factory=dict)
+    tools: Mapping[str, Tool[..., Any]] = attrs.field(factory=dict)
+    workflows: Mapping[str, Workflow[Any, Any]] = attrs.field(factory=dict)
+    providers: Mapping[str, str] = attrs.field(factory=dict)
+    """Which plugin provides the definition of an id."""
+    runner: Callable[[str], Runner | None] = BUILT_IN_RUNNERS.get
+    limits: Mapping[str, trio.CapacityLimiter] = attrs.field(factory=dict)
+    instruments: tuple[Instrument, ...] = ()
+    plans: WeakKeyDictionary[Workflow[Any, Any], WorkflowPlan] = attrs.field(
+        factory=WeakKeyDictionary, init=False
+    )
+    """Workflows that have been planned for this environment."""
+
+
+@functools.cache
+def bare_environment() -> Environment:
+    """Return the environment of runs that have no engine: no plugins, limits or instruments."""
+    return Environment(converter=functools.cache(make_converter))

@@ -1,0 +1,110 @@
+"""Users' small functions: conditions, mapping functions, hooks, the pieces of a mapping."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from trioflow.context import RunContext
+from trioflow.engine.core import Frame
+from trioflow.errors import MappingError
+from trioflow.mapping import FromContext, FromInput, FromStep, Source, Template, Value, follow
+from trioflow.signature import count_positional
+
+Function = Callable[[Any, Frame], Awaitable[Any]]
+
+
+def adapt(fn: Callable[..., Any], where: str) -> Function:
+    """Return *fn*, a plain or async function of up to ``(data, ctx)``, in one shape."""
+    count = count_positional(fn, where)
+
+    async def call(data: Any, frame: Frame) -> Any:
+        arguments = (data, RunContext(frame))[:count]
+        result = fn(*arguments)
+        return await result if inspect.isawaitable(result) else result
+
+    return call
+
+
+def compile_mapping(spec: Mapping[str, Source], where: str) -> Function:
+    """Return a function that builds the object that a mapping describes."""
+    sources = {key: compile_source(source, where) for key, source in spec.items()}
+
+    async def build(data: Any, frame: Frame) -> dict[str, Any]:
+        return {key: await source(data, frame) for key, source in sources.items()}
+
+    return build
+
+
+def compile_source(source: Source, where: str) -> Function:
+    """Return a function that takes the value a source describes.
+
+    The function raises MappingError if the source leads nowhere.
+    """
+    if not isinstance(source, FromStep | FromInput | FromContext | Value | Template):
+        return adapt(source, where)
+
+    async def take(data: Any, frame: Frame) -> Any:
+        return read(source, data, frame)
+
+    return take
+
+
+def read(source: FromStep | FromInput | FromContext | Value | Template, data: Any, frame: Frame) -> Any:
+    """Return the value of a source."""
+    match source:
+        case Value(constant):
+            return constant
+        case FromInput(path):
+            return follow(frame.init_data, path, "input")
+        case FromContext(key):
+            return follow(frame.runtime_context, key, "context")
+        case FromStep(steps, path):
+            return read_step(steps, path, frame)
+        case Template(parts):
+            return "".join(
+                part if isinstance(part, str) else as_text(read_root(*part, data, frame))
+                for part in parts
+            )
+
+
+def read_step(steps: tuple[str, ...], path: str, frame: Frame) -> Any:
+    """Return a part of the output of the first of these steps that has one."""
+    for step in steps:
+        if step in frame.scope.results:
+            return follow(frame.scope.results[step], path, f"step {step!r}")
+    names = ", ".join(map(repr, steps))
+    raise MappingError(f"step {names}", path, "it has not ended with success")
+
+
+def read_root(root: str, path: str, data: Any, frame: Frame) -> Any:
+    """Return what a placeholder of a template stands for."""
+    if root == "steps":
+        # Ids of steps may contain dots, so the longest id that fits is the one that is meant.
+        fitting = [id for id in frame.scope.results if path == id or path.startswith(f"{id}.")]
+        if not fitting:
+            return read_step((path.partition(".")[0],), path.partition(".")[2], frame)
+        step = max(fitting, key=len)
+        return read_step((step,), path[len(step) + 1 :], frame)
+    values = {
+        "data": data,
+        "input": frame.init_data,
+        "context": frame.runtime_context,
+        "state": frame.state,
+    }
+    return follow(values[root], path, root)
+
+
+def as_text(value: Any) -> str:
+    """Return a value as a template shows it: a text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+
+
+async def call_hook(hook: Callable[..., Any], argument: Any) -> None:
+    """Call a plain or async workflow hook."""
+    result = hook(argument)
+    if inspect.isawaitable(result):
+        await result
+

@@ -1,0 +1,151 @@
+"""What each kind of node means: one function per kind, and nothing of how calls are made.
+
+Every function takes the plan of its node, the value that reaches it, and the scope of its
+workflow, and returns how the node ended. Cancellation passes through as an exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import trio
+
+from trioflow import events as ev
+from trioflow.engine.call import Call, close_call, finish_call, run_call, start_call
+from trioflow.engine.core import Frame, Scope
+from trioflow.engine.outcome import Failed, Outcome, Success
+from trioflow.engine.plan import (
+    BranchPlan,
+    CallPlan,
+    ForEachPlan,
+    LoopPlan,
+    NodePlan,
+    ParallelPlan,
+    SleepPlan,
+    ThenPlan,
+    WaitPlan,
+)
+from trioflow.engine.siblings import open_siblings
+from trioflow.engine.waiting import take_event
+from trioflow.nodes import OnError
+
+
+async def run_sequence(nodes: Sequence[NodePlan], value: Any, scope: Scope) -> Outcome:
+    """Run the nodes one after another; each gets the output of the one before."""
+    for node in nodes:
+        outcome = await _RUN[type(node)](node, value, scope)
+        if not isinstance(outcome, Success):
+            return outcome
+        value = outcome.value
+    return Success(value)
+
+
+async def run_then(node: ThenPlan, value: Any, scope: Scope) -> Outcome:
+    """Run one call."""
+    return await run_call(node.call, value, scope, scope.address + node.key)
+
+
+async def run_parallel(node: ParallelPlan, value: Any, scope: Scope) -> Outcome:
+    """Run every arm with the same input; the output maps arm ids to outputs."""
+    return await _run_arms(node.key, node.arms, node.on_error, value, scope)
+
+
+async def run_branch(node: BranchPlan, value: Any, scope: Scope) -> Outcome:
+    """Evaluate all conditions, then run the arms whose condition holds, like a parallel."""
+    frame = Frame(scope)
+    try:
+        arms = [arm for condition, arm in node.arms if await condition(value, frame)]
+    except Exception as exc:
+        return Failed(exc)
+    return await _run_arms(node.key, arms, node.on_error, value, scope)
+
+
+async def _run_arms(
+    key: str, arms: Sequence[CallPlan], on_error: OnError, value: Any, scope: Scope
+) -> Outcome:
+    async with open_siblings(on_error) as siblings:
+        for arm in arms:
+            siblings.start(arm.id, run_call, arm, value, scope, f"{scope.address}{key}:{arm.id}")
+    return siblings.join(arm.id for arm in arms)
+
+
+async def run_loop(node: LoopPlan, value: Any, scope: Scope) -> Outcome:
+    """Run the call again with its own output, until the condition says that it is enough."""
+    iteration = 0
+    while True:
+        iteration += 1
+        address = f"{scope.address}{node.key}#{iteration}"
+        outcome = await run_call(node.call, value, scope, address, iteration)
+        if not isinstance(outcome, Success):
+            return outcome
+        value = outcome.value
+        try:
+            holds = await node.condition(value, Frame(scope, iteration))
+        except Exception as exc:
+            return Failed(exc)
+        if bool(holds) is node.until:
+            return outcome
+
+
+async def run_foreach(node: ForEachPlan, value: Any, scope: Scope) -> Outcome:
+    """Run one call for the whole list; its body makes a call per item, see items.py."""
+    return await run_call(node.loop, value, scope, scope.address + node.key)
+
+
+async def run_sleep(node: SleepPlan, value: Any, scope: Scope) -> Outcome:
+    """Wait until the moment that the node says, and pass the value on."""
+    log = scope.core.log
+    call = Call(scope, plan=node.call, address=scope.address + node.key, attempt=1)
+    await scope.core.pacer.boundary()
+    outcome: Outcome = Success(value)
+    until = None
+    try:
+        until = await node.until(value, call)
+    except Exception as exc:
+        outcome = Failed(exc)
+    call.emit(ev.StepWaiting, input=value, until=until)
+    started_at = log.at
+    if isinstance(outcome, Success):
+        try:
+            await trio.sleep_until(log.deadline(until))
+        except BaseException:
+            close_call(call, None, started_at)
+            raise
+    close_call(call, outcome, started_at)
+    return outcome
+
+
+async def run_wait(node: WaitPlan, value: Any, scope: Scope) -> Outcome:
+    """Wait for the event, then run the call with its data as resume data."""
+    core = scope.core
+    call = Call(scope, plan=node.call, address=scope.address + node.key)
+    await core.pacer.boundary()
+    until = None if node.timeout is None else core.log.now() + node.timeout
+    call.emit(ev.StepWaiting, input=value, event=node.event, until=until)
+    started_at = core.log.at
+    try:
+        data = await take_event(call, node.event, node.timeout)
+        structure = node.call.structure_resume
+        call.resume_data = data if structure is None else structure(data)
+        await core.pacer.boundary()
+    except Exception as exc:
+        outcome = Failed(exc)
+        close_call(call, outcome, started_at)
+        return outcome
+    except BaseException:
+        close_call(call, None, started_at)
+        raise
+    start_call(call, value)
+    return await finish_call(call, value)
+
+
+_RUN: dict[type[NodePlan], Callable[[Any, Any, Scope], Awaitable[Outcome]]] = {
+    ThenPlan: run_then,
+    ParallelPlan: run_parallel,
+    BranchPlan: run_branch,
+    LoopPlan: run_loop,
+    ForEachPlan: run_foreach,
+    SleepPlan: run_sleep,
+    WaitPlan: run_wait,
+}

@@ -1,0 +1,150 @@
+"""A workflow made ready to run: names resolved, types compiled, limits and runners found.
+
+Planning happens once per workflow and environment, before anything runs, so what is wrong
+with a definition shows here, and the path of a step looks nothing up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
+
+import attrs
+import trio
+
+from trioflow.engine.outcome import Outcome
+from trioflow.events import StepKind
+from trioflow.nodes import OnError
+from trioflow.retry import Retry
+from trioflow.validation import Structure
+from trioflow.workflow import Hook
+
+Body: TypeAlias = Callable[[Any, Any], Awaitable[Outcome]]
+"""Takes ``(call, value)`` and runs one attempt."""
+Condition: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
+"""Takes ``(data, frame)``; made from a plain or async function of one or two arguments."""
+
+
+@attrs.define(eq=False)
+class CallPlan:
+    """How to make one kind of call."""
+
+    id: str
+    kind: StepKind
+    body: Body
+    structure: Structure | None = None
+    """Structures the input; None if any value will do."""
+    structure_resume: Structure | None = None
+    """Structures the data of the event that was waited for."""
+    retries: Retry | None = None
+    timeout: float | None = None
+    limiter: trio.CapacityLimiter | None = None
+    plugin: str | None = None
+    is_leaf: bool = attrs.field(init=False)
+    """Whether the body is a user's own code, and not calls of other nodes or a mere wait."""
+
+    def __attrs_post_init__(self) -> None:
+        self.is_leaf = self.kind in ("step", "tool", "map")
+
+
+@attrs.define(eq=False)
+class ToolPlan:
+    """How to call one tool."""
+
+    id: str
+    invoke: Callable[..., Any]
+    """Takes the keyword arguments; awaitable, or an async generator if *streaming*."""
+    streaming: bool
+    parameters: Mapping[str, Structure | None]
+    required: frozenset[str]
+    context: str | None
+    """Name of the context parameter."""
+    collect: Callable[[list[Any]], Any] | None
+    timeout: float | None
+    limiter: trio.CapacityLimiter | None
+    plugin: str | None
+
+
+@attrs.define(eq=False)
+class ThenPlan:
+    key: str
+    call: CallPlan
+
+
+@attrs.define(eq=False)
+class ParallelPlan:
+    key: str
+    arms: tuple[CallPlan, ...]
+    on_error: OnError
+
+
+@attrs.define(eq=False)
+class BranchPlan:
+    key: str
+    arms: tuple[tuple[Condition, CallPlan], ...]
+    on_error: OnError
+
+
+@attrs.define(eq=False)
+class LoopPlan:
+    key: str
+    call: CallPlan
+    condition: Condition
+    until: bool
+
+
+@attrs.define(eq=False)
+class ForEachPlan:
+    key: str
+    loop: CallPlan
+    """The call for the whole loop; its body runs the items."""
+
+
+@attrs.define(eq=False)
+class SleepPlan:
+    key: str
+    call: CallPlan
+    until: Condition
+    """Says when the sleep ends: seconds since the epoch, on the run's clock."""
+
+
+@attrs.define(eq=False)
+class WaitPlan:
+    key: str
+    event: str
+    call: CallPlan
+    timeout: float | None
+
+
+NodePlan: TypeAlias = (
+    ThenPlan
+    | ParallelPlan
+    | BranchPlan
+    | LoopPlan
+    | ForEachPlan
+    | SleepPlan
+    | WaitPlan
+)
+
+
+@attrs.define(eq=False)
+class WorkflowPlan:
+    """A workflow, ready to run.
+
+    Holds no reference to the workflow itself, so that it can be cached for as long as the
+    workflow lives.
+    """
+
+    id: str
+    nodes: tuple[NodePlan, ...]
+    structure_input: Structure | None
+    structure_output: Structure | None
+    initial_state: Callable[[Any], Any]
+    """Makes the initial state from what the caller gave."""
+    state_fields: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None
+    """Structures the keys of a state update; None if the state is a plain dict."""
+    tools: Callable[[Any], ToolPlan]
+    """Returns the plan of a tool or of a tool's id."""
+    on_start: Hook | None
+    on_finish: Hook | None
+    on_error: Hook | None

@@ -1,0 +1,187 @@
+"""Makes plans from workflows. Everything that can be wrong with a definition shows here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from trioflow.engine import plan as p
+from trioflow.engine.bodies import map_body
+from trioflow.engine.core import Frame
+from trioflow.engine.environment import Environment
+from trioflow.engine.functions import adapt, compile_mapping
+from trioflow.engine.items import ItemsBody
+from trioflow.engine.outcome import Outcome
+from trioflow.engine.shared_state import initial_state, state_fields
+from trioflow.engine.targets import TargetPlanner
+from trioflow.engine.workflows import WorkflowBody
+from trioflow.errors import DefinitionError, Fault, InvalidValueError, UnknownStepError
+from trioflow.events import StepKind
+from trioflow.nodes import (
+    Branch,
+    ForEach,
+    Loop,
+    Map,
+    Node,
+    Parallel,
+    Sleep,
+    SleepUntil,
+    Target,
+    Then,
+    WaitForEvent,
+)
+from trioflow.steps import Step
+from trioflow.tools import Tool
+from trioflow.validation import wrong_type
+from trioflow.workflow import Workflow
+
+
+def plan_workflow(workflow: Workflow[Any, Any], environment: Environment) -> p.WorkflowPlan:
+    """Return the plan of a workflow in an environment; made once and kept.
+
+    Raises:
+      UnknownStepError: if it names something that the environment does not have.
+      UnknownNameError: if a step asks for an unknown runner or limit.
+      DefinitionError: if something else about it cannot work.
+    """
+    plan = environment.plans.get(workflow)
+    if plan is None:
+        plan = environment.plans[workflow] = _Planner(workflow, environment, ()).plan()
+    return plan
+
+
+class _Planner:
+    def __init__(
+        self, workflow: Workflow[Any, Any], environment: Environment, outer: tuple[str, ...]
+    ) -> None:
+        self._workflow = workflow
+        self._environment = environment
+        self._where = f"workflow {workflow.id!r}"
+        self._path = (*outer, workflow.id)
+        self._targets = TargetPlanner(environment, workflow.validate)
+        if workflow.id in outer:
+            raise DefinitionError(
+                self._where, f"it contains itself: {' > '.join(self._path)}", "use a loop instead"
+            )
+
+    def plan(self) -> p.WorkflowPlan:
+        workflow, converter = self._workflow, self._environment.converter
+        state_type = workflow.state if workflow.validate else Any
+        return p.WorkflowPlan(
+            id=workflow.id,
+            nodes=tuple(self._node(str(i), node) for i, node in enumerate(workflow.nodes)),
+            structure_input=self._targets.structure(workflow.input, "input", self._where),
+            structure_output=self._targets.structure(workflow.output, "output", self._where),
+            initial_state=initial_state(state_type, self._where, converter),
+            state_fields=state_fields(state_type, self._where, converter),
+            tools=self._targets.tool_finder(),
+            on_start=workflow.on_start,
+            on_finish=workflow.on_finish,
+            on_error=workflow.on_error,
+        )
+
+    # ------------------------------------------------------------ nodes
+    def _node(self, key: str, node: Node) -> p.NodePlan:
+        match node:
+            case Then(target):
+                return p.ThenPlan(key, self._call(target))
+            case Parallel(arms, on_error):
+                return p.ParallelPlan(key, tuple(map(self._call, arms)), on_error)
+            case Branch(pairs, on_error):
+                arms = tuple((adapt(c, self._where), self._call(t)) for c, t in pairs)
+                return p.BranchPlan(key, arms, on_error)
+            case Loop(target, condition, until):
+                return p.LoopPlan(key, self._call(target), adapt(condition, self._where), until)
+            case ForEach():
+                return p.ForEachPlan(key, self._loop(node))
+            case Map():
+                return p.ThenPlan(key, self._map(node))
+            case Sleep():
+                return p.SleepPlan(key, _waiting_call(node.id, "sleep"), self._wake_time(node))
+            case SleepUntil():
+                return p.SleepPlan(key, _waiting_call(node.id, "sleep"), self._wake_date(node))
+            case WaitForEvent(event, target, timeout):
+                return p.WaitPlan(key, event, self._call(target), timeout)
+
+    def _loop(self, node: ForEach) -> p.CallPlan:
+        item = self._call(node.target)
+        owner = f"foreach {item.id!r}"
+
+        def as_list(value: Any) -> Sequence[Any]:
+            if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+                return value
+            raise InvalidValueError("input", owner, wrong_type("list", value).faults)
+
+        body = ItemsBody(item, node.concurrency, node.on_error)
+        return p.CallPlan(item.id, "foreach", body, structure=as_list, plugin=item.plugin)
+
+    def _map(self, node: Map) -> p.CallPlan:
+        where = f"{self._where}, mapping {node.id!r}"
+        spec = node.spec
+        function = adapt(spec, where) if callable(spec) else compile_mapping(spec, where)
+        return p.CallPlan(node.id, "map", map_body(function), retries=self._workflow.retries)
+
+    def _wake_time(self, node: Sleep) -> p.Condition:
+        seconds, owner = node.seconds, f"sleep {node.id!r}"
+        computed = adapt(seconds, self._where) if callable(seconds) else None
+
+        async def wake_at(data: Any, frame: Frame) -> float:
+            value = seconds if computed is None else await computed(data, frame)
+            if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+                raise InvalidValueError("duration", owner, wrong_type("seconds", value).faults)
+            return frame.scope.core.log.now() + value
+
+        return wake_at
+
+    def _wake_date(self, node: SleepUntil) -> p.Condition:
+        when, owner = node.when, f"sleep {node.id!r}"
+        computed = adapt(when, self._where) if callable(when) else None
+
+        async def wake_at(data: Any, frame: Frame) -> float:
+            value = when if computed is None else await computed(data, frame)
+            if not isinstance(value, datetime):
+                raise InvalidValueError("moment", owner, wrong_type(datetime, value).faults)
+            if value.tzinfo is None:
+                fault = Fault("", f"{value!r} has no time zone")
+                raise InvalidValueError("moment", owner, (fault,))
+            return value.timestamp()
+
+        return wake_at
+
+    # ------------------------------------------------------------ targets
+    def _call(self, target: Target) -> p.CallPlan:
+        if isinstance(target, str):
+            target = self._find(target)
+        retries = self._workflow.retries
+        if isinstance(target, Step):
+            return self._targets.step(target, retries)
+        if isinstance(target, Tool):
+            return self._targets.tool_node(target, retries)
+        nested = _Planner(target, self._environment, self._path).plan()
+        return p.CallPlan(
+            id=target.id,
+            kind="workflow",
+            body=WorkflowBody(nested),
+            structure=nested.structure_input,
+            retries=retries,
+            plugin=self._targets.provider(target, self._environment.workflows),
+        )
+
+    def _find(self, id: str) -> Target:
+        environment = self._environment
+        for known in (environment.steps, environment.tools, environment.workflows):
+            if id in known:
+                found: Target = known[id]  # type: ignore[index]
+                return found
+        names = (*environment.steps, *environment.tools, *environment.workflows)
+        raise UnknownStepError(id, self._workflow.id, tuple(names))
+
+
+async def _no_body(call: Any, value: Any) -> Outcome:
+    raise AssertionError("a sleep has no body; run_sleep does its work")
+
+
+def _waiting_call(id: str, kind: StepKind) -> p.CallPlan:
+    return p.CallPlan(id, kind, _no_body)

@@ -1,0 +1,136 @@
+"""Makes the plans of calls from steps, tools and workflows."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import attrs
+import trio
+
+from trioflow.engine.bodies import step_body, tool_body
+from trioflow.engine.environment import Environment
+from trioflow.engine.plan import CallPlan, ToolPlan
+from trioflow.errors import DefinitionError, UnknownNameError
+from trioflow.retry import Retry
+from trioflow.signature import FunctionKind
+from trioflow.steps import Step
+from trioflow.tools import Tool
+from trioflow.validation import Structure, compile_structure
+
+
+@attrs.frozen(eq=False)
+class TargetPlanner:
+    """Plans calls of steps and tools in one environment."""
+
+    environment: Environment
+    validate: bool
+    """Whether values are checked and structured."""
+
+    def step(self, step: Step[Any, Any], retries: Retry | None) -> CallPlan:
+        """Return the plan of a call of *step*; *retries* is what its workflow says."""
+        where = f"step {step.id!r}"
+        invoke = self.invoke(step.fn, step.signature.kind, step.runner, where)
+        return CallPlan(
+            id=step.id,
+            kind="step",
+            body=step_body(step.signature, invoke),
+            structure=self.structure(step.input, "input", where),
+            structure_resume=self.structure(step.resume, "resume data", where),
+            retries=retries if step.retries is None else step.retries,
+            timeout=step.timeout,
+            limiter=self.limiter(step.limit, where),
+            plugin=self.provider(step, self.environment.steps),
+        )
+
+    def tool_node(self, tool: Tool[..., Any], retries: Retry | None) -> CallPlan:
+        """Return the plan of a call of *tool* as a node."""
+        plan = self.tool(tool)
+        return CallPlan(
+            id=tool.id,
+            kind="tool",
+            body=tool_body(plan, tool.parameters),
+            retries=retries if tool.retries is None else tool.retries,
+            plugin=plan.plugin,
+        )
+
+    def tool(self, tool: Tool[..., Any]) -> ToolPlan:
+        """Return the plan of calls of *tool* by steps."""
+        where = f"tool {tool.id!r}"
+        return ToolPlan(
+            id=tool.id,
+            invoke=tool.fn
+            if tool.streaming
+            else self.invoke(tool.fn, tool.signature.kind, tool.runner, where),
+            streaming=tool.streaming,
+            parameters={
+                parameter.name: self.structure(parameter.type, f"argument {parameter.name!r}", where)
+                for parameter in tool.parameters
+            },
+            required=frozenset(parameter.name for parameter in tool.parameters if parameter.required),
+            context=tool.signature.context,
+            collect=tool.collect,
+            timeout=tool.timeout,
+            limiter=self.limiter(tool.limit, where),
+            plugin=self.provider(tool, self.environment.tools),
+        )
+
+    def tool_finder(self) -> Callable[[Any], ToolPlan]:
+        """Return a function that gives the plan of a tool, or of a tool's id.
+
+        It raises UnknownNameError if no plugin provides a tool of that id.
+        """
+        plans: WeakKeyDictionary[Tool[..., Any], ToolPlan] = WeakKeyDictionary()
+        known = self.environment.tools
+
+        def find(tool: Tool[..., Any] | str) -> ToolPlan:
+            if isinstance(tool, str):
+                if tool not in known:
+                    raise UnknownNameError("tool", tool, "call_tool", tuple(known))
+                tool = known[tool]
+            plan = plans.get(tool)
+            if plan is None:
+                plan = plans[tool] = self.tool(tool)
+            return plan
+
+        return find
+
+    def structure(self, type_: Any, what: str, owner: str) -> Structure | None:
+        """Return what structures a value into *type_*, or None if any value will do."""
+        if not self.validate:
+            return None
+        try:
+            return compile_structure(type_, what, owner, self.environment.converter)
+        except Exception as exc:
+            raise DefinitionError(
+                owner, f"no value can be structured into {type_!r} ({exc})", "use another type"
+            ) from exc
+
+    def invoke(
+        self, fn: Callable[..., Any], kind: FunctionKind, runner: str | None, where: str
+    ) -> Callable[..., Awaitable[Any]]:
+        """Return an async function that runs *fn* where it should run."""
+        if kind == "async" and runner in (None, "inline"):
+            return fn
+        name = runner or "thread"
+        if kind == "async" and name == "thread":
+            raise DefinitionError(where, "an async def cannot run in a thread", "make it a plain def")
+        found = self.environment.runner(name)
+        if found is None:
+            raise UnknownNameError("runner", name, where, ("inline", "thread"))
+        return partial(found.run, fn)
+
+    def limiter(self, limit: str | None, where: str) -> trio.CapacityLimiter | None:
+        """Return the limiter of a name."""
+        if limit is None:
+            return None
+        if limit not in self.environment.limits:
+            raise UnknownNameError("limit", limit, where, tuple(self.environment.limits))
+        return self.environment.limits[limit]
+
+    def provider(self, definition: Any, known: Any) -> str | None:
+        """Return the plugin that provides this very definition."""
+        is_known = known.get(definition.id) is definition
+        return self.environment.providers.get(definition.id) if is_known else None

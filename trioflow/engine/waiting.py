@@ -1,0 +1,43 @@
+"""Waiting for named events, as a node and in the middle of a body."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from trioflow import events as ev
+from trioflow.context import MISSING
+from trioflow.errors import EventTimeoutError
+from trioflow.validation import compile_structure
+
+if TYPE_CHECKING:
+    from trioflow.engine.call import Call
+
+
+async def take_event(call: Call, event: str, timeout: float | None) -> Any:
+    """Take the next event of that name.
+
+    Raises:
+      EventTimeoutError: if none came within *timeout* seconds.
+    """
+    mailbox = call.scope.core.mailbox
+    if timeout is None:
+        return await mailbox.take(event)
+    with trio.move_on_after(timeout):
+        return await mailbox.take(event)
+    raise EventTimeoutError(event, call.id, timeout)
+
+
+async def receive_event(call: Call, event: str, type: Any, timeout: float | None) -> Any:
+    """Park a running body until an event comes, and return its data, structured."""
+    core = call.scope.core
+    until = None if timeout is None else core.log.now() + timeout
+    call.emit(ev.StepWaiting, event=event, until=until)
+    data = await take_event(call, event, timeout)
+    if type is MISSING:
+        return data
+    structure = compile_structure(
+        type, "event data", f"step {call.id!r}", core.converter
+    )
+    return data if structure is None else structure(data)

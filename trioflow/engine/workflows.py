@@ -1,0 +1,123 @@
+"""A call of a workflow: its hooks, its nodes, its output. The root's and nested ones alike."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from trioflow.context import RunContext
+from trioflow.engine.call import Call
+from trioflow.engine.core import Frame, Scope
+from trioflow.engine.functions import call_hook
+from trioflow.engine.nodes import run_sequence
+from trioflow.engine.outcome import Bailed, Failed, Outcome, Success
+from trioflow.engine.plan import WorkflowPlan
+from trioflow.events import RunStatus
+from trioflow.results import RunResult
+from trioflow.state import StepRecord
+
+logger = logging.getLogger("trioflow")
+
+
+class WorkflowBody:
+    """The body of a step that is a workflow."""
+
+    def __init__(self, plan: WorkflowPlan) -> None:
+        self._plan = plan
+
+    async def __call__(self, call: Call, value: Any) -> Outcome:
+        again = "" if call.attempt == 1 else f"~{call.attempt}"
+        scope = Scope(
+            call.scope.core,
+            self._plan,
+            prefix=f"{call.id}.",
+            address=f"{call.address}{again}/",
+            init_data=value,
+        )
+        try:
+            outcome = await run_workflow(scope, value)
+        except BaseException:
+            await call_end_hooks(scope, value, None)
+            raise
+        await call_end_hooks(scope, value, outcome)
+        return outcome
+
+
+async def run_workflow(scope: Scope, value: Any) -> Outcome:
+    """Run a workflow up to its output; a bail is a success here."""
+    plan = scope.plan
+    if plan.on_start is not None:
+        try:
+            await call_hook(plan.on_start, RunContext(Frame(scope)))
+        except Exception as exc:
+            scope.failed_to_start = True
+            return Failed(exc)
+    outcome = await run_sequence(plan.nodes, value, scope)
+    if isinstance(outcome, Bailed):
+        return Success(outcome.value)
+    if isinstance(outcome, Success) and plan.structure_output is not None:
+        try:
+            return Success(plan.structure_output(outcome.value))
+        except Exception as exc:
+            return Failed(exc)
+    return outcome
+
+
+async def call_end_hooks(scope: Scope, value: Any, outcome: Outcome | None) -> None:
+    """Tell the hooks how the workflow ended; *outcome* None means canceled.
+
+    What they raise is logged: the work is done, and its result is what it is.
+
+    **Cancellation**: an async hook of a workflow that is being canceled runs up to its
+    first checkpoint; it may shield what it must finish.
+    """
+    plan = scope.plan
+    hooks = [plan.on_finish]
+    if isinstance(outcome, Failed):
+        hooks.append(plan.on_error)
+    wanted = [hook for hook in hooks if hook is not None]
+    if not wanted or scope.failed_to_start:
+        return
+    result = workflow_result(scope, value, outcome)
+    for hook in wanted:
+        try:
+            await call_hook(hook, result)
+        except Exception:
+            logger.exception("a hook of workflow %r failed", plan.id)
+
+
+def workflow_result(scope: Scope, value: Any, outcome: Outcome | None) -> RunResult[Any]:
+    """Return the result of one call of a workflow, with the steps that belong to it."""
+    state = scope.core.log.state
+    return RunResult(
+        status=status_of(outcome),
+        run_id=state.run_id,
+        workflow_id=scope.plan.id,
+        input=value,
+        result=outcome.value if isinstance(outcome, Success) else None,
+        error=outcome.error if isinstance(outcome, Failed) else None,
+        steps=own_steps(scope),
+        state=state.state,
+        reason=state.reason,
+        trace_id=state.trace_id,
+    )
+
+
+def own_steps(scope: Scope) -> dict[str, StepRecord]:
+    """Return the records of the steps of a workflow call, by their ids inside of it."""
+    state = scope.core.log.state
+    if not scope.prefix:
+        return dict(state.steps)
+    # By address, because the items of a concurrent foreach share the ids of their steps.
+    return {
+        record.id.removeprefix(scope.prefix): record
+        for address, record in state.calls.items()
+        if address.startswith(scope.address)
+    }
+
+
+def status_of(outcome: Outcome | None) -> RunStatus:
+    """Return the status of a run that ended like this."""
+    if outcome is None:
+        return "canceled"
+    return "failed" if isinstance(outcome, Failed) else "success"

@@ -1,0 +1,17 @@
+"""Runs bodies in the run's own task."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from trioflow.abc import Runner
+
+
+class InlineRunner(Runner):
+    """Calls the function, and awaits it if it is async. A blocking one blocks the loop."""
+
+    async def run(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        result = fn(*args, **kwargs)
+        return await result if inspect.isawaitable(result) else result
