@@ -1,0 +1,81 @@
+"""Steps, a streaming grep and a report on the files of a folder, for trioflow.
+
+The three functions at the end are the plugin: trioflow finds this module by the entry
+point in pyproject.toml and asks it what it has. They only name things that exist; nothing
+is read or started before a run.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trioflow import Step, Tool, Workflow, hookimpl
+from trioflow_files.digest import digest_file
+from trioflow_files.errors import InvalidPatternError, RootError
+from trioflow_files.grep import grep
+from trioflow_files.listing import list_files
+from trioflow_files.models import (
+    DuplicateGroup,
+    ExtensionTotal,
+    FileDigest,
+    FileEntry,
+    FileSize,
+    Findings,
+    Folder,
+    Match,
+    Problem,
+    ProblemKind,
+    Report,
+)
+from trioflow_files.names import to_path, to_text
+from trioflow_files.report import (
+    duplicate_files,
+    extension_totals,
+    largest_files,
+    report,
+    summarize,
+)
+
+__all__ = [
+    "DuplicateGroup",
+    "ExtensionTotal",
+    "FileDigest",
+    "FileEntry",
+    "FileSize",
+    "Findings",
+    "Folder",
+    "InvalidPatternError",
+    "Match",
+    "Problem",
+    "ProblemKind",
+    "Report",
+    "RootError",
+    "digest_file",
+    "duplicate_files",
+    "extension_totals",
+    "grep",
+    "largest_files",
+    "list_files",
+    "report",
+    "summarize",
+    "to_path",
+    "to_text",
+]
+
+
+@hookimpl
+def trioflow_steps() -> list[Step[Any, Any]]:
+    """Offer the steps."""
+    return [list_files, digest_file, largest_files, duplicate_files, extension_totals, summarize]
+
+
+@hookimpl
+def trioflow_tools() -> list[Tool[..., Any]]:
+    """Offer the tools."""
+    return [grep]
+
+
+@hookimpl
+def trioflow_workflows() -> list[Workflow[Any, Any]]:
+    """Offer the workflows."""
+    return [report]

@@ -1,0 +1,182 @@
+"""``files.grep``: the lines of a folder's files that a pattern is found in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
+from contextlib import closing
+
+import trio
+from attrs import frozen
+from pathspec import GitIgnoreSpec
+
+from trioflow import tool
+from trioflow_files.errors import InvalidPatternError
+from trioflow_files.listing import list_entries
+from trioflow_files.models import FileEntry, Match, Problem
+from trioflow_files.names import to_path
+from trioflow_files.reading import (
+    Check,
+    do_not_check,
+    location_of,
+    problem_of,
+    read_chunks,
+    shows_binary,
+)
+
+LONGEST_LINE = 1024 * 1024
+"""Bytes; a longer line is searched in pieces of about this size."""
+SHOWN = 300
+"""How many characters of a line a match shows at most."""
+SHOWN_BEFORE = 100
+"""How many of them at most come before the match, if the line is longer than that."""
+
+
+@tool(id="files.grep")
+async def grep(
+    pattern: str, root: str = ".", glob: str | None = None
+) -> AsyncGenerator[Match | Problem, None]:
+    """Search the files of a folder, and yield each line with a match as it is found.
+
+    Files come in the order of their paths, lines in their order. What ``files.list``
+    leaves out and binary files are not searched. What may not be read is yielded as a
+    `Problem`, so that nothing found never means nothing looked at.
+
+    Args:
+      pattern: A regular expression of Python's `re`, searched line by line in UTF-8.
+      root: Path of a folder.
+      glob: Only files that this pattern selects, as in .gitignore: ``"*.py"``, ``"docs/"``.
+
+    Raises:
+      InvalidPatternError: if *pattern* or *glob* cannot be understood.
+      RootError: if the root is missing, is not a folder, or may not be listed.
+
+    Memory is bounded: a line over 1 MiB is searched in pieces, so a match that spans two
+    of them is missed.
+
+    **Cancellation**: noticed after each chunk of 256 KiB; reading and searching go on in
+    a thread between two pieces only, never while the caller works on one.
+
+    **Checkpoints**: before the first piece and between files, not between the matches of
+    one chunk.
+    """
+    regex = compile_pattern(pattern)
+    selects = compile_glob(glob)
+    check = trio.from_thread.check_cancelled
+    for entry in await trio.to_thread.run_sync(list_entries, root, check):
+        if not selects(entry):
+            continue
+        with closing(search_entry(entry, regex, check)) as batches:
+            while (batch := await trio.to_thread.run_sync(next, batches, None)) is not None:
+                for piece in batch:
+                    yield piece
+
+
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    """Return the compiled regular expression.
+
+    Raises:
+      InvalidPatternError: if it cannot be understood.
+    """
+    try:
+        return re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise InvalidPatternError(
+            "pattern", pattern, str(error), "give it a regular expression of Python's re"
+        ) from error
+
+
+def compile_glob(glob: str | None) -> Callable[[FileEntry], bool]:
+    """Return a function that tells whether *glob* selects an entry; None selects all.
+
+    Raises:
+      InvalidPatternError: if it cannot be understood, or cannot select anything.
+    """
+    if glob is None:
+        return lambda entry: True
+    remedy = "write it as in .gitignore: '*.py' or 'docs/'"
+    try:
+        spec = GitIgnoreSpec.from_lines([glob])
+    except (ValueError, re.error) as error:
+        raise InvalidPatternError("glob", glob, str(error), remedy) from error
+    if not any(pattern.include for pattern in spec.patterns):
+        raise InvalidPatternError("glob", glob, "it selects nothing", remedy)
+    return lambda entry: spec.match_file(to_path(entry.path))
+
+
+def search_entry(
+    entry: FileEntry, regex: re.Pattern[str], check: Check = do_not_check
+) -> Generator[list[Match | Problem], None, None]:
+    """Yield what there is to say about one file, a chunk at a time."""
+    if entry.problem == "unreadable":
+        yield [Problem(entry.path, entry.problem, entry.detail)]
+    if entry.problem is not None:
+        return
+    try:
+        for batch in search_lines(entry.path, read_chunks(location_of(entry), check), regex):
+            yield [*batch]
+    except OSError as error:
+        problem, detail = problem_of(error)
+        if problem == "unreadable":
+            yield [Problem(entry.path, problem, detail)]
+
+
+def search_lines(
+    path: str, chunks: Iterable[bytes], regex: re.Pattern[str], longest: int = LONGEST_LINE
+) -> Iterator[list[Match]]:
+    """Yield the matches in a text, one list for each chunk that has any.
+
+    A line is reported once, with its first match.
+    """
+    reported = 0
+    for pieces in _split_lines(chunks, longest):
+        matches = []
+        for piece in pieces:
+            hit = regex.search(piece.text) if piece.line != reported else None
+            if hit:
+                reported = piece.line
+                column = piece.before + hit.start() + 1
+                matches.append(Match(path, piece.line, column, _excerpt(piece.text, hit.start())))
+        if matches:
+            yield matches
+
+
+@frozen
+class _Piece:
+    """A line, or a part of a line that is too long to hold."""
+
+    line: int
+    before: int
+    """How many characters of the line came before it."""
+    text: str
+
+
+def _split_lines(chunks: Iterable[bytes], longest: int) -> Iterator[list[_Piece]]:
+    """Yield for each chunk the lines that end in it, and nothing for a binary file."""
+    line, before, rest, size = 1, 0, b"", 0
+    for chunk in chunks:
+        if shows_binary(chunk, size):
+            return
+        size += len(chunk)
+        pieces = []
+        *ended, rest = (rest + chunk).split(b"\n")
+        for content in ended:
+            pieces.append(_Piece(line, before, _decode(content)))
+            line, before = line + 1, 0
+        if len(rest) >= longest:
+            pieces.append(_Piece(line, before, _decode(rest)))
+            before, rest = before + len(pieces[-1].text), b""
+        yield pieces
+    if rest:
+        yield [_Piece(line, before, _decode(rest))]
+
+
+def _decode(content: bytes) -> str:
+    return content.decode("utf-8", "replace").removesuffix("\r")
+
+
+def _excerpt(text: str, start: int) -> str:
+    if len(text) <= SHOWN:
+        return text
+    first = max(0, min(start - SHOWN_BEFORE, len(text) - SHOWN))
+    return text[first : first + SHOWN]

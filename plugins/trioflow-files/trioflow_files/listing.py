@@ -1,0 +1,142 @@
+"""``files.list``: which files a folder has."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from operator import attrgetter
+from pathlib import Path
+
+import trio
+from attrs import frozen
+
+from trioflow import step
+from trioflow_files.errors import RootError
+from trioflow_files.ignore import RuleFile, is_ignored, read_rules
+from trioflow_files.models import FileEntry, Folder, ProblemKind
+from trioflow_files.names import to_text
+from trioflow_files.reading import Check, describe_special, do_not_check, problem_of
+
+NEVER_LISTED = ".git"
+RULES = ".gitignore"
+
+
+@step(id="files.list")
+def list_files(folder: Folder) -> list[FileEntry]:
+    """List the files of a folder, without those that .gitignore files exclude.
+
+    What `list_entries` says, as a step. It runs in one thread for the whole folder.
+
+    Raises:
+      RootError: if the root is missing, is not a folder, or may not be listed.
+
+    **Cancellation**: noticed before each file and folder.
+    """
+    return list_entries(folder.root, trio.from_thread.check_cancelled)
+
+
+def list_entries(root: str, check: Check = do_not_check) -> list[FileEntry]:
+    """Return the files below *root*, sorted by path.
+
+    Rules are those of .gitignore files in *root* and below. Files above it and git's own
+    settings are not looked at, so a folder gives the same list on every machine. Whatever
+    is named ``.git`` is left out.
+
+    Symbolic links are not followed: what they lead to is listed where it is, if it lies
+    in *root*. A link that leads nowhere or in a circle is listed with its problem, and so
+    is what is no file, may not be read, or vanishes meanwhile.
+
+    Args:
+      root: Path of a folder.
+      check: Called before each file and folder; may raise to stop.
+
+    Raises:
+      RootError: if the root is missing, is not a folder, or may not be listed.
+    """
+    return sorted(_walk(root, check), key=attrgetter("path"))
+
+
+@frozen
+class _Place:
+    """A folder that is still to be listed."""
+
+    path: str
+    """From the root: ``""`` or ``"a/b/"``."""
+    rules: tuple[RuleFile, ...]
+    """From the folders above it."""
+
+
+def _walk(root: str, check: Check) -> Iterator[FileEntry]:
+    places = [_Place("", ())]
+    while places:
+        for found in _list_place(root, places.pop(), check):
+            if isinstance(found, _Place):
+                places.append(found)
+            else:
+                yield found
+
+
+def _list_place(root: str, place: _Place, check: Check) -> Iterator[FileEntry | _Place]:
+    try:
+        names = os.listdir(os.path.join(root, place.path))
+    except (OSError, ValueError) as error:
+        yield _cannot_list(root, place, error)
+        return
+    rules = place.rules + _rules_in(root, place, names)
+    for name in names:
+        check()
+        found = _look_at(root, place.path + name, rules) if name != NEVER_LISTED else None
+        if found is not None:
+            yield found
+
+
+def _cannot_list(root: str, place: _Place, error: OSError | ValueError) -> FileEntry:
+    if not place.path:
+        problem = isinstance(error, OSError) and error.strerror or str(error)
+        raise RootError(to_text(root), problem) from error
+    assert isinstance(error, OSError)  # names that a system gives out are valid
+    return _entry(root, place.path.removesuffix("/"), problem_of(error))
+
+
+def _rules_in(root: str, place: _Place, names: list[str]) -> tuple[RuleFile, ...]:
+    if RULES not in names:
+        return ()
+    try:
+        return (RuleFile(place.path, read_rules(os.path.join(root, place.path, RULES))),)
+    except OSError:
+        return ()  # it is listed like any other file, and whoever reads it meets the problem
+
+
+def _look_at(root: str, path: str, rules: tuple[RuleFile, ...]) -> FileEntry | _Place | None:
+    """Return what *path* is, or None if it is left out."""
+    try:
+        mode = os.lstat(os.path.join(root, path)).st_mode
+    except OSError as error:
+        return _entry(root, path, problem_of(error))
+    if is_ignored(path, stat.S_ISDIR(mode), rules):
+        return None
+    if stat.S_ISDIR(mode):
+        return _Place(f"{path}/", rules)
+    if stat.S_ISREG(mode):
+        return _entry(root, path)
+    if not stat.S_ISLNK(mode):
+        return _entry(root, path, ("not a file", describe_special(mode)))
+    problem = _problem_of_link(os.path.join(root, path))
+    return _entry(root, path, problem) if problem else None
+
+
+def _problem_of_link(link: str) -> tuple[ProblemKind, str] | None:
+    try:
+        mode = os.stat(link).st_mode
+    except OSError as error:
+        kind, detail = problem_of(error)
+        return "broken link" if kind == "vanished" else kind, detail
+    here, target = os.path.realpath(os.path.dirname(link)), os.path.realpath(link)
+    if stat.S_ISDIR(mode) and Path(here).is_relative_to(target):
+        return "link loop", "leads to a folder that it lies in"
+    return None
+
+
+def _entry(root: str, path: str, problem: tuple[ProblemKind | None, str] = (None, "")) -> FileEntry:
+    return FileEntry(to_text(root), to_text(path), *problem)

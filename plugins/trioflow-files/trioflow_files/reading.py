@@ -1,0 +1,105 @@
+"""Reading files that may be huge, special, forbidden or gone.
+
+Everything here blocks and belongs into a thread. Between two blocking calls it calls the
+*check* it was given: a step passes `trio.from_thread.check_cancelled`, which raises
+`trio.Cancelled` in the thread when its task is cancelled. So a cancelled step ends after
+at most one chunk, and its thread is never left behind with an open file.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from trioflow_files.models import FileEntry, ProblemKind
+from trioflow_files.names import to_path
+
+CHUNK = 256 * 1024
+"""Bytes that are read at once: large enough for full speed, small enough to hold many."""
+SNIFFED = 8000
+"""How many bytes decide whether a file is binary; as many as git looks at."""
+
+Check = Callable[[], object]
+"""Called between blocking calls; may raise to stop the work."""
+
+_SPECIAL = {
+    stat.S_IFDIR: "folder",
+    stat.S_IFIFO: "FIFO",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFCHR: "character device",
+    stat.S_IFBLK: "block device",
+}
+
+
+class NotAFileError(OSError):
+    """Raised for a FIFO, socket or device. Internal; it becomes a `ProblemKind`."""
+
+
+def do_not_check() -> None:
+    """The *check* of work that nobody can cancel."""
+
+
+def read_chunks(path: str, check: Check, size: int = CHUNK) -> Iterator[bytes]:
+    """Yield the content of a regular file, at most *size* bytes at a time.
+
+    Raises:
+      OSError: if it cannot be read; `NotAFileError` if it is not a regular file.
+    """
+    with _open_regular(path) as file:
+        while chunk := file.read(size):
+            check()
+            yield chunk
+
+
+def location_of(entry: FileEntry) -> str:
+    """Return the path by which the system knows the file."""
+    return os.path.join(to_path(entry.root), to_path(entry.path))
+
+
+def shows_binary(chunk: bytes, before: int) -> bool:
+    """Tell whether a file is binary by a chunk of it and how many bytes came before."""
+    return b"\0" in chunk[: max(0, SNIFFED - before)]
+
+
+def describe_special(mode: int) -> str:
+    """Return what a file of this mode is in words, such as ``"FIFO"``."""
+    return _SPECIAL.get(stat.S_IFMT(mode), "special file")
+
+
+def problem_of(error: OSError) -> tuple[ProblemKind, str]:
+    """Return the kind of problem that *error* is, and the system's words for it."""
+    detail = error.strerror or str(error)
+    if isinstance(error, NotAFileError | IsADirectoryError):
+        return "not a file", detail
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return "vanished", detail
+    if error.errno == errno.ELOOP:
+        return "link loop", detail
+    return "unreadable", detail
+
+
+@contextmanager
+def _open_regular(path: str) -> Iterator[io.FileIO]:
+    with _open_at_once(path) as file:
+        # Only now, of the open file: what a path leads to can change at any time.
+        mode = os.fstat(file.fileno()).st_mode
+        if not stat.S_ISREG(mode):
+            raise NotAFileError(errno.EINVAL, describe_special(mode))
+        yield file
+
+
+def _open_at_once(path: str) -> io.FileIO:
+    try:
+        return open(path, "rb", buffering=0, opener=_opener)
+    except ValueError as error:  # a NUL, or a surrogate that stands for no byte
+        raise FileNotFoundError(errno.ENOENT, f"no file has such a name: {error}") from error
+
+
+def _opener(path: str, flags: int) -> int:
+    # Opening a FIFO waits for a writer unless it is non-blocking; a terminal must not
+    # become ours. Both flags mean nothing to regular files, and Windows has neither.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
