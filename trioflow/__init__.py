@@ -1,9 +1,14 @@
 """Workflows on Trio: typed steps, plugins, and every event on a stream."""
 
 from trioflow import events
+from trioflow.api import Engine, open_engine
 from trioflow.context import RunContext, StepContext
+from trioflow.engine.run import Run, RunStream
+from trioflow.engine.stream import EventStream
 from trioflow.errors import NonRetryableError, TrioflowError
+from trioflow.hookspecs import hookimpl
 from trioflow.mapping import from_context, from_input, from_step, value
+from trioflow.plugins import PluginInfo
 from trioflow.results import RunResult
 from trioflow.retry import Retry
 from trioflow.state import RunState, StepRecord, fold
@@ -11,3 +16,34 @@ from trioflow.steps import Step, step
 from trioflow.tools import Tool, tool
 from trioflow.tracing import TracingContext, TracingOptions
 from trioflow.workflow import Workflow
+
+__all__ = [
+    "Engine",
+    "EventStream",
+    "NonRetryableError",
+    "PluginInfo",
+    "Retry",
+    "Run",
+    "RunContext",
+    "RunResult",
+    "RunState",
+    "RunStream",
+    "Step",
+    "StepContext",
+    "StepRecord",
+    "Tool",
+    "TracingContext",
+    "TracingOptions",
+    "TrioflowError",
+    "Workflow",
+    "events",
+    "fold",
+    "from_context",
+    "from_input",
+    "from_step",
+    "hookimpl",
+    "open_engine",
+    "step",
+    "tool",
+    "value",
+]

@@ -258,7 +258,7 @@ class RunSuspendedError(TrioflowError):
 
 
 @attrs.define(eq=False)
-class HistoryGap(TrioflowError):  # noqa: N818 - it names what happened to the history
+class HistoryGap(TrioflowError):
     """Raised to an observer for whom some events are gone for good."""
 
     first_available: int

@@ -10,9 +10,7 @@ import attrs
 
 from trioflow import events as ev
 
-RecordStatus = Literal[
-    "running", "waiting", "suspended", "success", "failed", "canceled", "bailed"
-]
+RecordStatus = Literal["running", "waiting", "suspended", "success", "failed", "canceled", "bailed"]
 
 
 @attrs.define
@@ -111,9 +109,7 @@ def _start(state: RunState, event: ev.Start) -> None:
 def _step_start(state: RunState, event: ev.StepStart) -> None:
     record = state.calls.get(event.address)
     if record is None:
-        record = StepRecord(
-            event.id, event.address, event.kind, "running", event.input, event.at
-        )
+        record = StepRecord(event.id, event.address, event.kind, "running", event.input, event.at)
         record.iteration = event.iteration
         state.calls[event.address] = state.steps[event.id] = record
     else:  # the event came that this call was waiting for
@@ -124,7 +120,8 @@ def _step_start(state: RunState, event: ev.StepStart) -> None:
 
 
 def _step_waiting(state: RunState, event: ev.StepWaiting) -> None:
-    if event.address not in state.calls:  # else a step waits inside its own call
+    inside = event.address in state.calls or event.address.endswith("]")
+    if not inside:  # else a step, or an item of a foreach, waits in the middle of its body
         kind: ev.StepKind = "sleep" if event.event is None else "wait"
         record = StepRecord(event.id, event.address, kind, "waiting", event.input, event.at)
         state.calls[event.address] = state.steps[event.id] = record

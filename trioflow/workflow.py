@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, overload
 
 import attrs
 
-from trioflow.context import MISSING, RunContext
+from trioflow.context import RunContext
 from trioflow.errors import DefinitionError
 from trioflow.mapping import (
     FromContext,
@@ -51,6 +51,9 @@ Prev = TypeVar("Prev", covariant=True)
 Next = TypeVar("Next")
 Item = TypeVar("Item")
 N = TypeVar("N")
+
+NO_INPUT: Any = None
+"""What a workflow gets that is run without input."""
 
 Hook = Callable[..., None | Awaitable[None]]
 
@@ -395,7 +398,7 @@ class Workflow(Generic[In, Prev]):
 
         return create_run(self, run_id=run_id, resource_id=resource_id)
 
-    async def run(self, input_data: In = MISSING, **options: Any) -> Prev:
+    async def run(self, input_data: In = NO_INPUT, **options: Any) -> Prev:
         """Run the workflow and return its output.
 
         Args:

@@ -11,6 +11,7 @@ import trio
 
 from trioflow import events as ev
 from trioflow.engine.core import Frame, Scope
+from trioflow.engine.guards import in_limit, in_time
 from trioflow.engine.outcome import (
     Bailed,
     BailSignal,
@@ -19,7 +20,6 @@ from trioflow.engine.outcome import (
     Success,
     outcome_of_group,
 )
-from trioflow.engine.guards import in_limit, in_time
 from trioflow.engine.plan import CallPlan
 from trioflow.engine.tooling import call_tool, open_tool
 from trioflow.engine.waiting import receive_event

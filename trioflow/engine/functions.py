@@ -52,7 +52,9 @@ def compile_source(source: Source, where: str) -> Function:
     return take
 
 
-def read(source: FromStep | FromInput | FromContext | Value | Template, data: Any, frame: Frame) -> Any:
+def read(
+    source: FromStep | FromInput | FromContext | Value | Template, data: Any, frame: Frame
+) -> Any:
     """Return the value of a source."""
     match source:
         case Value(constant):
@@ -107,4 +109,3 @@ async def call_hook(hook: Callable[..., Any], argument: Any) -> None:
     result = hook(argument)
     if inspect.isawaitable(result):
         await result
-

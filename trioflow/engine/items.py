@@ -78,6 +78,4 @@ class _Progress:
         call.is_open = False
         self.done += outcome is not None
         fields = result_fields(call, outcome)
-        self.loop.emit(
-            ev.StepProgress, index=index, done=self.done, total=self.total, **fields
-        )
+        self.loop.emit(ev.StepProgress, index=index, done=self.done, total=self.total, **fields)

@@ -57,9 +57,7 @@ class RunLog:
     def emit(self, event_type: type[E], **fields: Any) -> E:
         """Let an event have happened: number it, fold it, offer it to every reader."""
         self.at = self._epoch + trio.current_time()
-        event = event_type(
-            run_id=self.run_id, seq=self.state.next_seq, at=self.at, **fields
-        )
+        event = event_type(run_id=self.run_id, seq=self.state.next_seq, at=self.at, **fields)
         self.state.apply(event)
         self._history.append(event)
         for reader in self._readers:

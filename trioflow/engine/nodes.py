@@ -98,22 +98,21 @@ async def run_sleep(node: SleepPlan, value: Any, scope: Scope) -> Outcome:
     log = scope.core.log
     call = Call(scope, plan=node.call, address=scope.address + node.key, attempt=1)
     await scope.core.pacer.boundary()
-    outcome: Outcome = Success(value)
-    until = None
+    started_at = log.now()
     try:
         until = await node.until(value, call)
     except Exception as exc:
-        outcome = Failed(exc)
+        call.emit(ev.StepWaiting, input=value)
+        close_call(call, Failed(exc), started_at)
+        return Failed(exc)
     call.emit(ev.StepWaiting, input=value, until=until)
-    started_at = log.at
-    if isinstance(outcome, Success):
-        try:
-            await trio.sleep_until(log.deadline(until))
-        except BaseException:
-            close_call(call, None, started_at)
-            raise
-    close_call(call, outcome, started_at)
-    return outcome
+    outcome: Outcome | None = None
+    try:
+        await trio.sleep_until(log.deadline(until))
+        outcome = Success(value)
+    finally:
+        close_call(call, outcome, started_at)
+    return Success(value)
 
 
 async def run_wait(node: WaitPlan, value: Any, scope: Scope) -> Outcome:

@@ -117,13 +117,7 @@ class WaitPlan:
 
 
 NodePlan: TypeAlias = (
-    ThenPlan
-    | ParallelPlan
-    | BranchPlan
-    | LoopPlan
-    | ForEachPlan
-    | SleepPlan
-    | WaitPlan
+    ThenPlan | ParallelPlan | BranchPlan | LoopPlan | ForEachPlan | SleepPlan | WaitPlan
 )
 
 

@@ -54,17 +54,19 @@ def plan_workflow(workflow: Workflow[Any, Any], environment: Environment) -> p.W
 
 class _Planner:
     def __init__(
-        self, workflow: Workflow[Any, Any], environment: Environment, outer: tuple[str, ...]
+        self,
+        workflow: Workflow[Any, Any],
+        environment: Environment,
+        outer: tuple[Workflow[Any, Any], ...],
     ) -> None:
         self._workflow = workflow
         self._environment = environment
         self._where = f"workflow {workflow.id!r}"
-        self._path = (*outer, workflow.id)
+        self._path = (*outer, workflow)
         self._targets = TargetPlanner(environment, workflow.validate)
-        if workflow.id in outer:
-            raise DefinitionError(
-                self._where, f"it contains itself: {' > '.join(self._path)}", "use a loop instead"
-            )
+        if workflow in outer:  # possible through ids only
+            way = " > ".join(w.id for w in self._path)
+            raise DefinitionError(self._where, f"it contains itself: {way}", "use a loop instead")
 
     def plan(self) -> p.WorkflowPlan:
         workflow, converter = self._workflow, self._environment.converter
@@ -90,8 +92,8 @@ class _Planner:
             case Parallel(arms, on_error):
                 return p.ParallelPlan(key, tuple(map(self._call, arms)), on_error)
             case Branch(pairs, on_error):
-                arms = tuple((adapt(c, self._where), self._call(t)) for c, t in pairs)
-                return p.BranchPlan(key, arms, on_error)
+                planned = tuple((adapt(c, self._where), self._call(t)) for c, t in pairs)
+                return p.BranchPlan(key, planned, on_error)
             case Loop(target, condition, until):
                 return p.LoopPlan(key, self._call(target), adapt(condition, self._where), until)
             case ForEach():
@@ -152,31 +154,35 @@ class _Planner:
 
     # ------------------------------------------------------------ targets
     def _call(self, target: Target) -> p.CallPlan:
-        if isinstance(target, str):
-            target = self._find(target)
+        found = self._find(target) if isinstance(target, str) else target
         retries = self._workflow.retries
-        if isinstance(target, Step):
-            return self._targets.step(target, retries)
-        if isinstance(target, Tool):
-            return self._targets.tool_node(target, retries)
+        if isinstance(found, Step):
+            return self._targets.step(found, retries)
+        if isinstance(found, Tool):
+            return self._targets.tool_node(found, retries)
+        return self._nested(found)
+
+    def _nested(self, target: Workflow[Any, Any]) -> p.CallPlan:
         nested = _Planner(target, self._environment, self._path).plan()
         return p.CallPlan(
             id=target.id,
             kind="workflow",
             body=WorkflowBody(nested),
             structure=nested.structure_input,
-            retries=retries,
+            retries=self._workflow.retries,
             plugin=self._targets.provider(target, self._environment.workflows),
         )
 
-    def _find(self, id: str) -> Target:
+    def _find(self, id: str) -> Step[Any, Any] | Tool[..., Any] | Workflow[Any, Any]:
         environment = self._environment
-        for known in (environment.steps, environment.tools, environment.workflows):
-            if id in known:
-                found: Target = known[id]  # type: ignore[index]
-                return found
-        names = (*environment.steps, *environment.tools, *environment.workflows)
-        raise UnknownStepError(id, self._workflow.id, tuple(names))
+        known: dict[str, Step[Any, Any] | Tool[..., Any] | Workflow[Any, Any]] = {
+            **environment.steps,
+            **environment.tools,
+            **environment.workflows,
+        }
+        if id not in known:
+            raise UnknownStepError(id, self._workflow.id, tuple(known))
+        return known[id]
 
 
 async def _no_body(call: Any, value: Any) -> Outcome:

@@ -12,6 +12,7 @@ import trio
 
 from trioflow.engine.environment import Environment, bare_environment
 from trioflow.engine.execution import Execution
+from trioflow.engine.ownership import open_owned_nursery
 from trioflow.engine.planner import plan_workflow
 from trioflow.engine.stream import EventStream
 from trioflow.errors import RunFinishedError, RunStateError
@@ -155,23 +156,14 @@ class Run(Generic[In, Out]):
             input_data, runtime_context, tracing_context, tracing_options, initial_state
         )
         self.execution.core.log.add_reader(stream, None)
-        raised: BaseException | None = None
-        failure: BaseException | None = None
-        try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self.execution.drive)
-                try:
-                    yield stream
-                except BaseException as exc:
-                    raised = exc
-                    raise
-                finally:
-                    stream.close()
-                    self.cancel("its stream was left")
-        except BaseException as exc:
-            failure = exc
-        if failure is not None:
-            raise _without_group(failure, raised)
+
+        def leave() -> None:
+            stream.close()
+            self.cancel("its stream was left")
+
+        async with open_owned_nursery(leave) as nursery:
+            nursery.start_soon(self.execution.drive)
+            yield stream
 
     async def start(
         self,
@@ -275,14 +267,3 @@ class Run(Generic[In, Out]):
         **Checkpoints**: always.
         """
         return await self.execution.wait()
-
-
-def _without_group(failure: BaseException, raised: BaseException | None) -> BaseException:
-    """Return what should leave a stream's block: what its body raised, unless there is more."""
-    if raised is None or isinstance(raised, trio.Cancelled):
-        return failure
-    if isinstance(failure, BaseExceptionGroup):
-        others = failure.split(lambda exc: exc is raised or isinstance(exc, trio.Cancelled))[1]
-        if others is not None:
-            return failure
-    return raised

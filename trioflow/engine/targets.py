@@ -66,10 +66,14 @@ class TargetPlanner:
             else self.invoke(tool.fn, tool.signature.kind, tool.runner, where),
             streaming=tool.streaming,
             parameters={
-                parameter.name: self.structure(parameter.type, f"argument {parameter.name!r}", where)
+                parameter.name: self.structure(
+                    parameter.type, f"argument {parameter.name!r}", where
+                )
                 for parameter in tool.parameters
             },
-            required=frozenset(parameter.name for parameter in tool.parameters if parameter.required),
+            required=frozenset(
+                parameter.name for parameter in tool.parameters if parameter.required
+            ),
             context=tool.signature.context,
             collect=tool.collect,
             timeout=tool.timeout,
@@ -116,7 +120,9 @@ class TargetPlanner:
             return fn
         name = runner or "thread"
         if kind == "async" and name == "thread":
-            raise DefinitionError(where, "an async def cannot run in a thread", "make it a plain def")
+            raise DefinitionError(
+                where, "an async def cannot run in a thread", "make it a plain def"
+            )
         found = self.environment.runner(name)
         if found is None:
             raise UnknownNameError("runner", name, where, ("inline", "thread"))

@@ -84,9 +84,7 @@ class ToolCallInProgress:
 
     def emit(self, event_type: type[ev.ToolEvent], **fields: Any) -> None:
         """Emit an event of this tool call."""
-        self.call.emit(
-            event_type, tool_call_id=self.tool_call_id, name=self.plan.id, **fields
-        )
+        self.call.emit(event_type, tool_call_id=self.tool_call_id, name=self.plan.id, **fields)
 
     def end_without_result(self, error: Exception | None) -> None:
         """Emit the event that ends a tool call that failed, or was canceled if no *error*."""
@@ -133,7 +131,9 @@ def check_arguments(
     names = list(plan.parameters)
     given = {**dict(zip(names, args, strict=False)), **kwargs}
     faults = [Fault(name, "unknown argument") for name in given if name not in plan.parameters]
-    faults += [Fault(name, "argument is missing") for name in names if name in plan.required - given.keys()]
+    faults += [
+        Fault(name, "argument is missing") for name in names if name in plan.required - given.keys()
+    ]
     faults += [Fault(name, "given twice") for name in names[: len(args)] if name in kwargs]
     if len(args) > len(names):
         faults.append(Fault("", f"{len(args)} arguments given, {len(names)} taken"))

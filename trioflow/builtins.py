@@ -1,0 +1,13 @@
+"""The plugin that is always there: what trioflow itself provides, through the same hooks."""
+
+from __future__ import annotations
+
+from trioflow.abc import Runner
+from trioflow.engine.environment import BUILT_IN_RUNNERS
+from trioflow.hookspecs import hookimpl
+
+
+@hookimpl
+def trioflow_runner(name: str) -> Runner | None:
+    """Run bodies in the run's own task, or in a thread."""
+    return BUILT_IN_RUNNERS.get(name)

@@ -1,0 +1,95 @@
+"""The hooks a plugin can implement. Mark each implementation with ``@hookimpl``.
+
+All hooks are synchronous and are called while an engine opens, never while a run is going
+on; whatever has to wait is an async method of the object that a hook returns. Plugins are
+found by their entry point in the group ``trioflow``, whose name is the plugin's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+    from trioflow.abc import Instrument, Runner
+    from trioflow.steps import Step
+    from trioflow.tools import Tool
+    from trioflow.workflow import Workflow
+
+PROJECT = "trioflow"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a function of a plugin as the implementation of the hook of the same name."""
+
+
+@hookspec
+def trioflow_steps() -> Iterable[Step[Any, Any]]:  # type: ignore[empty-body]
+    """Return steps that workflows may use by id.
+
+    Called once while the engine opens. An id must not be provided twice, by whomever.
+    """
+
+
+@hookspec
+def trioflow_tools() -> Iterable[Tool[..., Any]]:  # type: ignore[empty-body]
+    """Return tools that steps may call, and workflows use, by id.
+
+    Called once while the engine opens. An id must not be provided twice, by whomever.
+    """
+
+
+@hookspec
+def trioflow_workflows() -> Iterable[Workflow[Any, Any]]:  # type: ignore[empty-body]
+    """Return workflows that can be run, and nested in others, by id.
+
+    Called once while the engine opens. They may name steps, tools and workflows of other
+    plugins by id; all names must be known when all plugins are loaded.
+    """
+
+
+@hookspec(firstresult=True)
+def trioflow_runner(name: str) -> Runner | None:
+    """Return the runner of that name, or None if it is not yours.
+
+    Called for each name that a step asks for, once per engine. The plugin that was
+    registered last is asked first, and the first runner that is returned is used.
+
+    Args:
+      name: What stands in ``@step(runner=...)``, such as ``"process"``.
+    """
+
+
+@hookspec
+def trioflow_instruments() -> Iterable[Instrument]:  # type: ignore[empty-body]
+    """Return objects that watch all runs of the engine: for traces, metrics and logs.
+
+    Called once while the engine opens.
+    """
+
+
+@hookspec
+def trioflow_converter(converter: Converter) -> None:
+    """Register cattrs hooks for your own value types; return nothing.
+
+    Called once per engine, when the first type is looked at. The converter is strict: a
+    hook must not coerce. Raise ``FaultsError`` to say what is wrong with a value, and where.
+
+    Args:
+      converter: The engine's converter, with trioflow's own hooks registered.
+    """
+
+
+@hookspec
+def trioflow_commands(app: Any) -> None:
+    """Add commands to the command line; return nothing.
+
+    Called once, when the command line starts.
+
+    Args:
+      app: The ``cyclopts.App``.
+    """
