@@ -297,7 +297,7 @@ def _by_id(definitions: Iterable[T], taken: dict[str, str]) -> dict[str, T]:
 
 
 def _limiter(name: str, places: int) -> trio.CapacityLimiter:
-    if isinstance(places, bool) or not isinstance(places, int) or places < 1:
+    if type(places) is not int or places < 1:
         raise DefinitionError(
             f"limit {name!r}", f"{places!r} is not a number of places", "give a whole number >= 1"
         )

@@ -6,6 +6,7 @@ workflow, and returns how the node ended. Cancellation passes through as an exce
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -105,7 +106,7 @@ async def run_sleep(node: SleepPlan, value: Any, scope: Scope) -> Outcome:
         call.emit(ev.StepWaiting, input=value)
         close_call(call, Failed(exc), started_at)
         return Failed(exc)
-    call.emit(ev.StepWaiting, input=value, until=until)
+    call.emit(ev.StepWaiting, input=value, until=until if math.isfinite(until) else None)
     outcome: Outcome | None = None
     try:
         await trio.sleep_until(log.deadline(until))
