@@ -1,0 +1,268 @@
+"""The grammar, applied to event logs that were made without an engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from trioflow import Workflow, step
+from trioflow import events as ev
+from trioflow.state import _REDUCERS
+from trioflow.testing import EventOrderError, check_events
+from trioflow.testing.strategies import FAULTS, event_logs, faulty_logs
+from trioflow.testing.strategies.logs import Events, make, number
+
+
+@given(event_logs())
+def test_whatever_the_grammar_produces_is_accepted(events: Events) -> None:
+    check_events(events)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_each_fault_is_found_under_its_rule(name: str) -> None:
+    # Some faults need an event that not every log has.
+    @settings(max_examples=15, suppress_health_check=[HealthCheck.filter_too_much])
+    @given(faulty_logs(name))
+    def find(log: tuple[str, int, Events]) -> None:
+        _, rule, events = log
+        with pytest.raises(EventOrderError) as caught:
+            check_events(events)
+        assert caught.value.rule == rule, str(caught.value)
+
+    find()
+
+
+# ---------------------------------------------------------------- messages
+def call(address: str, id: str, *inner: ev.Event, kind: ev.StepKind = "step") -> Events:
+    """Return the events of a call that ends well."""
+    place = {"address": address, "id": id}
+    return [
+        make(ev.StepStart, input=None, kind=kind, iteration=iteration_of(address), **place),
+        *inner,
+        make(ev.StepResult, status="success", **place),
+        make(ev.StepFinish, attempts=1, seconds=0.0, **place),
+    ]
+
+
+def iteration_of(address: str) -> int | None:
+    return int(address.rpartition("#")[2]) if "#" in address else None
+
+
+def progress(address: str, id: str, index: int, done: int, total: int) -> ev.Event:
+    return make(
+        ev.StepProgress,
+        address=address,
+        id=id,
+        index=index,
+        done=done,
+        total=total,
+        status="success",
+    )
+
+
+def run(*parts: Events, status: str = "success") -> Events:
+    """Return the events of a run with these calls."""
+    calls = [event for part in parts for event in part]
+    start = make(ev.Start, workflow_id="w", input=None)
+    return number([start, *calls, make(ev.Finish, status=status)])
+
+
+def test_the_message_names_the_rule_and_shows_only_what_is_near() -> None:
+    first, second = call("0", "a"), call("1", "b")
+    crowd = [make(ev.StepOutput, address="0", id="a", chunk=n) for n in range(50)]
+    events = run([first[0], *crowd, second[0], *first[1:], *second[1:]])
+
+    with pytest.raises(EventOrderError) as caught:
+        check_events(events)
+
+    first_line, *listing = str(caught.value).splitlines()
+    assert first_line == (
+        "rule 4 (a node is over before the next one starts; ids and places agree): "
+        "call 1 (b) starts while call 0 (a) is open"
+    )
+    assert listing == [
+        "     ...",
+        "       49  step-output                0        a",
+        "       50  step-output                0        a",
+        "  >    51  step-output                0        a",
+        "  >    52  step-start                 1        b",
+        "       53  step-result                0        a  status='success'",
+        "       54  step-finish                0        a",
+        "     ...",
+    ]
+
+
+# ---------------------------------------------------------------- with the workflow
+@step
+async def a(value: Any) -> Any: ...
+
+
+@step
+async def b(value: Any) -> Any: ...
+
+
+inner = Workflow("inner").then(a).then(b)
+
+
+def check(workflow: Workflow[Any, Any], *parts: Events) -> None:
+    check_events(run(*parts), workflow)
+
+
+def fault(workflow: Workflow[Any, Any], *parts: Events) -> tuple[int, str]:
+    with pytest.raises(EventOrderError) as caught:
+        check(workflow, *parts)
+    return caught.value.rule, caught.value.problem
+
+
+def test_the_calls_of_every_kind_of_node_are_accepted() -> None:
+    workflow = (
+        Workflow("w")
+        .then(a)
+        .parallel(a.clone("p"), inner)
+        .branch((lambda _: True, a.clone("x")), (lambda _: False, a.clone("y")))
+        .dountil(a.clone("loop"), lambda _: True)
+        .foreach(inner.clone("each"), concurrency=2)
+        .map(lambda _: 1, id="m")
+        .sleep(1, id="z")
+    )
+    place = {"address": "6", "id": "z"}
+    check(
+        workflow,
+        call("0", "a"),
+        call(
+            "1:inner",
+            "inner",
+            *call("1:inner/0", "inner.a"),
+            *call("1:inner/1", "inner.b"),
+            kind="workflow",
+        ),
+        call("1:p", "p"),
+        call("2:x", "x"),
+        call("3#1", "loop"),
+        call("3#2", "loop"),
+        call(
+            "4",
+            "each",
+            *call("4[1]/0", "each.a"),
+            *call("4[0]/0", "each.a"),
+            *call("4[1]/1", "each.b"),
+            progress("4", "each", 1, 1, 2),
+            *call("4[0]/1", "each.b"),
+            progress("4", "each", 0, 2, 2),
+            kind="foreach",
+        ),
+        call("5", "m", kind="map"),
+        [make(ev.StepWaiting, **place), *call("6", "z")[1:]],
+    )
+
+
+def test_a_node_that_is_left_out_is_found() -> None:
+    workflow = Workflow("w").then(a).then(b).then(a.clone("c"))
+
+    assert fault(workflow, call("0", "a"), call("2", "c")) == (4, "a Then of b is left out")
+    assert fault(workflow, call("0", "a"), call("1", "b")) == (4, "a Then of c is left out")
+
+
+def test_a_node_left_out_of_a_nested_workflow_is_found() -> None:
+    nested = call("0", "inner", *call("0/0", "inner.a"), kind="workflow")
+
+    assert fault(Workflow("w").then(inner), nested) == (4, "a Then of b is left out")
+
+
+def test_a_branch_whose_conditions_do_not_hold_is_not_left_out() -> None:
+    workflow = Workflow("w").branch((lambda _: False, a)).then(b)
+
+    check(workflow, call("1", "b"))
+
+
+def test_a_workflow_that_bails_may_leave_the_rest_out() -> None:
+    bailing = call("0", "a")
+    bailing[1] = make(ev.StepResult, address="0", id="a", status="bailed")
+
+    check(Workflow("w").then(a).then(b), bailing)
+
+
+def test_an_arm_that_is_left_out_is_found() -> None:
+    workflow = Workflow("w").parallel(a, b)
+
+    assert fault(workflow, call("0:a", "a")) == (5, "1 arms of 2 have run")
+
+
+def test_ids_and_kinds_must_be_those_of_the_node() -> None:
+    workflow = Workflow("w").then(a)
+
+    assert fault(workflow, call("0", "b")) == (4, "call 0 (b): the node runs a")
+    assert fault(workflow, call("0", "a", kind="tool")) == (
+        4,
+        "call 0 (a) is of kind tool, not step",
+    )
+    assert fault(workflow, call("0:a", "a")) == (4, "call 0:a (a) is no address of a Then")
+    assert fault(workflow, call("0", "a"), call("1", "b")) == (
+        4,
+        "call 1 (b) is beyond the last of 1 nodes",
+    )
+
+
+def test_more_open_items_than_the_concurrency_are_found() -> None:
+    workflow = Workflow("w").foreach(inner, concurrency=1)
+    first, second = call("0[0]/0", "inner.a"), call("0[1]/0", "inner.a")
+    mixed = [first[0], second[0], *first[1:], *second[1:]]
+
+    assert fault(workflow, call("0", "inner", *mixed, kind="foreach")) == (
+        5,
+        "2 items are open, concurrency is 1",
+    )
+
+
+# ---------------------------------------------------------------- single rules
+def test_an_item_is_over_with_its_progress() -> None:
+    late = call("0", "f", progress("0", "f", 0, 1, 1), *call("0[0]/0", "f.a"), kind="foreach")
+
+    with pytest.raises(EventOrderError, match="inside item 0, which has ended"):
+        check_events(run(late))
+
+
+def test_a_foreach_that_succeeds_has_done_all_its_items() -> None:
+    with pytest.raises(EventOrderError, match="succeeds with 1 of 2 items"):
+        check_events(run(call("0", "f", progress("0", "f", 0, 1, 2), kind="foreach")))
+
+
+def test_an_iteration_must_not_be_skipped() -> None:
+    with pytest.raises(EventOrderError, match="where iteration 2 is next"):
+        check_events(run(call("0#1", "a"), call("0#3", "a")))
+
+
+def test_a_nested_call_lies_inside_the_outer_one() -> None:
+    outer, nested = call("0", "w", kind="workflow"), call("0/0", "w.a")
+
+    with pytest.raises(EventOrderError, match=r"outside of call 0 \(w\)") as caught:
+        check_events(run(outer, nested))
+    assert caught.value.rule == 2
+
+
+def test_an_attempt_begins_after_the_one_before_has_failed() -> None:
+    with pytest.raises(EventOrderError, match="inside attempt 2, which is not on"):
+        check_events(run(call("0", "w", *call("0~2/0", "w.a"), kind="workflow")))
+
+
+def test_a_suspended_call_may_go_on_in_the_next_part() -> None:
+    place = {"address": "0", "id": "a"}
+    suspended = [make(ev.StepStart, input=None, **place), make(ev.StepSuspended, **place)]
+    first = run(suspended, status="suspended")
+
+    check_events(first)
+    check_events(number([*first, *call("0", "a"), make(ev.Finish, status="success")]))
+
+
+def test_a_canceled_run_says_so_before_it_finishes() -> None:
+    with pytest.raises(EventOrderError, match="finish says canceled without canceled"):
+        check_events(run(status="canceled"))
+
+
+def test_a_fold_that_disagrees_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(_REDUCERS, ev.StepResult)
+
+    with pytest.raises(EventOrderError, match="the fold says running, the events say success"):
+        check_events(run(call("0", "a")))

@@ -1,0 +1,19 @@
+"""Hypothesis strategies for workflows, their inputs, and event logs."""
+
+from trioflow.testing.strategies.broken import FAULTS, broken_event_logs, faulty_logs
+from trioflow.testing.strategies.building import LIMITS, build
+from trioflow.testing.strategies.logs import event_logs
+from trioflow.testing.strategies.workflows import Taste, inputs, workflow_specs, workflows
+
+__all__ = [
+    "FAULTS",
+    "LIMITS",
+    "Taste",
+    "broken_event_logs",
+    "build",
+    "event_logs",
+    "faulty_logs",
+    "inputs",
+    "workflow_specs",
+    "workflows",
+]
