@@ -1,0 +1,1 @@
+"""What trioflow costs beside a Trio program written by hand: ``python -m benchmarks``."""
