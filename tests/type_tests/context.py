@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, assert_type
 
 from attrs import frozen
-from typing_extensions import assert_type
 
 from tests.type_tests.models import City, Forecast, fetch_forecast
 from trioflow import RunContext, StepContext, step

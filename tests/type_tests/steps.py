@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from typing_extensions import assert_type
+from typing import Any, assert_type
 
 from tests.type_tests.models import Capital, City, Forecast
 from trioflow import Retry, Step, StepContext, step

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any
-
-from typing_extensions import assert_type
+from typing import Any, assert_type
 
 from tests.type_tests.models import City, Forecast, chat, pack
 from trioflow import StepContext, step, tool
