@@ -152,7 +152,7 @@ def test_a_name_that_is_too_long_is_unreadable(tmp_path: Path) -> None:
     assert (digest.problem, digest.detail) == ("unreadable", "File name too long")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read any file")
+@pytest.mark.usefixtures("enforced_permissions")
 def test_a_file_without_permission_is_unreadable(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.touch(mode=0)

@@ -110,7 +110,7 @@ def test_a_name_that_is_not_utf_8_is_escaped(tmp_path: Path) -> None:
     assert list(problems(tmp_path)) == [r"caf\xe9"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may list any folder")
+@pytest.mark.usefixtures("enforced_permissions")
 def test_a_folder_without_permission_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "secret").mkdir(mode=0)
 

@@ -63,9 +63,7 @@ async def grep(
     regex = compile_pattern(pattern)
     selects = compile_glob(glob)
     check = trio.from_thread.check_cancelled
-    for entry in await trio.to_thread.run_sync(list_entries, root, check):
-        if not selects(entry):
-            continue
+    for entry in await trio.to_thread.run_sync(select_entries, root, selects, check):
         with closing(search_entry(entry, regex, check)) as batches:
             while (batch := await trio.to_thread.run_sync(next, batches, None)) is not None:
                 for piece in batch:
@@ -102,6 +100,17 @@ def compile_glob(glob: str | None) -> Callable[[FileEntry], bool]:
     if not any(pattern.include for pattern in spec.patterns):
         raise InvalidPatternError("glob", glob, "it selects nothing", remedy)
     return lambda entry: spec.match_file(to_path(entry.path))
+
+
+def select_entries(
+    root: str, selects: Callable[[FileEntry], bool], check: Check = do_not_check
+) -> list[FileEntry]:
+    """Return the entries of the folder that are selected, sorted by path.
+
+    Raises:
+      RootError: if the root is missing, is not a folder, or may not be listed.
+    """
+    return [entry for entry in list_entries(root, check) if selects(entry)]
 
 
 def search_entry(

@@ -93,7 +93,7 @@ def _list_place(root: str, place: _Place, check: Check) -> Iterator[FileEntry | 
 
 def _cannot_list(root: str, place: _Place, error: OSError | ValueError) -> FileEntry:
     if not place.path:
-        problem = isinstance(error, OSError) and error.strerror or str(error)
+        problem = (isinstance(error, OSError) and error.strerror) or str(error)
         raise RootError(to_text(root), problem) from error
     assert isinstance(error, OSError)  # names that a system gives out are valid
     return _entry(root, place.path.removesuffix("/"), problem_of(error))
