@@ -169,6 +169,32 @@ class Engine:
         self._runs.add(run)
         return run
 
+    @overload
+    def submit(
+        self,
+        workflow: Workflow[In, Out],
+        input_data: In = ...,
+        *,
+        run_id: str | None = ...,
+        resource_id: str | None = ...,
+        runtime_context: Mapping[str, Any] | None = ...,
+        tracing_context: TracingContext | None = ...,
+        tracing_options: TracingOptions | None = ...,
+        initial_state: Any = ...,
+    ) -> Run[In, Out]: ...
+    @overload
+    def submit(
+        self,
+        workflow: str,
+        input_data: Any = ...,
+        *,
+        run_id: str | None = ...,
+        resource_id: str | None = ...,
+        runtime_context: Mapping[str, Any] | None = ...,
+        tracing_context: TracingContext | None = ...,
+        tracing_options: TracingOptions | None = ...,
+        initial_state: Any = ...,
+    ) -> Run[Any, Any]: ...
     def submit(
         self,
         workflow: Workflow[Any, Any] | str,

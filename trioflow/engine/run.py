@@ -20,7 +20,7 @@ from trioflow.events import RunStatus
 from trioflow.results import RunResult
 from trioflow.state import RunState
 from trioflow.tracing import TracingContext, TracingOptions
-from trioflow.workflow import Workflow
+from trioflow.workflow import NO_INPUT, Workflow
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -120,7 +120,7 @@ class Run(Generic[In, Out]):
     @asynccontextmanager
     async def stream(
         self,
-        input_data: Any = None,
+        input_data: In = NO_INPUT,
         *,
         runtime_context: Mapping[str, Any] | None = None,
         tracing_context: TracingContext | None = None,
@@ -167,7 +167,7 @@ class Run(Generic[In, Out]):
 
     async def start(
         self,
-        input_data: Any = None,
+        input_data: In = NO_INPUT,
         *,
         runtime_context: Mapping[str, Any] | None = None,
         tracing_context: TracingContext | None = None,
