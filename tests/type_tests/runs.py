@@ -1,0 +1,78 @@
+"""What a run takes and gives."""
+
+from __future__ import annotations
+
+from typing import Any, assert_type
+
+from tests.type_tests.models import City, Forecast, describe, fetch_forecast
+from trioflow import (
+    Engine,
+    EventStream,
+    Run,
+    RunResult,
+    RunState,
+    RunStream,
+    Workflow,
+    events,
+    open_engine,
+)
+
+weather = Workflow("weather", input=City, output=str).then(fetch_forecast).then(describe)
+untyped = Workflow("untyped").then("files.list")
+
+
+async def runs() -> None:
+    assert_type(await weather.run(City("Oslo")), str)
+    assert_type(await weather.run(City("Oslo"), runtime_context={"tenant": "a"}), str)
+    assert_type(await untyped.run({"root": "."}), Any)
+    assert_type(await untyped.run(), Any)
+
+    run = weather.create_run(run_id="a", resource_id="b")
+    assert_type(run, Run[City, str])
+    assert_type(run.run_id, str)
+    assert_type(run.state, RunState)
+    result = await run.start(City("Oslo"))
+    assert_type(result, RunResult[str])
+    assert_type(result.result, str | None)
+    assert_type(result.unwrap(), str)
+    assert_type(await run.wait(), RunResult[str])
+    assert_type(await run.drain(grace=1), RunResult[str])
+    assert_type(run.observe(after=3), EventStream)
+
+
+async def streams() -> None:
+    async with weather.create_run().stream(City("Oslo"), max_buffer_size=8) as stream:
+        assert_type(stream, RunStream[str])
+        assert_type(stream.trace_id, str)
+        async for event in stream:
+            assert_type(event, events.Event)
+            match event:
+                case events.StepResult(id="describe", status="success"):
+                    assert_type(event.error, BaseException | None)
+                case events.StepFinish(seconds=seconds):
+                    assert_type(seconds, float)
+                case _:
+                    assert_type(event.seq, int)
+        assert_type(await stream.get_workflow_state(), RunResult[str])
+
+
+async def engines() -> None:
+    async with open_engine(limits={"gpu": 2}, workflows=[weather], blocked=["files"]) as engine:
+        assert_type(engine, Engine)
+        assert_type(engine.submit(weather, City("Oslo")), Run[City, str])
+        assert_type(engine.create_run("weather"), Run[Any, Any])
+
+
+# ---------------------------------------------------------------- rejected
+async def wrong() -> None:
+    await weather.run("Oslo")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await weather.create_run().start("Oslo")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    weather.create_run().stream(3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    forecast: Forecast = await weather.run(City("Oslo"))  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+    print(forecast)
+    weather.run(City("Oslo"))  # type: ignore[unused-coroutine]  # pyright: ignore[reportUnusedCoroutine]
+    async with weather.create_run().stream(City("Oslo")) as stream:
+        next(stream)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    async with open_engine(limits=2) as engine:  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        engine.submit(weather, 3)  # type: ignore[misc]  # pyright: ignore[reportArgumentType, reportCallIssue]
+        engine.submit("weather", 3)
