@@ -4,7 +4,10 @@
 is a module of its own, so that the rest of the kit needs nothing but trioflow.
 """
 
+from trioflow.testing.cancel import fuzz_cancel
 from trioflow.testing.faults import EventOrderError
 from trioflow.testing.grammar import check_events
+from trioflow.testing.leaks import assert_no_leaks
+from trioflow.testing.recording import record
 
-__all__ = ["EventOrderError", "check_events"]
+__all__ = ["EventOrderError", "assert_no_leaks", "check_events", "fuzz_cancel", "record"]

@@ -22,6 +22,9 @@ RULES = {
 NEIGHBOURS = 2
 """How many events are shown on either side of one that is at fault."""
 
+TELLING = ("status", "tool_call_id", "iteration", "index", "attempt", "event", "reason")
+"""The fields that are shown, of events that have them."""
+
 
 @attrs.define(eq=False)
 class EventOrderError(AssertionError):
@@ -61,9 +64,11 @@ def describe(event: ev.Event) -> str:
     parts = [f"{event.seq:>4}  {event.type:<{_WIDEST}}"]
     if isinstance(event, ev.StepEvent):
         parts.append(f"{event.address:<8} {event.id}")
-    for name in ("status", "tool_call_id", "iteration", "index", "attempt", "event", "reason"):
-        if getattr(event, name, None) is not None:
-            parts.append(f"{name}={getattr(event, name)!r}")
+    parts += [
+        f"{name}={getattr(event, name)!r}"
+        for name in TELLING
+        if getattr(event, name, None) is not None
+    ]
     return "  ".join(parts).rstrip()
 
 

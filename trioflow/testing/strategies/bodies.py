@@ -52,15 +52,15 @@ def digest(label: str, *values: Any) -> int:
     return zlib.crc32(repr((label, values)).encode()) % 1000
 
 
-class StepFailure(Exception):
+class GeneratedStepError(Exception):
     """What a generated step raises."""
 
 
-class FatalStepFailure(NonRetryableError):
+class GeneratedFatalError(NonRetryableError):
     """What it raises where a retry must not help."""
 
 
-class ToolFailure(Exception):
+class GeneratedToolError(Exception):
     """What a generated tool raises."""
 
 
@@ -96,11 +96,11 @@ class Body:
 
     async def fail(self, op: s.Fail) -> None:
         if self.ctx.attempt <= op.attempts and digest("fail", self.value) % op.one_in == 0:
-            raise (FatalStepFailure if op.fatal else StepFailure)(self.ctx.step_id)
+            raise (GeneratedFatalError if op.fatal else GeneratedStepError)(self.ctx.step_id)
 
     async def fail_in_first_round(self, op: s.FailInFirstRound) -> None:
         if "~" not in self.ctx.step_call_id:
-            raise StepFailure(self.ctx.step_id)
+            raise GeneratedStepError(self.ctx.step_id)
 
     async def use_tool(self, op: s.UseTool) -> None:
         tool = self.tools[op.tool.id]
@@ -109,7 +109,7 @@ class Body:
                 await self.ctx.call_tool(tool, value=0)
             else:
                 await self._take(tool, op.take)
-        except ToolFailure:
+        except GeneratedToolError:
             if not op.catches:
                 raise
 
@@ -151,7 +151,7 @@ async def plain_tool(spec: s.ToolSpec, value: Any) -> int:
     """Do what a tool does that is no streaming one."""
     await trio.sleep(spec.seconds)
     if spec.fails:
-        raise ToolFailure(spec.id)
+        raise GeneratedToolError(spec.id)
     return digest(spec.id, value)
 
 
@@ -161,4 +161,4 @@ async def streaming_tool(spec: s.ToolSpec, value: Any) -> AsyncGenerator[int, No
         await trio.sleep(spec.seconds)
         yield digest(spec.id, value, number)
     if spec.fails:
-        raise ToolFailure(spec.id)
+        raise GeneratedToolError(spec.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from trioflow.steps import Step, step
 from trioflow.testing.strategies import specs as s
 from trioflow.testing.strategies.bodies import (
     Body,
-    StepFailure,
+    GeneratedStepError,
     Witness,
     digest,
     plain_tool,
@@ -88,8 +89,10 @@ class _Builder:
 
         @tool(id=spec.id, limit=spec.limit)
         async def streaming(value: Any) -> AsyncGenerator[int, None]:
-            async for piece in streaming_tool(spec, value):
-                yield piece
+            with self.witness.watch(*bounds):
+                async with aclosing(streaming_tool(spec, value)) as pieces:
+                    async for piece in pieces:
+                        yield piece
 
         return streaming
 
@@ -185,7 +188,7 @@ def _condition(says: str) -> Callable[[Any], Any]:
 
 
 def _raise(value: Any) -> Any:
-    raise StepFailure("function")
+    raise GeneratedStepError("function")
 
 
 def _limit(name: str | None) -> list[tuple[str, int]]:
