@@ -1,6 +1,6 @@
 """Workflows on Trio: typed steps, plugins, and every event on a stream."""
 
-from trioflow import events
+from trioflow import errors, events
 from trioflow.api import Engine, open_engine
 from trioflow.context import RunContext, StepContext
 from trioflow.engine.run import Run, RunStream
@@ -36,6 +36,7 @@ __all__ = [
     "TracingOptions",
     "TrioflowError",
     "Workflow",
+    "errors",
     "events",
     "fold",
     "from_context",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import trio
@@ -37,8 +37,15 @@ def _without_group(failure: BaseException, raised: BaseException | None) -> Base
     """Return what should leave the block: what its body raised, unless there is more."""
     if raised is None or isinstance(raised, trio.Cancelled):
         return failure
-    if isinstance(failure, BaseExceptionGroup):
-        others = failure.split(lambda exc: exc is raised or isinstance(exc, trio.Cancelled))[1]
-        if others is not None:
-            return failure
-    return raised
+    own = {id(leaf) for leaf in _leaves(raised)}
+    # By leaves, since Trio rebuilds groups when it takes the Cancelled out of them.
+    others = [leaf for leaf in _leaves(failure) if id(leaf) not in own]
+    return raised if all(isinstance(leaf, trio.Cancelled) for leaf in others) else failure
+
+
+def _leaves(exc: BaseException) -> Iterator[BaseException]:
+    if isinstance(exc, BaseExceptionGroup):
+        for inner in exc.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield exc

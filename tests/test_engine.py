@@ -1,0 +1,191 @@
+"""The engine: submitted runs, the registry of runs, definitions by id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from tests.flows import add_one, double, fails, sleeps
+from trioflow import Workflow, open_engine, step, tool
+from trioflow.api import KEEP_FINISHED
+from trioflow.errors import (
+    DefinitionError,
+    DuplicateIdError,
+    DuplicateRunError,
+    InvalidValueError,
+    UnknownNameError,
+    UnknownRunError,
+    UnknownStepError,
+)
+
+
+async def test_a_submitted_run_goes_on_by_itself() -> None:
+    workflow = Workflow("w", input=int).then(add_one)
+    async with open_engine(plugins=[], workflows=[workflow]) as engine:
+        run = engine.submit("w", 1, run_id="r", resource_id="me")
+        observed = [event.type async for event in run.observe()]
+        result = await run.wait()
+
+    assert result.unwrap() == 2
+    assert observed[0] == "start"
+    assert observed[-1] == "finish"
+    assert run.resource_id == "me"
+
+
+async def test_leaving_the_engine_cancels_its_runs(autojump_clock: MockClock) -> None:
+    async with open_engine(plugins=[]) as engine:
+        run = engine.submit(Workflow("w").then(sleeps(60)))
+        at_once = engine.submit(Workflow("w").then(sleeps(60)))
+        await trio.sleep(1)
+
+    assert trio.current_time() == 1
+    for each in (run, at_once):
+        assert (each.status, each.state.reason) == ("canceled", "the engine was closed")
+
+
+async def test_a_run_that_is_submitted_last_is_canceled_too() -> None:
+    async with open_engine(plugins=[]) as engine:
+        run = engine.submit(Workflow("w").then(sleeps(60)))
+
+    assert run.status == "canceled"
+
+
+async def test_what_the_block_raises_leaves_it_as_itself() -> None:
+    with pytest.raises(KeyError):
+        async with open_engine(plugins=[]) as engine:
+            engine.submit(Workflow("w").then(sleeps(60)))
+            raise KeyError
+
+
+async def test_a_failed_run_does_not_disturb_the_others(autojump_clock: MockClock) -> None:
+    async with open_engine(plugins=[]) as engine:
+        bad = engine.submit(Workflow("bad").then(fails(ValueError())))
+        good = engine.submit(Workflow("good").then(sleeps(1)))
+
+        assert (await bad.wait()).status == "failed"
+        assert (await good.wait()).unwrap() == "sleeps"
+
+
+async def test_bad_input_is_raised_by_submit() -> None:
+    async with open_engine(plugins=[], workflows=[Workflow("w", input=int)]) as engine:
+        with pytest.raises(InvalidValueError, match="input of workflow 'w'"):
+            engine.submit("w", "x")
+
+
+async def test_nodes_name_steps_tools_and_workflows_by_id() -> None:
+    @tool
+    async def triple(value: int) -> int:
+        return value * 3
+
+    workflow = Workflow("w").then("add_one").then("triple").then("inner")
+    async with open_engine(
+        plugins=[],
+        steps=[add_one, double],
+        tools=[triple],
+        workflows=[workflow, Workflow("inner").then("double")],
+    ) as engine:
+        assert (await engine.create_run("w").start(1)).unwrap() == 12
+        assert list(engine.steps) == ["add_one", "double"]
+        assert list(engine.tools) == ["triple"]
+        assert list(engine.workflows) == ["w", "inner"]
+
+
+async def test_an_unknown_id_is_found_when_the_engine_opens() -> None:
+    with pytest.raises(UnknownStepError, match="did you mean 'add_one'"):
+        async with open_engine(
+            plugins=[], steps=[add_one], workflows=[Workflow("w").then("add_noe")]
+        ):
+            pass
+
+
+async def test_an_unknown_id_is_found_when_a_run_is_created() -> None:
+    with pytest.raises(UnknownStepError, match="is its plugin installed"):
+        Workflow("w").then("nobody.has_it").create_run()
+
+
+async def test_a_workflow_that_contains_itself_is_refused() -> None:
+    with pytest.raises(DefinitionError, match="contains itself: a > b > a"):
+        async with open_engine(
+            plugins=[], workflows=[Workflow("a").then("b"), Workflow("b").then("a")]
+        ):
+            pass
+
+
+async def test_an_id_is_given_once() -> None:
+    with pytest.raises(DuplicateIdError, match="'double' is provided by 'open_engine' already"):
+        async with open_engine(plugins=[], steps=[double], workflows=[Workflow("double")]):
+            pass
+
+
+@pytest.mark.parametrize("places", [0, -1, 1.5, True, "2"])
+async def test_a_limit_is_a_whole_number(places: Any) -> None:
+    with pytest.raises(DefinitionError, match="limit 'gpu'"):
+        async with open_engine(plugins=[], limits={"gpu": places}):
+            pass
+
+
+@pytest.mark.parametrize("options", [{"limit": "gpu"}, {"runner": "process"}])
+async def test_limits_and_runners_that_nobody_has_are_refused(options: Any) -> None:
+    @step(**options)
+    async def needs_it(value: int) -> int:
+        return value
+
+    with pytest.raises(UnknownNameError, match="step 'needs_it': unknown"):
+        Workflow("w").then(needs_it).create_run()
+
+
+async def test_an_async_step_cannot_run_in_a_thread() -> None:
+    @step(runner="thread")
+    async def confused(value: int) -> int:
+        return value
+
+    with pytest.raises(DefinitionError, match="an async def cannot run in a thread"):
+        Workflow("w").then(confused).create_run()
+
+
+async def test_a_blocking_step_may_run_inline() -> None:
+    @step(runner="inline")
+    def quick(value: int) -> int:
+        return value + 1
+
+    assert await Workflow("w").then(quick).run(1) == 2
+
+
+class TestRegistry:
+    async def test_runs_are_found_by_id(self, autojump_clock: MockClock) -> None:
+        async with open_engine(plugins=[]) as engine:
+            first = engine.submit(Workflow("a").then(sleeps(1)), run_id="r1")
+            second = engine.create_run(Workflow("b"), run_id="r2")
+
+            assert engine.get_run("r1") is first
+            assert engine.list_runs() == (first, second)
+            assert engine.list_runs(status="pending", workflow="b") == (second,)
+            await first.wait()
+            assert engine.list_runs(status="success") == (first,)
+            with pytest.raises(UnknownRunError, match="no run 'r3'"):
+                engine.get_run("r3")
+
+    async def test_ids_are_used_once(self) -> None:
+        async with open_engine(plugins=[]) as engine:
+            run = engine.create_run(Workflow("w"), run_id="r1")
+            with pytest.raises(DuplicateRunError):
+                engine.submit(Workflow("w"), run_id="r1")
+            assert run.status == "pending"
+
+    async def test_an_unknown_workflow_is_named(self) -> None:
+        async with open_engine(plugins=[], workflows=[Workflow("weather")]) as engine:
+            with pytest.raises(UnknownNameError, match="did you mean 'weather'"):
+                engine.create_run("wether")
+
+    async def test_it_does_not_grow_without_bound(self) -> None:
+        workflow = Workflow("w")
+        async with open_engine(plugins=[]) as engine:
+            for number in range(KEEP_FINISHED + 10):
+                await engine.submit(workflow, run_id=f"r{number}").wait()
+
+            assert len(engine.list_runs()) <= KEEP_FINISHED + 1
+            with pytest.raises(UnknownRunError):
+                engine.get_run("r0")

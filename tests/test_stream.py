@@ -1,0 +1,323 @@
+"""Reading a run: buffers, backpressure, observers, and what leaves a stream's block."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from tests.flows import add_one, brief, double, fails, record_run, sleeps
+from trioflow import StepContext, Workflow, events, fold, step
+from trioflow.engine.log import HISTORY
+from trioflow.errors import HistoryGap, RunAlreadyStartedError, RunCanceledError
+
+
+@step
+async def writes(count: int, ctx: StepContext) -> int:
+    for number in range(count):
+        await ctx.write(number)
+    return count
+
+
+async def test_a_writer_waits_for_its_reader() -> None:
+    run = Workflow("w").then(writes).create_run()
+
+    async with run.stream(1000, max_buffer_size=8) as stream:
+        await wait_all_tasks_blocked()
+        assert stream.unread == 8
+        received = [event async for event in stream]
+
+    assert [event.seq for event in received] == list(range(1005))
+
+
+async def test_a_reader_that_goes_on_wakes_the_writer_before_its_buffer_is_empty() -> None:
+    run = Workflow("w").then(writes).create_run()
+
+    async with run.stream(1000, max_buffer_size=8) as stream:
+        await wait_all_tasks_blocked()
+        for _ in range(4):
+            await stream.receive()
+        await wait_all_tasks_blocked()
+        assert stream.unread == 8
+
+
+async def test_no_more_than_the_closing_events_come_on_top_of_a_full_buffer() -> None:
+    workflow = Workflow("w").parallel(*(double.clone(f"d{n}") for n in range(20)))
+    run = workflow.create_run()
+
+    async with run.stream(1, max_buffer_size=4) as stream:
+        await wait_all_tasks_blocked()
+        most = stream.unread
+        async for _ in stream:
+            await wait_all_tasks_blocked()
+            most = max(most, stream.unread)
+
+    assert most <= 4 + 20
+
+
+async def test_a_crowd_of_writers_passes_the_baton() -> None:
+    workflow = Workflow("w").parallel(*(writes.clone(f"w{n}") for n in range(10)))
+    run = workflow.create_run()
+
+    recorded = await record_run(run, 20, max_buffer_size=1)
+
+    assert len(recorded) == 2 + 10 * (3 + 20)
+
+
+async def test_the_result_can_be_had_without_reading_and_events_are_still_there() -> None:
+    run = Workflow("w").then(writes).create_run()
+
+    async with run.stream(500, max_buffer_size=4) as stream:
+        result = await stream.get_workflow_state()
+        assert result.unwrap() == 500
+        assert len([event async for event in stream]) == 505
+
+
+async def test_the_bound_is_back_when_nobody_waits_for_the_result_any_more(
+    autojump_clock: MockClock,
+) -> None:
+    @step
+    async def sleeps_then_writes(value: int, ctx: StepContext) -> None:
+        await trio.sleep(5)
+        await writes(100, ctx)
+
+    run = Workflow("w").then(sleeps_then_writes).create_run()
+
+    async with run.stream(1, max_buffer_size=4) as stream:
+        with trio.move_on_after(1):
+            await stream.get_workflow_state()
+        await trio.sleep(10)
+        assert stream.unread == 4
+
+
+@pytest.mark.parametrize("size", [0, -1])
+async def test_a_buffer_needs_room_for_one_event(size: int) -> None:
+    run = Workflow("w").create_run()
+    with pytest.raises(ValueError, match="max_buffer_size must be at least 1"):
+        async with run.stream(1, max_buffer_size=size):
+            pass
+    assert (await run.start(1)).status == "success"
+
+
+async def test_what_the_block_raises_leaves_it_as_itself(autojump_clock: MockClock) -> None:
+    run = Workflow("w").then(sleeps(60)).create_run()
+
+    with pytest.raises(KeyError) as caught:
+        async with run.stream(1):
+            raise KeyError("mine")
+
+    assert caught.value.__context__ is None
+    assert caught.value.__cause__ is None
+    assert run.status == "canceled"
+    assert trio.current_time() == 0
+
+
+async def test_a_group_raised_by_the_block_is_not_wrapped_again() -> None:
+    group = ExceptionGroup("mine", [ValueError()])
+
+    with pytest.raises(ExceptionGroup) as caught:
+        async with Workflow("w").then(sleeps(60)).create_run().stream(1):
+            raise group
+
+    assert caught.value is group
+
+
+async def test_leaving_early_cancels_and_waits_for_the_clean_up(autojump_clock: MockClock) -> None:
+    log: list[str] = []
+
+    @step
+    async def cleans_up(value: int) -> None:
+        try:
+            await trio.sleep(60)
+        finally:
+            with trio.CancelScope(shield=True):
+                await trio.sleep(2)
+            log.append("clean")
+
+    run = Workflow("w").then(cleans_up).create_run()
+    async with run.stream(1) as stream:
+        async for event in stream:
+            if isinstance(event, events.StepStart):
+                break
+
+    assert log == ["clean"]
+    assert trio.current_time() == 2
+    assert run.status == "canceled"
+    assert run.state.reason == "its stream was left"
+
+
+async def test_a_failed_step_raises_nothing_from_the_stream() -> None:
+    error = ValueError()
+    async with Workflow("w").then(fails(error)).create_run().stream(1) as stream:
+        last = [event async for event in stream][-1]
+
+    assert isinstance(last, events.Finish)
+    assert last.error is error
+
+
+async def test_something_else_than_an_exception_ends_the_run_and_gets_out() -> None:
+    class Stop(BaseException):
+        pass
+
+    @step
+    async def stops(value: int) -> None:
+        raise Stop
+
+    run = Workflow("w").then(stops).create_run()
+    seen = []
+    with pytest.RaisesGroup(Stop):
+        async with run.stream(1) as stream:
+            async for event in stream:
+                seen.append(event)
+
+    assert brief([e async for e in run.observe()])[-4:] == [
+        "step-result stops",
+        "step-finish stops",
+        "canceled",
+        "finish",
+    ]
+
+
+async def test_a_crash_is_not_hidden_by_what_the_block_raises() -> None:
+    class Stop(BaseException):
+        pass
+
+    @step
+    async def stops(value: int) -> None:
+        raise Stop
+
+    with pytest.RaisesGroup(Stop, ValueError):
+        async with Workflow("w").then(stops).create_run().stream(1) as stream:
+            try:
+                await stream.get_workflow_state()
+            finally:
+                raise ValueError
+
+
+async def test_a_run_is_started_once() -> None:
+    run = Workflow("w").create_run()
+    await run.start(1)
+
+    with pytest.raises(RunAlreadyStartedError, match="create a run for each start"):
+        await run.start(1)
+    with pytest.raises(RunAlreadyStartedError):
+        async with run.stream(1):
+            pass
+
+
+async def test_reading_after_the_block_is_an_error_but_the_result_is_there() -> None:
+    async with Workflow("w").create_run().stream(1) as stream:
+        pass
+
+    with pytest.raises(trio.ClosedResourceError):
+        await stream.receive()
+    assert len(stream.trace_id) == 32
+    assert (await stream.get_workflow_state()).run_id == stream.run_id
+
+
+async def test_receive_is_cancelled_even_if_events_are_waiting() -> None:
+    async with Workflow("w").then(add_one).create_run().stream(1) as stream:
+        await stream.get_workflow_state()
+        with trio.move_on_after(0) as scope:
+            await stream.receive()
+        assert scope.cancelled_caught
+        assert (await stream.receive()).seq == 0
+
+
+class TestObservers:
+    async def test_any_number_of_them_see_the_same(self) -> None:
+        run = Workflow("w").then(add_one).then(double).create_run()
+        early = run.observe()
+
+        async with run.stream(1) as stream:
+            first = await stream.receive()
+            middle = run.observe()
+            rest = [event async for event in stream]
+        late = run.observe()
+
+        expected = [first, *rest]
+        for observer in (early, middle, late):
+            assert [event async for event in observer] == expected
+
+    async def test_one_can_ask_for_the_rest_only(self) -> None:
+        run = Workflow("w").then(add_one).create_run()
+        await run.start(1)
+
+        assert [event.seq async for event in run.observe(after=2)] == [3, 4]
+        assert [event.seq async for event in run.observe(after=4)] == []
+
+    async def test_the_run_waits_for_a_slow_one_until_it_closes(self) -> None:
+        run = Workflow("w").then(writes).create_run()
+        observer = run.observe(max_buffer_size=3)
+
+        async with trio.open_nursery() as nursery, observer:
+            nursery.start_soon(run.start, 50)
+            await wait_all_tasks_blocked()
+            assert observer.unread == 3
+            await observer.aclose()
+            assert (await run.wait()).unwrap() == 50
+
+    async def test_a_late_one_is_told_if_the_beginning_is_gone(self) -> None:
+        run = Workflow("w").then(writes).create_run()
+        await run.start(2 * HISTORY)
+
+        with pytest.raises(HistoryGap) as caught:
+            run.observe()
+
+        first = caught.value.first_available
+        assert [e.seq async for e in run.observe(after=first - 1)][0] == first
+        assert f"observe(after={first - 1})" in str(caught.value)
+
+
+async def test_the_state_is_the_fold_at_every_prefix() -> None:
+    workflow = Workflow("w").parallel(add_one, double).map(lambda d: [1, 2]).foreach(double)
+    run = workflow.create_run()
+    seen: list[events.Event] = []
+
+    async with run.stream(1, max_buffer_size=1) as stream:
+        async for event in stream:
+            seen.append(event)
+            if run.state.next_seq == event.seq + 1:
+                assert fold(seen) == run.state
+
+    assert fold(seen) == run.state
+
+
+async def test_runs_of_one_workflow_do_not_touch_each_other(autojump_clock: MockClock) -> None:
+    @step
+    async def remembers(value: int, ctx: StepContext) -> Any:
+        ctx.runtime_context["me"] = value
+        ctx.set_state(me=value)
+        await trio.sleep(1)
+        return ctx.runtime_context["me"]
+
+    workflow = Workflow("w").then(remembers).map(lambda data, ctx: (data, ctx.state["me"]))
+    results: dict[int, Any] = {}
+
+    async def run(value: int) -> None:
+        results[value] = await workflow.run(value)
+
+    async with trio.open_nursery() as nursery:
+        for value in range(50):
+            nursery.start_soon(run, value)
+
+    assert results == {value: (value, value) for value in range(50)}
+
+
+async def test_run_raises_what_the_step_raised() -> None:
+    error = ValueError("mine")
+    with pytest.raises(ValueError) as caught:
+        await Workflow("w").then(fails(error)).run(1)
+    assert caught.value is error
+
+
+async def test_run_says_so_if_the_run_canceled_itself() -> None:
+    @step
+    async def gives_up(value: int, ctx: StepContext) -> None:
+        ctx.abort("enough")
+        await trio.lowlevel.checkpoint()
+
+    with pytest.raises(RunCanceledError, match="was canceled: enough"):
+        await Workflow("w").then(gives_up).run(1)
