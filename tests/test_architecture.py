@@ -1,0 +1,176 @@
+"""Imports go one way; this reads them from the source and compares with the order below."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import importlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+LAYERS = (
+    ("errors",),
+    ("events", "tracing"),
+    ("context", "retry", "signature"),
+    ("steps", "tools", "mapping", "nodes"),
+    ("state", "results"),
+    ("workflow",),
+    ("abc", "describe", "runners", "strictness", "validation", "wire"),
+    ("engine",),
+    ("api", "builtins", "hookspecs", "plugins"),
+    ("",),
+    ("cli", "testing"),
+)
+"""A module imports from its own layer and the ones before it. Names of modules and packages
+inside trioflow; "" is the package itself, whose names the command line and the kit may use."""
+
+LAZY = {
+    ("trioflow.workflow", "trioflow.engine.run"): "create_run() is a method of what runs are of",
+    ("trioflow.validation", "trioflow.strictness"): "it needs cattrs",
+    ("trioflow.validation", "cattrs"): "only values that do not fit as they are need cattrs",
+    ("trioflow.validation", "cattrs.errors"): "only values that do not fit as they are need cattrs",
+    ("trioflow.cli", "trioflow.cli.main"): "a missing extra is reported as such",
+    ("trioflow.cli.app", "trioflow.cli.listings"): "the help is there before what it describes",
+    ("trioflow.cli.app", "trioflow.cli.watch"): "the help is there before what it describes",
+    ("trioflow.cli.app", "rich.text"): "cyclopts asks for the help of one command at a time",
+    ("trioflow.cli.watch", "trioflow.cli.live"): "only a terminal needs rich",
+}
+"""Who imports what inside a function, and why not at the top."""
+
+PUBLIC = {
+    "trioflow",
+    "trioflow.abc",
+    "trioflow.describe",
+    "trioflow.errors",
+    "trioflow.events",
+    "trioflow.testing",
+    "trioflow.testing.strategies",
+    "trioflow.wire",
+}
+"""The modules that others may import from."""
+
+
+@attrs.frozen
+class Import:
+    importer: str
+    module: str
+    name: str
+    """What is taken from the module; empty for ``import module``."""
+    lazy: bool
+    """Inside a function."""
+
+    @property
+    def target(self) -> str:
+        """The module that is imported in the end: the name may be a submodule itself."""
+        submodule = f"{self.module}.{self.name}"
+        return submodule if submodule in MODULES else self.module
+
+
+def name_of(file: Path, top: Path) -> str:
+    parts = file.relative_to(top).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(file, ROOT): file for file in (ROOT / "trioflow").rglob("*.py")}
+
+
+def imports_of(importer: str, file: Path) -> Iterator[Import]:
+    """Read the imports that run; those for type checkers only do not."""
+    yield from _imports_in(ast.parse(file.read_text("utf-8")), importer, lazy=False)
+
+
+def _imports_in(node: ast.AST, importer: str, *, lazy: bool) -> Iterator[Import]:
+    match node:
+        case ast.If(test=ast.Name("TYPE_CHECKING")):
+            return
+        case ast.Import(names):
+            yield from (Import(importer, alias.name, "", lazy) for alias in names)
+        case ast.ImportFrom(module, names):
+            yield from (Import(importer, module or "", alias.name, lazy) for alias in names)
+    inside = lazy or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    for child in ast.iter_child_nodes(node):
+        yield from _imports_in(child, importer, lazy=inside)
+
+
+IMPORTS = [found for name, file in MODULES.items() for found in imports_of(name, file)]
+
+
+def layer_of(module: str) -> int:
+    """Return the position of a module's layer."""
+    top = f"{module}.".split(".")[1]
+    return next(index for index, layer in enumerate(LAYERS) if top in layer)
+
+
+def is_ours(module: str) -> bool:
+    return module.partition(".")[0] == "trioflow"
+
+
+def test_every_module_has_a_layer() -> None:
+    known = {name for layer in LAYERS for name in layer}
+
+    assert {f"{name}.".split(".")[1] for name in MODULES} == known
+
+
+def test_no_module_imports_from_a_later_layer() -> None:
+    upward = {
+        (found.importer, found.target)
+        for found in IMPORTS
+        if not found.lazy
+        and is_ours(found.target)
+        and layer_of(found.target) > layer_of(found.importer)
+    }
+
+    assert upward == set()
+
+
+def test_imports_inside_functions_are_the_ones_that_have_a_reason() -> None:
+    lazy = {(found.importer, found.target) for found in IMPORTS if found.lazy}
+
+    assert lazy == set(LAZY)
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    graph: dict[str, set[str]] = {}
+    for found in IMPORTS:
+        if not found.lazy and is_ours(found.target):
+            graph.setdefault(found.importer, set()).add(found.target)
+
+    graphlib.TopologicalSorter(graph).prepare()
+
+
+@pytest.mark.parametrize("library", ["cattrs", "cyclopts", "hypothesis", "pytest", "rich"])
+def test_importing_trioflow_does_not_import(library: str) -> None:
+    script = f"import sys, trioflow; sys.exit({library!r} in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+PLUGIN_FILES = sorted((ROOT / "plugins").glob("*/**/*.py"))
+
+
+@pytest.mark.parametrize("file", PLUGIN_FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_plugins_use_public_names_only(file: Path) -> None:
+    for found in imports_of("plugin", file):
+        if is_ours(found.module):
+            assert found.module in PUBLIC, f"{found.module} is not public"
+            assert found.name in names_of(found.module), f"{found.name} is not public"
+
+
+def names_of(module: str) -> set[str]:
+    """Return the public names of a module: ``__all__``, or what it defines itself."""
+    loaded = importlib.import_module(module)
+    listed = getattr(loaded, "__all__", None)
+    if listed is not None:
+        return set(listed)
+    return {
+        name
+        for name, value in vars(loaded).items()
+        if not name.startswith("_") and getattr(value, "__module__", module) == module
+    }
