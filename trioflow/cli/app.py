@@ -1,0 +1,106 @@
+"""The commands, as cyclopts sees them. What they do is imported when they are called."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+Flag = Parameter(negative="")
+
+
+def make_app() -> App:
+    """Return the command line with the commands that are always there."""
+    app = App(
+        name="trioflow",
+        help="Run workflows and see what is installed.",
+        version=lambda: importlib.metadata.version("trioflow"),
+        backend="trio",
+        result_action="print_non_int_return_int_as_exit_code",
+        error_formatter=_format_error,
+    )
+    for command in (run, steps, tools, workflows, plugins, graph):
+        app.command(command)
+    return app
+
+
+def _format_error(error: CycloptsError) -> Text:
+    from rich.text import Text
+
+    return Text(f"trioflow: {error}\ntry: trioflow --help")
+
+
+async def run(
+    target: str,
+    /,
+    *,
+    input: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    context: Annotated[list[str] | None, Flag] = None,
+    json: Annotated[bool, Flag] = False,
+) -> int:
+    """Run a workflow and watch it.
+
+    Exit codes: 0 success, 1 failed, 2 usage or bad input, 3 suspended, 130 interrupted.
+
+    Parameters
+    ----------
+    target
+        Id of an installed workflow, or MODULE:ATTR of one of your own.
+    input
+        The input: JSON, @FILE with JSON, or - for JSON on standard input.
+    context
+        An entry of the runtime context: KEY=TEXT, a JSON object, or @FILE with one.
+        May be repeated.
+    json
+        Print one event per line as JSON, and nothing else, on standard output.
+    """
+    from trioflow.cli.watch import run_target
+
+    return await run_target(target, input, context or (), json)
+
+
+def steps() -> None:
+    """List the steps that plugins provide."""
+    from trioflow.cli.listings import print_steps
+
+    print_steps()
+
+
+def tools() -> None:
+    """List the tools that plugins provide."""
+    from trioflow.cli.listings import print_tools
+
+    print_tools()
+
+
+def workflows() -> None:
+    """List the workflows that plugins provide."""
+    from trioflow.cli.listings import print_workflows
+
+    print_workflows()
+
+
+def plugins() -> None:
+    """List the plugins that are installed, and what they provide."""
+    from trioflow.cli.listings import print_plugins
+
+    print_plugins()
+
+
+def graph(target: str, /, *, mermaid: Annotated[bool, Flag] = False) -> None:
+    """Print a workflow as a tree.
+
+    Parameters
+    ----------
+    target
+        Id of an installed workflow, or MODULE:ATTR of one of your own.
+    mermaid
+        Print the text of a Mermaid diagram instead.
+    """
+    from trioflow.cli.listings import print_graph
+
+    print_graph(target, mermaid)

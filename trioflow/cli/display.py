@@ -1,0 +1,50 @@
+"""What every way of showing a run has in common."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, TextIO
+
+from trioflow.events import Event
+
+STOPPING = "waiting for the steps to stop; once more to leave at once"
+
+
+class Display(Protocol):
+    """Shows one run, on standard output."""
+
+    def shown(self) -> AbstractContextManager[object]:
+        """Return a context that is open while events are shown."""
+
+    async def attend(self) -> None:
+        """Do what has to be done beside the events; return if there is no more reader."""
+
+    async def show(self, event: Event) -> None:
+        """Show an event.
+
+        Raises:
+          BrokenPipeError: if there is no more reader.
+        """
+
+    def stopping(self, reason: str) -> None:
+        """Say that the run is being canceled, because a signal came."""
+
+    async def show_result(self, value: Any) -> None:
+        """Show the result of a run that ended well.
+
+        Raises:
+          BrokenPipeError: if there is no more reader.
+        """
+
+
+def can_draw(stream: TextIO) -> bool:
+    """Tell whether *stream* is a terminal that moves its cursor and has all the signs."""
+    is_smart = os.environ.get("TERM", "") not in ("dumb", "unknown")
+    return stream.isatty() and is_smart and stream.encoding.lower().startswith("utf")
+
+
+def say(text: str) -> None:
+    """Tell the user something on standard error."""
+    print(f"trioflow: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,101 @@
+"""What is installed, and what it looks like."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.console import Console
+
+from trioflow.cli.tables import print_listing
+from trioflow.cli.targets import import_workflow, is_in_module, known_workflow
+from trioflow.cli.text import clean
+from trioflow.describe import to_mermaid, to_tree
+from trioflow.plugins import PluginHost, PluginInfo
+from trioflow.steps import Step
+from trioflow.tools import Tool
+from trioflow.validation import type_name
+from trioflow.workflow import Workflow
+
+HEADERS = ("ID", "INPUT", "OUTPUT", "FROM", "DESCRIPTION")
+ASCII = str.maketrans("├└│─", "|`|-")
+
+
+def print_steps() -> None:
+    """List all steps."""
+    host = PluginHost()
+    _print_definitions(host, host.steps)
+
+
+def print_tools() -> None:
+    """List all tools."""
+    host = PluginHost()
+    _print_definitions(host, host.tools)
+
+
+def print_workflows() -> None:
+    """List all workflows."""
+    host = PluginHost()
+    _print_definitions(host, host.workflows)
+
+
+def print_plugins() -> None:
+    """List all plugins, and the ids of what they provide."""
+    rows = [
+        (info.name, info.distribution, info.version, ", ".join(_provided(info)))
+        for info in PluginHost().plugins
+    ]
+    headers = ("NAME", "DISTRIBUTION", "VERSION", "PROVIDES")
+    print_listing(Console(highlight=False), headers, rows, "there is no plugin")
+
+
+def print_graph(target: str, mermaid: bool) -> None:
+    """Print a workflow as a tree or as a Mermaid diagram.
+
+    Raises:
+      UsageError: if there is no such workflow.
+      PluginError: if a plugin is broken.
+    """
+    host = PluginHost()
+
+    def resolve(id: str) -> Step[Any, Any] | Tool[..., Any] | Workflow[Any, Any] | None:
+        return host.steps.get(id) or host.tools.get(id) or host.workflows.get(id)
+
+    if is_in_module(target):
+        workflow = import_workflow(target)
+    else:
+        workflow = known_workflow(target, host.workflows)
+    text = clean((to_mermaid if mermaid else to_tree)(workflow, resolve))
+    is_utf = sys.stdout.encoding.lower().startswith("utf")
+    print(text if is_utf or mermaid else text.translate(ASCII))
+
+
+def _print_definitions(
+    host: PluginHost,
+    definitions: Mapping[str, Step[Any, Any] | Tool[..., Any] | Workflow[Any, Any]],
+) -> None:
+    infos = {info.name: info for info in host.plugins}
+    rows = [
+        (
+            id,
+            _input_of(definition),
+            type_name(definition.output),
+            infos[host.providers[id]].origin,
+            definition.description,
+        )
+        for id, definition in sorted(definitions.items())
+    ]
+    print_listing(Console(highlight=False), HEADERS, rows, "no plugin provides any")
+
+
+def _input_of(definition: Step[Any, Any] | Tool[..., Any] | Workflow[Any, Any]) -> str:
+    if isinstance(definition, Tool):
+        return ", ".join(f"{p.name}: {type_name(p.type)}" for p in definition.parameters)
+    return type_name(definition.input)
+
+
+def _provided(info: PluginInfo) -> Iterator[str]:
+    yield from (*info.workflows, *info.steps, *info.tools)
+    listed = {"trioflow_workflows", "trioflow_steps", "trioflow_tools"}
+    yield from (hook.replace("_", " ", 1) for hook in info.hooks if hook not in listed)

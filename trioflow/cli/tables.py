@@ -1,0 +1,97 @@
+"""Results and listings as tables where there is a terminal, as plain text elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.json import JSON
+from rich.table import Table
+from rich.text import Text
+
+from trioflow.cli.text import clean, lenient_json, one_line, plain_json
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+ROWS = 25
+"""How many records of a list are shown."""
+
+
+def print_result(console: Console, value: Any, converter: Converter | None) -> None:
+    """Print the result of a run: a list of records or a record as a table, else JSON."""
+    console.print(render(lenient_json(value, converter)))
+
+
+def render(data: Any) -> RenderableType:
+    """Return how plain JSON data is shown on a terminal."""
+    if _is_records(data):
+        return _records(data)
+    if isinstance(data, dict) and data:
+        return _record(data)
+    if isinstance(data, str):
+        return Text(clean(data))
+    return JSON(clean(json.dumps(data, ensure_ascii=False)), indent=2)
+
+
+def _is_records(data: Any) -> bool:
+    return isinstance(data, list) and bool(data) and all(isinstance(row, dict) for row in data)
+
+
+def _records(records: Sequence[Mapping[str, Any]]) -> Table:
+    columns = list(dict.fromkeys(key for record in records for key in record))
+    hidden = len(records) - ROWS
+    caption = f"… {hidden} more" if hidden > 0 else None
+    table = Table(box=box.SIMPLE_HEAD, caption=caption, caption_justify="left", pad_edge=False)
+    for column in columns:
+        numbers = all(_is_number(record.get(column)) for record in records)
+        table.add_column(
+            Text(one_line(column)), justify="right" if numbers else "left", overflow="fold"
+        )
+    for record in records[:ROWS]:
+        table.add_row(*(_cell(record[key]) if key in record else "" for key in columns))
+    return table
+
+
+def _record(record: Mapping[str, Any]) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for key, value in record.items():
+        inner = _records(value) if _is_records(value) else _cell(value)
+        table.add_row(Text(one_line(key)), inner)
+    return table
+
+
+def _cell(value: Any) -> Text:
+    return Text(clean(value) if isinstance(value, str) else plain_json(value))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def print_listing(
+    console: Console, headers: Sequence[str], rows: Iterable[Sequence[str]], empty: str
+) -> None:
+    """Print a table of texts: fitted to a terminal, or one whole line per row elsewhere."""
+    lines = [[one_line(cell, 1000) for cell in row] for row in rows]
+    if not console.is_terminal:
+        _print_columns([headers, *lines])
+    elif lines:
+        table = Table(*headers, box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+        for line in lines:
+            table.add_row(*map(Text, line))
+        console.print(table)
+    else:
+        console.print(empty)
+
+
+def _print_columns(lines: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        print("  ".join(cells).rstrip())
