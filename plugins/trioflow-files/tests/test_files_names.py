@@ -47,3 +47,9 @@ def test_the_text_of_any_file_name_survives_json_and_utf_8(path: str) -> None:
 def test_text_is_one_line_without_control_characters(path: str) -> None:
     assert len(to_text(path).splitlines()) <= 1 or set("\u2028\u2029") & set(path)
     assert not any(char < " " or "\x7f" <= char <= "\x9f" for char in to_text(path))
+
+
+def test_separators_become_forward_slashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sep", "\\")
+
+    assert to_text(r"src\main.py") == "src/main.py"

@@ -10,9 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from trioflow import Step, Tool, Workflow, hookimpl
-from trioflow_files.digest import digest_file
+from trioflow_files.digesting import digest_file
 from trioflow_files.errors import InvalidPatternError, RootError
-from trioflow_files.grep import grep
 from trioflow_files.listing import list_files
 from trioflow_files.models import (
     DuplicateGroup,
@@ -28,13 +27,14 @@ from trioflow_files.models import (
     Report,
 )
 from trioflow_files.names import to_path, to_text
-from trioflow_files.report import (
+from trioflow_files.reporting import (
     duplicate_files,
     extension_totals,
     largest_files,
     report,
     summarize,
 )
+from trioflow_files.searching import grep
 
 __all__ = [
     "DuplicateGroup",

@@ -128,12 +128,12 @@ def _look_at(root: str, path: str, rules: tuple[RuleFile, ...]) -> FileEntry | _
 
 def _problem_of_link(link: str) -> tuple[ProblemKind, str] | None:
     try:
-        mode = os.stat(link).st_mode
+        os.stat(link)
     except OSError as error:
         kind, detail = problem_of(error)
         return "broken link" if kind == "vanished" else kind, detail
     here, target = os.path.realpath(os.path.dirname(link)), os.path.realpath(link)
-    if stat.S_ISDIR(mode) and Path(here).is_relative_to(target):
+    if Path(here).is_relative_to(target):
         return "link loop", "leads to a folder that it lies in"
     return None
 

@@ -16,7 +16,7 @@ import trio.testing
 from hypothesis import example, given
 from hypothesis import strategies as st
 from trioflow_files import FileDigest, FileEntry, digest_file
-from trioflow_files.digest import digest_entry, measure
+from trioflow_files.digesting import digest_entry, measure
 from trioflow_files.reading import CHUNK, SNIFFED
 
 texts = st.text(st.sampled_from("ab \t\n\r\x0b\x0cé\u00a0")).map(str.encode)

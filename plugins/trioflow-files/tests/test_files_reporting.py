@@ -3,8 +3,11 @@
 import hashlib
 import json
 import os
+import threading
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -27,8 +30,9 @@ from trioflow_files import (
     report,
     summarize,
 )
+from trioflow_files.reporting import CONCURRENCY
 
-from trioflow import StepContext, Workflow, events, step
+from trioflow import StepContext, Workflow, events, open_engine, step
 from trioflow.wire import to_wire
 
 
@@ -186,7 +190,8 @@ async def test_a_file_that_vanishes_after_it_was_listed_is_a_line_in_the_report(
 async def test_the_input_is_structured_from_json() -> None:
     here = os.path.dirname(__file__)
 
-    result = await report.create_run().start({"root": here})
+    async with open_engine(plugins=[], workflows=[report]) as engine:
+        result = await engine.create_run("files.report").start({"root": here})
 
     assert result.unwrap().root == here
 
@@ -200,6 +205,34 @@ async def test_the_root_is_the_working_directory_if_not_given(
     result = await report.run(Folder())
 
     assert (result.root, result.files) == (".", 1)
+
+
+async def test_a_root_whose_name_is_not_utf_8_is_shown_as_text(tmp_path: Path) -> None:
+    root = tmp_path / os.fsdecode(b"caf\xe9")
+    root.mkdir()
+    (root / "file").touch()
+
+    result = await report.run(Folder(str(root)))
+
+    assert (result.root, result.files) == (rf"{tmp_path}/caf\xe9", 1)
+
+
+async def test_files_are_read_several_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(CONCURRENCY):
+        (tmp_path / str(number)).touch()
+    all_here = threading.Barrier(CONCURRENCY, timeout=10)
+    system_open: Callable[..., int] = os.open
+
+    def wait_and_open(*args: Any, **kwargs: Any) -> int:
+        all_here.wait()  # breaks, and fails the run, if they do not come together
+        return system_open(*args, **kwargs)
+
+    monkeypatch.setattr(os, "open", wait_and_open)
+    result = await report.run(Folder(str(tmp_path)))
+
+    assert result.files == CONCURRENCY
 
 
 async def test_a_missing_root_fails_the_run_at_the_first_step(tmp_path: Path) -> None:

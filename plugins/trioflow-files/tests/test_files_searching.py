@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 import trio
-import trio.testing
 from hypothesis import example, given
 from hypothesis import strategies as st
 from trioflow_files import FileEntry, InvalidPatternError, Match, Problem, RootError, grep
-from trioflow_files.grep import SHOWN, search_entry, search_lines
+from trioflow_files.searching import SHOWN, compile_glob, search_entry, search_lines
 
 from trioflow import NonRetryableError
 
@@ -142,6 +141,13 @@ async def test_what_may_not_be_read_is_a_problem(tmp_path: Path) -> None:
     ]
 
 
+def test_a_glob_does_not_hide_a_folder_that_may_not_be_read() -> None:
+    selects = compile_glob("*.py")
+
+    assert selects(FileEntry(".", "secret", "unreadable", "Permission denied"))
+    assert not selects(FileEntry(".", "secret"))
+
+
 @pytest.mark.parametrize("pattern", ["(", "*", "[z-a]", "a{99999999999999999999}"])
 async def test_a_bad_pattern_is_an_error(pattern: str) -> None:
     with pytest.raises(InvalidPatternError) as caught:
@@ -202,18 +208,20 @@ async def test_leaving_early_closes_the_file(tmp_path: Path, opened: dict[str, i
         os.fstat(opened["a"])
 
 
-async def test_grep_notices_that_it_is_cancelled(tmp_path: Path) -> None:
+async def test_grep_notices_that_it_is_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with (tmp_path / "sparse").open("wb") as out:
         out.write(b"x" * 8000)
-        out.truncate(64 * 1024**3)  # one line, and minutes to search
+        out.truncate(64 * 1024**3)  # takes no room on disk, and minutes to search
+    system_open: Callable[..., int] = os.open
 
-    async with trio.open_nursery() as nursery:
+    def cancel_and_open(path: str, *args: Any, **kwargs: Any) -> int:
+        trio.from_thread.run_sync(scope.cancel)
+        return system_open(path, *args, **kwargs)
 
-        async def search_all() -> None:
-            await collect(pattern="y", root=str(tmp_path))
+    monkeypatch.setattr(os, "open", cancel_and_open)
+    with trio.CancelScope() as scope:
+        await collect(pattern="y", root=str(tmp_path))
 
-        nursery.start_soon(search_all)
-        await trio.testing.wait_all_tasks_blocked()
-        nursery.cancel_scope.cancel()
-
-    assert nursery.cancel_scope.cancelled_caught
+    assert scope.cancelled_caught

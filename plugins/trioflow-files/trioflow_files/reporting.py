@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from operator import attrgetter
 
 from trioflow import Workflow, from_input, from_step, step
-from trioflow_files.digest import digest_file
+from trioflow_files.digesting import digest_file
 from trioflow_files.listing import list_files
 from trioflow_files.models import (
     DuplicateGroup,

@@ -24,6 +24,8 @@ from trioflow_files.reading import (
     shows_binary,
 )
 
+SEARCHED = 64 * 1024
+"""Bytes to search before what was found is yielded; there may be a match in every other one."""
 LONGEST_LINE = 1024 * 1024
 """Bytes; a longer line is searched in pieces of about this size."""
 SHOWN = 300
@@ -54,8 +56,9 @@ async def grep(
     Memory is bounded: a line over 1 MiB is searched in pieces, so a match that spans two
     of them is missed.
 
-    **Cancellation**: noticed after each chunk of 256 KiB; reading and searching go on in
-    a thread between two pieces only, never while the caller works on one.
+    **Cancellation**: noticed after each chunk of 64 KiB; reading and searching go on in
+    a thread between two pieces only, never while the caller works on one. A pattern with
+    nested repetition can take very long on a single line, and that cannot be interrupted.
 
     **Checkpoints**: before the first piece and between files, not between the matches of
     one chunk.
@@ -87,6 +90,8 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
 def compile_glob(glob: str | None) -> Callable[[FileEntry], bool]:
     """Return a function that tells whether *glob* selects an entry; None selects all.
 
+    An entry with a problem is always selected: it may be a folder with files to search.
+
     Raises:
       InvalidPatternError: if it cannot be understood, or cannot select anything.
     """
@@ -99,7 +104,7 @@ def compile_glob(glob: str | None) -> Callable[[FileEntry], bool]:
         raise InvalidPatternError("glob", glob, str(error), remedy) from error
     if not any(pattern.include for pattern in spec.patterns):
         raise InvalidPatternError("glob", glob, "it selects nothing", remedy)
-    return lambda entry: spec.match_file(to_path(entry.path))
+    return lambda entry: entry.problem is not None or spec.match_file(to_path(entry.path))
 
 
 def select_entries(
@@ -121,8 +126,9 @@ def search_entry(
         yield [Problem(entry.path, entry.problem, entry.detail)]
     if entry.problem is not None:
         return
+    chunks = read_chunks(location_of(entry), check, SEARCHED)
     try:
-        for batch in search_lines(entry.path, read_chunks(location_of(entry), check), regex):
+        for batch in search_lines(entry.path, chunks, regex):
             yield [*batch]
     except OSError as error:
         problem, detail = problem_of(error)
