@@ -94,7 +94,13 @@ def type_name(type_: Any) -> str:
         return type_
     if isinstance(type_, types.UnionType) or typing.get_origin(type_) is typing.Union:
         return " | ".join(type_name(arm) for arm in typing.get_args(type_))
-    if isinstance(type_, type) and not typing.get_args(type_):
+    origin, args = typing.get_origin(type_), typing.get_args(type_)
+    if isinstance(type_, list):  # the parameters of a Callable
+        return f"[{', '.join(map(type_name, type_))}]"
+    if isinstance(origin, type) and args:
+        inner = ", ".join("..." if arg is ... else type_name(arg) for arg in args)
+        return f"{origin.__name__}[{inner}]"
+    if isinstance(type_, type):
         return type_.__name__
     return str(type_).replace("typing.", "")
 
