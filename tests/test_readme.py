@@ -1,0 +1,71 @@
+"""What the README says is tried: its programs run, and its commands are commands."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parents[1] / "README.md"
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCKS: list[tuple[str, str]] = BLOCK.findall(README.read_text("utf-8"))
+
+
+def blocks_in(language: str) -> list[str]:
+    return [text for found, text in BLOCKS if found == language]
+
+
+def run_python(program: str, folder: Path) -> str:
+    """Run a program in a new interpreter, with warnings as errors, and return what it prints."""
+    command = [sys.executable, "-W", "error", "-c", program]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("program", blocks_in("python"))
+def test_programs_run(program: str, tmp_path: Path) -> None:
+    run_python(program, tmp_path)
+
+
+def test_the_first_workflow_prints_what_is_shown(tmp_path: Path) -> None:
+    [shown] = blocks_in("text")
+
+    assert run_python(blocks_in("python")[0], tmp_path) == shown
+
+
+def test_the_first_plugin_can_be_loaded(tmp_path: Path) -> None:
+    [entry_points] = map(tomllib.loads, blocks_in("toml"))
+    [module] = entry_points["project"]["entry-points"]["trioflow"].values()
+    (tmp_path / f"{module}.py").write_text(blocks_in("python")[1])
+    program = f"""
+import trio, {module}, trioflow
+
+async def main():
+    async with trioflow.open_engine(plugins=[{module}]) as engine:
+        result = await engine.create_run("hello").start("Ada")
+        print(result.unwrap())
+
+trio.run(main)
+"""
+
+    assert run_python(program, tmp_path) == "Hello, Ada!\n"
+
+
+def test_there_are_two_commands_of_one_line_each() -> None:
+    run, test = blocks_in("sh")
+
+    assert "files.report" in run
+    assert "pytest" in test
+    for command in (run, test):
+        assert command.count("\n") == 1
+        assert not command.rstrip().endswith("\\")
+
+
+@pytest.mark.parametrize("command", blocks_in("sh"))
+def test_commands_are_well_formed(command: str) -> None:
+    subprocess.run(["bash", "-n", "-c", command], check=True)
