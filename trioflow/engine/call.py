@@ -126,9 +126,14 @@ async def finish_call(call: Call, value: Any) -> Outcome:
     except BaseException:
         close_call(call, None, started_at)
         raise
+    return await close_when_room(call, outcome, started_at)
+
+
+async def close_when_room(call: Call, outcome: Outcome, started_at: float) -> Outcome:
+    """Close a call that has its outcome, as soon as the readers have room for the events."""
     try:
         await call.scope.core.log.wait_for_room()
-    finally:  # the result is there; a cancellation that comes now must not lose it
+    finally:  # a cancellation that comes now must not lose the outcome
         close_call(call, outcome, started_at)
     return outcome
 
@@ -174,6 +179,7 @@ async def make_attempts(call: Call, value: Any) -> Outcome:
 
 async def _back_off(call: Call, error: Exception, delay: float) -> None:
     call.updates = None
+    await call.scope.core.log.wait_for_room()
     call.emit(ev.StepRetry, attempt=call.attempt, error=error, delay=delay)
     await trio.sleep(delay)
 

@@ -90,6 +90,7 @@ class Execution:
             try:
                 with self._cancel_scope:
                     outcome = await run_workflow(scope, self._value)
+                    await self.core.log.wait_for_room()
                 if self._cancel_scope.cancel_called:
                     outcome = None  # a cancel that was accepted is never followed by success
             finally:

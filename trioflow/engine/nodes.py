@@ -13,7 +13,14 @@ from typing import Any
 import trio
 
 from trioflow import events as ev
-from trioflow.engine.call import Call, close_call, finish_call, run_call, start_call
+from trioflow.engine.call import (
+    Call,
+    close_call,
+    close_when_room,
+    finish_call,
+    run_call,
+    start_call,
+)
 from trioflow.engine.core import Frame, Scope
 from trioflow.engine.outcome import Failed, Outcome, Success
 from trioflow.engine.plan import (
@@ -104,16 +111,14 @@ async def run_sleep(node: SleepPlan, value: Any, scope: Scope) -> Outcome:
         until = await node.until(value, call)
     except Exception as exc:
         call.emit(ev.StepWaiting, input=value)
-        close_call(call, Failed(exc), started_at)
-        return Failed(exc)
+        return await close_when_room(call, Failed(exc), started_at)
     call.emit(ev.StepWaiting, input=value, until=until if math.isfinite(until) else None)
-    outcome: Outcome | None = None
     try:
         await trio.sleep_until(log.deadline(until))
-        outcome = Success(value)
-    finally:
-        close_call(call, outcome, started_at)
-    return Success(value)
+    except BaseException:
+        close_call(call, None, started_at)
+        raise
+    return await close_when_room(call, Success(value), started_at)
 
 
 async def run_wait(node: WaitPlan, value: Any, scope: Scope) -> Outcome:
@@ -130,9 +135,7 @@ async def run_wait(node: WaitPlan, value: Any, scope: Scope) -> Outcome:
         call.resume_data = data if structure is None else structure(data)
         await core.pacer.boundary()
     except Exception as exc:
-        outcome = Failed(exc)
-        close_call(call, outcome, started_at)
-        return outcome
+        return await close_when_room(call, Failed(exc), started_at)
     except BaseException:
         close_call(call, None, started_at)
         raise

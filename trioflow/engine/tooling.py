@@ -22,15 +22,18 @@ async def call_tool(
     call: Call, plan: ToolPlan, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> Any:
     """Call a tool and return its result, with all its events."""
-    tool_call = begin(call, plan, args, kwargs)
+    tool_call = await begin(call, plan, args, kwargs)
     try:
         async with in_limit(plan.limiter):
             with in_time(plan.id, plan.timeout):
                 output = await tool_call.run()
-    except BaseException as exc:
-        tool_call.end_without_result(exc if isinstance(exc, Exception) else None)
+    except Exception as exc:
+        await tool_call.end(ev.ToolError, status="failed", error=exc)
         raise
-    tool_call.emit(ev.ToolResult, output=output)
+    except BaseException:
+        tool_call.emit(ev.ToolError, status="canceled")
+        raise
+    await tool_call.end(ev.ToolResult, output=output)
     return output
 
 
@@ -43,28 +46,34 @@ async def open_tool(
         raise DefinitionError(
             f"tool {plan.id!r}", "it does not yield pieces", "call it with ctx.call_tool"
         )
-    tool_call = begin(call, plan, (), kwargs)
+    tool_call = await begin(call, plan, (), kwargs)
     try:
         async with in_limit(plan.limiter):
             with in_time(plan.id, plan.timeout):
                 async with aclosing(tool_call.pieces()) as pieces:
                     yield pieces
-    except BaseException as exc:
-        # If it is not the tool that failed, the one who took its pieces gave it up.
-        tool_call.end_without_result(exc if exc is tool_call.error else None)
+    except Exception as exc:
+        if exc is tool_call.error:
+            await tool_call.end(ev.ToolError, status="failed", error=exc)
+        else:  # the one who took its pieces gave it up
+            await tool_call.end(ev.ToolError, status="canceled")
         raise
-    tool_call.emit(ev.ToolResult)
+    except BaseException:
+        tool_call.emit(ev.ToolError, status="canceled")
+        raise
+    await tool_call.end(ev.ToolResult)
 
 
-def begin(
+async def begin(
     call: Call, plan: ToolPlan, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> ToolCallInProgress:
-    """Check the arguments and emit the event that begins a tool call.
+    """Check the arguments and, when there is room, emit the event that begins a tool call.
 
     Raises:
       InvalidValueError: if the arguments do not fit the tool; nothing was emitted then.
     """
     checked = check_arguments(plan, args, kwargs)
+    await call.scope.core.pacer.give_way()
     call.tool_calls += 1
     tool_call = ToolCallInProgress(call, plan, f"{call.step_call_id}:t{call.tool_calls}", checked)
     tool_call.emit(ev.ToolCall, args=checked, plugin=plan.plugin)
@@ -86,9 +95,13 @@ class ToolCallInProgress:
         """Emit an event of this tool call."""
         self.call.emit(event_type, tool_call_id=self.tool_call_id, name=self.plan.id, **fields)
 
-    def end_without_result(self, error: Exception | None) -> None:
-        """Emit the event that ends a tool call that failed, or was canceled if no *error*."""
-        self.emit(ev.ToolError, status="failed" if error else "canceled", error=error)
+    async def end(self, event_type: type[ev.ToolEvent], **fields: Any) -> None:
+        """Emit the event that ends this tool call, when there is room for it or at the latest
+        when the wait for room is canceled."""
+        try:
+            await self.call.scope.core.log.wait_for_room()
+        finally:
+            self.emit(event_type, **fields)
 
     async def run(self) -> Any:
         """Run the tool to its end and return its result."""
