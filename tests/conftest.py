@@ -1,13 +1,18 @@
-"""What all tests share: how many examples the property tests try.
+"""How many examples the property tests try.
 
-``pytest --hypothesis-profile=ci`` tries ten times as many as a plain ``pytest``.
+``--hypothesis-profile=ci``, or ``HYPOTHESIS_PROFILE=ci`` in the environment, tries ten times
+as many as a run on a developer's machine.
 """
 
 from __future__ import annotations
 
-from hypothesis import settings
+import os
 
-# No deadline: Hypothesis would measure real time, and the machine may be busy.
-settings.register_profile("default", max_examples=200, deadline=None)
-settings.register_profile("ci", max_examples=2000, deadline=None, print_blob=True)
-settings.load_profile("default")
+from hypothesis import HealthCheck, settings
+
+# A step is virtual time and some hundred microseconds, but the machine may be busy.
+settings.register_profile(
+    "default", max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("ci", settings.get_profile("default"), max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

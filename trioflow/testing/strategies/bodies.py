@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,16 +22,16 @@ class Witness:
     """What happened inside the bodies of one built workflow."""
 
     running: Counter[str] = attrs.field(factory=Counter)
-    """How many bodies run now, for each bound that they must keep to."""
-    canceled: int = 0
-    """How many bodies have seen ``trio.Cancelled`` and have been left because of it."""
+    """How many bodies run now: of ``"step"``, of ``"tool"``, and for each bound they keep to."""
+    canceled: Counter[str] = attrs.field(factory=Counter)
+    """How many bodies were left by ``trio.Cancelled``: of ``"step"`` and of ``"tool"``."""
     excess: list[str] = attrs.field(factory=list)
     """Which bounds were exceeded, and by how much."""
 
     @contextmanager
-    def watch(self, *bounds: tuple[str, int]) -> Generator[None, None, None]:
-        """Count one more body under each of these names; none may come above its bound."""
-        names = ["bodies", *(name for name, _ in bounds)]
+    def watch(self, kind: str, bounds: Sequence[tuple[str, int]]) -> Generator[None, None, None]:
+        """Count one more body of this kind, and under the name of each bound."""
+        names = [kind, *(name for name, _ in bounds)]
         self.running.update(names)
         self.excess += [
             f"{name}: {self.running[name]} > {bound}"
@@ -41,7 +41,7 @@ class Witness:
         try:
             yield
         except trio.Cancelled:
-            self.canceled += 1
+            self.canceled[kind] += 1
             raise
         finally:
             self.running.subtract(names)

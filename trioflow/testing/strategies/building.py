@@ -70,7 +70,7 @@ class _Builder:
             limit=spec.limit,
         )
         async def body(value: Any, ctx: StepContext[Any]) -> int:
-            with self.witness.watch(*_limit(spec.limit), *_items(ctx, concurrency)):
+            with self.witness.watch("step", [*_limit(spec.limit), *_items(ctx, concurrency)]):
                 return await Body(spec, tools, value, ctx).run()
 
         return body
@@ -82,14 +82,14 @@ class _Builder:
 
             @tool(id=spec.id, limit=spec.limit)
             async def plain(value: Any) -> int:
-                with self.witness.watch(*bounds):
+                with self.witness.watch("tool", bounds):
                     return await plain_tool(spec, value)
 
             return plain
 
         @tool(id=spec.id, limit=spec.limit)
         async def streaming(value: Any) -> AsyncGenerator[int, None]:
-            with self.witness.watch(*bounds):
+            with self.witness.watch("tool", bounds):
                 async with aclosing(streaming_tool(spec, value)) as pieces:
                     async for piece in pieces:
                         yield piece

@@ -1,0 +1,1 @@
+"""Properties that hold for every run, tried on generated workflows."""

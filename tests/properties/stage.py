@@ -1,0 +1,186 @@
+"""Plays a scene: runs a generated workflow with all its readers on a virtual clock."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Any
+
+import attrs
+import trio
+import trio._core._run
+from trio.testing import MockClock
+
+from tests.properties.scenes import Cancel, Observer, Reader, Scene
+from tests.properties.watcher import Watcher
+from trioflow import Engine, EventStream, Run, RunResult, Workflow, events, open_engine
+from trioflow.testing import assert_no_leaks
+from trioflow.testing.cancel import ENDLESS
+from trioflow.testing.strategies import LIMITS, build
+from trioflow.testing.strategies.bodies import Witness
+from trioflow.testing.strategies.specs import WorkflowSpec
+
+ANSWERS = {"go": 0.0, "late": 1.0}
+"""After how many seconds someone sends an event that is waited for."""
+
+
+QUIET = Scene()
+"""A scene with one reader that reads as fast as it can."""
+
+
+@attrs.define
+class Played:
+    """What came of a scene."""
+
+    workflow: Workflow[Any, Any]
+    witness: Witness
+    watcher: Watcher
+    result: RunResult[Any] | None = None
+    heard: list[tuple[int, list[events.Event]]] = attrs.field(factory=list)
+    """Of each reader that stayed: which event it wanted first, and all it got."""
+    ended_early: bool = False
+    """Whether someone ended the run early."""
+    running: int = 0
+    """How many bodies of steps ran at that moment."""
+    canceled_before: int = 0
+    """How many bodies of steps had been canceled by then."""
+
+    @property
+    def events(self) -> list[events.Event]:
+        """All events of the run."""
+        return self.watcher.events
+
+
+def play(spec: WorkflowSpec, value: Any, scene: Scene = QUIET, seed: int = 0) -> Played:
+    """Run the workflow of *spec* in *scene*; the same seed gives the same schedule."""
+    schedule: random.Random = trio._core._run._r
+    schedule.seed(seed)
+    witness = Witness()
+    played = Played(build(spec, witness), witness, Watcher())
+    trio.run(_Stage(played, value, scene).play, clock=MockClock(autojump_threshold=0))
+    return played
+
+
+@attrs.define(eq=False)
+class _Stage:
+    played: Played
+    value: Any
+    scene: Scene
+    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    """Around the reader and, if it drives the run, around the run."""
+    reading: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    """Around what the reader does inside the stream's block."""
+
+    async def play(self) -> None:
+        watcher = self.played.watcher
+        with assert_no_leaks(), trio.fail_after(ENDLESS), watcher:
+            async with (
+                open_engine(limits=LIMITS, plugins=[watcher]) as engine,
+                trio.open_nursery() as nursery,
+            ):
+                await self._perform(engine, nursery)
+
+    async def _perform(self, engine: Engine, nursery: trio.Nursery) -> None:
+        run = self._create(engine)
+        self.played.watcher.watch(run)
+        nursery.start_soon(self._answer, run)
+        for observer in self.scene.observers:
+            if observer.at == 0:
+                nursery.start_soon(self._observe, observer, *self._attach(run, observer))
+            else:
+                nursery.start_soon(self._observe_later, run, observer)
+        if self.scene.cancel is not None:
+            nursery.start_soon(self._cancel, run, self.scene.cancel)
+        async with trio.open_nursery() as main:  # so that a run which is driven has its own task
+            main.start_soon(self._read, run, self.scene.reader)
+        self.played.result = await run.wait()
+        self.played.watcher.requests.close()
+
+    def _create(self, engine: Engine) -> Run[Any, Any]:
+        workflow = self.played.workflow
+        if self.scene.reader.how == "submits":
+            return engine.submit(workflow, self.value, run_id="run")
+        return engine.create_run(workflow, run_id="run")
+
+    # ------------------------------------------------------------ those who read
+    async def _read(self, run: Run[Any, Any], reader: Reader) -> None:
+        with self.scope:
+            match reader.how:
+                case "starts":
+                    await run.start(self.value)
+                case "submits":
+                    async with self.played.watcher.attach(
+                        run.observe(max_buffer_size=reader.buffer)
+                    ) as stream:
+                        await self._take(stream, 0, reader.pause, None)
+                case _:
+                    await self._stream(run, reader)
+
+    async def _stream(self, run: Run[Any, Any], reader: Reader) -> None:
+        async with run.stream(self.value, max_buffer_size=reader.buffer) as stream:
+            with self.reading:
+                if reader.how == "asks for the state":
+                    await stream.get_workflow_state()
+                else:
+                    self.played.watcher.attach(stream)
+                count = reader.count if reader.how == "leaves" else None
+                await self._take(stream, 0, reader.pause, count)
+
+    def _attach(self, run: Run[Any, Any], observer: Observer) -> tuple[EventStream, int]:
+        """Return a stream for the observer, and which event it wants first."""
+        first = run.state.next_seq if observer.only_new else 0
+        stream = run.observe(first - 1 if first else None, max_buffer_size=observer.buffer)
+        return self.played.watcher.attach(stream), first
+
+    async def _observe_later(self, run: Run[Any, Any], observer: Observer) -> None:
+        await trio.sleep(observer.at)
+        await self._observe(observer, *self._attach(run, observer))
+
+    async def _observe(self, observer: Observer, stream: EventStream, first: int) -> None:
+        async with stream:
+            await self._take(stream, first, observer.pause, observer.count)
+
+    async def _take(self, stream: EventStream, first: int, pause: float, count: int | None) -> None:
+        """Read, with pauses, up to *count* events or to the end."""
+        got: list[events.Event] = []
+        while len(got) != count:
+            try:
+                got.append(await stream.receive())
+            except trio.EndOfChannel:
+                self.played.heard.append((first, got))
+                return
+            await trio.sleep(pause)
+
+    # ------------------------------------------------------------ those who act
+    async def _answer(self, run: Run[Any, Any]) -> None:
+        """Send the events that are waited for, until the run is over."""
+
+        async def send_later(name: str) -> None:
+            await trio.sleep(ANSWERS[name])
+            if run.status == "running":
+                run.send_event(name, name)
+
+        async with trio.open_nursery() as nursery:
+            async for name in self.played.watcher.asked:
+                if name in ANSWERS:
+                    nursery.start_soon(send_later, name)
+            nursery.cancel_scope.cancel()
+
+    async def _cancel(self, run: Run[Any, Any], cancel: Cancel) -> None:
+        await trio.sleep(cancel.at)
+        if run.status != "running":
+            return
+        played = self.played
+        played.ended_early = True
+        played.running = played.witness.running["step"]
+        played.canceled_before = played.witness.canceled["step"]
+        match cancel.how:
+            case "cancel":
+                run.cancel("enough")
+            case "scope":
+                self.scope.cancel()
+            case "leave":
+                self.reading.cancel()
+            case "drain":
+                grace = math.inf if cancel.grace is None else cancel.grace
+                await run.drain(grace)
