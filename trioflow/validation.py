@@ -37,11 +37,13 @@ def compile_structure(
       converter: Returns the converter; called only if the type needs one.
 
     Raises:
-      TypeError: if the converter cannot handle the type at all.
+      Exception: of cattrs or Python, if nothing can be structured into the type.
     """
-    if type_ is Any or type_ is object or isinstance(type_, typing.TypeVar):
+    if type_ is Any or type_ is object:
         return None
     hook = converter().get_structure_hook(type_)
+    if hook is accept:
+        return None
 
     def structure(value: Any) -> Any:
         if type(value) is type_:
@@ -63,10 +65,14 @@ def make_converter() -> Converter:
     converter = Converter(
         forbid_extra_keys=True,
         detailed_validation=True,
-        structure_fallback_factory=lambda cls: lambda value, _: expect(value, cls),
     )
     configure(converter)
     return converter
+
+
+def accept(value: Any, _: Any) -> Any:
+    """Return *value*: the hook of types that any value fits."""
+    return value
 
 
 def expect(value: Any, cls: Any) -> Any:
@@ -88,21 +94,21 @@ def wrong_type(expected: Any, value: Any) -> FaultsError:
 
 def type_name(type_: Any) -> str:
     """Return how a type is called in messages and listings."""
-    if type_ is None or type_ is type(None):
+    if type_ is None or type_ is types.NoneType:
         return "None"
     if isinstance(type_, str):
         return type_
-    if isinstance(type_, types.UnionType) or typing.get_origin(type_) is typing.Union:
-        return " | ".join(type_name(arm) for arm in typing.get_args(type_))
-    origin, args = typing.get_origin(type_), typing.get_args(type_)
-    if isinstance(type_, list):  # the parameters of a Callable
-        return f"[{', '.join(map(type_name, type_))}]"
-    if isinstance(origin, type) and args:
-        inner = ", ".join("..." if arg is ... else type_name(arg) for arg in args)
-        return f"{origin.__name__}[{inner}]"
-    if isinstance(type_, type):
-        return type_.__name__
-    return str(type_).replace("typing.", "")
+    origin, arguments = typing.get_origin(type_), typing.get_args(type_)
+    if origin is typing.Annotated:
+        return type_name(arguments[0])
+    if origin in (typing.Union, types.UnionType):
+        return " | ".join(map(type_name, arguments))
+    if arguments and isinstance(origin, type) and not isinstance(arguments[0], list):
+        listing = ", ".join("..." if each is ... else type_name(each) for each in arguments)
+        return f"{origin.__name__}[{listing}]"
+    if origin is None and hasattr(type_, "__name__"):
+        return str(type_.__name__)
+    return str(type_).replace("typing.", "").replace("collections.abc.", "")
 
 
 def fields_of(value: Any) -> dict[str, Any] | None:
@@ -117,38 +123,44 @@ def fields_of(value: Any) -> dict[str, Any] | None:
 
 # ---------------------------------------------------------------- faults
 def faults_of(exc: BaseException, path: str = "") -> list[Fault]:
-    """Return what an exception from a structure hook says, as faults with paths."""
+    """Return what an exception from a structure hook says, as faults with paths.
+
+    Args:
+      path: Where in the value it was raised.
+    """
     from cattrs.errors import ForbiddenExtraKeysError
 
     if isinstance(exc, FaultsError | InvalidValueError):
         return [attrs.evolve(fault, path=join(path, fault.path)) for fault in exc.faults]
     if isinstance(exc, BaseExceptionGroup):
-        return [
-            fault
-            for inner in exc.exceptions
-            for fault in faults_of(inner, join(path, _note_path(inner)))
-        ]
+        return [fault for inner in exc.exceptions for fault in _noted_faults(inner, path)]
     if isinstance(exc, ForbiddenExtraKeysError):
-        return [Fault(join(path, key), "unknown key") for key in sorted(exc.extra_fields)]
-    if isinstance(exc, KeyError):
-        return [Fault(path, "required key is missing")]
+        keys = sorted(exc.extra_fields, key=str)
+        return [Fault(join(path, _key_path(key)), "unknown key") for key in keys]
     return [Fault(path, str(exc) or type(exc).__name__)]
 
 
-def join(path: str, rest: str) -> str:
-    """Join two parts of a path: ``join("a", "b")`` is ``"a.b"``, ``join("a", "[0]")`` ``"a[0]"``."""
-    return path + rest if not path or not rest or rest.startswith("[") else f"{path}.{rest}"
-
-
-def _note_path(exc: BaseException) -> str:
+def _noted_faults(exc: BaseException, path: str) -> list[Fault]:
+    """Return the faults of an exception that cattrs noted the place of."""
     from cattrs.errors import AttributeValidationNote, IterableValidationNote
 
     for note in getattr(exc, "__notes__", ()):
         if isinstance(note, AttributeValidationNote):
-            return note.name
-        if isinstance(note, IterableValidationNote):
-            return f"[{note.index!r}]"
-    return ""
+            path = join(path, note.name)
+            if isinstance(exc, KeyError) and exc.args == (note.name,):
+                return [Fault(path, "required key is missing")]
+        elif isinstance(note, IterableValidationNote):
+            path = join(path, f"[{note.index!r}]")
+    return faults_of(exc, path)
+
+
+def _key_path(key: object) -> str:
+    return key if isinstance(key, str) and key.isidentifier() else f"[{key!r}]"
+
+
+def join(path: str, rest: str) -> str:
+    """Join two parts of a path: "a" and "b" to "a.b", "a" and "[0]" to "a[0]"."""
+    return path + rest if not path or not rest or rest.startswith("[") else f"{path}.{rest}"
 
 
 def as_mapping(value: Any, cls: Any) -> Mapping[str, Any]:

@@ -1,0 +1,57 @@
+"""The rules that make a cattrs converter strict. Imports cattrs, so nothing imports it early.
+
+All hooks keep one promise: what fits already is returned as it is, the very object, at any
+depth. So a value that was structured once costs little the second time, unions can tell
+which arm a value belongs to, and nothing that a step holds is copied behind its back.
+"""
+
+from __future__ import annotations
+
+import base64
+import typing
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from uuid import UUID
+
+from cattrs import Converter
+
+from trioflow.strictness import classes, containers, scalars, special
+from trioflow.validation import accept
+
+
+def configure(converter: Converter) -> None:
+    """Register all rules. What is registered later wins, in cattrs."""
+    for cls, hook in scalars.HOOKS.items():
+        converter.register_structure_hook(cls, hook)
+    # First of all, so that none of the lenient rules of cattrs is ever reached.
+    converter.register_structure_hook_factory(lambda cls: True, special.instance_hook)
+    converter.register_structure_hook_func(special.is_anything, accept)
+    converter.register_structure_hook_func(scalars.is_none, scalars.structure_none)
+    converter.register_structure_hook_func(scalars.is_enum, scalars.structure_member)
+    for predicate, factory in (
+        (containers.is_list, containers.list_hook),
+        (containers.is_iterable, containers.iterable_hook),
+        (containers.is_set, containers.set_hook),
+        (containers.is_tuple, containers.tuple_hook),
+        (containers.is_mapping, containers.mapping_hook),
+        (classes.is_class, classes.class_hook),
+        (classes.is_named_tuple, classes.named_tuple_hook),
+        (typing.is_typeddict, classes.typed_dict_hook),
+        (special.is_literal, special.literal_hook),
+        (special.is_union, special.union_hook),
+        (special.is_type_variable, special.type_variable_hook),
+        (special.is_wrapper, special.wrapper_hook),
+    ):
+        converter.register_structure_hook_factory(predicate, factory)
+    converter.register_structure_hook_factory(special.is_alias, special.alias_factory(converter))
+    _register_unstructuring(converter)
+
+
+def _register_unstructuring(converter: Converter) -> None:
+    for moment in (datetime, date, time):
+        converter.register_unstructure_hook(moment, lambda value: value.isoformat())
+    for text in (Path, UUID, Decimal):
+        converter.register_unstructure_hook(text, str)
+    converter.register_unstructure_hook(timedelta, scalars.seconds_text)
+    converter.register_unstructure_hook(bytes, lambda value: base64.b64encode(value).decode())
