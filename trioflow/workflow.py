@@ -258,7 +258,7 @@ class Workflow(Generic[In, Prev]):
 
     @overload
     def foreach(
-        self: Workflow[In, list[Item]],
+        self: Workflow[In, list[Item] | tuple[Item, ...]],
         step: Body[Item, Next],
         *,
         concurrency: int = 1,

@@ -100,12 +100,17 @@ assert_type(
     places.foreach(fetch_forecast).foreach(inner, on_error="finish"), Workflow[str, list[Forecast]]
 )
 assert_type(places.foreach(fetch_forecast).foreach(pack), Workflow[str, list[list[str]]])
+pair = names.map(lambda city: (city, city))
+tuples = Workflow("tuples", input=tuple[City, ...])
+assert_type(tuples.foreach(fetch_forecast), Workflow[tuple[City, ...], list[Forecast]])
+assert_type(pair.foreach(fetch_forecast), Workflow[str, list[Forecast]])
 assert_type(places.foreach("a.b"), Workflow[str, list[Any]])
 assert_type(Workflow("anything").foreach(describe), Workflow[Any, list[str]])
 
 places.foreach(describe)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
 places.foreach(names)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
 places.foreach(fetch_forecast).then(describe)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
+tuples.foreach(describe)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
 cities.foreach(fetch_forecast)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 names.foreach(locate)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 places.foreach(fetch_forecast, concurrency="8")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
