@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich import box
 from rich.console import Console, RenderableType
 from rich.json import JSON
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -45,7 +46,13 @@ def _records(records: Sequence[Mapping[str, Any]]) -> Table:
     columns = list(dict.fromkeys(key for record in records for key in record))
     hidden = len(records) - ROWS
     caption = f"… {hidden} more" if hidden > 0 else None
-    table = Table(box=box.SIMPLE_HEAD, caption=caption, caption_justify="left", pad_edge=False)
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        caption=caption,
+        caption_justify="left",
+        pad_edge=False,
+    )
     for column in columns:
         numbers = all(_is_number(record.get(column)) for record in records)
         table.add_column(
@@ -77,21 +84,25 @@ def _is_number(value: Any) -> bool:
 def print_listing(
     console: Console, headers: Sequence[str], rows: Iterable[Sequence[str]], empty: str
 ) -> None:
-    """Print a table of texts: fitted to a terminal, or one whole line per row elsewhere."""
+    """Print rows of texts, of which the last one is a longer text.
+
+    Elsewhere than on a terminal each row is one whole line, under a line of headers.
+    """
     lines = [[one_line(cell, 1000) for cell in row] for row in rows]
     if not console.is_terminal:
-        _print_columns([headers, *lines])
-    elif lines:
-        table = Table(*headers, box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-        for line in lines:
-            table.add_row(*map(Text, line))
-        console.print(table)
-    else:
+        for line in _in_columns([headers, *lines]):
+            print("  ".join(line).rstrip())
+        return
+    if not lines:
         console.print(empty)
+    heads = [line[:-1] for line in lines]
+    for head, line in zip(_in_columns(heads), lines, strict=True):
+        name, *others = head if sum(map(len, head)) + 2 * len(head) < console.width else line[:-1]
+        console.print(Text.assemble((name, "bold"), *(f"  {other}" for other in others)))
+        console.print(Padding(Text(line[-1], style="dim"), (0, 0, 0, 4)))
 
 
-def _print_columns(lines: Sequence[Sequence[str]]) -> None:
+def _in_columns(lines: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Return the lines with each text as wide as the widest one above or below it."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        print("  ".join(cells).rstrip())
+    return [[cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines]

@@ -1,4 +1,4 @@
-"""What was defined, for people to look at: a tree, a diagram.
+"""What was defined, to look at: a tree, a diagram, a schema.
 
 Nothing here runs anything. Conditions and mapping functions appear under their names.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from trioflow.describe.mermaid import to_mermaid
 from trioflow.describe.outline import Outline, Resolve, outline
+from trioflow.describe.schema import json_schema
 from trioflow.describe.tree import to_tree
 
-__all__ = ["Outline", "Resolve", "outline", "to_mermaid", "to_tree"]
+__all__ = ["Outline", "Resolve", "json_schema", "outline", "to_mermaid", "to_tree"]
