@@ -221,8 +221,13 @@ class Engine:
         run.execution.begin(
             input_data, runtime_context, tracing_context, tracing_options, initial_state
         )
-        self._runs.keep(run)
-        self._nursery.start_soon(self._runs.drive, run)
+
+        def spawn() -> None:
+            self._runs.keep(run)
+            self._nursery.start_soon(self._runs.drive, run)
+
+        run.execution.spawn = spawn
+        spawn()
         return run
 
     def get_run(self, run_id: str) -> Run[Any, Any]:

@@ -140,8 +140,13 @@ class StepContext(RunContext[S]):
 
     @property
     def resume_data(self) -> Any:
-        """After ``wait_for_event``: the data of the event. Otherwise None."""
+        """What the step was resumed with, or the data of the event it waited for; else None."""
         return self._call.resume_data
+
+    @property
+    def suspend_data(self) -> Any:
+        """After a resume: the payload that the step had suspended with; else None."""
+        return self._call.suspend_data
 
     def set_state(self, updates: Mapping[str, Any] | None = None, /, **more: Any) -> None:
         """Merge these keys into the run's state when the step ends well.
@@ -222,6 +227,10 @@ class StepContext(RunContext[S]):
           type: What the data is structured into; left as it is if not given.
           timeout: Seconds to wait at most.
 
+        The step is parked in place: nothing before the wait runs twice, and each wait takes
+        one event. If the process dies, the step starts from its top in the next one, and
+        the events it had taken are there again.
+
         Raises:
           EventTimeoutError: if no event came in time.
           InvalidValueError: if the data does not fit *type*.
@@ -231,6 +240,22 @@ class StepContext(RunContext[S]):
         **Checkpoints**: always.
         """
         return await self._call.wait_for(event, type, timeout)
+
+    def suspend(self, payload: Any = None, *, label: str | None = None) -> NoReturn:
+        """Stop here until ``run.resume(...)`` brings an answer, in an hour or in a month.
+
+        The body ends now, and starts from its top when it is resumed; it finds the answer
+        in `resume_data` then. What it has set in the state is merged. Siblings that run
+        go on to their end.
+
+        Args:
+          payload: What the one who answers should know.
+          label: A name to resume by.
+
+        Raises:
+          InvalidValueError: if the payload does not fit the step's ``suspend`` type.
+        """
+        self._call.suspend(payload, label)
 
     def bail(self, result: Any = None) -> NoReturn:
         """End the innermost workflow early, with success and *result*."""
@@ -269,6 +294,8 @@ class CallPort(FramePort, Protocol):
     def attempt(self) -> int: ...
     @property
     def resume_data(self) -> Any: ...
+    @property
+    def suspend_data(self) -> Any: ...
     def set_state(self, updates: Mapping[str, Any]) -> None: ...
     async def write(self, chunk: Any) -> None: ...
     async def call_tool(self, tool: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
@@ -276,4 +303,5 @@ class CallPort(FramePort, Protocol):
         self, tool: Any, kwargs: dict[str, Any]
     ) -> AbstractAsyncContextManager[AsyncIterator[Any]]: ...
     async def wait_for(self, event: str, type: Any, timeout: float | None) -> Any: ...
+    def suspend(self, payload: Any, label: str | None) -> NoReturn: ...
     def bail(self, result: Any) -> NoReturn: ...

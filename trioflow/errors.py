@@ -214,6 +214,37 @@ class RunFinishedError(RunStateError):
     """Raised when something is sent to a run that is over."""
 
 
+class NotResumableError(RunStateError):
+    """Raised when a run is resumed that neither waits for an answer nor is paused."""
+
+
+@attrs.define(eq=False)
+class NotSuspendedError(TrioflowError):
+    """Raised when an answer is meant for a step that does not wait for one."""
+
+    run_id: str
+    wanted: str
+    available: tuple[str, ...]
+    """What waits for an answer."""
+
+    def __str__(self) -> str:
+        listing = ", ".join(self.available) or "nothing"
+        return f"run {self.run_id}: {self.wanted} does not wait for an answer; {listing} does"
+
+
+@attrs.define(eq=False)
+class AmbiguousResumeError(TrioflowError):
+    """Raised when an answer may be meant for several steps."""
+
+    run_id: str
+    wanted: str
+    candidates: tuple[str, ...]
+
+    def __str__(self) -> str:
+        listing = ", ".join(self.candidates)
+        return f"run {self.run_id}: {self.wanted} may be any of {listing}; say which one"
+
+
 @attrs.define(eq=False)
 class DuplicateRunError(TrioflowError):
     """Raised when a run id is used twice in one engine."""

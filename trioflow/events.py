@@ -9,22 +9,28 @@ The grammar
 ``{x | y}`` is a choice, ``x*`` any number, ``x?`` at most one, ``[x & y]`` any interleaving
 in which each part keeps its own order::
 
-    run       = start node* canceled? finish
-    node      = call | wait | block
+    run       = part+
+    part      = { start | resume | recover } node* end?
+    end       = canceled? finish
+              | suspended finish?               the run waits for an answer
+              | paused finish?                  the run was asked to stop after a step
+    node      = call | block
     block     = [call & call & ...]              arms of parallel and branch
     call      = step-start inner* close          step, tool, map, nested workflow, foreach
               | step-waiting close               sleep, and a wait that timed out
               | step-waiting step-start inner* close     a wait whose event came
-    inner     = step-output | step-retry | step-progress | step-waiting | tool | node
+    inner     = step-output | step-retry | step-progress | step-waiting | event-taken
+              | context-update | tool | node
     tool      = tool-call { tool-call-streaming-start tool-call-delta* }? { tool-result | tool-error }
     close     = step-result step-finish          nothing of the run between the two
               | step-suspended
 
 1. ``start`` is first, ``finish`` last and nothing comes after it; ``seq`` is 0, 1, 2, ...
-   without gaps and ``at`` never goes back. A run that was resumed has one ``finish`` per
-   part; the next part goes on with the next ``seq``.
+   without gaps and ``at`` never goes back. A run that was resumed has several parts; the
+   next part goes on with the next ``seq``. ``event-received`` may stand anywhere between.
 2. Every call that starts is closed, also on failure and cancellation, and what belongs to
-   it lies between its start and its close.
+   it lies between its start and its close. A call that was suspended starts again when it
+   is resumed; calls that were open when a process died are void from ``recover`` on.
 3. Tool calls may overlap each other within a step; each is in order in itself.
 4. Node k of a workflow is over, with all its children, before node k+1 starts. Ids of
    nested calls are ``outer.inner`` and lie inside the outer call. Nested workflows have no
@@ -60,9 +66,13 @@ import attrs
 
 CallStatus = Literal["success", "failed", "canceled", "bailed"]
 """How a step call ended."""
-RunStatus = Literal["pending", "running", "success", "failed", "suspended", "canceled"]
+ItemStatus = Literal["success", "failed", "canceled", "bailed", "suspended"]
+"""How an item of a foreach ended, or that it waits for an answer."""
+RunStatus = Literal[
+    "pending", "running", "success", "failed", "suspended", "paused", "canceled"
+]
 """Where a run is."""
-StepKind = Literal["step", "tool", "workflow", "map", "foreach", "sleep", "wait"]
+StepKind = Literal["step", "tool", "workflow", "map", "foreach", "item", "sleep", "wait"]
 
 
 @attrs.frozen(kw_only=True)
@@ -103,6 +113,8 @@ class StepEvent(Event):
     """Id of the step; inside nested workflows ``"outer.inner"``."""
     address: str
     """Place of the call in the run, see above."""
+    round: int = 0
+    """How often the call had been resumed before."""
 
     @property
     def step_call_id(self) -> str:
@@ -121,9 +133,11 @@ class StepStart(StepEvent):
     iteration: int | None = None
     """In a loop: which iteration, counted from 1."""
     resume_data: Any = None
-    """The data of the event that was waited for."""
+    """The data of the event that was waited for, or that the call was resumed with."""
     plugin: str | None = None
     """The plugin that provides the step."""
+    arms: tuple[str, ...] | None = None
+    """In a branch: the ids of all arms whose condition holds."""
 
 
 @attrs.frozen(kw_only=True)
@@ -156,11 +170,14 @@ class StepProgress(StepEvent):
     done: int
     """How many items have ended, this one included; canceled ones do not count."""
     total: int
-    status: CallStatus
+    status: ItemStatus
     output: Any = None
     error: BaseException | None = None
     state_updates: Mapping[str, Any] | None = None
     """What the item set with ``ctx.set_state``; merged into the state with this event."""
+    payload: Any = None
+    """What the item suspended with."""
+    label: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -182,6 +199,8 @@ class StepSuspended(StepEvent):
     type: ClassVar[str] = "step-suspended"
     payload: Any = None
     label: str | None = None
+    state_updates: Mapping[str, Any] | None = None
+    """What the step set with ``ctx.set_state``; merged into the state with this event."""
 
 
 @attrs.frozen(kw_only=True)
@@ -264,6 +283,68 @@ class ToolError(ToolEvent):
 
 
 @attrs.frozen(kw_only=True)
+class EventTaken(StepEvent):
+    """A call took an event that it was waiting for."""
+
+    type: ClassVar[str] = "event-taken"
+    event: str
+    received: int
+    """The ``seq`` of the `EventReceived`."""
+
+
+@attrs.frozen(kw_only=True)
+class ContextUpdate(StepEvent):
+    """The runtime context has changed since the last such event or the start."""
+
+    type: ClassVar[str] = "context-update"
+    updates: Mapping[str, Any]
+    removed: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class EventReceived(Event):
+    """An event came from outside, with ``run.send_event``."""
+
+    type: ClassVar[str] = "event-received"
+    event: str
+    data: Any = None
+
+
+@attrs.frozen(kw_only=True)
+class Resume(Event):
+    """A run that was suspended or paused goes on."""
+
+    type: ClassVar[str] = "resume"
+    targets: tuple[str, ...] = ()
+    """Addresses of the calls that were given an answer."""
+    data: Any = None
+    """The answer."""
+    runtime_context: Mapping[str, Any] = attrs.field(factory=dict)
+    """Entries that the runtime context was given in addition."""
+
+
+@attrs.frozen(kw_only=True)
+class Recover(Event):
+    """A run whose process died goes on; calls that were open then are made again."""
+
+    type: ClassVar[str] = "recover"
+
+
+@attrs.frozen(kw_only=True)
+class Suspended(Event):
+    """The run waits for an answer. Nothing of it runs."""
+
+    type: ClassVar[str] = "suspended"
+
+
+@attrs.frozen(kw_only=True)
+class Paused(Event):
+    """The run was asked to stop after one step, and has. Nothing of it runs."""
+
+    type: ClassVar[str] = "paused"
+
+
+@attrs.frozen(kw_only=True)
 class Canceled(Event):
     """The run was canceled. Once, before `Finish`."""
 
@@ -298,6 +379,13 @@ EVENT_TYPES: dict[str, type[Event]] = {
         ToolCallDelta,
         ToolResult,
         ToolError,
+        EventTaken,
+        ContextUpdate,
+        EventReceived,
+        Resume,
+        Recover,
+        Suspended,
+        Paused,
         Canceled,
         Finish,
     )

@@ -35,10 +35,18 @@ class StepRecord:
     """How long the call took, retries included."""
     iteration: int | None = None
     """In a loop: which iteration, counted from 1."""
+    round: int = 0
+    """How often the call has been resumed."""
     resume_data: Any = None
     resumed_at: float | None = None
     suspend_payload: Any = None
     suspended_at: float | None = None
+    label: str | None = None
+    """The label of the suspension."""
+    until: float | None = None
+    """When a wait ends at the latest: seconds since the epoch."""
+    arms: tuple[str, ...] | None = None
+    """In a branch: the ids of all arms whose condition held."""
     done: int | None = None
     """In a foreach: how many items have ended."""
     total: int | None = None
@@ -67,7 +75,15 @@ class RunState:
     steps: dict[str, StepRecord] = attrs.field(factory=dict)
     """The last call of each step, by id."""
     calls: dict[str, StepRecord] = attrs.field(factory=dict)
-    """Every call, by address."""
+    """Every call, by address; items of a foreach included."""
+    runtime_context: dict[str, Any] = attrs.field(factory=dict)
+    """The runtime context, as far as steps that ended have changed it."""
+    received: dict[int, ev.EventReceived] = attrs.field(factory=dict)
+    """Events from outside that no call has taken for good, by ``seq``."""
+    answers: dict[str, Any] = attrs.field(factory=dict)
+    """Answers to suspended calls that have not started again yet, by address."""
+    taken: dict[str, tuple[int, ...]] = attrs.field(factory=dict)
+    """Which received events the calls that are open have taken, by address."""
 
     def apply(self, event: ev.Event) -> None:
         """Take one more event into account. Events must come in the order of ``seq``."""
@@ -101,35 +117,79 @@ def _start(state: RunState, event: ev.Start) -> None:
     state.status = "running"
     state.input = event.input
     state.state = event.state
+    state.runtime_context = dict(event.runtime_context)
     state.trace_id = event.trace_id
     state.resource_id = event.resource_id
     state.started_at = event.at
 
 
+def _resume(state: RunState, event: ev.Resume) -> None:
+    state.status = "running"
+    state.runtime_context.update(event.runtime_context)
+    state.answers = dict.fromkeys(event.targets, event.data)
+    state.result = state.error = state.ended_at = None
+
+
+def _recover(state: RunState, event: ev.Recover) -> None:
+    state.status = "running"
+    # What open calls had taken is there again, for they are made again.
+    state.taken.clear()
+
+
 def _step_start(state: RunState, event: ev.StepStart) -> None:
-    record = state.calls.get(event.address)
-    if record is None:
-        record = StepRecord(event.id, event.address, event.kind, "running", event.input, event.at)
-        record.iteration = event.iteration
-        state.calls[event.address] = state.steps[event.id] = record
-    else:  # the event came that this call was waiting for
-        record.kind = event.kind
-        record.status = "running"
-        record.resume_data = event.resume_data
-        record.resumed_at = event.at
+    record = StepRecord(event.id, event.address, event.kind, "running", event.input, event.at)
+    record.iteration = event.iteration
+    record.arms = event.arms
+    before = state.calls.get(event.address)
+    if before is not None:  # it was suspended or waiting, or its process died
+        _go_on(state, record, before, event)
+    state.calls[event.address] = state.steps[event.id] = record
+
+
+def _go_on(state: RunState, record: StepRecord, before: StepRecord, event: ev.StepStart) -> None:
+    record.started_at = before.started_at
+    record.attempts = before.attempts
+    record.round = event.round
+    record.suspend_payload, record.suspended_at = before.suspend_payload, before.suspended_at
+    record.resume_data, record.resumed_at = before.resume_data, before.resumed_at
+    record.done, record.total = before.done, before.total
+    if before.status in ("suspended", "waiting"):
+        record.resume_data, record.resumed_at = event.resume_data, event.at
+    state.answers.pop(event.address, None)
 
 
 def _step_waiting(state: RunState, event: ev.StepWaiting) -> None:
-    inside = event.address in state.calls or event.address.endswith("]")
-    if not inside:  # else a step, or an item of a foreach, waits in the middle of its body
-        kind: ev.StepKind = "sleep" if event.event is None else "wait"
-        record = StepRecord(event.id, event.address, kind, "waiting", event.input, event.at)
-        state.calls[event.address] = state.steps[event.id] = record
+    before = state.calls.get(event.address)
+    inside = event.address.endswith("]") or (before is not None and before.kind not in WAITS)
+    if inside:  # a step, or an item of a foreach, waits in the middle of its body
+        return
+    kind: ev.StepKind = "sleep" if event.event is None else "wait"
+    record = StepRecord(event.id, event.address, kind, "waiting", event.input, event.at)
+    record.until = event.until
+    if before is not None:
+        record.started_at = before.started_at
+    state.calls[event.address] = state.steps[event.id] = record
+
+
+def _step_retry(state: RunState, event: ev.StepRetry) -> None:
+    record = state.calls.get(event.address)
+    if record is not None:  # items of a foreach have no record before they end
+        record.attempts = event.attempt
 
 
 def _step_progress(state: RunState, event: ev.StepProgress) -> None:
-    record = state.calls[event.address]
-    record.done, record.total = event.done, event.total
+    loop = state.calls[event.address]
+    loop.done, loop.total = event.done, event.total
+    address = f"{event.address}[{event.index}]"
+    item = StepRecord(event.id, address, "item", event.status, None, event.at)
+    item.output, item.error, item.ended_at = event.output, event.error, event.at
+    item.suspend_payload, item.label = event.payload, event.label
+    before = state.calls.get(address)
+    if before is not None:
+        item.round = before.round + (before.status == "suspended")
+    state.calls[address] = item
+    state.answers.pop(address, None)
+    _settle(state, address, event.status != "suspended")
     if event.state_updates:
         state.state = merge_state(state.state, event.state_updates)
 
@@ -139,6 +199,10 @@ def _step_suspended(state: RunState, event: ev.StepSuspended) -> None:
     record.status = "suspended"
     record.suspend_payload = event.payload
     record.suspended_at = event.at
+    record.label = event.label
+    _settle(state, event.address, for_good=False)
+    if event.state_updates:
+        state.state = merge_state(state.state, event.state_updates)
 
 
 def _step_result(state: RunState, event: ev.StepResult) -> None:
@@ -147,14 +211,45 @@ def _step_result(state: RunState, event: ev.StepResult) -> None:
     record.output = event.output
     record.error = event.error
     record.ended_at = event.at
+    _settle(state, event.address, for_good=True)
     if event.state_updates:
         state.state = merge_state(state.state, event.state_updates)
+
+
+def _settle(state: RunState, address: str, for_good: bool) -> None:
+    """Forget the events that a call has taken, if it will not be made again."""
+    if address in state.taken:
+        for seq in state.taken.pop(address):
+            if for_good:
+                state.received.pop(seq, None)
 
 
 def _step_finish(state: RunState, event: ev.StepFinish) -> None:
     record = state.calls[event.address]
     record.attempts = event.attempts
     record.seconds = event.seconds
+
+
+def _event_received(state: RunState, event: ev.EventReceived) -> None:
+    state.received[event.seq] = event
+
+
+def _event_taken(state: RunState, event: ev.EventTaken) -> None:
+    state.taken[event.address] = (*state.taken.get(event.address, ()), event.received)
+
+
+def _context_update(state: RunState, event: ev.ContextUpdate) -> None:
+    state.runtime_context.update(event.updates)
+    for key in event.removed:
+        state.runtime_context.pop(key, None)
+
+
+def _suspended(state: RunState, event: ev.Suspended) -> None:
+    state.status = "suspended"
+
+
+def _paused(state: RunState, event: ev.Paused) -> None:
+    state.status = "paused"
 
 
 def _canceled(state: RunState, event: ev.Canceled) -> None:
@@ -168,14 +263,25 @@ def _finish(state: RunState, event: ev.Finish) -> None:
     state.ended_at = event.at
 
 
+WAITS = ("sleep", "wait")
+"""Kinds of calls that have not begun their body, if they have one."""
+
 _REDUCERS: dict[type[ev.Event], Callable[[RunState, Any], None]] = {
     ev.Start: _start,
+    ev.Resume: _resume,
+    ev.Recover: _recover,
     ev.StepStart: _step_start,
+    ev.StepRetry: _step_retry,
     ev.StepWaiting: _step_waiting,
     ev.StepProgress: _step_progress,
     ev.StepSuspended: _step_suspended,
     ev.StepResult: _step_result,
     ev.StepFinish: _step_finish,
+    ev.EventReceived: _event_received,
+    ev.EventTaken: _event_taken,
+    ev.ContextUpdate: _context_update,
+    ev.Suspended: _suspended,
+    ev.Paused: _paused,
     ev.Canceled: _canceled,
     ev.Finish: _finish,
 }

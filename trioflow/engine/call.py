@@ -14,10 +14,11 @@ from trioflow.engine.core import Frame, Scope
 from trioflow.engine.guards import in_limit, in_time
 from trioflow.engine.outcome import (
     Bailed,
-    BailSignal,
     Failed,
     Outcome,
+    Signal,
     Success,
+    Suspended,
     outcome_of_group,
 )
 from trioflow.engine.plan import CallPlan
@@ -39,7 +40,9 @@ class Call(Frame):
     plan: CallPlan = attrs.field(kw_only=True)
     address: str = attrs.field(kw_only=True)
     id: str = attrs.field(init=False)
+    round: int = 0
     resume_data: Any = None
+    suspend_data: Any = None
     attempt: int = 0
     tool_calls: int = 0
     updates: dict[str, Any] | None = None
@@ -55,7 +58,9 @@ class Call(Frame):
 
     def emit(self, event_type: type[ev.StepEvent], **fields: Any) -> None:
         """Emit an event of this call."""
-        self.scope.core.log.emit(event_type, id=self.id, address=self.address, **fields)
+        self.scope.core.log.emit(
+            event_type, id=self.id, address=self.address, round=self.round, **fields
+        )
 
     # ------------------------------------------------------------ what a body can do
     def set_state(self, updates: Mapping[str, Any]) -> None:
@@ -84,9 +89,14 @@ class Call(Frame):
         self._check_open()
         return await receive_event(self, event, type, timeout)
 
+    def suspend(self, payload: Any, label: str | None) -> NoReturn:
+        self._check_open()
+        structure = self.plan.structure_suspend
+        raise Signal(Suspended(payload if structure is None else structure(payload), label))
+
     def bail(self, result: Any) -> NoReturn:
         self._check_open()
-        raise BailSignal(result)
+        raise Signal(Bailed(result))
 
     def _check_open(self) -> None:
         if not self.is_open:
@@ -94,16 +104,35 @@ class Call(Frame):
 
 
 async def run_call(
-    plan: CallPlan, value: Any, scope: Scope, address: str, iteration: int | None = None
+    plan: CallPlan,
+    value: Any,
+    scope: Scope,
+    address: str,
+    iteration: int | None = None,
+    arms: tuple[str, ...] | None = None,
 ) -> Outcome:
-    """Make a step call: start, attempts, result and finish."""
+    """Make a step call: start, attempts, result and finish; or return what is recorded of it."""
+    recorded = recorded_outcome(plan, scope, address)
+    if recorded is not None:
+        return recorded
     call = Call(scope, iteration, plan=plan, address=address)
+    if scope.core.replay is not None:
+        scope.core.replay.prepare(call)
     await scope.core.pacer.boundary()
-    start_call(call, value)
+    start_call(call, value, arms)
     return await finish_call(call, value)
 
 
-def start_call(call: Call, value: Any) -> None:
+def recorded_outcome(plan: CallPlan, scope: Scope, address: str) -> Outcome | None:
+    """Return the outcome of a call in an earlier part of the run, if it has one."""
+    replay = scope.core.replay
+    outcome = None if replay is None else replay.outcome(plan, address)
+    if isinstance(outcome, Success):
+        scope.results[plan.id] = outcome.value
+    return outcome
+
+
+def start_call(call: Call, value: Any, arms: tuple[str, ...] | None = None) -> None:
     """Emit the event that begins the call."""
     call.emit(
         ev.StepStart,
@@ -112,6 +141,7 @@ def start_call(call: Call, value: Any) -> None:
         iteration=call.iteration,
         resume_data=call.resume_data,
         plugin=call.plan.plugin,
+        arms=arms,
     )
 
 
@@ -139,24 +169,44 @@ async def close_when_room(call: Call, outcome: Outcome, started_at: float) -> Ou
 
 
 def close_call(call: Call, outcome: Outcome | None, started_at: float) -> None:
-    """Emit result and finish of a call; *outcome* None means canceled."""
+    """Emit the events that end a call; *outcome* None means canceled."""
     if isinstance(outcome, Success):
         call.scope.results[call.plan.id] = outcome.value
     call.is_open = False
+    emit_context_changes(call)
+    if isinstance(outcome, Suspended):
+        call.emit(ev.StepSuspended, **suspension_fields(call, outcome))
+        return
     call.emit(ev.StepResult, **result_fields(call, outcome))
     log = call.scope.core.log
     call.emit(ev.StepFinish, attempts=call.attempt, seconds=log.at - started_at)
 
 
+def emit_context_changes(call: Call) -> None:
+    """Record what has changed in the runtime context, so that it survives the process."""
+    context = call.scope.core.runtime_context
+    if context.has_changed:
+        updates, removed = context.take_changes()
+        call.emit(ev.ContextUpdate, updates=updates, removed=removed)
+
+
 def result_fields(call: Call, outcome: Outcome | None) -> dict[str, Any]:
     """Return status, output, error and state updates of a call that has ended."""
     match outcome:
-        case None:
-            return {"status": "canceled"}
         case Failed(error):
             return {"status": "failed", "error": error}
         case Success(value) | Bailed(value):
             return {"status": STATUS[type(outcome)], "output": value, "state_updates": call.updates}
+    return {"status": "canceled"}
+
+
+def suspension_fields(call: Call, outcome: Suspended) -> dict[str, Any]:
+    """Return payload, label and state updates of a call that waits for an answer."""
+    return {
+        "payload": outcome.payload,
+        "label": outcome.label,
+        "state_updates": call.updates,
+    }
 
 
 async def make_attempts(call: Call, value: Any) -> Outcome:
@@ -193,8 +243,8 @@ async def _attempt(call: Call, value: Any) -> Outcome:
         if plan.limiter is None and plan.timeout is None:
             return await plan.body(call, value)
         return await _guarded(call, value)
-    except BailSignal as signal:
-        return Bailed(signal.value)
+    except Signal as signal:
+        return signal.outcome
     except Exception as exc:
         return Failed(exc)
     except BaseExceptionGroup as group:

@@ -12,6 +12,7 @@ from trioflow.context import MISSING
 from trioflow.engine.log import RunLog
 from trioflow.engine.mailbox import Mailbox
 from trioflow.engine.pacer import Pacer
+from trioflow.engine.shared_context import SharedContext
 from trioflow.errors import NoResultError
 from trioflow.tracing import TracingContext
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from cattrs import Converter
 
     from trioflow.engine.plan import WorkflowPlan
+    from trioflow.engine.replay import Replay
 
 
 @attrs.define(eq=False)
@@ -32,8 +34,12 @@ class RunCore:
     converter: Callable[[], Converter]
     state_fields: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None
     """Structures the keys of a state update; None if the state is a plain dict."""
-    runtime_context: MutableMapping[str, Any] = attrs.field(factory=dict)
+    runtime_context: SharedContext = attrs.field(factory=SharedContext)
     tracing_context: TracingContext = attrs.field(factory=TracingContext)
+    replay: Replay | None = None
+    """What is known of earlier parts of the run; None in the first part."""
+    per_step: bool = False
+    """Whether the run pauses after each node of the outermost workflow."""
     bodies: int = 0
     """How many bodies of steps and tools run right now."""
     idle: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)

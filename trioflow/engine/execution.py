@@ -1,9 +1,9 @@
-"""The engine's side of one run: begin, drive, cancel, end. Each happens once."""
+"""The engine's side of one run: its parts, from a start or a resume to where it settles."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import trio
@@ -13,13 +13,19 @@ from trioflow.engine.core import RunCore, Scope
 from trioflow.engine.environment import Environment
 from trioflow.engine.log import RunLog
 from trioflow.engine.mailbox import Mailbox
-from trioflow.engine.outcome import Outcome
+from trioflow.engine.outcome import Outcome, Paused, Suspended
 from trioflow.engine.pacer import Pacer
 from trioflow.engine.plan import WorkflowPlan
+from trioflow.engine.positions import find_call
+from trioflow.engine.replay import Replay
+from trioflow.engine.shared_context import SharedContext
+from trioflow.engine.suspensions import select
 from trioflow.engine.workflows import call_end_hooks, run_workflow, workflow_result
-from trioflow.errors import RunAlreadyStartedError
+from trioflow.errors import NotResumableError, RunAlreadyStartedError, RunFinishedError
 from trioflow.results import RunResult
 from trioflow.tracing import TracingContext, TracingOptions
+
+RESUMABLE = ("suspended", "paused")
 
 
 class Execution:
@@ -42,10 +48,19 @@ class Execution:
         )
         self.begun = False
         self.result: RunResult[Any] | None = None
-        self._done = trio.Event()
+        """How the run has settled; None before its start and while it is going on."""
+        self.close_on_suspend = True
+        """Whether a suspension is the end of the streams, until the run is resumed."""
+        self._parked: trio.Event | None = None
+        """What whoever drives the run waits for while it is suspended."""
+        self.spawn: Callable[[], None] | None = None
+        """Starts `drive` in the nursery of the engine that owns the run."""
+        self._early: list[tuple[str, Any]] = []
+        self._settled = trio.Event()
         self._cancel_scope = trio.CancelScope()
         self._reason: str | None = None
 
+    # ------------------------------------------------------------ beginning
     def begin(
         self,
         input_data: Any,
@@ -53,6 +68,7 @@ class Execution:
         tracing_context: TracingContext | None,
         tracing_options: TracingOptions | None,
         initial_state: Any,
+        per_step: bool = False,
     ) -> None:
         """Take what the caller gives to the run, once, and check all of it.
 
@@ -66,25 +82,81 @@ class Execution:
                 self.core.log.state.status,
                 "it was started before; create a run for each start",
             )
-        structure = self.plan.structure_input
         self._input = input_data
-        self._value = input_data if structure is None else structure(input_data)
+        self._value = self._structured_input()
         self._state = self.plan.initial_state(initial_state)
         self._metadata = (tracing_options or TracingOptions()).metadata
-        self.core.runtime_context = dict(runtime_context or {})
+        self.core.runtime_context = SharedContext(runtime_context)
         self.core.tracing_context = tracing_context or TracingContext()
+        self.core.per_step = per_step
         self.trace_id = _trace_id(self.core.tracing_context) or self.trace_id
         self.begun = True
 
-    async def drive(self) -> RunResult[Any]:
-        """Run the workflow from start to finish in this task.
+    def begin_resume(
+        self,
+        step: str | Sequence[str] | None,
+        data: Any,
+        label: str | None,
+        index: int | None,
+        runtime_context: Mapping[str, Any] | None,
+        per_step: bool = False,
+    ) -> None:
+        """Take an answer and begin the next part of the run.
 
-        The run is over, with all its events, when this returns or raises; it raises only
-        for a cancellation from outside, or if something other than an Exception got out
-        of a step.
+        Whoever comes second, with whatever answer, finds the run running.
+
+        Raises:
+          NotResumableError: if the run does not wait for anything.
+          NotSuspendedError: if no step waits that the answer could be meant for.
+          AmbiguousResumeError: if several do.
+          InvalidValueError: if the answer does not fit the step's ``resume`` type.
+        """
+        log = self.core.log
+        if log.state.status not in RESUMABLE or not self._settled.is_set():
+            raise NotResumableError(
+                log.run_id, log.state.status, "it does not wait for an answer that could be given"
+            )
+        targets = ()
+        if log.state.status == "suspended":
+            targets = select(log.state, step, label, index)
+            self._check_answer(targets, data)
+        log.emit(
+            ev.Resume,
+            targets=tuple(target.address for target in targets),
+            data=data,
+            runtime_context=dict(runtime_context or {}),
+        )
+        self.core.per_step = per_step
+        self._begin_part()
+
+    def _check_answer(self, targets: Sequence[Any], data: Any) -> None:
+        for target in targets:
+            plan = find_call(self.plan, target.address)
+            if plan.structure_resume is not None and data is not None:
+                plan.structure_resume(data)
+
+    def _begin_part(self, *, from_journal: bool = False) -> None:
+        state = self.core.log.state
+        self.result = None
+        self._settled = trio.Event()
+        self._cancel_scope = trio.CancelScope()
+        self._reason = None
+        self.core.runtime_context = SharedContext(state.runtime_context)
+        self.core.mailbox = Mailbox(state.received.values())
+        self.core.pacer = Pacer(self.core.log)
+        self.core.replay = Replay(state, from_journal=from_journal)
+
+    # ------------------------------------------------------------ going on
+    async def drive(self) -> RunResult[Any]:
+        """Run a part of the workflow in this task, to where it settles.
+
+        The run is over, or waits, with all its events, when this returns or raises; it
+        raises only for a cancellation from outside, or if something other than an
+        Exception got out of a step.
         """
         scope = Scope(self.core, self.plan, prefix="", address="", init_data=self._value)
-        self._emit_start()
+        if self.core.log.state.status == "pending":
+            self._emit_start()
         outcome: Outcome | None = None
         try:
             try:
@@ -98,21 +170,73 @@ class Execution:
                     self.core.log.emit(ev.Canceled, reason=self._reason)
                 await call_end_hooks(scope, self._input, outcome)
         finally:
-            self.result = self._emit_finish(scope, outcome)
-        return self.result
+            self._settle(scope, outcome)
+        return await self.wait()
 
+    async def drive_open(self) -> None:
+        """Run part after part, until the run is over and not only waits for an answer."""
+        while (await self.drive()).status in RESUMABLE and not self.close_on_suspend:
+            self._parked = trio.Event()
+            await self._parked.wait()
+            if self._parked is None:  # everyone has left
+                return
+
+    def leave(self) -> None:
+        """Let the task that drives the run come to an end: canceled, or still suspended."""
+        parked, self._parked = self._parked, None
+        if parked is not None and self.result is not None:
+            parked.set()
+        else:
+            self.cancel("its stream was left")
+
+    async def carry_on(self) -> RunResult[Any]:
+        """Drive the part that has begun: where the run is driven already, else in this task."""
+        if self._parked is not None:
+            self._parked.set()
+            return await self.wait()
+        if self.spawn is not None:
+            self.spawn()
+            return await self.wait()
+        return await self.drive()
+
+    # ------------------------------------------------------------ from outside
     def cancel(self, reason: str | None) -> None:
         """Cancel the run, or do nothing if it is over or canceled already."""
-        if self.result is None and not self._cancel_scope.cancel_called:
+        if self.core.log.state.status in RESUMABLE and self.result is not None:
+            self._cancel_waiting(reason)
+        elif self.result is None and not self._cancel_scope.cancel_called:
             self._reason = reason
             self._cancel_scope.cancel()
 
+    def receive(self, name: str, data: Any) -> None:
+        """Take an event from outside.
+
+        Raises:
+          RunFinishedError: if the run is over.
+          MailboxFullError: if very many events of that name wait to be taken.
+        """
+        log, mailbox = self.core.log, self.core.mailbox
+        if self.result is not None and log.state.status not in RESUMABLE:
+            raise RunFinishedError(
+                log.run_id, log.state.status, f"event {name!r} comes too late"
+            )
+        mailbox.check_room(name)
+        if log.state.status == "pending":
+            self._early.append((name, data))
+        else:
+            mailbox.put(log.emit(ev.EventReceived, event=name, data=data))
+
     async def wait(self) -> RunResult[Any]:
-        """Wait for the end of the run and return its result."""
-        await self._done.wait()
+        """Wait until the run settles and return its result."""
+        await self._settled.wait()
         if self.result is None:
             raise RuntimeError(f"run {self.core.log.run_id} is done without a result")
         return self.result
+
+    # ------------------------------------------------------------ inside
+    def _structured_input(self) -> Any:
+        structure = self.plan.structure_input
+        return self._input if structure is None else structure(self._input)
 
     def _emit_start(self) -> None:
         log = self.core.log
@@ -127,14 +251,26 @@ class Execution:
             metadata=self._metadata,
             resource_id=self.resource_id,
         )
+        for name, data in self._early:
+            self.core.mailbox.put(log.emit(ev.EventReceived, event=name, data=data))
+        self._early.clear()
 
-    def _emit_finish(self, scope: Scope, outcome: Outcome | None) -> RunResult[Any]:
-        result = workflow_result(scope, self._input, outcome)
+    def _cancel_waiting(self, reason: str | None) -> None:
+        """End a run in which nothing runs."""
+        self.core.log.emit(ev.Canceled, reason=reason)
+        self._settle(Scope(self.core, self.plan, prefix="", address=""), None)
+
+    def _settle(self, scope: Scope, outcome: Outcome | None) -> None:
+        """Emit the events that end a part, and let everyone know."""
         log = self.core.log
-        log.emit(ev.Finish, status=result.status, result=result.result, error=result.error)
-        log.end()
-        self._done.set()
-        return result
+        waits = isinstance(outcome, Suspended | Paused)
+        if waits:
+            log.emit(ev.Suspended if isinstance(outcome, Suspended) else ev.Paused)
+        self.result = result = workflow_result(scope, self._input, outcome)
+        if not waits or self.close_on_suspend:
+            log.emit(ev.Finish, status=result.status, result=result.result, error=result.error)
+            log.end_part()
+        self._settled.set()
 
 
 def _trace_id(context: TracingContext) -> str | None:

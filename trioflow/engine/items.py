@@ -6,14 +6,20 @@ would let slow items hold up the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import attrs
 
 from trioflow import events as ev
-from trioflow.engine.call import Call, make_attempts, result_fields
-from trioflow.engine.outcome import Outcome, Success
+from trioflow.engine.call import (
+    Call,
+    emit_context_changes,
+    make_attempts,
+    result_fields,
+    suspension_fields,
+)
+from trioflow.engine.outcome import Outcome, Success, Suspended
 from trioflow.engine.plan import CallPlan
 from trioflow.engine.siblings import Siblings, open_siblings
 from trioflow.nodes import OnError
@@ -28,10 +34,10 @@ class ItemsBody:
     on_error: OnError
 
     async def __call__(self, loop: Call, items: Sequence[Any]) -> Outcome:
-        queue = iter(enumerate(items))
         total = len(items)
         async with open_siblings(self.on_error) as siblings:
             progress = _Progress(loop, self.item, siblings, total)
+            queue = iter([(index, items[index]) for index in progress.remaining()])
             # The first worker is this task itself: concurrency 1 needs no other.
             for _ in range(min(self.concurrency, total) - 1):
                 siblings.nursery.start_soon(progress.work, queue)
@@ -52,17 +58,41 @@ class _Progress:
     total: int
     done: int = 0
 
+    def remaining(self) -> Iterable[int]:
+        """Return the items to run, and take over the outcomes of earlier parts of the run."""
+        replay = self.loop.scope.core.replay
+        if replay is None:
+            return range(self.total)
+        fresh, answered = [], []
+        for index in range(self.total):
+            outcome = replay.outcome(self.item, self._address(index))
+            if outcome is not None:
+                self.siblings.outcomes[index] = outcome
+                self.done += not isinstance(outcome, Suspended)
+            elif replay.record(self._address(index)) is not None:
+                answered.append(index)
+            else:
+                fresh.append(index)
+        waiting = any(isinstance(o, Suspended) for o in self.siblings.outcomes.values())
+        # As long as an item waits for an answer, none is started behind it.
+        return answered if waiting else [*answered, *fresh]
+
     async def work(self, queue: Iterator[tuple[int, Any]]) -> None:
-        """Run items until none is left or one has failed."""
-        for index, value in queue:
-            if self.siblings.stopped:
+        """Run items until none is left, or one has failed or waits for an answer."""
+        may_start = True  # the first item of each worker belongs to those that start together
+        while may_start and not self.siblings.stopped:
+            index, value = next(queue, (None, None))
+            if index is None:
                 return
             self.siblings.record(index, await self._run(index, value))
+            may_start = not self.siblings.waiting
 
     async def _run(self, index: int, value: Any) -> Outcome:
         core = self.loop.scope.core
+        call = Call(self.loop.scope, plan=self.item, address=self._address(index))
+        if core.replay is not None:
+            core.replay.prepare(call)
         await core.pacer.boundary()
-        call = Call(self.loop.scope, plan=self.item, address=f"{self.loop.address}[{index}]")
         try:
             outcome = await make_attempts(call, value)
         except BaseException:
@@ -76,6 +106,13 @@ class _Progress:
 
     def _report(self, call: Call, index: int, outcome: Outcome | None) -> None:
         call.is_open = False
-        self.done += outcome is not None
-        fields = result_fields(call, outcome)
+        emit_context_changes(call)
+        if isinstance(outcome, Suspended):
+            fields = {"status": "suspended", **suspension_fields(call, outcome)}
+        else:
+            fields = result_fields(call, outcome)
+            self.done += outcome is not None
         self.loop.emit(ev.StepProgress, index=index, done=self.done, total=self.total, **fields)
+
+    def _address(self, index: int) -> str:
+        return f"{self.loop.address}[{index}]"

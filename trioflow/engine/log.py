@@ -40,7 +40,6 @@ class RunLog:
         self._readers: list[EventStream] = []
         self._writers = trio.lowlevel.ParkingLot()
         self._epoch = 0.0
-        self._ended = False
 
     def start_clock(self) -> None:
         """Tie Trio's clock to the calendar, once, so that event times follow the former."""
@@ -66,9 +65,8 @@ class RunLog:
             self._tell_instruments(event)
         return event
 
-    def end(self) -> None:
-        """Close every reader's stream behind the last event."""
-        self._ended = True
+    def end_part(self) -> None:
+        """Close every reader's stream behind the last event; a next part has its own readers."""
         for reader in self._readers:
             reader.end()
         self._readers.clear()
@@ -85,7 +83,7 @@ class RunLog:
         if first_wanted < first_held:
             raise HistoryGap(first_held)
         reader.offer_all(event for event in self._history if event.seq >= first_wanted)
-        if self._ended:
+        if self.state.ended_at is not None:
             reader.end()
         else:
             self._readers.append(reader)

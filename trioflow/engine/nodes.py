@@ -18,11 +18,12 @@ from trioflow.engine.call import (
     close_call,
     close_when_room,
     finish_call,
+    recorded_outcome,
     run_call,
     start_call,
 )
 from trioflow.engine.core import Frame, Scope
-from trioflow.engine.outcome import Failed, Outcome, Success
+from trioflow.engine.outcome import Failed, Outcome, Paused, Success
 from trioflow.engine.plan import (
     BranchPlan,
     CallPlan,
@@ -46,7 +47,17 @@ async def run_sequence(nodes: Sequence[NodePlan], value: Any, scope: Scope) -> O
         if not isinstance(outcome, Success):
             return outcome
         value = outcome.value
+        if scope.core.per_step and _pauses_behind(node, scope):
+            return Paused()
     return Success(value)
+
+
+def _pauses_behind(node: NodePlan, scope: Scope) -> bool:
+    """Tell whether a run that goes step by step stops behind this node."""
+    if scope.address or node is scope.plan.nodes[-1]:
+        return False
+    replay = scope.core.replay
+    return replay is None or not replay.settled(scope.address, node.key)
 
 
 async def run_then(node: ThenPlan, value: Any, scope: Scope) -> Outcome:
@@ -61,25 +72,44 @@ async def run_parallel(node: ParallelPlan, value: Any, scope: Scope) -> Outcome:
 
 async def run_branch(node: BranchPlan, value: Any, scope: Scope) -> Outcome:
     """Evaluate all conditions, then run the arms whose condition holds, like a parallel."""
+    replay = scope.core.replay
+    chosen = None if replay is None else replay.arms(scope.address, node)
     frame = Frame(scope)
     try:
-        arms = [arm for condition, arm in node.arms if await condition(value, frame)]
+        arms = [
+            arm
+            for condition, arm in node.arms
+            if (arm.id in chosen if chosen is not None else await condition(value, frame))
+        ]
     except Exception as exc:
         return Failed(exc)
-    return await _run_arms(node.key, arms, node.on_error, value, scope)
+    ids = tuple(arm.id for arm in arms)
+    return await _run_arms(node.key, arms, node.on_error, value, scope, ids)
 
 
 async def _run_arms(
-    key: str, arms: Sequence[CallPlan], on_error: OnError, value: Any, scope: Scope
+    key: str,
+    arms: Sequence[CallPlan],
+    on_error: OnError,
+    value: Any,
+    scope: Scope,
+    chosen: tuple[str, ...] | None = None,
 ) -> Outcome:
     async with open_siblings(on_error) as siblings:
         for arm in arms:
-            siblings.start(arm.id, run_call, arm, value, scope, f"{scope.address}{key}:{arm.id}")
+            address = f"{scope.address}{key}:{arm.id}"
+            # Before any arm starts, so that a recorded failure cancels those it canceled.
+            recorded = recorded_outcome(arm, scope, address)
+            if recorded is not None:
+                siblings.record(arm.id, recorded)
+            else:
+                siblings.start(arm.id, run_call, arm, value, scope, address, None, chosen)
     return siblings.join(arm.id for arm in arms)
 
 
 async def run_loop(node: LoopPlan, value: Any, scope: Scope) -> Outcome:
     """Run the call again with its own output, until the condition says that it is enough."""
+    replay = scope.core.replay
     iteration = 0
     while True:
         iteration += 1
@@ -88,6 +118,11 @@ async def run_loop(node: LoopPlan, value: Any, scope: Scope) -> Outcome:
         if not isinstance(outcome, Success):
             return outcome
         value = outcome.value
+        if replay is not None:
+            if replay.record(f"{scope.address}{node.key}#{iteration + 1}") is not None:
+                continue
+            if replay.passed(scope.address, node.key):
+                return outcome
         try:
             holds = await node.condition(value, Frame(scope, iteration))
         except Exception as exc:
@@ -104,11 +139,15 @@ async def run_foreach(node: ForEachPlan, value: Any, scope: Scope) -> Outcome:
 async def run_sleep(node: SleepPlan, value: Any, scope: Scope) -> Outcome:
     """Wait until the moment that the node says, and pass the value on."""
     log = scope.core.log
-    call = Call(scope, plan=node.call, address=scope.address + node.key, attempt=1)
+    address = scope.address + node.key
+    recorded = recorded_outcome(node.call, scope, address)
+    if recorded is not None:
+        return recorded
+    call = Call(scope, plan=node.call, address=address, attempt=1)
     await scope.core.pacer.boundary()
     started_at = log.now()
     try:
-        until = await node.until(value, call)
+        until = await _moment(node, value, call)
     except Exception as exc:
         call.emit(ev.StepWaiting, input=value)
         return await close_when_room(call, Failed(exc), started_at)
@@ -121,16 +160,33 @@ async def run_sleep(node: SleepPlan, value: Any, scope: Scope) -> Outcome:
     return await close_when_room(call, Success(value), started_at)
 
 
+async def _moment(node: SleepPlan, value: Any, call: Call) -> float:
+    """Return when a sleep ends; one that a dead process had begun keeps its moment."""
+    replay = call.scope.core.replay
+    record = None if replay is None else replay.record(call.address)
+    if record is not None and record.until is not None:
+        return record.until
+    until: float = await node.until(value, call)
+    return until
+
+
 async def run_wait(node: WaitPlan, value: Any, scope: Scope) -> Outcome:
     """Wait for the event, then run the call with its data as resume data."""
     core = scope.core
-    call = Call(scope, plan=node.call, address=scope.address + node.key)
+    address = scope.address + node.key
+    record = None if core.replay is None else core.replay.record(address)
+    if record is not None and (record.kind != "wait" or record.status != "waiting"):
+        # It was over, or the event had come already.
+        return await run_call(node.call, value, scope, address)
+    call = Call(scope, plan=node.call, address=address)
     await core.pacer.boundary()
     until = None if node.timeout is None else core.log.now() + node.timeout
+    if record is not None:
+        until = record.until
     call.emit(ev.StepWaiting, input=value, event=node.event, until=until)
     started_at = core.log.at
     try:
-        data = await take_event(call, node.event, node.timeout)
+        data = await take_event(call, node.event, until, node.timeout)
         structure = node.call.structure_resume
         call.resume_data = data if structure is None else structure(data)
         await core.pacer.boundary()

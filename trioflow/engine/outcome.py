@@ -33,17 +33,30 @@ class Bailed:
     value: Any
 
 
-Outcome: TypeAlias = Success | Failed | Bailed
+@attrs.define(eq=False)
+class Suspended:
+    """A step waits for an answer, and so does what it is part of."""
+
+    payload: Any
+    label: str | None = None
 
 
-class BailSignal(BaseException):
-    """Carries a bail from the depth of a step body to its call.
+@attrs.define(eq=False)
+class Paused:
+    """The run was asked to stop after one step, and that step has ended."""
+
+
+Outcome: TypeAlias = Success | Failed | Bailed | Suspended | Paused
+
+
+class Signal(BaseException):
+    """Carries a bail or a suspension from the depth of a step body to its call.
 
     Not an Exception, so that ``except Exception`` in a body does not stop it.
     """
 
-    def __init__(self, value: Any) -> None:
-        self.value = value
+    def __init__(self, outcome: Bailed | Suspended) -> None:
+        self.outcome = outcome
 
 
 def outcome_of_group(group: BaseExceptionGroup[BaseException]) -> Outcome | None:
@@ -56,16 +69,16 @@ def outcome_of_group(group: BaseExceptionGroup[BaseException]) -> Outcome | None
     errors, others = group.split(Exception)
     if errors is not None:
         return Failed(errors) if others is None or _may_be_dropped(others) else None
-    bail = group.subgroup(BailSignal)
-    if bail is not None and _may_be_dropped(group):
-        return Bailed(_first(bail).value)
+    signals = group.subgroup(Signal)
+    if signals is not None and _may_be_dropped(group):
+        return _first(signals).outcome
     return None
 
 
 def _may_be_dropped(group: BaseExceptionGroup[BaseException]) -> bool:
-    return group.split((trio.Cancelled, BailSignal))[1] is None
+    return group.split((trio.Cancelled, Signal))[1] is None
 
 
-def _first(group: BaseExceptionGroup[BailSignal]) -> BailSignal:
+def _first(group: BaseExceptionGroup[Signal]) -> Signal:
     inner = group.exceptions[0]
     return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner

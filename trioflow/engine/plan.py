@@ -35,11 +35,17 @@ class CallPlan:
     structure: Structure | None = None
     """Structures the input; None if any value will do."""
     structure_resume: Structure | None = None
-    """Structures the data of the event that was waited for."""
+    """Structures the data of the event that was waited for, or of an answer."""
+    structure_suspend: Structure | None = None
+    """Structures the payload of a suspension."""
+    restore: Structure | None = None
+    """Structures an output that was read from a journal."""
     retries: Retry | None = None
     timeout: float | None = None
     limiter: trio.CapacityLimiter | None = None
     plugin: str | None = None
+    nested: WorkflowPlan | None = None
+    """The workflow that is called, if it is one."""
     is_leaf: bool = attrs.field(init=False)
     """Whether the body is a user's own code, and not calls of other nodes or a mere wait."""
 
@@ -98,6 +104,7 @@ class ForEachPlan:
     key: str
     loop: CallPlan
     """The call for the whole loop; its body runs the items."""
+    item: CallPlan
 
 
 @attrs.define(eq=False)

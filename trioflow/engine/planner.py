@@ -97,7 +97,7 @@ class _Planner:
             case Loop(target, condition, until):
                 return p.LoopPlan(key, self._call(target), adapt(condition, self._where), until)
             case ForEach():
-                return p.ForEachPlan(key, self._loop(node))
+                return self._loop(key, node)
             case Map():
                 return p.ThenPlan(key, self._map(node))
             case Sleep():
@@ -107,7 +107,7 @@ class _Planner:
             case WaitForEvent(event, target, timeout):
                 return p.WaitPlan(key, event, self._call(target), timeout)
 
-    def _loop(self, node: ForEach) -> p.CallPlan:
+    def _loop(self, key: str, node: ForEach) -> p.ForEachPlan:
         item = self._call(node.target)
         owner = f"foreach {item.id!r}"
 
@@ -117,7 +117,8 @@ class _Planner:
             raise InvalidValueError("input", owner, wrong_type("list", value).faults)
 
         body = ItemsBody(item, node.concurrency, node.on_error)
-        return p.CallPlan(item.id, "foreach", body, structure=as_list, plugin=item.plugin)
+        loop = p.CallPlan(item.id, "foreach", body, structure=as_list, plugin=item.plugin)
+        return p.ForEachPlan(key, loop, item)
 
     def _map(self, node: Map) -> p.CallPlan:
         where = f"{self._where}, mapping {node.id!r}"
@@ -169,8 +170,10 @@ class _Planner:
             kind="workflow",
             body=WorkflowBody(nested),
             structure=nested.structure_input,
+            restore=nested.structure_output,
             retries=self._workflow.retries,
             plugin=self._targets.provider(target, self._environment.workflows),
+            nested=nested,
         )
 
     def _find(self, id: str) -> Step[Any, Any] | Tool[..., Any] | Workflow[Any, Any]:

@@ -15,7 +15,7 @@ from trioflow.engine.execution import Execution
 from trioflow.engine.ownership import open_owned_nursery
 from trioflow.engine.planner import plan_workflow
 from trioflow.engine.stream import EventStream
-from trioflow.errors import RunFinishedError, RunStateError
+from trioflow.errors import RunStateError
 from trioflow.events import RunStatus
 from trioflow.results import RunResult
 from trioflow.state import RunState
@@ -127,6 +127,8 @@ class Run(Generic[In, Out]):
         tracing_options: TracingOptions | None = None,
         initial_state: Any = None,
         max_buffer_size: int = BUFFER_SIZE,
+        close_on_suspend: bool = True,
+        per_step: bool = False,
     ) -> AsyncGenerator[RunStream[Out], None]:
         """Run the workflow and read its events: ``async with run.stream(...) as stream``.
 
@@ -141,6 +143,10 @@ class Run(Generic[In, Out]):
           initial_state: The state that the steps share, at the start.
           max_buffer_size: How many events may be unread before the run waits for the
             reader. Closing events of running steps come on top, so that none is lost.
+          close_on_suspend: True: a suspended run ends the stream with a `Finish`, and
+            `resume_stream` opens the next part. False: the stream stays open, and `resume`
+            goes on in it; leaving the block then leaves the run suspended.
+          per_step: Whether the run pauses after one node of the workflow; `resume` goes on.
 
         Raises:
           RunAlreadyStartedError: if the run has been started before.
@@ -153,17 +159,51 @@ class Run(Generic[In, Out]):
         """
         stream = RunStream(self, max_buffer_size)
         self.execution.begin(
-            input_data, runtime_context, tracing_context, tracing_options, initial_state
+            input_data, runtime_context, tracing_context, tracing_options, initial_state, per_step
         )
-        self.execution.core.log.add_reader(stream, None)
+        self.execution.close_on_suspend = close_on_suspend
+        async with self._reading(stream, None):
+            yield stream
+
+    @asynccontextmanager
+    async def resume_stream(
+        self,
+        step: Any = None,
+        resume_data: Any = None,
+        label: str | None = None,
+        index: int | None = None,
+        *,
+        runtime_context: Mapping[str, Any] | None = None,
+        max_buffer_size: int = BUFFER_SIZE,
+        per_step: bool = False,
+    ) -> AsyncGenerator[RunStream[Out], None]:
+        """Answer a suspended run, and read the events of its next part.
+
+        ``seq`` goes on where the part before ended. Everything else is as in `stream`.
+
+        Args and Raises: as for `resume` and `stream`.
+        """
+        stream: RunStream[Out] = RunStream(self, max_buffer_size)
+        last = self.state.next_seq - 1
+        self.execution.begin_resume(
+            _path(step), resume_data, label, index, runtime_context, per_step
+        )
+        self.execution.close_on_suspend = True
+        async with self._reading(stream, last):
+            yield stream
+
+    @asynccontextmanager
+    async def _reading(self, stream: RunStream[Out], after: int | None) -> AsyncGenerator[None, None]:
+        """Drive the run in a task of its own while a stream is read."""
+        self.execution.core.log.add_reader(stream, after)
 
         def leave() -> None:
             stream.close()
-            self.cancel("its stream was left")
+            self.execution.leave()
 
         async with open_owned_nursery(leave) as nursery:
-            nursery.start_soon(self.execution.drive)
-            yield stream
+            nursery.start_soon(self.execution.drive_open)
+            yield
 
     async def start(
         self,
@@ -173,6 +213,7 @@ class Run(Generic[In, Out]):
         tracing_context: TracingContext | None = None,
         tracing_options: TracingOptions | None = None,
         initial_state: Any = None,
+        per_step: bool = False,
     ) -> RunResult[Out]:
         """Run the workflow in this task and return its result. A failed step raises nothing.
 
@@ -183,9 +224,50 @@ class Run(Generic[In, Out]):
         **Checkpoints**: always.
         """
         self.execution.begin(
-            input_data, runtime_context, tracing_context, tracing_options, initial_state
+            input_data, runtime_context, tracing_context, tracing_options, initial_state, per_step
         )
         return await self.execution.drive()
+
+    async def resume(
+        self,
+        step: Any = None,
+        resume_data: Any = None,
+        label: str | None = None,
+        index: int | None = None,
+        *,
+        runtime_context: Mapping[str, Any] | None = None,
+        per_step: bool = False,
+    ) -> RunResult[Out]:
+        """Answer a suspended run, and return the result when it settles again.
+
+        The step starts from its top and finds the answer in ``ctx.resume_data``. Steps whose
+        outcome is recorded do not run again, and neither do conditions. Of two concurrent
+        answers exactly one is taken.
+
+        Args:
+          step: Which step: itself, its id, or its path as ``"outer.inner"`` or a list; or
+            something that contains it. None if only one step waits.
+          resume_data: The answer, structured into the step's ``resume`` type.
+          label: The label that the step suspended with.
+          index: Which item of a foreach, counted from 0; without it all that wait are given
+            the same answer.
+          runtime_context: Entries to set in the runtime context before the run goes on.
+          per_step: Whether the run pauses after the next node.
+
+        Raises:
+          NotResumableError: if the run is finished, canceled, running or not started.
+          NotSuspendedError: if no such step waits; the error lists those that do.
+          AmbiguousResumeError: if several may be meant.
+          InvalidValueError: if the answer does not fit.
+
+        **Cancellation**: cancels the run, unless an open stream or an engine drives it.
+
+        **Checkpoints**: always.
+        """
+        self.execution.begin_resume(
+            _path(step), resume_data, label, index, runtime_context, per_step
+        )
+        return await self.execution.carry_on()
 
     # ------------------------------------------------------------ control
     def cancel(self, reason: str | None = None) -> None:
@@ -235,9 +317,7 @@ class Run(Generic[In, Out]):
           RunFinishedError: if the run is over.
           MailboxFullError: if very many events of that name wait to be taken.
         """
-        if self.execution.result is not None:
-            raise RunFinishedError(self.run_id, self.status, f"event {name!r} comes too late")
-        self.execution.core.mailbox.put(name, data)
+        self.execution.receive(name, data)
 
     def observe(
         self, after: int | None = None, *, max_buffer_size: int = BUFFER_SIZE
@@ -260,10 +340,20 @@ class Run(Generic[In, Out]):
         return reader
 
     async def wait(self) -> RunResult[Out]:
-        """Wait for the end of a run that someone else drives, and return its result.
+        """Wait until a run that someone else drives is over or waits for an answer.
 
         **Cancellation**: the run goes on.
 
         **Checkpoints**: always.
         """
         return await self.execution.wait()
+
+
+def _path(step: Any) -> str | tuple[str, ...] | None:
+    """Return a way to name a step as ids."""
+    if step is None or isinstance(step, str):
+        return step
+    if isinstance(step, list | tuple):
+        return tuple(part if isinstance(part, str) else part.id for part in step)
+    id: str = step.id
+    return id

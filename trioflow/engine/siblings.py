@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import trio
 
-from trioflow.engine.outcome import Bailed, Failed, Outcome, Success
+from trioflow.engine.outcome import Bailed, Failed, Outcome, Success, Suspended
 from trioflow.nodes import OnError
 
 
@@ -21,7 +21,9 @@ class Siblings:
     on_error: OnError
     outcomes: dict[Any, Outcome] = attrs.field(factory=dict)
     stopped: bool = False
-    """Whether one has failed or bailed, so that no further one should start."""
+    """Whether one has failed or bailed, so that no further item should start."""
+    waiting: bool = False
+    """Whether one waits for an answer."""
 
     def start(self, key: Any, run: Callable[..., Awaitable[Outcome]], *args: Any) -> None:
         """Start one sibling; its outcome is kept under *key*."""
@@ -30,7 +32,9 @@ class Siblings:
     def record(self, key: Any, outcome: Outcome) -> None:
         """Keep an outcome, and stop the others if it is not a success."""
         self.outcomes[key] = outcome
-        if not isinstance(outcome, Success):
+        if isinstance(outcome, Suspended):
+            self.waiting = True
+        elif not isinstance(outcome, Success):
             self.stopped = True
             if self.on_error == "cancel":
                 self.nursery.cancel_scope.cancel()
@@ -39,7 +43,7 @@ class Siblings:
         """Return what the siblings come to together; the value is ``{key: value}``.
 
         Siblings that were canceled have no outcome and do not count. A failure wins over
-        a bail, and all errors are kept.
+        a bail, which wins over a suspension, and all errors are kept.
         """
         outcomes = {key: self.outcomes[key] for key in order if key in self.outcomes}
         errors = [o.error for o in outcomes.values() if isinstance(o, Failed)]
@@ -48,6 +52,10 @@ class Siblings:
         for outcome in outcomes.values():
             if isinstance(outcome, Bailed):
                 return outcome
+        suspended = {k: o.payload for k, o in outcomes.items() if isinstance(o, Suspended)}
+        if suspended:
+            one = len(suspended) == 1
+            return Suspended(next(iter(suspended.values())) if one else suspended)
         return Success({key: o.value for key, o in outcomes.items() if isinstance(o, Success)})
 
     async def _run(

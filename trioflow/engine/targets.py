@@ -39,6 +39,8 @@ class TargetPlanner:
             body=step_body(step.signature, invoke),
             structure=self.structure(step.input, "input", where),
             structure_resume=self.structure(step.resume, "resume data", where),
+            structure_suspend=self.structure(step.suspend, "suspend payload", where),
+            restore=self.structure(step.output, "recorded output", where),
             retries=retries if step.retries is None else step.retries,
             timeout=step.timeout,
             limiter=self.limiter(step.limit, where),
@@ -52,6 +54,7 @@ class TargetPlanner:
             id=tool.id,
             kind="tool",
             body=tool_body(plan, tool.parameters),
+            restore=self.structure(tool.output, "recorded output", f"tool {tool.id!r}"),
             retries=retries if tool.retries is None else tool.retries,
             plugin=plan.plugin,
         )

@@ -15,18 +15,27 @@ if TYPE_CHECKING:
     from trioflow.engine.call import Call
 
 
-async def take_event(call: Call, event: str, timeout: float | None) -> Any:
-    """Take the next event of that name.
+async def take_event(call: Call, event: str, until: float | None, timeout: float | None) -> Any:
+    """Take the next event of that name and return its data.
+
+    Args:
+      until: When to give up: seconds since the epoch.
+      timeout: How many seconds after the beginning that is, for the error.
 
     Raises:
-      EventTimeoutError: if none came within *timeout* seconds.
+      EventTimeoutError: if none came in time.
     """
-    mailbox = call.scope.core.mailbox
-    if timeout is None:
-        return await mailbox.take(event)
-    with trio.move_on_after(timeout):
-        return await mailbox.take(event)
+    core = call.scope.core
+    if until is None or timeout is None:
+        return _taken(call, await core.mailbox.take(event))
+    with trio.move_on_at(core.log.deadline(until)):
+        return _taken(call, await core.mailbox.take(event))
     raise EventTimeoutError(event, call.id, timeout)
+
+
+def _taken(call: Call, received: ev.EventReceived) -> Any:
+    call.emit(ev.EventTaken, event=received.event, received=received.seq)
+    return received.data
 
 
 async def receive_event(call: Call, event: str, type: Any, timeout: float | None) -> Any:
@@ -34,7 +43,7 @@ async def receive_event(call: Call, event: str, type: Any, timeout: float | None
     core = call.scope.core
     until = None if timeout is None else core.log.now() + timeout
     call.emit(ev.StepWaiting, event=event, until=until)
-    data = await take_event(call, event, timeout)
+    data = await take_event(call, event, until, timeout)
     if type is MISSING:
         return data
     structure = compile_structure(type, "event data", f"step {call.id!r}", core.converter)

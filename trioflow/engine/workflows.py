@@ -10,8 +10,9 @@ from trioflow.engine.call import Call
 from trioflow.engine.core import Frame, Scope
 from trioflow.engine.functions import call_hook
 from trioflow.engine.nodes import run_sequence
-from trioflow.engine.outcome import Bailed, Failed, Outcome, Success
+from trioflow.engine.outcome import Bailed, Failed, Outcome, Paused, Success, Suspended
 from trioflow.engine.plan import WorkflowPlan
+from trioflow.engine.suspensions import suspensions
 from trioflow.events import RunStatus
 from trioflow.results import RunResult
 from trioflow.state import StepRecord
@@ -46,7 +47,8 @@ class WorkflowBody:
 async def run_workflow(scope: Scope, value: Any) -> Outcome:
     """Run a workflow up to its output; a bail is a success here."""
     plan = scope.plan
-    if plan.on_start is not None:
+    replay = scope.core.replay
+    if plan.on_start is not None and (replay is None or not replay.entered(scope.address)):
         try:
             await call_hook(plan.on_start, RunContext(Frame(scope)))
         except Exception as exc:
@@ -71,6 +73,8 @@ async def call_end_hooks(scope: Scope, value: Any, outcome: Outcome | None) -> N
     **Cancellation**: an async hook of a workflow that is being canceled runs up to its
     first checkpoint; it may shield what it must finish.
     """
+    if isinstance(outcome, Suspended | Paused):
+        return
     plan = scope.plan
     hooks = [plan.on_finish]
     if isinstance(outcome, Failed):
@@ -89,6 +93,7 @@ async def call_end_hooks(scope: Scope, value: Any, outcome: Outcome | None) -> N
 def workflow_result(scope: Scope, value: Any, outcome: Outcome | None) -> RunResult[Any]:
     """Return the result of one call of a workflow, with the steps that belong to it."""
     state = scope.core.log.state
+    waiting = suspensions(state) if isinstance(outcome, Suspended) else ()
     return RunResult(
         status=status_of(outcome),
         run_id=state.run_id,
@@ -97,6 +102,8 @@ def workflow_result(scope: Scope, value: Any, outcome: Outcome | None) -> RunRes
         result=outcome.value if isinstance(outcome, Success) else None,
         error=outcome.error if isinstance(outcome, Failed) else None,
         steps=own_steps(scope),
+        suspended=tuple(dict.fromkeys(s.path for s in waiting)),
+        suspend_payload={s.path[0]: state.steps[s.path[0]].suspend_payload for s in waiting},
         state=state.state,
         reason=state.reason,
         trace_id=state.trace_id,
@@ -118,6 +125,13 @@ def own_steps(scope: Scope) -> dict[str, StepRecord]:
 
 def status_of(outcome: Outcome | None) -> RunStatus:
     """Return the status of a run that ended like this."""
-    if outcome is None:
-        return "canceled"
-    return "failed" if isinstance(outcome, Failed) else "success"
+    match outcome:
+        case None:
+            return "canceled"
+        case Failed():
+            return "failed"
+        case Suspended():
+            return "suspended"
+        case Paused():
+            return "paused"
+    return "success"

@@ -1,0 +1,124 @@
+"""What earlier parts of a run have settled.
+
+A run that goes on is interpreted from the top again. A call whose outcome is recorded
+returns it at once, without running or emitting; so do the decisions of branches and loops.
+Everything else runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from trioflow.engine.outcome import Bailed, Failed, Outcome, Success, Suspended
+from trioflow.engine.plan import BranchPlan, CallPlan
+from trioflow.state import RunState, StepRecord
+
+if TYPE_CHECKING:
+    from trioflow.engine.call import Call
+
+POSITION = re.compile(r"\d+")
+ENTRANCES = "/[~"
+"""Characters of an address behind which something inside of a call begins."""
+
+
+class Replay:
+    """The records of a run at the moment when it goes on."""
+
+    def __init__(self, state: RunState, *, from_journal: bool) -> None:
+        """Take what is recorded.
+
+        Args:
+          state: The state of the run, with the answers it was resumed with.
+          from_journal: Whether outputs were read as plain JSON and must be structured.
+        """
+        self._records = dict(state.calls)
+        self._answers = dict(state.answers)
+        self._from_journal = from_journal
+        self._entered = {outer for address in self._answers for outer in _way_to(address)}
+        self._furthest: dict[str, int] = {}
+        for address in self._records:
+            scope, position = _split(address)
+            self._furthest[scope] = max(position, self._furthest.get(scope, 0))
+
+    def record(self, address: str) -> StepRecord | None:
+        """Return what is known of a call."""
+        return self._records.get(address)
+
+    def outcome(self, plan: CallPlan, address: str) -> Outcome | None:
+        """Return the recorded outcome of a call, or None if it has to be made."""
+        record = self._records.get(address)
+        if record is None:
+            return None
+        match record.status:
+            case "success":
+                return Success(self._restored(plan, record.output))
+            case "bailed":
+                return Bailed(record.output)
+            case "failed":
+                return Failed(record.error)  # type: ignore[arg-type]  # set with this status
+            case "suspended" if address not in self._entered:
+                return Suspended(record.suspend_payload, record.label)
+        return None
+
+    def prepare(self, call: Call) -> None:
+        """Let a call that is made again go on where it was: attempt, round, answer."""
+        record = self._records.get(call.address)
+        if record is None:
+            return
+        call.attempt = record.attempts
+        call.round = record.round
+        call.suspend_data = record.suspend_payload
+        call.resume_data = record.resume_data
+        if record.status == "suspended":
+            call.round += 1
+            # What contains an answered call shows the answer as well.
+            call.resume_data = next(
+                data for address, data in self._answers.items() if call.address in _way_to(address)
+            )
+        structure = call.plan.structure_resume
+        if structure is not None and call.resume_data is not None:
+            call.resume_data = structure(call.resume_data)
+
+    def arms(self, scope: str, node: BranchPlan) -> tuple[str, ...] | None:
+        """Return which arms a branch had chosen, or None if that is not known."""
+        for _, arm in node.arms:
+            record = self._records.get(f"{scope}{node.key}:{arm.id}")
+            if record is not None and record.arms is not None:
+                return record.arms
+        return () if self.passed(scope, node.key) else None
+
+    def passed(self, scope: str, key: str) -> bool:
+        """Tell whether a node is over because a later one of its workflow has begun."""
+        return self._furthest.get(scope, -1) > int(key)
+
+    def settled(self, scope: str, key: str) -> bool:
+        """Tell whether a node was over when this part of the run began."""
+        settled = ("success", "failed", "bailed")
+        own = [r for a, r in self._records.items() if _split(a) == (scope, int(key))]
+        return self.passed(scope, key) or all(r.status in settled for r in own) and bool(own)
+
+    def entered(self, scope: str) -> bool:
+        """Tell whether a node of this workflow call has begun."""
+        return scope in self._furthest
+
+    def _restored(self, plan: CallPlan, output: Any) -> Any:
+        if not self._from_journal or plan.restore is None:
+            return output
+        return plan.restore(output)
+
+
+def _split(address: str) -> tuple[str, int]:
+    """Return the address of the workflow call that a call belongs to, and its node's position."""
+    scope, slash, local = address.rpartition("/")
+    match = POSITION.match(local)
+    return scope + slash, int(match[0]) if match else 0
+
+
+def _way_to(address: str) -> Iterator[str]:
+    """Yield the addresses of the calls that contain a call, and its own."""
+    for position, character in enumerate(address):
+        if character in ENTRANCES:
+            yield address[:position]
+    yield address

@@ -1,0 +1,48 @@
+"""The runtime context: a mapping that knows which of its keys have changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import Any
+
+
+class SharedContext(MutableMapping[str, Any]):
+    """What all steps of a run share without type. Changes inside of values go unnoticed."""
+
+    __slots__ = ("_changed", "_values")
+
+    def __init__(self, values: Mapping[str, Any] | None = None) -> None:
+        self._values: dict[str, Any] = dict(values or {})
+        self._changed: set[str] = set()
+
+    def __getitem__(self, key: str) -> Any:
+        return self._values[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._values[key] = value
+        self._changed.add(key)
+
+    def __delitem__(self, key: str) -> None:
+        del self._values[key]
+        self._changed.add(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return repr(self._values)
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether a key was set or removed since the changes were taken."""
+        return bool(self._changed)
+
+    def take_changes(self) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """Return what was set and what was removed since the last time."""
+        changed = sorted(self._changed)
+        self._changed.clear()
+        updates = {key: self._values[key] for key in changed if key in self._values}
+        return updates, tuple(key for key in changed if key not in updates)
