@@ -7,12 +7,14 @@ function of ``(data)`` or ``(data, ctx)``, or a template string such as
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import attrs
 
+from trioflow.context import MISSING
 from trioflow.errors import DefinitionError, MappingError
 
 PLACEHOLDER = re.compile(r"\$\{([^{}]*)\}")
@@ -70,19 +72,35 @@ def from_step(step: Any, path: str = ".") -> FromStep:
       step: A step, tool or workflow, its id, or a list of them; of a list the first one
         that has ended with success counts.
       path: Keys, attributes or list positions separated by dots; ``"."`` is the whole.
+
+    Raises:
+      DefinitionError: if *step* is none of these, or *path* is no path.
     """
+    where = "from_step()"
     steps = step if isinstance(step, list | tuple) else [step]
-    return FromStep(tuple(s if isinstance(s, str) else s.id for s in steps), path)
+    ids = [s if isinstance(s, str) else getattr(s, "id", None) for s in steps]
+    known = tuple(id for id in ids if isinstance(id, str))
+    if not ids or len(known) < len(ids):
+        raise DefinitionError(where, f"{step!r} is not a step", "give it a step, or the id of one")
+    return FromStep(known, check_path(path, where))
 
 
 def from_input(path: str = ".") -> FromInput:
-    """Take a part of the workflow's input."""
-    return FromInput(path)
+    """Take a part of the workflow's input.
+
+    Raises:
+      DefinitionError: if *path* is no path.
+    """
+    return FromInput(check_path(path, "from_input()"))
 
 
 def from_context(key: str) -> FromContext:
-    """Take an entry of the runtime context."""
-    return FromContext(key)
+    """Take an entry of the runtime context.
+
+    Raises:
+      DefinitionError: if *key* is not a text.
+    """
+    return FromContext(check_path(key, "from_context()"))
 
 
 def value(value: Any) -> Value:
@@ -90,58 +108,86 @@ def value(value: Any) -> Value:
     return Value(value)
 
 
+def check_path(path: object, where: str) -> str:
+    """Return *path* if it is one: keys with single dots in between, or ``"."``."""
+    if isinstance(path, str) and (path == "." or all(path.split("."))):
+        return path
+    raise DefinitionError(where, f"{path!r} is not a path", "write 'key', 'key.key' or '.'")
+
+
 def parse_template(text: str, where: str) -> Template:
     """Split a template string into texts and placeholders.
 
     Raises:
-      DefinitionError: if a placeholder does not begin with one of `ROOTS`.
+      DefinitionError: if a placeholder is not closed, is no path, or does not begin with one
+        of `ROOTS`.
     """
     parts: list[str | tuple[str, str]] = []
-    end = 0
-    for match in PLACEHOLDER.finditer(text):
-        root, _, path = match[1].strip().partition(".")
-        if root not in ROOTS:
-            listing = ", ".join(ROOTS)
-            raise DefinitionError(
-                where, f"template {text!r} uses ${{{match[1]}}}", f"begin it with one of {listing}"
-            )
-        if match.start() > end:
-            parts.append(text[end : match.start()])
-        parts.append((root, path or "."))
-        end = match.end()
-    if end < len(text):
-        parts.append(text[end:])
+    # Splitting by a pattern with a group gives texts and groups in turn.
+    for position, part in enumerate(PLACEHOLDER.split(text)):
+        if position % 2:
+            parts.append(_placeholder(part.strip(), text, where))
+        elif "${" in part:
+            remedy = "close it with '}', or use value() for a text that is no template"
+            raise DefinitionError(where, f"template {text!r} has an open '${{'", remedy)
+        elif part:
+            parts.append(part)
     return Template(tuple(parts))
+
+
+def _placeholder(content: str, text: str, where: str) -> tuple[str, str]:
+    root, _, path = content.partition(".")
+    if root not in ROOTS or (root == "steps" and not path):
+        listing = ", ".join("steps.<id>" if name == "steps" else name for name in ROOTS)
+        raise DefinitionError(
+            where, f"template {text!r} uses ${{{content}}}", f"begin it with one of {listing}"
+        )
+    return root, check_path(path if path or content != root else ".", f"{where}, ${{{content}}}")
 
 
 def follow(value: Any, path: str, source: str) -> Any:
     """Return what a dotted *path* leads to inside *value*.
 
-    Mappings are followed by key, sequences by position, other objects by attribute. A key
-    that itself contains dots is found too.
+    Mappings are followed by key, sequences by position, other objects by attribute, but not
+    to methods. Keys that themselves contain dots are found, too; the shortest that leads on
+    is taken.
 
     Raises:
       MappingError: if the path leads nowhere.
     """
-    if path in (".", ""):
+    if path == ".":
         return value
-    keys = path.split(".")
-    for position, key in enumerate(keys):
-        try:
-            value = _child(value, key)
-        except (KeyError, IndexError, ValueError, AttributeError, TypeError) as exc:
-            rest = ".".join(keys[position:])
-            if isinstance(value, Mapping) and rest in value:
-                return value[rest]
-            raise MappingError(source, path, f"{type(value).__name__} has no {key!r}") from exc
-    return value
+    try:
+        return _descend(value, path.split("."))
+    except _NowhereError as exc:
+        raise MappingError(source, path, str(exc)) from exc
+
+
+class _NowhereError(Exception):
+    """There is nothing under a key; the text says where that was noticed."""
+
+
+def _descend(value: Any, keys: list[str]) -> Any:
+    if not keys:
+        return value
+    if not isinstance(value, Mapping):
+        return _descend(_child(value, keys[0]), keys[1:])
+    nowhere = _NowhereError(f"{type(value).__name__} has no {keys[0]!r}")
+    for length in range(1, len(keys) + 1):
+        key = ".".join(keys[:length])
+        if key in value:
+            try:
+                return _descend(value[key], keys[length:])
+            except _NowhereError as exc:
+                nowhere = exc
+    raise nowhere
 
 
 def _child(value: Any, key: str) -> Any:
-    if isinstance(value, Mapping):
-        return value[key]
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+    is_list = isinstance(value, Sequence) and not isinstance(value, str | bytes)
+    if is_list and key.isdecimal() and int(key) < len(value):
         return value[int(key)]
-    if key.startswith("_"):
-        raise AttributeError(key)
-    return getattr(value, key)
+    child = MISSING if key.startswith("_") else getattr(value, key, MISSING)
+    if child is MISSING or inspect.isroutine(child):
+        raise _NowhereError(f"{type(value).__name__} has no {key!r}")
+    return child

@@ -26,12 +26,14 @@ class Retry:
     """Only these exceptions are followed by another attempt."""
 
     def __attrs_post_init__(self) -> None:
-        if self.attempts < 1:
-            raise ValueError(f"attempts must be at least 1, not {self.attempts!r}")
-        if not (self.delay >= 0 and math.isfinite(self.delay)):
+        if type(self.attempts) is not int or self.attempts < 1:
+            raise ValueError(f"attempts must be a whole number >= 1, not {self.attempts!r}")
+        if not (_is_number(self.delay) and 0 <= self.delay < math.inf):
             raise ValueError(f"delay must be a number of seconds >= 0, not {self.delay!r}")
-        if not (self.backoff > 0 and math.isfinite(self.backoff)):
+        if not (_is_number(self.backoff) and 0 < self.backoff < math.inf):
             raise ValueError(f"backoff must be a number > 0, not {self.backoff!r}")
+        if not (isinstance(self.on, tuple) and all(map(_is_exception, self.on))):
+            raise ValueError(f"on must be a tuple of exception classes, not {self.on!r}")
 
     def allows(self, error: BaseException, attempt: int) -> bool:
         """Tell whether *error* in attempt number *attempt* is followed by another one.
@@ -54,3 +56,11 @@ class Retry:
         if isinstance(error, NonRetryableError | InvalidValueError):
             return False
         return isinstance(error, self.on)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_exception(cls: object) -> bool:
+    return isinstance(cls, type) and issubclass(cls, BaseException)

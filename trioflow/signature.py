@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import types
 import typing
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -37,8 +38,13 @@ class Signature:
     parameters: tuple[Parameter, ...]
     context: str | None
     """Name of the context parameter."""
-    context_first: bool
+    context_position: int
+    """How many parameters are before it."""
     returns: Any
+
+    @property
+    def context_first(self) -> bool:
+        return self.context_position == 0
 
 
 def read_signature(
@@ -51,25 +57,36 @@ def read_signature(
 
     Args:
       refused: The kind of parameter that the caller cannot fill: steps are called by
-        position, tools by keyword.
+        position, tools by keyword. Such a parameter is left to its default.
 
     Raises:
-      DefinitionError: if an annotation cannot be evaluated or a parameter kind cannot be served.
+      DefinitionError: if *fn* is no function, if an annotation cannot be evaluated, or if a
+        parameter cannot be filled.
     """
+    kind = _kind(fn, where)
     hints = _hints(fn, where, localns)
-    context, parameters, context_first = None, [], False
-    for position, (name, parameter) in enumerate(inspect.signature(fn).parameters.items()):
+    contexts: list[tuple[str, int]] = []
+    parameters: list[Parameter] = []
+    for name, parameter in _parameters(fn, where).items():
+        is_context = _is_context(hints.get(name))
+        has_default = parameter.default is not parameter.empty
+        if parameter.kind is refused and has_default and not is_context:
+            continue
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, refused):
             raise DefinitionError(
                 where,
                 f"its {parameter.kind.description} parameter {name!r} cannot be filled",
                 "make it an ordinary parameter",
             )
-        if _is_context(hints.get(name)):
-            context, context_first = name, position == 0
+        if is_context:
+            contexts.append((name, len(parameters)))
         else:
             parameters.append(Parameter(name, hints.get(name, Any), parameter.default))
-    return Signature(_kind(fn), tuple(parameters), context, context_first, hints.get("return", Any))
+    if len(contexts) > 1:
+        names = " and ".join(repr(name) for name, _ in contexts)
+        raise DefinitionError(where, f"{names} are both its context", "take the context once")
+    context_name, position = contexts[0] if contexts else (None, 0)
+    return Signature(kind, tuple(parameters), context_name, position, hints.get("return", Any))
 
 
 def count_positional(fn: Callable[..., Any], where: str) -> int:
@@ -78,6 +95,15 @@ def count_positional(fn: Callable[..., Any], where: str) -> int:
         parameters = inspect.signature(fn).parameters.values()
     except ValueError:  # builtins such as bool have no signature; they take the data
         return 1
+    if inspect.isgeneratorfunction(unwrap(fn)) or inspect.isasyncgenfunction(unwrap(fn)):
+        raise DefinitionError(where, f"{name_of(fn)} is a generator", "return the value instead")
+    unfilled = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
+    if unfilled:
+        raise DefinitionError(
+            where,
+            f"{name_of(fn)} needs keyword {unfilled[0]!r}",
+            "take (data) or (data, ctx), and bind the rest with functools.partial",
+        )
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return 2
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
@@ -90,41 +116,85 @@ def count_positional(fn: Callable[..., Any], where: str) -> int:
     return len(required) if required else min(len(positional), 1)
 
 
+def check_takes_one(fn: Any, name: str, where: str) -> None:
+    """Check that *fn*, which was given as *name*, can be called with one argument.
+
+    Raises:
+      DefinitionError: if not.
+    """
+    if not callable(fn):
+        raise DefinitionError(where, f"{name} is {fn!r}", "give it a function of one argument")
+    try:
+        inspect.signature(fn).bind(None)
+    except ValueError:  # a builtin without signature
+        return
+    except TypeError as exc:
+        problem = f"{name} cannot be called with one argument ({exc})"
+        raise DefinitionError(where, problem, "give it a function of one argument") from exc
+
+
 def name_of(fn: object) -> str:
     """Return a readable name of a function or callable object."""
     return getattr(unwrap(fn), "__name__", None) or type(fn).__name__
 
 
 def unwrap(fn: Any) -> Any:
-    """Return the function behind ``functools.partial`` objects."""
-    while isinstance(fn, functools.partial):
-        fn = fn.func
+    """Return the function behind ``functools.partial`` and ``staticmethod`` objects."""
+    while isinstance(fn, functools.partial | staticmethod):
+        fn = fn.func if isinstance(fn, functools.partial) else fn.__func__
     return fn
 
 
-def _kind(fn: Callable[..., Any]) -> FunctionKind:
+def _kind(fn: Callable[..., Any], where: str) -> FunctionKind:
+    if not callable(fn):
+        raise DefinitionError(where, f"{fn!r} is not a function", "decorate a function")
     inner = unwrap(fn)
+    if inspect.isclass(inner):
+        return "blocking"
     if not inspect.isroutine(inner):
-        inner = getattr(inner, "__call__", inner)  # noqa: B004 - the method, not a test
+        inner = inner.__call__
+    # A decorator's plain wrapper around an async function hands its coroutine on.
+    inner = inspect.unwrap(inner)
+    if inspect.isgeneratorfunction(inner):
+        raise DefinitionError(
+            where, "it is a generator that is not async", "return a list, or make it async"
+        )
     if inspect.isasyncgenfunction(inner):
         return "async generator"
     return "async" if inspect.iscoroutinefunction(inner) else "blocking"
 
 
+def _parameters(fn: Callable[..., Any], where: str) -> Mapping[str, inspect.Parameter]:
+    try:
+        return inspect.signature(fn).parameters
+    except ValueError as exc:  # some builtins
+        raise DefinitionError(
+            where, f"its parameters cannot be found out ({exc})", "write a function around it"
+        ) from exc
+
+
 def _hints(fn: Callable[..., Any], where: str, localns: Mapping[str, Any]) -> dict[str, Any]:
     inner = unwrap(fn)
-    if not inspect.isroutine(inner):
-        inner = type(inner).__call__
+    annotated = inner
+    if inspect.isclass(inner):
+        annotated = inner.__init__
+    elif not inspect.isroutine(inner):
+        annotated = type(inner).__call__
     try:
-        return typing.get_type_hints(inner, localns=dict(localns), include_extras=True)
+        hints = typing.get_type_hints(annotated, localns=dict(localns), include_extras=True)
     except (NameError, TypeError) as exc:
         raise DefinitionError(
             where,
             f"its annotations cannot be evaluated ({exc})",
             "import or define the types before the function",
         ) from exc
+    return {**hints, "return": inner} if inspect.isclass(inner) else hints
 
 
 def _is_context(hint: Any) -> bool:
-    origin = typing.get_origin(hint) or hint
-    return isinstance(origin, type) and issubclass(origin, RunContext)
+    """Tell whether an annotation is the context's, also as ``StepContext[S] | None``."""
+    origin = typing.get_origin(hint)
+    if origin in (typing.Annotated, typing.Union, types.UnionType):
+        return any(_is_context(arm) for arm in typing.get_args(hint))
+    cls = origin or hint
+    return isinstance(cls, type) and issubclass(cls, RunContext)

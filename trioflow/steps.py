@@ -173,9 +173,7 @@ def step(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
 
 def make_step(fn: Callable[..., Any], localns: Mapping[str, Any], **options: Any) -> Step[Any, Any]:
     """Build the `Step` for *fn*, whose annotations may name things in *localns*."""
-    id = options.pop("id", None) or name_of(fn)
-    where = f"step {id!r}"
-    check_id(id, where)
+    id, where = identify(fn, options.pop("id", None), "step")
     signature = read_signature(fn, where, localns, inspect.Parameter.KEYWORD_ONLY)
     _check_function(signature, where)
     check_options(where, options)
@@ -203,12 +201,22 @@ def describe(fn: Callable[..., Any], options: dict[str, Any]) -> dict[str, Any]:
     description = options.get("description")
     if description is None:
         description = (getattr(fn, "__doc__", None) or "").strip().partition("\n")[0]
-    return {"description": description, "metadata": options.get("metadata") or {}}
+    return {"description": description, "metadata": dict(options.get("metadata") or {})}
+
+
+def identify(fn: Callable[..., Any], id: str | None, kind: str) -> tuple[str, str]:
+    """Return the id of a step or tool, by default its function's name, and "step 'id'"."""
+    if id is None:
+        id = name_of(fn)
+        if id == "<lambda>":
+            raise DefinitionError(f"{kind} without id", "a lambda has no name", "give it an id")
+    where = f"{kind} {id!r}"
+    return check_id(id, where), where
 
 
 def check_id(id: object, where: str) -> str:
     """Return *id* if it can name something in a workflow."""
-    if not isinstance(id, str) or not id or id != id.strip():
+    if not isinstance(id, str) or not id or id != id.strip() or not id.isprintable():
         raise DefinitionError(where, f"{id!r} cannot be an id", "use a text such as 'fetch'")
     bad = sorted(set(id) & set(RESERVED))
     if bad:
@@ -219,15 +227,30 @@ def check_id(id: object, where: str) -> str:
 
 
 def check_options(where: str, options: Mapping[str, Any]) -> None:
-    """Check what steps and tools have in common."""
-    timeout, retries = options.get("timeout"), options.get("retries")
-    if timeout is not None and not (timeout > 0 and math.isfinite(timeout)):
-        raise DefinitionError(
-            where, f"timeout is {timeout!r}", "give it a number of seconds > 0, or None"
-        )
+    """Check what steps, tools and workflows have in common, as far as it is given."""
+    retries = options.get("retries")
     if retries is not None and not isinstance(retries, Retry):
         raise DefinitionError(
-            where, f"retries is {retries!r}", f"write retries=Retry(attempts={retries!r})"
+            where, f"retries is {retries!r}", "write retries=Retry(attempts=..., delay=...)"
+        )
+    check_timeout(where, options.get("timeout"))
+    for option, cls, remedy in (
+        ("runner", str, "give it the name of a runner, such as 'thread'"),
+        ("limit", str, "give it the name of a limit of the engine"),
+        ("description", str, "give it a text"),
+        ("metadata", Mapping, "give it a dict"),
+    ):
+        given = options.get(option)
+        if given is not None and not isinstance(given, cls):
+            raise DefinitionError(where, f"{option} is {given!r}", remedy)
+
+
+def check_timeout(where: str, timeout: object) -> None:
+    """Check that *timeout* is a number of seconds, or None."""
+    is_number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
+    if timeout is not None and not (is_number and 0 < timeout < math.inf):  # type: ignore[operator]
+        raise DefinitionError(
+            where, f"timeout is {timeout!r}", "give it a number of seconds > 0, or None"
         )
 
 
@@ -242,4 +265,10 @@ def _check_function(signature: Signature, where: str) -> None:
             where,
             f"it takes {len(required)} values ({', '.join(required)})",
             "take one value, and the context annotated as StepContext",
+        )
+    if signature.context_position > 1:
+        raise DefinitionError(
+            where,
+            f"its context {signature.context!r} comes after {signature.context_position} others",
+            "make it the first or the second parameter",
         )

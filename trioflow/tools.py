@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+import typing
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
@@ -11,8 +12,8 @@ import attrs
 
 from trioflow.errors import DefinitionError
 from trioflow.retry import Retry
-from trioflow.signature import Parameter, Signature, name_of, read_signature
-from trioflow.steps import MaybeAsync, check_id, check_options, describe
+from trioflow.signature import Parameter, Signature, read_signature
+from trioflow.steps import MaybeAsync, check_id, check_options, describe, identify
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -149,15 +150,10 @@ def tool(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
 
 def make_tool(fn: Callable[..., Any], localns: Mapping[str, Any], **options: Any) -> Tool[Any, Any]:
     """Build the `Tool` for *fn*, whose annotations may name things in *localns*."""
-    id = options.pop("id", None) or name_of(fn)
-    where = f"tool {id!r}"
-    check_id(id, where)
+    id, where = identify(fn, options.pop("id", None), "tool")
     signature = read_signature(fn, where, localns, inspect.Parameter.POSITIONAL_ONLY)
     check_options(where, options)
-    if options.get("collect") is not None and signature.kind != "async generator":
-        raise DefinitionError(
-            where, "only a streaming tool has pieces to collect", "yield them, or drop collect"
-        )
+    _check_streaming(signature, where, options)
     output = options.pop("output", None)
     return Tool(
         id=id,
@@ -168,7 +164,27 @@ def make_tool(fn: Callable[..., Any], localns: Mapping[str, Any], **options: Any
     )
 
 
+def _check_streaming(signature: Signature, where: str, options: Mapping[str, Any]) -> None:
+    streaming = signature.kind == "async generator"
+    collect, runner = options.get("collect"), options.get("runner")
+    if collect is not None and not streaming:
+        raise DefinitionError(
+            where, "only a streaming tool has pieces to collect", "yield them, or drop collect"
+        )
+    if collect is not None and (not callable(collect) or inspect.iscoroutinefunction(collect)):
+        raise DefinitionError(
+            where, f"collect is {collect!r}", "give it a plain function of the list of pieces"
+        )
+    if streaming and runner not in (None, "inline"):
+        raise DefinitionError(
+            where, f"a streaming tool cannot run in runner {runner!r}", "leave the runner out"
+        )
+
+
 def _output_type(signature: Signature, options: Mapping[str, Any]) -> Any:
     if signature.kind != "async generator":
         return signature.returns
-    return Any if options.get("collect") else list
+    if options.get("collect"):
+        return Any
+    pieces = typing.get_args(signature.returns)  # AsyncIterator[str]
+    return list[pieces[0]] if pieces else list  # type: ignore[valid-type]

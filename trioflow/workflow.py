@@ -17,6 +17,7 @@ from trioflow.mapping import (
     FromStep,
     Source,
     SourceLike,
+    Template,
     Value,
     parse_template,
 )
@@ -38,7 +39,7 @@ from trioflow.nodes import (
     target_id,
 )
 from trioflow.retry import Retry
-from trioflow.signature import count_positional, name_of
+from trioflow.signature import check_takes_one, count_positional, name_of
 from trioflow.steps import MaybeAsync, Step, check_id, check_options
 from trioflow.tools import Tool
 
@@ -55,7 +56,7 @@ N = TypeVar("N")
 NO_INPUT: Any = None
 """What a workflow gets that is run without input."""
 
-Hook = Callable[..., None | Awaitable[None]]
+Hook = Callable[..., Awaitable[None] | None]
 
 Body: TypeAlias = "Step[N, Next] | Workflow[N, Next] | Tool[..., Next]"
 """What a node runs, with the types of what it takes and gives. A tool as a node is called
@@ -176,9 +177,17 @@ class Workflow(Generic[In, Prev]):
           DefinitionError: if the id cannot be one or an option has the wrong type.
         """
         where = f"workflow {id!r}"
-        check_options(where, {"retries": retries})
+        check_id(id, where)
+        options = {"retries": retries, "description": description, "metadata": metadata}
+        check_options(where, options)
+        hooks = {"on_start": on_start, "on_finish": on_finish, "on_error": on_error}
+        for name, hook in hooks.items():
+            if hook is not None:
+                check_takes_one(hook, name, where)
+        if not isinstance(validate, bool):
+            raise DefinitionError(where, f"validate is {validate!r}", "use True or False")
         self.__attrs_init__(
-            check_id(id, where),
+            id,
             input,
             output,
             state,
@@ -188,7 +197,7 @@ class Workflow(Generic[In, Prev]):
             on_finish,
             on_error,
             validate,
-            metadata or {},
+            dict(metadata or {}),
             None,
         )
 
@@ -313,6 +322,9 @@ class Workflow(Generic[In, Prev]):
           id: Id of the node; ``"mapping_<workflow>_<n>"`` if not given.
         """
         if isinstance(spec, Mapping):
+            wrong = next((key for key in spec if not isinstance(key, str)), None)
+            if wrong is not None:
+                raise self._wrong(f"mapping has key {wrong!r}", "use texts as keys")
             spec = {key: self._source(key, source) for key, source in spec.items()}
         else:
             self._function(spec, "mapping")
@@ -345,6 +357,8 @@ class Workflow(Generic[In, Prev]):
         if isinstance(when, datetime):
             if when.tzinfo is None:
                 raise self._wrong(f"sleep_until got {when!r}", "give the datetime a time zone")
+        elif not callable(when):
+            raise self._wrong(f"sleep_until got {when!r}", "give it a datetime with a time zone")
         else:
             self._function(when, "sleep_until")
         return self._add_named("sleep", id, lambda node_id: SleepUntil(node_id, when))
@@ -372,7 +386,8 @@ class Workflow(Generic[In, Prev]):
         """
         if not isinstance(event, str) or not event:
             raise self._wrong(f"wait_for_event got event {event!r}", "give it a name")
-        if timeout is not None and not (timeout >= 0 and math.isfinite(timeout)):
+        is_number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
+        if timeout is not None and not (is_number and 0 <= timeout < math.inf):
             raise self._wrong(f"timeout is {timeout!r}", "give it a number of seconds >= 0")
         return self._add(WaitForEvent(event, self._target(step), timeout))
 
@@ -446,7 +461,9 @@ class Workflow(Generic[In, Prev]):
         return DefinitionError(f"workflow {self.id!r}", problem, remedy)
 
     def _target(self, target: Any) -> Target:
-        if isinstance(target, Step | Tool | Workflow | str):
+        if isinstance(target, str):
+            return check_id(target, f"workflow {self.id!r}")
+        if isinstance(target, Step | Tool | Workflow):
             return target
         raise self._wrong(
             f"{name_of(target)} is not a step, tool, workflow or id", "decorate it with @step"
@@ -475,18 +492,32 @@ class Workflow(Generic[In, Prev]):
 
     def _source(self, key: object, source: Any) -> Source:
         if isinstance(source, str):
-            return parse_template(source, f"workflow {self.id!r}, mapping of {key!r}")
+            return self._template(key, source)
         if isinstance(source, FromStep):
-            self._check_known(source, key)
+            for step in source.steps:
+                self._check_known(key, step, exact=True)
         if isinstance(source, FromStep | FromInput | FromContext | Value):
             return source
         return self._function(source, f"source of {key!r}")
 
-    def _check_known(self, source: FromStep, key: object) -> None:
-        known = {id for node in self.nodes for id in ids_of(node)}
-        unknown = [step for step in source.steps if step not in known]
-        if unknown:
-            raise self._wrong(
-                f"mapping of {key!r} reads step {unknown[0]!r}, which is not before it",
-                f"steps before it: {', '.join(sorted(known)) or 'none'}",
-            )
+    def _template(self, key: object, text: str) -> Template:
+        template = parse_template(text, f"workflow {self.id!r}, mapping of {key!r}")
+        for part in template.parts:
+            if not isinstance(part, str) and part[0] == "steps":
+                self._check_known(key, part[1], exact=False)
+        return template
+
+    def _check_known(self, key: object, step: str, *, exact: bool) -> None:
+        """Check that there is a step before; if not *exact*, a path into its output follows."""
+        known: set[str] = set()
+        link = self._tail
+        while link is not None:  # from the end: what is read is mostly near
+            for id in ids_of(link.node):
+                if id == step or (not exact and step.startswith(f"{id}.")):
+                    return
+                known.add(id)
+            link = link.before
+        raise self._wrong(
+            f"mapping of {key!r} reads step {step!r}, which is not before it",
+            f"steps before it: {', '.join(sorted(known)) or 'none'}",
+        )

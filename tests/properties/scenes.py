@@ -58,6 +58,9 @@ PAUSES = st.sampled_from([0.0, 0.0, 0.25, 3.0])
 BUFFERS = st.sampled_from([1, 2, 3, 5, 64])
 MOMENTS = st.integers(0, 200).map(lambda n: n / 8 + 1 / 16)
 
+PATIENCE = 1e6
+"""More seconds than any body takes."""
+
 readers = st.builds(
     Reader,
     st.sampled_from(["reads", "reads", "leaves", "asks for the state", "starts", "submits"]),
@@ -77,7 +80,7 @@ cancels = st.builds(
     Cancel,
     st.sampled_from(["cancel", "scope", "leave", "drain"]),
     MOMENTS,
-    st.sampled_from([0.0, 1.0 + 1 / 32, 1e6]),
+    st.sampled_from([0.0, 1.0 + 1 / 32, PATIENCE]),
 )
 
 
@@ -87,6 +90,14 @@ def scenes() -> st.SearchStrategy[Scene]:
 
 
 def canceling_scenes() -> st.SearchStrategy[Scene]:
-    """Generate scenes in which somebody ends the run early."""
+    """Generate scenes in which somebody ends the run early, if it is not over by then."""
     staying = readers.filter(lambda reader: reader.how != "leaves")
-    return st.builds(Scene, staying, st.lists(observers, max_size=2).map(tuple), cancels)
+    scenes = st.builds(Scene, staying, st.lists(observers, max_size=2).map(tuple), cancels)
+    return scenes.filter(_can_end)
+
+
+def _can_end(scene: Scene) -> bool:
+    """Tell whether what is canceled takes the run along."""
+    assert scene.cancel is not None
+    outside = {"submits": ("scope", "leave"), "starts": ("leave",)}
+    return scene.cancel.how not in outside.get(scene.reader.how, ())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from typing import Any
 
@@ -38,8 +37,8 @@ class Played:
     result: RunResult[Any] | None = None
     heard: list[tuple[int, list[events.Event]]] = attrs.field(factory=list)
     """Of each reader that stayed: which event it wanted first, and all it got."""
-    ended_early: bool = False
-    """Whether someone ended the run early."""
+    ended_at: int | None = None
+    """How many events there were when someone ended the run early."""
     running: int = 0
     """How many bodies of steps ran at that moment."""
     canceled_before: int = 0
@@ -171,7 +170,7 @@ class _Stage:
         if run.status != "running":
             return
         played = self.played
-        played.ended_early = True
+        played.ended_at = len(played.events)
         played.running = played.witness.running["step"]
         played.canceled_before = played.witness.canceled["step"]
         match cancel.how:
@@ -182,5 +181,4 @@ class _Stage:
             case "leave":
                 self.reading.cancel()
             case "drain":
-                grace = math.inf if cancel.grace is None else cancel.grace
-                await run.drain(grace)
+                await run.drain(cancel.grace)

@@ -5,42 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from hypothesis import given
+from hypothesis import strategies as st
 
+from tests.properties.checks import check
+from tests.properties.normal import normalized
 from tests.properties.scenes import Scene, scenes
-from tests.properties.stage import Played, play
-from trioflow import events
-from trioflow.testing import check_events
+from tests.properties.stage import play
 from trioflow.testing.strategies import inputs, workflow_specs
 from trioflow.testing.strategies.specs import WorkflowSpec
 
 
-def check(played: Played) -> None:
-    """Check what holds in every scene."""
-    check_events(played.events, played.workflow)
-    played.watcher.check()
-    for first, got in played.heard:
-        assert got == played.events[first:]
-    assert not played.witness.excess
-    assert not +played.witness.running
-    check_result(played)
-
-
-def check_result(played: Played) -> None:
-    """Check that the result says what the events say."""
-    result, finish = played.result, played.events[-1]
-    assert result is not None
-    assert isinstance(finish, events.Finish)
-    assert (result.status, result.result, result.error) == (
-        finish.status,
-        finish.result,
-        finish.error,
-    )
-
-
 @given(workflow_specs(), inputs(), scenes())
 def test_every_run_keeps_to_the_rules(spec: WorkflowSpec, value: Any, scene: Scene) -> None:
-    played = play(spec, value, scene)
+    check(play(spec, value, scene))
 
-    check(played)
-    if scene.reader.how == "leaves":
-        assert played.events[-1].status in ("canceled", "success", "failed")
+
+@given(workflow_specs(), inputs(), scenes(), st.integers(0, 99))
+def test_the_same_schedule_gives_the_same_events(
+    spec: WorkflowSpec, value: Any, scene: Scene, seed: int
+) -> None:
+    first, again = (play(spec, value, scene, seed) for _ in range(2))
+
+    assert normalized(first.events, spec) == normalized(again.events, spec)

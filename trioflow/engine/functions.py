@@ -12,6 +12,7 @@ from trioflow.engine.core import Frame
 from trioflow.errors import MappingError
 from trioflow.mapping import FromContext, FromInput, FromStep, Source, Template, Value, follow
 from trioflow.signature import count_positional
+from trioflow.validation import fields_of
 
 Function = Callable[[Any, Frame], Awaitable[Any]]
 
@@ -84,12 +85,7 @@ def read_step(steps: tuple[str, ...], path: str, frame: Frame) -> Any:
 def read_root(root: str, path: str, data: Any, frame: Frame) -> Any:
     """Return what a placeholder of a template stands for."""
     if root == "steps":
-        # Ids of steps may contain dots, so the longest id that fits is the one that is meant.
-        fitting = [id for id in frame.scope.results if path == id or path.startswith(f"{id}.")]
-        if not fitting:
-            return read_step((path.partition(".")[0],), path.partition(".")[2], frame)
-        step = max(fitting, key=len)
-        return read_step((step,), path[len(step) + 1 :], frame)
+        return read_any_step(path, frame)
     values = {
         "data": data,
         "input": frame.init_data,
@@ -99,9 +95,29 @@ def read_root(root: str, path: str, data: Any, frame: Frame) -> Any:
     return follow(values[root], path, root)
 
 
+def read_any_step(path: str, frame: Frame) -> Any:
+    """Return what a path leads to that begins with the id of a step."""
+    # Ids of steps may contain dots, so the longest id that fits is the one that is meant.
+    fitting = [id for id in frame.scope.results if path == id or path.startswith(f"{id}.")]
+    if not fitting:
+        raise MappingError("steps", path, "no such step has ended with success")
+    step = max(fitting, key=len)
+    return read_step((step,), path[len(step) + 1 :] or ".", frame)
+
+
 def as_text(value: Any) -> str:
-    """Return a value as a template shows it: a text as it is, anything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+    """Return a value as a template shows it: objects and lists as JSON, the rest as text."""
+    is_json = value is None or isinstance(value, bool | int | float | list | tuple | Mapping)
+    if not is_json and fields_of(value) is None:
+        return str(value)
+    return json.dumps(value, default=_as_json, ensure_ascii=False)
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    fields = fields_of(value)
+    return str(value) if fields is None else fields
 
 
 async def call_hook(hook: Callable[..., Any], argument: Any) -> None:

@@ -1,0 +1,28 @@
+"""What must hold of every run that was played."""
+
+from __future__ import annotations
+
+from tests.properties.stage import Played
+from trioflow import events
+from trioflow.testing import check_events
+
+
+def check(played: Played) -> None:
+    """Check what holds in every scene."""
+    check_events(played.events, played.workflow)
+    played.watcher.check()
+    for first, got in played.heard:
+        assert got == played.events[first:]
+    assert not played.witness.excess
+    assert not +played.witness.running
+    check_result(played)
+
+
+def check_result(played: Played) -> None:
+    """Check that the result says what the events say."""
+    result, finish = played.result, played.events[-1]
+    assert result is not None
+    assert isinstance(finish, events.Finish)
+    assert result.status == finish.status
+    assert result.result == finish.result
+    assert result.error is finish.error

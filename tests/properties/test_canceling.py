@@ -1,0 +1,47 @@
+"""What holds for runs that somebody ends early, at any moment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import assume, given
+
+from tests.properties.checks import check
+from tests.properties.scenes import PATIENCE, Scene, canceling_scenes
+from tests.properties.stage import Played, play
+from trioflow import events
+from trioflow.testing.strategies import Taste, inputs, workflow_specs
+from trioflow.testing.strategies.specs import WorkflowSpec
+
+# A body that aborts the run would get ahead of those who end it from outside.
+specs = workflow_specs(Taste(aborts=False))
+
+
+@given(specs, inputs(), canceling_scenes())
+def test_a_run_that_is_ended_early_ends_in_order(
+    spec: WorkflowSpec, value: Any, scene: Scene
+) -> None:
+    played = play(spec, value, scene)
+
+    check(played)
+    assume(played.ended_at is not None)
+    assert scene.cancel is not None
+    if scene.cancel.how == "drain":
+        check_drained(played, scene.cancel.grace)
+    else:
+        check_canceled(played)
+
+
+def check_canceled(played: Played) -> None:
+    """Check that all bodies that ran have seen it, and that the run says so."""
+    assert played.result is not None
+    assert played.result.status == "canceled"
+    assert played.witness.canceled["step"] - played.canceled_before == played.running
+
+
+def check_drained(played: Played, grace: float) -> None:
+    """Check that nothing was started any more, and that bodies had their time."""
+    later = played.events[played.ended_at :]
+    assert not any(isinstance(event, events.StepStart) for event in later)
+    if grace == PATIENCE:
+        assert played.witness.canceled["step"] == played.canceled_before
