@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from trioflow.events import Event
+import attrs
+from typing_extensions import Self
+
+from trioflow.errors import JournalConflictError
+from trioflow.events import Event, RunStatus
 
 
 class Runner(ABC):
@@ -34,4 +38,134 @@ class Instrument:
 
         Synchronous and on the hot path, so be quick and do not block. An instrument that
         raises is logged and left out for the rest of the run.
+        """
+
+
+@attrs.frozen(kw_only=True)
+class RunHeader:
+    """What is known of a run from its first moment on."""
+
+    run_id: str
+    workflow_id: str
+    resource_id: str | None = None
+    created_at: float
+    """Seconds since the epoch."""
+    format: int
+    """Version of the journal's format."""
+    fingerprint: str
+    """The shape of the workflow, as JSON text; see `trioflow.engine.fingerprint`."""
+
+
+@attrs.frozen
+class Entry:
+    """One event of a journal."""
+
+    seq: int
+    """The event's ``seq``. Entries of a run ascend; events that are not journaled leave gaps."""
+    at: float
+    """Seconds since the epoch."""
+    text: str
+    """The event as JSON text."""
+
+
+@attrs.frozen(kw_only=True)
+class Append:
+    """Entries to add to the journal of one run, all or none."""
+
+    run_id: str
+    entries: tuple[Entry, ...]
+    after: int
+    """The ``seq`` of the last entry that is stored, -1 for none. Guards against two writers."""
+    status: RunStatus
+    """Status of the run behind these entries."""
+    header: RunHeader | None = None
+    """Given with the first entries of a run."""
+
+
+@attrs.frozen(kw_only=True)
+class StoredRun:
+    """A run as a store lists it."""
+
+    header: RunHeader
+    status: RunStatus
+    updated_at: float
+    """Time of the last entry: seconds since the epoch."""
+    last_seq: int
+    """The ``seq`` of the last entry."""
+    owner: str | None = None
+    """Who has claimed the run."""
+    claimed_until: float | None = None
+    """When the claim expires: seconds since the epoch, on the store's clock."""
+
+
+class Store(ABC):
+    """Keeps the journals of runs. Used as ``async with store``; opened once.
+
+    A store need not understand what it keeps. It is used by one writer task at a time and
+    any number of readers. All methods are checkpoints. What goes wrong with the storage
+    itself is raised as `StoreError`; ``StoreError.transient`` tells whether another try may
+    help.
+    """
+
+    async def __aenter__(self) -> Self:
+        """Connect, and make or migrate what is needed."""
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Disconnect. Everything that was appended stays."""
+
+    @abstractmethod
+    async def append(self, appends: Sequence[Append]) -> Sequence[JournalConflictError | None]:
+        """Add entries to several runs in one go, durably: on return they survive a crash.
+
+        Each append is done whole or not at all. One that conflicts with what is stored
+        (other last entry, run exists already, run is unknown) does not disturb the others:
+        its place in the returned sequence holds the error.
+
+        **Cancellation**: must not leave an append half done; afterwards the caller does not
+        know whether it was done.
+        """
+
+    @abstractmethod
+    async def read(self, run_id: str, after: int = -1, limit: int = 1000) -> Sequence[Entry]:
+        """Return up to *limit* entries with ``seq > after``, ascending; none if unknown."""
+
+    @abstractmethod
+    async def get(self, run_id: str) -> StoredRun | None:
+        """Return what is known of a run, or None."""
+
+    @abstractmethod
+    async def list_runs(
+        self,
+        *,
+        status: Collection[RunStatus] | None = None,
+        workflow_id: str | None = None,
+        resource_id: str | None = None,
+        limit: int | None = None,
+    ) -> Sequence[StoredRun]:
+        """Return the runs to which everything that is given applies, newest first."""
+
+    @abstractmethod
+    async def claim(self, run_id: str, owner: str, seconds: float) -> bool:
+        """Make *owner* the one who may go on with a run, for so many seconds from now.
+
+        Returns True if the run is unclaimed, claimed by the same owner, or the claim has
+        expired; False if another holds it or the run is unknown. Atomic over all processes.
+        Time is the store's own, so that processes need no common clock.
+        """
+
+    @abstractmethod
+    async def release(self, run_id: str, owner: str) -> None:
+        """Give a claim back; does nothing if *owner* does not hold it."""
+
+    @abstractmethod
+    async def delete(self, run_id: str) -> bool:
+        """Remove a run and its journal; tell whether there was one."""
+
+    @abstractmethod
+    async def prune(self, before: float) -> int:
+        """Delete all runs that are over and were last updated before that time; return how many.
+
+        Args:
+          before: Seconds since the epoch.
         """

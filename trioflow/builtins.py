@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from trioflow.abc import Runner
+from trioflow.abc import Runner, Store
 from trioflow.engine.environment import BUILT_IN_RUNNERS
 from trioflow.hookspecs import hookimpl
+from trioflow.stores.memory import MemoryStore
 
 
 @hookimpl
 def trioflow_runner(name: str) -> Runner | None:
     """Run bodies in the run's own task, or in a thread."""
     return BUILT_IN_RUNNERS.get(name)
+
+
+@hookimpl
+def trioflow_store(url: str) -> Store | None:
+    """Keep journals in memory, for as long as the engine is open."""
+    return MemoryStore() if url == "memory:" else None

@@ -313,6 +313,72 @@ class MailboxFullError(TrioflowError):
         return f"{self.limit} events {self.event!r} are waiting already and no step takes them"
 
 
+# ---------------------------------------------------------------- journals
+@attrs.define(eq=False)
+class StoreError(TrioflowError):
+    """Raised when the storage behind a store does not do what it should."""
+
+    store: str
+    problem: str
+    transient: bool = False
+    """Whether another try may help: a lock, a lost connection."""
+
+    def __str__(self) -> str:
+        return f"store {self.store}: {self.problem}"
+
+
+@attrs.define(eq=False)
+class JournalConflictError(TrioflowError):
+    """Raised when someone else has written to a run's journal, or it is not what it should be."""
+
+    run_id: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"journal of run {self.run_id}: {self.problem}"
+
+
+@attrs.define(eq=False)
+class JournalFormatError(TrioflowError):
+    """Raised when a journal was written in a format that this version cannot read."""
+
+    run_id: str
+    format: int
+    known: int
+
+    def __str__(self) -> str:
+        return (
+            f"journal of run {self.run_id} has format {self.format}, known is {self.known}; "
+            "upgrade trioflow"
+        )
+
+
+@attrs.define(eq=False)
+class WorkflowChangedError(TrioflowError):
+    """Raised when a run cannot go on because its workflow contradicts what is recorded."""
+
+    run_id: str
+    workflow: str
+    difference: str
+
+    def __str__(self) -> str:
+        return (
+            f"run {self.run_id} of workflow {self.workflow!r} cannot go on: {self.difference}; "
+            "run it with the workflow it was started with, or travel back before the change"
+        )
+
+
+@attrs.define(eq=False)
+class RunClaimedError(TrioflowError):
+    """Raised when a run is going on elsewhere, in another process or engine."""
+
+    run_id: str
+    owner: str | None
+
+    def __str__(self) -> str:
+        return f"run {self.run_id} is claimed by {self.owner}; wait for it, or until it expires"
+
+
 # ---------------------------------------------------------------- plugins
 @attrs.define(eq=False)
 class PluginError(TrioflowError):

@@ -15,7 +15,7 @@ import pluggy
 if TYPE_CHECKING:
     from cattrs import Converter
 
-    from trioflow.abc import Instrument, Runner
+    from trioflow.abc import Instrument, Runner, Store
     from trioflow.steps import Step
     from trioflow.tools import Tool
     from trioflow.workflow import Workflow
@@ -49,6 +49,19 @@ def trioflow_workflows() -> Iterable[Workflow[Any, Any]]:  # type: ignore[empty-
 
     Called once while the engine opens. They may name steps, tools and workflows of other
     plugins by id; all names must be known when all plugins are loaded.
+    """
+
+
+@hookspec(firstresult=True)
+def trioflow_store(url: str) -> Store | None:
+    """Return the store for a URL, or None if its scheme is not yours.
+
+    Called once, while the engine opens. The plugin that was registered last is asked
+    first, and the first store that is returned is used. Only build the object; it connects
+    when it is entered.
+
+    Args:
+      url: Scheme and location, such as ``"sqlite:runs.db"``.
     """
 
 

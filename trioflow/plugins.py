@@ -13,7 +13,7 @@ import attrs
 import pluggy
 
 from trioflow import builtins, hookspecs
-from trioflow.abc import Instrument, Runner
+from trioflow.abc import Instrument, Runner, Store
 from trioflow.errors import (
     DuplicateIdError,
     PluginHookError,
@@ -94,6 +94,11 @@ class PluginHost:
     def instruments(self) -> tuple[Instrument, ...]:
         """Return all instruments."""
         return tuple(item for _, item in self._collect("trioflow_instruments", Instrument))
+
+    def store(self, url: str) -> Store | None:
+        """Return the store for a URL, or None if no plugin has one."""
+        store: Store | None = self._manager.hook.trioflow_store(url=url)
+        return store
 
     def runner(self, name: str) -> Runner | None:
         """Return the runner of that name, or None if no plugin has it."""
