@@ -80,6 +80,10 @@ class Append:
     """Status of the run behind these entries."""
     header: RunHeader | None = None
     """Given with the first entries of a run."""
+    owner: str | None = None
+    """With *header*: who claims the run, in the same transaction, as `Store.claim` does."""
+    claim_seconds: float = 0.0
+    """With *owner*: for how long."""
 
 
 @attrs.frozen(kw_only=True)

@@ -105,7 +105,8 @@ class MemoryStore(Store):
         if journal is None:
             if append.header is None:
                 return JournalConflictError(append.run_id, "there is no such run")
-            journal = _Journal(append.header, [], append.status)
+            journal = _Journal(append.header, [], append.status, append.owner)
+            journal.claimed_until = time.time() + append.claim_seconds
         elif append.header is not None:
             return JournalConflictError(append.run_id, "there is such a run already")
         if journal.last_seq != append.after:
