@@ -22,6 +22,8 @@ hang = step(bodies.hang)
 CONCURRENCY = 100
 REPEATS = 50
 """How often one sample of a very short workload does its work."""
+# A busy machine makes single samples twice as slow. Where a sample takes milliseconds,
+# many of them keep the medians steady.
 
 
 def floor_chain(length: int, body: floor.Body = bodies.noop) -> floor.Steps:
@@ -48,6 +50,7 @@ def nested(depth: int = 5, length: int = 1000) -> Pair:
         f"chain of {length:,} steps, {depth} workflows deep",
         timed(ours.run_and_count, workflow, 0, ours.PER_STEP * calls + ours.ENDS),
         timed(floor.chain, floor_chain(length), 0),
+        samples=25,
         per=length,
     )
 
@@ -60,6 +63,7 @@ def typed(length: int = 1000) -> Pair:
         f"chain of {length:,} steps, attrs in and out",
         timed(ours.run_and_count, workflow, start, ours.PER_STEP * length + ours.ENDS),
         timed(floor.chain, floor_chain(length, bodies.move), start),
+        samples=25,
         per=length,
     )
 
@@ -72,6 +76,7 @@ def convert(length: int = 1000) -> Pair:
         f"chain of {length:,} steps, dict to attrs at each",
         timed(ours.run_and_count, workflow, start, ours.PER_STEP * length + ours.ENDS),
         timed(floor.chain, floor_chain(length, bodies.move), start),
+        samples=25,
         per=length,
     )
 
@@ -90,6 +95,7 @@ def structuring(length: int = 1000) -> Pair:
         f"{length:,} dicts to attrs with cattrs alone",
         timed(structure_all),
         timed(floor.chain, floor_chain(length, bodies.move), bodies.Position(0, 0)),
+        samples=25,
         per=length,
     )
 
@@ -177,16 +183,16 @@ def passes(length: int = 1000) -> Passes:
 
 WORKLOADS: dict[str, Callable[[], Workload]] = {
     "chain-10": lambda: chain(10, samples=51),
-    "chain-1000": lambda: chain(1000, samples=15),
+    "chain-1000": lambda: chain(1000, samples=51),
     "chain-10000": lambda: chain(10_000),
     "nested-1000": nested,
     "typed-1000": typed,
     "convert-1000": convert,
     "cattrs-1000": structuring,
-    "foreach-1000": lambda: foreach(1000, samples=15),
+    "foreach-1000": lambda: foreach(1000, samples=25),
     "foreach-10000": lambda: foreach(10_000),
-    "chunks-100000": lambda: chunks("chunks-100000", "100,000 chunks, fast reader", None, 5),
-    "chunks-slow": lambda: chunks("chunks-slow", "100,000 chunks, slow reader", doze, 3),
+    "chunks-100000": lambda: chunks("chunks-100000", "100,000 chunks, fast reader", None, 9),
+    "chunks-slow": lambda: chunks("chunks-slow", "100,000 chunks, slow reader", doze, 5),
     "runs-1000": many_runs,
     "first-event": first_event,
     "cancel": cancel,

@@ -106,11 +106,13 @@ def read_any_step(path: str, frame: Frame) -> Any:
 
 
 def as_text(value: Any) -> str:
-    """Return a value as a template shows it: objects and lists as JSON, the rest as text."""
-    is_json = value is None or isinstance(value, bool | int | float | list | tuple | Mapping)
+    """Return a value as a template shows it: nothing for None, objects and lists as JSON."""
+    if value is None:
+        return ""
+    is_json = isinstance(value, bool | int | float | list | tuple | Mapping)
     if not is_json and fields_of(value) is None:
         return str(value)
-    return json.dumps(value, default=_as_json, ensure_ascii=False)
+    return json.dumps(value, default=_as_json, ensure_ascii=False, separators=(",", ":"))
 
 
 def _as_json(value: Any) -> Any:
