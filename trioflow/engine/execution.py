@@ -13,14 +13,19 @@ from trioflow.engine.core import RunCore, Scope
 from trioflow.engine.environment import Environment
 from trioflow.engine.log import RunLog
 from trioflow.engine.mailbox import Mailbox
-from trioflow.engine.outcome import Outcome, Paused, Suspended
+from trioflow.engine.outcome import Failed, Outcome, Paused, Suspended
 from trioflow.engine.pacer import Pacer
 from trioflow.engine.plan import WorkflowPlan
 from trioflow.engine.positions import find_call
 from trioflow.engine.replay import Replay
 from trioflow.engine.shared_context import SharedContext
 from trioflow.engine.suspensions import select
-from trioflow.engine.workflows import call_end_hooks, run_workflow, workflow_result
+from trioflow.engine.workflows import (
+    call_end_hooks,
+    recorded_result,
+    run_workflow,
+    workflow_result,
+)
 from trioflow.errors import NotResumableError, RunAlreadyStartedError, RunFinishedError
 from trioflow.results import RunResult
 from trioflow.tracing import TracingContext, TracingOptions
@@ -47,10 +52,13 @@ class Execution:
             state_fields=plan.state_fields,
         )
         self.begun = False
+        self._from_journal = False
         self.result: RunResult[Any] | None = None
         """How the run has settled; None before its start and while it is going on."""
         self.close_on_suspend = True
         """Whether a suspension is the end of the streams, until the run is resumed."""
+        self.failure: Exception | None = None
+        """Why the journal could not be written."""
         self._parked: trio.Event | None = None
         """What whoever drives the run waits for while it is suspended."""
         self.spawn: Callable[[], None] | None = None
@@ -135,7 +143,7 @@ class Execution:
             if plan.structure_resume is not None and data is not None:
                 plan.structure_resume(data)
 
-    def _begin_part(self, *, from_journal: bool = False) -> None:
+    def _begin_part(self) -> None:
         state = self.core.log.state
         self.result = None
         self._settled = trio.Event()
@@ -144,15 +152,42 @@ class Execution:
         self.core.runtime_context = SharedContext(state.runtime_context)
         self.core.mailbox = Mailbox(state.received.values())
         self.core.pacer = Pacer(self.core.log)
-        self.core.replay = Replay(state, from_journal=from_journal)
+        self.core.replay = Replay(state, from_journal=self._from_journal)
+
+    # ------------------------------------------------------------ from a journal
+    def adopt(self, events: Sequence[ev.Event]) -> None:
+        """Become the run that a journal tells of, settled or not."""
+        log = self.core.log
+        log.adopt(events)
+        log.start_clock()
+        state = log.state
+        state.state = self.plan.initial_state(state.state)
+        self._input = state.input
+        self._value = self._structured_input()
+        self.trace_id, self.resource_id = state.trace_id, state.resource_id
+        self.begun = True
+        self._from_journal = True
+        if state.status not in ("pending", "running"):
+            self.result = recorded_result(self.plan, state)
+            self._settled.set()
+
+    def catch_up(self, events: Sequence[ev.Event]) -> None:
+        """Take over what has been written about the run elsewhere since it settled here."""
+        if events:
+            self.adopt(events)
+
+    def begin_recovery(self) -> None:
+        """Begin the part of the run that follows the death of its process."""
+        self.core.log.emit(ev.Recover)
+        self._begin_part()
 
     # ------------------------------------------------------------ going on
     async def drive(self) -> RunResult[Any]:
         """Run a part of the workflow in this task, to where it settles.
 
         The run is over, or waits, with all its events, when this returns or raises; it
-        raises only for a cancellation from outside, or if something other than an
-        Exception got out of a step.
+        raises only for a cancellation from outside, if something other than an Exception
+        got out of a step, or if the journal cannot be written.
         """
         scope = Scope(self.core, self.plan, prefix="", address="", init_data=self._value)
         if self.core.log.state.status == "pending":
@@ -164,14 +199,43 @@ class Execution:
                     outcome = await run_workflow(scope, self._value)
                     await self.core.log.wait_for_room()
                 if self._cancel_scope.cancel_called:
-                    outcome = None  # a cancel that was accepted is never followed by success
+                    # A cancel that was accepted is never followed by success.
+                    outcome = None if self.failure is None else Failed(self.failure)
             finally:
                 if outcome is None:
                     self.core.log.emit(ev.Canceled, reason=self._reason)
                 await call_end_hooks(scope, self._input, outcome)
         finally:
             self._settle(scope, outcome)
+            await self._save()
         return await self.wait()
+
+    async def _save(self) -> None:
+        """Let the run have settled once its journal says so too.
+
+        Shielded: the events are there, and how long a write may take is for the writer to
+        bound.
+        """
+        journal = self.core.log.journal
+        if journal is not None:
+            with trio.CancelScope(shield=True):
+                try:
+                    await journal.wait_stored()
+                except Exception as exc:
+                    self.failure = exc
+                await journal.writer.release(journal)
+        self._settled.set()
+
+    def break_off(self, failure: Exception) -> None:
+        """Stop the run because its journal cannot be written."""
+        self.failure = failure
+        self._cancel_scope.cancel()
+
+    def halt(self) -> None:
+        """Stop the run, but not for good: its journal ends here, and it can go on from there."""
+        if self.core.log.journal is not None:
+            self.core.log.journal.stop()
+        self.cancel("the engine was closed")
 
     async def drive_open(self) -> None:
         """Run part after part, until the run is over and not only waits for an answer."""
@@ -227,8 +291,14 @@ class Execution:
             mailbox.put(log.emit(ev.EventReceived, event=name, data=data))
 
     async def wait(self) -> RunResult[Any]:
-        """Wait until the run settles and return its result."""
+        """Wait until the run settles and return its result.
+
+        Raises:
+          StoreError, JournalConflictError, NotSerializableError: if the run could not be saved.
+        """
         await self._settled.wait()
+        if self.failure is not None:
+            raise self.failure
         if self.result is None:
             raise RuntimeError(f"run {self.core.log.run_id} is done without a result")
         return self.result
@@ -259,6 +329,7 @@ class Execution:
         """End a run in which nothing runs."""
         self.core.log.emit(ev.Canceled, reason=reason)
         self._settle(Scope(self.core, self.plan, prefix="", address=""), None)
+        self._settled.set()
 
     def _settle(self, scope: Scope, outcome: Outcome | None) -> None:
         """Emit the events that end a part, and let everyone know."""
@@ -270,7 +341,6 @@ class Execution:
         if not waits or self.close_on_suspend:
             log.emit(ev.Finish, status=result.status, result=result.result, error=result.error)
             log.end_part()
-        self._settled.set()
 
 
 def _trace_id(context: TracingContext) -> str | None:

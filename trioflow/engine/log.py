@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 
@@ -18,6 +19,9 @@ from trioflow.engine.stream import EventStream
 from trioflow.errors import HistoryGap
 from trioflow.events import Event
 from trioflow.state import RunState
+
+if TYPE_CHECKING:
+    from trioflow.engine.journal import RunJournal
 
 E = TypeVar("E", bound=Event)
 
@@ -35,6 +39,8 @@ class RunLog:
         self.state = RunState(run_id=run_id)
         self.at = 0.0
         """Time of the last event: seconds since the epoch, on the run's clock."""
+        self.journal: RunJournal | None = None
+        """Where the events are written, if the run is a durable one."""
         self._instruments = instruments
         self._history: deque[Event] = deque(maxlen=HISTORY)
         self._readers: list[EventStream] = []
@@ -43,7 +49,15 @@ class RunLog:
 
     def start_clock(self) -> None:
         """Tie Trio's clock to the calendar, once, so that event times follow the former."""
-        self._epoch = time.time() - trio.current_time()
+        # A run that comes from another process must not go back in time.
+        self._epoch = max(time.time(), self.at) - trio.current_time()
+
+    def adopt(self, events: Sequence[Event]) -> None:
+        """Take over the events of a journal as if they had been emitted here."""
+        for event in events:
+            self.state.apply(event)
+            self._history.append(event)
+            self.at = event.at
 
     def now(self) -> float:
         """Return the time: seconds since the epoch, on the run's clock."""
@@ -61,6 +75,8 @@ class RunLog:
         self._history.append(event)
         for reader in self._readers:
             reader.offer(event)
+        if self.journal is not None:
+            self.journal.add(event)
         if self._instruments:
             self._tell_instruments(event)
         return event

@@ -34,6 +34,8 @@ class Pacer:
         """
         if self._held:
             await trio.sleep_forever()
+        if self._log.journal is not None:
+            await self._log.journal.wait_boundary()
         await self.give_way()
         if self._held:  # while this task waited for room
             await trio.sleep_forever()

@@ -8,7 +8,7 @@ Everything else runs.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from trioflow.engine.outcome import Bailed, Failed, Outcome, Success, Suspended
@@ -37,10 +37,7 @@ class Replay:
         self._answers = dict(state.answers)
         self._from_journal = from_journal
         self._entered = {outer for address in self._answers for outer in _way_to(address)}
-        self._furthest: dict[str, int] = {}
-        for address in self._records:
-            scope, position = _split(address)
-            self._furthest[scope] = max(position, self._furthest.get(scope, 0))
+        self._furthest = furthest_nodes(self._records)
 
     def record(self, address: str) -> StepRecord | None:
         """Return what is known of a call."""
@@ -107,6 +104,15 @@ class Replay:
         if not self._from_journal or plan.restore is None:
             return output
         return plan.restore(output)
+
+
+def furthest_nodes(addresses: Iterable[str]) -> dict[str, int]:
+    """Return the position of the furthest node that has begun, for each workflow call."""
+    furthest: dict[str, int] = {}
+    for address in addresses:
+        scope, position = _split(address)
+        furthest[scope] = max(position, furthest.get(scope, 0))
+    return furthest
 
 
 def _split(address: str) -> tuple[str, int]:

@@ -15,7 +15,7 @@ from trioflow.engine.plan import WorkflowPlan
 from trioflow.engine.suspensions import suspensions
 from trioflow.events import RunStatus
 from trioflow.results import RunResult
-from trioflow.state import StepRecord
+from trioflow.state import RunState, StepRecord
 
 logger = logging.getLogger("trioflow")
 
@@ -102,6 +102,29 @@ def workflow_result(scope: Scope, value: Any, outcome: Outcome | None) -> RunRes
         result=outcome.value if isinstance(outcome, Success) else None,
         error=outcome.error if isinstance(outcome, Failed) else None,
         steps=own_steps(scope),
+        suspended=tuple(dict.fromkeys(s.path for s in waiting)),
+        suspend_payload={s.path[0]: state.steps[s.path[0]].suspend_payload for s in waiting},
+        state=state.state,
+        reason=state.reason,
+        trace_id=state.trace_id,
+    )
+
+
+def recorded_result(plan: WorkflowPlan, state: RunState) -> RunResult[Any]:
+    """Return the result of a run whose journal says that it has settled."""
+    waiting = suspensions(state) if state.status == "suspended" else ()
+    result = state.result
+    bailed = any(r.status == "bailed" and "/" not in r.address for r in state.calls.values())
+    if state.status == "success" and plan.structure_output is not None and not bailed:
+        result = plan.structure_output(result)
+    return RunResult(
+        status=state.status,
+        run_id=state.run_id,
+        workflow_id=state.workflow_id,
+        input=state.input,
+        result=result,
+        error=state.error,
+        steps=dict(state.steps),
         suspended=tuple(dict.fromkeys(s.path for s in waiting)),
         suspend_payload={s.path[0]: state.steps[s.path[0]].suspend_payload for s in waiting},
         state=state.state,

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 @functools.cache
 def default_converter() -> Converter:
-    """Return the converter that writes what trioflow itself knows how to read back.
+    """Return the converter that is used where none is given."""
+    return make_wire_converter()
+
+
+def make_wire_converter() -> Converter:
+    """Return a new converter that writes what trioflow itself knows how to read back.
 
     Enums, dates (ISO 8601), paths, bytes (base64) and the like as texts; attrs classes and
     dataclasses field by field.

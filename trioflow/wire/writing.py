@@ -155,19 +155,24 @@ def _of_start(event: ev.StepStart) -> dict[str, Any]:
     times = {"startedAt": milliseconds(event.at)}
     if event.resume_data is not None:
         times["resumedAt"] = milliseconds(event.at)
-    return {"stepCallId": event.step_call_id, **times, "status": "running"}
+    return {"stepCallId": step_call_id(event), **times, "status": "running"}
+
+
+def step_call_id(event: ev.StepEvent) -> str:
+    """Return the name of a call on the wire, where each round of it has a name of its own."""
+    return event.step_call_id + (f"+{event.round}" if event.round else "")
 
 
 _DECORATIONS: dict[type[ev.Event], Callable[[Any], dict[str, Any]]] = {
     ev.StepStart: _of_start,
     ev.StepWaiting: lambda e: {"startedAt": milliseconds(e.at), "status": "waiting"},
     ev.StepSuspended: lambda e: {
-        "stepCallId": e.step_call_id,
+        "stepCallId": step_call_id(e),
         "suspendedAt": milliseconds(e.at),
         "status": "suspended",
     },
-    ev.StepResult: lambda e: {"stepCallId": e.step_call_id, "endedAt": milliseconds(e.at)},
-    ev.StepFinish: lambda e: {"stepCallId": e.step_call_id, "metadata": {}},
+    ev.StepResult: lambda e: {"stepCallId": step_call_id(e), "endedAt": milliseconds(e.at)},
+    ev.StepFinish: lambda e: {"stepCallId": step_call_id(e), "metadata": {}},
 }
 
 
