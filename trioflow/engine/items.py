@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from trioflow import events as ev
-from trioflow.engine.call import Call, make_attempts, result_fields
+from trioflow.engine.call import Call, make_attempts, result_fields, settled
 from trioflow.engine.outcome import Outcome, Success
 from trioflow.engine.plan import CallPlan
 from trioflow.engine.siblings import Siblings, open_siblings
@@ -71,6 +71,7 @@ class _Progress:
         try:
             await core.log.wait_for_room()
         finally:
+            outcome = settled(call, outcome)
             self._report(call, index, outcome)
         return outcome
 
