@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from typing import Any, Self
 
 import attrs
-from typing_extensions import Self
 
 from trioflow.errors import JournalConflictError
 from trioflow.events import Event, RunStatus

@@ -3,31 +3,46 @@
 from __future__ import annotations
 
 import functools
+import logging
+import os
+import socket
+import uuid
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 from weakref import WeakValueDictionary
 
 import trio
 
+from trioflow.abc import Store, StoredRun
 from trioflow.engine.environment import Environment
+from trioflow.engine.execution import Execution
+from trioflow.engine.journal import Durability, JournalWriter
+from trioflow.engine.keeper import Keeper, open_keeper
 from trioflow.engine.ownership import open_owned_nursery
 from trioflow.engine.planner import plan_workflow
-from trioflow.engine.run import Run, create_run
+from trioflow.engine.reader import open_journal_reader
+from trioflow.engine.run import BUFFER_SIZE, Run, create_run
 from trioflow.errors import (
     DefinitionError,
     DuplicateIdError,
     DuplicateRunError,
+    JournalConflictError,
+    JournalFormatError,
+    NotSerializableError,
+    StoreError,
     UnknownNameError,
     UnknownRunError,
+    WorkflowChangedError,
 )
-from trioflow.events import RunStatus
+from trioflow.events import Event, RunStatus
 from trioflow.plugins import NO_DISTRIBUTION, PluginHost, PluginInfo
 from trioflow.steps import Step
 from trioflow.tools import Tool
 from trioflow.tracing import TracingContext, TracingOptions
-from trioflow.validation import make_converter
+from trioflow.wire.values import make_wire_converter
 from trioflow.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -36,6 +51,8 @@ if TYPE_CHECKING:
 In = TypeVar("In")
 Out = TypeVar("Out")
 T = TypeVar("T", Step[Any, Any], Tool[..., Any], Workflow[Any, Any])
+
+logger = logging.getLogger("trioflow")
 
 KEEP_FINISHED = 256
 """How many submitted runs an engine remembers after their end."""
@@ -50,11 +67,17 @@ async def open_engine(
     steps: Iterable[Step[Any, Any]] = (),
     tools: Iterable[Tool[..., Any]] = (),
     limits: Mapping[str, int] | None = None,
+    store: Store | str | None = None,
+    durability: Durability = "step",
+    journal_chunks: bool = False,
+    claim_seconds: float = 30.0,
+    recover: bool = False,
 ) -> AsyncGenerator[Engine, None]:
     """Load plugins, and own the runs that are submitted.
 
-    Leaving the block cancels the runs that are still going and waits for their clean-up;
-    ``await run.wait()`` inside of it for those that should end by themselves.
+    Leaving the block cancels the submitted runs that are still going and waits for their
+    clean-up; ``await run.wait()`` inside of it for those that should end by themselves.
+    With a store nothing is canceled: the runs stop, and can be recovered from there.
 
     Args:
       plugins: Which plugins: names of installed ones, and modules or objects with hooks.
@@ -65,36 +88,74 @@ async def open_engine(
       tools: Tools that may be used by id.
       limits: How many bodies of steps with ``limit=name`` run at the same time, over all
         runs of this engine.
+      store: Where the journals of runs are kept: a store, or its URL such as
+        ``"sqlite:runs.db"``. None: runs live and die with the process.
+      durability: When a run waits for its journal. ``"step"``: the result of a step is on
+        disk before the next one starts. ``"async"``: the journal follows as fast as it can.
+        ``"exit"``: it is written when the run is over or suspended.
+      journal_chunks: Whether chunks and pieces of tools are written as well.
+      claim_seconds: How long after the death of a process others wait before they go on
+        with its runs. Longer than any pause of a living process.
+      recover: Whether to go on with the runs of dead processes, as `Engine.recover` does.
 
     Raises:
       PluginError: for a plugin that is unknown or broken, and it says how.
       UnknownStepError: if a workflow names something that nobody provides.
       UnknownNameError: if a step asks for an unknown runner or limit.
       DefinitionError: if a definition or a limit cannot work.
+      StoreError: if the store cannot be opened.
 
-    **Cancellation**: cancels all runs.
+    **Cancellation**: ends all runs as leaving the block does.
 
-    **Checkpoints**: entering has none; leaving waits for the runs.
+    **Checkpoints**: with a store always; without, entering has none and leaving waits for
+    the runs.
     """
     host = PluginHost(plugins, blocked)
     environment = _environment(host, steps, tools, workflows, limits or {})
     for workflow in environment.workflows.values():
         plan_workflow(workflow, environment)
     runs = _Runs()
-    async with open_owned_nursery(runs.cancel_all) as nursery:
-        yield Engine(host, environment, nursery, runs)
+    async with AsyncExitStack() as stack:
+        keeper = None
+        if store is not None:
+            writer = JournalWriter(
+                store=_open_store(host, store),
+                owner=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
+                converter=environment.converter,
+                durability=durability,
+                chunks=journal_chunks,
+                claim_seconds=claim_seconds,
+            )
+            keeper = Keeper(writer, partial(_execution_of, environment))
+            await stack.enter_async_context(open_keeper(keeper))
+        nursery = await stack.enter_async_context(open_owned_nursery(runs.end_all))
+        engine = Engine(host, environment, nursery, runs, keeper)
+        if recover:
+            await engine.recover()
+        yield engine
 
 
 class Engine:
     """Plugins, limits and long-lived runs. Made by `open_engine`."""
 
     def __init__(
-        self, host: PluginHost, environment: Environment, nursery: trio.Nursery, runs: _Runs
+        self,
+        host: PluginHost,
+        environment: Environment,
+        nursery: trio.Nursery,
+        runs: _Runs,
+        keeper: Keeper | None,
     ) -> None:
         self._host = host
         self._environment = environment
         self._nursery = nursery
         self._runs = runs
+        self._keeper = keeper
+
+    @property
+    def store(self) -> Store | None:
+        """The store that keeps the journals of this engine's runs, if any."""
+        return self._keeper.store if self._keeper else None
 
     @property
     def plugins(self) -> tuple[PluginInfo, ...]:
@@ -166,6 +227,8 @@ class Engine:
         run = create_run(
             workflow, environment=self._environment, run_id=run_id, resource_id=resource_id
         )
+        if self._keeper is not None:
+            self._keeper.keep(run.execution)
         self._runs.add(run)
         return run
 
@@ -221,6 +284,11 @@ class Engine:
         run.execution.begin(
             input_data, runtime_context, tracing_context, tracing_options, initial_state
         )
+        self._own(run)
+        return run
+
+    def _own(self, run: Run[Any, Any]) -> None:
+        """Drive a run in the engine's nursery, now and whenever it is resumed."""
 
         def spawn() -> None:
             self._runs.keep(run)
@@ -228,7 +296,6 @@ class Engine:
 
         run.execution.spawn = spawn
         spawn()
-        return run
 
     def get_run(self, run_id: str) -> Run[Any, Any]:
         """Return the run of that id.
@@ -243,6 +310,98 @@ class Engine:
         if run is None:
             raise UnknownRunError(run_id)
         return run
+
+    async def load_run(self, run_id: str) -> Run[Any, Any]:
+        """Return the run of that id, from the store if it is not known here.
+
+        A run that is suspended can be resumed then; one that is over has its result and
+        steps, with values as plain JSON types where no type of the workflow says otherwise.
+
+        Raises:
+          UnknownRunError: if neither the engine nor the store has it.
+          WorkflowChangedError: if its workflow contradicts what is recorded.
+          UnknownNameError: if the engine has no workflow of that id.
+        """
+        run = self._runs.find(run_id)
+        if run is None:
+            if self._keeper is None:
+                raise UnknownRunError(run_id)
+            run = Run(await self._keeper.load(run_id))
+            self._runs.add(run)
+        return run
+
+    async def recover(self) -> tuple[Run[Any, Any], ...]:
+        """Go on with the unfinished runs of processes that have died, and return them.
+
+        Each goes on exactly where its journal ends: what is recorded does not run again, a
+        step that was running does, a sleep takes the time that is left. Runs that other
+        processes go on with are left alone until their claim expires. A run that cannot go
+        on, because its workflow is unknown or has changed, is logged and left as it is.
+
+        Raises:
+          StoreError: if the store cannot be read.
+        """
+        if self._keeper is None:
+            return ()
+        recovered = []
+        for run_id in await self._keeper.recoverable():
+            if self._runs.find(run_id) is None:
+                run = await self._recover(self._keeper, run_id)
+                if run is not None:
+                    recovered.append(run)
+        return tuple(recovered)
+
+    async def _recover(self, keeper: Keeper, run_id: str) -> Run[Any, Any] | None:
+        writer = keeper.writer
+        if not await keeper.store.claim(run_id, writer.owner, writer.claim_seconds):
+            return None
+        try:
+            run: Run[Any, Any] = Run(await keeper.load(run_id))
+        except (UnknownNameError, WorkflowChangedError, JournalFormatError) as exc:
+            logger.error("run %s cannot be recovered: %s", run_id, exc)
+            await keeper.store.release(run_id, writer.owner)
+            return None
+        if run.execution.result is not None:  # its owner has ended it in the meantime
+            await keeper.store.release(run_id, writer.owner)
+            return None
+        self._runs.add(run)
+        run.execution.begin_recovery()
+        self._own(run)
+        return run
+
+    @asynccontextmanager
+    async def observe(
+        self, run_id: str, after: int | None = None, *, max_buffer_size: int = BUFFER_SIZE
+    ) -> AsyncGenerator[trio.abc.ReceiveChannel[Event], None]:
+        """Read the events of a run of this engine or of the store, wherever it goes on.
+
+        Gives every event with a ``seq`` above *after* that is journaled or still held, then
+        those to come, and ends with the run: ``async with engine.observe(id) as events``.
+
+        Args:
+          run_id: The run.
+          after: The ``seq`` of the last event that is not wanted; None for all.
+          max_buffer_size: How many events may be unread; the observer of a run that goes
+            on elsewhere never slows it down.
+
+        Raises:
+          UnknownRunError: if neither the engine nor the store has the run.
+          HistoryGap: if events that are wanted are no longer held, and there is no store.
+        """
+        run = self._runs.find(run_id)
+        if run is not None and run.execution.core.log.holds(after):
+            async with run.observe(after, max_buffer_size=max_buffer_size) as held:
+                yield held
+            return
+        if self._keeper is None:
+            if run is None:
+                raise UnknownRunError(run_id)
+            run.observe(after)  # raises HistoryGap
+        else:
+            async with open_journal_reader(
+                self._keeper.store, run_id, after, max_buffer_size
+            ) as read:
+                yield read
 
     def list_runs(
         self, *, status: RunStatus | None = None, workflow: str | None = None
@@ -266,6 +425,7 @@ class _Runs:
     def __init__(self) -> None:
         self._known: WeakValueDictionary[str, Run[Any, Any]] = WeakValueDictionary()
         self._submitted: dict[str, Run[Any, Any]] = {}
+        self._waiting: dict[str, Run[Any, Any]] = {}
         self._finished: deque[Run[Any, Any]] = deque(maxlen=KEEP_FINISHED)
 
     def add(self, run: Run[Any, Any]) -> None:
@@ -282,14 +442,47 @@ class _Runs:
 
     async def drive(self, run: Run[Any, Any]) -> None:
         try:
-            await run.execution.drive()
+            # Whatever cancels the engine reaches its runs through end_all, never directly: a
+            # durable run must not take the end of its process for its own.
+            with trio.CancelScope(shield=True):
+                await run.execution.drive()
+        except (StoreError, JournalConflictError, NotSerializableError) as exc:
+            # run.wait() raises it; the other runs of the engine go on.
+            logger.error("run %s could not be saved: %s", run.run_id, exc)
         finally:
             del self._submitted[run.run_id]
+            self._keep_settled(run)
+
+    def _keep_settled(self, run: Run[Any, Any]) -> None:
+        waits = run.status in ("suspended", "paused")
+        if waits and run.execution.keeper is None:
+            self._waiting[run.run_id] = run  # nobody else has it
+        else:
+            self._waiting.pop(run.run_id, None)
             self._finished.append(run)
 
-    def cancel_all(self) -> None:
+    def end_all(self) -> None:
         for run in self._submitted.values():
-            run.cancel("the engine was closed")
+            run.execution.halt()
+
+
+def _open_store(host: PluginHost, store: Store | str) -> Store:
+    if isinstance(store, Store):
+        return store
+    found = host.store(store)
+    if found is None:
+        scheme = store.partition(":")[0]
+        raise UnknownNameError("store", scheme, "open_engine", ("memory",))
+    return found
+
+
+def _execution_of(environment: Environment, stored: StoredRun) -> Execution:
+    header = stored.header
+    if header.workflow_id not in environment.workflows:
+        where = f"run {header.run_id}"
+        raise UnknownNameError("workflow", header.workflow_id, where, tuple(environment.workflows))
+    plan = plan_workflow(environment.workflows[header.workflow_id], environment)
+    return Execution(plan, environment, header.run_id, header.resource_id)
 
 
 def _environment(
@@ -336,6 +529,6 @@ def _limiter(name: str, places: int) -> trio.CapacityLimiter:
 
 
 def _extended_converter(host: PluginHost) -> Converter:
-    converter = make_converter()
+    converter = make_wire_converter()
     host.extend_converter(converter)
     return converter

@@ -68,9 +68,7 @@ CallStatus = Literal["success", "failed", "canceled", "bailed"]
 """How a step call ended."""
 ItemStatus = Literal["success", "failed", "canceled", "bailed", "suspended"]
 """How an item of a foreach ended, or that it waits for an answer."""
-RunStatus = Literal[
-    "pending", "running", "success", "failed", "suspended", "paused", "canceled"
-]
+RunStatus = Literal["pending", "running", "success", "failed", "suspended", "paused", "canceled"]
 """Where a run is."""
 StepKind = Literal["step", "tool", "workflow", "map", "foreach", "item", "sleep", "wait"]
 

@@ -104,7 +104,8 @@ def fold(events: Iterable[ev.Event]) -> RunState:
 def merge_state(state: Any, updates: Mapping[str, Any]) -> Any:
     """Return *state* with some keys replaced. Works on attrs classes, dataclasses and dicts."""
     if attrs.has(type(state)):
-        return attrs.evolve(state, **updates)
+        aliases = {field.name: field.alias for field in attrs.fields(type(state))}
+        return attrs.evolve(state, **{aliases.get(key, key): updates[key] for key in updates})
     if dataclasses.is_dataclass(state) and not isinstance(state, type):
         return dataclasses.replace(state, **updates)
     return {**(state or {}), **updates}

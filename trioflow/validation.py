@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
-from trioflow.errors import Fault, FaultsError, InvalidValueError
+from trioflow.errors import DefinitionError, Fault, FaultsError, InvalidValueError
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -37,11 +37,19 @@ def compile_structure(
       converter: Returns the converter; called only if the type needs one.
 
     Raises:
-      Exception: of cattrs or Python, if nothing can be structured into the type.
+      DefinitionError: if nothing can be structured into the type.
     """
     if type_ is Any or type_ is object:
         return None
-    hook = converter().get_structure_hook(type_)
+    strict = converter()
+    try:
+        hook = strict.get_structure_hook(type_)
+    except Exception as exc:
+        raise DefinitionError(
+            owner,
+            f"its {what} cannot be of type {type_name(type_)} ({exc})",
+            "use another type, or register a hook for it with trioflow_converter",
+        ) from exc
     if hook is accept:
         return None
 

@@ -10,7 +10,7 @@ from cyclopts import App, CycloptsError, Parameter
 if TYPE_CHECKING:
     from rich.text import Text
 
-Flag = Parameter(negative="")
+Flag = Parameter(negative="", show_default=False)
 
 
 def make_app() -> App:

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rich.console import Console
-
 from trioflow.cli.tables import print_listing
 from trioflow.cli.targets import import_workflow, is_in_module, known_workflow
 from trioflow.cli.text import clean
@@ -47,7 +45,7 @@ def print_plugins() -> None:
         for info in PluginHost().plugins
     ]
     headers = ("NAME", "DISTRIBUTION", "VERSION", "PROVIDES")
-    print_listing(Console(highlight=False), headers, rows, "there is no plugin")
+    print_listing(headers, rows, "there is no plugin")
 
 
 def print_graph(target: str, mermaid: bool) -> None:
@@ -86,7 +84,7 @@ def _print_definitions(
         )
         for id, definition in sorted(definitions.items())
     ]
-    print_listing(Console(highlight=False), HEADERS, rows, "no plugin provides any")
+    print_listing(HEADERS, rows, "no plugin provides any")
 
 
 def _input_of(definition: Step[Any, Any] | Tool[..., Any] | Workflow[Any, Any]) -> str:
@@ -98,4 +96,4 @@ def _input_of(definition: Step[Any, Any] | Tool[..., Any] | Workflow[Any, Any]) 
 def _provided(info: PluginInfo) -> Iterator[str]:
     yield from (*info.workflows, *info.steps, *info.tools)
     listed = {"trioflow_workflows", "trioflow_steps", "trioflow_tools"}
-    yield from (hook.replace("_", " ", 1) for hook in info.hooks if hook not in listed)
+    yield from (f"hook {hook}" for hook in info.hooks if hook not in listed)

@@ -15,7 +15,7 @@ from rich.text import Text
 from trioflow import events as ev
 from trioflow.cli.display import STOPPING
 from trioflow.cli.rows import Row, rows
-from trioflow.cli.tables import print_result
+from trioflow.cli.tables import make_console, print_result
 from trioflow.cli.text import duration
 from trioflow.cli.view import RunView, Status
 
@@ -48,12 +48,14 @@ class LiveDisplay:
     def __init__(self, converter: Converter | None = None, console: Console | None = None) -> None:
         self.view = RunView()
         self._converter = converter
-        self._console = console or Console(highlight=False)
+        self._console = console or make_console()
         self._live = Live(
             console=self._console,
             auto_refresh=False,
             transient=True,
             vertical_overflow="crop",
+            # What goes to a file must still go there.
+            redirect_stderr=sys.stderr.isatty(),
         )
         self._notice = ""
         self._ahead = 0.0

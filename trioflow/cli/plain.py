@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import attrs
 from trioflow import events as ev
 from trioflow.cli.display import STOPPING, say
 from trioflow.cli.output import Output
-from trioflow.cli.text import clean, describe_error, duration, lenient_json, preview
+from trioflow.cli.text import clean, describe_error, duration, lenient_json, preview, safe_json
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -54,8 +53,7 @@ class PlainDisplay:
 
     async def show_result(self, value: Any) -> None:
         """Write the result as indented JSON."""
-        text = json.dumps(lenient_json(value, self.converter), indent=2, ensure_ascii=False)
-        await self.output.write(clean(text) + "\n")
+        await self.output.write(safe_json(lenient_json(value, self.converter), indent=2) + "\n")
 
 
 def describe(event: ev.Event) -> str | None:

@@ -112,5 +112,5 @@ def _tool(tool: ToolView, density: int) -> Branch:
     row = Row("", "tool", clean(tool.name), tool.status, _joined(tool.detail, pieces))
     lines = [clean(line) for line in tool.tail.splitlines() if line.strip()]
     kept = min(TAIL_LINES, density) if tool.status == "success" else TAIL_LINES
-    output = tuple(Branch(Row("", "output", line)) for line in lines[len(lines) - kept :])
+    output = tuple(Branch(Row("", "output", line)) for line in lines[max(len(lines) - kept, 0) :])
     return Branch(row, output)

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich import box
-from rich.console import Console, RenderableType
-from rich.json import JSON
+from rich.console import Console, Group, RenderableType
+from rich.highlighter import JSONHighlighter
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from trioflow.cli.text import clean, lenient_json, one_line, plain_json
+from trioflow.cli.text import clean, lenient_json, one_line, plain_json, safe_json
 
 if TYPE_CHECKING:
     from cattrs import Converter
 
 ROWS = 25
 """How many records of a list are shown."""
+
+
+def make_console() -> Console:
+    """Return a console for standard output; without control codes unless it is a terminal."""
+    # rich would also take some environment variables for a terminal.
+    return Console(highlight=False, force_terminal=sys.stdout.isatty())
 
 
 def print_result(console: Console, value: Any, converter: Converter | None) -> None:
@@ -35,24 +41,16 @@ def render(data: Any) -> RenderableType:
         return _record(data)
     if isinstance(data, str):
         return Text(clean(data))
-    return JSON(clean(json.dumps(data, ensure_ascii=False)), indent=2)
+    return JSONHighlighter()(safe_json(data, indent=2))
 
 
 def _is_records(data: Any) -> bool:
     return isinstance(data, list) and bool(data) and all(isinstance(row, dict) for row in data)
 
 
-def _records(records: Sequence[Mapping[str, Any]]) -> Table:
+def _records(records: Sequence[Mapping[str, Any]]) -> RenderableType:
     columns = list(dict.fromkeys(key for record in records for key in record))
-    hidden = len(records) - ROWS
-    caption = f"… {hidden} more" if hidden > 0 else None
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        caption=caption,
-        caption_justify="left",
-        pad_edge=False,
-    )
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in columns:
         numbers = all(_is_number(record.get(column)) for record in records)
         table.add_column(
@@ -60,7 +58,8 @@ def _records(records: Sequence[Mapping[str, Any]]) -> Table:
         )
     for record in records[:ROWS]:
         table.add_row(*(_cell(record[key]) if key in record else "" for key in columns))
-    return table
+    hidden = len(records) - ROWS
+    return table if hidden <= 0 else Group(table, Text(f"… {hidden} more", "dim"))
 
 
 def _record(record: Mapping[str, Any]) -> Table:
@@ -81,25 +80,32 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def print_listing(
-    console: Console, headers: Sequence[str], rows: Iterable[Sequence[str]], empty: str
-) -> None:
+def print_listing(headers: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:
     """Print rows of texts, of which the last one is a longer text.
 
-    Elsewhere than on a terminal each row is one whole line, under a line of headers.
+    Each row is one line; on a terminal the longer text has its own, below and indented.
     """
+    console = make_console()
     lines = [[one_line(cell, 1000) for cell in row] for row in rows]
     if not console.is_terminal:
         for line in _in_columns([headers, *lines]):
             print("  ".join(line).rstrip())
-        return
-    if not lines:
+    elif not lines:
         console.print(empty)
-    heads = [line[:-1] for line in lines]
-    for head, line in zip(_in_columns(heads), lines, strict=True):
-        name, *others = head if sum(map(len, head)) + 2 * len(head) < console.width else line[:-1]
+    else:
+        _print_blocks(console, headers, lines)
+
+
+def _print_blocks(console: Console, headers: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    texts = [line[-1] for line in lines]
+    heads: Sequence[Sequence[str]] = [line[:-1] for line in (headers, *lines)]
+    columns = _in_columns(heads)
+    if len("  ".join(columns[0])) <= console.width:
+        heads = columns
+    console.print(Text("  ".join(heads[0]), "dim"))
+    for (name, *others), text in zip(heads[1:], texts, strict=True):
         console.print(Text.assemble((name, "bold"), *(f"  {other}" for other in others)))
-        console.print(Padding(Text(line[-1], style="dim"), (0, 0, 0, 4)))
+        console.print(Padding(Text(text, "dim"), (0, 0, 0, 4)))
 
 
 def _in_columns(lines: Sequence[Sequence[str]]) -> list[list[str]]:

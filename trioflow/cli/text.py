@@ -38,7 +38,13 @@ def preview(value: Any, limit: int = 200) -> str:
 
 def plain_json(value: Any, converter: Converter | None = None) -> str:
     """Return a value as JSON on one line; parts without JSON form are texts in it."""
-    return json.dumps(lenient_json(value, converter), ensure_ascii=False)
+    return safe_json(lenient_json(value, converter))
+
+
+def safe_json(data: Any, indent: int | None = None) -> str:
+    """Return plain JSON data as JSON text that no terminal obeys."""
+    text = json.dumps(data, indent=indent, ensure_ascii=False)
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def lenient_json(value: Any, converter: Converter | None = None) -> Any:

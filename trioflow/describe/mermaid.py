@@ -49,7 +49,8 @@ def escape_label(text: str) -> str:
 
 
 # An underscore at the edge of a word would be read as emphasis.
-_UNSAFE = re.compile(r"[^\w .,:()/'=-]|(?<![^\W_])_|_(?![^\W_])")
+# A colon could make the name of an icon.
+_UNSAFE = re.compile(r"[^\w .,()/'=-]|(?<![^\W_])_|_(?![^\W_])")
 
 
 def _text(entry: Outline) -> str:

@@ -22,9 +22,10 @@ from trioflow.engine.outcome import (
     outcome_of_group,
 )
 from trioflow.engine.plan import CallPlan
+from trioflow.engine.shared_state import check_merge
 from trioflow.engine.tooling import call_tool, open_tool
 from trioflow.engine.waiting import receive_event
-from trioflow.errors import StepClosedError
+from trioflow.errors import InvalidValueError, StepClosedError
 
 STATUS: Mapping[type[Outcome], ev.CallStatus] = {
     Success: "success",
@@ -67,7 +68,9 @@ class Call(Frame):
         self._check_open()
         structure = self.scope.core.state_fields
         checked = updates if structure is None else structure(updates)
-        self.updates = {**(self.updates or {}), **checked}
+        merged = {**(self.updates or {}), **checked}
+        check_merge(self.state, merged, self.id)
+        self.updates = merged
 
     async def write(self, chunk: Any) -> None:
         self._check_open()
@@ -164,7 +167,22 @@ async def close_when_room(call: Call, outcome: Outcome, started_at: float) -> Ou
     try:
         await call.scope.core.log.wait_for_room()
     finally:  # a cancellation that comes now must not lose the outcome
+        outcome = settled(call, outcome)
         close_call(call, outcome, started_at)
+    return outcome
+
+
+def settled(call: Call, outcome: Outcome) -> Outcome:
+    """Return *outcome*, or a failure if the state refuses what the call has set.
+
+    It was asked when the call set it, but other calls may have changed the state since then.
+    """
+    if not call.updates or isinstance(outcome, Failed):
+        return outcome
+    try:
+        check_merge(call.state, call.updates, call.id)
+    except InvalidValueError as exc:
+        return Failed(exc)
     return outcome
 
 

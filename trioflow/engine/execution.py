@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import trio
 
@@ -19,16 +19,30 @@ from trioflow.engine.plan import WorkflowPlan
 from trioflow.engine.positions import find_call
 from trioflow.engine.replay import Replay
 from trioflow.engine.shared_context import SharedContext
-from trioflow.engine.suspensions import select
+from trioflow.engine.suspensions import Suspension, select
 from trioflow.engine.workflows import (
     call_end_hooks,
     recorded_result,
     run_workflow,
     workflow_result,
 )
-from trioflow.errors import NotResumableError, RunAlreadyStartedError, RunFinishedError
+from trioflow.errors import (
+    NotResumableError,
+    RunAlreadyStartedError,
+    RunFinishedError,
+    RunStateError,
+)
 from trioflow.results import RunResult
 from trioflow.tracing import TracingContext, TracingOptions
+
+
+class Keeper(Protocol):
+    """What a run needs of the one who ties it to the store."""
+
+    async def claim(self, execution: Execution) -> None: ...
+    async def release(self, execution: Execution) -> None: ...
+    def begin(self, execution: Execution) -> None: ...
+
 
 RESUMABLE = ("suspended", "paused")
 
@@ -53,6 +67,7 @@ class Execution:
         )
         self.begun = False
         self._from_journal = False
+        self._goes_on_elsewhere = False
         self.result: RunResult[Any] | None = None
         """How the run has settled; None before its start and while it is going on."""
         self.close_on_suspend = True
@@ -61,6 +76,8 @@ class Execution:
         """Why the journal could not be written."""
         self._parked: trio.Event | None = None
         """What whoever drives the run waits for while it is suspended."""
+        self.keeper: Keeper | None = None
+        """Ties the run to the store, if it is a durable one."""
         self.spawn: Callable[[], None] | None = None
         """Starts `drive` in the nursery of the engine that owns the run."""
         self._early: list[tuple[str, Any]] = []
@@ -124,7 +141,7 @@ class Execution:
             raise NotResumableError(
                 log.run_id, log.state.status, "it does not wait for an answer that could be given"
             )
-        targets = ()
+        targets: tuple[Suspension, ...] = ()
         if log.state.status == "suspended":
             targets = select(log.state, step, label, index)
             self._check_answer(targets, data)
@@ -137,7 +154,7 @@ class Execution:
         self.core.per_step = per_step
         self._begin_part()
 
-    def _check_answer(self, targets: Sequence[Any], data: Any) -> None:
+    def _check_answer(self, targets: Sequence[Suspension], data: Any) -> None:
         for target in targets:
             plan = find_call(self.plan, target.address)
             if plan.structure_resume is not None and data is not None:
@@ -167,17 +184,14 @@ class Execution:
         self.trace_id, self.resource_id = state.trace_id, state.resource_id
         self.begun = True
         self._from_journal = True
-        if state.status not in ("pending", "running"):
+        self._goes_on_elsewhere = state.status in ("pending", "running")
+        if not self._goes_on_elsewhere:
             self.result = recorded_result(self.plan, state)
             self._settled.set()
 
-    def catch_up(self, events: Sequence[ev.Event]) -> None:
-        """Take over what has been written about the run elsewhere since it settled here."""
-        if events:
-            self.adopt(events)
-
     def begin_recovery(self) -> None:
         """Begin the part of the run that follows the death of its process."""
+        self._goes_on_elsewhere = False
         self.core.log.emit(ev.Recover)
         self._begin_part()
 
@@ -190,6 +204,8 @@ class Execution:
         got out of a step, or if the journal cannot be written.
         """
         scope = Scope(self.core, self.plan, prefix="", address="", init_data=self._value)
+        if self.keeper is not None:
+            self.keeper.begin(self)
         if self.core.log.state.status == "pending":
             self._emit_start()
         outcome: Outcome | None = None
@@ -217,13 +233,13 @@ class Execution:
         bound.
         """
         journal = self.core.log.journal
-        if journal is not None:
+        if journal is not None and self.keeper is not None:
             with trio.CancelScope(shield=True):
                 try:
                     await journal.wait_stored()
+                    await self.keeper.release(self)
                 except Exception as exc:
                     self.failure = exc
-                await journal.writer.release(journal)
         self._settled.set()
 
     def break_off(self, failure: Exception) -> None:
@@ -263,6 +279,17 @@ class Execution:
             return await self.wait()
         return await self.drive()
 
+    async def claim(self) -> None:
+        """Make sure that nobody else goes on with the run, and know what others have done.
+
+        Raises:
+          RunClaimedError: if it is going on elsewhere.
+
+        **Checkpoints**: at least one if the run is a durable one, else none.
+        """
+        if self.keeper is not None and self.result is not None:
+            await self.keeper.claim(self)
+
     # ------------------------------------------------------------ from outside
     def cancel(self, reason: str | None) -> None:
         """Cancel the run, or do nothing if it is over or canceled already."""
@@ -281,9 +308,7 @@ class Execution:
         """
         log, mailbox = self.core.log, self.core.mailbox
         if self.result is not None and log.state.status not in RESUMABLE:
-            raise RunFinishedError(
-                log.run_id, log.state.status, f"event {name!r} comes too late"
-            )
+            raise RunFinishedError(log.run_id, log.state.status, f"event {name!r} comes too late")
         mailbox.check_room(name)
         if log.state.status == "pending":
             self._early.append((name, data))
@@ -296,6 +321,11 @@ class Execution:
         Raises:
           StoreError, JournalConflictError, NotSerializableError: if the run could not be saved.
         """
+        if self._goes_on_elsewhere:
+            log = self.core.log
+            raise RunStateError(
+                log.run_id, log.state.status, "it goes on elsewhere; use engine.observe()"
+            )
         await self._settled.wait()
         if self.failure is not None:
             raise self.failure

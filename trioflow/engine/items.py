@@ -17,6 +17,7 @@ from trioflow.engine.call import (
     emit_context_changes,
     make_attempts,
     result_fields,
+    settled,
     suspension_fields,
 )
 from trioflow.engine.outcome import Outcome, Success, Suspended
@@ -101,6 +102,7 @@ class _Progress:
         try:
             await core.log.wait_for_room()
         finally:
+            outcome = settled(call, outcome)
             self._report(call, index, outcome)
         return outcome
 

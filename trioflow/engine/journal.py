@@ -12,6 +12,7 @@ import trio
 
 from trioflow.abc import Append, RunHeader, Store
 from trioflow.engine.codec import encode
+from trioflow.engine.ownership import open_owned_nursery
 from trioflow.errors import JournalConflictError, StoreError
 from trioflow.events import Event, Finish, Paused, StepOutput, Suspended, ToolCallDelta
 from trioflow.state import RunState
@@ -160,11 +161,6 @@ class JournalWriter:
             self._busy = False
             self._drained.unpark_all()
 
-    async def release(self, journal: RunJournal) -> None:
-        """Let others go on with a run that has settled here."""
-        if journal.stored >= 0 and journal.failure is None:
-            await self.store.release(journal.header.run_id, self.owner)
-
     async def flush(self) -> None:
         """Wait until nothing is left to write."""
         while self._busy or self._dirty:
@@ -195,7 +191,7 @@ class JournalWriter:
                 journal.fail(conflict)
 
     async def _was_ours(self, append: Append) -> bool:
-        """Tell whether a write was done though its answer was lost, and so conflicts with itself."""
+        """Tell whether a write was done though its answer was lost: it conflicts with itself."""
         stored = await self.store.get(append.run_id)
         if stored is None or stored.owner != self.owner:
             return False
@@ -218,11 +214,19 @@ class JournalWriter:
 @asynccontextmanager
 async def open_writer(writer: JournalWriter) -> AsyncGenerator[None, None]:
     """Run a writer; leaving the block waits until everything is written."""
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(writer.write_forever)
+    task = trio.CancelScope()
+
+    async def write() -> None:
+        with task:
+            await writer.write_forever()
+
+    async with open_owned_nursery(lambda: None) as nursery:
+        # Shielded: what happens while the program is canceled has to be written as well.
+        task.shield = True
+        nursery.start_soon(write)
         try:
             yield
         finally:
             with trio.CancelScope(shield=True):  # bounded by the tries of the writer
                 await writer.flush()
-            nursery.cancel_scope.cancel()
+            task.cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import asynccontextmanager
 
@@ -14,6 +15,7 @@ from trioflow.abc import RunHeader, Store, StoredRun
 from trioflow.engine.codec import FORMAT, decode
 from trioflow.engine.execution import Execution
 from trioflow.engine.fingerprint import difference, fingerprint
+from trioflow.engine.ownership import open_owned_nursery
 from trioflow.engine.journal import JournalWriter, RunJournal, open_writer
 from trioflow.errors import (
     JournalConflictError,
@@ -59,7 +61,7 @@ class Keeper:
             stored=stored.last_seq if stored else -1,
             added=stored.last_seq if stored else -1,
         )
-        execution.claim = self.claim
+        execution.keeper = self
 
     async def claim(self, execution: Execution) -> None:
         """Make this engine the one that goes on with a run, and take over what is new.
@@ -74,17 +76,20 @@ class Keeper:
         if not await self.store.claim(run_id, self.writer.owner, self.writer.claim_seconds):
             stored = await self.store.get(run_id)
             raise RunClaimedError(run_id, stored.owner if stored else None)
-        execution.catch_up(await self._read(run_id, journal.stored))
-        journal.stored = journal.added = execution.core.log.state.next_seq - 1
-        self._claimed[run_id] = execution
+        news = await self._read(run_id, journal.stored)
+        if news:
+            execution.adopt(news)
+            journal.stored = journal.added = news[-1].seq
 
     def begin(self, execution: Execution) -> None:
         """Take note that a run of this engine is going on."""
         self._claimed[execution.core.log.run_id] = execution
 
-    def end(self, execution: Execution) -> None:
-        """Take note that it no longer is."""
-        self._claimed.pop(execution.core.log.run_id, None)
+    async def release(self, execution: Execution) -> None:
+        """Let others go on with a run that has settled here."""
+        run_id = execution.core.log.run_id
+        self._claimed.pop(run_id, None)
+        await self.store.release(run_id, self.writer.owner)
 
     async def renew_forever(self) -> None:
         """Renew the claims of the runs that are going on. A run whose claim is lost stops."""
@@ -98,10 +103,9 @@ class Keeper:
                 except StoreError as exc:
                     logger.warning("claim of run %s not renewed: %s", run_id, exc)
                     continue
-                if not held and execution.core.log.journal is not None:
-                    if execution.core.log.journal.stored >= 0:
-                        conflict = JournalConflictError(run_id, "its claim was lost to another")
-                        execution.core.log.journal.fail(conflict)
+                journal = execution.core.log.journal
+                if not held and journal is not None and journal.stored >= 0:
+                    journal.fail(JournalConflictError(run_id, "its claim was lost to another"))
 
     # ------------------------------------------------------------ runs of the store
     async def load(self, run_id: str) -> Execution:
@@ -143,12 +147,19 @@ class Keeper:
 @asynccontextmanager
 async def open_keeper(keeper: Keeper) -> AsyncGenerator[None, None]:
     """Connect the store, and write and renew in the background while the block runs."""
-    async with keeper.store, open_writer(keeper.writer), trio.open_nursery() as nursery:
-        nursery.start_soon(keeper.renew_forever)
-        try:
-            yield
-        finally:
-            nursery.cancel_scope.cancel()
+    renewing = trio.CancelScope(shield=True)
+
+    async def renew() -> None:
+        with renewing:
+            await keeper.renew_forever()
+
+    async with (
+        keeper.store,
+        open_writer(keeper.writer),
+        open_owned_nursery(renewing.cancel) as nursery,
+    ):
+        nursery.start_soon(renew)
+        yield
 
 
 def _header(execution: Execution) -> RunHeader:
@@ -157,7 +168,7 @@ def _header(execution: Execution) -> RunHeader:
         run_id=log.run_id,
         workflow_id=execution.plan.id,
         resource_id=execution.resource_id,
-        created_at=log.now(),
+        created_at=time.time(),
         format=FORMAT,
         fingerprint=fingerprint(execution.plan),
     )

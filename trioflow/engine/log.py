@@ -104,6 +104,11 @@ class RunLog:
         else:
             self._readers.append(reader)
 
+    def holds(self, after: int | None) -> bool:
+        """Tell whether all events with a ``seq`` above *after* are still held."""
+        first_held = self._history[0].seq if self._history else self.state.next_seq
+        return first_held <= (0 if after is None else after + 1)
+
     def make_room(self) -> None:
         """Forget readers that have closed, and wake a writer if there is room again."""
         if any(reader.closed for reader in self._readers):

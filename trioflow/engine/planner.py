@@ -70,14 +70,17 @@ class _Planner:
 
     def plan(self) -> p.WorkflowPlan:
         workflow, converter = self._workflow, self._environment.converter
-        state_type = workflow.state if workflow.validate else Any
         return p.WorkflowPlan(
             id=workflow.id,
             nodes=tuple(self._node(str(i), node) for i, node in enumerate(workflow.nodes)),
             structure_input=self._targets.structure(workflow.input, "input", self._where),
             structure_output=self._targets.structure(workflow.output, "output", self._where),
-            initial_state=initial_state(state_type, self._where, converter),
-            state_fields=state_fields(state_type, self._where, converter),
+            initial_state=initial_state(
+                workflow.state, self._where, converter, validate=workflow.validate
+            ),
+            state_fields=state_fields(workflow.state, self._where, converter)
+            if workflow.validate
+            else None,
             tools=self._targets.tool_finder(),
             on_start=workflow.on_start,
             on_finish=workflow.on_finish,

@@ -94,7 +94,7 @@ class Replay:
         """Tell whether a node was over when this part of the run began."""
         settled = ("success", "failed", "bailed")
         own = [r for a, r in self._records.items() if _split(a) == (scope, int(key))]
-        return self.passed(scope, key) or all(r.status in settled for r in own) and bool(own)
+        return self.passed(scope, key) or (all(r.status in settled for r in own) and bool(own))
 
     def entered(self, scope: str) -> bool:
         """Tell whether a node of this workflow call has begun."""

@@ -14,7 +14,7 @@ from trioflow.engine.environment import Environment, bare_environment
 from trioflow.engine.execution import Execution
 from trioflow.engine.ownership import open_owned_nursery
 from trioflow.engine.planner import plan_workflow
-from trioflow.engine.stream import EventStream
+from trioflow.engine.stream import EventStream, OnFull
 from trioflow.errors import RunStateError
 from trioflow.events import RunStatus
 from trioflow.results import RunResult
@@ -184,6 +184,7 @@ class Run(Generic[In, Out]):
         Args and Raises: as for `resume` and `stream`.
         """
         stream: RunStream[Out] = RunStream(self, max_buffer_size)
+        await self.execution.claim()
         last = self.state.next_seq - 1
         self.execution.begin_resume(
             _path(step), resume_data, label, index, runtime_context, per_step
@@ -193,7 +194,9 @@ class Run(Generic[In, Out]):
             yield stream
 
     @asynccontextmanager
-    async def _reading(self, stream: RunStream[Out], after: int | None) -> AsyncGenerator[None, None]:
+    async def _reading(
+        self, stream: RunStream[Out], after: int | None
+    ) -> AsyncGenerator[None, None]:
         """Drive the run in a task of its own while a stream is read."""
         self.execution.core.log.add_reader(stream, after)
 
@@ -256,6 +259,7 @@ class Run(Generic[In, Out]):
 
         Raises:
           NotResumableError: if the run is finished, canceled, running or not started.
+          RunClaimedError: if the run is going on in another process.
           NotSuspendedError: if no such step waits; the error lists those that do.
           AmbiguousResumeError: if several may be meant.
           InvalidValueError: if the answer does not fit.
@@ -264,6 +268,7 @@ class Run(Generic[In, Out]):
 
         **Checkpoints**: always.
         """
+        await self.execution.claim()
         self.execution.begin_resume(
             _path(step), resume_data, label, index, runtime_context, per_step
         )
@@ -320,22 +325,29 @@ class Run(Generic[In, Out]):
         self.execution.receive(name, data)
 
     def observe(
-        self, after: int | None = None, *, max_buffer_size: int = BUFFER_SIZE
+        self,
+        after: int | None = None,
+        *,
+        max_buffer_size: int = BUFFER_SIZE,
+        on_full: OnFull = "wait",
     ) -> EventStream:
         """Return another stream of the run's events, from the first one or from after *after*.
 
-        It can be had before, during and after the run, any number of times. Like every
-        reader it is waited for, so close it (``async with``) if it is not read to its end.
+        It can be had before, during and after the run, any number of times. Each has its
+        own buffer. Close it (``async with``) if it is not read to its end.
 
         Args:
           after: The ``seq`` of the last event that is not wanted.
-          max_buffer_size: How many events may be unread before the run waits.
+          max_buffer_size: How many events may be unread.
+          on_full: What happens then. ``"wait"``: the run waits. ``"gap"``: the run goes on,
+            and the stream ends with `HistoryGap` behind what is in the buffer.
 
         Raises:
-          HistoryGap: if events that are wanted are no longer held.
+          HistoryGap: if events that are wanted are no longer held; ``engine.observe`` reads
+            them from the journal of a durable run.
         """
         log = self.execution.core.log
-        reader = EventStream(max_buffer_size, log.make_room)
+        reader = EventStream(max_buffer_size, log.make_room, on_full)
         log.add_reader(reader, after)
         return reader
 

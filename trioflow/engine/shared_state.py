@@ -1,4 +1,4 @@
-"""The typed state that the steps of a run share: how it begins, and how keys are checked."""
+"""The typed state that the steps of a run share: how it begins, and how updates are checked."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from trioflow.errors import Fault, InvalidValueError
-from trioflow.validation import compile_structure, join
+from trioflow.errors import DefinitionError, Fault, InvalidValueError
+from trioflow.state import merge_state
+from trioflow.validation import Structure, compile_structure, faults_of, join, type_name
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -19,21 +20,20 @@ Updates = Mapping[str, Any]
 
 
 def initial_state(
-    type_: Any, owner: str, converter: Callable[[], Converter]
+    type_: Any, owner: str, converter: Callable[[], Converter], *, validate: bool
 ) -> Callable[[Any], Any]:
     """Return a function that makes the initial state from what the caller gave, or None.
 
     The function raises InvalidValueError if that does not fit the type, or if nothing was
     given and the type has no default.
     """
-    if type_ is Any:
-        return lambda given: {} if given is None else given
     structure = compile_structure(type_, "initial state", owner, converter)
 
     def make(given: Any) -> Any:
         # A state whose fields all have defaults need not be given.
         value = {} if given is None else given
-        return value if structure is None else structure(value)
+        checked = validate or given is None
+        return structure(value) if structure is not None and checked else value
 
     return make
 
@@ -41,26 +41,27 @@ def initial_state(
 def state_fields(
     type_: Any, owner: str, converter: Callable[[], Converter]
 ) -> Callable[[Updates], Updates] | None:
-    """Return a function that structures the keys of an update, or None for a plain dict.
+    """Return a function that structures the keys of an update, or None if any will do.
 
     The function raises InvalidValueError for keys the type does not have, and for values
     that do not fit.
+
+    Raises:
+      DefinitionError: if the type has no keys that steps could set.
     """
-    types = _field_types(type_)
-    if types is None:
+    find = _field_finder(type_, owner, lambda t: compile_structure(t, "state", owner, converter))
+    if find is None:
         return None
-    structures = {
-        name: compile_structure(field_type, "state", owner, converter)
-        for name, field_type in types.items()
-    }
 
     def check(updates: Updates) -> Updates:
-        faults = [Fault(name, "unknown key") for name in updates if name not in structures]
+        faults: list[Fault] = []
         checked = {}
         for name, value in updates.items():
-            structure = structures.get(name)
             try:
+                structure = find(name)
                 checked[name] = value if structure is None else structure(value)
+            except KeyError:
+                faults.append(Fault(name, "unknown key"))
             except InvalidValueError as exc:
                 faults += [attrs.evolve(fault, path=join(name, fault.path)) for fault in exc.faults]
         if faults:
@@ -70,10 +71,42 @@ def state_fields(
     return check
 
 
+def check_merge(state: Any, updates: Updates, step: str) -> None:
+    """Check that *updates* can be merged into *state*, which its own validators may refuse.
+
+    Raises:
+      InvalidValueError: if not.
+    """
+    try:
+        merge_state(state, updates)
+    except Exception as exc:
+        raise InvalidValueError("state", f"step {step!r}", tuple(faults_of(exc))) from exc
+
+
+def _field_finder(
+    type_: Any, owner: str, compile_: Callable[[Any], Structure | None]
+) -> Callable[[str], Structure | None] | None:
+    """Return a function that gives what structures a field, and raises KeyError without one."""
+    types = _field_types(type_)
+    if types is not None:
+        return {name: compile_(field_type) for name, field_type in types.items()}.__getitem__
+    origin, arguments = typing.get_origin(type_) or type_, typing.get_args(type_)
+    if type_ in (Any, object) or not isinstance(origin, type):
+        return None
+    if not issubclass(origin, Mapping):
+        remedy = "use an attrs class, a dataclass, a TypedDict or a dict"
+        raise DefinitionError(owner, f"its state is of type {type_name(type_)}", remedy)
+    structure = compile_(arguments[-1]) if arguments else None
+    return lambda name: structure
+
+
 def _field_types(type_: Any) -> Mapping[str, Any] | None:
-    if isinstance(type_, type) and attrs.has(type_):
-        resolved = attrs.resolve_types(type_)
-        return {field.name: field.type or Any for field in attrs.fields(resolved)}
-    if dataclasses.is_dataclass(type_) or typing.is_typeddict(type_):
-        return typing.get_type_hints(type_)
-    return None
+    """Return the fields that can be set, or None if the type has no fixed ones."""
+    origin = typing.get_origin(type_) or type_
+    if isinstance(origin, type) and attrs.has(origin):
+        resolved = attrs.fields(attrs.resolve_types(origin))
+        return {field.name: field.type or Any for field in resolved if field.init}
+    if dataclasses.is_dataclass(origin):
+        hints = typing.get_type_hints(origin)
+        return {field.name: hints[field.name] for field in dataclasses.fields(origin) if field.init}
+    return typing.get_type_hints(type_) if typing.is_typeddict(type_) else None

@@ -10,10 +10,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from typing import Literal
 
 import trio
 
+from trioflow.errors import HistoryGap
 from trioflow.events import Event
+
+OnFull = Literal["wait", "gap"]
+"""What happens when a reader's buffer is full: the run waits, or the reader is told of a gap."""
 
 
 class EventStream(trio.abc.ReceiveChannel[Event]):
@@ -22,12 +27,16 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
     It ends after the run's last event. Closing it makes the run go on without this reader.
     """
 
-    def __init__(self, max_buffer_size: int, on_room: Callable[[], None]) -> None:
+    def __init__(
+        self, max_buffer_size: int, on_room: Callable[[], None], on_full: OnFull = "wait"
+    ) -> None:
         if max_buffer_size < 1:
             raise ValueError(f"max_buffer_size must be at least 1, not {max_buffer_size!r}")
         self.max_buffer_size = max_buffer_size
         self._low_water = max_buffer_size // 2
         self._on_room = on_room
+        self._on_full = on_full
+        self._missed_from: int | None = None
         self._unread = 0
         self._unbounded = 0
         self._closed = False
@@ -41,7 +50,8 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
     @property
     def full(self) -> bool:
         """Whether the run has to wait for this reader."""
-        return self._unread >= self.max_buffer_size and not self._unbounded
+        waits = self._on_full == "wait" and not self._unbounded
+        return waits and self._unread >= self.max_buffer_size
 
     # ------------------------------------------------------------ the reader's side
     async def receive(self) -> Event:
@@ -49,6 +59,7 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
 
         Raises:
           trio.EndOfChannel: after the run's last event.
+          HistoryGap: if this reader was too slow and events were left out for that.
           trio.ClosedResourceError: if the stream was closed on this side.
 
         **Cancellation**: no event is lost.
@@ -62,6 +73,10 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
             event = self._receive.receive_nowait()
         except trio.WouldBlock:
             event = await self._receive.receive()
+        except trio.EndOfChannel:
+            if self._missed_from is not None:
+                raise HistoryGap(self._missed_from) from None
+            raise
         self._unread -= 1
         if self._unread == self._low_water:
             self._on_room()
@@ -87,14 +102,20 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
         return self._closed
 
     def offer(self, event: Event) -> None:
-        """Put an event into the buffer."""
+        """Put an event into the buffer, or end the stream if its reader is too slow for it."""
+        if self._on_full == "gap" and self._unread >= self.max_buffer_size:
+            if self._missed_from is None:
+                self._missed_from = event.seq
+                self._send.close()
+            return
         self._unread += 1
         self._send.send_nowait(event)
 
     def offer_all(self, events: Iterable[Event]) -> None:
-        """Put the events of the past into the buffer."""
+        """Put the events of the past into the buffer, however many they are."""
         for event in events:
-            self.offer(event)
+            self._unread += 1
+            self._send.send_nowait(event)
 
     def end(self) -> None:
         """Let the reader come to the end once it has read what is in the buffer."""

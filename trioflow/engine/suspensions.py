@@ -62,9 +62,7 @@ def select(
     found = [
         each
         for each in known
-        if _fits(each, step)
-        and label in (None, each.label)
-        and index in (None, each.index)
+        if _fits(each, step) and label in (None, each.label) and index in (None, each.index)
     ]
     listing = tuple(map(str, known))
     wanted = _describe(step, label, index)

@@ -108,12 +108,7 @@ class TargetPlanner:
         """Return what structures a value into *type_*, or None if any value will do."""
         if not self.validate:
             return None
-        try:
-            return compile_structure(type_, what, owner, self.environment.converter)
-        except Exception as exc:
-            raise DefinitionError(
-                owner, f"no value can be structured into {type_!r} ({exc})", "use another type"
-            ) from exc
+        return compile_structure(type_, what, owner, self.environment.converter)
 
     def invoke(
         self, fn: Callable[..., Any], kind: FunctionKind, runner: str | None, where: str

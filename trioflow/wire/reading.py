@@ -89,6 +89,8 @@ def _take(wire: Mapping[str, Any], key: str, type: Any) -> Any:
 def _read(field: Field, value: Any) -> Any:
     if field.name == "error":
         return error_from_wire(value, repr(field.key))
+    if isinstance(value, list) and not field.is_value:
+        value = tuple(value)  # ids and addresses; JSON has no tuples
     if not _fits(value, field.type):
         raise WireFormatError(f"{field.key!r} is {value!r}")
     return value
