@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
+from itertools import pairwise
 from typing import Any, Self
 
 import attrs
@@ -78,11 +79,34 @@ class Append:
     status: RunStatus
     """Status of the run behind these entries."""
     header: RunHeader | None = None
-    """Given with the first entries of a run."""
+    """Given with the first entries of a run, and only then."""
     owner: str | None = None
-    """With *header*: who claims the run, in the same transaction, as `Store.claim` does."""
+    """Who writes. With *header* it claims the run, in the same transaction, as `Store.claim`
+    does. Without, the append conflicts unless nobody has claimed the run since."""
     claim_seconds: float = 0.0
-    """With *owner*: for how long."""
+    """With *header* and *owner*: for how long."""
+
+    def conflict(self, last_seq: int | None, owner: str | None) -> JournalConflictError | None:
+        """Return why a store has to refuse this, or None. For authors of stores.
+
+        Args:
+          last_seq: With what the stored journal ends, -1 if it has no entries; None if there
+            is no such run.
+          owner: Who has claimed the stored run, even if the claim has expired.
+        """
+        seqs = [self.after, *(entry.seq for entry in self.entries)]
+        problem = None
+        if last_seq is None and self.header is None:
+            problem = "there is no such run"
+        elif last_seq is not None and self.header is not None:
+            problem = "there is such a run already"
+        elif self.after != (-1 if last_seq is None else last_seq):
+            problem = f"it ends with seq {last_seq}, not {self.after}"
+        elif any(seq >= following for seq, following in pairwise(seqs)):
+            problem = "the entries do not ascend"
+        elif self.header is None and self.owner not in (None, owner):
+            problem = f"{self.owner} has lost its claim" + (f" to {owner}" if owner else "")
+        return JournalConflictError(self.run_id, problem) if problem else None
 
 
 @attrs.frozen(kw_only=True)
@@ -96,18 +120,27 @@ class StoredRun:
     last_seq: int
     """The ``seq`` of the last entry."""
     owner: str | None = None
-    """Who has claimed the run."""
+    """Who has claimed the run and not given it back; the claim may have expired."""
     claimed_until: float | None = None
-    """When the claim expires: seconds since the epoch, on the store's clock."""
+    """When the claim expires: seconds since the epoch, on the store's clock. None if *owner* is."""
 
 
 class Store(ABC):
     """Keeps the journals of runs. Used as ``async with store``; opened once.
 
     A store need not understand what it keeps. It is used by one writer task at a time and
-    any number of readers. All methods are checkpoints. What goes wrong with the storage
-    itself is raised as `StoreError`; ``StoreError.transient`` tells whether another try may
-    help.
+    any number of readers, and there may be as many other stores, in this process or others,
+    on the same storage. All methods are checkpoints. `trioflow.testing.check_store` tries
+    all that is promised here.
+
+    Ids and texts are given back as they came, whatever they are: case, blanks and all of
+    Unicode count. Only what UTF-8 cannot hold (lone surrogates) and NUL may be refused: an
+    append with such text is a conflict, and no run has such an id.
+
+    What goes wrong with the storage itself is raised as `StoreError`. ``transient`` tells
+    whether another try may help. Reading and claiming can simply be tried again. After a
+    failed `append` it is unknown whether it was done, since an answer can be lost as well;
+    before another try, compare ``last_seq`` of `get` with what was to be appended.
     """
 
     async def __aenter__(self) -> Self:
@@ -121,9 +154,13 @@ class Store(ABC):
     async def append(self, appends: Sequence[Append]) -> Sequence[JournalConflictError | None]:
         """Add entries to several runs in one go, durably: on return they survive a crash.
 
-        Each append is done whole or not at all. One that conflicts with what is stored
-        (other last entry, run exists already, run is unknown) does not disturb the others:
-        its place in the returned sequence holds the error.
+        They are done in this order, each whole or not at all, and each counts for those after
+        it. One that `Append.conflict` has to refuse does not disturb the others: its place in
+        the returned sequence holds the error. An append without entries makes an empty
+        journal, or changes the status.
+
+        Raises:
+          StoreError: if the storage fails; then all of them are done or none.
 
         **Cancellation**: must not leave an append half done; afterwards the caller does not
         know whether it was done.
@@ -146,7 +183,14 @@ class Store(ABC):
         resource_id: str | None = None,
         limit: int | None = None,
     ) -> Sequence[StoredRun]:
-        """Return the runs to which everything that is given applies, newest first."""
+        """Return the runs to which everything that is given applies, newest first.
+
+        That is in descending order of ``created_at``, and of ``run_id`` for equal times.
+
+        Args:
+          status: Any of these; there is no run of an empty collection.
+          limit: At most this many, the newest.
+        """
 
     @abstractmethod
     async def claim(self, run_id: str, owner: str, seconds: float) -> bool:
@@ -154,7 +198,8 @@ class Store(ABC):
 
         Returns True if the run is unclaimed, claimed by the same owner, or the claim has
         expired; False if another holds it or the run is unknown. Atomic over all processes.
-        Time is the store's own, so that processes need no common clock.
+        Time is the store's own, so that processes need no common clock. What was said before
+        about the same owner's claim no longer counts, be it longer or shorter.
         """
 
     @abstractmethod
@@ -163,12 +208,19 @@ class Store(ABC):
 
     @abstractmethod
     async def delete(self, run_id: str) -> bool:
-        """Remove a run and its journal; tell whether there was one."""
+        """Remove a run, its journal and its claim; tell whether there was one.
+
+        The id is free then, as if it had never been used.
+        """
 
     @abstractmethod
     async def prune(self, before: float) -> int:
         """Delete all runs that are over and were last updated before that time; return how many.
 
+        Runs are over as ``success``, ``failed`` or ``canceled``.
+
         Args:
           before: Seconds since the epoch.
+
+        **Cancellation**: may leave some of the runs, each with its whole journal.
         """

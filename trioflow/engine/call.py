@@ -121,6 +121,7 @@ async def run_call(
     call = Call(scope, iteration, plan=plan, address=address)
     if scope.core.replay is not None:
         scope.core.replay.prepare(call)
+        value = scope.core.replay.inputs.get(address, value)
     await scope.core.pacer.boundary()
     start_call(call, value, arms)
     return await finish_call(call, value)

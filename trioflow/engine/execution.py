@@ -27,6 +27,7 @@ from trioflow.engine.workflows import (
     workflow_result,
 )
 from trioflow.errors import (
+    HistoryGap,
     NotResumableError,
     RunAlreadyStartedError,
     RunFinishedError,
@@ -42,6 +43,8 @@ class Keeper(Protocol):
     async def claim(self, execution: Execution) -> None: ...
     async def release(self, execution: Execution) -> None: ...
     def begin(self, execution: Execution) -> None: ...
+    def keep(self, execution: Execution) -> None: ...
+    async def events(self, execution: Execution) -> Sequence[ev.Event]: ...
 
 
 RESUMABLE = ("suspended", "paused")
@@ -55,6 +58,7 @@ class Execution:
     ) -> None:
         log = RunLog(run_id, environment.instruments)
         self.plan = plan
+        self._environment = environment
         self.resource_id = resource_id
         self.trace_id = uuid.uuid4().hex
         self.core = RunCore(
@@ -189,6 +193,28 @@ class Execution:
             self.result = recorded_result(self.plan, state)
             self._settled.set()
 
+    def sibling(self, run_id: str) -> Execution:
+        """Return another run of the same workflow, durable if this one is."""
+        other = Execution(self.plan, self._environment, run_id, self.resource_id)
+        if self.keeper is not None:
+            self.keeper.keep(other)
+        return other
+
+    def begin_travel(
+        self, events: Sequence[ev.Event], inputs: Mapping[str, Any], answer: Any, address: str
+    ) -> None:
+        """Begin a run with the events of another one, up to the call at *address*."""
+        self.adopt(events)
+        log = self.core.log
+        if log.journal is not None:
+            for event in events:
+                log.journal.add(event)
+        self.begin_recovery()
+        if self.core.replay is not None:
+            self.core.replay.inputs = inputs
+            if answer is not None:
+                self.core.replay.answer(address, answer)
+
     def begin_recovery(self) -> None:
         """Begin the part of the run that follows the death of its process."""
         self._goes_on_elsewhere = False
@@ -278,6 +304,44 @@ class Execution:
             self.spawn()
             return await self.wait()
         return await self.drive()
+
+    async def restart(self) -> RunResult[Any]:
+        """Go on where a dead process has left off, or return what there is.
+
+        Raises:
+          NotResumableError: if the run waits for an answer, or goes on here.
+          RunClaimedError: if it goes on elsewhere.
+        """
+        state = self.core.log.state
+        if self.result is not None and state.status not in RESUMABLE:
+            return self.result
+        if not self._goes_on_elsewhere or self.keeper is None:
+            raise NotResumableError(
+                state.run_id, state.status, "only a run whose process has died can be restarted"
+            )
+        await self.keeper.claim(self)
+        if self.result is None:  # it has not settled in the meantime
+            self.begin_recovery()
+            return await self.drive()
+        return self.result
+
+    async def recorded_events(self) -> Sequence[ev.Event]:
+        """Return all events of a run that has settled.
+
+        Raises:
+          NotResumableError: if it has not.
+          HistoryGap: if the first ones are gone.
+        """
+        log = self.core.log
+        if self.result is None:
+            raise NotResumableError(
+                log.run_id, log.state.status, "only what has settled can be travelled back in"
+            )
+        if log.holds(None):
+            return log.history()
+        if self.keeper is None:
+            raise HistoryGap(log.history()[0].seq)
+        return await self.keeper.events(self)
 
     async def claim(self) -> None:
         """Make sure that nobody else goes on with the run, and know what others have done.

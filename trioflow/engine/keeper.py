@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Collection
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 
 import attrs
@@ -15,8 +15,8 @@ from trioflow.abc import RunHeader, Store, StoredRun
 from trioflow.engine.codec import FORMAT, decode
 from trioflow.engine.execution import Execution
 from trioflow.engine.fingerprint import difference, fingerprint
-from trioflow.engine.ownership import open_owned_nursery
 from trioflow.engine.journal import JournalWriter, RunJournal, open_writer
+from trioflow.engine.ownership import open_owned_nursery
 from trioflow.errors import (
     JournalConflictError,
     JournalFormatError,
@@ -80,6 +80,10 @@ class Keeper:
         if news:
             execution.adopt(news)
             journal.stored = journal.added = news[-1].seq
+
+    async def events(self, execution: Execution) -> Sequence[ev.Event]:
+        """Return all events of a run that its journal holds."""
+        return await self._read(execution.core.log.run_id, -1)
 
     def begin(self, execution: Execution) -> None:
         """Take note that a run of this engine is going on."""

@@ -109,6 +109,10 @@ class RunLog:
         first_held = self._history[0].seq if self._history else self.state.next_seq
         return first_held <= (0 if after is None else after + 1)
 
+    def history(self) -> list[Event]:
+        """Return the events that are held."""
+        return list(self._history)
+
     def make_room(self) -> None:
         """Forget readers that have closed, and wake a writer if there is room again."""
         if any(reader.closed for reader in self._readers):

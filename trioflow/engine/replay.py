@@ -8,7 +8,8 @@ Everything else runs.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from trioflow.engine.outcome import Bailed, Failed, Outcome, Success, Suspended
@@ -25,6 +26,9 @@ ENTRANCES = "/[~"
 
 class Replay:
     """The records of a run at the moment when it goes on."""
+
+    inputs: Mapping[str, Any] = MappingProxyType({})
+    """Other inputs for calls that are made again, by address."""
 
     def __init__(self, state: RunState, *, from_journal: bool) -> None:
         """Take what is recorded.
@@ -63,6 +67,7 @@ class Replay:
         """Let a call that is made again go on where it was: attempt, round, answer."""
         record = self._records.get(call.address)
         if record is None:
+            call.resume_data = self._answers.get(call.address)
             return
         call.attempt = record.attempts
         call.round = record.round
@@ -77,6 +82,10 @@ class Replay:
         structure = call.plan.structure_resume
         if structure is not None and call.resume_data is not None:
             call.resume_data = structure(call.resume_data)
+
+    def answer(self, address: str, data: Any) -> None:
+        """Give a call that is made again an answer, as if it had waited for one."""
+        self._answers[address] = data
 
     def arms(self, scope: str, node: BranchPlan) -> tuple[str, ...] | None:
         """Return which arms a branch had chosen, or None if that is not known."""

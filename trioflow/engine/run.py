@@ -10,11 +10,13 @@ from typing import Any, Generic, TypeVar
 
 import trio
 
+from trioflow.context import MISSING
 from trioflow.engine.environment import Environment, bare_environment
 from trioflow.engine.execution import Execution
 from trioflow.engine.ownership import open_owned_nursery
 from trioflow.engine.planner import plan_workflow
 from trioflow.engine.stream import EventStream, OnFull
+from trioflow.engine.travel import find_destination, invented, prefix
 from trioflow.errors import RunStateError
 from trioflow.events import RunStatus
 from trioflow.results import RunResult
@@ -273,6 +275,100 @@ class Run(Generic[In, Out]):
             _path(step), resume_data, label, index, runtime_context, per_step
         )
         return await self.execution.carry_on()
+
+    # ------------------------------------------------------------ going back
+    async def restart(self) -> RunResult[Out]:
+        """Go on with a run whose process has died, or return the result it has ended with.
+
+        Raises:
+          NotResumableError: if it waits for an answer, or is going on here.
+          RunClaimedError: if it is going on in another process.
+
+        **Cancellation**: cancels the run.
+
+        **Checkpoints**: always.
+        """
+        return await self.execution.restart()
+
+    async def time_travel(
+        self,
+        step: Any,
+        input_data: Any = MISSING,
+        *,
+        context: Mapping[str, Any] | None = None,
+        resume_data: Any = None,
+        run_id: str | None = None,
+        per_step: bool = False,
+    ) -> RunResult[Out]:
+        """Go back to a step, and on from there, as a new run that shares what came before.
+
+        This run stays as it is. The new one begins with its recorded events up to *step*;
+        what is recorded there does not run again. Of a foreach, items that have ended well
+        are kept.
+
+        Args:
+          step: Where to go back to: a step, its id, or its path into nested workflows as
+            ``"outer.inner"`` or a list. Of a loop the last iteration is meant.
+          input_data: Another input for that step; its recorded one if not given.
+          context: Other outputs for steps before it, by id.
+          resume_data: What the step finds in ``ctx.resume_data``.
+          run_id: Id of the new run; a random one if not given.
+          per_step: Whether the new run pauses after one node.
+
+        Raises:
+          UnknownStepError: if the workflow has no such step.
+          NotResumableError: if this run is going on, or has not started.
+          HistoryGap: if the events before the step are no longer held, and it is not durable.
+
+        **Cancellation**: cancels the new run.
+
+        **Checkpoints**: always.
+        """
+        execution = await self._travel(step, input_data, context, resume_data, run_id, per_step)
+        return await execution.drive()
+
+    @asynccontextmanager
+    async def time_travel_stream(
+        self,
+        step: Any,
+        input_data: Any = MISSING,
+        *,
+        context: Mapping[str, Any] | None = None,
+        resume_data: Any = None,
+        run_id: str | None = None,
+        per_step: bool = False,
+        max_buffer_size: int = BUFFER_SIZE,
+    ) -> AsyncGenerator[RunStream[Out], None]:
+        """Do as `time_travel` does, and read the events of the new run from where it goes on.
+
+        Args and Raises: as for `time_travel` and `stream`.
+        """
+        execution = await self._travel(step, input_data, context, resume_data, run_id, per_step)
+        run: Run[In, Out] = Run(execution)
+        stream: RunStream[Out] = RunStream(run, max_buffer_size)
+        # Recover, which marks where the prefix ends, is the first event of the stream.
+        async with run._reading(stream, run.state.next_seq - 2):
+            yield stream
+
+    async def _travel(
+        self,
+        step: Any,
+        input_data: Any,
+        context: Mapping[str, Any] | None,
+        resume_data: Any,
+        run_id: str | None,
+        per_step: bool,
+    ) -> Execution:
+        old, outputs = self.execution, context or {}
+        recorded = await old.recorded_events()
+        destination = find_destination(old.plan, _path(step) or "", recorded)
+        new = old.sibling(run_id or str(uuid.uuid4()))
+        events = prefix(recorded, destination, new.core.log.run_id, outputs)
+        events += invented(old.plan, destination, events, outputs)
+        inputs = {} if input_data is MISSING else {destination.address: input_data}
+        new.begin_travel(events, inputs, resume_data, destination.address)
+        new.core.per_step = per_step
+        return new
 
     # ------------------------------------------------------------ control
     def cancel(self, reason: str | None = None) -> None:
