@@ -24,7 +24,7 @@ LAYERS = (
     ("workflow",),
     ("abc", "describe", "runners", "strictness", "validation", "wire"),
     ("engine",),
-    ("api", "builtins", "hookspecs", "plugins"),
+    ("api", "builtins", "discovery", "hookspecs", "plugins"),
     ("",),
     ("cli", "testing"),
 )

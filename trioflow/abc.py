@@ -82,7 +82,8 @@ class Append:
     """Given with the first entries of a run, and only then."""
     owner: str | None = None
     """Who writes. With *header* it claims the run, in the same transaction, as `Store.claim`
-    does. Without, the append conflicts unless nobody has claimed the run since."""
+    does. Without, the append conflicts if the run is claimed by somebody else by now, or by
+    nobody."""
     claim_seconds: float = 0.0
     """With *header* and *owner*: for how long."""
 
@@ -94,14 +95,15 @@ class Append:
             is no such run.
           owner: Who has claimed the stored run, even if the claim has expired.
         """
+        ends = -1 if last_seq is None else last_seq
         seqs = [self.after, *(entry.seq for entry in self.entries)]
         problem = None
         if last_seq is None and self.header is None:
             problem = "there is no such run"
         elif last_seq is not None and self.header is not None:
             problem = "there is such a run already"
-        elif self.after != (-1 if last_seq is None else last_seq):
-            problem = f"it ends with seq {last_seq}, not {self.after}"
+        elif self.after != ends:
+            problem = f"it ends with seq {ends}, not {self.after}"
         elif any(seq >= following for seq, following in pairwise(seqs)):
             problem = "the entries do not ascend"
         elif self.header is None and self.owner not in (None, owner):

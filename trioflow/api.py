@@ -25,6 +25,7 @@ from trioflow.engine.ownership import open_owned_nursery
 from trioflow.engine.planner import plan_workflow
 from trioflow.engine.reader import open_journal_reader
 from trioflow.engine.run import BUFFER_SIZE, Run, create_run
+from trioflow.engine.targets import TargetPlanner
 from trioflow.errors import (
     DefinitionError,
     DuplicateIdError,
@@ -101,7 +102,7 @@ async def open_engine(
     Raises:
       PluginError: for a plugin that is unknown or broken, and it says how.
       UnknownStepError: if a workflow names something that nobody provides.
-      UnknownNameError: if a step asks for an unknown runner or limit.
+      UnknownNameError: if a step or tool asks for an unknown runner or limit.
       DefinitionError: if a definition or a limit cannot work.
       StoreError: if the store cannot be opened.
 
@@ -112,8 +113,12 @@ async def open_engine(
     """
     host = PluginHost(plugins, blocked)
     environment = _environment(host, steps, tools, workflows, limits or {})
+    if host.implements("trioflow_converter"):
+        environment.converter()  # a broken hook shows now, not at the first value
     for workflow in environment.workflows.values():
         plan_workflow(workflow, environment)
+    for tool in environment.tools.values():  # a step may call any of them by id
+        TargetPlanner(environment, validate=True).tool(tool)
     runs = _Runs()
     async with AsyncExitStack() as stack:
         keeper = None

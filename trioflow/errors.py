@@ -42,10 +42,15 @@ class UnknownStepError(TrioflowError):
     step: str
     workflow: str
     known: tuple[str, ...]
+    plugin: str | None = None
+    """The plugin that provides the workflow."""
 
     def __str__(self) -> str:
         hint = suggest(self.step, self.known, "is its plugin installed?")
-        return f"workflow {self.workflow!r} uses unknown step {self.step!r}; {hint}"
+        where = f"workflow {self.workflow!r}" + (
+            f" of plugin {self.plugin!r}" if self.plugin else ""
+        )
+        return f"{where} uses unknown step {self.step!r}; {hint}"
 
 
 @attrs.define(eq=False)

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import outcome
 import trio
 
 import trioflow
@@ -96,7 +97,7 @@ def _own_frames(trace: Any) -> list[traceback.FrameSummary]:
 
 
 def _shorten(told: traceback.TracebackException) -> None:
-    """Leave out the frames of the engine and of Trio, in causes and members too."""
+    """Leave out the frames of the engine, of Trio and of its threads, in causes and members too."""
     frames = [frame for frame in told.stack if not _is_machinery(frame)]
     told.stack = traceback.StackSummary.from_list(frames[-FRAMES:])
     for other in (told.__cause__, told.__context__, *(told.exceptions or ())):
@@ -109,5 +110,7 @@ def _is_machinery(frame: traceback.FrameSummary) -> bool:
 
 
 _MACHINERY = tuple(
-    os.path.dirname(module.__file__) + os.sep for module in (trioflow, trio) if module.__file__
+    os.path.dirname(module.__file__) + os.sep
+    for module in (trioflow, trio, outcome)
+    if module.__file__
 )

@@ -76,8 +76,10 @@ def _no_constant(name: str) -> NoReturn:
 
 def _excerpt(exc: json.JSONDecodeError) -> str:
     lines = exc.doc.splitlines()
+    if not exc.doc.strip():
+        return "; there is nothing in it"
     if exc.lineno > len(lines):
-        return "; there is nothing in it" if not exc.doc.strip() else ""
+        return ""
     start = max(exc.colno - 1 - AROUND, 0)
     shown = lines[exc.lineno - 1][start : exc.colno - 1 + AROUND].replace("\t", " ")
     excerpt = f"\n  {shown}\n  {' ' * (exc.colno - 1 - start)}^"

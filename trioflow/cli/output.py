@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import attrs
 import trio
 
-PIPE_BUF = 4096
-"""A pipe that is writable takes this many bytes without blocking, by POSIX at least 512."""
+PIPE_BUF = getattr(select, "PIPE_BUF", 512)
+"""A pipe that is writable takes this many bytes without blocking."""
 
 
 @attrs.frozen

@@ -61,9 +61,9 @@ class _Planner:
     ) -> None:
         self._workflow = workflow
         self._environment = environment
-        self._where = f"workflow {workflow.id!r}"
         self._path = (*outer, workflow)
         self._targets = TargetPlanner(environment, workflow.validate)
+        self._where = self._targets.where("workflow", workflow, environment.workflows)
         if workflow in outer:  # possible through ids only
             way = " > ".join(w.id for w in self._path)
             raise DefinitionError(self._where, f"it contains itself: {way}", "use a loop instead")
@@ -187,7 +187,8 @@ class _Planner:
             **environment.workflows,
         }
         if id not in known:
-            raise UnknownStepError(id, self._workflow.id, tuple(known))
+            plugin = self._targets.provider(self._workflow, environment.workflows)
+            raise UnknownStepError(id, self._workflow.id, tuple(known), plugin)
         return known[id]
 
 

@@ -31,7 +31,7 @@ class TargetPlanner:
 
     def step(self, step: Step[Any, Any], retries: Retry | None) -> CallPlan:
         """Return the plan of a call of *step*; *retries* is what its workflow says."""
-        where = f"step {step.id!r}"
+        where = self.where("step", step, self.environment.steps)
         invoke = self.invoke(step.fn, step.signature.kind, step.runner, where)
         return CallPlan(
             id=step.id,
@@ -61,7 +61,7 @@ class TargetPlanner:
 
     def tool(self, tool: Tool[..., Any]) -> ToolPlan:
         """Return the plan of calls of *tool* by steps."""
-        where = f"tool {tool.id!r}"
+        where = self.where("tool", tool, self.environment.tools)
         return ToolPlan(
             id=tool.id,
             invoke=tool.fn
@@ -133,6 +133,11 @@ class TargetPlanner:
         if limit not in self.environment.limits:
             raise UnknownNameError("limit", limit, where, tuple(self.environment.limits))
         return self.environment.limits[limit]
+
+    def where(self, kind: str, definition: Any, known: Any) -> str:
+        """Return how errors call a definition: kind and id, and the plugin it comes from."""
+        plugin = self.provider(definition, known)
+        return f"{kind} {definition.id!r}" + (f" of plugin {plugin!r}" if plugin else "")
 
     def provider(self, definition: Any, known: Any) -> str | None:
         """Return the plugin that provides this very definition."""

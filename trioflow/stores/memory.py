@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections.abc import Collection, Sequence
 
 import attrs
@@ -18,21 +19,44 @@ OVER: Collection[RunStatus] = ("success", "failed", "canceled")
 @attrs.define
 class _Journal:
     header: RunHeader
-    entries: list[Entry]
     status: RunStatus
+    entries: list[Entry] = attrs.field(factory=list)
     owner: str | None = None
-    claimed_until: float = 0.0
+    claimed_until: float | None = None
 
     @property
     def last_seq(self) -> int:
         return self.entries[-1].seq if self.entries else -1
 
+    @property
+    def updated_at(self) -> float:
+        return self.entries[-1].at if self.entries else self.header.created_at
+
+    def describe(self) -> StoredRun:
+        return StoredRun(
+            header=self.header,
+            status=self.status,
+            updated_at=self.updated_at,
+            last_seq=self.last_seq,
+            owner=self.owner,
+            claimed_until=self.claimed_until,
+        )
+
 
 class MemoryStore(Store):
-    """A store without storage. May be shared by several engines of one process."""
+    """A store without storage. May be shared by several engines of one process.
+
+    It may also be entered again, and then still holds all that was appended. Claims expire
+    by Trio's clock, so in virtual time under `trio.testing.MockClock`.
+
+    **Cancellation**: a method that raises `trio.Cancelled` has done nothing.
+    """
 
     def __init__(self) -> None:
         self._journals: dict[str, _Journal] = {}
+        self._clock: trio.abc.Clock | None = None
+        self._epoch = 0.0
+        self._latest = 0.0
 
     async def append(self, appends: Sequence[Append]) -> Sequence[JournalConflictError | None]:
         await trio.lowlevel.checkpoint()
@@ -41,13 +65,15 @@ class MemoryStore(Store):
     async def read(self, run_id: str, after: int = -1, limit: int = 1000) -> Sequence[Entry]:
         await trio.lowlevel.checkpoint()
         journal = self._journals.get(run_id)
-        entries = journal.entries if journal else ()
-        return [entry for entry in entries if entry.seq > after][:limit]
+        if journal is None:
+            return []
+        first = bisect_right(journal.entries, after, key=lambda entry: entry.seq)
+        return journal.entries[first : first + limit]
 
     async def get(self, run_id: str) -> StoredRun | None:
         await trio.lowlevel.checkpoint()
         journal = self._journals.get(run_id)
-        return _stored(journal) if journal else None
+        return journal.describe() if journal else None
 
     async def list_runs(
         self,
@@ -59,7 +85,7 @@ class MemoryStore(Store):
     ) -> Sequence[StoredRun]:
         await trio.lowlevel.checkpoint()
         found = [
-            _stored(journal)
+            journal.describe()
             for journal in self._journals.values()
             if (status is None or journal.status in status)
             and workflow_id in (None, journal.header.workflow_id)
@@ -70,11 +96,10 @@ class MemoryStore(Store):
 
     async def claim(self, run_id: str, owner: str, seconds: float) -> bool:
         await trio.lowlevel.checkpoint()
-        journal = self._journals.get(run_id)
+        journal, now = self._journals.get(run_id), self._now()
         if journal is None:
             return False
-        now = time.time()
-        if journal.owner not in (None, owner) and journal.claimed_until > now:
+        if journal.owner not in (None, owner) and (journal.claimed_until or 0.0) > now:
             return False
         journal.owner, journal.claimed_until = owner, now + seconds
         return True
@@ -83,7 +108,7 @@ class MemoryStore(Store):
         await trio.lowlevel.checkpoint()
         journal = self._journals.get(run_id)
         if journal is not None and journal.owner == owner:
-            journal.owner = None
+            journal.owner = journal.claimed_until = None
 
     async def delete(self, run_id: str) -> bool:
         await trio.lowlevel.checkpoint()
@@ -94,7 +119,7 @@ class MemoryStore(Store):
         old = [
             run_id
             for run_id, journal in self._journals.items()
-            if journal.status in OVER and _stored(journal).updated_at < before
+            if journal.status in OVER and journal.updated_at < before
         ]
         for run_id in old:
             del self._journals[run_id]
@@ -102,28 +127,26 @@ class MemoryStore(Store):
 
     def _append(self, append: Append) -> JournalConflictError | None:
         journal = self._journals.get(append.run_id)
-        if journal is None:
-            if append.header is None:
-                return JournalConflictError(append.run_id, "there is no such run")
-            journal = _Journal(append.header, [], append.status, append.owner)
-            journal.claimed_until = time.time() + append.claim_seconds
-        elif append.header is not None:
-            return JournalConflictError(append.run_id, "there is such a run already")
-        if journal.last_seq != append.after:
-            problem = f"it ends with seq {journal.last_seq}, not {append.after}"
-            return JournalConflictError(append.run_id, problem)
+        conflict = append.conflict(
+            journal.last_seq if journal else None, journal.owner if journal else None
+        )
+        if conflict is not None:
+            return conflict
+        if append.header is not None:
+            journal = self._journals[append.run_id] = _Journal(append.header, append.status)
+            if append.owner is not None:
+                journal.owner = append.owner
+                journal.claimed_until = self._now() + append.claim_seconds
+        assert journal is not None  # or it was a conflict
         journal.entries.extend(append.entries)
         journal.status = append.status
-        self._journals[append.run_id] = journal
         return None
 
-
-def _stored(journal: _Journal) -> StoredRun:
-    return StoredRun(
-        header=journal.header,
-        status=journal.status,
-        updated_at=journal.entries[-1].at if journal.entries else journal.header.created_at,
-        last_seq=journal.last_seq,
-        owner=journal.owner,
-        claimed_until=journal.claimed_until if journal.owner else None,
-    )
+    def _now(self) -> float:
+        """Return the time: seconds since the epoch, as far as Trio's clock has gone on."""
+        clock = trio.lowlevel.current_clock()
+        if clock is not self._clock:  # a new run of Trio: its clock begins anywhere
+            self._clock = clock
+            self._epoch = max(time.time(), self._latest) - trio.current_time()
+        self._latest = self._epoch + trio.current_time()
+        return self._latest

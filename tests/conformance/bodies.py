@@ -1,0 +1,264 @@
+"""The bodies of steps and tools: lists of operations, interpreted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+import attrs
+import trio
+
+from trioflow import NonRetryableError, RunContext, StepContext
+
+from .expressions import Expr, UserError, as_number, as_text, evaluate, truthy
+from .undefined import UNDEFINED, native, plain
+
+Op = Mapping[str, Any]
+
+
+class NotSupportedError(Exception):
+    """A case needs something that trioflow cannot do yet."""
+
+
+@attrs.define
+class Effects:
+    """What the bodies and hooks of a case leave behind."""
+
+    calls: Counter[str] = attrs.field(factory=Counter)
+    journal: list[Any] = attrs.field(factory=list)
+    not_supported: list[str] = attrs.field(factory=list)
+    """What a body needed in vain; it is not the failure that the case is about."""
+
+
+@attrs.frozen
+class Custom:
+    """A chunk that stands in the stream as an event of its own."""
+
+    chunk: Mapping[str, Any]
+
+
+@attrs.define
+class Place:
+    """What expressions see of the place in a run where they are evaluated."""
+
+    input: Any
+    current: Any
+    ctx: RunContext[Any]
+    ids: Mapping[str, str]
+    """The ids that refs stand for, where they differ."""
+    counts_iterations: bool = False
+    """Whether the count of runs goes on from one iteration of a loop to the next."""
+    call_count: int = 0
+
+    def init(self) -> Any:
+        return self.ctx.init_data
+
+    def resume(self) -> Any:
+        return getattr(self.ctx, "resume_data", None)
+
+    def suspend_data(self) -> Any:
+        return getattr(self.ctx, "suspend_data", None)
+
+    def state(self) -> Any:
+        return self.ctx.state
+
+    def context(self, key: str) -> Any:
+        return self.ctx.runtime_context.get(key)
+
+    def step(self, ref: str) -> Any:
+        return self.ctx.step_result(self.ids.get(ref, ref), None)
+
+    def run_count(self) -> int:
+        attempt: int = getattr(self.ctx, "attempt", 0)  # -1 where there are no attempts
+        return attempt - 1 + ((self.ctx.iteration or 1) - 1) * self.counts_iterations
+
+    def calls(self) -> int:
+        return self.call_count
+
+    def iteration(self) -> int | None:
+        in_body = isinstance(self.ctx, StepContext)  # where the recorded engine does not say it
+        return None if in_body else self.ctx.iteration
+
+    def abort(self) -> None:
+        self.ctx.abort()
+
+
+@attrs.define
+class Ended(Exception):
+    """A body has ended before its last operation."""
+
+    value: Any
+
+
+@attrs.define
+class Body:
+    """The body of one definition."""
+
+    definition: str
+    ops: Sequence[Op]
+    effects: Effects
+    ids: Mapping[str, str]
+    counts_iterations: bool
+
+    async def run(self, value: Any, ctx: StepContext[Any]) -> Any:
+        """Run the operations and return the output."""
+        self.effects.calls[self.definition] += 1
+        place = Place(value, value, ctx, self.ids, self.counts_iterations)
+        place.call_count = self.effects.calls[self.definition]
+        call = _Call(place, ctx, self.effects)
+        try:
+            await call.run(self.ops)
+            output = place.current
+        except Ended as ended:
+            output = ended.value
+        if call.ending is not None:  # asked for before, and now the body has come to its end
+            call.ending()
+        return native(output)
+
+
+@attrs.define
+class _Call:
+    place: Place
+    ctx: StepContext[Any]
+    effects: Effects
+    ending: Callable[[], Any] | None = None
+
+    async def run(self, ops: Sequence[Op]) -> None:
+        for op in ops:
+            if op["op"] not in OPERATIONS:
+                self.give_up(f"operation {op['op']}")
+            await OPERATIONS[op["op"]](self, op)
+
+    def give_up(self, problem: str) -> NoReturn:
+        """End the body because the case needs something that trioflow cannot do yet."""
+        self.effects.not_supported.append(problem)
+        raise NotSupportedError(problem)
+
+    def value(self, op: Op, key: str, default: Expr = None) -> Any:
+        return evaluate(op.get(key, default), self.place)
+
+    def end_with(self, op: Op, end: Callable[[], Any]) -> None:
+        """End the body now, or when it has run to its end if the operation says so.
+
+        The recorded engine only takes a note of what it is asked for, and the last one of
+        a body wins over what it returns; ours ends the body at once.
+        """
+        if op.get("continue"):
+            self.ending = end
+        else:
+            end()
+
+
+async def _set(call: _Call, op: Op) -> None:
+    call.place.current = call.value(op, "value")
+
+
+async def _return(call: _Call, op: Op) -> None:
+    raise Ended(call.value(op, "value"))
+
+
+async def _none(call: _Call, op: Op) -> None:
+    raise Ended(UNDEFINED)
+
+
+async def _fail(call: _Call, op: Op) -> None:
+    if "times" in op and call.place.call_count > call.value(op, "times"):
+        return
+    raise UserError(as_text(call.value(op, "message")), op.get("name", "Error"), op.get("props"))
+
+
+async def _fail_value(call: _Call, op: Op) -> None:
+    # Only exceptions can be raised here. The recorded engine makes a message of the value.
+    value = call.value(op, "value")
+    message = value.get("message") if isinstance(value, dict) else None
+    raise UserError(message if isinstance(message, str) else as_text(value))
+
+
+async def _fail_for_good(call: _Call, op: Op) -> None:
+    raise NonRetryableError(as_text(call.value(op, "message")))
+
+
+async def _suspend(call: _Call, op: Op) -> None:
+    suspend = getattr(call.ctx, "suspend", None)
+    if suspend is None:
+        call.give_up("operation suspend")
+    payload, label = call.value(op, "payload", {"const": UNDEFINED}), call.value(op, "label")
+    call.end_with(op, lambda: suspend(payload, label=label))
+
+
+async def _bail(call: _Call, op: Op) -> None:
+    value = call.value(op, "value")
+    call.end_with(op, lambda: call.ctx.bail(native(value)))
+
+
+async def _write(call: _Call, op: Op) -> None:
+    for _ in range(op.get("count", 1)):
+        await call.ctx.write(call.value(op, "chunk"))
+
+
+async def _custom(call: _Call, op: Op) -> None:
+    await call.ctx.write(Custom(call.value(op, "chunk")))
+
+
+async def _sleep(call: _Call, op: Op) -> None:
+    with trio.CancelScope(shield=True):  # it is a wait that cannot be interrupted
+        await trio.sleep(seconds(call.value(op, "ms")))
+
+
+async def _wait_abort(call: _Call, op: Op) -> None:
+    try:
+        await trio.sleep(seconds(call.value(op, "ms")))
+        aborted = False
+    except trio.Cancelled:
+        # The format's abort signal is a flag that a body looks at; ours is this exception.
+        # Swallowing it is safe once: the next checkpoint of the body raises it again.
+        aborted = True
+    call.place.current = {"aborted": aborted}
+
+
+async def _abort(call: _Call, op: Op) -> None:
+    call.ctx.abort()
+
+
+async def _set_state(call: _Call, op: Op) -> None:
+    call.ctx.set_state(call.value(op, "value"))
+
+
+async def _set_context(call: _Call, op: Op) -> None:
+    call.ctx.runtime_context[op["key"]] = call.value(op, "value")
+
+
+async def _log(call: _Call, op: Op) -> None:
+    call.effects.journal.append(plain(call.value(op, "value")))
+
+
+async def _if(call: _Call, op: Op) -> None:
+    await call.run(op.get("then" if truthy(call.value(op, "cond")) else "else", []))
+
+
+def seconds(ms: Any) -> float:
+    """Return milliseconds as seconds; 0 for what is no positive number."""
+    number = as_number(ms)
+    return number / 1000 if number > 0 else 0
+
+
+OPERATIONS: dict[str, Callable[[_Call, Op], Awaitable[None]]] = {
+    "set": _set,
+    "return": _return,
+    "none": _none,
+    "fail": _fail,
+    "failValue": _fail_value,
+    "failNonRetryable": _fail_for_good,
+    "suspend": _suspend,
+    "bail": _bail,
+    "write": _write,
+    "custom": _custom,
+    "sleep": _sleep,
+    "waitAbort": _wait_abort,
+    "abort": _abort,
+    "setState": _set_state,
+    "setContext": _set_context,
+    "log": _log,
+    "if": _if,
+}

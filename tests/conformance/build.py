@@ -1,0 +1,283 @@
+"""Workflows of the case format, built with trioflow's public builder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
+
+import attrs
+
+from trioflow import (
+    Retry,
+    RunContext,
+    RunResult,
+    Step,
+    StepContext,
+    Tool,
+    Workflow,
+    from_context,
+    from_input,
+    from_step,
+    step,
+    tool,
+    value,
+)
+
+from .bodies import Body, Effects, NotSupportedError, Place, seconds
+from .expressions import Expr, UserError, evaluate, truthy
+from .messages import TEMPLATE_ROOTS, Words
+from .schemas import Schema, type_of
+from .translate import result_to_recorded
+from .undefined import native, plain
+
+Target: TypeAlias = Step[Any, Any] | Tool[..., Any] | Workflow[Any, Any]
+Case: TypeAlias = Mapping[str, Any]
+
+@attrs.define
+class Builder:
+    """Builds the workflow of one case."""
+
+    case: Case
+    effects: Effects
+    targets: dict[str, Target] = attrs.field(factory=dict)
+    checked_inputs: dict[str, Schema] = attrs.field(factory=dict)
+    """The schema of each step by its full id, where the engine shows the checked value."""
+
+    def build(self) -> Workflow[Any, Any]:
+        """Return the root workflow."""
+        spec = self.case["workflow"]
+        self._collect_schemas(spec, "")
+        return self._workflow(spec["id"], spec)
+
+    # ------------------------------------------------------------ properties of the case
+    @property
+    def words(self) -> Words:
+        """How the recorded engine tells errors."""
+        specs = [self.case["workflow"], *self.case["defs"].values()]
+        nodes = [node for spec in specs for node in spec.get("graph", ())]
+        sources = [source for node in nodes for source in node.get("spec", {}).values()]
+        templates = [source["template"] for source in sources if "template" in source]
+        return Words(self.case["source"]["version"], templates)
+
+    @property
+    def checks_values(self) -> bool:
+        """Whether the recorded engine looks at schemas at all when it runs."""
+        return not self.words.is_old
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """The ids of the definitions by ref."""
+        return {ref: definition.get("id", ref) for ref, definition in self.case["defs"].items()}
+
+    # ------------------------------------------------------------ definitions
+    def _target(self, ref: str) -> Target:
+        if ref not in self.targets:
+            self.targets[ref] = self._define(ref, self.case["defs"][ref])
+        return self.targets[ref]
+
+    def _define(self, ref: str, definition: Mapping[str, Any]) -> Target:
+        kind, id = definition.get("type", "step"), definition.get("id", ref)
+        if kind in ("clone", "cloneWorkflow"):
+            return self._target(definition["of"]).clone(id)
+        if kind == "workflow":
+            return self._workflow(id, definition)
+        if kind not in ("step", "tool"):
+            raise NotSupportedError(f"definitions of type {kind}")
+        return self._leaf(kind, id, definition)
+
+    def _leaf(self, kind: str, id: str, definition: Mapping[str, Any]) -> Target:
+        body = Body(id, definition["do"], self.effects, self.ids, not self.checks_values)
+        input_type = self._type(definition.get("inputSchema"))
+
+        async def run(value: Any, ctx: StepContext[Any]) -> Any:
+            return await body.run(value, ctx)
+
+        run.__annotations__ |= {"value": input_type}
+        retries = _retry(definition["retries"]) if "retries" in definition else None
+        if kind == "tool":
+            return tool(id=id, retries=retries)(run)
+        resume = self._type(definition.get("resumeSchema"))
+        return step(id=id, input=input_type, resume=resume, retries=retries)(run)
+
+    def _type(self, schema: Schema | None) -> Any:
+        return type_of(schema) if self.checks_values else Any
+
+    def _workflow(self, id: str, spec: Mapping[str, Any]) -> Workflow[Any, Any]:
+        hooks = spec.get("hooks", {})
+        workflow: Workflow[Any, Any] = Workflow(
+            id,
+            # Its output schemas the recorded engine only uses as types, and never checks.
+            input=self._type(spec.get("inputSchema")),
+            retries=_retry(**spec["retry"]) if "retry" in spec else None,
+            validate=spec.get("validateInputs", True),
+            on_start=self._start_hook(hooks["onStart"]) if "onStart" in hooks else None,
+            on_finish=self._end_hook("onFinish", hooks["onFinish"]) if "onFinish" in hooks else None,
+            on_error=self._end_hook("onError", hooks["onError"]) if "onError" in hooks else None,
+        )
+        for node in spec["graph"]:
+            workflow = NODES[node["kind"]](self, workflow, node)
+        return workflow
+
+    # ------------------------------------------------------------ functions
+    def function(self, expr: Expr) -> Callable[[Any, RunContext[Any]], Any]:
+        """Return a function of ``(data, ctx)`` that gives the value of an expression."""
+
+        def evaluated(data: Any, ctx: RunContext[Any]) -> Any:
+            return native(evaluate(expr, Place(data, data, ctx, self.ids)))
+
+        return evaluated
+
+    def condition(self, expr: Expr) -> Callable[[Any, RunContext[Any]], bool]:
+        """Return a function that says whether an expression is true."""
+        function = self.function(expr)
+        return lambda data, ctx: truthy(function(data, ctx))
+
+    def source(self, source: Mapping[str, Any]) -> Any:
+        """Return one of trioflow's sources of mappings."""
+        if "step" in source:
+            refs = source["step"] if isinstance(source["step"], list) else [source["step"]]
+            return from_step([self.ids.get(ref, ref) for ref in refs], source["path"])
+        if "init" in source:
+            return from_input(source["path"])
+        if "ctx" in source:
+            return from_context(source["ctx"])
+        if "fn" in source:
+            return self.function(source["fn"])
+        if "template" in source:
+            return re.sub(r"\$\{(\w+)", _renamed_root, source["template"])
+        return value(native(source["value"]))
+
+    # ------------------------------------------------------------ hooks
+    def _start_hook(self, action: Any) -> Callable[[RunContext[Any]], None]:
+        def on_start(ctx: RunContext[Any]) -> None:
+            entry = {"hook": "onStart", "status": None, "input": ctx.init_data, "state": ctx.state}
+            self._log_hook(entry, action)
+
+        return on_start
+
+    def _end_hook(self, name: str, action: Any) -> Callable[[RunResult[Any]], None]:
+        def on_end(result: RunResult[Any]) -> None:
+            recorded = result_to_recorded(result, self.words, in_hook=True)
+            kept = ("status", "input", "result", "error")
+            entry = {key: recorded[key] for key in kept if key in recorded}
+            if name == "onError":
+                entry.pop("result", None)
+            self._log_hook({"hook": name, **entry, "state": result.state}, action)
+
+        return on_end
+
+    def _log_hook(self, entry: Mapping[str, Any], action: Any) -> None:
+        self.effects.journal.append(plain(entry))
+        if action != "log":
+            raise UserError(action["fail"])
+
+    # ------------------------------------------------------------ schemas
+    def _collect_schemas(self, spec: Mapping[str, Any], prefix: str) -> None:
+        if not self.checks_values or spec.get("validateInputs") is False:
+            return
+        for node in spec["graph"]:
+            refs = node.get("steps") or [ref for _, ref in node.get("arms", ())]
+            for ref in [*refs, *([node["step"]] if "step" in node else [])]:
+                self._collect_schema(ref, prefix, is_item=node["kind"] == "foreach")
+
+    def _collect_schema(self, ref: str, prefix: str, is_item: bool) -> None:
+        definition = self.case["defs"][ref]
+        id = prefix + definition.get("id", ref)
+        while "of" in definition:
+            definition = self.case["defs"][definition["of"]]
+        if "inputSchema" in definition and not is_item:
+            self.checked_inputs[id] = definition["inputSchema"]
+        if definition.get("type") == "workflow":
+            self._collect_schemas(definition, f"{id}.")
+
+
+def _retry(attempts: int, delayMs: float = 0) -> Retry:  # noqa: N803 - the format's name
+    # The format counts further attempts, trioflow all of them.
+    return Retry(attempts=max(0, attempts) + 1, delay=seconds(delayMs))
+
+
+def _renamed_root(match: re.Match[str]) -> str:
+    return "${" + TEMPLATE_ROOTS.get(match[1], match[1])
+
+
+# ---------------------------------------------------------------- nodes
+Node: TypeAlias = Mapping[str, Any]
+Built: TypeAlias = Workflow[Any, Any]
+
+
+def _then(build: Builder, workflow: Built, node: Node) -> Built:
+    target: Any = build._target(node["step"])
+    built: Built = workflow.then(target)
+    return built
+
+
+def _parallel(build: Builder, workflow: Built, node: Node) -> Built:
+    # The recorded engine lets siblings of a failed step end, here and below.
+    return workflow.parallel(*map(build._target, node["steps"]), on_error="finish")
+
+
+def _branch(build: Builder, workflow: Built, node: Node) -> Built:
+    arms = [(build.condition(expr), build._target(ref)) for expr, ref in node["arms"]]
+    return workflow.branch(*arms, on_error="finish")
+
+
+def _dowhile(build: Builder, workflow: Built, node: Node) -> Built:
+    return workflow.dowhile(build._target(node["step"]), build.condition(node["cond"]))
+
+
+def _dountil(build: Builder, workflow: Built, node: Node) -> Built:
+    return workflow.dountil(build._target(node["step"]), build.condition(node["cond"]))
+
+
+def _foreach(build: Builder, workflow: Built, node: Node) -> Built:
+    target: Any = build._target(node["step"])
+    concurrency = max(1, int(node.get("concurrency", 1)))
+    built: Built = workflow.foreach(target, concurrency=concurrency, on_error="finish")
+    return built
+
+
+def _map(build: Builder, workflow: Built, node: Node) -> Built:
+    if "fn" in node:
+        return workflow.map(build.function(node["fn"]), id=node.get("id"))
+    spec = {key: build.source(source) for key, source in node["spec"].items()}
+    return workflow.map(spec, id=node.get("id"))
+
+
+def _sleep(build: Builder, workflow: Built, node: Node) -> Built:
+    if "msExpr" not in node:
+        return workflow.sleep(seconds(node["ms"]), id=node.get("id"))
+    function = build.function(node["msExpr"])
+    return workflow.sleep(lambda data, ctx: seconds(function(data, ctx)), id=node.get("id"))
+
+
+def _sleep_until(build: Builder, workflow: Built, node: Node) -> Built:
+    if "inMsExpr" not in node:
+        return workflow.sleep_until(_in_ms(node["inMs"]), id=node.get("id"))
+    function = build.function(node["inMsExpr"])
+    return workflow.sleep_until(lambda data, ctx: _in_ms(function(data, ctx)), id=node.get("id"))
+
+
+def _in_ms(ms: float) -> datetime:
+    return datetime.now(UTC) + timedelta(milliseconds=ms)
+
+
+def _wait_for_event(build: Builder, workflow: Built, node: Node) -> Built:
+    # The recorded engine takes a time-out of 0 for none.
+    timeout = seconds(node["timeoutMs"]) if node.get("timeoutMs") else None
+    return workflow.wait_for_event(node["event"], build._target(node["step"]), timeout=timeout)
+
+
+NODES: dict[str, Callable[[Builder, Built, Node], Built]] = {
+    "then": _then,
+    "parallel": _parallel,
+    "branch": _branch,
+    "dowhile": _dowhile,
+    "dountil": _dountil,
+    "foreach": _foreach,
+    "map": _map,
+    "sleep": _sleep,
+    "sleepUntil": _sleep_until,
+    "waitForEvent": _wait_for_event,
+}

@@ -1,0 +1,204 @@
+"""Which plugins there are: entry points, what they load, and whether their hooks are hooks."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
+from typing import Any
+
+import attrs
+
+from trioflow import hookspecs
+from trioflow.errors import (
+    DuplicateIdError,
+    PluginHookError,
+    PluginImportError,
+    UnknownPluginError,
+    suggest,
+)
+from trioflow.hookspecs import PROJECT
+
+PREFIX = f"{PROJECT}_"
+DISABLE_VARIABLE = "TRIOFLOW_DISABLE"
+"""Environment variable with the names of plugins not to load, separated by commas."""
+NO_DISTRIBUTION = "not from a distribution"
+
+logger = logging.getLogger("trioflow")
+
+
+@attrs.frozen
+class PluginInfo:
+    """A plugin that is loaded, and what it provides."""
+
+    name: str
+    distribution: str
+    """Name of the distribution, or ``"not from a distribution"``."""
+    version: str
+    """Version of the distribution, or ``""``."""
+    hooks: tuple[str, ...] = ()
+    """The hooks it implements."""
+    steps: tuple[str, ...] = ()
+    """Ids of the steps it provides; likewise below."""
+    tools: tuple[str, ...] = ()
+    workflows: tuple[str, ...] = ()
+
+    @property
+    def origin(self) -> str:
+        """Distribution and version, as errors name them."""
+        return f"{self.distribution} {self.version}".strip()
+
+
+# ---------------------------------------------------------------- finding
+def chosen_plugins(
+    plugins: Iterable[Any] | None, blocked: Iterable[str]
+) -> Iterator[tuple[Any, PluginInfo]]:
+    """Load plugins one by one, so that one that is broken is told by its name.
+
+    Args:
+      plugins: Names of installed ones, and objects with hooks; None for all installed.
+      blocked: Names of installed ones to leave out, beside those in `DISABLE_VARIABLE`.
+
+    Raises:
+      PluginError: for a plugin that is unknown or cannot be imported.
+      TypeError: if a text is given for a list of names.
+    """
+    installed = _installed()
+    refused = [*_names(blocked, "blocked")]
+    wanted = list(installed) if plugins is None else [*_names(plugins, "plugins")]
+    for name in [*refused, *(plugin for plugin in wanted if isinstance(plugin, str))]:
+        if name not in installed:
+            known = f"installed: {', '.join(installed) or 'none'}"
+            problem = "no plugin of this name is installed"
+            raise UnknownPluginError(
+                name, NO_DISTRIBUTION, problem, suggest(name, installed, known)
+            )
+    refused += _disabled(installed)
+    numbers: dict[str, int] = {}
+    for plugin in wanted:
+        if not isinstance(plugin, str):
+            yield plugin, PluginInfo(_object_name(plugin, numbers), NO_DISTRIBUTION, "")
+        elif plugin not in refused:
+            point = _only(installed[plugin])
+            yield _load(point), _info(point)
+
+
+def _installed() -> dict[str, list[EntryPoint]]:
+    points: dict[str, list[EntryPoint]] = {}
+    for point in sorted(entry_points(group=PROJECT), key=lambda point: point.name):
+        points.setdefault(point.name, []).append(point)
+    return points
+
+
+def _names(given: Iterable[Any], argument: str) -> Iterable[Any]:
+    if isinstance(given, str):  # else its characters would be taken for names
+        raise TypeError(f"{argument} must be a list of plugins, not the text {given!r}")
+    return given
+
+
+def _disabled(installed: Mapping[str, object]) -> list[str]:
+    names = [name.strip() for name in os.environ.get(DISABLE_VARIABLE, "").split(",")]
+    for name in names:
+        # Not an error, because one environment may serve several installations.
+        if name and name not in installed:
+            logger.warning("%s names %r, which is not installed", DISABLE_VARIABLE, name)
+    return names
+
+
+def _only(points: list[EntryPoint]) -> EntryPoint:
+    first, *others = points
+    for other in others:
+        raise DuplicateIdError(
+            other.name,
+            _info(other).origin,
+            f"its entry point has the same name as that of {_info(first).origin}",
+            f"uninstall one of the two, or set {DISABLE_VARIABLE}={other.name} to use neither",
+        )
+    return first
+
+
+def _load(point: EntryPoint) -> Any:
+    try:
+        return point.load()
+    except (Exception, SystemExit) as exc:  # a module that exits would end the application
+        raise PluginImportError(
+            point.name,
+            _info(point).origin,
+            f"{point.value} cannot be imported: {type(exc).__name__}: {exc}",
+            f"repair or uninstall it, or set {DISABLE_VARIABLE}={point.name}",
+        ) from exc
+
+
+def _info(point: EntryPoint) -> PluginInfo:
+    if point.dist is None:
+        return PluginInfo(point.name, NO_DISTRIBUTION, "")
+    return PluginInfo(point.name, point.dist.name, point.dist.version)
+
+
+def _object_name(plugin: Any, numbers: dict[str, int]) -> str:
+    """Return a name for a plugin that was given as an object, another one for each."""
+    name = getattr(plugin, "__name__", None) or type(plugin).__name__
+    numbers[name] = number = numbers.get(name, 0) + 1
+    return name if number == 1 else f"{name}-{number}"
+
+
+# ---------------------------------------------------------------- checking
+def check_hooks(plugin: Any, info: PluginInfo) -> Iterator[str]:
+    """Yield the hooks that a plugin implements.
+
+    Raises:
+      PluginHookError: for what pluggy would pass over in silence, or fail at much later.
+    """
+    found = False
+    for name in dir(plugin):
+        hook, wrong = _check_attribute(plugin, name)
+        if wrong is not None:
+            raise PluginHookError(info.name, info.origin, *wrong)
+        if hook is not None:
+            found = True
+            yield hook
+    if not found and not isinstance(plugin, ModuleType) and info.distribution == NO_DISTRIBUTION:
+        remedy = "give open_engine() the names, modules or objects of plugins"
+        raise PluginHookError(info.name, info.origin, f"{plugin!r} has no hooks", remedy)
+
+
+def _check_attribute(plugin: Any, name: str) -> tuple[str | None, tuple[str, str] | None]:
+    """Return the hook that an attribute implements, and what is wrong and what to do."""
+    try:
+        function = getattr(plugin, name)
+    except Exception:
+        return None, None  # pluggy stumbles over it, too, and is heard then
+    is_function = inspect.isroutine(function)
+    options = getattr(function, f"{PROJECT}_impl", None) if is_function else None
+    hook = (options or {}).get("specname") or name
+    exists = hook.startswith(PREFIX) and hasattr(hookspecs, hook)
+    if options is None:
+        return None, _check_unmarked(name, function, exists=exists)
+    if not exists:
+        return None, _unknown_hook(hook)
+    if options["wrapper"] or options["hookwrapper"]:
+        return None, (f"{name} is a wrapper", "hooks are asked one by one; drop the option")
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        remedy = "make it a plain def; what it returns may have async methods"
+        return None, (f"{name} is async, but hooks are called synchronously", remedy)
+    return hook, None
+
+
+def _check_unmarked(name: str, value: Any, *, exists: bool) -> tuple[str, str] | None:
+    """Return what is wrong with an attribute that is not marked as a hook."""
+    if not name.startswith(PREFIX):
+        return None
+    if not inspect.isroutine(value):  # such as an imported module trioflow_files
+        remedy = "write a function that returns it, decorated with @hookimpl"
+        return (f"{name} is not a function but {value!r}", remedy) if exists else None
+    if exists:
+        return f"{name} is not marked as a hook", "decorate it with @hookimpl"
+    return _unknown_hook(name)
+
+
+def _unknown_hook(name: str) -> tuple[str, str]:
+    known = [hook for hook in vars(hookspecs) if hook.startswith(PREFIX)]
+    return f"there is no hook {name!r}", suggest(name, known, f"the hooks are {', '.join(known)}")
