@@ -250,10 +250,11 @@ def test_an_attempt_begins_after_the_one_before_has_failed() -> None:
 def test_a_suspended_call_may_go_on_in_the_next_part() -> None:
     place = {"address": "0", "id": "a"}
     suspended = [make(ev.StepStart, input=None, **place), make(ev.StepSuspended, **place)]
-    first = run(suspended, status="suspended")
+    first = run([*suspended, make(ev.Suspended)], status="suspended")
 
     check_events(first)
-    check_events(number([*first, *call("0", "a"), make(ev.Finish, status="success")]))
+    second = [make(ev.Resume), *call("0", "a"), make(ev.Finish, status="success")]
+    check_events(number([*first, *second]))
 
 
 def test_a_canceled_run_says_so_before_it_finishes() -> None:

@@ -286,7 +286,7 @@ async def test_map_builds_an_object_from_every_kind_of_source() -> None:
         "context": "t",
         "value": [1],
         "function": 0,
-        "template": "Oslo [7, 8] t {}",
+        "template": "Oslo [7,8] t {}",
     }
 
 
@@ -374,7 +374,12 @@ async def test_wait_for_event_runs_the_step_with_the_data() -> None:
             if isinstance(event, events.StepWaiting):
                 run.send_event("go", "data")
 
-    assert brief(seen)[1:-1] == [f"{t} takes_event" for t in ("step-waiting", *CALL)]
+    assert brief(seen)[1:-1] == [
+        "step-waiting takes_event",
+        "event-received",
+        "event-taken takes_event",
+        *(f"{t} takes_event" for t in CALL),
+    ]
     assert (await run.wait()).unwrap() == (1, "data")
 
 

@@ -70,7 +70,7 @@ def _values(field: attrs.Attribute[Any]) -> st.SearchStrategy[Any]:
         return SECONDS
     if field.name == "until":
         return st.none() | SECONDS
-    if field.name in ("runtime_context", "metadata", "args"):
+    if field.name in ("runtime_context", "metadata", "args", "updates"):
         return OBJECTS
     if field.name == "state_updates":
         return st.none() | OBJECTS

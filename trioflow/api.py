@@ -464,6 +464,7 @@ class _Runs:
             self._waiting[run.run_id] = run  # nobody else has it
         else:
             self._waiting.pop(run.run_id, None)
+            run.execution.spawn = None  # it holds the run, which should go when we forget it
             self._finished.append(run)
 
     def end_all(self) -> None:

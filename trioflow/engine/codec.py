@@ -24,7 +24,7 @@ def encode(event: Event, converter: Callable[[], Converter]) -> Entry:
       NotSerializableError: if it holds a value that has no JSON form.
     """
     wire = to_wire(event, converter=converter())
-    text = json.dumps(wire, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(wire, separators=(",", ":"))
     return Entry(event.seq, event.at, text)
 
 

@@ -108,7 +108,7 @@ class RunJournal:
             after=self.stored,
             status=self.state.status,
             header=self.header if first else None,
-            owner=self.writer.owner if first else None,
+            owner=self.writer.owner,
             claim_seconds=self.writer.claim_seconds if first else 0.0,
         )
 

@@ -19,12 +19,18 @@ from trioflow.testing.shape import Shape
 RUN = {
     ("new", "start"): "running",
     ("running", "call"): "running",
+    ("running", "event-received"): "running",
+    ("running", "recover"): "running",
+    ("running", "suspended"): "waiting",
+    ("running", "paused"): "waiting",
     ("running", "canceled"): "canceled",
     ("running", "finish"): "over",
+    ("canceled", "event-received"): "canceled",
     ("canceled", "finish"): "over",
-    ("suspended", "call"): "running",
-    ("suspended", "canceled"): "canceled",
-    ("suspended", "finish"): "over",
+    ("waiting", "finish"): "waiting",
+    ("waiting", "event-received"): "waiting",
+    ("waiting", "resume"): "running",
+    ("waiting", "canceled"): "canceled",
 }
 """Phase of the run and type of its next event (``call`` for all of a call's) to next phase."""
 
@@ -32,6 +38,8 @@ CALL = {
     ("new", "step-start"): "open",
     ("new", "step-waiting"): "waiting",
     ("waiting", "step-start"): "open",
+    ("waiting", "event-taken"): "waiting",
+    ("waiting", "context-update"): "waiting",
     ("waiting", "step-result"): "ended",
     ("open", "step-output"): "open",
     ("open", "step-retry"): "open",
@@ -42,10 +50,14 @@ CALL = {
     ("open", "tool-call-delta"): "open",
     ("open", "tool-result"): "open",
     ("open", "tool-error"): "open",
+    ("open", "event-taken"): "open",
+    ("open", "context-update"): "open",
     ("open", "step-result"): "ended",
     ("open", "step-suspended"): "suspended",
     ("ended", "step-finish"): "over",
     ("suspended", "step-start"): "open",  # in the next part of the run
+    ("void", "step-start"): "open",  # its process had died
+    ("void", "step-waiting"): "waiting",
 }
 """The same for a call."""
 
@@ -68,7 +80,7 @@ def check_events(events: Iterable[ev.Event], workflow: Any = None) -> None:
     for index, event in enumerate(log.events):
         log.index = index
         check_event(log, shape, event)
-    if log.phase not in ("over", "suspended"):
+    if log.phase not in ("over", "waiting"):
         log.fail(1, f"the run is {log.phase} at the end")
 
 
@@ -81,8 +93,11 @@ def check_event(log: Log, shape: Shape, event: ev.Event) -> None:
         advance_run(log, "call", event.type)
         call = take_call(log, shape, event)
     else:
-        check_all_closed(log, event)
         advance_run(log, event.type, event.type)
+        if isinstance(event, ev.Recover):
+            log.forget_open()
+        elif not isinstance(event, ev.EventReceived):
+            check_all_closed(log, event)
     if isinstance(event, ev.Finish):
         check_finish(log, shape, event)
     check_fold(log, event, call)
@@ -115,8 +130,8 @@ def check_finish(log: Log, shape: Shape, event: ev.Finish) -> None:
         log.fail(1, f"finish says that the run is {event.status}")
     if log.canceled != (event.status == "canceled"):
         log.fail(1, f"finish says {event.status} {'after' if log.canceled else 'without'} canceled")
-    if event.status == "suspended":
-        log.phase = "suspended"
+    if (event.status in ("suspended", "paused")) != (log.phase == "waiting"):
+        log.fail(1, f"finish says {event.status} while the run is {log.phase}")
     if event.status == "success":
         shape.check_complete(log, "")
 
@@ -174,8 +189,9 @@ def check_fold(log: Log, event: ev.Event, call: Call | None) -> None:
     found = log.state.calls[call.address].status if call else log.state.status
     if told not in (None, found):
         log.fail(7, f"the fold says {found}, the events say {told}")
-    if len(log.state.calls) != len(log.calls):
-        log.fail(7, f"the fold has a record of {[*log.state.calls][-1]}, which is no call")
+    calls = [address for address, record in log.state.calls.items() if record.kind != "item"]
+    if len(calls) != len(log.calls):
+        log.fail(7, f"the fold has a record of {calls[-1]}, which is no call")
 
 
 def told_status(event: ev.Event, call: Call | None) -> str | None:
@@ -184,4 +200,14 @@ def told_status(event: ev.Event, call: Call | None) -> str | None:
         return FOLDED.get(call.phase, call.status)
     if isinstance(event, ev.Finish):
         return event.status
-    return "running" if isinstance(event, ev.Start) else None
+    return TOLD.get(type(event))
+
+
+TOLD: dict[type[ev.Event], str] = {
+    ev.Start: "running",
+    ev.Resume: "running",
+    ev.Recover: "running",
+    ev.Suspended: "suspended",
+    ev.Paused: "paused",
+}
+"""The status of the run after an event."""

@@ -96,6 +96,13 @@ class Log:
     state: RunState = attrs.field(factory=RunState)
     """The fold so far."""
 
+    def forget_open(self) -> None:
+        """Take note that the process has died in which some calls were open."""
+        for call in self.open.values():
+            call.phase = "void"
+            call.tools = {id: tool for id, tool in call.tools.items() if tool.phase == "over"}
+        self.open.clear()
+
     def fail(self, rule: int, problem: str, *marks: int) -> NoReturn:
         """Raise for the event that is being checked; *marks* are what it contradicts."""
         raise EventOrderError(rule, problem, self.events, (*marks, self.index))

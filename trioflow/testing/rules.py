@@ -43,7 +43,7 @@ def _parent(log: Log, event: ev.StepEvent, place: Place) -> Call | None:
     parent = log.calls.get(around.call)
     if parent is None:
         log.fail(2, f"{event.type} inside call {around.call}, which has not started")
-    if around.item in parent.progress:
+    if _has_ended(parent, around.item):
         log.fail(6, f"{event.type} inside item {around.item}, which has ended", parent.last)
     if around.attempt != parent.retries.get(around.item, 0) + 1:
         log.fail(6, f"{event.type} inside attempt {around.attempt}, which is not on", parent.last)
@@ -97,7 +97,7 @@ def check_place(log: Log, call: Call, event: ev.StepEvent, place: Place) -> None
         log.fail(2, f"{event.type} of {call} outside of {call.parent}", call.parent.last)
     if place.item is not None and call.kind != "foreach":
         log.fail(6, f"{event.type} of an item of {call}, which is no foreach", call.opened)
-    if place.item in call.progress:
+    if _has_ended(call, place.item):
         log.fail(6, f"{event.type} of item {place.item}, which has ended", call.last)
 
 
@@ -138,16 +138,23 @@ def check_progress(log: Log, call: Call, event: ev.StepProgress, place: Place) -
     """Check that each item of a foreach ends once, and that they are counted."""
     if call.kind != "foreach":
         log.fail(6, f"step-progress of {call}, which is no foreach", call.opened)
-    if event.index in call.progress:
+    if _has_ended(call, event.index):
         log.fail(6, f"item {event.index} of {call} ends twice", call.last)
     _check_nothing_open(log, call, event, event.index)
     call.progress[event.index] = event
-    done = sum(one.status != "canceled" for one in call.progress.values())
+    ended = ("success", "failed", "bailed")
+    done = sum(one.status in ended for one in call.progress.values())
     totals = {one.total for one in call.progress.values()}
     if event.done != done:
         log.fail(6, f"done is {event.done}, but {done} items have ended", call.last)
     if len(totals) > 1 or not 0 <= event.index < event.total:
         log.fail(6, f"item {event.index} of {event.total}", call.last)
+
+
+def _has_ended(call: Call, item: int | None) -> bool:
+    """Tell whether an item of a foreach is over, and not only waits for an answer."""
+    progress = None if item is None else call.progress.get(item)
+    return progress is not None and progress.status not in ("suspended", "canceled")
 
 
 def check_suspended(log: Log, call: Call, event: ev.StepSuspended, place: Place) -> None:

@@ -97,6 +97,8 @@ def result_to_wire(result: RunResult[Any], *, converter: Converter | None = None
 # ---------------------------------------------------------------- payloads
 def _is_written(field: Field, event: ev.Event) -> bool:
     value = getattr(event, field.name)
+    if field.name == "round" and not value:
+        return False
     if field.default is None and value is None:
         # An output that is None says something only of a call that has an output.
         return field.name in ("output", "result") and getattr(event, "status", "") in _ENDED_WELL
