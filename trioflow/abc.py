@@ -205,6 +205,15 @@ class Store(ABC):
         """
 
     @abstractmethod
+    async def renew(self, owner: str, seconds: float) -> Collection[str]:
+        """Have all claims of *owner* hold for so many seconds from now.
+
+        Returns the ids of the runs that *owner* has claimed and not given back. A claim that
+        has expired is renewed, too, if nobody has taken the run over. One statement, however
+        many runs there are.
+        """
+
+    @abstractmethod
     async def release(self, run_id: str, owner: str) -> None:
         """Give a claim back; does nothing if *owner* does not hold it."""
 

@@ -112,6 +112,8 @@ _ENDED_WELL = ("success", "bailed", "")
 def _written(field: Field, value: Any, converter: Converter | None) -> Any:
     if isinstance(value, BaseException):
         return error_to_wire(value)
+    if isinstance(value, tuple):
+        value = list(value)
     return to_json(value, field.key, converter) if field.is_value else value
 
 
