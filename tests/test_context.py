@@ -76,8 +76,10 @@ async def test_the_runtime_context_is_shared_in_both_directions() -> None:
         return ctx.runtime_context["outer"]
 
     given = {"outer": 1}
-    workflow = Workflow("w").then(Workflow("n").then(changes)).map(
-        lambda data, ctx: (data, ctx.runtime_context["inner"])
+    workflow = (
+        Workflow("w")
+        .then(Workflow("n").then(changes))
+        .map(lambda data, ctx: (data, ctx.runtime_context["inner"]))
     )
 
     assert await workflow.run(0, runtime_context=given) == (1, 7)

@@ -291,8 +291,10 @@ async def test_map_builds_an_object_from_every_kind_of_source() -> None:
 
 
 async def test_a_mapping_that_leads_nowhere_fails_like_a_step() -> None:
-    workflow = Workflow("w").branch((lambda data: False, add_one)).map(
-        {"x": from_step(add_one, "v")}, id="m"
+    workflow = (
+        Workflow("w")
+        .branch((lambda data: False, add_one))
+        .map({"x": from_step(add_one, "v")}, id="m")
     )
 
     result = await workflow.create_run().start(1)
