@@ -184,7 +184,8 @@ def test_an_error_survives_pickling(error: TrioflowError, text: str, protocol: i
     assert type(again) is type(error)
     assert again.args == error.args
     assert str(again) == str(error)
-    fields = [field.name for field in attrs.fields(type(error))] if attrs.has(type(error)) else []
+    cls = type(error)
+    fields = [field.name for field in attrs.fields(cls)] if attrs.has(cls) else []
     assert [getattr(again, name) for name in fields] == [getattr(error, name) for name in fields]
 
 
