@@ -51,7 +51,9 @@ def gives(result: Any, id: str = "gives") -> Step[Any, Any]:
     return body
 
 
-async def record(workflow: Workflow[Any, Any], value: Any = None, **options: Any) -> list[events.Event]:
+async def record(
+    workflow: Workflow[Any, Any], value: Any = None, **options: Any
+) -> list[events.Event]:
     """Run a workflow and return all its events."""
     return await record_run(workflow.create_run(), value, **options)
 

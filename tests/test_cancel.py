@@ -14,7 +14,7 @@ from trioflow.errors import RunFinishedError, RunStateError, StepTimeoutError
 
 
 async def test_cancel_reaches_the_body_and_closes_everything(autojump_clock: MockClock) -> None:
-    inner = Workflow("inner").then(sleeps(60))
+    inner: Workflow[Any, Any] = Workflow("inner").then(sleeps(60))
     run = Workflow("w").then(inner).then(add_one).create_run()
 
     seen: list[events.Event] = []

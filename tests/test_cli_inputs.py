@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.cli_support import project
 from trioflow import Workflow
 from trioflow.cli.errors import UsageError
 from trioflow.cli.inputs import parse_json, read_context, read_value
@@ -125,13 +127,11 @@ class Flows:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory to import from; what is imported is forgotten afterwards."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr(sys, "modules", dict(sys.modules))
-    (tmp_path / "my_flows.py").write_text(MODULE)
-    return tmp_path
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A working directory to import from."""
+    with project(tmp_path):
+        (tmp_path / "my_flows.py").write_text(MODULE)
+        yield tmp_path
 
 
 def test_modules_are_told_from_ids() -> None:

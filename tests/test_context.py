@@ -76,8 +76,10 @@ async def test_the_runtime_context_is_shared_in_both_directions() -> None:
         return ctx.runtime_context["outer"]
 
     given = {"outer": 1}
-    workflow = Workflow("w").then(Workflow("n").then(changes)).map(
-        lambda data, ctx: (data, ctx.runtime_context["inner"])
+    workflow = (
+        Workflow("w")
+        .then(Workflow("n").then(changes))
+        .map(lambda data, ctx: (data, ctx.runtime_context["inner"]))
     )
 
     assert await workflow.run(0, runtime_context=given) == (1, 7)
@@ -196,7 +198,7 @@ async def test_items_of_a_foreach_read_their_own_results(autojump_clock: MockClo
 class TestBail:
     async def test_it_ends_the_workflow_with_success(self) -> None:
         @step
-        async def bails(value: int, ctx: StepContext) -> None:
+        async def bails(value: int, ctx: StepContext) -> int:
             try:
                 ctx.bail("enough")
             except Exception:
@@ -216,7 +218,7 @@ class TestBail:
 
     async def test_it_ends_the_innermost_workflow_only(self) -> None:
         @step
-        async def bails(value: int, ctx: StepContext) -> None:
+        async def bails(value: int, ctx: StepContext) -> int:
             ctx.bail(10)
 
         inner = Workflow("inner").then(bails).then(double)
@@ -231,7 +233,7 @@ class TestBail:
                 ctx.bail("from a nursery")
 
         workflow = Workflow("w").parallel(bails, sleeps(60)).then(add_one)
-        result = await workflow.create_run().start(1)
+        result: RunResult[Any] = await workflow.create_run().start(1)
 
         assert result.unwrap() == "from a nursery"
         assert trio.current_time() == 1
@@ -653,5 +655,6 @@ async def test_the_output_is_structured_into_the_workflows_type() -> None:
 
 
 async def test_validation_can_be_switched_off() -> None:
-    workflow = Workflow("w", input=int, output=int, validate=False).then(gives("x")).then(double)
+    start: Workflow[Any, Any] = Workflow("w", input=int, output=int, validate=False)
+    workflow: Workflow[Any, Any] = start.then(gives("x")).then(double)
     assert await workflow.run("not a number") == "xx"

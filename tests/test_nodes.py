@@ -104,7 +104,7 @@ async def test_all_errors_of_arms_are_kept(autojump_clock: MockClock) -> None:
 async def test_branch_runs_every_arm_whose_condition_holds() -> None:
     async def asks_the_context(data: int, ctx: RunContext) -> bool:
         await trio.lowlevel.checkpoint()
-        return ctx.runtime_context["wanted"] == "b"
+        return bool(ctx.runtime_context["wanted"] == "b")
 
     workflow = Workflow("w", input=int).branch(
         (lambda data: data > 0, gives("A", "a")),
@@ -270,7 +270,7 @@ async def test_map_builds_an_object_from_every_kind_of_source() -> None:
                 "whole": from_input(),
                 "context": from_context("tenant"),
                 "value": value([1]),
-                "function": lambda data: len(data),
+                "function": len,
                 "template": "${input.city} ${steps.deep.a.b} ${context.tenant} ${data}",
             }
         )
@@ -291,8 +291,10 @@ async def test_map_builds_an_object_from_every_kind_of_source() -> None:
 
 
 async def test_a_mapping_that_leads_nowhere_fails_like_a_step() -> None:
-    workflow = Workflow("w").branch((lambda data: False, add_one)).map(
-        {"x": from_step(add_one, "v")}, id="m"
+    workflow = (
+        Workflow("w")
+        .branch((lambda data: False, add_one))
+        .map({"x": from_step(add_one, "v")}, id="m")
     )
 
     result = await workflow.create_run().start(1)
@@ -323,7 +325,7 @@ async def test_a_sleep_of_less_than_nothing_is_none(autojump_clock: MockClock) -
 
 
 @pytest.mark.parametrize("wrong", ["5", None, float("nan"), True])
-async def test_a_duration_that_is_no_number_fails_the_sleep(wrong: object) -> None:
+async def test_a_duration_that_is_no_number_fails_the_sleep(wrong: Any) -> None:
     recorded = await record(Workflow("w").sleep(lambda data: wrong, id="s"), 1)
 
     assert brief(recorded) == [
@@ -354,7 +356,7 @@ async def test_sleep_until_the_past_is_over_at_once(autojump_clock: MockClock) -
 
 
 @pytest.mark.parametrize("wrong", [5, datetime(2000, 1, 1)])  # noqa: DTZ001 - the point
-async def test_a_moment_without_time_zone_fails_the_sleep(wrong: object) -> None:
+async def test_a_moment_without_time_zone_fails_the_sleep(wrong: Any) -> None:
     with pytest.raises(InvalidValueError, match="moment of sleep"):
         await Workflow("w").sleep_until(lambda data: wrong).run(1)
 
@@ -485,7 +487,8 @@ class TestRetries:
         ]
         finish = recorded[-2]
         assert isinstance(finish, events.StepFinish)
-        assert (finish.attempts, finish.seconds) == (4, pytest.approx(7))
+        assert finish.attempts == 4
+        assert finish.seconds == pytest.approx(7)
 
     async def test_only_the_named_exceptions_are_retried(self) -> None:
         calls = 0

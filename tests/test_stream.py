@@ -267,7 +267,7 @@ class TestObservers:
             run.observe()
 
         first = caught.value.first_available
-        assert [e.seq async for e in run.observe(after=first - 1)][0] == first
+        assert (await run.observe(after=first - 1).receive()).seq == first
         assert f"observe(after={first - 1})" in str(caught.value)
 
 

@@ -249,7 +249,7 @@ def test_native_types_are_types_of_ours() -> None:
 
 
 def test_an_unknown_dialect_is_an_error() -> None:
-    with pytest.raises(ValueError, match="mastra-0.18, mastra-1"):
+    with pytest.raises(ValueError, match=r"mastra-0\.18, mastra-1"):
         to_wire(ev.Canceled(**START), "mastra-2")  # type: ignore[arg-type]
 
 

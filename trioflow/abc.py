@@ -149,7 +149,7 @@ class Store(ABC):
         """Connect, and make or migrate what is needed."""
         return self
 
-    async def __aexit__(self, *exc_info: object) -> None:
+    async def __aexit__(self, *exc_info: object) -> None:  # noqa: B027 - not all need it
         """Disconnect. Everything that was appended stays."""
 
     @abstractmethod
@@ -205,7 +205,7 @@ class Store(ABC):
         """
 
     @abstractmethod
-    async def renew(self, owner: str, seconds: float) -> Collection[str]:
+    async def renew(self, owner: str, seconds: float) -> set[str]:
         """Have all claims of *owner* hold for so many seconds from now.
 
         Returns the ids of the runs that *owner* has claimed and not given back. A claim that

@@ -47,10 +47,8 @@ class UnknownStepError(TrioflowError):
 
     def __str__(self) -> str:
         hint = suggest(self.step, self.known, "is its plugin installed?")
-        where = f"workflow {self.workflow!r}" + (
-            f" of plugin {self.plugin!r}" if self.plugin else ""
-        )
-        return f"{where} uses unknown step {self.step!r}; {hint}"
+        origin = f" of plugin {self.plugin!r}" if self.plugin else ""
+        return f"workflow {self.workflow!r}{origin} uses unknown step {self.step!r}; {hint}"
 
 
 @attrs.define(eq=False)
@@ -95,6 +93,10 @@ class FaultsError(TrioflowError):
         return "; ".join(map(str, self.faults))
 
 
+SHOWN_FAULTS = 20
+"""How many faults the text of an error lists; a long list of wrong items has very many."""
+
+
 @attrs.define(eq=False)
 class InvalidValueError(TrioflowError):
     """Raised when a value does not fit the type it is meant for. Never retried."""
@@ -106,8 +108,10 @@ class InvalidValueError(TrioflowError):
     faults: tuple[Fault, ...]
 
     def __str__(self) -> str:
-        listing = "; ".join(map(str, self.faults))
-        return f"{self.what} of {self.owner} is invalid: {listing}"
+        listing = "; ".join(map(str, self.faults[:SHOWN_FAULTS]))
+        hidden = len(self.faults) - SHOWN_FAULTS
+        more = f"; and {hidden} more" if hidden > 0 else ""
+        return f"{self.what} of {self.owner} is invalid: {listing}{more}"
 
 
 @attrs.define(eq=False)
@@ -120,7 +124,10 @@ class MappingError(TrioflowError):
     problem: str
 
     def __str__(self) -> str:
-        return f"mapping: no {self.path!r} in {self.source}: {self.problem}"
+        return (
+            f"mapping: no {self.path!r} in {self.source}: {self.problem}; "
+            "a function as source could say what to take instead"
+        )
 
 
 @attrs.define(eq=False)
@@ -173,7 +180,10 @@ class StepTimeoutError(TrioflowError, TimeoutError):
     seconds: float
 
     def __str__(self) -> str:
-        return f"step {self.step!r} took longer than its timeout of {self.seconds} s"
+        return (
+            f"step {self.step!r} took longer than its timeout of {self.seconds} s; "
+            "give it a longer one, or more attempts with retries"
+        )
 
 
 @attrs.define(eq=False)
@@ -185,7 +195,10 @@ class EventTimeoutError(TrioflowError, TimeoutError):
     seconds: float
 
     def __str__(self) -> str:
-        return f"step {self.step!r} waited {self.seconds} s for event {self.event!r} in vain"
+        return (
+            f"step {self.step!r} waited {self.seconds} s for event {self.event!r} in vain; "
+            "send it with run.send_event(), or wait longer"
+        )
 
 
 @attrs.define(eq=False)
@@ -267,7 +280,10 @@ class UnknownRunError(TrioflowError):
     run_id: str
 
     def __str__(self) -> str:
-        return f"this engine has no run {self.run_id!r}"
+        return (
+            f"this engine has no run {self.run_id!r}; "
+            "it forgets runs that nobody holds, and submitted ones a while after their end"
+        )
 
 
 @attrs.define(eq=False)
@@ -290,11 +306,11 @@ class RunSuspendedError(TrioflowError):
 
     def __str__(self) -> str:
         listing = ", ".join(".".join(path) for path in self.paths)
-        return f"run {self.run_id} is suspended at {listing}; it has no result yet"
+        return f"run {self.run_id} is suspended at {listing}; resume it to get its result"
 
 
 @attrs.define(eq=False)
-class HistoryGap(TrioflowError):
+class HistoryGap(TrioflowError):  # noqa: N818 - a fact about a stream, like EndOfChannel
     """Raised to an observer for whom some events are gone for good."""
 
     first_available: int
@@ -315,7 +331,10 @@ class MailboxFullError(TrioflowError):
     limit: int
 
     def __str__(self) -> str:
-        return f"{self.limit} events {self.event!r} are waiting already and no step takes them"
+        return (
+            f"{self.limit} events {self.event!r} are waiting already and no step takes them; "
+            "is that the name that the workflow waits for?"
+        )
 
 
 # ---------------------------------------------------------------- journals

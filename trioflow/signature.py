@@ -15,6 +15,7 @@ from trioflow.context import RunContext
 from trioflow.errors import DefinitionError
 
 FunctionKind = Literal["async", "async generator", "blocking"]
+ContextPlace = Literal["first", "second", "name"]
 
 
 @attrs.frozen
@@ -38,13 +39,9 @@ class Signature:
     parameters: tuple[Parameter, ...]
     context: str | None
     """Name of the context parameter."""
-    context_position: int
-    """How many parameters are before it."""
+    context_place: ContextPlace
+    """How a step gets its context; tools get theirs by name in any case."""
     returns: Any
-
-    @property
-    def context_first(self) -> bool:
-        return self.context_position == 0
 
 
 def read_signature(
@@ -57,7 +54,8 @@ def read_signature(
 
     Args:
       refused: The kind of parameter that the caller cannot fill: steps are called by
-        position, tools by keyword. Such a parameter is left to its default.
+        position, tools by keyword. Such a parameter is left to its default; only the
+        context is passed by name if need be.
 
     Raises:
       DefinitionError: if *fn* is no function, if an annotation cannot be evaluated, or if a
@@ -65,28 +63,42 @@ def read_signature(
     """
     kind = _kind(fn, where)
     hints = _hints(fn, where, localns)
-    contexts: list[tuple[str, int]] = []
+    contexts: list[tuple[str, ContextPlace]] = []
     parameters: list[Parameter] = []
     for name, parameter in _parameters(fn, where).items():
         is_context = _is_context(hints.get(name))
-        has_default = parameter.default is not parameter.empty
-        if parameter.kind is refused and has_default and not is_context:
-            continue
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, refused):
-            raise DefinitionError(
-                where,
-                f"its {parameter.kind.description} parameter {name!r} cannot be filled",
-                "make it an ordinary parameter",
-            )
+        if not _can_be_filled(parameter, refused, len(parameters), is_context):
+            problem = f"its {parameter.kind.description} parameter {name!r} cannot be filled"
+            raise DefinitionError(where, problem, "make it an ordinary parameter")
         if is_context:
-            contexts.append((name, len(parameters)))
-        else:
+            contexts.append((name, _place(parameter, len(parameters))))
+        elif parameter.kind is not refused:
             parameters.append(Parameter(name, hints.get(name, Any), parameter.default))
     if len(contexts) > 1:
         names = " and ".join(repr(name) for name, _ in contexts)
         raise DefinitionError(where, f"{names} are both its context", "take the context once")
-    context_name, position = contexts[0] if contexts else (None, 0)
-    return Signature(kind, tuple(parameters), context_name, position, hints.get("return", Any))
+    first: tuple[str | None, ContextPlace] = contexts[0] if contexts else (None, "first")
+    return Signature(kind, tuple(parameters), *first, hints.get("return", Any))
+
+
+def _can_be_filled(
+    parameter: inspect.Parameter,
+    refused: inspect._ParameterKind,
+    position: int,
+    is_context: bool,
+) -> bool:
+    if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+        return False
+    if is_context and parameter.kind is parameter.POSITIONAL_ONLY:
+        return refused is not parameter.POSITIONAL_ONLY and position <= 1
+    has_default = parameter.default is not parameter.empty
+    return is_context or has_default or parameter.kind is not refused
+
+
+def _place(parameter: inspect.Parameter, position: int) -> ContextPlace:
+    if parameter.kind is parameter.KEYWORD_ONLY or position > 1:
+        return "name"
+    return "second" if position else "first"
 
 
 def count_positional(fn: Callable[..., Any], where: str) -> int:

@@ -266,9 +266,3 @@ def _check_function(signature: Signature, where: str) -> None:
             f"it takes {len(required)} values ({', '.join(required)})",
             "take one value, and the context annotated as StepContext",
         )
-    if signature.context_position > 1:
-        raise DefinitionError(
-            where,
-            f"its context {signature.context!r} comes after {signature.context_position} others",
-            "make it the first or the second parameter",
-        )

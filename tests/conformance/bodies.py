@@ -11,7 +11,8 @@ import trio
 
 from trioflow import NonRetryableError, RunContext, StepContext
 
-from .expressions import Expr, UserError, as_number, as_text, evaluate, truthy
+from .expressions import Expr, UserError, as_number, as_text, compact, evaluate, truthy
+from .schemas import Schema, let_through
 from .undefined import UNDEFINED, native, plain
 
 Op = Mapping[str, Any]
@@ -47,8 +48,8 @@ class Place:
     ctx: RunContext[Any]
     ids: Mapping[str, str]
     """The ids that refs stand for, where they differ."""
-    counts_iterations: bool = False
-    """Whether the count of runs goes on from one iteration of a loop to the next."""
+    old_engine: bool = False
+    """Whether it is the old engine; its count of runs goes on from iteration to iteration."""
     call_count: int = 0
 
     def init(self) -> Any:
@@ -71,7 +72,7 @@ class Place:
 
     def run_count(self) -> int:
         attempt: int = getattr(self.ctx, "attempt", 0)  # -1 where there are no attempts
-        return attempt - 1 + ((self.ctx.iteration or 1) - 1) * self.counts_iterations
+        return attempt - 1 + ((self.ctx.iteration or 1) - 1) * self.old_engine
 
     def calls(self) -> int:
         return self.call_count
@@ -85,7 +86,7 @@ class Place:
 
 
 @attrs.define
-class Ended(Exception):
+class EndOfBody(Exception):  # noqa: N818 - it is no error
     """A body has ended before its last operation."""
 
     value: Any
@@ -99,18 +100,19 @@ class Body:
     ops: Sequence[Op]
     effects: Effects
     ids: Mapping[str, str]
-    counts_iterations: bool
+    old_engine: bool
+    state_schema: Schema | None = None
 
     async def run(self, value: Any, ctx: StepContext[Any]) -> Any:
         """Run the operations and return the output."""
         self.effects.calls[self.definition] += 1
-        place = Place(value, value, ctx, self.ids, self.counts_iterations)
+        place = Place(value, value, ctx, self.ids, self.old_engine)
         place.call_count = self.effects.calls[self.definition]
-        call = _Call(place, ctx, self.effects)
+        call = _Call(place, ctx, self)
         try:
             await call.run(self.ops)
             output = place.current
-        except Ended as ended:
+        except EndOfBody as ended:
             output = ended.value
         if call.ending is not None:  # asked for before, and now the body has come to its end
             call.ending()
@@ -121,7 +123,7 @@ class Body:
 class _Call:
     place: Place
     ctx: StepContext[Any]
-    effects: Effects
+    body: Body
     ending: Callable[[], Any] | None = None
 
     async def run(self, ops: Sequence[Op]) -> None:
@@ -132,7 +134,7 @@ class _Call:
 
     def give_up(self, problem: str) -> NoReturn:
         """End the body because the case needs something that trioflow cannot do yet."""
-        self.effects.not_supported.append(problem)
+        self.body.effects.not_supported.append(problem)
         raise NotSupportedError(problem)
 
     def value(self, op: Op, key: str, default: Expr = None) -> Any:
@@ -155,11 +157,11 @@ async def _set(call: _Call, op: Op) -> None:
 
 
 async def _return(call: _Call, op: Op) -> None:
-    raise Ended(call.value(op, "value"))
+    raise EndOfBody(call.value(op, "value"))
 
 
 async def _none(call: _Call, op: Op) -> None:
-    raise Ended(UNDEFINED)
+    raise EndOfBody(UNDEFINED)
 
 
 async def _fail(call: _Call, op: Op) -> None:
@@ -169,10 +171,16 @@ async def _fail(call: _Call, op: Op) -> None:
 
 
 async def _fail_value(call: _Call, op: Op) -> None:
-    # Only exceptions can be raised here. The recorded engine makes a message of the value.
-    value = call.value(op, "value")
-    message = value.get("message") if isinstance(value, dict) else None
-    raise UserError(message if isinstance(message, str) else as_text(value))
+    # Only exceptions can be raised here, so it is the message that the engine makes of it.
+    raise UserError(_message_of_value(call.value(op, "value"), call.body.old_engine))
+
+
+def _message_of_value(value: Any, old_engine: bool) -> str:
+    if isinstance(value, str) or old_engine:
+        return as_text(value)
+    if isinstance(value, dict) and isinstance(value.get("message"), str):
+        return str(value["message"])
+    return compact(value) if isinstance(value, dict | list) else "Unknown step execution error"
 
 
 async def _fail_for_good(call: _Call, op: Op) -> None:
@@ -222,7 +230,7 @@ async def _abort(call: _Call, op: Op) -> None:
 
 
 async def _set_state(call: _Call, op: Op) -> None:
-    call.ctx.set_state(call.value(op, "value"))
+    call.ctx.set_state(let_through(call.value(op, "value"), call.body.state_schema))
 
 
 async def _set_context(call: _Call, op: Op) -> None:
@@ -230,7 +238,7 @@ async def _set_context(call: _Call, op: Op) -> None:
 
 
 async def _log(call: _Call, op: Op) -> None:
-    call.effects.journal.append(plain(call.value(op, "value")))
+    call.body.effects.journal.append(plain(call.value(op, "value")))
 
 
 async def _if(call: _Call, op: Op) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeAlias
 
 import attrs
@@ -26,14 +27,15 @@ from trioflow import (
 )
 
 from .bodies import Body, Effects, NotSupportedError, Place, seconds
-from .expressions import Expr, UserError, evaluate, truthy
+from .expressions import Expr, UserError, as_number, evaluate, truthy
 from .messages import TEMPLATE_ROOTS, Words
-from .schemas import Schema, type_of
+from .schemas import Schema, state_type_of, type_of
 from .translate import result_to_recorded
 from .undefined import native, plain
 
 Target: TypeAlias = Step[Any, Any] | Tool[..., Any] | Workflow[Any, Any]
 Case: TypeAlias = Mapping[str, Any]
+
 
 @attrs.define
 class Builder:
@@ -41,14 +43,16 @@ class Builder:
 
     case: Case
     effects: Effects
-    targets: dict[str, Target] = attrs.field(factory=dict)
+    targets: dict[tuple[str, float], Target] = attrs.field(factory=dict)
+    """Definitions that were built, by ref and by the delay of the workflow they are used in."""
     checked_inputs: dict[str, Schema] = attrs.field(factory=dict)
-    """The schema of each step by its full id, where the engine shows the checked value."""
+    """The schema of each step by its full id, and of the run by "", where it is checked."""
 
     def build(self) -> Workflow[Any, Any]:
         """Return the root workflow."""
         spec = self.case["workflow"]
-        self._collect_schemas(spec, "")
+        if self.validates:
+            self._collect_schemas(spec, "")
         return self._workflow(spec["id"], spec)
 
     # ------------------------------------------------------------ properties of the case
@@ -62,9 +66,14 @@ class Builder:
         return Words(self.case["source"]["version"], templates)
 
     @property
-    def checks_values(self) -> bool:
-        """Whether the recorded engine looks at schemas at all when it runs."""
-        return not self.words.is_old
+    def validates(self) -> bool:
+        """Whether values are checked: the old engine never does, and the root decides for all."""
+        return not self.words.is_old and self.case["workflow"].get("validateInputs") is not False
+
+    @property
+    def state_schema(self) -> Schema | None:
+        """The schema of the run's state, if it is checked."""
+        return self.case["workflow"].get("stateSchema") if self.validates else None
 
     @property
     def ids(self) -> dict[str, str]:
@@ -72,52 +81,71 @@ class Builder:
         return {ref: definition.get("id", ref) for ref, definition in self.case["defs"].items()}
 
     # ------------------------------------------------------------ definitions
-    def _target(self, ref: str) -> Target:
-        if ref not in self.targets:
-            self.targets[ref] = self._define(ref, self.case["defs"][ref])
-        return self.targets[ref]
+    def target(self, ref: str, delay: float) -> Target:
+        """Return what a ref stands for.
 
-    def _define(self, ref: str, definition: Mapping[str, Any]) -> Target:
+        Args:
+          ref: The name of a definition.
+          delay: Milliseconds between attempts, which only workflows say in the format.
+        """
+        if (ref, delay) not in self.targets:
+            self.targets[ref, delay] = self._define(ref, self.case["defs"][ref], delay)
+        return self.targets[ref, delay]
+
+    def _define(self, ref: str, definition: Mapping[str, Any], delay: float) -> Target:
         kind, id = definition.get("type", "step"), definition.get("id", ref)
         if kind in ("clone", "cloneWorkflow"):
-            return self._target(definition["of"]).clone(id)
+            return self.target(definition["of"], delay).clone(id)
         if kind == "workflow":
             return self._workflow(id, definition)
         if kind not in ("step", "tool"):
             raise NotSupportedError(f"definitions of type {kind}")
-        return self._leaf(kind, id, definition)
+        return self._leaf(kind, id, definition, delay)
 
-    def _leaf(self, kind: str, id: str, definition: Mapping[str, Any]) -> Target:
-        body = Body(id, definition["do"], self.effects, self.ids, not self.checks_values)
+    def _leaf(self, kind: str, id: str, definition: Mapping[str, Any], delay: float) -> Target:
+        state_schema = definition.get("stateSchema") if self.validates else None
+        old_engine = self.words.is_old
+        body = Body(id, definition["do"], self.effects, self.ids, old_engine, state_schema)
         input_type = self._type(definition.get("inputSchema"))
 
         async def run(value: Any, ctx: StepContext[Any]) -> Any:
             return await body.run(value, ctx)
 
         run.__annotations__ |= {"value": input_type}
-        retries = _retry(definition["retries"]) if "retries" in definition else None
-        if kind == "tool":
-            return tool(id=id, retries=retries)(run)
+        retries = _retry(definition["retries"], delay) if "retries" in definition else None
+        if kind == "tool":  # the old engine takes no notice of what a tool says of retries
+            return tool(id=id, retries=None if old_engine else retries)(run)
         resume = self._type(definition.get("resumeSchema"))
         return step(id=id, input=input_type, resume=resume, retries=retries)(run)
 
     def _type(self, schema: Schema | None) -> Any:
-        return type_of(schema) if self.checks_values else Any
+        return type_of(schema) if self.validates else Any
 
     def _workflow(self, id: str, spec: Mapping[str, Any]) -> Workflow[Any, Any]:
         hooks = spec.get("hooks", {})
+        options: dict[str, Any] = {
+            ours: make(theirs, hooks[theirs])
+            for ours, theirs, make in (
+                ("on_start", "onStart", self._start_hook),
+                ("on_finish", "onFinish", self._end_hook),
+                ("on_error", "onError", self._end_hook),
+            )
+            if theirs in hooks
+        }
+        if self.state_schema is not None:
+            options["state"] = state_type_of(self.state_schema)
+        retry = spec.get("retry", {"attempts": 0})
+        # Output schemas are only types there, and never checked.
         workflow: Workflow[Any, Any] = Workflow(
             id,
-            # Its output schemas the recorded engine only uses as types, and never checks.
             input=self._type(spec.get("inputSchema")),
-            retries=_retry(**spec["retry"]) if "retry" in spec else None,
-            validate=spec.get("validateInputs", True),
-            on_start=self._start_hook(hooks["onStart"]) if "onStart" in hooks else None,
-            on_finish=self._end_hook("onFinish", hooks["onFinish"]) if "onFinish" in hooks else None,
-            on_error=self._end_hook("onError", hooks["onError"]) if "onError" in hooks else None,
+            retries=_retry(retry["attempts"], retry.get("delayMs", 0)),
+            validate=self.validates,
+            **options,
         )
         for node in spec["graph"]:
-            workflow = NODES[node["kind"]](self, workflow, node)
+            find = partial(self.target, delay=retry.get("delayMs", 0))
+            workflow = NODES[node["kind"]](self, find, workflow, node)
         return workflow
 
     # ------------------------------------------------------------ functions
@@ -150,16 +178,18 @@ class Builder:
         return value(native(source["value"]))
 
     # ------------------------------------------------------------ hooks
-    def _start_hook(self, action: Any) -> Callable[[RunContext[Any]], None]:
+    def _start_hook(self, name: str, action: Any) -> Callable[[RunContext[Any]], None]:
         def on_start(ctx: RunContext[Any]) -> None:
-            entry = {"hook": "onStart", "status": None, "input": ctx.init_data, "state": ctx.state}
+            entry = {"hook": name, "status": None, "input": ctx.init_data, "state": ctx.state}
             self._log_hook(entry, action)
 
         return on_start
 
     def _end_hook(self, name: str, action: Any) -> Callable[[RunResult[Any]], None]:
         def on_end(result: RunResult[Any]) -> None:
-            recorded = result_to_recorded(result, self.words, in_hook=True)
+            recorded = result_to_recorded(
+                result, self.words, schemas=self.checked_inputs, in_hook=True
+            )
             kept = ("status", "input", "result", "error")
             entry = {key: recorded[key] for key in kept if key in recorded}
             if name == "onError":
@@ -174,28 +204,25 @@ class Builder:
             raise UserError(action["fail"])
 
     # ------------------------------------------------------------ schemas
-    def _collect_schemas(self, spec: Mapping[str, Any], prefix: str) -> None:
-        if not self.checks_values or spec.get("validateInputs") is False:
-            return
-        for node in spec["graph"]:
+    def _collect_schemas(self, spec: Mapping[str, Any], id: str) -> None:
+        if "inputSchema" in spec:
+            self.checked_inputs[id] = spec["inputSchema"]
+        prefix = id and f"{id}."
+        for node in spec.get("graph", ()):
             refs = node.get("steps") or [ref for _, ref in node.get("arms", ())]
             for ref in [*refs, *([node["step"]] if "step" in node else [])]:
-                self._collect_schema(ref, prefix, is_item=node["kind"] == "foreach")
-
-    def _collect_schema(self, ref: str, prefix: str, is_item: bool) -> None:
-        definition = self.case["defs"][ref]
-        id = prefix + definition.get("id", ref)
-        while "of" in definition:
-            definition = self.case["defs"][definition["of"]]
-        if "inputSchema" in definition and not is_item:
-            self.checked_inputs[id] = definition["inputSchema"]
-        if definition.get("type") == "workflow":
-            self._collect_schemas(definition, f"{id}.")
+                definition = self.case["defs"][ref]
+                inner = prefix + definition.get("id", ref)
+                while "of" in definition:
+                    definition = self.case["defs"][definition["of"]]
+                self._collect_schemas(definition, inner)
+                if node["kind"] == "foreach":  # what is checked there are the items
+                    self.checked_inputs.pop(inner, None)
 
 
-def _retry(attempts: int, delayMs: float = 0) -> Retry:  # noqa: N803 - the format's name
+def _retry(attempts: int, delay_ms: float) -> Retry:
     # The format counts further attempts, trioflow all of them.
-    return Retry(attempts=max(0, attempts) + 1, delay=seconds(delayMs))
+    return Retry(attempts=max(0, attempts) + 1, delay=seconds(delay_ms))
 
 
 def _renamed_root(match: re.Match[str]) -> str:
@@ -205,71 +232,71 @@ def _renamed_root(match: re.Match[str]) -> str:
 # ---------------------------------------------------------------- nodes
 Node: TypeAlias = Mapping[str, Any]
 Built: TypeAlias = Workflow[Any, Any]
+Find: TypeAlias = Callable[[str], Any]
+"""Returns the step, tool or workflow that a ref stands for."""
 
 
-def _then(build: Builder, workflow: Built, node: Node) -> Built:
-    target: Any = build._target(node["step"])
-    built: Built = workflow.then(target)
+def _then(build: Builder, find: Find, workflow: Built, node: Node) -> Built:
+    built: Built = workflow.then(find(node["step"]))
     return built
 
 
-def _parallel(build: Builder, workflow: Built, node: Node) -> Built:
+def _parallel(build: Builder, find: Find, workflow: Built, node: Node) -> Built:
     # The recorded engine lets siblings of a failed step end, here and below.
-    return workflow.parallel(*map(build._target, node["steps"]), on_error="finish")
+    return workflow.parallel(*map(find, node["steps"]), on_error="finish")
 
 
-def _branch(build: Builder, workflow: Built, node: Node) -> Built:
-    arms = [(build.condition(expr), build._target(ref)) for expr, ref in node["arms"]]
+def _branch(build: Builder, find: Find, workflow: Built, node: Node) -> Built:
+    arms = [(build.condition(expr), find(ref)) for expr, ref in node["arms"]]
     return workflow.branch(*arms, on_error="finish")
 
 
-def _dowhile(build: Builder, workflow: Built, node: Node) -> Built:
-    return workflow.dowhile(build._target(node["step"]), build.condition(node["cond"]))
+def _dowhile(build: Builder, find: Find, workflow: Built, node: Node) -> Built:
+    return workflow.dowhile(find(node["step"]), build.condition(node["cond"]))
 
 
-def _dountil(build: Builder, workflow: Built, node: Node) -> Built:
-    return workflow.dountil(build._target(node["step"]), build.condition(node["cond"]))
+def _dountil(build: Builder, find: Find, workflow: Built, node: Node) -> Built:
+    return workflow.dountil(find(node["step"]), build.condition(node["cond"]))
 
 
-def _foreach(build: Builder, workflow: Built, node: Node) -> Built:
-    target: Any = build._target(node["step"])
+def _foreach(build: Builder, find: Find, workflow: Built, node: Node) -> Built:
     concurrency = max(1, int(node.get("concurrency", 1)))
-    built: Built = workflow.foreach(target, concurrency=concurrency, on_error="finish")
+    built: Built = workflow.foreach(find(node["step"]), concurrency=concurrency, on_error="finish")
     return built
 
 
-def _map(build: Builder, workflow: Built, node: Node) -> Built:
+def _map(build: Builder, find: Find, workflow: Built, node: Node) -> Built:
     if "fn" in node:
         return workflow.map(build.function(node["fn"]), id=node.get("id"))
     spec = {key: build.source(source) for key, source in node["spec"].items()}
     return workflow.map(spec, id=node.get("id"))
 
 
-def _sleep(build: Builder, workflow: Built, node: Node) -> Built:
+def _sleep(build: Builder, find: Find, workflow: Built, node: Node) -> Built:
     if "msExpr" not in node:
         return workflow.sleep(seconds(node["ms"]), id=node.get("id"))
     function = build.function(node["msExpr"])
     return workflow.sleep(lambda data, ctx: seconds(function(data, ctx)), id=node.get("id"))
 
 
-def _sleep_until(build: Builder, workflow: Built, node: Node) -> Built:
+def _sleep_until(build: Builder, find: Find, workflow: Built, node: Node) -> Built:
     if "inMsExpr" not in node:
         return workflow.sleep_until(_in_ms(node["inMs"]), id=node.get("id"))
     function = build.function(node["inMsExpr"])
     return workflow.sleep_until(lambda data, ctx: _in_ms(function(data, ctx)), id=node.get("id"))
 
 
-def _in_ms(ms: float) -> datetime:
-    return datetime.now(UTC) + timedelta(milliseconds=ms)
+def _in_ms(ms: Any) -> datetime:
+    return datetime.now(UTC) + timedelta(milliseconds=as_number(ms))
 
 
-def _wait_for_event(build: Builder, workflow: Built, node: Node) -> Built:
+def _wait_for_event(build: Builder, find: Find, workflow: Built, node: Node) -> Built:
     # The recorded engine takes a time-out of 0 for none.
     timeout = seconds(node["timeoutMs"]) if node.get("timeoutMs") else None
-    return workflow.wait_for_event(node["event"], build._target(node["step"]), timeout=timeout)
+    return workflow.wait_for_event(node["event"], find(node["step"]), timeout=timeout)
 
 
-NODES: dict[str, Callable[[Builder, Built, Node], Built]] = {
+NODES: dict[str, Callable[[Builder, Find, Built, Node], Built]] = {
     "then": _then,
     "parallel": _parallel,
     "branch": _branch,

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from .undefined import UNDEFINED, exact, native, plain
+from .undefined import UNDEFINED, exact, native
 
 Expr = Any
 """A scalar, a list of expressions, or an object with one operator key."""
@@ -86,6 +86,15 @@ def compact(value: Any) -> str:
 
 
 # ---------------------------------------------------------------- lookups
+def _aborted(scope: Scope, expr: Expr) -> Any:
+    scope.abort()
+    return evaluate(expr, scope)
+
+
+def _raise(message: Any) -> Any:
+    raise UserError(as_text(message))
+
+
 LOOKUPS: dict[str, Callable[[Scope, Any], Any]] = {
     "const": lambda scope, constant: constant,
     "in": lambda scope, path: follow(scope.input, path),
@@ -98,21 +107,12 @@ LOOKUPS: dict[str, Callable[[Scope, Any], Any]] = {
     "runCount": lambda scope, _: scope.run_count(),
     "calls": lambda scope, _: scope.calls(),
     "iteration": lambda scope, _: scope.iteration(),
-    "abort": lambda scope, expr: _aborted(scope, expr),
+    "abort": _aborted,
     "raise": lambda scope, message: _raise(evaluate(message, scope)),
     "obj": lambda scope, items: {key: evaluate(item, scope) for key, item in items.items()},
     "and": lambda scope, items: all(truthy(evaluate(item, scope)) for item in items),
     "or": lambda scope, items: any(truthy(evaluate(item, scope)) for item in items),
 }
-
-
-def _aborted(scope: Scope, expr: Expr) -> Any:
-    scope.abort()
-    return evaluate(expr, scope)
-
-
-def _raise(message: Any) -> Any:
-    raise UserError(as_text(message))
 
 
 # ---------------------------------------------------------------- operations

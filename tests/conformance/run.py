@@ -16,6 +16,7 @@ from trioflow.errors import TrioflowError
 from .bodies import Effects, NotSupportedError, seconds
 from .build import Builder, Case
 from .compare import compare
+from .deviations import Deviation, deviation_of
 from .schemas import SchemaPlugin
 from .script import HANG_MS, Session
 
@@ -39,10 +40,13 @@ class Outcome:
 
     supported: bool = True
     """Whether trioflow can do all that the case needs."""
+    deviation: Deviation | None = None
+    """The deliberate deviation that explains the differences."""
 
     @property
     def passed(self) -> bool:
-        return not self.differences
+        """Whether the case is met, or differs as ``deviations.toml`` says it must."""
+        return not self.differences or self.deviation is not None
 
 
 def load(path: Path) -> list[Case]:
@@ -70,8 +74,7 @@ async def observe_case(case: Case) -> tuple[Observed, float]:
         await session.play(case["script"])
         await session.wait_settled(case.get("hangMs", HANG_MS))
         elapsed = trio.current_time() - started
-        if builder.effects.not_supported:
-            raise NotSupportedError(builder.effects.not_supported[0])
+        session.check_supported()
         await trio.sleep(seconds(case.get("settleMs", 0)))
         observed = _observed(session)
         nursery.cancel_scope.cancel()
@@ -110,6 +113,7 @@ async def _attempt(case: Case) -> Outcome:
     with trio.move_on_after(TIME_LIMIT) as limit:
         try:
             observed, elapsed = await observe_case(case)
+            problems += [*compare(case, observed), *_timing(case, elapsed)]
         except* NotSupportedError as group:
             problems.append(f"not supported yet: {_first(group)}")
             supported = False
@@ -117,9 +121,8 @@ async def _attempt(case: Case) -> Outcome:
             problems.append(f"the adapter failed: {_first(group)!r}")
     if limit.cancelled_caught:
         problems.append(f"not over after {TIME_LIMIT} s")
-    if not problems:
-        problems += [*compare(case, observed), *_timing(case, elapsed)]
-    return Outcome(case, observed, tuple(problems), elapsed, supported)
+    explains = deviation_of(case, observed) if problems and observed else None
+    return Outcome(case, observed, tuple(problems), elapsed, supported, explains)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

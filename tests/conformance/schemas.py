@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from trioflow.errors import Fault, FaultsError
 from trioflow import hookimpl
+from trioflow.errors import Fault, FaultsError
 
 from .undefined import UNDEFINED, native
 
@@ -54,12 +54,28 @@ def validated(value: Any, schema: Schema) -> Any:
     return native(value) if checked == {} else checked
 
 
+def let_through(value: Any, schema: Schema | None) -> Any:
+    """Return what a schema makes of a value; the value itself if it does not fit."""
+    try:
+        return value if schema is None else validated(value, schema)
+    except FaultsError:
+        return value
+
+
+def state_type_of(schema: Schema) -> Any:
+    """Return the type of a state: a dict whose keys have the types of the schema's."""
+    keys = {key: type_of(prop) for key, prop in schema.get("props", {}).items()}
+    return TypedDict("State", keys, total=False)  # type: ignore[operator]
+
+
 def _check(value: Any, schema: Schema, path: str, faults: list[Fault]) -> Any:
     if value is UNDEFINED and "default" in schema:
         return native(schema["default"])
     if value is UNDEFINED and schema.get("optional"):
         return value
     wanted, found = schema["type"], kind_of(value)
+    if wanted == "any" and value is UNDEFINED and path:  # a key must be there, whatever it holds
+        wanted = "nonoptional"
     if wanted not in ("any", found):
         problem = f"expected {wanted}, received {found}"
         faults.append(Fault(path, problem, wanted, found))

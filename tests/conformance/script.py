@@ -15,6 +15,7 @@ from trioflow.engine.run import Run
 
 from .bodies import NotSupportedError, seconds
 from .build import Builder
+from .schemas import let_through
 from .translate import Translator, flavour_of, remember, result_to_recorded
 from .undefined import UNDEFINED, native
 
@@ -36,10 +37,6 @@ class Log:
             event["type"] == type and id in (None, event.get("payload", {}).get("id"))
             for event in self.events
         )
-
-
-class Unordered(Exception):
-    """The script cannot go on."""
 
 
 @attrs.define
@@ -84,9 +81,23 @@ class Session:
         self.changed.unpark_all()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until something is so."""
+        """Wait until something is so.
+
+        Raises:
+          NotSupportedError: if a body gave up, so that it may never be.
+        """
         while not condition():
+            self.check_supported()
             await self.changed.park()
+
+    def check_supported(self) -> None:
+        """Give the case up if a body of it did.
+
+        Raises:
+          NotSupportedError: if so.
+        """
+        if self.builder.effects.not_supported:
+            raise NotSupportedError(self.builder.effects.not_supported[0])
 
     @property
     def settled(self) -> bool:
@@ -125,7 +136,9 @@ class Session:
         log.closed = True
         self.note_change()
 
-    async def keep(self, name: str, run: Run[Any, Any], result: RunResult[Any], action: Action) -> None:
+    async def keep(
+        self, name: str, run: Run[Any, Any], result: RunResult[Any], action: Action
+    ) -> None:
         """Keep a result, in its recorded form."""
         async with run.observe() as history:
             memory = remember([event async for event in history], self.builder.words)
@@ -145,14 +158,18 @@ def _run_id(action: Action) -> str | None:
     return id
 
 
-def _start_arguments(action: Action) -> dict[str, Any]:
+def _start_arguments(session: Session, action: Action) -> dict[str, Any]:
     options = action.get("opts", {})
     if options.get("perStep"):
         raise NotSupportedError("perStep")
+    schema = session.builder.state_schema
+    state = native(action["state"]) if "state" in action else None
+    if schema is not None:
+        state = let_through({} if state is None else state, schema)
     return {
         "input_data": native(action["input"]) if "input" in action else UNDEFINED,
         "runtime_context": native(action.get("context", {})),
-        "initial_state": native(action["state"]) if "state" in action else None,
+        "initial_state": state,
     }
 
 
@@ -168,7 +185,11 @@ async def _create_run(session: Session, action: Action) -> None:
 
 
 async def _stream(session: Session, action: Action) -> None:
-    run, name, arguments = session.run(action), action.get("as", "main"), _start_arguments(action)
+    run, name, arguments = (
+        session.run(action),
+        action.get("as", "main"),
+        _start_arguments(session, action),
+    )
 
     async def read(*, task_status: trio.TaskStatus[None]) -> None:
         async with run.stream(**arguments) as stream:
@@ -183,7 +204,11 @@ async def _stream(session: Session, action: Action) -> None:
 
 
 async def _start(session: Session, action: Action) -> None:
-    run, name, arguments = session.run(action), action.get("as", "main"), _start_arguments(action)
+    run, name, arguments = (
+        session.run(action),
+        action.get("as", "main"),
+        _start_arguments(session, action),
+    )
 
     async def start() -> None:
         await session.keep(name, run, await run.start(**arguments), action)
@@ -207,7 +232,9 @@ async def _send_event(session: Session, action: Action) -> None:
 async def _observe(session: Session, action: Action) -> None:
     run, name = session.run(action), action["as"]
     session.logs[name] = Log()
-    stream = run.observe()  # from now on; the task below may start later
+    # The old engine hands out only what comes now, the new one all that has been.
+    last = run.state.next_seq - 1 if session.builder.words.is_old else None
+    stream = run.observe(after=last)
 
     async def read() -> None:
         async with stream:
@@ -218,7 +245,8 @@ async def _observe(session: Session, action: Action) -> None:
 
 async def _status(session: Session, action: Action) -> None:
     run = session.run(action)
-    has_storage = session.builder.case.get("storage") != "none"
+    # The new engine makes itself a storage in memory if it is given none.
+    has_storage = session.builder.case.get("storage") != "none" or not session.builder.words.is_old
     status = session.engine.get_run(run.run_id).status if has_storage else None
     session.values[action.get("as", "status")] = status
 
@@ -228,10 +256,10 @@ async def _wait_for(session: Session, action: Action) -> None:
 
     def has_come() -> bool:
         log = session.logs.get(name, Log())
-        return log.count(action["type"], action.get("id")) >= wanted
+        return log.count(action["type"], action.get("id")) >= int(wanted)
 
     await session.until(has_come)
-    await trio.sleep(0)  # one turn for the engine
+    await trio.lowlevel.checkpoint()  # one turn for the engine
 
 
 async def _sleep(session: Session, action: Action) -> None:

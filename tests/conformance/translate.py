@@ -12,19 +12,16 @@ from typing import Any
 import attrs
 from cattrs import Converter
 
-from trioflow import RunResult, StepRecord
+from trioflow import NonRetryableError, RunResult, StepRecord
 from trioflow import events as ev
-from trioflow.errors import FaultsError
 from trioflow.wire import NATIVE_TYPES, Dialect, to_wire
 
 from .bodies import Custom
 from .messages import Words
-from .schemas import Schema, validated
+from .schemas import Schema, let_through
 from .undefined import UNDEFINED, Undefined, plain
 
 _NOTHING = "\0undefined"
-STATUS = {"bailed": "success"}
-"""What the records call a status of ours."""
 
 
 @attrs.frozen
@@ -79,7 +76,7 @@ class Seen:
     def input(self) -> Any:
         """The input; of a foreach that ended early, the item that ended it."""
         first = self.start or self.waiting
-        value = None if first is None else first.input
+        value: Any = None if first is None else first.input
         return value if self.early is None else value[self.early]
 
 
@@ -191,6 +188,8 @@ class Translator:
                 if seen.waiting is not None:
                     payload["resumePayload"] = _unset(event.resume_data)
                     payload["resumedAt"] = payload["startedAt"]
+            case ev.StepWaiting():
+                payload["payload"] = _unset(event.input)
             case ev.StepResult() if self.flavour.repeats_input and seen.start is not None:
                 payload["payload"] = self._shown(event.id, seen)
                 payload["startedAt"] = seen.start.at
@@ -199,9 +198,11 @@ class Translator:
             case ev.StepOutput():
                 # Chunks go by the name of the step alone, and a workflow that is an item
                 # of a foreach has a run id of its own there.
-                payload["stepName"] = event.id.rpartition(".")[2]
+                *outer, payload["stepName"] = event.id.split(".")
                 item, bracket, _ = event.address.rpartition("]/")
                 payload["runId"] += item + bracket
+                if self.words.is_old:
+                    _wrap_chunk(payload, outer)
             case ev.StepProgress():
                 payload["iterationStatus"] = "success" if event.status == "success" else "failed"
             case ev.Finish() if "output" in payload:
@@ -217,20 +218,26 @@ class Translator:
             message = recorded["$error"]["message"]
             payload["metadata"] = {"error": recorded, "errorMessage": message}
         else:
-            payload["error"] = recorded
+            payload |= _failure(error, self.words, self.memory)
 
     def _shown(self, id: str, seen: Seen) -> Any:
-        return _unset(shown(seen.input, id, self.schemas))
+        return _unset(let_through(seen.input, self.schemas.get(id)))
 
 
-def shown(value: Any, id: str, schemas: Mapping[str, Schema]) -> Any:
-    """Return the input of a step as the recorded engine shows it."""
-    if id not in schemas:
-        return value
-    try:
-        return validated(value, schemas[id])
-    except FaultsError:
-        return value  # the step fails with that, and its input stays what it was
+def _wrap_chunk(payload: dict[str, Any], outer: list[str]) -> None:
+    """Make a chunk from nested workflows what the old engine does: one event in another."""
+    for name in reversed(outer):
+        kept = {key: payload[key] for key in ("output", "runId", "stepName")}
+        envelope = {"type": "workflow-step-output", "runId": kept["runId"], "from": "USER"}
+        payload |= {"output": {**envelope, "payload": kept}, "stepName": name}
+
+
+def _failure(error: BaseException, words: Words, memory: Memory) -> dict[str, Any]:
+    """Return the keys that tell an error."""
+    told: dict[str, Any] = {"error": words.error(error, memory.chosen)}
+    if isinstance(error, NonRetryableError) and not words.is_old:
+        told["nonRetryable"] = True
+    return told
 
 
 def _unset(value: Any) -> Any:
@@ -272,11 +279,12 @@ def result_to_recorded(
     records = {
         id: _record(record, words, memory, schemas or {}) for id, record in result.steps.items()
     }
+    shown_input = let_through(result.input, (schemas or {}).get(""))
     recorded = {
         "status": result.status,
         "runId": result.run_id,
-        "input": result.input,
-        "steps": {"input": result.input, **records},
+        "input": shown_input,
+        "steps": {"input": shown_input, **records},
         "result": result.result if result.status == "success" else UNDEFINED,
         "error": error or UNDEFINED,
         "state": result.state if with_state else UNDEFINED,
@@ -288,7 +296,17 @@ def result_to_recorded(
 def _suspension(result: RunResult[Any]) -> dict[str, Any]:
     if result.status != "suspended":
         return {}
-    return {"suspended": list(map(list, result.suspended)), "suspendPayload": result.suspend_payload}
+    return {
+        "suspended": list(map(list, result.suspended)),
+        "suspendPayload": result.suspend_payload,
+    }
+
+
+def _status(record: StepRecord) -> str:
+    """Return what the recorded engine calls the status of a step."""
+    if record.status == "canceled" and record.kind in ("sleep", "wait"):
+        return "waiting"  # it just leaves them where they were
+    return "success" if record.status == "bailed" else record.status
 
 
 def _record(
@@ -297,15 +315,15 @@ def _record(
     seen = memory.calls.get(record.address, Seen())
     value = seen.input if seen.early is not None else record.input
     recorded: dict[str, Any] = {
-        "status": STATUS.get(record.status, record.status),
-        "payload": shown(value, record.id, schemas),
+        "status": _status(record),
+        "payload": let_through(value, schemas.get(record.id)),
         "startedAt": record.started_at,
         "endedAt": UNDEFINED if record.ended_at is None else record.ended_at,
     }
     if record.status in ("success", "bailed"):
         recorded["output"] = record.output
     if record.error is not None:
-        recorded["error"] = words.error(record.error, memory.chosen)
+        recorded |= _failure(record.error, words, memory)
         if record.kind == "foreach" and not words.is_old:
             recorded["suspendPayload"] = {}  # holds what that engine needs to go on with it
     if record.iteration is not None:
@@ -315,5 +333,3 @@ def _record(
     if record.suspended_at is not None:
         recorded |= {"suspendPayload": record.suspend_payload, "suspendedAt": record.suspended_at}
     return recorded
-
-

@@ -10,32 +10,26 @@ import attrs
 from trioflow import events
 from trioflow.testing.strategies.specs import SleepSpec, WorkflowSpec, parts
 
-CALENDAR = {"at", "until", "started_at", "seconds"}
-"""Fields with moments, which count from the moment of the start."""
-
 
 def normalized(log: Sequence[events.Event], spec: WorkflowSpec) -> list[Any]:
-    """Return the fields of all events of a run."""
-    # A moment of the calendar is at another distance from the start in each run.
-    bound_to_calendar = any(
-        isinstance(part, SleepSpec) and part.how == "until far" for part in parts(spec)
-    )
-    start = None if bound_to_calendar else log[0].at
-    return [(event.type, _fields(event, start)) for event in log]
+    """Return the fields of all events of a run, moments counted from its start."""
+    dates = {part.how for part in parts(spec) if isinstance(part, SleepSpec)}
+    # A date is at another distance from the start in each run, and so is what follows it.
+    moments = set() if "until far" in dates else {"at", "until", "seconds"}
+    if "until past" in dates:
+        moments.discard("until")
+    return [(event.type, _fields(event, log[0].at, moments)) for event in log]
 
 
-def _fields(event: events.Event, start: float | None) -> dict[str, Any]:
+def _fields(event: events.Event, start: float, moments: set[str]) -> dict[str, Any]:
     fields = {name: getattr(event, name) for name in attrs.fields_dict(type(event))}
-    fields.pop("trace_id", None)
-    return {name: _field(name, value, start) for name, value in fields.items()}
-
-
-def _field(name: str, value: Any, start: float | None) -> Any:
-    if isinstance(value, BaseException):
-        return described(value)
-    if name in CALENDAR and value is not None:
-        return None if start is None else round(value - (start if name != "seconds" else 0), 6)
-    return value
+    for name in {"trace_id", "at", "until", "seconds"} & fields.keys():
+        value = fields.pop(name)
+        if name in moments and value is not None:
+            fields[name] = round(value if name == "seconds" else value - start, 6)
+    if isinstance(fields.get("error"), BaseException):
+        fields["error"] = described(fields["error"])
+    return fields
 
 
 def described(error: BaseException) -> Any:

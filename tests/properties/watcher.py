@@ -58,12 +58,19 @@ class Watcher(Mirror):
     def _check_bounds(self, event: events.Event) -> None:
         assert self._driver is not None
         self._peak_tasks = max(self._peak_tasks, _count_tasks(self._driver))
-        # What a task says while it is canceled cannot wait for room, and is not dropped.
-        self._forced += trio.current_effective_deadline() == -math.inf
+        self._forced += _is_forced(event)
         for stream, size in self._streams.items():
             bound = size + self._peak_tasks + self._forced
             if not stream.closed and stream.unread > bound:
                 self.overflows.append(f"{event.seq} {event.type}: {stream.unread} > {bound}")
+
+
+def _is_forced(event: events.Event) -> bool:
+    """Tell whether an event cannot wait for room, because what says it is being canceled."""
+    canceled = isinstance(event, events.Canceled | events.Finish) and (
+        getattr(event, "status", "canceled") == "canceled"
+    )
+    return canceled or trio.current_effective_deadline() == -math.inf
 
 
 def _count_tasks(task: trio.lowlevel.Task) -> int:

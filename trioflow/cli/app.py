@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, CycloptsError, Parameter
@@ -20,12 +21,19 @@ def make_app() -> App:
         help="Run workflows and see what is installed.",
         version=lambda: importlib.metadata.version("trioflow"),
         backend="trio",
+        suppress_keyboard_interrupt=False,
         result_action="print_non_int_return_int_as_exit_code",
         error_formatter=_format_error,
     )
-    for command in (run, steps, tools, workflows, plugins, graph):
+    for command in COMMANDS:
         app.command(command)
     return app
+
+
+def is_built_in(tokens: Sequence[str]) -> bool:
+    """Tell whether a command line can be understood without the commands of plugins."""
+    own = ["--version", *(command.__name__ for command in COMMANDS)]
+    return bool(tokens) and tokens[0] in own
 
 
 def _format_error(error: CycloptsError) -> Text:
@@ -104,3 +112,7 @@ def graph(target: str, /, *, mermaid: Annotated[bool, Flag] = False) -> None:
     from trioflow.cli.listings import print_graph
 
     print_graph(target, mermaid)
+
+
+COMMANDS: tuple[Callable[..., object], ...] = (run, steps, tools, workflows, plugins, graph)
+"""The commands that are always there."""

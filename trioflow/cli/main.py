@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from cyclopts import App
 
-from trioflow.cli.app import make_app
+from trioflow.cli.app import is_built_in, make_app
 from trioflow.cli.display import say
 from trioflow.cli.errors import BROKEN_PIPE, FAILED, INTERRUPTED, USAGE, explain
 from trioflow.errors import TrioflowError
@@ -51,7 +51,7 @@ def exit_code_of(command: Callable[[], int]) -> int:
 
 def _call(tokens: Sequence[str]) -> int:
     app = make_app()
-    if not tokens or tokens[0] not in app:
+    if not is_built_in(tokens):
         _add_plugin_commands(app)
     code: int = app(list(tokens))
     return code

@@ -11,15 +11,15 @@ from trioflow.engine.functions import Function
 from trioflow.engine.outcome import Outcome, Success
 from trioflow.engine.plan import Body, ToolPlan
 from trioflow.engine.tooling import call_tool
-from trioflow.signature import Parameter, Signature
+from trioflow.signature import ContextPlace, Parameter, Signature
 from trioflow.validation import as_mapping
 
 
 def step_body(signature: Signature, invoke: Callable[..., Awaitable[Any]]) -> Body:
-    """Return the body of a step; *invoke* takes its positional arguments."""
+    """Return the body of a step; *invoke* takes its arguments."""
     has_input = bool(signature.parameters)
     if signature.context is not None:
-        return _body_with_context(invoke, has_input, signature.context_first)
+        return _body_with_context(invoke, has_input, signature.context, signature.context_place)
 
     async def with_input(call: Call, value: Any) -> Outcome:
         return Success(await invoke(value))
@@ -31,15 +31,18 @@ def step_body(signature: Signature, invoke: Callable[..., Awaitable[Any]]) -> Bo
 
 
 def _body_with_context(
-    invoke: Callable[..., Awaitable[Any]], has_input: bool, context_first: bool
+    invoke: Callable[..., Awaitable[Any]], has_input: bool, name: str, place: ContextPlace
 ) -> Body:
     async def body(call: Call, value: Any) -> Outcome:
         context = StepContext[Any](call)
-        if not has_input:
-            return Success(await invoke(context))
-        if context_first:
-            return Success(await invoke(context, value))
-        return Success(await invoke(value, context))
+        values = (value,) if has_input else ()
+        match place:
+            case "first":
+                return Success(await invoke(context, *values))
+            case "second":
+                return Success(await invoke(value, context))
+            case "name":
+                return Success(await invoke(*values, **{name: context}))
 
     return body
 

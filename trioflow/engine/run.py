@@ -203,8 +203,9 @@ class Run(Generic[In, Out]):
         self.execution.core.log.add_reader(stream, after)
 
         def leave() -> None:
-            stream.close()
+            # In this order: closing first would wake writers that wait for room, to go on.
             self.execution.leave()
+            stream.close()
 
         async with open_owned_nursery(leave) as nursery:
             nursery.start_soon(self.execution.drive_open)

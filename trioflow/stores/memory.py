@@ -104,13 +104,13 @@ class MemoryStore(Store):
         journal.owner, journal.claimed_until = owner, now + seconds
         return True
 
-    async def renew(self, owner: str, seconds: float) -> Collection[str]:
+    async def renew(self, owner: str, seconds: float) -> set[str]:
         await trio.lowlevel.checkpoint()
         until = self._now() + seconds
         held = {run_id: run for run_id, run in self._journals.items() if run.owner == owner}
         for journal in held.values():
             journal.claimed_until = until
-        return held.keys()
+        return set(held)
 
     async def release(self, run_id: str, owner: str) -> None:
         await trio.lowlevel.checkpoint()

@@ -39,6 +39,7 @@ FIRST: Migration = (
     "CREATE INDEX trioflow_runs_by_status ON trioflow_runs (status, created_at, run_id)",
     "CREATE INDEX trioflow_runs_by_workflow ON trioflow_runs (workflow_id, created_at, run_id)",
     "CREATE INDEX trioflow_runs_by_resource ON trioflow_runs (resource_id, created_at, run_id)",
+    "CREATE INDEX trioflow_runs_by_owner ON trioflow_runs (owner) WHERE owner IS NOT NULL",
     """
     CREATE TABLE trioflow_entries (
       run_id {text} NOT NULL REFERENCES trioflow_runs (run_id) ON DELETE CASCADE,

@@ -74,6 +74,17 @@ def claim_run(
     return connection.execute(statement).rowcount == 1
 
 
+def renew_runs(database: Database, owner: str, seconds: float, connection: Connection) -> set[str]:
+    """Have all claims of *owner* hold for longer, and return the ids of the runs."""
+    statement = (
+        update(runs)
+        .where(runs.c.owner == owner)
+        .values(claimed_until=database.now + seconds)
+        .returning(runs.c.run_id)
+    )
+    return set(connection.execute(statement).scalars())
+
+
 def release_run(run_id: str, owner: str, connection: Connection) -> None:
     """Have nobody hold the run, if *owner* does."""
     statement = (

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import trio
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
-from typing_extensions import Self
 
 from trioflow.abc import Append, Entry, Store, StoredRun
 from trioflow.errors import JournalConflictError, StoreError
@@ -108,6 +107,11 @@ class SqlStore(Store):
         if not is_storable(run_id + owner):
             return await _there_are(False)
         return await self._write(partial(queries.claim_run, self._database, run_id, owner, seconds))
+
+    async def renew(self, owner: str, seconds: float) -> set[str]:
+        if not is_storable(owner):
+            return await _there_are(set())
+        return await self._write(partial(queries.renew_runs, self._database, owner, seconds))
 
     async def release(self, run_id: str, owner: str) -> None:
         if not is_storable(run_id + owner):

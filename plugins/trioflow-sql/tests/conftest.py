@@ -1,0 +1,147 @@
+"""What all tests share: storage of each kind, and a real PostgreSQL server for one of them.
+
+The import makes ``async def`` tests run on Trio.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from attrs import frozen
+from psycopg import sql
+from pytest_trio.enable_trio_mode import *  # type: ignore[import-untyped]  # noqa: F403
+
+PROGRAMS = ("initdb", "postgres")
+PASSWORD = "open/sesame:%40"
+"""With all that may be misread in a URL. The user name is trioflow."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Say what the markers mean, also where this plugin is tested alone."""
+    config.addinivalue_line("markers", "postgres: needs the programs of a PostgreSQL server")
+    config.addinivalue_line("markers", "slow: takes long")
+
+
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.slow])]
+)
+def url(request: pytest.FixtureRequest) -> str:
+    """The URL of an empty database, of one kind and then of the other."""
+    found: str = request.getfixturevalue(f"{request.param}_url")
+    return found
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The URL of a file that does not exist yet."""
+    return f"sqlite:{tmp_path / 'runs.db'}"
+
+
+@frozen
+class Server:
+    """A PostgreSQL server."""
+
+    folder: Path
+    """Where its socket is."""
+
+    def url(self, database: str) -> str:
+        """Return the URL of one of its databases."""
+        password = PASSWORD.replace("%", "%25").replace("/", "%2F").replace(":", "%3A")
+        return f"postgresql://trioflow:{password}@/{database}?host={self.folder}"
+
+    def connect(self, database: str = "postgres") -> psycopg.Connection[Any]:
+        """Return a connection that is not one of ours, for looking from outside."""
+        return psycopg.connect(
+            host=str(self.folder),
+            dbname=database,
+            user="trioflow",
+            password=PASSWORD,
+            autocommit=True,
+        )
+
+    def is_ready(self) -> bool:
+        """Tell whether it takes connections."""
+        try:
+            self.connect().close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+
+@pytest.fixture
+def postgres_url(server: Server, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a new database."""
+    name = f"test_{os.urandom(4).hex()}"
+    with server.connect() as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    yield server.url(name)
+    with server.connect() as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A server that is there for these tests only."""
+    missing = [program for program in PROGRAMS if shutil.which(program) is None]
+    if missing:
+        pytest.skip(f"a PostgreSQL server is not installed: no {' and no '.join(missing)}")
+    # Not tmp_path: the path of a socket is short, and another user has to get there.
+    with tempfile.TemporaryDirectory(prefix="trioflow-") as folder:
+        with running_server(Path(folder)) as running:
+            yield running
+
+
+@contextmanager
+def running_server(folder: Path) -> Iterator[Server]:
+    """Run a server in *folder* while the block runs."""
+    as_user = unprivileged()
+    if as_user:
+        shutil.chown(folder, as_user["user"], as_user["group"])
+    secret = folder / "password"
+    secret.write_text(PASSWORD)
+    initdb = ["initdb", "-D", str(folder / "data"), "-U", "trioflow", "-A", "scram-sha-256"]
+    initdb += ["--pwfile", str(secret), "-E", "UTF8", "--no-locale", "--no-sync"]
+    subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **as_user)
+    # Not durable: these tests kill processes and not machines.
+    settings = ["listen_addresses=", f"unix_socket_directories={folder}", "fsync=off"]
+    command = ["postgres", "-D", str(folder / "data")]
+    command += [part for setting in settings for part in ("-c", setting)]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, **as_user)
+    server = Server(folder)
+    try:
+        wait_until_ready(server, process)
+        yield server
+    finally:
+        process.send_signal(signal.SIGINT)  # do not wait for clients
+        process.wait(timeout=60)
+
+
+def wait_until_ready(server: Server, process: subprocess.Popen[bytes]) -> None:
+    """Wait until the server takes connections."""
+    deadline = time.monotonic() + 60
+    while not server.is_ready():
+        assert process.poll() is None, (server.folder / "log").read_text()
+        assert time.monotonic() < deadline, (server.folder / "log").read_text()
+        time.sleep(0.05)
+
+
+def unprivileged() -> dict[str, Any]:
+    """Return how to start a process as somebody who is not root."""
+    if os.geteuid() != 0:
+        return {}
+    names = {user.pw_name: user for user in pwd.getpwall()}
+    user = names.get("postgres") or names["nobody"]
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}

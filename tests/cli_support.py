@@ -1,0 +1,193 @@
+"""A folder with workflows and a plugin, for the tests of the command line."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+FLOWS = '''
+"""Workflows for the tests of the command line."""
+
+import signal
+import subprocess
+import sys
+
+import trio
+from attrs import frozen
+
+from trioflow import StepContext, Workflow, step
+
+
+@frozen
+class City:
+    name: str
+    days: int = 1
+
+
+@step
+async def greet(city: City, ctx: StepContext) -> str:
+    return f"{ctx.runtime_context.get('greeting', 'Hello')}, {city.name}!"
+
+
+@step
+async def boom(city: City) -> str:
+    raise ValueError(f"no {city.name}")
+
+
+@step
+async def sleeps(value: object) -> None:
+    await trio.sleep_forever()
+
+
+@step
+async def aborts(value: object, ctx: StepContext) -> None:
+    ctx.abort("too late")
+    await trio.sleep_forever()
+
+
+@step
+async def interrupts(value: object) -> None:
+    signal.raise_signal(signal.SIGINT)
+    await trio.sleep_forever()
+
+
+@step
+async def terminates(value: object) -> None:
+    signal.raise_signal(signal.SIGTERM)
+    await trio.sleep_forever()
+
+
+@step
+async def prints(value: object) -> str:
+    print("printed")
+    subprocess.run([sys.executable, "-c", "print('from a child')"], check=True)
+    return "done"
+
+
+@step
+async def clings(value: object) -> None:
+    signal.raise_signal(signal.SIGINT)
+    with trio.CancelScope(shield=True):
+        await trio.sleep(0)
+        signal.raise_signal(signal.SIGINT)
+        await trio.sleep_forever()
+
+
+@step
+async def hogs(value: object) -> None:
+    signal.raise_signal(signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)
+
+
+@step
+def counts(value: object) -> list[int]:
+    return list(range(100_000))
+
+
+@step
+async def clean_up(value: object) -> None:
+    try:
+        await trio.sleep_forever()
+    finally:
+        with trio.CancelScope(shield=True):
+            print("cleaned up", file=sys.stderr, flush=True)
+
+
+@step
+async def same(value: int) -> int:
+    return value
+
+
+def flow(*steps: object) -> Workflow:
+    workflow = Workflow("flow")
+    for each in steps:
+        workflow = workflow.then(each)
+    return workflow
+
+
+hello = Workflow("hello", input=City, output=str).then(greet)
+failing = Workflow("failing", input=City).then(boom)
+aborting, sleeping, cleaning = flow(aborts), flow(sleeps), flow(clean_up)
+interrupted = Workflow("interrupted").parallel(interrupts, sleeps)
+terminated, printing, clinging, hogging = flow(terminates), flow(prints), flow(clings), flow(hogs)
+many = Workflow("many").then(counts).foreach(same)
+'''
+
+PLUGIN = '''
+"""A plugin that adds one of each, and two commands."""
+
+import sys
+
+from trioflow import Workflow, hookimpl, step, tool
+
+
+@step(id="demo.double")
+async def double(value: int) -> int:
+    """Double a number."""
+    return 2 * value
+
+
+@tool(id="demo.look")
+async def look(query: str, limit: int = 3) -> list[str]:
+    """Look something up."""
+    return [query]
+
+
+@hookimpl
+def trioflow_steps():
+    return [double]
+
+
+@hookimpl
+def trioflow_tools():
+    return [look]
+
+
+@hookimpl
+def trioflow_workflows():
+    return [Workflow("demo.twice", input=int, output=int).then("demo.double")]
+
+
+@hookimpl
+def trioflow_commands(app):
+    @app.command
+    def demo_sync(code: int = 0) -> int:
+        """Give an exit code."""
+        return code
+
+    @app.command
+    async def demo_async() -> str:
+        """Sleep on Trio."""
+        import trio
+
+        await trio.sleep(0)
+        return "slept"
+'''
+
+
+@contextlib.contextmanager
+def project(folder: Path) -> Iterator[Path]:
+    """Work in *folder*, which has a module ``demo_flows``; forget what was imported from it."""
+    (folder / "demo_flows.py").write_text(FLOWS)
+    path = list(sys.path)
+    with contextlib.chdir(folder):
+        try:
+            yield folder
+        finally:
+            sys.path[:] = path
+            importlib.invalidate_caches()
+            for name, module in list(sys.modules.items()):
+                if str(getattr(module, "__file__", "")).startswith(str(folder)):
+                    del sys.modules[name]
+
+
+def install_plugin(folder: Path, source: str = PLUGIN, name: str = "demo") -> None:
+    """Make *source* a plugin of an installed distribution, for who has *folder* in its path."""
+    (folder / f"{name}_plugin.py").write_text(source)
+    info = folder / f"trioflow_{name}-1.2.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: trioflow-{name}\nVersion: 1.2\n")
+    (info / "entry_points.txt").write_text(f"[trioflow]\n{name} = {name}_plugin\n")

@@ -1,0 +1,238 @@
+"""Every error: its text says what, where and what to do, and it survives another process."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Iterator
+
+import attrs
+import pytest
+
+from trioflow import errors
+from trioflow.errors import (
+    SHOWN_FAULTS,
+    DefinitionError,
+    DuplicateIdError,
+    DuplicateRunError,
+    EventTimeoutError,
+    Fault,
+    FaultsError,
+    HistoryGap,
+    InvalidValueError,
+    MailboxFullError,
+    MappingError,
+    NonRetryableError,
+    NoResultError,
+    NotSerializableError,
+    PluginError,
+    PluginHookError,
+    PluginImportError,
+    RunAlreadyStartedError,
+    RunCanceledError,
+    RunFinishedError,
+    RunStateError,
+    RunSuspendedError,
+    StepClosedError,
+    StepTimeoutError,
+    TrioflowError,
+    UnknownNameError,
+    UnknownPluginError,
+    UnknownRunError,
+    UnknownStepError,
+    WireFormatError,
+    suggest,
+)
+
+EXAMPLES: list[tuple[TrioflowError, str]] = [
+    (
+        DefinitionError("step 'a'", "timeout is -1", "give it a number of seconds > 0"),
+        "step 'a': timeout is -1; give it a number of seconds > 0",
+    ),
+    (
+        UnknownStepError("fetsh", "w", ("fetch", "read")),
+        "workflow 'w' uses unknown step 'fetsh'; did you mean 'fetch'?",
+    ),
+    (
+        UnknownStepError("x", "w", (), "files"),
+        "workflow 'w' of plugin 'files' uses unknown step 'x'; is its plugin installed?",
+    ),
+    (
+        UnknownNameError("limit", "gpu", "step 'a'", ()),
+        "step 'a': unknown limit 'gpu'; known: none",
+    ),
+    (
+        UnknownNameError("runner", "thred", "step 'a'", ("inline", "thread")),
+        "step 'a': unknown runner 'thred'; did you mean 'thread'?",
+    ),
+    (
+        FaultsError((Fault("city.name", "unknown key"), Fault("", "too far away"))),
+        "city.name: unknown key; value: too far away",
+    ),
+    (
+        InvalidValueError("input", "step 'a'", (Fault("items[2]", "expected int", "int", "str"),)),
+        "input of step 'a' is invalid: items[2]: expected int",
+    ),
+    (
+        MappingError("step 'a'", "b.c", "dict has no 'b'"),
+        (
+            "mapping: no 'b.c' in step 'a': dict has no 'b'; "
+            "a function as source could say what to take instead"
+        ),
+    ),
+    (
+        NoResultError("a"),
+        (
+            "step 'a' has no result in this workflow so far; "
+            "pass a default to step_result() if that may happen"
+        ),
+    ),
+    (
+        NotSerializableError("output.file", "TextIOWrapper"),
+        (
+            "output.file is a TextIOWrapper, which has no JSON form; "
+            "register an unstructure hook with trioflow_converter"
+        ),
+    ),
+    (WireFormatError("no 'type'"), "not a trioflow wire event: no 'type'"),
+    (NonRetryableError("the account is closed"), "the account is closed"),
+    (
+        StepTimeoutError("a", 1.5),
+        (
+            "step 'a' took longer than its timeout of 1.5 s; "
+            "give it a longer one, or more attempts with retries"
+        ),
+    ),
+    (
+        EventTimeoutError("go", "a", 2.0),
+        (
+            "step 'a' waited 2.0 s for event 'go' in vain; "
+            "send it with run.send_event(), or wait longer"
+        ),
+    ),
+    (StepClosedError("a"), "step 'a' has ended; use its context only while its body runs"),
+    (RunStateError("r1", "running", "it cannot be resumed"), "run r1 is running: it cannot be"),
+    (
+        RunAlreadyStartedError("r1", "success", "create a run for each start"),
+        "run r1 is success: create a run for each start",
+    ),
+    (RunFinishedError("r1", "failed", "'go' comes too late"), "run r1 is failed: 'go' comes"),
+    (
+        DuplicateRunError("r1"),
+        "this engine already has a run 'r1'; run ids are used once",
+    ),
+    (UnknownRunError("r1"), "this engine has no run 'r1'; it forgets runs that nobody holds"),
+    (RunCanceledError("r1"), "run r1 was canceled"),
+    (RunCanceledError("r1", "too late"), "run r1 was canceled: too late"),
+    (
+        RunSuspendedError("r1", (("outer", "ask"), ("b",))),
+        "run r1 is suspended at outer.ask, b; resume it to get its result",
+    ),
+    (
+        HistoryGap(7),
+        "events before seq 7 are no longer held; observe(after=6) goes on from there",
+    ),
+    (
+        MailboxFullError("go", 1000),
+        (
+            "1000 events 'go' are waiting already and no step takes them; "
+            "is that the name that the workflow waits for?"
+        ),
+    ),
+    *(
+        (
+            cls("files", "trioflow-files 0.1", "it cannot be imported", "repair it"),
+            "plugin 'files' (trioflow-files 0.1): it cannot be imported; repair it",
+        )
+        for cls in (
+            PluginError,
+            PluginImportError,
+            PluginHookError,
+            DuplicateIdError,
+            UnknownPluginError,
+        )
+    ),
+]
+
+each_error = pytest.mark.parametrize(
+    ("error", "text"), EXAMPLES, ids=[type(error).__name__ for error, _ in EXAMPLES]
+)
+
+
+def subclasses(cls: type[TrioflowError]) -> Iterator[type[TrioflowError]]:
+    for sub in cls.__subclasses__():
+        yield sub
+        yield from subclasses(sub)
+
+
+def test_every_error_class_has_an_example_here() -> None:
+    ours = {cls for cls in subclasses(TrioflowError) if cls.__module__ == errors.__name__}
+
+    assert ours == {type(error) for error, _ in EXAMPLES}
+
+
+@each_error
+def test_the_text_says_what_where_and_what_to_do(error: TrioflowError, text: str) -> None:
+    assert str(error).startswith(text)
+
+
+@each_error
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_an_error_survives_pickling(error: TrioflowError, text: str, protocol: int) -> None:
+    again = pickle.loads(pickle.dumps(error, protocol))
+
+    assert type(again) is type(error)
+    assert again.args == error.args
+    assert str(again) == str(error)
+    cls = type(error)
+    fields = [field.name for field in attrs.fields(cls)] if attrs.has(cls) else []
+    assert [getattr(again, name) for name in fields] == [getattr(error, name) for name in fields]
+
+
+@each_error
+def test_an_error_can_be_copied_and_tells_its_fields(error: TrioflowError, text: str) -> None:
+    again = copy.deepcopy(error)
+
+    assert str(again) == str(error)
+    assert repr(again) == repr(error)
+    assert repr(error).startswith(type(error).__name__)
+
+
+@each_error
+def test_an_error_can_be_raised_with_a_cause_and_notes(error: TrioflowError, text: str) -> None:
+    cause, error = KeyError("cause"), copy.copy(error)
+    error.add_note("while testing")
+
+    with pytest.raises(type(error)) as caught:
+        raise error from cause
+
+    assert caught.value.__cause__ is cause
+    assert caught.value.__notes__ == ["while testing"]
+    # Two errors with the same fields are two errors, or a group could not tell them apart.
+    assert len({error, copy.copy(error)}) == 2
+
+
+def test_time_outs_are_time_outs_to_everyone() -> None:
+    for cls in (StepTimeoutError, EventTimeoutError):
+        assert issubclass(cls, TimeoutError)
+
+
+def test_the_text_of_very_many_faults_stays_readable() -> None:
+    faults = tuple(Fault(f"[{i}]", "expected int, received str") for i in range(SHOWN_FAULTS))
+    all_shown = InvalidValueError("input", "step 'a'", faults)
+    some_hidden = InvalidValueError("input", "step 'a'", faults * 1000)
+
+    assert "more" not in str(all_shown)
+    assert f"[{SHOWN_FAULTS - 1}]: expected" in str(all_shown)
+    assert str(some_hidden).endswith(f"; and {SHOWN_FAULTS * 999} more")
+    assert len(some_hidden.faults) == SHOWN_FAULTS * 1000
+
+
+def test_a_fault_without_a_path_is_about_the_value_itself() -> None:
+    assert str(Fault("", "too large")) == "value: too large"
+    assert str(Fault("a[0].b", "too large")) == "a[0].b: too large"
+
+
+def test_a_suggestion_is_made_for_close_names_only() -> None:
+    assert suggest("fetsh", iter(["fetch"]), "none known") == "did you mean 'fetch'?"
+    assert suggest("fetsh", ["read"], "none known") == "none known"
