@@ -65,6 +65,16 @@ def test_nothing_but_events_is_on_standard_output() -> None:
     assert err == "printed\nfrom a child\n"
 
 
+def test_modules_that_print_while_they_are_imported_do_not_disturb(folder: Path) -> None:
+    source = "from demo_flows import *\nprint('imported')"
+    (folder / "chatty.py").write_text(source)
+    with started("run", "chatty:hello", "--input", '{"name": "Oslo"}', "--json") as process:
+        out, err = output(process)
+
+    assert len([json.loads(line) for line in out.splitlines()]) == 5
+    assert err == "imported\n"
+
+
 def test_events_are_there_as_soon_as_they_happen() -> None:
     with started("run", "demo_flows:sleeping", "--json") as process:
         assert process.stdout is not None
@@ -118,6 +128,16 @@ def test_a_pipe_that_was_closed_before_ends_it_quietly(
 
     assert done.returncode == 141
     assert done.stderr == b""
+
+
+def test_a_closed_standard_error_does_not_change_the_exit_code() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    for workflow, code in (("failing", 2), ("interrupted", 130)):
+        tokens = command("run", f"demo_flows:{workflow}")
+        done = subprocess.run(tokens, stdout=subprocess.DEVNULL, stderr=writer, check=False)
+        assert done.returncode == code
+    os.close(writer)
 
 
 def test_no_standard_output_at_all_is_fine() -> None:
