@@ -16,7 +16,7 @@ in which each part keeps its own order::
               | step-waiting close               sleep, and a wait that timed out
               | step-waiting step-start inner* close     a wait whose event came
     inner     = step-output | step-retry | step-progress | step-waiting | tool | node
-    tool      = tool-call { tool-call-streaming-start tool-call-delta* }? { tool-result | tool-error }
+    tool      = tool-call {tool-call-streaming-start tool-call-delta*}? {tool-result | tool-error}
     close     = step-result step-finish          nothing of the run between the two
               | step-suspended
 
