@@ -55,6 +55,24 @@ def output(process: subprocess.Popen[str]) -> tuple[str, str]:
     return process.communicate(timeout=LIMIT)
 
 
+def test_the_help_loads_little_and_so_is_quick() -> None:
+    program = """
+import os, sys
+from importlib.metadata import entry_points
+os.environ["TRIOFLOW_DISABLE"] = ",".join(point.name for point in entry_points(group="trioflow"))
+from trioflow.cli import main
+main(["--help"])
+heavy = {"cattrs", "rich.live", "rich.markdown", "trioflow.cli.listings", "trioflow.cli.watch"}
+print(sorted(heavy & set(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.startswith("Usage: trioflow")
+    assert done.stdout.endswith("\n[]\n")
+
+
 # ---------------------------------------------------------------- JSON lines
 def test_nothing_but_events_is_on_standard_output() -> None:
     with started("run", "demo_flows:printing", "--json") as process:
