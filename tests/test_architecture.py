@@ -22,7 +22,7 @@ LAYERS = (
     ("steps", "tools", "mapping", "nodes"),
     ("state", "results"),
     ("workflow",),
-    ("abc", "describe", "runners", "strictness", "validation", "wire"),
+    ("abc", "describe", "runners", "stores", "strictness", "validation", "wire"),
     ("engine",),
     ("api", "builtins", "discovery", "hookspecs", "plugins"),
     ("",),
@@ -50,6 +50,7 @@ PUBLIC = {
     "trioflow.describe",
     "trioflow.errors",
     "trioflow.events",
+    "trioflow.stores",
     "trioflow.testing",
     "trioflow.testing.strategies",
     "trioflow.wire",
@@ -169,8 +170,17 @@ def names_of(module: str) -> set[str]:
     listed = getattr(loaded, "__all__", None)
     if listed is not None:
         return set(listed)
+    aliases = _assigned_in(MODULES[module]) if module in MODULES else set()
     return {
         name
         for name, value in vars(loaded).items()
-        if not name.startswith("_") and getattr(value, "__module__", module) == module
+        if not name.startswith("_")
+        and (getattr(value, "__module__", module) == module or name in aliases)
     }
+
+
+def _assigned_in(file: Path) -> set[str]:
+    """Return the names that a module gives to values, such as aliases of types."""
+    body = ast.parse(file.read_text()).body
+    targets = [target for node in body if isinstance(node, ast.Assign) for target in node.targets]
+    return {target.id for target in targets if isinstance(target, ast.Name)}

@@ -55,6 +55,24 @@ def output(process: subprocess.Popen[str]) -> tuple[str, str]:
     return process.communicate(timeout=LIMIT)
 
 
+def test_the_help_loads_little_and_so_is_quick() -> None:
+    program = """
+import os, sys
+from importlib.metadata import entry_points
+os.environ["TRIOFLOW_DISABLE"] = ",".join(point.name for point in entry_points(group="trioflow"))
+from trioflow.cli import main
+main(["--help"])
+heavy = {"cattrs", "rich.live", "rich.markdown", "trioflow.cli.listings", "trioflow.cli.watch"}
+print(sorted(heavy & set(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.startswith("Usage: trioflow")
+    assert done.stdout.endswith("\n[]\n")
+
+
 # ---------------------------------------------------------------- JSON lines
 def test_nothing_but_events_is_on_standard_output() -> None:
     with started("run", "demo_flows:printing", "--json") as process:
@@ -63,6 +81,16 @@ def test_nothing_but_events_is_on_standard_output() -> None:
     assert process.returncode == 0
     assert [json.loads(line)["seq"] for line in out.splitlines()] == list(range(5))
     assert err == "printed\nfrom a child\n"
+
+
+def test_modules_that_print_while_they_are_imported_do_not_disturb(folder: Path) -> None:
+    source = "from demo_flows import *\nprint('imported')"
+    (folder / "chatty.py").write_text(source)
+    with started("run", "chatty:hello", "--input", '{"name": "Oslo"}', "--json") as process:
+        out, err = output(process)
+
+    assert len([json.loads(line) for line in out.splitlines()]) == 5
+    assert err == "imported\n"
 
 
 def test_events_are_there_as_soon_as_they_happen() -> None:
@@ -118,6 +146,16 @@ def test_a_pipe_that_was_closed_before_ends_it_quietly(
 
     assert done.returncode == 141
     assert done.stderr == b""
+
+
+def test_a_closed_standard_error_does_not_change_the_exit_code() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    for workflow, code in (("failing", 2), ("interrupted", 130)):
+        tokens = command("run", f"demo_flows:{workflow}")
+        done = subprocess.run(tokens, stdout=subprocess.DEVNULL, stderr=writer, check=False)
+        assert done.returncode == code
+    os.close(writer)
 
 
 def test_no_standard_output_at_all_is_fine() -> None:

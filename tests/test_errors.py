@@ -12,6 +12,7 @@ import pytest
 from trioflow import errors
 from trioflow.errors import (
     SHOWN_FAULTS,
+    AmbiguousResumeError,
     DefinitionError,
     DuplicateIdError,
     DuplicateRunError,
@@ -20,31 +21,67 @@ from trioflow.errors import (
     FaultsError,
     HistoryGap,
     InvalidValueError,
+    JournalConflictError,
+    JournalFormatError,
     MailboxFullError,
     MappingError,
     NonRetryableError,
     NoResultError,
+    NotResumableError,
     NotSerializableError,
+    NotSuspendedError,
     PluginError,
     PluginHookError,
     PluginImportError,
     RunAlreadyStartedError,
     RunCanceledError,
+    RunClaimedError,
     RunFinishedError,
     RunStateError,
     RunSuspendedError,
     StepClosedError,
     StepTimeoutError,
+    StoreError,
     TrioflowError,
     UnknownNameError,
     UnknownPluginError,
     UnknownRunError,
     UnknownStepError,
     WireFormatError,
+    WorkflowChangedError,
     suggest,
 )
 
 EXAMPLES: list[tuple[TrioflowError, str]] = [
+    (
+        NotResumableError("r1", "running", "it does not wait for an answer"),
+        "run r1 is running: it does not wait for an answer",
+    ),
+    (
+        NotSuspendedError("r1", "step 'a'", ("b", "n.c[2]")),
+        "run r1: step 'a' does not wait for an answer; b, n.c[2] does",
+    ),
+    (
+        AmbiguousResumeError("r1", "any step", ("a", "b")),
+        "run r1: any step may be any of a, b; say which one",
+    ),
+    (StoreError("sqlite:runs.db", "the disk is full"), "store sqlite:runs.db: the disk is full"),
+    (JournalConflictError("r1", "there is no such run"), "journal of run r1: there is no such run"),
+    (
+        JournalFormatError("r1", 7, 1),
+        "journal of run r1 has format 7, known is 1; upgrade trioflow",
+    ),
+    (
+        WorkflowChangedError("r1", "w", "node 0 was then 'a' and is then 'b'"),
+        (
+            "run r1 of workflow 'w' cannot go on: node 0 was then 'a' and is then 'b'; "
+            "run it with the workflow it was started with, or travel back before the change"
+        ),
+    ),
+    (
+        RunClaimedError("r1", "host:1"),
+        "run r1 is claimed by host:1; wait for it, or until it expires",
+    ),
     (
         DefinitionError("step 'a'", "timeout is -1", "give it a number of seconds > 0"),
         "step 'a': timeout is -1; give it a number of seconds > 0",

@@ -21,7 +21,7 @@ in which each part keeps its own order::
               | step-waiting step-start inner* close     a wait whose event came
     inner     = step-output | step-retry | step-progress | step-waiting | event-taken
               | context-update | tool | node
-    tool      = tool-call { tool-call-streaming-start tool-call-delta* }? { tool-result | tool-error }
+    tool      = tool-call {tool-call-streaming-start tool-call-delta*}? {tool-result | tool-error}
     close     = step-result step-finish          nothing of the run between the two
               | step-suspended
 

@@ -58,7 +58,7 @@ class Watcher(Mirror):
     def _check_bounds(self, event: events.Event) -> None:
         assert self._driver is not None
         self._peak_tasks = max(self._peak_tasks, _count_tasks(self._driver))
-        self._forced += _is_forced(event)
+        self._forced += _is_forced(event) or isinstance(event, events.EventReceived)
         for stream, size in self._streams.items():
             bound = size + self._peak_tasks + self._forced
             if not stream.closed and stream.unread > bound:

@@ -20,6 +20,7 @@ def make_app() -> App:
         name="trioflow",
         help="Run workflows and see what is installed.",
         version=lambda: importlib.metadata.version("trioflow"),
+        help_format="plaintext",  # the default would import a Markdown parser
         backend="trio",
         suppress_keyboard_interrupt=False,
         result_action="print_non_int_return_int_as_exit_code",

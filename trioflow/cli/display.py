@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from contextlib import AbstractContextManager
@@ -47,4 +48,5 @@ def can_draw(stream: TextIO) -> bool:
 
 def say(text: str) -> None:
     """Tell the user something on standard error."""
-    print(f"trioflow: {text}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # if nobody can be told, nobody can be told that either
+        print(f"trioflow: {text}", file=sys.stderr, flush=True)

@@ -16,6 +16,7 @@ from trioflow.errors import InvalidValueError, PluginError, TrioflowError
 from trioflow.events import RunStatus
 from trioflow.results import RunResult
 
+SUCCESS = 0
 FAILED = 1
 USAGE = 2
 BY_SIGNAL = 128
@@ -23,7 +24,7 @@ BY_SIGNAL = 128
 INTERRUPTED = BY_SIGNAL + 2
 BROKEN_PIPE = BY_SIGNAL + 13
 EXIT_CODES: Mapping[RunStatus, int] = {
-    "success": 0,
+    "success": SUCCESS,
     "failed": FAILED,
     "canceled": FAILED,
     "suspended": 3,

@@ -61,11 +61,12 @@ class JsonDisplay:
             if not self._has_warned:
                 say(f"{event.type} {event.seq}: {exc}; it and others like it are written as text")
                 self._has_warned = True
-            return to_wire(_with_texts(event), converter=self.converter)
+            return to_wire(_with_texts(event, self.converter), converter=self.converter)
 
 
-def _with_texts(event: ev.Event) -> ev.Event:
+def _with_texts(event: ev.Event, converter: Converter | None) -> ev.Event:
     """Return the event with a text for every part of a value that has no JSON form."""
     names = [field.name for field in attrs.fields(type(event))]
     values = {name: getattr(event, name) for name in names if name in VALUES | {"payload"}}
-    return attrs.evolve(event, **{name: lenient_json(value) for name, value in values.items()})
+    texts = {name: lenient_json(value, converter) for name, value in values.items()}
+    return attrs.evolve(event, **texts)

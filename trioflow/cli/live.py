@@ -73,7 +73,7 @@ class LiveDisplay:
         while True:
             # Built here, not by a callback of rich: what a step prints in a thread makes
             # rich draw in that thread, while the view changes in this one.
-            tree = self.draw(self._console.height - 2)
+            tree = self.draw(max(self._console.height - 2, 1))
             # The last line is kept free for the ^C that the terminal writes where the
             # cursor is; it would move what is already there.
             notice = Text(self._notice, "yellow", no_wrap=True, overflow="ellipsis")

@@ -98,8 +98,6 @@ class RunView:
 
     root: CallView = attrs.field(factory=lambda: CallView("", "", 0.0))
     """The run's own workflow; without id until the run has started."""
-    reason: str | None = None
-    """Why the run was canceled, if it was and somebody said so."""
 
     def apply(self, event: ev.Event) -> None:
         """Take one more event into account."""
@@ -108,8 +106,6 @@ class RunView:
                 self._apply_step(event, path_of(event.address))
             case ev.Start():
                 self.root = CallView(event.workflow_id, event.workflow_id, event.at)
-            case ev.Canceled():
-                self.reason = event.reason
             case ev.Finish(status="success" | "failed" | "canceled" | "suspended" as status):
                 self.root.close(status, event.at)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -12,7 +12,9 @@ import trio
 from trioflow.api import open_engine
 from trioflow.cli.display import Display, can_draw, say
 from trioflow.cli.errors import (
+    BROKEN_PIPE,
     EXIT_CODES,
+    SUCCESS,
     UsageError,
     canceled_steps,
     explain,
@@ -40,19 +42,20 @@ async def run_target(
 
     Raises:
       TrioflowError: if target, input or context are wrong, or a plugin is broken.
-      OSError: if standard output cannot be written to; the run is then canceled. May be in
-        a group.
+      OSError: if standard output cannot be written to, for another reason than that nobody
+        reads it; the run is then canceled. May be in a group.
     """
-    value = None if input_text is None else read_value(input_text, "--input")
-    entries = read_context(context)
-    workflow = import_workflow(target) if is_in_module(target) else None
-    async with open_engine() as engine:
-        if workflow is None:
-            workflow = known_workflow(target, engine.workflows)
-        run = engine.create_run(workflow)
-        with open_display(as_json, engine.converter) as display:
+    # First of all: what is imported from here on may print.
+    with exclusive_stdout() if as_json else nullcontext() as output:
+        value = None if input_text is None else read_value(input_text, "--input")
+        entries = read_context(context)
+        workflow = import_workflow(target) if is_in_module(target) else None
+        async with open_engine() as engine:
+            if workflow is None:
+                workflow = known_workflow(target, engine.workflows)
+            display = choose_display(output, engine.converter)
             try:
-                return await watch(run, value, entries, display)
+                return await watch(engine.create_run(workflow), value, entries, display)
             except InvalidValueError as exc:
                 if input_text is None:
                     raise UsageError(f"{explain(exc)}\ngive it with --input JSON") from exc
@@ -70,19 +73,22 @@ async def watch(
 
     with interruptible(stop) as interruption:
         result = await follow(run, value, context, display)
+    if result is None:
+        return interruption.exit_code or BROKEN_PIPE
     if result.status == "success":
         await display.show_result(result.result)
-    else:
-        report(result)
-        if interruption.exit_code is not None:
-            return interruption.exit_code
-    return EXIT_CODES[result.status]
+        return SUCCESS
+    report(result)
+    return interruption.exit_code or EXIT_CODES[result.status]
 
 
 async def follow(
     run: Run[Any, Any], value: Any, context: Mapping[str, Any], display: Display
-) -> RunResult[Any]:
-    """Run a workflow to its end, one way or another, and show every event."""
+) -> RunResult[Any] | None:
+    """Run a workflow to its end and show every event; None if nobody reads them any more.
+
+    The run is then canceled, and its clean-up waited for.
+    """
 
     async def attend() -> None:
         await display.attend()
@@ -90,26 +96,27 @@ async def follow(
 
     async with run.stream(value, runtime_context=context) as stream:
         async with trio.open_nursery() as nursery:
-            with display.shown():
-                nursery.start_soon(attend)
-                async for event in stream:
-                    await display.show(event)
-            nursery.cancel_scope.cancel()
+            nursery.start_soon(attend)
+            try:
+                with display.shown():
+                    async for event in stream:
+                        await display.show(event)
+            except BrokenPipeError:
+                return None
+            finally:
+                nursery.cancel_scope.cancel()
         return await stream.get_workflow_state()
 
 
-@contextmanager
-def open_display(as_json: bool, converter: Converter) -> Iterator[Display]:
-    """Choose how a run is shown, by what was asked for and where it goes."""
-    if as_json:
-        with exclusive_stdout() as output:
-            yield JsonDisplay(output, converter)
-    elif can_draw(sys.stdout):
+def choose_display(exclusive: Output | None, converter: Converter) -> Display:
+    """Choose how a run is shown: by what was asked for, and by where it goes."""
+    if exclusive is not None:
+        return JsonDisplay(exclusive, converter)
+    if can_draw(sys.stdout):
         from trioflow.cli.live import LiveDisplay
 
-        yield LiveDisplay(converter)
-    else:
-        yield PlainDisplay(Output(sys.stdout.fileno(), sys.stdout.encoding), converter)
+        return LiveDisplay(converter)
+    return PlainDisplay(Output(sys.stdout.fileno(), sys.stdout.encoding), converter)
 
 
 def report(result: RunResult[Any]) -> None:

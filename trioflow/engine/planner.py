@@ -37,6 +37,10 @@ from trioflow.tools import Tool
 from trioflow.validation import wrong_type
 from trioflow.workflow import Workflow
 
+MAX_NESTING = 50
+"""How many workflows one may be inside of. Each takes about a dozen of the thousand frames
+that Python allows, and running out of them in the middle of a run would fail it."""
+
 
 def plan_workflow(workflow: Workflow[Any, Any], environment: Environment) -> p.WorkflowPlan:
     """Return the plan of a workflow in an environment; made once and kept.
@@ -67,6 +71,9 @@ class _Planner:
         if workflow in outer:  # possible through ids only
             way = " > ".join(w.id for w in self._path)
             raise DefinitionError(self._where, f"it contains itself: {way}", "use a loop instead")
+        if len(outer) > MAX_NESTING:
+            problem = f"it is nested in {len(outer)} workflows"
+            raise DefinitionError(self._where, problem, f"nest in {MAX_NESTING} at most")
 
     def plan(self) -> p.WorkflowPlan:
         workflow, converter = self._workflow, self._environment.converter

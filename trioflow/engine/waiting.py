@@ -27,14 +27,20 @@ async def take_event(call: Call, event: str, until: float | None, timeout: float
     """
     core = call.scope.core
     if until is None or timeout is None:
-        return _taken(call, await core.mailbox.take(event))
+        return await _taken(call, await core.mailbox.take(event))
+    received = None
     with trio.move_on_at(core.log.deadline(until)):
-        return _taken(call, await core.mailbox.take(event))
+        received = await core.mailbox.take(event)
+    if received is not None:
+        return await _taken(call, received)
     raise EventTimeoutError(event, call.id, timeout)
 
 
-def _taken(call: Call, received: ev.EventReceived) -> Any:
-    call.emit(ev.EventTaken, event=received.event, received=received.seq)
+async def _taken(call: Call, received: ev.EventReceived) -> Any:
+    try:
+        await call.scope.core.log.wait_for_room()
+    finally:  # it is out of the mailbox, and the record must say so
+        call.emit(ev.EventTaken, event=received.event, received=received.seq)
     return received.data
 
 

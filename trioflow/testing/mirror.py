@@ -23,7 +23,8 @@ class Mirror(Instrument):
         self.faults: list[str] = []
         """Where fold and state differed. (What an instrument raises is only logged.)"""
         self._state = RunState()
-        self._watched: Any = None
+        self.watched: Any = None
+        """The run."""
 
     @hookimpl
     def trioflow_instruments(self) -> Iterable[Instrument]:
@@ -31,13 +32,13 @@ class Mirror(Instrument):
 
     def watch(self, run: Any) -> None:
         """Compare with the state of this run. Call it before the run starts."""
-        self._watched = run
+        self.watched = run
         self._state.run_id = run.run_id
 
     def on_event(self, event: ev.Event) -> None:
         self.events.append(event)
         self._state.apply(event)
-        if self._state != self._watched.state:
+        if self._state != self.watched.state:
             self.faults.append(f"fold and state differ after event {event.seq}, {event.type}")
 
     def check(self) -> None:

@@ -31,6 +31,8 @@ class Taste:
     aborts: bool = True
     """Steps that cancel the run."""
     on_error: tuple[OnError, ...] = ("cancel", "finish")
+    events: tuple[str, ...] = ("go", "late", "never")
+    """The events that are waited for; for ``"never"`` always with a time-out."""
     depth: int = MAX_DEPTH
     calls: int = MAX_CALLS
 
@@ -75,7 +77,6 @@ CONCURRENCIES = st.sampled_from([1, 2, 3, 10])
 SECONDS = st.sampled_from([0.0, 0.25, 1.0, 10.0])
 CLEANUPS = st.sampled_from([0.0, 0.0, 0.5])
 TIMEOUTS = st.sampled_from([0.375, 1.125, 5.625])
-EVENTS = st.sampled_from(["go", "go", "late", "never"])
 STEP_LIMITS = st.sampled_from([None, None, "a", "b"])
 # Steps ask for a before tools ask for b, so that they cannot wait for each other.
 TOOL_LIMITS = st.sampled_from([None, None, "b"])
@@ -226,7 +227,7 @@ class _Generator:
 
     def event(self) -> tuple[str, float | None]:
         """Return the name of an event, and the time-out for a wait for it."""
-        name = self.draw(EVENTS)
+        name = self.taste.events[self.draw(_index(len(self.taste.events)))]
         return name, self.draw(TIMEOUTS) if name == "never" or self.draw(FLAGS) else None
 
 

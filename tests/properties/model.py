@@ -1,0 +1,352 @@
+"""What a workflow should come to, said without an engine: no tasks, no events, no clock.
+
+A reference interpreter of specs. It holds where nothing is canceled from outside and every
+``on_error`` is ``"finish"``, so that no outcome hangs on who is faster. The one thing that
+still does is which items of a concurrent foreach run before it stops; the model says so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
+
+import attrs
+
+from trioflow.errors import (
+    EventTimeoutError,
+    InvalidValueError,
+    MappingError,
+    NonRetryableError,
+    StepTimeoutError,
+)
+from trioflow.retry import Retry
+from trioflow.testing.strategies import specs as s
+from trioflow.testing.strategies.bodies import (
+    GeneratedFatalError,
+    GeneratedStepError,
+    GeneratedToolError,
+    digest,
+    state_key,
+)
+from trioflow.testing.strategies.building import listing
+
+Fault: TypeAlias = tuple[type[Exception], str | None]
+"""Type and text of an error; the texts of the engine's own errors are not modelled."""
+
+
+class Unknown(Exception):  # noqa: N818 - a verdict, not an error
+    """The model cannot say what comes next, because it hangs on who is faster."""
+
+
+class _Aborted(Exception):  # noqa: N818 - a verdict, not an error
+    """The run was aborted."""
+
+
+# ---------------------------------------------------------------- outcomes
+@attrs.frozen
+class Done:
+    value: Any
+
+
+@attrs.frozen
+class Broken:
+    faults: tuple[Fault, ...]
+
+
+@attrs.frozen
+class Bailed:
+    value: Any
+
+
+Outcome: TypeAlias = Done | Broken | Bailed
+
+
+@attrs.define
+class Expected:
+    """What a run comes to."""
+
+    status: str = "running"
+    result: Any = None
+    faults: tuple[Fault, ...] = ()
+    """All errors."""
+    state: dict[str, bool] = attrs.field(factory=dict)
+    calls: dict[str, str] = attrs.field(factory=dict)
+    """The status of every call, by address."""
+    exact: bool = True
+    """Whether all of *faults* come, and state and calls are these; if not, there may be fewer."""
+
+
+def interpret(spec: s.WorkflowSpec, value: Any) -> Expected:
+    """Return what a run of *spec* comes to.
+
+    Raises:
+      Unknown: if that cannot be said.
+    """
+    expected = Expected()
+    try:
+        outcome = _Frame(expected, spec, "", "", value).run()
+    except _Aborted:
+        return attrs.evolve(expected, status="canceled", exact=False)
+    expected.status = "failed" if isinstance(outcome, Broken) else "success"
+    if isinstance(outcome, Broken):
+        expected.faults = outcome.faults
+    else:
+        expected.result = outcome.value
+    return expected
+
+
+# ---------------------------------------------------------------- workflows
+@attrs.define
+class _Frame:
+    """One attempt at one workflow."""
+
+    expected: Expected
+    spec: s.WorkflowSpec
+    prefix: str
+    """What stands before the ids of its steps."""
+    address: str
+    """What stands before the addresses of its calls."""
+    input: Any
+    results: dict[str, Any] = attrs.field(factory=dict)
+
+    def run(self) -> Outcome:
+        value, position = self.input, 0
+        for node in self.spec.nodes:
+            outcome = self.node(node, value, position)
+            if not isinstance(outcome, Done):
+                return outcome
+            value = outcome.value
+            position += 2 if isinstance(node, s.ForEachSpec) else 1
+        return Done(value)
+
+    def node(self, node: s.NodeSpec, value: Any, position: int) -> Outcome:
+        key = str(position)
+        match node:
+            case s.ThenSpec():
+                return self.call(node.target, value, key)
+            case s.ParallelSpec():
+                return self.arms(node.arms, value, key)
+            case s.BranchSpec():
+                return self.branch(node, value, key)
+            case s.LoopSpec():
+                return self.loop(node, value, key)
+            case s.ForEachSpec():
+                items = listing(node, value)
+                self.close(key, f"{node.target.id}-items", Done(items))
+                return self.foreach(node, items, str(position + 1))
+            case s.MapSpec():
+                return self.close(key, node.id, self.attempts(lambda _: self.map(node, value)))
+            case s.SleepSpec(how="raises"):
+                return self.close(key, node.id, FUNCTION_RAISES)
+            case s.SleepSpec():
+                return self.close(key, node.id, Done(value))
+            case s.WaitSpec(event="never"):
+                return self.close(key, node.target.id, Broken(((EventTimeoutError, None),)))
+            case s.WaitSpec():
+                return self.call(node.target, value, key, node.event)
+
+    def close(self, key: str, id: str, outcome: Outcome) -> Outcome:
+        """Note how a call has ended."""
+        names = {Done: "success", Broken: "failed", Bailed: "bailed"}
+        self.expected.calls[self.address + key] = names[type(outcome)]
+        if isinstance(outcome, Done):
+            self.results[id] = outcome.value
+        return outcome
+
+    # ------------------------------------------------------------ nodes
+    def arms(self, arms: Sequence[s.TargetSpec], value: Any, key: str) -> Outcome:
+        outcomes = {arm.id: self.call(arm, value, f"{key}:{arm.id}") for arm in arms}
+        return _join(outcomes.values()) or Done({id: _value(o) for id, o in outcomes.items()})
+
+    def branch(self, node: s.BranchSpec, value: Any, key: str) -> Outcome:
+        if any(says == "raises" for says, _ in node.arms):
+            return FUNCTION_RAISES
+        return self.arms([arm for says, arm in node.arms if says == "true"], value, key)
+
+    def loop(self, node: s.LoopSpec, value: Any, key: str) -> Outcome:
+        for iteration in range(1, node.times + 1):
+            outcome = self.call(node.target, value, f"{key}#{iteration}")
+            if not isinstance(outcome, Done):
+                return outcome
+            value = outcome.value
+        return Done(value)
+
+    def foreach(self, node: s.ForEachSpec, items: Sequence[Any], key: str) -> Outcome:
+        outcomes: list[Outcome] = []
+        for index, item in enumerate(items):
+            outcomes.append(self.target(node.target, item, f"{self.address}{key}[{index}]"))
+            if node.concurrency == 1 and not isinstance(outcomes[-1], Done):
+                break
+        stopped = _join(outcomes)
+        if stopped is not None and node.concurrency > 1:
+            if any(isinstance(outcome, Bailed) for outcome in outcomes):
+                raise Unknown
+            self.expected.exact = False
+        return self.close(
+            key, node.target.id, stopped or Done([_value(outcome) for outcome in outcomes])
+        )
+
+    def map(self, node: s.MapSpec, value: Any) -> Outcome:
+        match node.how:
+            case "raises":
+                return FUNCTION_RAISES
+            case "nowhere":
+                return Broken(((MappingError, None),))
+            case "function" | "async function":
+                return Done(digest(node.id, value))
+        text = f"{_as_text(value)} and {_as_text(self.input)}"
+        built = {"constant": 1, "text": text, "computed": digest(node.id, value)}
+        return Done(built if node.step is None else {**built, "step": self.results[node.step]})
+
+    # ------------------------------------------------------------ calls
+    def call(self, spec: s.TargetSpec, value: Any, key: str, data: str | None = None) -> Outcome:
+        """Make a call, with *data* from an event."""
+        return self.close(key, spec.id, self.target(spec, value, self.address + key, data))
+
+    def target(
+        self, spec: s.TargetSpec, value: Any, address: str, data: str | None = None
+    ) -> Outcome:
+        match spec:
+            case s.StepSpec(only_int=True) if not isinstance(value, int):
+                return Broken(((InvalidValueError, None),))
+            case s.StepSpec():
+                return self.attempts(
+                    lambda attempt: self.body(spec, value, address, data, attempt), spec.retries
+                )
+            case s.ToolSpec():
+                return self.attempts(lambda _: _tool_node(spec, value))
+            case s.WorkflowSpec():
+                return self.attempts(lambda attempt: self.nested(spec, value, address, attempt))
+
+    def attempts(self, run: Callable[[int], Outcome], retries: Retry | None = None) -> Outcome:
+        """Call ``run(attempt)`` until it ends well or no attempt is left."""
+        retries = retries or self.spec.retries or Retry()
+        for attempt in range(1, retries.attempts + 1):
+            outcome = run(attempt)
+            if not isinstance(outcome, Broken) or not self.may_be_retried(outcome, retries):
+                break
+        return outcome
+
+    def may_be_retried(self, outcome: Broken, retries: Retry) -> bool:
+        final = (NonRetryableError, InvalidValueError)
+        verdicts = {
+            issubclass(error, retries.on) and not issubclass(error, final)
+            for error, _ in outcome.faults
+        }
+        if len(verdicts) > 1 and not self.expected.exact:
+            raise Unknown  # it hangs on which of the errors there are
+        return verdicts == {True}
+
+    def nested(self, spec: s.WorkflowSpec, value: Any, address: str, attempt: int) -> Outcome:
+        again = "" if attempt == 1 else f"~{attempt}"
+        # Ids repeat the nesting of addresses, without positions.
+        prefix = f"{self.prefix}{spec.id}."
+        frame = _Frame(self.expected, spec, prefix, f"{address}{again}/", value)
+        outcome = frame.run()
+        return Done(outcome.value) if isinstance(outcome, Bailed) else outcome
+
+    def body(
+        self, spec: s.StepSpec, value: Any, address: str, data: str | None, attempt: int
+    ) -> Outcome:
+        body = _Body(spec, value, self.prefix + spec.id, "~" in address, attempt)
+        outcome = body.run(data)
+        if not isinstance(outcome, Broken):
+            self.expected.state.update(body.updates)
+        return outcome
+
+
+FUNCTION_RAISES = Broken(((GeneratedStepError, "function"),))
+
+
+def _join(outcomes: Iterable[Outcome]) -> Outcome | None:
+    """Return what stops a block: all errors, else the first bail, else nothing."""
+    outcomes = list(outcomes)
+    faults = [fault for one in outcomes if isinstance(one, Broken) for fault in one.faults]
+    if faults:
+        return Broken(tuple(faults))
+    return next((one for one in outcomes if isinstance(one, Bailed)), None)
+
+
+def _value(outcome: Outcome) -> Any:
+    assert isinstance(outcome, Done)
+    return outcome.value
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+
+
+def _tool_node(spec: s.ToolSpec, value: Any) -> Outcome:
+    if spec.fails:
+        return Broken(((GeneratedToolError, spec.id),))
+    if spec.pieces is None:
+        return Done(digest(spec.id, value))
+    return Done([digest(spec.id, value, number) for number in range(spec.pieces)])
+
+
+# ---------------------------------------------------------------- bodies
+class _Raised(Exception):  # noqa: N818 - carries an outcome
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+
+
+@attrs.define
+class _Body:
+    """One attempt at one step."""
+
+    spec: s.StepSpec
+    value: Any
+    step_id: str
+    in_later_round: bool
+    attempt: int
+    seconds: float = 0.0
+    updates: dict[str, bool] = attrs.field(factory=dict)
+
+    def run(self, data: str | None) -> Outcome:
+        try:
+            for op in self.spec.ops:
+                self.do(op)
+        except _Raised as raised:
+            return raised.outcome
+        return Done(digest(self.spec.id, self.value, data))
+
+    def do(self, op: s.Op) -> None:
+        match op:
+            case s.Nap():
+                self.spend(op.seconds)
+            case s.SetState():
+                self.updates[state_key(self.step_id, self.attempt)] = True
+            case s.Fail():
+                if self.attempt <= op.attempts and digest("fail", self.value) % op.one_in == 0:
+                    self.fail(GeneratedFatalError if op.fatal else GeneratedStepError, self.step_id)
+            case s.FailInFirstRound() if not self.in_later_round:
+                self.fail(GeneratedStepError, self.step_id)
+            case s.UseTool():
+                self.use(op)
+            case s.Await(event="never"):
+                self.spend(op.timeout or 0.0)
+                self.fail(EventTimeoutError)
+            case s.Bail():
+                raise _Raised(Bailed(digest("bail", self.spec.id, self.value)))
+            case s.Abort():
+                raise _Aborted
+
+    def use(self, op: s.UseTool) -> None:
+        pieces = 1 if op.tool.pieces is None else op.tool.pieces
+        taken = pieces if op.take is None else min(op.take, pieces)
+        for _ in range(taken):
+            self.spend(op.tool.seconds)
+        to_the_end = op.take is None or op.take > pieces
+        if op.tool.fails and to_the_end and not op.catches:
+            self.fail(GeneratedToolError, op.tool.id)
+
+    def spend(self, seconds: float) -> None:
+        self.seconds += seconds
+        if self.spec.timeout is not None and self.seconds > self.spec.timeout:
+            self.fail(StepTimeoutError)
+
+    def fail(self, error: type[Exception], text: str | None = None) -> None:
+        raise _Raised(Broken(((error, text),)))

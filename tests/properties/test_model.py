@@ -1,0 +1,66 @@
+"""Runs come to what the reference interpreter says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from hypothesis import event, given, reject
+
+from tests.properties.checks import check
+from tests.properties.model import Expected, Fault, Unknown, interpret
+from tests.properties.stage import Played, play
+from trioflow.testing.strategies import Taste, inputs, workflow_specs
+from trioflow.testing.strategies.specs import WorkflowSpec
+
+specs = workflow_specs(Taste(limits=False, on_error=("finish",), events=("go", "never")))
+
+
+@given(specs, inputs())
+def test_a_run_comes_to_what_the_model_says(spec: WorkflowSpec, value: Any) -> None:
+    try:
+        expected = interpret(spec, value)
+    except Unknown:
+        reject()
+    event(f"{expected.status}, {'exact' if expected.exact else 'not exact'}")
+
+    played = play(spec, value)
+
+    check(played)
+    compare(played, expected)
+
+
+def compare(played: Played, expected: Expected) -> None:
+    """Check a run against what was expected of it."""
+    result = played.result
+    assert result is not None
+    assert result.status == expected.status
+    assert repr(result.result) == repr(expected.result)  # the order of keys counts
+    faults, wanted = Counter(faults_of(result.error)), Counter(map(untold, expected.faults))
+    if expected.exact:
+        assert faults == wanted
+        assert result.state == expected.state
+        assert {call.address: call.status for call in calls(played)} == expected.calls
+    elif expected.status == "failed":
+        assert faults
+        assert faults <= wanted
+
+
+def calls(played: Played) -> Any:
+    return played.watcher.watched.state.calls.values()
+
+
+def faults_of(error: BaseException | None) -> list[Fault]:
+    """Return type and text of an error, or of each one in a group."""
+    if error is None:
+        return []
+    if isinstance(error, BaseExceptionGroup):
+        return [fault for inner in error.exceptions for fault in faults_of(inner)]
+    assert isinstance(error, Exception)
+    return [untold((type(error), str(error)))]
+
+
+def untold(fault: Fault) -> Fault:
+    """Leave out the texts that are the engine's own."""
+    error, text = fault
+    return error, text if error.__name__.startswith("Generated") else None
