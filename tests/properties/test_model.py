@@ -47,7 +47,8 @@ def compare(played: Played, expected: Expected) -> None:
 
 
 def calls(played: Played) -> Any:
-    return played.watcher.watched.state.calls.values()
+    records = played.watcher.watched.state.calls.values()
+    return [record for record in records if record.kind != "item"]
 
 
 def faults_of(error: BaseException | None) -> list[Fault]:
