@@ -56,7 +56,9 @@ class Scene:
 
 PAUSES = st.sampled_from([0.0, 0.0, 0.25, 3.0])
 BUFFERS = st.sampled_from([1, 2, 3, 5, 64])
-MOMENTS = st.integers(0, 200).map(lambda n: n / 8 + 1 / 16)
+# Two who come at one moment would come in any order, so each kind has moments of its own.
+ARRIVALS = st.integers(0, 200).map(lambda n: n / 8 + 1 / 32)
+MOMENTS = (st.integers(0, 12) | st.integers(0, 100)).map(lambda n: n / 8 + 1 / 16)
 
 PATIENCE = 1e6
 """More seconds than any body takes."""
@@ -70,7 +72,7 @@ readers = st.builds(
 )
 observers = st.builds(
     Observer,
-    st.just(0.0) | MOMENTS,
+    st.just(0.0) | ARRIVALS,
     st.booleans(),
     PAUSES,
     st.none() | st.integers(0, 20),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.properties.checks import check
 from tests.properties.normal import normalized
+from tests.properties.scale import examples
 from tests.properties.scenes import Scene, scenes
 from tests.properties.stage import play
 from trioflow.testing.strategies import inputs, workflow_specs
@@ -21,6 +22,7 @@ def test_every_run_keeps_to_the_rules(spec: WorkflowSpec, value: Any, scene: Sce
 
 
 @given(workflow_specs(), inputs(), scenes(), st.integers(0, 99))
+@settings(max_examples=examples(one_in=4))
 def test_the_same_schedule_gives_the_same_events(
     spec: WorkflowSpec, value: Any, scene: Scene, seed: int
 ) -> None:

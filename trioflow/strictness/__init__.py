@@ -49,6 +49,8 @@ def configure(converter: Converter) -> None:
 
 
 def _register_unstructuring(converter: Converter) -> None:
+    # For cattrs a member of a str enum is a text and stays what it is.
+    converter.register_unstructure_hook(str, scalars.plain_text)
     for moment in (datetime, date, time):
         converter.register_unstructure_hook(moment, lambda value: value.isoformat())
     for text in (Path, UUID, Decimal):

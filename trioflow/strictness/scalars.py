@@ -93,6 +93,11 @@ def _from_text(cls: type, parse: Callable[[str], Any]) -> Callable[[Any], Any]:
     return structure
 
 
+def plain_text(text: str) -> Any:
+    """Return the value of a member of a str enum, and any other text as it is."""
+    return text.value if isinstance(text, Enum) else text
+
+
 def seconds_text(value: timedelta) -> str:
     """Return a duration in seconds as a text, to the microsecond."""
     seconds = str(Decimal(value // MICROSECOND).scaleb(-6))

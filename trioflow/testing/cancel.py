@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 import traceback
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Literal
 
+import attrs
 import trio
 from trio.testing import MockClock
 
+from trioflow import events as ev
 from trioflow.api import open_engine
 from trioflow.engine.run import Run
 from trioflow.testing.grammar import check_events
@@ -22,6 +23,8 @@ from trioflow.workflow import Workflow
 
 By = Literal["run", "scope", "leaving"]
 """Who cancels: ``run.cancel()``, a cancel scope of the caller, or leaving the stream."""
+Point = Literal["task step", "event"]
+"""What is counted: the turns that tasks get, and the events of the run."""
 
 ENDLESS = 1e12
 """A time that virtual clocks reach only if nothing else will ever happen, in seconds."""
@@ -35,11 +38,12 @@ def fuzz_cancel(
     answers: Mapping[str, Any] | None = None,
     **engine: Any,
 ) -> int:
-    """Run a workflow again and again and cancel it at the 1st, 2nd, ... n-th task step.
+    """Run a workflow again and again and cancel it at the 1st, 2nd, ... n-th point.
 
-    A task step is what Trio runs between two schedule points, so these are all the points at
-    which a cancellation can come from outside. Each run has a virtual clock of its own; so
-    steps must not use threads.
+    First the points are the task steps, that is what Trio runs between two schedule points:
+    there a cancellation can come from other tasks. Then they are the events: what cancels
+    in the moment of an event is noticed at the next checkpoint, be it a schedule point or
+    not. Each run has a virtual clock of its own; so steps must not use threads.
 
     Each time the events must follow the grammar with exactly one finish, the run must be
     canceled, its fold must be its state after each event, and nothing may be left behind.
@@ -58,80 +62,110 @@ def fuzz_cancel(
       AssertionError: or what else goes wrong, for the first point at which something does. A
         note says which one that was, and where in the program it is.
     """
+    answers = answers or {}
+    points: tuple[Point, ...] = ("task step", "event")
+    return sum(_fuzz(workflow, input_data, by, point, answers, engine) for point in points)
+
+
+def _fuzz(
+    workflow: Workflow[Any, Any],
+    input_data: Any,
+    by: By,
+    point: Point,
+    answers: Mapping[str, Any],
+    engine: Mapping[str, Any],
+) -> int:
     for n in itertools.count(1):
-        canceler = _Canceler(n)
-        attempt = partial(_run, workflow, input_data, by, canceler, answers or {}, engine)
+        trap = _Trap(point, n)
+        once = partial(_run, workflow, input_data, by, trap, answers, engine)
         try:
-            trio.run(attempt, clock=MockClock(autojump_threshold=0))
+            trio.run(once, clock=MockClock(autojump_threshold=0))
         except BaseException as exc:
-            exc.add_note(f"canceled by {by} at task step {n}, where {canceler.where}")
+            exc.add_note(f"canceled by {by} at {point} {n}, {trap.where}")
             raise
-        if not canceler.called:
+        if not trap.sprung:
             return n - 1
-    raise AssertionError("itertools.count has no end")
+    raise AssertionError("unreachable: every run comes to an end")
 
 
-class _Canceler(trio.abc.Instrument):
-    """Counts task steps and calls a function before the n-th."""
+@attrs.define(eq=False)
+class _Trap:
+    """Cancels a run when it comes to its n-th point."""
 
-    def __init__(self, n: int) -> None:
-        self.called = False
-        self.where = "the run came to its end"
-        self._left = n
+    point: Point
+    left: int
+    where: str = "the end of the run"
+    sprung: bool = False
+    run: Run[Any, Any] | None = None
+    cancel: Callable[[], object] | None = None
 
-    @contextmanager
-    def armed(
-        self, run: Run[Any, Any], cancel: Callable[[], object]
-    ) -> Generator[None, None, None]:
-        """Count while *run* is running."""
-        self._run, self._cancel = run, cancel
-        trio.lowlevel.add_instrument(self)
-        try:
-            yield
-        finally:
-            trio.lowlevel.remove_instrument(self)
+    def set(self, run: Run[Any, Any], cancel: Callable[[], object]) -> None:
+        """Cancel this run, with this function."""
+        self.run, self.cancel = run, cancel
+
+    def pass_point(self, point: Point, task: trio.lowlevel.Task) -> None:
+        """Count a point, if it is one of those that count."""
+        if point != self.point or self.run is None or self.run.status != "running":
+            return
+        self.left -= 1
+        if self.left == 0 and self.cancel is not None:
+            self.sprung = True
+            self.cancel()
+            stack = traceback.StackSummary.extract(task.iter_await_frames())
+            self.where = f"in task {task.name}\n{''.join(stack.format())}"
+
+
+@attrs.frozen
+class _TaskSteps(trio.abc.Instrument):
+    trap: _Trap
 
     def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        if self._run.status != "running":
-            return
-        self._left -= 1
-        if self._left == 0:
-            self.called = True
-            self._cancel()
-            stack = traceback.StackSummary.extract(task.iter_await_frames())
-            self.where = f"task {task.name} goes on at\n{''.join(stack.format())}"
+        self.trap.pass_point("task step", task)
+
+
+class _Events(Mirror):
+    def __init__(self, trap: _Trap) -> None:
+        super().__init__()
+        self._trap = trap
+
+    def on_event(self, event: ev.Event) -> None:
+        super().on_event(event)
+        self._trap.pass_point("event", trio.lowlevel.current_task())
 
 
 async def _run(
     workflow: Workflow[Any, Any],
     input_data: Any,
     by: By,
-    canceler: _Canceler,
+    trap: _Trap,
     answers: Mapping[str, Any],
     engine_options: Mapping[str, Any],
 ) -> None:
-    mirror = Mirror()
+    """Run the workflow once, spring the trap, and check everything."""
+    trio.lowlevel.add_instrument(_TaskSteps(trap))
+    mirror = _Events(trap)
     options = {**engine_options, "plugins": [mirror, *engine_options.get("plugins", ())]}
     with assert_no_leaks(), trio.fail_after(ENDLESS):
         async with open_engine(**options) as engine:
             run = engine.create_run(workflow)
             mirror.watch(run)
-            await _drive(run, input_data, by, canceler, answers)
+            await _drive(run, input_data, by, trap, answers)
     mirror.check()
     check_events(mirror.events, workflow)
     # The others may come too late: the run may end before it comes to a checkpoint.
-    if canceler.called and by == "run":
+    if trap.sprung and by == "run":
         assert run.status == "canceled", f"the run was canceled but says {run.status}"
 
 
 async def _drive(
-    run: Run[Any, Any], input_data: Any, by: By, canceler: _Canceler, answers: Mapping[str, Any]
+    run: Run[Any, Any], input_data: Any, by: By, trap: _Trap, answers: Mapping[str, Any]
 ) -> None:
-    """Run and read, until the end or until the canceler strikes."""
+    """Run and read, until the end or until the trap is sprung."""
     with trio.CancelScope() as scope:
         async with run.stream(input_data) as stream:
             with trio.CancelScope() as reading:
-                cancel = {"run": run.cancel, "scope": scope.cancel, "leaving": reading.cancel}[by]
-                with canceler.armed(run, cancel):
-                    async for event in stream:
-                        answer(run, event, answers)
+                trap.set(
+                    run, {"run": run.cancel, "scope": scope.cancel, "leaving": reading.cancel}[by]
+                )
+                async for event in stream:
+                    answer(run, event, answers)
