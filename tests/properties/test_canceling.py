@@ -46,6 +46,10 @@ def check_drained(played: Played, grace: float) -> None:
     """Check that nothing was started any more, and that bodies had their time."""
     later = played.events[played.ended_at :]
     assert not any(isinstance(event, events.StepStart) for event in later)
-    # A body that fails may cancel its siblings, and one may run past its time-out.
-    if grace == PATIENCE and not any(getattr(event, "error", None) for event in later):
+    # A body that fails or bails may cancel its siblings, and one may run past its time-out.
+    cancels = any(
+        getattr(event, "error", None) or getattr(event, "status", None) == "bailed"
+        for event in later
+    )
+    if grace == PATIENCE and not cancels:
         assert played.witness.canceled["step"] == played.canceled_before
