@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
@@ -143,8 +143,7 @@ def faults_of(exc: BaseException, path: str = "") -> list[Fault]:
     if isinstance(exc, BaseExceptionGroup):
         return [fault for inner in exc.exceptions for fault in _noted_faults(inner, path)]
     if isinstance(exc, ForbiddenExtraKeysError):
-        keys = sorted(exc.extra_fields, key=str)
-        return [Fault(join(path, _key_path(key)), "unknown key") for key in keys]
+        return unknown_keys(exc.extra_fields, path)
     return [Fault(path, str(exc) or type(exc).__name__)]
 
 
@@ -162,8 +161,13 @@ def _noted_faults(exc: BaseException, path: str) -> list[Fault]:
     return faults_of(exc, path)
 
 
-def _key_path(key: object) -> str:
-    return key if isinstance(key, str) and key.isidentifier() else f"[{key!r}]"
+def unknown_keys(keys: Iterable[object], path: str = "") -> list[Fault]:
+    """Return a fault for each of these keys, in an order that does not change."""
+    faults = []
+    for key in sorted(keys, key=str):
+        rest = key if isinstance(key, str) and key.isidentifier() else f"[{key!r}]"
+        faults.append(Fault(join(path, rest), "unknown key"))
+    return faults
 
 
 def join(path: str, rest: str) -> str:

@@ -343,16 +343,39 @@ class Execution:
             raise HistoryGap(log.history()[0].seq)
         return await self.keeper.events(self)
 
-    async def claim(self) -> None:
-        """Make sure that nobody else goes on with the run, and know what others have done.
+    async def resume(
+        self,
+        step: str | Sequence[str] | None,
+        data: Any,
+        label: str | None,
+        index: int | None,
+        runtime_context: Mapping[str, Any] | None,
+        per_step: bool,
+    ) -> int:
+        """Begin the next part of the run, and return the ``seq`` of the last event before it.
+
+        A durable run is claimed first, so that nobody else goes on with it, and what others
+        have done with it in the meantime is taken over.
 
         Raises:
           RunClaimedError: if it is going on elsewhere.
+          NotResumableError, NotSuspendedError, AmbiguousResumeError, InvalidValueError: as
+            `begin_resume` does.
 
         **Checkpoints**: at least one if the run is a durable one, else none.
         """
         if self.keeper is not None and self.result is not None:
             await self.keeper.claim(self)
+        last = self.core.log.state.next_seq - 1
+        try:
+            self.begin_resume(step, data, label, index, runtime_context, per_step)
+        except BaseException:
+            # If the run is running, it was another answer that came first: the claim is its.
+            if self.keeper is not None and self._settled.is_set():
+                with trio.CancelScope(shield=True):
+                    await self.keeper.release(self)
+            raise
+        return last
 
     # ------------------------------------------------------------ from outside
     def cancel(self, reason: str | None) -> None:

@@ -52,6 +52,8 @@ class RunJournal:
     """The ``seq`` of the last event that is to be written."""
     pending: list[Event] = attrs.field(factory=list)
     failure: Exception | None = None
+    claimed: bool = True
+    """Whether this engine goes on with the run. Writing is fenced by the claim then."""
     stopped: bool = False
     """Whether nothing more is written: the process shuts down, or somebody else took over."""
     _waiting: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
@@ -108,7 +110,7 @@ class RunJournal:
             after=self.stored,
             status=self.state.status,
             header=self.header if first else None,
-            owner=self.writer.owner,
+            owner=self.writer.owner if self.claimed else None,
             claim_seconds=self.writer.claim_seconds if first else 0.0,
         )
 
@@ -193,7 +195,7 @@ class JournalWriter:
     async def _was_ours(self, append: Append) -> bool:
         """Tell whether a write was done though its answer was lost: it conflicts with itself."""
         stored = await self.store.get(append.run_id)
-        if stored is None or stored.owner != self.owner:
+        if stored is None or (append.owner is not None and stored.owner != append.owner):
             return False
         return stored.last_seq == append.entries[-1].seq
 

@@ -60,6 +60,7 @@ class Keeper:
             on_failure=execution.break_off,
             stored=stored.last_seq if stored else -1,
             added=stored.last_seq if stored else -1,
+            claimed=stored is None,
         )
         execution.keeper = self
 
@@ -73,6 +74,7 @@ class Keeper:
         if journal is None or journal.stored < 0:
             return  # its first write claims it
         run_id = journal.header.run_id
+        await journal.wait_stored()  # what came from outside while the run waited
         if not await self.store.claim(run_id, self.writer.owner, self.writer.claim_seconds):
             stored = await self.store.get(run_id)
             raise RunClaimedError(run_id, stored.owner if stored else None)
@@ -87,28 +89,36 @@ class Keeper:
 
     def begin(self, execution: Execution) -> None:
         """Take note that a run of this engine is going on."""
-        self._claimed[execution.core.log.run_id] = execution
+        log = execution.core.log
+        self._claimed[log.run_id] = execution
+        if log.journal is not None:
+            log.journal.claimed = True
 
     async def release(self, execution: Execution) -> None:
         """Let others go on with a run that has settled here."""
-        run_id = execution.core.log.run_id
+        log = execution.core.log
+        run_id = log.run_id
         self._claimed.pop(run_id, None)
+        if log.journal is not None:
+            log.journal.claimed = False
         await self.store.release(run_id, self.writer.owner)
 
     async def renew_forever(self) -> None:
         """Renew the claims of the runs that are going on. A run whose claim is lost stops."""
         while True:
             await trio.sleep(self.writer.claim_seconds / 3)
-            for run_id, execution in list(self._claimed.items()):
-                try:
-                    held = await self.store.claim(
-                        run_id, self.writer.owner, self.writer.claim_seconds
-                    )
-                except StoreError as exc:
-                    logger.warning("claim of run %s not renewed: %s", run_id, exc)
-                    continue
+            if not self._claimed:
+                continue
+            expected = dict(self._claimed)
+            try:
+                held = await self.store.renew(self.writer.owner, self.writer.claim_seconds)
+            except StoreError as exc:
+                logger.warning("claims not renewed: %s", exc)
+                continue
+            for run_id, execution in expected.items():
                 journal = execution.core.log.journal
-                if not held and journal is not None and journal.stored >= 0:
+                lost = run_id not in held and self._claimed.get(run_id) is execution
+                if lost and journal is not None and journal.stored >= 0:
                     journal.fail(JournalConflictError(run_id, "its claim was lost to another"))
 
     # ------------------------------------------------------------ runs of the store

@@ -186,9 +186,7 @@ class Run(Generic[In, Out]):
         Args and Raises: as for `resume` and `stream`.
         """
         stream: RunStream[Out] = RunStream(self, max_buffer_size)
-        await self.execution.claim()
-        last = self.state.next_seq - 1
-        self.execution.begin_resume(
+        last = await self.execution.resume(
             _path(step), resume_data, label, index, runtime_context, per_step
         )
         self.execution.close_on_suspend = True
@@ -271,8 +269,7 @@ class Run(Generic[In, Out]):
 
         **Checkpoints**: always.
         """
-        await self.execution.claim()
-        self.execution.begin_resume(
+        await self.execution.resume(
             _path(step), resume_data, label, index, runtime_context, per_step
         )
         return await self.execution.carry_on()

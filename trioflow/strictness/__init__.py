@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import base64
 import typing
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from cattrs import Converter
 
 from trioflow.strictness import classes, containers, scalars, special
+from trioflow.strictness.scalars import Hook
 from trioflow.validation import accept
+
+Factory: TypeAlias = Callable[[Any, Converter], Hook]
 
 
 def configure(converter: Converter) -> None:
@@ -35,17 +40,35 @@ def configure(converter: Converter) -> None:
         (containers.is_set, containers.set_hook),
         (containers.is_tuple, containers.tuple_hook),
         (containers.is_mapping, containers.mapping_hook),
-        (classes.is_class, classes.class_hook),
-        (classes.is_named_tuple, classes.named_tuple_hook),
-        (typing.is_typeddict, classes.typed_dict_hook),
+        (classes.is_class, allow_recursion(classes.class_hook)),
+        (classes.is_named_tuple, allow_recursion(classes.named_tuple_hook)),
+        (classes.is_typed_dict, allow_recursion(classes.typed_dict_hook)),
         (special.is_literal, special.literal_hook),
         (special.is_union, special.union_hook),
         (special.is_type_variable, special.type_variable_hook),
         (special.is_wrapper, special.wrapper_hook),
+        (special.is_alias, allow_recursion(special.alias_hook)),
     ):
         converter.register_structure_hook_factory(predicate, factory)
-    converter.register_structure_hook_factory(special.is_alias, special.alias_factory(converter))
     _register_unstructuring(converter)
+
+
+def allow_recursion(factory: Factory) -> Factory:
+    """Return a factory for types that may name themselves, for one converter."""
+    hooks: dict[Any, Hook | None] = {}
+
+    def make(cls: Any, converter: Converter) -> Hook:
+        if cls in hooks:  # it is in the making: what it names is looked up when it is needed
+            return lambda value, _: typing.cast("Hook", hooks[cls])(value, cls)
+        hooks[cls] = None
+        try:
+            hooks[cls] = hook = factory(cls, converter)
+        except BaseException:
+            del hooks[cls]
+            raise
+        return hook
+
+    return make
 
 
 def _register_unstructuring(converter: Converter) -> None:

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Any, NotRequired, Required, TypeVar
 
 import attrs
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn
-from cattrs.gen.typeddicts import make_dict_structure_fn as make_typeddict_structure_fn
+from typing_extensions import ReadOnly, is_typeddict
 
-from trioflow.strictness.containers import origin_of, positions_hook
+from trioflow.errors import Fault, FaultsError
+from trioflow.strictness.containers import origin_of, positions_hook, structure_part
 from trioflow.strictness.scalars import Hook
-from trioflow.validation import as_mapping, wrong_type
+from trioflow.validation import as_mapping, unknown_keys, wrong_type
 
 
 def is_class(cls: Any) -> bool:
     """Tell whether *cls* is an attrs class or a dataclass, with type arguments or without."""
     origin = origin_of(cls)
     return isinstance(origin, type) and (attrs.has(origin) or dataclasses.is_dataclass(origin))
+
+
+def is_typed_dict(cls: Any) -> bool:
+    return is_typeddict(origin_of(cls))
 
 
 def is_named_tuple(cls: Any) -> bool:
@@ -52,15 +58,53 @@ def class_hook(cls: Any, converter: Converter) -> Hook:
 
 def typed_dict_hook(cls: Any, converter: Converter) -> Hook:
     """Return a hook for a TypedDict; takes what a class takes."""
-    inner = make_typeddict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True)
+    fields = {
+        field.name: (field, converter.get_structure_hook(field.type)) for field in _fields_of(cls)
+    }
 
     def structure(value: Any, _: Any) -> Any:
-        given = dict(as_mapping(value, cls))
-        structured = inner(given, cls)
-        unchanged = all(structured[key] is item for key, item in given.items())
-        return value if unchanged and isinstance(value, dict) else structured
+        given = as_mapping(value, cls)
+        faults: list[Fault] = []
+        items = {}
+        for name, (field, hook) in fields.items():
+            if name in given:
+                items[name] = structure_part(given[name], hook, field.type, name, faults)
+            elif field.required:
+                faults.append(Fault(name, "required key is missing"))
+        faults += unknown_keys(given.keys() - fields.keys())
+        if faults:
+            raise FaultsError(tuple(faults))
+        unchanged = all(items[key] is item for key, item in given.items())
+        return value if unchanged and isinstance(value, dict) else items
 
     return structure
+
+
+@attrs.frozen
+class _Field:
+    name: str
+    type: Any
+    required: bool
+
+
+def _fields_of(cls: Any) -> Iterator[_Field]:
+    """Yield the fields of a TypedDict, with the type arguments that it was given."""
+    origin = origin_of(cls)
+    arguments = dict(zip(getattr(origin, "__parameters__", ()), typing.get_args(cls), strict=False))
+    for name, hint in typing.get_type_hints(origin, include_extras=True).items():
+        # Where annotations are texts, __required_keys__ does not see what they say.
+        required = name in origin.__required_keys__
+        while typing.get_origin(hint) in (Required, NotRequired, ReadOnly):
+            marker, (hint,) = typing.get_origin(hint), typing.get_args(hint)  # noqa: PLW2901
+            required = required if marker is ReadOnly else marker is Required
+        yield _Field(name, _substituted(hint, arguments), required)
+
+
+def _substituted(hint: Any, arguments: Mapping[Any, Any]) -> Any:
+    if isinstance(hint, TypeVar):
+        return arguments.get(hint, hint)
+    variables = getattr(hint, "__parameters__", ())
+    return hint[tuple(arguments.get(each, each) for each in variables)] if variables else hint
 
 
 def named_tuple_hook(cls: Any, converter: Converter) -> Hook:

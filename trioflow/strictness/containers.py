@@ -126,7 +126,7 @@ def _items_hook(cls: Any, converter: Converter) -> Callable[[Any], Any]:
         if all(type(item) is arm for item in values):  # the usual case, in a quarter of the time
             return values
         faults: list[Fault] = []
-        items = [_structured(item, hook, arm, f"[{i}]", faults) for i, item in enumerate(values)]
+        items = [structure_part(item, hook, arm, f"[{i}]", faults) for i, item in enumerate(values)]
         if faults:
             raise FaultsError(tuple(faults))
         return values if _same(items, values) else items
@@ -134,8 +134,8 @@ def _items_hook(cls: Any, converter: Converter) -> Callable[[Any], Any]:
     return structure
 
 
-def _structured(value: Any, hook: Hook, cls: Any, path: str, faults: list[Fault]) -> Any:
-    """Return one part structured, or add what is wrong with it to *faults*."""
+def structure_part(value: Any, hook: Hook, cls: Any, path: str, faults: list[Fault]) -> Any:
+    """Return one part of a value structured, or add what is wrong with it to *faults*."""
     try:
         return hook(value, cls)
     except Exception as exc:
@@ -180,7 +180,7 @@ def positions_hook(
             raise FaultsError((Fault("", f"expected {wanted} items, received {len(values)}"),))
         faults: list[Fault] = []
         items = [
-            _structured(item, hook, arm, f"[{i}]", faults)
+            structure_part(item, hook, arm, f"[{i}]", faults)
             for i, (item, (arm, hook)) in enumerate(zip(values, hooks, strict=False))
         ]
         if faults:
@@ -206,7 +206,9 @@ def mapping_hook(cls: Any, converter: Converter) -> Hook:
             raise wrong_type(cls, value)
         faults: list[Fault] = []
         items = {
-            _key(key, key_hook, key_arm, faults): _structured(item, hook, arm, f"[{key!r}]", faults)
+            _key(key, key_hook, key_arm, faults): structure_part(
+                item, hook, arm, f"[{key!r}]", faults
+            )
             for key, item in value.items()
         }
         if faults:
@@ -219,6 +221,6 @@ def mapping_hook(cls: Any, converter: Converter) -> Hook:
 
 def _key(key: Any, hook: Hook, cls: Any, faults: list[Fault]) -> Any:
     wrong: list[Fault] = []
-    structured = _structured(key, hook, cls, f"[{key!r}]", wrong)
+    structured = structure_part(key, hook, cls, f"[{key!r}]", wrong)
     faults += (attrs.evolve(fault, problem=f"as a key, {fault.problem}") for fault in wrong)
     return key if wrong else structured

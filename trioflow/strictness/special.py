@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Callable
 from enum import Enum
 from typing import Annotated, Any, Final, TypeVar
 
@@ -120,23 +119,10 @@ def wrapper_hook(cls: Any, converter: Converter) -> Hook:
     return _as(cls.__supertype__ if is_new else typing.get_args(cls)[0], converter)
 
 
-def alias_factory(converter: Converter) -> Callable[[Any], Hook]:
-    """Return a factory of hooks for ``type X = ...``, which may name itself."""
-    hooks: dict[Any, Hook | None] = {}
-
-    def factory(cls: Any) -> Hook:
-        if cls in hooks:  # it is being made: what it names inside of itself is found later
-            return lambda value, _: typing.cast("Hook", hooks[cls])(value, cls)
-        hooks[cls] = None
-        target, arguments = origin_of(cls).__value__, typing.get_args(cls)
-        try:
-            hooks[cls] = hook = _as(target[arguments] if arguments else target, converter)
-        finally:
-            if hooks[cls] is None:
-                del hooks[cls]
-        return hook
-
-    return factory
+def alias_hook(cls: Any, converter: Converter) -> Hook:
+    """Return the hook for what ``type X = ...`` stands for."""
+    target, arguments = origin_of(cls).__value__, typing.get_args(cls)
+    return _as(target[arguments] if arguments else target, converter)
 
 
 def _as(cls: Any, converter: Converter) -> Hook:
@@ -159,7 +145,7 @@ def instance_hook(cls: Any) -> Hook:
         isinstance(None, origin)
     except TypeError as exc:  # a protocol, most likely
         raise StructureHandlerNotFoundError(str(exc), cls) from exc
-    if origin is type and arguments and inspect.isclass(arguments[0]):
+    if origin is type and arguments and inspect.isclass(arguments[0]) and arguments != (Any,):
         return _subclass_hook(cls, arguments[0])
 
     def structure(value: Any, _: Any) -> Any:
