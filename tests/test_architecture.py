@@ -24,7 +24,7 @@ LAYERS = (
     ("workflow",),
     ("abc", "describe", "runners", "stores", "strictness", "validation", "wire"),
     ("engine",),
-    ("api", "builtins", "discovery", "hookspecs", "plugins"),
+    ("api", "assembly", "builtins", "discovery", "hookspecs", "plugins", "registry"),
     ("",),
     ("cli", "testing"),
 )

@@ -10,7 +10,6 @@ from trio.testing import MockClock
 
 from tests.flows import add_one, double, fails, sleeps
 from trioflow import Workflow, open_engine, step, tool
-from trioflow.api import KEEP_FINISHED
 from trioflow.errors import (
     DefinitionError,
     DuplicateIdError,
@@ -20,6 +19,7 @@ from trioflow.errors import (
     UnknownRunError,
     UnknownStepError,
 )
+from trioflow.registry import KEEP_FINISHED
 
 
 async def test_a_submitted_run_goes_on_by_itself() -> None:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import os
 import socket
 import uuid
-from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
-from weakref import WeakValueDictionary
 
 import trio
 
-from trioflow.abc import Store, StoredRun
+from trioflow.abc import Store
+from trioflow.assembly import environment_of, execution_of, open_store
 from trioflow.engine.environment import Environment
-from trioflow.engine.execution import Execution
 from trioflow.engine.journal import Durability, JournalWriter
 from trioflow.engine.keeper import Keeper, open_keeper
 from trioflow.engine.ownership import open_owned_nursery
@@ -27,23 +24,18 @@ from trioflow.engine.reader import open_journal_reader
 from trioflow.engine.run import BUFFER_SIZE, Run, create_run
 from trioflow.engine.targets import TargetPlanner
 from trioflow.errors import (
-    DefinitionError,
-    DuplicateIdError,
     DuplicateRunError,
-    JournalConflictError,
     JournalFormatError,
-    NotSerializableError,
-    StoreError,
     UnknownNameError,
     UnknownRunError,
     WorkflowChangedError,
 )
 from trioflow.events import Event, RunStatus
-from trioflow.plugins import NO_DISTRIBUTION, PluginHost, PluginInfo
+from trioflow.plugins import PluginHost, PluginInfo
+from trioflow.registry import RunRegistry
 from trioflow.steps import Step
 from trioflow.tools import Tool
 from trioflow.tracing import TracingContext, TracingOptions
-from trioflow.wire.values import make_wire_converter
 from trioflow.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -51,12 +43,8 @@ if TYPE_CHECKING:
 
 In = TypeVar("In")
 Out = TypeVar("Out")
-T = TypeVar("T", Step[Any, Any], Tool[..., Any], Workflow[Any, Any])
 
 logger = logging.getLogger("trioflow")
-
-KEEP_FINISHED = 256
-"""How many submitted runs an engine remembers after their end."""
 
 
 @asynccontextmanager
@@ -112,26 +100,26 @@ async def open_engine(
     the runs.
     """
     host = PluginHost(plugins, blocked)
-    environment = _environment(host, steps, tools, workflows, limits or {})
+    environment = environment_of(host, steps, tools, workflows, limits or {})
     if host.implements("trioflow_converter"):
         environment.converter()  # a broken hook shows now, not at the first value
     for workflow in environment.workflows.values():
         plan_workflow(workflow, environment)
     for tool in environment.tools.values():  # a step may call any of them by id
         TargetPlanner(environment, validate=True).tool(tool)
-    runs = _Runs()
+    runs = RunRegistry()
     async with AsyncExitStack() as stack:
         keeper = None
         if store is not None:
             writer = JournalWriter(
-                store=_open_store(host, store),
+                store=open_store(host, store),
                 owner=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
                 converter=environment.converter,
                 durability=durability,
                 chunks=journal_chunks,
                 claim_seconds=claim_seconds,
             )
-            keeper = Keeper(writer, partial(_execution_of, environment))
+            keeper = Keeper(writer, partial(execution_of, environment))
             await stack.enter_async_context(open_keeper(keeper))
         nursery = await stack.enter_async_context(open_owned_nursery(runs.end_all))
         engine = Engine(host, environment, nursery, runs, keeper)
@@ -148,7 +136,7 @@ class Engine:
         host: PluginHost,
         environment: Environment,
         nursery: trio.Nursery,
-        runs: _Runs,
+        runs: RunRegistry,
         keeper: Keeper | None,
     ) -> None:
         self._host = host
@@ -289,18 +277,21 @@ class Engine:
         run.execution.begin(
             input_data, runtime_context, tracing_context, tracing_options, initial_state
         )
-        self._own(run)
+        self._own(run)()
         return run
 
-    def _own(self, run: Run[Any, Any]) -> None:
-        """Drive a run in the engine's nursery, now and whenever it is resumed."""
+    def _own(self, run: Run[Any, Any]) -> Callable[[], None]:
+        """Have a run driven in the engine's nursery, whenever it goes on.
+
+        Returns what starts it.
+        """
 
         def spawn() -> None:
             self._runs.keep(run)
             self._nursery.start_soon(self._runs.drive, run)
 
         run.execution.spawn = spawn
-        spawn()
+        return spawn
 
     def get_run(self, run_id: str) -> Run[Any, Any]:
         """Return the run of that id.
@@ -333,6 +324,7 @@ class Engine:
                 raise UnknownRunError(run_id)
             run = Run(await self._keeper.load(run_id))
             self._runs.add(run)
+            self._own(run)
         return run
 
     async def recover(self) -> tuple[Run[Any, Any], ...]:
@@ -371,7 +363,7 @@ class Engine:
             return None
         self._runs.add(run)
         run.execution.begin_recovery()
-        self._own(run)
+        self._own(run)()
         return run
 
     @asynccontextmanager
@@ -422,119 +414,3 @@ class Engine:
             for run in self._runs.known()
             if status in (None, run.status) and workflow in (None, run.workflow_id)
         )
-
-
-class _Runs:
-    """The runs of an engine: which there are, and who keeps them alive."""
-
-    def __init__(self) -> None:
-        self._known: WeakValueDictionary[str, Run[Any, Any]] = WeakValueDictionary()
-        self._submitted: dict[str, Run[Any, Any]] = {}
-        self._waiting: dict[str, Run[Any, Any]] = {}
-        self._finished: deque[Run[Any, Any]] = deque(maxlen=KEEP_FINISHED)
-
-    def add(self, run: Run[Any, Any]) -> None:
-        self._known[run.run_id] = run
-
-    def find(self, run_id: str) -> Run[Any, Any] | None:
-        return self._known.get(run_id)
-
-    def known(self) -> list[Run[Any, Any]]:
-        return list(self._known.values())
-
-    def keep(self, run: Run[Any, Any]) -> None:
-        self._submitted[run.run_id] = run
-
-    async def drive(self, run: Run[Any, Any]) -> None:
-        try:
-            # Whatever cancels the engine reaches its runs through end_all, never directly: a
-            # durable run must not take the end of its process for its own.
-            with trio.CancelScope(shield=True):
-                await run.execution.drive()
-        except (StoreError, JournalConflictError, NotSerializableError) as exc:
-            # run.wait() raises it; the other runs of the engine go on.
-            logger.error("run %s could not be saved: %s", run.run_id, exc)
-        finally:
-            del self._submitted[run.run_id]
-            self._keep_settled(run)
-
-    def _keep_settled(self, run: Run[Any, Any]) -> None:
-        waits = run.status in ("suspended", "paused")
-        if waits and run.execution.keeper is None:
-            self._waiting[run.run_id] = run  # nobody else has it
-        else:
-            self._waiting.pop(run.run_id, None)
-            run.execution.spawn = None  # it holds the run, which should go when we forget it
-            self._finished.append(run)
-
-    def end_all(self) -> None:
-        for run in self._submitted.values():
-            run.execution.halt()
-
-
-def _open_store(host: PluginHost, store: Store | str) -> Store:
-    if isinstance(store, Store):
-        return store
-    found = host.store(store)
-    if found is None:
-        scheme = store.partition(":")[0]
-        raise UnknownNameError("store", scheme, "open_engine", ("memory",))
-    return found
-
-
-def _execution_of(environment: Environment, stored: StoredRun) -> Execution:
-    header = stored.header
-    if header.workflow_id not in environment.workflows:
-        where = f"run {header.run_id}"
-        raise UnknownNameError("workflow", header.workflow_id, where, tuple(environment.workflows))
-    plan = plan_workflow(environment.workflows[header.workflow_id], environment)
-    return Execution(plan, environment, header.run_id, header.resource_id)
-
-
-def _environment(
-    host: PluginHost,
-    steps: Iterable[Step[Any, Any]],
-    tools: Iterable[Tool[..., Any]],
-    workflows: Iterable[Workflow[Any, Any]],
-    limits: Mapping[str, int],
-) -> Environment:
-    taken = dict(host.providers)
-    return Environment(
-        converter=functools.cache(lambda: _extended_converter(host)),
-        steps={**host.steps, **_by_id(steps, taken)},
-        tools={**host.tools, **_by_id(tools, taken)},
-        workflows={**host.workflows, **_by_id(workflows, taken)},
-        providers=host.providers,
-        runner=functools.cache(host.runner),
-        limits={name: _limiter(name, places) for name, places in limits.items()},
-        instruments=host.instruments(),
-    )
-
-
-def _by_id(definitions: Iterable[T], taken: dict[str, str]) -> dict[str, T]:
-    found: dict[str, T] = {}
-    for definition in definitions:
-        if definition.id in taken:
-            raise DuplicateIdError(
-                "open_engine",
-                NO_DISTRIBUTION,
-                f"{definition.id!r} is provided by {taken[definition.id]!r} already",
-                "give one of the two another id with clone()",
-            )
-        taken[definition.id] = "open_engine"
-        found[definition.id] = definition
-    return found
-
-
-def _limiter(name: str, places: int) -> trio.CapacityLimiter:
-    if type(places) is not int or places < 1:
-        raise DefinitionError(
-            f"limit {name!r}", f"{places!r} is not a number of places", "give a whole number >= 1"
-        )
-    return trio.CapacityLimiter(places)
-
-
-def _extended_converter(host: PluginHost) -> Converter:
-    converter = make_wire_converter()
-    host.extend_converter(converter)
-    return converter
