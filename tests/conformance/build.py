@@ -144,6 +144,8 @@ class Builder:
             **options,
         )
         for node in spec["graph"]:
+            if node["kind"] not in NODES:
+                raise NotSupportedError(f"nodes of kind {node['kind']}")
             find = partial(self.target, delay=retry.get("delayMs", 0))
             workflow = NODES[node["kind"]](self, find, workflow, node)
         return workflow

@@ -10,8 +10,7 @@ from typing import Any
 import attrs
 import trio
 
-from trioflow.api import open_engine
-from trioflow.errors import TrioflowError
+from trioflow import TrioflowError, open_engine
 
 from .bodies import Effects, NotSupportedError, seconds
 from .build import Builder, Case

@@ -8,10 +8,8 @@ from typing import Any
 import attrs
 import trio
 
-from trioflow import RunResult
+from trioflow import Engine, Run, RunResult
 from trioflow import events as ev
-from trioflow.api import Engine
-from trioflow.engine.run import Run
 
 from .bodies import NotSupportedError, seconds
 from .build import Builder

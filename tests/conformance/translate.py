@@ -102,7 +102,7 @@ class Memory:
             case ev.StepProgress(status="failed" | "bailed"):
                 self._note_early_end(seen, event)
             case ev.StepResult(status="failed", error=error):
-                if seen.error is not None:
+                if seen.error not in (None, error):
                     self.chosen[id(error)] = seen.error
                 self.step_failed |= "/" not in event.address and seen.kind != "sleep"
         return seen
@@ -277,7 +277,9 @@ def result_to_recorded(
     if error and not memory.step_failed and not words.is_old and not in_hook:
         return {"$rejected": error}  # only steps can fail there; anything else is an exception
     records = {
-        id: _record(record, words, memory, schemas or {}) for id, record in result.steps.items()
+        id: _record(record, words, memory, schemas or {})
+        for id, record in result.steps.items()
+        if "/" not in record.address  # what is nested only the events tell
     }
     shown_input = let_through(result.input, (schemas or {}).get(""))
     recorded = {
