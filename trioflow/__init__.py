@@ -3,6 +3,7 @@
 from trioflow import errors, events
 from trioflow.api import Engine, open_engine
 from trioflow.context import RunContext, StepContext
+from trioflow.describe import json_schema, to_mermaid
 from trioflow.engine.run import Run, RunStream
 from trioflow.engine.stream import EventStream
 from trioflow.errors import NonRetryableError, TrioflowError
@@ -43,8 +44,10 @@ __all__ = [
     "from_input",
     "from_step",
     "hookimpl",
+    "json_schema",
     "open_engine",
     "step",
+    "to_mermaid",
     "tool",
     "value",
 ]

@@ -133,9 +133,10 @@ class RunLog:
 
         **Checkpoints**: at least one if it has to wait, else none.
         """
-        while self.congested:
-            await self._writers.park()
-        self._writers.unpark()
+        if self.congested:
+            while self.congested:
+                await self._writers.park()
+            self._writers.unpark()
 
     def _tell_instruments(self, event: Event) -> None:
         for instrument in self._instruments:
