@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.properties.fail_fast import check_fail_fast
 from tests.properties.stage import Played
 from trioflow import events
 from trioflow.testing import check_events
@@ -11,10 +12,12 @@ def check(played: Played) -> None:
     """Check what holds in every scene."""
     check_events(played.events, played.workflow)
     played.watcher.check()
-    for first, got in played.heard:
-        assert got == played.events[first:]
+    for heard in played.heard:
+        wanted = played.events[heard.first :]
+        assert heard.events == (wanted if heard.to_the_end else wanted[: len(heard.events)])
     assert not played.witness.excess
     assert not +played.witness.running
+    check_fail_fast(played)
     check_result(played)
 
 
@@ -26,3 +29,5 @@ def check_result(played: Played) -> None:
     assert result.status == finish.status
     assert result.result == finish.result
     assert result.error is finish.error
+    if played.left_running:
+        assert result.status == "canceled"

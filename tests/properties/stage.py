@@ -27,6 +27,17 @@ QUIET = Scene()
 """A scene with one reader that reads as fast as it can."""
 
 
+@attrs.frozen
+class Heard:
+    """What one reader got."""
+
+    first: int
+    """Which event it wanted first."""
+    events: list[events.Event]
+    to_the_end: bool
+    """Whether it stayed to the end."""
+
+
 @attrs.define
 class Played:
     """What came of a scene."""
@@ -35,8 +46,9 @@ class Played:
     witness: Witness
     watcher: Watcher
     result: RunResult[Any] | None = None
-    heard: list[tuple[int, list[events.Event]]] = attrs.field(factory=list)
-    """Of each reader that stayed: which event it wanted first, and all it got."""
+    heard: list[Heard] = attrs.field(factory=list)
+    left_running: bool = False
+    """Whether the reader left while the run was running."""
     ended_at: int | None = None
     """How many events there were when someone ended the run early."""
     running: int = 0
@@ -124,6 +136,7 @@ class _Stage:
                     self.played.watcher.attach(stream)
                 count = reader.count if reader.how == "leaves" else None
                 await self._take(stream, 0, reader.pause, count)
+            self.played.left_running = run.status == "running"
 
     def _attach(self, run: Run[Any, Any], observer: Observer) -> tuple[EventStream, int]:
         """Return a stream for the observer, and which event it wants first."""
@@ -142,13 +155,14 @@ class _Stage:
     async def _take(self, stream: EventStream, first: int, pause: float, count: int | None) -> None:
         """Read, with pauses, up to *count* events or to the end."""
         got: list[events.Event] = []
-        while len(got) != count:
+        to_the_end = False
+        while len(got) != count and not to_the_end:
             try:
                 got.append(await stream.receive())
+                await trio.sleep(pause)
             except trio.EndOfChannel:
-                self.played.heard.append((first, got))
-                return
-            await trio.sleep(pause)
+                to_the_end = True
+        self.played.heard.append(Heard(first, got, to_the_end))
 
     # ------------------------------------------------------------ those who act
     async def _answer(self, run: Run[Any, Any]) -> None:

@@ -88,13 +88,17 @@ class Shape:
     def check_concurrency(self, log: Log, call: Call) -> None:
         """Check that not more items of a foreach are open than may be."""
         around = call.place.around
-        nodes = self._nodes(around.frame) if around and around.item is not None else None
-        node = nodes[around.position] if nodes and around else None
+        node = self.node_at(around) if around and around.item is not None else None
         if not isinstance(node, ForEach):
             return
         items = {item_of(inner) for inner in log.open.values() if inner.parent is call.parent}
         if len(items) > node.concurrency:
             log.fail(5, f"{len(items)} items are open, concurrency is {node.concurrency}")
+
+    def node_at(self, place: Place) -> Node | None:
+        """Return the node that makes the call at *place*, None if it is not known."""
+        nodes = self._nodes(place.frame)
+        return nodes[place.position] if nodes and place.position < len(nodes) else None
 
     def _nodes(self, frame: str) -> tuple[Node, ...] | None:
         """Return the nodes of the workflow whose calls have this frame, None if unknown."""
@@ -106,10 +110,8 @@ class Shape:
         place = parse(frame)
         if place is None:
             return None if self.workflow is None else self.workflow.nodes
-        nodes = self._nodes(place.frame)
-        if nodes is None or place.position >= len(nodes):
-            return None
-        target = _target(nodes[place.position], place)
+        node = self.node_at(place)
+        target = _target(node, place) if node is not None else None
         return target.nodes if isinstance(target, Workflow) else None
 
 
