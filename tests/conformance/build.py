@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -14,9 +13,7 @@ from trioflow import (
     Retry,
     RunContext,
     RunResult,
-    Step,
     StepContext,
-    Tool,
     Workflow,
     from_context,
     from_input,
@@ -26,14 +23,15 @@ from trioflow import (
     value,
 )
 
-from .bodies import Body, Effects, NotSupportedError, Place, seconds
-from .expressions import Expr, UserError, as_number, evaluate, truthy
+from .bodies import Body
+from .expressions import Expr, UserError, evaluate, truthy
 from .messages import TEMPLATE_ROOTS, Words
+from .nodes import NODES, Target
+from .place import Effects, NotSupportedError, Place, seconds
+from .results import result_to_recorded
 from .schemas import Schema, state_type_of, type_of
-from .translate import result_to_recorded
 from .undefined import native, plain
 
-Target: TypeAlias = Step[Any, Any] | Tool[..., Any] | Workflow[Any, Any]
 Case: TypeAlias = Mapping[str, Any]
 
 
@@ -229,84 +227,3 @@ def _retry(attempts: int, delay_ms: float) -> Retry:
 
 def _renamed_root(match: re.Match[str]) -> str:
     return "${" + TEMPLATE_ROOTS.get(match[1], match[1])
-
-
-# ---------------------------------------------------------------- nodes
-Node: TypeAlias = Mapping[str, Any]
-Built: TypeAlias = Workflow[Any, Any]
-Find: TypeAlias = Callable[[str], Any]
-"""Returns the step, tool or workflow that a ref stands for."""
-
-
-def _then(build: Builder, find: Find, workflow: Built, node: Node) -> Built:
-    built: Built = workflow.then(find(node["step"]))
-    return built
-
-
-def _parallel(build: Builder, find: Find, workflow: Built, node: Node) -> Built:
-    # The recorded engine lets siblings of a failed step end, here and below.
-    return workflow.parallel(*map(find, node["steps"]), on_error="finish")
-
-
-def _branch(build: Builder, find: Find, workflow: Built, node: Node) -> Built:
-    arms = [(build.condition(expr), find(ref)) for expr, ref in node["arms"]]
-    return workflow.branch(*arms, on_error="finish")
-
-
-def _dowhile(build: Builder, find: Find, workflow: Built, node: Node) -> Built:
-    return workflow.dowhile(find(node["step"]), build.condition(node["cond"]))
-
-
-def _dountil(build: Builder, find: Find, workflow: Built, node: Node) -> Built:
-    return workflow.dountil(find(node["step"]), build.condition(node["cond"]))
-
-
-def _foreach(build: Builder, find: Find, workflow: Built, node: Node) -> Built:
-    concurrency = max(1, int(node.get("concurrency", 1)))
-    built: Built = workflow.foreach(find(node["step"]), concurrency=concurrency, on_error="finish")
-    return built
-
-
-def _map(build: Builder, find: Find, workflow: Built, node: Node) -> Built:
-    if "fn" in node:
-        return workflow.map(build.function(node["fn"]), id=node.get("id"))
-    spec = {key: build.source(source) for key, source in node["spec"].items()}
-    return workflow.map(spec, id=node.get("id"))
-
-
-def _sleep(build: Builder, find: Find, workflow: Built, node: Node) -> Built:
-    if "msExpr" not in node:
-        return workflow.sleep(seconds(node["ms"]), id=node.get("id"))
-    function = build.function(node["msExpr"])
-    return workflow.sleep(lambda data, ctx: seconds(function(data, ctx)), id=node.get("id"))
-
-
-def _sleep_until(build: Builder, find: Find, workflow: Built, node: Node) -> Built:
-    if "inMsExpr" not in node:
-        return workflow.sleep_until(_in_ms(node["inMs"]), id=node.get("id"))
-    function = build.function(node["inMsExpr"])
-    return workflow.sleep_until(lambda data, ctx: _in_ms(function(data, ctx)), id=node.get("id"))
-
-
-def _in_ms(ms: Any) -> datetime:
-    return datetime.now(UTC) + timedelta(milliseconds=as_number(ms))
-
-
-def _wait_for_event(build: Builder, find: Find, workflow: Built, node: Node) -> Built:
-    # The recorded engine takes a time-out of 0 for none.
-    timeout = seconds(node["timeoutMs"]) if node.get("timeoutMs") else None
-    return workflow.wait_for_event(node["event"], find(node["step"]), timeout=timeout)
-
-
-NODES: dict[str, Callable[[Builder, Find, Built, Node], Built]] = {
-    "then": _then,
-    "parallel": _parallel,
-    "branch": _branch,
-    "dowhile": _dowhile,
-    "dountil": _dountil,
-    "foreach": _foreach,
-    "map": _map,
-    "sleep": _sleep,
-    "sleepUntil": _sleep_until,
-    "waitForEvent": _wait_for_event,
-}

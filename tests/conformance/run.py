@@ -12,12 +12,13 @@ import trio
 
 from trioflow import TrioflowError, open_engine
 
-from .bodies import Effects, NotSupportedError, seconds
 from .build import Builder, Case
 from .compare import compare
 from .deviations import Deviation, deviation_of
+from .place import Effects, NotSupportedError, seconds
 from .schemas import SchemaPlugin
-from .script import HANG_MS, Session
+from .script import play
+from .session import HANG_MS, Session
 
 TIME_LIMIT = 10.0
 """Seconds after which a case is given up."""
@@ -70,7 +71,7 @@ async def observe_case(case: Case) -> tuple[Observed, float]:
     ):
         session = Session(engine, builder, nursery)
         started = trio.current_time()
-        await session.play(case["script"])
+        await play(session, case["script"])
         await session.wait_settled(case.get("hangMs", HANG_MS))
         elapsed = trio.current_time() - started
         session.check_supported()

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 from trioflow.wire.failures import RecordedError
 from trioflow.wire.reading import from_wire
+from trioflow.wire.results import result_to_wire
 from trioflow.wire.vocabulary import DIALECTS, NATIVE_TYPES, Dialect
-from trioflow.wire.writing import result_to_wire, to_wire
+from trioflow.wire.writing import to_wire
 
 __all__ = [
     "DIALECTS",

@@ -1,4 +1,4 @@
-"""Values of users as plain JSON types."""
+"""Values of users, and times, as plain JSON types."""
 
 from __future__ import annotations
 
@@ -71,6 +71,11 @@ def to_json(value: Any, path: str, converter: Converter | None) -> Any:
     if isinstance(value, AbstractSet):
         return sorted((to_json(item, path, converter) for item in value), key=json.dumps)
     return _convert(value, path, converter)
+
+
+def milliseconds(at: float) -> int:
+    """Return seconds since the epoch as whole milliseconds since the epoch."""
+    return round(at * 1000)
 
 
 def _convert(value: Any, path: str, converter: Converter | None) -> Any:

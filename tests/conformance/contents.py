@@ -1,0 +1,98 @@
+"""What a case contains: the rules that say which cases a deviation concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from .build import Case
+
+
+def specs(case: Case) -> Iterator[Mapping[str, Any]]:
+    yield case["workflow"]
+    yield from case["defs"].values()
+
+
+def nodes(case: Case, *kinds: str) -> Iterator[Mapping[str, Any]]:
+    nodes = (node for spec in specs(case) for node in spec.get("graph", ()))
+    return (node for node in nodes if node["kind"] in kinds)
+
+
+def arms(node: Mapping[str, Any]) -> list[str]:
+    return node.get("steps") or [ref for _, ref in node.get("arms", ())]
+
+
+def inside(value: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield every object in a value, however deep."""
+    if isinstance(value, Mapping):
+        yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from inside(item)
+
+
+def ops(value: Any, op: str) -> int:
+    return sum(found.get("op") == op for found in inside(value))
+
+
+def actions(case: Case, *kinds: str) -> list[tuple[int, Mapping[str, Any]]]:
+    return [(i, action) for i, action in enumerate(case["script"]) if action["do"] in kinds]
+
+
+BLOCKS = ("parallel", "branch")
+STARTS = ("start", "stream", "streamVNext", "streamLegacy")
+
+
+def is_twice(values: list[Any]) -> bool:
+    return len(set(values)) < len(values)
+
+
+def run_names(case: Case) -> list[str]:
+    return [action.get("run", "run") for _, action in actions(case, *STARTS)]
+
+
+WHEN: dict[str, Callable[[Case], bool]] = {
+    "a_branch_condition_raises": lambda case: bool(set(raised(case))),
+    "an_arm_bails": lambda case: any(
+        ops(case["defs"][ref], "bail") for node in nodes(case, *BLOCKS) for ref in arms(node)
+    ),
+    "a_run_is_started_twice": lambda case: is_twice(run_names(case)),
+    "the_start_is_rejected": lambda case: any(
+        key in case["workflow"] for key in ("inputSchema", "stateSchema")
+    ),
+    "a_mapping_has_a_source": lambda case: any("spec" in node for node in nodes(case, "map")),
+    "the_workflow_is_not_committed": lambda case: case["workflow"].get("commit") is False,
+    "the_workflow_has_no_nodes": lambda case: not case["workflow"]["graph"],
+    "a_block_has_no_arms_or_one_twice": lambda case: any(
+        not arms(node) or is_twice(arms(node)) for node in nodes(case, *BLOCKS)
+    ),
+    "a_tool_has_no_output_schema": lambda case: any(
+        spec.get("noOutputSchema") for spec in specs(case)
+    ),
+    "events_are_sent_to_waits": lambda case: (
+        any(nodes(case, "waitForEvent")) and bool(actions(case, "sendEvent"))
+    ),
+    "there_is_a_foreach": lambda case: any(nodes(case, "foreach")),
+    "there_is_a_concurrent_foreach": lambda case: any(
+        node.get("concurrency", 1) > 1 for node in nodes(case, "foreach")
+    ),
+    "a_body_sets_the_state_twice": lambda case: any(
+        ops(spec, "setState") > 1 for spec in specs(case)
+    ),
+    "someone_observes": lambda case: bool(actions(case, "observe")),
+    "the_run_is_canceled": lambda case: (
+        bool(actions(case, "cancel"))
+        or any(
+            "abort" in (found.get("op"), *found)
+            for found in inside([case["workflow"], case["defs"]])
+        )
+    ),
+}
+
+
+def raised(case: Case) -> Iterator[str]:
+    """Yield the texts that branch conditions raise."""
+    for node in nodes(case, "branch"):
+        for condition, _ in node["arms"]:
+            yield from (found["raise"] for found in inside(condition) if "raise" in found)

@@ -1,0 +1,97 @@
+"""Our results in the shape of the recorded ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from trioflow import RunResult, StepRecord
+
+from .memory import Memory, Seen, failure_keys
+from .messages import Words
+from .schemas import Schema, let_through
+from .undefined import UNDEFINED, plain
+
+
+def result_to_recorded(
+    result: RunResult[Any],
+    words: Words,
+    memory: Memory | None = None,
+    *,
+    schemas: Mapping[str, Schema] | None = None,
+    with_state: bool = False,
+    in_hook: bool = False,
+) -> dict[str, Any]:
+    """Return a result as the cases have it.
+
+    Args:
+      result: What the run gave back.
+      words: How the recorded engine tells errors.
+      memory: What the events of the run said.
+      schemas: As in `Translator`.
+      with_state: Whether the state was asked for.
+      in_hook: Whether it is what a hook is told, and not what the caller gets.
+    """
+    memory = memory or Memory()
+    error = result.error and words.error(result.error, memory.chosen)
+    if error and not memory.step_failed and not words.is_old and not in_hook:
+        return {"$rejected": error}  # only steps can fail there; anything else is an exception
+    records = {
+        id: _record(record, words, memory, schemas or {})
+        for id, record in result.steps.items()
+        if "/" not in record.address  # what is nested only the events tell
+    }
+    shown_input = let_through(result.input, (schemas or {}).get(""))
+    recorded = {
+        "status": result.status,
+        "runId": result.run_id,
+        "input": shown_input,
+        "steps": {"input": shown_input, **records},
+        "result": result.result if result.status == "success" else UNDEFINED,
+        "error": error or UNDEFINED,
+        "state": result.state if with_state else UNDEFINED,
+        **_suspension(result),
+    }
+    return dict(plain(recorded))
+
+
+def _suspension(result: RunResult[Any]) -> dict[str, Any]:
+    if result.status != "suspended":
+        return {}
+    return {
+        "suspended": list(map(list, result.suspended)),
+        "suspendPayload": result.suspend_payload,
+    }
+
+
+def _status(record: StepRecord) -> str:
+    """Return what the recorded engine calls the status of a step."""
+    if record.status == "canceled" and record.kind in ("sleep", "wait"):
+        return "waiting"  # it just leaves them where they were
+    return "success" if record.status == "bailed" else record.status
+
+
+def _record(
+    record: StepRecord, words: Words, memory: Memory, schemas: Mapping[str, Schema]
+) -> dict[str, Any]:
+    seen = memory.calls.get(record.address, Seen())
+    value = seen.input if seen.early is not None else record.input
+    recorded: dict[str, Any] = {
+        "status": _status(record),
+        "payload": let_through(value, schemas.get(record.id)),
+        "startedAt": record.started_at,
+        "endedAt": UNDEFINED if record.ended_at is None else record.ended_at,
+    }
+    if record.status in ("success", "bailed"):
+        recorded["output"] = record.output
+    if record.error is not None:
+        recorded |= failure_keys(record.error, words, memory)
+        if record.kind == "foreach" and not words.is_old:
+            recorded["suspendPayload"] = {}  # holds what that engine needs to go on with it
+    if record.iteration is not None:
+        recorded["metadata"] = {"iterationCount": record.iteration}
+    if record.resumed_at is not None:
+        recorded |= {"resumePayload": record.resume_data, "resumedAt": record.resumed_at}
+    if record.suspended_at is not None:
+        recorded |= {"suspendPayload": record.suspend_payload, "suspendedAt": record.suspended_at}
+    return recorded
