@@ -45,11 +45,11 @@ def compile_structure(
     try:
         hook = strict.get_structure_hook(type_)
     except Exception as exc:
-        raise DefinitionError(
-            owner,
-            f"its {what} cannot be of type {type_name(type_)} ({exc})",
-            "use another type, or register a hook for it with trioflow_converter",
-        ) from exc
+        remedy = "use another type, or register a hook for it with trioflow_converter"
+        if isinstance(exc, NameError):
+            remedy = "define the types that it names at the top of their module"
+        problem = f"its {what} cannot be of type {type_name(type_)} ({exc})"
+        raise DefinitionError(owner, problem, remedy) from exc
     if hook is accept:
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import types
 import typing
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -87,11 +88,11 @@ def _field_finder(
     type_: Any, owner: str, compile_: Callable[[Any], Structure | None]
 ) -> Callable[[str], Structure | None] | None:
     """Return a function that gives what structures a field, and raises KeyError without one."""
-    types = _field_types(type_)
-    if types is not None:
-        return {name: compile_(field_type) for name, field_type in types.items()}.__getitem__
+    fields = _field_types(type_)
+    if fields is not None:
+        return {name: compile_(field_type) for name, field_type in fields.items()}.__getitem__
     origin, arguments = typing.get_origin(type_) or type_, typing.get_args(type_)
-    if type_ in (Any, object) or not isinstance(origin, type):
+    if type_ in (Any, object) or origin is types.UnionType or not isinstance(origin, type):
         return None
     if not issubclass(origin, Mapping):
         remedy = "use an attrs class, a dataclass, a TypedDict or a dict"
