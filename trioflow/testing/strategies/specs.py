@@ -2,7 +2,8 @@
 
 A spec says all that matters about a workflow and can be printed, compared and interpreted
 by others than the engine. Durations are sums of binary fractions, so that virtual times
-are exact; time-outs end in odd eighths, so that they never fall together with anything.
+are exact; time-outs end in odd eighths and waits for events in odd 64ths, so that they
+never fall together with each other or with anything else.
 """
 
 from __future__ import annotations

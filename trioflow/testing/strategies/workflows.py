@@ -76,7 +76,8 @@ ITEMS = st.integers(0, 4)
 CONCURRENCIES = st.sampled_from([1, 2, 3, 10])
 SECONDS = st.sampled_from([0.0, 0.25, 1.0, 10.0])
 CLEANUPS = st.sampled_from([0.0, 0.0, 0.5])
-TIMEOUTS = st.sampled_from([0.375, 1.125, 5.625])
+TIMEOUTS = st.sampled_from([3 / 8, 9 / 8, 45 / 8])
+WAITS = st.sampled_from([21 / 64, 73 / 64, 361 / 64])
 STEP_LIMITS = st.sampled_from([None, None, "a", "b"])
 # Steps ask for a before tools ask for b, so that they cannot wait for each other.
 TOOL_LIMITS = st.sampled_from([None, None, "b"])
@@ -228,7 +229,7 @@ class _Generator:
     def event(self) -> tuple[str, float | None]:
         """Return the name of an event, and the time-out for a wait for it."""
         name = self.taste.events[self.draw(_index(len(self.taste.events)))]
-        return name, self.draw(TIMEOUTS) if name == "never" or self.draw(FLAGS) else None
+        return name, self.draw(WAITS) if name == "never" or self.draw(FLAGS) else None
 
 
 _INDICES = [st.integers(0, max(size - 1, 0)) for size in range(10)]
