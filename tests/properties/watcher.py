@@ -66,11 +66,11 @@ class Watcher(Mirror):
 
 
 def _is_forced(event: events.Event) -> bool:
-    """Tell whether an event cannot wait for room, because what says it is being canceled."""
-    canceled = isinstance(event, events.Canceled | events.Finish) and (
-        getattr(event, "status", "canceled") == "canceled"
-    )
-    return canceled or trio.current_effective_deadline() == -math.inf
+    """Tell whether an event cannot wait for room: it comes from outside, or of a cancellation."""
+    match event:
+        case events.EventReceived() | events.Canceled() | events.Finish(status="canceled"):
+            return True
+    return trio.current_effective_deadline() == -math.inf
 
 
 def _count_tasks(task: trio.lowlevel.Task) -> int:
