@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import logging
 import os
@@ -167,12 +168,10 @@ def check_hooks(plugin: Any, info: PluginInfo) -> Iterator[str]:
 
 def _check_attribute(plugin: Any, name: str) -> tuple[str | None, tuple[str, str] | None]:
     """Return the hook that an attribute implements, and what is wrong and what to do."""
-    try:
-        function = getattr(plugin, name)
-    except Exception:
-        return None, None  # pluggy stumbles over it, too, and is heard then
-    is_function = inspect.isroutine(function)
-    options = getattr(function, f"{PROJECT}_impl", None) if is_function else None
+    # Statically, because asking a property or the like might do anything.
+    attribute = inspect.getattr_static(plugin, name, None)
+    function = getattr(attribute, "__func__", attribute)  # of a static or class method
+    options = getattr(function, f"{PROJECT}_impl", None) if inspect.isroutine(function) else None
     hook = (options or {}).get("specname") or name
     exists = hook.startswith(PREFIX) and hasattr(hookspecs, hook)
     if options is None:
@@ -201,4 +200,8 @@ def _check_unmarked(name: str, value: Any, *, exists: bool) -> tuple[str, str] |
 
 def _unknown_hook(name: str) -> tuple[str, str]:
     known = [hook for hook in vars(hookspecs) if hook.startswith(PREFIX)]
-    return f"there is no hook {name!r}", suggest(name, known, f"the hooks are {', '.join(known)}")
+    # Compared by their last words, because the prefix alone makes any two names alike.
+    words = {hook.rpartition("_")[2]: hook for hook in known}
+    close = difflib.get_close_matches(name.rpartition("_")[2], words, n=1)
+    remedy = f"did you mean {words[close[0]]!r}?" if close else f"the hooks are {', '.join(known)}"
+    return f"there is no hook {name!r}", remedy

@@ -101,7 +101,7 @@ class PluginHost:
         hooks = tuple(check_hooks(plugin, info))
         try:
             self._manager.register(plugin, info.name)
-        except Exception as exc:  # pluggy found a wrong signature, or an attribute raises
+        except Exception as exc:  # what pluggy finds: a wrong signature
             problem = " ".join(str(exc).split())
             remedy = "compare its hooks with trioflow.hookspecs"
             raise PluginHookError(info.name, info.origin, problem, remedy) from exc
