@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
+from importlib.util import find_spec
 
 import cattrs
 import trio
@@ -200,3 +201,8 @@ WORKLOADS: dict[str, Callable[[], Workload]] = {
     "passes": passes,
 }
 """Made when asked for: the long chains take a moment to build."""
+
+if find_spec("trioflow_sql") is not None:  # durable runs are measured where there is a disk store
+    from benchmarks.durable import DURABLE
+
+    WORKLOADS |= DURABLE
