@@ -15,6 +15,7 @@ import trio
 
 from trioflow.abc import Store
 from trioflow.assembly import environment_of, execution_of, open_store
+from trioflow.engine.ending import cancel_stored
 from trioflow.engine.environment import Environment
 from trioflow.engine.journal import Durability, JournalWriter
 from trioflow.engine.keeper import Keeper, open_keeper
@@ -326,6 +327,29 @@ class Engine:
             self._runs.add(run)
             self._own(run)
         return run
+
+    async def cancel_run(self, run_id: str, reason: str | None = None) -> None:
+        """End a run as canceled, one of this engine or one of the store.
+
+        A stored run in which nothing runs, because it waits or its process has died, is
+        ended by its journal alone: its workflow need not be known, and its hooks are not
+        called. A run that goes on in this engine is canceled as `Run.cancel` does, and its
+        clean-up waited for.
+
+        Raises:
+          UnknownRunError: if neither the engine nor the store has it.
+          RunClaimedError: if it is going on in another process, which must cancel it.
+          NotResumableError: if it is over.
+          StoreError, JournalConflictError: if its end cannot be written.
+        """
+        run = self._runs.find(run_id)
+        if run is not None and (self._keeper is None or run.execution.goes_on_here):
+            run.cancel(reason)
+            await run.wait()
+        elif self._keeper is None:
+            raise UnknownRunError(run_id)
+        else:
+            await cancel_stored(self._keeper, run_id, reason)
 
     async def recover(self) -> tuple[Run[Any, Any], ...]:
         """Go on with the unfinished runs of processes that have died, and return them.

@@ -315,15 +315,39 @@ class Execution:
         state = self.core.log.state
         if self.result is not None and state.status not in RESUMABLE:
             return self.result
-        if not self._goes_on_elsewhere or self.keeper is None:
-            raise NotResumableError(
-                state.run_id, state.status, "only a run whose process has died can be restarted"
-            )
-        await self.keeper.claim(self)
+        await self._claim_dead()
         if self.result is None:  # it has not settled in the meantime
             self.begin_recovery()
             return await self.drive()
         return self.result
+
+    async def begin_restart(self) -> int:
+        """Begin the part that follows the death of the run's process.
+
+        Returns the ``seq`` of the last event before it.
+
+        Raises:
+          NotResumableError: if the run has settled, or goes on here.
+          RunClaimedError: if it goes on elsewhere.
+        """
+        await self._claim_dead()
+        if self.result is not None:
+            state = self.core.log.state
+            raise NotResumableError(state.run_id, state.status, "it has settled in the meantime")
+        last = self.core.log.state.next_seq - 1
+        self.begin_recovery()
+        return last
+
+    async def _claim_dead(self) -> None:
+        """Claim a run whose process has died, unless its journal says that it has settled."""
+        if not self._goes_on_elsewhere or self.keeper is None:
+            state = self.core.log.state
+            raise NotResumableError(
+                state.run_id, state.status, "only a run whose process has died can be restarted"
+            )
+        await self.keeper.claim(self)
+        if self.result is not None:
+            await self.keeper.release(self)
 
     async def recorded_events(self) -> Sequence[ev.Event]:
         """Return all events of a run that has settled.
@@ -378,6 +402,11 @@ class Execution:
         return last
 
     # ------------------------------------------------------------ from outside
+    @property
+    def goes_on_here(self) -> bool:
+        """Whether this process drives the run, or is about to."""
+        return self.begun and self.result is None and not self._goes_on_elsewhere
+
     def cancel(self, reason: str | None) -> None:
         """Cancel the run, or do nothing if it is over or canceled already."""
         if self.core.log.state.status in RESUMABLE and self.result is not None:

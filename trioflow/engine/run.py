@@ -52,6 +52,16 @@ class RunStream(EventStream, Generic[Out]):
         self._run = run
 
     @property
+    def run(self) -> Run[Any, Out]:
+        """The run whose events these are; of `Run.time_travel_stream` the new one."""
+        return self._run
+
+    @property
+    def run(self) -> Run[Any, Out]:
+        """The run that is read; after `Run.time_travel_stream` the new one."""
+        return self._run
+
+    @property
     def run_id(self) -> str:
         """Id of the run."""
         return self._run.run_id
@@ -288,6 +298,22 @@ class Run(Generic[In, Out]):
         """
         return await self.execution.restart()
 
+    @asynccontextmanager
+    async def restart_stream(
+        self, *, max_buffer_size: int = BUFFER_SIZE
+    ) -> AsyncGenerator[RunStream[Out], None]:
+        """Do as `restart` does, and read the events from where the run goes on.
+
+        Raises:
+          NotResumableError: if it has settled, or is going on here.
+          RunClaimedError: if it is going on in another process.
+          ValueError: if *max_buffer_size* is below 1.
+        """
+        stream: RunStream[Out] = RunStream(self, max_buffer_size)
+        last = await self.execution.begin_restart()
+        async with self._reading(stream, last):
+            yield stream
+
     async def time_travel(
         self,
         step: Any,
@@ -376,6 +402,17 @@ class Run(Generic[In, Out]):
         that has not started will end as canceled as soon as it does.
         """
         self.execution.cancel(reason)
+
+    def halt(self) -> None:
+        """Stop the run here, but not for good: what leaving an engine does to its runs.
+
+        Running bodies see ``trio.Cancelled``, and here the run ends as canceled. Its journal
+        ends before that, so that `restart` or `Engine.recover` can go on from there, in this
+        process or another. A run that is not durable is canceled. Does nothing if the run is
+        over or waits for an answer.
+        """
+        if self.execution.goes_on_here:
+            self.execution.halt()
 
     async def drain(self, grace: float = math.inf) -> RunResult[Out]:
         """Start no further step, let running ones end, and return the result.

@@ -1,0 +1,201 @@
+"""Stopping runs so that they can go on, going on with a stream, and ending stored runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+
+from tests.suspending import Calls
+from trioflow import Engine, Workflow, events, open_engine, step
+from trioflow.errors import NotResumableError, RunClaimedError, UnknownRunError
+from trioflow.stores import MemoryStore
+from trioflow.testing import check_events
+
+
+@step
+async def sleeps(value: Any) -> Any:
+    await trio.sleep(60)
+    return value
+
+
+slow = Workflow("slow").then(sleeps)
+
+
+async def journal(engine: Engine, run_id: str) -> list[events.Event]:
+    async with engine.observe(run_id) as stream:
+        return [event async for event in stream]
+
+
+async def interrupt(store: MemoryStore, run_id: str, workflow: Workflow[Any, Any] = slow) -> None:
+    """Leave a run behind that has been stopped after a second."""
+    async with open_engine(store=store) as engine:
+        run = engine.create_run(workflow, run_id=run_id)
+        async with run.stream(1) as stream:
+            await trio.sleep(1)
+            run.halt()
+            assert (await stream.get_workflow_state()).status == "canceled"
+
+
+async def suspend(store: MemoryStore, run_id: str) -> Workflow[Any, Any]:
+    workflow = Workflow("asking").then(Calls().asks())
+    async with open_engine(store=store) as engine:
+        await engine.create_run(workflow, run_id=run_id).start(1)
+    return workflow
+
+
+async def test_a_run_that_was_halted_goes_on_as_if_its_process_had_died(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = MemoryStore()
+    await interrupt(store, "r")
+
+    async with open_engine(store=store, workflows=[slow]) as engine:
+        run = await engine.load_run("r")
+        assert run.status == "running"
+        async with run.restart_stream() as stream:
+            seen = [event async for event in stream]
+            assert stream.run is run
+        recorded = await journal(engine, "r")
+
+    assert isinstance(seen[0], events.Recover)
+    assert isinstance(seen[-1], events.Finish)
+    assert seen[-1].status == "success"
+    assert recorded[-len(seen) :] == seen
+    check_events(recorded, slow)
+
+
+async def test_halting_a_run_without_a_store_cancels_it(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    run = slow.create_run()
+    run.halt()  # does nothing yet
+    async with run.stream(1) as stream:
+        await trio.sleep(1)
+        run.halt()
+        run.halt()
+        result = await stream.get_workflow_state()
+    run.halt()
+
+    assert result.status == run.status == "canceled"
+
+
+async def test_halting_leaves_a_run_that_waits_as_it_is() -> None:
+    store = MemoryStore()
+    workflow = Workflow("asking").then(Calls().asks())
+    async with open_engine(store=store) as engine:
+        run = engine.create_run(workflow)
+        await run.start(1)
+        run.halt()
+        result = await run.resume(resume_data="yes")
+
+    assert result.result == "asks:yes"
+
+
+async def test_only_an_interrupted_run_can_be_restarted_with_a_stream() -> None:
+    store = MemoryStore()
+    workflow = await suspend(store, "r")
+    async with open_engine(store=store, workflows=[workflow]) as engine:
+        run = await engine.load_run("r")
+        with pytest.raises(NotResumableError, match="only a run whose process has died"):
+            async with run.restart_stream():
+                pass
+
+
+async def test_a_run_that_settled_before_it_could_be_restarted_is_free_for_others(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = MemoryStore()
+    await interrupt(store, "r")
+    async with open_engine(store=store, workflows=[slow]) as engine:
+        run = await engine.load_run("r")
+        async with open_engine(store=store) as other:
+            await other.cancel_run("r")
+        with pytest.raises(NotResumableError, match="it has settled in the meantime"):
+            async with run.restart_stream():
+                pass
+
+        stored = await store.get("r")
+        assert stored is not None
+        assert stored.owner is None
+        assert (await run.restart()).status == "canceled"
+
+
+# ---------------------------------------------------------------- ending
+async def test_a_stored_run_that_waits_can_be_canceled_without_its_workflow() -> None:
+    store = MemoryStore()
+    workflow = await suspend(store, "r")
+
+    async with open_engine(store=store) as engine:
+        await engine.cancel_run("r", "not needed")
+        recorded = await journal(engine, "r")
+
+    check_events(recorded, workflow)
+    assert isinstance(recorded[-2], events.Canceled)
+    assert recorded[-2].reason == "not needed"
+    stored = await store.get("r")
+    assert stored is not None
+    assert (stored.status, stored.owner) == ("canceled", None)
+
+
+async def test_a_stored_run_whose_process_has_died_can_be_canceled(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = MemoryStore()
+    await interrupt(store, "r")
+
+    async with open_engine(store=store, workflows=[slow]) as engine:
+        await engine.cancel_run("r")
+        recorded = await journal(engine, "r")
+        assert await engine.recover() == ()
+        assert (await engine.load_run("r")).status == "canceled"
+
+    check_events(recorded, slow)
+
+
+async def test_a_run_that_goes_on_elsewhere_is_not_canceled(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = MemoryStore()
+    async with open_engine(store=store) as engine, open_engine(store=store) as other:
+        run = engine.submit(slow, 1, run_id="r")
+        await trio.sleep(1)
+        with pytest.raises(RunClaimedError):
+            await other.cancel_run("r")
+        assert (await run.wait()).status == "success"
+        with pytest.raises(NotResumableError, match="nothing left to cancel"):
+            await other.cancel_run("r")
+
+
+async def test_a_run_that_goes_on_here_is_canceled_and_waited_for(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    for store in (None, MemoryStore()):
+        async with open_engine(store=store) as engine:
+            run = engine.submit(slow, 1)
+            await trio.sleep(1)
+            await engine.cancel_run(run.run_id, "enough")
+
+            result = await run.wait()
+            assert (result.status, result.reason) == ("canceled", "enough")
+
+
+async def test_whoever_holds_a_run_that_was_canceled_elsewhere_cannot_resume_it() -> None:
+    store = MemoryStore()
+    workflow = await suspend(store, "r")
+    async with open_engine(store=store, workflows=[workflow]) as engine:
+        run = await engine.load_run("r")
+        async with open_engine(store=store) as other:
+            await other.cancel_run("r")
+
+        with pytest.raises(NotResumableError):
+            await run.resume(resume_data="yes")
+
+
+async def test_an_unknown_run_cannot_be_canceled() -> None:
+    for store in (None, MemoryStore()):
+        async with open_engine(store=store) as engine:
+            with pytest.raises(UnknownRunError):
+                await engine.cancel_run("r")
