@@ -80,6 +80,8 @@ class Execution:
         """Why the journal could not be written."""
         self._parked: trio.Event | None = None
         """What whoever drives the run waits for while it is suspended."""
+        self._left = False
+        """Whether the stream was left for which the run is driven."""
         self.keeper: Keeper | None = None
         """Ties the run to the store, if it is a durable one."""
         self.spawn: Callable[[], None] | None = None
@@ -249,8 +251,15 @@ class Execution:
                 await call_end_hooks(scope, self._input, outcome)
         finally:
             self._settle(scope, outcome)
+            result = self.result
             await self._save()
-        return await self.wait()
+        # Not what wait() says: somebody may resume the run before this task has its turn.
+        await trio.lowlevel.checkpoint()
+        if self.failure is not None:
+            raise self.failure
+        if result is None:
+            raise self._no_result()
+        return result
 
     async def _save(self) -> None:
         """Let the run have settled once its journal says so too.
@@ -281,19 +290,27 @@ class Execution:
 
     async def drive_open(self) -> None:
         """Run part after part, until the run is over and not only waits for an answer."""
-        while (await self.drive()).status in RESUMABLE and not self.close_on_suspend:
-            self._parked = trio.Event()
-            await self._parked.wait()
-            if self._parked is None:  # everyone has left
-                return
+        self._left = False
+        try:
+            while True:
+                # There before the run settles, so that an answer that comes at once finds it.
+                parked = self._parked = None if self.close_on_suspend else trio.Event()
+                result = await self.drive()
+                if parked is None or result.status not in RESUMABLE:
+                    return
+                await parked.wait()
+                if self._left and self.result is not None:
+                    return
+        finally:
+            self._parked = None
 
     def leave(self) -> None:
         """Let the task that drives the run come to an end: canceled, or still suspended."""
-        parked, self._parked = self._parked, None
-        if parked is not None and self.result is not None:
-            parked.set()
-        else:
+        self._left = True
+        if self.result is None:
             self.cancel("its stream was left")
+        elif self._parked is not None:
+            self._parked.set()
 
     async def carry_on(self) -> RunResult[Any]:
         """Drive the part that has begun: where the run is driven already, else in this task."""
@@ -442,12 +459,19 @@ class Execution:
             raise RunStateError(
                 log.run_id, log.state.status, "it goes on elsewhere; use engine.observe()"
             )
-        await self._settled.wait()
-        if self.failure is not None:
-            raise self.failure
-        if self.result is None:
-            raise RuntimeError(f"run {self.core.log.run_id} is done without a result")
-        return self.result
+        while True:
+            settled = self._settled
+            await settled.wait()
+            if self.failure is not None:
+                raise self.failure
+            if self.result is not None:
+                return self.result
+            if settled is self._settled:
+                raise self._no_result()
+            # Somebody has resumed it before this task had its turn.
+
+    def _no_result(self) -> RuntimeError:
+        return RuntimeError(f"run {self.core.log.run_id} is done without a result")
 
     # ------------------------------------------------------------ inside
     def _structured_input(self) -> Any:

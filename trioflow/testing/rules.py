@@ -141,6 +141,7 @@ def check_progress(log: Log, call: Call, event: ev.StepProgress, place: Place) -
     if _has_ended(call, event.index):
         log.fail(6, f"item {event.index} of {call} ends twice", call.last)
     _check_nothing_open(log, call, event, event.index)
+    call.progress.pop(event.index, None)  # it had waited; the order is that of the events
     call.progress[event.index] = event
     ended = ("success", "failed", "bailed")
     done = sum(one.status in ended for one in call.progress.values())
