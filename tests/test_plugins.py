@@ -597,25 +597,15 @@ class TestBrokenPlugins:
 
         assert "trioflow_steps is async" in refusal(PluginHookError, Wrong()).problem
 
-    def test_properties_are_not_asked(self) -> None:
-        class Careful:
-            @property
-            def mood(self) -> str:
-                raise AssertionError("somebody asked")
-
-            @hookimpl
-            def trioflow_steps(self) -> list[Any]:
-                return [add_one]
-
+    def test_a_property_is_no_hook(self) -> None:
         class Wrong:
             @property
             def trioflow_steps(self) -> list[Any]:
                 return [add_one]
 
-        assert list(PluginHost([Careful()]).steps) == ["add_one"]
-        assert "trioflow_steps is not a function but <property" in str(
-            refusal(PluginHookError, Wrong())
-        )
+        problem = refusal(PluginHookError, Wrong()).problem
+
+        assert problem.startswith("trioflow_steps is not a function but <property")
 
     def test_a_class_is_not_its_instance(self, site: Site) -> None:
         source = """

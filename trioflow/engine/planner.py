@@ -37,9 +37,10 @@ from trioflow.tools import Tool
 from trioflow.validation import wrong_type
 from trioflow.workflow import Workflow
 
-MAX_NESTING = 50
+MAX_NESTING = 32
 """How many workflows one may be inside of. Each takes about a dozen of the thousand frames
-that Python allows, and running out of them in the middle of a run would fail it."""
+that Python allows, a debugger and the caller take some as well, and running out of them in the
+middle of a run would fail it."""
 
 
 def plan_workflow(workflow: Workflow[Any, Any], environment: Environment) -> p.WorkflowPlan:
