@@ -53,11 +53,6 @@ class RunStream(EventStream, Generic[Out]):
 
     @property
     def run(self) -> Run[Any, Out]:
-        """The run whose events these are; of `Run.time_travel_stream` the new one."""
-        return self._run
-
-    @property
-    def run(self) -> Run[Any, Out]:
         """The run that is read; after `Run.time_travel_stream` the new one."""
         return self._run
 
