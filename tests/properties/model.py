@@ -8,7 +8,9 @@ still does is which items of a concurrent foreach run before it stops; the model
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 import attrs
@@ -73,6 +75,8 @@ class Expected:
     state: dict[str, bool] = attrs.field(factory=dict)
     calls: dict[str, str] = attrs.field(factory=dict)
     """The status of every call, by address."""
+    retries: Counter[str] = attrs.field(factory=Counter)
+    """How often a failed attempt is followed by another, by address of the call or item."""
     exact: bool = True
     """Whether all of *faults* come, and state and calls are these; if not, there may be fewer."""
 
@@ -136,7 +140,8 @@ class _Frame:
                 self.close(key, f"{node.target.id}-items", Done(items))
                 return self.foreach(node, items, str(position + 1))
             case s.MapSpec():
-                return self.close(key, node.id, self.attempts(lambda _: self.map(node, value)))
+                run = partial(self.map, node, value)
+                return self.close(key, node.id, self.attempts(self.address + key, run))
             case s.SleepSpec(how="raises"):
                 return self.close(key, node.id, FUNCTION_RAISES)
             case s.SleepSpec():
@@ -187,7 +192,7 @@ class _Frame:
             key, node.target.id, stopped or Done([_value(outcome) for outcome in outcomes])
         )
 
-    def map(self, node: s.MapSpec, value: Any) -> Outcome:
+    def map(self, node: s.MapSpec, value: Any, attempt: int) -> Outcome:
         match node.how:
             case "raises":
                 return FUNCTION_RAISES
@@ -211,24 +216,29 @@ class _Frame:
             case s.StepSpec(only_int=True) if not isinstance(value, int):
                 return Broken(((InvalidValueError, None),))
             case s.StepSpec():
-                return self.attempts(
-                    lambda attempt: self.body(spec, value, address, data, attempt), spec.retries
-                )
+                run = partial(self.body, spec, value, address, data)
+                return self.attempts(address, run, spec.retries)
             case s.ToolSpec():
-                return self.attempts(lambda _: _tool_node(spec, value))
+                return self.attempts(address, partial(_tool_node, spec, value))
             case s.WorkflowSpec():
-                return self.attempts(lambda attempt: self.nested(spec, value, address, attempt))
+                return self.attempts(address, partial(self.nested, spec, value, address))
 
-    def attempts(self, run: Callable[[int], Outcome], retries: Retry | None = None) -> Outcome:
+    def attempts(
+        self, address: str, run: Callable[[int], Outcome], retries: Retry | None = None
+    ) -> Outcome:
         """Call ``run(attempt)`` until it ends well or no attempt is left."""
         retries = retries or self.spec.retries or Retry()
-        for attempt in range(1, retries.attempts + 1):
+        attempt = 1
+        outcome = run(attempt)
+        while attempt < retries.attempts and self.may_be_retried(outcome, retries):
+            self.expected.retries[address] += 1
+            attempt += 1
             outcome = run(attempt)
-            if not isinstance(outcome, Broken) or not self.may_be_retried(outcome, retries):
-                break
         return outcome
 
-    def may_be_retried(self, outcome: Broken, retries: Retry) -> bool:
+    def may_be_retried(self, outcome: Outcome, retries: Retry) -> bool:
+        if not isinstance(outcome, Broken):
+            return False
         final = (NonRetryableError, InvalidValueError)
         verdicts = {
             issubclass(error, retries.on) and not issubclass(error, final)
@@ -279,7 +289,7 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
-def _tool_node(spec: s.ToolSpec, value: Any) -> Outcome:
+def _tool_node(spec: s.ToolSpec, value: Any, attempt: int) -> Outcome:
     if spec.fails:
         return Broken(((GeneratedToolError, spec.id),))
     if spec.pieces is None:

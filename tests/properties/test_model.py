@@ -10,6 +10,7 @@ from hypothesis import event, given, reject
 from tests.properties.checks import check
 from tests.properties.model import Expected, Fault, Unknown, interpret
 from tests.properties.stage import Played, play
+from trioflow import events
 from trioflow.testing.strategies import Taste, inputs, workflow_specs
 from trioflow.testing.strategies.specs import WorkflowSpec
 
@@ -41,6 +42,7 @@ def compare(played: Played, expected: Expected) -> None:
         assert faults == wanted
         assert result.state == expected.state
         assert {call.address: call.status for call in calls(played)} == expected.calls
+        assert retries(played) == expected.retries
     elif expected.status == "failed":
         assert faults
         assert faults <= wanted
@@ -49,6 +51,10 @@ def compare(played: Played, expected: Expected) -> None:
 def calls(played: Played) -> Any:
     records = played.watcher.watched.state.calls.values()
     return [record for record in records if record.kind != "item"]
+
+
+def retries(played: Played) -> Counter[str]:
+    return Counter(one.address for one in played.events if isinstance(one, events.StepRetry))
 
 
 def faults_of(error: BaseException | None) -> list[Fault]:

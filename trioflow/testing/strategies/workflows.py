@@ -97,7 +97,7 @@ RETRIES = st.builds(
 )
 WRITES = st.builds(s.Write, st.integers(1, 4))
 NAPS = st.builds(s.Nap, SECONDS, CLEANUPS)
-FAILS_ONCE = st.builds(s.Fail, st.just(1), st.just(False), st.sampled_from([1, 2]))
+FAILS_ONCE = st.builds(s.Fail, st.just(1), st.sampled_from([False] * 4 + [True]), st.just(1))
 FAILS = st.builds(s.Fail, st.sampled_from([2, 99]), FLAGS, st.sampled_from([1, 2]))
 
 
@@ -195,9 +195,8 @@ class _Generator:
         harmless: list[Callable[[], s.Op]] = [
             lambda: self.draw(WRITES),
             lambda: self.draw(NAPS),
-            lambda: self.draw(NAPS),
             s.SetState,
-            lambda: self.use(id),
+            s.SetState,
             lambda: self.use(id),
             lambda: self.draw(FAILS_ONCE),
         ]
