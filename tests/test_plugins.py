@@ -30,7 +30,7 @@ from trioflow import (
     step,
     tool,
 )
-from trioflow.abc import Instrument, Runner
+from trioflow.abc import Instrument, Runner, Store
 from trioflow.errors import (
     DefinitionError,
     DuplicateIdError,
@@ -44,6 +44,7 @@ from trioflow.errors import (
 )
 from trioflow.plugins import PluginHost
 from trioflow.runners.inline import InlineRunner
+from trioflow.stores.memory import MemoryStore
 from trioflow.validation import make_converter
 
 STEPS = """
@@ -865,6 +866,33 @@ class TestRunners:
             "trioflow_runner raised RuntimeError: no far here; see the exception above"
         )
         assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+class TestStores:
+    def test_the_first_plugin_that_knows_the_url_is_taken(self) -> None:
+        store = MemoryStore()
+        asked: list[str] = []
+
+        class Stores:
+            @hookimpl
+            def trioflow_store(self, url: str) -> Store | None:
+                asked.append(url)
+                return store if url.startswith("mine:") else None
+
+        host = PluginHost([Stores()])
+
+        assert host.store("mine:x") is store
+        assert isinstance(host.store("memory:"), MemoryStore)
+        assert host.store("other:x") is None
+        assert asked == ["mine:x", "memory:", "other:x"]
+
+    def test_what_is_no_store_is_refused(self) -> None:
+        host = PluginHost([plugin(trioflow_store=lambda url: url)])
+
+        with pytest.raises(PluginHookError) as caught:
+            host.store("mine:x")
+
+        assert caught.value.problem == "trioflow_store returned 'mine:x', which is not a Store"
 
 
 @frozen

@@ -48,6 +48,7 @@ from uuid import UUID
 import attrs
 import pytest
 from attrs import frozen
+from cattrs.cols import list_structure_factory
 from typing_extensions import ReadOnly, TypeAliasType
 
 from trioflow.errors import DefinitionError, Fault, FaultsError, InvalidValueError
@@ -267,6 +268,7 @@ FITTING: list[tuple[Any, Any]] = [
     (Mapping[Color, int], {Color.RED: 1}),
     (collections.OrderedDict[str, int], collections.OrderedDict(a=1)),
     (collections.Counter[str], collections.Counter("aa")),
+    (collections.defaultdict[str, int], collections.defaultdict(int, a=1)),
     (MappingProxyType[str, int], MappingProxyType({"a": 1})),
     (City, City("Oslo")),
     (Town, Village("Ham")),
@@ -276,6 +278,7 @@ FITTING: list[tuple[Any, Any]] = [
     (Entry, {"key": "a", "size": 1}),
     (Page[int], {"items": [1]}),
     (Point, Point(1)),
+    (dict[str, Point], {"a": Point(1)}),
     (Color, Color.RED),
     (Access, Access.READ | Access.WRITE),
     (Literal[1, "a", Color.RED], Color.RED),
@@ -333,6 +336,7 @@ BECOMING: list[tuple[Any, Any, Any]] = [
     (MutableMapping[Color, float], {"red": 1}, {Color.RED: 1.0}),
     (collections.OrderedDict[str, int], {"a": 1}, collections.OrderedDict(a=1)),
     (collections.Counter[str], {"a": 2}, collections.Counter("aa")),
+    (collections.defaultdict[str, int], {"a": 1}, collections.defaultdict(int, a=1)),
     (City, {"name": "Oslo"}, City("Oslo")),
     (City, MappingProxyType({"name": "Oslo", "size": 1}), City("Oslo", 1)),
     (City, Town("Ham", 3), City("Ham", 3)),
@@ -516,6 +520,9 @@ FAULTY: list[tuple[Any, Any, list[str]]] = [
     (datetime, "soon", ["value: 'soon' is not a datetime"]),
     (datetime, 5, ["value: expected datetime, received int"]),
     (timedelta, 5, ["value: expected timedelta, received int"]),
+    (timedelta, "1e999999999", ["value: '1e999999999' is not a timedelta"]),
+    (timedelta, "-1e99999", ["value: '-1e99999' is not a timedelta"]),
+    (timedelta, "nan", ["value: 'nan' is not a timedelta"]),
     (bytes, "a", ["value: 'a' is not a bytes"]),
     (Decimal, "a", ["value: 'a' is not a Decimal"]),
     (UUID, "a", ["value: 'a' is not a UUID"]),
@@ -641,6 +648,22 @@ class TestClasses:
         assert fields_of(Doubled(2)) == {"value": 2, "doubled": 4}
 
 
+class TestContainers:
+    @pytest.mark.parametrize(
+        ("type_", "missing"),
+        [
+            (collections.defaultdict[str, int], 0),
+            (collections.defaultdict[str, list[int]], []),
+        ],
+    )
+    def test_a_defaultdict_gives_empty_values_of_its_type(self, type_: Any, missing: Any) -> None:
+        assert structured(type_, {})["missing"] == missing
+
+    def test_a_defaultdict_of_what_cannot_be_called_gives_none(self) -> None:
+        with pytest.raises(KeyError):
+            structured(collections.defaultdict[str, int | None], {})["missing"]
+
+
 class TestRecursion:
     def test_classes_that_name_each_other(self) -> None:
         assert structured(Linked, {"tree": {"value": 1, "children": [{"value": 2}]}}) == {
@@ -761,6 +784,31 @@ class TestOwnHooks:
             "['a'][1].sign: not €",
             "['a'][2]: expected str, received int",
         ]
+
+    def test_hooks_that_cattrs_made_tell_their_paths_as_well(self) -> None:
+        converter = make_converter()
+        list_of_ints = list_structure_factory(list[int], converter)
+        converter.register_structure_hook(Numbers, lambda value, _: Numbers(list_of_ints(value, 0)))
+
+        def annotated(value: Any, _: Any) -> Money:
+            error = ValueError("no money")
+            error.add_note("a note that says nothing of the place")
+            raise error
+
+        converter.register_structure_hook(Money, annotated)
+        hook = compile_structure(Pair[Numbers, City], "input", "step 'a'", lambda: converter)
+
+        assert hook is not None
+        with pytest.raises(InvalidValueError) as caught:
+            hook({"first": {"item": [[1, "2"]]}, "second": City("Oslo")})
+        assert str(caught.value.faults[0]) == "first.item[0][1]: expected int, received str"
+
+        hook = compile_structure(Box[Money], "input", "step 'a'", lambda: converter)
+
+        assert hook is not None
+        with pytest.raises(InvalidValueError) as caught:
+            hook({"item": 5})
+        assert str(caught.value.faults[0]) == "item: no money"
 
     def test_they_are_of_one_converter_only(self) -> None:
         assert structured(Money, {"cents": 5}) == Money(5)

@@ -15,7 +15,7 @@ import attrs
 import pytest
 from attrs import frozen
 
-from tests.flows import add_one, double, gives
+from tests.flows import add_one, double, fails, gives
 from trioflow import Retry, StepContext, Workflow, open_engine, step, tool
 from trioflow.engine.planner import MAX_NESTING
 from trioflow.errors import DefinitionError, UnknownNameError, UnknownStepError
@@ -504,6 +504,25 @@ class TestSmallFunctions:
         workflow = Workflow("w").parallel(*map(times, range(3)))
 
         assert await workflow.run(2) == {"w0": 0, "w1": 2, "w2": 4}
+
+
+async def test_hooks_may_be_plain_or_async_functions_of_any_kind() -> None:
+    called: list[str] = []
+
+    class Hooks:
+        def started(self, ctx: Any) -> None:
+            called.append(f"{ctx.workflow_id} started")
+
+        async def __call__(self, result: Any) -> None:
+            called.append(f"{result.workflow_id} ended")
+
+    hooks = Hooks()
+    failed = functools.partial(lambda more, result: called.append(more + result.status), "it ")
+    workflow = Workflow("w", on_start=hooks.started, on_finish=hooks, on_error=failed)
+
+    await workflow.then(fails(ValueError())).create_run().start()
+
+    assert called == ["w started", "w ended", "it failed"]
 
 
 async def test_a_step_of_a_nested_workflow_sees_the_context_of_the_whole_run() -> None:

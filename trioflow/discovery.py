@@ -7,9 +7,9 @@ import inspect
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
@@ -134,9 +134,8 @@ def _load(point: EntryPoint) -> Any:
 
 
 def _info(point: EntryPoint) -> PluginInfo:
-    if point.dist is None:
-        return PluginInfo(point.name, NO_DISTRIBUTION, "")
-    return PluginInfo(point.name, point.dist.name, point.dist.version)
+    distribution = cast("Distribution", point.dist)  # whatever was found has one
+    return PluginInfo(point.name, distribution.name, distribution.version)
 
 
 def _object_name(plugin: Any, numbers: dict[str, int]) -> str:

@@ -117,7 +117,7 @@ def targets_of(node: Node) -> tuple[Target, ...]:
             return node.arms
         case Branch():
             return tuple(target for _, target in node.arms)
-        case Map() | Sleep() | SleepUntil():
+        case Map() | Sleep() | SleepUntil():  # pragma: no branch - the last kinds
             return ()
 
 

@@ -66,7 +66,7 @@ def read(
             return follow(frame.runtime_context, key, "context")
         case FromStep(steps, path):
             return read_step(steps, path, frame)
-        case Template(parts):
+        case Template(parts):  # pragma: no branch - the last kind
             return "".join(
                 part if isinstance(part, str) else as_text(read_root(*part, data, frame))
                 for part in parts

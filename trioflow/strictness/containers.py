@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import functools
-import inspect
 import typing
 from collections import abc
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -38,6 +37,8 @@ MAPPINGS: Mapping[type, Callable[[dict[Any, Any]], Any]] = {
     collections.Counter: collections.Counter,
     collections.defaultdict: dict,
 }
+EMPTY = (int, float, str, bool, list, dict, set, frozenset, tuple)
+"""What a defaultdict can make by itself."""
 ITERABLES = (abc.Iterable, abc.Collection, abc.Reversible, abc.Container)
 
 
@@ -197,8 +198,9 @@ def mapping_hook(cls: Any, converter: Converter) -> Hook:
     arms = typing.get_args(cls) or (Any, Any)
     key_arm, arm = arms[0], int if origin is collections.Counter else arms[-1]
     if origin is collections.defaultdict:
-        default = origin_of(arm)
-        make = functools.partial(origin, default if inspect.isclass(default) else None)
+        empty = origin_of(arm)
+        # Of other classes, abstract ones among them, nobody knows how an empty one is made.
+        make = functools.partial(origin, empty if empty in EMPTY else None)
     key_hook, hook = converter.get_structure_hook(key_arm), converter.get_structure_hook(arm)
 
     def structure(value: Any, _: Any) -> Any:
