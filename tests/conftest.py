@@ -1,4 +1,4 @@
-"""How many examples the property tests try.
+"""How many examples the property tests try, and how the tests hear of an interruption.
 
 ``--hypothesis-profile=ci``, or ``HYPOTHESIS_PROFILE=ci`` in the environment, tries ten times
 as many as a run on a developer's machine.
@@ -7,8 +7,14 @@ as many as a run on a developer's machine.
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
+
+# A shell that starts the tests in the background has them ignore SIGINT, and so would every
+# process that they start: the tests of Ctrl-C would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A step is virtual time and some hundred microseconds, but the machine may be busy.
 settings.register_profile(
