@@ -178,9 +178,10 @@ class TestChoosing:
     def test_a_name_in_the_environment_that_nobody_has_is_logged(
         self, site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
+        site.install("bees")
         monkeypatch.setenv("TRIOFLOW_DISABLE", "bes")
 
-        PluginHost([])
+        PluginHost(["bees"])
 
         assert caplog.messages == ["TRIOFLOW_DISABLE names 'bes', which is not installed"]
 

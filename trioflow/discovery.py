@@ -67,17 +67,21 @@ def chosen_plugins(
       PluginError: for a plugin that is unknown or cannot be imported.
       TypeError: if a text is given for a list of names.
     """
-    installed = _installed()
     refused = [*_names(blocked, "blocked")]
-    wanted = list(installed) if plugins is None else [*_names(plugins, "plugins")]
-    for name in [*refused, *(plugin for plugin in wanted if isinstance(plugin, str))]:
+    given = None if plugins is None else [*_names(plugins, "plugins")]
+    names = [*refused, *(plugin for plugin in given or () if isinstance(plugin, str))]
+    # Looking for what is installed takes milliseconds, which not every engine has to spend.
+    installed = _installed() if names or given is None else {}
+    wanted = list(installed) if given is None else given
+    for name in names:
         if name not in installed:
             known = f"installed: {', '.join(installed) or 'none'}"
             problem = "no plugin of this name is installed"
             raise UnknownPluginError(
                 name, NO_DISTRIBUTION, problem, suggest(name, installed, known)
             )
-    refused += _disabled(installed)
+    if installed:
+        refused += _disabled(installed)
     numbers: dict[str, int] = {}
     for plugin in wanted:
         if not isinstance(plugin, str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -52,7 +53,7 @@ class PluginHost:
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(hookspecs)
         self._infos: dict[str, PluginInfo] = {}
-        self._register(builtins, PluginInfo("builtin", PROJECT, version(PROJECT)))
+        self._register(builtins, _built_in())
         for plugin, info in chosen_plugins(plugins, blocked):
             self._register(plugin, info)
         self.providers: dict[str, str] = {}
@@ -186,6 +187,11 @@ class PluginHost:
 
     def _broken(self, name: str, problem: str, remedy: str) -> PluginHookError:
         return PluginHookError(name, self._infos[name].origin, problem, remedy)
+
+
+@functools.cache  # read from a file, for every engine otherwise
+def _built_in() -> PluginInfo:
+    return PluginInfo("builtin", PROJECT, version(PROJECT))
 
 
 def _listed(given: Any) -> list[Any]:
