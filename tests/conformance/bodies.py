@@ -121,11 +121,8 @@ async def _fail_for_good(call: _Call, op: Op) -> None:
 
 
 async def _suspend(call: _Call, op: Op) -> None:
-    suspend = getattr(call.ctx, "suspend", None)
-    if suspend is None:
-        call.give_up("operation suspend")
     payload, label = call.value(op, "payload", {"const": UNDEFINED}), call.value(op, "label")
-    call.end_with(op, lambda: suspend(payload, label=label))
+    call.end_with(op, lambda: call.ctx.suspend(native(payload), label=label))
 
 
 async def _bail(call: _Call, op: Op) -> None:

@@ -41,6 +41,7 @@ def actions(case: Case, *kinds: str) -> list[tuple[int, Mapping[str, Any]]]:
 
 
 BLOCKS = ("parallel", "branch")
+ANSWERS = ("resume", "resumeStream", "resumeStreamVNext")
 STARTS = ("start", "stream", "streamVNext", "streamLegacy")
 
 
@@ -81,6 +82,9 @@ WHEN: dict[str, Callable[[Case], bool]] = {
         ops(spec, "setState") > 1 for spec in specs(case)
     ),
     "someone_observes": lambda case: bool(actions(case, "observe")),
+    "an_answer_names_a_label": lambda case: any(
+        "label" in action for _, action in actions(case, *ANSWERS)
+    ),
     "the_run_is_canceled": lambda case: (
         bool(actions(case, "cancel"))
         or any(

@@ -34,7 +34,7 @@ def flavour_of(words: Words, api: str) -> Flavour:
     if not words.is_old:
         if "Legacy" in api:
             return Flavour("mastra-0.18", old | {"step-progress"})
-        return Flavour("mastra-1", new, _USAGE_1)
+        return Flavour("mastra-1", new | {"paused"}, _USAGE_1)
     if "VNext" in api:
         return Flavour("mastra-1", new - {"step-progress"}, _USAGE_0, True, False)
     return Flavour("mastra-0.18", old, shows_items=True, repeats_input=False)

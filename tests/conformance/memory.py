@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +12,8 @@ from trioflow import NonRetryableError
 from trioflow import events as ev
 
 from .messages import Words
+
+ITEM = re.compile(r"\[(\d+)\]")
 
 
 @attrs.define
@@ -23,6 +26,13 @@ class Seen:
     """Index of the first item of a foreach that did not end well."""
     error: BaseException | None = None
     """The error of that item."""
+
+    @property
+    def was_answered(self) -> bool:
+        """Whether the call goes on with an answer."""
+        return self.start is not None and (
+            self.start.round > 0 or self.start.resume_data is not None
+        )
 
     @property
     def kind(self) -> str:
@@ -46,12 +56,15 @@ class Memory:
     """Whether the first item to end a foreach early is the first in the list, not in time."""
     calls: dict[str, Seen] = attrs.field(factory=dict)
     chosen: dict[int, BaseException] = attrs.field(factory=dict)
+    waiting: dict[str, Any] = attrs.field(factory=dict)
+    """What calls and items have suspended with that still wait, by address."""
     step_failed: bool = False
     """Whether a step of the root workflow failed, in the recorded engine's sense."""
 
     def note(self, event: ev.Event) -> Seen:
         """Take note of an event and return what is known of its call."""
         seen = self.calls.setdefault(getattr(event, "address", ""), Seen())
+        self._note_suspension(event)
         match event:
             case ev.StepStart():
                 seen.start = event
@@ -65,6 +78,33 @@ class Memory:
                 self.step_failed |= "/" not in event.address and seen.kind != "sleep"
         return seen
 
+    def _note_suspension(self, event: ev.Event) -> None:
+        match event:
+            case ev.StepStart() | ev.StepResult():
+                self.waiting.pop(event.address, None)
+            case ev.StepSuspended():
+                self.waiting[event.address] = event.payload
+            case ev.StepProgress():
+                item = f"{event.address}[{event.index}]"
+                self.waiting.pop(item, None)
+                if event.status == "suspended":
+                    self.waiting[item] = event.payload
+
+    def suspend_payload(self, address: str) -> Any:
+        """Return what a call is shown to have suspended with: the first one inside of it."""
+        inside = [found for found in self.waiting if _contains(address, found)]
+        leaves = [
+            a for a in inside if not any(_contains(a, other) for other in inside if other != a)
+        ]
+        first = min(leaves, key=lambda leaf: [int(index) for index in ITEM.findall(leaf)])
+        return self.waiting[first]
+
+    def last_answer(self, address: str) -> Seen | None:
+        """Return the last iteration up to a call's own that was answered, if it is in a loop."""
+        loop, _, iteration = address.rpartition("#")
+        before = (self.calls.get(f"{loop}#{i}", Seen()) for i in range(int(iteration), 0, -1))
+        return next((seen for seen in before if seen.was_answered), None)
+
     def _note_early_end(self, seen: Seen, item: ev.StepProgress) -> None:
         """Remember the item that the recorded engine tells of: a failed one, and the first.
 
@@ -75,6 +115,10 @@ class Memory:
         is_better = seen.early is None or (seen.error is None) != (item.error is None)
         if is_better or (self.by_position and item.index < (seen.early or 0)):
             seen.early, seen.error = item.index, item.error
+
+
+def _contains(outer: str, inner: str) -> bool:
+    return inner == outer or (inner.startswith(outer) and inner[len(outer)] in "/[~")
 
 
 def remember(events: Iterable[ev.Event], words: Words) -> Memory:

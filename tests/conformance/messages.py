@@ -14,6 +14,9 @@ from trioflow.errors import (
     Fault,
     InvalidValueError,
     MappingError,
+    NotResumableError,
+    NotSuspendedError,
+    UnknownStepError,
 )
 
 from .expressions import UserError
@@ -58,6 +61,36 @@ class Words:
         if isinstance(error, UserError) and error.props:
             described["props"] = error.props
         return {"$error": described}
+
+    def refusal(self, action: Mapping[str, Any], error: Exception) -> dict[str, Any]:
+        """Return why a run does not go on as an action wants."""
+        message = self._refusal(action, error)
+        if message is None:
+            return self.error(error)
+        return {"$error": {"name": "Error", "message": message}}
+
+    def _refusal(self, action: Mapping[str, Any], error: Exception) -> str | None:
+        step = action.get("step")
+        match error:
+            case NotSuspendedError() if step:
+                waiting = ", ".join(error.available)
+                return (
+                    f'This workflow step "{_dotted(step)}" was not suspended. '
+                    f"Available suspended steps: [{waiting}]"
+                )
+            case NotResumableError() if action["do"] == "restart":
+                return "This workflow run was not active"
+            case UnknownStepError() if not step:
+                return "Step is required and must be a valid step or array of steps"
+            case UnknownStepError():
+                return (
+                    f"Cannot time travel to step '{_dotted(step)}': the step does not exist in the "
+                    "current execution graph. The workflow definition has likely changed since the "
+                    "run was recorded (renamed step, or an unnamed .map() step whose generated id "
+                    "changed across processes). Steps recorded in the snapshot: "
+                    f"{', '.join(error.known)}. The stored snapshot has not been modified."
+                )
+        return None
 
     def message(self, error: BaseException, *, at_begin: bool = False) -> str:
         """Return the message for an error.
@@ -129,6 +162,10 @@ def single(error: BaseException, chosen: Chosen) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = chosen.get(id(error), error.exceptions[0])
     return error
+
+
+def _dotted(step: Any) -> str:
+    return step if isinstance(step, str) else ".".join(step or ())
 
 
 def _subject(error: InvalidValueError, at_begin: bool) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from .build import Case
 from .compare import compare
-from .contents import STARTS, actions, inside, raised
+from .contents import ANSWERS, STARTS, actions, inside, raised
 
 Observed = Mapping[str, Any]
 
@@ -134,6 +134,13 @@ def _ends_canceled(case: Case, observed: Observed) -> bool:
     return told and nothing_more and canceled
 
 
+def _a_label_is_refused(case: Case, observed: Observed) -> bool:
+    wanted = [repr(action["label"]) for _, action in actions(case, *ANSWERS) if "label" in action]
+    refused = [result.get("$rejected", {}).get("$error", {}) for result in _results(observed)]
+    messages = [e["message"] for e in refused if e.get("name") == "NotSuspendedError"]
+    return any(f"label {label}" in message for label in wanted for message in messages)
+
+
 BEHAVES: dict[str, Callable[[Case, Observed], bool]] = {
     "the_run_fails_with_what_a_condition_raised": _fails_with_a_raised_text,
     "the_workflow_of_a_bail_ends_with_its_value": _bails_end_their_workflow,
@@ -148,5 +155,6 @@ BEHAVES: dict[str, Callable[[Case, Observed], bool]] = {
     "events_and_results_are_the_same": _same_but_for_effects,
     "the_state_has_all_keys_that_were_set": _state_has_all_keys,
     "observers_see_what_the_reader_sees": _observers_see_all,
+    "a_label_that_nobody_gave_is_refused": _a_label_is_refused,
     "the_run_ends_canceled_at_once": _ends_canceled,
 }

@@ -50,17 +50,20 @@ def result_to_recorded(
         "result": result.result if result.status == "success" else UNDEFINED,
         "error": error or UNDEFINED,
         "state": result.state if with_state else UNDEFINED,
-        **_suspension(result),
+        **_suspension(result, memory),
     }
     return dict(plain(recorded))
 
 
-def _suspension(result: RunResult[Any]) -> dict[str, Any]:
+def _suspension(result: RunResult[Any], memory: Memory) -> dict[str, Any]:
     if result.status != "suspended":
         return {}
+    payloads = {
+        id: memory.suspend_payload(result.steps[id].address) for id in result.suspend_payload
+    }
     return {
         "suspended": list(map(list, result.suspended)),
-        "suspendPayload": result.suspend_payload,
+        "suspendPayload": {id: {} if p is UNDEFINED else p for id, p in payloads.items()},
     }
 
 
@@ -90,8 +93,19 @@ def _record(
             recorded["suspendPayload"] = {}  # holds what that engine needs to go on with it
     if record.iteration is not None:
         recorded["metadata"] = {"iterationCount": record.iteration}
+    if record.iteration is not None and record.resumed_at is None:
+        # One record stands for all iterations there, and keeps the answer to an earlier one.
+        answered = memory.last_answer(record.address)
+        if answered is not None and answered.start is not None:
+            recorded |= {
+                "resumePayload": answered.start.resume_data,
+                "resumedAt": answered.start.at,
+            }
     if record.resumed_at is not None:
         recorded |= {"resumePayload": record.resume_data, "resumedAt": record.resumed_at}
     if record.suspended_at is not None:
-        recorded |= {"suspendPayload": record.suspend_payload, "suspendedAt": record.suspended_at}
+        payload = record.suspend_payload
+        if record.status == "suspended":
+            payload = memory.suspend_payload(record.address)
+        recorded |= {"suspendPayload": payload, "suspendedAt": record.suspended_at}
     return recorded

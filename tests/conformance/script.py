@@ -7,6 +7,9 @@ from typing import Any
 
 import trio
 
+from trioflow import RunStream
+
+from . import going_on
 from .place import NotSupportedError, seconds
 from .schemas import let_through
 from .session import Action, Log, Session, run_id_of
@@ -30,8 +33,6 @@ async def play(session: Session, script: Sequence[Action]) -> None:
 
 def _start_arguments(session: Session, action: Action) -> dict[str, Any]:
     options = action.get("opts", {})
-    if options.get("perStep"):
-        raise NotSupportedError("perStep")
     schema = session.builder.state_schema
     state = native(action["state"]) if "state" in action else None
     if schema is not None:
@@ -40,6 +41,7 @@ def _start_arguments(session: Session, action: Action) -> dict[str, Any]:
         "input_data": native(action["input"]) if "input" in action else UNDEFINED,
         "runtime_context": native(action.get("context", {})),
         "initial_state": state,
+        "per_step": bool(options.get("perStep")),
     }
 
 
@@ -61,14 +63,24 @@ async def _stream(session: Session, action: Action) -> None:
         _start_arguments(session, action),
     )
 
+    legacy = session.builder.words.is_old if action["do"] == "stream" else "Legacy" in action["do"]
+    closes = action.get("opts", {}).get("closeOnSuspend", not legacy)
+
     async def read(*, task_status: trio.TaskStatus[None]) -> None:
-        async with run.stream(**arguments) as stream:
-            session.logs[name] = Log()
-            session.results[name] = {"$pending": True}
+        async with (
+            run.stream(**arguments, close_on_suspend=closes) as stream,
+            trio.open_nursery() as nursery,
+        ):
+            session.open_log(name)
+            if not closes:
+                nursery.start_soon(keep_result, stream)
             task_status.started()
             await session.read(name, stream, action["do"])
-            result = await stream.get_workflow_state()
-        await session.keep(name, run, result, action)
+        await keep_result(stream)
+        session.close_log(name)
+
+    async def keep_result(stream: RunStream[Any]) -> None:
+        await session.keep(name, run, await stream.get_workflow_state(), action)
 
     await session.nursery.start(read)
 
@@ -109,6 +121,7 @@ async def _observe(session: Session, action: Action) -> None:
     async def read() -> None:
         async with stream:
             await session.read(name, stream, action["do"])
+        session.close_log(name)
 
     session.nursery.start_soon(read)
 
@@ -144,10 +157,6 @@ async def _result(session: Session, action: Action) -> None:
     await session.until(lambda: not session.results[action["of"]].get("$pending"))
 
 
-async def _later(session: Session, action: Action) -> None:
-    raise NotSupportedError(f"action {action['do']}")
-
-
 ACTIONS: dict[str, Callable[[Session, Action], Awaitable[None]]] = {
     "createRun": _create_run,
     "stream": _stream,
@@ -162,10 +171,10 @@ ACTIONS: dict[str, Callable[[Session, Action], Awaitable[None]]] = {
     "sleep": _sleep,
     "drain": _drain,
     "result": _result,
-    "resume": _later,
-    "resumeStream": _later,
-    "resumeStreamVNext": _later,
-    "restart": _later,
-    "timeTravel": _later,
-    "timeTravelStream": _later,
+    "resume": going_on.resume,
+    "resumeStream": going_on.resume_stream,
+    "resumeStreamVNext": going_on.resume_stream,
+    "restart": going_on.restart,
+    "timeTravel": going_on.time_travel,
+    "timeTravelStream": going_on.time_travel_stream,
 }

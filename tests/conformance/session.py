@@ -50,6 +50,8 @@ class Session:
     results: dict[str, Any] = attrs.field(factory=dict)
     values: dict[str, Any] = attrs.field(factory=dict)
     errors: list[dict[str, Any]] = attrs.field(factory=list)
+    shown_ids: dict[str, str] = attrs.field(factory=dict)
+    """Ids of the runs that others have gone on from, by the ids of those."""
     changes: int = 0
     changed: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
 
@@ -101,6 +103,18 @@ class Session:
                 return
 
     # ------------------------------------------------------------ runs
+    def open_log(self, name: str) -> None:
+        """Be ready for a stream and its result."""
+        self.logs[name] = Log()
+        self.results[name] = {"$pending": True}
+
+    def arrived(self, action: Action, run: Run[Any, Any]) -> None:
+        """Let a run stand for the one it has travelled back in, as it does there."""
+        before = self.run(action).run_id
+        if run.run_id != before:
+            self.shown_ids[run.run_id] = self.shown_ids.get(before, before)
+            self.runs[action.get("run", "run")] = run
+
     def run(self, action: Action) -> Run[Any, Any]:
         """Return the run that an action names, created on first use."""
         name = action.get("run", "run")
@@ -109,33 +123,58 @@ class Session:
         return self.runs[name]
 
     async def read(self, name: str, events: AsyncIterable[ev.Event], api: str) -> None:
-        """Keep the events of a stream until it ends."""
+        """Keep the events of a stream until it ends; it counts as closed with its result."""
         log = self.logs[name]
         translator = Translator(
-            flavour_of(self.builder.words, api), self.builder.words, self.builder.checked_inputs
+            flavour_of(self.builder.words, api),
+            self.builder.words,
+            self.builder.checked_inputs,
+            self.shown_ids,
         )
         async for event in events:
+            if not log.events and isinstance(event, ev.Resume | ev.Recover):
+                log.events.append(translator.begin_again(event))
             recorded = translator.translate(event)
             log.events += recorded
             if recorded:
                 self.note_change()
-        log.closed = True
+
+    def close_log(self, name: str) -> None:
+        """Take note that a stream is closed."""
+        self.logs[name].closed = True
         self.note_change()
 
     async def keep(
         self, name: str, run: Run[Any, Any], result: RunResult[Any], action: Action
     ) -> None:
-        """Keep a result, in its recorded form."""
-        async with run.observe() as history:
-            memory = remember([event async for event in history], self.builder.words)
+        """Keep a result, in its recorded form; an earlier one of that name as the first."""
+        last = run.state.next_seq - 1
+        history: list[ev.Event] = []
+        async with run.observe() as observer:
+            while not history or history[-1].seq < last:
+                history.append(await observer.receive())
         options = action.get("opts", {}).get("outputOptions", {})
-        self.results[name] = result_to_recorded(
-            result,
+        recorded = result_to_recorded(
+            attrs.evolve(result, run_id=self.shown_ids.get(result.run_id, result.run_id)),
             self.builder.words,
-            memory,
+            remember(history, self.builder.words),
             schemas=self.builder.checked_inputs,
             with_state=bool(options.get("includeState")),
         )
+        for id, supplied in action.get("steps", {}).items():
+            recorded["steps"][id] = {**recorded["steps"].get(id, {}), **supplied}
+        if action["do"] == "restart":  # what it hands out is the stored record
+            recorded.setdefault("resumeLabels", {})
+        before = self.results.get(name, {"$pending": True})
+        if not before.get("$pending") and before != recorded:
+            self.results[f"{name}:first"] = before
+        self.results[name] = recorded
+        self.note_change()
+
+    def reject(self, name: str, action: Action, error: Exception) -> None:
+        """Keep what was raised in place of a result."""
+        told = self.builder.words.refusal(action, error)
+        self.results[name] = {"$rejected": told}
         self.note_change()
 
 

@@ -23,15 +23,13 @@ from .run import Outcome, load, run_cases
 
 HERE = Path(__file__).parent
 FILES = sorted(HERE.glob("*.jsonl"))
-NOT_BUILT_YET = {"suspend", "agent", "tripwire", "per-step", "travel", "restart"}
-"""Families of features that trioflow does not have, or not yet."""
-LATER_ACTIONS = {"resume", "resumeStream", "resumeStreamVNext"}
+NOT_BUILT = {"agent", "tripwire"}
+"""Families of features that trioflow does not have."""
 
 
 def needs_more(case: Case) -> bool:
-    """Tell whether a case needs a feature that trioflow does not have yet."""
-    is_later = case["name"].partition(".")[0] in NOT_BUILT_YET
-    return is_later or any(action["do"] in LATER_ACTIONS for action in case["script"])
+    """Tell whether a case needs a feature that trioflow does not have."""
+    return case["name"].partition(".")[0] in NOT_BUILT
 
 
 CASES = {f"{file.stem}:{case['name']}": case for file in FILES for case in load(file)}

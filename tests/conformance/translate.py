@@ -7,7 +7,7 @@ the call. What it tells in another place or form is moved there. Nothing is made
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 from cattrs import Converter
@@ -22,6 +22,7 @@ from .place import Custom
 from .schemas import Schema, let_through
 from .undefined import UNDEFINED, Undefined, plain
 
+EventT = TypeVar("EventT", bound=ev.Event)
 _NOTHING = "\0undefined"
 
 
@@ -33,6 +34,8 @@ class Translator:
     words: Words
     schemas: Mapping[str, Schema]
     """Schemas by the id of the step: the recorded engine shows values as they let them through."""
+    shown_ids: Mapping[str, str]
+    """The ids that runs are shown with, where they differ."""
     memory: Memory = attrs.field(init=False)
     converter: Converter = attrs.field(init=False)
 
@@ -41,8 +44,20 @@ class Translator:
         self.converter = Converter()
         self.converter.register_unstructure_hook(Undefined, lambda _: _NOTHING)
 
+    def begin_again(self, event: ev.Event) -> dict[str, Any]:
+        """Return what a stream begins with that goes on with a run."""
+        start = ev.Start(
+            run_id=event.run_id, seq=event.seq, at=event.at, workflow_id="wf", input=None
+        )
+        return to_wire(self._shown_run(start), self.flavour.dialect)
+
+    def _shown_run(self, event: EventT) -> EventT:
+        id = self.shown_ids.get(event.run_id, event.run_id)
+        return event if id == event.run_id else attrs.evolve(event, run_id=id)
+
     def translate(self, event: ev.Event) -> list[dict[str, Any]]:
         """Return the recorded form of an event; nothing if the recorded engine has none."""
+        event = self._shown_run(event)
         seen = self.memory.note(event)
         if isinstance(event, ev.StepOutput) and isinstance(event.chunk, Custom):
             return [self._custom(event, event.chunk)]
@@ -52,6 +67,8 @@ class Translator:
         payload = wire.get("payload", wire)
         self._add_error(payload, event)
         self._adjust(payload, event, seen)
+        if isinstance(event, ev.StepSuspended):
+            payload["suspendPayload"] = _unset(self.memory.suspend_payload(event.address))
         return [_without_nothing(wire)]
 
     def _is_hidden(self, event: ev.Event, seen: Seen) -> bool:
@@ -73,6 +90,7 @@ class Translator:
         return self._sleep_ended_well
 
     _sleep_ended_well: bool = True
+    _done_before: dict[str, int] = attrs.field(factory=dict)
 
     def _custom(self, event: ev.StepOutput, custom: Custom) -> dict[str, Any]:
         chunk: dict[str, Any] = plain(custom.chunk)
@@ -82,16 +100,14 @@ class Translator:
         match event:
             case ev.StepStart():
                 payload["payload"] = self._shown(event.id, seen)
-                if seen.waiting is not None:
+                if seen.waiting is not None or seen.was_answered:
                     payload["resumePayload"] = _unset(event.resume_data)
                     payload["resumedAt"] = payload["startedAt"]
             case ev.StepWaiting():
                 payload["payload"] = _unset(event.input)
-            case ev.StepResult() if self.flavour.repeats_input and seen.start is not None:
+            case ev.StepSuspended() | ev.StepResult() if self._repeats_input(seen):
                 payload["payload"] = self._shown(event.id, seen)
-                payload["startedAt"] = seen.start.at
-                if seen.start.iteration is not None:
-                    payload["metadata"] = {"iterationCount": seen.start.iteration}
+                payload |= _of_start(seen)
             case ev.StepOutput():
                 # Chunks go by the name of the step alone, and a workflow that is an item
                 # of a foreach has a run id of its own there.
@@ -101,10 +117,20 @@ class Translator:
                 if self.words.is_old:
                     _wrap_chunk(payload, outer)
             case ev.StepProgress():
-                payload["iterationStatus"] = "success" if event.status == "success" else "failed"
+                known = ("success", "suspended")
+                payload["iterationStatus"] = event.status if event.status in known else "failed"
+                payload["completedCount"] = self._count(event)
             case ev.Finish() if "output" in payload:
                 counts = payload["output"]["usage"]
                 payload["output"] = {"usage": {k: counts[k] for k in sorted(self.flavour.usage)}}
+
+    def _repeats_input(self, seen: Seen) -> bool:
+        return self.flavour.repeats_input and seen.start is not None
+
+    def _count(self, event: ev.StepProgress) -> int:
+        """Return how many items have ended in this part of the run, which is what it counts."""
+        first = event.done - (event.status not in ("suspended", "canceled"))
+        return event.done - self._done_before.setdefault(event.address, first)
 
     def _add_error(self, payload: dict[str, Any], event: ev.Event) -> None:
         error = getattr(event, "error", None)
@@ -119,6 +145,18 @@ class Translator:
 
     def _shown(self, id: str, seen: Seen) -> Any:
         return _unset(let_through(seen.input, self.schemas.get(id)))
+
+
+def _of_start(seen: Seen) -> dict[str, Any]:
+    """Return what the end of a call repeats of its beginning."""
+    if seen.start is None:
+        return {}
+    repeated: dict[str, Any] = {"startedAt": seen.start.at}
+    if seen.was_answered:
+        repeated |= {"resumePayload": _unset(seen.start.resume_data), "resumedAt": seen.start.at}
+    if seen.start.iteration is not None:
+        repeated["metadata"] = {"iterationCount": seen.start.iteration}
+    return repeated
 
 
 def _wrap_chunk(payload: dict[str, Any], outer: list[str]) -> None:

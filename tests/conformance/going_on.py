@@ -1,0 +1,128 @@
+"""Actions that go on with a run, or go back in it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, TypeAlias
+
+import trio
+
+from trioflow import Run, RunResult
+from trioflow.context import MISSING
+
+from .session import Action, Session
+from .undefined import UNDEFINED, native
+
+Opened: TypeAlias = AbstractAsyncContextManager[Any]
+
+
+def _answer(action: Action) -> dict[str, Any]:
+    return {
+        "step": action.get("step"),
+        "resume_data": native(action["data"]) if "data" in action else UNDEFINED,
+        "label": action.get("label"),
+        "index": action.get("forEachIndex"),
+        "runtime_context": native(action.get("context", {})),
+        "per_step": bool(action.get("opts", {}).get("perStep")),
+    }
+
+
+def _journey(action: Action) -> dict[str, Any]:
+    outputs = {id: record.get("output") for id, record in action.get("steps", {}).items()}
+    return {
+        "step": action["step"],
+        "input_data": native(action["input"]) if "input" in action else MISSING,
+        "context": native(outputs),
+        "resume_data": native(action["data"]) if "data" in action else None,
+        "run_id": str(uuid.uuid4()),
+        "per_step": bool(action.get("opts", {}).get("perStep")),
+    }
+
+
+# ---------------------------------------------------------------- without a stream
+async def resume(session: Session, action: Action) -> None:
+    """Answer a suspended run."""
+    run = session.run(action)
+    await _settle(session, action, "resume", run, lambda: run.resume(**_answer(action)))
+
+
+async def restart(session: Session, action: Action) -> None:
+    """Go on with a run whose process died."""
+    run = session.run(action)
+    await _settle(session, action, "restart", run, run.restart)
+
+
+async def time_travel(session: Session, action: Action) -> None:
+    """Go back in a run."""
+    run = session.run(action)
+
+    async def travel() -> RunResult[Any]:
+        async with run.time_travel_stream(**_journey(action)) as stream:
+            result = await stream.get_workflow_state()
+        session.arrived(action, stream.run)
+        return result
+
+    await _settle(session, action, "timeTravel", run, travel)
+
+
+async def _settle(
+    session: Session,
+    action: Action,
+    name: str,
+    run: Run[Any, Any],
+    go_on: Callable[[], Awaitable[RunResult[Any]]],
+) -> None:
+    """Keep the result, or what the caller gets instead of one."""
+    name = action.get("as", name)
+
+    async def settle() -> None:
+        try:
+            result = await go_on()
+        except Exception as error:
+            session.reject(name, action, error)
+        else:
+            await session.keep(name, session.run(action), result, action)
+
+    session.results[name] = {"$pending": True}
+    if action.get("async"):
+        session.nursery.start_soon(settle)
+    else:
+        await settle()
+
+
+# ---------------------------------------------------------------- with a stream
+async def resume_stream(session: Session, action: Action) -> None:
+    """Answer a suspended run, and read what follows."""
+    run = session.run(action)
+    await _read(session, action, "main", lambda: run.resume_stream(**_answer(action)))
+
+
+async def time_travel_stream(session: Session, action: Action) -> None:
+    """Go back in a run, and read what follows."""
+    run = session.run(action)
+    await _read(session, action, "timeTravel", lambda: run.time_travel_stream(**_journey(action)))
+
+
+async def _read(
+    session: Session, action: Action, name: str, open_stream: Callable[[], Opened]
+) -> None:
+    name = action.get("as", name)
+
+    async def read(*, task_status: trio.TaskStatus[None]) -> None:
+        try:
+            async with open_stream() as stream:
+                session.arrived(action, stream.run)
+                session.open_log(name)
+                task_status.started()
+                await session.read(name, stream, action["do"])
+                result = await stream.get_workflow_state()
+        except Exception as error:
+            session.reject(name, action, error)
+            task_status.started()
+            return
+        await session.keep(name, stream.run, result, action)
+        session.close_log(name)
+
+    await session.nursery.start(read)
