@@ -38,7 +38,9 @@ LAZY = {
     ("trioflow.validation", "cattrs.errors"): "only values that do not fit as they are need cattrs",
     ("trioflow.cli", "trioflow.cli.main"): "a missing extra is reported as such",
     ("trioflow.cli.app", "trioflow.cli.listings"): "the help is there before what it describes",
-    ("trioflow.cli.app", "trioflow.cli.watch"): "the help is there before what it describes",
+    ("trioflow.cli.app", "trioflow.cli.running"): "the help is there before what it describes",
+    ("trioflow.cli.stored", "trioflow.cli.going_on"): "the help is there before what it describes",
+    ("trioflow.cli.stored", "trioflow.cli.history"): "the help is there before what it describes",
     ("trioflow.cli.app", "rich.text"): "cyclopts asks for the help of one command at a time",
     ("trioflow.cli.watch", "trioflow.cli.live"): "only a terminal needs rich",
 }

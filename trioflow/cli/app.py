@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
+from trioflow.cli.stored import STORED_COMMANDS, Flag
+
 if TYPE_CHECKING:
     from rich.text import Text
-
-Flag = Parameter(negative="", show_default=False)
 
 
 def make_app() -> App:
@@ -50,10 +50,12 @@ async def run(
     input: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     context: Annotated[list[str] | None, Flag] = None,
     json: Annotated[bool, Flag] = False,
+    store: str | None = None,
 ) -> int:
     """Run a workflow and watch it.
 
     Exit codes: 0 success, 1 failed, 2 usage or bad input, 3 suspended, 130 interrupted.
+    With a store, a run that is suspended or interrupted can go on; it says how.
 
     Parameters
     ----------
@@ -66,10 +68,12 @@ async def run(
         May be repeated.
     json
         Print one event per line as JSON, and nothing else, on standard output.
+    store
+        Where the run is kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
     """
-    from trioflow.cli.watch import run_target
+    from trioflow.cli.running import run_target
 
-    return await run_target(target, input, context or (), json)
+    return await run_target(target, input, context or (), json, store)
 
 
 def steps() -> None:
@@ -115,5 +119,8 @@ def graph(target: str, /, *, mermaid: Annotated[bool, Flag] = False) -> None:
     print_graph(target, mermaid)
 
 
-COMMANDS: tuple[Callable[..., object], ...] = (run, steps, tools, workflows, plugins, graph)
+COMMANDS: tuple[Callable[..., object], ...] = (
+    *(run, steps, tools, workflows, plugins, graph),
+    *STORED_COMMANDS,
+)
 """The commands that are always there."""

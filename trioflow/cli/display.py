@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TextIO
 
@@ -15,6 +16,9 @@ STOPPING = "waiting for the steps to stop; once more to leave at once"
 
 class Display(Protocol):
     """Shows one run, on standard output."""
+
+    async def recall(self, events: Sequence[Event]) -> None:
+        """Take note of what happened before the part of the run that is shown."""
 
     def shown(self) -> AbstractContextManager[object]:
         """Return a context that is open while events are shown."""
@@ -29,8 +33,11 @@ class Display(Protocol):
           BrokenPipeError: if there is no more reader.
         """
 
-    def stopping(self, reason: str) -> None:
-        """Say that the run is being canceled, because a signal came."""
+    def stopping(self, reason: str, *, for_good: bool = True) -> None:
+        """Say that the run is being stopped, because a signal came.
+
+        If it is not *for_good*, what is open then can go on later and is not shown to end.
+        """
 
     async def show_result(self, value: Any) -> None:
         """Show the result of a run that ended well.

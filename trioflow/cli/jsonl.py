@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,9 @@ class JsonDisplay:
     converter: Converter | None = None
     _has_warned: bool = False
 
+    async def recall(self, events: Sequence[ev.Event]) -> None:
+        """Write nothing: it has been written before."""
+
     def shown(self) -> AbstractContextManager[object]:
         """Return a context without meaning."""
         return nullcontext()
@@ -46,8 +50,8 @@ class JsonDisplay:
         line = json.dumps(wire, ensure_ascii=False, separators=(",", ":"))
         await self.output.write(line + "\n")
 
-    def stopping(self, reason: str) -> None:
-        """Say on standard error that the run is being canceled."""
+    def stopping(self, reason: str, *, for_good: bool = True) -> None:
+        """Say on standard error that the run is being stopped."""
         say(f"{reason}: {STOPPING}")
 
     async def show_result(self, value: Any) -> None:

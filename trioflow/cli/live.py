@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,8 @@ MARKS: dict[Status, tuple[str, str]] = {
     "failed": ("✘", "bold red"),
     "canceled": ("⊘", "magenta"),
     "suspended": ("‖", "yellow"),
+    "paused": ("‖", "yellow"),
+    "interrupted": ("⊘", "yellow"),
 }
 """Sign and style of each status; what runs has a spinner."""
 UNSAID = ("running", "success", "waiting", "retrying")
@@ -58,14 +60,22 @@ class LiveDisplay:
             redirect_stderr=sys.stderr.isatty(),
         )
         self._notice = ""
+        self._is_halting = False
         self._ahead = 0.0
         """How far the run's clock is ahead of Trio's, in seconds."""
+
+    async def recall(self, events: Sequence[ev.Event]) -> None:
+        """Let the tree be what it was before."""
+        for event in events:
+            self.view.apply(event)
 
     @contextmanager
     def shown(self) -> Iterator[None]:
         """Take a part of the screen; the whole tree stays there in the end."""
         with self._live:
             yield
+        if self._is_halting:
+            self.view.interrupt(trio.current_time() + self._ahead)
         self._console.print(self.draw())
 
     async def attend(self) -> None:
@@ -89,8 +99,9 @@ class LiveDisplay:
         """Print the result as a table, or as JSON."""
         print_result(self._console, value, self._converter)
 
-    def stopping(self, reason: str) -> None:
-        """Say that the run is being canceled."""
+    def stopping(self, reason: str, *, for_good: bool = True) -> None:
+        """Say that the run is being stopped."""
+        self._is_halting = not for_good
         self._notice = f"{reason}: {STOPPING}"
 
     def draw(self, height: int = sys.maxsize) -> Group:

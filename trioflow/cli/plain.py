@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,9 @@ class PlainDisplay:
     converter: Converter | None = None
     started: float | None = None
 
+    async def recall(self, events: Sequence[ev.Event]) -> None:
+        """Write nothing: it has been written before."""
+
     def shown(self) -> AbstractContextManager[object]:
         """Return a context without meaning."""
         return nullcontext()
@@ -47,8 +51,8 @@ class PlainDisplay:
         if text is not None:
             await self.output.write(f"{event.at - self.started:9.3f}  {event.type:<13} {text}\n")
 
-    def stopping(self, reason: str) -> None:
-        """Say on standard error that the run is being canceled."""
+    def stopping(self, reason: str, *, for_good: bool = True) -> None:
+        """Say on standard error that the run is being stopped."""
         say(f"{reason}: {STOPPING}")
 
     async def show_result(self, value: Any) -> None:

@@ -45,7 +45,7 @@ def rows(root: CallView, now: float, height: int = sys.maxsize) -> list[Row]:
     If there are too many, what has ended well goes first, and then the end of the list.
     """
     for density in DENSITIES:
-        lines = list(_flatten(_call(root, now, density)))
+        lines = list(flatten(_call(root, now, density)))
         if len(lines) <= height:
             break
     else:
@@ -53,15 +53,16 @@ def rows(root: CallView, now: float, height: int = sys.maxsize) -> list[Row]:
     return lines
 
 
-def _flatten(branch: Branch, guides: str = "", indent: str = "") -> Iterator[Row]:
+def flatten(branch: Branch, guides: str = "", indent: str = "") -> Iterator[Row]:
+    """Return the lines of a branch, with their guides."""
     yield attrs.evolve(branch.row, guides=guides)
     for position, child in enumerate(branch.below, 1):
         last = position == len(branch.below)
         if child.row.kind == "output":
-            yield from _flatten(child, indent + "   ")
+            yield from flatten(child, indent + "   ")
         else:
             inside = indent + ("   " if last else "│  ")
-            yield from _flatten(child, indent + ("└─ " if last else "├─ "), inside)
+            yield from flatten(child, indent + ("└─ " if last else "├─ "), inside)
 
 
 def _call(call: CallView, now: float, density: int) -> Branch:

@@ -96,6 +96,19 @@ def print_listing(headers: Sequence[str], rows: Sequence[Sequence[str]], empty: 
         _print_blocks(console, headers, lines)
 
 
+def print_lines(headers: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:
+    """Print rows of short texts, one line for each, wherever it goes."""
+    console = make_console()
+    lines = [[one_line(cell, 1000) for cell in row] for row in rows]
+    if console.is_terminal and not lines:
+        console.print(empty)
+        return
+    head, *others = ("  ".join(line).rstrip() for line in _in_columns([headers, *lines]))
+    console.print(Text(head, "dim"), soft_wrap=True)
+    for other in others:
+        console.print(Text(other), soft_wrap=True)
+
+
 def _print_blocks(console: Console, headers: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
     texts = [line[-1] for line in lines]
     heads: Sequence[Sequence[str]] = [line[:-1] for line in (headers, *lines)]

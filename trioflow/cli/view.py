@@ -17,8 +17,18 @@ from trioflow import events as ev
 from trioflow.cli.text import describe_error, preview
 
 Status = Literal[
-    "running", "waiting", "retrying", "success", "bailed", "failed", "canceled", "suspended"
+    "running",
+    "waiting",
+    "retrying",
+    "success",
+    "bailed",
+    "failed",
+    "canceled",
+    "suspended",
+    "paused",
+    "interrupted",
 ]
+"""That of a call or a run; ``"interrupted"`` is what starts again when the run goes on."""
 KEPT = 100
 """How many siblings that ended well an entry keeps."""
 KEPT_TOOLS = 3
@@ -106,8 +116,14 @@ class RunView:
                 self._apply_step(event, path_of(event.address))
             case ev.Start():
                 self.root = CallView(event.workflow_id, event.workflow_id, event.at)
-            case ev.Finish(status="success" | "failed" | "canceled" | "suspended" as status):
-                self.root.close(status, event.at)
+            case ev.Resume() | ev.Recover():
+                self.root.status, self.root.ended = "running", None
+            case ev.Finish() if event.status != "pending":
+                self.root.close(event.status, event.at)
+
+    def interrupt(self, at: float) -> None:
+        """Take note that what is open has been stopped, and starts again later."""
+        _interrupt(self.root, at)
 
     def _apply_step(self, event: ev.StepEvent, path: tuple[str, ...]) -> None:
         match event:
@@ -137,8 +153,11 @@ class RunView:
         label = key if _ITEM.match(key) else _label(event.id, parent, len(path))
         call = CallView(event.id, label, event.at)
         before = parent.children.get(key)
-        if before is not None:  # the next iteration, or the event came that was waited for
+        if before is not None:  # the next iteration, or it goes on
             call.started = before.started
+            if before.is_open or before.status == "suspended":
+                call.children, call.finished = before.children, before.finished
+                call.hidden, call.progress = before.hidden, before.progress
             if key in parent.finished:
                 parent.finished.remove(key)
         parent.children[key] = call
@@ -176,6 +195,13 @@ def _label(id: str, parent: CallView, depth: int) -> str:
     return id if depth == 1 else id.removeprefix(f"{parent.id}.")
 
 
+def _interrupt(call: CallView, at: float) -> None:
+    if call.is_open:
+        call.close("interrupted", at)
+    for child in call.children.values():
+        _interrupt(child, at)
+
+
 def _apply_to_call(event: ev.StepEvent, call: CallView, prefix: str) -> None:
     """Apply what changes an open call; *prefix* names an item if it is about one only."""
     match event:
@@ -206,6 +232,10 @@ def _end_item(event: ev.StepProgress, call: CallView) -> None:
         if item is None:
             item = call.children[key] = CallView(call.id, key, event.at)
         item.close("failed", event.at, error)
+    elif event.status == "suspended":
+        if item is None:
+            item = call.children[key] = CallView(call.id, key, event.at)
+        item.close("suspended", event.at, preview(event.payload))
     elif item is not None and event.status == "canceled":
         item.close("canceled", event.at)
     else:

@@ -1,111 +1,161 @@
-"""``trioflow run``: run a workflow, show it, and say how it ended."""
+"""Watching a run, or the next part of one: show it, stop it when asked, say how it ended."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+import attrs
 import trio
 
-from trioflow.api import open_engine
+from trioflow import events as ev
 from trioflow.cli.display import Display, can_draw, say
 from trioflow.cli.errors import (
     BROKEN_PIPE,
     EXIT_CODES,
     SUCCESS,
-    UsageError,
     canceled_steps,
-    explain,
     explain_failure,
 )
-from trioflow.cli.inputs import read_context, read_value
+from trioflow.cli.hints import how_to_answer, how_to_go_on
 from trioflow.cli.jsonl import JsonDisplay
-from trioflow.cli.output import Output, exclusive_stdout
+from trioflow.cli.output import Output
 from trioflow.cli.plain import PlainDisplay
 from trioflow.cli.signals import interruptible
-from trioflow.cli.targets import import_workflow, is_in_module, known_workflow
+from trioflow.cli.stores import Whereabouts
 from trioflow.cli.text import clean, preview
-from trioflow.engine.run import Run
-from trioflow.errors import InvalidValueError
+from trioflow.engine.run import Run, RunStream
+from trioflow.errors import HistoryGap
 from trioflow.results import RunResult
 
 if TYPE_CHECKING:
     from cattrs import Converter
 
-
-async def run_target(
-    target: str, input_text: str | None, context: Sequence[str], as_json: bool
-) -> int:
-    """Run a workflow and show it on standard output; return the exit code.
-
-    Raises:
-      TrioflowError: if target, input or context are wrong, or a plugin is broken.
-      OSError: if standard output cannot be written to, for another reason than that nobody
-        reads it; the run is then canceled. May be in a group.
-    """
-    # First of all: what is imported from here on may print.
-    with exclusive_stdout() if as_json else nullcontext() as output:
-        value = None if input_text is None else read_value(input_text, "--input")
-        entries = read_context(context)
-        workflow = import_workflow(target) if is_in_module(target) else None
-        async with open_engine() as engine:
-            if workflow is None:
-                workflow = known_workflow(target, engine.workflows)
-            display = choose_display(output, engine.converter)
-            try:
-                return await watch(engine.create_run(workflow), value, entries, display)
-            except InvalidValueError as exc:
-                if input_text is None:
-                    raise UsageError(f"{explain(exc)}\ngive it with --input JSON") from exc
-                raise
+UNREAD = "nobody reads the output any more"
+OpenStream: TypeAlias = Callable[[], AbstractAsyncContextManager[RunStream[Any]]]
 
 
 async def watch(
-    run: Run[Any, Any], value: Any, context: Mapping[str, Any], display: Display
+    open_stream: OpenStream, display: Display, whereabouts: Whereabouts | None = None
 ) -> int:
-    """Run a workflow, show it and its result, and return the exit code."""
+    """Run a part of a workflow, show it and its result, and return the exit code.
 
-    def stop(reason: str) -> None:
-        display.stopping(reason)
-        run.cancel(reason)
-
-    with interruptible(stop) as interruption:
-        result = await follow(run, value, context, display)
+    Args:
+      open_stream: Opens the stream of that part.
+      display: Shows it.
+      whereabouts: Where the run is kept. A signal then stops the run and does not cancel
+        it: it can go on from there.
+    """
+    watcher = Watcher(display, whereabouts)
+    with interruptible(watcher.stop) as interruption, watcher.opening:
+        async with open_stream() as stream:
+            await watcher.follow(stream)
+    result = watcher.result
     if result is None:
         return interruption.exit_code or BROKEN_PIPE
     if result.status == "success":
         await display.show_result(result.result)
         return SUCCESS
-    report(result)
+    watcher.report(result)
     return interruption.exit_code or EXIT_CODES[result.status]
 
 
-async def follow(
-    run: Run[Any, Any], value: Any, context: Mapping[str, Any], display: Display
-) -> RunResult[Any] | None:
-    """Run a workflow to its end and show every event; None if nobody reads them any more.
+@attrs.define(eq=False)
+class Watcher:
+    """Shows a part of a run, and ends it if it is asked to or nobody reads any more."""
 
-    The run is then canceled, and its clean-up waited for.
-    """
+    display: Display
+    whereabouts: Whereabouts | None
+    opening: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    """Is left early if the run is to be stopped before it goes on."""
+    result: RunResult[Any] | None = None
+    """How the part ended; None if nobody reads it any more."""
+    _run: Run[Any, Any] | None = None
+    _halted: str | None = None
+    """Why the run was stopped in a way that it can go on from."""
+    _is_unread: bool = False
 
-    async def attend() -> None:
-        await display.attend()
-        run.cancel("nobody reads the output any more")
+    def stop(self, reason: str) -> None:
+        """Stop the run because a signal came."""
+        self.display.stopping(reason, for_good=self.whereabouts is None)
+        if self._run is None:
+            self.opening.cancel()
+        else:
+            self._end(self._run, reason)
 
-    async with run.stream(value, runtime_context=context) as stream:
+    async def follow(self, stream: RunStream[Any]) -> None:
+        """Show every event, to where the run settles."""
+        self._run = stream.run
+        await self.display.recall(await _earlier_events(stream.run))
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(attend)
+            nursery.start_soon(self._attend, stream.run)
             try:
-                with display.shown():
-                    async for event in stream:
-                        await display.show(event)
+                await self._show(stream)
             except BrokenPipeError:
-                return None
-            finally:
-                nursery.cancel_scope.cancel()
-        return await stream.get_workflow_state()
+                self._is_unread = True
+                self._end(stream.run, UNREAD)
+            except BaseException:
+                self._end(stream.run, "it could not be shown")
+                raise
+            nursery.cancel_scope.cancel()
+        result = await stream.get_workflow_state()
+        self.result = None if self._is_unread else result
+
+    async def _show(self, stream: RunStream[Any]) -> None:
+        with self.display.shown():
+            async for event in stream:
+                if self._halted is None:  # the journal does not have what follows
+                    await self.display.show(event)
+
+    async def _attend(self, run: Run[Any, Any]) -> None:
+        await self.display.attend()
+        self._is_unread = True
+        self._end(run, UNREAD)
+
+    def _end(self, run: Run[Any, Any], reason: str) -> None:
+        """Stop the run if it goes on: for good, unless it can go on from its store."""
+        if run.status not in ("pending", "running"):
+            return
+        if self.whereabouts is None:
+            run.cancel(reason)
+        elif self._halted is None:
+            self._halted = reason
+            run.halt()
+
+    def report(self, result: RunResult[Any]) -> None:
+        """Say how the part ended if it did not end well, and how to go on."""
+        if self.whereabouts is not None and result.status == "canceled" and self._halted:
+            stopped = ", ".join(canceled_steps(result)) or "nothing was running"
+            say(clean(f"{self._halted}; stopped: {stopped}"))
+            how_to_go_on(self.whereabouts, result.run_id)
+        else:
+            report(result)
+        if self.whereabouts is not None and result.status == "suspended" and self._run:
+            how_to_answer(self.whereabouts, self._run.state)
+
+
+async def _earlier_events(run: Run[Any, Any]) -> list[ev.Event]:
+    """Return the events of the parts before the one that begins; only its start if it is long."""
+    earlier: list[ev.Event] = []
+    try:
+        async with run.observe(on_full="gap") as held:
+            while held.unread:
+                earlier.append(await held.receive())
+    except HistoryGap:
+        state = run.state
+        start = ev.Start(
+            run_id=state.run_id,
+            seq=0,
+            at=state.started_at or 0.0,
+            workflow_id=state.workflow_id,
+            input=state.input,
+        )
+        return [start]
+    while earlier and not isinstance(earlier.pop(), ev.Resume | ev.Recover):
+        pass
+    return earlier
 
 
 def choose_display(exclusive: Output | None, converter: Converter) -> Display:
