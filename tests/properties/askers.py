@@ -1,0 +1,179 @@
+"""Generated workflows whose steps ask for answers, and a witness of what their bodies did."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import count
+from typing import Any
+
+import attrs
+import trio
+from hypothesis import strategies as st
+
+from trioflow import Step, StepContext, Workflow, step
+from trioflow.testing.strategies.bodies import digest
+
+Flow = Workflow[Any, Any]
+
+
+@attrs.frozen
+class Asker:
+    """A step that suspends so many times before it does its work."""
+
+    id: str
+    asks: int
+    seconds: float
+
+
+@attrs.frozen
+class Nested:
+    """A workflow of these nodes."""
+
+    id: str
+    nodes: tuple[Node, ...]
+
+
+Target = Asker | Nested
+
+
+@attrs.frozen
+class Node:
+    """A node of the workflow; what it needs depends on its kind."""
+
+    kind: str
+    targets: tuple[Target, ...] = ()
+    number: int = 0
+    """Of a loop the iterations, of a foreach the items, of a sleep the seconds."""
+    concurrency: int = 1
+
+
+@attrs.define
+class Deeds:
+    """What the bodies of one built workflow did."""
+
+    begun: Counter[str] = attrs.field(factory=Counter)
+    """How often the body of each step call was entered, by the address of the call."""
+    done: Counter[str] = attrs.field(factory=Counter)
+    """How often it came to its end."""
+    decided: Counter[str] = attrs.field(factory=Counter)
+    """How often conditions and mapping functions were called."""
+    asks: dict[str, int] = attrs.field(factory=dict)
+    """How many questions the body of each step call has."""
+
+
+@st.composite
+def flows(draw: st.DrawFn, max_depth: int = 2) -> Nested:
+    """Generate workflows in which every kind of node may hold steps that ask."""
+    numbers = count()
+
+    def target(depth: int) -> Target:
+        if depth and draw(st.integers(0, 3)) == 0:
+            return flow(depth - 1)
+        asks = draw(st.sampled_from([0, 1, 1, 2]))
+        return Asker(f"s{next(numbers)}", asks, draw(st.sampled_from([0, 0, 1, 2])))
+
+    def node(depth: int) -> Node:
+        kind = draw(
+            st.sampled_from(["then", "parallel", "branch", "loop", "foreach", "map", "sleep"])
+        )
+        arms = draw(st.integers(1, 3)) if kind in ("parallel", "branch") else 1
+        targets = () if kind in ("map", "sleep") else tuple(target(depth) for _ in range(arms))
+        return Node(kind, targets, draw(st.integers(0, 3)), draw(st.integers(1, 3)))
+
+    def flow(depth: int) -> Nested:
+        nodes = tuple(node(depth) for _ in range(draw(st.integers(1, 3))))
+        return Nested(f"w{next(numbers)}", nodes)
+
+    return flow(max_depth)
+
+
+def build(spec: Nested, deeds: Deeds, *, asking: bool = True) -> Flow:
+    """Return the workflow; one that is not *asking* never suspends."""
+    return _Builder(deeds, asking).flow(spec)
+
+
+@attrs.define
+class _Builder:
+    deeds: Deeds
+    asking: bool
+    names: Any = attrs.field(factory=count)
+
+    def flow(self, spec: Nested) -> Flow:
+        workflow: Flow = Workflow(spec.id, input=Any, output=Any)
+        for node in spec.nodes:
+            workflow = self.add(workflow, node)
+        return workflow
+
+    def add(self, workflow: Flow, node: Node) -> Flow:
+        name = f"n{next(self.names)}"
+        targets = [self.target(spec) for spec in node.targets]
+        match node.kind:
+            case "then":
+                return workflow.then(targets[0])
+            case "parallel":
+                return workflow.parallel(*targets)
+            case "branch":
+                # Of three arms, which hold is told by the bits of the number.
+                arms = [
+                    (self.decides(f"{name}.{n}", bool(node.number & (1 << n))), target)
+                    for n, target in enumerate(targets)
+                ]
+                return workflow.branch(*arms)
+            case "loop":
+                return workflow.dountil(targets[0], self.repeats(name, node.number))
+            case "foreach":
+                listed = workflow.map(self.lists(name, node.number), id=f"{name}-items")
+                return listed.foreach(targets[0], concurrency=node.concurrency)
+            case "sleep":
+                return workflow.sleep(node.number, id=name)
+        return workflow.map(self.maps(name), id=name)
+
+    def target(self, spec: Target) -> Any:
+        return self.flow(spec) if isinstance(spec, Nested) else self.asker(spec)
+
+    def asker(self, spec: Asker) -> Step[Any, Any]:
+        deeds, asks = self.deeds, spec.asks if self.asking else 0
+
+        @step(id=spec.id)
+        async def body(value: Any, ctx: StepContext[Any]) -> int:
+            address = ctx.step_call_id.partition(":")[2]
+            deeds.begun[address] += 1
+            deeds.asks[address] = asks
+            asked = ctx.suspend_data["asked"] if ctx.suspend_data else 0
+            assert (ctx.resume_data == f"answer {asked}") == (asked > 0)
+            await trio.sleep(spec.seconds)
+            if asked < asks:
+                ctx.suspend({"asked": asked + 1}, label=address)
+            deeds.done[address] += 1
+            return digest(spec.id, value)
+
+        return body
+
+    # ------------------------------------------------------------ functions
+    def decides(self, name: str, holds: bool) -> Any:
+        def condition(value: Any) -> bool:
+            self.deeds.decided[name] += 1
+            return holds
+
+        return condition
+
+    def repeats(self, name: str, times: int) -> Any:
+        def enough(value: Any, ctx: Any) -> bool:
+            self.deeds.decided[name] += 1
+            return bool(ctx.iteration >= times)
+
+        return enough
+
+    def lists(self, name: str, items: int) -> Any:
+        def mapping(value: Any) -> list[int]:
+            self.deeds.decided[name] += 1
+            return [digest(name, value, index) for index in range(items)]
+
+        return mapping
+
+    def maps(self, name: str) -> Any:
+        def mapping(value: Any) -> int:
+            self.deeds.decided[name] += 1
+            return digest(name, value)
+
+        return mapping

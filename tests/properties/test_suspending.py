@@ -1,0 +1,224 @@
+"""Workflows that suspend, are answered in any order, and lose their process at any event.
+
+They must come to the same result as workflows that never stop, with the same side effects.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import trio
+import trio._core._run
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from trio.testing import MockClock
+
+from tests.properties.askers import Deeds, Flow, Nested, build, flows
+from tests.suspending import cut
+from trioflow import Engine, Run, RunResult, events, open_engine
+from trioflow.abc import Entry
+from trioflow.engine.codec import decode
+from trioflow.engine.suspensions import Suspension, suspensions
+from trioflow.errors import NotResumableError, NotSuspendedError, RunClaimedError
+from trioflow.stores import MemoryStore
+from trioflow.testing import check_events
+
+RUN = "r"
+ENDLESS = 1e6
+"""Seconds that no run takes."""
+EXAMPLES = settings.default.max_examples // 2 if settings.default else 100
+"""Each one opens many engines."""
+DURABILITIES = ("step", "async", "exit")
+
+
+@attrs.define(eq=False)
+class Play:
+    """Runs one workflow to its end, whatever happens to its process."""
+
+    workflow: Flow
+    deeds: Deeds
+    chance: random.Random
+    crashes: int
+    """How often the process may still die."""
+    store: MemoryStore = attrs.field(factory=MemoryStore)
+    kept: dict[str, int] = attrs.field(factory=dict)
+    """How often bodies whose result has survived a crash had come to their end by then."""
+
+    async def play(self) -> RunResult[Any]:
+        """Return the result."""
+        with trio.fail_after(ENDLESS):
+            result = await self.begin()
+            while result is None or result.status == "suspended":
+                await self.check()
+                if self.crashes and self.chance.random() < 0.5:
+                    await self.crash()
+                result = await self.go_on()
+            await self.check()
+            return result
+
+    def open(self) -> Any:
+        return open_engine(
+            plugins=[],
+            store=self.store,
+            workflows=[self.workflow],
+            durability=self.chance.choice(DURABILITIES),
+        )
+
+    async def begin(self) -> RunResult[Any]:
+        async with self.open() as engine:
+            return await self.answer_some(engine.submit(self.workflow, 0, run_id=RUN))
+
+    async def go_on(self) -> RunResult[Any] | None:
+        """Go on in another process, with the answer that is missing or without."""
+        async with self.open() as engine, self.open() as other:
+            recovered = await engine.recover()
+            if recovered:
+                return await self.answer_some(recovered[0])
+            run = await engine.load_run(RUN)
+            if run.status == "suspended":
+                await self.answer([run, await other.load_run(RUN)])
+                run = await self.latest(engine, other, run)
+            return await self.answer_some(run) if run.status == "suspended" else await run.wait()
+
+    async def latest(self, engine: Engine, other: Engine, run: Run[Any, Any]) -> Run[Any, Any]:
+        """Return the run of the engine that went on with it last."""
+        return max([run, await other.load_run(RUN)], key=lambda run: run.state.next_seq)
+
+    async def answer_some(self, run: Run[Any, Any]) -> RunResult[Any]:
+        """Answer some of the questions in the process that has asked."""
+        result = await run.wait()
+        while result.status == "suspended" and self.chance.random() < 0.6:
+            await self.answer([run] * self.chance.choice([1, 1, 2, 3]))
+            result = await run.wait()
+        return result
+
+    # ------------------------------------------------------------ answers
+    async def answer(self, runs: list[Run[Any, Any]]) -> None:
+        """Give answers, all at once; at least one is taken."""
+        taken: list[int] = []
+
+        async def resume(run: Run[Any, Any], naming: Mapping[str, Any], data: str) -> None:
+            try:
+                await run.resume(resume_data=data, **naming)
+            except (NotResumableError, NotSuspendedError, RunClaimedError):
+                return
+            taken.append(1)
+
+        async with trio.open_nursery() as nursery:
+            for run in runs:
+                nursery.start_soon(resume, run, *self.choose(run))
+        assert taken
+
+    def choose(self, run: Run[Any, Any]) -> tuple[dict[str, Any], str]:
+        """Choose a question, and a way to name it."""
+        waiting = suspensions(run.state)
+        one = self.chance.choice(waiting)
+        naming: dict[str, Any] = {"label": one.label}
+        alike = [each for each in waiting if each.path == one.path]
+        ways = ["label"]
+        if len({self.asked(run, each) for each in alike}) == 1:
+            ways += ["path", "list"]
+        if one.index is not None and [each.index for each in alike].count(one.index) == 1:
+            ways += ["index", "index"]
+        if len(waiting) == 1:
+            ways += ["nothing", "nothing"]
+        match self.chance.choice(ways):
+            case "path":
+                naming = {"step": ".".join(one.path)}
+            case "list":
+                naming = {"step": list(one.path)}
+            case "index":
+                naming = {"step": one.path, "index": one.index}
+            case "nothing":
+                naming = {}
+        return naming, f"answer {self.asked(run, one)}"
+
+    def asked(self, run: Run[Any, Any], one: Suspension) -> int:
+        return int(run.state.calls[one.address].suspend_payload["asked"])
+
+    # ------------------------------------------------------------ crashes
+    async def crash(self) -> None:
+        """Lose everything but the first entries of the journal."""
+        self.crashes -= 1
+        entries = await self.store.read(RUN, limit=10**6)
+        recorded = decode(entries)
+        # What is emitted without a checkpoint in between is written in one go.
+        possible = [
+            n
+            for n in range(1, len(recorded) + 1)
+            if n == len(recorded) or not isinstance(recorded[n], events.StepFinish)
+        ]
+        count = self.chance.choice(possible)
+        self.store = await cut(self.store, RUN, count)
+        self.kept = {
+            address: self.kept.get(address, self.deeds.done[address])
+            for address in succeeded(entries[:count])
+        }
+
+    async def check(self) -> None:
+        """Check the journal so far."""
+        entries = await self.store.read(RUN, limit=10**6)
+        check_events(decode(entries), self.workflow)
+
+
+def succeeded(entries: Any) -> set[str]:
+    """Return the addresses of the bodies whose end is recorded."""
+    found: set[str] = set()
+    entry: Entry
+    for entry, event in zip(entries, decode(entries), strict=True):
+        if isinstance(event, events.StepResult) and event.status == "success":
+            found.add(event.address)
+        if isinstance(event, events.StepProgress) and event.status == "success":
+            found.add(f"{event.address}[{event.index}]")
+    return found
+
+
+def run_play(spec: Nested, seed: int, crashes: int) -> tuple[Play, RunResult[Any]]:
+    """Play, with a schedule that the seed alone decides."""
+    schedule: random.Random = trio._core._run._r
+    schedule.seed(seed)
+    deeds = Deeds()
+    play = Play(build(spec, deeds), deeds, random.Random(seed), crashes)
+    result: RunResult[Any] = trio.run(play.play, clock=MockClock(autojump_threshold=0))
+    return play, result
+
+
+def run_straight(spec: Nested) -> tuple[Deeds, RunResult[Any]]:
+    """Run the workflow without any question."""
+    deeds = Deeds()
+    workflow = build(spec, deeds, asking=False)
+    result: RunResult[Any] = trio.run(
+        workflow.create_run().start, 0, clock=MockClock(autojump_threshold=0)
+    )
+    return deeds, result
+
+
+@settings(max_examples=EXAMPLES)
+@given(flows(), st.integers(0, 2**16))
+def test_suspending_changes_neither_result_nor_effects(spec: Nested, seed: int) -> None:
+    straight, expected = run_straight(spec)
+
+    play, result = run_play(spec, seed, crashes=0)
+
+    assert (result.status, result.result) == (expected.status, expected.result)
+    assert play.deeds.done == straight.done
+    assert play.deeds.decided == straight.decided
+    assert play.deeds.begun == {address: play.deeds.asks[address] + 1 for address in straight.done}
+
+
+@settings(max_examples=EXAMPLES)
+@given(flows(), st.integers(0, 2**16), st.integers(1, 6))
+def test_losing_the_process_changes_neither_result_nor_what_is_recorded(
+    spec: Nested, seed: int, crashes: int
+) -> None:
+    straight, expected = run_straight(spec)
+
+    play, result = run_play(spec, seed, crashes)
+
+    assert (result.status, result.result) == (expected.status, expected.result)
+    assert play.deeds.done.keys() == straight.done.keys()
+    for address, times in play.kept.items():
+        assert play.deeds.done[address] == times
