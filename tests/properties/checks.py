@@ -18,6 +18,7 @@ def check(played: Played) -> None:
     assert not played.witness.excess
     assert not +played.witness.running
     check_fail_fast(played)
+    check_taken_once(played)
     check_result(played)
 
 
@@ -31,3 +32,12 @@ def check_result(played: Played) -> None:
     assert result.error is finish.error
     if played.left_running:
         assert result.status == "canceled"
+
+
+def check_taken_once(played: Played) -> None:
+    """Check that each event from outside was taken by one wait for its name at most."""
+    sent = {one.seq: one.event for one in played.events if isinstance(one, events.EventReceived)}
+    for taken in played.events:
+        if isinstance(taken, events.EventTaken):
+            assert sent.pop(taken.received) == taken.event
+            assert taken.received < taken.seq
