@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -61,7 +61,20 @@ class Builder:
         nodes = [node for spec in specs for node in spec.get("graph", ())]
         sources = [source for node in nodes for source in node.get("spec", {}).values()]
         templates = [source["template"] for source in sources if "template" in source]
-        return Words(self.case["source"]["version"], templates)
+        order = tuple(self._ids_in(self.case["workflow"], ""))
+        return Words(self.case["source"]["version"], templates, order)
+
+    def _ids_in(self, spec: Mapping[str, Any], prefix: str) -> Iterator[str]:
+        """Yield the ids of the steps in the order of their definition."""
+        for node in spec.get("graph", ()):
+            refs = node.get("steps") or [ref for _, ref in node.get("arms", ())]
+            for ref in [*refs, *([node["step"]] if "step" in node else [])]:
+                definition = self.case["defs"][ref]
+                id = prefix + definition.get("id", ref)
+                while "of" in definition:
+                    definition = self.case["defs"][definition["of"]]
+                yield id
+                yield from self._ids_in(definition, f"{id}.")
 
     @property
     def validates(self) -> bool:
@@ -114,7 +127,9 @@ class Builder:
         if kind == "tool":  # the old engine takes no notice of what a tool says of retries
             return tool(id=id, retries=None if old_engine else retries)(run)
         resume = self._type(definition.get("resumeSchema"))
-        return step(id=id, input=input_type, resume=resume, retries=retries)(run)
+        suspend = self._type(definition.get("suspendSchema"))
+        make = step(id=id, input=input_type, resume=resume, suspend=suspend, retries=retries)
+        return make(run)
 
     def _type(self, schema: Schema | None) -> Any:
         return type_of(schema) if self.validates else Any

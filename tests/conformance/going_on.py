@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, TypeAlias
 
 import trio
@@ -111,17 +111,18 @@ async def _read(
     name = action.get("as", name)
 
     async def read(*, task_status: trio.TaskStatus[None]) -> None:
-        try:
-            async with open_stream() as stream:
-                session.arrived(action, stream.run)
-                session.open_log(name)
+        async with AsyncExitStack() as stack:
+            try:
+                stream = await stack.enter_async_context(open_stream())
+            except Exception as error:
+                session.reject(name, action, error)
                 task_status.started()
-                await session.read(name, stream, action["do"])
-                result = await stream.get_workflow_state()
-        except Exception as error:
-            session.reject(name, action, error)
+                return
+            session.arrived(action, stream.run)
+            session.open_log(name)
             task_status.started()
-            return
+            await session.read(name, stream.run, stream, action["do"])
+            result = await stream.get_workflow_state()
         await session.keep(name, stream.run, result, action)
         session.close_log(name)
 

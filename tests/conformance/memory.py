@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import attrs
@@ -13,6 +13,7 @@ from trioflow import events as ev
 
 from .messages import Words
 
+ITEM_AT_END = re.compile(r"\[\d+\]$")
 ITEM = re.compile(r"\[(\d+)\]")
 
 
@@ -45,13 +46,15 @@ class Seen:
         """The input; of a foreach that ended early, the item that ended it."""
         first = self.start or self.waiting
         value: Any = None if first is None else first.input
-        return value if self.early is None else value[self.early]
+        return value if self.early is None or self.was_answered else value[self.early]
 
 
 @attrs.define
 class Memory:
     """What the events of a run have said so far."""
 
+    order: Sequence[str] = ()
+    """The ids of all steps in the order of their definition."""
     by_position: bool = False
     """Whether the first item to end a foreach early is the first in the list, not in time."""
     calls: dict[str, Seen] = attrs.field(factory=dict)
@@ -90,18 +93,36 @@ class Memory:
                 if event.status == "suspended":
                     self.waiting[item] = event.payload
 
-    def suspend_payload(self, address: str) -> Any:
-        """Return what a call is shown to have suspended with: the first one inside of it."""
+    def suspended(self, address: str) -> str:
+        """Return the call in a call that is shown of all that wait there.
+
+        It is the first item of a foreach, and the last arm of a block.
+        """
         inside = [found for found in self.waiting if _contains(address, found)]
         leaves = [
             a for a in inside if not any(_contains(a, other) for other in inside if other != a)
         ]
-        first = min(leaves, key=lambda leaf: [int(index) for index in ITEM.findall(leaf)])
-        return self.waiting[first]
+        return min(leaves, key=self._rank)
+
+    def _rank(self, leaf: str) -> tuple[list[int], int]:
+        items = [int(index) for index in ITEM.findall(leaf)]
+        id = self.id_of(leaf)
+        return items, -self.order.index(id) if id in self.order else 0
+
+    def id_of(self, address: str) -> str:
+        """Return the id of the step that a call or an item is one of."""
+        start = self.calls.get(ITEM_AT_END.sub("", address), Seen()).start
+        return "" if start is None else start.id
+
+    def suspend_payload(self, address: str) -> Any:
+        """Return what a call is shown to have suspended with."""
+        return self.waiting[self.suspended(address)]
 
     def last_answer(self, address: str) -> Seen | None:
         """Return the last iteration up to a call's own that was answered, if it is in a loop."""
         loop, _, iteration = address.rpartition("#")
+        if not iteration.isdigit() or not loop:
+            return None
         before = (self.calls.get(f"{loop}#{i}", Seen()) for i in range(int(iteration), 0, -1))
         return next((seen for seen in before if seen.was_answered), None)
 
@@ -123,7 +144,7 @@ def _contains(outer: str, inner: str) -> bool:
 
 def remember(events: Iterable[ev.Event], words: Words) -> Memory:
     """Return what the events of a run say."""
-    memory = Memory(words.is_old)
+    memory = Memory(words.order, words.is_old)
     for event in events:
         memory.note(event)
     return memory

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from trioflow.errors import (
+    AmbiguousResumeError,
     DefinitionError,
     EventTimeoutError,
     Fault,
@@ -24,6 +25,8 @@ from .expressions import UserError
 Chosen = Mapping[int, BaseException]
 """Which member of a group the recorded engine hands out, by the group's ``id()``."""
 
+RESUME_SUBJECTS = ("Step resume data validation failed", "Invalid resume data")
+"""How faults in an answer are introduced: in a step, and where it is given."""
 TEMPLATE_ROOTS = {
     "inputData": "data",
     "initData": "input",
@@ -43,6 +46,8 @@ class Words:
     version: str
     templates: Sequence[str] = ()
     """The templates of the case: some messages quote the one that is to blame."""
+    order: Sequence[str] = ()
+    """The ids of all steps in the order of their definition."""
 
     @property
     def is_old(self) -> bool:
@@ -73,11 +78,23 @@ class Words:
         step = action.get("step")
         match error:
             case NotSuspendedError() if step:
-                waiting = ", ".join(error.available)
+                waiting = ", ".join(self._outermost(error.available))
                 return (
                     f'This workflow step "{_dotted(step)}" was not suspended. '
                     f"Available suspended steps: [{waiting}]"
                 )
+            case AmbiguousResumeError():
+                steps = ", ".join(f"[{id}]" for id in self._outermost(error.candidates))
+                return (
+                    f"Multiple suspended steps found: {steps}. "
+                    'Please specify which step to resume using the "step" parameter.'
+                )
+            case InvalidValueError():
+                return self.message(error).replace(*RESUME_SUBJECTS)
+            case NotResumableError() if action["do"].startswith("resume"):
+                return "This workflow run was not suspended"
+            case NotResumableError() if action["do"].startswith("timeTravel"):
+                return "This workflow run is still running, cannot time travel"
             case NotResumableError() if action["do"] == "restart":
                 return "This workflow run was not active"
             case UnknownStepError() if not step:
@@ -91,6 +108,11 @@ class Words:
                     f"{', '.join(error.known)}. The stored snapshot has not been modified."
                 )
         return None
+
+    def _outermost(self, listed: Sequence[str]) -> list[str]:
+        """Return the steps of the root workflow that what is listed belongs to, in order."""
+        roots = [id for id in self.order if "." not in id]
+        return [id for id in roots if any(re.match(rf"{re.escape(id)}\b", each) for each in listed)]
 
     def message(self, error: BaseException, *, at_begin: bool = False) -> str:
         """Return the message for an error.
@@ -170,7 +192,9 @@ def _dotted(step: Any) -> str:
 
 def _subject(error: InvalidValueError, at_begin: bool) -> str:
     if error.what == "resume data":
-        return "Step resume data validation failed"
+        return RESUME_SUBJECTS[0]
+    if error.what == "suspend payload":
+        return "Step suspend data validation failed"
     if error.what == "state":
         return "Step state data validation failed"
     if error.what == "initial state":

@@ -130,7 +130,7 @@ def _ends_canceled(case: Case, observed: Observed) -> bool:
     )
     calls, most = observed["calls"], case["expected"]["calls"]
     nothing_more = all(count <= most.get(id, 0) for id, count in calls.items())
-    canceled = all(result["status"] == "canceled" for result in _results(observed))
+    canceled = all(result.get("status") == "canceled" for result in _results(observed))
     return told and nothing_more and canceled
 
 

@@ -58,13 +58,19 @@ def result_to_recorded(
 def _suspension(result: RunResult[Any], memory: Memory) -> dict[str, Any]:
     if result.status != "suspended":
         return {}
-    payloads = {
-        id: memory.suspend_payload(result.steps[id].address) for id in result.suspend_payload
-    }
+    shown = {id: memory.suspended(result.steps[id].address) for id in result.suspend_payload}
+    ids = {memory.id_of(address) for address in shown.values()}
     return {
-        "suspended": list(map(list, result.suspended)),
-        "suspendPayload": {id: {} if p is UNDEFINED else p for id, p in payloads.items()},
+        "suspended": [list(path) for path in result.suspended if ".".join(path) in ids],
+        "suspendPayload": {id: _spread(memory.waiting[a]) for id, a in shown.items()},
     }
+
+
+def _spread(payload: Any) -> Mapping[str, Any]:
+    """Return a payload as an object, which is how it is shown beside the steps."""
+    if isinstance(payload, list | str):
+        return {str(index): item for index, item in enumerate(payload)}
+    return payload if isinstance(payload, dict) else {}
 
 
 def _status(record: StepRecord) -> str:
@@ -78,7 +84,8 @@ def _record(
     record: StepRecord, words: Words, memory: Memory, schemas: Mapping[str, Schema]
 ) -> dict[str, Any]:
     seen = memory.calls.get(record.address, Seen())
-    value = seen.input if seen.early is not None else record.input
+    is_item = seen.early is not None and not seen.was_answered
+    value = seen.input if is_item else record.input
     recorded: dict[str, Any] = {
         "status": _status(record),
         "payload": let_through(value, schemas.get(record.id)),

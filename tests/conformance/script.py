@@ -75,7 +75,7 @@ async def _stream(session: Session, action: Action) -> None:
             if not closes:
                 nursery.start_soon(keep_result, stream)
             task_status.started()
-            await session.read(name, stream, action["do"])
+            await session.read(name, run, stream, action["do"])
         await keep_result(stream)
         session.close_log(name)
 
@@ -120,7 +120,7 @@ async def _observe(session: Session, action: Action) -> None:
 
     async def read() -> None:
         async with stream:
-            await session.read(name, stream, action["do"])
+            await session.read(name, run, stream, action["do"])
         session.close_log(name)
 
     session.nursery.start_soon(read)
@@ -130,7 +130,9 @@ async def _status(session: Session, action: Action) -> None:
     run = session.run(action)
     # The new engine makes itself a storage in memory if it is given none.
     has_storage = session.builder.case.get("storage") != "none" or not session.builder.words.is_old
-    status = session.engine.get_run(run.run_id).status if has_storage else None
+    if run.run_id not in session.shown_ids:
+        run = session.engine.get_run(run.run_id)
+    status = run.status if has_storage else None
     session.values[action.get("as", "status")] = status
 
 

@@ -122,7 +122,9 @@ class Session:
             self.runs[name] = self.engine.create_run("wf", run_id=run_id_of(action))
         return self.runs[name]
 
-    async def read(self, name: str, events: AsyncIterable[ev.Event], api: str) -> None:
+    async def read(
+        self, name: str, run: Run[Any, Any], events: AsyncIterable[ev.Event], api: str
+    ) -> None:
         """Keep the events of a stream until it ends; it counts as closed with its result."""
         log = self.logs[name]
         translator = Translator(
@@ -134,6 +136,8 @@ class Session:
         async for event in events:
             if not log.events and isinstance(event, ev.Resume | ev.Recover):
                 log.events.append(translator.begin_again(event))
+                for earlier in await history_of(run, event.seq):
+                    translator.memory.note(earlier)
             recorded = translator.translate(event)
             log.events += recorded
             if recorded:
@@ -148,11 +152,7 @@ class Session:
         self, name: str, run: Run[Any, Any], result: RunResult[Any], action: Action
     ) -> None:
         """Keep a result, in its recorded form; an earlier one of that name as the first."""
-        last = run.state.next_seq - 1
-        history: list[ev.Event] = []
-        async with run.observe() as observer:
-            while not history or history[-1].seq < last:
-                history.append(await observer.receive())
+        history = await history_of(run, run.state.next_seq)
         options = action.get("opts", {}).get("outputOptions", {})
         recorded = result_to_recorded(
             attrs.evolve(result, run_id=self.shown_ids.get(result.run_id, result.run_id)),
@@ -176,6 +176,15 @@ class Session:
         told = self.builder.words.refusal(action, error)
         self.results[name] = {"$rejected": told}
         self.note_change()
+
+
+async def history_of(run: Run[Any, Any], end: int) -> list[ev.Event]:
+    """Return the events of a run with a ``seq`` below *end*."""
+    history: list[ev.Event] = []
+    async with run.observe() as observer:
+        while len(history) < end:
+            history.append(await observer.receive())
+    return history
 
 
 def run_id_of(action: Action) -> str | None:

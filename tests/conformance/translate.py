@@ -7,7 +7,7 @@ the call. What it tells in another place or form is moved there. Nothing is made
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import attrs
 from cattrs import Converter
@@ -22,7 +22,6 @@ from .place import Custom
 from .schemas import Schema, let_through
 from .undefined import UNDEFINED, Undefined, plain
 
-EventT = TypeVar("EventT", bound=ev.Event)
 _NOTHING = "\0undefined"
 
 
@@ -40,24 +39,18 @@ class Translator:
     converter: Converter = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.memory = Memory(self.words.is_old)
+        self.memory = Memory(self.words.order, self.words.is_old)
         self.converter = Converter()
         self.converter.register_unstructure_hook(Undefined, lambda _: _NOTHING)
 
     def begin_again(self, event: ev.Event) -> dict[str, Any]:
         """Return what a stream begins with that goes on with a run."""
-        start = ev.Start(
-            run_id=event.run_id, seq=event.seq, at=event.at, workflow_id="wf", input=None
-        )
-        return to_wire(self._shown_run(start), self.flavour.dialect)
-
-    def _shown_run(self, event: EventT) -> EventT:
-        id = self.shown_ids.get(event.run_id, event.run_id)
-        return event if id == event.run_id else attrs.evolve(event, run_id=id)
+        run_id = self.shown_ids.get(event.run_id, event.run_id)
+        start = ev.Start(run_id=run_id, seq=event.seq, at=event.at, workflow_id="wf", input=None)
+        return to_wire(start, self.flavour.dialect)
 
     def translate(self, event: ev.Event) -> list[dict[str, Any]]:
         """Return the recorded form of an event; nothing if the recorded engine has none."""
-        event = self._shown_run(event)
         seen = self.memory.note(event)
         if isinstance(event, ev.StepOutput) and isinstance(event.chunk, Custom):
             return [self._custom(event, event.chunk)]
@@ -65,6 +58,9 @@ class Translator:
             return []
         wire = to_wire(event, self.flavour.dialect, converter=self.converter)
         payload = wire.get("payload", wire)
+        for part in (wire, payload):
+            if "runId" in part:
+                part["runId"] = self.shown_ids.get(event.run_id, event.run_id)
         self._add_error(payload, event)
         self._adjust(payload, event, seen)
         if isinstance(event, ev.StepSuspended):
@@ -100,14 +96,12 @@ class Translator:
         match event:
             case ev.StepStart():
                 payload["payload"] = self._shown(event.id, seen)
-                if seen.waiting is not None or seen.was_answered:
-                    payload["resumePayload"] = _unset(event.resume_data)
-                    payload["resumedAt"] = payload["startedAt"]
+                payload |= self._answer(event.address, seen)
             case ev.StepWaiting():
                 payload["payload"] = _unset(event.input)
             case ev.StepSuspended() | ev.StepResult() if self._repeats_input(seen):
                 payload["payload"] = self._shown(event.id, seen)
-                payload |= _of_start(seen)
+                payload |= self._of_start(event.address, seen)
             case ev.StepOutput():
                 # Chunks go by the name of the step alone, and a workflow that is an item
                 # of a foreach has a run id of its own there.
@@ -127,6 +121,25 @@ class Translator:
     def _repeats_input(self, seen: Seen) -> bool:
         return self.flavour.repeats_input and seen.start is not None
 
+    def _of_start(self, address: str, seen: Seen) -> dict[str, Any]:
+        """Return what the end of a call repeats of its beginning."""
+        if seen.start is None:
+            return {}
+        repeated: dict[str, Any] = {"startedAt": seen.start.at}
+        if seen.start.iteration is not None:
+            repeated["metadata"] = {"iterationCount": seen.start.iteration}
+        return repeated | self._answer(address, seen)
+
+    def _answer(self, address: str, seen: Seen) -> dict[str, Any]:
+        """Return the answer that a call goes on with, or an earlier iteration of its loop did."""
+        answered: Seen | None = seen
+        if not seen.was_answered and seen.waiting is None:
+            answered = self.memory.last_answer(address)
+        if answered is None or answered.start is None:
+            return {}
+        payload = _unset(answered.start.resume_data)
+        return {"resumePayload": payload, "resumedAt": answered.start.at}
+
     def _count(self, event: ev.StepProgress) -> int:
         """Return how many items have ended in this part of the run, which is what it counts."""
         first = event.done - (event.status not in ("suspended", "canceled"))
@@ -145,18 +158,6 @@ class Translator:
 
     def _shown(self, id: str, seen: Seen) -> Any:
         return _unset(let_through(seen.input, self.schemas.get(id)))
-
-
-def _of_start(seen: Seen) -> dict[str, Any]:
-    """Return what the end of a call repeats of its beginning."""
-    if seen.start is None:
-        return {}
-    repeated: dict[str, Any] = {"startedAt": seen.start.at}
-    if seen.was_answered:
-        repeated |= {"resumePayload": _unset(seen.start.resume_data), "resumedAt": seen.start.at}
-    if seen.start.iteration is not None:
-        repeated["metadata"] = {"iterationCount": seen.start.iteration}
-    return repeated
 
 
 def _wrap_chunk(payload: dict[str, Any], outer: list[str]) -> None:
