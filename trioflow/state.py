@@ -144,6 +144,8 @@ def _step_start(state: RunState, event: ev.StepStart) -> None:
     before = state.calls.get(event.address)
     if before is not None:  # it was suspended or waiting, or its process died
         _go_on(state, record, before, event)
+    elif event.resume_data is not None:  # it begins with an answer, after travelling back
+        record.resume_data, record.resumed_at = event.resume_data, event.at
     state.calls[event.address] = state.steps[event.id] = record
 
 

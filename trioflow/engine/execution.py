@@ -74,6 +74,8 @@ class Execution:
         self._goes_on_elsewhere = False
         self.result: RunResult[Any] | None = None
         """How the run has settled; None before its start and while it is going on."""
+        self.part = 0
+        """How often the run has gone on."""
         self.close_on_suspend = True
         """Whether a suspension is the end of the streams, until the run is resumed."""
         self.failure: Exception | None = None
@@ -168,6 +170,7 @@ class Execution:
 
     def _begin_part(self) -> None:
         state = self.core.log.state
+        self.part += 1
         self.result = None
         self._settled = trio.Event()
         self._cancel_scope = trio.CancelScope()
@@ -304,12 +307,17 @@ class Execution:
         finally:
             self._parked = None
 
-    def leave(self) -> None:
-        """Let the task that drives the run come to an end: canceled, or still suspended."""
+    def leave(self, part: int) -> None:
+        """Let the task that drives the run come to an end: canceled, or still suspended.
+
+        Args:
+          part: Which part of the run it drove first. If it has ended with that one, a
+            later part is driven by somebody else, and is not canceled.
+        """
         self._left = True
-        if self.result is None:
+        if self.result is None and (self._parked is not None or part == self.part):
             self.cancel("its stream was left")
-        elif self._parked is not None:
+        elif self.result is not None and self._parked is not None:
             self._parked.set()
 
     async def carry_on(self) -> RunResult[Any]:

@@ -204,10 +204,11 @@ class Run(Generic[In, Out]):
     ) -> AsyncGenerator[None, None]:
         """Drive the run in a task of its own while a stream is read."""
         self.execution.core.log.add_reader(stream, after)
+        part = self.execution.part
 
         def leave() -> None:
             # In this order: closing first would wake writers that wait for room, to go on.
-            self.execution.leave()
+            self.execution.leave(part)
             stream.close()
 
         async with open_owned_nursery(leave) as nursery:
