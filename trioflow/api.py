@@ -366,7 +366,8 @@ class Engine:
             return ()
         recovered = []
         for run_id in await self._keeper.recoverable():
-            if self._runs.find(run_id) is None:
+            known = self._runs.find(run_id)
+            if known is None or known.execution.is_lost:
                 run = await self._recover(self._keeper, run_id)
                 if run is not None:
                     recovered.append(run)

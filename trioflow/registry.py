@@ -55,7 +55,8 @@ class RunRegistry:
             # run.wait() raises it; the other runs of the engine go on.
             logger.error("run %s could not be saved: %s", run.run_id, exc)
         finally:
-            del self._submitted[run.run_id]
+            if self._submitted.get(run.run_id) is run:  # it may have been recovered already
+                del self._submitted[run.run_id]
             self._keep_settled(run)
 
     def _keep_settled(self, run: Run[Any, Any]) -> None:

@@ -82,6 +82,8 @@ class Execution:
         """Why the journal could not be written."""
         self._parked: trio.Event | None = None
         """What whoever drives the run waits for while it is suspended."""
+        self._was_canceled = False
+        """Whether its process died between its cancellation and its end."""
         self._left = False
         """Whether the stream was left for which the run is driven."""
         self.keeper: Keeper | None = None
@@ -194,7 +196,9 @@ class Execution:
         self.begun = True
         self._from_journal = True
         self._goes_on_elsewhere = state.status in ("pending", "running")
-        if not self._goes_on_elsewhere:
+        if self._goes_on_elsewhere:  # perhaps it had settled, and others went on with it
+            self.result, self._settled = None, trio.Event()
+        else:
             self.result = recorded_result(self.plan, state)
             self._settled.set()
 
@@ -223,8 +227,10 @@ class Execution:
     def begin_recovery(self) -> None:
         """Begin the part of the run that follows the death of its process."""
         self._goes_on_elsewhere = False
-        self.core.log.emit(ev.Recover)
-        self._begin_part()
+        self._was_canceled = any(isinstance(e, ev.Canceled) for e in self.core.log.history())
+        if not self._was_canceled:
+            self.core.log.emit(ev.Recover)
+            self._begin_part()
 
     # ------------------------------------------------------------ going on
     async def drive(self) -> RunResult[Any]:
@@ -243,13 +249,14 @@ class Execution:
         try:
             try:
                 with self._cancel_scope:
-                    outcome = await run_workflow(scope, self._value)
+                    if not self._was_canceled:
+                        outcome = await run_workflow(scope, self._value)
                     await self.core.log.wait_for_room()
                 if self._cancel_scope.cancel_called:
                     # A cancel that was accepted is never followed by success.
                     outcome = None if self.failure is None else Failed(self.failure)
             finally:
-                if outcome is None:
+                if outcome is None and not self._was_canceled:
                     self.core.log.emit(ev.Canceled, reason=self._reason)
                 await call_end_hooks(scope, self._input, outcome)
         finally:
@@ -274,10 +281,12 @@ class Execution:
         if journal is not None and self.keeper is not None:
             with trio.CancelScope(shield=True):
                 try:
-                    await journal.wait_stored()
-                    await self.keeper.release(self)
+                    try:
+                        await journal.wait_stored()
+                    finally:  # whoever can write to it may go on with the run
+                        await self.keeper.release(self)
                 except Exception as exc:
-                    self.failure = exc
+                    self.failure = self.failure or exc
         self._settled.set()
 
     def break_off(self, failure: Exception) -> None:
@@ -420,7 +429,8 @@ class Execution:
             self.begin_resume(step, data, label, index, runtime_context, per_step)
         except BaseException:
             # If the run is running, it was another answer that came first: the claim is its.
-            if self.keeper is not None and self._settled.is_set():
+            here = not self._settled.is_set() and not self._goes_on_elsewhere
+            if self.keeper is not None and not here:
                 with trio.CancelScope(shield=True):
                     await self.keeper.release(self)
             raise
@@ -431,6 +441,12 @@ class Execution:
     def goes_on_here(self) -> bool:
         """Whether this process drives the run, or is about to."""
         return self.begun and self.result is None and not self._goes_on_elsewhere
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether this process has no more to do with the run than any other."""
+        failed = self.failure is not None and self._settled.is_set()
+        return failed or self._goes_on_elsewhere
 
     def cancel(self, reason: str | None) -> None:
         """Cancel the run, or do nothing if it is over or canceled already."""

@@ -58,6 +58,8 @@ class _Progress:
     siblings: Siblings
     total: int
     done: int = 0
+    answered: int = 0
+    """How many items are still to go on that have an answer, whatever others wait for."""
 
     def remaining(self) -> Iterable[int]:
         """Return the items to run, and take over the outcomes of earlier parts of the run."""
@@ -67,24 +69,28 @@ class _Progress:
         fresh, answered = [], []
         for index in range(self.total):
             outcome = replay.outcome(self.item, self._address(index))
-            if outcome is not None:
+            if isinstance(outcome, Suspended):
                 self.siblings.outcomes[index] = outcome
-                self.done += not isinstance(outcome, Suspended)
+            elif outcome is not None:
+                self.siblings.record(index, outcome)
+                self.done += 1
             elif replay.record(self._address(index)) is not None:
                 answered.append(index)
             else:
                 fresh.append(index)
         waiting = any(isinstance(o, Suspended) for o in self.siblings.outcomes.values())
+        self.answered = len(answered)
         # As long as an item waits for an answer, none is started behind it.
         return answered if waiting else [*answered, *fresh]
 
     async def work(self, queue: Iterator[tuple[int, Any]]) -> None:
         """Run items until none is left, or one has failed or waits for an answer."""
         may_start = True  # the first item of each worker belongs to those that start together
-        while may_start and not self.siblings.stopped:
+        while (may_start or self.answered > 0) and not self.siblings.stopped:
             index, value = next(queue, (None, None))
             if index is None:
                 return
+            self.answered -= 1
             self.siblings.record(index, await self._run(index, value))
             may_start = not self.siblings.waiting
 

@@ -60,7 +60,9 @@ class RunJournal:
 
     def add(self, event: Event) -> None:
         """Take note of an event. Synchronous, as emitting is."""
-        if self.stopped or (isinstance(event, CHUNKS) and not self.writer.chunks):
+        if self.stopped or self.failure is not None:  # nothing is written behind a gap
+            return
+        if isinstance(event, CHUNKS) and not self.writer.chunks:
             return
         self.pending.append(event)
         self.added = event.seq

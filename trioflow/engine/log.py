@@ -7,6 +7,7 @@ always agree, and the last events of a cancelled step are delivered like any oth
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -27,6 +28,9 @@ E = TypeVar("E", bound=Event)
 
 HISTORY = 1024
 """How many events a run holds for observers that come late."""
+
+_epoch: trio.lowlevel.RunVar[float] = trio.lowlevel.RunVar("epoch")
+"""What to add to Trio's clock to get seconds since the epoch, as the last run had it."""
 
 logger = logging.getLogger("trioflow")
 
@@ -49,8 +53,12 @@ class RunLog:
 
     def start_clock(self) -> None:
         """Tie Trio's clock to the calendar, once, so that event times follow the former."""
-        # A run that comes from another process must not go back in time.
-        self._epoch = max(time.time(), self.at) - trio.current_time()
+        # Time must not go back for a run that comes from another process, nor stand still
+        # for one that was here before, if it is Trio's clock alone that has moved on.
+        elapsed = trio.current_time()
+        now = max(time.time(), self.at, _epoch.get(-math.inf) + elapsed)
+        self._epoch = now - elapsed
+        _epoch.set(self._epoch)
 
     def adopt(self, events: Sequence[Event]) -> None:
         """Take over the events of a journal as if they had been emitted here."""

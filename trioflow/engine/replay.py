@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from trioflow.engine.call import Call
 
 POSITION = re.compile(r"\d+")
+OPEN = ("running", "waiting")
+"""What calls are in which a process died."""
 ENTRANCES = "/[~"
 """Characters of an address behind which something inside of a call begins."""
 
@@ -40,7 +42,10 @@ class Replay:
         self._records = dict(state.calls)
         self._answers = dict(state.answers)
         self._from_journal = from_journal
-        self._entered = {outer for address in self._answers for outer in _way_to(address)}
+        # An answered call that has started again has no answer left to find it by.
+        begun = [a for a, record in self._records.items() if record.status in OPEN]
+        ends = [*self._answers, *begun]
+        self._entered = {outer for address in ends for outer in _way_to(address)}
         self._furthest = furthest_nodes(self._records)
 
     def record(self, address: str) -> StepRecord | None:
@@ -76,9 +81,9 @@ class Replay:
         if record.status == "suspended":
             call.round += 1
             # What contains an answered call shows the answer as well.
-            call.resume_data = next(
-                data for address, data in self._answers.items() if call.address in _way_to(address)
-            )
+            answers = self._answers.items()
+            found = (data for address, data in answers if call.address in _way_to(address))
+            call.resume_data = next(found, record.resume_data)
         structure = call.plan.structure_resume
         if structure is not None and call.resume_data is not None:
             call.resume_data = structure(call.resume_data)

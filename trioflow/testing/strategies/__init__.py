@@ -1,9 +1,8 @@
-"""Hypothesis strategies for workflows, their inputs, event logs, and what is done to stores."""
+"""Hypothesis strategies for workflows, their inputs, and event logs."""
 
 from trioflow.testing.strategies.broken import FAULTS, broken_event_logs, faulty_logs
 from trioflow.testing.strategies.building import LIMITS, build
 from trioflow.testing.strategies.logs import event_logs
-from trioflow.testing.strategies.stores import store_machine
 from trioflow.testing.strategies.workflows import Taste, inputs, workflow_specs, workflows
 
 __all__ = [
@@ -15,7 +14,6 @@ __all__ = [
     "event_logs",
     "faulty_logs",
     "inputs",
-    "store_machine",
     "workflow_specs",
     "workflows",
 ]
