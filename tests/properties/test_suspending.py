@@ -6,7 +6,7 @@ They must come to the same result as workflows that never stop, with the same si
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -21,6 +21,7 @@ from tests.suspending import cut
 from trioflow import Engine, Run, RunResult, events, open_engine
 from trioflow.abc import Entry
 from trioflow.engine.codec import decode
+from trioflow.engine.journal import Durability
 from trioflow.engine.suspensions import Suspension, suspensions
 from trioflow.errors import NotResumableError, NotSuspendedError, RunClaimedError
 from trioflow.stores import MemoryStore
@@ -31,7 +32,7 @@ ENDLESS = 1e6
 """Seconds that no run takes."""
 EXAMPLES = settings.default.max_examples // 2 if settings.default else 100
 """Each one opens many engines."""
-DURABILITIES = ("step", "async", "exit")
+DURABILITIES: tuple[Durability, ...] = ("step", "async", "exit")
 
 
 @attrs.define(eq=False)
@@ -50,7 +51,7 @@ class Play:
     async def play(self) -> RunResult[Any]:
         """Return the result."""
         with trio.fail_after(ENDLESS):
-            result = await self.begin()
+            result: RunResult[Any] | None = await self.begin()
             while result is None or result.status == "suspended":
                 await self.check()
                 if self.crashes and self.chance.random() < 0.5:
@@ -164,11 +165,10 @@ class Play:
         check_events(decode(entries), self.workflow)
 
 
-def succeeded(entries: Any) -> set[str]:
+def succeeded(entries: Sequence[Entry]) -> set[str]:
     """Return the addresses of the bodies whose end is recorded."""
     found: set[str] = set()
-    entry: Entry
-    for entry, event in zip(entries, decode(entries), strict=True):
+    for event in decode(entries):
         if isinstance(event, events.StepResult) and event.status == "success":
             found.add(event.address)
         if isinstance(event, events.StepProgress) and event.status == "success":
