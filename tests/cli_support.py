@@ -108,12 +108,54 @@ def flow(*steps: object) -> Workflow:
     return workflow
 
 
+@step
+async def asks(value: object, ctx: StepContext) -> str:
+    if ctx.resume_data is None:
+        ctx.suspend({"why": value}, label="it's me")
+    return f"answer: {ctx.resume_data}"
+
+
+@step
+async def odd_asks(value: int, ctx: StepContext) -> int:
+    if value % 2 and ctx.resume_data is None:
+        ctx.suspend(f"{value}?")
+    return ctx.resume_data or value
+
+
+@step
+async def interrupts_once(value: object, ctx: StepContext) -> str:
+    if not INTERRUPTED:
+        INTERRUPTED.append(value)
+        signal.raise_signal(signal.SIGINT)
+        await trio.sleep_forever()
+    return f"went on with {value}"
+
+
+@step
+async def adds(value: int) -> int:
+    return value + 1
+
+
+@step
+async def rejects(value: int) -> int:
+    raise ValueError(f"not {value}")
+
+
+INTERRUPTED = []
+
+
 hello = Workflow("hello", input=City, output=str).then(greet)
 failing = Workflow("failing", input=City).then(boom)
 aborting, sleeping, cleaning = flow(aborts), flow(sleeps), flow(clean_up)
 interrupted = Workflow("interrupted").parallel(interrupts, sleeps)
 terminated, printing, clinging, hogging = flow(terminates), flow(prints), flow(clings), flow(hogs)
 many = Workflow("many").then(counts).foreach(same)
+asking = Workflow("asking", input=int).then(adds).then(asks)
+asking_inside = Workflow("outside", input=int).parallel(asking, same)
+items = Workflow("items", input=list[int]).foreach(odd_asks, concurrency=4)
+once = Workflow("once", input=int).then(adds).then(interrupts_once)
+rejecting = Workflow("rejecting", input=int).then(adds).then(rejects)
+waiting = Workflow("waiting", input=int).then(interrupts_once).wait_for_event("go", same)
 '''
 
 PLUGIN = '''
@@ -165,6 +207,20 @@ def trioflow_commands(app):
 
         await trio.sleep(0)
         return "slept"
+'''
+
+STORE = '''
+"""A plugin with a store that lasts as long as this module, under the URL shelf:."""
+
+from trioflow import hookimpl
+from trioflow.stores import MemoryStore
+
+SHELF = MemoryStore()
+
+
+@hookimpl
+def trioflow_store(url):
+    return SHELF if url.startswith("shelf:") else None
 '''
 
 

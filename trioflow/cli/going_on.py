@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from typing import Any
@@ -20,8 +20,9 @@ from trioflow.cli.watch import OpenStream, choose_display, watch
 from trioflow.context import MISSING
 from trioflow.engine.run import Run, RunStream
 from trioflow.errors import TrioflowError
+from trioflow.events import RunStatus
 
-INTERRUPTED = ("pending", "running")
+INTERRUPTED: Collection[RunStatus] = ("pending", "running")
 """The statuses of a stored run that somebody goes on with, or has to."""
 
 
@@ -133,7 +134,11 @@ async def recover_runs(store_url: str | None, targets: Sequence[str]) -> int:
         failed |= status not in ("success", "suspended", "paused")
         print(clean(f"{run.run_id}  {run.workflow_id}  {status}"), flush=True)
 
-    async with open_stored(need_store(store_url), targets) as (engine, _):
+    async with open_stored(need_store(store_url), targets) as (engine, store):
+        interrupted = await store.list_runs(status=INTERRUPTED)
+        for id in sorted({each.header.workflow_id for each in interrupted} - {*engine.workflows}):
+            say(clean(f"workflow {id!r} is not installed; name it with --workflow MODULE:ATTR"))
+            failed = True
         recovered = await engine.recover()
         say(f"{len(recovered)} interrupted run{'s' * (len(recovered) != 1)} to go on with")
         async with trio.open_nursery() as nursery:

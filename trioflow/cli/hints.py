@@ -26,7 +26,7 @@ def how_to_answer(whereabouts: Whereabouts, state: RunState) -> None:
 
     The commands can be run as they are: the answer is then read from standard input.
     """
-    waiting = suspensions(state)
+    waiting = sorted(suspensions(state), key=lambda each: (each.path, each.index or 0))
     if not whereabouts.lasts or not waiting:
         return
     commands = [

@@ -20,12 +20,13 @@ from trioflow.cli.plain import PlainDisplay
 from trioflow.cli.records import StoredView, as_json
 from trioflow.cli.stores import find_run, need_store, open_stored
 from trioflow.cli.tables import print_lines
-from trioflow.cli.text import safe_json
+from trioflow.cli.text import clean, safe_json
 from trioflow.cli.tree import print_tree
 from trioflow.events import Event, RunStatus
 from trioflow.wire import from_wire
 
 HEADERS = ("ID", "WORKFLOW", "STATUS", "CREATED", "UPDATED", "GOING ON IN")
+NOBODY = "nobody"
 PAGE = 1000
 """How many entries are read at a time."""
 
@@ -65,7 +66,8 @@ async def print_run(run_id: str, store_url: str | None, as_object: bool) -> None
             whole = {**_describe(stored), **as_json(view)}
             await output.write(safe_json(whole, indent=2) + "\n")
         else:
-            print_tree(view, _owner(stored), time.time())
+            print(clean(f"run {run_id}{_situation(stored)}"))
+            print_tree(view, time.time())
 
 
 async def print_events(
@@ -129,7 +131,14 @@ def _owner(stored: StoredRun) -> str:
     if stored.status not in ("pending", "running"):
         return ""
     holds = stored.claimed_until is not None and stored.claimed_until > time.time()
-    return stored.owner if holds and stored.owner else "nobody: interrupted"
+    return stored.owner if holds and stored.owner else NOBODY
+
+
+def _situation(stored: StoredRun) -> str:
+    owner = _owner(stored)
+    if owner == NOBODY:
+        return ", interrupted: it can be resumed"
+    return owner and f", going on in {owner}"
 
 
 def _local_time(at: float) -> str:

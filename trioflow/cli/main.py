@@ -12,7 +12,12 @@ from cyclopts import App
 from trioflow.cli.app import is_built_in, make_app
 from trioflow.cli.display import say
 from trioflow.cli.errors import BROKEN_PIPE, FAILED, INTERRUPTED, USAGE, explain
-from trioflow.errors import TrioflowError
+from trioflow.errors import (
+    JournalConflictError,
+    NotSerializableError,
+    StoreError,
+    TrioflowError,
+)
 from trioflow.plugins import PluginHost
 
 
@@ -35,6 +40,9 @@ def exit_code_of(command: Callable[[], int]) -> int:
         if isinstance(exc.__context__, BrokenPipeError):  # rich gives up like this
             return BROKEN_PIPE
         return exc.code if isinstance(exc.code, int) else USAGE
+    except (StoreError, JournalConflictError, NotSerializableError) as exc:
+        say(explain(exc))  # nothing that was typed is wrong
+        return FAILED
     except TrioflowError as exc:
         say(explain(exc))
         return USAGE

@@ -96,9 +96,10 @@ def check_workflow(engine: Engine, stored: StoredRun) -> None:
     """
     id = stored.header.workflow_id
     if id not in engine.workflows:
+        known = ", ".join(sorted(engine.workflows)) or "none"
         raise UsageError(
             f"run {stored.header.run_id} is of workflow {id!r}, which is not installed; "
-            "name it with --workflow MODULE:ATTR"
+            f"name it with --workflow MODULE:ATTR (known: {known})"
         )
 
 

@@ -22,17 +22,15 @@ _LAST = re.compile(r"(\[\d+\]|/[^/\[]*)$")
 _ATTEMPT = re.compile(r"~\d+$")
 
 
-def print_tree(view: StoredView, owner: str, now: float) -> None:
+def print_tree(view: StoredView, now: float) -> None:
     """Print a run, each call in a line.
 
     Args:
       view: The run.
-      owner: Who goes on with it, or ``""``.
       now: Seconds since the epoch.
     """
     console = make_console()
     state = view.state
-    print(f"run {clean(state.run_id)}" + (f", going on in {clean(owner)}" if owner else ""))
     branches = _Branches(view, now)
     for row in flatten(branches.root()):
         _print_row(console, row)
