@@ -36,11 +36,18 @@ def ops(value: Any, op: str) -> int:
     return sum(found.get("op") == op for found in inside(value))
 
 
+def nested(case: Case) -> Iterator[str]:
+    """Yield the refs of nested workflows."""
+    return (ref for ref, spec in case["defs"].items() if spec.get("type") == "workflow")
+
+
 def actions(case: Case, *kinds: str) -> list[tuple[int, Mapping[str, Any]]]:
     return [(i, action) for i, action in enumerate(case["script"]) if action["do"] in kinds]
 
 
 BLOCKS = ("parallel", "branch")
+LOOPS = ("dowhile", "dountil", "foreach")
+TRAVELS = ("timeTravel", "timeTravelStream")
 ANSWERS = ("resume", "resumeStream", "resumeStreamVNext")
 STARTS = ("start", "stream", "streamVNext", "streamLegacy")
 
@@ -84,6 +91,43 @@ WHEN: dict[str, Callable[[Case], bool]] = {
     "someone_observes": lambda case: bool(actions(case, "observe")),
     "an_answer_names_a_label": lambda case: any(
         "label" in action for _, action in actions(case, *ANSWERS)
+    ),
+    "a_run_goes_step_by_step": lambda case: any(
+        action.get("opts", {}).get("perStep") for action in case["script"]
+    ),
+    "a_travel_brings_input": lambda case: any(
+        "input" in action for _, action in actions(case, *TRAVELS)
+    ),
+    "a_travel_leads_past_blocks_or_loops": lambda case: (
+        bool(actions(case, *TRAVELS)) and any(nodes(case, *BLOCKS, *LOOPS))
+    ),
+    "a_travel_in_a_run_with_state": lambda case: (
+        bool(actions(case, *TRAVELS)) and bool(ops(case["defs"], "setState"))
+    ),
+    "a_travel_in_any_run": lambda case: bool(actions(case, *TRAVELS)),
+    "a_restart_of_any_run": lambda case: bool(actions(case, "restart")),
+    "an_answer_is_for_a_nested_step": lambda case: any(
+        isinstance(action.get("step"), list) or action.get("step") in set(nested(case))
+        for _, action in actions(case, *ANSWERS)
+    ),
+    "an_answer_names_nested_steps_in_short": lambda case: any(
+        isinstance(action.get("step"), str) and bool(set(nested(case)))
+        for _, action in actions(case, *ANSWERS)
+    ),
+    "a_workflow_with_hooks_suspends": lambda case: (
+        any("hooks" in spec for spec in specs(case)) and bool(ops(case["defs"], "suspend"))
+    ),
+    "items_suspend": lambda case: (
+        any(nodes(case, "foreach")) and bool(ops(case["defs"], "suspend"))
+    ),
+    "several_arms_suspend": lambda case: (
+        any(nodes(case, *BLOCKS)) and sum(ops(spec, "suspend") > 0 for spec in specs(case)) > 1
+    ),
+    "a_tool_suspends": lambda case: any(
+        spec.get("type") == "tool" and ops(spec, "suspend") for spec in specs(case)
+    ),
+    "a_stream_stays_open": lambda case: any(
+        action.get("opts", {}).get("closeOnSuspend") is False for action in case["script"]
     ),
     "the_run_is_canceled": lambda case: (
         bool(actions(case, "cancel"))

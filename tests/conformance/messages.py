@@ -72,7 +72,7 @@ class Words:
         message = self._refusal(action, error)
         if message is None:
             return self.error(error)
-        return {"$error": {"name": "Error", "message": message}}
+        return {"$error": {"name": type(error).__name__, "message": message}}
 
     def _refusal(self, action: Mapping[str, Any], error: Exception) -> str | None:
         step = action.get("step")
@@ -93,7 +93,7 @@ class Words:
                 return self.message(error).replace(*RESUME_SUBJECTS)
             case NotResumableError() if action["do"].startswith("resume"):
                 return "This workflow run was not suspended"
-            case NotResumableError() if action["do"].startswith("timeTravel"):
+            case NotResumableError(status="running") if action["do"].startswith("timeTravel"):
                 return "This workflow run is still running, cannot time travel"
             case NotResumableError() if action["do"] == "restart":
                 return "This workflow run was not active"

@@ -7,7 +7,7 @@ from typing import Any
 
 from .build import Case
 from .compare import compare
-from .contents import ANSWERS, STARTS, actions, inside, raised
+from .contents import ANSWERS, STARTS, TRAVELS, actions, inside, raised
 
 Observed = Mapping[str, Any]
 
@@ -25,7 +25,12 @@ def _ends(observed: Observed, status: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _results(observed: Observed) -> list[Mapping[str, Any]]:
-    return list(observed.get("results", {}).values())
+    results = observed.get("results", {}).items()
+    return [result for name, result in results if not name.endswith(":first")]
+
+
+def _statuses(observed: Observed) -> list[str]:
+    return [result["status"] for result in _results(observed) if "status" in result]
 
 
 def _message(result: Mapping[str, Any]) -> str | None:
@@ -130,7 +135,7 @@ def _ends_canceled(case: Case, observed: Observed) -> bool:
     )
     calls, most = observed["calls"], case["expected"]["calls"]
     nothing_more = all(count <= most.get(id, 0) for id, count in calls.items())
-    canceled = all(result.get("status") == "canceled" for result in _results(observed))
+    canceled = set(_statuses(observed)) == {"canceled"}
     return told and nothing_more and canceled
 
 
@@ -139,6 +144,96 @@ def _a_label_is_refused(case: Case, observed: Observed) -> bool:
     refused = [result.get("$rejected", {}).get("$error", {}) for result in _results(observed)]
     messages = [e["message"] for e in refused if e.get("name") == "NotSuspendedError"]
     return any(f"label {label}" in message for label in wanted for message in messages)
+
+
+def _refusals(observed: Observed) -> list[Mapping[str, Any]]:
+    rejected = (result.get("$rejected", {}) for result in _results(observed))
+    return [refusal["$error"] for refusal in rejected if refusal]
+
+
+def _pauses_behind_nodes(case: Case, observed: Observed) -> bool:
+    is_last = len(case["workflow"]["graph"]) == 1
+    first = next(
+        observed["results"][action.get("as", "main")]
+        for _, action in actions(case, *STARTS)
+        if action.get("opts", {}).get("perStep")
+    )
+    ended = {"success", "bailed", "failed", "suspended"}
+    went_on = all(record["status"] in ended for id, record in _records(first))
+    return went_on and not _refusals(observed) and first["status"] in _EXPECTED[is_last]
+
+
+_EXPECTED = {True: ("success", "failed", "suspended"), False: ("paused", "failed", "suspended")}
+
+
+def _records(result: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    return ((id, record) for id, record in result.get("steps", {}).items() if id != "input")
+
+
+def _travel_input_is_the_steps(case: Case, observed: Observed) -> bool:
+    for _, action in actions(case, *TRAVELS):
+        result = observed["results"][action.get("as", "timeTravel")]
+        path = action["step"].split(".") if isinstance(action["step"], str) else action["step"]
+        if "input" in action and len(path) == 1:
+            record = result.get("steps", {}).get(path[0], {})
+            if record.get("payload") != action["input"]:
+                return False
+    return _same_statuses(case, observed)
+
+
+def _same_statuses(case: Case, observed: Observed) -> bool:
+    return all(
+        observed["results"].get(name, {}).get("status") == result.get("status")
+        for name, result in case["expected"]["results"].items()
+    )
+
+
+def _same_outcomes(case: Case, observed: Observed) -> bool:
+    return _same_statuses(case, observed) and all(
+        observed["results"][name].get("result") == result.get("result")
+        for name, result in case["expected"]["results"].items()
+    )
+
+
+def _same_but_for_values(case: Case, observed: Observed) -> bool:
+    same_calls: bool = observed["calls"] == case["expected"]["calls"]
+    return same_calls and _same_statuses(case, observed)
+
+
+def _is_refused_as(*names: str) -> Callable[[Case, Observed], bool]:
+    return lambda case, observed: any(e.get("name") in names for e in _refusals(observed))
+
+
+def _no_hook_before_the_end(case: Case, observed: Observed) -> bool:
+    statuses = [entry.get("status") for entry in observed["journal"] if "hook" in entry]
+    return bool(statuses) and not {"suspended", "paused"} & set(statuses)
+
+
+def _lists_are_complete(case: Case, observed: Observed) -> bool:
+    lists = [
+        (record["payload"], record["output"])
+        for result in _results(observed)
+        for _, record in _records(result)
+        if record["status"] == "success" and isinstance(record["payload"], list)
+    ]
+    return all(
+        len(output) == len(items) for items, output in lists if isinstance(output, list)
+    ) and ("failed" not in _statuses(observed) or _same_statuses(case, observed))
+
+
+def _nothing_is_called_more_often(case: Case, observed: Observed) -> bool:
+    most = case["expected"]["calls"]
+    return all(count <= most.get(id, 0) for id, count in observed["calls"].items())
+
+
+def _answers_are_taken(case: Case, observed: Observed) -> bool:
+    return not _refusals(observed) and set(_statuses(observed)) == {"success"}
+
+
+def _open_stream_ends_as_the_run(case: Case, observed: Observed) -> bool:
+    results = observed["results"]
+    last = [results[action.get("as", "resume")] for _, action in actions(case, *ANSWERS)][-1:]
+    return bool(last) and last[0] == results["main"]
 
 
 BEHAVES: dict[str, Callable[[Case, Observed], bool]] = {
@@ -156,5 +251,16 @@ BEHAVES: dict[str, Callable[[Case, Observed], bool]] = {
     "the_state_has_all_keys_that_were_set": _state_has_all_keys,
     "observers_see_what_the_reader_sees": _observers_see_all,
     "a_label_that_nobody_gave_is_refused": _a_label_is_refused,
+    "it_pauses_behind_each_node_but_the_last": _pauses_behind_nodes,
+    "the_step_begins_with_the_input": _travel_input_is_the_steps,
+    "results_are_the_same": _same_outcomes,
+    "calls_are_the_same": _same_but_for_values,
+    "it_is_refused_as_not_settled": _is_refused_as("NotResumableError"),
+    "an_answer_is_refused": _is_refused_as("NotSuspendedError"),
+    "no_hook_is_called_before_the_end": _no_hook_before_the_end,
+    "outputs_have_all_items": _lists_are_complete,
+    "nothing_is_called_more_often": _nothing_is_called_more_often,
+    "all_answers_are_taken": _answers_are_taken,
+    "the_stream_tells_the_end_of_the_run": _open_stream_ends_as_the_run,
     "the_run_ends_canceled_at_once": _ends_canceled,
 }

@@ -114,5 +114,5 @@ def _record(
         payload = record.suspend_payload
         if record.status == "suspended":
             payload = memory.suspend_payload(record.address)
-        recorded |= {"suspendPayload": payload, "suspendedAt": record.suspended_at}
+        recorded |= {"suspendPayload": payload, "suspendedAt": record.suspended_at} | recorded
     return recorded
