@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from trioflow.cli.display import say
 from trioflow.cli.errors import UsageError
 
 AROUND = 30
@@ -25,6 +26,8 @@ def read_value(text: str, option: str) -> Any:
       UsageError: if the file cannot be read or is not JSON.
     """
     if text == "-":
+        if sys.stdin.isatty():
+            say(f"{option}: type JSON, and Ctrl-D on a line of its own")
         return parse_json(_decode(sys.stdin.buffer.read(), "standard input"), "standard input")
     if text.startswith("@"):
         return parse_json(_read_file(text[1:], option), text[1:])
