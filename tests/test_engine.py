@@ -120,6 +120,12 @@ async def test_an_id_is_given_once() -> None:
             pass
 
 
+async def test_what_is_no_definition_is_refused() -> None:
+    with pytest.raises(DefinitionError, match="is not a step; give steps under steps="):
+        async with open_engine(plugins=[], steps=[print]):  # type: ignore[list-item]
+            pass
+
+
 @pytest.mark.parametrize("places", [0, -1, 1.5, True, "2"])
 async def test_a_limit_is_a_whole_number(places: Any) -> None:
     with pytest.raises(DefinitionError, match="limit 'gpu'"):

@@ -70,9 +70,9 @@ def environment_of(
     taken = dict(host.providers)
     return Environment(
         converter=functools.cache(lambda: _extended_converter(host)),
-        steps={**host.steps, **_by_id(steps, taken)},
-        tools={**host.tools, **_by_id(tools, taken)},
-        workflows={**host.workflows, **_by_id(workflows, taken)},
+        steps={**host.steps, **_by_id(steps, Step, taken)},
+        tools={**host.tools, **_by_id(tools, Tool, taken)},
+        workflows={**host.workflows, **_by_id(workflows, Workflow, taken)},
         providers=host.providers,
         runner=functools.cache(host.runner),
         limits={name: _limiter(name, places) for name, places in limits.items()},
@@ -80,9 +80,14 @@ def environment_of(
     )
 
 
-def _by_id(definitions: Iterable[T], taken: dict[str, str]) -> dict[str, T]:
+def _by_id(definitions: Iterable[T], cls: type[T], taken: dict[str, str]) -> dict[str, T]:
     found: dict[str, T] = {}
     for definition in definitions:
+        if not isinstance(definition, cls):
+            name = cls.__name__.lower()
+            raise DefinitionError(
+                "open_engine", f"{definition!r} is not a {name}", f"give {name}s under {name}s="
+            )
         if definition.id in taken:
             raise DuplicateIdError(
                 "open_engine",
