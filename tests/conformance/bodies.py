@@ -48,6 +48,7 @@ class Body:
         except EndOfBody as ended:
             output = ended.value
         if call.ending is not None:  # asked for before, and now the body has come to its end
+            self.effects.outputs[ctx.step_call_id] = native(output)
             call.ending()
         return native(output)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -57,6 +58,8 @@ class Memory:
     """The ids of all steps in the order of their definition."""
     by_position: bool = False
     """Whether the first item to end a foreach early is the first in the list, not in time."""
+    outputs: Mapping[str, Any] = MappingProxyType({})
+    """As in `Translator`, by the name of the call."""
     calls: dict[str, Seen] = attrs.field(factory=dict)
     chosen: dict[int, BaseException] = attrs.field(factory=dict)
     waiting: dict[str, Any] = attrs.field(factory=dict)
@@ -142,9 +145,17 @@ def _contains(outer: str, inner: str) -> bool:
     return inner == outer or (inner.startswith(outer) and inner[len(outer)] in "/[~")
 
 
-def remember(events: Iterable[ev.Event], words: Words) -> Memory:
-    """Return what the events of a run say."""
-    memory = Memory(words.order, words.is_old)
+def remember(
+    events: Iterable[ev.Event], words: Words, outputs: Mapping[str, Any] = MappingProxyType({})
+) -> Memory:
+    """Return what the events of a run say.
+
+    Args:
+      events: The events.
+      words: How the recorded engine tells errors.
+      outputs: As in `Translator`.
+    """
+    memory = Memory(words.order, words.is_old, outputs)
     for event in events:
         memory.note(event)
     return memory

@@ -23,6 +23,8 @@ class Effects:
 
     calls: Counter[str] = attrs.field(factory=Counter)
     journal: list[Any] = attrs.field(factory=list)
+    outputs: dict[str, Any] = attrs.field(factory=dict)
+    """What bodies returned that had asked to be suspended, by the name of their call."""
     not_supported: list[str] = attrs.field(factory=list)
     """What a body needed in vain; it is not the failure that the case is about."""
 

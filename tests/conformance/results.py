@@ -114,5 +114,8 @@ def _record(
         payload = record.suspend_payload
         if record.status == "suspended":
             payload = memory.suspend_payload(record.address)
+            start = seen.start
+            if start is not None and start.step_call_id in memory.outputs and not words.is_old:
+                recorded["suspendOutput"] = memory.outputs[start.step_call_id]
         recorded |= {"suspendPayload": payload, "suspendedAt": record.suspended_at} | recorded
     return recorded

@@ -131,6 +131,7 @@ class Session:
             flavour_of(self.builder.words, api),
             self.builder.words,
             self.builder.checked_inputs,
+            self.builder.effects.outputs,
             self.shown_ids,
         )
         async for event in events:
@@ -157,7 +158,7 @@ class Session:
         recorded = result_to_recorded(
             attrs.evolve(result, run_id=self.shown_ids.get(result.run_id, result.run_id)),
             self.builder.words,
-            remember(history, self.builder.words),
+            remember(history, self.builder.words, self.builder.effects.outputs),
             schemas=self.builder.checked_inputs,
             with_state=bool(options.get("includeState")),
         )

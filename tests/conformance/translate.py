@@ -33,6 +33,8 @@ class Translator:
     words: Words
     schemas: Mapping[str, Schema]
     """Schemas by the id of the step: the recorded engine shows values as they let them through."""
+    outputs: Mapping[str, Any]
+    """What bodies returned that had asked to be suspended, by the name of their call."""
     shown_ids: Mapping[str, str]
     """The ids that runs are shown with, where they differ."""
     memory: Memory = attrs.field(init=False)
@@ -64,6 +66,8 @@ class Translator:
         self._add_error(payload, event)
         self._adjust(payload, event, seen)
         if isinstance(event, ev.StepSuspended):
+            if event.step_call_id in self.outputs and not self.words.is_old:
+                payload["suspendOutput"] = _unset(self.outputs[event.step_call_id])
             payload["suspendPayload"] = _unset(self.memory.suspend_payload(event.address))
         return [_without_nothing(wire)]
 
