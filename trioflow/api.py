@@ -320,7 +320,7 @@ class Engine:
           UnknownNameError: if the engine has no workflow of that id.
         """
         run = self._runs.find(run_id)
-        if run is None:
+        if run is None or run.execution.is_lost:
             if self._keeper is None:
                 raise UnknownRunError(run_id)
             run = Run(await self._keeper.load(run_id))
@@ -411,7 +411,8 @@ class Engine:
           HistoryGap: if events that are wanted are no longer held, and there is no store.
         """
         run = self._runs.find(run_id)
-        if run is not None and run.execution.core.log.holds(after):
+        here = run is not None and not await self._has_gone_on(run)
+        if run is not None and here and run.execution.core.log.holds(after):
             async with run.observe(after, max_buffer_size=max_buffer_size) as held:
                 yield held
             return
@@ -424,6 +425,15 @@ class Engine:
                 self._keeper.store, run_id, after, max_buffer_size
             ) as read:
                 yield read
+
+    async def _has_gone_on(self, run: Run[Any, Any]) -> bool:
+        """Tell whether others have gone on, or may be going on, with a run that is known here."""
+        if self._keeper is None or run.execution.goes_on_here:
+            return False
+        stored = await self._keeper.store.get(run.run_id)
+        return run.execution.is_lost or (
+            stored is not None and stored.last_seq >= run.state.next_seq
+        )
 
     def list_runs(
         self, *, status: RunStatus | None = None, workflow: str | None = None

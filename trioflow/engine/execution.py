@@ -82,6 +82,8 @@ class Execution:
         """Why the journal could not be written."""
         self._parked: trio.Event | None = None
         """What whoever drives the run waits for while it is suspended."""
+        self._resuming = trio.Lock()
+        """Held from the claim for an answer to the beginning of the part that follows."""
         self._was_canceled = False
         """Whether its process died between its cancellation and its end."""
         self._left = False
@@ -420,20 +422,22 @@ class Execution:
           NotResumableError, NotSuspendedError, AmbiguousResumeError, InvalidValueError: as
             `begin_resume` does.
 
-        **Checkpoints**: at least one if the run is a durable one, else none.
+        **Checkpoints**: always.
         """
-        if self.keeper is not None and self.result is not None:
-            await self.keeper.claim(self)
-        last = self.core.log.state.next_seq - 1
-        try:
-            self.begin_resume(step, data, label, index, runtime_context, per_step)
-        except BaseException:
-            # If the run is running, it was another answer that came first: the claim is its.
-            here = not self._settled.is_set() and not self._goes_on_elsewhere
-            if self.keeper is not None and not here:
-                with trio.CancelScope(shield=True):
-                    await self.keeper.release(self)
-            raise
+        async with self._resuming:
+            if self.keeper is not None and self.result is not None:
+                await self._settled.wait()  # or the claim would be given back with the last part
+                await self.keeper.claim(self)
+            last = self.core.log.state.next_seq - 1
+            try:
+                self.begin_resume(step, data, label, index, runtime_context, per_step)
+            except BaseException:
+                # If the run is running, it was another answer that came first: the claim is its.
+                here = not self._settled.is_set() and not self._goes_on_elsewhere
+                if self.keeper is not None and not here:
+                    with trio.CancelScope(shield=True):
+                        await self.keeper.release(self)
+                raise
         return last
 
     # ------------------------------------------------------------ from outside
