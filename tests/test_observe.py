@@ -1,0 +1,120 @@
+"""Observers of durable runs: the exact suffix, from memory or the journal, or a gap that is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from tests.flows import add_one
+from tests.suspending import Calls
+from trioflow import Workflow, events, open_engine
+from trioflow.engine.codec import decode
+from trioflow.engine.log import HISTORY
+from trioflow.errors import HistoryGap, UnknownRunError
+from trioflow.stores import MemoryStore
+
+Flow = Workflow[Any, Any]
+
+
+def flow(id: str = "w") -> Flow:
+    return Workflow(id, input=Any, output=Any)
+
+
+def seqs(observed: list[events.Event]) -> list[int]:
+    return [event.seq for event in observed]
+
+
+async def observed(engine: Any, after: int | None = None) -> list[events.Event]:
+    async with engine.observe("r", after) as stream:
+        return [event async for event in stream]
+
+
+@pytest.mark.parametrize("after", [None, 0, 3, 6])
+async def test_the_missing_suffix_after_the_end(after: int | None) -> None:
+    workflow, store = flow().then(add_one).then(add_one.clone("more")), MemoryStore()
+    async with open_engine(plugins=[], store=store) as engine:
+        run = engine.create_run(workflow, run_id="r")
+        await run.start(0)
+        expected = list(range(0 if after is None else after + 1, run.state.next_seq))
+        assert seqs([event async for event in run.observe(after)]) == expected
+        assert seqs(await observed(engine, after)) == expected
+    async with open_engine(plugins=[], store=store) as other:
+        found = await observed(other, after)
+        assert seqs(found) == expected
+        assert isinstance(found[-1], events.Finish)
+
+
+async def test_another_engine_follows_a_run(autojump_clock: MockClock) -> None:
+    workflow, store = flow().then(add_one).sleep(10).then(add_one.clone("more")), MemoryStore()
+    found: list[events.Event] = []
+    async with (
+        open_engine(plugins=[], store=store) as first,
+        open_engine(plugins=[], store=store) as second,
+        trio.open_nursery() as nursery,
+    ):
+        first.submit(workflow, 0, run_id="r")
+        await trio.sleep(5)
+
+        async def follow() -> None:
+            found.extend(await observed(second))
+
+        nursery.start_soon(follow)
+    assert found == decode(await store.read("r"))
+    assert isinstance(found[-1], events.Finish)
+
+
+async def test_what_goes_on_elsewhere_is_read_from_the_journal(autojump_clock: MockClock) -> None:
+    workflow, store = flow().then(Calls().asks()).sleep(10), MemoryStore()
+    async with (
+        open_engine(plugins=[], store=store, workflows=[workflow]) as first,
+        open_engine(plugins=[], store=store, workflows=[workflow]) as second,
+    ):
+        run = first.create_run(workflow, run_id="r")
+        await run.start(0)
+        await (await second.load_run("r")).resume(resume_data=1)
+        assert seqs(await observed(first)) == seqs(decode(await store.read("r")))
+
+
+async def test_a_gap_is_told(autojump_clock: MockClock) -> None:
+    workflow = flow()
+    for number in range(HISTORY // 3 + 10):
+        workflow = workflow.then(add_one.clone(f"s{number}"))
+    run = workflow.create_run()
+    await run.start(0)
+    with pytest.raises(HistoryGap) as caught:
+        run.observe()
+    first = caught.value.first_available
+    rest = [event async for event in run.observe(first - 1)]
+    assert seqs(rest) == list(range(first, run.state.next_seq))
+
+
+async def test_a_journal_has_no_gap() -> None:
+    workflow, store = flow(), MemoryStore()
+    for number in range(HISTORY // 3 + 10):
+        workflow = workflow.then(add_one.clone(f"s{number}"))
+    async with open_engine(plugins=[], store=store) as engine:
+        run = engine.create_run(workflow, run_id="r")
+        await run.start(0)
+        assert seqs(await observed(engine)) == list(range(run.state.next_seq))
+
+
+async def test_a_slow_observer_is_told_of_a_gap_and_the_run_goes_on() -> None:
+    run = flow().then(add_one).then(add_one.clone("more")).create_run()
+    slow = run.observe(max_buffer_size=2, on_full="gap")
+    assert (await run.start(0)).status == "success"
+    found: list[events.Event] = []
+    with pytest.raises(HistoryGap) as caught:
+        async for event in slow:
+            found.append(event)
+    assert seqs(found) == [0, 1]
+    assert caught.value.first_available == 2
+
+
+async def test_an_unknown_run_is_refused() -> None:
+    async with open_engine(plugins=[], store=MemoryStore()) as engine:
+        with pytest.raises(UnknownRunError):
+            async with engine.observe("r"):
+                pass
