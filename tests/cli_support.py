@@ -16,6 +16,7 @@ import subprocess
 import sys
 
 import trio
+import trio.testing
 from attrs import frozen
 
 from trioflow import StepContext, Workflow, step
@@ -126,6 +127,7 @@ async def odd_asks(value: int, ctx: StepContext) -> int:
 async def interrupts_once(value: object, ctx: StepContext) -> str:
     if not INTERRUPTED:
         INTERRUPTED.append(value)
+        await trio.testing.wait_all_tasks_blocked()
         signal.raise_signal(signal.SIGINT)
         await trio.sleep_forever()
     return f"went on with {value}"
@@ -155,7 +157,8 @@ asking_inside = Workflow("outside", input=int).parallel(asking, same)
 items = Workflow("items", input=list[int]).foreach(odd_asks, concurrency=4)
 once = Workflow("once", input=int).then(adds).then(interrupts_once)
 rejecting = Workflow("rejecting", input=int).then(adds).then(rejects)
-waiting = Workflow("waiting", input=int).then(interrupts_once).wait_for_event("go", same)
+waits = Workflow("waits", input=int).wait_for_event("go", same)
+interrupted_wait = Workflow("interrupted_wait", input=int).parallel(waits, interrupts_once)
 '''
 
 PLUGIN = '''

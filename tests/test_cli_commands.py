@@ -186,7 +186,9 @@ def test_the_help_lists_the_commands(cli: Cli, tokens: tuple[str, ...]) -> None:
     done = cli(*tokens)
 
     assert done.code == 0
-    for command in ("run", "steps", "tools", "workflows", "plugins", "graph"):
+    installed = ("run", "steps", "tools", "workflows", "plugins", "graph")
+    stored = ("runs", "show", "events", "resume", "cancel", "travel", "recover")
+    for command in (*installed, *stored):
         assert command in done.out
 
 

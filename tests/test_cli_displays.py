@@ -395,6 +395,21 @@ async def test_it_is_drawn_again_and_again_and_says_when_it_stops(
             nursery.cancel_scope.cancel()
 
 
+async def test_what_a_run_that_is_stopped_for_now_had_open_is_shown_as_interrupted(
+    autojump_clock: MockClock,
+) -> None:
+    console = screen()
+    display = LiveDisplay(console=console)
+    recorded = await record(flow().then(add_one).then(sleeps(9)), 1)
+    await display.recall(recorded[:4])
+    with display.shown():
+        await display.show(recorded[4])
+        display.stopping("interrupted", for_good=False)
+
+    assert text_on(console).count("interrupted") >= 2
+    assert "add_one" in text_on(console)
+
+
 async def test_the_tree_leaves_room_on_a_small_screen(autojump_clock: MockClock) -> None:
     workflow = flow()
     for n in range(50):

@@ -110,7 +110,7 @@ def test_events_are_there_as_soon_as_they_happen() -> None:
 
 # ---------------------------------------------------------------- closed pipes
 @linux_only
-@pytest.mark.parametrize("option", [(), ("--json",)])
+@pytest.mark.parametrize("option", [(), ("--json",), ("--store", "memory:")])
 def test_a_closed_pipe_cancels_a_run_that_says_nothing(option: tuple[str, ...]) -> None:
     with started("run", "demo_flows:cleaning", *option) as process:
         assert process.stdout is not None
@@ -122,7 +122,7 @@ def test_a_closed_pipe_cancels_a_run_that_says_nothing(option: tuple[str, ...]) 
         assert process.stderr.read() == "cleaned up\n"
 
 
-@pytest.mark.parametrize("option", [(), ("--json",)])
+@pytest.mark.parametrize("option", [(), ("--json",), ("--store", "memory:")])
 def test_a_closed_pipe_ends_a_busy_run_quietly(option: tuple[str, ...]) -> None:
     with started("run", "demo_flows:many", *option) as process:
         assert process.stdout is not None

@@ -246,9 +246,16 @@ def test_items_errors_and_results_are_shown(cli: Cli) -> None:
     assert cli("show", newest(cli)["runId"]).out.endswith("result: Hello, Oslo!\n")
 
 
+def test_what_an_interrupted_run_was_doing_is_shown(cli: Cli) -> None:
+    shown = cli("show", interrupt(cli)).out
+    assert "once  interrupted  " in shown
+    assert "interrupts_once  interrupted  " in shown
+
+
 def test_an_event_that_is_waited_for_is_shown(cli: Cli) -> None:
-    id = interrupt(cli, "waiting")
-    assert "interrupts_once  running" in cli("show", id).out
+    shown = cli("show", interrupt(cli, "interrupted_wait")).out
+    assert "same  waiting  " in shown
+    assert "waiting for event 'go'\n" in shown
 
 
 def test_a_run_can_be_shown_as_json(cli: Cli) -> None:

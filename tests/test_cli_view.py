@@ -403,3 +403,59 @@ async def test_what_ended_well_makes_room_for_what_runs() -> None:
     ]
     assert lines(recorded, height=3) == ["running flow", "├─ 29 done", "└─ running add-29"]
     assert lines(recorded, height=2) == ["running flow", "… 2 more lines"]
+
+
+# ---------------------------------------------------------------- going on
+@step
+async def asks(value: int, ctx: StepContext[Any]) -> int:
+    if ctx.resume_data is None:
+        ctx.suspend("why?")
+    return value
+
+
+async def parts(workflow: Workflow[Any, Any]) -> tuple[list[events.Event], list[events.Event]]:
+    """Return the events of a run up to its suspension, and those from its answer on."""
+    run = workflow.create_run()
+    async with run.stream(1) as stream:
+        first = [event async for event in stream]
+    async with run.resume_stream(resume_data="so") as stream:
+        return first, [event async for event in stream]
+
+
+async def test_a_run_that_goes_on_keeps_what_it_has_shown() -> None:
+    first, second = await parts(flow().then(flow("inner").then(add_one).then(asks)))
+
+    assert lines(first) == [
+        "suspended flow",
+        "└─ suspended inner (why?)",
+        "   ├─ success add_one",
+        "   └─ suspended asks (why?)",
+    ]
+    assert lines([*first, *until(second, "step-start", 2)]) == [
+        "running flow",
+        "└─ running inner",
+        "   ├─ success add_one",
+        "   └─ running asks",
+    ]
+    assert lines([*first, *second])[0] == "success flow"
+
+
+async def test_items_that_wait_for_an_answer_are_shown() -> None:
+    first, second = await parts(flow().then(gives([1])).foreach(asks))
+
+    assert "   └─ suspended [0] (why?)" in lines(first)
+    assert not any("[0]" in line for line in lines([*first, *second]))
+
+
+async def test_what_is_open_when_the_run_is_stopped_for_now_is_interrupted(
+    autojump_clock: MockClock,
+) -> None:
+    workflow = flow().then(add_one).parallel(sleeps(9), add_one.clone("more"))
+    recorded = until(await record(workflow, 1), "step-start", 2)
+    view = view_of(recorded)
+
+    view.interrupt(recorded[-1].at + 1)
+
+    statuses = [row.status for row in rows(view.root, recorded[-1].at + 5)]
+    assert statuses[:1] + statuses[2:] == ["interrupted"] * 2
+    assert rows(view.root, recorded[-1].at + 5)[-1].seconds == 1

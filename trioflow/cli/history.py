@@ -59,7 +59,7 @@ async def print_run(run_id: str, store_url: str | None, as_object: bool) -> None
     with exclusive_stdout() if as_object else nullcontext() as output:
         async with open_stored(kept) as (_, store):
             stored = await find_run(store, run_id)
-            view = StoredView()
+            view = StoredView(_owner(stored) == NOBODY)
             async for event in recorded(store, run_id, -1):
                 view.apply(event)
         if output is not None:

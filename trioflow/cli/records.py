@@ -18,6 +18,8 @@ from trioflow.wire.failures import error_to_wire
 class StoredView:
     """A run as its journal tells of it, and what its open calls wait for."""
 
+    is_interrupted: bool = False
+    """Whether it is not over, does not wait for an answer, and nobody goes on with it."""
     state: RunState = attrs.field(factory=RunState)
     waits: dict[str, ev.StepWaiting] = attrs.field(factory=dict)
     """The last wait of each call that is not over, by address."""
@@ -42,6 +44,8 @@ class StoredView:
         """Return the status of a call, which may have been cut off with its run."""
         if record.status in ("running", "waiting", "suspended") and self.is_over:
             return "canceled"
+        if record.status == "running" and self.is_interrupted:
+            return "interrupted"
         return "waiting" if record.address in self.waits else record.status
 
     def detail_of(self, record: StepRecord) -> str:

@@ -78,6 +78,8 @@ class _Branches:
         ended = state.ended_at or self.now
         seconds = None if state.started_at is None else max(ended - state.started_at, 0.0)
         status: Status = "running" if state.status == "pending" else state.status
+        if self.view.is_interrupted:
+            status = "interrupted"
         detail = "" if state.error is None else describe_error(state.error)
         row = Row("", "call", clean(state.workflow_id), status, detail, seconds)
         return Branch(row, self._below("", ""))
