@@ -59,6 +59,7 @@ class _Call:
     ctx: StepContext[Any]
     body: Body
     ending: Callable[[], Any] | None = None
+    suspends: bool = False
 
     async def run(self, ops: Sequence[Op]) -> None:
         for op in ops:
@@ -123,12 +124,16 @@ async def _fail_for_good(call: _Call, op: Op) -> None:
 
 async def _suspend(call: _Call, op: Op) -> None:
     payload, label = call.value(op, "payload", {"const": UNDEFINED}), call.value(op, "label")
+    call.suspends = True
     call.end_with(op, lambda: call.ctx.suspend(native(payload), label=label))
 
 
 async def _bail(call: _Call, op: Op) -> None:
     value = call.value(op, "value")
-    call.end_with(op, lambda: call.ctx.bail(native(value)))
+    if not call.suspends:  # which wins over a bail, whatever comes first
+        call.end_with(op, lambda: call.ctx.bail(native(value)))
+    elif not op.get("continue"):
+        raise EndOfBody(UNDEFINED)
 
 
 async def _write(call: _Call, op: Op) -> None:

@@ -104,6 +104,19 @@ WHEN: dict[str, Callable[[Case], bool]] = {
     "a_travel_in_a_run_with_state": lambda case: (
         bool(actions(case, *TRAVELS)) and bool(ops(case["defs"], "setState"))
     ),
+    "a_travel_leads_into_nested_steps": lambda case: any(
+        isinstance(action["step"], list) or "." in action["step"]
+        for _, action in actions(case, *TRAVELS)
+    ),
+    "a_stream_goes_on_with_a_run": lambda case: bool(
+        actions(case, "resumeStream", "resumeStreamVNext", "timeTravelStream")
+    ),
+    "an_answer_names_an_item": lambda case: any(
+        "forEachIndex" in action for _, action in actions(case, *ANSWERS)
+    ),
+    "a_workflow_with_branches_suspends": lambda case: (
+        any(nodes(case, "branch")) and bool(ops(case["defs"], "suspend"))
+    ),
     "a_travel_in_any_run": lambda case: bool(actions(case, *TRAVELS)),
     "a_restart_of_any_run": lambda case: bool(actions(case, "restart")),
     "an_answer_is_for_a_nested_step": lambda case: any(

@@ -204,6 +204,19 @@ def _is_refused_as(*names: str) -> Callable[[Case, Observed], bool]:
     return lambda case, observed: any(e.get("name") in names for e in _refusals(observed))
 
 
+def _no_stream_is_opened(case: Case, observed: Observed) -> bool:
+    rejected = {
+        name: result
+        for name, result in case["expected"]["results"].items()
+        if "$rejected" in result and name in case["expected"]["streams"]
+    }
+    return bool(rejected) and all(
+        name not in observed["streams"]
+        and _message(observed["results"].get(name, {})) == _message(result)
+        for name, result in rejected.items()
+    )
+
+
 def _no_hook_before_the_end(case: Case, observed: Observed) -> bool:
     statuses = [entry.get("status") for entry in observed["journal"] if "hook" in entry]
     return bool(statuses) and not {"suspended", "paused"} & set(statuses)
@@ -257,6 +270,8 @@ BEHAVES: dict[str, Callable[[Case, Observed], bool]] = {
     "calls_are_the_same": _same_but_for_values,
     "it_is_refused_as_not_settled": _is_refused_as("NotResumableError"),
     "an_answer_is_refused": _is_refused_as("NotSuspendedError"),
+    "it_is_refused_as_unknown": _is_refused_as("UnknownStepError"),
+    "no_stream_is_opened_for_what_is_refused": _no_stream_is_opened,
     "no_hook_is_called_before_the_end": _no_hook_before_the_end,
     "outputs_have_all_items": _lists_are_complete,
     "nothing_is_called_more_often": _nothing_is_called_more_often,
