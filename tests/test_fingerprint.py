@@ -15,6 +15,7 @@ from trioflow.stores import MemoryStore
 
 Flow = Workflow[Any, Any]
 ASKS = Calls().asks()
+LAST = Calls().does("last")
 
 
 def flow(id: str = "w") -> Flow:
@@ -22,7 +23,7 @@ def flow(id: str = "w") -> Flow:
 
 
 def before() -> Flow:
-    return flow().then(add_one).then(flow("inner").then(double).then(ASKS)).then(add_one.clone("z"))
+    return flow().then(add_one).then(flow("inner").then(double).then(ASKS)).then(LAST)
 
 
 SAME: dict[str, Callable[[], Flow]] = {

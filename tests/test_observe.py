@@ -1,4 +1,4 @@
-"""Observers of durable runs: the exact suffix, from memory or the journal, or a gap that is told."""
+"""Observers of durable runs: the exact suffix, from memory or the journal, or a gap told."""
 
 from __future__ import annotations
 

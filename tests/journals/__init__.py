@@ -1,0 +1,1 @@
+"""Journals that were written by earlier versions, and must load forever."""

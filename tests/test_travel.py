@@ -1,0 +1,131 @@
+"""Going back to a step as a new run, single steps, and starting again where a process died."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from tests.flows import add_one
+from tests.suspending import Calls, check
+from trioflow import Workflow, events, open_engine, step
+from trioflow.errors import NotResumableError, UnknownStepError
+from trioflow.stores import MemoryStore
+
+Flow = Workflow[Any, Any]
+
+
+def flow(id: str = "w") -> Flow:
+    return Workflow(id, input=Any, output=Any)
+
+
+async def test_what_came_before_does_not_run_again() -> None:
+    calls = Calls()
+    run = flow().then(calls.does("a")).then(calls.does("b")).then(calls.does("c")).create_run()
+    await run.start(1)
+    result = await run.time_travel("b")
+    assert (result.status, result.result) == ("success", 1)
+    assert result.run_id != run.run_id
+    assert calls.made == {"a": 1, "b": 2, "c": 2}
+    assert run.status == "success"
+
+
+async def test_another_input_and_other_results() -> None:
+    calls = Calls()
+    run = flow().then(calls.does("a")).then(calls.does("b")).create_run()
+    await run.start(1)
+    assert (await run.time_travel("b", 5)).result == 5
+    assert (await run.time_travel("b", context={"a": 7})).result == 7
+
+
+async def test_into_a_nested_workflow() -> None:
+    calls = Calls()
+    inner = flow("inner").then(calls.does("x")).then(calls.does("y"))
+    run = flow().then(calls.does("a")).then(inner).create_run()
+    await run.start(1)
+    assert (await run.time_travel("inner.y")).result == 1
+    assert (await run.time_travel(["inner", "y"], 3)).result == 3
+    assert calls.made == {"a": 1, "x": 1, "y": 3}
+
+
+async def test_a_failed_foreach_keeps_the_items_that_ended_well() -> None:
+    made: list[int] = []
+
+    @step
+    async def body(item: int) -> int:
+        made.append(item)
+        if item == 2 and made.count(2) == 1:
+            raise ValueError("no")
+        return item * 10
+
+    run = flow().foreach(body).create_run()
+    assert (await run.start([1, 2, 3])).status == "failed"
+    assert (await run.time_travel(body)).result == [10, 20, 30]
+    assert made == [1, 2, 2, 3]
+
+
+async def test_of_a_loop_the_last_iteration() -> None:
+    calls = Calls()
+    run = flow().dountil(calls.does(), lambda _, ctx: ctx.iteration >= 3).create_run()
+    await run.start(1)
+    assert (await run.time_travel("does")).status == "success"
+    assert calls.made == {"does": 4}
+
+
+async def test_the_stream_begins_where_the_new_run_does() -> None:
+    workflow = flow().then(add_one).then(add_one.clone("more"))
+    run = workflow.create_run()
+    await run.start(1)
+    async with run.time_travel_stream("more") as stream:
+        found = [event async for event in stream]
+    assert isinstance(found[0], events.Recover)
+    assert isinstance(found[-1], events.Finish)
+    assert {e.id for e in found if isinstance(e, events.StepEvent)} == {"more"}
+
+
+async def test_a_durable_run_travels_from_its_journal() -> None:
+    calls, store = Calls(), MemoryStore()
+    workflow = flow().then(calls.does("a")).then(calls.does("b"))
+    async with open_engine(plugins=[], store=store, workflows=[workflow]) as engine:
+        await engine.create_run(workflow, run_id="r").start(1)
+    async with open_engine(plugins=[], store=store, workflows=[workflow]) as engine:
+        await (await engine.load_run("r")).time_travel("b", run_id="new")
+        assert (await (await engine.load_run("new")).wait()).result == 1
+    assert calls.made == {"a": 1, "b": 2}
+
+
+async def test_refusals(autojump_clock: MockClock) -> None:
+    run = flow().then(add_one).sleep(10).create_run()
+    with pytest.raises(NotResumableError):
+        await run.time_travel("add_one")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run.start, 1)
+        await trio.sleep(1)
+        with pytest.raises(NotResumableError):
+            await run.time_travel("add_one")
+    with pytest.raises(UnknownStepError):
+        await run.time_travel("nobody")
+
+
+async def test_a_run_goes_step_by_step() -> None:
+    calls = Calls()
+    workflow = flow().then(calls.does("a")).then(calls.does("b")).then(calls.does("c"))
+    run = workflow.create_run()
+    assert (await run.start(1, per_step=True)).status == "paused"
+    assert calls.made == {"a": 1}
+    assert (await run.resume(per_step=True)).status == "paused"
+    assert calls.made == {"a": 1, "b": 1}
+    assert (await run.resume()).result == 1
+    assert calls.made == {"a": 1, "b": 1, "c": 1}
+    check(run, workflow)
+
+
+async def test_a_finished_run_is_not_restarted() -> None:
+    run = flow().then(Calls().asks()).create_run()
+    await run.start(1)
+    with pytest.raises(NotResumableError):
+        await run.restart()
+    await run.resume(resume_data=1)
+    assert (await run.restart()).result == "asks:1"
