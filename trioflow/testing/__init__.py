@@ -9,5 +9,14 @@ from trioflow.testing.faults import EventOrderError
 from trioflow.testing.grammar import check_events
 from trioflow.testing.leaks import assert_no_leaks
 from trioflow.testing.recording import record
+from trioflow.testing.stores import StoreContractError, check_store
 
-__all__ = ["EventOrderError", "assert_no_leaks", "check_events", "fuzz_cancel", "record"]
+__all__ = [
+    "EventOrderError",
+    "StoreContractError",
+    "assert_no_leaks",
+    "check_events",
+    "check_store",
+    "fuzz_cancel",
+    "record",
+]
