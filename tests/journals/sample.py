@@ -34,7 +34,7 @@ async def tries_twice(value: int, ctx: StepContext[Any]) -> int:
         raise ValueError("not yet")
     ctx.set_state({"tried": ctx.attempt})
     await ctx.write("chunk")
-    return await ctx.call_tool(look_up, value=value)  # type: ignore[no-any-return]
+    return await ctx.call_tool(look_up, value=value)
 
 
 @step

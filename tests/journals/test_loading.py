@@ -33,6 +33,7 @@ async def test_it_loads_and_goes_on(file: Path, autojump_clock: MockClock) -> No
         with trio.fail_after(100):
             last = await run.resume(resume_data="third")
         item = {"double": 206}
+        assert last.result is not None
         assert last.result[0] == [
             {**item, "asks": [103, "first"]},
             {**item, "asks": [103, "second"]},
