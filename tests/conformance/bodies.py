@@ -124,6 +124,9 @@ async def _fail_for_good(call: _Call, op: Op) -> None:
 
 async def _suspend(call: _Call, op: Op) -> None:
     payload, label = call.value(op, "payload", {"const": UNDEFINED}), call.value(op, "label")
+    if isinstance(label, list):
+        call.body.effects.labels |= dict.fromkeys(label, label[0])
+        label = label[0]
     call.suspends = True
     call.end_with(op, lambda: call.ctx.suspend(native(payload), label=label))
 

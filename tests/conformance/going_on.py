@@ -15,14 +15,17 @@ from trioflow.context import MISSING
 from .session import Action, Session
 from .undefined import UNDEFINED, native
 
+TURNS = 10
+"""How many turns of the scheduler a run has to settle before it is given an answer."""
 Opened: TypeAlias = AbstractAsyncContextManager[Any]
 
 
-def _answer(action: Action) -> dict[str, Any]:
+def _answer(session: Session, action: Action) -> dict[str, Any]:
+    label = action.get("label", "")
     return {
         "step": action.get("step"),
         "resume_data": native(action["data"]) if "data" in action else UNDEFINED,
-        "label": action.get("label"),
+        "label": session.builder.effects.labels.get(label, label) or None,
         "index": action.get("forEachIndex"),
         "runtime_context": native(action.get("context", {})),
         "per_step": bool(action.get("opts", {}).get("perStep")),
@@ -41,11 +44,18 @@ def _journey(action: Action) -> dict[str, Any]:
     }
 
 
+async def _let_settle() -> None:
+    """Let a run settle whose last step has just been seen to suspend, however deep it is."""
+    for _ in range(TURNS):
+        await trio.lowlevel.checkpoint()
+
+
 # ---------------------------------------------------------------- without a stream
 async def resume(session: Session, action: Action) -> None:
     """Answer a suspended run."""
     run = session.run(action)
-    await _settle(session, action, "resume", run, lambda: run.resume(**_answer(action)))
+    await _let_settle()
+    await _settle(session, action, "resume", run, lambda: run.resume(**_answer(session, action)))
 
 
 async def restart(session: Session, action: Action) -> None:
@@ -96,7 +106,8 @@ async def _settle(
 async def resume_stream(session: Session, action: Action) -> None:
     """Answer a suspended run, and read what follows."""
     run = session.run(action)
-    await _read(session, action, "main", lambda: run.resume_stream(**_answer(action)))
+    await _let_settle()
+    await _read(session, action, "main", lambda: run.resume_stream(**_answer(session, action)))
 
 
 async def time_travel_stream(session: Session, action: Action) -> None:

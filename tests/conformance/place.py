@@ -23,6 +23,8 @@ class Effects:
 
     calls: Counter[str] = attrs.field(factory=Counter)
     journal: list[Any] = attrs.field(factory=list)
+    labels: dict[str, str] = attrs.field(factory=dict)
+    """Labels by their synonyms: a step may suspend with several there, and has one here."""
     outputs: dict[str, Any] = attrs.field(factory=dict)
     """What bodies returned that had asked to be suspended, by the name of their call."""
     not_supported: list[str] = attrs.field(factory=list)
