@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.suspending import Calls
-from trioflow import Workflow
+from trioflow import StepContext, Workflow, step
+from trioflow.errors import NotResumableError
 
 
 def asking(calls: Calls) -> Workflow[Any, Any]:
@@ -73,3 +75,19 @@ async def test_the_stream_of_a_travel_gives_the_new_run() -> None:
 
     assert stream.run.run_id == stream.run_id != run.run_id
     assert stream.run.status == "suspended"
+
+
+async def test_no_second_stream_is_opened_beside_one_that_stays_open() -> None:
+    @step
+    async def asks(value: int, ctx: StepContext) -> int:
+        if ctx.resume_data is None:
+            ctx.suspend()
+        return value
+
+    run = Workflow("w").then(asks).create_run()
+    async with run.stream(1, close_on_suspend=False) as stream:
+        await stream.get_workflow_state()
+        with pytest.raises(NotResumableError, match="its stream is still open"):
+            async with run.resume_stream(resume_data=1):
+                pass
+        assert (await run.resume(resume_data=1)).unwrap() == 1

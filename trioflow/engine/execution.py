@@ -331,6 +331,17 @@ class Execution:
         elif self.result is not None and self._parked is not None:
             self._parked.set()
 
+    def check_no_open_stream(self) -> None:
+        """Check that no stream is open in which the run would go on.
+
+        Raises:
+          NotResumableError: if there is one; two tasks would drive the run.
+        """
+        if self._parked is not None:
+            state = self.core.log.state
+            problem = "its stream is still open; answer with resume() and read on there"
+            raise NotResumableError(state.run_id, state.status, problem)
+
     async def carry_on(self) -> RunResult[Any]:
         """Drive the part that has begun: where the run is driven already, else in this task."""
         if self._parked is not None:

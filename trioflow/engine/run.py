@@ -186,11 +186,14 @@ class Run(Generic[In, Out]):
     ) -> AsyncGenerator[RunStream[Out], None]:
         """Answer a suspended run, and read the events of its next part.
 
-        ``seq`` goes on where the part before ended. Everything else is as in `stream`.
+        ``seq`` goes on where the part before ended. Everything else is as in `stream`. Refused
+        with NotResumableError while a stream of the run that stays open is read: `resume` goes
+        on in that one.
 
         Args and Raises: as for `resume` and `stream`.
         """
         stream: RunStream[Out] = RunStream(self, max_buffer_size)
+        self.execution.check_no_open_stream()
         last = await self.execution.resume(
             _path(step), resume_data, label, index, runtime_context, per_step
         )
