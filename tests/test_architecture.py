@@ -36,7 +36,7 @@ LAZY = {
     ("trioflow.validation", "trioflow.strictness"): "it needs cattrs",
     ("trioflow.validation", "cattrs"): "only values that do not fit as they are need cattrs",
     ("trioflow.validation", "cattrs.errors"): "only values that do not fit as they are need cattrs",
-    ("trioflow.cli", "trioflow.cli.main"): "a missing extra is reported as such",
+    ("trioflow.cli", "trioflow.cli.entry"): "a missing extra is reported as such",
     ("trioflow.cli.app", "trioflow.cli.listings"): "the help is there before what it describes",
     ("trioflow.cli.app", "trioflow.cli.running"): "the help is there before what it describes",
     ("trioflow.cli.stored", "trioflow.cli.going_on"): "the help is there before what it describes",

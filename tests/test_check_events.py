@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 
 from trioflow import Workflow, step
 from trioflow import events as ev
-from trioflow.state import _REDUCERS
+from trioflow.state import _REDUCERS, RunState, StepRecord
 from trioflow.testing import EventOrderError, check_events
 from trioflow.testing.strategies import FAULTS, event_logs, faulty_logs
 from trioflow.testing.strategies.logs import Events, make, number
@@ -247,6 +247,83 @@ def test_an_attempt_begins_after_the_one_before_has_failed() -> None:
         check_events(run(call("0", "w", *call("0~2/0", "w.a"), kind="workflow")))
 
 
+def at(address: str, id: str, event_type: type[ev.Event], **fields: Any) -> ev.Event:
+    return make(event_type, address=address, id=id, **fields)
+
+
+def open_call(address: str, id: str, kind: ev.StepKind = "step") -> ev.Event:
+    return call(address, id, kind=kind)[0]
+
+
+ITERATION, NESTED = call("0#1", "a"), call("0/0", "w.a")
+FAULTY_CALLS: dict[str, tuple[int, Events]] = {
+    "finish while call 0 (a) is open": (2, [open_call("0", "a")]),
+    "step-start inside call 0, which has not started": (2, NESTED),
+    "id must begin with 'w.'": (4, call("0", "w", *call("0/0", "a"), kind="workflow")),
+    "call 0:a (b) is arm 'a'": (4, call("0:a", "b")),
+    "call 0#2 (a) starts while call 0#1 (a) is open": (6, [ITERATION[0], *call("0#2", "a")]),
+    "of an item of call 0 (a), which is no foreach": (
+        6,
+        call("0", "a", at("0[0]", "a", ev.StepOutput, chunk=1)),
+    ),
+    "step-output of item 0, which has ended": (
+        6,
+        call(
+            "0",
+            "f",
+            progress("0", "f", 0, 1, 1),
+            at("0[0]", "f", ev.StepOutput, chunk=1),
+            kind="foreach",
+        ),
+    ),
+    "tool call 1 is of t": (
+        3,
+        call(
+            "0",
+            "a",
+            at("0", "a", ev.ToolCall, tool_call_id="1", name="t", args={}),
+            at("0", "a", ev.ToolResult, tool_call_id="1", name="u"),
+        ),
+    ),
+    "step-progress of call 0 (a), which is no foreach": (
+        6,
+        call("0", "a", progress("0", "a", 0, 1, 1)),
+    ),
+    "item 1 of 1": (6, call("0", "f", progress("0", "f", 1, 1, 1), kind="foreach")),
+    "call 0 (a) made 3 attempts, after 0 that failed": (
+        6,
+        [*call("0", "a")[:-1], at("0", "a", ev.StepFinish, attempts=3, seconds=0.0)],
+    ),
+    "step-result of call 0 (w) while call 0/0 (w.a) is open": (
+        2,
+        call("0", "w", NESTED[0], kind="workflow"),
+    ),
+}
+
+
+@pytest.mark.parametrize("problem", FAULTY_CALLS)
+def test_a_fault_of_one_call_is_found(problem: str) -> None:
+    rule, events = FAULTY_CALLS[problem]
+
+    with pytest.raises(EventOrderError) as caught:
+        check_events(run(events))
+    assert problem in caught.value.problem
+    assert caught.value.rule == rule
+
+
+@pytest.mark.parametrize("status", ["pending", "running", "suspended", "paused"])
+def test_a_run_that_has_settled_cannot_say_that_it_goes_on(status: str) -> None:
+    with pytest.raises(EventOrderError, match="finish says"):
+        check_events(run(status=status))
+
+
+def test_a_sleep_begins_with_waiting() -> None:
+    assert fault(Workflow("w").sleep(1, id="z"), call("0", "z")) == (
+        2,
+        "call 0 (z) of a Sleep begins with step-start",
+    )
+
+
 def test_a_suspended_call_may_go_on_in_the_next_part() -> None:
     place = {"address": "0", "id": "a"}
     suspended = [make(ev.StepStart, input=None, **place), make(ev.StepSuspended, **place)]
@@ -267,3 +344,20 @@ def test_a_fold_that_disagrees_is_found(monkeypatch: pytest.MonkeyPatch) -> None
 
     with pytest.raises(EventOrderError, match="the fold says running, the events say success"):
         check_events(run(call("0", "a")))
+
+
+def test_a_fold_that_loses_count_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RunState, "apply", lambda state, event: None)
+
+    with pytest.raises(EventOrderError, match="next_seq of the fold is 0"):
+        check_events(run())
+
+
+def test_a_record_that_is_no_call_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def invent(state: RunState, event: ev.StepOutput) -> None:
+        state.calls["9"] = StepRecord("x", "9", "step", "running", None, 0.0)
+
+    monkeypatch.setitem(_REDUCERS, ev.StepOutput, invent)
+
+    with pytest.raises(EventOrderError, match="record of 9, which is no call"):
+        check_events(run(call("0", "a", at("0", "a", ev.StepOutput, chunk=1))))

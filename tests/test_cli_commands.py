@@ -13,8 +13,8 @@ import pytest
 from tests.cli_support import install_plugin, project
 from trioflow import RunResult
 from trioflow.cli import main
+from trioflow.cli.entry import exit_code_of
 from trioflow.cli.errors import EXIT_CODES
-from trioflow.cli.main import exit_code_of
 from trioflow.cli.watch import report
 
 

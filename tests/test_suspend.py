@@ -140,7 +140,7 @@ async def test_a_tool_may_wait() -> None:
 
     @step
     async def asks(value: Any, ctx: StepContext[Any]) -> str:
-        return await ctx.call_tool(confirm, question="sure?")  # type: ignore[no-any-return]
+        return await ctx.call_tool(confirm, question="sure?")
 
     run = flow().then(asks).create_run()
     first = await run.start(0)

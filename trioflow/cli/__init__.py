@@ -15,7 +15,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
       tokens: The arguments; those of the process if not given.
     """
     try:
-        from trioflow.cli.main import run_app
+        from trioflow.cli.entry import run_app
     except ModuleNotFoundError as exc:
         if (exc.name or "").partition(".")[0] not in ("cyclopts", "rich"):
             raise
