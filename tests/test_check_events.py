@@ -23,7 +23,7 @@ def test_whatever_the_grammar_produces_is_accepted(events: Events) -> None:
 @pytest.mark.parametrize("name", FAULTS)
 def test_each_fault_is_found_under_its_rule(name: str) -> None:
     # Some faults need an event that not every log has.
-    @settings(max_examples=15, suppress_health_check=[HealthCheck.filter_too_much])
+    @settings(max_examples=30, suppress_health_check=[HealthCheck.filter_too_much])
     @given(faulty_logs(name))
     def find(log: tuple[str, int, Events]) -> None:
         _, rule, events = log
