@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import attrs
@@ -21,11 +21,13 @@ from trioflow.nodes import (
     ForEach,
     Loop,
     Map,
+    Node,
     Parallel,
     Sleep,
     SleepUntil,
     Then,
     WaitForEvent,
+    targets_of,
 )
 from trioflow.testing import EventOrderError, assert_no_leaks, check_events, fuzz_cancel, record
 from trioflow.testing.mirror import Mirror
@@ -223,7 +225,16 @@ def example(strategy: SearchStrategy[T], condition: Callable[[T], bool] = lambda
     "kind", [Then, Parallel, Branch, Loop, ForEach, Map, Sleep, SleepUntil, WaitForEvent]
 )
 def test_generated_workflows_have_nodes_of_every_kind(kind: type) -> None:
-    example(workflows(), lambda workflow: any(isinstance(node, kind) for node in workflow.nodes))
+    example(workflows(), lambda workflow: any(isinstance(node, kind) for node in nodes(workflow)))
+
+
+def nodes(workflow: Workflow[Any, Any]) -> Iterator[Node]:
+    """Yield the nodes of a workflow and of those nested in it."""
+    for node in workflow.nodes:
+        yield node
+        for target in targets_of(node):
+            if isinstance(target, Workflow):
+                yield from nodes(target)
 
 
 def test_generated_workflows_are_nested_as_deep_as_wanted() -> None:
