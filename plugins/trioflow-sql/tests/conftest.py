@@ -34,9 +34,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes long")
 
 
-@pytest.fixture(
-    params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.slow])]
-)
+POSTGRES = pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.slow])
+
+
+@pytest.fixture(params=["sqlite", POSTGRES])
 def url(request: pytest.FixtureRequest) -> str:
     """The URL of an empty database, of one kind and then of the other."""
     found: str = request.getfixturevalue(f"{request.param}_url")
@@ -81,7 +82,7 @@ class Server:
 
 
 @pytest.fixture
-def postgres_url(server: Server, request: pytest.FixtureRequest) -> Iterator[str]:
+def postgres_url(server: Server) -> Iterator[str]:
     """The URL of a new database."""
     name = f"test_{os.urandom(4).hex()}"
     with server.connect() as connection:
@@ -98,9 +99,11 @@ def server() -> Iterator[Server]:
     if missing:
         pytest.skip(f"a PostgreSQL server is not installed: no {' and no '.join(missing)}")
     # Not tmp_path: the path of a socket is short, and another user has to get there.
-    with tempfile.TemporaryDirectory(prefix="trioflow-") as folder:
-        with running_server(Path(folder)) as running:
-            yield running
+    with (
+        tempfile.TemporaryDirectory(prefix="trioflow-") as folder,
+        running_server(Path(folder)) as running,
+    ):
+        yield running
 
 
 @contextmanager

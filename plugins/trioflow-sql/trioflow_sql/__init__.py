@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SCHEMES", "SqlStore"]
 
-SCHEMES = ("sqlite", "postgresql", "postgres")
+SCHEMES = ("sqlite:", "postgresql:", "postgres:")
 """How the URLs begin that are ours."""
 
 
@@ -37,7 +37,7 @@ def trioflow_store(url: str) -> Store | None:
     Raises:
       StoreError: if the URL has the right scheme but says nothing that can be opened.
     """
-    if url.partition(":")[0] not in SCHEMES:
+    if not url.startswith(SCHEMES):
         return None
     from trioflow_sql.store import SqlStore  # not before it is needed, see above
 

@@ -18,7 +18,7 @@ from sqlalchemy import (
     make_url,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from trioflow.errors import StoreError
 from trioflow_sql.database import CONNECTIONS, Database, Diagnosis, first_line
@@ -37,8 +37,15 @@ TRANSIENT = {
 }
 """Error codes after which another try may help, beside those of class 08: connections."""
 
-BUSY = ("starting up", "shutting down", "recovery", "too many", "remaining connection slots")
-"""How a server says "later" to who connects. It sends a code, but libpq keeps it to itself."""
+REFUSALS = (
+    "authentication failed",
+    "does not exist",
+    "is not currently accepting connections",  # this database, not the server
+    "is not permitted to log in",
+    "no pg_hba.conf entry",
+    "permission denied",
+)
+"""How a server says "never" to who connects. It sends a code, but libpq keeps it to itself."""
 
 CONNECT_ARGS = {
     "application_name": "trioflow",
@@ -121,8 +128,8 @@ class Postgresql(Database):
         if self._url.password:
             problem = problem.replace(str(self._url.password), "***")
         if code is None:
-            refused = "FATAL:" in problem and not any(phrase in problem for phrase in BUSY)
-            return Diagnosis(problem, error.connection_invalidated or not refused)
+            refused = any(phrase in problem for phrase in REFUSALS)
+            return Diagnosis(problem, isinstance(error, OperationalError) and not refused)
         return Diagnosis(f"{problem} ({code})", code.startswith("08") or code in TRANSIENT)
 
 
@@ -134,14 +141,14 @@ def parse(url: str) -> URL:
         scheme is in it, since any part may be one of a password.
     """
     scheme = url.partition(":")[0]
+    if url.count("@") > 1:
+        problem = "has more than one @; write those in user name and password as %40"
+        raise StoreError(f"{scheme}:", problem)
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
         problem = "cannot be read; write postgresql://user:password@host:5432/database"
         raise StoreError(f"{scheme}:", problem) from None
-    if any("@" in part for part in (parsed.host or "", parsed.database or "", *parsed.query)):
-        problem = "has more than one @; write those in user name and password as %40"
-        raise StoreError(f"{scheme}:", problem)
     password = parsed.query.get("password", parsed.password)
     return parsed.difference_update_query(["password"]).set(
         drivername="postgresql+psycopg",

@@ -114,12 +114,11 @@ def path_of(url: str) -> str:
       StoreError: if there is none.
     """
     path = url.partition(":")[2]
+    if path.strip("/") in ("", ":memory:"):
+        raise StoreError(url, "names no file; write sqlite:runs.db, or memory: to keep nothing")
     if path.startswith("//") and not path.startswith("///"):
         raise StoreError(url, "a file has no host; write sqlite:runs.db or sqlite:///var/runs.db")
-    path = path.removeprefix("//")
-    if path in ("", "/", ":memory:"):
-        raise StoreError(url, "names no file; write sqlite:runs.db, or memory: to keep nothing")
-    return path
+    return path.removeprefix("//")
 
 
 def _set_up(connection: sqlite3.Connection, record: object) -> None:

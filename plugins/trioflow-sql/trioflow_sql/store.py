@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from trioflow.abc import Append, Entry, Store, StoredRun
 from trioflow.errors import JournalConflictError, StoreError
 from trioflow.events import RunStatus
-from trioflow_sql import queries
+from trioflow_sql import SCHEMES, queries
 from trioflow_sql.appending import append_all
 from trioflow_sql.database import PATIENCE, READERS, Database, batches, transact
 from trioflow_sql.migrations import migrate
@@ -164,7 +164,10 @@ def database_for(url: str, patience: float) -> Database:
     """
     if url.startswith("sqlite:"):
         return Sqlite(url, patience)
-    return Postgresql(url, patience)
+    if url.startswith(("postgresql:", "postgres:")):
+        return Postgresql(url, patience)
+    scheme = url.partition(":")[0]  # and no more of it: there may be a password
+    raise StoreError(scheme, f"is none of ours; a URL begins with one of {', '.join(SCHEMES)}")
 
 
 def connect(database: Database) -> Engine:

@@ -1,0 +1,165 @@
+"""The schema: how it comes to be, how it changes, and what is refused."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import trio
+from sqlalchemy import Connection, inspect
+from sqlalchemy.exc import DBAPIError
+from trioflow_sql import SqlStore
+from trioflow_sql.database import transact
+from trioflow_sql.migrations import MIGRATIONS, Migration, migrate
+from trioflow_sql.store import connect, database_for
+from trioflow_sql.tables import metadata
+
+from trioflow.abc import Append, Entry, RunHeader
+from trioflow.errors import StoreError
+
+SAMPLE = Path(__file__).parent / "data" / "version-1.sql"
+"""What a file of the first version holds. Never changed, because such files exist."""
+
+HEADER = RunHeader(run_id="a", workflow_id="w", created_at=1.0, format=1, fingerprint="{}")
+BEGIN = Append(
+    run_id="a", entries=(Entry(0, 1.0, "{}"),), after=-1, status="running", header=HEADER
+)
+LATER: Sequence[Migration] = (
+    *MIGRATIONS,
+    ["ALTER TABLE trioflow_runs ADD COLUMN mood {text}"],
+    ["UPDATE trioflow_runs SET mood = 'good'", "CREATE INDEX moods ON trioflow_runs (mood)"],
+)
+
+
+def migrated(url: str, migrations: Sequence[Migration]) -> None:
+    """Bring a database to another version."""
+    database = database_for(url, 5.0)
+    engine = connect(database)
+    try:
+        reader = engine.execution_options(**database.reading)
+        migrate(database, reader, engine.execution_options(**database.writing), migrations)
+    finally:
+        engine.dispose()
+
+
+def read(url: str, statement: str) -> list[tuple[object, ...]]:
+    """Return the rows of a query."""
+    database = database_for(url, 5.0)
+    engine = database.make_engine()
+
+    def work(connection: Connection) -> list[tuple[object, ...]]:
+        return [tuple(row) for row in connection.exec_driver_sql(statement)]
+
+    try:
+        return transact(engine, work)
+    finally:
+        engine.dispose()
+
+
+def test_the_tables_are_what_the_statements_expect(url: str) -> None:
+    database = database_for(url, 5.0)
+    engine = connect(database)
+    try:
+        with engine.connect() as connection:
+            found = inspect(connection)
+            for table in metadata.sorted_tables:
+                columns = {column["name"]: column for column in found.get_columns(table.name)}
+                assert list(columns) == [column.name for column in table.columns]
+                for column in table.columns:
+                    assert columns[column.name]["nullable"] == column.nullable
+                key = found.get_pk_constraint(table.name)["constrained_columns"]
+                assert key == [column.name for column in table.primary_key]
+    finally:
+        engine.dispose()
+
+
+async def test_opening_again_writes_nothing(url: str) -> None:
+    async with SqlStore(url) as store:
+        await store.append([BEGIN])
+
+    migrated(url, MIGRATIONS)
+
+    assert read(url, "SELECT version FROM trioflow_schema") == [(len(MIGRATIONS),)]
+    async with SqlStore(url) as store:
+        assert await store.get("a") is not None
+
+
+def test_an_older_database_is_brought_up_to_date_with_all_that_is_in_it(url: str) -> None:
+    async def fill() -> None:
+        async with SqlStore(url) as store:
+            await store.append([BEGIN])
+
+    trio.run(fill)
+
+    migrated(url, LATER)
+
+    assert read(url, "SELECT version FROM trioflow_schema") == [(len(LATER),)]
+    assert read(url, "SELECT run_id, mood FROM trioflow_runs") == [("a", "good")]
+
+
+def test_a_migration_that_fails_leaves_the_old_version(url: str) -> None:
+    migrated(url, MIGRATIONS)
+
+    with pytest.raises(DBAPIError):
+        migrated(url, [*LATER, ["SELECT nonsense FROM nowhere"]])
+
+    assert read(url, "SELECT version FROM trioflow_schema") == [(len(MIGRATIONS),)]
+    with pytest.raises(DBAPIError, match="mood"):
+        read(url, "SELECT mood FROM trioflow_runs")
+    migrated(url, LATER)
+
+
+def test_a_database_of_a_later_version_is_refused_and_left_alone(url: str) -> None:
+    migrated(url, LATER)
+
+    async def use() -> None:
+        with pytest.raises(StoreError, match=f"version {len(LATER)}.*upgrade") as caught:
+            await SqlStore(url).__aenter__()
+        assert not caught.value.transient
+
+    trio.run(use)
+    assert read(url, "SELECT version FROM trioflow_schema") == [(len(LATER),)]
+
+
+def test_several_may_open_a_new_database_at_once(url: str) -> None:
+    async def open_and_append(number: int) -> None:
+        header = RunHeader(
+            run_id=str(number), workflow_id="w", created_at=1.0, format=1, fingerprint="{}"
+        )
+        append = Append(run_id=str(number), entries=(), after=-1, status="running", header=header)
+        async with SqlStore(url) as store:
+            assert await store.append([append]) == [None]
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            for number in range(8):
+                nursery.start_soon(open_and_append, number)
+
+    trio.run(main)
+
+    assert read(url, "SELECT count(*) FROM trioflow_runs") == [(8,)]
+
+
+def test_a_file_of_the_first_version_can_be_read_for_ever(tmp_path: Path) -> None:
+    file = tmp_path / "runs.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(SAMPLE.read_text("utf-8"))
+
+    async def use() -> None:
+        async with SqlStore(f"sqlite:{file}") as store:
+            runs = await store.list_runs()
+            assert [run.header.run_id for run in runs] == ["run-2", "run-1"]
+            assert [run.status for run in runs] == ["suspended", "success"]
+            assert (runs[0].owner, runs[0].claimed_until) == ("host:1", 1767225700.5)
+            assert runs[0].header.resource_id == "user 7"
+            assert [entry.seq for entry in await store.read("run-1")] == [0, 1, 5]
+            assert [entry.text for entry in await store.read("run-2")] == ['{"grüße": "☃"}']
+            following = Append(
+                run_id="run-2", entries=(Entry(9, 2e9, "{}"),), after=3, status="failed"
+            )
+            assert await store.append([following]) == [None]
+
+    trio.run(use)

@@ -1,0 +1,125 @@
+"""What the two databases have in common, beyond the promises of all stores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import trio
+from trioflow_sql import SqlStore
+
+from trioflow.abc import Append, Entry, RunHeader
+from trioflow.errors import StoreError
+
+
+def first(run_id: str, entries: int = 1, **fields: Any) -> Append:
+    """Return the append that begins a run."""
+    header = RunHeader(run_id=run_id, workflow_id="w", created_at=1.0, format=1, fingerprint="{}")
+    some = tuple(Entry(seq, 1.0 + seq, "{}") for seq in range(entries))
+    defaults: dict[str, Any] = {"status": "running", "header": header}
+    return Append(run_id=run_id, entries=some, after=-1, **defaults | fields)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda store: store.append([first("a")]),
+        lambda store: store.get("a"),
+        lambda store: store.prune(0.0),
+    ],
+)
+async def test_a_store_that_is_not_open_says_so(url: str, call: Callable[[SqlStore], Any]) -> None:
+    store = SqlStore(url)
+    with pytest.raises(StoreError, match="is not open"):
+        await call(store)
+    async with store:
+        await call(store)
+    with pytest.raises(StoreError, match="is not open"):
+        await call(store)
+
+
+async def test_a_store_is_open_once_at_a_time(url: str) -> None:
+    async with SqlStore(url) as store:
+        with pytest.raises(StoreError, match="is open already"):
+            await store.__aenter__()
+        assert await store.get("a") is None
+    async with store:
+        assert await store.get("a") is None
+
+
+async def test_one_call_may_be_about_very_many_runs(url: str) -> None:
+    runs = [f"run {number}" for number in range(2_500)]
+    async with SqlStore(url) as store:
+        begun = await store.append([first(run_id, 0) for run_id in runs])
+        followed = await store.append(
+            [
+                Append(run_id=run_id, entries=(Entry(0, 2.0, "{}"),), after=-1, status="success")
+                for run_id in runs
+            ]
+        )
+
+        assert not any(begun)
+        assert not any(followed)
+        assert len(await store.list_runs(status=["success"])) == len(runs)
+        assert await store.prune(3.0) == len(runs)
+
+
+async def test_reading_goes_on_while_a_write_takes_long(url: str) -> None:
+    async with SqlStore(url) as store:
+        await store.append([first("a")])
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(store.append, [first("b", 20_000)])
+            reads = 0
+            while await store.get("b") is None:
+                assert [entry.seq for entry in await store.read("a")] == [0]
+                reads += 1
+
+    assert reads > 1
+
+
+async def test_a_cancellation_waits_for_what_has_begun(url: str) -> None:
+    async with SqlStore(url) as store:
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+
+                @nursery.start_soon
+                async def cancel() -> None:
+                    while not store._writing.borrowed_tokens:
+                        await trio.lowlevel.checkpoint()
+                    scope.cancel()
+
+                results = await store.append([first("a", 1000)])
+                await trio.lowlevel.checkpoint()
+
+        assert scope.cancelled_caught
+        assert results == [None]
+        assert len(await store.read("a", limit=2000)) == 1000
+
+
+async def test_leaving_waits_for_nobody_and_can_not_be_canceled_halfway(url: str) -> None:
+    with trio.CancelScope() as scope:
+        async with SqlStore(url) as store:
+            await store.append([first("a")])
+            scope.cancel()
+
+    assert store._engine is None
+    async with SqlStore(url) as store:
+        assert await store.get("a") is not None
+
+
+async def test_pruning_reports_what_others_have_left(url: str) -> None:
+    old = [first(f"old {number}", status="failed") for number in range(170)]
+    async with SqlStore(url) as store, SqlStore(url) as other:
+        await store.append([*old, first("running")])
+        counts: list[int] = []
+
+        async def prune(store: SqlStore) -> None:
+            counts.append(await store.prune(100.0))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(prune, store)
+            nursery.start_soon(prune, other)
+
+        assert sum(counts) == 170
+        assert [run.header.run_id for run in await store.list_runs()] == ["running"]
