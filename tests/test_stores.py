@@ -461,6 +461,7 @@ def test_promises_are_told_apart() -> None:
     assert set(FAULTS.values()) <= set(texts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "store",
     [IgnoresAfter, TakesNoStatusForAll, GivesToAnybody, HasNoFence, OnlyHidesTheDeleted],

@@ -14,7 +14,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypedDict, TypeVar
 from uuid import UUID
 
 from attrs import frozen
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trioflow.errors import InvalidValueError
@@ -65,6 +65,15 @@ class Tree:
     value: int
     children: tuple[Tree, ...] = ()
     first: Tree | None = None
+
+
+def nameable(kind: Kind) -> bool:
+    """Tell whether a generic class may have this type as its argument.
+
+    cattrs names the function that it makes for a generic class after the class's arguments,
+    and cannot for a list of literals: such a class is refused with a DefinitionError.
+    """
+    return "Literal" not in repr(kind.type)
 
 
 @frozen
@@ -130,7 +139,7 @@ CONTAINERS: list[Callable[[Kind, Kind], Kind]] = [
     lambda a, b: Kind(of(tuple, a.type, ...), lists(a).map(tuple)),
     lambda a, b: Kind(of(tuple, a.type, b.type), st.tuples(a.values, b.values)),
     lambda a, b: Kind(of(dict, str, a.type), dicts(a)),
-    lambda a, b: Kind(of(Box, a.type), st.builds(Box, a.values)),
+    lambda a, b: Kind(of(Box, a.type), st.builds(Box, a.values)) if nameable(a) else a,
     lambda a, b: Kind(of(Pair, a.type), st.builds(Pair, a.values, a.values)),
     lambda a, b: Kind(a.type | None, a.values | st.none()),
 ]
@@ -220,7 +229,8 @@ def test_anything_else_fits_after_all_or_is_told_with_its_faults(kind: Kind, val
         assert structure(structured) is structured
 
 
-@given(st.data(), CONCRETE_KINDS)
+@settings(max_examples=60)  # each compiles classes of its own, which takes the time
+@given(st.data(), CONCRETE_KINDS.filter(nameable))
 def test_a_foreign_object_anywhere_is_found_at_its_place(data: st.DataObject, kind: Kind) -> None:
     value = data.draw(st.lists(kind.values, min_size=1, max_size=3))
     index = data.draw(st.integers(0, len(value) - 1))
