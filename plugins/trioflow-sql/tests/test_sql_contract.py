@@ -24,7 +24,7 @@ async def test_it_keeps_them_beside_a_store_of_another_process(url: str) -> None
 @pytest.mark.filterwarnings("error")
 def test_it_does_what_a_dict_does(url: str) -> None:
     few = settings(
-        max_examples=settings().max_examples // 10,
+        max_examples=settings().max_examples // 5,
         stateful_step_count=30,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
