@@ -1,10 +1,10 @@
-"""How many examples the costlier properties get."""
+"""How many examples the properties about runs get."""
 
 from __future__ import annotations
 
 from hypothesis import settings
 
 
-def examples(one_in: int) -> int:
-    """Return a fraction of the examples that the profile in use gives to each property."""
-    return max(settings.default.max_examples // one_in, 1) if settings.default else 1
+def examples(factor: float) -> int:
+    """Return a multiple of the examples that the profile in use gives to each property."""
+    return max(round(settings.default.max_examples * factor), 1) if settings.default else 1

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 
 from tests.properties.checks import check
+from tests.properties.scale import examples
 from tests.properties.scenes import PATIENCE, Scene, canceling_scenes
 from tests.properties.stage import Played, play
 from trioflow import events
@@ -17,6 +18,7 @@ from trioflow.testing.strategies.specs import WorkflowSpec
 specs = workflow_specs(Taste(aborts=False))
 
 
+@settings(max_examples=examples(2))
 @given(specs, inputs(), canceling_scenes())
 def test_a_run_that_is_ended_early_ends_in_order(
     spec: WorkflowSpec, value: Any, scene: Scene

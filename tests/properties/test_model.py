@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from hypothesis import event, given, reject
+from hypothesis import event, given, reject, settings
 
 from tests.properties.checks import check
 from tests.properties.model import Expected, Fault, Unknown, interpret
+from tests.properties.scale import examples
 from tests.properties.stage import Played, play
 from trioflow import events
 from trioflow.testing.strategies import Taste, inputs, workflow_specs
@@ -17,6 +18,7 @@ from trioflow.testing.strategies.specs import WorkflowSpec
 specs = workflow_specs(Taste(limits=False, on_error=("finish",), events=("go", "never")))
 
 
+@settings(max_examples=examples(2))
 @given(specs, inputs())
 def test_a_run_comes_to_what_the_model_says(spec: WorkflowSpec, value: Any) -> None:
     try:

@@ -30,7 +30,7 @@ from trioflow.testing import check_events
 RUN = "r"
 ENDLESS = 1e6
 """Seconds that no run takes."""
-EXAMPLES = settings.default.max_examples // 2 if settings.default else 100
+EXAMPLES = settings.default.max_examples if settings.default else 100
 """Each one opens many engines."""
 DURABILITIES: tuple[Durability, ...] = ("step", "async", "exit")
 
