@@ -37,12 +37,11 @@ LATER: Sequence[Migration] = (
 def migrated(url: str, migrations: Sequence[Migration]) -> None:
     """Bring a database to another version."""
     database = database_for(url, 5.0)
-    engine = connect(database)
+    engines = connect(database)
     try:
-        reader = engine.execution_options(**database.reading)
-        migrate(database, reader, engine.execution_options(**database.writing), migrations)
+        migrate(database, engines.reader, engines.writer, migrations)
     finally:
-        engine.dispose()
+        engines.dispose()
 
 
 def read(url: str, statement: str) -> list[tuple[object, ...]]:
@@ -61,9 +60,9 @@ def read(url: str, statement: str) -> list[tuple[object, ...]]:
 
 def test_the_tables_are_what_the_statements_expect(url: str) -> None:
     database = database_for(url, 5.0)
-    engine = connect(database)
+    engines = connect(database)
     try:
-        with engine.connect() as connection:
+        with engines.reader.connect() as connection:
             found = inspect(connection)
             for table in metadata.sorted_tables:
                 columns = {column["name"]: column for column in found.get_columns(table.name)}
@@ -73,7 +72,7 @@ def test_the_tables_are_what_the_statements_expect(url: str) -> None:
                 key = found.get_pk_constraint(table.name)["constrained_columns"]
                 assert key == [column.name for column in table.primary_key]
     finally:
-        engine.dispose()
+        engines.dispose()
 
 
 async def test_opening_again_writes_nothing(url: str) -> None:

@@ -130,7 +130,7 @@ def test_a_killed_process_leaves_whole_appends_and_all_that_it_was_told_is_done(
                 told = int(process.stdout.readline())
             time.sleep(moments.random() * 0.005)  # somewhere in the next append
             process.kill()
-            told = max([told, *map(int, process.communicate()[0].split())])
+            told = max([told, *map(int, process.stdout.read().split())])
 
         run, seqs = stored(url, owner)
         assert seqs == [*range(run.last_seq + 1)], f"seed {seed}"

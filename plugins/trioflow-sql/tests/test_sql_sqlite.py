@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import trio
-from sqlalchemy import text
+from sqlalchemy import event, text
 from trioflow_sql import SqlStore, sqlite
 from trioflow_sql.database import transact
 
@@ -73,9 +73,8 @@ def test_a_path_that_looks_like_a_host_is_refused() -> None:
 async def test_every_connection_is_durable_and_no_reader_waits(file: Path) -> None:
     settings = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
     async with SqlStore(f"sqlite:{file}", patience=1.5) as store:
-        engine = store._engine
-        assert engine is not None
-        with engine.connect() as one, engine.connect() as other:
+        assert store._engines is not None
+        with store._engines.reader.connect() as one, store._engines.writer.connect() as other:
             for connection in (one, other):
                 found = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in settings]
                 assert found == ["wal", 2, 1, 1500]
@@ -83,9 +82,7 @@ async def test_every_connection_is_durable_and_no_reader_waits(file: Path) -> No
 
 async def test_a_write_takes_the_lock_before_it_reads(file: Path) -> None:
     async with SqlStore(f"sqlite:{file}") as store:
-        engine = store._engine
-        assert engine is not None
-        writer = engine.execution_options(**store._database.writing)
+        assert store._engines is not None
 
         def is_locked(connection: Any) -> bool:
             connection.execute(text("SELECT 1"))
@@ -96,8 +93,8 @@ async def test_a_write_takes_the_lock_before_it_reads(file: Path) -> None:
                     return True
                 return False
 
-        assert transact(writer, is_locked)
-        assert not transact(engine, is_locked)
+        assert transact(store._engines.writer, is_locked)
+        assert not transact(store._engines.reader, is_locked)
 
 
 # ---------------------------------------------------------------- trouble
@@ -274,3 +271,43 @@ async def test_a_folder_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
         await SqlStore(f"sqlite:{tmp_path}/nowhere/runs.db").__aenter__()
 
     assert not caught.value.transient
+
+
+# ---------------------------------------------------------------- statements
+async def test_what_grows_is_looked_up_by_an_index(file: Path) -> None:
+    async with SqlStore(f"sqlite:{file}") as store:
+        assert store._engines is not None
+        done: list[tuple[str, Any]] = []
+
+        @event.listens_for(store._engines.writer, "before_cursor_execute")
+        @event.listens_for(store._engines.reader, "before_cursor_execute")
+        def note(_c: object, _d: object, statement: str, parameters: Any, *_: object) -> None:
+            done.append((statement, parameters))
+
+        await store.append([BEGIN])
+        await store.append([following(-1)])
+        await store.read("a")
+        await store.get("a")
+        for asked in ({}, {"workflow_id": "w"}, {"resource_id": "r"}, {"status": ["failed"]}):
+            await store.list_runs(limit=10, **asked)
+        await store.claim("a", "me", 1.0)
+        await store.renew("me", 1.0)
+        await store.release("a", "me")
+        await store.prune(0.0)
+        await store.delete("a")
+
+    with closing(sqlite3.connect(file)) as connection:
+        plans: dict[str, str] = {}
+        for statement, parameters in done:
+            if statement.split()[0] in ("SELECT", "UPDATE", "DELETE"):
+                values = parameters[0] if isinstance(parameters, list) else parameters
+                plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
+                plans[statement] = " / ".join(row[3] for row in plan)
+
+    assert len(plans) == 13
+    for statement, found in plans.items():
+        assert "USING" in found, statement
+        assert "SCAN" not in found.replace(
+            "SCAN trioflow_runs USING INDEX trioflow_runs_by_age", ""
+        )
+        assert "TEMP B-TREE" not in found, statement

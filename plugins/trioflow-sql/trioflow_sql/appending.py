@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from trioflow.abc import Append
 from trioflow.errors import JournalConflictError
 from trioflow_sql.database import Database, batches
-from trioflow_sql.tables import entries, runs
+from trioflow_sql.tables import database_time, entries, runs
 from trioflow_sql.texts import unstorable
 
 
@@ -42,6 +42,21 @@ class Head:
 
 NO_RUN = Head(None, None, "", 0.0)
 
+HEADS = (
+    select(runs.c.run_id, runs.c.last_seq, runs.c.owner, runs.c.status, runs.c.updated_at)
+    .where(runs.c.run_id.in_(bindparam("ids", expanding=True)))
+    # All lock in this order, so that no two wait for each other. Keys are not locked, for
+    # entries that are added share a lock on them. SQLite has nothing to lock but the file.
+    .order_by(runs.c.run_id)
+    .with_for_update(key_share=True)
+)
+INSERT = insert(entries)
+UPDATE = (
+    update(runs)
+    .where(runs.c.run_id == bindparam("id"))
+    .values(last_seq=bindparam("last_seq"), status=bindparam("status"), updated_at=bindparam("at"))
+)
+
 
 def append_all(
     database: Database, appends: Sequence[Append], connection: Connection
@@ -50,7 +65,7 @@ def append_all(
     refused = [unstorable(append) for append in appends]
     sound = [append for append, reason in zip(appends, refused, strict=True) if reason is None]
     heads = make_runs(database, sound, connection)
-    heads |= lock_runs(database, {append.run_id for append in sound} - heads.keys(), connection)
+    heads |= lock_runs({append.run_id for append in sound} - heads.keys(), connection)
     results: list[JournalConflictError | None] = []
     done: list[Append] = []
     for append, reason in zip(appends, refused, strict=True):
@@ -80,7 +95,7 @@ def make_runs(
         return {}
     statement = (
         database.insert(runs)
-        .values(claimed_until=database.now + bindparam("seconds"))
+        .values(claimed_until=database_time() + bindparam("seconds"))
         .on_conflict_do_nothing()
         .returning(runs.c.run_id, runs.c.updated_at)
     )
@@ -101,20 +116,13 @@ def first_row(append: Append) -> dict[str, Any]:
     }
 
 
-def lock_runs(
-    database: Database, run_ids: Collection[str], connection: Connection
-) -> dict[str, Head]:
+def lock_runs(run_ids: Collection[str], connection: Connection) -> dict[str, Head]:
     """Return the heads of the runs that exist. They stay so until the transaction ends."""
-    heads: dict[str, Head] = {}
-    for batch in batches(sorted(run_ids)):
-        statement = (
-            select(runs.c.run_id, runs.c.last_seq, runs.c.owner, runs.c.status, runs.c.updated_at)
-            .where(runs.c.run_id.in_(batch))
-            .order_by(runs.c.run_id)
-        )
-        for run_id, *head in connection.execute(database.lock_rows(statement)):
-            heads[run_id] = Head(*head)
-    return heads
+    return {
+        run_id: Head(*head)
+        for batch in batches(sorted(run_ids))
+        for run_id, *head in connection.execute(HEADS, {"ids": batch})
+    }
 
 
 def write(done: Sequence[Append], heads: Mapping[str, Head], connection: Connection) -> None:
@@ -125,19 +133,12 @@ def write(done: Sequence[Append], heads: Mapping[str, Head], connection: Connect
         for entry in append.entries
     ]
     if rows:
-        connection.execute(insert(entries), rows)
-    changed = [
-        {"id": run_id, "last_seq": head.last_seq, "status": head.status, "at": head.updated_at}
-        for run_id, head in ((run_id, heads[run_id]) for run_id in {a.run_id: 0 for a in done})
-    ]
-    if changed:
-        statement = (
-            update(runs)
-            .where(runs.c.run_id == bindparam("id"))
-            .values(
-                last_seq=bindparam("last_seq"),
-                status=bindparam("status"),
-                updated_at=bindparam("at"),
-            )
+        connection.execute(INSERT, rows)
+    changed = []
+    for run_id in {append.run_id for append in done}:
+        head = heads[run_id]
+        changed.append(
+            {"id": run_id, "last_seq": head.last_seq, "status": head.status, "at": head.updated_at}
         )
-        connection.execute(statement, changed)
+    if changed:
+        connection.execute(UPDATE, changed)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import attrs
-from sqlalchemy import ColumnElement, Connection, Engine, Select
+from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -46,8 +46,6 @@ class Database(ABC):
     """Execution options of connections that only read. Each statement sees what is committed."""
     writing: Mapping[str, Any]
     """Execution options of connections that write, in transactions."""
-    now: ColumnElement[float]
-    """The time by the database's clock: seconds since the epoch."""
     ddl: Mapping[str, str]
     """What the migrations have to say differently."""
 
@@ -76,10 +74,6 @@ class Database(ABC):
     @abstractmethod
     def lock_schema(self, connection: Connection) -> None:
         """Have others wait that want to migrate, until the transaction ends."""
-
-    @abstractmethod
-    def lock_rows(self, select: Select[Any]) -> Select[Any]:
-        """Have others wait that want to change the rows, until the transaction ends."""
 
     @abstractmethod
     def insert(self, table: Any) -> postgresql.Insert | sqlite.Insert:

@@ -6,17 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import (
-    URL,
-    ColumnElement,
-    Connection,
-    Engine,
-    Select,
-    create_engine,
-    event,
-    literal_column,
-    make_url,
-)
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
@@ -69,10 +59,6 @@ class Postgresql(Database):
     reading: Mapping[str, Any] = MappingProxyType({"isolation_level": "AUTOCOMMIT"})
     # A claim, and the lock on a run, must see what was committed while they waited.
     writing: Mapping[str, Any] = MappingProxyType({"isolation_level": "READ COMMITTED"})
-    # Not now(): that is when the transaction began, before it waited for a lock.
-    now: ColumnElement[float] = literal_column(
-        "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
-    )
     # Ids sort by code point, as in Python and SQLite, whatever the language of the database.
     ddl: Mapping[str, str] = MappingProxyType(
         {"text": 'TEXT COLLATE "C"', "integer": "BIGINT", "real": "DOUBLE PRECISION"}
@@ -114,10 +100,6 @@ class Postgresql(Database):
 
     def lock_schema(self, connection: Connection) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({SCHEMA_LOCK})")
-
-    def lock_rows(self, select: Select[Any]) -> Select[Any]:
-        # Not the keys: entries that are added share a lock on them.
-        return select.with_for_update(key_share=True)
 
     def insert(self, table: Any) -> postgresql.Insert:
         return postgresql.insert(table)

@@ -1,4 +1,7 @@
-"""All statements but those that append."""
+"""All statements but those that append.
+
+They are built once, with parameters, because building one takes longer than running it.
+"""
 
 from __future__ import annotations
 
@@ -6,32 +9,67 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, or_, select, update
 
 from trioflow.abc import Entry, RunHeader, StoredRun
 from trioflow.events import RunStatus
-from trioflow_sql.database import Database
-from trioflow_sql.tables import entries, runs
+from trioflow_sql.tables import database_time, entries, runs
 
 OVER: Collection[RunStatus] = ("success", "failed", "canceled")
 HEADER = [field.name for field in attrs.fields(RunHeader)]
+
+this_run = runs.c.run_id == bindparam("id")
+
+ENTRIES = (
+    select(entries.c.seq, entries.c.at, entries.c.text)
+    .where(entries.c.run_id == bindparam("id"), entries.c.seq > bindparam("after"))
+    .order_by(entries.c.seq)
+    .limit(bindparam("most"))
+)
+RUN = select(runs).where(this_run)
+NEWEST_RUNS = select(runs).order_by(runs.c.created_at.desc(), runs.c.run_id.desc())
+
+until = database_time() + bindparam("seconds")
+CLAIM = (
+    update(runs)
+    .where(
+        this_run,
+        or_(
+            runs.c.owner.is_(None),
+            runs.c.owner == bindparam("by"),
+            runs.c.claimed_until <= database_time(),
+        ),
+    )
+    .values(owner=bindparam("by"), claimed_until=until)
+)
+RENEW = (
+    update(runs)
+    .where(runs.c.owner == bindparam("by"))
+    .values(claimed_until=until)
+    .returning(runs.c.run_id)
+)
+RELEASE = (
+    update(runs)
+    .where(this_run, runs.c.owner == bindparam("by"))
+    .values(owner=None, claimed_until=None)
+)
+
+DELETE = delete(runs).where(this_run)
+is_old = runs.c.status.in_(OVER) & (runs.c.updated_at < bindparam("before"))
+OLD_RUNS = select(runs.c.run_id).where(is_old)
+PRUNE = delete(runs).where(runs.c.run_id.in_(bindparam("ids", expanding=True)), is_old)
 
 
 # ---------------------------------------------------------------- reading
 def read_entries(run_id: str, after: int, limit: int, connection: Connection) -> list[Entry]:
     """Return up to *limit* entries behind *after*."""
-    statement = (
-        select(entries.c.seq, entries.c.at, entries.c.text)
-        .where(entries.c.run_id == run_id, entries.c.seq > after)
-        .order_by(entries.c.seq)
-        .limit(limit)
-    )
-    return [Entry(seq, at, text) for seq, at, text in connection.execute(statement)]
+    rows = connection.execute(ENTRIES, {"id": run_id, "after": after, "most": limit})
+    return [Entry(seq, at, text) for seq, at, text in rows]
 
 
 def get_run(run_id: str, connection: Connection) -> StoredRun | None:
     """Return what is known of a run."""
-    row = connection.execute(select(runs).where(runs.c.run_id == run_id)).one_or_none()
+    row = connection.execute(RUN, {"id": run_id}).one_or_none()
     return stored_run(row) if row is not None else None
 
 
@@ -43,7 +81,7 @@ def list_runs(
     connection: Connection,
 ) -> list[StoredRun]:
     """Return the runs to which everything that is not None applies, newest first."""
-    statement = select(runs).order_by(runs.c.created_at.desc(), runs.c.run_id.desc()).limit(limit)
+    statement = NEWEST_RUNS.limit(limit)
     if status is not None:
         statement = statement.where(runs.c.status.in_(status))
     if workflow_id is not None:
@@ -61,57 +99,33 @@ def stored_run(row: Row[Any]) -> StoredRun:
 
 
 # ---------------------------------------------------------------- claiming
-def claim_run(
-    database: Database, run_id: str, owner: str, seconds: float, connection: Connection
-) -> bool:
-    """Make *owner* the one who holds the run, in a single statement, if nobody else is."""
-    free = or_(runs.c.owner.is_(None), runs.c.owner == owner, runs.c.claimed_until <= database.now)
-    statement = (
-        update(runs)
-        .where(runs.c.run_id == run_id, free)
-        .values(owner=owner, claimed_until=database.now + seconds)
-    )
-    return connection.execute(statement).rowcount == 1
+def claim_run(run_id: str, owner: str, seconds: float, connection: Connection) -> bool:
+    """Make *owner* the one who holds the run, in a single statement, if nobody else does."""
+    found = connection.execute(CLAIM, {"id": run_id, "by": owner, "seconds": seconds})
+    return found.rowcount == 1
 
 
-def renew_runs(database: Database, owner: str, seconds: float, connection: Connection) -> set[str]:
+def renew_runs(owner: str, seconds: float, connection: Connection) -> set[str]:
     """Have all claims of *owner* hold for longer, and return the ids of the runs."""
-    statement = (
-        update(runs)
-        .where(runs.c.owner == owner)
-        .values(claimed_until=database.now + seconds)
-        .returning(runs.c.run_id)
-    )
-    return set(connection.execute(statement).scalars())
+    return set(connection.execute(RENEW, {"by": owner, "seconds": seconds}).scalars())
 
 
 def release_run(run_id: str, owner: str, connection: Connection) -> None:
     """Have nobody hold the run, if *owner* does."""
-    statement = (
-        update(runs)
-        .where(runs.c.run_id == run_id, runs.c.owner == owner)
-        .values(owner=None, claimed_until=None)
-    )
-    connection.execute(statement)
+    connection.execute(RELEASE, {"id": run_id, "by": owner})
 
 
 # ---------------------------------------------------------------- deleting
 def delete_run(run_id: str, connection: Connection) -> bool:
     """Delete a run; its entries go with it."""
-    return connection.execute(delete(runs).where(runs.c.run_id == run_id)).rowcount == 1
+    return connection.execute(DELETE, {"id": run_id}).rowcount == 1
 
 
 def find_old(before: float, connection: Connection) -> Sequence[str]:
     """Return the ids of runs that may be pruned."""
-    return connection.execute(select(runs.c.run_id).where(is_old(before))).scalars().all()
+    return connection.execute(OLD_RUNS, {"before": before}).scalars().all()
 
 
 def prune_runs(run_ids: Collection[str], before: float, connection: Connection) -> int:
     """Delete those of the runs that are still old, and return how many."""
-    statement = delete(runs).where(runs.c.run_id.in_(run_ids), is_old(before))
-    return connection.execute(statement).rowcount
-
-
-def is_old(before: float) -> ColumnElement[bool]:
-    """Return the condition for runs that may be pruned."""
-    return and_(runs.c.status.in_(OVER), runs.c.updated_at < before)
+    return connection.execute(PRUNE, {"ids": run_ids, "before": before}).rowcount

@@ -9,17 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import (
-    URL,
-    ColumnElement,
-    Connection,
-    Engine,
-    QueuePool,
-    Select,
-    create_engine,
-    event,
-    literal_column,
-)
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -55,8 +45,6 @@ class Sqlite(Database):
 
     reading: Mapping[str, Any] = MappingProxyType({})
     writing: Mapping[str, Any] = MappingProxyType({"trioflow_writes": True})
-    # Milliseconds, in all versions; unixepoch('subsec') is of 2023.
-    now: ColumnElement[float] = literal_column("((julianday('now') - 2440587.5) * 86400.0)")
     ddl = MappingProxyType({"text": "TEXT", "integer": "INTEGER", "real": "REAL"})
 
     def __init__(self, url: str, patience: float) -> None:
@@ -91,9 +79,6 @@ class Sqlite(Database):
 
     def lock_schema(self, connection: Connection) -> None:
         pass  # the only writer
-
-    def lock_rows(self, select: Select[Any]) -> Select[Any]:
-        return select  # the only writer
 
     def insert(self, table: Any) -> sqlite.Insert:
         return sqlite.insert(table)

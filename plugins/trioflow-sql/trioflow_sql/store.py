@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Self, TypeVar
 
+import attrs
 import trio
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -49,7 +50,7 @@ class SqlStore(Store):
 
     def __init__(self, url: str, *, patience: float = PATIENCE) -> None:
         self._database = database_for(url, patience)
-        self._engine: Engine | None = None
+        self._engines: Engines | None = None
         self._reading = trio.CapacityLimiter(READERS)
         self._writing = trio.CapacityLimiter(1)
 
@@ -62,9 +63,9 @@ class SqlStore(Store):
         Raises:
           StoreError: if that cannot be done, or the store is open.
         """
-        if self._engine is not None:
+        if self._engines is not None:
             raise StoreError(self._database.name, "is open already; make another store for it")
-        self._engine = await self._in_thread(partial(connect, self._database), self._writing)
+        self._engines = await self._in_thread(partial(connect, self._database), self._writing)
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -72,11 +73,11 @@ class SqlStore(Store):
 
         **Cancellation**: has to wait for it.
         """
-        engine, self._engine = self._engine, None
-        if engine is not None:
+        engines, self._engines = self._engines, None
+        if engines is not None:
             with trio.CancelScope(shield=True):
                 # In a thread, because the last one to leave a file of SQLite tidies it up.
-                await self._in_thread(engine.dispose, self._writing)
+                await self._in_thread(engines.dispose, self._writing)
 
     async def append(self, appends: Sequence[Append]) -> Sequence[JournalConflictError | None]:
         return await self._write(partial(append_all, self._database, appends))
@@ -106,12 +107,12 @@ class SqlStore(Store):
     async def claim(self, run_id: str, owner: str, seconds: float) -> bool:
         if not is_storable(run_id + owner):
             return await _there_are(False)
-        return await self._write(partial(queries.claim_run, self._database, run_id, owner, seconds))
+        return await self._write(partial(queries.claim_run, run_id, owner, seconds))
 
     async def renew(self, owner: str, seconds: float) -> set[str]:
         if not is_storable(owner):
             return await _there_are(set())
-        return await self._write(partial(queries.renew_runs, self._database, owner, seconds))
+        return await self._write(partial(queries.renew_runs, owner, seconds))
 
     async def release(self, run_id: str, owner: str) -> None:
         if not is_storable(run_id + owner):
@@ -131,17 +132,15 @@ class SqlStore(Store):
         return count
 
     async def _read(self, work: Callable[[Connection], T]) -> T:
-        engine = self._opened().execution_options(**self._database.reading)
-        return await self._in_thread(partial(transact, engine, work), self._reading)
+        return await self._in_thread(partial(transact, self._opened().reader, work), self._reading)
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
-        engine = self._opened().execution_options(**self._database.writing)
-        return await self._in_thread(partial(transact, engine, work), self._writing)
+        return await self._in_thread(partial(transact, self._opened().writer, work), self._writing)
 
-    def _opened(self) -> Engine:
-        if self._engine is None:
+    def _opened(self) -> Engines:
+        if self._engines is None:
             raise StoreError(self._database.name, "is not open; use it with 'async with'")
-        return self._engine
+        return self._engines
 
     async def _in_thread(self, work: Callable[[], T], limiter: trio.CapacityLimiter) -> T:
         try:
@@ -170,8 +169,20 @@ def database_for(url: str, patience: float) -> Database:
     raise StoreError(scheme, f"is none of ours; a URL begins with one of {', '.join(SCHEMES)}")
 
 
-def connect(database: Database) -> Engine:
-    """Return an engine whose database has all our tables.
+@attrs.frozen
+class Engines:
+    """Two ways to use the same connections."""
+
+    reader: Engine
+    writer: Engine
+
+    def dispose(self) -> None:
+        """Close all connections."""
+        self.writer.dispose()
+
+
+def connect(database: Database) -> Engines:
+    """Return engines of a database that has all our tables.
 
     Raises:
       StoreError: if the driver is missing, or the database is not fit.
@@ -182,12 +193,13 @@ def connect(database: Database) -> Engine:
     except ImportError as error:
         problem = f"{error.name} is missing; pip install 'trioflow-sql[postgresql]'"
         raise StoreError(database.name, problem) from error
+    reader = engine.execution_options(**database.reading)
+    writer = engine.execution_options(**database.writing)
     try:
-        reader = engine.execution_options(**database.reading)
         with reader.connect() as connection:
             database.prepare(connection)
-        migrate(database, reader, engine.execution_options(**database.writing))
+        migrate(database, reader, writer)
     except BaseException:
         engine.dispose()
         raise
-    return engine
+    return Engines(reader, writer)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import BigInteger, Column, Double, MetaData, Table, Text
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 metadata = MetaData()
 
@@ -33,3 +37,22 @@ entries = Table(
 
 schema = Table("trioflow_schema", metadata, Column("version", BigInteger, nullable=False))
 """One row: how many of the migrations have been applied."""
+
+
+class database_time(FunctionElement[float]):  # noqa: N801 - used like the functions of SQL
+    """The time by the clock of the database: seconds since the epoch."""
+
+    type = Double()
+    inherit_cache = True
+
+
+@compiles(database_time, "sqlite")
+def _in_sqlite(element: database_time, compiler: Any, **options: Any) -> str:
+    # To the millisecond, in all versions; unixepoch('subsec') is of 2023.
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+@compiles(database_time, "postgresql")
+def _in_postgresql(element: database_time, compiler: Any, **options: Any) -> str:
+    # Not now(): that is when the transaction began, before it waited for a lock.
+    return "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
