@@ -19,6 +19,10 @@ from trioflow.strictness.scalars import Hook
 from trioflow.validation import accept, faults_of, type_name, wrong_type
 
 
+# Before Python 3.14 the class of typing_extensions is not the one of the ``type`` statement.
+ALIASES: tuple[Any, ...] = (TypeAliasType, getattr(typing, "TypeAliasType", TypeAliasType))
+
+
 def is_anything(cls: Any) -> bool:
     return cls is Any or cls is object
 
@@ -41,7 +45,7 @@ def is_wrapper(cls: Any) -> bool:
 
 
 def is_alias(cls: Any) -> bool:
-    return isinstance(origin_of(cls), TypeAliasType)
+    return isinstance(origin_of(cls), ALIASES)
 
 
 def literal_hook(cls: Any, _: Converter) -> Hook:
