@@ -18,7 +18,6 @@ from trioflow.strictness.containers import origin_of
 from trioflow.strictness.scalars import Hook
 from trioflow.validation import accept, faults_of, type_name, wrong_type
 
-
 # Before Python 3.14 the class of typing_extensions is not the one of the ``type`` statement.
 ALIASES: tuple[Any, ...] = (TypeAliasType, getattr(typing, "TypeAliasType", TypeAliasType))
 
