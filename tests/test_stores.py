@@ -472,5 +472,5 @@ def test_the_machine_finds_faults_by_chance(store: Callable[[], Store]) -> None:
 
     with pytest.raises(AssertionError):
         run_state_machine_as_test(
-            machine, settings=settings(database=None, phases=[Phase.generate])
+            machine, settings=settings(max_examples=1000, database=None, phases=[Phase.generate])
         )
