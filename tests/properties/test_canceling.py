@@ -12,7 +12,7 @@ from tests.properties.scenes import PATIENCE, Scene, canceling_scenes
 from tests.properties.stage import Played, play
 from trioflow import events
 from trioflow.testing.strategies import Taste, inputs, workflow_specs
-from trioflow.testing.strategies.specs import WorkflowSpec
+from trioflow.testing.strategies.specs import WorkflowSpec, parts
 
 # A body that aborts the run would get ahead of those who end it from outside.
 specs = workflow_specs(Taste(aborts=False))
@@ -29,7 +29,7 @@ def test_a_run_that_is_ended_early_ends_in_order(
     assume(played.ended_at is not None)
     assert scene.cancel is not None
     if scene.cancel.how == "drain":
-        check_drained(played, scene.cancel.grace)
+        check_drained(played, spec, scene.cancel.grace)
     else:
         check_canceled(played, scene.cancel.how)
 
@@ -44,12 +44,12 @@ def check_canceled(played: Played, how: str) -> None:
     assert played.witness.canceled["step"] - played.canceled_before == played.running
 
 
-def check_drained(played: Played, grace: float) -> None:
+def check_drained(played: Played, spec: WorkflowSpec, grace: float) -> None:
     """Check that nothing was started any more, and that bodies had their time."""
     later = played.events[played.ended_at :]
     assert not any(isinstance(event, events.StepStart) for event in later)
     # What fails or bails may cancel its siblings, and a body may run past its time-out.
-    cancels = any(
+    cancels = any(getattr(part, "timeout", None) for part in parts(spec)) or any(
         getattr(event, "error", None) or getattr(event, "status", None) == "bailed"
         for event in played.events
     )
