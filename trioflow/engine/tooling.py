@@ -113,6 +113,7 @@ class ToolCallInProgress:
 
     async def pieces(self) -> AsyncGenerator[Any, None]:
         """Yield the pieces of a streaming tool; each is an event before it is seen here."""
+        await self.call.scope.core.log.wait_for_room()  # the tool may have waited for its limit
         self.emit(ev.ToolCallStreamingStart, args=self.args)
         async with aclosing(self._invoke()) as pieces:
             while True:
