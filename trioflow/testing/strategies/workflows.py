@@ -67,6 +67,7 @@ def workflow_specs(draw: st.DrawFn, taste: Taste = ANY) -> s.WorkflowSpec:
 # running the workflows. `_Generator` only draws from them.
 FLAGS = st.booleans()
 FOR_ONCE = st.sampled_from([False] * 5 + [True])
+SOMETIMES = st.sampled_from([False, False, True])
 OFTEN = st.sampled_from([False] + [True] * 5)
 RARELY = st.sampled_from([False] * 15 + [True])
 COUNTS = st.sampled_from([0, 1, 2, 3])
@@ -177,7 +178,7 @@ class _Generator:
             id=id,
             ops=tuple(self.op(id) for _ in range(self.draw(TOP_SIZES))),
             retries=self.retries(),
-            timeout=self.draw(TIMEOUTS) if self.draw(FOR_ONCE) else None,
+            timeout=self.draw(TIMEOUTS) if self.draw(SOMETIMES) else None,
             limit=self.draw(STEP_LIMITS) if self.taste.limits else None,
             only_int=self.draw(RARELY),
         )

@@ -1,0 +1,79 @@
+"""A small workflow for each kind of node, and for each thing that a step can do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trioflow.retry import Retry
+from trioflow.testing.strategies.specs import (
+    Abort,
+    Await,
+    Bail,
+    BranchSpec,
+    Fail,
+    ForEachSpec,
+    LoopSpec,
+    MapSpec,
+    Nap,
+    NodeSpec,
+    ParallelSpec,
+    SetState,
+    SleepSpec,
+    StepSpec,
+    ThenSpec,
+    ToolSpec,
+    UseTool,
+    WaitSpec,
+    WorkflowSpec,
+    Write,
+)
+
+PLAIN = ToolSpec("plain", seconds=1.0)
+STREAMING = ToolSpec("streaming", pieces=2, seconds=1.0)
+BROKEN = ToolSpec("broken", pieces=1, fails=True)
+
+
+def step(id: str, *ops: Any, **options: Any) -> StepSpec:
+    return StepSpec(id, ops, **options)
+
+
+NESTED = WorkflowSpec(
+    "nested", (ThenSpec(step("a", Nap(0.25))), ThenSpec(step("b", Write(1), Fail(attempts=1))))
+)
+NODES: dict[str, tuple[NodeSpec, ...]] = {
+    "then": (ThenSpec(step("a", Write(2), Nap(1.0, cleanup=0.5), SetState())),),
+    "tools": (
+        ThenSpec(step("a", UseTool(PLAIN), UseTool(STREAMING), UseTool(BROKEN, catches=True))),
+        ThenSpec(step("b", UseTool(STREAMING, take=1))),
+        ThenSpec(STREAMING),
+    ),
+    "retries and time-out": (
+        ThenSpec(step("a", Fail(attempts=1), Nap(1.0), retries=Retry(2, delay=1.0))),
+        ThenSpec(step("b", Nap(1.0), timeout=0.375, retries=Retry(2))),
+    ),
+    "limit": (ParallelSpec((step("a", Nap(1.0), limit="a"), step("b", Nap(1.0), limit="a"))),),
+    "parallel": (
+        ParallelSpec((step("a", Nap(1.0)), step("b", Nap(0.25), Fail()), NESTED), "cancel"),
+    ),
+    "parallel, finish": (
+        ParallelSpec((step("a", Nap(1.0)), step("b", Nap(0.25), Fail())), "finish"),
+    ),
+    "branch": (BranchSpec((("true", step("a", Nap(1.0))), ("true", step("b", Write(1))))),),
+    "loops": (LoopSpec(step("a", Nap(1.0)), 2), LoopSpec(step("b", Write(1)), 2, until=True)),
+    "foreach": (ForEachSpec(step("a", Nap(1.0), Write(1)), 3, concurrency=2),),
+    "foreach of workflows": (ForEachSpec(NESTED, 2, concurrency=2, on_error="finish"),),
+    "map and sleep": (
+        MapSpec("a", "async function"),
+        SleepSpec("b", "seconds", 1.0),
+        SleepSpec("c", "until far"),
+    ),
+    "wait": (WaitSpec("go", step("a", Nap(1.0))), ThenSpec(step("b", Await("go", None)))),
+    "wait in vain": (WaitSpec("never", step("a"), timeout=1.125),),
+    "bail": (
+        ParallelSpec((step("a", Bail()), step("b", Nap(1.0))), "finish"),
+        ThenSpec(step("c")),
+    ),
+    "abort": (ThenSpec(step("a", Abort(), Nap(1.0))),),
+    "nested": (ThenSpec(WorkflowSpec("outer", (ThenSpec(NESTED),), retries=Retry(2, delay=0.5))),),
+}
+"""The nodes, by what they are about."""
