@@ -12,11 +12,11 @@ from typing import Any
 import attrs
 import trio
 import trio._core._run
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from tests.properties.askers import Deeds, Flow, Nested, build, flows
+from tests.properties.askers import Asker, Deeds, Flow, Nested, Node, build, flows
 from tests.suspending import cut
 from trioflow import Engine, Run, RunResult, events, open_engine
 from trioflow.abc import Entry
@@ -209,8 +209,20 @@ def test_suspending_changes_neither_result_nor_effects(spec: Nested, seed: int) 
     assert play.deeds.begun == {address: play.deeds.asks[address] + 1 for address in straight.done}
 
 
+def items_of_workflows(asks: int) -> Nested:
+    """Return a foreach of workflows, whose items have no event of their own that starts them."""
+    begin = Node("foreach", (Asker("s0", asks=asks, seconds=0),), number=1, concurrency=1)
+    middle = Node("then", (Asker("s1", asks=2, seconds=0),), number=0, concurrency=1)
+    end = Node("then", (Asker("s2", asks=1, seconds=0),), number=0, concurrency=1)
+    last = Node("then", (Nested("w3", (end,)),), number=0, concurrency=1)
+    items = Node("foreach", (Nested("w4", (begin, middle, last)),), number=3, concurrency=2)
+    return Nested("w5", (items,))
+
+
 @settings(max_examples=EXAMPLES)
 @given(flows(), st.integers(0, 2**16), st.integers(1, 6))
+@example(items_of_workflows(2), 232, 4)  # an item's answer was used up, nothing else recorded
+@example(items_of_workflows(0), 232, 3)  # a call waits whose item has no record
 def test_losing_the_process_changes_neither_result_nor_what_is_recorded(
     spec: Nested, seed: int, crashes: int
 ) -> None:

@@ -74,7 +74,7 @@ class _Progress:
             elif outcome is not None:
                 self.siblings.record(index, outcome)
                 self.done += 1
-            elif replay.record(self._address(index)) is not None:
+            elif replay.item_has_begun(self._address(index)):
                 answered.append(index)
             else:
                 fresh.append(index)

@@ -19,6 +19,8 @@ from trioflow.state import RunState, StepRecord
 if TYPE_CHECKING:
     from trioflow.engine.call import Call
 
+ITEM = re.compile(r"\](?=[/~])")
+"""Where the address of an item ends within the address of a call inside of it."""
 POSITION = re.compile(r"\d+")
 OPEN = ("running", "waiting")
 """What calls are in which a process died."""
@@ -42,15 +44,30 @@ class Replay:
         self._records = dict(state.calls)
         self._answers = dict(state.answers)
         self._from_journal = from_journal
+        self._items = _items_around(self._records)
         # An answered call that has started again has no answer left to find it by.
         begun = [a for a, record in self._records.items() if record.status in OPEN]
-        ends = [*self._answers, *begun]
+        ends = [*self._answers, *begun, *self._stalled()]
         self._entered = {outer for address in ends for outer in _way_to(address)}
         self._furthest = furthest_nodes(self._records)
+
+    def _stalled(self) -> Iterator[str]:
+        """Yield items that do not wait for anything any more, and do not know it.
+
+        Items have no event that starts them, so one whose process died after the answer was
+        used up still counts as suspended.
+        """
+        waiting = {a for a, record in self._records.items() if record.status == "suspended"}
+        still = _items_around(waiting)
+        yield from (a for a in waiting if a in self._items and a not in still)
 
     def record(self, address: str) -> StepRecord | None:
         """Return what is known of a call."""
         return self._records.get(address)
+
+    def item_has_begun(self, address: str) -> bool:
+        """Tell whether anything is known of an item of a foreach, or of a call inside of it."""
+        return address in self._records or address in self._items
 
     def outcome(self, plan: CallPlan, address: str) -> Outcome | None:
         """Return the recorded outcome of a call, or None if it has to be made."""
@@ -134,6 +151,13 @@ def _split(address: str) -> tuple[str, int]:
     scope, slash, local = address.rpartition("/")
     match = POSITION.match(local)
     return scope + slash, int(match[0]) if match else 0
+
+
+def _items_around(addresses: Iterable[str]) -> set[str]:
+    """Return the items of a foreach that calls are inside of."""
+    return {
+        address[: found.start() + 1] for address in addresses for found in ITEM.finditer(address)
+    }
 
 
 def _way_to(address: str) -> Iterator[str]:
