@@ -73,7 +73,9 @@ RunStatus = Literal["pending", "running", "success", "failed", "suspended", "pau
 StepKind = Literal["step", "tool", "workflow", "map", "foreach", "item", "sleep", "wait"]
 
 
-@attrs.frozen(kw_only=True)
+# The classes that only others derive from are not frozen themselves: what fills the slots of an
+# event quickly must be able to derive from them without the guard, see trioflow.engine.drafts.
+@attrs.define(kw_only=True)
 class Event:
     """One thing that happened in a run."""
 
@@ -103,7 +105,7 @@ class Start(Event):
     resource_id: str | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class StepEvent(Event):
     """Something that belongs to one step call."""
 
@@ -225,7 +227,7 @@ class StepFinish(StepEvent):
     """How long the call took, retries included."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class ToolEvent(StepEvent):
     """Something that belongs to one tool call; id and address are those of its step."""
 

@@ -13,6 +13,11 @@ from trioflow import events as ev
 RecordStatus = Literal["running", "waiting", "suspended", "success", "failed", "canceled", "bailed"]
 
 
+def _later(default: Any = None) -> Any:
+    """Return a field that most calls never need; until it is set it takes neither time nor room."""
+    return attrs.field(init=False, metadata={"default": default})
+
+
 @attrs.define
 class StepRecord:
     """What is known of one step call. Read only for everyone but the fold."""
@@ -35,22 +40,33 @@ class StepRecord:
     """How long the call took, retries included."""
     iteration: int | None = None
     """In a loop: which iteration, counted from 1."""
-    round: int = 0
+    round: int = _later(0)
     """How often the call has been resumed."""
-    resume_data: Any = None
-    resumed_at: float | None = None
-    suspend_payload: Any = None
-    suspended_at: float | None = None
-    label: str | None = None
+    resume_data: Any = _later()
+    resumed_at: float | None = _later()
+    suspend_payload: Any = _later()
+    suspended_at: float | None = _later()
+    label: str | None = _later()
     """The label of the suspension."""
-    until: float | None = None
+    until: float | None = _later()
     """When a wait ends at the latest: seconds since the epoch."""
-    arms: tuple[str, ...] | None = None
+    arms: tuple[str, ...] | None = _later()
     """In a branch: the ids of all arms whose condition held."""
-    done: int | None = None
+    done: int | None = _later()
     """In a foreach: how many items have ended."""
-    total: int | None = None
+    total: int | None = _later()
     """In a foreach: how many items there are."""
+
+    def __getattr__(self, name: str) -> Any:
+        # Called for slots that are not set. Setting all of them takes 0.3 µs for each step.
+        return _LATER[name] if name in _LATER else object.__getattribute__(self, name)
+
+
+_LATER = {
+    field.name: field.metadata["default"]
+    for field in attrs.fields(StepRecord)
+    if "default" in field.metadata
+}
 
 
 @attrs.define
@@ -87,17 +103,21 @@ class RunState:
 
     def apply(self, event: ev.Event) -> None:
         """Take one more event into account. Events must come in the order of ``seq``."""
-        self.next_seq = event.seq + 1
-        reducer = _REDUCERS.get(type(event))
-        if reducer is not None:
-            reducer(self, event)
+        self.apply_all((event,))
+
+    def apply_all(self, events: Iterable[ev.Event]) -> None:
+        """Take more events into account. They must come in the order of ``seq``."""
+        event = None
+        for event in events:
+            _REDUCERS[type(event)](self, event)
+        if event is not None:
+            self.next_seq = event.seq + 1
 
 
 def fold(events: Iterable[ev.Event]) -> RunState:
     """Return the state of a run from its events, from the first one on."""
     state = RunState()
-    for event in events:
-        state.apply(event)
+    state.apply_all(events)
     return state
 
 
@@ -138,15 +158,18 @@ def _recover(state: RunState, event: ev.Recover) -> None:
 
 
 def _step_start(state: RunState, event: ev.StepStart) -> None:
-    record = StepRecord(event.id, event.address, event.kind, "running", event.input, event.at)
-    record.iteration = event.iteration
-    record.arms = event.arms
-    before = state.calls.get(event.address)
+    id, address = event.id, event.address
+    record = StepRecord(id, address, event.kind, "running", event.input, event.at)
+    if event.iteration is not None:
+        record.iteration = event.iteration
+    if event.arms is not None:
+        record.arms = event.arms
+    before = state.calls.get(address)
     if before is not None:  # it was suspended or waiting, or its process died
         _go_on(state, record, before, event)
     elif event.resume_data is not None:  # it begins with an answer, after travelling back
         record.resume_data, record.resumed_at = event.resume_data, event.at
-    state.calls[event.address] = state.steps[event.id] = record
+    state.calls[address] = state.steps[id] = record
 
 
 def _go_on(state: RunState, record: StepRecord, before: StepRecord, event: ev.StepStart) -> None:
@@ -214,7 +237,8 @@ def _step_result(state: RunState, event: ev.StepResult) -> None:
     record.output = event.output
     record.error = event.error
     record.ended_at = event.at
-    _settle(state, event.address, for_good=True)
+    if state.taken:
+        _settle(state, event.address, for_good=True)
     if event.state_updates:
         state.state = merge_state(state.state, event.state_updates)
 
@@ -266,10 +290,15 @@ def _finish(state: RunState, event: ev.Finish) -> None:
     state.ended_at = event.at
 
 
+def _change_nothing(state: RunState, event: ev.Event) -> None:
+    """Fold an event that says nothing about the state."""
+
+
 WAITS = ("sleep", "wait")
 """Kinds of calls that have not begun their body, if they have one."""
 
 _REDUCERS: dict[type[ev.Event], Callable[[RunState, Any], None]] = {
+    **dict.fromkeys(ev.EVENT_TYPES.values(), _change_nothing),
     ev.Start: _start,
     ev.Resume: _resume,
     ev.Recover: _recover,

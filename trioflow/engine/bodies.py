@@ -1,4 +1,8 @@
-"""The bodies of calls: what one attempt of a step, a tool or a mapping does."""
+"""The bodies of leaves: what one attempt of a step, a tool or a mapping does.
+
+They give a value. Where it is possible they are plain functions that return the coroutine of
+the user's own function: a coroutine around it would cost 0.15 µs for each step.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,6 @@ from typing import Any
 from trioflow.context import StepContext
 from trioflow.engine.call import Call
 from trioflow.engine.functions import Function
-from trioflow.engine.outcome import Outcome, Success
 from trioflow.engine.plan import Body, ToolPlan
 from trioflow.engine.tooling import call_tool
 from trioflow.signature import ContextPlace, Parameter, Signature
@@ -21,11 +24,11 @@ def step_body(signature: Signature, invoke: Callable[..., Awaitable[Any]]) -> Bo
     if signature.context is not None:
         return _body_with_context(invoke, has_input, signature.context, signature.context_place)
 
-    async def with_input(call: Call, value: Any) -> Outcome:
-        return Success(await invoke(value))
+    def with_input(call: Call, value: Any) -> Awaitable[Any]:
+        return invoke(value)
 
-    async def without(call: Call, value: Any) -> Outcome:
-        return Success(await invoke())
+    def without(call: Call, value: Any) -> Awaitable[Any]:
+        return invoke()
 
     return with_input if has_input else without
 
@@ -33,16 +36,16 @@ def step_body(signature: Signature, invoke: Callable[..., Awaitable[Any]]) -> Bo
 def _body_with_context(
     invoke: Callable[..., Awaitable[Any]], has_input: bool, name: str, place: ContextPlace
 ) -> Body:
-    async def body(call: Call, value: Any) -> Outcome:
-        context = StepContext[Any](call)
+    def body(call: Call, value: Any) -> Awaitable[Any]:
+        context: StepContext[Any] = StepContext(call)
         values = (value,) if has_input else ()
         match place:
             case "first":
-                return Success(await invoke(context, *values))
+                return invoke(context, *values)
             case "second":
-                return Success(await invoke(value, context))
+                return invoke(value, context)
             case "name":
-                return Success(await invoke(*values, **{name: context}))
+                return invoke(*values, **{name: context})
 
     return body
 
@@ -50,8 +53,8 @@ def _body_with_context(
 def tool_body(plan: ToolPlan, parameters: tuple[Parameter, ...]) -> Body:
     """Return the body of a node that is a tool."""
 
-    async def body(call: Call, value: Any) -> Outcome:
-        return Success(await call_tool(call, plan, (), arguments_from(value, parameters)))
+    def body(call: Call, value: Any) -> Awaitable[Any]:
+        return call_tool(call, plan, (), arguments_from(value, parameters))
 
     return body
 
@@ -71,7 +74,7 @@ def arguments_from(value: Any, parameters: tuple[Parameter, ...]) -> Mapping[str
 def map_body(function: Function) -> Body:
     """Return the body of a mapping."""
 
-    async def body(call: Call, value: Any) -> Outcome:
-        return Success(await function(value, call))
+    def body(call: Call, value: Any) -> Awaitable[Any]:
+        return function(value, call)
 
     return body

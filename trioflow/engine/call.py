@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import attrs
 import trio
 
 from trioflow import events as ev
+from trioflow.engine import drafts
 from trioflow.engine.core import Frame, Scope
 from trioflow.engine.guards import in_limit, in_time
 from trioflow.engine.outcome import (
@@ -19,7 +20,7 @@ from trioflow.engine.outcome import (
     Signal,
     Success,
     Suspended,
-    outcome_of_group,
+    outcome_of,
 )
 from trioflow.engine.plan import CallPlan
 from trioflow.engine.shared_state import check_merge
@@ -27,20 +28,15 @@ from trioflow.engine.tooling import call_tool, open_tool
 from trioflow.engine.waiting import receive_event
 from trioflow.errors import InvalidValueError, StepClosedError
 
-STATUS: Mapping[type[Outcome], ev.CallStatus] = {
-    Success: "success",
-    Failed: "failed",
-    Bailed: "bailed",
-}
-
 
 @attrs.define(eq=False)
 class Call(Frame):
     """One step call that is being made."""
 
-    plan: CallPlan = attrs.field(kw_only=True)
-    address: str = attrs.field(kw_only=True)
-    id: str = attrs.field(init=False)
+    plan: CallPlan
+    address: str
+    id: str
+    iteration: int | None = None
     round: int = 0
     resume_data: Any = None
     suspend_data: Any = None
@@ -49,9 +45,6 @@ class Call(Frame):
     updates: dict[str, Any] | None = None
     """What this attempt has set in the state so far."""
     is_open: bool = True
-
-    def __attrs_post_init__(self) -> None:
-        self.id = self.scope.prefix + self.plan.id
 
     @property
     def step_call_id(self) -> str:
@@ -76,7 +69,12 @@ class Call(Frame):
         self._check_open()
         await self.scope.core.pacer.give_way()
         self._check_open()
-        self.emit(ev.StepOutput, chunk=chunk)
+        log = self.scope.core.log
+        log.add(
+            drafts.step_output(
+                log.run_id, log.state.next_seq, log.tick(), self.id, self.address, self.round, chunk
+            )
+        )
 
     async def call_tool(self, tool: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self._check_open()
@@ -113,18 +111,48 @@ async def run_call(
     address: str,
     iteration: int | None = None,
     arms: tuple[str, ...] | None = None,
+    call: Call | None = None,
 ) -> Outcome:
-    """Make a step call: start, attempts, result and finish; or return what is recorded of it."""
-    recorded = recorded_outcome(plan, scope, address)
-    if recorded is not None:
-        return recorded
-    call = Call(scope, iteration, plan=plan, address=address)
-    if scope.core.replay is not None:
-        scope.core.replay.prepare(call)
-        value = scope.core.replay.inputs.get(address, value)
-    await scope.core.pacer.boundary()
-    start_call(call, value, arms)
-    return await finish_call(call, value)
+    """Make a step call: start, attempts, result and finish; or return what is recorded of it.
+
+    What has started is closed, however it ends. A call that is canceled closes as such and
+    lets the exception go on. *call* is given if it has waited for its event before.
+    """
+    core = scope.core
+    if call is None:
+        call = Call(scope, plan, address, scope.prefix + plan.id, iteration)
+        if core.replay is not None:
+            recorded = recorded_outcome(plan, scope, address)
+            if recorded is not None:
+                return recorded
+            core.replay.prepare(call)
+            value = core.replay.inputs.get(address, value)
+    await core.pacer.boundary()
+    started_at = start_call(call, value, arms)
+    try:
+        if plan.is_plain:
+            # What perform() does, without its coroutines: 0.4 µs less for almost every step.
+            if plan.structure is not None:
+                value = plan.structure(value)
+            call.attempt = 1
+            core.bodies += 1
+            try:
+                outcome: Outcome | None = Success(await plan.body(call, value))
+            finally:
+                core.bodies -= 1
+                if core.awaits_idle:
+                    core.tell_idle()
+        else:
+            outcome = await perform(call, value)
+    except BaseException as exc:
+        outcome = outcome_of(exc)
+        if outcome is None:
+            close_call(call, None, started_at)
+            raise
+    if core.log.congested or call.updates:
+        return await close_when_room(call, outcome, started_at)
+    close_call(call, outcome, started_at)
+    return outcome
 
 
 def recorded_outcome(plan: CallPlan, scope: Scope, address: str) -> Outcome | None:
@@ -136,31 +164,47 @@ def recorded_outcome(plan: CallPlan, scope: Scope, address: str) -> Outcome | No
     return outcome
 
 
-def start_call(call: Call, value: Any, arms: tuple[str, ...] | None = None) -> None:
-    """Emit the event that begins the call."""
-    call.emit(
-        ev.StepStart,
-        input=value,
-        kind=call.plan.kind,
-        iteration=call.iteration,
-        resume_data=call.resume_data,
-        plugin=call.plan.plugin,
-        arms=arms,
+def start_call(call: Call, value: Any, arms: tuple[str, ...] | None) -> float:
+    """Emit the event that begins the call, and return its time."""
+    log, plan = call.scope.core.log, call.plan
+    at = log.tick()
+    log.add(
+        drafts.step_start(
+            log.run_id,
+            log.state.next_seq,
+            at,
+            call.id,
+            call.address,
+            call.round,
+            value,
+            plan.kind,
+            call.iteration,
+            call.resume_data,
+            plan.plugin,
+            arms,
+        )
     )
+    return at
 
 
-async def finish_call(call: Call, value: Any) -> Outcome:
-    """Run a call that has begun, and close it, however it ends.
+async def perform(call: Call, value: Any) -> Outcome:
+    """Structure the input, and run the body until it ends well or no attempt is left.
 
-    A call that is canceled closes as such and lets the exception go on.
+    Only cancellation gets out as an exception.
     """
-    started_at = call.scope.core.log.at
-    try:
-        outcome = await make_attempts(call, value)
-    except BaseException:
-        close_call(call, None, started_at)
-        raise
-    return await close_when_room(call, outcome, started_at)
+    plan = call.plan
+    if plan.structure is not None:
+        try:
+            value = plan.structure(value)
+        except Exception as exc:
+            return Failed(exc)
+    while True:
+        outcome = await _attempt(call, value)
+        if plan.retries is None or not isinstance(outcome, Failed):
+            return outcome
+        if not plan.retries.allows(outcome.error, call.attempt):
+            return outcome
+        await _back_off(call, outcome.error, plan.retries.seconds_after(call.attempt))
 
 
 async def close_when_room(call: Call, outcome: Outcome, started_at: float) -> Outcome:
@@ -189,34 +233,46 @@ def settled(call: Call, outcome: Outcome) -> Outcome:
 
 def close_call(call: Call, outcome: Outcome | None, started_at: float) -> None:
     """Emit the events that end a call; *outcome* None means canceled."""
+    scope, call.is_open = call.scope, False
+    core = scope.core
+    if core.runtime_context.has_changed:
+        emit_context_changes(call)
     if isinstance(outcome, Success):
-        call.scope.results[call.plan.id] = outcome.value
-    call.is_open = False
-    emit_context_changes(call)
-    if isinstance(outcome, Suspended):
+        scope.results[call.plan.id] = outcome.value
+    elif isinstance(outcome, Suspended):
         call.emit(ev.StepSuspended, **suspension_fields(call, outcome))
         return
-    call.emit(ev.StepResult, **result_fields(call, outcome))
-    log = call.scope.core.log
-    call.emit(ev.StepFinish, attempts=call.attempt, seconds=log.at - started_at)
+    log = core.log
+    seq, at = log.state.next_seq, log.tick()
+    run_id, id, address, round = log.run_id, call.id, call.address, call.round
+    status, output, error, updates = ending(call, outcome)
+    log.add(
+        drafts.step_result(run_id, seq, at, id, address, round, status, output, error, updates),
+        drafts.step_finish(run_id, seq + 1, at, id, address, round, call.attempt, at - started_at),
+    )
+
+
+Ending: TypeAlias = tuple[ev.CallStatus, Any, Exception | None, Mapping[str, Any] | None]
+
+
+def ending(call: Call, outcome: Outcome | None) -> Ending:
+    """Return status, output, error and state updates of a call that has ended.
+
+    *outcome* None means canceled.
+    """
+    if isinstance(outcome, Success):
+        return "success", outcome.value, None, call.updates
+    if isinstance(outcome, Failed):
+        return "failed", None, outcome.error, None
+    if isinstance(outcome, Bailed):
+        return "bailed", outcome.value, None, call.updates
+    return "canceled", None, None, None
 
 
 def emit_context_changes(call: Call) -> None:
     """Record what has changed in the runtime context, so that it survives the process."""
-    context = call.scope.core.runtime_context
-    if context.has_changed:
-        updates, removed = context.take_changes()
-        call.emit(ev.ContextUpdate, updates=updates, removed=removed)
-
-
-def result_fields(call: Call, outcome: Outcome | None) -> dict[str, Any]:
-    """Return status, output, error and state updates of a call that has ended."""
-    match outcome:
-        case Failed(error):
-            return {"status": "failed", "error": error}
-        case Success(value) | Bailed(value):
-            return {"status": STATUS[type(outcome)], "output": value, "state_updates": call.updates}
-    return {"status": "canceled"}
+    updates, removed = call.scope.core.runtime_context.take_changes()
+    call.emit(ev.ContextUpdate, updates=updates, removed=removed)
 
 
 def suspension_fields(call: Call, outcome: Suspended) -> dict[str, Any]:
@@ -228,24 +284,6 @@ def suspension_fields(call: Call, outcome: Suspended) -> dict[str, Any]:
     }
 
 
-async def make_attempts(call: Call, value: Any) -> Outcome:
-    """Structure the input, and run the body until it ends well or no attempt is left."""
-    if call.plan.structure is not None:
-        try:
-            value = call.plan.structure(value)
-        except Exception as exc:
-            return Failed(exc)
-    while True:
-        call.attempt += 1
-        outcome = await _attempt(call, value)
-        retries = call.plan.retries
-        if not isinstance(outcome, Failed) or retries is None:
-            return outcome
-        if not retries.allows(outcome.error, call.attempt):
-            return outcome
-        await _back_off(call, outcome.error, retries.seconds_after(call.attempt))
-
-
 async def _back_off(call: Call, error: Exception, delay: float) -> None:
     call.updates = None
     await call.scope.core.log.wait_for_room()
@@ -255,28 +293,27 @@ async def _back_off(call: Call, error: Exception, delay: float) -> None:
 
 async def _attempt(call: Call, value: Any) -> Outcome:
     """Run the body once and say how it ended; only cancellation gets out as an exception."""
-    plan = call.plan
-    core = call.scope.core
+    plan, core = call.plan, call.scope.core
+    call.attempt += 1
     core.bodies += plan.is_leaf
     try:
-        if plan.limiter is None and plan.timeout is None:
-            return await plan.body(call, value)
-        return await _guarded(call, value)
-    except Signal as signal:
-        return signal.outcome
-    except Exception as exc:
-        return Failed(exc)
-    except BaseExceptionGroup as group:
-        outcome = outcome_of_group(group)
+        if plan.is_guarded:
+            result = await _guarded(call, value)
+        else:
+            result = await plan.body(call, value)
+        return Success(result) if plan.is_leaf else result
+    except BaseException as exc:
+        outcome = outcome_of(exc)
         if outcome is None:
             raise
         return outcome
     finally:
-        if plan.is_leaf:
-            core.body_ends()
+        core.bodies -= plan.is_leaf
+        if core.awaits_idle:
+            core.tell_idle()
 
 
-async def _guarded(call: Call, value: Any) -> Outcome:
+async def _guarded(call: Call, value: Any) -> Any:
     """Run the body in its place of a limit and within its time."""
     async with in_limit(call.plan.limiter):
         with in_time(call.id, call.plan.timeout):

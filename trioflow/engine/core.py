@@ -42,18 +42,20 @@ class RunCore:
     """Whether the run pauses after each node of the outermost workflow."""
     bodies: int = 0
     """How many bodies of steps and tools run right now."""
+    awaits_idle: bool = False
+    """Whether somebody waits until no body runs."""
     idle: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
     """Where those park who wait until no body runs."""
 
     async def wait_idle(self) -> None:
         """Wait until no body runs. A checkpoint in any case."""
         await trio.lowlevel.checkpoint()
+        self.awaits_idle = True
         while self.bodies:
             await self.idle.park()
 
-    def body_ends(self) -> None:
-        """Take note that a body has ended."""
-        self.bodies -= 1
+    def tell_idle(self) -> None:
+        """Wake those who wait until no body runs, if none does."""
         if not self.bodies:
             self.idle.unpark_all()
 

@@ -218,8 +218,7 @@ class Execution:
         self.adopt(events)
         log = self.core.log
         if log.journal is not None:
-            for event in events:
-                log.journal.add(event)
+            log.journal.add(events)
         self.begin_recovery()
         if self.core.replay is not None:
             self.core.replay.inputs = inputs
@@ -245,6 +244,8 @@ class Execution:
         scope = Scope(self.core, self.plan, prefix="", address="", init_data=self._value)
         if self.keeper is not None:
             self.keeper.begin(self)
+        if self.core.log.journal is not None:
+            self.core.pacer.follow(self.core.log.journal)
         if self.core.log.state.status == "pending":
             self._emit_start()
         outcome: Outcome | None = None

@@ -6,23 +6,24 @@ would let slow items hold up the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 
-from trioflow import events as ev
+from trioflow.engine import drafts
 from trioflow.engine.call import (
     Call,
     emit_context_changes,
-    make_attempts,
-    result_fields,
+    ending,
+    perform,
     settled,
     suspension_fields,
 )
 from trioflow.engine.outcome import Outcome, Success, Suspended
 from trioflow.engine.plan import CallPlan
 from trioflow.engine.siblings import Siblings, open_siblings
+from trioflow.events import ItemStatus
 from trioflow.nodes import OnError
 
 
@@ -96,17 +97,19 @@ class _Progress:
 
     async def _run(self, index: int, value: Any) -> Outcome:
         core = self.loop.scope.core
-        call = Call(self.loop.scope, plan=self.item, address=self._address(index))
+        scope, plan = self.loop.scope, self.item
+        call = Call(scope, plan, self._address(index), scope.prefix + plan.id)
         if core.replay is not None:
             core.replay.prepare(call)
         await core.pacer.boundary()
         try:
-            outcome = await make_attempts(call, value)
+            outcome = await perform(call, value)
         except BaseException:
             self._report(call, index, None)
             raise
         try:
-            await core.log.wait_for_room()
+            if core.log.congested:
+                await core.log.wait_for_room()
         finally:
             outcome = settled(call, outcome)
             self._report(call, index, outcome)
@@ -114,13 +117,45 @@ class _Progress:
 
     def _report(self, call: Call, index: int, outcome: Outcome | None) -> None:
         call.is_open = False
-        emit_context_changes(call)
+        if call.scope.core.runtime_context.has_changed:
+            emit_context_changes(call)
         if isinstance(outcome, Suspended):
-            fields = {"status": "suspended", **suspension_fields(call, outcome)}
-        else:
-            fields = result_fields(call, outcome)
-            self.done += outcome is not None
-        self.loop.emit(ev.StepProgress, index=index, done=self.done, total=self.total, **fields)
+            fields = suspension_fields(call, outcome)
+            self._progress(index, status="suspended", **fields)
+            return
+        self.done += outcome is not None
+        self._progress(index, *ending(call, outcome))
+
+    def _progress(
+        self,
+        index: int,
+        status: ItemStatus,
+        output: Any = None,
+        error: Exception | None = None,
+        state_updates: Mapping[str, Any] | None = None,
+        payload: Any = None,
+        label: str | None = None,
+    ) -> None:
+        loop, log = self.loop, self.loop.scope.core.log
+        log.add(
+            drafts.step_progress(
+                log.run_id,
+                log.state.next_seq,
+                log.tick(),
+                loop.id,
+                loop.address,
+                loop.round,
+                index,
+                self.done,
+                self.total,
+                status,
+                output,
+                error,
+                state_updates,
+                payload,
+                label,
+            )
+        )
 
     def _address(self, index: int) -> str:
         return f"{self.loop.address}[{index}]"

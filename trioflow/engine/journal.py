@@ -58,15 +58,17 @@ class RunJournal:
     """Whether nothing more is written: the process shuts down, or somebody else took over."""
     _waiting: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
 
-    def add(self, event: Event) -> None:
-        """Take note of an event. Synchronous, as emitting is."""
+    def add(self, events: Sequence[Event]) -> None:
+        """Take note of events. Synchronous, as emitting is."""
         if self.stopped or self.failure is not None:  # nothing is written behind a gap
             return
-        if isinstance(event, CHUNKS) and not self.writer.chunks:
+        if not self.writer.chunks:
+            events = [event for event in events if not isinstance(event, CHUNKS)]
+        if not events:
             return
-        self.pending.append(event)
-        self.added = event.seq
-        if self.writer.durability != "exit" or isinstance(event, SETTLING):
+        self.pending += events
+        self.added = events[-1].seq
+        if self.writer.durability != "exit" or isinstance(events[-1], SETTLING):
             self.writer.wake(self)
 
     async def wait_boundary(self) -> None:

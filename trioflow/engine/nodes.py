@@ -17,10 +17,8 @@ from trioflow.engine.call import (
     Call,
     close_call,
     close_when_room,
-    finish_call,
     recorded_outcome,
     run_call,
-    start_call,
 )
 from trioflow.engine.core import Frame, Scope
 from trioflow.engine.outcome import Failed, Outcome, Paused, Success
@@ -42,12 +40,13 @@ from trioflow.nodes import OnError
 
 async def run_sequence(nodes: Sequence[NodePlan], value: Any, scope: Scope) -> Outcome:
     """Run the nodes one after another; each gets the output of the one before."""
+    per_step = scope.core.per_step
     for node in nodes:
         outcome = await _RUN[type(node)](node, value, scope)
         if not isinstance(outcome, Success):
             return outcome
         value = outcome.value
-        if scope.core.per_step and _pauses_behind(node, scope):
+        if per_step and _pauses_behind(node, scope):
             return Paused()
     return Success(value)
 
@@ -60,9 +59,9 @@ def _pauses_behind(node: NodePlan, scope: Scope) -> bool:
     return replay is None or not replay.settled(scope.address, node.key)
 
 
-async def run_then(node: ThenPlan, value: Any, scope: Scope) -> Outcome:
+def run_then(node: ThenPlan, value: Any, scope: Scope) -> Awaitable[Outcome]:
     """Run one call."""
-    return await run_call(node.call, value, scope, scope.address + node.key)
+    return run_call(node.call, value, scope, scope.address + node.key)
 
 
 async def run_parallel(node: ParallelPlan, value: Any, scope: Scope) -> Outcome:
@@ -131,9 +130,9 @@ async def run_loop(node: LoopPlan, value: Any, scope: Scope) -> Outcome:
             return outcome
 
 
-async def run_foreach(node: ForEachPlan, value: Any, scope: Scope) -> Outcome:
+def run_foreach(node: ForEachPlan, value: Any, scope: Scope) -> Awaitable[Outcome]:
     """Run one call for the whole list; its body makes a call per item, see items.py."""
-    return await run_call(node.loop, value, scope, scope.address + node.key)
+    return run_call(node.loop, value, scope, scope.address + node.key)
 
 
 async def run_sleep(node: SleepPlan, value: Any, scope: Scope) -> Outcome:
@@ -143,7 +142,7 @@ async def run_sleep(node: SleepPlan, value: Any, scope: Scope) -> Outcome:
     recorded = recorded_outcome(node.call, scope, address)
     if recorded is not None:
         return recorded
-    call = Call(scope, plan=node.call, address=address, attempt=1)
+    call = Call(scope, node.call, address, scope.prefix + node.call.id, attempt=1)
     await scope.core.pacer.boundary()
     started_at = log.now()
     try:
@@ -178,7 +177,7 @@ async def run_wait(node: WaitPlan, value: Any, scope: Scope) -> Outcome:
     if record is not None and (record.kind != "wait" or record.status != "waiting"):
         # It was over, or the event had come already.
         return await run_call(node.call, value, scope, address)
-    call = Call(scope, plan=node.call, address=address)
+    call = Call(scope, node.call, address, scope.prefix + node.call.id)
     await core.pacer.boundary()
     until = None if node.timeout is None else core.log.now() + node.timeout
     if record is not None:
@@ -189,14 +188,16 @@ async def run_wait(node: WaitPlan, value: Any, scope: Scope) -> Outcome:
         data = await take_event(call, node.event, until, node.timeout)
         structure = node.call.structure_resume
         call.resume_data = data if structure is None else structure(data)
-        await core.pacer.boundary()
     except Exception as exc:
         return await close_when_room(call, Failed(exc), started_at)
     except BaseException:
         close_call(call, None, started_at)
         raise
-    start_call(call, value)
-    return await finish_call(call, value)
+    try:
+        return await run_call(node.call, value, scope, address, call=call)
+    finally:
+        if call.is_open:  # it was canceled before its turn had come
+            close_call(call, None, started_at)
 
 
 _RUN: dict[type[NodePlan], Callable[[Any, Any, Scope], Awaitable[Outcome]]] = {

@@ -59,7 +59,19 @@ class Signal(BaseException):
         self.outcome = outcome
 
 
-def outcome_of_group(group: BaseExceptionGroup[BaseException]) -> Outcome | None:
+def outcome_of(exc: BaseException) -> Outcome | None:
+    """Return what it means that a body raised *exc*; None if it must be raised on."""
+    match exc:
+        case Signal():
+            return exc.outcome
+        case Exception():
+            return Failed(exc)
+        case BaseExceptionGroup():
+            return _outcome_of_group(exc)
+    return None
+
+
+def _outcome_of_group(group: BaseExceptionGroup[BaseException]) -> Outcome | None:
     """Return what a group from a body's own nursery means; None if it must be raised on.
 
     A body can bail or fail while it is being canceled. The exceptions it raised count, and

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
+
 import trio
 
 from trioflow.engine.log import RunLog
+
+if TYPE_CHECKING:
+    from trioflow.engine.journal import RunJournal
 
 MAX_SECONDS = 0.001
 """A run that has been busy for so long lets other tasks have a turn at the next boundary."""
@@ -17,38 +23,60 @@ class Pacer:
 
     def __init__(self, log: RunLog) -> None:
         self._log = log
-        self._turns = 0
-        self._last_turn = 0.0
+        self._journal: RunJournal | None = None
         self._held = False
+        self._is_gated = False
+        """Whether there is anything but time and room that a boundary may have to wait for."""
+        self._turns_left = 0
+        self._turn_ends = 0.0
+
+    def follow(self, journal: RunJournal) -> None:
+        """Let boundaries wait for a journal, as its durability asks."""
+        self._journal, self._is_gated = journal, True
 
     def hold(self) -> None:
         """Let no further step start."""
-        self._held = True
+        self._held = self._is_gated = True
 
-    async def boundary(self) -> None:
-        """Pass the boundary before a step.
+    # Neither of these is async, so that before almost every step or chunk the only coroutine is
+    # Trio's own: 0.3 µs less.
+    def boundary(self) -> Awaitable[None]:
+        """Pass the boundary before a step: ``await pacer.boundary()``.
 
         **Checkpoints**: always a cancellation point; a schedule point if a buffer is full,
         or if there was none for a while. A schedule point per step would cost more than
         the rest of the engine's work for it.
         """
+        log = self._log
+        self._turns_left -= 1
+        if self._is_gated or self._turns_left < 0 or log.congested or log.at > self._turn_ends:
+            return self._pass_gates()
+        return trio.lowlevel.checkpoint_if_cancelled()
+
+    def give_way(self) -> Awaitable[None]:
+        """Wait for room in the readers' buffers, and let others have a turn now and then.
+
+        **Checkpoints**: as for `boundary`.
+        """
+        log = self._log
+        self._turns_left -= 1
+        if self._turns_left < 0 or log.congested or log.at > self._turn_ends:
+            return self._take_turn()
+        return trio.lowlevel.checkpoint_if_cancelled()
+
+    async def _take_turn(self) -> None:
+        if self._log.congested:
+            await self._log.wait_for_room()
+        else:
+            await trio.lowlevel.checkpoint()
+        self._turns_left = MAX_TURNS
+        self._turn_ends = self._log.at + MAX_SECONDS
+
+    async def _pass_gates(self) -> None:
         if self._held:
             await trio.sleep_forever()
-        if self._log.journal is not None:
-            await self._log.journal.wait_boundary()
+        if self._journal is not None:
+            await self._journal.wait_boundary()
         await self.give_way()
         if self._held:  # while this task waited for room
             await trio.sleep_forever()
-
-    async def give_way(self) -> None:
-        """Wait for room in the readers' buffers, and let others have a turn now and then."""
-        self._turns += 1
-        if self._log.congested:
-            await self._log.wait_for_room()
-        elif self._turns < MAX_TURNS and self._log.at - self._last_turn < MAX_SECONDS:
-            await trio.lowlevel.checkpoint_if_cancelled()
-            return
-        else:
-            await trio.lowlevel.checkpoint()
-        self._turns = 0
-        self._last_turn = self._log.at

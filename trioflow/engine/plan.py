@@ -12,15 +12,15 @@ from typing import Any, TypeAlias
 import attrs
 import trio
 
-from trioflow.engine.outcome import Outcome
 from trioflow.events import StepKind
 from trioflow.nodes import OnError
 from trioflow.retry import Retry
 from trioflow.validation import Structure
 from trioflow.workflow import Hook
 
-Body: TypeAlias = Callable[[Any, Any], Awaitable[Outcome]]
-"""Takes ``(call, value)`` and runs one attempt."""
+Body: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
+"""Takes ``(call, value)`` and runs one attempt. A leaf's gives its value; the body of a nested
+workflow or of a loop gives an Outcome."""
 Condition: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
 """Takes ``(data, frame)``; made from a plain or async function of one or two arguments."""
 
@@ -48,9 +48,15 @@ class CallPlan:
     """The workflow that is called, if it is one."""
     is_leaf: bool = attrs.field(init=False)
     """Whether the body is a user's own code, and not calls of other nodes or a mere wait."""
+    is_plain: bool = attrs.field(init=False)
+    """Whether it is a leaf with one attempt, and not guarded."""
+    is_guarded: bool = attrs.field(init=False)
+    """Whether it has a limit or a time-out."""
 
     def __attrs_post_init__(self) -> None:
         self.is_leaf = self.kind in ("step", "tool", "map")
+        self.is_guarded = self.timeout is not None or self.limiter is not None
+        self.is_plain = self.is_leaf and self.retries is None and not self.is_guarded
 
 
 @attrs.define(eq=False)

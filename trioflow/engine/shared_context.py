@@ -9,11 +9,13 @@ from typing import Any
 class SharedContext(MutableMapping[str, Any]):
     """What all steps of a run share without type. Changes inside of values go unnoticed."""
 
-    __slots__ = ("_changed", "_values")
+    __slots__ = ("_changed", "_values", "has_changed")
 
     def __init__(self, values: Mapping[str, Any] | None = None) -> None:
         self._values: dict[str, Any] = dict(values or {})
         self._changed: set[str] = set()
+        self.has_changed = False
+        """Whether a key was set or removed since the changes were taken."""
 
     def __getitem__(self, key: str) -> Any:
         return self._values[key]
@@ -21,10 +23,12 @@ class SharedContext(MutableMapping[str, Any]):
     def __setitem__(self, key: str, value: Any) -> None:
         self._values[key] = value
         self._changed.add(key)
+        self.has_changed = True
 
     def __delitem__(self, key: str) -> None:
         del self._values[key]
         self._changed.add(key)
+        self.has_changed = True
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
@@ -35,14 +39,10 @@ class SharedContext(MutableMapping[str, Any]):
     def __repr__(self) -> str:
         return repr(self._values)
 
-    @property
-    def has_changed(self) -> bool:
-        """Whether a key was set or removed since the changes were taken."""
-        return bool(self._changed)
-
     def take_changes(self) -> tuple[dict[str, Any], tuple[str, ...]]:
         """Return what was set and what was removed since the last time."""
         changed = sorted(self._changed)
         self._changed.clear()
+        self.has_changed = False
         updates = {key: self._values[key] for key in changed if key in self._values}
         return updates, tuple(key for key in changed if key not in updates)
