@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+import attrs
 import trio
 
 from trioflow import events as ev
@@ -48,6 +49,15 @@ class Keeper(Protocol):
 
 
 RESUMABLE = ("suspended", "paused")
+
+
+@attrs.frozen
+class Driver:
+    """The task that drives a run, for whoever looks at what goes on in it."""
+
+    task: trio.lowlevel.Task
+    nurseries: int
+    """How many nurseries were open in it before, and are not the run's."""
 
 
 class Execution:
@@ -93,6 +103,8 @@ class Execution:
         self.spawn: Callable[[], None] | None = None
         """Starts `drive` in the nursery of the engine that owns the run."""
         self._early: list[tuple[str, Any]] = []
+        self.driver: Driver | None = None
+        """Where the run is driven right now."""
         self._settled = trio.Event()
         self._cancel_scope = trio.CancelScope()
         self._reason: str | None = None
@@ -243,6 +255,8 @@ class Execution:
         got out of a step, or if the journal cannot be written.
         """
         scope = Scope(self.core, self.plan, prefix="", address="", init_data=self._value)
+        task = trio.lowlevel.current_task()
+        self.driver = Driver(task, len(task.child_nurseries))
         if self.keeper is not None:
             self.keeper.begin(self)
         if self.core.log.state.status == "pending":
@@ -289,6 +303,7 @@ class Execution:
                         await self.keeper.release(self)
                 except Exception as exc:
                     self.failure = self.failure or exc
+        self.driver = None
         self._settled.set()
 
     def break_off(self, failure: Exception) -> None:
