@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
 from itertools import pairwise
 from typing import Any, Self
 
 import attrs
 
 from trioflow.errors import JournalConflictError
-from trioflow.events import Event, RunStatus
+from trioflow.events import Event, RunStatus, StepKind
+from trioflow.tracing import TracingContext
 
 
 class Runner(ABC):
@@ -30,15 +32,66 @@ class Runner(ABC):
         """
 
 
+@attrs.frozen(kw_only=True)
+class BodyInfo:
+    """A body that is about to run: an attempt of a step call, or a tool call inside of one."""
+
+    run_id: str
+    workflow_id: str
+    """Id of the innermost workflow that the step is in."""
+    step_id: str
+    """Id of the step; inside nested workflows ``"outer.inner"``."""
+    step_call_id: str
+    address: str
+    """Place of the step call in the run, see `trioflow.events`; of an item of a foreach, too."""
+    kind: StepKind
+    """What is called: ``"step"``, ``"tool"``, ``"workflow"`` or ``"map"``; for a tool call, what
+    the step is that calls."""
+    attempt: int
+    """Which attempt of the step call, counted from 1."""
+    at: float
+    """When it begins: seconds since the epoch, on the run's clock, as in events."""
+    function: Callable[..., Any] | None
+    """What the author of the step or tool wrote; None for a nested workflow."""
+    tool_call_id: str | None = None
+    """Of a tool call; None for an attempt of a step call."""
+    tool: str | None = None
+    """The id of the tool that is called."""
+    tracing_context: TracingContext
+    """Where the body stands in the caller's trace, as it would be without this instrument."""
+
+
 class Instrument:
-    """Watches runs: for traces, metrics and logs. Override what you need."""
+    """Watches runs: for traces, metrics and logs. Override what you need.
+
+    What an instrument does not override costs nothing. One that raises is logged and left
+    out for the rest of the run.
+    """
 
     def on_event(self, event: Event) -> None:
         """Called for each event of each run, right after it was folded into the state.
 
-        Synchronous and on the hot path, so be quick and do not block. An instrument that
-        raises is logged and left out for the rest of the run.
+        Synchronous and on the hot path, so be quick and do not block.
         """
+
+    def around_body(self, body: BodyInfo) -> AbstractContextManager[Any] | None:
+        """Return what should stand around a body while it runs, or None.
+
+        Called for each attempt of a step, of a tool that is a node, of a mapping and of a
+        nested workflow, also if they are items of a foreach, and for each tool call. It is
+        entered and left in the task that runs the body, which waits in it; threads that the
+        body starts have its context variables. Those that are set in it are seen by the
+        body, and must be reset on leaving. Around a streaming tool it has a context of its
+        own, so that nothing is seen by the one who takes the pieces.
+
+        What it yields is ``ctx.tracing_context.current_span`` inside, unless it is None; a
+        `TracingContext` is taken as it is.
+
+        It is left with the exception that leaves the body, and cannot hold it back. A body
+        that suspends or bails, or is canceled, leaves with an exception as well; the events
+        say what came of it.
+        """
+        return None
 
 
 @attrs.frozen(kw_only=True)

@@ -146,11 +146,21 @@ class RunLog:
                 await self._writers.park()
             self._writers.unpark()
 
+    # ------------------------------------------------------------ instruments
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """Those that watch this run and have not failed."""
+        return self._instruments
+
+    def switch_off(self, instrument: Instrument, error: Exception) -> None:
+        """Leave out an instrument that has raised *error*, for the rest of the run."""
+        # An observer must not break what it observes; it is heard of, and left out.
+        logger.error("instrument %r failed and is switched off", instrument, exc_info=error)
+        self._instruments = tuple(i for i in self._instruments if i is not instrument)
+
     def _tell_instruments(self, event: Event) -> None:
         for instrument in self._instruments:
             try:
                 instrument.on_event(event)
-            except Exception:
-                # An observer must not break what it observes; it is heard of, and left out.
-                logger.exception("instrument %r failed and is switched off", instrument)
-                self._instruments = tuple(i for i in self._instruments if i is not instrument)
+            except Exception as exc:
+                self.switch_off(instrument, exc)

@@ -12,7 +12,9 @@ import trio
 
 from trioflow.engine.bodies import step_body, tool_body
 from trioflow.engine.environment import Environment
-from trioflow.engine.plan import CallPlan, ToolPlan
+from trioflow.engine.instruments import watched_body, watched_tool
+from trioflow.engine.plan import Body, CallPlan, ToolPlan
+from trioflow.engine.tooling import invoke_tool
 from trioflow.errors import DefinitionError, UnknownNameError
 from trioflow.retry import Retry
 from trioflow.signature import FunctionKind
@@ -36,7 +38,7 @@ class TargetPlanner:
         return CallPlan(
             id=step.id,
             kind="step",
-            body=step_body(step.signature, invoke),
+            body=self.watched(step_body(step.signature, invoke), step.fn),
             structure=self.structure(step.input, "input", where),
             structure_resume=self.structure(step.resume, "resume data", where),
             structure_suspend=self.structure(step.suspend, "suspend payload", where),
@@ -53,7 +55,7 @@ class TargetPlanner:
         return CallPlan(
             id=tool.id,
             kind="tool",
-            body=tool_body(plan, tool.parameters),
+            body=self.watched(tool_body(plan, tool.parameters), tool.fn),
             restore=self.structure(tool.output, "recorded output", f"tool {tool.id!r}"),
             retries=retries if tool.retries is None else tool.retries,
             plugin=plan.plugin,
@@ -67,6 +69,9 @@ class TargetPlanner:
             invoke=tool.fn
             if tool.streaming
             else self.invoke(tool.fn, tool.signature.kind, tool.runner, where),
+            run=watched_tool(
+                invoke_tool, tool.fn, self.environment.instruments, streaming=tool.streaming
+            ),
             streaming=tool.streaming,
             parameters={
                 parameter.name: self.structure(
@@ -83,6 +88,10 @@ class TargetPlanner:
             limiter=self.limiter(tool.limit, where),
             plugin=self.provider(tool, self.environment.tools),
         )
+
+    def watched(self, body: Body, function: Callable[..., Any] | None) -> Body:
+        """Return *body* with those instruments around it that want to be there."""
+        return watched_body(body, function, self.environment.instruments)
 
     def tool_finder(self) -> Callable[[Any], ToolPlan]:
         """Return a function that gives the plan of a tool, or of a tool's id.
