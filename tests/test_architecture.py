@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 LAYERS = (
-    ("errors",),
+    ("errors", "lazy"),
     ("events", "tracing"),
     ("context", "retry", "signature"),
     ("steps", "tools", "mapping", "nodes"),
@@ -186,3 +186,25 @@ def _assigned_in(file: Path) -> set[str]:
     body = ast.parse(file.read_text()).body
     targets = [target for node in body if isinstance(node, ast.Assign) for target in node.targets]
     return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+# ---------------------------------------------------------------- names that are imported late
+@pytest.mark.parametrize("package", ["trioflow", "trioflow.testing"])
+def test_a_lazy_package_gives_what_type_checkers_are_told(package: str) -> None:
+    loaded = importlib.import_module(package)
+    told = {
+        alias.name: node.module if f"{node.module}.{alias.name}" not in MODULES else package
+        for node in ast.walk(ast.parse(MODULES[package].read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module not in ("typing", "trioflow.lazy")
+        for alias in node.names
+    }
+
+    assert set(told) == set(loaded.__all__)
+    for name, module in told.items():
+        assert getattr(loaded, name) is getattr(importlib.import_module(module or ""), name)
+
+
+@pytest.mark.parametrize("package", ["trioflow", "trioflow.testing"])
+def test_a_lazy_package_does_not_know_other_names(package: str) -> None:
+    with pytest.raises(AttributeError, match=f"'{package}' has no attribute 'nothing'"):
+        importlib.import_module(package).nothing  # noqa: B018

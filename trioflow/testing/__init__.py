@@ -4,12 +4,17 @@
 is a module of its own, so that the rest of the kit needs nothing but trioflow.
 """
 
-from trioflow.testing.cancel import fuzz_cancel
-from trioflow.testing.faults import EventOrderError
-from trioflow.testing.grammar import check_events
-from trioflow.testing.leaks import assert_no_leaks
-from trioflow.testing.recording import record
-from trioflow.testing.stores import StoreContractError, check_store
+from typing import TYPE_CHECKING
+
+from trioflow.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from trioflow.testing.cancel import fuzz_cancel
+    from trioflow.testing.faults import EventOrderError
+    from trioflow.testing.grammar import check_events
+    from trioflow.testing.leaks import assert_no_leaks
+    from trioflow.testing.recording import record
+    from trioflow.testing.stores import StoreContractError, check_store
 
 __all__ = [
     "EventOrderError",
@@ -20,3 +25,17 @@ __all__ = [
     "fuzz_cancel",
     "record",
 ]
+
+if not TYPE_CHECKING:  # or type checkers would believe in every name
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "EventOrderError": "trioflow.testing.faults",
+            "StoreContractError": "trioflow.testing.stores",
+            "assert_no_leaks": "trioflow.testing.leaks",
+            "check_events": "trioflow.testing.grammar",
+            "check_store": "trioflow.testing.stores",
+            "fuzz_cancel": "trioflow.testing.cancel",
+            "record": "trioflow.testing.recording",
+        },
+    )
