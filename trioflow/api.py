@@ -15,6 +15,7 @@ import trio
 
 from trioflow.abc import Store
 from trioflow.assembly import environment_of, execution_of, open_store
+from trioflow.describe.schema import describe_type
 from trioflow.engine.ending import cancel_stored
 from trioflow.engine.environment import Environment
 from trioflow.engine.journal import Durability, JournalWriter
@@ -181,6 +182,11 @@ class Engine:
         self._host.add_commands(app)
 
     # ------------------------------------------------------------ runs
+    def json_schema(self, type_: Any) -> dict[str, Any]:
+        """Return the JSON Schema of a type as `trioflow.json_schema` does, with this engine's
+        plugins."""
+        return describe_type(type_, self._host.schema)
+
     @overload
     def create_run(
         self,

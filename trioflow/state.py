@@ -102,12 +102,17 @@ def fold(events: Iterable[ev.Event]) -> RunState:
 
 
 def merge_state(state: Any, updates: Mapping[str, Any]) -> Any:
-    """Return *state* with some keys replaced. Works on attrs classes, dataclasses and dicts."""
+    """Return *state* with some keys replaced.
+
+    Works on attrs classes, dataclasses, dicts, and what `copy.replace` of Python 3.13 takes.
+    """
     if attrs.has(type(state)):
         aliases = {field.name: field.alias for field in attrs.fields(type(state))}
         return attrs.evolve(state, **{aliases.get(key, key): updates[key] for key in updates})
     if dataclasses.is_dataclass(state) and not isinstance(state, type):
         return dataclasses.replace(state, **updates)
+    if hasattr(type(state), "__replace__"):
+        return state.__replace__(**updates)
     return {**(state or {}), **updates}
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import types
 import typing
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
@@ -110,4 +110,14 @@ def _field_types(type_: Any) -> Mapping[str, Any] | None:
     if dataclasses.is_dataclass(origin):
         hints = typing.get_type_hints(origin)
         return {field.name: hints[field.name] for field in dataclasses.fields(origin) if field.init}
+    if hasattr(origin, "__replace__"):  # a model of a library, that `merge_state` can deal with
+        return {
+            name: hint
+            for name, hint in typing.get_type_hints(origin).items()
+            if _is_field(name, hint)
+        }
     return typing.get_type_hints(type_) if typing.is_typeddict(type_) else None
+
+
+def _is_field(name: str, hint: Any) -> bool:
+    return not name.startswith("_") and ClassVar not in (hint, typing.get_origin(hint))
