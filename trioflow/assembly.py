@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 
-from trioflow.abc import Store, StoredRun
-from trioflow.engine.environment import Environment
+from trioflow.abc import Runner, Store, StoredRun
+from trioflow.engine.environment import BUILT_IN_RUNNERS, Environment
 from trioflow.engine.execution import Execution
 from trioflow.engine.planner import plan_workflow
+from trioflow.engine.runners import Runners
 from trioflow.errors import DefinitionError, DuplicateIdError, UnknownNameError
 from trioflow.plugins import NO_DISTRIBUTION, PluginHost
 from trioflow.steps import Step
@@ -60,12 +61,13 @@ def environment_of(
     tools: Iterable[Tool[..., Any]],
     workflows: Iterable[Workflow[Any, Any]],
     limits: Mapping[str, int],
+    runners: Mapping[str, Runner],
 ) -> Environment:
     """Return what workflows can rely on: what plugins provide, and what the caller gives.
 
     Raises:
       DuplicateIdError: if an id is given twice.
-      DefinitionError: if a limit is not a number of places.
+      DefinitionError: if a limit is not a number of places, or a runner not a runner.
     """
     taken = dict(host.providers)
     return Environment(
@@ -74,7 +76,7 @@ def environment_of(
         tools={**host.tools, **_by_id(tools, Tool, taken)},
         workflows={**host.workflows, **_by_id(workflows, Workflow, taken)},
         providers=host.providers,
-        runner=functools.cache(host.runner),
+        runners=_runners(host, runners),
         limits={name: _limiter(name, places) for name, places in limits.items()},
         instruments=host.instruments(),
     )
@@ -98,6 +100,18 @@ def _by_id(definitions: Iterable[T], cls: type[T], taken: dict[str, str]) -> dic
         taken[definition.id] = "open_engine"
         found[definition.id] = definition
     return found
+
+
+def _runners(host: PluginHost, given: Mapping[str, Runner]) -> Runners:
+    for name, runner in given.items():
+        if not isinstance(runner, Runner):
+            problem, remedy = f"{runner!r} is not a Runner", "give an object such as ThreadRunner()"
+            raise DefinitionError(f"runner {name!r}", problem, remedy)
+
+    def find(name: str) -> Runner | None:
+        return given[name] if name in given else host.runner(name)
+
+    return Runners(find, (*BUILT_IN_RUNNERS, *given))
 
 
 def _limiter(name: str, places: int) -> trio.CapacityLimiter:

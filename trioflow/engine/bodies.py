@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from trioflow.abc import Runner
 from trioflow.context import StepContext
 from trioflow.engine.call import Call
 from trioflow.engine.functions import Function
@@ -15,34 +16,56 @@ from trioflow.signature import ContextPlace, Parameter, Signature
 from trioflow.validation import as_mapping
 
 
-def step_body(signature: Signature, invoke: Callable[..., Awaitable[Any]]) -> Body:
-    """Return the body of a step; *invoke* takes its arguments."""
+def step_body(signature: Signature, fn: Callable[..., Any], runner: Runner | None) -> Body:
+    """Return the body of a step; without a runner, *fn* is awaited in the run's own task."""
+    if runner is not None:
+        return _body_in_runner(signature, fn, runner)
     has_input = bool(signature.parameters)
     if signature.context is not None:
-        return _body_with_context(invoke, has_input, signature.context, signature.context_place)
+        return _body_with_context(fn, has_input, signature.context, signature.context_place)
 
     async def with_input(call: Call, value: Any) -> Outcome:
-        return Success(await invoke(value))
+        return Success(await fn(value))
 
     async def without(call: Call, value: Any) -> Outcome:
-        return Success(await invoke())
+        return Success(await fn())
 
     return with_input if has_input else without
 
 
 def _body_with_context(
-    invoke: Callable[..., Awaitable[Any]], has_input: bool, name: str, place: ContextPlace
+    fn: Callable[..., Awaitable[Any]], has_input: bool, name: str, place: ContextPlace
 ) -> Body:
     async def body(call: Call, value: Any) -> Outcome:
         context = StepContext[Any](call)
         values = (value,) if has_input else ()
         match place:
             case "first":
-                return Success(await invoke(context, *values))
+                return Success(await fn(context, *values))
             case "second":
-                return Success(await invoke(value, context))
+                return Success(await fn(value, context))
             case "name":
-                return Success(await invoke(*values, **{name: context}))
+                return Success(await fn(*values, **{name: context}))
+
+    return body
+
+
+def _body_in_runner(signature: Signature, fn: Callable[..., Any], runner: Runner) -> Body:
+    has_input, name, place = bool(signature.parameters), signature.context, signature.context_place
+
+    async def body(call: Call, value: Any) -> Outcome:
+        context = StepContext[Any](call)
+        values: tuple[Any, ...] = (value,) if has_input else ()
+        named = {}
+        if name is not None:
+            match place:
+                case "first":
+                    values = (context, *values)
+                case "second":
+                    values = (*values, context)
+                case "name":
+                    named = {name: context}
+        return Success(await runner.run(context, fn, *values, **named))
 
     return body
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from trioflow import events as ev
+from trioflow.abc import Runner
 from trioflow.context import StepContext
 from trioflow.engine.guards import in_limit, in_time
 from trioflow.engine.plan import ToolPlan
@@ -135,6 +136,13 @@ def invoke_tool(tool_call: ToolCallInProgress) -> Any:
     if plan.context is None:
         return plan.invoke(**tool_call.args)
     return plan.invoke(**tool_call.args, **{plan.context: StepContext(tool_call.call)})
+
+
+def invoke_tool_in_runner(runner: Runner, tool_call: ToolCallInProgress) -> Awaitable[Any]:
+    """Have *runner* call the author's function of a tool."""
+    plan, context = tool_call.plan, StepContext[Any](tool_call.call)
+    named = {} if plan.context is None else {plan.context: context}
+    return runner.run(context, plan.invoke, **tool_call.args, **named)
 
 
 def check_arguments(
