@@ -46,6 +46,10 @@ class Row:
     all_floor_samples: tuple[float, ...] = ()
 
 
+class UnavailableError(Exception):
+    """Raised if something cannot be measured on this machine, and says why."""
+
+
 class Workload(Protocol):
     """Something that can be measured."""
 
