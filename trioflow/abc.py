@@ -94,8 +94,15 @@ class Instrument:
     """Watches runs: for traces, metrics and logs. Override what you need.
 
     What an instrument does not override costs nothing. One that raises is logged and left
-    out for the rest of the run.
+    out for the rest of the run. An engine uses it as ``async with instrument``.
     """
+
+    async def __aenter__(self) -> Self:
+        """Begin to watch: called while the engine opens, before any run."""
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Bring it to an end: called when the last run of the engine has ended."""
 
     def on_event(self, event: Event) -> None:
         """Called for each event of each run, right after it was folded into the state.

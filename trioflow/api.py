@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import trio
 
-from trioflow.abc import Runner, Store
+from trioflow.abc import Instrument, Runner, Store
 from trioflow.assembly import environment_of, execution_of, open_store
 from trioflow.describe.schema import describe_type
 from trioflow.engine.ending import cancel_stored
@@ -59,6 +59,7 @@ async def open_engine(
     tools: Iterable[Tool[..., Any]] = (),
     limits: Mapping[str, int] | None = None,
     runners: Mapping[str, Runner] | None = None,
+    instruments: Iterable[Instrument] = (),
     store: Store | str | None = None,
     durability: Durability = "step",
     journal_chunks: bool = False,
@@ -83,6 +84,7 @@ async def open_engine(
       runners: What ``runner=name`` of steps and tools means, before plugins are asked:
         ``{"disk": ThreadRunner(capacity=2)}``. ``"thread"`` is where blocking steps run that
         name none. Each is opened before it runs anything, and closed after the last run.
+      instruments: What watches the runs, beside the instruments of plugins.
       store: Where the journals of runs are kept: a store, or its URL such as
         ``"sqlite:runs.db"``. None: runs live and die with the process.
       durability: When a run waits for its journal. ``"step"``: the result of a step is on
@@ -106,7 +108,9 @@ async def open_engine(
     leaving waits for the runs.
     """
     host = PluginHost(plugins, blocked)
-    environment = environment_of(host, steps, tools, workflows, limits or {}, runners or {})
+    environment = environment_of(
+        host, steps, tools, workflows, limits or {}, runners or {}, instruments
+    )
     if host.implements("trioflow_converter"):
         environment.converter()  # a broken hook shows now, not at the first value
     for workflow in environment.workflows.values():
@@ -115,6 +119,8 @@ async def open_engine(
         TargetPlanner(environment, validate=True).tool(tool)
     runs = RunRegistry()
     async with AsyncExitStack() as stack:
+        for instrument in environment.instruments:
+            await stack.enter_async_context(instrument)
         keeper = None
         if store is not None:
             writer = JournalWriter(
@@ -182,16 +188,16 @@ class Engine:
         """The converter for values, with the hooks of all plugins."""
         return self._environment.converter()
 
-    def add_commands(self, app: Any) -> None:
-        """Let plugins add commands to the command line *app*, a ``cyclopts.App``."""
-        self._host.add_commands(app)
-
-    # ------------------------------------------------------------ runs
     def json_schema(self, type_: Any) -> dict[str, Any]:
         """Return the JSON Schema of a type as `trioflow.json_schema` does, with this engine's
         plugins."""
         return describe_type(type_, self._host.schema)
 
+    def add_commands(self, app: Any) -> None:
+        """Let plugins add commands to the command line *app*, a ``cyclopts.App``."""
+        self._host.add_commands(app)
+
+    # ------------------------------------------------------------ runs
     @overload
     def create_run(
         self,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 
-from trioflow.abc import Runner, Store, StoredRun
+from trioflow.abc import Instrument, Runner, Store, StoredRun
 from trioflow.engine.environment import BUILT_IN_RUNNERS, Environment
 from trioflow.engine.execution import Execution
 from trioflow.engine.planner import plan_workflow
@@ -62,12 +62,14 @@ def environment_of(
     workflows: Iterable[Workflow[Any, Any]],
     limits: Mapping[str, int],
     runners: Mapping[str, Runner],
+    instruments: Iterable[Instrument],
 ) -> Environment:
     """Return what workflows can rely on: what plugins provide, and what the caller gives.
 
     Raises:
       DuplicateIdError: if an id is given twice.
-      DefinitionError: if a limit is not a number of places, or a runner not a runner.
+      DefinitionError: if a limit is not a number of places, or a runner or an instrument is
+        not one.
     """
     taken = dict(host.providers)
     return Environment(
@@ -78,7 +80,7 @@ def environment_of(
         providers=host.providers,
         runners=_runners(host, runners),
         limits={name: _limiter(name, places) for name, places in limits.items()},
-        instruments=host.instruments(),
+        instruments=(*host.instruments(), *_instruments(instruments)),
     )
 
 
@@ -112,6 +114,14 @@ def _runners(host: PluginHost, given: Mapping[str, Runner]) -> Runners:
         return given[name] if name in given else host.runner(name)
 
     return Runners(find, (*BUILT_IN_RUNNERS, *given))
+
+
+def _instruments(given: Iterable[Instrument]) -> Iterable[Instrument]:
+    for instrument in given:
+        if not isinstance(instrument, Instrument):
+            problem, remedy = f"{instrument!r} is not an Instrument", "give an object of a subclass"
+            raise DefinitionError("open_engine", problem, remedy)
+        yield instrument
 
 
 def _limiter(name: str, places: int) -> trio.CapacityLimiter:

@@ -68,7 +68,7 @@ class Execution:
     ) -> None:
         log = RunLog(run_id, environment.instruments)
         self.plan = plan
-        self._environment = environment
+        self.environment = environment
         self.resource_id = resource_id
         self.trace_id = uuid.uuid4().hex
         self.core = RunCore(
@@ -218,7 +218,7 @@ class Execution:
 
     def sibling(self, run_id: str) -> Execution:
         """Return another run of the same workflow, durable if this one is."""
-        other = Execution(self.plan, self._environment, run_id, self.resource_id)
+        other = Execution(self.plan, self.environment, run_id, self.resource_id)
         if self.keeper is not None:
             self.keeper.keep(other)
         return other
