@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import pairwise
 from typing import Any, Self
@@ -62,6 +62,33 @@ class Runner(ABC):
 
 
 @attrs.frozen(kw_only=True)
+class PartInfo:
+    """A part of a run that is about to begin: from its start, or from where it goes on."""
+
+    run_id: str
+    workflow_id: str
+    resource_id: str | None
+    tracing_context: TracingContext
+    """Where the caller says that the run stands in its trace; empty if it goes on from a store."""
+    metadata: Mapping[str, Any]
+    """The ``metadata`` of the tracing options."""
+    trace_id: str | None
+    """The trace that the run belongs to. None if that is open: nobody has said so yet."""
+    previous_span_id: str | None
+    """What was given as the id of the span of the part before; None at the start."""
+
+
+@attrs.frozen
+class TraceIds:
+    """What an instrument calls a part of a run."""
+
+    trace_id: str
+    """32 hexadecimal digits. Counts at the start, for a run stays in its trace."""
+    span_id: str | None = None
+    """16 hexadecimal digits; given back when the run goes on, perhaps in another process."""
+
+
+@attrs.frozen(kw_only=True)
 class BodyInfo:
     """A body that is about to run: an attempt of a step call, or a tool call inside of one."""
 
@@ -108,6 +135,25 @@ class Instrument:
         """Called for each event of each run, right after it was folded into the state.
 
         Synchronous and on the hot path, so be quick and do not block.
+        """
+
+    def on_begin(self, part: PartInfo) -> TraceIds | None:
+        """Called right before a part of a run begins; may say how traces call it.
+
+        Called in the task of whoever starts or resumes the run, with its context variables.
+        No event of the part has happened, and `Start`, `Resume` or `Recover` will be the
+        first. If several instruments return ids, the first ones count.
+        """
+        return None
+
+    def on_gap(self, event: Event) -> None:
+        """Called for each event that an observer with ``on_full="gap"`` is too slow for."""
+
+    def on_blocked(self, run_id: str, seconds: float) -> None:
+        """Called when a task of a run has waited for readers, of this run, to read on.
+
+        Args:
+          seconds: How long it has waited, on Trio's clock.
         """
 
     def around_body(self, body: BodyInfo) -> AbstractContextManager[Any] | None:

@@ -68,6 +68,8 @@ class RunState:
     reason: str | None = None
     """Why the run was canceled."""
     trace_id: str = ""
+    span_id: str | None = None
+    """Id of the span of the part that began last, if an instrument gave it one."""
     resource_id: str | None = None
     started_at: float | None = None
     ended_at: float | None = None
@@ -125,6 +127,7 @@ def _start(state: RunState, event: ev.Start) -> None:
     state.state = event.state
     state.runtime_context = dict(event.runtime_context)
     state.trace_id = event.trace_id
+    state.span_id = event.span_id
     state.resource_id = event.resource_id
     state.started_at = event.at
 
@@ -133,11 +136,13 @@ def _resume(state: RunState, event: ev.Resume) -> None:
     state.status = "running"
     state.runtime_context.update(event.runtime_context)
     state.answers = dict.fromkeys(event.targets, event.data)
+    state.span_id = event.span_id
     state.result = state.error = state.ended_at = None
 
 
 def _recover(state: RunState, event: ev.Recover) -> None:
     state.status = "running"
+    state.span_id = event.span_id
     # What open calls had taken is there again, for they are made again.
     state.taken.clear()
 

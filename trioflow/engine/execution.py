@@ -10,8 +10,10 @@ import attrs
 import trio
 
 from trioflow import events as ev
+from trioflow.abc import PartInfo, TraceIds
 from trioflow.engine.core import RunCore, Scope
 from trioflow.engine.environment import Environment
+from trioflow.engine.instruments import tell_begin
 from trioflow.engine.log import RunLog
 from trioflow.engine.mailbox import Mailbox
 from trioflow.engine.outcome import Failed, Outcome, Paused, Suspended
@@ -71,6 +73,9 @@ class Execution:
         self.environment = environment
         self.resource_id = resource_id
         self.trace_id = uuid.uuid4().hex
+        self._span_id: str | None = None
+        """What an instrument calls the span of the first part of the run."""
+        self._metadata: Mapping[str, Any] = {}
         self.core = RunCore(
             log=log,
             pacer=Pacer(log),
@@ -138,7 +143,7 @@ class Execution:
         self.core.runtime_context = SharedContext(runtime_context)
         self.core.tracing_context = tracing_context or TracingContext()
         self.core.per_step = per_step
-        self.trace_id = _trace_id(self.core.tracing_context) or self.trace_id
+        self._begin_trace()
         self.begun = True
 
     def begin_resume(
@@ -174,6 +179,7 @@ class Execution:
             targets=tuple(target.address for target in targets),
             data=data,
             runtime_context=dict(runtime_context or {}),
+            span_id=self._go_on_in_trace(),
         )
         self.core.per_step = per_step
         self._begin_part()
@@ -207,6 +213,7 @@ class Execution:
         self._input = state.input
         self._value = self._structured_input()
         self.trace_id, self.resource_id = state.trace_id, state.resource_id
+        self._metadata = next((e.metadata for e in events if isinstance(e, ev.Start)), {})
         self.begun = True
         self._from_journal = True
         self._goes_on_elsewhere = state.status in ("pending", "running")
@@ -243,7 +250,7 @@ class Execution:
         self._goes_on_elsewhere = False
         self._was_canceled = any(isinstance(e, ev.Canceled) for e in self.core.log.history())
         if not self._was_canceled:
-            self.core.log.emit(ev.Recover)
+            self.core.log.emit(ev.Recover, span_id=self._go_on_in_trace())
             self._begin_part()
 
     # ------------------------------------------------------------ going on
@@ -532,6 +539,34 @@ class Execution:
         structure = self.plan.structure_input
         return self._input if structure is None else structure(self._input)
 
+    def _begin_trace(self) -> None:
+        """Find out which trace the run belongs to: its caller's, or what an instrument says."""
+        trace_id = self.core.tracing_context.trace_id
+        ids = self._trace_ids(trace_id, None)
+        if ids is not None:
+            self._span_id = ids.span_id
+        self.trace_id = trace_id or (self.trace_id if ids is None else ids.trace_id)
+
+    def _go_on_in_trace(self) -> str | None:
+        """Return what an instrument calls the span of the part that is about to begin."""
+        ids = self._trace_ids(self.trace_id, self.core.log.state.span_id)
+        return None if ids is None else ids.span_id
+
+    def _trace_ids(self, trace_id: str | None, previous_span_id: str | None) -> TraceIds | None:
+        log = self.core.log
+        if not log.instruments:
+            return None
+        part = PartInfo(
+            run_id=log.run_id,
+            workflow_id=self.plan.id,
+            resource_id=self.resource_id,
+            tracing_context=self.core.tracing_context,
+            metadata=self._metadata,
+            trace_id=trace_id,
+            previous_span_id=previous_span_id,
+        )
+        return tell_begin(log, part)
+
     def _emit_start(self) -> None:
         log = self.core.log
         log.start_clock()
@@ -544,6 +579,7 @@ class Execution:
             trace_id=self.trace_id,
             metadata=self._metadata,
             resource_id=self.resource_id,
+            span_id=self._span_id,
         )
         for name, data in self._early:
             self.core.mailbox.put(log.emit(ev.EventReceived, event=name, data=data))
@@ -565,8 +601,3 @@ class Execution:
         if not waits or self.close_on_suspend:
             log.emit(ev.Finish, status=result.status, result=result.result, error=result.error)
             log.end_part()
-
-
-def _trace_id(context: TracingContext) -> str | None:
-    trace_id = getattr(context.current_span, "trace_id", None)
-    return trace_id if isinstance(trace_id, str) else None

@@ -12,12 +12,13 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import Context, ContextVar, Token, copy_context
 from typing import TYPE_CHECKING, Any
 
-from trioflow.abc import BodyInfo, Instrument
+from trioflow.abc import BodyInfo, Instrument, PartInfo, TraceIds
 from trioflow.tracing import TracingContext
 
 if TYPE_CHECKING:
     from trioflow.engine.call import Call
     from trioflow.engine.core import RunCore
+    from trioflow.engine.log import RunLog
     from trioflow.engine.outcome import Outcome
     from trioflow.engine.plan import Body
     from trioflow.engine.tooling import ToolCallInProgress
@@ -31,6 +32,19 @@ def tracing_inside(core: RunCore) -> TracingContext:
     """Return where the code of a run that runs now stands in its caller's trace."""
     inside = _inside.get()
     return inside[1] if inside is not None and inside[0] is core else core.tracing_context
+
+
+def tell_begin(log: RunLog, part: PartInfo) -> TraceIds | None:
+    """Tell the instruments that a part of a run begins, and return what they call it."""
+    first = None
+    for instrument in log.instruments:
+        try:
+            ids = instrument.on_begin(part)
+        except Exception as exc:
+            log.switch_off(instrument, exc)
+        else:
+            first = first or ids
+    return first
 
 
 def watched_body(

@@ -10,7 +10,7 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
@@ -111,6 +111,8 @@ class RunLog:
             reader.end()
         else:
             self._readers.append(reader)
+            if self._instruments:
+                reader.on_gap = self._tell_gap
 
     def holds(self, after: int | None) -> bool:
         """Tell whether all events with a ``seq`` above *after* are still held."""
@@ -142,8 +144,13 @@ class RunLog:
         **Checkpoints**: at least one if it has to wait, else none.
         """
         if self.congested:
-            while self.congested:
-                await self._writers.park()
+            began = trio.current_time()
+            try:
+                while self.congested:
+                    await self._writers.park()
+            finally:
+                if self._instruments:
+                    self._tell_blocked(trio.current_time() - began)
             self._writers.unpark()
 
     # ------------------------------------------------------------ instruments
@@ -162,5 +169,18 @@ class RunLog:
         for instrument in self._instruments:
             try:
                 instrument.on_event(event)
+            except Exception as exc:
+                self.switch_off(instrument, exc)
+
+    def _tell_gap(self, event: Event) -> None:
+        self._tell(lambda instrument: instrument.on_gap(event))
+
+    def _tell_blocked(self, seconds: float) -> None:
+        self._tell(lambda instrument: instrument.on_blocked(self.run_id, seconds))
+
+    def _tell(self, what: Callable[[Instrument], None]) -> None:
+        for instrument in self._instruments:
+            try:
+                what(instrument)
             except Exception as exc:
                 self.switch_off(instrument, exc)

@@ -37,6 +37,8 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
         self._on_room = on_room
         self._on_full = on_full
         self._missed_from: int | None = None
+        self.on_gap: Callable[[Event], None] | None = None
+        """Is told of each event that is left out."""
         self._unread = 0
         self._unbounded = 0
         self._closed = False
@@ -107,6 +109,8 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
             if self._missed_from is None:
                 self._missed_from = event.seq
                 self._send.close()
+            if self.on_gap is not None:
+                self.on_gap(event)
             return
         self._unread += 1
         self._send.send_nowait(event)
