@@ -124,6 +124,7 @@ class TestBeginning:
         assert result.trace_id == "trace"
         assert naming.parts == [
             PartInfo(
+                is_start=True,
                 run_id="r",
                 workflow_id="double",
                 resource_id="who",
@@ -207,7 +208,8 @@ class TestGoingOn:
         assert isinstance(found[0], events.Resume)
         assert found[0].span_id == "span 2"
         second = naming.parts[1]
-        assert (second.trace_id, second.previous_span_id) == ("trace", "span 1")
+        assert (second.is_start, second.trace_id) == (False, "trace")
+        assert second.previous_span_id == "span 1"
         assert second.metadata == {"tenant": "a"}
 
     async def test_a_run_whose_process_died_goes_on_likewise(self) -> None:

@@ -65,6 +65,8 @@ class Runner(ABC):
 class PartInfo:
     """A part of a run that is about to begin: from its start, or from where it goes on."""
 
+    is_start: bool
+    """Whether the run starts; otherwise it goes on."""
     run_id: str
     workflow_id: str
     resource_id: str | None

@@ -557,6 +557,7 @@ class Execution:
         if not log.instruments:
             return None
         part = PartInfo(
+            is_start=log.state.status == "pending",
             run_id=log.run_id,
             workflow_id=self.plan.id,
             resource_id=self.resource_id,
