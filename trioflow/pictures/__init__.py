@@ -7,5 +7,6 @@ and the same events always give the same file.
 from __future__ import annotations
 
 from trioflow.pictures.graph import to_svg
+from trioflow.pictures.timeline import to_timeline_html
 
-__all__ = ["to_svg"]
+__all__ = ["to_svg", "to_timeline_html"]
