@@ -4,6 +4,8 @@ Built on cattrs, with these differences from its defaults: nothing is coerced (`
 not 5), unknown keys are faults, a value that already is an instance is passed on as it is,
 at any depth, and faults are objects instead of texts. cattrs is imported only when the
 first type is compiled, because that import costs more than all of trioflow's own.
+
+The names in ``__all__`` are for authors of ``trioflow_converter`` hooks.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from trioflow.errors import DefinitionError, Fault, FaultsError, InvalidValueErr
 
 if TYPE_CHECKING:
     from cattrs import Converter
+
+__all__ = ["as_mapping", "faults_of", "fields_of", "make_converter", "type_name", "wrong_type"]
 
 Structure: TypeAlias = Callable[[Any], Any]
 """Returns the structured value, or raises InvalidValueError."""
