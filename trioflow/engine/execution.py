@@ -480,6 +480,11 @@ class Execution:
         return self.begun and self.result is None and not self._goes_on_elsewhere
 
     @property
+    def is_canceled(self) -> bool:
+        """Whether somebody has canceled the run, even if it has not come to its end."""
+        return self._cancel_scope.cancel_called
+
+    @property
     def is_lost(self) -> bool:
         """Whether this process has no more to do with the run than any other."""
         failed = self.failure is not None and self._settled.is_set()

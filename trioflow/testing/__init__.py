@@ -9,19 +9,27 @@ from typing import TYPE_CHECKING
 from trioflow.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from trioflow.testing.bodies import BodyContractError, check_step, check_tool
     from trioflow.testing.cancel import fuzz_cancel
+    from trioflow.testing.clock import VirtualClock
     from trioflow.testing.faults import EventOrderError
     from trioflow.testing.grammar import check_events
     from trioflow.testing.leaks import assert_no_leaks
     from trioflow.testing.recording import record
     from trioflow.testing.stores import StoreContractError, check_store
+    from trioflow.testing.tasks import dump
 
 __all__ = [
+    "BodyContractError",
     "EventOrderError",
     "StoreContractError",
+    "VirtualClock",
     "assert_no_leaks",
     "check_events",
+    "check_step",
     "check_store",
+    "check_tool",
+    "dump",
     "fuzz_cancel",
     "record",
 ]
@@ -30,11 +38,16 @@ if not TYPE_CHECKING:  # or type checkers would believe in every name
     __getattr__ = lazy_names(
         __name__,
         {
+            "BodyContractError": "trioflow.testing.bodies",
             "EventOrderError": "trioflow.testing.faults",
             "StoreContractError": "trioflow.testing.stores",
+            "VirtualClock": "trioflow.testing.clock",
             "assert_no_leaks": "trioflow.testing.leaks",
             "check_events": "trioflow.testing.grammar",
+            "check_step": "trioflow.testing.bodies",
             "check_store": "trioflow.testing.stores",
+            "dump": "trioflow.testing.tasks",
+            "check_tool": "trioflow.testing.bodies",
             "fuzz_cancel": "trioflow.testing.cancel",
             "record": "trioflow.testing.recording",
         },
