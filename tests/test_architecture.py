@@ -62,6 +62,7 @@ PUBLIC = {
     "trioflow.stores",
     "trioflow.testing",
     "trioflow.testing.strategies",
+    "trioflow.validation",
     "trioflow.wire",
 }
 """The modules that others may import from."""
