@@ -56,6 +56,8 @@ async def run(
 
     Exit codes: 0 success, 1 failed, 2 usage or bad input, 3 suspended, 130 interrupted.
     With a store, a run that is suspended or interrupted can go on; it says how.
+    A step that blocks the event loop is told on standard error, if it does so for as many
+    seconds as TRIOFLOW_BLOCK_SECONDS says: 0.5 if it is not set, 0 for never.
 
     Parameters
     ----------
