@@ -113,7 +113,7 @@ def _field_types(type_: Any) -> Mapping[str, Any] | None:
     if hasattr(origin, "__replace__"):  # a model of a library, that `merge_state` can deal with
         return {
             name: hint
-            for name, hint in typing.get_type_hints(origin).items()
+            for name, hint in typing.get_type_hints(origin, include_extras=True).items()
             if _is_field(name, hint)
         }
     return typing.get_type_hints(type_) if typing.is_typeddict(type_) else None
