@@ -3,7 +3,7 @@
 While one task computes or waits without an ``await``, nothing else goes on: no step, no
 time-out, no reader. The loop cannot notice that itself, so a thread does. It looks now and
 then whether Trio still runs the same turn of the same task, and only when that takes too
-long it finds out which step it is. A turn costs two readings of a clock, a step nothing.
+long it finds out which step it is. A turn costs a reading of a clock, a step nothing.
 """
 
 from __future__ import annotations

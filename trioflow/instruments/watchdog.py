@@ -38,11 +38,17 @@ class Turns(trio.abc.Instrument):
         self.current: Turn | None = None
 
     def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        self.current = Turn(task, self._clock())
+        now = self._clock()
+        self._end(now)
+        self.current = Turn(task, now)
 
-    def after_task_step(self, task: trio.lowlevel.Task) -> None:
-        if self.current is not None:  # else it was added in the middle of a turn
-            self.current.ended = self._clock()
+    # Not after_task_step: this one is called once for all tasks that can run.
+    def before_io_wait(self, timeout: float) -> None:
+        self._end(self._clock())
+
+    def _end(self, now: float) -> None:
+        if self.current is not None and self.current.ended is None:
+            self.current.ended = now
 
 
 class Watchdog:
