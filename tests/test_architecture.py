@@ -193,6 +193,7 @@ def _assigned_in(file: Path) -> set[str]:
     """Return the names that a module gives to values, such as aliases of types."""
     body = ast.parse(file.read_text()).body
     targets = [target for node in body if isinstance(node, ast.Assign) for target in node.targets]
+    targets += [node.target for node in body if isinstance(node, ast.AnnAssign)]
     return {target.id for target in targets if isinstance(target, ast.Name)}
 
 

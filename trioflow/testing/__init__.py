@@ -16,16 +16,19 @@ if TYPE_CHECKING:
     from trioflow.testing.grammar import check_events
     from trioflow.testing.leaks import assert_no_leaks
     from trioflow.testing.recording import record
+    from trioflow.testing.runners import RunnerContractError, check_runner
     from trioflow.testing.stores import StoreContractError, check_store
     from trioflow.testing.tasks import dump
 
 __all__ = [
     "BodyContractError",
     "EventOrderError",
+    "RunnerContractError",
     "StoreContractError",
     "VirtualClock",
     "assert_no_leaks",
     "check_events",
+    "check_runner",
     "check_step",
     "check_store",
     "check_tool",
@@ -40,10 +43,12 @@ if not TYPE_CHECKING:  # or type checkers would believe in every name
         {
             "BodyContractError": "trioflow.testing.bodies",
             "EventOrderError": "trioflow.testing.faults",
+            "RunnerContractError": "trioflow.testing.runners",
             "StoreContractError": "trioflow.testing.stores",
             "VirtualClock": "trioflow.testing.clock",
             "assert_no_leaks": "trioflow.testing.leaks",
             "check_events": "trioflow.testing.grammar",
+            "check_runner": "trioflow.testing.runners",
             "check_step": "trioflow.testing.bodies",
             "check_store": "trioflow.testing.stores",
             "dump": "trioflow.testing.tasks",
