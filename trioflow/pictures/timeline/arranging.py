@@ -33,10 +33,14 @@ def arrange(timeline: Timeline) -> None:
 
 
 def _date_back(item: Bar) -> None:
-    """Let an item begin with the first call inside it, for nothing else tells when it began."""
-    inside = item.children[0].start if item.children else None
-    if inside is not None and (item.start is None or inside < item.start):
-        item.spans.insert(0, Span(inside, item.ended if item.start is None else item.start, "run"))
+    """Let an item begin with what is first known of it, for no event tells when it began."""
+    starts = [child.start for child in item.children if child.start is not None]
+    known = min([*starts, *(times[0] for times in item.marks.values())], default=None)
+    end = item.ended if item.start is None else item.start
+    if known is not None and (end is None or known < end):
+        item.spans.insert(0, Span(known, end, "run"))
+        if not starts:
+            item.facts["Note"] = "no event tells when it began, only what it did first"
 
 
 def _groups(bars: Sequence[Bar]) -> list[Bar]:

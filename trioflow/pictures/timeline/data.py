@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from trioflow.pictures.timeline.bars import Bar
-from trioflow.pictures.timeline.idle import idle_times
+from trioflow.pictures.timeline.idle import idle_times, works
 from trioflow.pictures.timeline.places import Timeline
 from trioflow.wire.failures import RecordedError, record
 from trioflow.wire.values import lenient_json
@@ -55,6 +55,7 @@ class _Writer:
             "address": bar.address,
             "kind": bar.kind,
             "status": bar.status,
+            "works": works(bar),
             "end": None if bar.ended is None else self.time(bar.ended),
             "spans": [
                 [self.time(s.start), None if s.end is None else self.time(s.end), s.kind]

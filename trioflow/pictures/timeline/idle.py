@@ -33,13 +33,13 @@ def idle_times(timeline: Timeline) -> list[tuple[float, float]]:
 
 def _work(timeline: Timeline) -> Iterator[tuple[float, float]]:
     for bar, _ in timeline.root.walk():
-        if _is_leaf(bar):
+        if works(bar):
             for span in bar.spans:
                 if span.kind == "run":
                     yield span.start, timeline.ended if span.end is None else span.end
 
 
-def _is_leaf(bar: Bar) -> bool:
+def works(bar: Bar) -> bool:
     """Tell whether a bar is one of work, not one of what only holds others."""
     if bar.kind in ("run", "workflow", "loop", "group"):
         return False

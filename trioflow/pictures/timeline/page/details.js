@@ -54,7 +54,7 @@ function timesOf(row) {
 }
 
 function signed(seconds) {
-  return `+${duration(seconds)}`;
+  return `+${moment(seconds, 0.001)}`;
 }
 
 function describeSigns() {

@@ -88,7 +88,7 @@ function drawBelow(row, x, width) {
   const fine = [], bad = [];
   for (let index = row.index + 1; index < row.after; index++) {
     const inner = rows[index];
-    if (inner.children.length || inner.kind === "tool-call") continue;
+    if (!inner.counts) continue;
     const end = inner.end ?? data.length, start = inner.start ?? end;
     (isProblem(inner) ? bad : fine).push([x(start), x(end)]);
   }
@@ -192,7 +192,7 @@ function shortenedBand(left, right, height) {
 function workload(scale, buckets) {
   const changes = [];
   for (const row of rows) {
-    if (row.holds || row.kind === "tool-call") continue;
+    if (!row.counts) continue;
     for (const [start, end, kind] of row.spans) {
       if (kind === "run") changes.push([start, 1], [end ?? data.length, -1]);
     }

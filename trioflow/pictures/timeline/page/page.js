@@ -17,7 +17,7 @@ const drawnLength = data.length * (rows.some((row) => row.ongoing) ? 1.03 : 1) |
 // ---------------------------------------------------------------- drawing
 function layOut() {
   scale = makeScale(drawnLength, data.idle, part("shorten").checked);
-  shown = shownRows(rows);
+  listShown();
   redraw();
 }
 
@@ -45,8 +45,12 @@ function placeOf(time) {
   return ((scale.place(time) - state.view.from) / (state.view.to - state.view.from)) * laneWidth;
 }
 
+function listShown() {
+  shown = shownRows(rows);
+  holder.style.height = `${shown.length * ROW}px`; // before anything scrolls to a line in it
+}
+
 function drawRows() {
-  holder.style.height = `${shown.length * ROW}px`;
   let from = 0, to = Math.min(shown.length, PRINTED);
   if (!state.printing) {
     from = Math.max(Math.floor(tree.scrollTop / ROW) - SPARE, 0);
@@ -92,7 +96,7 @@ function choose(row) {
   state.chosen = row;
   if (!shown.includes(row)) {
     reveal(row);
-    shown = shownRows(rows);
+    listShown();
   }
   const top = shown.indexOf(row) * ROW;
   if (top < tree.scrollTop) tree.scrollTop = top;
@@ -109,14 +113,14 @@ function step(by) {
 function setOpen(row, open) {
   if (!row.children.length || row.open === open) return;
   row.open = open;
-  shown = shownRows(rows);
+  listShown();
   if (!shown.includes(state.chosen)) choose(row);
   else drawRows();
 }
 
 function setAllOpen(open) {
   for (const row of rows) row.open = open || row.depth === 0;
-  shown = shownRows(rows);
+  listShown();
   while (!shown.includes(state.chosen)) state.chosen = state.chosen.parent;
   choose(state.chosen);
 }

@@ -5,7 +5,7 @@ const GLYPHS = {
   success: "✓", failed: "✕", canceled: "⊘", bailed: "⚑", suspended: "⏸\ufe0e", paused: "⏸\ufe0e",
   running: "▸", waiting: "◷", interrupted: "⚡\ufe0e", pending: "·",
 };
-const OPEN_AT_FIRST = 200; // up to this many lines all are open
+const OPEN_AT_FIRST = 200; // lines, more or less
 const HOLDING = new Set(["run", "workflow", "foreach", "item", "loop", "group"]);
 
 function readRows(data) {
@@ -28,11 +28,28 @@ function readRows(data) {
     row.after = row.children.length ? row.children[row.children.length - 1].after : row.index + 1;
     const troubled = isProblem(row) && !row.children.some((child) => child.troubled);
     row.troubled = row.children.reduce((sum, child) => sum + child.troubled, troubled ? 1 : 0);
+    row.counts = row.works && row.kind !== "tool-call" && !itemsHaveBegun(row);
     row.holds = HOLDING.has(row.kind) && row.children.length > 0;
   }
-  const small = rows.length <= OPEN_AT_FIRST;
-  for (const row of rows) row.open = small || row.depth === 0;
+  openAtFirst(rows);
   return rows;
+}
+
+// Opens level by level, as long as all of the next one can still be taken in.
+function openAtFirst(rows) {
+  let shown = 1;
+  for (let level = [rows[0]]; level.length;) {
+    const next = level.flatMap((row) => row.children);
+    shown += next.length;
+    for (const row of level) row.open = row.depth === 0 || shown <= OPEN_AT_FIRST;
+    level = shown <= OPEN_AT_FIRST ? next : [];
+  }
+}
+
+// Of a foreach whose items tell when they began the items are counted, otherwise itself.
+function itemsHaveBegun(row) {
+  return row.children.some((child) =>
+    child.kind === "group" ? itemsHaveBegun(child) : child.kind === "item" && child.spans.length > 0);
 }
 
 function isProblem(row) {

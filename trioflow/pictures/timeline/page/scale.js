@@ -59,26 +59,30 @@ function duration(seconds) {
   if (seconds < 0.0005) return seconds > 0 ? `${+(seconds * 1e6).toPrecision(3)} µs` : "0 s";
   if (seconds < 0.9995) return `${+(seconds * 1e3).toPrecision(3)} ms`;
   if (seconds < 59.95) return `${+seconds.toPrecision(3)} s`;
-  let rest = Math.round(seconds);
+  const exact = seconds < 3600 ? 1 : seconds < 86400 ? 60 : 3600;
+  return inUnits(Math.round(seconds / exact) * exact);
+}
+
+function inUnits(seconds) {
   const parts = [];
   for (const [size, unit] of [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]]) {
-    const count = Math.floor(rest / size);
-    rest -= count * size;
+    const count = Math.floor(seconds / size);
+    seconds -= count * size;
     if (count) parts.push(`${count} ${unit}`);
   }
-  return parts.slice(0, 2).join(" ");
+  return parts.join(" ");
 }
 
 // A moment on the axis, exact enough for the distance of the ticks.
 function moment(seconds, step) {
-  if (step >= 60) return duration(Math.round(seconds));
+  if (step >= 60) return inUnits(Math.round(seconds)) || "0 s";
   const digits = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
   if (seconds < 60) {
     if (step < 1e-3) return `${(seconds * 1e3).toFixed(Math.max(digits - 3, 0))} ms`;
     return `${seconds.toFixed(digits)} s`;
   }
   const whole = Math.floor(seconds / 60 + 1e-9);
-  return `${duration(whole * 60)} ${Math.abs(seconds - whole * 60).toFixed(digits)} s`;
+  return `${inUnits(whole * 60)} ${Math.abs(seconds - whole * 60).toFixed(digits)} s`;
 }
 
 function calendar(seconds) {
