@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from opentelemetry import context as otel_context
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, Tracer
+from opentelemetry.trace import Span, Tracer, get_current_span
 
 from trioflow import events as ev
 from trioflow.abc import BodyInfo
@@ -99,8 +100,6 @@ class Part:
 
     # ------------------------------------------------------------ tools
     def on_tool_call(self, event: ev.ToolCall) -> None:
-        call = self._calls.get(event.address)
-        around = self._root if call is None else call.inside
         about = a.present(
             {
                 a.OPERATION: a.EXECUTE_TOOL,
@@ -110,8 +109,17 @@ class Part:
                 a.PLUGIN: event.plugin,
             }
         )
+        around = self._around_tool(event.address)
         begun = self._begin(f"{a.EXECUTE_TOOL} {event.name}", around, event.at, about)
         self._tools[event.tool_call_id] = OpenTool(begun.span, begun.context)
+
+    def _around_tool(self, address: str) -> OpenSpan:
+        """Return what the caller of a tool is inside of: perhaps a span of its own."""
+        current = get_current_span()
+        if current.get_span_context().trace_id == self._root.span.get_span_context().trace_id:
+            return OpenSpan(current, otel_context.get_current())
+        call = self._calls.get(address)
+        return self._root if call is None else call.inside
 
     def on_streaming(self, event: ev.ToolCallStreamingStart) -> None:
         tool = self._tools.get(event.tool_call_id)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import Any
 
 import attrs
 from opentelemetry import context as otel_context
@@ -39,6 +40,10 @@ class SpanPlace(TracingContext):
         """The id of the trace: 32 hexadecimal digits."""
         context = self.current_span.get_span_context()
         return format_trace_id(context.trace_id) if context.is_valid else None
+
+    def __reduce__(self) -> tuple[Callable[[dict[str, str]], TracingContext], tuple[Any, ...]]:
+        """Become the headers on the way to another process: spans cannot leave theirs."""
+        return TracingContext.from_headers, (self.headers(),)
 
 
 class Inside:

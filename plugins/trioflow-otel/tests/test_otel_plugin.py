@@ -1,0 +1,153 @@
+"""When the plugin is on, and what it offers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from trioflow_otel import OpenTelemetry, trioflow_instruments
+
+from trioflow import Workflow, open_engine, step
+
+from .traces import Measures, Traces
+
+
+def output_of(script: str, **environment: str) -> str:
+    """Run a script in a process of its own, since a global provider can be set only once."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment or None,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+COUNT = """
+from trioflow_otel import trioflow_instruments
+print(len(trioflow_instruments()))
+"""
+SET_TRACES = """
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.sdk.trace import TracerProvider
+trace.set_tracer_provider(TracerProvider())
+"""
+SET_METRICS = """
+from opentelemetry import metrics
+from opentelemetry.sdk.metrics import MeterProvider
+metrics.set_meter_provider(MeterProvider())
+"""
+
+
+class TestSwitching:
+    def test_without_a_provider_there_is_no_instrument(self) -> None:
+        assert trioflow_instruments() == []
+
+    @pytest.mark.parametrize(
+        ("set_up", "count"),
+        [("", "0"), (SET_TRACES, "1"), (SET_METRICS, "1"), (SET_TRACES + SET_METRICS, "2")],
+    )
+    def test_each_global_provider_that_is_set_has_one(self, set_up: str, count: str) -> None:
+        assert output_of(set_up + COUNT) == count
+
+    def test_the_environment_may_set_it(self) -> None:
+        found = output_of(COUNT, OTEL_PYTHON_TRACER_PROVIDER="sdk_tracer_provider")
+
+        assert found == "1"
+
+    def test_the_entry_point_is_found_and_writes_to_the_global_provider(self) -> None:
+        script = """
+import trio
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from trioflow import Workflow, open_engine, step
+
+exporter = InMemorySpanExporter()
+trace.get_tracer_provider().add_span_processor(SimpleSpanProcessor(exporter))
+
+@step
+async def double(value: int) -> int:
+    return 2 * value
+
+async def main():
+    async with open_engine(plugins=["otel"]) as engine:
+        await engine.create_run(Workflow("w").then(double)).start(1)
+
+trio.run(main)
+print([span.name for span in exporter.get_finished_spans()])
+"""
+        names = "['attempt double', 'step double', 'run w']"
+        assert output_of(SET_TRACES + script) == names
+
+    def test_importing_it_does_not_import_the_sdk(self) -> None:
+        script = "import sys, trioflow_otel; print('opentelemetry.sdk' in sys.modules)"
+
+        assert output_of(script) == "False"
+
+
+async def test_providers_of_ones_own_are_used(traces: Traces, measures: Measures) -> None:
+    @step
+    async def double(value: int) -> int:
+        return 2 * value
+
+    plugin = OpenTelemetry(traces.provider, measures.provider)
+    async with open_engine(plugins=[plugin]) as engine:
+        result = await engine.create_run(Workflow("w").then(double)).start(1)
+
+    assert result.unwrap() == 2
+    assert traces.one("run w")
+    assert measures.points("trioflow.step.duration")
+
+
+async def test_two_engines_may_share_a_provider(traces: Traces) -> None:
+    @step
+    async def double(value: int) -> int:
+        return 2 * value
+
+    workflow = Workflow("w").then(double)
+    async with (
+        open_engine(plugins=[traces.plugin]) as one,
+        open_engine(plugins=[traces.plugin]) as other,
+    ):
+        first, second = one.submit(workflow, 1), other.submit(workflow, 1)
+        await first.wait()
+        await second.wait()
+
+    assert {f"{s.context.trace_id:032x}" for s in traces.spans} == {
+        first.trace_id,
+        second.trace_id,
+    }
+
+
+async def test_a_sampler_that_drops_everything_leaves_the_run_as_it_is(traces: Traces) -> None:
+    @step
+    async def double(value: int) -> int:
+        return 2 * value
+
+    provider = TracerProvider(sampler=ALWAYS_OFF)
+    async with open_engine(plugins=[OpenTelemetry(provider)]) as engine:
+        result = await engine.create_run(Workflow("w").then(double)).start(1)
+
+    assert (result.unwrap(), len(result.trace_id)) == (2, 32)
+
+
+async def test_a_provider_that_does_nothing_leaves_the_run_as_it_is() -> None:
+    @step
+    async def double(value: int) -> int:
+        return 2 * value
+
+    async with open_engine(plugins=[OpenTelemetry(trace.NoOpTracerProvider())]) as engine:
+        result = await engine.create_run(Workflow("w").then(double)).start(1)
+
+    assert (result.unwrap(), len(result.trace_id)) == (2, 32)
