@@ -12,7 +12,7 @@ from trioflow.pictures import to_svg, to_timeline_html
 
 GRAPH = Path(__file__).with_name("graph.svg")
 TIMELINE = Path(__file__).with_name("timeline.png")
-WIDTH, HEIGHT = 1100, 860
+WIDTH, HEIGHT = 1100, 1060
 
 
 def draw() -> None:

@@ -132,6 +132,10 @@ def recorded() -> list[events.Event]:
     """Return the events of a run, at times that are always the same."""
     found = trio.run(_record, clock=MockClock(autojump_threshold=0))
     shift = STARTED - found[0].at
+    for event in found:
+        error = getattr(event, "error", None)
+        if error is not None:
+            error.with_traceback(None)  # it would show the folders of whoever draws the picture
     moved = [attrs.evolve(event, at=round(event.at + shift, 3)) for event in found]
     first = moved[0]
     assert isinstance(first, events.Start)

@@ -108,6 +108,16 @@ def test_a_pause_that_is_cut_off_has_no_attempt_behind_it() -> None:
     assert bars_of(found)["flaky"].status == "canceled"
 
 
+def test_a_pause_that_has_not_ended_goes_on() -> None:
+    found = record_now(
+        Workflow("w", retries=Retry(attempts=2, delay=60)).then(fails(OSError("no"), after=1))
+    )
+    cut = found[: [event.type for event in found].index("step-retry") + 1]
+
+    [row] = [row for row in page_data(timeline_of(cut))["rows"] if row["kind"] == "step"]
+    assert row["spans"] == [[0, 1, "run"], [1, None, "backoff"]]
+
+
 def test_waits_and_sleeps_are_spans_of_their_own() -> None:
     @step
     async def waits(value: Any, ctx: StepContext) -> Any:

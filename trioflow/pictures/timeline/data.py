@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from trioflow.pictures.timeline.bars import Bar
+from trioflow.pictures.timeline.bars import Bar, Span
 from trioflow.pictures.timeline.idle import idle_times, works
 from trioflow.pictures.timeline.places import Timeline
 from trioflow.wire.failures import RecordedError, record
@@ -24,7 +24,7 @@ def page_data(timeline: Timeline) -> dict[str, Any]:
     """Return what the page shows, made of plain JSON types."""
     bars = list(timeline.root.walk())
     limit = min(max(ALL_TEXT // (2 * len(bars)), SHORTEST), LONGEST)
-    writer = _Writer(timeline.started, limit)
+    writer = _Writer(timeline.started, timeline.ended, limit)
     return {
         "run": timeline.run_id,
         "workflow": timeline.root.id,
@@ -40,6 +40,7 @@ def page_data(timeline: Timeline) -> dict[str, Any]:
 @attrs.frozen
 class _Writer:
     started: float
+    ended: float
     limit: int
 
     def time(self, at: float) -> float:
@@ -57,14 +58,16 @@ class _Writer:
             "status": bar.status,
             "works": works(bar),
             "end": None if bar.ended is None else self.time(bar.ended),
-            "spans": [
-                [self.time(s.start), None if s.end is None else self.time(s.end), s.kind]
-                for s in bar.spans
-            ],
+            "spans": [self.span(span) for span in bar.spans if span.start <= self.ended],
             "marks": {kind: [self.time(at) for at in times] for kind, times in bar.marks.items()},
             "facts": bar.facts,
             "texts": self.texts(bar),
         }
+
+    def span(self, span: Span) -> list[Any]:
+        """Return one piece of a bar; what is announced for later goes on."""
+        end = None if span.end is None or span.end > self.ended else self.time(span.end)
+        return [self.time(span.start), end, span.kind]
 
     def texts(self, bar: Bar) -> list[list[str]]:
         """Return errors and values as pairs of what it is and a text."""
