@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
@@ -98,7 +98,7 @@ def table(counts: Sequence[Counts]) -> str:
     return "\n".join(lines)
 
 
-def as_figures(counts: Sequence[Counts]) -> Mapping[str, int]:
+def as_figures(counts: Sequence[Counts]) -> dict[str, int]:
     return {each.id: round(each.ours) for each in counts}
 
 
