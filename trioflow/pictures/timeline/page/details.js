@@ -12,8 +12,7 @@ function describeRun(data, rows) {
   const calls = rows.filter((row) => !["run", "loop", "group", "tool-call"].includes(row.kind)).length;
   document.getElementById("workflow").textContent = data.workflow || "A run";
   const status = element("b", "", `${GLYPHS[root.status]} ${root.status}`);
-  const facts = [` after ${duration(data.length)}`, `${calls} ${calls === 1 ? "call" : "calls"}`];
-  if (root.troubled) facts.push(`${root.troubled} with problems`);
+  const facts = [` after ${duration(data.length)}`, counted(calls, "call")];
   facts.push(`started ${calendar(data.started)}`, `run ${data.run}`);
   document.getElementById("summary").replaceChildren(status, facts.join(" · "));
 }
@@ -31,7 +30,7 @@ function describeRow(data, row) {
   if (took) facts.push(["Took", took]);
   facts.push(...timesOf(row), ...Object.entries(row.facts));
   if (row.kind === "run" && data.trace) facts.push(["Trace id", data.trace]);
-  if (row.children.length) facts.push(["Inside", `${row.after - row.index - 1} lines`]);
+  if (row.children.length) facts.push(["Inside", counted(row.after - row.index - 1, "line")]);
   const list = element("dl", "", ...facts.map(([name, value]) =>
     element("div", "", element("dt", "", name), element("dd", "", String(value)))));
   const heading = element("h2", row.status, element("span", "glyph", GLYPHS[row.status]), ` ${row.label}`);
@@ -51,6 +50,10 @@ function timesOf(row) {
   for (const [start, end, kind] of row.spans) sums[kind] = (sums[kind] ?? 0) + (end ?? data.length) - start;
   const kinds = Object.keys(sums);
   return kinds.length > 1 ? kinds.map((kind) => [names[kind] ?? kind, duration(sums[kind])]) : [];
+}
+
+function counted(count, what) {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function signed(seconds) {

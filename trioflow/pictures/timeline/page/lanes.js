@@ -90,7 +90,7 @@ function drawBelow(row, x, width) {
     const inner = rows[index];
     if (!inner.counts) continue;
     const end = inner.end ?? data.length, start = inner.start ?? end;
-    (isProblem(inner) ? bad : fine).push([x(start), x(end)]);
+    (isNotable(inner) ? bad : fine).push([x(start), x(end)]);
   }
   return [["below", fine], ["below problem", bad]]
     .map(([look, pieces]) => stretch(look, pieces, width)).filter(Boolean);
@@ -170,7 +170,7 @@ function drawOverview(lane, scale, view, width) {
   });
   parts.push(make("path", "area", { d: `${path}L${width} ${height}Z` }));
   for (const [start, end] of scale.cuts) parts.push(...shortenedBand(scale.place(start) * width, scale.place(end) * width, height));
-  const bad = rows.filter((row) => row.troubled && !row.children.some((child) => child.troubled) && row.end !== null);
+  const bad = rows.filter((row) => row.notable && !row.children.some((child) => child.notable) && row.end !== null);
   const problems = ticks("mark problem", bad.map((row) => scale.place(row.end) * width), width, 0, height);
   if (problems) parts.push(problems);
   if (view.to - view.from < 1) {

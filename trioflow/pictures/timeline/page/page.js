@@ -74,7 +74,7 @@ function drawRow(row, position, hits) {
   if (kind) name.append(element("span", "kind", kind));
   if (!row.open && row.children.length) {
     name.append(element("span", "kind", `${row.children.length}`));
-    if (row.troubled && !isProblem(row)) name.append(element("span", "inside", `✕ ${row.troubled}`));
+    if (row.notable && !isNotable(row)) name.append(element("span", "inside", `! ${row.notable}`));
   }
   const look = ["row", row.kind, row.status, row.holds && "holds", row === state.chosen && "chosen", hits.has(row) && "hit"];
   const lane = make("svg", "lane", { "aria-hidden": "true" });
@@ -132,8 +132,8 @@ function nextOf(list, by) {
   choose(found ?? list.at(by > 0 ? 0 : -1));
 }
 
-function nextProblem(by) {
-  nextOf(rows.filter((row) => row.troubled && !row.children.some((child) => child.troubled)), by);
+function nextNotable(by) {
+  nextOf(rows.filter((row) => row.notable && !row.children.some((child) => child.notable)), by);
 }
 
 function look(from, to) {
@@ -192,8 +192,8 @@ const KEYS = {
   "=": () => zoom(1 / 1.5),
   "-": () => zoom(1.5),
   0: () => look(0, 1),
-  n: () => nextProblem(1),
-  p: () => nextProblem(-1),
+  n: () => nextNotable(1),
+  p: () => nextNotable(-1),
   z: () => zoomTo(state.chosen),
   i: toggleIdle,
 };
@@ -214,7 +214,7 @@ part("search").addEventListener("keydown", (event) => {
 });
 part("search").addEventListener("input", (event) => search(event.target.value));
 part("shorten").addEventListener("change", layOut);
-const CLICKS = { problem: () => nextProblem(1), expand: () => setAllOpen(true), collapse: () => setAllOpen(false),
+const CLICKS = { notable: () => nextNotable(1), expand: () => setAllOpen(true), collapse: () => setAllOpen(false),
   in: () => zoom(1 / 1.5), out: () => zoom(1.5), fit: () => look(0, 1) };
 for (const id in CLICKS) part(id).addEventListener("click", CLICKS[id]);
 part("help-button").addEventListener("click", (event) => {
@@ -268,7 +268,8 @@ window.addEventListener("afterprint", () => {
 describeRun(data, rows);
 describeSigns();
 part("shorten-label").hidden = !data.idle.length;
-part("problem").hidden = !rows[0].troubled;
+part("notable").hidden = !rows[0].notable;
+part("notable").textContent = `Next of ${rows[0].notable} to look at`;
 part("expand").hidden = part("collapse").hidden = !rows.some((row) => row.depth && row.children.length);
 new ResizeObserver(redraw).observe(tree);
 layOut();

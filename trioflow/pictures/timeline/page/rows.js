@@ -1,9 +1,10 @@
 // The lines of the page: which are inside which, which are shown, and which are looked for.
 
-const PROBLEMS = new Set(["failed", "canceled", "interrupted", "suspended", "paused"]);
-const GLYPHS = {
-  success: "✓", failed: "✕", canceled: "⊘", bailed: "⚑", suspended: "⏸\ufe0e", paused: "⏸\ufe0e",
-  running: "▸", waiting: "◷", interrupted: "⚡\ufe0e", pending: "·",
+// What somebody should look at: what went wrong, and what waits for an answer.
+const NOTABLE = new Set(["failed", "canceled", "interrupted", "suspended", "paused"]);
+const GLYPHS = { // such as every font for screens has
+  success: "✓", failed: "✕", canceled: "⊘", bailed: "⚑", suspended: "‖", paused: "‖",
+  running: "▸", waiting: "◷", interrupted: "!", pending: "·",
 };
 const OPEN_AT_FIRST = 200; // lines, more or less
 const HOLDING = new Set(["run", "workflow", "foreach", "item", "loop", "group"]);
@@ -22,12 +23,12 @@ function readRows(data) {
     if (last) row.end = last[1];
     row.ongoing = Boolean(last) && last[1] === null;
     row.open = false;
-    row.troubled = 0;
+    row.notable = 0;
   });
   for (const row of [...rows].reverse()) {
     row.after = row.children.length ? row.children[row.children.length - 1].after : row.index + 1;
-    const troubled = isProblem(row) && !row.children.some((child) => child.troubled);
-    row.troubled = row.children.reduce((sum, child) => sum + child.troubled, troubled ? 1 : 0);
+    const itself = isNotable(row) && !row.children.some((child) => child.notable);
+    row.notable = row.children.reduce((sum, child) => sum + child.notable, itself ? 1 : 0);
     row.counts = row.works && row.kind !== "tool-call" && !itemsHaveBegun(row);
     row.holds = HOLDING.has(row.kind) && row.children.length > 0;
   }
@@ -52,8 +53,8 @@ function itemsHaveBegun(row) {
     child.kind === "group" ? itemsHaveBegun(child) : child.kind === "item" && child.spans.length > 0);
 }
 
-function isProblem(row) {
-  return PROBLEMS.has(row.status);
+function isNotable(row) {
+  return NOTABLE.has(row.status);
 }
 
 function shownRows(rows) {
