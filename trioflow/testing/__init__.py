@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from trioflow.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from trioflow.instruments.tasks import dump
     from trioflow.testing.bodies import BodyContractError, check_step, check_tool
     from trioflow.testing.cancel import fuzz_cancel
     from trioflow.testing.clock import VirtualClock
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from trioflow.testing.recording import record
     from trioflow.testing.runners import RunnerContractError, check_runner
     from trioflow.testing.stores import StoreContractError, check_store
-    from trioflow.testing.tasks import dump
 
 __all__ = [
     "BodyContractError",
@@ -51,7 +51,7 @@ if not TYPE_CHECKING:  # or type checkers would believe in every name
             "check_runner": "trioflow.testing.runners",
             "check_step": "trioflow.testing.bodies",
             "check_store": "trioflow.testing.stores",
-            "dump": "trioflow.testing.tasks",
+            "dump": "trioflow.instruments.tasks",
             "check_tool": "trioflow.testing.bodies",
             "fuzz_cancel": "trioflow.testing.cancel",
             "record": "trioflow.testing.recording",

@@ -15,7 +15,7 @@ from trioflow.engine.execution import Execution
 from trioflow.engine.run import Run
 from trioflow.engine.suspensions import suspensions
 from trioflow.instruments.stacks import drives, frames_of, place_of, user_frame
-from trioflow.testing.waits import describe_wait
+from trioflow.instruments.waits import describe_wait
 
 
 def dump(run: Run[Any, Any]) -> str:
