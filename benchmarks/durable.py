@@ -106,7 +106,7 @@ class Resume:
     """Loading a suspended run from its journal, and resuming it, by length."""
 
     length: int
-    samples: int = 5
+    samples: int = 9
 
     @property
     def id(self) -> str:
@@ -207,9 +207,9 @@ class JournalBytes:
 
 DURABLE: dict[str, Callable[[], Any]] = {
     "durable-1000": lambda: chain(1, 1000, samples=9),
-    "durable-100x100": lambda: chain(100, 100, samples=5),
+    "durable-100x100": lambda: chain(100, 100, samples=9),
     "resume-1000": lambda: Resume(1000),
     "resume-3000": lambda: Resume(3000),
-    "resume-10000": lambda: Resume(10_000, samples=3),
+    "resume-10000": lambda: Resume(10_000),
     "journal-bytes": JournalBytes,
 }
