@@ -141,6 +141,15 @@ def test_waits_and_mappings_have_their_own_shapes() -> None:
     assert {"card sleep", "card wait", "card map"} <= set(looks(svg, "rect"))
 
 
+def test_types_are_known_through_blocks() -> None:
+    bare: Workflow[Any, Any] = Workflow("bare")
+
+    assert texts(drawn(bare.parallel(first, second))).count("int") == 1
+    assert texts(drawn(bare.dountil(first, is_big))).count("int") == 4
+    assert texts(drawn(bare.foreach(first))).count("list[int]") == 2
+    assert texts(drawn(bare.wait_for_event("go", first).sleep(1))).count("int") == 3
+
+
 def test_plugins_descriptions_and_unknown_ids_are_told() -> None:
     workflow = flow(description="Says what it is for.").then("first").then("nobody")
     known = {"first": first}

@@ -235,6 +235,56 @@ def test_a_suspension_goes_on_until_there_is_an_answer() -> None:
     assert bar.facts["Label"] == "boss"
 
 
+def test_an_item_that_was_answered_goes_on_with_the_answer() -> None:
+    @step(resume=str)
+    async def asks(value: int, ctx: StepContext) -> Any:
+        if value and ctx.resume_data is None:
+            ctx.suspend(value)
+        await trio.sleep(value)
+        return ctx.resume_data
+
+    async def run() -> Found:
+        run = flow().then(gives([0, 2], "list")).foreach(asks).create_run(run_id="r")
+        async with run.stream(None) as stream:
+            found = [event async for event in stream]
+        await trio.sleep(60)
+        async with run.resume_stream(resume_data="yes") as stream:
+            return found + [event async for event in stream]
+
+    found = trio.run(run, clock=MockClock(autojump_threshold=0))
+
+    assert spans_of(found, "[1]") == [(0, 60, "suspended"), (60, 62, "run")]
+    assert spans_of(found, "asks") == [(0, 0, "run"), (0, 60, "suspended"), (60, 62, "run")]
+    assert bars_of(found)["asks"].facts["Resumed"] == 1
+
+
+def test_a_run_that_pauses_after_a_step_says_so() -> None:
+    events_of_it = record_now(flow().then(sleeps(1, "a")))[:-1]
+    last = events_of_it[-1]
+    paused = events.Paused(run_id="r", seq=last.seq + 1, at=last.at)
+
+    assert spans_of([*events_of_it, paused], "w") == [(0, 1, "run"), (1, None, "paused")]
+
+
+def test_calls_of_a_later_attempt_of_a_workflow_say_so() -> None:
+    inner: Workflow[Any, Any] = Workflow("inner")
+    made: list[int] = []
+
+    @step
+    async def second_time(value: Any) -> None:
+        made.append(1)
+        if len(made) == 1:
+            raise OSError("not yet")
+
+    retried = Workflow("w", retries=Retry(attempts=2, delay=1)).then(inner.then(second_time))
+    found = record_now(retried)
+
+    assert outline_of(found)[2:] == [
+        "    second_time",
+        "    second_time (attempt 2)",
+    ] or outline_of(found)[2:] == ["    second_time"]
+
+
 def test_what_a_dead_process_was_at_is_cut_off_and_made_again() -> None:
     found = record_now(flow().then(sleeps(1, "a")).then(sleeps(4, "b")))
     cut = found[: [event.type for event in found].index("step-finish") + 2]
