@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
@@ -233,7 +233,9 @@ class TestTools:
         assert result.unwrap() == [(piece, "taker.1", "span of taker.1")] * 2
         assert watcher.left == ["count", "taker.1"]
 
-    async def test_a_streaming_tool_that_fails_or_is_left_leaves_it(self) -> None:
+    async def test_a_streaming_tool_that_fails_or_is_left_leaves_it(
+        self, autojump_clock: MockClock
+    ) -> None:
         @tool
         async def fail(ctx: StepContext) -> AsyncIterator[int]:
             yield 1
@@ -265,6 +267,31 @@ class TestTools:
         left = ["fail: OSError", "hang: GeneratorExit", "hang: Cancelled", "taker.1"]
         assert watcher.left == left
         assert closed_in == ["hang", "hang"]
+
+    async def test_what_trio_throws_into_a_streaming_tool_reaches_it(self) -> None:
+        class Foreign:
+            def __await__(self) -> Generator[str, None, None]:
+                yield "not one of Trio's traps"
+
+        caught: list[str] = []
+
+        @tool
+        async def mistaken(ctx: StepContext) -> AsyncIterator[int]:
+            yield 1
+            try:
+                await Foreign()
+            except TypeError:
+                caught.append(here.get())
+                raise
+
+        @step
+        async def taker(value: int, ctx: StepContext) -> Any:
+            return await ctx.call_tool(mistaken)
+
+        result = await run(Workflow("w").then(taker), 1, Watcher())
+
+        assert isinstance(result.error, TypeError)
+        assert caught == ["mistaken"]
 
 
 async def test_a_tracing_context_is_taken_as_it_is() -> None:
