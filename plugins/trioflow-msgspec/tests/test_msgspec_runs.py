@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 
 from trioflow import Engine, StepContext, Workflow, events, open_engine, step, tool
 from trioflow.errors import InvalidValueError
-from trioflow.testing import check_events
+from trioflow.testing import check_events, check_step, check_tool
 from trioflow.validation import make_converter
 from trioflow.wire import to_wire
 
@@ -82,6 +82,12 @@ async def boxed(place: Place) -> Box[City]:
     return Box(place.city)
 
 
+@tool
+async def districts(city: City, boxes: list[Box[int]]) -> AsyncIterator[City]:
+    for box in boxes:
+        yield City(f"{city.name} {box.item}")
+
+
 approval = (
     Workflow("approval", input=City, output=Box[City], state=Progress)
     .then(order_for)
@@ -126,11 +132,6 @@ async def test_a_dict_is_validated_strictly(engine: Engine) -> None:
 
 
 async def test_tools_take_and_stream_structs(engine: Engine) -> None:
-    @tool
-    async def districts(city: City, boxes: list[Box[int]]) -> AsyncIterator[City]:
-        for box in boxes:
-            yield City(f"{city.name} {box.item}")
-
     @step
     async def ask(city: City, ctx: StepContext) -> list[City]:
         args: Any = {"city": {"name": city.name}, "boxes": [{"item": 1}]}
@@ -193,3 +194,10 @@ async def test_events_are_plain_json(engine: Engine) -> None:
     [suspended] = [wire["payload"] for wire in wires if wire["type"] == "step-suspended"]
     assert result["output"] == {"city": oslo, "amount": 5}
     assert suspended["suspendPayload"] == {"text": "Pay?", "order": {"city": oslo, "amount": 5}}
+
+
+def test_steps_and_tools_on_structs_keep_what_they_promise() -> None:
+    check_step(order_for, OSLO, plugins=[trioflow_msgspec], blocking=1.0)
+    check_step(approve, ORDER, plugins=[trioflow_msgspec], resume=ANSWER, blocking=1.0)
+    arguments = {"city": OSLO, "boxes": [{"item": 1}]}
+    check_tool(districts, arguments, plugins=[trioflow_msgspec], blocking=1.0)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 
 from trioflow import Engine, StepContext, Workflow, events, open_engine, step, tool
 from trioflow.errors import InvalidValueError, NotSerializableError
-from trioflow.testing import check_events
+from trioflow.testing import check_events, check_step, check_tool
 from trioflow.validation import make_converter
 from trioflow.wire import to_wire
 
@@ -78,6 +78,12 @@ async def approve(order: Order, ctx: StepContext[Progress]) -> Place:
 @step
 async def boxed(place: Place) -> Box[City]:
     return Box[City](item=place.city)
+
+
+@tool
+async def districts(city: City, boxes: list[Box[int]]) -> AsyncIterator[City]:
+    for box in boxes:
+        yield City(name=f"{city.name} {box.item}")
 
 
 approval = (
@@ -147,11 +153,6 @@ async def test_outputs_of_parallel_steps_are_put_together(engine: Engine) -> Non
 
 
 async def test_tools_take_and_stream_models(engine: Engine) -> None:
-    @tool
-    async def districts(city: City, boxes: list[Box[int]]) -> AsyncIterator[City]:
-        for box in boxes:
-            yield City(name=f"{city.name} {box.item}")
-
     @step
     async def ask(city: City, ctx: StepContext) -> list[City]:
         args: Any = {"city": {"name": city.name}, "boxes": [{"item": 1}]}
@@ -228,3 +229,10 @@ def test_what_has_no_json_form_is_told() -> None:
 
     with pytest.raises(NotSerializableError, match="Odd that Pydantic cannot write"):
         CONVERTER.unstructure(Odd(raw=b"\xff"))
+
+
+def test_steps_and_tools_on_models_keep_what_they_promise() -> None:
+    check_step(order_for, OSLO, plugins=[trioflow_pydantic], blocking=1.0)
+    check_step(approve, ORDER, plugins=[trioflow_pydantic], resume=ANSWER, blocking=1.0)
+    arguments = {"city": OSLO, "boxes": [{"item": 1}]}
+    check_tool(districts, arguments, plugins=[trioflow_pydantic], blocking=1.0)
