@@ -11,7 +11,10 @@ from __future__ import annotations
 import functools
 import math
 import operator
+import sys
 import threading
+import time
+from collections.abc import Callable
 from typing import Self
 
 import trio
@@ -31,8 +34,8 @@ class BlockWatch(Instrument):
     number of the others. The log records have the attributes that `StepContextFilter` gives
     to those that are made in the step.
 
-    Time in which the process is suspended or stopped by a debugger does not count. The remedy
-    is a step that is a plain ``def``, since that runs in a thread, or
+    Time in which the process is suspended, gets no processor, or is stopped by a debugger does
+    not count. The remedy is a step that is a plain ``def``, since that runs in a thread, or
     ``trio.to_thread.run_sync`` around the call that takes so long.
 
     It works while an engine is open, for all tasks of the program and not only for those of
@@ -55,7 +58,8 @@ class BlockWatch(Instrument):
     async def __aenter__(self) -> Self:
         self._engines += 1
         if self._watchdog is None:
-            self._watchdog, self._stop = Watchdog(self.seconds), threading.Event()
+            self._watchdog = Watchdog(self.seconds, worked=_work_of_this_thread())
+            self._stop = threading.Event()
             trio.lowlevel.add_instrument(self._watchdog.turns)
             watch = functools.partial(_watch, self._watchdog, self._stop)
             # One of Trio's threads, since they are reused, and do not keep the process alive.
@@ -70,6 +74,15 @@ class BlockWatch(Instrument):
             trio.lowlevel.remove_instrument(self._watchdog.turns)
             self._watchdog.close()
             self._watchdog = None
+
+
+def _work_of_this_thread() -> Callable[[], float]:
+    """Return a clock of the processor time that this thread uses; of all if there is none."""
+    if sys.platform == "linux":
+        return functools.partial(
+            time.clock_gettime, time.pthread_getcpuclockid(threading.get_ident())
+        )
+    return time.process_time  # pragma: no cover
 
 
 def _watch(watchdog: Watchdog, stop: threading.Event) -> None:

@@ -64,7 +64,7 @@ class Watchdog:
 
         Args:
           clock: Tells the time in seconds.
-          worked: Tells how many seconds the process has been at work.
+          worked: Tells how many seconds the thread of the loop has been at work.
         """
         self.seconds = seconds
         self.interval = seconds / LOOKS
@@ -117,8 +117,8 @@ class Watchdog:
         """Return how many seconds have passed since the last look, and how many of them count.
 
         A look that comes late was held up with all of the process, which was suspended then
-        or not given a processor; unless somebody was at work and kept the interpreter for
-        himself.
+        or not given a processor; unless the loop was at work and kept the interpreter for
+        itself, as a long search by a regular expression does.
         """
         (looked_at, had_worked), worked = self._last_look, self._worked()
         self._last_look = now, worked
