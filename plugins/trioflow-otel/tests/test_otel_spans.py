@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -244,10 +245,13 @@ class TestFailures:
             raise ValueError("\udc80")
 
         async with open_engine(plugins=[traces.plugin]) as engine:
-            await run(engine, Workflow[Any, Any]("w").parallel(mute, odd, on_error="finish"))
+            workflow = Workflow[Any, Any]("w").parallel(mute, odd, on_error="finish")
+            await engine.create_run(workflow, run_id="\udc80", resource_id="\udc80").start(1)
 
         assert "<its str() failed>" in str(traces.one("attempt mute").status.description)
         assert traces.one("attempt odd").status.description == "ValueError: ?"
+        for span in traces.spans:
+            assert all(str(value).encode() for value in values_of(span))
 
     async def test_a_failing_attempt_is_told_and_the_call_is_well_after_a_retry(
         self, traces: Traces, autojump_clock: MockClock
@@ -372,6 +376,42 @@ class TestTools:
         assert names_of_events(span) == ["trioflow.streaming", "exception"]
         told = [span.name for span in traces.spans if "exception" in names_of_events(span)]
         assert told == ["execute_tool count"]
+
+    async def test_a_span_that_the_step_opens_around_a_call_is_the_parent(
+        self, traces: Traces
+    ) -> None:
+        @tool
+        async def add(a: int) -> int:
+            return a
+
+        @step
+        async def use(value: int, ctx: StepContext) -> int:
+            with traces.tracer.start_as_current_span("mine"):
+                return await ctx.call_tool(add, a=value)
+
+        async with open_engine(plugins=[traces.plugin]) as engine:
+            await run(engine, Workflow("w").then(use))
+
+        path = traces.path(traces.one("execute_tool add"))
+        assert path == "run w > step use > attempt use > mine > execute_tool add"
+
+    async def test_errors_that_the_step_catches_are_told_each(self, traces: Traces) -> None:
+        @tool
+        async def fail_always(number: int) -> None:
+            raise OSError(str(number))
+
+        @step
+        async def use(value: int, ctx: StepContext) -> None:
+            for number in range(3):
+                with suppress(OSError):
+                    await ctx.call_tool(fail_always, number=number)
+
+        async with open_engine(plugins=[traces.plugin]) as engine:
+            await run(engine, Workflow("w").then(use))
+
+        tools = traces.named("execute_tool fail_always")
+        assert [names_of_events(span) for span in tools] == [["exception"]] * 3
+        assert traces.one("step use").status.status_code is StatusCode.UNSET
 
     async def test_one_that_is_given_up_is_canceled(self, traces: Traces) -> None:
         @tool

@@ -66,7 +66,7 @@ def nanoseconds(at: float) -> int:
 
 def clean(text: str) -> str:
     """Return *text* without what UTF-8 cannot hold: an exporter would lose the whole batch."""
-    return text.encode(errors="replace").decode()
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def metadata_attributes(metadata: Mapping[str, Any]) -> Attributes:

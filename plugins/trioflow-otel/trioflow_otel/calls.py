@@ -8,6 +8,9 @@ from opentelemetry.trace import Span, Status, StatusCode, set_span_in_context
 
 from trioflow_otel import attributes as a
 
+MANY = 1000
+"""How many errors of what is inside of it a span remembers at most."""
+
 
 @attrs.define(eq=False)
 class OpenSpan:
@@ -15,6 +18,8 @@ class OpenSpan:
 
     span: Span
     context: Context
+    heard: dict[int, BaseException] = attrs.field(factory=dict)
+    """Errors that spans inside of it have told, by identity."""
 
     @classmethod
     def of(cls, span: Span, around: Context) -> OpenSpan:
@@ -33,6 +38,20 @@ class OpenSpan:
         self.span.set_attribute(a.ERROR_TYPE, a.error_type(error))
         if tell and error is not None:
             self.span.add_event("exception", a.exception_attributes(error), a.nanoseconds(at))
+
+    def hear(self, error: BaseException | None) -> bool:
+        """Remember an error that comes from inside, and tell whether it is new here.
+
+        A group of errors is not new if none of them is.
+        """
+        if error is None:
+            return False
+        inner = error.exceptions if isinstance(error, BaseExceptionGroup) else (error,)
+        is_new = id(error) not in self.heard and any(id(e) not in self.heard for e in inner)
+        if len(self.heard) >= MANY:  # most were caught, or they would have ended the call
+            self.heard.clear()
+        self.heard[id(error)] = error
+        return is_new
 
     def end(self, at: float) -> None:
         """End the span."""
@@ -67,5 +86,7 @@ class OpenCall(OpenSpan):
 class OpenTool(OpenSpan):
     """A tool call that has begun."""
 
+    caller: OpenCall = attrs.field(kw_only=True)
+    """The step call that it is made in."""
     pieces: int | None = None
     """How many pieces it has yielded; None if it is no streaming one."""

@@ -26,20 +26,15 @@ class Part:
         self._root = OpenSpan.of(root, around)
         self._calls: dict[str, OpenCall] = {}
         self._tools: dict[str, OpenTool] = {}
-        self._raised: dict[int, BaseException] = {}
-        """Errors on their way out, by identity: each is told once, where it came from."""
         self.is_over = False
 
     # ------------------------------------------------------------ bodies
-    def begin_body(self, body: BodyInfo) -> Span | None:
-        """Return the span of a body that begins, or None if nothing is known of its call."""
+    def begin_body(self, body: BodyInfo) -> Span:
+        """Return the span of a body that begins."""
         if body.tool_call_id is not None:
-            tool = self._tools.get(body.tool_call_id)
-            return None if tool is None else tool.span
+            return self._tools[body.tool_call_id].span
         call = self._calls.get(body.address)
-        if call is None:
-            if not body.address.endswith("]"):
-                return None
+        if call is None:  # no event tells of the beginning of an item
             call = self._open_item(body.step_id, body.step_call_id, body.address, body.at)
         call.attempts = body.attempt
         about = {a.STEP: body.step_id, a.ATTEMPT: body.attempt, **a.code_attributes(body.function)}
@@ -67,36 +62,29 @@ class Part:
         call = self._calls.get(event.address)
         if call is None:
             call = self._open_call(event, "sleep" if event.event is None else "wait", {})
-        call.note("waiting", event.at, a.present({a.EVENT: event.event, a.UNTIL: event.until}))
+        call.note("waiting", event.at, _waiting_for(event))
 
     def on_event_taken(self, event: ev.EventTaken) -> None:
-        call = self._calls.get(event.address)
-        if call is not None:
-            call.note("event_taken", event.at, {a.EVENT: event.event})
+        self._calls[event.address].note("event_taken", event.at, {a.EVENT: a.clean(event.event)})
 
     def on_retry(self, event: ev.StepRetry) -> None:
-        call = self._calls.get(event.address)
-        if call is None:
-            return
+        call = self._calls[event.address]
         about = {a.ATTEMPT: event.attempt, a.DELAY: event.delay}
         call.note("retry", event.at, {**about, a.ERROR_TYPE: a.error_type(event.error)})
-        call.end_attempt("failed", event.error, event.at, tell=self._is_new(event.error))
-        self._raised.pop(id(event.error), None)  # it goes no further
+        call.end_attempt("failed", event.error, event.at, tell=call.hear(event.error))
+        call.heard.clear()  # it goes no further
 
     def on_result(self, event: ev.StepResult) -> None:
-        self._close(self._calls.pop(event.address, None), event.status, event.error, event.at)
+        self._close(event.address, event.status, event.error, event.at)
 
     def on_suspended(self, event: ev.StepSuspended) -> None:
-        call = self._calls.pop(event.address, None)
-        self._close(call, "suspended", None, event.at, label=event.label)
+        self._close(event.address, "suspended", None, event.at, label=event.label)
 
     def on_progress(self, event: ev.StepProgress) -> None:
         address = f"{event.address}[{event.index}]"
-        call = self._calls.pop(address, None)
-        if call is None:  # it failed before its body, or was canceled
-            call = self._open_item(event.id, f"{event.run_id}:{address}", address, event.at)
-            del self._calls[address]
-        self._close(call, event.status, event.error, event.at, label=event.label)
+        if address not in self._calls:  # it failed before its body, or was canceled
+            self._open_item(event.id, f"{event.run_id}:{address}", address, event.at)
+        self._close(address, event.status, event.error, event.at, label=event.label)
 
     # ------------------------------------------------------------ tools
     def on_tool_call(self, event: ev.ToolCall) -> None:
@@ -104,33 +92,31 @@ class Part:
             {
                 a.OPERATION: a.EXECUTE_TOOL,
                 a.TOOL: event.name,
-                a.TOOL_CALL: event.tool_call_id,
+                a.TOOL_CALL: a.clean(event.tool_call_id),
                 a.STEP: event.id,
                 a.PLUGIN: event.plugin,
             }
         )
-        around = self._around_tool(event.address)
+        caller = self._calls[event.address]
+        around = self._current() or caller.inside
         begun = self._begin(f"{a.EXECUTE_TOOL} {event.name}", around, event.at, about)
-        self._tools[event.tool_call_id] = OpenTool(begun.span, begun.context)
+        self._tools[event.tool_call_id] = OpenTool(begun.span, begun.context, caller=caller)
 
-    def _around_tool(self, address: str) -> OpenSpan:
-        """Return what the caller of a tool is inside of: perhaps a span of its own."""
+    def _current(self) -> OpenSpan | None:
+        """Return the span that code inside of a body has opened, if it is of this trace."""
         current = get_current_span()
         if current.get_span_context().trace_id == self._root.span.get_span_context().trace_id:
             return OpenSpan(current, otel_context.get_current())
-        call = self._calls.get(address)
-        return self._root if call is None else call.inside
+        return None
 
     def on_streaming(self, event: ev.ToolCallStreamingStart) -> None:
-        tool = self._tools.get(event.tool_call_id)
-        if tool is not None:
-            tool.pieces = 0
-            tool.note("streaming", event.at)
+        tool = self._tools[event.tool_call_id]
+        tool.pieces = 0
+        tool.note("streaming", event.at)
 
     def on_delta(self, event: ev.ToolCallDelta) -> None:
-        tool = self._tools.get(event.tool_call_id)
-        if tool is not None:
-            tool.pieces = (tool.pieces or 0) + 1
+        tool = self._tools[event.tool_call_id]
+        tool.pieces = (tool.pieces or 0) + 1
 
     def on_tool_result(self, event: ev.ToolResult) -> None:
         self._close_tool(event, "success", None)
@@ -139,14 +125,12 @@ class Part:
         self._close_tool(event, event.status, event.error)
 
     def _close_tool(self, event: ev.ToolEvent, status: str, error: BaseException | None) -> None:
-        tool = self._tools.pop(event.tool_call_id, None)
-        if tool is None:
-            return
+        tool = self._tools.pop(event.tool_call_id)
         tool.span.set_attribute(a.TOOL_STATUS, status)
         if tool.pieces is not None:
             tool.span.set_attribute(a.TOOL_PIECES, tool.pieces)
         if status == "failed":
-            tool.fail(error, event.at, tell=self._is_new(error))
+            tool.fail(error, event.at, tell=tool.caller.hear(error))
         elif status == "canceled":
             tool.note("canceled", event.at)
         tool.end(event.at)
@@ -164,11 +148,9 @@ class Part:
         self._end(event.status, event.error, event.at)
 
     def _end(self, status: str, error: BaseException | None, at: float) -> None:
-        for left in (*self._tools.values(), *self._calls.values()):  # the journal has failed
-            left.end(at)
         self._root.span.set_attribute(a.RUN_STATUS, status)
         if status == "failed":
-            self._root.fail(error, at, tell=self._is_new(error))
+            self._root.fail(error, at, tell=self._root.hear(error))
         self._root.end(at)
         self.is_over = True
 
@@ -180,52 +162,51 @@ class Part:
         return OpenSpan.of(span, around.context)
 
     def _open_call(self, event: ev.StepEvent, kind: str, about: a.Attributes) -> OpenCall:
-        about |= {a.STEP: event.id, a.STEP_KIND: kind, a.STEP_CALL: event.step_call_id}
+        about |= {a.STEP: event.id, a.STEP_KIND: kind, a.STEP_CALL: a.clean(event.step_call_id)}
         return self._open(event.address, f"{kind} {event.id}", event.at, about)
 
     def _open_item(self, id: str, call_id: str, address: str, at: float) -> OpenCall:
         index = int(address[address.rindex("[") + 1 : -1])
-        about: a.Attributes = {a.STEP: id, a.STEP_KIND: "item", a.STEP_CALL: call_id, a.ITEM: index}
+        about: a.Attributes = {a.STEP: id, a.STEP_KIND: "item", a.ITEM: index}
+        about[a.STEP_CALL] = a.clean(call_id)
         return self._open(address, f"item {id}", at, about)
 
     def _open(self, address: str, name: str, at: float, about: a.Attributes) -> OpenCall:
-        around = self._calls.get(address_around(address))
-        begun = self._begin(name, self._root if around is None else around.inside, at, about)
+        around = self._around(address)
+        inside = around.inside if isinstance(around, OpenCall) else around
+        begun = self._begin(name, inside, at, about)
         call = self._calls[address] = OpenCall(begun.span, begun.context)
         return call
 
+    def _around(self, address: str) -> OpenSpan:
+        return self._calls.get(address_around(address), self._root)
+
     def _close(
         self,
-        call: OpenCall | None,
+        address: str,
         status: str,
         error: BaseException | None,
         at: float,
         label: str | None = None,
     ) -> None:
-        if call is None:
-            return
+        call = self._calls.pop(address)
         call.span.set_attribute(a.STEP_STATUS, status)
         if call.attempts:
             call.span.set_attribute(a.ATTEMPTS, call.attempts)
-        tell = status == "failed" and self._is_new(error)
+        tell = status == "failed" and call.hear(error)
         if status == "failed":
             call.fail(error, at, tell=tell and call.attempt is None)
+            self._around(address).hear(error)
         elif status in ("canceled", "suspended"):
             text = None if label is None else a.clean(label)
             call.note(status, at, a.present({a.LABEL: text}))
         call.end_attempt(status, error, at, tell=tell)
         call.end(at)
 
-    def _is_new(self, error: BaseException | None) -> bool:
-        """Tell whether an error is seen for the first time, and remember it."""
-        if error is None:
-            return False
-        seen = id(error) in self._raised or (
-            isinstance(error, BaseExceptionGroup)
-            and all(id(inner) in self._raised for inner in error.exceptions)
-        )
-        self._raised[id(error)] = error
-        return not seen
+
+def _waiting_for(event: ev.StepWaiting) -> a.Attributes:
+    name = None if event.event is None else a.clean(event.event)
+    return a.present({a.EVENT: name, a.UNTIL: event.until})
 
 
 def address_around(address: str) -> str:

@@ -76,8 +76,7 @@ class Tracing(Instrument):
     def around_body(self, body: BodyInfo) -> Inside | None:
         """Make the span of a body the current one while it runs."""
         part = self._parts.get(body.run_id)
-        span = None if part is None else part.begin_body(body)
-        return None if span is None else Inside(span)
+        return None if part is None else Inside(part.begin_body(body))
 
     # ------------------------------------------------------------ beginnings
     def _start(self, part: PartInfo) -> Beginning:
@@ -94,7 +93,7 @@ class Tracing(Instrument):
         links = []
         before = known_span(part.trace_id, part.previous_span_id)
         if before is not None:
-            links.append(Link(before, {a.RUN: part.run_id}))
+            links.append(Link(before, {a.RUN: a.clean(part.run_id)}))
         caller = valid(get_current_span(around))
         if caller is not None:  # the one who has brought the answer, most likely
             links.append(Link(caller.get_span_context()))
@@ -113,9 +112,9 @@ class Tracing(Instrument):
     def _root(self, beginning: Beginning, at: float) -> Span:
         part = beginning.part
         about = a.metadata_attributes(part.metadata)
-        about |= {a.RUN: part.run_id, a.WORKFLOW: part.workflow_id}
+        about |= {a.RUN: a.clean(part.run_id), a.WORKFLOW: part.workflow_id}
         if part.resource_id is not None:
-            about[a.RESOURCE] = part.resource_id
+            about[a.RESOURCE] = a.clean(part.resource_id)
         if self._ids is not None:
             self._ids.chosen = beginning.ids
         try:
