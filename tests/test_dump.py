@@ -188,6 +188,20 @@ async def test_a_step_can_look_at_its_own_run() -> None:
     assert lines[4] == "      return dump(run)"
 
 
+async def test_a_debugger_shows_the_line_at_which_it_has_stopped() -> None:
+    debugger: dict[str, Any] = {"__name__": "bdb"}
+    exec("def stop(command):\n    return command()", debugger)
+
+    @step
+    async def debugged(value: object) -> str:
+        return debugger["stop"](lambda: dump(run))  # type: ignore[no-any-return]
+
+    run = Workflow("w").then(debugged).create_run(run_id="r-1")
+    lines = (await run.start(None)).unwrap().splitlines()
+
+    assert lines[3].endswith(".debugged")
+
+
 async def test_another_thread_can_look_at_a_run_as_well() -> None:
     @step
     async def busy(value: object) -> None:

@@ -10,12 +10,10 @@ from typing import Any, TypeAlias
 import attrs
 import trio
 
-from trioflow.instruments.stacks import Place, frames_of, library_of, place_around
+from trioflow.instruments.stacks import DEBUGGERS, Place, frames_of, library_of, place_around
 
 PAUSE = 10.0
 """Seconds in which only one block by the same step or task is told."""
-DEBUGGERS = ("bdb", "pydevd", "_pydevd_bundle")
-"""Modules that stop a program on purpose."""
 
 Report: TypeAlias = tuple[str, dict[str, Any]]
 """The text of a warning, and the attributes of its log record."""

@@ -6,6 +6,7 @@ import functools
 import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from types import FrameType
 
 import attrs
@@ -14,6 +15,9 @@ import trio
 from trioflow.engine.call import Call
 from trioflow.engine.execution import Execution
 from trioflow.engine.tooling import ToolCallInProgress
+
+DEBUGGERS = ("bdb", "pydevd", "_pydevd_bundle")
+"""Modules that stop a program on purpose."""
 
 
 # ---------------------------------------------------------------- frames
@@ -50,10 +54,12 @@ def library_of(frame: FrameType) -> str:
 def user_frame(frames: Sequence[FrameType]) -> FrameType | None:
     """Return the innermost frame of the user's own code, else of an installed library's.
 
-    None if all of it is Trio's, trioflow's or the standard library's.
+    None if all of it is Trio's, trioflow's or the standard library's. What is called in a
+    debugger is left out.
     """
     engine = ("trio", "trioflow", *sys.stdlib_module_names)
-    others = [frame for frame in frames if library_of(frame) not in engine]
+    debugged = takewhile(lambda frame: library_of(frame) not in DEBUGGERS, frames)
+    others = [frame for frame in debugged if library_of(frame) not in engine]
     own = [frame for frame in others if not frame.f_code.co_filename.startswith(_installed())]
     innermost = own[-1:] or others[-1:]
     return innermost[0] if innermost else None
