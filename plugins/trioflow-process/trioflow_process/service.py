@@ -1,0 +1,110 @@
+"""The run's end of the socket: does for a worker what its body asks of the context."""
+
+from __future__ import annotations
+
+import pickle
+import socket
+from contextlib import aclosing, suppress
+from typing import Any
+
+import attrs
+import trio
+
+from trioflow import StepContext
+from trioflow_process import logs
+from trioflow_process.asking import METHODS
+from trioflow_process.messages import (
+    HELLO,
+    Answer,
+    Ask,
+    Cancel,
+    LogRecord,
+    receive_messages,
+    to_frame,
+)
+from trioflow_process.packing import pack_error
+from trioflow_process.pickling import dumps_or_blame, loads_or_blame
+
+
+@attrs.define(eq=False)
+class Service:
+    """Serves the worker that runs one body."""
+
+    ctx: StepContext[Any]
+    body: trio.CancelScope
+    """Around the body and all that belongs to it."""
+    interruption: BaseException | None = None
+    """What ends the body although it is no matter of the worker's, such as a suspension in a
+    tool that the body has called."""
+    _stream: trio.SocketStream | None = None
+    _over: trio.Event = attrs.field(factory=trio.Event)
+    _sending: trio.Lock = attrs.field(factory=trio.Lock)
+    _asked: dict[int, trio.CancelScope] = attrs.field(factory=dict)
+
+    async def serve(self, listener: trio.SocketListener) -> None:
+        """Serve the one who connects, until the connection is closed."""
+        async with await listener.accept() as stream:
+            self._stream = stream
+            try:
+                await self._send(stream, HELLO)
+                async with trio.open_nursery() as nursery:
+                    await self._receive(stream, nursery)
+                    nursery.cancel_scope.cancel()  # what nobody waits for any more
+            finally:
+                self._over.set()
+
+    async def finish(self, *, crashed: bool) -> None:
+        """Wait until all that the worker has sent is dealt with. It must have ended its work.
+
+        Args:
+          crashed: Whether its process has died.
+        """
+        if self._stream is None:
+            return
+        if crashed and not self._over.is_set():
+            # What it has sent can be read all the same. There would be no end of it otherwise
+            # if the body has forked a process, for that holds the socket open.
+            with suppress(OSError):  # some systems say that there is nobody at the other end
+                self._stream.socket.shutdown(socket.SHUT_RD)
+        await self._over.wait()
+
+    async def _receive(self, stream: trio.SocketStream, nursery: trio.Nursery) -> None:
+        async with aclosing(receive_messages(stream)) as messages:
+            async for message in messages:
+                match message:
+                    case Ask(id):
+                        self._asked[id] = trio.CancelScope()
+                        nursery.start_soon(self._answer, stream, message)
+                    case Cancel(id) if id in self._asked:
+                        self._asked[id].cancel()
+                    case LogRecord():
+                        logs.handle(message)
+
+    async def _answer(self, stream: trio.SocketStream, ask: Ask) -> None:
+        answer = Answer(ask.id, "canceled", pickle.dumps(None))
+        with self._asked[ask.id]:
+            answer = await self._do(ask)
+        del self._asked[ask.id]
+        await self._send(stream, to_frame(answer))
+
+    async def _do(self, ask: Ask) -> Answer:
+        step = self.ctx.step_id
+        try:
+            value = loads_or_blame(ask.content, ask.method, step)
+            result = await METHODS[ask.method](self.ctx, value)
+            return Answer(ask.id, "result", dumps_or_blame(result, "answer", step))
+        except Exception as exc:
+            return Answer(ask.id, "error", pickle.dumps(pack_error(exc)))
+        except trio.Cancelled:
+            raise
+        except BaseException as exc:
+            self.interruption = exc
+            self.body.cancel()
+            await trio.sleep_forever()
+
+    async def _send(self, stream: trio.SocketStream, frame: bytes) -> None:
+        try:
+            async with self._sending:
+                await stream.send_all(frame)
+        except trio.BrokenResourceError:
+            pass  # the worker has died, which is noticed where its result is awaited
