@@ -39,6 +39,7 @@ LAZY = {
     ("trioflow.validation", "cattrs"): "only values that do not fit as they are need cattrs",
     ("trioflow.validation", "cattrs.errors"): "only values that do not fit as they are need cattrs",
     ("trioflow.describe.schema", "trioflow.plugins"): "only classes of others need plugins",
+    ("trioflow.testing.bodies", "trioflow.testing.bodies.generated"): "only it needs hypothesis",
     ("trioflow.cli", "trioflow.cli.entry"): "a missing extra is reported as such",
     ("trioflow.cli.app", "trioflow.cli.listings"): "the help is there before what it describes",
     ("trioflow.cli.app", "trioflow.cli.running"): "the help is there before what it describes",
