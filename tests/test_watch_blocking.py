@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from trioflow import Run, StepContext, Workflow, open_engine, step, tool
 from trioflow.instruments import BlockWatch
 from trioflow.instruments.watchdog import Watchdog
 from trioflow.testing import assert_no_leaks
+from trioflow.testing.blocks import BlockedLoopWarning, warn_of_blocks
 
 
 class Outside:
@@ -259,6 +260,10 @@ async def test_a_block_that_goes_on_at_the_end_is_told_there(
 
 
 # ---------------------------------------------------------------- with a thread that looks
+SOON = 0.02
+"""Seconds: not less, or a busy machine would have the first warning before the step waits."""
+
+
 class Heard(logging.Handler):
     """Takes note of warnings, and lets others wait for the first one."""
 
@@ -292,7 +297,7 @@ def blocks_until(heard: Heard) -> Workflow[Any, Any]:
 
 async def test_an_engine_with_a_watch_warns_while_the_loop_is_blocked(heard: Heard) -> None:
     with assert_no_leaks():
-        async with open_engine(plugins=[], instruments=[BlockWatch(0.001)]) as engine:
+        async with open_engine(plugins=[], instruments=[BlockWatch(SOON)]) as engine:
             run: Run[Any, Any] = engine.create_run(blocks_until(heard), run_id="r-1")
             assert (await run.start(None)).unwrap()
 
@@ -302,7 +307,7 @@ async def test_an_engine_with_a_watch_warns_while_the_loop_is_blocked(heard: Hea
 
 
 async def test_engines_can_share_a_watch(heard: Heard) -> None:
-    watch = BlockWatch(0.001)
+    watch = BlockWatch(SOON)
     async with open_engine(plugins=[], instruments=[watch]) as engine:
         async with open_engine(plugins=[], instruments=[watch]):
             pass
@@ -317,7 +322,7 @@ async def test_engines_can_share_a_watch(heard: Heard) -> None:
 
 
 async def test_a_watch_does_not_keep_the_process_alive(heard: Heard) -> None:
-    async with open_engine(plugins=[], instruments=[BlockWatch(0.001)]) as engine:
+    async with open_engine(plugins=[], instruments=[BlockWatch(SOON)]) as engine:
         await engine.create_run(blocks_until(heard)).start(None)
 
     assert heard.threads[0] is not threading.current_thread()
@@ -328,3 +333,33 @@ async def test_a_watch_does_not_keep_the_process_alive(heard: Heard) -> None:
 def test_a_time_that_cannot_be_watched_is_refused(seconds: float) -> None:
     with pytest.raises(ValueError, match="seconds must be a finite number above 0"):
         BlockWatch(seconds)
+
+
+async def test_warnings_can_go_somewhere_else_and_a_watch_needs_no_engine() -> None:
+    def tell(text: str, attributes: Mapping[str, object]) -> None:
+        told.append((text.partition(" for ")[0], attributes))
+        first.set()
+
+    told: list[tuple[str, Mapping[str, object]]] = []
+    first = threading.Event()
+    async with BlockWatch(SOON, tell):
+        await trio.lowlevel.checkpoint()
+        first.wait(60)
+
+    text, attributes = told[0]
+    assert len(told) == 2
+    assert text.endswith(", which is not a step, has blocked the event loop")
+    assert attributes == {}
+
+
+def test_in_tests_they_are_warnings_of_python_when_the_loop_is_free_again() -> None:
+    def test() -> None:
+        with warn_of_blocks(0.1) as watch:
+            watch.tell("ham", {})
+            seconds.append(watch.seconds)
+
+    seconds: list[float] = []
+    with pytest.warns(BlockedLoopWarning, match=r"^ham$"):
+        test()
+
+    assert seconds == [0.1]

@@ -20,7 +20,7 @@ from typing import Self
 import trio
 
 from trioflow.abc import Instrument
-from trioflow.instruments.watchdog import Watchdog
+from trioflow.instruments.watchdog import Tell, Watchdog, log
 
 
 class BlockWatch(Instrument):
@@ -39,11 +39,16 @@ class BlockWatch(Instrument):
     ``trio.to_thread.run_sync`` around the call that takes so long.
 
     It works while an engine is open, for all tasks of the program and not only for those of
-    the engine. Several engines may share a watch if they are open in the same ``trio.run``.
+    the engine; and as ``async with BlockWatch():`` for as long as the block lasts. Several
+    engines may share a watch if they are open in the same ``trio.run``.
     """
 
-    def __init__(self, seconds: float = 0.5) -> None:
+    def __init__(self, seconds: float = 0.5, tell: Tell = log) -> None:
         """Warn of blocks of *seconds* or more; they are noticed within 1.25 times that.
+
+        Args:
+          tell: Called with each warning instead of logging it: its text, and the attributes
+            of its record. In any thread; must not block.
 
         Raises:
           ValueError: if *seconds* is not a finite number above 0.
@@ -51,6 +56,7 @@ class BlockWatch(Instrument):
         if not 0 < seconds < math.inf:
             raise ValueError(f"seconds must be a finite number above 0, not {seconds!r}")
         self.seconds = seconds
+        self.tell = tell
         self._engines = 0
         self._watchdog: Watchdog | None = None
         self._stop = threading.Event()
@@ -58,7 +64,8 @@ class BlockWatch(Instrument):
     async def __aenter__(self) -> Self:
         self._engines += 1
         if self._watchdog is None:
-            self._watchdog = Watchdog(self.seconds, worked=_work_of_this_thread())
+            worked = _work_of_this_thread()
+            self._watchdog = Watchdog(self.seconds, worked=worked, tell=self.tell)
             self._stop = threading.Event()
             trio.lowlevel.add_instrument(self._watchdog.turns)
             watch = functools.partial(_watch, self._watchdog, self._stop)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
 
 import trio
 
@@ -16,7 +17,15 @@ LOOKS = 4
 LATE = 2
 """How many times as long as planned may pass between two looks before they count as late."""
 
+Tell: TypeAlias = Callable[[str, Mapping[str, Any]], None]
+"""Is told the text of a warning, and the attributes of its log record."""
+
 logger = logging.getLogger("trioflow")
+
+
+def log(text: str, attributes: Mapping[str, Any]) -> None:
+    """Log a warning."""
+    logger.warning(text, extra=attributes)
 
 
 class Turn:
@@ -59,18 +68,20 @@ class Watchdog:
         seconds: float,
         clock: Callable[[], float] = time.monotonic,
         worked: Callable[[], float] = time.process_time,
+        tell: Tell = log,
     ) -> None:
         """Warn of turns of *seconds* or more.
 
         Args:
           clock: Tells the time in seconds.
           worked: Tells how many seconds the thread of the loop has been at work.
+          tell: Takes the warnings.
         """
         self.seconds = seconds
         self.interval = seconds / LOOKS
         """Seconds between two looks."""
         self.turns = Turns(clock)
-        self._clock, self._worked = clock, worked
+        self._clock, self._worked, self._tell = clock, worked, tell
         self._lock = threading.Lock()
         self._ledger = Ledger()
         self._last_look = clock(), worked()
@@ -84,13 +95,15 @@ class Watchdog:
         """Warn if the turn that runs is too long, and tell of the one that was."""
         with self._lock:
             reports = [*self._look()]
-        _warn(reports)  # with the lock open, since who writes logs may have to wait
+        for report in reports:  # with the lock open, since who writes logs may have to wait
+            self._tell(*report)
 
     def close(self) -> None:
         """Tell what has not been told, for nobody will look again."""
         with self._lock:
             reports = [*self._look(), *self._end_turn(self._clock()), *self._ledger.close()]
-        _warn(reports)
+        for report in reports:
+            self._tell(*report)
 
     def _look(self) -> Iterable[Report]:
         now = self._clock()
@@ -133,8 +146,3 @@ class Watchdog:
     def _seconds(self, turn: Turn, now: float) -> float:
         """Return for how long a turn has blocked the loop."""
         return (now if turn.ended is None else turn.ended) - turn.began - self._lost
-
-
-def _warn(reports: Iterable[Report]) -> None:
-    for text, attributes in reports:
-        logger.warning(text, extra=attributes)
