@@ -41,15 +41,14 @@ class OpenTelemetry:
         return instruments
 
 
-@hookimpl
-def trioflow_instruments() -> list[Instrument]:
-    """Return an instrument per global provider that the program has set by now."""
+def of_global_providers() -> OpenTelemetry:
+    """Return the plugin with those global providers that the program has set by now."""
     tracer_provider = trace.get_tracer_provider()
     meter_provider = metrics.get_meter_provider()
     return OpenTelemetry(
         tracer_provider if _is_set(tracer_provider) else None,
         meter_provider if _is_set(meter_provider) else None,
-    ).trioflow_instruments()
+    )
 
 
 def _is_set(provider: object) -> bool:
