@@ -254,6 +254,7 @@ async def test_a_block_that_goes_on_at_the_end_is_told_there(
 ) -> None:
     outside.block(5)
     outside.watchdog.close()
+    outside.block(5)
 
     assert len(caplog.messages) == 2
     assert caplog.messages[1].endswith("blocked the event loop for 1.25 s")

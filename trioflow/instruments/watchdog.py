@@ -90,17 +90,19 @@ class Watchdog:
         """How many seconds of the turn do not count."""
         self._block: Block | None = None
         """What there is to tell about the turn, if it is too long."""
+        self._is_closed = False
 
     def look(self) -> None:
         """Warn if the turn that runs is too long, and tell of the one that was."""
         with self._lock:
-            reports = [*self._look()]
+            reports = [] if self._is_closed else [*self._look()]
         for report in reports:  # with the lock open, since who writes logs may have to wait
             self._tell(*report)
 
     def close(self) -> None:
-        """Tell what has not been told, for nobody will look again."""
+        """Tell what has not been told, and nothing any more."""
         with self._lock:
+            self._is_closed = True
             reports = [*self._look(), *self._end_turn(self._clock()), *self._ledger.close()]
         for report in reports:
             self._tell(*report)
