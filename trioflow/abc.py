@@ -255,7 +255,7 @@ class StoredRun:
     header: RunHeader
     status: RunStatus
     updated_at: float
-    """Time of the last entry: seconds since the epoch."""
+    """Time of the last entry, of the header if there is none: seconds since the epoch."""
     last_seq: int
     """The ``seq`` of the last entry."""
     owner: str | None = None
@@ -276,10 +276,11 @@ class Store(ABC):
     Unicode count. Only what UTF-8 cannot hold (lone surrogates) and NUL may be refused: an
     append with such text is a conflict, and no run has such an id.
 
-    What goes wrong with the storage itself is raised as `StoreError`. ``transient`` tells
-    whether another try may help. Reading and claiming can simply be tried again. After a
-    failed `append` it is unknown whether it was done, since an answer can be lost as well;
-    before another try, compare ``last_seq`` of `get` with what was to be appended.
+    What goes wrong with the storage itself is raised as ``StoreError(store, problem,
+    transient)``; ``transient`` tells whether another try may help. Reading and claiming can
+    simply be tried again. After a failed `append` it is unknown whether it was done, since an
+    answer can be lost as well; before another try, compare ``last_seq`` of `get` with what was
+    to be appended.
     """
 
     async def __aenter__(self) -> Self:

@@ -6,13 +6,19 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+import trio
+
+from trioflow.stores import MemoryStore
+from trioflow.testing import check_store
 
 README = Path(__file__).parent.parent / "README.md"
 BLOCKS = re.findall(r"```(?:python|toml)\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
 FILES = {block.splitlines()[0].removeprefix("# "): block for block in BLOCKS if block[0] == "#"}
-SCRIPTS = [block for block in BLOCKS if block[0] != "#"]
+TESTS = [block for block in BLOCKS if block.startswith("async def test_")]
+SCRIPTS = [block for block in BLOCKS if block not in (*FILES.values(), *TESTS)]
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=["report", "by id"])
@@ -60,3 +66,12 @@ def test_the_entry_point_of_the_guide_leads_to_its_hooks(guide: Path) -> None:
 
     assert "@hookimpl" in (guide / module / "__init__.py").read_text()
     assert about["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == [module]
+
+
+def test_the_test_of_a_store_tries_a_store(tmp_path: Path) -> None:
+    store = MemoryStore()  # opened again, it has what it had, as a file would
+    names: dict[str, Any] = {"check_store": check_store, "Path": Path, "MyStore": lambda _: store}
+    [test] = TESTS
+    exec(compile(test, str(README), "exec"), names)
+
+    trio.run(names["test_my_store_keeps_what_stores_promise"], tmp_path)
