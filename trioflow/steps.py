@@ -157,7 +157,8 @@ def step(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
       state: Type of the run's state that the step expects.
       retries: `Retry` for this step; the workflow's if not given.
       timeout: Seconds that one attempt may take.
-      runner: Name of the runner for the body, ``"inline"``, ``"thread"`` or a plugin's.
+      runner: Name of the runner for the body: ``"inline"``, ``"thread"``, a plugin's such as
+        ``"process"``, or one that is given to ``open_engine(runners=...)``.
       limit: Name of a concurrency limit of the engine.
       metadata: Anything; the engine does not look at it.
 

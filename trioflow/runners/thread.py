@@ -11,6 +11,7 @@ import trio
 from trioflow.abc import Runner
 from trioflow.context import StepContext
 from trioflow.runners.blocking import check_blocking
+from trioflow.signature import name_of
 
 CAPACITY = 40
 """As many threads as Trio itself allows at the same time unless it is told otherwise."""
@@ -59,6 +60,7 @@ class ThreadRunner(Runner):
             functools.partial(fn, *args, **kwargs),
             abandon_on_cancel=self._abandon_on_cancel,
             limiter=self._places(),
+            thread_name=f"{name_of(fn)} of step {ctx.step_id}",  # for debuggers, and leaks
         )
 
     def _places(self) -> trio.CapacityLimiter:

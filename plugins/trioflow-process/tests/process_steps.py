@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import threading
-import time
+import warnings
 from typing import Any, NoReturn
 
 import attrs
@@ -123,12 +123,15 @@ def crash_twice(value: int, ctx: StepContext[Any]) -> list[int]:
 
 
 @step(runner="process")
-def fork_and_crash(_: Any) -> None:
-    """Leave a process behind that holds all that was open."""
-    log.warning("about to fork")
-    if os.fork() == 0:
-        time.sleep(60)
-    os._exit(4)
+def fork(_: Any, ctx: StepContext[Any]) -> int:
+    """Leave a process behind that holds all that was open, and return its id."""
+    trio.from_thread.run(ctx.write, "about to fork")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # that there are threads
+        pid = os.fork()
+    if pid == 0:
+        signal.pause()
+    return pid
 
 
 # ---------------------------------------------------------------- exceptions

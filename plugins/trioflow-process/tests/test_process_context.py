@@ -15,14 +15,15 @@ from trioflow_process import ProcessRunner
 
 from tests import process_steps as steps
 from trioflow import Engine, Step, TracingContext, Workflow, events, open_engine
+from trioflow.instruments import StepContextFilter, StepTracker
 from trioflow.testing import check_events
 
 
 @asynccontextmanager
-async def open_worker() -> AsyncGenerator[Engine, None]:
+async def open_worker(**options: Any) -> AsyncGenerator[Engine, None]:
     runners = {"process": ProcessRunner(1)}
     tools: list[Any] = [steps.shout, steps.ask_boss, steps.give_lock]
-    async with open_engine(plugins=[], runners=runners, tools=tools) as engine:
+    async with open_engine(plugins=[], runners=runners, tools=tools, **options) as engine:
         yield engine
 
 
@@ -103,21 +104,26 @@ async def test_chunks_are_events_in_order_and_feel_the_reader() -> None:
 
 async def test_log_records_come_while_the_body_runs() -> None:
     arrived = trio.Event()
+    places: list[str] = []
 
     class Noting(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
+            places.append(vars(record)["step_id"])
             arrived.set()
 
     handler = Noting()
+    handler.addFilter(StepContextFilter())
     steps.log.addHandler(handler)
     try:
-        async with open_worker() as engine:
+        async with open_worker(instruments=[StepTracker()]) as engine:
             run = engine.submit(workflow(steps.spin))
             await arrived.wait()
             run.cancel()
             assert (await run.wait()).status == "canceled"
     finally:
         steps.log.removeHandler(handler)
+
+    assert places == ["spin"]
 
 
 async def test_log_records_are_what_they_were(caplog: pytest.LogCaptureFixture) -> None:

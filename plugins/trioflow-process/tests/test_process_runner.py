@@ -159,6 +159,12 @@ class TestEnds:
         assert not is_alive(event.chunk)
         assert run.status == "canceled"
 
+    async def test_a_step_ends_although_a_process_that_it_has_forked_goes_on(self) -> None:
+        async with open_workers() as engine:
+            pid = (await start(engine, steps.fork)).unwrap()
+            assert is_alive(pid)
+            os.kill(pid, signal.SIGKILL)
+
     async def test_a_crash_is_an_error_that_names_the_step(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:

@@ -64,7 +64,7 @@ class Pool:
                 )
             except Exception as exc:  # raised below, where it gets into no group
                 failure = exc
-            await service.finish(crashed=failure is not None)
+            await service.finish()
             nursery.cancel_scope.cancel()
         if service.interruption is not None:
             raise service.interruption

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pickle
-import socket
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import Any
 
 import attrs
@@ -53,20 +52,10 @@ class Service:
             finally:
                 self._over.set()
 
-    async def finish(self, *, crashed: bool) -> None:
-        """Wait until all that the worker has sent is dealt with. It must have ended its work.
-
-        Args:
-          crashed: Whether its process has died.
-        """
-        if self._stream is None:
-            return
-        if crashed and not self._over.is_set():
-            # What it has sent can be read all the same. There would be no end of it otherwise
-            # if the body has forked a process, for that holds the socket open.
-            with suppress(OSError):  # some systems say that there is nobody at the other end
-                self._stream.socket.shutdown(socket.SHUT_RD)
-        await self._over.wait()
+    async def finish(self) -> None:
+        """Wait until all that the worker has sent is dealt with. It must have ended its work."""
+        if self._stream is not None:
+            await self._over.wait()
 
     async def _receive(self, stream: trio.SocketStream, nursery: trio.Nursery) -> None:
         async with aclosing(receive_messages(stream)) as messages:
