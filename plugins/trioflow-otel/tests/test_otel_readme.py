@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from trioflow_otel import attributes
 
 from .collector import decoded, running_collector
 
@@ -47,8 +48,8 @@ def tree(span: Span, spans: list[Span], depth: int = 0) -> str:
 
 
 def test_all_attributes_are_named() -> None:
-    source = Path(__file__).parent.parent / "trioflow_otel" / "attributes.py"
-    names = re.findall(r'= "((?:trioflow|error|code|gen_ai)\.[\w.]+)"', source.read_text("utf-8"))
+    source = Path(attributes.__file__).read_text("utf-8")
+    names = re.findall(r'= "((?:trioflow|error|code|gen_ai)\.[\w.]+)"', source)
 
     assert len(names) > 20
     for name in names:
