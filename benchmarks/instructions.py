@@ -21,7 +21,7 @@ import attrs
 from benchmarks.measure import UnavailableError
 from benchmarks.pairs import COUNTED
 
-SIZES = {"runs-1000": (10, 50), "first-event": (10, 50)}
+SIZES = {"runs-1000": (20, 100), "first-event": (10, 50)}
 """The two sizes of workloads whose units are more than a step."""
 STEPS = (100, 500)
 """The two sizes of all others."""

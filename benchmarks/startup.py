@@ -15,14 +15,18 @@ from benchmarks.measure import Program, Row, UnavailableError, take_turns
 IMPORT = """
 import time
 started = time.perf_counter()
-import {module}
+{statement}
 print(time.perf_counter() - started)
 """
 
 
-def importing(module: str) -> Program:
-    """Return a program that imports *module* in a new interpreter and times just that."""
-    command = [sys.executable, "-c", IMPORT.format(module=module)]
+USED = "from trioflow import Workflow, open_engine, step"
+"""What a program needs that runs something. The package alone brings its names when asked for."""
+
+
+def importing(statement: str) -> Program:
+    """Return a program that does an import in a new interpreter and times just that."""
+    command = [sys.executable, "-c", IMPORT.format(statement=statement)]
 
     def run() -> float:
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
@@ -42,33 +46,36 @@ def starting(*arguments: str) -> Program:
     return run
 
 
-def compare(id: str, title: str, ours: Program, floor: Program, samples: int) -> Row:
-    """Measure what *ours* takes more than *floor*: that is the row's value."""
-    times, floor_times = take_turns([ours, floor], samples)
-    median, floor_median = statistics.median(times), statistics.median(floor_times)
+def row_of(id: str, title: str, ours: list[float], floor: list[float]) -> Row:
+    """Return a row whose value is what *ours* takes more than *floor*."""
+    median, floor_median = statistics.median(ours), statistics.median(floor)
     return Row(
         id=id,
         title=title,
         unit="s",
         median=median,
         floor_median=floor_median,
-        samples=samples,
+        samples=len(ours),
         ratio=median / floor_median,
         value=median - floor_median,
-        all_samples=tuple(times),
-        all_floor_samples=tuple(floor_times),
+        all_samples=tuple(ours),
+        all_floor_samples=tuple(floor),
     )
 
 
 @attrs.frozen
 class Imports:
-    """What ``import trioflow`` takes more than ``import trio``."""
+    """What imports of trioflow take more than ``import trio``."""
 
     samples: int = 15
 
     def measure(self) -> list[Row]:
-        ours, floor = importing("trioflow"), importing("trio")
-        return [compare("import", "import trioflow, import trio", ours, floor, self.samples)]
+        statements = ["import trioflow", USED, "import trio"]
+        package, used, trio = take_turns([importing(s) for s in statements], self.samples)
+        return [
+            row_of("import", "import trioflow, import trio", package, trio),
+            row_of("import-used", "import what a program needs, import trio", used, trio),
+        ]
 
 
 @attrs.frozen
@@ -80,8 +87,7 @@ class Help:
     def measure(self) -> list[Row]:
         if find_spec("cyclopts") is None:
             raise UnavailableError("the command line is not installed: trioflow[cli] brings it")
-        ours = starting("-m", "trioflow.cli", "--help")
-        row = compare(
-            "help", "trioflow --help, python -c pass", ours, starting("-c", "pass"), self.samples
-        )
+        programs = [starting("-m", "trioflow.cli", "--help"), starting("-c", "pass")]
+        ours, floor = take_turns(programs, self.samples)
+        row = row_of("help", "trioflow --help, python -c pass", ours, floor)
         return [attrs.evolve(row, value=row.median)]
