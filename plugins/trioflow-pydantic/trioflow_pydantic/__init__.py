@@ -24,30 +24,54 @@ def is_model(cls: Any) -> bool:
     return pydantic is not None and isinstance(cls, type) and issubclass(cls, pydantic.BaseModel)
 
 
+def is_other(cls: Any) -> bool:
+    """Tell whether *cls* is no model, but a type that Pydantic knows by the type's own account."""
+    speaks = isinstance(cls, type) and hasattr(cls, "__get_pydantic_core_schema__")
+    return speaks and "pydantic" in sys.modules and not is_model(cls)
+
+
 @hookimpl
 def trioflow_converter(converter: Converter) -> None:
-    """Read and write models."""
-    converter.register_structure_hook_factory(is_model, _reader)
-    converter.register_unstructure_hook_factory(is_model, _writer)
+    """Read and write models, and types such as ``HttpUrl``."""
+    converter.register_structure_hook_factory(is_model, _model_reader)
+    converter.register_unstructure_hook_factory(is_model, _model_writer)
+    converter.register_structure_hook_factory(is_other, _reader)
+    converter.register_unstructure_hook_factory(is_other, _writer)
 
 
 @hookimpl
 def trioflow_schema(type_: Any) -> Mapping[str, Any] | None:
-    """Describe models."""
-    if not is_model(type_):
-        return None
-    from trioflow_pydantic.schemas import schema_of
+    """Describe them."""
+    if is_model(type_):
+        from trioflow_pydantic import schemas
 
-    return schema_of(type_)
+        return schemas.schema_of(type_)
+    if is_other(type_):
+        from trioflow_pydantic import others
+
+        return others.schema_of(type_)
+    return None
+
+
+def _model_reader(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    from trioflow_pydantic import reading
+
+    return reading.reader(cls, converter)
+
+
+def _model_writer(cls: Any, converter: Converter) -> Callable[[Any], Any]:
+    from trioflow_pydantic import writing
+
+    return writing.writer(cls, converter)
 
 
 def _reader(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
-    from trioflow_pydantic.reading import reader
+    from trioflow_pydantic import others
 
-    return reader(cls, converter)
+    return others.reader(cls, converter)
 
 
 def _writer(cls: Any, converter: Converter) -> Callable[[Any], Any]:
-    from trioflow_pydantic.writing import writer
+    from trioflow_pydantic import others
 
-    return writer(cls, converter)
+    return others.writer(cls, converter)
