@@ -41,6 +41,7 @@ LAZY = {
     ("trioflow.describe.schema", "trioflow.plugins"): "only classes of others need plugins",
     ("trioflow.testing.bodies", "trioflow.testing.bodies.generated"): "only it needs hypothesis",
     ("trioflow.testing.pytest_plugin", "trioflow.api"): "only who uses it needs it",
+    ("trioflow.testing.pytest_plugin", "trioflow.instruments.tasks"): "only who uses it needs it",
     ("trioflow.testing.pytest_plugin", "trioflow.testing.blocks"): "only who uses it needs it",
     ("trioflow.testing.pytest_plugin", "trioflow.testing.clock"): "only who uses it needs it",
     ("trioflow.testing.pytest_plugin", "trioflow.testing.recorder"): "only who uses it needs it",

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from trioflow import Engine, StepContext, Workflow, events, open_engine, step
 from trioflow.testing import BlockedLoopWarning, EventOrderError, Recorder, VirtualClock
@@ -65,7 +66,28 @@ async def test_runs_that_go_on_when_the_test_ends_are_canceled(trioflow_engine: 
     trioflow_engine.submit("nap", 1)
 
 
-async def test_a_blocked_loop_is_a_warning(trioflow_options: Mapping[str, Any]) -> None:
+async def test_runs_that_went_on_are_in_the_report_of_a_test_that_fails(
+    request: pytest.FixtureRequest, trioflow_options: Mapping[str, Any]
+) -> None:
+    from trioflow.testing.pytest_plugin import trioflow_engine
+
+    function = getattr(trioflow_engine, "__wrapped__")  # noqa: B009
+    fixture = function(request, trioflow_options, Recorder())
+    engine: Engine = await anext(fixture)
+    engine.submit("nap", 1, run_id="r-1")
+    await wait_all_tasks_blocked()
+    with pytest.raises(trio.TooSlowError):
+        await fixture.athrow(trio.TooSlowError())
+
+    [(when, title, text)] = request.node._report_sections
+    assert (when, title) == ("call", "runs that went on")
+    assert text.startswith("run r-1 of workflow 'nap': running\n")
+    assert "in step 'naps' at 0\n    sleeps for 3" in text
+
+
+async def test_a_blocked_loop_is_a_warning(
+    request: pytest.FixtureRequest, trioflow_options: Mapping[str, Any]
+) -> None:
     @step
     async def blocks(value: int) -> int:
         time.sleep(0.8)  # noqa: ASYNC251 - this is what is warned of
@@ -74,7 +96,8 @@ async def test_a_blocked_loop_is_a_warning(trioflow_options: Mapping[str, Any]) 
     # What pytest does for a test that has the fixture.
     from trioflow.testing.pytest_plugin import trioflow_engine
 
-    fixture = getattr(trioflow_engine, "__wrapped__")(trioflow_options, Recorder())  # noqa: B009
+    function = getattr(trioflow_engine, "__wrapped__")  # noqa: B009
+    fixture = function(request, trioflow_options, Recorder())
     engine: Engine = await anext(fixture)
     await engine.create_run(Workflow("w").then(blocks)).start(1)
     with pytest.warns(BlockedLoopWarning, match="blocks"):

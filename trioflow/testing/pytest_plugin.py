@@ -61,17 +61,27 @@ def trioflow_options() -> Mapping[str, Any]:
 
 @pytest.fixture
 async def trioflow_engine(
-    trioflow_options: Mapping[str, Any], trioflow_recorder: Recorder
+    request: pytest.FixtureRequest,
+    trioflow_options: Mapping[str, Any],
+    trioflow_recorder: Recorder,
 ) -> AsyncGenerator[Engine, None]:
     """An open engine with ``trioflow_options`` and ``trioflow_recorder``, for async tests.
 
-    It is closed after the test: submitted runs that still go on are canceled. A task that
-    blocks the event loop for half a second is a `trioflow.testing.BlockedLoopWarning`.
+    It is closed after the test: submitted runs that still go on are canceled. If the test
+    fails, because its time is over or otherwise, its report has a `trioflow.testing.dump` of
+    them. A task that blocks the event loop for half a second is a
+    `trioflow.testing.BlockedLoopWarning`.
     """
     from trioflow.api import open_engine
+    from trioflow.instruments.tasks import dump
     from trioflow.testing.blocks import warn_of_blocks
 
     with warn_of_blocks() as watch:
         instruments = [*trioflow_options.get("instruments", ()), trioflow_recorder, watch]
         async with open_engine(**{**trioflow_options, "instruments": instruments}) as engine:
-            yield engine
+            try:
+                yield engine
+            finally:
+                open_runs = "\n".join(map(dump, engine.list_runs(status="running")))
+                if open_runs:  # pytest shows it with tests that fail
+                    request.node.add_report_section("call", "runs that went on", open_runs)
