@@ -27,7 +27,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--only", metavar="PEER,...", help="measure these: " + ", ".join(PEERS))
-    add("--limit", metavar="SECONDS", type=float, default=60, help="for one engine and workload")
+    add("--limit", metavar="SECONDS", type=float, default=90, help="for one engine and workload")
     add(
         "--environments",
         metavar="DIR",

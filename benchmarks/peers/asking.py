@@ -19,6 +19,8 @@ from benchmarks.peers.engines import Engine
 from benchmarks.peers.environments import UnavailableError, last_line
 
 ROOT = Path(__file__).parents[2]
+STARTING_SECONDS = 90
+"""How long a program may take to start, with the server that it may need."""
 LEAVING_SECONDS = 10
 """How long a program gets to end by itself, such as to stop its server."""
 
@@ -84,7 +86,10 @@ async def open_program(engine: Engine, python: Path) -> AsyncGenerator[Program, 
         )
         program = Program(process, errors)
         try:
-            await program.hear()
+            with trio.move_on_after(STARTING_SECONDS) as scope:
+                await program.hear()
+            if scope.cancelled_caught:
+                raise UnavailableError(f"did not start within {STARTING_SECONDS} s")
             yield program
             await _let_end(process)
         finally:

@@ -146,7 +146,7 @@ class Panel:
         ours = " ours" if engine.id in (OURS.id, "trioflow-sql") else ""
         _add(self.svg, "text", engine.title, x=LEFT - 12, y=y + 4, class_=f"label{ours}")
         if row.reason:
-            _add(self.svg, "text", row.reason, x=LEFT + 6, y=y + 4, class_="small")
+            _add(self.svg, "text", row.reason, x=LEFT + 6, y=y + 4, class_="small amount")
             return
         x = self.scale.x(row.microseconds)
         _add(self.svg, "line", x1=LEFT, x2=x, y1=y, y2=y, class_=f"stem{ours}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import platform
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,8 +24,8 @@ from benchmarks.peers.results import Results, Row
 
 SAMPLES = 5
 """How often an engine does a workload at most; the first time, which warms up, not counted."""
-PATIENCE = 0.25
-"""The part of its time after which an engine that is slow is asked for no further sample."""
+PATIENCE = 15
+"""Seconds after which an engine that is slow is asked for no further sample of a workload."""
 BESIDE = 3
 """How many samples of the fast programs are taken for each one of an engine."""
 
@@ -45,39 +46,38 @@ class Session:
     our_samples: dict[str, list[float]] = attrs.Factory(dict)
 
     async def measure(self, engine: Engine) -> None:
-        """Measure all workloads of an engine."""
-        for workload in WORKLOADS.values():
-            row = await self._row(engine, workload)
-            self.rows.append(row)
-            self.report(row)
-
-    async def _row(self, engine: Engine, workload: Workload) -> Row:
-        row = Row(workload.id, engine.id, workload.per)
-        samples, floor_samples = list[float](), list[float]()
+        """Measure all workloads of an engine, in a new process after each that went wrong."""
+        workloads = deque(WORKLOADS.values())
         try:
-            reason = self._too_long(engine, workload)
-            reason = reason or await self._try(engine, workload.id, samples, floor_samples)
+            python = await python_for(engine, self.environments)
         except UnavailableError as error:
-            reason = str(error)
-        if reason:
-            return attrs.evolve(row, reason=reason)
-        counted = samples[1:] or samples  # what takes that long needs no warming up
-        return attrs.evolve(row, samples=tuple(counted), floor_samples=tuple(floor_samples))
+            for workload in workloads:
+                self._add(Row(workload.id, engine.id, workload.per, reason=str(error)))
+            return
+        while workloads:
+            try:
+                async with open_program(engine, python) as program:
+                    self.versions[engine.id] = program.versions
+                    while workloads:
+                        self._add(await self._row(engine, program, workloads[0]))
+                        workloads.popleft()
+            except UnavailableError as error:
+                workload = workloads.popleft()
+                self._add(Row(workload.id, engine.id, workload.per, reason=str(error)))
 
-    async def _try(
-        self, engine: Engine, workload: str, samples: list[float], floor_samples: list[float]
-    ) -> str:
-        """Collect the samples that there is time for, or say why there are none."""
-        reason = f"not done within {self.limit:.0f} s"
-        python = await python_for(engine, self.environments)
-        with trio.move_on_after(self.limit):
-            async with open_program(engine, python) as program:
-                self.versions[engine.id] = program.versions
-                if workload in program.cannot:
-                    reason = program.cannot[workload]
-                else:
-                    await self._take_turns(program, workload, samples, floor_samples)
-        return "" if samples else reason
+    def _add(self, row: Row) -> None:
+        self.rows.append(row)
+        self.report(row)
+
+    async def _row(self, engine: Engine, program: Program, workload: Workload) -> Row:
+        row = Row(workload.id, engine.id, workload.per)
+        if reason := program.cannot.get(workload.id) or self._too_long(engine, workload):
+            return attrs.evolve(row, reason=reason)
+        with trio.move_on_after(self.limit) as scope:
+            row = await self._take_turns(program, row)
+        if scope.cancelled_caught:
+            raise UnavailableError(f"not done within {self.limit:.0f} s")
+        return row
 
     def _too_long(self, engine: Engine, workload: Workload) -> str:
         """Say if a shorter workload, which no step of this one can undercut, leaves no hope."""
@@ -88,18 +88,20 @@ class Session:
                     return f"more than {self.limit:.0f} s, as a shorter one shows"
         return ""
 
-    async def _take_turns(
-        self, program: Program, workload: str, samples: list[float], floor_samples: list[float]
-    ) -> None:
-        patience = trio.current_time() + self.limit * PATIENCE
-        await self._sample_ours(workload)  # warms up
+    async def _take_turns(self, program: Program, row: Row) -> Row:
+        patience = trio.current_time() + PATIENCE
+        samples, floor_samples, our_samples = list[float](), list[float](), list[float]()
+        await self._sample_ours(row.workload)  # warms up
         while len(samples) <= SAMPLES and (not samples or trio.current_time() < patience):
             for _ in range(BESIDE):
-                floor_sample, our_sample = await self._sample_ours(workload)
+                floor_sample, our_sample = await self._sample_ours(row.workload)
                 floor_samples.append(floor_sample)
-                self.floor_samples.setdefault(workload, []).append(floor_sample)
-                self.our_samples.setdefault(workload, []).append(our_sample)
-            samples.append(await program.sample(workload))
+                our_samples.append(our_sample)
+            samples.append(await program.sample(row.workload))
+        self.floor_samples.setdefault(row.workload, []).extend(floor_samples)
+        self.our_samples.setdefault(row.workload, []).extend(our_samples)
+        counted = samples[1:] or samples  # what takes that long needs no warming up
+        return attrs.evolve(row, samples=tuple(counted), floor_samples=tuple(floor_samples))
 
     async def _sample_ours(self, workload: str) -> tuple[float, float]:
         # Takes less than a second. A program whose answer nobody waited for would give it to

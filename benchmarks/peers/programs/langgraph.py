@@ -85,20 +85,22 @@ async def run(graph: Any, inputs: Any, steps: int, **config: int) -> list[Any]:
     return updates
 
 
-async def timed_run(graph: Any, value: int, steps: int) -> float:
+async def timed_run(graph: Any, value: int, steps: int, wanted: int) -> float:
     started = time.perf_counter()
-    await run(graph, {"value": value}, steps)
-    return time.perf_counter() - started
+    updates = await run(graph, {"value": value}, steps)
+    seconds = time.perf_counter() - started
+    expect("last update", list(updates[-1].values()), [{"value": wanted}])
+    return seconds
 
 
 def chain(length: int) -> Sample:
     graph = chain_graph(length)
-    return lambda: asyncio.run(timed_run(graph, 7, length))
+    return lambda: asyncio.run(timed_run(graph, 7, length, 7))
 
 
 def loop(length: int) -> Sample:
     graph = loop_graph(length)
-    return lambda: asyncio.run(timed_run(graph, 0, length))
+    return lambda: asyncio.run(timed_run(graph, 0, length, length))
 
 
 def foreach(length: int) -> Sample:

@@ -9,7 +9,6 @@ caller waits for the result. Flows and tasks are those of asyncio, faster here t
 from __future__ import annotations
 
 import asyncio
-import functools
 import os
 import shutil
 import tempfile
@@ -67,24 +66,15 @@ async def timed_run(flow_run: Coroutine[Any, Any, int], wanted: int) -> float:
     return seconds
 
 
-@functools.cache
-def start_server() -> None:
-    asyncio.run(chain_flow(0, 1))
-
-
 def chain(length: int) -> Sample:
-    start_server()
     return lambda: asyncio.run(timed_run(chain_flow(7, length), 7))
 
 
 def foreach(length: int) -> Sample:
-    start_server()
     return lambda: asyncio.run(timed_run(foreach_flow(length), sum(range(length))))
 
 
 def many_runs(runs: int, length: int) -> Sample:
-    start_server()
-
     async def main() -> float:
         started = time.perf_counter()
         results = await asyncio.gather(*(chain_flow(value, length) for value in range(runs)))
@@ -97,6 +87,7 @@ def many_runs(runs: int, length: int) -> Sample:
 
 if __name__ == "__main__":
     try:
+        chain(1)()  # starts the server
         serve(
             "prefect",
             {

@@ -21,6 +21,11 @@ from trioflow import Workflow, open_engine, step
 noop = step(bodies.noop)
 
 
+@step
+async def add_one(value: int) -> int:
+    return value + 1
+
+
 def durable(workflow: Workflow[Any, Any], inputs: list[Any], wanted: int) -> Sample:
     """Submit a run for each input, all at once; the reader of each must see *wanted* events."""
 
@@ -48,6 +53,11 @@ def chain(length: int, runs: int = 1) -> Sample:
     return durable(workflow, list(range(runs)), ours.PER_STEP * length + ours.ENDS)
 
 
+def loop(length: int) -> Sample:
+    workflow = Workflow("loop", input=int).dountil(add_one, lambda value: value == length)
+    return durable(workflow, [0], ours.PER_STEP * length + ours.ENDS)
+
+
 def foreach(length: int) -> Sample:
     workflow = Workflow("loop", input=list[int]).foreach(noop, concurrency=100)
     return durable(workflow, [list(range(length))], length + ours.PER_STEP + ours.ENDS)
@@ -59,9 +69,9 @@ if __name__ == "__main__":
         {
             "chain-1000": lambda: chain(1000),
             "chain-10000": lambda: chain(10_000),
+            "loop-1000": lambda: loop(1000),
             "foreach-1000": lambda: foreach(1000),
             "runs-100": lambda: chain(10, runs=100),
         },
         others=("trioflow", "trio"),
-        cannot={"loop-1000": "measured without a store"},
     )
