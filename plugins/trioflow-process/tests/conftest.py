@@ -1,7 +1,7 @@
 """What all tests share: workers can import the steps, and ``async def`` tests run on Trio.
 
-A worker has the ``sys.path`` of the process that starts it, so this folder's parent has to be
-on it: the steps are in ``tests.process_steps``.
+A worker has the ``sys.path`` of the process that starts it, so the folder of ``process_steps``
+has to be on it.
 """
 
 from __future__ import annotations

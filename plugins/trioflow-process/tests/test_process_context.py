@@ -8,12 +8,12 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import process_steps as steps
 import pytest
 import trio
-from tests.process_steps import PLACE, Count, Part
+from process_steps import PLACE, Count, Part
 from trioflow_process import ProcessRunner
 
-from tests import process_steps as steps
 from trioflow import Engine, Step, TracingContext, Workflow, events, open_engine
 from trioflow.instruments import StepContextFilter, StepTracker
 from trioflow.testing import check_events

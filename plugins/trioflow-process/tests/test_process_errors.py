@@ -7,13 +7,13 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+import process_steps as steps
 import pytest
-from tests.process_steps import CodeError, FieldsError
+from process_steps import CodeError, FieldsError
 from trioflow_process import NotInWorkerError, NotPicklableError, ProcessRunner, WorkerCrashedError
 from trioflow_process.packing import PackedError, pack_error
 from trioflow_process.pickling import dumps
 
-from tests import process_steps as steps
 from trioflow import Workflow, open_engine
 from trioflow.wire import RecordedError
 

@@ -7,12 +7,12 @@ import sys
 from types import ModuleType
 from typing import Any
 
+import process_steps as steps
 import pytest
 import trio
 from trioflow_process import ProcessRunner
 from trioflow_process.culprit import find_culprit
 
-from tests import process_steps as steps
 from trioflow import Workflow, open_engine, step
 from trioflow.errors import DefinitionError
 

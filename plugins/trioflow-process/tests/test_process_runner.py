@@ -14,13 +14,13 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import process_steps as steps
 import pytest
 import trio
 import trioflow_process
-from tests.process_steps import Part
+from process_steps import Part
 from trioflow_process import NotPicklableError, ProcessRunner, WorkerCrashedError
 
-from tests import process_steps as steps
 from trioflow import Engine, RunResult, Step, Workflow, events, open_engine
 from trioflow.errors import NonRetryableError, StepTimeoutError
 from trioflow.testing import assert_no_leaks, check_events, check_runner

@@ -1,4 +1,7 @@
-"""Steps that the tests run in worker processes, which import them from here."""
+"""Steps that the tests run in worker processes, which import them from here.
+
+It stands beside the folder of the tests, for in there every plugin's modules would be ``tests.x``.
+"""
 
 from __future__ import annotations
 
