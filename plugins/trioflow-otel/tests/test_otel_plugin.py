@@ -7,7 +7,6 @@ import sys
 
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from trioflow_otel import OpenTelemetry, trioflow_instruments
 
@@ -141,16 +140,23 @@ async def test_two_engines_may_share_a_provider(traces: Traces) -> None:
     }
 
 
-async def test_a_sampler_that_drops_everything_leaves_the_run_as_it_is(traces: Traces) -> None:
+async def test_a_trace_that_is_not_sampled_is_there_for_others_all_the_same(
+    traces: Traces,
+) -> None:
+    seen = []
+
     @step
     async def double(value: int) -> int:
+        context = trace.get_current_span().get_span_context()
+        seen.append(trace.format_trace_id(context.trace_id))
         return 2 * value
 
-    provider = TracerProvider(sampler=ALWAYS_OFF)
-    async with open_engine(plugins=[OpenTelemetry(provider)]) as engine:
+    traces.provider.sampler = ALWAYS_OFF
+    async with open_engine(plugins=[traces.plugin]) as engine:
         result = await engine.create_run(Workflow("w").then(double)).start(1)
 
-    assert (result.unwrap(), len(result.trace_id)) == (2, 32)
+    assert (result.unwrap(), result.trace_id) == (2, seen[0])
+    assert traces.spans == []
 
 
 async def test_a_provider_that_does_nothing_leaves_the_run_as_it_is() -> None:

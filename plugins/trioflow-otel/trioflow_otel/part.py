@@ -27,10 +27,14 @@ class Part:
         self._calls: dict[str, OpenCall] = {}
         self._tools: dict[str, OpenTool] = {}
         self.is_over = False
+        self.is_recording = root.is_recording()
+        """Whether there are spans: a trace that is not sampled has none but the root."""
 
     # ------------------------------------------------------------ bodies
     def begin_body(self, body: BodyInfo) -> Span:
         """Return the span of a body that begins."""
+        if not self.is_recording:
+            return self._root.span
         if body.tool_call_id is not None:
             return self._tools[body.tool_call_id].span
         call = self._calls.get(body.address)
@@ -219,7 +223,13 @@ def address_around(address: str) -> str:
     return _ATTEMPT.sub("", address.rpartition("/")[0])
 
 
+ENDS: dict[type[ev.Event], Callable[[Part, Any], None]] = {
+    ev.Suspended: Part.on_pause,
+    ev.Paused: Part.on_pause,
+    ev.Finish: Part.on_finish,
+}
 HANDLERS: dict[type[ev.Event], Callable[[Part, Any], None]] = {
+    **ENDS,
     ev.StepStart: Part.on_step_start,
     ev.StepWaiting: Part.on_waiting,
     ev.EventTaken: Part.on_event_taken,
@@ -233,7 +243,4 @@ HANDLERS: dict[type[ev.Event], Callable[[Part, Any], None]] = {
     ev.ToolResult: Part.on_tool_result,
     ev.ToolError: Part.on_tool_error,
     ev.Canceled: Part.on_canceled,
-    ev.Suspended: Part.on_pause,
-    ev.Paused: Part.on_pause,
-    ev.Finish: Part.on_finish,
 }

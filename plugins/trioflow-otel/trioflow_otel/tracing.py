@@ -19,7 +19,7 @@ from trioflow import events as ev
 from trioflow.abc import BodyInfo, Instrument, PartInfo, TraceIds
 from trioflow_otel import attributes as a
 from trioflow_otel.ids import ChosenIds, Ids, known_span, parse, with_chosen_ids
-from trioflow_otel.part import HANDLERS, Part
+from trioflow_otel.part import ENDS, HANDLERS, Part
 from trioflow_otel.places import Inside, span_of, valid
 
 BEGINNINGS = (ev.Start, ev.Resume, ev.Recover)
@@ -66,9 +66,11 @@ class Tracing(Instrument):
         if isinstance(event, BEGINNINGS):
             self._begin(event)
             return
-        handler = HANDLERS.get(type(event))
         part = self._parts.get(event.run_id)
-        if handler is not None and part is not None:
+        if part is None:
+            return
+        handler = (HANDLERS if part.is_recording else ENDS).get(type(event))
+        if handler is not None:
             handler(part, event)
             if part.is_over:
                 del self._parts[event.run_id]
