@@ -397,7 +397,7 @@ BROKEN = [runner for runner in vars().values() if _is_broken(runner)]
 async def test_check_runner_names_the_promise_that_is_broken(
     runner: type[Runner], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sharing, "BEGINNING", 0.2)  # nothing here takes long to begin
+    monkeypatch.setattr(sharing, "BEGINNING", 1.0)  # nothing here takes long to begin
     monkeypatch.setattr(calling, "ARRIVAL", 0.2)
 
     with pytest.raises(RunnerContractError) as caught:

@@ -308,6 +308,41 @@ def call_at_once(text: str, ctx: StepContext[Any]) -> list[str]:
     return sorted(found)
 
 
+@tool
+async def sleep_twice() -> None:
+    """Sleep in two tasks, so that a cancellation comes out as a group."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.sleep_forever)
+        nursery.start_soon(trio.sleep_forever)
+
+
+@tool
+async def fail_when_canceled() -> None:
+    """Fail because of a cancellation."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.sleep_forever)
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise ValueError("not now")
+
+
+@step(runner="process")
+def give_up(_: Any, ctx: StepContext[Any]) -> list[str]:
+    """Call tools, but not for long."""
+
+    async def call_shortly(slow: Any) -> None:
+        with trio.move_on_after(0.01):
+            await ctx.call_tool(slow)
+
+    trio.from_thread.run(call_shortly, sleep_twice)
+    try:
+        trio.from_thread.run(call_shortly, fail_when_canceled)
+    except ExceptionGroup as group:
+        return [repr(exc) for exc in group.exceptions]
+    return ["nothing"]
+
+
 @step(runner="process")
 def ask(text: str, ctx: StepContext[Any]) -> str:
     """Call a tool that suspends."""

@@ -167,6 +167,16 @@ class TestTools:
         assert [e.args for e in seen if isinstance(e, events.ToolCall)] == [{"text": "hey"}] * 2
         assert at_once.unwrap() == ["A", "B", "C"]
 
+    async def test_tools_can_be_given_up(self) -> None:
+        async with open_worker() as engine:
+            run = engine.create_run(workflow(steps.give_up))
+            async with run.stream(None) as stream:
+                seen = [event async for event in stream]
+
+        check_events(seen)
+        assert run.state.steps["give_up"].output == ["ValueError('not now')"]
+        assert [e.status for e in seen if isinstance(e, events.ToolError)] == ["canceled"] * 2
+
     async def test_a_tool_that_suspends_suspends_the_step(self) -> None:
         async with open_worker() as engine:
             run = engine.create_run(workflow(steps.ask))

@@ -71,25 +71,25 @@ class Service:
 
     async def _answer(self, stream: trio.SocketStream, ask: Ask) -> None:
         answer = Answer(ask.id, "canceled", pickle.dumps(None))
-        with self._asked[ask.id]:
-            answer = await self._do(ask)
+        try:
+            with self._asked[ask.id]:
+                answer = await self._do(ask)
+        except Exception as exc:
+            answer = Answer(ask.id, "error", pickle.dumps(pack_error(exc)))
+        except BaseException as exc:
+            if _is_cancellation(exc):
+                raise
+            self.interruption = exc
+            self.body.cancel()
+            await trio.sleep_forever()
         del self._asked[ask.id]
         await self._send(stream, to_frame(answer))
 
     async def _do(self, ask: Ask) -> Answer:
         step = self.ctx.step_id
-        try:
-            value = loads_or_blame(ask.content, ask.method, step)
-            result = await METHODS[ask.method](self.ctx, value)
-            return Answer(ask.id, "result", dumps_or_blame(result, "answer", step))
-        except Exception as exc:
-            return Answer(ask.id, "error", pickle.dumps(pack_error(exc)))
-        except trio.Cancelled:
-            raise
-        except BaseException as exc:
-            self.interruption = exc
-            self.body.cancel()
-            await trio.sleep_forever()
+        value = loads_or_blame(ask.content, ask.method, step)
+        result = await METHODS[ask.method](self.ctx, value)
+        return Answer(ask.id, "result", dumps_or_blame(result, "answer", step))
 
     async def _send(self, stream: trio.SocketStream, frame: bytes) -> None:
         try:
@@ -97,3 +97,9 @@ class Service:
                 await stream.send_all(frame)
         except trio.BrokenResourceError:
             pass  # the worker has died, which is noticed where its result is awaited
+
+
+def _is_cancellation(exc: BaseException) -> bool:
+    if isinstance(exc, BaseExceptionGroup):  # out of a nursery
+        return exc.split(trio.Cancelled)[1] is None
+    return isinstance(exc, trio.Cancelled)

@@ -12,7 +12,7 @@ from trioflow.testing.runners.bodies import Kind, ProbeError
 from trioflow.testing.runners.ending import cancel_body
 
 CALLS = 10
-BEGINNING = 5.0
+BEGINNING = 10.0
 """Seconds after which it is clear that a body does not begin before another has ended."""
 
 
