@@ -224,6 +224,35 @@ class TestRecovered:
         assert linked(second) == [ids(first)]
         assert children(traces, second) == ["attempt hang", "step hang"]
 
+    async def test_an_error_of_an_earlier_part_keeps_its_name(self, traces: Traces) -> None:
+        died: list[bool] = []
+
+        @step
+        async def fail(value: int) -> int:
+            raise ValueError("long ago")
+
+        @step
+        async def hang(value: int) -> int:
+            if not died:
+                await trio.sleep_forever()
+            return value
+
+        workflow = Workflow("w", input=int).parallel(fail, hang, on_error="finish")
+        options: dict[str, Any] = {"store": MemoryStore(), "workflows": [workflow]}
+        async with open_engine(plugins=[traces.plugin], **options) as engine:
+            engine.submit(workflow, 1)
+            await trio.testing.wait_all_tasks_blocked()
+        died.append(True)
+        async with open_engine(plugins=[traces.plugin], **options) as engine:
+            (run,) = await engine.recover()
+            await run.wait()
+
+        root = traces.named("run w")[1]
+        assert root.status.description == "ValueError: long ago"
+        (event,) = root.events
+        assert (event.attributes or {})["exception.type"] == "ValueError"
+        assert "raise ValueError" in str((event.attributes or {})["exception.stacktrace"])
+
     async def test_a_run_that_had_no_instrument_before_has_a_trace_from_here_on(
         self, traces: Traces
     ) -> None:

@@ -16,6 +16,8 @@ from typing import Any
 
 from opentelemetry.util.types import AttributeValue
 
+from trioflow.wire import RecordedError
+
 RUN = "trioflow.run.id"
 RUN_STATUS = "trioflow.run.status"
 WORKFLOW = "trioflow.workflow.id"
@@ -94,6 +96,8 @@ def error_type(error: BaseException | None) -> str:
     """Return the class of an error as the semantic conventions want it."""
     if error is None:
         return "_OTHER"
+    if isinstance(error, RecordedError):  # from a journal, in place of the one that was raised
+        return error.name
     cls = type(error)
     return (
         cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
@@ -102,6 +106,8 @@ def error_type(error: BaseException | None) -> str:
 
 def error_message(error: BaseException | None) -> str:
     """Return what an error says, also if it cannot say it."""
+    if isinstance(error, RecordedError):
+        return error.message
     try:
         return clean(str(error))
     except Exception:  # it is somebody else's class
@@ -110,10 +116,14 @@ def error_message(error: BaseException | None) -> str:
 
 def exception_attributes(error: BaseException) -> Attributes:
     """Return the attributes of the ``exception`` event of a span."""
+    if isinstance(error, RecordedError):
+        stack = error.traceback
+    else:
+        stack = "".join(traceback.format_exception(error))
     return {
         EXCEPTION_TYPE: error_type(error),
         EXCEPTION_MESSAGE: error_message(error),
-        EXCEPTION_STACKTRACE: clean("".join(traceback.format_exception(error))),
+        EXCEPTION_STACKTRACE: clean(stack),
     }
 
 
