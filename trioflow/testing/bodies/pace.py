@@ -1,4 +1,4 @@
-"""Measures how long tasks keep the event loop, and finds out where."""
+"""Measures how long tasks keep the event loop while a body is on, and finds out where."""
 
 from __future__ import annotations
 
@@ -29,13 +29,26 @@ class Pace(trio.abc.Instrument):
     longest: float = 0.0
     place: str = ""
     """Where the last turn was that took longer, if that could be seen."""
+    _is_on: bool = False
     _began: float | None = None
-    """When the current turn began; None between turns."""
+    """When the current turn began, or in it the body; None between turns."""
+
+    def body_begins(self) -> None:
+        """Begin to measure, in the midst of a turn: what came before is the engine's."""
+        self._is_on, self._began = True, time.perf_counter()
+
+    def body_ends(self) -> None:
+        """Measure no more."""
+        self._take_time()
+        self._is_on = False
 
     def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        self._began = time.perf_counter()
+        self._began = time.perf_counter() if self._is_on else None
 
     def after_task_step(self, task: trio.lowlevel.Task) -> None:
+        self._take_time()
+
+    def _take_time(self) -> None:
         began, self._began = self._began, None
         if began is not None:
             self.longest = max(self.longest, time.perf_counter() - began)

@@ -91,7 +91,8 @@ def observe(
       taking: Of a streaming tool: how many pieces to take before it is left. None for all.
     """
     watch = Watch()
-    trap, pace = Trap(watch, point), Pace(terms.definition.fn, terms.blocking)
+    pace = Pace(terms.definition.fn, terms.blocking)
+    trap = Trap(watch, pace, point)
     watch.is_meant = trap.is_meant
     seen = Sighting(watch, trap, pace)
     run = partial(_run, terms, _workflow(terms, watch, taking), value, seen)

@@ -11,6 +11,7 @@ import attrs
 import trio
 
 from trioflow import events as ev
+from trioflow.testing.bodies.pace import Pace
 from trioflow.testing.bodies.watching import Watch
 from trioflow.testing.clock import VirtualClock, is_anybody_outside
 from trioflow.testing.mirror import Mirror
@@ -46,6 +47,7 @@ class Trap:
     """Follows the body of one call, and cancels its run at one point of it."""
 
     watch: Watch
+    pace: Pace
     point: Point | None
     counts: dict[Moment, int] = attrs.field(factory=lambda: {"wait": 0, "turn": 0})
     task: trio.lowlevel.Task | None = None
@@ -66,10 +68,12 @@ class Trap:
     def opens(self) -> None:
         """The call begins."""
         self.task = trio.lowlevel.current_task()
+        self.pace.body_begins()
 
     def closes(self) -> None:
         """The call is over."""
         self.task = None
+        self.pace.body_ends()
         if self.canceled is not None and self.took is None:
             now = trio.current_time(), time.perf_counter()
             self.took = max(0.0, now[0] - self.canceled[0]), now[1] - self.canceled[1]
