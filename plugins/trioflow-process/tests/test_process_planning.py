@@ -47,6 +47,21 @@ def test_lambdas_and_methods_of_what_cannot_be_pickled_are_refused() -> None:
     assert "cannot find its function by name" in refusal(steps.over.wait)
 
 
+@pytest.mark.parametrize("module", [None, "", "no.such", "sys"])
+def test_functions_that_do_not_know_their_module_are_refused(module: Any) -> None:
+    names: dict[str, Any] = {}
+    exec("def lost(): pass", names)
+    names["lost"].__module__ = module
+
+    assert "a worker process cannot find its function by name" in refusal(names["lost"])
+
+
+def test_finders_of_another_time_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "meta_path", [object(), *sys.meta_path])
+
+    ProcessRunner(1).check(steps.plain.fn, "step 's'")
+
+
 def test_async_functions_are_refused() -> None:
     assert refusal(trio.sleep) == (
         "step 's': an async def cannot run in a process; make it a plain def"

@@ -121,8 +121,8 @@ def _reduce_definition(definition: Step[Any, Any] | Tool[..., Any]) -> Any:
 def _found_at(fn: Any) -> Any:
     try:
         return look_up(fn.__module__, fn.__qualname__)
-    except (ImportError, AttributeError, KeyError):
-        return None
+    except (ImportError, AttributeError, KeyError, TypeError, ValueError):
+        return None  # also if what it says of its module is not the name of one
 
 
 # ---------------------------------------------------------------- contexts

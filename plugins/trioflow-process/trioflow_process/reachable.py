@@ -55,7 +55,8 @@ def _can_be_imported(module: str) -> bool:
 def _find_spec(name: str, path: Any) -> ModuleSpec | None:
     """Look for a module where a new process would: importlib's own also looks at sys.modules."""
     for finder in sys.meta_path:
-        spec = finder.find_spec(name, path)
+        find_spec = getattr(finder, "find_spec", None)  # importlib does without as well
+        spec: ModuleSpec | None = find_spec and find_spec(name, path)
         if spec is not None:
             return spec
     return None
