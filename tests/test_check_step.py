@@ -612,9 +612,9 @@ def test_the_message_says_where_it_was_seen_and_what_to_do() -> None:
     assert "test_check_step.py: await trio.sleep(5), and gave -1; let trio.Cancelled" in first
     assert listing == [
         "        0  start",
-        "  >     1  step-start                 0        returns_instead",
+        "  >>    1  step-start                 0        returns_instead",
         "        2  step-result                0        returns_instead  status='success'",
-        "        3  step-finish                0        returns_instead",
+        "        3  step-finish                0        returns_instead  attempts=1",
         "     ...",
     ]
 

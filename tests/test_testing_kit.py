@@ -253,7 +253,7 @@ def test_fuzz_cancel_reports_the_first_point_that_goes_wrong() -> None:
     assert "canceled by run at task step" in note
     assert "in task" in note
     assert 'File "' in note
-    assert "  >     1  step-start                 0        leaks_if_canceled" in note
+    assert "  >>    1  step-start                 0        leaks_if_canceled" in note
 
 
 def test_fuzz_cancel_waits_for_threads() -> None:
