@@ -6,13 +6,20 @@ import dataclasses
 import types
 import typing
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from trioflow.errors import DefinitionError, Fault, InvalidValueError
 from trioflow.state import merge_state
-from trioflow.validation import Structure, compile_structure, faults_of, join, type_name
+from trioflow.validation import (
+    Structure,
+    compile_structure,
+    faults_of,
+    join,
+    model_fields,
+    type_name,
+)
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -110,14 +117,6 @@ def _field_types(type_: Any) -> Mapping[str, Any] | None:
     if dataclasses.is_dataclass(origin):
         hints = typing.get_type_hints(origin)
         return {field.name: hints[field.name] for field in dataclasses.fields(origin) if field.init}
-    if hasattr(origin, "__replace__"):  # a model of a library, that `merge_state` can deal with
-        return {
-            name: hint
-            for name, hint in typing.get_type_hints(origin, include_extras=True).items()
-            if _is_field(name, hint)
-        }
+    if isinstance(origin, type) and (fields := model_fields(origin)):
+        return fields
     return typing.get_type_hints(type_) if typing.is_typeddict(type_) else None
-
-
-def _is_field(name: str, hint: Any) -> bool:
-    return not name.startswith("_") and ClassVar not in (hint, typing.get_origin(hint))

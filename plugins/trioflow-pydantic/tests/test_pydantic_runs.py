@@ -13,7 +13,7 @@ import trioflow_pydantic
 from attrs import frozen
 from pydantic import BaseModel, Field
 
-from trioflow import Engine, StepContext, Workflow, events, open_engine, step, tool
+from trioflow import Engine, Step, StepContext, Workflow, events, open_engine, step, tool
 from trioflow.errors import InvalidValueError, NotSerializableError
 from trioflow.testing import check_events, check_step, check_tool
 from trioflow.validation import make_converter
@@ -236,3 +236,25 @@ def test_steps_and_tools_on_models_keep_what_they_promise() -> None:
     check_step(approve, ORDER, plugins=[trioflow_pydantic], resume=ANSWER, blocking=1.0)
     arguments = {"city": OSLO, "boxes": [{"item": 1}]}
     check_tool(districts, arguments, plugins=[trioflow_pydantic], blocking=1.0)
+
+
+async def test_a_model_is_made_into_other_classes_and_arguments_of_tools(engine: Engine) -> None:
+    @frozen
+    class Delivery:
+        city: City
+        amount: int
+
+    @step
+    async def deliver(delivery: Delivery) -> Order:
+        return Order(city=delivery.city, amount=delivery.amount + 1)
+
+    @tool
+    async def describe(city: City, amount: int) -> str:
+        return f"{amount} to {city.name}"
+
+    # Type checkers want a step that takes an Order; at run time the fields are enough.
+    converting: Step[Any, Order] = deliver
+    workflow = Workflow("w", input=Order, output=str).then(converting).then(describe)
+    result = await engine.create_run(workflow).start(Order(city=City(name="Oslo"), amount=5))
+
+    assert result.unwrap() == "6 to Oslo"
