@@ -45,7 +45,7 @@ def serve(
             built.clear()  # what others need is not to burden this one
             built[id] = workloads[id]()
         gc.collect()
-        _say(answers, workload=id, seconds=built[id]())
+        _say(answers, workload=id, seconds=round(built[id](), 7))
 
 
 def expect(what: str, got: Any, wanted: Any) -> None:
