@@ -76,6 +76,10 @@ class Even(Struct):
             raise ValueError(f"{self.number} is odd")
 
 
+class Header(Struct, rename="kebab"):
+    max_age: int
+
+
 OSLO = City("Oslo", 700_000)
 BORN = date(1815, 12, 10)
 
@@ -215,6 +219,8 @@ class TestWhatDoesNotFit:
                 ],
             ),
             (Even, {"n": 1}, ["value: 1 is odd"]),
+            (Header, {"max-age": "5"}, ["['max-age']: expected int, received str"]),
+            (Header, {}, ["['max-age']: required key is missing"]),
             (
                 Place,
                 {"city": {"nme": ""}, "height": 1.5},

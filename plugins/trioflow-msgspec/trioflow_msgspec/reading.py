@@ -55,6 +55,13 @@ class _Reader:
     cls: type[Struct]
     fields: tuple[FieldInfo, ...]
     hooks: Mapping[str, Hook]
+    names: Mapping[str, str] = attrs.field(init=False)
+    """The name of a field by each key that it may be given by."""
+
+    @names.default
+    def _names(self) -> Mapping[str, str]:
+        names = {field.name: field.name for field in self.fields}
+        return names | {field.encode_name: field.name for field in self.fields}
 
     def __call__(self, value: Any, _: Any) -> Any:
         if isinstance(value, self.cls):
@@ -67,7 +74,7 @@ class _Reader:
                 key, item = given[field.name]
                 parts[field.name] = self._part(field, key, item, faults)
             elif field.default is NODEFAULT and field.default_factory is NODEFAULT:
-                faults.append(Fault(field.encode_name, "required key is missing"))
+                faults.append(Fault(_path(field.encode_name), "required key is missing"))
         if faults:
             raise FaultsError(tuple(faults))
         return self._make(parts)
@@ -89,9 +96,7 @@ class _Reader:
 
     def _by_name(self, value: Mapping[str, Any], faults: list[Fault]) -> dict[str, tuple[str, Any]]:
         """Return key and item for each field that is given, under its name."""
-        names = {field.name: field.name for field in self.fields}
-        names |= {field.encode_name: field.name for field in self.fields}
-        tag = tag_of(self.cls)
+        tag, names = tag_of(self.cls), self.names
         given: dict[str, tuple[str, Any]] = {}
         for key, item in value.items():
             if tag is not None and key == tag[0]:
@@ -116,7 +121,7 @@ class _Reader:
         try:
             return self.hooks[field.name](item, field.type)
         except Exception as exc:
-            faults += faults_of(exc, key)
+            faults += faults_of(exc, _path(key))
             return None
 
     def _make(self, parts: Mapping[str, Any]) -> Any:
