@@ -24,9 +24,12 @@ BUILT = [
     ROOT,
     ROOT / "plugins/trioflow-msgspec",
     ROOT / "plugins/trioflow-pydantic",
+    ROOT / "plugins/trioflow-sql",
     ROOT / "tests/sample_plugin",
     ROOT / "tests/sample_models",
 ]
+SUSPENDED = 3
+"""The exit code of a run that waits."""
 Trioflow = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -136,6 +139,23 @@ def test_faults_of_models_are_told_with_their_places(models: Trioflow) -> None:
         "times: Expected `int` >= 1",
     ):
         assert fault in told
+
+
+def test_a_run_on_models_goes_on_in_another_process(models: Trioflow) -> None:
+    ada = {"name": "Ada", "age": 36}
+    kept = ("--store", "sqlite:runs.db", "--json")
+
+    asked = models("run", "models.approved", "--input", json.dumps(ada), *kept)
+    run_id = json.loads(asked.stdout.splitlines()[0])["runId"]
+    wrong = models("resume", run_id, "--data", json.dumps({"approved": 1, "by": ada}), *kept)
+    answered = models("resume", run_id, "--data", json.dumps({"approved": True, "by": ada}), *kept)
+
+    assert (asked.returncode, answered.returncode) == (SUSPENDED, 0), answered.stderr
+    assert "approved: expected bool, received int" in wrong.stderr
+    assert json.loads(answered.stdout.splitlines()[-1])["payload"]["result"] == {
+        "greeting": {"text": "Hello, Ada!", "sentTo": ada, "times": 1},
+        "answers": {"Ada": {"approved": True, "by": ada}},
+    }
 
 
 def test_schemas_of_models_are_whole(models: Trioflow, site: Path) -> None:

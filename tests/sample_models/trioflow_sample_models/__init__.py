@@ -1,13 +1,17 @@
-"""A person is greeted: a plugin whose values are models of two libraries, one inside another."""
+"""A person is greeted: a plugin whose values are models of two libraries, one inside another.
+
+And of attrs around both, which has a run that waits read all three from its journal.
+"""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
+from attrs import frozen
 from msgspec import Meta, Struct
 from pydantic import BaseModel, Field
 
-from trioflow import Workflow, hookimpl, step
+from trioflow import StepContext, Workflow, hookimpl, step
 
 
 class Person(BaseModel):
@@ -19,6 +23,17 @@ class Greeting(Struct, rename="camel"):
     text: str
     sent_to: Person
     times: Annotated[int, Meta(ge=1)] = 1
+
+
+class Answer(BaseModel):
+    approved: bool
+    by: Person
+
+
+@frozen
+class Approval:
+    greeting: Greeting
+    answers: dict[str, Answer]
 
 
 @step(id="models.greet")
@@ -33,9 +48,21 @@ async def repeat(greeting: Greeting) -> list[Greeting]:
     return [greeting] * greeting.times
 
 
+@step(id="models.approve", resume=Answer, suspend=Greeting)
+async def approve(greeting: Greeting, ctx: StepContext) -> Approval:
+    """Ask somebody whether it is fine to say so."""
+    if ctx.resume_data is None:
+        ctx.suspend(greeting)
+    answer = ctx.resume_data
+    assert isinstance(greeting.sent_to, Person)
+    assert isinstance(answer, Answer)
+    return Approval(greeting, {answer.by.name: answer})
+
+
 @hookimpl
 def trioflow_workflows() -> list[Workflow[Any, Any]]:
     return [
         Workflow("models.greeting", input=Person, output=Greeting).then(greet),
         Workflow("models.repeated", input=Greeting, output=list[Greeting]).then(repeat),
+        Workflow("models.approved", input=Person, output=Approval).then(greet).then(approve),
     ]
