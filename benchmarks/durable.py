@@ -20,7 +20,7 @@ from sqlalchemy import BigInteger, Column, Engine, MetaData, Table, Text, create
 from trioflow_sql import SqlStore
 
 from benchmarks import bodies, ours
-from benchmarks.measure import Pair, Row, expect, take_turns
+from benchmarks.measure import Comparison, Row, expect, take_turns
 from trioflow import StepContext, Workflow, open_engine, step
 
 noop = step(bodies.noop)
@@ -89,9 +89,9 @@ async def _durable(runs: int, length: int) -> float:
             return time.perf_counter() - started
 
 
-def chain(runs: int, length: int, samples: int) -> Pair:
+def chain(runs: int, length: int, samples: int) -> Comparison:
     at_once = f"{runs} durable runs of {length:,} steps at once" if runs > 1 else ""
-    return Pair(
+    return Comparison(
         f"durable-{length}" if runs == 1 else f"durable-{runs}x{length}",
         at_once or f"durable chain of {length:,} steps",
         lambda: durable(runs, length),
@@ -106,7 +106,7 @@ class Resume:
     """Loading a suspended run from its journal, and resuming it, by length."""
 
     length: int
-    samples: int = 5
+    samples: int = 9
 
     @property
     def id(self) -> str:
@@ -117,11 +117,11 @@ class Resume:
         with folder() as path:
             url = f"sqlite:{path / 'runs.db'}"
             names = iter(range(10**6))
-            load, read = take_turns(
+            programs = [
                 lambda: trio.run(_load_and_resume, url, self.length, next(names)),
                 lambda: trio.run(_read, url),
-                self.samples,
-            )
+            ]
+            load, read = take_turns(programs, self.samples)
         median, floor_median = statistics.median(load), statistics.median(read)
         return [
             Row(
@@ -207,9 +207,9 @@ class JournalBytes:
 
 DURABLE: dict[str, Callable[[], Any]] = {
     "durable-1000": lambda: chain(1, 1000, samples=9),
-    "durable-100x100": lambda: chain(100, 100, samples=5),
+    "durable-100x100": lambda: chain(100, 100, samples=9),
     "resume-1000": lambda: Resume(1000),
     "resume-3000": lambda: Resume(3000),
-    "resume-10000": lambda: Resume(10_000, samples=3),
+    "resume-10000": lambda: Resume(10_000),
     "journal-bytes": JournalBytes,
 }

@@ -82,6 +82,15 @@ async def chain(steps: Steps, value: Any) -> None:
     expect("events of the floor", events, 3 * len(steps))
 
 
+async def watch_chain(steps: Steps, value: Any, see: Callable[[Any], None]) -> None:
+    """The same with a reader that looks at each event."""
+    send, receive = trio.open_memory_channel[Any](BUFFER)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run_steps, steps, value, send)
+        async for event in receive:
+            see(event)
+
+
 async def foreach(items: Sequence[int], concurrency: int) -> None:
     """A task per item, as many at a time as a limiter lets through."""
     send, receive = trio.open_memory_channel[Any](BUFFER)

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import gc
 import statistics
-import time
 import tracemalloc
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeVar
 
 import attrs
 import trio
+
+T = TypeVar("T")
 
 Program = Callable[[], float]
 """Runs once; returns the seconds of the part that counts."""
@@ -37,6 +38,8 @@ class Row:
     ratio: float | None = None
     """Ours by the floor's; None where *value* is what counts."""
     value: float | None = None
+    growth: float | None = None
+    """Cost of one by the cost of one in `chain-1000`, measured in the same turns."""
     per: int = 1
     """How many steps, items or chunks one program handles; to show the cost of one."""
     memory: int | None = None
@@ -46,16 +49,18 @@ class Row:
     all_floor_samples: tuple[float, ...] = ()
 
 
+class UnavailableError(Exception):
+    """Raised if something cannot be measured on this machine, and says why."""
+
+
 class Workload(Protocol):
     """Something that can be measured."""
 
-    @property
-    def id(self) -> str: ...
     def measure(self) -> list[Row]: ...
 
 
 @attrs.frozen
-class Pair:
+class Comparison:
     """A workload that compares the running times of two programs."""
 
     id: str
@@ -66,9 +71,12 @@ class Pair:
     per: int = 1
     memory: bool = False
     """Whether the peak memory is measured too, in a run of its own."""
+    base: Program | None = None
+    """Ours at the size whose cost of one this one should have; returns the cost of one."""
 
     def measure(self) -> list[Row]:
-        ours, floor = take_turns(self.ours, self.floor, self.samples)
+        programs = [self.ours, self.floor, *([self.base] if self.base else [])]
+        ours, floor, *base = take_turns(programs, self.samples)
         median, floor_median = statistics.median(ours), statistics.median(floor)
         return [
             Row(
@@ -79,6 +87,7 @@ class Pair:
                 floor_median=floor_median,
                 samples=self.samples,
                 ratio=median / floor_median,
+                growth=self._growth(ours, base[0]) if base else None,
                 per=self.per,
                 memory=peak_growth(self.ours) if self.memory else None,
                 floor_memory=peak_growth(self.floor) if self.memory else None,
@@ -87,17 +96,23 @@ class Pair:
             )
         ]
 
+    def _growth(self, ours: Sequence[float], base: Sequence[float]) -> float:
+        # Turn by turn, since a busy machine changes more in a minute than within a turn.
+        turns = zip(ours, base, strict=True)
+        return statistics.median(long / self.per / cost for long, cost in turns)
 
-def take_turns(ours: Program, floor: Program, samples: int) -> tuple[list[float], list[float]]:
-    """Run both programs *samples* times, after one run each that does not count."""
-    results: dict[Program, list[float]] = {ours: [], floor: []}
-    ours()
-    floor()
+
+def take_turns(programs: Sequence[Callable[[], T]], samples: int) -> list[list[T]]:
+    """Run all programs *samples* times, after one run each that does not count."""
+    results: list[list[T]] = [[] for _ in programs]
+    for program in programs:
+        program()
     for sample in range(samples):
-        for program in (ours, floor) if sample % 2 else (floor, ours):
+        for turn in range(len(programs)):
+            index = (sample + turn) % len(programs)  # who goes first changes
             gc.collect()
-            results[program].append(program())
-    return results[ours], results[floor]
+            results[index].append(programs[index]())
+    return results
 
 
 def peak_growth(program: Program) -> int:
@@ -116,20 +131,9 @@ def peak_growth(program: Program) -> int:
     return peak - before
 
 
-def timed(fn: Callable[..., Awaitable[Any]], *args: Any) -> Program:
-    """Return a program that awaits ``fn(*args)``; the start of Trio does not count."""
-
-    async def main() -> float:
-        started = time.perf_counter()
-        await fn(*args)
-        return time.perf_counter() - started
-
+def in_trio(main: Callable[[], Awaitable[float]]) -> Program:
+    """Return a program that awaits ``main()`` in a run of Trio."""
     return lambda: trio.run(main)
-
-
-def self_timed(fn: Callable[..., Awaitable[float]], *args: Any) -> Program:
-    """Return a program that awaits ``fn(*args)``, which measures itself."""
-    return lambda: trio.run(fn, *args)
 
 
 def expect(what: str, got: int, wanted: int) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+import statistics
 
 import attrs
 import trio
 
-from benchmarks.measure import Row
+from benchmarks.measure import Row, take_turns
+from benchmarks.pairs import Main, Pair
 
 
 @attrs.define(eq=False)
@@ -25,9 +25,6 @@ class Turns(trio.abc.Instrument):
         self.task_steps += 1
 
 
-Main = Callable[[], Awaitable[Any]]
-
-
 def count_turns(main: Main) -> Turns:
     """Run *main* and return how often the scheduler turned for it."""
     turns = Turns()
@@ -39,25 +36,32 @@ def count_turns(main: Main) -> Turns:
 class Passes:
     """Scheduler passes and task steps per step of a chain."""
 
-    id: str
-    ours: Main
-    floor: Main
+    pair: Pair
     length: int
+    samples: int = 9
 
     def measure(self) -> list[Row]:
-        ours, floor = count_turns(self.ours), count_turns(self.floor)
+        sides = take_turns(
+            [lambda: count_turns(self.pair.ours), lambda: count_turns(self.pair.floor)],
+            self.samples,
+        )
+        passes = [[turns.passes / self.length for turns in side] for side in sides]
+        task_steps = [[turns.task_steps / self.length for turns in side] for side in sides]
         return [
-            self._row("passes", "scheduler passes per step", ours.passes, floor.passes),
-            self._row("task-steps", "task steps per step", ours.task_steps, floor.task_steps),
+            self._row("passes", "scheduler passes per step", *passes),
+            self._row("task-steps", "task steps per step", *task_steps),
         ]
 
-    def _row(self, id: str, title: str, ours: int, floor: int) -> Row:
+    def _row(self, id: str, title: str, ours: list[float], floor: list[float]) -> Row:
+        median = statistics.median(ours)
         return Row(
             id=id,
             title=title,
             unit="per step",
-            median=ours / self.length,
-            floor_median=floor / self.length,
-            value=ours / self.length,
-            samples=1,
+            median=median,
+            floor_median=statistics.median(floor),
+            value=median,
+            samples=self.samples,
+            all_samples=tuple(ours),
+            all_floor_samples=tuple(floor),
         )

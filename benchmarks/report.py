@@ -9,8 +9,8 @@ import attrs
 
 from benchmarks.measure import Row
 
-HEADINGS = ("id", "workload", "ours", "by hand", "ratio", "memory", "samples")
-WIDTHS = (14, 44, 13, 13, 7, 19, 7)
+HEADINGS = ("id", "workload", "ours", "by hand", "ratio", "growth", "memory", "samples")
+WIDTHS = (19, 45, 13, 13, 7, 7, 19, 7)
 
 
 def line(cells: tuple[str, ...]) -> str:
@@ -27,14 +27,21 @@ def cells(row: Row) -> tuple[str, ...]:
         row.title,
         amount(row.median, row),
         amount(row.floor_median, row),
-        "" if row.ratio is None else f"{row.ratio:.2f}",
+        _ratio(row.ratio),
+        _ratio(row.growth),
         memory(row),
         str(row.samples),
     )
 
 
+def _ratio(figure: float | None) -> str:
+    return "" if figure is None else f"{figure:.2f}"
+
+
 def amount(figure: float, row: Row) -> str:
     """Return a median, as the cost of one step, item or chunk where there are many."""
+    if row.unit.startswith("bytes"):
+        return f"{figure:,.0f} B"
     if row.unit != "s":
         return f"{figure:.3f}"
     seconds = figure / row.per
@@ -50,7 +57,7 @@ def memory(row: Row) -> str:
 
 
 def as_object(row: Row) -> dict[str, object]:
-    """Return a row as an object of the JSON file; *value* is only there where it counts."""
+    """Return a row as an object of the JSON file, without what it does not have."""
     return {key: value for key, value in attrs.asdict(row).items() if value is not None}
 
 

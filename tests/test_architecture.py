@@ -16,14 +16,16 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 LAYERS = (
-    ("errors",),
+    ("errors", "lazy"),
     ("events", "tracing"),
     ("context", "retry", "signature"),
     ("steps", "tools", "mapping", "nodes"),
     ("state", "results"),
     ("workflow",),
     ("abc", "describe", "runners", "stores", "strictness", "validation", "wire"),
+    ("pictures",),
     ("engine",),
+    ("instruments",),
     ("api", "assembly", "builtins", "discovery", "hookspecs", "plugins", "registry"),
     ("",),
     ("cli", "testing"),
@@ -36,6 +38,13 @@ LAZY = {
     ("trioflow.validation", "trioflow.strictness"): "it needs cattrs",
     ("trioflow.validation", "cattrs"): "only values that do not fit as they are need cattrs",
     ("trioflow.validation", "cattrs.errors"): "only values that do not fit as they are need cattrs",
+    ("trioflow.describe.schema", "trioflow.plugins"): "only classes of others need plugins",
+    ("trioflow.testing.bodies", "trioflow.testing.bodies.generated"): "only it needs hypothesis",
+    ("trioflow.testing.pytest_plugin", "trioflow.api"): "only who uses it needs it",
+    ("trioflow.testing.pytest_plugin", "trioflow.instruments.tasks"): "only who uses it needs it",
+    ("trioflow.testing.pytest_plugin", "trioflow.testing.blocks"): "only who uses it needs it",
+    ("trioflow.testing.pytest_plugin", "trioflow.testing.clock"): "only who uses it needs it",
+    ("trioflow.testing.pytest_plugin", "trioflow.testing.recorder"): "only who uses it needs it",
     ("trioflow.cli", "trioflow.cli.entry"): "a missing extra is reported as such",
     ("trioflow.cli.app", "trioflow.cli.listings"): "the help is there before what it describes",
     ("trioflow.cli.app", "trioflow.cli.running"): "the help is there before what it describes",
@@ -49,12 +58,17 @@ LAZY = {
 PUBLIC = {
     "trioflow",
     "trioflow.abc",
+    "trioflow.context",
     "trioflow.describe",
     "trioflow.errors",
     "trioflow.events",
+    "trioflow.instruments",
+    "trioflow.pictures",
+    "trioflow.runners",
     "trioflow.stores",
     "trioflow.testing",
     "trioflow.testing.strategies",
+    "trioflow.validation",
     "trioflow.wire",
 }
 """The modules that others may import from."""
@@ -185,4 +199,27 @@ def _assigned_in(file: Path) -> set[str]:
     """Return the names that a module gives to values, such as aliases of types."""
     body = ast.parse(file.read_text()).body
     targets = [target for node in body if isinstance(node, ast.Assign) for target in node.targets]
+    targets += [node.target for node in body if isinstance(node, ast.AnnAssign)]
     return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+# ---------------------------------------------------------------- names that are imported late
+@pytest.mark.parametrize("package", ["trioflow", "trioflow.testing"])
+def test_a_lazy_package_gives_what_type_checkers_are_told(package: str) -> None:
+    loaded = importlib.import_module(package)
+    told = {
+        alias.name: node.module if f"{node.module}.{alias.name}" not in MODULES else package
+        for node in ast.walk(ast.parse(MODULES[package].read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module not in ("typing", "trioflow.lazy")
+        for alias in node.names
+    }
+
+    assert set(told) == set(loaded.__all__)
+    for name, module in told.items():
+        assert getattr(loaded, name) is getattr(importlib.import_module(module or ""), name)
+
+
+@pytest.mark.parametrize("package", ["trioflow", "trioflow.testing"])
+def test_a_lazy_package_does_not_know_other_names(package: str) -> None:
+    with pytest.raises(AttributeError, match=f"'{package}' has no attribute 'nothing'"):
+        importlib.import_module(package).nothing  # noqa: B018

@@ -11,7 +11,7 @@ from trioflow import Workflow, step
 from trioflow import events as ev
 from trioflow.state import _REDUCERS, RunState, StepRecord
 from trioflow.testing import EventOrderError, check_events
-from trioflow.testing.strategies import FAULTS, event_logs, faulty_logs
+from trioflow.testing.strategies import FAULTS, broken_event_logs, event_logs
 from trioflow.testing.strategies.logs import Events, make, number
 
 
@@ -24,14 +24,28 @@ def test_whatever_the_grammar_produces_is_accepted(events: Events) -> None:
 def test_each_fault_is_found_under_its_rule(name: str) -> None:
     # Some faults need an event that not every log has.
     @settings(max_examples=30, suppress_health_check=[HealthCheck.filter_too_much])
-    @given(faulty_logs(name))
-    def find(log: tuple[str, int, Events]) -> None:
-        _, rule, events = log
+    @given(event_logs(broken=name))
+    def find(events: Events) -> None:
         with pytest.raises(EventOrderError) as caught:
             check_events(events)
-        assert caught.value.rule == rule, str(caught.value)
+        assert caught.value.rule == FAULTS[name].rule, str(caught.value)
 
     find()
+
+
+@settings(max_examples=10)
+@given(broken_event_logs())
+def test_any_fault_comes_with_its_name_and_rule(log: tuple[str, int, Events]) -> None:
+    name, rule, events = log
+
+    assert FAULTS[name].rule == rule
+    with pytest.raises(EventOrderError):
+        check_events(events)
+
+
+def test_a_fault_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ValueError, match="'no strat'; did you mean 'no start'"):
+        event_logs(broken="no strat")
 
 
 # ---------------------------------------------------------------- messages
@@ -86,10 +100,32 @@ def test_the_message_names_the_rule_and_shows_only_what_is_near() -> None:
         "     ...",
         "       49  step-output                0        a",
         "       50  step-output                0        a",
-        "  >    51  step-output                0        a",
-        "  >    52  step-start                 1        b",
+        "   >   51  step-output                0        a",
+        "  >>   52  step-start                 1        b",
         "       53  step-result                0        a  status='success'",
-        "       54  step-finish                0        a",
+        "       54  step-finish                0        a  attempts=1",
+        "     ...",
+    ]
+
+
+def test_the_message_shows_what_came_before_in_the_same_call() -> None:
+    first, second = call("0:a", "a"), call("0:b", "b")
+    crowd = [make(ev.StepOutput, address="0:b", id="b", chunk=n) for n in range(9)]
+    tool = {"address": "0:a", "id": "a", "tool_call_id": "1", "name": "t"}
+    late = make(ev.ToolResult, **tool)
+
+    with pytest.raises(EventOrderError) as caught:
+        check_events(run([first[0], second[0], *crowd, late, *first[1:], *second[1:]]))
+
+    assert str(caught.value).splitlines()[1:] == [
+        "     ...",
+        "        1  step-start                 0:a      a",
+        "     ...",
+        "       10  step-output                0:b      b",
+        "       11  step-output                0:b      b",
+        "  >>   12  tool-result                0:a      a  name='t'  tool_call_id='1'",
+        "       13  step-result                0:a      a  status='success'",
+        "       14  step-finish                0:a      a  attempts=1",
         "     ...",
     ]
 

@@ -174,6 +174,7 @@ def test_a_second_signal_leaves_steps_that_do_not_stop(workflow: str) -> None:
     assert process.returncode == 130
     assert err.splitlines()[-1] == "trioflow: left without waiting for the steps that still run"
     assert "Traceback" not in err
+    assert f"in step '{'clings' if workflow == 'clinging' else 'hogs'}' at 0\n" in err
 
 
 def test_an_interruption_before_the_run_exits_with_130(folder: Path) -> None:

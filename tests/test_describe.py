@@ -139,8 +139,10 @@ def test_a_workflow_that_contains_itself_is_shown_once() -> None:
 def test_an_outline_is_a_value() -> None:
     workflow = flow().then(first)
 
-    child = Outline("step", "first", types="int -> int")
-    assert outline(workflow) == Outline("workflow", "flow", types="int -> int", children=(child,))
+    child = Outline("step", "first", input="int", output="int")
+    assert outline(workflow) == Outline(
+        "workflow", "flow", input="int", output="int", children=(child,)
+    )
 
 
 # ---------------------------------------------------------------- diagrams

@@ -768,7 +768,7 @@ class TestRunners:
         def __init__(self) -> None:
             self.calls = 0
 
-        async def run(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+        async def run(self, ctx: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
             self.calls += 1
             await trio.lowlevel.checkpoint()
             return fn(*args, **kwargs)

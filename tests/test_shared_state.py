@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass
 from dataclasses import field as dataclass_field
-from typing import Any, Generic, NotRequired, TypedDict, TypeVar
+from typing import Any, ClassVar, Generic, NotRequired, TypedDict, TypeVar
 
 import attrs
 import pytest
@@ -182,3 +182,27 @@ def test_a_type_without_keys_is_no_state(type_: Any) -> None:
         f"workflow 'w': its state is of type {type_name(type_)}; "
         "use an attrs class, a dataclass, a TypedDict or a dict"
     )
+
+
+class Settings:
+    """A class of a library that neither attrs nor dataclasses know, such as a model's."""
+
+    shared: ClassVar[int] = 0
+    size: int
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def __replace__(self, **changes: Any) -> Settings:
+        return Settings(**changes)
+
+
+async def test_what_can_be_replaced_like_a_dataclass_is_a_state() -> None:
+    state = await after(Settings, {"size": 2}, Settings(1))
+
+    assert (type(state), state.size) == (Settings, 2)
+
+
+@pytest.mark.parametrize("key", ["shared", "other"])
+async def test_only_its_fields_can_be_set(key: str) -> None:
+    assert f"{key}: unknown key" in await after(Settings, {key: 1}, Settings(1))

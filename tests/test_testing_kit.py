@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 import attrs
@@ -29,7 +31,14 @@ from trioflow.nodes import (
     WaitForEvent,
     targets_of,
 )
-from trioflow.testing import EventOrderError, assert_no_leaks, check_events, fuzz_cancel, record
+from trioflow.testing import (
+    EventOrderError,
+    VirtualClock,
+    assert_no_leaks,
+    check_events,
+    fuzz_cancel,
+    record,
+)
 from trioflow.testing.mirror import Mirror
 from trioflow.testing.strategies import Taste, event_logs, inputs, workflow_specs, workflows
 from trioflow.testing.strategies.specs import WorkflowSpec, parts
@@ -136,6 +145,63 @@ def test_an_exception_in_the_block_is_not_hidden_by_its_leaks() -> None:
         raise KeyError
 
 
+# ---------------------------------------------------------------- the clock
+def in_virtual_time(main: Callable[[], Awaitable[T]]) -> tuple[T, float]:
+    """Return what *main* returns, and the virtual time at its end."""
+    clock = VirtualClock()
+    return trio.run(main, clock=clock), clock.current_time()
+
+
+def test_a_week_of_sleep_takes_no_time() -> None:
+    assert in_virtual_time(partial(trio.sleep, 7 * 24 * 3600)) == (None, 604_800)
+
+
+@pytest.mark.parametrize("limiter", [None, trio.CapacityLimiter(1)])
+def test_the_clock_waits_for_threads(limiter: trio.CapacityLimiter | None) -> None:
+    async def main() -> None:
+        with trio.fail_after(1):
+            async with trio.open_nursery() as nursery:
+                for _ in range(2):
+                    nursery.start_soon(partial(in_thread, limiter=limiter))
+
+    async def in_thread(limiter: trio.CapacityLimiter | None) -> None:
+        await trio.to_thread.run_sync(time.sleep, 0.01, limiter=limiter)
+
+    assert in_virtual_time(main) == (None, 0)
+
+
+def test_the_clock_waits_for_sockets_and_processes() -> None:
+    async def main() -> bytes:
+        left, right = trio.socket.socketpair()
+        with left, right, trio.fail_after(1):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(after_a_process, left)
+                return await right.recv(1)
+
+    async def after_a_process(left: trio.socket.SocketType) -> None:
+        await trio.run_process([sys.executable, "-S", "-c", ""])
+        await left.send(b"x")
+
+    assert in_virtual_time(main) == (b"x", 0)
+
+
+def test_a_thread_can_have_the_clock_jump() -> None:
+    async def main() -> None:
+        await trio.to_thread.run_sync(trio.from_thread.run, trio.sleep, 60)
+
+    assert in_virtual_time(main) == (None, 60)
+
+
+def test_who_waits_for_all_to_be_blocked_comes_before_a_jump() -> None:
+    async def main() -> float:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.sleep, 60)
+            await trio.testing.wait_all_tasks_blocked()
+            return trio.current_time()
+
+    assert in_virtual_time(main) == (0, 60)
+
+
 # ---------------------------------------------------------------- the mirror
 async def test_the_mirror_finds_a_state_that_is_not_the_fold() -> None:
     mirror = Mirror()
@@ -187,6 +253,16 @@ def test_fuzz_cancel_reports_the_first_point_that_goes_wrong() -> None:
     assert "canceled by run at task step" in note
     assert "in task" in note
     assert 'File "' in note
+    assert "  >>    1  step-start                 0        leaks_if_canceled" in note
+
+
+def test_fuzz_cancel_waits_for_threads() -> None:
+    @step
+    def blocks(value: int) -> int:
+        time.sleep(0.001)
+        return value
+
+    assert fuzz_cancel(Workflow("w", input=int).then(blocks), 1) > 3
 
 
 def test_fuzz_cancel_finds_a_run_that_hangs() -> None:

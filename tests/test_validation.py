@@ -23,11 +23,12 @@ from dataclasses import field as dataclass_field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from types import MappingProxyType, NoneType
+from types import MappingProxyType, NoneType, SimpleNamespace
 from typing import (
     Annotated,
     Any,
     AnyStr,
+    ClassVar,
     Final,
     Generic,
     Literal,
@@ -61,6 +62,7 @@ from trioflow.validation import (
     fields_of,
     join,
     make_converter,
+    model_fields,
     type_name,
 )
 
@@ -850,6 +852,38 @@ def test_what_has_fields_can_be_looked_at_as_a_mapping() -> None:
     assert fields_of(City) is None
     with pytest.raises(FaultsError, match="value: expected City, received list"):
         as_mapping([], City)
+
+
+class Model:
+    """Stands for the base class of a library that makes classes of annotations."""
+
+    made: ClassVar[int] = 0
+
+    def __init__(self, **fields: Any) -> None:
+        vars(self).update(fields)
+
+    def __replace__(self, **changes: Any) -> Model:
+        return type(self)(**{**vars(self), **changes})
+
+
+class Harbor(Model):
+    name: str
+    size: NotDefinedAnywhere  # type: ignore[name-defined]  # noqa: F821
+    _secret: int = 0
+
+
+def test_models_of_libraries_have_fields() -> None:
+    harbor = Harbor(name="Oslo", size=1, made=2)
+
+    assert fields_of(harbor) == {"name": "Oslo", "size": 1}
+    assert structured(City, harbor) == City("Oslo", 1)
+    with pytest.raises(NameError):
+        model_fields(Harbor)
+
+
+@pytest.mark.parametrize("value", [date(2026, 1, 2), SimpleNamespace(a=1), Point(1, 2), 1, Model])
+def test_what_can_be_replaced_on_later_versions_only_has_no_fields(value: object) -> None:
+    assert fields_of(value) is None
 
 
 def test_any_value_is_accepted_as_it_is() -> None:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import trio
 
-from trioflow.abc import Store
+from trioflow.abc import Instrument, Runner, Store
 from trioflow.assembly import environment_of, execution_of, open_store
+from trioflow.describe.schema import describe_type
 from trioflow.engine.ending import cancel_stored
 from trioflow.engine.environment import Environment
 from trioflow.engine.journal import Durability, JournalWriter
@@ -57,6 +58,8 @@ async def open_engine(
     steps: Iterable[Step[Any, Any]] = (),
     tools: Iterable[Tool[..., Any]] = (),
     limits: Mapping[str, int] | None = None,
+    runners: Mapping[str, Runner] | None = None,
+    instruments: Iterable[Instrument] = (),
     store: Store | str | None = None,
     durability: Durability = "step",
     journal_chunks: bool = False,
@@ -78,6 +81,10 @@ async def open_engine(
       tools: Tools that may be used by id.
       limits: How many bodies of steps with ``limit=name`` run at the same time, over all
         runs of this engine.
+      runners: What ``runner=name`` of steps and tools means, before plugins are asked:
+        ``{"disk": ThreadRunner(capacity=2)}``. ``"thread"`` is where blocking steps run that
+        name none. Each is opened before it runs anything, and closed after the last run.
+      instruments: What watches the runs, beside the instruments of plugins.
       store: Where the journals of runs are kept: a store, or its URL such as
         ``"sqlite:runs.db"``. None: runs live and die with the process.
       durability: When a run waits for its journal. ``"step"``: the result of a step is on
@@ -92,16 +99,18 @@ async def open_engine(
       PluginError: for a plugin that is unknown or broken, and it says how.
       UnknownStepError: if a workflow names something that nobody provides.
       UnknownNameError: if a step or tool asks for an unknown runner or limit.
-      DefinitionError: if a definition or a limit cannot work.
+      DefinitionError: if a definition, a limit or a runner cannot work.
       StoreError: if the store cannot be opened.
 
     **Cancellation**: ends all runs as leaving the block does.
 
-    **Checkpoints**: with a store always; without, entering has none and leaving waits for
-    the runs.
+    **Checkpoints**: with a store or a runner to open always; without, entering has none and
+    leaving waits for the runs.
     """
     host = PluginHost(plugins, blocked)
-    environment = environment_of(host, steps, tools, workflows, limits or {})
+    environment = environment_of(
+        host, steps, tools, workflows, limits or {}, runners or {}, instruments
+    )
     if host.implements("trioflow_converter"):
         environment.converter()  # a broken hook shows now, not at the first value
     for workflow in environment.workflows.values():
@@ -110,6 +119,8 @@ async def open_engine(
         TargetPlanner(environment, validate=True).tool(tool)
     runs = RunRegistry()
     async with AsyncExitStack() as stack:
+        for instrument in environment.instruments:
+            await stack.enter_async_context(instrument)
         keeper = None
         if store is not None:
             writer = JournalWriter(
@@ -122,6 +133,7 @@ async def open_engine(
             )
             keeper = Keeper(writer, partial(execution_of, environment))
             await stack.enter_async_context(open_keeper(keeper))
+        await stack.enter_async_context(environment.runners.open())
         nursery = await stack.enter_async_context(open_owned_nursery(runs.end_all))
         engine = Engine(host, environment, nursery, runs, keeper)
         if recover:
@@ -175,6 +187,11 @@ class Engine:
     def converter(self) -> Converter:
         """The converter for values, with the hooks of all plugins."""
         return self._environment.converter()
+
+    def json_schema(self, type_: Any) -> dict[str, Any]:
+        """Return the JSON Schema of a type as `trioflow.json_schema` does, with this engine's
+        plugins."""
+        return describe_type(type_, self._host.schema)
 
     def add_commands(self, app: Any) -> None:
         """Let plugins add commands to the command line *app*, a ``cyclopts.App``."""

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 
-from trioflow.abc import Store, StoredRun
-from trioflow.engine.environment import Environment
+from trioflow.abc import Instrument, Runner, Store, StoredRun
+from trioflow.engine.environment import BUILT_IN_RUNNERS, Environment
 from trioflow.engine.execution import Execution
 from trioflow.engine.planner import plan_workflow
+from trioflow.engine.runners import Runners
 from trioflow.errors import DefinitionError, DuplicateIdError, UnknownNameError
 from trioflow.plugins import NO_DISTRIBUTION, PluginHost
 from trioflow.steps import Step
@@ -60,12 +61,15 @@ def environment_of(
     tools: Iterable[Tool[..., Any]],
     workflows: Iterable[Workflow[Any, Any]],
     limits: Mapping[str, int],
+    runners: Mapping[str, Runner],
+    instruments: Iterable[Instrument],
 ) -> Environment:
     """Return what workflows can rely on: what plugins provide, and what the caller gives.
 
     Raises:
       DuplicateIdError: if an id is given twice.
-      DefinitionError: if a limit is not a number of places.
+      DefinitionError: if a limit is not a number of places, or a runner or an instrument is
+        not one.
     """
     taken = dict(host.providers)
     return Environment(
@@ -74,9 +78,9 @@ def environment_of(
         tools={**host.tools, **_by_id(tools, Tool, taken)},
         workflows={**host.workflows, **_by_id(workflows, Workflow, taken)},
         providers=host.providers,
-        runner=functools.cache(host.runner),
+        runners=_runners(host, runners),
         limits={name: _limiter(name, places) for name, places in limits.items()},
-        instruments=host.instruments(),
+        instruments=(*host.instruments(), *_instruments(instruments)),
     )
 
 
@@ -98,6 +102,26 @@ def _by_id(definitions: Iterable[T], cls: type[T], taken: dict[str, str]) -> dic
         taken[definition.id] = "open_engine"
         found[definition.id] = definition
     return found
+
+
+def _runners(host: PluginHost, given: Mapping[str, Runner]) -> Runners:
+    for name, runner in given.items():
+        if not isinstance(runner, Runner):
+            problem, remedy = f"{runner!r} is not a Runner", "give an object such as ThreadRunner()"
+            raise DefinitionError(f"runner {name!r}", problem, remedy)
+
+    def find(name: str) -> Runner | None:
+        return given[name] if name in given else host.runner(name)
+
+    return Runners(find, (*BUILT_IN_RUNNERS, *given))
+
+
+def _instruments(given: Iterable[Instrument]) -> Iterable[Instrument]:
+    for instrument in given:
+        if not isinstance(instrument, Instrument):
+            problem, remedy = f"{instrument!r} is not an Instrument", "give an object of a subclass"
+            raise DefinitionError("open_engine", problem, remedy)
+        yield instrument
 
 
 def _limiter(name: str, places: int) -> trio.CapacityLimiter:

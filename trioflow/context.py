@@ -284,7 +284,10 @@ class FramePort(Protocol):
 
 
 class CallPort(FramePort, Protocol):
-    """What a `StepContext` needs of the step call it belongs to."""
+    """What a `StepContext` needs of the step call it belongs to.
+
+    A runner that runs bodies in another process has an implementation of its own there.
+    """
 
     @property
     def id(self) -> str: ...

@@ -343,6 +343,7 @@ class StoreError(TrioflowError):
     """Raised when the storage behind a store does not do what it should."""
 
     store: str
+    """Which store, as its URL says without passwords: ``"sqlite:runs.db"``."""
     problem: str
     transient: bool = False
     """Whether another try may help: a lock, a lost connection."""

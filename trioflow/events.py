@@ -103,6 +103,8 @@ class Start(Event):
     metadata: Mapping[str, Any] = attrs.field(factory=dict)
     """The ``metadata`` of the tracing options."""
     resource_id: str | None = None
+    span_id: str | None = None
+    """Id of the span of this part of the run, if an instrument gave it one."""
 
 
 @attrs.define(kw_only=True)
@@ -321,6 +323,8 @@ class Resume(Event):
     """The answer."""
     runtime_context: Mapping[str, Any] = attrs.field(factory=dict)
     """Entries that the runtime context was given in addition."""
+    span_id: str | None = None
+    """Id of the span of this part of the run, if an instrument gave it one."""
 
 
 @attrs.frozen(kw_only=True)
@@ -328,6 +332,8 @@ class Recover(Event):
     """A run whose process died goes on; calls that were open then are made again."""
 
     type: ClassVar[str] = "recover"
+    span_id: str | None = None
+    """Id of the span of this part of the run, if an instrument gave it one."""
 
 
 @attrs.frozen(kw_only=True)

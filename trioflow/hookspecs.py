@@ -7,7 +7,7 @@ found by their entry point in the group ``trioflow``, whose name is the plugin's
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -69,8 +69,9 @@ def trioflow_store(url: str) -> Store | None:
 def trioflow_runner(name: str) -> Runner | None:
     """Return the runner of that name, or None if it is not yours.
 
-    Called for each name that a step asks for, once per engine. The plugin that was
-    registered last is asked first, and the first runner that is returned is used.
+    Called for each name that a step asks for and ``open_engine(runners=...)`` does not have,
+    once per engine. The plugin that was registered last is asked first, and the first runner
+    that is returned is used. Only build the object; the engine opens and closes it.
 
     Args:
       name: What stands in ``@step(runner=...)``, such as ``"process"``.
@@ -91,9 +92,31 @@ def trioflow_converter(converter: Converter) -> None:
 
     Called once per engine, when the first type is looked at. The converter is strict: a
     hook must not coerce. Raise ``FaultsError`` to say what is wrong with a value, and where.
+    A structure hook returns what already is an instance as it is, and takes back the JSON
+    that the unstructure hook makes of it. What an unstructure hook returns may still hold
+    values of other types; trioflow goes on with those.
 
     Args:
       converter: The engine's converter, with trioflow's own hooks registered.
+    """
+
+
+@hookspec(firstresult=True)
+def trioflow_schema(type_: Any) -> Mapping[str, Any] | None:
+    """Return the JSON Schema (draft 2020-12) of a type of yours, or None if it is not yours.
+
+    Called when somebody asks for a schema, once for each class in it that trioflow itself
+    knows nothing of. The plugin that was registered last is asked first. Say what the hook
+    that you registered with ``trioflow_converter`` takes.
+
+    Where a part is of another type, whoever knows it, put the type itself:
+    ``{"$ref": Place}``. trioflow describes it and fills the reference in, so that nothing is
+    described twice and no two types share a name; a type that contains itself can be put
+    like that, too. Definitions of your own may stand under ``$defs`` and be referred to as
+    ``#/$defs/name``.
+
+    Args:
+      type_: A class, or one with type arguments such as ``Box[int]``.
     """
 
 

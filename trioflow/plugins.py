@@ -85,6 +85,11 @@ class PluginHost:
         runner: Runner | None = self._first("trioflow_runner", Runner, name=name)
         return runner
 
+    def schema(self, type_: Any) -> Mapping[str, Any] | None:
+        """Return the JSON Schema that a plugin has for a type, or None if no plugin knows it."""
+        schema: Mapping[str, Any] | None = self._first("trioflow_schema", Mapping, type_=type_)
+        return schema
+
     def extend_converter(self, converter: Converter) -> None:
         """Let plugins register their hooks for own types."""
         self._tell("trioflow_converter", converter=converter)

@@ -61,7 +61,7 @@ def read_signature(
       DefinitionError: if *fn* is no function, if an annotation cannot be evaluated, or if a
         parameter cannot be filled.
     """
-    kind = _kind(fn, where)
+    kind = kind_of(fn, where)
     hints = _hints(fn, where, localns)
     contexts: list[tuple[str, ContextPlace]] = []
     parameters: list[Parameter] = []
@@ -157,7 +157,12 @@ def unwrap(fn: Any) -> Any:
     return fn
 
 
-def _kind(fn: Callable[..., Any], where: str) -> FunctionKind:
+def kind_of(fn: Callable[..., Any], where: str) -> FunctionKind:
+    """Return what becomes of *fn* when it is called.
+
+    Raises:
+      DefinitionError: if it is no function, or a generator that is not async.
+    """
     if not callable(fn):
         raise DefinitionError(where, f"{fn!r} is not a function", "decorate a function")
     inner = unwrap(fn)

@@ -84,6 +84,8 @@ class RunState:
     reason: str | None = None
     """Why the run was canceled."""
     trace_id: str = ""
+    span_id: str | None = None
+    """Id of the span of the part that began last, if an instrument gave it one."""
     resource_id: str | None = None
     started_at: float | None = None
     ended_at: float | None = None
@@ -122,12 +124,17 @@ def fold(events: Iterable[ev.Event]) -> RunState:
 
 
 def merge_state(state: Any, updates: Mapping[str, Any]) -> Any:
-    """Return *state* with some keys replaced. Works on attrs classes, dataclasses and dicts."""
+    """Return *state* with some keys replaced.
+
+    Works on attrs classes, dataclasses, dicts, and what `copy.replace` of Python 3.13 takes.
+    """
     if attrs.has(type(state)):
         aliases = {field.name: field.alias for field in attrs.fields(type(state))}
         return attrs.evolve(state, **{aliases.get(key, key): updates[key] for key in updates})
     if dataclasses.is_dataclass(state) and not isinstance(state, type):
         return dataclasses.replace(state, **updates)
+    if hasattr(type(state), "__replace__"):
+        return state.__replace__(**updates)
     return {**(state or {}), **updates}
 
 
@@ -140,6 +147,7 @@ def _start(state: RunState, event: ev.Start) -> None:
     state.state = event.state
     state.runtime_context = dict(event.runtime_context)
     state.trace_id = event.trace_id
+    state.span_id = event.span_id
     state.resource_id = event.resource_id
     state.started_at = event.at
 
@@ -148,11 +156,13 @@ def _resume(state: RunState, event: ev.Resume) -> None:
     state.status = "running"
     state.runtime_context.update(event.runtime_context)
     state.answers = dict.fromkeys(event.targets, event.data)
+    state.span_id = event.span_id
     state.result = state.error = state.ended_at = None
 
 
 def _recover(state: RunState, event: ev.Recover) -> None:
     state.status = "running"
+    state.span_id = event.span_id
     # What open calls had taken is there again, for they are made again.
     state.taken.clear()
 

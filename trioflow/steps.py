@@ -152,12 +152,13 @@ def step(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
       description: One sentence for listings; the docstring's first line if not given.
       input: Type of the input; taken from the annotation if not given.
       output: Type of the output; taken from the annotation if not given.
-      resume: Type of the data that comes with an event.
+      resume: Type of what ``run.resume(resume_data=...)`` brings, as `ctx.resume_data`.
       suspend: Type of the payload the step suspends with.
       state: Type of the run's state that the step expects.
       retries: `Retry` for this step; the workflow's if not given.
       timeout: Seconds that one attempt may take.
-      runner: Name of the runner for the body, ``"inline"``, ``"thread"`` or a plugin's.
+      runner: Name of the runner for the body: ``"inline"``, ``"thread"``, a plugin's such as
+        ``"process"``, or one that is given to ``open_engine(runners=...)``.
       limit: Name of a concurrency limit of the engine.
       metadata: Anything; the engine does not look at it.
 

@@ -135,7 +135,7 @@ def tool(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
       output: Type of the result; taken from the annotation if not given.
       retries: `Retry` for the tool where it is a node.
       timeout: Seconds that one call may take.
-      runner: Name of the runner for the body.
+      runner: Name of the runner for the body, as for a step.
       limit: Name of a concurrency limit of the engine.
       metadata: Anything; the engine does not look at it.
 

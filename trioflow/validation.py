@@ -4,11 +4,15 @@ Built on cattrs, with these differences from its defaults: nothing is coerced (`
 not 5), unknown keys are faults, a value that already is an instance is passed on as it is,
 at any depth, and faults are objects instead of texts. cattrs is imported only when the
 first type is compiled, because that import costs more than all of trioflow's own.
+
+The names in ``__all__`` are for authors of ``trioflow_converter`` hooks.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import inspect
+import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -20,6 +24,8 @@ from trioflow.errors import DefinitionError, Fault, FaultsError, InvalidValueErr
 
 if TYPE_CHECKING:
     from cattrs import Converter
+
+__all__ = ["as_mapping", "faults_of", "fields_of", "make_converter", "type_name", "wrong_type"]
 
 Structure: TypeAlias = Callable[[Any], Any]
 """Returns the structured value, or raises InvalidValueError."""
@@ -120,13 +126,48 @@ def type_name(type_: Any) -> str:
 
 
 def fields_of(value: Any) -> dict[str, Any] | None:
-    """Return the fields of an attrs or dataclass instance, not descending; else None."""
+    """Return the fields of an instance of a class that has such, not descending; else None.
+
+    Those are attrs classes, dataclasses, and the models of libraries that `model_fields` finds.
+    """
     cls = type(value)
     if attrs.has(cls):
         return {field.name: getattr(value, field.name) for field in attrs.fields(cls)}
     if dataclasses.is_dataclass(value):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    return None
+    names = _model_fields(cls)
+    return {name: getattr(value, name) for name in names} if names else None
+
+
+def model_fields(cls: type) -> dict[str, Any]:
+    """Return the fields, with their types, of a class that a library has made of annotations.
+
+    Such classes are told by ``__replace__``, the protocol of `copy.replace` in Python 3.13;
+    others have no fields here.
+
+    Raises:
+      NameError: if an annotation names something that does not exist.
+    """
+    names = _model_fields(cls)
+    hints = typing.get_type_hints(cls, include_extras=True) if names else {}
+    return {name: hints[name] for name in names}
+
+
+def _model_fields(cls: type) -> list[str]:
+    # Tuples have no such method before Python 3.13, and are no mappings in any version.
+    if not hasattr(cls, "__replace__") or issubclass(cls, tuple):
+        return []
+    # Not evaluated: a value can be looked at whatever its annotations say.
+    annotations = [inspect.get_annotations(base) for base in reversed(cls.__mro__)]
+    hints = {name: hint for each in annotations for name, hint in each.items()}
+    return [
+        name
+        for name, hint in hints.items()
+        if not name.startswith("_") and not _CLASS_VAR.match(str(hint))
+    ]
+
+
+_CLASS_VAR = re.compile(r"(\w+\.)?ClassVar\b")
 
 
 # ---------------------------------------------------------------- faults
@@ -179,7 +220,7 @@ def as_mapping(value: Any, cls: Any) -> Mapping[str, Any]:
     """Return a mapping to structure *cls* from: the value itself, or its fields.
 
     Raises:
-      FaultsError: if the value is neither a mapping nor an attrs or dataclass instance.
+      FaultsError: if the value is neither a mapping nor has fields.
     """
     if isinstance(value, Mapping):
         return value

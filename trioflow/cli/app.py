@@ -56,6 +56,8 @@ async def run(
 
     Exit codes: 0 success, 1 failed, 2 usage or bad input, 3 suspended, 130 interrupted.
     With a store, a run that is suspended or interrupted can go on; it says how.
+    A step that blocks the event loop is told on standard error, if it does so for as many
+    seconds as TRIOFLOW_BLOCK_SECONDS says: 0.5 if it is not set, 0 for never.
 
     Parameters
     ----------
@@ -104,8 +106,14 @@ def plugins() -> None:
     print_plugins()
 
 
-def graph(target: str, /, *, mermaid: Annotated[bool, Flag] = False) -> None:
-    """Print a workflow as a tree.
+def graph(
+    target: str,
+    /,
+    *,
+    mermaid: Annotated[bool, Flag] = False,
+    svg: str | None = None,
+) -> None:
+    """Print a workflow as a tree, or draw it.
 
     Parameters
     ----------
@@ -113,10 +121,15 @@ def graph(target: str, /, *, mermaid: Annotated[bool, Flag] = False) -> None:
         Id of an installed workflow, or MODULE:ATTR of one of your own.
     mermaid
         Print the text of a Mermaid diagram instead.
+    svg
+        Write a drawing to this file instead, as SVG; it needs no other file.
     """
-    from trioflow.cli.listings import print_graph
+    from trioflow.cli.listings import draw_graph, print_graph
 
-    print_graph(target, mermaid)
+    if svg is not None:
+        draw_graph(target, svg)
+    else:
+        print_graph(target, mermaid)
 
 
 COMMANDS: tuple[Callable[..., object], ...] = (

@@ -15,7 +15,7 @@ from trioflow.abc import Store, StoredRun
 from trioflow.cli.display import Display
 from trioflow.cli.errors import BROKEN_PIPE, SUCCESS
 from trioflow.cli.jsonl import JsonDisplay
-from trioflow.cli.output import Output, exclusive_stdout
+from trioflow.cli.output import Output, exclusive_stdout, write_file
 from trioflow.cli.plain import PlainDisplay
 from trioflow.cli.records import StoredView, as_json
 from trioflow.cli.stores import find_run, need_store, open_stored
@@ -23,6 +23,7 @@ from trioflow.cli.tables import print_lines
 from trioflow.cli.text import clean, safe_json
 from trioflow.cli.tree import print_tree
 from trioflow.events import Event, RunStatus
+from trioflow.pictures import to_timeline_html
 from trioflow.wire import from_wire
 
 HEADERS = ("ID", "WORKFLOW", "STATUS", "CREATED", "UPDATED", "GOING ON IN")
@@ -89,6 +90,18 @@ async def print_events(
                 )
             async with engine.observe(run_id, after) as events:
                 return await _print_all(events, display)
+
+
+async def write_timeline(run_id: str, file: str, store_url: str | None) -> None:
+    """Write the timeline of a run to an HTML file.
+
+    Raises:
+      UsageError: if there is no such run, or the file cannot be written.
+    """
+    async with open_stored(need_store(store_url)) as (_, store):
+        await find_run(store, run_id)
+        events = [event async for event in recorded(store, run_id, -1)]
+    write_file(file, to_timeline_html(events))
 
 
 async def recorded(store: Store, run_id: str, after: int) -> AsyncIterator[Event]:

@@ -12,9 +12,9 @@ import attrs
 from trioflow import events as ev
 from trioflow.cli.display import STOPPING, say
 from trioflow.cli.output import Output
-from trioflow.cli.text import lenient_json
 from trioflow.errors import NotSerializableError
 from trioflow.wire import to_wire
+from trioflow.wire.values import lenient_json
 from trioflow.wire.vocabulary import VALUES
 
 if TYPE_CHECKING:

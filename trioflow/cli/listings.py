@@ -6,10 +6,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from trioflow.cli.output import write_file
 from trioflow.cli.tables import print_listing
 from trioflow.cli.targets import import_workflow, is_in_module, known_workflow
 from trioflow.cli.text import clean
-from trioflow.describe import to_mermaid, to_tree
+from trioflow.describe import Definition, Resolve, to_mermaid, to_tree
+from trioflow.pictures import to_svg
 from trioflow.plugins import PluginHost, PluginInfo
 from trioflow.steps import Step
 from trioflow.tools import Tool
@@ -56,17 +58,37 @@ def print_graph(target: str, mermaid: bool) -> None:
       PluginError: if a plugin is broken.
     """
     host = PluginHost()
-
-    def resolve(id: str) -> Step[Any, Any] | Tool[..., Any] | Workflow[Any, Any] | None:
-        return host.steps.get(id) or host.tools.get(id) or host.workflows.get(id)
-
-    if is_in_module(target):
-        workflow = import_workflow(target)
-    else:
-        workflow = known_workflow(target, host.workflows)
-    text = clean((to_mermaid if mermaid else to_tree)(workflow, resolve))
+    text = clean((to_mermaid if mermaid else to_tree)(_find(target, host), _resolver(host)))
     is_utf = sys.stdout.encoding.lower().startswith("utf")
     print(text if is_utf or mermaid else text.translate(ASCII))
+
+
+def draw_graph(target: str, file: str) -> None:
+    """Write a drawing of a workflow to an SVG file.
+
+    Raises:
+      UsageError: if there is no such workflow, or the file cannot be written.
+      PluginError: if a plugin is broken.
+    """
+    host = PluginHost()
+    resolve = _resolver(host)
+
+    def provider(definition: Definition) -> str | None:
+        # A module may have something of its own under an id that a plugin uses, too.
+        is_known = resolve(definition.id) is definition
+        return host.providers[definition.id] if is_known else None
+
+    write_file(file, to_svg(_find(target, host), resolve, provider))
+
+
+def _find(target: str, host: PluginHost) -> Workflow[Any, Any]:
+    if is_in_module(target):
+        return import_workflow(target)
+    return known_workflow(target, host.workflows)
+
+
+def _resolver(host: PluginHost) -> Resolve:
+    return lambda id: host.steps.get(id) or host.tools.get(id) or host.workflows.get(id)
 
 
 def _print_definitions(

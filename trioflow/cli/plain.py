@@ -11,7 +11,8 @@ import attrs
 from trioflow import events as ev
 from trioflow.cli.display import STOPPING, say
 from trioflow.cli.output import Output
-from trioflow.cli.text import clean, describe_error, duration, lenient_json, preview, safe_json
+from trioflow.cli.text import clean, describe_error, duration, preview, safe_json
+from trioflow.wire.values import lenient_json
 
 if TYPE_CHECKING:
     from cattrs import Converter

@@ -7,11 +7,12 @@ from typing import Any
 import attrs
 
 from trioflow import events as ev
-from trioflow.cli.text import describe_error, lenient_json, preview
+from trioflow.cli.text import describe_error, preview
 from trioflow.cli.view import Status
 from trioflow.engine.suspensions import Suspension, suspensions
 from trioflow.state import RunState, StepRecord
 from trioflow.wire.failures import error_to_wire
+from trioflow.wire.values import lenient_json
 
 
 @attrs.define(eq=False)

@@ -9,6 +9,7 @@ from functools import partial
 from trioflow.api import open_engine
 from trioflow.cli.errors import UsageError, explain
 from trioflow.cli.inputs import read_context, read_value
+from trioflow.cli.instruments import own_instruments
 from trioflow.cli.output import exclusive_stdout
 from trioflow.cli.stores import find_store
 from trioflow.cli.targets import import_workflow, is_in_module, known_workflow
@@ -38,7 +39,8 @@ async def run_target(
         in_module = is_in_module(target)
         kept = find_store(store_url, target if in_module else None)
         workflow = import_workflow(target) if in_module else None
-        async with open_engine(store=kept.store if kept else None) as engine:
+        store = kept.store if kept else None
+        async with open_engine(store=store, instruments=own_instruments()) as engine:
             if workflow is None:
                 workflow = known_workflow(target, engine.workflows)
             run = engine.create_run(workflow)

@@ -31,7 +31,9 @@ class Interruption:
 
 
 @contextmanager
-def interruptible(on_first: Callable[[str], None]) -> Iterator[Interruption]:
+def interruptible(
+    on_first: Callable[[str], None], what_runs: Callable[[], str]
+) -> Iterator[Interruption]:
     """Call *on_first* in Trio's own time when the first signal comes; leave at the second.
 
     `trio.open_signal_receiver` would not do: it needs the run loop to hand a signal on, and
@@ -40,13 +42,14 @@ def interruptible(on_first: Callable[[str], None]) -> Iterator[Interruption]:
 
     Args:
       on_first: Gets what happened, ``"interrupted"`` or ``"terminated"``.
+      what_runs: Tells what is left when the second signal comes.
     """
     interruption = Interruption()
     token = trio.lowlevel.current_trio_token()
 
     def handle(signum: int, frame: FrameType | None) -> None:
         if interruption.signum is not None:
-            _leave(signum)
+            _leave(signum, what_runs)
         interruption.signum = signum
         token.run_sync_soon(on_first, "interrupted" if signum == signal.SIGINT else "terminated")
 
@@ -60,11 +63,14 @@ def interruptible(on_first: Callable[[str], None]) -> Iterator[Interruption]:
             signal.signal(signum, handler)
 
 
-def _leave(signum: int) -> None:
+def _leave(signum: int, what_runs: Callable[[], str]) -> None:
     """End the process without waiting for anything, but with the terminal in order."""
-    for stream in (sys.__stdout__, sys.__stderr__):
-        if stream is not None and stream.isatty():
-            os.write(stream.fileno(), SHOW_CURSOR + b"\n")
-            break
-    os.write(2, b"trioflow: left without waiting for the steps that still run\n")
-    os._exit(BY_SIGNAL + signum)
+    text = "trioflow: left without waiting for the steps that still run\n"
+    try:
+        for stream in (sys.__stdout__, sys.__stderr__):
+            if stream is not None and stream.isatty():
+                os.write(stream.fileno(), SHOW_CURSOR + b"\n")
+                break
+        os.write(2, (what_runs() + text).encode(errors="backslashreplace"))
+    finally:
+        os._exit(BY_SIGNAL + signum)

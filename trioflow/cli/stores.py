@@ -12,6 +12,7 @@ import attrs
 from trioflow.abc import Store, StoredRun
 from trioflow.api import Engine, open_engine
 from trioflow.cli.errors import UsageError
+from trioflow.cli.instruments import own_instruments
 from trioflow.cli.targets import import_workflow, is_in_module
 
 VARIABLE = "TRIOFLOW_STORE"
@@ -71,7 +72,10 @@ async def open_stored(
       PluginError, UnknownNameError, StoreError: as `open_engine` does.
     """
     workflows = [import_workflow(_with_colon(target)) for target in targets]
-    async with open_engine(store=whereabouts.store, workflows=workflows) as engine:
+    instruments = own_instruments()
+    async with open_engine(
+        store=whereabouts.store, workflows=workflows, instruments=instruments
+    ) as engine:
         assert engine.store is not None
         yield engine, engine.store
 

@@ -13,7 +13,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from trioflow.cli.text import clean, lenient_json, one_line, plain_json, safe_json
+from trioflow.cli.text import clean, one_line, plain_json, safe_json
+from trioflow.wire.values import lenient_json
 
 if TYPE_CHECKING:
     from cattrs import Converter

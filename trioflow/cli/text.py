@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from trioflow.errors import NotSerializableError
-from trioflow.wire.values import to_json
+from trioflow.wire.values import lenient_json
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -45,18 +43,6 @@ def safe_json(data: Any, indent: int | None = None) -> str:
     """Return plain JSON data as JSON text that no terminal obeys."""
     text = json.dumps(data, indent=indent, ensure_ascii=False)
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-
-
-def lenient_json(value: Any, converter: Converter | None = None) -> Any:
-    """Return a value made of plain JSON types, with ``repr`` for what has no JSON form."""
-    if isinstance(value, Mapping):
-        return {str(key): lenient_json(item, converter) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [lenient_json(item, converter) for item in value]
-    try:
-        return to_json(value, "", converter)
-    except NotSerializableError:
-        return repr(value)
 
 
 def describe_error(error: BaseException, limit: int = 200) -> str:

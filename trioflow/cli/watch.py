@@ -28,6 +28,7 @@ from trioflow.cli.stores import Whereabouts
 from trioflow.cli.text import clean, preview
 from trioflow.engine.run import Run, RunStream
 from trioflow.errors import HistoryGap
+from trioflow.instruments.tasks import dump
 from trioflow.results import RunResult
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ async def watch(
         it: it can go on from there.
     """
     watcher = Watcher(display, whereabouts)
-    with interruptible(watcher.stop) as interruption, watcher.opening:
+    signals = interruptible(watcher.stop, watcher.what_runs)
+    with signals as interruption, watcher.opening:
         async with open_stream() as stream:
             await watcher.follow(stream)
     result = watcher.result
@@ -84,6 +86,10 @@ class Watcher:
             self.opening.cancel()
         else:
             self._end(self._run, reason)
+
+    def what_runs(self) -> str:
+        """Tell what the tasks of the run wait for."""
+        return "" if self._run is None else clean(dump(self._run)) + "\n"
 
     async def follow(self, stream: RunStream[Any]) -> None:
         """Show every event, to where the run settles."""

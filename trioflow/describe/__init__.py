@@ -6,8 +6,17 @@ Nothing here runs anything. Conditions and mapping functions appear under their 
 from __future__ import annotations
 
 from trioflow.describe.mermaid import to_mermaid
-from trioflow.describe.outline import Outline, Resolve, outline
+from trioflow.describe.outline import Definition, Outline, Provider, Resolve, outline
 from trioflow.describe.schema import json_schema
 from trioflow.describe.tree import to_tree
 
-__all__ = ["Outline", "Resolve", "json_schema", "outline", "to_mermaid", "to_tree"]
+__all__ = [
+    "Definition",
+    "Outline",
+    "Provider",
+    "Resolve",
+    "json_schema",
+    "outline",
+    "to_mermaid",
+    "to_tree",
+]

@@ -29,8 +29,11 @@ from trioflow.tools import Tool
 from trioflow.validation import type_name
 from trioflow.workflow import Workflow
 
-Resolve: TypeAlias = Callable[[str], "Step[Any, Any] | Tool[..., Any] | Workflow[Any, Any] | None"]
+Definition: TypeAlias = "Step[Any, Any] | Tool[..., Any] | Workflow[Any, Any]"
+Resolve: TypeAlias = Callable[[str], "Definition | None"]
 """Returns what is known under an id, or None."""
+Provider: TypeAlias = Callable[["Definition"], "str | None"]
+"""Returns the name of the plugin that provides a definition, or None."""
 OutlineKind = Literal[
     "workflow", "step", "tool", "unresolved", "parallel", "branch", "while", "until", "foreach",
     "map", "sleep", "wait",
@@ -46,22 +49,40 @@ class Outline:
     """Id of a step, tool, workflow or generated node; what a block does otherwise."""
     condition: str = ""
     """In a branch: the name of the condition under which this entry runs."""
-    types: str = ""
-    """What goes in and comes out, ``"City -> Forecast"``; empty if nothing is declared."""
+    input: str = ""
+    """The type of what goes in; empty if none is declared."""
+    output: str = ""
+    """The type of what comes out; empty if none is declared."""
     note: str = ""
     """More about it, such as the keys that a mapping builds."""
     children: tuple[Outline, ...] = ()
+    description: str = ""
+    """What the author says about a step, tool or workflow."""
+    plugin: str = ""
+    """The plugin that provides a step, tool or workflow; empty if it is not known."""
+
+    @property
+    def types(self) -> str:
+        """What goes in and comes out, ``"City -> Forecast"``; empty if nothing is declared."""
+        if not self.input and not self.output:
+            return ""
+        return f"{self.input or 'Any'} -> {self.output or 'Any'}"
 
 
-def outline(workflow: Workflow[Any, Any], resolve: Resolve | None = None) -> Outline:
+def outline(
+    workflow: Workflow[Any, Any],
+    resolve: Resolve | None = None,
+    provider: Provider | None = None,
+) -> Outline:
     """Return the outline of a workflow.
 
     Args:
       workflow: What to describe.
       resolve: Finds what the workflow names by id; without it such ids stay
         ``"unresolved"``.
+      provider: Tells which plugin provides a definition.
     """
-    return _Outliner(resolve or (lambda id: None)).target(workflow, ())
+    return _Outliner(resolve or _unknown, provider or _unknown).target(workflow, ())
 
 
 def function_name(fn: Callable[..., Any], nameless: str) -> str:
@@ -75,9 +96,14 @@ def seconds_text(seconds: float) -> str:
     return f"{seconds:g} s"
 
 
+def _unknown(_: Any) -> None:
+    return None
+
+
 @attrs.frozen
 class _Outliner:
     resolve: Resolve
+    provider: Provider
 
     def target(self, target: Target, above: tuple[str, ...], condition: str = "") -> Outline:
         """Return the entry of a target inside the workflows *above* it."""
@@ -85,9 +111,9 @@ class _Outliner:
         id = target_id(target)
         match found:
             case Step():
-                return Outline("step", id, condition, _types(found.input, found.output))
+                return self._told(Outline("step", id, condition), found)
             case Tool():
-                return Outline("tool", id, condition, _types(found.input, found.output))
+                return self._told(Outline("tool", id, condition), found)
             case Workflow():
                 return self._workflow(found, id, above, condition)
             case _:
@@ -96,12 +122,21 @@ class _Outliner:
     def _workflow(
         self, workflow: Workflow[Any, Any], id: str, above: tuple[str, ...], condition: str
     ) -> Outline:
-        types = _types(workflow.input, workflow.output)
+        entry = self._told(Outline("workflow", id, condition), workflow)
         if workflow.id in above:  # by id, a workflow can contain itself
-            return Outline("workflow", id, condition, types, "recursive, shown above")
+            return attrs.evolve(entry, note="recursive, shown above")
         inside = (*above, workflow.id)
-        children = tuple(self._node(node, inside) for node in workflow.nodes)
-        return Outline("workflow", id, condition, types, children=children)
+        return attrs.evolve(entry, children=tuple(self._node(n, inside) for n in workflow.nodes))
+
+    def _told(self, entry: Outline, definition: Definition) -> Outline:
+        """Return an entry with what its definition says about itself."""
+        return attrs.evolve(
+            entry,
+            input=_type(definition.input),
+            output=_type(definition.output),
+            description=definition.description,
+            plugin=self.provider(definition) or "",
+        )
 
     def _node(self, node: Node, above: tuple[str, ...]) -> Outline:
         match node:
@@ -139,10 +174,8 @@ class _Outliner:
                 return Outline("wait", f"wait for event {node.event!r}", note=note, children=body)
 
 
-def _types(input: Any, output: Any) -> str:
-    if input is Any and output is Any:
-        return ""
-    return f"{type_name(input)} -> {type_name(output)}"
+def _type(type_: Any) -> str:
+    return "" if type_ is Any else type_name(type_)
 
 
 def _mapping_note(spec: Function | Mapping[str, Source]) -> str:

@@ -6,28 +6,35 @@ and types that JSON lacks are texts.
 
 from __future__ import annotations
 
+import functools
 import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Sequence as AbstractSequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
 
 import attrs
 
 from trioflow.context import MISSING
 from trioflow.describe.fields import TypeField, fields_of_type, has_fields, unwrap
+from trioflow.describe.foreign import fill
 from trioflow.errors import NotSerializableError
 from trioflow.validation import type_name
 from trioflow.wire.values import to_json
 
+if TYPE_CHECKING:
+    from trioflow.plugins import PluginHost
+
 Schema: TypeAlias = dict[str, Any]
+Ask: TypeAlias = Callable[[Any], Mapping[str, Any] | None]
+"""Returns what a plugin says of a type, as ``trioflow_schema`` does."""
 
 SCALARS: Mapping[Any, Schema] = {
     None: {"type": "null"},
@@ -47,19 +54,35 @@ SCALARS: Mapping[Any, Schema] = {
 }
 
 
-def json_schema(type_: Any) -> Schema:
+def json_schema(type_: Any, *, plugins: Iterable[Any] | None = None) -> Schema:
     """Return the JSON Schema of a type: of a step's input, of a workflow's output.
 
     attrs classes, dataclasses, TypedDicts and what is made of them and plain JSON types are
-    described in full. Of other classes nothing is known, and their schema allows everything.
+    described in full. Of other classes plugins are asked; if none knows a class, its schema
+    allows everything.
 
     Args:
       type_: A type, as it stands in an annotation.
+      plugins: Which plugins are asked, as for `open_engine`; None means all that are
+        installed. They are loaded only if there is a class to ask them of.
 
     Raises:
       NameError: if an annotation inside the type names something that does not exist.
+      PluginError: if a plugin is unknown or broken.
     """
-    described = _Described()
+
+    @functools.cache
+    def host() -> PluginHost:
+        from trioflow.plugins import PluginHost
+
+        return PluginHost(plugins)
+
+    return describe_type(type_, lambda foreign: host().schema(foreign))
+
+
+def describe_type(type_: Any, ask: Ask) -> Schema:
+    """Return the JSON Schema of a type; *ask* tells what plugins know of a class."""
+    described = _Described(ask)
     schema = described.schema(type_)
     if len(schema) == 1 and "$ref" in schema:
         name = schema["$ref"].removeprefix(PREFIX)
@@ -76,6 +99,7 @@ _UNSAFE = re.compile(r"\W+")
 class _Described:
     """The classes that a schema refers to, each described once."""
 
+    ask: Ask
     definitions: dict[str, Schema] = attrs.field(factory=dict)
     names: dict[Any, str] = attrs.field(factory=dict)
     recursive: set[str] = attrs.field(factory=set)
@@ -97,8 +121,8 @@ class _Described:
         if issubclass(origin, Enum):
             return _enum(tuple(member.value for member in origin))
         if has_fields(origin):
-            return self._reference(type_, origin)
-        return self._collection(origin, args)
+            return self._reference(type_, origin, None)
+        return self._collection(origin, args) or self._foreign(type_, origin)
 
     def _collection(self, origin: type, args: tuple[Any, ...]) -> Schema:
         if issubclass(origin, tuple):
@@ -120,25 +144,53 @@ class _Described:
         arms = [self.schema(arm) for arm in args]
         return {"type": "array", "prefixItems": arms, "minItems": count, "maxItems": count}
 
-    def _reference(self, type_: Any, origin: type) -> Schema:
+    def _foreign(self, type_: Any, origin: type) -> Schema:
+        """Return the schema of a class that only plugins may know."""
+        given = None if type_ in self.names or origin is object else self.ask(type_)
+        if given is None and type_ not in self.names:
+            return {}
+        return self._reference(type_, origin, given)
+
+    def _reference(self, type_: Any, origin: type, given: Mapping[str, Any] | None) -> Schema:
+        """Refer to a class; *given* is what a plugin says of it, if one was asked."""
         if type_ in self.names:
             name = self.names[type_]
             if name in self.open:
                 self.recursive.add(name)
         else:
-            name = self._free_name(type_, origin)
+            name = self._take_name(self._name_of(type_, origin))
             self.names[type_] = name
             self.open.append(name)
-            self.definitions[name] = {}  # holds its place: the outer class comes first
-            self.definitions[name] = self._object(type_, origin)
+            self.definitions[name] = (
+                self._object(type_, origin) if given is None else self._adopted(given, name)
+            )
             self.open.remove(name)
         return {"$ref": PREFIX + name}
 
-    def _free_name(self, type_: Any, origin: type) -> str:
+    def _name_of(self, type_: Any, origin: type) -> str:
         name = _UNSAFE.sub("_", type_name(type_))
         if name in self.definitions:
             name = _UNSAFE.sub("_", f"{origin.__module__}.{name}")
         return name
+
+    def _take_name(self, wanted: str) -> str:
+        """Return a name that no definition has, and hold its place: outer classes come first."""
+        name, number = wanted, 1
+        while name in self.definitions:
+            number += 1
+            name = f"{wanted}_{number}"
+        self.definitions[name] = {}
+        return name
+
+    def _adopted(self, given: Mapping[str, Any], owner: str) -> Schema:
+        """Return a plugin's schema, with its own definitions among all others."""
+        own = given.get("$defs", {})
+        taken = {name: self._take_name(f"{owner}_{name}") for name in own}
+        names = {PREFIX + name: PREFIX + new for name, new in taken.items()}
+        for name, definition in own.items():
+            self.definitions[taken[name]] = fill(definition, names, self.schema)
+        rest = {key: value for key, value in given.items() if key != "$defs"}
+        return typing.cast("Schema", fill(rest, names, self.schema))
 
     def _object(self, type_: Any, origin: type) -> Schema:
         fields = list(fields_of_type(type_, origin))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from trioflow.abc import Runner
 from trioflow.context import StepContext
 from trioflow.engine.call import Call
 from trioflow.engine.functions import Function
@@ -18,34 +19,56 @@ from trioflow.signature import ContextPlace, Parameter, Signature
 from trioflow.validation import as_mapping
 
 
-def step_body(signature: Signature, invoke: Callable[..., Awaitable[Any]]) -> Body:
-    """Return the body of a step; *invoke* takes its arguments."""
+def step_body(signature: Signature, fn: Callable[..., Any], runner: Runner | None) -> Body:
+    """Return the body of a step; without a runner, *fn* is awaited in the run's own task."""
+    if runner is not None:
+        return _body_in_runner(signature, fn, runner)
     has_input = bool(signature.parameters)
     if signature.context is not None:
-        return _body_with_context(invoke, has_input, signature.context, signature.context_place)
+        return _body_with_context(fn, has_input, signature.context, signature.context_place)
 
     def with_input(call: Call, value: Any) -> Awaitable[Any]:
-        return invoke(value)
+        return fn(value)
 
     def without(call: Call, value: Any) -> Awaitable[Any]:
-        return invoke()
+        return fn()
 
     return with_input if has_input else without
 
 
 def _body_with_context(
-    invoke: Callable[..., Awaitable[Any]], has_input: bool, name: str, place: ContextPlace
+    fn: Callable[..., Awaitable[Any]], has_input: bool, name: str, place: ContextPlace
 ) -> Body:
     def body(call: Call, value: Any) -> Awaitable[Any]:
         context: StepContext[Any] = StepContext(call)
         values = (value,) if has_input else ()
         match place:
             case "first":
-                return invoke(context, *values)
+                return fn(context, *values)
             case "second":
-                return invoke(value, context)
+                return fn(value, context)
             case "name":
-                return invoke(*values, **{name: context})
+                return fn(*values, **{name: context})
+
+    return body
+
+
+def _body_in_runner(signature: Signature, fn: Callable[..., Any], runner: Runner) -> Body:
+    has_input, name, place = bool(signature.parameters), signature.context, signature.context_place
+
+    def body(call: Call, value: Any) -> Awaitable[Any]:
+        context: StepContext[Any] = StepContext(call)
+        values: tuple[Any, ...] = (value,) if has_input else ()
+        named = {}
+        if name is not None:
+            match place:
+                case "first":
+                    values = (context, *values)
+                case "second":
+                    values = (*values, context)
+                case "name":
+                    named = {name: context}
+        return runner.run(context, fn, *values, **named)
 
     return body
 

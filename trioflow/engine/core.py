@@ -9,6 +9,7 @@ import attrs
 import trio
 
 from trioflow.context import MISSING
+from trioflow.engine.instruments import tracing_inside
 from trioflow.engine.log import RunLog
 from trioflow.engine.mailbox import Mailbox
 from trioflow.engine.pacer import Pacer
@@ -102,7 +103,7 @@ class Frame:
 
     @property
     def tracing_context(self) -> TracingContext:
-        return self.scope.core.tracing_context
+        return tracing_inside(self.scope.core)
 
     @property
     def state(self) -> Any:

@@ -12,6 +12,7 @@ import trio
 
 from trioflow.abc import Instrument, Runner
 from trioflow.engine.plan import WorkflowPlan
+from trioflow.engine.runners import Runners
 from trioflow.runners.inline import InlineRunner
 from trioflow.runners.thread import ThreadRunner
 from trioflow.steps import Step
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 BUILT_IN_RUNNERS: Mapping[str, Runner] = {"inline": InlineRunner(), "thread": ThreadRunner()}
 
 
+def built_in_runners() -> Runners:
+    """Return the runners that need no plugin."""
+    return Runners(BUILT_IN_RUNNERS.get, tuple(BUILT_IN_RUNNERS))
+
+
 @attrs.define(eq=False, kw_only=True)
 class Environment:
     """Definitions by id, runners, limits, types and instruments."""
@@ -35,7 +41,7 @@ class Environment:
     workflows: Mapping[str, Workflow[Any, Any]] = attrs.field(factory=dict)
     providers: Mapping[str, str] = attrs.field(factory=dict)
     """Which plugin provides the definition of an id."""
-    runner: Callable[[str], Runner | None] = BUILT_IN_RUNNERS.get
+    runners: Runners = attrs.field(factory=built_in_runners)
     limits: Mapping[str, trio.CapacityLimiter] = attrs.field(factory=dict)
     instruments: tuple[Instrument, ...] = ()
     plans: WeakKeyDictionary[Workflow[Any, Any], WorkflowPlan] = attrs.field(

@@ -6,11 +6,14 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+import attrs
 import trio
 
 from trioflow import events as ev
+from trioflow.abc import PartInfo, TraceIds
 from trioflow.engine.core import RunCore, Scope
 from trioflow.engine.environment import Environment
+from trioflow.engine.instruments import tell_begin
 from trioflow.engine.log import RunLog
 from trioflow.engine.mailbox import Mailbox
 from trioflow.engine.outcome import Failed, Outcome, Paused, Suspended
@@ -50,6 +53,15 @@ class Keeper(Protocol):
 RESUMABLE = ("suspended", "paused")
 
 
+@attrs.frozen
+class Driver:
+    """The task that drives a run, for whoever looks at what goes on in it."""
+
+    task: trio.lowlevel.Task
+    nurseries: int
+    """How many nurseries were open in it before, and are not the run's."""
+
+
 class Execution:
     """Everything that makes up one run."""
 
@@ -58,9 +70,12 @@ class Execution:
     ) -> None:
         log = RunLog(run_id, environment.instruments)
         self.plan = plan
-        self._environment = environment
+        self.environment = environment
         self.resource_id = resource_id
         self.trace_id = uuid.uuid4().hex
+        self._span_id: str | None = None
+        """What an instrument calls the span of the first part of the run."""
+        self._metadata: Mapping[str, Any] = {}
         self.core = RunCore(
             log=log,
             pacer=Pacer(log),
@@ -93,6 +108,8 @@ class Execution:
         self.spawn: Callable[[], None] | None = None
         """Starts `drive` in the nursery of the engine that owns the run."""
         self._early: list[tuple[str, Any]] = []
+        self.driver: Driver | None = None
+        """Where the run is driven right now."""
         self._settled = trio.Event()
         self._cancel_scope = trio.CancelScope()
         self._reason: str | None = None
@@ -126,7 +143,7 @@ class Execution:
         self.core.runtime_context = SharedContext(runtime_context)
         self.core.tracing_context = tracing_context or TracingContext()
         self.core.per_step = per_step
-        self.trace_id = _trace_id(self.core.tracing_context) or self.trace_id
+        self._begin_trace()
         self.begun = True
 
     def begin_resume(
@@ -162,6 +179,7 @@ class Execution:
             targets=tuple(target.address for target in targets),
             data=data,
             runtime_context=dict(runtime_context or {}),
+            span_id=self._go_on_in_trace(),
         )
         self.core.per_step = per_step
         self._begin_part()
@@ -195,6 +213,7 @@ class Execution:
         self._input = state.input
         self._value = self._structured_input()
         self.trace_id, self.resource_id = state.trace_id, state.resource_id
+        self._metadata = next((e.metadata for e in events if isinstance(e, ev.Start)), {})
         self.begun = True
         self._from_journal = True
         self._goes_on_elsewhere = state.status in ("pending", "running")
@@ -206,7 +225,7 @@ class Execution:
 
     def sibling(self, run_id: str) -> Execution:
         """Return another run of the same workflow, durable if this one is."""
-        other = Execution(self.plan, self._environment, run_id, self.resource_id)
+        other = Execution(self.plan, self.environment, run_id, self.resource_id)
         if self.keeper is not None:
             self.keeper.keep(other)
         return other
@@ -230,7 +249,7 @@ class Execution:
         self._goes_on_elsewhere = False
         self._was_canceled = any(isinstance(e, ev.Canceled) for e in self.core.log.history())
         if not self._was_canceled:
-            self.core.log.emit(ev.Recover)
+            self.core.log.emit(ev.Recover, span_id=self._go_on_in_trace())
             self._begin_part()
 
     # ------------------------------------------------------------ going on
@@ -242,6 +261,8 @@ class Execution:
         got out of a step, or if the journal cannot be written.
         """
         scope = Scope(self.core, self.plan, prefix="", address="", init_data=self._value)
+        task = trio.lowlevel.current_task()
+        self.driver = Driver(task, len(task.child_nurseries))
         if self.keeper is not None:
             self.keeper.begin(self)
         if self.core.log.journal is not None:
@@ -290,6 +311,7 @@ class Execution:
                         await self.keeper.release(self)
                 except Exception as exc:
                     self.failure = self.failure or exc
+        self.driver = None
         self._settled.set()
 
     def break_off(self, failure: Exception) -> None:
@@ -459,6 +481,11 @@ class Execution:
         return self.begun and self.result is None and not self._goes_on_elsewhere
 
     @property
+    def is_canceled(self) -> bool:
+        """Whether somebody has canceled the run, even if it has not come to its end."""
+        return self._cancel_scope.cancel_called
+
+    @property
     def is_lost(self) -> bool:
         """Whether this process has no more to do with the run than any other."""
         failed = self.failure is not None and self._settled.is_set()
@@ -518,6 +545,35 @@ class Execution:
         structure = self.plan.structure_input
         return self._input if structure is None else structure(self._input)
 
+    def _begin_trace(self) -> None:
+        """Find out which trace the run belongs to: its caller's, or what an instrument says."""
+        trace_id = self.core.tracing_context.trace_id
+        ids = self._trace_ids(trace_id, None)
+        if ids is not None:
+            self._span_id = ids.span_id
+        self.trace_id = trace_id or (self.trace_id if ids is None else ids.trace_id)
+
+    def _go_on_in_trace(self) -> str | None:
+        """Return what an instrument calls the span of the part that is about to begin."""
+        ids = self._trace_ids(self.trace_id, self.core.log.state.span_id)
+        return None if ids is None else ids.span_id
+
+    def _trace_ids(self, trace_id: str | None, previous_span_id: str | None) -> TraceIds | None:
+        log = self.core.log
+        if not log.instruments:
+            return None
+        part = PartInfo(
+            is_start=log.state.status == "pending",
+            run_id=log.run_id,
+            workflow_id=self.plan.id,
+            resource_id=self.resource_id,
+            tracing_context=self.core.tracing_context,
+            metadata=self._metadata,
+            trace_id=trace_id,
+            previous_span_id=previous_span_id,
+        )
+        return tell_begin(log, part)
+
     def _emit_start(self) -> None:
         log = self.core.log
         log.start_clock()
@@ -530,6 +586,7 @@ class Execution:
             trace_id=self.trace_id,
             metadata=self._metadata,
             resource_id=self.resource_id,
+            span_id=self._span_id,
         )
         for name, data in self._early:
             self.core.mailbox.put(log.emit(ev.EventReceived, event=name, data=data))
@@ -551,8 +608,3 @@ class Execution:
         if not waits or self.close_on_suspend:
             log.emit(ev.Finish, status=result.status, result=result.result, error=result.error)
             log.end_part()
-
-
-def _trace_id(context: TracingContext) -> str | None:
-    trace_id = getattr(context.current_span, "trace_id", None)
-    return trace_id if isinstance(trace_id, str) else None

@@ -11,7 +11,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import product
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
@@ -51,8 +51,8 @@ class RunLog:
         self._hearers: tuple[Callable[[Sequence[Event]], None], ...] = ()
         self._gather_hearers()
         self.congested = False
-        """Whether a reader has as many events unread as its buffer may hold, or had and has not
-        got down to half of them since."""
+        """Whether a reader has had as many events unread as its buffer may hold, and still has
+        more than half of them."""
         self._writers = trio.lowlevel.ParkingLot()
         self._clock: trio.abc.Clock | None = None
         self._epoch = 0.0
@@ -74,8 +74,11 @@ class RunLog:
         ]
         if self._journal is not None:
             hearers.append(self._journal.add)
-        if self._instruments:
-            hearers.append(self._tell_instruments)
+        hearers += [
+            partial(self._tell_instrument, instrument)
+            for instrument in self._instruments
+            if type(instrument).on_event is not Instrument.on_event
+        ]
         self._hearers = tuple(hearers)
 
     # ------------------------------------------------------------ time
@@ -150,6 +153,8 @@ class RunLog:
             reader.end()
         else:
             self._readers.append(reader)
+            if self._instruments:
+                reader.on_gap = self._tell_gap
             self._gather_hearers()
             self.review_room()
 
@@ -180,16 +185,44 @@ class RunLog:
         **Checkpoints**: at least one if it has to wait, else none.
         """
         if self.congested:
-            while self.congested:
-                await self._writers.park()
+            began = trio.current_time()
+            try:
+                while self.congested:
+                    await self._writers.park()
+            finally:
+                if self._instruments:
+                    self._tell_blocked(trio.current_time() - began)
             self._writers.unpark()
 
-    def _tell_instruments(self, events: Sequence[Event]) -> None:
-        for event, instrument in product(events, self._instruments):
-            try:
+    # ------------------------------------------------------------ instruments
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """Those that watch this run and have not failed."""
+        return self._instruments
+
+    def switch_off(self, instrument: Instrument, error: Exception) -> None:
+        """Leave out an instrument that has raised *error*, for the rest of the run."""
+        # An observer must not break what it observes; it is heard of, and left out.
+        logger.error("instrument %r failed and is switched off", instrument, exc_info=error)
+        self._instruments = tuple(i for i in self._instruments if i is not instrument)
+        self._gather_hearers()
+
+    def _tell_instrument(self, instrument: Instrument, events: Sequence[Event]) -> None:
+        try:
+            for event in events:
                 instrument.on_event(event)
-            except Exception:
-                # An observer must not break what it observes; it is heard of, and left out.
-                logger.exception("instrument %r failed and is switched off", instrument)
-                self._instruments = tuple(i for i in self._instruments if i is not instrument)
-                self._gather_hearers()
+        except Exception as exc:
+            self.switch_off(instrument, exc)
+
+    def _tell_gap(self, event: Event) -> None:
+        self._tell(lambda instrument: instrument.on_gap(event))
+
+    def _tell_blocked(self, seconds: float) -> None:
+        self._tell(lambda instrument: instrument.on_blocked(self.run_id, seconds))
+
+    def _tell(self, what: Callable[[Instrument], None]) -> None:
+        for instrument in self._instruments:
+            try:
+                what(instrument)
+            except Exception as exc:
+                self.switch_off(instrument, exc)

@@ -66,6 +66,8 @@ class ToolPlan:
     id: str
     invoke: Callable[..., Any]
     """Takes the keyword arguments; awaitable, or an async generator if *streaming*."""
+    run: Callable[[Any], Any]
+    """Takes the tool call and invokes the tool for it; returns what *invoke* does."""
     streaming: bool
     parameters: Mapping[str, Structure | None]
     required: frozenset[str]

@@ -135,7 +135,8 @@ class _Planner:
         where = f"{self._where}, mapping {node.id!r}"
         spec = node.spec
         function = adapt(spec, where) if callable(spec) else compile_mapping(spec, where)
-        return p.CallPlan(node.id, "map", map_body(function), retries=self._workflow.retries)
+        body = self._targets.watched(map_body(function), spec if callable(spec) else None)
+        return p.CallPlan(node.id, "map", body, retries=self._workflow.retries)
 
     def _wake_time(self, node: Sleep) -> p.Condition:
         seconds, owner = node.seconds, f"sleep {node.id!r}"
@@ -179,7 +180,7 @@ class _Planner:
         return p.CallPlan(
             id=target.id,
             kind="workflow",
-            body=WorkflowBody(nested),
+            body=self._targets.watched(WorkflowBody(nested), None),
             structure=nested.structure_input,
             restore=nested.structure_output,
             retries=self._workflow.retries,

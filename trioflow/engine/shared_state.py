@@ -12,7 +12,14 @@ import attrs
 
 from trioflow.errors import DefinitionError, Fault, InvalidValueError
 from trioflow.state import merge_state
-from trioflow.validation import Structure, compile_structure, faults_of, join, type_name
+from trioflow.validation import (
+    Structure,
+    compile_structure,
+    faults_of,
+    join,
+    model_fields,
+    type_name,
+)
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -110,4 +117,6 @@ def _field_types(type_: Any) -> Mapping[str, Any] | None:
     if dataclasses.is_dataclass(origin):
         hints = typing.get_type_hints(origin)
         return {field.name: hints[field.name] for field in dataclasses.fields(origin) if field.init}
+    if isinstance(origin, type) and (fields := model_fields(origin)):
+        return fields
     return typing.get_type_hints(type_) if typing.is_typeddict(type_) else None

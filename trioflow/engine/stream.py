@@ -42,6 +42,8 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
         self._mark = max_buffer_size
         """With how many events in the buffer there is something to do: 1 if a task waits."""
         self._arrivals = trio.lowlevel.ParkingLot()
+        self.on_gap: Callable[[Event], None] | None = None
+        """Is told of each event that is left out."""
         self._waits = on_full == "wait"
         self._unbounded = 0
         self._missed_from: int | None = None
@@ -128,12 +130,15 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
 
     def _before_gap(self, events: Sequence[Event]) -> Sequence[Event]:
         """Return the events that have a place; behind the first one that has none, none has."""
+        room = max(self.max_buffer_size - len(self._buffer), 0)
         if self._missed_from is not None:
-            return ()
-        room = self.max_buffer_size - len(self._buffer)
-        if room < len(events):
-            self._missed_from = events[max(room, 0)].seq
-        return events[: max(room, 0)]
+            room = 0
+        elif room < len(events):
+            self._missed_from = events[room].seq
+        if self.on_gap is not None:
+            for event in events[room:]:
+                self.on_gap(event)
+        return events[:room]
 
     def _pass_mark(self) -> None:
         """Wake whoever waits for events, and let the run know if the buffer is full."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -10,10 +10,13 @@ from weakref import WeakKeyDictionary
 import attrs
 import trio
 
+from trioflow.abc import Runner
 from trioflow.engine.bodies import step_body, tool_body
 from trioflow.engine.environment import Environment
-from trioflow.engine.plan import CallPlan, ToolPlan
-from trioflow.errors import DefinitionError, UnknownNameError
+from trioflow.engine.instruments import watched_body, watched_tool
+from trioflow.engine.plan import Body, CallPlan, ToolPlan
+from trioflow.engine.tooling import invoke_tool, invoke_tool_in_runner
+from trioflow.errors import UnknownNameError
 from trioflow.retry import Retry
 from trioflow.signature import FunctionKind
 from trioflow.steps import Step
@@ -32,11 +35,11 @@ class TargetPlanner:
     def step(self, step: Step[Any, Any], retries: Retry | None) -> CallPlan:
         """Return the plan of a call of *step*; *retries* is what its workflow says."""
         where = self.where("step", step, self.environment.steps)
-        invoke = self.invoke(step.fn, step.signature.kind, step.runner, where)
+        runner = self.runner(step.fn, step.signature.kind, step.runner, where)
         return CallPlan(
             id=step.id,
             kind="step",
-            body=step_body(step.signature, invoke),
+            body=self.watched(step_body(step.signature, step.fn, runner), step.fn),
             structure=self.structure(step.input, "input", where),
             structure_resume=self.structure(step.resume, "resume data", where),
             structure_suspend=self.structure(step.suspend, "suspend payload", where),
@@ -53,7 +56,7 @@ class TargetPlanner:
         return CallPlan(
             id=tool.id,
             kind="tool",
-            body=tool_body(plan, tool.parameters),
+            body=self.watched(tool_body(plan, tool.parameters), tool.fn),
             restore=self.structure(tool.output, "recorded output", f"tool {tool.id!r}"),
             retries=retries if tool.retries is None else tool.retries,
             plugin=plan.plugin,
@@ -62,11 +65,14 @@ class TargetPlanner:
     def tool(self, tool: Tool[..., Any]) -> ToolPlan:
         """Return the plan of calls of *tool* by steps."""
         where = self.where("tool", tool, self.environment.tools)
+        runner = None
+        if not tool.streaming:
+            runner = self.runner(tool.fn, tool.signature.kind, tool.runner, where)
+        run = invoke_tool if runner is None else partial(invoke_tool_in_runner, runner)
         return ToolPlan(
             id=tool.id,
-            invoke=tool.fn
-            if tool.streaming
-            else self.invoke(tool.fn, tool.signature.kind, tool.runner, where),
+            invoke=tool.fn,
+            run=watched_tool(run, tool.fn, self.environment.instruments, streaming=tool.streaming),
             streaming=tool.streaming,
             parameters={
                 parameter.name: self.structure(
@@ -83,6 +89,10 @@ class TargetPlanner:
             limiter=self.limiter(tool.limit, where),
             plugin=self.provider(tool, self.environment.tools),
         )
+
+    def watched(self, body: Body, function: Callable[..., Any] | None) -> Body:
+        """Return *body* with those instruments around it that want to be there."""
+        return watched_body(body, function, self.environment.instruments)
 
     def tool_finder(self) -> Callable[[Any], ToolPlan]:
         """Return a function that gives the plan of a tool, or of a tool's id.
@@ -110,21 +120,19 @@ class TargetPlanner:
             return None
         return compile_structure(type_, what, owner, self.environment.converter)
 
-    def invoke(
-        self, fn: Callable[..., Any], kind: FunctionKind, runner: str | None, where: str
-    ) -> Callable[..., Awaitable[Any]]:
-        """Return an async function that runs *fn* where it should run."""
-        if kind == "async" and runner in (None, "inline"):
-            return fn
-        name = runner or "thread"
-        if kind == "async" and name == "thread":
-            raise DefinitionError(
-                where, "an async def cannot run in a thread", "make it a plain def"
-            )
-        found = self.environment.runner(name)
-        if found is None:
-            raise UnknownNameError("runner", name, where, ("inline", "thread"))
-        return partial(found.run, fn)
+    def runner(
+        self, fn: Callable[..., Any], kind: FunctionKind, name: str | None, where: str
+    ) -> Runner | None:
+        """Return what runs *fn*; None if it is awaited in the run's own task."""
+        if kind == "async" and name in (None, "inline"):
+            return None
+        name = name or "thread"
+        runners = self.environment.runners
+        runner = runners.find(name)
+        if runner is None:
+            raise UnknownNameError("runner", name, where, runners.names)
+        runner.check(fn, where)
+        return runner
 
     def limiter(self, limit: str | None, where: str) -> trio.CapacityLimiter | None:
         """Return the limiter of a name."""

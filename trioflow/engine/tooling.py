@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from trioflow import events as ev
+from trioflow.abc import Runner
 from trioflow.context import StepContext
 from trioflow.engine.guards import in_limit, in_time
 from trioflow.engine.plan import ToolPlan
@@ -106,7 +107,7 @@ class ToolCallInProgress:
     async def run(self) -> Any:
         """Run the tool to its end and return its result."""
         if not self.plan.streaming:
-            return await self._invoke()
+            return await self.plan.run(self)
         async with aclosing(self.pieces()) as pieces:
             collected = [piece async for piece in pieces]
         return self.plan.collect(collected) if self.plan.collect else collected
@@ -115,7 +116,7 @@ class ToolCallInProgress:
         """Yield the pieces of a streaming tool; each is an event before it is seen here."""
         await self.call.scope.core.log.wait_for_room()  # the tool may have waited for its limit
         self.emit(ev.ToolCallStreamingStart, args=self.args)
-        async with aclosing(self._invoke()) as pieces:
+        async with aclosing(self.plan.run(self)) as pieces:
             while True:
                 try:
                     piece = await anext(pieces)
@@ -128,10 +129,20 @@ class ToolCallInProgress:
                 self.emit(ev.ToolCallDelta, args=self.args, delta=piece)
                 yield piece
 
-    def _invoke(self) -> Any:
-        if self.plan.context is None:
-            return self.plan.invoke(**self.args)
-        return self.plan.invoke(**self.args, **{self.plan.context: StepContext(self.call)})
+
+def invoke_tool(tool_call: ToolCallInProgress) -> Any:
+    """Call the author's function of a tool."""
+    plan = tool_call.plan
+    if plan.context is None:
+        return plan.invoke(**tool_call.args)
+    return plan.invoke(**tool_call.args, **{plan.context: StepContext(tool_call.call)})
+
+
+def invoke_tool_in_runner(runner: Runner, tool_call: ToolCallInProgress) -> Awaitable[Any]:
+    """Have *runner* call the author's function of a tool."""
+    plan, context = tool_call.plan, StepContext[Any](tool_call.call)
+    named = {} if plan.context is None else {plan.context: context}
+    return runner.run(context, plan.invoke, **tool_call.args, **named)
 
 
 def check_arguments(

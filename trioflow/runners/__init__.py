@@ -1,1 +1,18 @@
-"""The runners that need no plugin."""
+"""The runners that need no plugin, and what authors of others need.
+
+A blocking step runs in a thread, at most 40 of them at the same time. Another number, or
+threads of their own for some steps, is said where the engine is opened::
+
+    runners = {
+        "thread": ThreadRunner(capacity=8),  # for all steps that name no runner
+        "disk": ThreadRunner(capacity=2),  # for @step(runner="disk")
+        "patient": ThreadRunner(abandon_on_cancel=True),
+    }
+    async with open_engine(runners=runners) as engine: ...
+"""
+
+from trioflow.runners.blocking import check_blocking
+from trioflow.runners.inline import InlineRunner
+from trioflow.runners.thread import ThreadRunner
+
+__all__ = ["InlineRunner", "ThreadRunner", "check_blocking"]

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import itertools
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
 import attrs
 import trio
-from trio.testing import MockClock
 
 from trioflow import events as ev
 from trioflow.api import open_engine
 from trioflow.engine.run import Run
+from trioflow.testing.clock import VirtualClock
+from trioflow.testing.faults import excerpt
 from trioflow.testing.grammar import check_events
 from trioflow.testing.leaks import assert_no_leaks
 from trioflow.testing.mirror import Mirror
@@ -43,7 +44,7 @@ def fuzz_cancel(
     First the points are the task steps, that is what Trio runs between two schedule points:
     there a cancellation can come from other tasks. Then they are the events: what cancels
     in the moment of an event is noticed at the next checkpoint, be it a schedule point or
-    not. Each run has a virtual clock of its own; so steps must not use threads.
+    not. Each run has a `VirtualClock` of its own.
 
     Each time the events must follow the grammar with exactly one finish, the run must be
     canceled, its fold must be its state after each event, and nothing may be left behind.
@@ -59,8 +60,9 @@ def fuzz_cancel(
       At how many points it was canceled.
 
     Raises:
-      AssertionError: or what else goes wrong, for the first point at which something does. A
-        note says which one that was, and where in the program it is.
+      AssertionError: or what else goes wrong, for the first point at which something does;
+        ``trio.TooSlowError`` if the run does not end. Notes say which point that was, where in
+        the program it is, and which events were around it.
     """
     answers = answers or {}
     points: tuple[Point, ...] = ("task step", "event")
@@ -79,9 +81,10 @@ def _fuzz(
         trap = _Trap(point, n)
         once = partial(_run, workflow, input_data, by, trap, answers, engine)
         try:
-            trio.run(once, clock=MockClock(autojump_threshold=0))
+            trio.run(once, clock=VirtualClock())
         except BaseException as exc:
             exc.add_note(f"canceled by {by} at {point} {n}, {trap.where}")
+            exc.add_note("\n".join(excerpt(trap.events, (trap.mark,))))
             raise
         if not trap.sprung:
             return n - 1
@@ -96,6 +99,10 @@ class _Trap:
     left: int
     where: str = "the end of the run"
     sprung: bool = False
+    events: Sequence[ev.Event] = ()
+    """The events of the run."""
+    mark: int = 0
+    """Position of the last one before it sprang."""
     run: Run[Any, Any] | None = None
     cancel: Callable[[], object] | None = None
 
@@ -110,6 +117,7 @@ class _Trap:
         self.left -= 1
         if self.left == 0 and self.cancel is not None:
             self.sprung = True
+            self.mark = len(self.events) - 1
             self.cancel()
             stack = traceback.StackSummary.extract(task.iter_await_frames())
             self.where = f"in task {task.name}\n{''.join(stack.format())}"
@@ -144,6 +152,7 @@ async def _run(
     """Run the workflow once, spring the trap, and check everything."""
     trio.lowlevel.add_instrument(_TaskSteps(trap))
     mirror = _Events(trap)
+    trap.events = mirror.events
     options = {**engine_options, "plugins": [mirror, *engine_options.get("plugins", ())]}
     with assert_no_leaks(), trio.fail_after(ENDLESS):
         async with open_engine(**options) as engine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 import attrs
@@ -22,7 +23,19 @@ RULES = {
 NEIGHBOURS = 2
 """How many events are shown on either side of one that is at fault."""
 
-TELLING = ("status", "tool_call_id", "iteration", "index", "attempt", "event", "reason")
+TELLING = (
+    "status",
+    "name",
+    "tool_call_id",
+    "iteration",
+    "index",
+    "done",
+    "total",
+    "attempt",
+    "attempts",
+    "event",
+    "reason",
+)
 """The fields that are shown, of events that have them."""
 
 
@@ -44,19 +57,32 @@ class EventOrderError(AssertionError):
 
 
 def excerpt(events: Sequence[ev.Event], marks: Sequence[int]) -> Iterator[str]:
-    """Yield one line per event near a marked one, and ``...`` where some are left out."""
-    shown = sorted(
-        {near for mark in marks for near in range(mark - NEIGHBOURS, mark + NEIGHBOURS + 1)}
-        & set(range(len(events)))
-    )
+    """Yield one line per event near a marked one, and ``...`` where some are left out.
+
+    Of calls beside each other the events are mixed, so those before it in its own call are
+    near to a marked one, too. The last mark is ``>>``, what it contradicts is ``>``.
+    """
+    near = {mark + offset for mark in marks for offset in range(-NEIGHBOURS, NEIGHBOURS + 1)}
+    near.update(*(_before_in_call(events, mark) for mark in marks))
     after = 0
-    for index in shown:
+    for index in sorted(near & set(range(len(events)))):
         if index > after:
             yield "     ..."
-        yield f"{'  >' if index in marks else '   '}  {describe(events[index])}"
+        sign = ">>" if index == marks[-1] else ">" if index in marks else ""
+        yield f" {sign:>3} {describe(events[index])}"
         after = index + 1
     if after < len(events):
         yield "     ..."
+
+
+def _before_in_call(events: Sequence[ev.Event], mark: int) -> list[int]:
+    """Return the positions of some events of the same call before the one at *mark*."""
+    address = getattr(events[mark], "address", None) if 0 <= mark < len(events) else None
+    if address is None:
+        return []
+    earlier = range(mark - 1, -1, -1)
+    own = (index for index in earlier if getattr(events[index], "address", None) == address)
+    return list(itertools.islice(own, NEIGHBOURS))
 
 
 def describe(event: ev.Event) -> str:

@@ -73,6 +73,18 @@ def to_json(value: Any, path: str, converter: Converter | None) -> Any:
     return _convert(value, path, converter)
 
 
+def lenient_json(value: Any, converter: Converter | None = None) -> Any:
+    """Return a value made of plain JSON types, with ``repr`` for what has no JSON form."""
+    if isinstance(value, Mapping):
+        return {str(key): lenient_json(item, converter) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [lenient_json(item, converter) for item in value]
+    try:
+        return to_json(value, "", converter)
+    except NotSerializableError:
+        return repr(value)
+
+
 def milliseconds(at: float) -> int:
     """Return seconds since the epoch as whole milliseconds since the epoch."""
     return round(at * 1000)

@@ -10,7 +10,8 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from trioflow import events as ev
-from trioflow.testing.strategies.logs import Events, event_logs, number
+from trioflow.errors import suggest
+from trioflow.testing.strategies.logs import Events, number, valid_logs
 
 
 @attrs.frozen
@@ -25,24 +26,59 @@ class Fault:
     """Takes a log and the position of the event; returns the broken log."""
 
 
+def event_logs(broken: str | None = None, *, max_depth: int = 3) -> st.SearchStrategy[Events]:
+    """Generate the events of whole runs, for what reads events: a view, a store, a statistic.
+
+    They are made from the grammar in `trioflow.events` alone, so among them is much that few
+    workflows do: nested workflows that are retried, items that overlap, runs that are
+    canceled in the midst of everything. Their values are None, small numbers and texts::
+
+        @given(event_logs())
+        def test_every_call_is_in_the_table(log):
+            assert len(table_of(log)) == sum(isinstance(event, StepStart) for event in log)
+
+        @given(event_logs(broken="a call has no finish"))
+        def test_a_call_that_does_not_end_is_shown_as_open(log): ...
+
+    Args:
+      broken: The name of the one thing that is wrong, a key of `FAULTS`. If not given,
+        nothing is: `trioflow.testing.check_events` accepts the log.
+      max_depth: How deep workflows are nested at most.
+
+    Raises:
+      ValueError: if there is no fault of that name.
+    """
+    if broken is None:
+        return valid_logs(max_depth)
+    if broken not in FAULTS:
+        raise ValueError(f"no fault is named {broken!r}; {suggest(broken, FAULTS, 'see FAULTS')}")
+    return _broken_logs(broken, max_depth)
+
+
 @st.composite
-def broken_event_logs(draw: st.DrawFn) -> tuple[str, int, Events]:
-    """Generate ``(name, rule, events)``: what is wrong, the rule it breaks, and the log."""
-    events = draw(event_logs())
+def broken_event_logs(draw: st.DrawFn, max_depth: int = 3) -> tuple[str, int, Events]:
+    """Generate ``(name, rule, log)``: what is wrong, the rule that it breaks, and the log.
+
+    Args:
+      max_depth: How deep workflows are nested at most.
+    """
+    events = draw(valid_logs(max_depth))
     names = sorted(name for name, fault in FAULTS.items() if any(map(fault.at, events)))
-    return draw(st.sampled_from(names).flatmap(lambda name: faulty_logs(name, events)))
+    name = draw(st.sampled_from(names))
+    return name, FAULTS[name].rule, _broken(draw, name, events)
 
 
 @st.composite
-def faulty_logs(
-    draw: st.DrawFn, name: str, events: Events | None = None
-) -> tuple[str, int, Events]:
-    """Generate logs with the fault of this name, from *events* if given."""
-    events = draw(event_logs()) if events is None else events
+def _broken_logs(draw: st.DrawFn, name: str, max_depth: int) -> Events:
+    return _broken(draw, name, draw(valid_logs(max_depth)))
+
+
+def _broken(draw: st.DrawFn, name: str, events: Events) -> Events:
+    """Return *events* with the fault of this name; not every log has what it needs."""
     fault = FAULTS[name]
     positions = [n for n, event in enumerate(events) if fault.at(event)]
     assume(positions)
-    return name, fault.rule, fault.change(list(events), draw(st.sampled_from(positions)))
+    return fault.change(list(events), draw(st.sampled_from(positions)))
 
 
 def _is(*types: type[ev.Event]) -> Callable[[ev.Event], bool]:
@@ -144,4 +180,4 @@ FAULTS = {
         6, _is(ev.StepStart), _with(iteration=lambda n: (n or 0) + 1)
     ),
 }
-"""The faults, by name."""
+"""What can be wrong with a log, by name, and the rule of the grammar that it breaks."""

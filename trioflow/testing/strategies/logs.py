@@ -36,7 +36,7 @@ def make(event_type: type[ev.Event], **fields: Any) -> ev.Event:
 
 
 @st.composite
-def event_logs(draw: st.DrawFn, max_depth: int = 3) -> Events:
+def valid_logs(draw: st.DrawFn, max_depth: int = 3) -> Events:
     """Generate the events of a whole run, in an order that the grammar allows."""
     generator = _Generator(draw)
     start = make(ev.Start, workflow_id="w", input=None)

@@ -42,7 +42,11 @@ ANY = Taste()
 
 
 def inputs() -> st.SearchStrategy[Any]:
-    """Generate inputs for the workflows of `workflows`, which take any JSON value."""
+    """Generate inputs for the workflows of `workflows`, which take any JSON value.
+
+    Small numbers, None, short texts and a dict: what a body does depends on its input, and
+    with few different inputs Hypothesis comes to the interesting ones soon.
+    """
     return st.one_of(st.integers(-5, 5), st.none(), st.text("ab", max_size=2), st.just({"a": [1]}))
 
 
@@ -51,14 +55,22 @@ def workflows(taste: Taste = WITHOUT_ENGINE) -> st.SearchStrategy[Workflow[Any, 
 
     Their steps succeed, fail, fail and then succeed, sleep, write, call tools, set state,
     wait for events, bail, abort and run past time-outs. Of the events that they wait for,
-    ``"go"`` and ``"late"`` should be sent; each wait for ``"never"`` has a time-out.
+    ``"go"`` and ``"late"`` should be sent; each wait for ``"never"`` has a time-out. All of
+    them sleep in virtual time: run them on a `trioflow.testing.VirtualClock`.
+
+    Args:
+      taste: What they may contain. By default nothing that needs an engine's limits; with
+        ``Taste()`` an engine must have ``limits=LIMITS``.
     """
     return workflow_specs(taste).map(build)
 
 
 @st.composite
 def workflow_specs(draw: st.DrawFn, taste: Taste = ANY) -> s.WorkflowSpec:
-    """Generate specs of workflows."""
+    """Generate specs of workflows: values that tell all about them, for a model to compare with.
+
+    `build` makes the workflow of a spec.
+    """
     return _Generator(draw, taste).workflow("w", taste.depth, taste.calls)
 
 

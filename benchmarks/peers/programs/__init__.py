@@ -1,0 +1,1 @@
+"""One program per engine. Each runs in an environment of its own, and needs nothing of trioflow."""

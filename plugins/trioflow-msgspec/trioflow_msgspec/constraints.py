@@ -1,0 +1,47 @@
+"""What ``Annotated[int, Meta(ge=0)]`` demands of a value."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import msgspec
+from cattrs import Converter
+
+from trioflow.errors import Fault, FaultsError
+
+
+def has_constraints(type_: Any) -> bool:
+    """Tell whether a type is annotated with msgspec's metadata."""
+    return typing.get_origin(type_) is Annotated and bool(metas_of(type_))
+
+
+def metas_of(type_: Any) -> list[msgspec.Meta]:
+    """Return msgspec's metadata of an annotated type."""
+    return [each for each in type_.__metadata__ if isinstance(each, msgspec.Meta)]
+
+
+def checker(type_: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    """Return a hook that structures values and checks what is demanded of them."""
+    inner = typing.get_args(type_)[0]
+    hook = converter.get_structure_hook(inner)
+    metas = metas_of(type_)
+
+    def structure(value: Any, _: Any) -> Any:
+        structured = hook(value, inner)
+        for meta in metas:
+            _check(structured, meta)
+        return structured
+
+    return structure
+
+
+def _check(value: Any, meta: msgspec.Meta) -> None:
+    try:
+        msgspec.convert(value, Annotated[type(value), meta])
+    except msgspec.ValidationError as exc:
+        raise FaultsError((Fault("", str(exc)),)) from exc
+    except TypeError:
+        # Of several types in a union, a constraint applies to those that it can apply to.
+        return

@@ -1,0 +1,135 @@
+"""Structs from values, strictly: nothing is coerced, and unknown keys are faults.
+
+A Struct is read field by field, each by trioflow's converter. So all faults are found at once,
+and a Struct may hold whatever a step may take, types of other plugins included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import attrs
+import msgspec
+from cattrs import Converter
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import FieldInfo
+
+from trioflow.errors import Fault, FaultsError
+from trioflow.validation import as_mapping, faults_of, wrong_type
+from trioflow_msgspec.fields import fields_of, is_list, struct_of, tag_of
+
+Hook: TypeAlias = Callable[[Any, Any], Any]
+
+
+class Readers:
+    """The hooks of one converter, so that a Struct may contain itself."""
+
+    def __init__(self) -> None:
+        self._made: dict[Any, Hook | None] = {}
+
+    def reader(self, type_: Any, converter: Converter) -> Hook:
+        """Return a hook for a Struct.
+
+        Raises:
+          Exception: whatever is wrong with the type of a field.
+        """
+        if type_ in self._made:  # it is in the making, and ready when there is a value
+            return lambda value, _: self._made[type_](value, type_)  # type: ignore[misc]
+        self._made[type_] = None
+        try:
+            fields = fields_of(type_)
+            hooks = {each.name: converter.get_structure_hook(each.type) for each in fields}
+            self._made[type_] = hook = _Reader(type_, struct_of(type_), fields, hooks)
+        finally:
+            if self._made[type_] is None:
+                del self._made[type_]
+        return hook
+
+
+@attrs.frozen
+class _Reader:
+    """Makes Structs of one type."""
+
+    type: Any
+    cls: type[Struct]
+    fields: tuple[FieldInfo, ...]
+    hooks: Mapping[str, Hook]
+    names: Mapping[str, str] = attrs.field(init=False)
+    """The name of a field by each key that it may be given by."""
+
+    @names.default
+    def _names(self) -> Mapping[str, str]:
+        names = {field.name: field.name for field in self.fields}
+        return names | {field.encode_name: field.name for field in self.fields}
+
+    def __call__(self, value: Any, _: Any) -> Any:
+        if isinstance(value, self.cls):
+            return value
+        faults: list[Fault] = []
+        given = self._by_name(self._mapping(value), faults)
+        parts = {}
+        for field in self.fields:
+            if field.name in given:
+                key, item = given[field.name]
+                parts[field.name] = self._part(field, key, item, faults)
+            elif field.default is NODEFAULT and field.default_factory is NODEFAULT:
+                faults.append(Fault(_path(field.encode_name), "required key is missing"))
+        if faults:
+            raise FaultsError(tuple(faults))
+        return self._make(parts)
+
+    def _mapping(self, value: Any) -> Mapping[str, Any]:
+        """Return the parts of a value by key."""
+        if isinstance(value, Struct):
+            return msgspec.structs.asdict(value)
+        if not (is_list(self.cls) and isinstance(value, Sequence)):
+            return as_mapping(value, self.type)
+        if isinstance(value, str | bytes):
+            raise wrong_type(self.type, value)
+        tag = tag_of(self.cls)
+        keys = [*([tag[0]] if tag else []), *(field.encode_name for field in self.fields)]
+        if len(value) > len(keys):
+            problem = f"expected at most {len(keys)} items, received {len(value)}"
+            raise FaultsError((Fault("", problem),))
+        return dict(zip(keys, value, strict=False))
+
+    def _by_name(self, value: Mapping[str, Any], faults: list[Fault]) -> dict[str, tuple[str, Any]]:
+        """Return key and item for each field that is given, under its name."""
+        tag, names = tag_of(self.cls), self.names
+        given: dict[str, tuple[str, Any]] = {}
+        for key, item in value.items():
+            if tag is not None and key == tag[0]:
+                self._check_tag(tag, item)
+            elif key not in names:
+                faults.append(Fault(_path(key), "unknown key"))
+            elif names[key] in given:
+                faults.append(Fault(_path(key), f"given as {given[names[key]][0]!r}, too"))
+            else:
+                given[names[key]] = key, item
+        return given
+
+    def _check_tag(self, tag: tuple[str, str | int], value: Any) -> None:
+        key, expected = tag
+        if value != expected or type(value) is not type(expected):
+            name = self.cls.__name__
+            problem = f"expected {name}, whose {key!r} is {expected!r}, received {value!r}"
+            # Without a path, so that of a union nobody takes this arm for the one that is meant.
+            raise FaultsError((Fault("", problem),))
+
+    def _part(self, field: FieldInfo, key: str, item: Any, faults: list[Fault]) -> Any:
+        try:
+            return self.hooks[field.name](item, field.type)
+        except Exception as exc:
+            faults += faults_of(exc, _path(key))
+            return None
+
+    def _make(self, parts: Mapping[str, Any]) -> Any:
+        try:
+            return self.cls(**parts)
+        except (ValueError, TypeError) as exc:  # what msgspec takes from a __post_init__
+            raise FaultsError((Fault("", str(exc)),)) from exc
+
+
+def _path(key: object) -> str:
+    return key if isinstance(key, str) and key.isidentifier() else f"[{key!r}]"

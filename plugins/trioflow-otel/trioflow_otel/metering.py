@@ -1,0 +1,131 @@
+"""The instrument that writes metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+from opentelemetry.metrics import Meter
+
+from trioflow import events as ev
+from trioflow.abc import BodyInfo, Instrument, PartInfo
+from trioflow_otel import attributes as a
+
+DURATION = "trioflow.step.duration"
+ACTIVE = "trioflow.run.active"
+DROPPED = "trioflow.observer.dropped_events"
+BLOCKED = "trioflow.run.blocked_time"
+
+
+@attrs.define(eq=False)
+class MeteredRun:
+    """A run that is going on."""
+
+    about: a.Attributes
+    open_calls: dict[str, tuple[float, str]] = attrs.field(factory=dict)
+    """When calls have begun, and their kinds; by address."""
+    is_active: bool = False
+
+
+class Metering(Instrument):
+    """Measures how long steps take and runs wait for readers, and counts runs and lost events."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._durations = meter.create_histogram(
+            DURATION, "s", "How long step calls take, retries included"
+        )
+        self._active = meter.create_up_down_counter(ACTIVE, "{run}", "Runs that are going on")
+        self._dropped = meter.create_counter(
+            DROPPED, "{event}", "Events that observers have missed because they were too slow"
+        )
+        self._blocked = meter.create_histogram(
+            BLOCKED, "s", "How long tasks of runs have waited for readers to read on"
+        )
+        self._runs: dict[str, MeteredRun] = {}
+
+    def on_begin(self, part: PartInfo) -> None:
+        """Remember whose run it is."""
+        self._runs[part.run_id] = MeteredRun({a.WORKFLOW: part.workflow_id})
+
+    def around_body(self, body: BodyInfo) -> None:
+        """Remember when an item of a foreach begins: there is no event that says it."""
+        run = self._runs.get(body.run_id)
+        if run is not None and body.tool_call_id is None and body.address.endswith("]"):
+            run.open_calls.setdefault(body.address, (body.at, "item"))
+
+    def on_event(self, event: ev.Event) -> None:
+        """Measure what the event ends."""
+        handler = _HANDLERS.get(type(event))
+        run = self._runs.get(event.run_id)
+        if handler is not None and run is not None:
+            handler(self, run, event)
+
+    def on_gap(self, event: ev.Event) -> None:
+        """Count an event that an observer has missed."""
+        self._dropped.add(1, self._about(event.run_id))
+
+    def on_blocked(self, run_id: str, seconds: float) -> None:
+        """Measure a wait for readers."""
+        self._blocked.record(seconds, self._about(run_id))
+
+    def _about(self, run_id: str) -> a.Attributes:
+        run = self._runs.get(run_id)
+        return {} if run is None else run.about
+
+    # ------------------------------------------------------------ events
+    def _on_beginning(self, run: MeteredRun, event: ev.Start | ev.Resume | ev.Recover) -> None:
+        run.is_active = True
+        self._active.add(1, run.about)
+
+    def _on_end(self, run: MeteredRun, event: ev.Suspended | ev.Paused | ev.Finish) -> None:
+        del self._runs[event.run_id]
+        if run.is_active:
+            self._active.add(-1, run.about)
+
+    def _on_step_start(self, run: MeteredRun, event: ev.StepStart) -> None:
+        begun = run.open_calls.get(event.address)  # it may have waited before
+        run.open_calls[event.address] = begun[0] if begun else event.at, event.kind
+
+    def _on_waiting(self, run: MeteredRun, event: ev.StepWaiting) -> None:
+        kind = "sleep" if event.event is None else "wait"
+        run.open_calls.setdefault(event.address, (event.at, kind))
+
+    def _on_result(self, run: MeteredRun, event: ev.StepResult) -> None:
+        self._measure(run, event.address, event, event.status, event.error)
+
+    def _on_suspended(self, run: MeteredRun, event: ev.StepSuspended) -> None:
+        self._measure(run, event.address, event, "suspended", None)
+
+    def _on_progress(self, run: MeteredRun, event: ev.StepProgress) -> None:
+        address = f"{event.address}[{event.index}]"
+        self._measure(run, address, event, event.status, event.error)
+
+    def _measure(
+        self,
+        run: MeteredRun,
+        address: str,
+        event: ev.StepEvent,
+        status: str,
+        error: BaseException | None,
+    ) -> None:
+        begun_at, kind = run.open_calls.pop(address, (event.at, "item"))
+        about = {**run.about, a.STEP: event.id, a.STEP_KIND: kind, a.STEP_STATUS: status}
+        if status == "failed":
+            about[a.ERROR_TYPE] = a.error_type(error)
+        self._durations.record(event.at - begun_at, about)
+
+
+_HANDLERS: dict[type[ev.Event], Callable[[Metering, MeteredRun, Any], None]] = {
+    ev.Start: Metering._on_beginning,
+    ev.Resume: Metering._on_beginning,
+    ev.Recover: Metering._on_beginning,
+    ev.StepStart: Metering._on_step_start,
+    ev.StepWaiting: Metering._on_waiting,
+    ev.StepResult: Metering._on_result,
+    ev.StepSuspended: Metering._on_suspended,
+    ev.StepProgress: Metering._on_progress,
+    ev.Suspended: Metering._on_end,
+    ev.Paused: Metering._on_end,
+    ev.Finish: Metering._on_end,
+}

@@ -1,0 +1,92 @@
+"""Places in a trace: what trioflow says of them, and what OpenTelemetry does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any
+
+import attrs
+from opentelemetry import context as otel_context
+from opentelemetry.context import Context
+from opentelemetry.trace import (
+    INVALID_SPAN,
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    format_trace_id,
+    get_current_span,
+    set_span_in_context,
+)
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from trioflow import TracingContext
+
+PROPAGATOR = TraceContextTextMapPropagator()
+
+
+@attrs.frozen
+class SpanPlace(TracingContext):
+    """The place of an OpenTelemetry span: what ``ctx.tracing_context`` is inside of a step."""
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that make another process part of the trace here."""
+        carrier: dict[str, str] = {}
+        PROPAGATOR.inject(carrier, set_span_in_context(self.current_span, Context()))
+        return carrier
+
+    @property
+    def trace_id(self) -> str | None:
+        """The id of the trace: 32 hexadecimal digits."""
+        context = self.current_span.get_span_context()
+        return format_trace_id(context.trace_id) if context.is_valid else None
+
+    def __reduce__(self) -> tuple[Callable[[dict[str, str]], TracingContext], tuple[Any, ...]]:
+        """Become the headers on the way to another process: spans cannot leave theirs."""
+        return TracingContext.from_headers, (self.headers(),)
+
+
+class Inside:
+    """Makes a span the current one while a body runs: OpenTelemetry's, and that of ``ctx``."""
+
+    __slots__ = ("_span", "_token")
+
+    def __init__(self, span: Span) -> None:
+        self._span = span
+
+    def __enter__(self) -> SpanPlace:
+        self._token = otel_context.attach(set_span_in_context(self._span))
+        return SpanPlace(self._span)
+
+    def __exit__(self, *exc_info: object) -> None:
+        otel_context.detach(self._token)
+
+
+@contextmanager
+def attached(place: TracingContext) -> Generator[Span, None, None]:
+    """Let *place* be OpenTelemetry's current context inside of the block, and yield its span.
+
+    In a step it is so already. This is for where a place has come to by other ways, such as
+    a worker process that was sent its headers.
+    """
+    span = span_of(place) or INVALID_SPAN
+    token = otel_context.attach(set_span_in_context(span))
+    try:
+        yield span
+    finally:
+        otel_context.detach(token)
+
+
+def span_of(place: TracingContext) -> Span | None:
+    """Return the span that a place is, or None if it is none of OpenTelemetry's."""
+    span = place.current_span
+    if isinstance(span, SpanContext):
+        return NonRecordingSpan(span)
+    if span is not None:
+        return span if isinstance(span, Span) else None
+    return valid(get_current_span(PROPAGATOR.extract(place.headers(), Context())))
+
+
+def valid(span: Span) -> Span | None:
+    """Return a span that is one, or None for what stands for none."""
+    return span if span.get_span_context().is_valid else None

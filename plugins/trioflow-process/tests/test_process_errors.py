@@ -1,0 +1,175 @@
+"""Exceptions of bodies in worker processes: type, traceback, and what is around them."""
+
+from __future__ import annotations
+
+import pickle
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import process_steps as steps
+import pytest
+from process_steps import CodeError, FieldsError
+from trioflow_process import NotInWorkerError, NotPicklableError, ProcessRunner, WorkerCrashedError
+from trioflow_process.packing import PackedError, pack_error
+from trioflow_process.pickling import dumps
+
+from trioflow import Workflow, open_engine
+from trioflow.wire import RecordedError
+
+
+def raised(fn: Callable[..., Any], *args: Any) -> BaseException:
+    """Return what a function raises."""
+    with pytest.raises(BaseException) as caught:
+        fn(*args)
+    return caught.value
+
+
+def through(exc: BaseException) -> BaseException:
+    """Return an exception as it comes out of another process."""
+    packed: PackedError = pickle.loads(pickle.dumps(pack_error(exc)))
+    return packed.unpack()
+
+
+def text_of(exc: BaseException) -> str:
+    return "".join(traceback.format_exception(exc))
+
+
+async def test_exceptions_come_out_of_a_worker_as_themselves() -> None:
+    fail = Workflow[Any, Any]("w").then(steps.fail)
+    errors = {}
+    async with open_engine(plugins=[], runners={"process": ProcessRunner(1)}) as engine:
+        for what in ("plain", "cause", "locked", "recursion"):
+            errors[what] = (await engine.create_run(fail).start(what)).error
+    plain, cause, locked, recursion = errors.values()
+
+    assert type(plain) is ValueError
+    assert plain.args == ("no", 5)
+    assert plain.__notes__ == ["a note"]
+    assert '"plain":\n' not in text_of(plain)
+    assert "raise error\nValueError: ('no', 5)\na note" in text_of(plain).replace("    ", "")
+    assert type(cause) is KeyError
+    assert isinstance(cause.__cause__, ValueError)
+    assert "in _refuse\n" in text_of(cause)
+    assert isinstance(locked, RecordedError)
+    assert (locked.name, locked.message) == ("LockedError", "locked")
+    assert "raise LockedError\n" in locked.traceback
+    assert type(recursion) is RecursionError
+    assert "fail.fn(what)" in text_of(recursion)
+
+
+def test_classes_with_an_init_of_their_own() -> None:
+    exc = through(raised(steps.fail, "code"))
+
+    assert isinstance(exc, CodeError)
+    assert (exc.code, str(exc)) == (7, "7: seven")
+
+
+def test_classes_with_slots() -> None:
+    exc = through(raised(steps.fail, "fields"))
+
+    assert isinstance(exc, FieldsError)
+    assert (exc.code, exc.text, exc.args) == (7, "seven", (7, "seven"))
+
+
+def test_errors_of_the_system() -> None:
+    exc = through(raised(steps.fail, "os"))
+
+    assert isinstance(exc, FileNotFoundError)
+    assert exc.filename == "/nowhere/at/all"
+
+
+def test_groups() -> None:
+    exc = through(raised(steps.fail, "group"))
+
+    assert isinstance(exc, ExceptionGroup)
+    first, second = exc.exceptions
+    assert (type(first), first.args) == (ValueError, (1,))
+    assert isinstance(second, FieldsError)
+    assert second.text == "b"
+
+
+def test_exceptions_that_lead_back_to_themselves() -> None:
+    exc = through(raised(steps.fail, "circle"))
+
+    assert type(exc) is ValueError
+    assert type(exc.__cause__) is KeyError
+    assert exc.__cause__.__cause__ is exc
+
+
+def test_what_is_around_an_exception_stays_if_it_cannot_come_along() -> None:
+    exc = through(raised(steps.fail, "locked cause"))
+
+    assert type(exc) is KeyError
+    assert exc.__cause__ is None
+    [note] = exc.__notes__
+    assert note.startswith("In the other process:\nTraceback")
+    assert "LockedError: locked" in note
+
+
+@pytest.mark.parametrize(
+    ("what", "name", "reason"),
+    [
+        ("local", "LocalError", "it cannot be pickled"),
+        ("locked", "LockedError", "it cannot be pickled"),
+        ("unreadable", "ValueError", "reading it fails with ValueError: not for reading"),
+    ],
+)
+def test_exceptions_that_cannot_come_are_described(what: str, name: str, reason: str) -> None:
+    exc = through(raised(steps.fail, what))
+
+    assert isinstance(exc, RecordedError)
+    assert exc.name == name
+    assert "raise " in exc.traceback
+    assert exc.__notes__ == [f"The exception itself stayed in its process, because {reason}."]
+
+
+def test_bare_exceptions_have_nothing_around_them() -> None:
+    exc = pickle.loads(dumps(raised(steps.fail, "cause"), bare=True))
+
+    assert type(exc) is KeyError
+    assert (exc.__traceback__, exc.__cause__, exc.__context__) == (None, None, None)
+
+
+class OddError(Exception):
+    """Says itself how it is pickled."""
+
+    def __reduce__(self) -> Any:
+        return OddError, self.args, {"more": 5}
+
+    def __setstate__(self, state: Any) -> None:
+        self.more = state["more"]
+
+
+class UnmadeError(Exception):
+    """Cannot be made from its args, and not by a class."""
+
+    def __reduce__(self) -> Any:
+        return _takes_nothing, (1,)
+
+
+def _takes_nothing() -> None:
+    """Raises TypeError if it is called with something."""
+
+
+def test_classes_that_say_how_they_are_pickled() -> None:
+    exc = through(OddError("a"))
+
+    assert isinstance(exc, OddError)
+    assert (exc.args, exc.more) == (("a",), 5)
+    assert isinstance(through(UnmadeError()), RecordedError)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        WorkerCrashedError("s", 3),
+        NotPicklableError("input", "s", "a.b", "lock", "no"),
+        NotInWorkerError("s", "ctx.stream_tool", "do without"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_our_errors_survive_another_process(error: Exception) -> None:
+    for copy in (pickle.loads(pickle.dumps(error)), through(error)):
+        assert type(copy) is type(error)
+        assert str(copy) == str(error)

@@ -1,0 +1,82 @@
+"""What a body in a worker may ask of its context, by the name that goes through the socket."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from trioflow import StepContext, TracingContext
+from trioflow_process.pickling import dumps
+
+Context = StepContext[Any]
+
+
+async def _read(ctx: Context, name: str) -> Any:
+    return getattr(ctx, name)
+
+
+async def _tracing_context(ctx: Context, _: None) -> TracingContext:
+    found = ctx.tracing_context
+    try:
+        dumps(found)
+    except Exception:  # the spans of most tracers cannot leave their process
+        return TracingContext()
+    return found
+
+
+async def _step_result(ctx: Context, step: str) -> Any:
+    return ctx.step_result(step)
+
+
+async def _set_state(ctx: Context, updates: Mapping[str, Any]) -> None:
+    ctx.set_state(updates)
+
+
+async def _abort(ctx: Context, reason: str | None) -> None:
+    ctx.abort(reason)
+
+
+async def _write(ctx: Context, chunk: Any) -> None:
+    await ctx.write(chunk)
+
+
+async def _call_tool(ctx: Context, call: Mapping[str, Any]) -> Any:
+    return await ctx.call_tool(call["tool"], *call["args"], **call["kwargs"])
+
+
+async def _wait_for(ctx: Context, wanted: Mapping[str, Any]) -> Any:
+    return await ctx.wait_for(**wanted)
+
+
+async def _context_get(ctx: Context, key: str) -> Any:
+    return ctx.runtime_context[key]
+
+
+async def _context_set(ctx: Context, item: tuple[str, Any]) -> None:
+    key, value = item
+    ctx.runtime_context[key] = value
+
+
+async def _context_delete(ctx: Context, key: str) -> None:
+    del ctx.runtime_context[key]
+
+
+async def _context_keys(ctx: Context, _: None) -> list[str]:
+    return list(ctx.runtime_context)
+
+
+METHODS: Mapping[str, Callable[[Context, Any], Awaitable[Any]]] = {
+    "read": _read,
+    "tracing_context": _tracing_context,
+    "step_result": _step_result,
+    "set_state": _set_state,
+    "abort": _abort,
+    "write": _write,
+    "call_tool": _call_tool,
+    "wait_for": _wait_for,
+    "context_get": _context_get,
+    "context_set": _context_set,
+    "context_delete": _context_delete,
+    "context_keys": _context_keys,
+}
+"""Each takes the context and the one value that comes with the question."""

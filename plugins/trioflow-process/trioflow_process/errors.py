@@ -1,0 +1,76 @@
+"""What callers of steps in worker processes may want to catch."""
+
+from __future__ import annotations
+
+import signal
+
+import attrs
+
+from trioflow.errors import NonRetryableError, TrioflowError
+
+
+@attrs.define(eq=False)
+class WorkerCrashedError(TrioflowError):
+    """Raised when a worker process ended in the middle of a step. Can be retried."""
+
+    step: str
+    exitcode: int | None
+    """As of `multiprocessing.Process`: negative if a signal ended it; None if it is unknown."""
+
+    def __str__(self) -> str:
+        return f"the worker process of step {self.step!r} {self._end()}"
+
+    def _end(self) -> str:
+        code = self.exitcode
+        if code is None:
+            return "ended unexpectedly"
+        if code >= 0:
+            return (
+                f"ended with exit code {code}; what it wrote to stderr may say why, and a "
+                "script needs `if __name__ == '__main__':` around what it runs"
+            )
+        hint = "; is there too little memory?" if -code == signal.SIGKILL else ""
+        return f"was killed by {_name_of(-code)}{hint}"
+
+
+def _name_of(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # real-time signals have no names
+        return f"signal {number}"
+
+
+@attrs.define(eq=False)
+class NotPicklableError(NonRetryableError):
+    """Raised when a value cannot go to a worker process, or come from it. Never retried."""
+
+    what: str
+    """Which value: ``"input"``, ``"result"``, ``"chunk"``, ``"answer"``, ..."""
+    step: str
+    path: str
+    """Where in the value: ``"city.name"``, ``"items[2]"``, or ``""`` for the value itself."""
+    type_name: str
+    reason: str
+    """What pickle says."""
+
+    def __str__(self) -> str:
+        subject = f"its {self.path!r}" if self.path else "it"
+        return (
+            f"{self.what} of step {self.step!r} cannot go from process to process: {subject} is "
+            f"of type {self.type_name} ({self.reason}); use plain data, or another runner"
+        )
+
+
+@attrs.define(eq=False)
+class NotInWorkerError(NonRetryableError):
+    """Raised for what a context cannot do in a worker process."""
+
+    step: str
+    method: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return (
+            f"step {self.step!r} called {self.method}, which does not work in a worker process; "
+            f"{self.remedy}"
+        )

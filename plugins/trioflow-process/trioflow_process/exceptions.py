@@ -1,0 +1,60 @@
+"""Exceptions with all that is around them, in a form that pickle understands."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from tblib import Traceback  # type: ignore[import-untyped]
+
+
+def reduce_exception(exc: BaseException, *, bare: bool) -> Any:
+    """Return what a pickler needs to write an exception.
+
+    Args:
+      bare: Whether to leave out traceback, cause and context.
+    """
+    reduced = exc.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
+    if isinstance(reduced, str):  # the name of a global, of which it is the value
+        return NotImplemented
+    make, args, state = (*reduced, None)[:3]
+    around: tuple[Any, ...] = ()
+    if not bare:
+        links = exc.__cause__, exc.__context__, exc.__suppress_context__
+        around = exc.__traceback__, *links
+    # All of it as the state, since what is around an exception may lead back to it.
+    return _make, (make, args), (state, around), None, None, _restore
+
+
+def reduce_traceback(traceback: TracebackType) -> Any:
+    """Return what a pickler needs to write a traceback: files, lines and names, no values."""
+    return _restore_traceback, (Traceback(traceback).to_dict(),)
+
+
+def _make(make: Callable[..., BaseException], args: tuple[Any, ...]) -> BaseException:
+    try:
+        return make(*args)
+    except TypeError:
+        if not isinstance(make, type):
+            raise
+        # Its __init__ takes something else than what it has put into args.
+        made: BaseException = make.__new__(make, *args)
+        return made
+
+
+def _restore(exc: BaseException, saved: tuple[Any, tuple[Any, ...]]) -> None:
+    state, around = saved
+    if type(exc).__reduce__ in (BaseException.__reduce__, OSError.__reduce__):
+        # The state is the __dict__; a class with slots takes something else for a state.
+        BaseException.__setstate__(exc, state)
+    elif state is not None:
+        exc.__setstate__(state)
+    if around:
+        exc.__traceback__, exc.__cause__, exc.__context__, exc.__suppress_context__ = around
+
+
+def _restore_traceback(frames: dict[str, Any]) -> TracebackType:
+    traceback: TracebackType = Traceback.from_dict(frames).as_traceback()
+    return traceback

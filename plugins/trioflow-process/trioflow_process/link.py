@@ -1,0 +1,129 @@
+"""The worker's end of the socket to the run it works for."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import threading
+from concurrent.futures import Future
+from typing import Any
+
+import trio
+
+from trioflow.errors import StepClosedError
+from trioflow_process.messages import Answer, Ask, Cancel, FrameReader, Message, to_frame
+from trioflow_process.packing import PackedError
+from trioflow_process.pickling import dumps_or_blame, loads_or_blame
+
+PIECE = 65536
+
+
+class Link:
+    """Asks the run, from any thread, and tells it things.
+
+    It is connected when it is first needed, which for most bodies is never. A thread of its
+    own reads the answers, so that nothing depends on which thread of a body is blocked.
+    """
+
+    def __init__(self, address: str, step: str) -> None:
+        """Belong to a call of *step*; the run listens at *address*, a path."""
+        self._address = address
+        self._step = step
+        self._ids = itertools.count()
+        self._waiting: dict[int, Future[Answer]] = {}
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+        self._reader: threading.Thread | None = None
+        self._closed = False
+
+    def tell(self, message: Message) -> None:
+        """Send a message; blocks while the run is behind.
+
+        Raises:
+          StepClosedError: if the step has ended.
+        """
+        with self._lock:
+            self._connected().sendall(to_frame(message))
+
+    def ask(self, method: str, value: Any = None, what: str = "argument") -> Any:
+        """Have the run do something and return its answer, or raise what it raised.
+
+        Blocks the thread. *what* is how errors call the value.
+
+        Raises:
+          NotPicklableError: if the value or the answer is.
+          StepClosedError: if the step has ended.
+        """
+        _, future = self._send(method, value, what)
+        return self._unpack(future.result())
+
+    async def ask_async(self, method: str, value: Any = None, what: str = "argument") -> Any:
+        """Do the same as `ask` in a task.
+
+        **Cancellation**: cancels what the run does, and waits until it has noticed. If it was
+        done by then, the answer is returned.
+        """
+        id, future = self._send(method, value, what)
+        answered, token = trio.Event(), trio.lowlevel.current_trio_token()
+        future.add_done_callback(lambda _: token.run_sync_soon(answered.set))
+        try:
+            await answered.wait()
+        except trio.Cancelled:
+            self.tell(Cancel(id))
+            with trio.CancelScope(shield=True):
+                await answered.wait()
+            if future.result().kind == "canceled":
+                raise
+        return self._unpack(future.result())
+
+    def close(self) -> None:
+        """Tell the run that nothing more will come."""
+        with self._lock:
+            self._closed = True
+            if self._socket is not None:
+                # Not close() alone: a process that the body has forked may hold it as well.
+                self._socket.shutdown(socket.SHUT_RDWR)
+        if self._socket is not None and self._reader is not None:
+            self._reader.join()
+            self._socket.close()
+
+    def _send(self, method: str, value: Any, what: str) -> tuple[int, Future[Answer]]:
+        content = dumps_or_blame(value, what, self._step)
+        id, future = next(self._ids), Future[Answer]()
+        self._waiting[id] = future
+        self.tell(Ask(id, method, content))
+        return id, future
+
+    def _connected(self) -> socket.socket:
+        if self._closed:
+            raise StepClosedError(self._step)
+        if self._socket is None:
+            opened = socket.socket(socket.AF_UNIX)
+            opened.connect(self._address)
+            opened.recv(1)  # HELLO: what is sent now will be read, even if this process dies
+            self._socket = opened
+            self._reader = threading.Thread(target=self._read, args=(opened,), daemon=True)
+            self._reader.start()
+        return self._socket
+
+    def _read(self, opened: socket.socket) -> None:
+        frames = FrameReader()
+        while piece := self._receive(opened):
+            for answer in frames.feed(piece):
+                if isinstance(answer, Answer):
+                    self._waiting.pop(answer.id).set_result(answer)
+        while self._waiting:
+            _, future = self._waiting.popitem()
+            future.set_exception(StepClosedError(self._step))
+
+    def _receive(self, opened: socket.socket) -> bytes:
+        try:
+            return opened.recv(PIECE)
+        except ConnectionError:  # the run is gone, or about to end this process
+            return b""
+
+    def _unpack(self, answer: Answer) -> Any:
+        content = loads_or_blame(answer.content, "answer", self._step)
+        if isinstance(content, PackedError) and answer.kind == "error":
+            raise content.unpack()
+        return content

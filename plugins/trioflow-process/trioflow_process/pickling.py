@@ -1,0 +1,144 @@
+"""Values as bytes that another process understands.
+
+This is pickle, and beyond it: the functions of steps and tools go by name although that name
+leads to the `Step` or `Tool`, exceptions keep their traceback and cause, and a context becomes
+the context of whoever reads it.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import sys
+from types import FunctionType, TracebackType
+from typing import Any
+
+from trioflow import Step, StepContext, Tool
+from trioflow_process.culprit import find_culprit
+from trioflow_process.errors import NotPicklableError
+from trioflow_process.exceptions import reduce_exception, reduce_traceback
+
+
+def dumps(value: Any, context: StepContext[Any] | None = None, *, bare: bool = False) -> bytes:
+    """Return *value* as bytes.
+
+    Args:
+      context: The context that may occur in it.
+      bare: Whether exceptions leave their traceback, cause and context behind.
+
+    Raises:
+      Exception: of any class, if it cannot be done.
+    """
+    file = io.BytesIO()
+    _Pickler(file, context, bare=bare).dump(value)
+    return file.getvalue()
+
+
+def dumps_or_blame(value: Any, what: str, step: str) -> bytes:
+    """Return *value* as bytes; *what* is how the error calls it.
+
+    Raises:
+      NotPicklableError: if it cannot be done.
+    """
+    try:
+        return dumps(value)
+    except Exception as exc:
+        raise blame(value, what, step, exc) from exc
+
+
+def blame(value: Any, what: str, step: str, exc: Exception) -> NotPicklableError:
+    """Return an error that says which part of a value cannot be pickled."""
+    path, part = find_culprit(value, dumps)
+    reason = " ".join(str(exc).split()) or type(exc).__name__
+    return NotPicklableError(what, step, path, type(part).__qualname__, reason)
+
+
+def loads_or_blame(content: bytes, what: str, step: str) -> Any:
+    """Return a value that was made into bytes.
+
+    Raises:
+      NotPicklableError: if this process cannot read it, whose modules may be others.
+    """
+    try:
+        return pickle.loads(content)
+    except Exception as exc:
+        reason = f"reading it fails with {type(exc).__name__}: {exc}"
+        raise NotPicklableError(what, step, "", "a class of its own", reason) from exc
+
+
+class _Pickler(pickle.Pickler):
+    def __init__(self, file: io.BytesIO, context: StepContext[Any] | None, *, bare: bool) -> None:
+        super().__init__(file, pickle.HIGHEST_PROTOCOL)
+        self._context = context
+        self._bare = bare
+
+    def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, FunctionType | type):
+            return _reduce_function(obj)
+        if isinstance(obj, Step | Tool):
+            return _reduce_definition(obj)
+        if isinstance(obj, BaseException):
+            return reduce_exception(obj, bare=self._bare)
+        if isinstance(obj, TracebackType):
+            return reduce_traceback(obj)
+        if isinstance(obj, StepContext) and obj is self._context:
+            return current_context, ()
+        return NotImplemented
+
+
+# ---------------------------------------------------------------- functions and definitions
+def look_up(module: str, name: str) -> Any:
+    """Return what a qualified name leads to in a module, which is imported if need be.
+
+    Raises:
+      ImportError, AttributeError: if there is no such thing.
+    """
+    __import__(module)
+    found: Any = sys.modules[module]
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def _function_of(module: str, name: str) -> Any:
+    return look_up(module, name).fn
+
+
+def _reduce_function(fn: Any) -> Any:
+    """Take the detour over the definition that a decorator has put where the function was."""
+    found = _found_at(fn)
+    if isinstance(found, Step | Tool) and found.fn is fn:
+        return _function_of, (fn.__module__, fn.__qualname__)
+    return NotImplemented
+
+
+def _reduce_definition(definition: Step[Any, Any] | Tool[..., Any]) -> Any:
+    if _found_at(definition.fn) is definition:
+        return look_up, (definition.fn.__module__, definition.fn.__qualname__)
+    return NotImplemented
+
+
+def _found_at(fn: Any) -> Any:
+    try:
+        return look_up(fn.__module__, fn.__qualname__)
+    except (ImportError, AttributeError, KeyError, TypeError, ValueError):
+        return None  # also if what it says of its module is not the name of one
+
+
+# ---------------------------------------------------------------- contexts
+_contexts: list[StepContext[Any]] = []
+
+
+def enter_context(context: StepContext[Any]) -> None:
+    """Say which context is meant where one is read."""
+    _contexts.append(context)
+
+
+def leave_context() -> None:
+    """Take back the last `enter_context`."""
+    _contexts.pop()
+
+
+def current_context() -> StepContext[Any]:
+    """Return the context that takes the place of the one that was written."""
+    return _contexts[-1]

@@ -1,0 +1,62 @@
+"""Whether a worker process can find a function, asked before anything runs."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from importlib.machinery import ModuleSpec
+from typing import Any
+
+from trioflow.errors import DefinitionError
+from trioflow_process.pickling import dumps
+
+
+def check_reachable(fn: Callable[..., Any], where: str) -> None:
+    """Check that another process can import *fn*.
+
+    Raises:
+      DefinitionError: if not.
+    """
+    try:
+        dumps(fn)
+    except Exception as exc:
+        reason = " ".join(str(exc).split())
+        problem = f"a worker process cannot find its function by name ({reason})"
+        raise DefinitionError(where, problem, "define it at the top of a module") from exc
+    module = _module_of(fn)
+    if not _can_be_imported(module):
+        problem = f"a worker process cannot import the module {module!r} that it is defined in"
+        raise DefinitionError(where, problem, "put it into a module that is on sys.path")
+
+
+def _module_of(fn: Any) -> str:
+    while isinstance(fn, functools.partial):
+        fn = fn.func
+    module: str = getattr(fn, "__module__", None) or type(fn).__module__
+    return module
+
+
+def _can_be_imported(module: str) -> bool:
+    if module == "__main__":
+        # A worker imports the main module under another name, if it comes from a file.
+        main = sys.modules["__main__"]
+        return getattr(main, "__spec__", None) is not None or hasattr(main, "__file__")
+    path, name = None, ""
+    for part in module.split("."):
+        name = f"{name}.{part}" if name else part
+        spec = _find_spec(name, path)
+        if spec is None:
+            return False
+        path = spec.submodule_search_locations
+    return True
+
+
+def _find_spec(name: str, path: Any) -> ModuleSpec | None:
+    """Look for a module where a new process would: importlib's own also looks at sys.modules."""
+    for finder in sys.meta_path:
+        find_spec = getattr(finder, "find_spec", None)  # importlib does without as well
+        spec: ModuleSpec | None = find_spec and find_spec(name, path)
+        if spec is not None:
+            return spec
+    return None

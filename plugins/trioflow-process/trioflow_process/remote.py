@@ -1,0 +1,150 @@
+"""What stands behind a `StepContext` in a worker: a step call that is made elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping, MutableMapping
+from contextlib import AbstractAsyncContextManager
+from functools import cached_property
+from typing import Any, NoReturn
+
+import attrs
+
+from trioflow import StepContext, TracingContext
+from trioflow.context import MISSING
+from trioflow.errors import NoResultError
+from trioflow_process.errors import NotInWorkerError
+from trioflow_process.link import Link
+
+
+@attrs.frozen
+class CallFacts:
+    """What is known of a step call from its beginning on."""
+
+    run_id: str
+    workflow_id: str
+    step_id: str
+    step_call_id: str
+    attempt: int
+    iteration: int | None
+
+    @classmethod
+    def of(cls, ctx: StepContext[Any]) -> CallFacts:
+        """Return what a context knows."""
+        return cls(*(getattr(ctx, field.name) for field in attrs.fields(cls)))
+
+
+class Stop(BaseException):
+    """Carries a suspension or a bail from the depth of a body to the one who called it.
+
+    Not an Exception, so that ``except Exception`` in a body does not stop it.
+    """
+
+    def __init__(self, method: str, *args: Any) -> None:
+        super().__init__(method)
+        self.method = method
+        self.values = args
+
+
+class RemoteCall:
+    """Answers what it knows itself and asks the run for the rest. A `CallPort`."""
+
+    def __init__(self, facts: CallFacts, link: Link) -> None:
+        self._link = link
+        self.run_id = facts.run_id
+        self.workflow_id = facts.workflow_id
+        self.id = facts.step_id
+        self.step_call_id = facts.step_call_id
+        self.attempt = facts.attempt
+        self.iteration = facts.iteration
+
+    # ------------------------------------------------------------ values that stay
+    @cached_property
+    def init_data(self) -> Any:
+        return self._link.ask("read", "init_data")
+
+    @cached_property
+    def resume_data(self) -> Any:
+        return self._link.ask("read", "resume_data")
+
+    @cached_property
+    def suspend_data(self) -> Any:
+        return self._link.ask("read", "suspend_data")
+
+    @cached_property
+    def tracing_context(self) -> TracingContext:
+        context: TracingContext = self._link.ask("tracing_context")
+        return context
+
+    # ------------------------------------------------------------ values that change
+    @property
+    def state(self) -> Any:
+        return self._link.ask("read", "state")
+
+    @cached_property
+    def runtime_context(self) -> MutableMapping[str, Any]:
+        return RemoteMapping(self._link)
+
+    def step_result(self, step_id: str, default: object) -> Any:
+        try:
+            return self._link.ask("step_result", step_id)
+        except NoResultError:
+            if default is MISSING:
+                raise
+            return default
+
+    # ------------------------------------------------------------ what a body can do
+    def set_state(self, updates: Mapping[str, Any]) -> None:
+        self._link.ask("set_state", updates, "update of the state")
+
+    def abort(self, reason: str | None) -> None:
+        self._link.ask("abort", reason)
+
+    async def write(self, chunk: Any) -> None:
+        await self._link.ask_async("write", chunk, "chunk")
+
+    async def call_tool(self, tool: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        call = {"tool": tool, "args": args, "kwargs": kwargs}
+        return await self._link.ask_async("call_tool", call, "tool call")
+
+    def stream_tool(
+        self, tool: Any, kwargs: dict[str, Any]
+    ) -> AbstractAsyncContextManager[AsyncIterator[Any]]:
+        remedy = "take the pieces in a list with ctx.call_tool, or use another runner"
+        raise NotInWorkerError(self.id, "ctx.stream_tool", remedy)
+
+    async def wait_for(self, event: str, type: Any, timeout: float | None) -> Any:
+        wanted = {} if type is MISSING else {"type": type}
+        call = {"event": event, "timeout": timeout, **wanted}
+        return await self._link.ask_async("wait_for", call)
+
+    def suspend(self, payload: Any, label: str | None) -> NoReturn:
+        raise Stop("suspend", payload, label)
+
+    def bail(self, result: Any) -> NoReturn:
+        raise Stop("bail", result)
+
+
+class RemoteMapping(MutableMapping[str, Any]):
+    """The runtime context of the run, each access a question."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def __getitem__(self, key: str) -> Any:
+        return self._link.ask("context_get", key)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._link.ask("context_set", (key, value), "value for the runtime context")
+
+    def __delitem__(self, key: str) -> None:
+        self._link.ask("context_delete", key)
+
+    def __iter__(self) -> Iterator[str]:
+        keys: list[str] = self._link.ask("context_keys")
+        return iter(keys)
+
+    def __len__(self) -> int:
+        return len(self._link.ask("context_keys"))
+
+    def __repr__(self) -> str:
+        return f"RemoteMapping({dict(self)})"

@@ -1,0 +1,149 @@
+"""The runner, as engines see it."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import tempfile
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Any, Self
+
+import trio
+import trio_parallel  # type: ignore[import-untyped]
+
+from trioflow import StepContext
+from trioflow.abc import Runner
+from trioflow.runners import check_blocking
+from trioflow_process.pickling import blame, dumps, loads_or_blame
+from trioflow_process.pool import Pool
+from trioflow_process.reachable import check_reachable
+from trioflow_process.worker import Raised, Returned, Stopped
+
+LONGEST_FOLDER = 80
+"""Characters. The path of a socket may have about a hundred."""
+GRACE = 5.0
+"""Seconds that idle workers get to end by themselves when the runner is closed."""
+
+logger = logging.getLogger("trioflow.process")
+
+
+class ProcessRunner(Runner):
+    """Runs blocking bodies in worker processes, for those that keep a CPU busy.
+
+    A worker is started when a body needs one and none is idle, runs one body at a time, and is
+    kept for the next. All are gone when the runner is closed. Function, input and result go
+    through pickle. The body can use its context as in a thread; ``ctx.stream_tool`` is the
+    only thing that it cannot do.
+
+    **Cancellation**: kills the worker at once, whatever it does.
+    """
+
+    def __init__(self, workers: int | None = None, *, idle_seconds: float = 600.0) -> None:
+        """Say how many workers there may be. Nothing is started yet.
+
+        Args:
+          workers: How many at the same time; None: one for each CPU. Bodies beyond that wait,
+            and the ``timeout`` of their step goes on meanwhile.
+          idle_seconds: How long a worker is kept that has nothing to do.
+
+        Raises:
+          ValueError: if one of them is not such a number.
+        """
+        if workers is None:
+            workers = os.cpu_count() or 1
+        if type(workers) is not int or workers < 1:
+            raise ValueError(f"workers must be a whole number >= 1, not {workers!r}")
+        if not 0 <= idle_seconds < math.inf:
+            raise ValueError(f"idle_seconds must be seconds >= 0, not {idle_seconds!r}")
+        self._size = workers
+        self._idle_seconds = idle_seconds
+        self._pool: Pool | None = None
+        self._stack = AsyncExitStack()
+
+    def __repr__(self) -> str:
+        return f"ProcessRunner({self._size})"
+
+    async def __aenter__(self) -> Self:
+        """Make room for workers.
+
+        Raises:
+          RuntimeError: if it is open already: each engine needs a runner of its own.
+        """
+        if self._pool is not None:
+            raise RuntimeError("this ProcessRunner is open already; make one for each engine")
+        async with AsyncExitStack() as stack:
+            folder = stack.enter_context(_open_folder())
+            workers = await stack.enter_async_context(
+                trio_parallel.open_worker_context(
+                    idle_timeout=self._idle_seconds, grace_period=GRACE
+                )
+            )
+            self._pool = Pool(trio.CapacityLimiter(self._size), workers, folder)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """End all workers, and wait until they are dead: `GRACE` seconds at the longest."""
+        self._pool = None
+        try:
+            await self._stack.aclose()
+        except trio_parallel.BrokenWorkerError as exc:
+            # They are dead, which is all that counts: the results of their bodies are known.
+            logger.warning("idle workers did not end as they should: %s", exc)
+
+    def check(self, fn: Callable[..., Any], where: str) -> None:
+        check_blocking(fn, where, "in a process")
+        check_reachable(fn, where)
+
+    async def run(
+        self, ctx: StepContext[Any], fn: Callable[..., Any], /, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Call *fn* in a worker.
+
+        Raises:
+          NotPicklableError: if arguments or result cannot go from process to process.
+          WorkerCrashedError: if the worker dies.
+        """
+        if self._pool is None:
+            raise trio.ClosedResourceError("the process runner is not open")
+        async with self._pool.places:
+            content = _packed_call(ctx, fn, args, kwargs)
+            outcome = await self._pool.run(ctx, content)
+        match outcome:
+            case Returned(content):
+                return loads_or_blame(content, "result", ctx.step_id)
+            case Raised(error):
+                raise error.unpack()
+            case Stopped(method, content):
+                values = loads_or_blame(content, f"what ctx.{method}() was given", ctx.step_id)
+                return _stop(ctx, method, values)
+
+
+def _stop(ctx: StepContext[Any], method: str, values: tuple[Any, ...]) -> Any:
+    """Suspend or bail here, as the body has done in the worker."""
+    if method == "bail":
+        ctx.bail(*values)
+    payload, label = values
+    ctx.suspend(payload, label=label)
+
+
+def _packed_call(
+    ctx: StepContext[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> bytes:
+    try:
+        return dumps((fn, args, kwargs), ctx)
+    except Exception as exc:
+        values = [value for value in args if value is not ctx]
+        named = {name: value for name, value in kwargs.items() if value is not ctx}
+        whole: Any = named or values
+        if len(values) == 1 and not named:
+            whole = values[0]
+        raise blame(whole, "input", ctx.step_id, exc) from exc
+
+
+def _open_folder() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder for sockets that only this user can enter."""
+    usual = len(tempfile.gettempdir()) <= LONGEST_FOLDER
+    return tempfile.TemporaryDirectory(prefix="trioflow-", dir=None if usual else "/tmp")

@@ -1,0 +1,105 @@
+"""The run's end of the socket: does for a worker what its body asks of the context."""
+
+from __future__ import annotations
+
+import pickle
+from contextlib import aclosing
+from typing import Any
+
+import attrs
+import trio
+
+from trioflow import StepContext
+from trioflow_process import logs
+from trioflow_process.asking import METHODS
+from trioflow_process.messages import (
+    HELLO,
+    Answer,
+    Ask,
+    Cancel,
+    LogRecord,
+    receive_messages,
+    to_frame,
+)
+from trioflow_process.packing import pack_error
+from trioflow_process.pickling import dumps_or_blame, loads_or_blame
+
+
+@attrs.define(eq=False)
+class Service:
+    """Serves the worker that runs one body."""
+
+    ctx: StepContext[Any]
+    body: trio.CancelScope
+    """Around the body and all that belongs to it."""
+    interruption: BaseException | None = None
+    """What ends the body although it is no matter of the worker's, such as a suspension in a
+    tool that the body has called."""
+    _stream: trio.SocketStream | None = None
+    _over: trio.Event = attrs.field(factory=trio.Event)
+    _sending: trio.Lock = attrs.field(factory=trio.Lock)
+    _asked: dict[int, trio.CancelScope] = attrs.field(factory=dict)
+
+    async def serve(self, listener: trio.SocketListener) -> None:
+        """Serve the one who connects, until the connection is closed."""
+        async with await listener.accept() as stream:
+            self._stream = stream
+            try:
+                await self._send(stream, HELLO)
+                async with trio.open_nursery() as nursery:
+                    await self._receive(stream, nursery)
+                    nursery.cancel_scope.cancel()  # what nobody waits for any more
+            finally:
+                self._over.set()
+
+    async def finish(self) -> None:
+        """Wait until all that the worker has sent is dealt with. It must have ended its work."""
+        if self._stream is not None:
+            await self._over.wait()
+
+    async def _receive(self, stream: trio.SocketStream, nursery: trio.Nursery) -> None:
+        async with aclosing(receive_messages(stream)) as messages:
+            async for message in messages:
+                match message:
+                    case Ask(id):
+                        self._asked[id] = trio.CancelScope()
+                        nursery.start_soon(self._answer, stream, message)
+                    case Cancel(id) if id in self._asked:
+                        self._asked[id].cancel()
+                    case LogRecord():
+                        logs.handle(message)
+
+    async def _answer(self, stream: trio.SocketStream, ask: Ask) -> None:
+        answer = Answer(ask.id, "canceled", pickle.dumps(None))
+        try:
+            with self._asked[ask.id]:
+                answer = await self._do(ask)
+        except Exception as exc:
+            answer = Answer(ask.id, "error", pickle.dumps(pack_error(exc)))
+        except BaseException as exc:
+            if _is_cancellation(exc):
+                raise
+            self.interruption = exc
+            self.body.cancel()
+            await trio.sleep_forever()
+        del self._asked[ask.id]
+        await self._send(stream, to_frame(answer))
+
+    async def _do(self, ask: Ask) -> Answer:
+        step = self.ctx.step_id
+        value = loads_or_blame(ask.content, ask.method, step)
+        result = await METHODS[ask.method](self.ctx, value)
+        return Answer(ask.id, "result", dumps_or_blame(result, "answer", step))
+
+    async def _send(self, stream: trio.SocketStream, frame: bytes) -> None:
+        try:
+            async with self._sending:
+                await stream.send_all(frame)
+        except trio.BrokenResourceError:
+            pass  # the worker has died, which is noticed where its result is awaited
+
+
+def _is_cancellation(exc: BaseException) -> bool:
+    if isinstance(exc, BaseExceptionGroup):  # out of a nursery
+        return exc.split(trio.Cancelled)[1] is None
+    return isinstance(exc, trio.Cancelled)

@@ -1,0 +1,77 @@
+"""Pydantic models as the types of steps, tools and workflows, for trioflow.
+
+There is nothing to import from here: once the distribution is installed, trioflow finds the
+two hooks at the end by their entry point, and models are types like any other.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from trioflow import hookimpl
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+
+def is_model(cls: Any) -> bool:
+    """Tell whether *cls* is a model, generic ones with their type arguments included."""
+    # Who has a model has imported Pydantic; others, who only have this plugin installed, need
+    # not wait for that, which would take a fifth of the time in which a program starts.
+    pydantic = sys.modules.get("pydantic.main")
+    return pydantic is not None and isinstance(cls, type) and issubclass(cls, pydantic.BaseModel)
+
+
+def is_other(cls: Any) -> bool:
+    """Tell whether *cls* is no model, but a type that Pydantic knows by the type's own account."""
+    speaks = isinstance(cls, type) and hasattr(cls, "__get_pydantic_core_schema__")
+    return speaks and "pydantic" in sys.modules and not is_model(cls)
+
+
+@hookimpl
+def trioflow_converter(converter: Converter) -> None:
+    """Read and write models, and types such as ``HttpUrl``."""
+    converter.register_structure_hook_factory(is_model, _model_reader)
+    converter.register_unstructure_hook_factory(is_model, _model_writer)
+    converter.register_structure_hook_factory(is_other, _reader)
+    converter.register_unstructure_hook_factory(is_other, _writer)
+
+
+@hookimpl
+def trioflow_schema(type_: Any) -> Mapping[str, Any] | None:
+    """Describe them."""
+    if is_model(type_):
+        from trioflow_pydantic import schemas
+
+        return schemas.schema_of(type_)
+    if is_other(type_):
+        from trioflow_pydantic import others
+
+        return others.schema_of(type_)
+    return None
+
+
+def _model_reader(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    from trioflow_pydantic import reading
+
+    return reading.reader(cls, converter)
+
+
+def _model_writer(cls: Any, converter: Converter) -> Callable[[Any], Any]:
+    from trioflow_pydantic import writing
+
+    return writing.writer(cls, converter)
+
+
+def _reader(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    from trioflow_pydantic import others
+
+    return others.reader(cls, converter)
+
+
+def _writer(cls: Any, converter: Converter) -> Callable[[Any], Any]:
+    from trioflow_pydantic import others
+
+    return others.writer(cls, converter)

@@ -1,0 +1,74 @@
+"""What Pydantic says of a value, as faults with the paths that trioflow writes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from trioflow.errors import Fault
+
+PROBLEMS = {"extra_forbidden": "unknown key", "missing": "required key is missing"}
+"""What trioflow says itself of classes, by Pydantic's names for it."""
+
+
+def refusals(
+    error: ValidationError, value: Any, known: Mapping[str, Sequence[Fault]]
+) -> Iterator[Fault]:
+    """Yield what is wrong with *value*, each fault once.
+
+    Args:
+      error: What Pydantic has found.
+      value: The value, as it was before anything in it was structured.
+      known: What the converter has found, by the path of a field.
+    """
+    errors = error.errors(include_url=False, include_context=False)
+    for key, group in itertools.groupby(errors, lambda details: details["loc"][:1]):
+        told = dict.fromkeys(_fault(details, value) for details in group)
+        top = path_to(key, dict.fromkeys(key))
+        found = known.get(top, known.get("", ()))
+        # Of a union the converter may say only that no arm fits, and Pydantic which and why.
+        deeper = any(fault.path != top for fault in told)
+        is_vague = all(fault.path == top for fault in found)
+        yield from told if is_vague and deeper else found or told
+
+
+def _fault(details: ErrorDetails, value: Any) -> Fault:
+    kind = details["type"]
+    path = path_to(details["loc"], value, may_end_outside=kind == "missing")
+    received = type(details["input"]).__name__ if kind.endswith("_type") else ""
+    problem = PROBLEMS.get(kind, details["msg"])
+    return Fault(path, f"{problem}, received {received}" if received else problem)
+
+
+def path_to(location: Iterable[str | int], value: Any, *, may_end_outside: bool = False) -> str:
+    """Return where in *value* a location is.
+
+    Pydantic names the arms of unions and the kinds of validators on the way as well; they
+    are no places in a value and are left out.
+
+    Args:
+      may_end_outside: Whether the last key is a place although nothing is there.
+    """
+    path, keys = "", list(location)
+    for position, key in enumerate(keys):
+        inside = _child(value, key)
+        if inside is None and not (may_end_outside and position == len(keys) - 1):
+            continue
+        plain = isinstance(key, str) and key.isidentifier()
+        path += (f".{key}" if path else str(key)) if plain else f"[{key!r}]"
+        [value] = inside or [None]
+    return path
+
+
+def _child(value: Any, key: str | int) -> list[Any] | None:
+    """Return what is under a key, in a list, or None if there is nothing."""
+    if isinstance(value, Mapping):
+        return [value[key]] if key in value else None
+    if isinstance(key, int):
+        is_list = isinstance(value, Sequence) and not isinstance(value, str | bytes)
+        return [value[key]] if is_list and key < len(value) else None
+    return [getattr(value, key)] if hasattr(value, key) else None

@@ -1,0 +1,104 @@
+"""The parts of models: which types trioflow's converter brings them to, and which it must not."""
+
+from __future__ import annotations
+
+import functools
+import json
+import typing
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any, TypeAlias
+
+from cattrs import Converter
+from cattrs.errors import StructureHandlerNotFoundError
+from pydantic import AliasChoices, BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from trioflow.errors import FaultsError
+from trioflow_pydantic.faults import refusals
+
+Part: TypeAlias = Callable[[Any], Any]
+"""Returns the part of a model structured, or raises what structure hooks raise."""
+
+ANYTHING = ConfigDict(arbitrary_types_allowed=True)
+
+OTHER_FORMS = (bytes, bytearray, timedelta)
+"""Types whose JSON form is another one for Pydantic than for trioflow. They are read by the
+former, so that a text never means one thing in one place and another thing in another."""
+
+
+def parts_of(cls: type[BaseModel], converter: Converter) -> dict[str, Part]:
+    """Return what structures the parts of a model, by every key that a field may be given by."""
+    parts: dict[str, Part] = {}
+    for name, field in cls.model_fields.items():
+        keys = _keys_of(name, field)
+        parts.update(dict.fromkeys(keys, _part_of(field, converter) or _left_alone))
+    return parts
+
+
+def _part_of(field: FieldInfo, converter: Converter) -> Part | None:
+    if any(map(_transforms, (*field.metadata, *_metadata_in(field.annotation)))):
+        return None
+    if any(inner in OTHER_FORMS for inner in _types_in(field.annotation)):
+        adapter: TypeAdapter[Any] = TypeAdapter(field.annotation or Any, config=ANYTHING)
+        return functools.partial(_read_plain, adapter)
+    try:
+        hook = converter.get_structure_hook(field.annotation)
+    except StructureHandlerNotFoundError:  # a protocol, say
+        return None
+    return functools.partial(_structured, hook, field.annotation)
+
+
+def _structured(hook: Callable[[Any, Any], Any], type_: Any, value: Any) -> Any:
+    return hook(value, type_)
+
+
+def _read_plain(adapter: TypeAdapter[Any], value: Any) -> Any:
+    if not is_plain(value):
+        return value
+    try:
+        return adapter.validate_json(json.dumps(value), strict=True)
+    except ValidationError as exc:
+        raise FaultsError(tuple(refusals(exc, value, {}))) from exc
+
+
+def _left_alone(value: Any) -> Any:
+    return value
+
+
+def is_plain(value: Any) -> bool:
+    """Tell whether a value is made of the types that JSON has, and of nothing else."""
+    if value is None or type(value) in (str, int, float, bool):
+        return True
+    if type(value) is list:
+        return all(map(is_plain, value))
+    if type(value) is dict:
+        return all(type(key) is str and is_plain(item) for key, item in value.items())
+    return False
+
+
+def _types_in(type_: Any) -> Iterator[Any]:
+    yield type_
+    for argument in typing.get_args(type_):
+        yield from _types_in(argument)
+
+
+def _metadata_in(type_: Any) -> Iterator[Any]:
+    for inner in _types_in(type_):
+        yield from getattr(inner, "__metadata__", ())
+
+
+def _transforms(metadata: Any) -> bool:
+    """Tell whether metadata may make another value of a value, as a validator does.
+
+    Some must not run twice: what decodes Base64 would decode what it has decoded.
+    """
+    return hasattr(metadata, "__get_pydantic_core_schema__")
+
+
+def _keys_of(name: str, field: FieldInfo) -> Iterator[str]:
+    yield name
+    alias = field.validation_alias
+    for choice in alias.choices if isinstance(alias, AliasChoices) else [alias]:
+        if isinstance(choice, str):
+            yield choice

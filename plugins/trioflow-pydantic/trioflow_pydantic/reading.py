@@ -1,0 +1,104 @@
+"""Models from values, strictly: nothing is coerced, and unknown keys are faults.
+
+A model means what Pydantic takes it to mean, so Pydantic always has the last word. A value of
+plain JSON types is read as the JSON text it may have come from: only so does Pydantic strictly
+take a date, a set or a nested model from it, and take back what it has written. Any other
+value is a Python value, in which there may be instances already; its parts are first brought
+to the types of their fields by trioflow's converter, which knows the types of all plugins.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias, TypedDict
+
+from cattrs import Converter
+from pydantic import BaseModel, RootModel, ValidationError
+
+from trioflow.errors import Fault, FaultsError
+from trioflow.validation import as_mapping, faults_of
+from trioflow_pydantic.faults import path_to, refusals
+from trioflow_pydantic.parts import Part, is_plain, parts_of
+
+Hook: TypeAlias = Callable[[Any, Any], Any]
+
+
+class Options(TypedDict):
+    strict: bool
+    by_alias: bool
+    by_name: bool
+
+
+STRICTLY: Options = {"strict": True, "by_alias": True, "by_name": True}
+"""What is written has the names of the fields; others may write aliases as well."""
+
+
+def reader(cls: type[BaseModel], converter: Converter) -> Hook:
+    """Return a hook for a model.
+
+    Raises:
+      PydanticUndefinedAnnotation: if an annotation of the model names nothing that exists.
+    """
+    cls.model_rebuild()
+    parts: dict[str, Part] = {}
+
+    def structure(value: Any, _: Any) -> Any:
+        if isinstance(value, cls):
+            return value
+        if is_plain(value):
+            try:
+                text = json.dumps(value)
+                return cls.model_validate_json(text, extra="forbid", **STRICTLY)
+            except ValidationError:
+                pass  # there may be types of others inside, of which Pydantic knows nothing
+        if not parts:  # only now, because a model may contain itself
+            parts.update(parts_of(cls, converter))
+        return _read(cls, value, parts)
+
+    return structure
+
+
+def _read(cls: type[BaseModel], value: Any, parts: Mapping[str, Part]) -> BaseModel:
+    """Return a model made of a value whose parts are brought to their types one by one.
+
+    Raises:
+      FaultsError: if Pydantic refuses it.
+    """
+    faults: dict[str, list[Fault]] = {}
+    ready: Any
+    if issubclass(cls, RootModel):
+        ready = _part(value, parts["root"], "", faults) if parts else value
+    else:
+        given = dict(value) if isinstance(value, BaseModel) else as_mapping(value, cls)
+        ready = {
+            key: _part(item, parts[key], path_to([key], given), faults) if key in parts else item
+            for key, item in given.items()
+        }
+    try:
+        return _validated(cls, ready, parts)
+    except ValidationError as exc:
+        raise FaultsError(tuple(refusals(exc, value, faults))) from exc
+
+
+def _validated(cls: type[BaseModel], ready: Any, parts: Mapping[str, Part]) -> BaseModel:
+    if cls.model_config.get("extra") in (None, "forbid") or issubclass(cls, RootModel):
+        return cls.model_validate(ready, extra="forbid", **STRICTLY)
+    # The model says what becomes of unknown keys, but only of its own. Those of the models
+    # inside, of which some may not be structured yet, cannot be forbidden at the same time.
+    known = {key: item for key, item in ready.items() if key in parts}
+    cls.model_validate(known, extra="forbid", **STRICTLY)
+    return cls.model_validate(ready, **STRICTLY)
+
+
+def _part(item: Any, part: Part, path: str, faults: dict[str, list[Fault]]) -> Any:
+    """Return a part of the type of its field, or as it is if it cannot be.
+
+    Then it is for Pydantic to say whether that is a fault: a validator of the model may take
+    what the bare type does not.
+    """
+    try:
+        return part(item)
+    except Exception as exc:
+        faults[path] = faults_of(exc, path)
+        return item

@@ -1,0 +1,31 @@
+"""Models as plain JSON types, as Pydantic writes them for being read back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cattrs import Converter
+from pydantic import BaseModel
+
+from trioflow.errors import NotSerializableError
+
+
+def writer(cls: type[BaseModel], converter: Converter) -> Callable[[BaseModel], Any]:
+    """Return a hook that writes a model under the names of its fields."""
+
+    def other(value: Any) -> Any:
+        """Write a part that Pydantic knows nothing of."""
+        raw = converter.unstructure(value)
+        if raw is value:
+            raise NotSerializableError(cls.__name__, type(value).__name__)
+        return raw
+
+    def unstructure(model: BaseModel) -> Any:
+        try:
+            return model.model_dump(mode="json", by_alias=False, round_trip=True, fallback=other)
+        except ValueError as exc:  # bytes that are not UTF-8, say
+            problem = f"{type(model).__name__} that Pydantic cannot write ({exc})"
+            raise NotSerializableError("", problem) from exc
+
+    return unstructure

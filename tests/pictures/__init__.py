@@ -1,0 +1,1 @@
+"""Pictures: the tests of `trioflow.pictures`, and those that the README shows."""

@@ -1,0 +1,22 @@
+"""Instruments that come with trioflow: which step a log record is from, and who blocks the loop.
+
+None of them is on unless it is asked for, except that the command line has them all::
+
+    async with open_engine(instruments=[StepTracker(), BlockWatch()]) as engine: ...
+"""
+
+from trioflow.instruments.blocking import BlockWatch
+from trioflow.instruments.logs import (
+    StepContextFilter,
+    StepTracker,
+    add_step_context,
+    current_step,
+)
+
+__all__ = [
+    "BlockWatch",
+    "StepContextFilter",
+    "StepTracker",
+    "add_step_context",
+    "current_step",
+]

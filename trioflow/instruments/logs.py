@@ -1,0 +1,104 @@
+"""Log records know the run and the step in which they were made.
+
+It takes two parts. `StepTracker`, an instrument, keeps a context variable while a body runs;
+so it is there in everything that the body calls, in the threads that it starts through Trio,
+and in the tasks that it spawns. What writes the logs reads it: `StepContextFilter` for the
+standard library, `add_step_context` for structlog, `current_step` for all others.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import MutableMapping
+from contextlib import AbstractContextManager
+from contextvars import ContextVar, Token
+from typing import Any
+
+from trioflow.abc import BodyInfo, Instrument
+
+_current: ContextVar[BodyInfo | None] = ContextVar("trioflow_step", default=None)
+
+
+def current_step() -> BodyInfo | None:
+    """Return the body of the step or tool that the calling code is a part of.
+
+    None outside of steps, and in runs without a `StepTracker`.
+    """
+    return _current.get()
+
+
+class StepTracker(Instrument):
+    """Lets log records know the step in which they were made::
+
+    async with open_engine(instruments=[StepTracker()]) as engine: ...
+    """
+
+    def around_body(self, body: BodyInfo) -> AbstractContextManager[None]:
+        return _Tracked(body)
+
+
+class _Tracked:
+    """Makes a body the current one. A class, since there is one around each body."""
+
+    __slots__ = ("_body", "_token")
+
+    def __init__(self, body: BodyInfo) -> None:
+        self._body = body
+
+    def __enter__(self) -> None:
+        self._token: Token[BodyInfo | None] = _current.set(self._body)
+
+    def __exit__(self, *exc_info: object) -> None:
+        _current.reset(self._token)
+
+
+class StepContextFilter(logging.Filter):
+    """Adds to log records where in a run they were made; lets all of them pass.
+
+    Add it to a handler (the filters of a logger do not see the records of its children)::
+
+        handler.addFilter(StepContextFilter())
+        handler.setFormatter(logging.Formatter("%(run_id)s %(step_id)s %(message)s"))
+
+    The attributes are ``run_id``, ``step_id``, ``step_call_id``, ``attempt`` (from 1) and
+    ``tool`` (the id of the tool that the step has called). Outside of steps they are empty
+    texts, and ``attempt`` is 0, so that a format works for all records. An attribute that a
+    record has already, from ``extra=``, is left as it is.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        body = _current.get()
+        for name, value in (_NOWHERE if body is None else _context(body)).items():
+            record.__dict__.setdefault(name, value)
+        return True
+
+
+_NOWHERE = {"run_id": "", "step_id": "", "step_call_id": "", "attempt": 0, "tool": ""}
+
+
+def add_step_context(
+    logger: object, method_name: str, event_dict: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Add to an event of structlog where in a run it was logged. A processor for structlog::
+
+        structlog.configure(processors=[add_step_context, ..., structlog.dev.ConsoleRenderer()])
+
+    The keys are those of `StepContextFilter`; nothing is added outside of steps, and ``tool``
+    is left out where no tool was called. A key that the event has already is left as it is.
+    """
+    body = _current.get()
+    if body is not None:
+        for name, value in _context(body).items():
+            if value != "":
+                event_dict.setdefault(name, value)
+    return event_dict
+
+
+def _context(body: BodyInfo) -> dict[str, Any]:
+    return {
+        "run_id": body.run_id,
+        "step_id": body.step_id,
+        "step_call_id": body.step_call_id,
+        "attempt": body.attempt,
+        "tool": body.tool or "",
+    }

@@ -1,0 +1,136 @@
+"""How each construct of a workflow is put together from the blocks inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trioflow.describe import Outline
+from trioflow.pictures.graph.arms import branch, parallel
+from trioflow.pictures.graph.block import (
+    PILL,
+    SMALL,
+    Block,
+    column,
+    dot,
+    line,
+    moved,
+    pill,
+    pill_width,
+    rect,
+    titled,
+)
+from trioflow.pictures.graph.cards import BIG, ICON, LIMIT, PADDING, about, card, icon
+from trioflow.pictures.graph.measure import number, shorten, width_of, write
+from trioflow.pictures.graph.types import gives, takes
+
+TYPE_LIMIT = 40
+HEADER = 34
+"""Height of the part of a frame that has its title."""
+BESIDE = 24
+"""Between the sides of a frame and what is in it."""
+RADIUS = 10
+CHANNEL = 32
+"""Room beside a loop for the line that leads back."""
+STACKED = 5
+"""How far the next sheet of a stack of items looks out."""
+
+
+def draw(entry: Outline) -> Block:
+    """Return the block of an entry and of everything in it."""
+    match entry.kind:
+        case "parallel":
+            return parallel(entry, [draw(arm) for arm in entry.children])
+        case "branch":
+            return branch(entry, [draw(arm) for arm in entry.children])
+        case "while" | "until":
+            return _loop(entry)
+        case "foreach":
+            return _foreach(entry)
+        case "workflow" if entry.children:
+            badge = f"from {entry.plugin}" if entry.plugin else ""
+            return _frame(entry, "workflow", shorten(badge, LIMIT))
+        case "wait":
+            # What it waits for has no type of its own: the value passes through.
+            return column([card(entry), *map(draw, entry.children)], [""] * len(entry.children))
+        case _:
+            return card(entry)
+
+
+def sequence(
+    entries: Sequence[Outline], ends: tuple[Block, Block], types: tuple[str, str]
+) -> Block:
+    """Return entries one below the other between two marks.
+
+    Args:
+      entries: What runs one after the other.
+      ends: The marks at the beginning and at the end.
+      types: The types of what goes in and comes out, if they are known.
+    """
+    labels, value = [], types[0]
+    for entry in entries:
+        labels.append(shorten(value or takes(entry), TYPE_LIMIT))
+        value = gives(entry, value)
+    labels.append(shorten(types[1] or value, TYPE_LIMIT))
+    return column([ends[0], *map(draw, entries), ends[1]], labels)
+
+
+def _loop(entry: Outline) -> Block:
+    test = _test(entry)
+    body = sequence(entry.children, (dot("merge", 5), test), ("", ""))
+    start = body.axis + test.width / 2
+    # The line back runs beside everything that is inside.
+    channel = max(body.width, start) + CHANNEL
+    middle = body.height - test.height / 2
+    again, on = ("no", "yes") if entry.kind == "until" else ("yes", "no")
+    back = line([(start, middle), (channel, middle), (channel, 5), (body.axis + 6, 5)], "line back")
+    end = body.height + 18
+    parts = [
+        body.svg,
+        titled(back, entry.label),
+        write(again, start + 6, middle - 5, SMALL, "note"),
+        line([(body.axis, body.height), (body.axis, end)], arrow=False),
+        write(on, body.axis + 8, body.height + 13, SMALL, "note"),
+    ]
+    return Block(channel + 4, end, body.axis, "".join(parts))
+
+
+def _test(entry: Outline) -> Block:
+    text = shorten(f"{entry.kind} {entry.condition}", LIMIT)
+    width, height = width_of(text, SMALL) + 40, PILL + 6
+    half = number(height / 2)
+    shape = f"M0 {half}L12 0H{number(width - 12)}L{number(width)} {half}L{number(width - 12)} "
+    svg = f'<path class="decision" d="{shape}{height}H12Z"/>'
+    svg += write(text, width / 2, height / 2 + 4, SMALL, "condition", "middle")
+    return Block(width, height, width / 2, titled(svg, entry.label))
+
+
+def _foreach(entry: Outline) -> Block:
+    frame = _frame(entry, "foreach", entry.note or "one at a time")
+    size = frame.width, frame.height
+    far, near = (
+        rect("frame foreach", *size, RADIUS, shift, shift) for shift in (2 * STACKED, STACKED)
+    )
+    width, height = (length + 2 * STACKED for length in size)
+    return Block(width, height, frame.axis, far + near + frame.svg)
+
+
+def _frame(entry: Outline, kind: str, badge: str) -> Block:
+    inside = sequence(
+        entry.children, (dot("merge", 4), dot("merge", 4)), (entry.input, entry.output)
+    )
+    title = shorten(entry.label, LIMIT)
+    left = PADDING + ICON + 8
+    width = left + width_of(title, BIG) + 16 + (pill_width(badge) if badge else 0) + PADDING
+    width = max(width, inside.width + 2 * BESIDE)
+    height = HEADER + inside.height + 16
+    parts = [
+        rect("sheet", width, height, RADIUS),
+        rect(f"frame {kind}", width, height, RADIUS),
+        icon(kind, PADDING, 10),
+        write(title, left, 22.5, BIG, "id"),
+    ]
+    if badge:
+        parts.append(pill(badge, width - PADDING - pill_width(badge) / 2, 8))
+    head = titled(f'<g class="{kind}">{"".join(parts)}</g>', *about(entry))
+    margin = (width - inside.width) / 2
+    return Block(width, height, margin + inside.axis, head + moved(inside.svg, margin, HEADER))

@@ -1,0 +1,98 @@
+"""A timeline as the plain data that its page draws. Times are seconds since its beginning."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import attrs
+
+from trioflow.pictures.timeline.bars import Bar, Span
+from trioflow.pictures.timeline.idle import idle_times, works
+from trioflow.pictures.timeline.places import Timeline
+from trioflow.wire.failures import RecordedError, record
+from trioflow.wire.values import lenient_json
+
+ALL_TEXT = 4_000_000
+"""How many characters the values of all calls take together, more or less."""
+SHORTEST, LONGEST = 200, 4000
+"""How many characters of each value are kept if there are many calls, and if there are few."""
+ONE_LINE = 80
+
+
+def page_data(timeline: Timeline) -> dict[str, Any]:
+    """Return what the page shows, made of plain JSON types."""
+    bars = list(timeline.root.walk())
+    limit = min(max(ALL_TEXT // (2 * len(bars)), SHORTEST), LONGEST)
+    writer = _Writer(timeline.started, timeline.ended, limit)
+    return {
+        "run": timeline.run_id,
+        "workflow": timeline.root.id,
+        "trace": timeline.trace_id,
+        "started": timeline.started,
+        "length": writer.time(timeline.ended),
+        "events": timeline.events,
+        "idle": [[writer.time(start), writer.time(end)] for start, end in idle_times(timeline)],
+        "rows": [writer.row(bar, depth) for bar, depth in bars],
+    }
+
+
+@attrs.frozen
+class _Writer:
+    started: float
+    ended: float
+    limit: int
+
+    def time(self, at: float) -> float:
+        """Return a moment in seconds since the beginning, to the microsecond."""
+        return round(at - self.started, 6)
+
+    def row(self, bar: Bar, depth: int) -> dict[str, Any]:
+        """Return one line."""
+        return {
+            "depth": depth,
+            "label": bar.label,
+            "id": bar.id,
+            "address": bar.address,
+            "kind": bar.kind,
+            "status": bar.status,
+            "works": works(bar),
+            "end": None if bar.ended is None else self.time(bar.ended),
+            "spans": [self.span(span) for span in bar.spans if span.start <= self.ended],
+            "marks": {kind: [self.time(at) for at in times] for kind, times in bar.marks.items()},
+            "facts": bar.facts,
+            "texts": self.texts(bar),
+        }
+
+    def span(self, span: Span) -> list[Any]:
+        """Return one piece of a bar; what is announced for later goes on."""
+        end = None if span.end is None or span.end > self.ended else self.time(span.end)
+        return [self.time(span.start), end, span.kind]
+
+    def texts(self, bar: Bar) -> list[list[str]]:
+        """Return errors and values as pairs of what it is and a text."""
+        errors = [[name, self.error(record(error))] for name, error in bar.errors]
+        return errors + [[name, self.value(value)] for name, value in bar.values.items()]
+
+    def value(self, value: Any) -> str:
+        """Return a value as text of a limited length."""
+        text = value if isinstance(value, str) else _json_text(value)
+        if len(text) <= self.limit:
+            return text
+        return f"{text[: self.limit]}… ({len(text):,} characters)"
+
+    def error(self, error: RecordedError) -> str:
+        """Return what an error says, and its traceback or the end of it, which tells most."""
+        text = str(error)[: self.limit]
+        trace = error.traceback.rstrip("\n")
+        if len(trace) > self.limit:
+            trace = f"…{trace[-self.limit :]}"
+        return f"{text}\n\n{trace}" if trace else text
+
+
+def _json_text(value: Any) -> str:
+    """Return JSON on one line, or on several if there are objects in it and it is long."""
+    plain = lenient_json(value)
+    text = json.dumps(plain, ensure_ascii=False)
+    is_long = len(text) > ONE_LINE and "{" in text
+    return json.dumps(plain, ensure_ascii=False, indent=1) if is_long else text
