@@ -22,6 +22,7 @@ from trioflow.engine.outcome import (
     Suspended,
     outcome_of,
 )
+from trioflow.engine.pacer import MAX_SECONDS
 from trioflow.engine.plan import CallPlan
 from trioflow.engine.shared_state import check_merge
 from trioflow.engine.tooling import call_tool, open_tool
@@ -130,6 +131,8 @@ async def run_call(
     await core.pacer.boundary()
     started_at = start_call(call, value, arms)
     try:
+        if plan.code not in core.brief:
+            await core.let_read_before(plan.code)
         if plan.is_plain:
             # What perform() does, without its coroutines: 0.4 µs less for almost every step.
             if plan.structure is not None:
@@ -244,11 +247,14 @@ def close_call(call: Call, outcome: Outcome | None, started_at: float) -> None:
         return
     log = core.log
     seq, at = log.state.next_seq, log.tick()
+    seconds = at - started_at
+    if seconds > MAX_SECONDS:
+        core.brief.discard(call.plan.code)
     run_id, id, address, round = log.run_id, call.id, call.address, call.round
     status, output, error, updates = ending(call, outcome)
     log.add(
         drafts.step_result(run_id, seq, at, id, address, round, status, output, error, updates),
-        drafts.step_finish(run_id, seq + 1, at, id, address, round, call.attempt, at - started_at),
+        drafts.step_finish(run_id, seq + 1, at, id, address, round, call.attempt, seconds),
     )
 
 

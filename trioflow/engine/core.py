@@ -41,12 +41,22 @@ class RunCore:
     """What is known of earlier parts of the run; None in the first part."""
     per_step: bool = False
     """Whether the run pauses after each node of the outermost workflow."""
+    brief: set[object] = attrs.field(factory=lambda: {None})
+    """The code of bodies that took no time worth mentioning when they ran last."""
     bodies: int = 0
     """How many bodies of steps and tools run right now."""
     awaits_idle: bool = False
     """Whether somebody waits until no body runs."""
     idle: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
     """Where those park who wait until no body runs."""
+
+    async def let_read_before(self, code: object) -> None:
+        """Let readers see what has happened, before a body that may keep the loop busy.
+
+        That is one that this run does not know yet, or that took long the last time.
+        """
+        self.brief.add(code)
+        await self.log.let_read()
 
     async def wait_idle(self) -> None:
         """Wait until no body runs. A checkpoint in any case."""

@@ -103,6 +103,8 @@ class _Progress:
             core.replay.prepare(call)
         await core.pacer.boundary()
         try:
+            if plan.code not in core.brief:
+                await core.let_read_before(plan.code)
             outcome = await perform(call, value)
         except BaseException:
             self._report(call, index, None)

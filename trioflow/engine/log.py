@@ -74,12 +74,13 @@ class RunLog:
         ]
         if self._journal is not None:
             hearers.append(self._journal.add)
-        hearers += [
+        watching = [
             partial(self._tell_instrument, instrument)
             for instrument in self._instruments
             if type(instrument).on_event is not Instrument.on_event
         ]
-        self._hearers = tuple(hearers)
+        self._is_watched = bool(watching)
+        self._hearers = (*hearers, *watching)
 
     # ------------------------------------------------------------ time
     def start_clock(self) -> None:
@@ -125,6 +126,11 @@ class RunLog:
         What belongs together comes together: two events at once take 0.4 µs less than one
         after the other.
         """
+        if self._is_watched and len(events) > 1:
+            # Instruments find the state as each event has left it.
+            for event in events:
+                self.add(event)
+            return
         self.state.apply_all(events)
         self._history.extend(events)
         for hear in self._hearers:
@@ -175,6 +181,16 @@ class RunLog:
         self.congested = any(reader.full for reader in self._readers)
         if not self.congested:
             self._writers.unpark()
+
+    async def let_read(self) -> None:
+        """Let every reader that waits for an event see those that have happened.
+
+        **Checkpoints**: always.
+        """
+        await trio.lowlevel.checkpoint()
+        if any(reader.roused for reader in self._readers):
+            # Trio runs the tasks of a batch in any order, and this one came before a reader's.
+            await trio.lowlevel.checkpoint()
 
     async def wait_for_room(self) -> None:
         """Wait until no reader's buffer is full.

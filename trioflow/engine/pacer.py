@@ -68,7 +68,7 @@ class Pacer:
         if self._log.congested:
             await self._log.wait_for_room()
         else:
-            await trio.lowlevel.checkpoint()
+            await self._log.let_read()
         self._turns_left = MAX_TURNS
         self._turn_ends = self._log.at + MAX_SECONDS
 

@@ -46,6 +46,8 @@ class CallPlan:
     plugin: str | None = None
     nested: WorkflowPlan | None = None
     """The workflow that is called, if it is one."""
+    code: object = None
+    """Tells the function of a leaf, the same for all steps that were made of it."""
     is_leaf: bool = attrs.field(init=False)
     """Whether the body is a user's own code, and not calls of other nodes or a mere wait."""
     is_plain: bool = attrs.field(init=False)

@@ -42,6 +42,8 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
         self._mark = max_buffer_size
         """With how many events in the buffer there is something to do: 1 if a task waits."""
         self._arrivals = trio.lowlevel.ParkingLot()
+        self.roused = False
+        """Whether a task was woken for an event and has not had its turn yet."""
         self.on_gap: Callable[[Event], None] | None = None
         """Is told of each event that is left out."""
         self._waits = on_full == "wait"
@@ -88,6 +90,7 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
             self._check_open()
             self._mark = 1
             await self._arrivals.park()  # another task may take the event that wakes this one
+            self.roused = False
         event = buffer.popleft()
         if len(buffer) == self._low_water:
             self._on_change()
@@ -145,6 +148,7 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
         self._mark = self.max_buffer_size
         if self._arrivals:
             self._arrivals.unpark(count=len(self._buffer))
+            self.roused = True
             if self._arrivals:
                 self._mark = 1
         if self.full:

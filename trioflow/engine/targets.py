@@ -48,6 +48,7 @@ class TargetPlanner:
             timeout=step.timeout,
             limiter=self.limiter(step.limit, where),
             plugin=self.provider(step, self.environment.steps),
+            code=code_of(step.fn),
         )
 
     def tool_node(self, tool: Tool[..., Any], retries: Retry | None) -> CallPlan:
@@ -60,6 +61,7 @@ class TargetPlanner:
             restore=self.structure(tool.output, "recorded output", f"tool {tool.id!r}"),
             retries=retries if tool.retries is None else tool.retries,
             plugin=plan.plugin,
+            code=code_of(tool.fn),
         )
 
     def tool(self, tool: Tool[..., Any]) -> ToolPlan:
@@ -151,3 +153,8 @@ class TargetPlanner:
         """Return the plugin that provides this very definition."""
         is_known = known.get(definition.id) is definition
         return self.environment.providers.get(definition.id) if is_known else None
+
+
+def code_of(fn: Callable[..., Any]) -> object:
+    """Return what tells a function: its code, which those made by one ``def`` share."""
+    return getattr(fn, "__code__", type(fn))
