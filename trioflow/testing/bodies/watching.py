@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextvars
+import ctypes
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from types import FrameType
 from typing import Any
 
@@ -160,8 +161,7 @@ class _Driven(Generator[Any, Any, Any]):
         try:
             self.watch.resumes(self, value)
         except GivenUpError:
-            with suppress(RuntimeError):  # it may refuse even that
-                self.inner.close()
+            self._end()
             raise
         try:
             return self.inner.send(value)
@@ -174,6 +174,18 @@ class _Driven(Generator[Any, Any, Any]):
         except BaseException as exc:
             self.watch.ends(exc)
             raise
+
+    def _end(self) -> None:
+        """End a body that has been given up, even if it handles that as well.
+
+        One that does would go on when it is garbage, where no await stops it, and so hang the
+        process. It must never become garbage, not even when the interpreter ends.
+        """
+        try:
+            self.inner.close()
+        except RuntimeError:  # it ignored GeneratorExit
+            for kept in (self.inner, self.generator):
+                ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
 
     def throw(self, *error: Any) -> Any:
         return self.inner.throw(*error)
