@@ -12,10 +12,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import attrs
 import pytest
@@ -24,6 +24,7 @@ from attrs import frozen
 from hypothesis import strategies as st
 
 from trioflow import NonRetryableError, Retry, StepContext, step, tool
+from trioflow.abc import Runner
 from trioflow.errors import UnknownNameError
 from trioflow.testing import BodyContractError, check_step, check_tool
 from trioflow.testing.bodies import FAULTS, traps
@@ -709,3 +710,20 @@ def test_a_body_that_handles_everything_does_not_hang_the_process() -> None:
     # Its loop would go on for ever in the garbage collector, or when the interpreter ends.
     root = Path(__file__).parents[1]
     subprocess.run([sys.executable, "-c", code], cwd=root, check=True, timeout=60)
+
+
+class Opened(Runner):
+    """A runner of another place, that has to be opened and does not notice a cancellation then."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def run(
+        self, ctx: StepContext[Any], fn: Callable[..., Any], /, *args: Any, **kwargs: Any
+    ) -> Any:
+        await trio.sleep(1)
+        return await fn(*args, **kwargs)
+
+
+def test_a_step_can_be_canceled_while_its_runner_is_opened() -> None:
+    check_step(attrs.evolve(takes_city, runner="far"), City("x"), runners={"far": Opened()})
