@@ -102,6 +102,8 @@ class _KeptOpen(Runner):
             self._is_open = True
             try:
                 task_status.started()
+                # Who waits for the start may be canceled by now, and then waits for our end.
+                await trio.lowlevel.checkpoint_if_cancelled()
                 # A cancellation reaches the runs at the same time, and they have to end first.
                 with trio.CancelScope(shield=True):
                     await self._house.closing.wait()

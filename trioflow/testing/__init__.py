@@ -1,4 +1,19 @@
-"""The testing kit: check, record and stress workflows.
+"""The testing kit: check, record and stress steps, tools, workflows, stores and runners.
+
+================================== ==========================================================
+`check_step`, `check_tool`         what authors of steps and tools get wrong, each by its name
+`check_store`, `check_runner`      the same for stores and runners of plugins
+`check_events`, `record`           the events of a run, and whether their order is allowed
+`fuzz_cancel`                      cancel a workflow at every point, and look at what is left
+`assert_no_leaks`                  no task, channel or thread goes on after a block
+`VirtualClock`, `Recorder`         sleeping takes no time; the events of all runs of an engine
+`dump`                             what each task of a run waits for
+================================== ==========================================================
+
+The checks of bodies and `fuzz_cancel` call `trio.run` themselves, so they are called from a
+plain ``def``; the others from async tests. With trioflow installed pytest has the fixtures
+``trioflow_engine``, ``trioflow_recorder``, ``trioflow_options`` and ``virtual_clock``
+(`trioflow.testing.pytest_plugin`); ``-p no:trioflow`` turns them off.
 
 `trioflow.testing.strategies` generates workflows, inputs and event logs with Hypothesis; it
 is a module of its own, so that the rest of the kit needs nothing but trioflow.

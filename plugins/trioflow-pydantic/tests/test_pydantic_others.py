@@ -57,6 +57,21 @@ def test_what_does_not_fit_is_told(faults: Callable[[Any, Any], list[str]]) -> N
     assert faults(Page, HttpUrl) != []
 
 
+def test_classes_that_trioflow_knows_are_left_to_it(converter: Converter) -> None:
+    @frozen
+    class Both:
+        day: date
+
+        @classmethod
+        def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+            raise NotImplementedError
+
+    both = Both(date(2026, 1, 2))
+
+    assert converter.structure({"day": "2026-01-02"}, Both) == both
+    assert converter.unstructure(both) == {"day": "2026-01-02"}
+
+
 def test_what_is_masked_stays_masked(converter: Converter) -> None:
     assert converter.unstructure(SecretStr("x")) == "**********"
 

@@ -6,9 +6,13 @@ two hooks at the end by their entry point, and models are types like any other.
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Callable, Mapping
+from enum import Enum
 from typing import TYPE_CHECKING, Any
+
+import attrs
 
 from trioflow import hookimpl
 
@@ -26,8 +30,11 @@ def is_model(cls: Any) -> bool:
 
 def is_other(cls: Any) -> bool:
     """Tell whether *cls* is no model, but a type that Pydantic knows by the type's own account."""
-    speaks = isinstance(cls, type) and hasattr(cls, "__get_pydantic_core_schema__")
-    return speaks and "pydantic" in sys.modules and not is_model(cls)
+    if not (isinstance(cls, type) and hasattr(cls, "__get_pydantic_core_schema__")):
+        return False
+    # trioflow has forms of its own for these, which must not depend on what is imported.
+    is_known = attrs.has(cls) or dataclasses.is_dataclass(cls) or issubclass(cls, Enum)
+    return not is_known and "pydantic" in sys.modules and not is_model(cls)
 
 
 @hookimpl

@@ -53,27 +53,27 @@ def check_step(
     what threads do takes real time. The first thing that is wrong is reported by its name,
     with where it was seen, the events around it, and what to do:
 
-    ========================================= ==============================================
-    ``does not take this input``              the input does not fit its type
-    ``has types without a schema``            `json_schema` cannot describe one of its types
-    ``takes what JSON cannot carry``          the input is another one after a crash, when
-                                              it is read from the journal
-    ``gives what JSON cannot carry``          so is the output
-    ``gives what its annotation does not say`` the output does not fit its type
-    ``emits what JSON cannot carry``          so does not a chunk, a payload, an update
-    ``changes its input``                     which its siblings and the events share
-    ``fails``                                 with an exception that is not in *raises*
-    ``raises what cannot be pickled``         so that it cannot come from another process
-    ``never ends``                            it waits for what never comes
-    ``emits other events each time``          only if *deterministic* is asked for
-    ``blocks the event loop``                 nothing else runs for more than *blocking*
-    ``ignores cancellation``                  it goes on for more than *seconds* when it is
-                                              canceled or a deadline has passed
-    ``swallows cancellation``                 it was canceled, and gave or raised something
-    ``leaves something behind``               a task, thread, channel, file or socket
-    ``uses its context too late``             when its body has ended
-    ``leaves context variables set``          for the steps that come after it
-    ========================================= ==============================================
+    ============================================ ================================================
+    ``does not take this input``                 the input does not fit its type
+    ``has types without a schema``               `json_schema` cannot describe one of its types
+    ``takes what JSON cannot carry``             the input is another one when it comes back
+                                                 from the journal, after a crash
+    ``gives what JSON cannot carry``             so is the output
+    ``gives what its annotation does not say``   the output does not fit its type
+    ``emits what JSON cannot carry``             a chunk, a piece or a payload has no JSON form
+    ``changes its input``                        which its siblings and the events share
+    ``fails``                                    with an exception that is not in *raises*
+    ``raises what cannot be pickled``            so that it cannot come from another process
+    ``never ends``                               it waits for what never comes
+    ``emits other events each time``             only looked at if it is *deterministic*
+    ``blocks the event loop``                    nothing else can run for more than *blocking*
+    ``ignores cancellation``                     it goes on for more than *seconds* when it is
+                                                 canceled, or the deadline of a caller has passed
+    ``swallows cancellation``                    it was canceled, and gave or raised something
+    ``leaves something behind``                  a task, thread, channel, file or socket
+    ``uses its context too late``                when its body has ended
+    ``leaves context variables set``             for the steps that come after it
+    ============================================ ================================================
 
     A body that runs in another process (a *runner* of a plugin) is not watched while it runs
     there; what it takes, gives and leaves here is checked all the same.

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import aclosing, suppress
-from types import FrameType
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Any
 
 import attrs
@@ -13,7 +12,7 @@ import trio
 
 from trioflow.context import StepContext
 from trioflow.signature import FunctionKind
-from trioflow.testing.bodies.pace import line_of
+from trioflow.testing.bodies.driving import Driven, GivenUpError, Pieces
 
 PATIENCE = 100
 """How often a body is told that it is canceled before it is given up."""
@@ -23,10 +22,6 @@ METHODS = frozenset(
 """What a context must not be used for when its body has ended."""
 LEFT_ALONE = frozenset({"decimal_context"})
 """Context variables that Python itself sets when they are needed first."""
-
-
-class GivenUpError(BaseException):
-    """Ends a body that would not end. Not an Exception, so that nobody handles it."""
 
 
 @attrs.define(eq=False)
@@ -66,7 +61,7 @@ class Watch:
             before = contextvars.copy_context()
             self.is_running = True
             try:
-                return await _Driven(self, fn(*self._seen(args), **self._named(kwargs)))
+                return await Driven(self, fn(*self._seen(args), **self._named(kwargs)))
             finally:
                 self.is_running = False
                 self._compare(before)
@@ -88,7 +83,7 @@ class Watch:
             before, around = contextvars.copy_context(), _what_is_open()
             self.is_running = True
             try:
-                async with aclosing(_Pieces(self, fn(*args, **self._named(kwargs)))) as pieces:
+                async with aclosing(Pieces(self, fn(*args, **self._named(kwargs)))) as pieces:
                     async for piece in pieces:
                         self._compare(before)
                         if _what_is_open() != around and self.open_at_yield is None:
@@ -120,7 +115,7 @@ class Watch:
         } - LEFT_ALONE
 
     # ------------------------------------------------------------ cancellation
-    def resumes(self, driven: _Driven, sent: object) -> None:
+    def resumes(self, driven: Driven, sent: object) -> None:
         """Take note that a body goes on with what Trio has for it."""
         if self.gives_up:
             self.place = driven.place()
@@ -138,84 +133,6 @@ class Watch:
         self.has_answered = True
         if not _holds_cancelled(error):
             self.answer = f"gave {gave!r}" if error is None else f"raised {error!r}"
-
-
-@attrs.define(eq=False)
-class _Driven(Generator[Any, Any, Any]):
-    """Awaits what a body awaits, and shows it to a `Watch`.
-
-    Trio looks at the frames of what a task awaits, hence the attributes of a coroutine.
-    """
-
-    watch: Watch
-    inner: Any
-    """A coroutine, or what the methods of an async generator return."""
-    generator: Any = None
-    """The async generator that it is of."""
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        return self
-
-    def send(self, value: Any) -> Any:
-        try:
-            self.watch.resumes(self, value)
-        except GivenUpError:
-            with suppress(RuntimeError):  # it may refuse even that
-                self.inner.close()
-            raise
-        try:
-            return self.inner.send(value)
-        except StopIteration as stop:
-            self.watch.ends(None, stop.value)
-            raise
-        except StopAsyncIteration:
-            self.watch.ends(None)
-            raise
-        except BaseException as exc:
-            self.watch.ends(exc)
-            raise
-
-    def throw(self, *error: Any) -> Any:
-        return self.inner.throw(*error)
-
-    def close(self) -> None:
-        self.inner.close()
-
-    @property
-    def cr_frame(self) -> FrameType | None:
-        frame: FrameType | None
-        frame = self.inner.cr_frame if self.generator is None else self.generator.ag_frame
-        return frame
-
-    @property
-    def cr_await(self) -> Any:
-        return self.inner.cr_await if self.generator is None else self.generator.ag_await
-
-    def place(self) -> str:
-        """Return where the body is."""
-        frame = self.cr_frame
-        return "an unknown place" if frame is None else line_of(frame)
-
-
-@attrs.define(eq=False)
-class _Pieces:
-    """An async generator whose every piece is driven."""
-
-    watch: Watch
-    generator: AsyncGenerator[Any, None]
-
-    def __aiter__(self) -> _Pieces:
-        return self
-
-    def __anext__(self) -> Awaitable[Any]:
-        return _Driven(self.watch, self.generator.__anext__(), self.generator)
-
-    async def aclose(self) -> None:
-        began = trio.current_time()
-        try:
-            await _Driven(self.watch, self.generator.aclose(), self.generator)
-        finally:
-            self.watch.closing = trio.current_time() - began
 
 
 @attrs.define(eq=False)
