@@ -19,7 +19,9 @@ from trioflow.signature import ContextPlace, Parameter, Signature
 from trioflow.validation import as_mapping
 
 
-def step_body(signature: Signature, fn: Callable[..., Any], runner: Runner | None) -> Body:
+def step_body(
+    signature: Signature, fn: Callable[..., Awaitable[Any]], runner: Runner | None
+) -> Body:
     """Return the body of a step; without a runner, *fn* is awaited in the run's own task."""
     if runner is not None:
         return _body_in_runner(signature, fn, runner)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -20,7 +20,7 @@ from trioflow.tracing import TracingContext
 if TYPE_CHECKING:
     from cattrs import Converter
 
-    from trioflow.engine.plan import WorkflowPlan
+    from trioflow.engine.plan import CallPlan, WorkflowPlan
     from trioflow.engine.replay import Replay
 
 
@@ -50,13 +50,16 @@ class RunCore:
     idle: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
     """Where those park who wait until no body runs."""
 
-    async def let_read_before(self, code: object) -> None:
-        """Let readers see what has happened, before a body that may keep the loop busy.
+    def boundary_before(self, plan: CallPlan) -> Awaitable[None]:
+        """Pass the boundary before a call of *plan*, see `Pacer.boundary`.
 
-        That is one that this run does not know yet, or that took long the last time.
+        If its body may keep the loop busy, readers first see what has happened. That is a body
+        that this run does not know yet, or that took long the last time.
         """
-        self.brief.add(code)
-        await self.log.let_read()
+        if plan.code in self.brief:
+            return self.pacer.boundary()
+        self.brief.add(plan.code)
+        return self.pacer.slow_boundary()
 
     async def wait_idle(self) -> None:
         """Wait until no body runs. A checkpoint in any case."""

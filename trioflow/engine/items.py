@@ -101,10 +101,8 @@ class _Progress:
         call = Call(scope, plan, self._address(index), scope.prefix + plan.id)
         if core.replay is not None:
             core.replay.prepare(call)
-        await core.pacer.boundary()
+        await core.boundary_before(plan)
         try:
-            if plan.code not in core.brief:
-                await core.let_read_before(plan.code)
             outcome = await perform(call, value)
         except BaseException:
             self._report(call, index, None)

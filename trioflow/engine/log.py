@@ -182,6 +182,11 @@ class RunLog:
         if not self.congested:
             self._writers.unpark()
 
+    @property
+    def has_unread(self) -> bool:
+        """Whether a reader has not read everything yet."""
+        return any(reader.unread for reader in self._readers)
+
     async def let_read(self) -> None:
         """Let every reader that waits for an event see those that have happened.
 

@@ -51,7 +51,17 @@ class Pacer:
         self._turns_left -= 1
         if self._is_gated or self._turns_left < 0 or log.congested or log.at > self._turn_ends:
             return self._pass_gates()
-        return trio.lowlevel.checkpoint_if_cancelled()
+        return trio.lowlevel.checkpoint_if_cancelled()  # noqa: ASYNC105 - by the caller
+
+    async def slow_boundary(self) -> None:
+        """Pass the boundary before a step that may keep the loop busy.
+
+        **Checkpoints**: as for `boundary`, and a schedule point if a reader has events to read.
+        """
+        await self.boundary()
+        if self._log.has_unread:
+            await self._take_turn()
+            await self._stop_if_held()
 
     def give_way(self) -> Awaitable[None]:
         """Wait for room in the readers' buffers, and let others have a turn now and then.
@@ -62,7 +72,7 @@ class Pacer:
         self._turns_left -= 1
         if self._turns_left < 0 or log.congested or log.at > self._turn_ends:
             return self._take_turn()
-        return trio.lowlevel.checkpoint_if_cancelled()
+        return trio.lowlevel.checkpoint_if_cancelled()  # noqa: ASYNC105 - by the caller
 
     async def _take_turn(self) -> None:
         if self._log.congested:
@@ -73,10 +83,12 @@ class Pacer:
         self._turn_ends = self._log.at + MAX_SECONDS
 
     async def _pass_gates(self) -> None:
-        if self._held:
-            await trio.sleep_forever()
+        await self._stop_if_held()
         if self._journal is not None:
             await self._journal.wait_boundary()
         await self.give_way()
-        if self._held:  # while this task waited for room
+        await self._stop_if_held()  # it may be since this task waited
+
+    async def _stop_if_held(self) -> None:
+        if self._held:
             await trio.sleep_forever()

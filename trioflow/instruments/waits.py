@@ -161,7 +161,7 @@ _KNOWN: Mapping[CodeType, Callable[[FrameType], str]] = {
     _code(RunJournal.wait_boundary): _constant("waits for the journal to be written"),
     _code(RunJournal.wait_stored): _constant("waits for the journal to be written"),
     _code(Mailbox.take): _event,
-    _code(Pacer.boundary): _constant("starts nothing more: the run is drained"),
+    _code(Pacer._stop_if_held): _constant("starts nothing more: the run is drained"),
 }
 """The functions in which tasks wait; the innermost one of a stack counts."""
 
