@@ -62,8 +62,8 @@ class Fairness:
 
     samples: int = 9
     ticks: int = 300
-    length: int = 10_000
-    """Of the chain of no-op steps."""
+    length: int = 100_000
+    """Of the chain of no-op steps: one run of it should outlast the ticks."""
     pauses: int = 20
     """How many steps burn CPU for long; a no-op step is before each."""
     busy: int = 400

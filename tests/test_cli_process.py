@@ -110,6 +110,7 @@ def test_events_are_there_as_soon_as_they_happen() -> None:
 
 # ---------------------------------------------------------------- closed pipes
 @linux_only
+@pytest.mark.slow  # new interpreters
 @pytest.mark.parametrize("option", [(), ("--json",), ("--store", "memory:")])
 def test_a_closed_pipe_cancels_a_run_that_says_nothing(option: tuple[str, ...]) -> None:
     with started("run", "demo_flows:cleaning", *option) as process:
@@ -122,6 +123,7 @@ def test_a_closed_pipe_cancels_a_run_that_says_nothing(option: tuple[str, ...]) 
         assert process.stderr.read() == "cleaned up\n"
 
 
+@pytest.mark.slow  # new interpreters
 @pytest.mark.parametrize("option", [(), ("--json",), ("--store", "memory:")])
 def test_a_closed_pipe_ends_a_busy_run_quietly(option: tuple[str, ...]) -> None:
     with started("run", "demo_flows:many", *option) as process:
@@ -133,6 +135,7 @@ def test_a_closed_pipe_ends_a_busy_run_quietly(option: tuple[str, ...]) -> None:
         assert process.stderr.read() == ""
 
 
+@pytest.mark.slow  # new interpreters
 @pytest.mark.parametrize("tokens", [("plugins",), ("--help",), ("graph", "demo_flows:hello")])
 def test_a_pipe_that_was_closed_before_ends_it_quietly(
     tokens: tuple[str, ...],
@@ -148,6 +151,7 @@ def test_a_pipe_that_was_closed_before_ends_it_quietly(
     assert done.stderr == b""
 
 
+@pytest.mark.slow  # new interpreters
 def test_a_closed_standard_error_does_not_change_the_exit_code() -> None:
     reader, writer = os.pipe()
     os.close(reader)
@@ -158,6 +162,7 @@ def test_a_closed_standard_error_does_not_change_the_exit_code() -> None:
     os.close(writer)
 
 
+@pytest.mark.slow  # new interpreters
 def test_no_standard_output_at_all_is_fine() -> None:
     tokens = command("run", "demo_flows:printing", "--json")
     shell = ["sh", "-c", 'exec "$@" >&-', "sh", *tokens]
@@ -166,6 +171,7 @@ def test_no_standard_output_at_all_is_fine() -> None:
 
 
 # ---------------------------------------------------------------- signals
+@pytest.mark.slow  # new interpreters
 @pytest.mark.parametrize("workflow", ["clinging", "hogging"])
 def test_a_second_signal_leaves_steps_that_do_not_stop(workflow: str) -> None:
     with started("run", f"demo_flows:{workflow}") as process:

@@ -15,11 +15,11 @@ from trioflow.cli.text import (
     clean,
     describe_error,
     duration,
-    lenient_json,
     one_line,
     plain_json,
     preview,
 )
+from trioflow.wire.values import lenient_json
 
 STYLE = re.compile(r"\x1b\[[\d;]*m")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from trio.testing import MockClock
 
 from tests.flows import add_one, double
 from tests.suspending import Calls
@@ -64,7 +65,9 @@ async def stored() -> MemoryStore:
 
 
 @pytest.mark.parametrize("build", SAME.values(), ids=SAME)
-async def test_what_was_not_reached_may_change(build: Callable[[], Flow]) -> None:
+async def test_what_was_not_reached_may_change(
+    build: Callable[[], Flow], autojump_clock: MockClock
+) -> None:
     async with open_engine(plugins=[], store=await stored(), workflows=[build()]) as engine:
         run = await engine.load_run("r")
         result = await run.resume(resume_data=3)

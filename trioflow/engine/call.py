@@ -248,7 +248,7 @@ def close_call(call: Call, outcome: Outcome | None, started_at: float) -> None:
     seq, at = log.state.next_seq, log.tick()
     seconds = at - started_at
     if seconds > MAX_SECONDS:
-        core.brief.discard(call.plan.code)
+        core.was_long(call.plan)
     run_id, id, address, round = log.run_id, call.id, call.address, call.round
     status, output, error, updates = ending(call, outcome)
     log.add(

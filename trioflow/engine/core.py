@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from trioflow.engine.replay import Replay
 
 
+TRIES = 2
+"""How many calls of a function have to be brief before it is taken to be so. With a single one
+a function whose first call had nothing to do would pass for brief."""
+
+
 @attrs.define(eq=False)
 class RunCore:
     """The parts of one run, nested workflows included."""
@@ -42,7 +48,9 @@ class RunCore:
     per_step: bool = False
     """Whether the run pauses after each node of the outermost workflow."""
     brief: set[object] = attrs.field(factory=lambda: {None})
-    """The code of bodies that took no time worth mentioning when they ran last."""
+    """The code of bodies that have never taken long in this run, and have run a few times."""
+    tries: Counter[object] = attrs.field(factory=Counter)
+    """How often the bodies that may take long have been run."""
     bodies: int = 0
     """How many bodies of steps and tools run right now."""
     awaits_idle: bool = False
@@ -53,13 +61,19 @@ class RunCore:
     def boundary_before(self, plan: CallPlan) -> Awaitable[None]:
         """Pass the boundary before a call of *plan*, see `Pacer.boundary`.
 
-        If its body may keep the loop busy, readers first see what has happened. That is a body
-        that this run does not know yet, or that took long the last time.
+        If its body may keep the loop busy, readers first see what has happened.
         """
         if plan.code in self.brief:
             return self.pacer.boundary()
-        self.brief.add(plan.code)
+        self.tries[plan.code] += 1
+        if self.tries[plan.code] == TRIES:
+            self.brief.add(plan.code)
         return self.pacer.slow_boundary()
+
+    def was_long(self, plan: CallPlan) -> None:
+        """Take note that a call took so long that others may have waited for it."""
+        self.brief.discard(plan.code)
+        self.tries[plan.code] = TRIES  # so that it is never trusted again
 
     async def wait_idle(self) -> None:
         """Wait until no body runs. A checkpoint in any case."""

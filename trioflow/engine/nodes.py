@@ -66,7 +66,7 @@ def run_then(node: ThenPlan, value: Any, scope: Scope) -> Awaitable[Outcome]:
 
 async def run_parallel(node: ParallelPlan, value: Any, scope: Scope) -> Outcome:
     """Run every arm with the same input; the output maps arm ids to outputs."""
-    return await _run_arms(node.key, node.arms, node.on_error, value, scope)
+    return await run_arms(node.key, node.arms, node.on_error, value, scope)
 
 
 async def run_branch(node: BranchPlan, value: Any, scope: Scope) -> Outcome:
@@ -83,10 +83,10 @@ async def run_branch(node: BranchPlan, value: Any, scope: Scope) -> Outcome:
     except Exception as exc:
         return Failed(exc)
     ids = tuple(arm.id for arm in arms)
-    return await _run_arms(node.key, arms, node.on_error, value, scope, ids)
+    return await run_arms(node.key, arms, node.on_error, value, scope, ids)
 
 
-async def _run_arms(
+async def run_arms(
     key: str,
     arms: Sequence[CallPlan],
     on_error: OnError,
@@ -94,6 +94,8 @@ async def _run_arms(
     scope: Scope,
     chosen: tuple[str, ...] | None = None,
 ) -> Outcome:
+    # Once for all of them: arms that gave way one by one would not start together.
+    await scope.core.pacer.slow_boundary()
     async with open_siblings(on_error) as siblings:
         for arm in arms:
             address = f"{scope.address}{key}:{arm.id}"

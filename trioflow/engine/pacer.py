@@ -12,7 +12,7 @@ from trioflow.engine.log import RunLog
 if TYPE_CHECKING:
     from trioflow.engine.journal import RunJournal
 
-MAX_SECONDS = 0.001
+MAX_SECONDS = 0.0005
 """A run that has been busy for so long lets other tasks have a turn at the next boundary."""
 MAX_TURNS = 64
 """And so does one that has passed so many boundaries, however quickly."""
@@ -80,7 +80,8 @@ class Pacer:
         else:
             await self._log.let_read()
         self._turns_left = MAX_TURNS
-        self._turn_ends = self._log.at + MAX_SECONDS
+        # From now, not from the last event: the turns of others are not this run's.
+        self._turn_ends = self._log.now() + MAX_SECONDS
 
     async def _pass_gates(self) -> None:
         await self._stop_if_held()

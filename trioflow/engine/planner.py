@@ -101,9 +101,9 @@ class _Planner:
             case Then(target):
                 return p.ThenPlan(key, self._call(target))
             case Parallel(arms, on_error):
-                return p.ParallelPlan(key, tuple(map(self._call, arms)), on_error)
+                return p.ParallelPlan(key, tuple(map(self._arm, arms)), on_error)
             case Branch(pairs, on_error):
-                planned = tuple((adapt(c, self._where), self._call(t)) for c, t in pairs)
+                planned = tuple((adapt(c, self._where), self._arm(t)) for c, t in pairs)
                 return p.BranchPlan(key, planned, on_error)
             case Loop(target, condition, until):
                 return p.LoopPlan(key, self._call(target), adapt(condition, self._where), until)
@@ -166,6 +166,12 @@ class _Planner:
         return wake_at
 
     # ------------------------------------------------------------ targets
+    def _arm(self, target: Target) -> p.CallPlan:
+        """Return the plan of a call that starts together with others, see `run_arms`."""
+        call = self._call(target)
+        call.code = None
+        return call
+
     def _call(self, target: Target) -> p.CallPlan:
         found = self._find(target) if isinstance(target, str) else target
         retries = self._workflow.retries
