@@ -428,7 +428,13 @@ FAULTS: dict[type[Store], str] = {
 
 
 @pytest.mark.parametrize(
-    ("store", "promise"), FAULTS.items(), ids=[store.__name__ for store in FAULTS]
+    ("store", "promise"),
+    [
+        # A claim that does not end is waited for.
+        pytest.param(*item, marks=[pytest.mark.slow] if item[0] is TakesSecondsForMinutes else [])
+        for item in FAULTS.items()
+    ],
+    ids=[store.__name__ for store in FAULTS],
 )
 async def test_check_store_names_the_promise_that_is_broken(
     store: Callable[[], Store], promise: str
