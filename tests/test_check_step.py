@@ -504,6 +504,15 @@ async def closes_slowly(value: int) -> AsyncGenerator[int, None]:
 
 
 @tool
+async def fails_when_closed(value: int) -> AsyncGenerator[int, None]:
+    try:
+        yield value
+        yield value
+    except GeneratorExit:
+        raise OSError("gone") from None
+
+
+@tool
 async def leaves_file_if_left(path: str) -> AsyncGenerator[int, None]:
     yield 1
     opened = open(path)  # noqa: ASYNC230, SIM115
@@ -566,6 +575,7 @@ TOOLS: dict[str, tuple[str, Any, Any, dict[str, Any]]] = {
     ),
     "a yield in finally": ("ignores being closed", yields_when_closed, {"value": 1}, {}),
     "a slow end": ("ignores being closed", closes_slowly, {"value": 1}, {}),
+    "a failing end": ("ignores being closed", fails_when_closed, {"value": 1}, {}),
     "a file": ("leaves something behind", leaves_file_if_left, {"path": __file__}, {}),
     "a piece without JSON form": ("gives what JSON cannot carry", yields_plain, {"value": 1}, {}),
     "a piece of another type": (
@@ -583,6 +593,13 @@ TOOLS: dict[str, tuple[str, Any, Any, dict[str, Any]]] = {
     ),
     "a sorted argument": ("changes its input", changes_argument, {"values": [2, 1]}, {}),
     "an argument of another type": ("does not take this input", plus, {"a": "x"}, {}),
+    "an argument that is missing": ("does not take this input", plus, {"b": 1}, {}),
+    "an argument that it does not have": (
+        "does not take this input",
+        plus,
+        {"a": 1, "b": 1, "c": 1},
+        {},
+    ),
 }
 
 
@@ -685,7 +702,16 @@ def test_arguments_are_given_by_name() -> None:
         check_tool(plus, 1)
 
 
+@pytest.mark.parametrize("wrong", [plus, lambda value: value])
+def test_what_is_no_step_is_refused(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=r"check_step\(\) takes what @step makes, not "):
+        check_step(wrong, 1)
+
+
 def test_what_the_engine_lacks_is_its_own_error() -> None:
+    with pytest.raises(UnknownNameError, match="tool 'plus': unknown limit 'few'"):
+        check_tool(attrs.evolve(plus, limit="few"), {"a": 1, "b": 1})
+
     with pytest.raises(UnknownNameError, match="limit"):
         check_step(attrs.evolve(takes_city, limit="few"), City("Oslo"))
 

@@ -96,10 +96,11 @@ def check_step(
 
     Raises:
       BodyContractError: for the first thing that is wrong. It is an AssertionError.
-      TypeError: if it has no input, and none can be generated for its type.
+      TypeError: if it is no step, or has no input and none can be generated for its type.
       RuntimeError: if it is called inside of `trio.run`.
       TrioflowError: if the step cannot be run at all, for want of a runner or a limit.
     """
+    _expect(Step, step)
     terms = Terms(step, seconds, blocking, raises, deterministic, answers or {}, resume, engine)
     _check(terms, input, examples)
 
@@ -140,8 +141,15 @@ def check_tool(
 
     Raises: as `check_step` does.
     """
+    _expect(Tool, tool)
     terms = Terms(tool, seconds, blocking, raises, deterministic, answers or {}, MISSING, engine)
     _check(terms, arguments, examples)
+
+
+def _expect(kind: type[Step[Any, Any]] | type[Tool[..., Any]], given: object) -> None:
+    if not isinstance(given, kind):
+        name = kind.__name__.lower()
+        raise TypeError(f"check_{name}() takes what @{name} makes, not {given!r}")
 
 
 def _check(terms: Terms, given: Any, examples: int) -> None:

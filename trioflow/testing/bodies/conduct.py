@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from trioflow import events as ev
+from trioflow.errors import InvalidValueError
 from trioflow.testing.bodies.faults import BodyContractError
 from trioflow.testing.bodies.running import Sighting, Terms, observe
 from trioflow.testing.bodies.values import Values
@@ -51,6 +52,8 @@ def check_end(terms: Terms, values: Values, seen: Sighting, end: Any) -> None:
         raise error_of(terms, "uses its context too late", problem, seen)
     if seen.error is not None:
         raise seen.error
+    if terms.of_tool and seen.last(ev.ToolCall) is None:
+        raise_not_called(terms, seen)
     failure = getattr(end, "error", None)
     if failure is not None and isinstance(failure, terms.raises):
         values.check_error(failure)
@@ -59,6 +62,15 @@ def check_end(terms: Terms, values: Values, seen: Sighting, end: Any) -> None:
         raise error_of(terms, "fails", problem, seen, end) from failure
     elif getattr(end, "status", "success") == "success" and end is not None:
         values.check_output(end.output)
+
+
+def raise_not_called(terms: Terms, seen: Sighting) -> NoReturn:
+    """Say why a tool was not called: arguments missing or unknown, or no place to run it."""
+    failure = seen.last(ev.StepResult).error
+    if isinstance(failure, InvalidValueError):
+        problem = "; ".join(map(str, failure.faults[:3]))
+        raise error_of(terms, "does not take this input", problem, seen) from failure
+    raise failure
 
 
 def check_manners(terms: Terms, seen: Sighting) -> None:

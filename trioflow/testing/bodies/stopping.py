@@ -90,6 +90,8 @@ def check_leaving(terms: Terms, value: Any, pieces: int) -> None:
         answer = None
         if isinstance(failure, RuntimeError):
             answer = str(failure)
+        elif failure is not None and not isinstance(failure, terms.raises):
+            answer = f"raised {failure!r}"
         elif seen.watch.gives_up or seen.watch.closing > terms.seconds:
             answer = f"went on for {seen.watch.closing:g} s, not {terms.seconds:g} s at most"
         if answer is not None:
