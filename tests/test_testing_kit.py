@@ -18,6 +18,7 @@ from hypothesis.strategies import SearchStrategy
 from trio.testing import MockClock
 
 from trioflow import StepContext, Workflow, events, open_engine, step
+from trioflow.errors import InvalidValueError
 from trioflow.nodes import (
     Branch,
     ForEach,
@@ -254,6 +255,18 @@ def test_fuzz_cancel_reports_the_first_point_that_goes_wrong() -> None:
     assert "in task" in note
     assert 'File "' in note
     assert "  >>    1  step-start                 0        leaks_if_canceled" in note
+
+
+def test_fuzz_cancel_does_not_blame_a_cancellation_that_never_was() -> None:
+    with pytest.raises(InvalidValueError) as caught:
+        fuzz_cancel(Workflow("w", input=int).then(add_one), "1")
+
+    assert caught.value.__notes__ == ["the run was not canceled: it has not come to task step 1"]
+
+
+async def test_fuzz_cancel_refuses_to_run_inside_of_trio() -> None:
+    with pytest.raises(RuntimeError, match="call it from a plain def"):
+        fuzz_cancel(Workflow("w", input=int).then(add_one), 1)
 
 
 def test_fuzz_cancel_waits_for_threads() -> None:

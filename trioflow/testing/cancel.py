@@ -63,7 +63,12 @@ def fuzz_cancel(
       AssertionError: or what else goes wrong, for the first point at which something does;
         ``trio.TooSlowError`` if the run does not end. Notes say which point that was, where in
         the program it is, and which events were around it.
+      RuntimeError: if it is called inside of `trio.run`.
     """
+    if trio.lowlevel.in_trio_run():
+        raise RuntimeError(
+            "fuzz_cancel() calls trio.run() again and again; call it from a plain def"
+        )
     answers = answers or {}
     points: tuple[Point, ...] = ("task step", "event")
     return sum(_fuzz(workflow, input_data, by, point, answers, engine) for point in points)
@@ -83,8 +88,7 @@ def _fuzz(
         try:
             trio.run(once, clock=VirtualClock())
         except BaseException as exc:
-            exc.add_note(f"canceled by {by} at {point} {n}, {trap.where}")
-            exc.add_note("\n".join(excerpt(trap.events, (trap.mark,))))
+            exc.add_note(trap.describe(by))
             raise
         if not trap.sprung:
             return n - 1
@@ -93,11 +97,13 @@ def _fuzz(
 
 @attrs.define(eq=False)
 class _Trap:
-    """Cancels a run when it comes to its n-th point."""
+    """Cancels a run when it comes to the point with a number, counted from 1."""
 
     point: Point
-    left: int
-    where: str = "the end of the run"
+    number: int
+    passed: int = 0
+    """How many points the run has come to."""
+    where: str = ""
     sprung: bool = False
     events: Sequence[ev.Event] = ()
     """The events of the run."""
@@ -114,13 +120,20 @@ class _Trap:
         """Count a point, if it is one of those that count."""
         if point != self.point or self.run is None or self.run.status != "running":
             return
-        self.left -= 1
-        if self.left == 0 and self.cancel is not None:
+        self.passed += 1
+        if self.passed == self.number and self.cancel is not None:
             self.sprung = True
             self.mark = len(self.events) - 1
             self.cancel()
             stack = traceback.StackSummary.extract(task.iter_await_frames())
             self.where = f"in task {task.name}\n{''.join(stack.format())}"
+
+    def describe(self, by: By) -> str:
+        """Return where it sprang, and the events around that."""
+        if not self.sprung:
+            return f"the run was not canceled: it has not come to {self.point} {self.number}"
+        listing = "\n".join(excerpt(self.events, (self.mark,)))
+        return f"canceled by {by} at {self.point} {self.number}, {self.where}\n{listing}"
 
 
 @attrs.frozen
