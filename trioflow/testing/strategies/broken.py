@@ -31,7 +31,8 @@ def event_logs(broken: str | None = None, *, max_depth: int = 3) -> st.SearchStr
 
     They are made from the grammar in `trioflow.events` alone, so among them is much that few
     workflows do: nested workflows that are retried, items that overlap, runs that are
-    canceled in the midst of everything. Their values are None, small numbers and texts::
+    canceled in the midst of everything. Their values are None, small numbers and texts. None of
+    them is suspended, resumed or recovered, and no events are received or taken::
 
         @given(event_logs())
         def test_every_call_is_in_the_table(log):
