@@ -142,6 +142,7 @@ class RunLog:
             reader.end()
         self._readers.clear()
         self._gather_hearers()
+        self.review_room()  # the next part must not wait for them
 
     # ------------------------------------------------------------ readers
     def add_reader(self, reader: EventStream, after: int | None) -> None:
