@@ -73,6 +73,15 @@ async def test_a_failing_arm_cancels_its_siblings(autojump_clock: MockClock) -> 
     assert result.steps["fails"].error is error
 
 
+async def test_arms_start_together_whatever_took_long_before(autojump_clock: MockClock) -> None:
+    arms = (sleeps(1, "a"), fails(ValueError()), sleeps(1, "b"))
+    workflow = Workflow("w").sleep(1).parallel(*arms)
+
+    for _ in range(30):  # Trio runs tasks in any order
+        recorded = await record(workflow, 0)
+        assert sum(isinstance(event, events.StepStart) for event in recorded) == 3
+
+
 async def test_siblings_of_a_failing_arm_end_first_if_asked_to(autojump_clock: MockClock) -> None:
     workflow = Workflow("w").parallel(fails(ValueError(), after=1), sleeps(60), on_error="finish")
 

@@ -72,8 +72,9 @@ class RunCore:
 
     def was_long(self, plan: CallPlan) -> None:
         """Take note that a call took so long that others may have waited for it."""
-        self.brief.discard(plan.code)
-        self.tries[plan.code] = TRIES  # so that it is never trusted again
+        if plan.code is not None:  # None stands for no function at all
+            self.brief.discard(plan.code)
+            self.tries[plan.code] = TRIES  # so that it is never trusted again
 
     async def wait_idle(self) -> None:
         """Wait until no body runs. A checkpoint in any case."""
