@@ -72,7 +72,7 @@ async def test_runs_that_went_on_are_in_the_report_of_a_test_that_fails(
     from trioflow.testing.pytest_plugin import trioflow_engine
 
     function = getattr(trioflow_engine, "__wrapped__")  # noqa: B009
-    fixture = function(request, trioflow_options, Recorder())
+    fixture = function(request, trioflow_options, Recorder(), 0.5)
     engine: Engine = await anext(fixture)
     engine.submit("nap", 1, run_id="r-1")
     await wait_all_tasks_blocked()
@@ -90,14 +90,14 @@ async def test_a_blocked_loop_is_a_warning(
 ) -> None:
     @step
     async def blocks(value: int) -> int:
-        time.sleep(0.8)  # noqa: ASYNC251 - this is what is warned of
+        time.sleep(0.4)  # noqa: ASYNC251 - this is what is warned of
         return value
 
     # What pytest does for a test that has the fixture.
     from trioflow.testing.pytest_plugin import trioflow_engine
 
     function = getattr(trioflow_engine, "__wrapped__")  # noqa: B009
-    fixture = function(request, trioflow_options, Recorder())
+    fixture = function(request, trioflow_options, Recorder(), 0.05)
     engine: Engine = await anext(fixture)
     await engine.create_run(Workflow("w").then(blocks)).start(1)
     with pytest.warns(BlockedLoopWarning, match="blocks"):

@@ -12,8 +12,9 @@
 
 The checks of bodies and `fuzz_cancel` call `trio.run` themselves, so they are called from a
 plain ``def``; the others from async tests. With trioflow installed pytest has the fixtures
-``trioflow_engine``, ``trioflow_recorder``, ``trioflow_options`` and ``virtual_clock``
-(`trioflow.testing.pytest_plugin`); ``-p no:trioflow`` turns them off.
+``trioflow_engine`` (with ``trioflow_options`` and ``trioflow_block_seconds``),
+``trioflow_recorder`` and ``virtual_clock`` (`trioflow.testing.pytest_plugin`);
+``-p no:trioflow`` turns them off.
 
 `trioflow.testing.strategies` generates workflows, inputs and event logs with Hypothesis; it
 is a module of its own, so that the rest of the kit needs nothing but trioflow.

@@ -60,23 +60,34 @@ def trioflow_options() -> Mapping[str, Any]:
 
 
 @pytest.fixture
+def trioflow_block_seconds() -> float:
+    """For how many seconds a task may block the event loop of ``trioflow_engine``: 0.5.
+
+    Define a fixture of this name to have another time. Who wants no such warnings says so to
+    pytest: ``filterwarnings = ignore::trioflow.testing.BlockedLoopWarning``.
+    """
+    return 0.5
+
+
+@pytest.fixture
 async def trioflow_engine(
     request: pytest.FixtureRequest,
     trioflow_options: Mapping[str, Any],
     trioflow_recorder: Recorder,
+    trioflow_block_seconds: float,
 ) -> AsyncGenerator[Engine, None]:
     """An open engine with ``trioflow_options`` and ``trioflow_recorder``, for async tests.
 
     It is closed after the test: submitted runs that still go on are canceled. If the test
     fails, because its time is over or otherwise, its report has a `trioflow.testing.dump` of
-    them. A task that blocks the event loop for half a second is a
+    them. A task that blocks the event loop for longer than ``trioflow_block_seconds`` is a
     `trioflow.testing.BlockedLoopWarning`.
     """
     from trioflow.api import open_engine
     from trioflow.instruments.tasks import dump
     from trioflow.testing.blocks import warn_of_blocks
 
-    with warn_of_blocks() as watch:
+    with warn_of_blocks(trioflow_block_seconds) as watch:
         instruments = [*trioflow_options.get("instruments", ()), trioflow_recorder, watch]
         async with open_engine(**{**trioflow_options, "instruments": instruments}) as engine:
             try:
