@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
-from tests.flows import add_one
+from tests.flows import add_one, sleeps
 from tests.suspending import Calls
-from trioflow import Workflow, events, open_engine
+from trioflow import EventStream, Workflow, events, open_engine
 from trioflow.engine.codec import decode
 from trioflow.engine.log import HISTORY
 from trioflow.errors import HistoryGap, UnknownRunError
@@ -111,6 +111,28 @@ async def test_a_slow_observer_is_told_of_a_gap_and_the_run_goes_on() -> None:
             found.append(event)
     assert seqs(found) == [0, 1]
     assert caught.value.first_available == 2
+
+
+async def test_all_tasks_that_share_a_slow_observer_are_told_of_a_gap(
+    autojump_clock: MockClock,
+) -> None:
+    run = flow().then(sleeps(1)).then(sleeps(60, "more")).create_run()
+    told: list[float] = []
+
+    async def read(shared: EventStream) -> None:
+        with pytest.raises(HistoryGap):
+            while True:
+                await shared.receive()
+        told.append(trio.current_time())
+
+    async with trio.open_nursery() as nursery:
+        shared = run.observe(max_buffer_size=1, on_full="gap")
+        nursery.start_soon(read, shared)
+        nursery.start_soon(read, shared)
+        await wait_all_tasks_blocked()
+        await run.start(0)
+
+    assert told == [1, 1]
 
 
 async def test_an_unknown_run_is_refused() -> None:

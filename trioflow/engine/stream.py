@@ -138,6 +138,7 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
             room = 0
         elif room < len(events):
             self._missed_from = events[room].seq
+            self._arrivals.unpark_all()  # whoever finds no event left has to be told
         if self.on_gap is not None:
             for event in events[room:]:
                 self.on_gap(event)
