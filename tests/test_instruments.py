@@ -428,3 +428,22 @@ async def test_bodies_stay_as_they_are_without_an_instrument_that_wants_to_be_th
     name: Callable[[Any], str] = lambda node: node.call.body.__qualname__  # noqa: E731
     assert "watched" not in name(plain)
     assert "watched" in name(watched)
+
+
+async def test_events_are_numbered_once_if_an_instrument_sends_one_to_the_run() -> None:
+    class Answering(Instrument):
+        def on_event(self, event: events.Event) -> None:
+            if isinstance(event, events.StepResult):
+                running.send_event("answer", event.output)
+
+    @step
+    async def add(value: int) -> int:
+        return value + 1
+
+    async with open_engine(plugins=[Provider(Answering())]) as engine:
+        running = engine.create_run(Workflow("w").then(add))
+        await running.start(1)
+        recorded = [event async for event in running.observe()]
+
+    assert [event.seq for event in recorded] == list(range(len(recorded)))
+    assert sorted(event.at for event in recorded) == [event.at for event in recorded]

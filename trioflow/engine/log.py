@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import attrs
 import trio
 
 from trioflow.abc import Instrument
@@ -129,12 +130,19 @@ class RunLog:
         if self._is_watched and len(events) > 1:
             # Instruments find the state as each event has left it.
             for event in events:
-                self.add(event)
+                self.add(self._renumbered(event))
             return
         self.state.apply_all(events)
         self._history.extend(events)
         for hear in self._hearers:
             hear(events)
+
+    def _renumbered(self, event: Event) -> Event:
+        """Return an event with the next number, which it lacks if an instrument has sent an
+        event to the run when it heard of the one before."""
+        if event.seq == self.state.next_seq:
+            return event
+        return attrs.evolve(event, seq=self.state.next_seq, at=self.at)
 
     def end_part(self) -> None:
         """Close every reader's stream behind the last event; a next part has its own readers."""
