@@ -322,6 +322,16 @@ async def test_engines_can_share_a_watch(heard: Heard) -> None:
     assert len(heard.texts) > len(first)
 
 
+async def test_nobody_looks_any_more_when_the_engine_is_closed(heard: Heard) -> None:
+    async with open_engine(plugins=[], instruments=[BlockWatch(SOON)]) as engine:
+        await engine.create_run(blocks_until(heard)).start(None)
+        name = heard.threads[0].name
+
+    with trio.fail_after(60):
+        while heard.threads[0].name == name:  # Trio gives idle threads another one
+            await trio.lowlevel.checkpoint()
+
+
 async def test_a_watch_does_not_keep_the_process_alive(heard: Heard) -> None:
     async with open_engine(plugins=[], instruments=[BlockWatch(SOON)]) as engine:
         await engine.create_run(blocks_until(heard)).start(None)
