@@ -219,6 +219,15 @@ def works_on(value: int) -> int:
 
 
 @step
+async def answers_without_waiting(value: int) -> int:
+    try:
+        await trio.lowlevel.checkpoint()
+    except trio.Cancelled:
+        return -1
+    return value
+
+
+@step
 async def returns_instead(value: int) -> int:
     try:
         await trio.sleep(5)
@@ -356,6 +365,7 @@ STEPS: dict[str, tuple[str, Any, Any, dict[str, Any]]] = {
     "a thread that does not ask": ("ignores cancellation", works_on, 1, {"seconds": 0.05}),
     "an answer instead": ("swallows cancellation", returns_instead, 1, {}),
     "an error instead": ("swallows cancellation", raises_instead, 1, {}),
+    "an answer without a wait": ("swallows cancellation", answers_without_waiting, 1, {}),
     "a return in finally": ("swallows cancellation", returns_in_finally, 1, {}),
     "an except that goes on": ("ignores cancellation", tries_again, 1, {}),
     "an answer after other scopes": ("swallows cancellation", swallows_in_child, 1, {}),

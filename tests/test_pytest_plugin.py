@@ -119,14 +119,19 @@ def test_a_test_that_is_not_async_hands_them_on(
 
 
 def test_the_recorder_finds_events_in_a_wrong_order() -> None:
+    from trioflow.testing.pytest_plugin import trioflow_recorder
+
     place: dict[str, Any] = {"run_id": "a", "at": 0.0}
-    recorder = Recorder()
+    fixture = getattr(trioflow_recorder, "__wrapped__")()  # noqa: B009
+    recorder = next(fixture)
     recorder.on_event(events.Start(seq=0, workflow_id="w", input=None, **place))
     recorder.check()  # it has not ended
     recorder.on_event(events.Finish(seq=2, status="success", **place))
 
     with pytest.raises(EventOrderError, match="seq is 2"):
         recorder.check()
+    with pytest.raises(EventOrderError, match="seq is 2"):
+        next(fixture)  # what pytest does after a test
 
 
 # ---------------------------------------------------------------- as a plugin of pytest

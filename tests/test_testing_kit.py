@@ -18,6 +18,7 @@ from hypothesis.strategies import SearchStrategy
 from trio.testing import MockClock
 
 from trioflow import StepContext, Workflow, events, open_engine, step
+from trioflow.abc import Instrument
 from trioflow.errors import InvalidValueError
 from trioflow.nodes import (
     Branch,
@@ -255,6 +256,19 @@ def test_fuzz_cancel_reports_the_first_point_that_goes_wrong() -> None:
     assert "in task" in note
     assert 'File "' in note
     assert "  >>    1  step-start                 0        leaks_if_canceled" in note
+
+
+class Forger(Instrument):
+    """Changes an event, which nobody may."""
+
+    def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.StepFinish):
+            object.__setattr__(event, "attempts", 7)
+
+
+def test_fuzz_cancel_checks_the_events() -> None:
+    with pytest.raises(EventOrderError, match=r"rule 6 .* 7"):
+        fuzz_cancel(Workflow("w", input=int).then(add_one), 1, instruments=[Forger()])
 
 
 def test_fuzz_cancel_does_not_blame_a_cancellation_that_never_was() -> None:
