@@ -21,6 +21,7 @@ from trioflow.engine.call import (
     suspension_fields,
 )
 from trioflow.engine.outcome import Outcome, Success, Suspended
+from trioflow.engine.pacer import MAX_SECONDS
 from trioflow.engine.plan import CallPlan
 from trioflow.engine.siblings import Siblings, open_siblings
 from trioflow.events import ItemStatus
@@ -136,12 +137,16 @@ class _Progress:
         payload: Any = None,
         label: str | None = None,
     ) -> None:
-        loop, log = self.loop, self.loop.scope.core.log
+        loop, core = self.loop, self.loop.scope.core
+        log = core.log
+        before, at = log.at, log.tick()
+        if at - before > MAX_SECONDS:
+            core.was_long(self.item)
         log.add(
             drafts.step_progress(
                 log.run_id,
                 log.state.next_seq,
-                log.tick(),
+                at,
                 loop.id,
                 loop.address,
                 loop.round,
