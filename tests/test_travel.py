@@ -8,9 +8,9 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.flows import add_one
+from tests.flows import add_one, fails
 from tests.suspending import Calls, check
-from trioflow import Workflow, events, open_engine, step
+from trioflow import Retry, StepContext, Workflow, events, open_engine, step
 from trioflow.errors import NotResumableError, UnknownStepError
 from trioflow.stores import MemoryStore
 
@@ -129,3 +129,23 @@ async def test_a_finished_run_is_not_restarted() -> None:
         await run.restart()
     await run.resume(resume_data=1)
     assert (await run.restart()).result == "asks:1"
+
+
+@pytest.mark.parametrize("retries", [None, Retry(attempts=2, on=(OSError,))])
+async def test_attempts_of_a_call_that_was_canceled_count_on(
+    retries: Retry | None, autojump_clock: MockClock
+) -> None:
+    sees = []
+
+    @step(retries=retries)
+    async def sibling(value: int, ctx: StepContext) -> None:
+        sees.append(ctx.attempt)
+        await trio.sleep(60)
+
+    failing = fails(ValueError(), after=1)
+    run = flow().parallel(failing, sibling).create_run()
+    await run.start(1)
+    result = await run.time_travel(failing)
+
+    assert sees == [1, 2]
+    assert result.steps["sibling"].attempts == 2

@@ -135,7 +135,7 @@ async def run_call(
             # What perform() does, without its coroutines: 0.4 µs less for almost every step.
             if plan.structure is not None:
                 value = plan.structure(value)
-            call.attempt = 1
+            call.attempt += 1
             core.bodies += 1
             try:
                 outcome: Outcome = Success(await plan.body(call, value))
