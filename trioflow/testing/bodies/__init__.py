@@ -76,7 +76,9 @@ def check_step(
     ============================================ ================================================
 
     A body that runs in another process (a *runner* of a plugin) is not watched while it runs
-    there; what it takes, gives and leaves here is checked all the same.
+    there; what it takes, gives and leaves here is checked all the same. Each run has an engine
+    of its own, so it takes as long as starting that many processes. Work without end in a
+    thread or process is not noticed: then the check does not end either.
 
     Args:
       step: The step.
