@@ -7,6 +7,7 @@ may have any width; a text with some of them is told its length and fits in any 
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from xml.sax.saxutils import escape
@@ -23,7 +24,8 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def width_of(text: str, size: float) -> float:
     """Return the width that *text* takes at most, in the same unit as the size of its font."""
-    return sum(map(_em, text)) * size
+    # Not sum(): it rounds in another way from Python 3.12 on, and drawings are to be the same.
+    return math.fsum(map(_em, text)) * size
 
 
 def shorten(text: str, limit: int) -> str:
