@@ -448,8 +448,7 @@ async def test_check_store_names_the_promise_that_is_broken(
 
 
 async def test_check_store_notices_that_nothing_lasts() -> None:
-    # What needs two stores is looked for wherever it matters, here by appending to both.
-    with pytest.raises(StoreContractError):
+    with pytest.raises(StoreContractError, match=r"opened on one storage: .*persistent=False"):
         await check_store(Forgets)
 
 

@@ -26,7 +26,8 @@ class ThreadRunner(Runner):
     one should call ``trio.from_thread.check_cancelled()`` now and then. With
     *abandon_on_cancel* it is left to itself instead: the run goes on, or ends, while the
     function still works, its result is thrown away, and its place is taken until it returns.
-    Only for functions that nobody minds, such as a query that is answered or not.
+    Only for functions that nobody minds, such as a query that is answered or not: `Runner`
+    promises that no body goes on, which does not hold then, as `check_runner` says.
     """
 
     def __init__(self, capacity: int = CAPACITY, *, abandon_on_cancel: bool = False) -> None:

@@ -46,7 +46,8 @@ async def bodies_run_side_by_side(bench: Bench) -> None:
                     running += 1
             if running < bench.places:
                 nursery.cancel_scope.cancel()
-        expect(running, bench.places, f"calls of {kind.name} that run at the same time")
+        what = f"calls of {kind.name} that run at the same time, see the argument places"
+        expect(running, bench.places, what)
 
 
 async def failures_harm_nobody(bench: Bench) -> None:

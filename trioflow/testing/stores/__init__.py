@@ -12,6 +12,7 @@ from trioflow.testing.stores.bench import Bench, Promise, StoreContractError
 __all__ = ["PROMISES", "StoreContractError", "check_store"]
 
 PROMISES: tuple[Promise, ...] = (
+    lasting.FIRST,
     *appending.PROMISES,
     *ids.PROMISES,
     *looking.PROMISES,

@@ -5,6 +5,17 @@ from __future__ import annotations
 from trioflow.testing.stores.bench import Bench, Promise, entry, expect
 
 
+async def storage_is_shared(bench: Bench) -> None:
+    """Check that there is one storage at all, since so much is tried with two stores on it."""
+    await bench.do(bench.first("a", 0))
+    async with bench.another_store() as other:
+        if await other.get(bench.id("a")) is None:
+            raise AssertionError(
+                "a second store does not know the run that the first has begun; open_store has "
+                "to open the same storage each time, or say persistent=False"
+            )
+
+
 async def journals_last(bench: Bench) -> None:
     """Check what another store finds, and what it finds when the first has closed it."""
     owner = f"{bench.mark}me"
@@ -36,6 +47,8 @@ async def stores_see_each_other(bench: Bench) -> None:
         expect(await other.get(bench.id("a")), None, "run that was deleted elsewhere")
 
 
+FIRST = Promise("stores are opened on one storage", storage_is_shared, persistent=True)
+"""What the other promises build on."""
 PROMISES = (
     Promise("what was appended is there when a store is closed", journals_last, persistent=True),
     Promise("stores on one storage see each other", stores_see_each_other, persistent=True),
