@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -321,3 +322,26 @@ async def test_run_says_so_if_the_run_canceled_itself() -> None:
 
     with pytest.raises(RunCanceledError, match="was canceled: enough"):
         await Workflow("w").then(gives_up).run(1)
+
+
+async def test_a_backlog_is_not_read_in_one_go() -> None:
+    run = Workflow("w", input=list[int]).foreach(add_one, concurrency=1).create_run()
+    turns: list[int] = []
+    read = 0
+
+    async def takes_turns() -> None:
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns.append(read)
+
+    async with run.stream(list(range(200)), max_buffer_size=10) as stream:
+        await stream.get_workflow_state()  # lifts the bound
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(takes_turns)
+            async for _ in stream:
+                read += 1
+            nursery.cancel_scope.cancel()
+
+    assert read == 205
+    # Trio runs the tasks of a batch in any order, so one buffer may pass without a turn.
+    assert max(after - before for before, after in pairwise([0, *turns, read])) <= 30

@@ -37,7 +37,7 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
         self._low_water = max_buffer_size // 2
         self._on_change = on_change
         # An own buffer and not a memory channel of Trio's: sending and receiving an event
-        # without waiting take 0.30 µs there and 0.03 µs here, of 6 µs for a whole step.
+        # without waiting take 0.3 µs there and 0.1 µs here, of 8 µs for a whole step.
         self._buffer: deque[Event] = deque()
         self._mark = max_buffer_size
         """With how many events in the buffer there is something to do: 1 if a task waits."""
@@ -74,8 +74,8 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
         **Cancellation**: no event is lost.
 
         **Checkpoints**: always a cancellation point, and a schedule point when no event is
-        waiting. It need not be one otherwise: at most a buffer full of events can be read
-        before the run must have its turn.
+        waiting, and after each buffer full of a backlog. It need not be one otherwise: at most
+        a buffer full of events can be read before the run must have its turn.
         """
         try:
             return await self.__anext__()
@@ -83,9 +83,12 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
             raise trio.EndOfChannel from None
 
     async def __anext__(self) -> Event:
-        # The work is done here and not in receive(): a loop's way through both takes 0.2 µs more.
-        await trio.lowlevel.checkpoint_if_cancelled()
+        # The work is done here and not in receive(): a loop's way through both takes 0.1 µs more.
         buffer = self._buffer
+        if len(buffer) > self.max_buffer_size and not len(buffer) % self.max_buffer_size:
+            await trio.lowlevel.checkpoint()  # a backlog is not read in one go
+        else:
+            await trio.lowlevel.checkpoint_if_cancelled()
         while not buffer:
             self._check_open()
             self._mark = 1
