@@ -273,3 +273,12 @@ def test_a_fault_without_a_path_is_about_the_value_itself() -> None:
 def test_a_suggestion_is_made_for_close_names_only() -> None:
     assert suggest("fetsh", iter(["fetch"]), "none known") == "did you mean 'fetch'?"
     assert suggest("fetsh", ["read"], "none known") == "none known"
+
+
+def test_what_an_own_plugin_provides_is_told_with_its_name() -> None:
+    unknown = UnknownNameError("store", "sqlite", "open_engine", ("memory",))
+
+    assert str(unknown) == (
+        "open_engine: unknown store 'sqlite'; known: memory; "
+        "install trioflow-sql, which provides it"
+    )

@@ -63,7 +63,17 @@ class UnknownNameError(TrioflowError):
     def __str__(self) -> str:
         listing = ", ".join(self.known) or "none"
         hint = suggest(self.name, self.known, f"known: {listing}")
-        return f"{self.where}: unknown {self.kind} {self.name!r}; {hint}"
+        plugin = _PLUGINS.get((self.kind, self.name))
+        remedy = f"; install {plugin}, which provides it" if plugin else ""
+        return f"{self.where}: unknown {self.kind} {self.name!r}; {hint}{remedy}"
+
+
+_PLUGINS = {
+    ("store", "sqlite"): "trioflow-sql",
+    ("store", "postgresql"): "trioflow-sql[postgresql]",
+    ("runner", "process"): "trioflow-process",
+}
+"""What the project's own plugins provide, for those who have read of it and not installed it."""
 
 
 # ---------------------------------------------------------------- values
