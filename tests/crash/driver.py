@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import select
 import signal
 import subprocess
 import sys
@@ -23,6 +24,8 @@ from trioflow.engine.codec import decode
 from trioflow.state import fold
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 240.0
+"""Seconds that workers may take to answer, or to end what is left, on a slow machine."""
 
 
 @attrs.define(eq=False)
@@ -65,7 +68,7 @@ class Driver:
 
     @contextmanager
     def open(self) -> Generator[None, None, None]:
-        """Start the process that starts the workers; it ends with the block."""
+        """Start the process that starts the workers; all end with the block."""
         self.trace.touch()
         with (
             (self.folder / "errors").open("a") as errors,
@@ -79,7 +82,10 @@ class Driver:
                 text=True,
             ) as self._process,
         ):
-            yield
+            try:
+                yield
+            finally:
+                self._process.kill()  # it may wait for a worker that does not end
 
     def start(self) -> Worker:
         """Start a worker and return it as soon as it works."""
@@ -97,6 +103,9 @@ class Driver:
         """Return the number behind the word that it answers with."""
         assert self._process is not None
         assert self._process.stdout is not None
+        # One line is asked for at a time, so none waits in the buffer of the file.
+        heard = select.select([self._process.stdout], [], [], PATIENCE)[0]
+        assert heard, f"no {word!r} after {PATIENCE:g} s:\n{(self.folder / 'errors').read_text()}"
         answer = self._process.stdout.readline().split()
         assert answer[:1] == [word], (self.folder / "errors").read_text()
         return int(answer[1])

@@ -2,8 +2,8 @@
 
 ``python -m tests.crash.worker URL FOLDER`` forks a worker for each line ``start`` that it
 reads, since that is much quicker than importing everything again, and waits for one at
-``wait PID``. The file ``stop`` in the folder ends workers once nothing is left to do. A worker
-prints a line as soon as it works.
+``wait PID``. The file ``stop`` in the folder ends workers once nothing is left to do, and so does
+the end of the process that forked them. A worker prints a line as soon as it works.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ LOST = (JournalConflictError, RunClaimedError, RunStateError, NotSuspendedError,
 
 async def main(url: str, folder: Path) -> None:
     stop = folder / "stop"
+    parent = os.getppid()
     async with (
         open_engine(store=url, workflows=FLOWS, claim_seconds=CLAIM, recover=True) as engine,
         trio.open_nursery() as nursery,
@@ -47,13 +48,13 @@ async def main(url: str, folder: Path) -> None:
         print("ready", os.getpid(), flush=True)
         for number in range(AT_ONCE):
             nursery.start_soon(start_runs, engine, number, stop)
-        while True:
+        while os.getppid() == parent:
             await engine.recover()
             await answer_all(engine, nursery)
             if stop.exists() and not await left(engine):
-                nursery.cancel_scope.cancel()
-                return
+                break
             await trio.sleep(PAUSE)
+        nursery.cancel_scope.cancel()
 
 
 async def start_runs(engine: Engine, number: int, stop: Path) -> None:
