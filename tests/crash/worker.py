@@ -105,7 +105,11 @@ def serve(url: str, folder: Path) -> None:
             _, status = os.waitpid(int(pid), 0)
             print("ended", os.waitstatus_to_exitcode(status), flush=True)
         elif os.fork() == 0:
-            trio.run(main, url, folder)
+            try:
+                trio.run(main, url, folder)
+            except BaseException:
+                print("failed", os.getpid(), flush=True)
+                raise
             return
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ async def test_a_write_takes_the_lock_before_it_reads(file: Path) -> None:
 
         def is_locked(connection: Any) -> bool:
             connection.execute(text("SELECT 1"))
-            with closing(sqlite3.connect(file, timeout=0)) as other:
+            with contextlib.closing(sqlite3.connect(file, timeout=0)) as other:
                 try:
                     other.execute("BEGIN IMMEDIATE")
                 except sqlite3.OperationalError:
@@ -102,7 +103,9 @@ async def test_a_write_takes_the_lock_before_it_reads(file: Path) -> None:
 def lock(file: Path) -> Iterator[sqlite3.Connection]:
     """A connection of somebody else, who holds the lock for writing."""
     sqlite3.connect(file).close()
-    with closing(sqlite3.connect(file, isolation_level=None, timeout=0)) as connection:
+    with contextlib.closing(
+        sqlite3.connect(file, isolation_level=None, timeout=0, check_same_thread=False)
+    ) as connection:
         yield connection
 
 
@@ -136,6 +139,30 @@ async def test_a_lock_is_waited_for(file: Path, lock: sqlite3.Connection) -> Non
             lock.execute("ROLLBACK")
 
         assert [entry.seq for entry in await store.read("a")] == [0]
+
+
+async def test_one_who_hardly_lets_go_does_not_keep_others_from_writing(
+    file: Path, lock: sqlite3.Connection
+) -> None:
+    enough = threading.Event()
+
+    def keep_writing() -> None:
+        while not enough.is_set():
+            with contextlib.suppress(sqlite3.OperationalError):  # locked, and asked for at once
+                lock.execute("BEGIN IMMEDIATE")
+                enough.wait(0.02)
+                lock.execute("COMMIT")
+            enough.wait(0.001)
+
+    async with SqlStore(f"sqlite:{file}", patience=1.0) as store:
+        await store.append([BEGIN])
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.to_thread.run_sync, keep_writing)
+            try:
+                for seq in range(20):
+                    assert await store.append([following(seq - 1)]) == [None]
+            finally:
+                enough.set()
 
 
 async def test_a_new_file_that_is_locked_is_an_error_that_may_pass(
@@ -296,7 +323,7 @@ async def test_what_grows_is_looked_up_by_an_index(file: Path) -> None:
         await store.prune(0.0)
         await store.delete("a")
 
-    with closing(sqlite3.connect(file)) as connection:
+    with contextlib.closing(sqlite3.connect(file)) as connection:
         plans: dict[str, str] = {}
         for statement, parameters in done:
             if statement.split()[0] in ("SELECT", "UPDATE", "DELETE"):

@@ -32,6 +32,9 @@ REMEDIES = {
     sqlite3.SQLITE_READONLY: "may we write to the file and to its folder?",
 }
 
+TURN = 20
+"""Milliseconds after which a writer that waits for the lock asks as often as at first."""
+
 SETTINGS = (
     # In WAL mode less than FULL may lose the last transactions when the power fails.
     "PRAGMA synchronous = FULL",
@@ -61,19 +64,34 @@ class Sqlite(Database):
             hide_parameters=True,
         )
         event.listen(engine, "connect", _set_up)
-        event.listen(engine, "begin", _begin)
+        event.listen(engine, "begin", self._begin)
         return engine
 
     def prepare(self, connection: Connection) -> None:
+        # Two that change the mode of a new file at once do not wait for each other.
+        self._insist(connection, "PRAGMA journal_mode = WAL", pause=0.02)
+
+    def _begin(self, connection: Connection) -> None:
+        if not connection.get_execution_options().get("trioflow_writes"):
+            return
+        # SQLite asks ten times a second after a while. Between the transactions of somebody who
+        # keeps writing the lock is free for a moment only, which would be missed again and again.
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {TURN}")
+        try:
+            self._insist(connection, "BEGIN IMMEDIATE")
+        finally:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {self.patience * 1000:.0f}")
+
+    def _insist(self, connection: Connection, statement: str, pause: float = 0) -> None:
+        """Execute a statement, again and again while somebody else is in the way."""
         deadline = time.monotonic() + self.patience
         while True:
             try:
-                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+                connection.exec_driver_sql(statement)
             except OperationalError as error:
-                # Two that change the mode of a new file at once do not wait for each other.
                 if not self.diagnose(error).transient or time.monotonic() > deadline:
                     raise
-                time.sleep(0.02)
+                time.sleep(pause)
             else:
                 return
 
@@ -112,8 +130,3 @@ def _set_up(connection: sqlite3.Connection, record: object) -> None:
     connection.isolation_level = None
     for setting in SETTINGS:
         connection.execute(setting).close()
-
-
-def _begin(connection: Connection) -> None:
-    if connection.get_execution_options().get("trioflow_writes"):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
