@@ -128,7 +128,7 @@ async def run_call(
                 return recorded
             core.replay.prepare(call)
             value = core.replay.inputs.get(address, value)
-    await core.boundary_before(plan)
+    await core.pacer.boundary_before(plan.code)
     started_at = start_call(call, value, arms)
     try:
         if plan.is_plain:
@@ -141,7 +141,7 @@ async def run_call(
                 outcome: Outcome = Success(await plan.body(call, value))
             finally:
                 core.bodies -= 1
-                if core.awaits_idle:
+                if core.idle is not None:
                     core.tell_idle()
         else:
             outcome = await perform(call, value)
@@ -248,7 +248,7 @@ def close_call(call: Call, outcome: Outcome | None, started_at: float) -> None:
     seq, at = log.state.next_seq, log.tick()
     seconds = at - started_at
     if seconds > MAX_SECONDS:
-        core.was_long(call.plan)
+        core.pacer.was_long(call.plan.code)
     run_id, id, address, round = log.run_id, call.id, call.address, call.round
     status, output, error, updates = ending(call, outcome)
     log.add(
@@ -314,7 +314,7 @@ async def _attempt(call: Call, value: Any) -> Outcome:
         return outcome
     finally:
         core.bodies -= plan.is_leaf
-        if core.awaits_idle:
+        if core.idle is not None:
             core.tell_idle()
 
 

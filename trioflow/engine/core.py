@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any
+import weakref
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 import trio
@@ -20,17 +21,14 @@ from trioflow.tracing import TracingContext
 if TYPE_CHECKING:
     from cattrs import Converter
 
-    from trioflow.engine.plan import CallPlan, WorkflowPlan
+    from trioflow.engine.plan import WorkflowPlan
     from trioflow.engine.replay import Replay
 
 
-TRIES = 2
-"""How many calls of a function have to be brief before it is taken to be so. With a single one
-a function whose first call had nothing to do would pass for brief."""
-TRIES_AGAIN = 64
-"""How many calls of a function that has taken long have to be brief. Few enough to cost no more
-than the long one did: it may have been the garbage collector's time, or another program's, and
-with no way back half the steps of a chain of 10,000 took 27 µs instead of 10."""
+class Cancelable(Protocol):
+    """What a run is for its own steps."""
+
+    def cancel(self, reason: str | None) -> None: ...
 
 
 @attrs.define(eq=False)
@@ -40,7 +38,9 @@ class RunCore:
     log: RunLog
     pacer: Pacer
     mailbox: Mailbox
-    cancel: Callable[[str | None], None]
+    owner: weakref.ref[Cancelable]
+    """The run. It owns all this; a reference back would leave its memory to the garbage
+    collector, which a program of many short runs notices."""
     converter: Callable[[], Converter]
     state_fields: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None
     """Structures the keys of a state update; None if the state is a plain dict."""
@@ -50,46 +50,27 @@ class RunCore:
     """What is known of earlier parts of the run; None in the first part."""
     per_step: bool = False
     """Whether the run pauses after each node of the outermost workflow."""
-    brief: set[object] = attrs.field(factory=lambda: {None})
-    """The code of bodies that have run a few times in this run without taking long."""
-    tries: dict[object, int] = attrs.field(factory=dict)
-    """How many more times the bodies that may take long have to be brief, if they have run."""
     bodies: int = 0
     """How many bodies of steps and tools run right now."""
-    awaits_idle: bool = False
-    """Whether somebody waits until no body runs."""
-    idle: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
-    """Where those park who wait until no body runs."""
+    idle: trio.lowlevel.ParkingLot | None = None
+    """Where those park who wait until no body runs, if somebody does."""
 
-    def boundary_before(self, plan: CallPlan) -> Awaitable[None]:
-        """Pass the boundary before a call of *plan*, see `Pacer.boundary`.
-
-        If its body may keep the loop busy, readers first see what has happened.
-        """
-        if plan.code in self.brief:
-            return self.pacer.boundary()
-        tries = self.tries.get(plan.code, TRIES) - 1
-        self.tries[plan.code] = tries
-        if tries == 0:
-            self.brief.add(plan.code)
-        return self.pacer.slow_boundary()
-
-    def was_long(self, plan: CallPlan) -> None:
-        """Take note that a call took so long that others may have waited for it."""
-        if plan.code is not None:  # None stands for no function at all
-            self.brief.discard(plan.code)
-            self.tries[plan.code] = TRIES_AGAIN
+    def cancel(self, reason: str | None) -> None:
+        """Cancel the run, if somebody still has it."""
+        run = self.owner()
+        if run is not None:
+            run.cancel(reason)
 
     async def wait_idle(self) -> None:
         """Wait until no body runs. A checkpoint in any case."""
         await trio.lowlevel.checkpoint()
-        self.awaits_idle = True
+        self.idle = self.idle or trio.lowlevel.ParkingLot()
         while self.bodies:
             await self.idle.park()
 
     def tell_idle(self) -> None:
         """Wake those who wait until no body runs, if none does."""
-        if not self.bodies:
+        if self.idle is not None and not self.bodies:
             self.idle.unpark_all()
 
 

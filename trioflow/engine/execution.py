@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import uuid
+import os
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -72,15 +73,15 @@ class Execution:
         self.plan = plan
         self.environment = environment
         self.resource_id = resource_id
-        self.trace_id = uuid.uuid4().hex
+        self.trace_id = os.urandom(16).hex()  # as W3C Trace Context has it
         self._span_id: str | None = None
         """What an instrument calls the span of the first part of the run."""
         self._metadata: Mapping[str, Any] = {}
         self.core = RunCore(
             log=log,
-            pacer=Pacer(log),
+            pacer=Pacer(log, plan.habits),
             mailbox=Mailbox(),
-            cancel=self.cancel,
+            owner=weakref.ref(self),
             converter=environment.converter,
             state_fields=plan.state_fields,
         )
@@ -199,7 +200,7 @@ class Execution:
         self._reason = None
         self.core.runtime_context = SharedContext(state.runtime_context)
         self.core.mailbox = Mailbox(state.received.values())
-        self.core.pacer = Pacer(self.core.log)
+        self.core.pacer = Pacer(self.core.log, self.plan.habits)
         self.core.replay = Replay(state, from_journal=self._from_journal)
 
     # ------------------------------------------------------------ from a journal
@@ -287,8 +288,6 @@ class Execution:
             self._settle(scope, outcome)
             result = self.result
             await self._save()
-        # Not what wait() says: somebody may resume the run before this task has its turn.
-        await trio.lowlevel.checkpoint()
         if self.failure is not None:
             raise self.failure
         if result is None:

@@ -102,7 +102,7 @@ class _Progress:
         call = Call(scope, plan, self._address(index), scope.prefix + plan.id)
         if core.replay is not None:
             core.replay.prepare(call)
-        await core.boundary_before(plan)
+        await core.pacer.boundary_before(plan.code)
         try:
             outcome = await perform(call, value)
         except BaseException:
@@ -141,7 +141,7 @@ class _Progress:
         log = core.log
         before, at = log.at, log.tick()
         if at - before > MAX_SECONDS:
-            core.was_long(self.item)
+            core.pacer.was_long(self.item.code)
         log.add(
             drafts.step_progress(
                 log.run_id,

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 E = TypeVar("E", bound=Event)
 
+CLOCK_ERROR = 0.001
+"""Seconds by which the times of events may be behind the calendar before they follow it again.
+They never go back, and never stand still if it is Trio's clock alone that moves on."""
 HISTORY = 1024
 """How many events a run holds for observers that come late."""
 
@@ -87,12 +90,15 @@ class RunLog:
     def start_clock(self) -> None:
         """Tie Trio's clock to the calendar, once, so that event times follow the former."""
         self._clock = trio.lowlevel.current_clock()
-        # Time must not go back for a run that comes from another process, nor stand still
-        # for one that was here before, if it is Trio's clock alone that has moved on.
         elapsed = trio.current_time()
-        now = max(time.time(), self.at, _epoch.get(-math.inf) + elapsed)
-        self._epoch = now - elapsed
-        _epoch.set(self._epoch)
+        known = epoch = _epoch.get(-math.inf)
+        calendar = time.time() - elapsed
+        if calendar > known + CLOCK_ERROR:
+            epoch = calendar
+        # Time must not go back for a run that comes from another process.
+        self._epoch = epoch = max(epoch, self.at - elapsed)
+        if epoch > known:
+            _epoch.set(epoch)
 
     def adopt(self, events: Sequence[Event]) -> None:
         """Take over the events of a journal as if they had been emitted here."""

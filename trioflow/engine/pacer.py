@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from trioflow.engine.habits import Habits
 from trioflow.engine.log import RunLog
 
 if TYPE_CHECKING:
@@ -21,8 +22,10 @@ MAX_TURNS = 64
 class Pacer:
     """Keeps one run from starving its readers and the other tasks of the program."""
 
-    def __init__(self, log: RunLog) -> None:
+    def __init__(self, log: RunLog, habits: Habits) -> None:
         self._log = log
+        self._habits = habits
+        self._brief = habits.brief
         self._journal: RunJournal | None = None
         self._held = False
         self._is_gated = False
@@ -38,7 +41,7 @@ class Pacer:
         """Let no further step start."""
         self._held = self._is_gated = True
 
-    # Neither of these is async, so that before almost every step or chunk the only coroutine is
+    # None of these is async, so that before almost every step or chunk the only coroutine is
     # Trio's own: 0.1 µs less.
     def boundary(self) -> Awaitable[None]:
         """Pass the boundary before a step: ``await pacer.boundary()``.
@@ -52,6 +55,22 @@ class Pacer:
         if self._is_gated or self._turns_left < 0 or log.congested or log.at > self._turn_ends:
             return self._pass_gates()
         return trio.lowlevel.checkpoint_if_cancelled()  # noqa: ASYNC105 - by the caller
+
+    def boundary_before(self, function: object) -> Awaitable[None]:
+        """Pass the boundary before a call of a function.
+
+        If it may keep the loop busy, readers first see what has happened.
+
+        **Checkpoints**: as for `boundary` or `slow_boundary`.
+        """
+        if function in self._brief:
+            return self.boundary()
+        self._habits.try_once(function)
+        return self.slow_boundary()
+
+    def was_long(self, function: object) -> None:
+        """Take note that a call of a function took so long that others may have waited."""
+        self._habits.was_long(function)
 
     async def slow_boundary(self) -> None:
         """Pass the boundary before a step that may keep the loop busy.

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import attrs
 import trio
 
+from trioflow.engine.habits import Habits
 from trioflow.events import StepKind
 from trioflow.nodes import OnError
 from trioflow.retry import Retry
@@ -159,3 +160,5 @@ class WorkflowPlan:
     on_start: Hook | None
     on_finish: Hook | None
     on_error: Hook | None
+    habits: Habits = attrs.field(factory=Habits)
+    """What its runs have learned of the functions in it."""
