@@ -71,6 +71,14 @@ def chain(length: int) -> Pair:
     )
 
 
+def awaited_chain(length: int) -> Pair:
+    workflow, wanted = ours.chain_of([noop] * length), ours.PER_STEP * length + ours.ENDS
+    return Pair(
+        timed(ours.run_and_count, workflow, 0, wanted, ours.count_awaiting),
+        timed(floor.chain, floor_chain(length), 0),
+    )
+
+
 def nested(length: int) -> Pair:
     workflow = ours.nested_chain(noop, NESTING, length)
     return Pair(

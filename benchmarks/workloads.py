@@ -36,6 +36,11 @@ def chain(length: int, samples: int = 9) -> Comparison:
     return compare(f"chain-{length}", title, pairs.chain(length), samples, length, base=base)
 
 
+def awaited_chain(length: int) -> Comparison:
+    title = f"the same, {length:,} steps, each event awaited"
+    return compare(f"chain-{length}-awaited", title, pairs.awaited_chain(length), 51, length)
+
+
 def cost_of_a_step(repeats: int) -> Program:
     """Return a program that gives the cost of a step in a chain of 1,000, over some runs."""
     program = in_trio(pairs.chain(1000).ours)
@@ -103,6 +108,7 @@ def cancel() -> Comparison:
 WORKLOADS: dict[str, Callable[[], Workload]] = {
     "chain-10": lambda: chain(10, samples=51),
     "chain-1000": lambda: chain(1000, samples=51),
+    "chain-1000-awaited": lambda: awaited_chain(1000),
     "chain-10000": lambda: chain(10_000),
     "chain-100000": lambda: chain(100_000),
     "foreach-1000": lambda: foreach(1000, samples=25),

@@ -218,6 +218,45 @@ async def test_reading_after_the_block_is_an_error_but_the_result_is_there() -> 
     assert (await stream.get_workflow_state()).run_id == stream.run_id
 
 
+async def test_what_is_there_can_be_taken_without_waiting() -> None:
+    run = Workflow("w").then(writes).create_run()
+    taken: list[int] = []
+
+    async with run.stream(100, max_buffer_size=8) as stream:
+        with pytest.raises(trio.WouldBlock):
+            stream.receive_nowait()
+        async for event in stream:
+            taken.append(event.seq)
+            with pytest.raises((trio.WouldBlock, trio.EndOfChannel)):
+                while True:
+                    taken.append(stream.receive_nowait().seq)
+
+    assert taken == list(range(105))
+    with pytest.raises(trio.ClosedResourceError):
+        stream.receive_nowait()
+
+
+async def test_taking_what_is_there_makes_room_for_the_writer() -> None:
+    run = Workflow("w").then(writes).create_run()
+
+    async with run.stream(1000, max_buffer_size=8) as stream:
+        await wait_all_tasks_blocked()
+        for _ in range(4):
+            stream.receive_nowait()
+        await wait_all_tasks_blocked()
+        assert stream.unread == 8
+
+
+async def test_taking_what_is_there_ends_at_a_gap() -> None:
+    run = Workflow("w").then(add_one).create_run()
+    slow = run.observe(max_buffer_size=2, on_full="gap")
+    await run.start(0)
+
+    assert [slow.receive_nowait().seq for _ in range(2)] == [0, 1]
+    with pytest.raises(HistoryGap):
+        slow.receive_nowait()
+
+
 async def test_receive_is_cancelled_even_if_events_are_waiting() -> None:
     async with Workflow("w").then(add_one).create_run().stream(1) as stream:
         await stream.get_workflow_state()

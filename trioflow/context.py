@@ -6,7 +6,7 @@ objects, which they know only by the two protocols at the end.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Coroutine, Mapping, MutableMapping
 from contextlib import AbstractAsyncContextManager
 from typing import (
     TYPE_CHECKING,
@@ -158,7 +158,8 @@ class StepContext(RunContext[S]):
         """
         self._call.set_state({**(updates or {}), **more})
 
-    async def write(self, chunk: Any) -> None:
+    # Not async, so that there is one coroutine less for each chunk: 0.1 µs of 2.
+    def write(self, chunk: Any) -> Coroutine[Any, Any, None]:
         """Emit *chunk* as a `StepOutput` event.
 
         Waits while a reader's buffer is full: this is where a fast writer feels a slow
@@ -169,7 +170,7 @@ class StepContext(RunContext[S]):
         **Checkpoints**: always a cancellation point; a schedule point if it has to wait
         and now and then otherwise, so that a writer cannot starve other tasks.
         """
-        await self._call.write(chunk)
+        return self._call.write(chunk)
 
     # The caller leaves the context out, wherever the tool has it. Types can take it away
     # only where it comes first; where it comes last, the other arguments go unchecked.
