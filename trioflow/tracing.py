@@ -53,6 +53,10 @@ class TracingContext:
         return match[1] if match and int(match[1], 16) and int(match[2], 16) else None
 
 
+NO_TRACING = TracingContext()
+"""Nothing is known of a caller's trace."""
+
+
 @attrs.frozen
 class TracingOptions:
     """What should be recorded about a run beside what happens in it."""

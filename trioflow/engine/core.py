@@ -16,7 +16,7 @@ from trioflow.engine.mailbox import Mailbox
 from trioflow.engine.pacer import Pacer
 from trioflow.engine.shared_context import SharedContext
 from trioflow.errors import NoResultError
-from trioflow.tracing import TracingContext
+from trioflow.tracing import NO_TRACING, TracingContext
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -45,7 +45,7 @@ class RunCore:
     state_fields: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None
     """Structures the keys of a state update; None if the state is a plain dict."""
     runtime_context: SharedContext = attrs.field(factory=SharedContext)
-    tracing_context: TracingContext = attrs.field(factory=TracingContext)
+    tracing_context: TracingContext = NO_TRACING
     replay: Replay | None = None
     """What is known of earlier parts of the run; None in the first part."""
     per_step: bool = False

@@ -38,7 +38,7 @@ from trioflow.errors import (
     RunStateError,
 )
 from trioflow.results import RunResult
-from trioflow.tracing import TracingContext, TracingOptions
+from trioflow.tracing import NO_TRACING, TracingContext, TracingOptions
 
 
 class Keeper(Protocol):
@@ -140,9 +140,9 @@ class Execution:
         self._input = input_data
         self._value = self._structured_input()
         self._state = self.plan.initial_state(initial_state)
-        self._metadata = (tracing_options or TracingOptions()).metadata
+        self._metadata = {} if tracing_options is None else tracing_options.metadata
         self.core.runtime_context = SharedContext(runtime_context)
-        self.core.tracing_context = tracing_context or TracingContext()
+        self.core.tracing_context = tracing_context or NO_TRACING
         self.core.per_step = per_step
         self._begin_trace()
         self.begun = True

@@ -53,7 +53,9 @@ class RunLog:
         self._readers: list[EventStream] = []
         self._journal: RunJournal | None = None
         self._hearers: tuple[Callable[[Sequence[Event]], None], ...] = ()
-        self._gather_hearers()
+        self._is_watched = False
+        if instruments:
+            self._gather_hearers()
         self.congested = False
         """Whether a reader has had as many events unread as its buffer may hold, and still has
         more than half of them."""
@@ -169,7 +171,8 @@ class RunLog:
         first_held = self._history[0].seq if self._history else self.state.next_seq
         if first_wanted < first_held:
             raise HistoryGap(first_held)
-        reader.offer_past(event for event in self._history if event.seq >= first_wanted)
+        if first_wanted < self.state.next_seq:
+            reader.offer_past(event for event in self._history if event.seq >= first_wanted)
         if self.state.ended_at is not None:
             reader.end()
         else:
@@ -177,7 +180,7 @@ class RunLog:
             if self._instruments:
                 reader.on_gap = self._tell_gap
             self._gather_hearers()
-            self.review_room()
+            self.congested = self.congested or reader.full
 
     def holds(self, after: int | None) -> bool:
         """Tell whether all events with a ``seq`` above *after* are still held."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Generic, TypeVar
 
 import trio
@@ -124,8 +124,7 @@ class Run(Generic[In, Out]):
         return self.execution.core.log.state
 
     # ------------------------------------------------------------ running
-    @asynccontextmanager
-    async def stream(
+    def stream(
         self,
         input_data: In = NO_INPUT,
         *,
@@ -136,7 +135,7 @@ class Run(Generic[In, Out]):
         max_buffer_size: int = BUFFER_SIZE,
         close_on_suspend: bool = True,
         per_step: bool = False,
-    ) -> AsyncGenerator[RunStream[Out], None]:
+    ) -> AbstractAsyncContextManager[RunStream[Out]]:
         """Run the workflow and read its events: ``async with run.stream(...) as stream``.
 
         Leaving the block early cancels the run and waits for its clean-up. What the block
@@ -164,13 +163,19 @@ class Run(Generic[In, Out]):
 
         **Checkpoints**: entering has none; leaving waits for the run.
         """
-        stream = RunStream(self, max_buffer_size)
-        self.execution.begin(
-            input_data, runtime_context, tracing_context, tracing_options, initial_state, per_step
-        )
-        self.execution.close_on_suspend = close_on_suspend
-        async with self._reading(stream, None):
-            yield stream
+
+        def begin() -> None:
+            self.execution.begin(
+                input_data,
+                runtime_context,
+                tracing_context,
+                tracing_options,
+                initial_state,
+                per_step,
+            )
+            self.execution.close_on_suspend = close_on_suspend
+
+        return self._reading(RunStream(self, max_buffer_size), None, begin)
 
     @asynccontextmanager
     async def resume_stream(
@@ -203,9 +208,14 @@ class Run(Generic[In, Out]):
 
     @asynccontextmanager
     async def _reading(
-        self, stream: RunStream[Out], after: int | None
-    ) -> AsyncGenerator[None, None]:
+        self,
+        stream: RunStream[Out],
+        after: int | None,
+        begin: Callable[[], None] | None = None,
+    ) -> AsyncGenerator[RunStream[Out], None]:
         """Drive the run in a task of its own while a stream is read."""
+        if begin is not None:
+            begin()
         self.execution.core.log.add_reader(stream, after)
         part = self.execution.part
 
@@ -216,7 +226,7 @@ class Run(Generic[In, Out]):
 
         async with open_owned_nursery(leave) as nursery:
             nursery.start_soon(self.execution.drive_open)
-            yield
+            yield stream
 
     async def start(
         self,
