@@ -218,22 +218,19 @@ async def test_reading_after_the_block_is_an_error_but_the_result_is_there() -> 
     assert (await stream.get_workflow_state()).run_id == stream.run_id
 
 
-async def test_what_is_there_can_be_taken_without_waiting() -> None:
+async def test_what_is_there_can_be_taken_at_once() -> None:
     run = Workflow("w").then(writes).create_run()
     taken: list[int] = []
 
     async with run.stream(100, max_buffer_size=8) as stream:
-        with pytest.raises(trio.WouldBlock):
-            stream.receive_nowait()
-        async for event in stream:
-            taken.append(event.seq)
-            with pytest.raises((trio.WouldBlock, trio.EndOfChannel)):
-                while True:
-                    taken.append(stream.receive_nowait().seq)
+        while batch := await stream.receive_some():
+            assert stream.unread == 0
+            taken += [event.seq for event in batch]
+        assert await stream.receive_some() == []
 
     assert taken == list(range(105))
     with pytest.raises(trio.ClosedResourceError):
-        stream.receive_nowait()
+        await stream.receive_some()
 
 
 async def test_taking_what_is_there_makes_room_for_the_writer() -> None:
@@ -241,10 +238,22 @@ async def test_taking_what_is_there_makes_room_for_the_writer() -> None:
 
     async with run.stream(1000, max_buffer_size=8) as stream:
         await wait_all_tasks_blocked()
-        for _ in range(4):
-            stream.receive_nowait()
+        assert len(await stream.receive_some()) == 8
         await wait_all_tasks_blocked()
         assert stream.unread == 8
+
+
+async def test_of_a_long_backlog_only_a_part_is_taken_at_once() -> None:
+    run = Workflow("w").then(writes).create_run()
+    await run.start(100)
+    sizes: list[int] = []
+
+    async with run.observe(max_buffer_size=8) as stream:
+        while batch := await stream.receive_some():
+            sizes.append(len(batch))
+
+    assert sum(sizes) == 105
+    assert max(sizes) < 2 * 8
 
 
 async def test_taking_what_is_there_ends_at_a_gap() -> None:
@@ -252,9 +261,22 @@ async def test_taking_what_is_there_ends_at_a_gap() -> None:
     slow = run.observe(max_buffer_size=2, on_full="gap")
     await run.start(0)
 
-    assert [slow.receive_nowait().seq for _ in range(2)] == [0, 1]
+    assert [event.seq for event in await slow.receive_some()] == [0, 1]
     with pytest.raises(HistoryGap):
-        slow.receive_nowait()
+        await slow.receive_some()
+
+
+async def test_taking_what_is_there_is_cancelled_even_if_something_is() -> None:
+    run = Workflow("w").then(add_one).create_run()
+    await run.start(0)
+
+    stream = run.observe()
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await stream.receive_some()
+
+    assert scope.cancelled_caught
+    assert stream.unread == 5
 
 
 async def test_receive_is_cancelled_even_if_events_are_waiting() -> None:

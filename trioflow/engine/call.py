@@ -71,11 +71,7 @@ class Call(Frame):
         await self.scope.core.pacer.give_way()
         self._check_open()
         log = self.scope.core.log
-        log.add(
-            drafts.step_output(
-                log.run_id, log.state.next_seq, log.tick(), self.id, self.address, self.round, chunk
-            )
-        )
+        log.add(drafts.step_output(self, log.tick(), chunk))
 
     async def call_tool(self, tool: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self._check_open()
@@ -129,7 +125,9 @@ async def run_call(
             core.replay.prepare(call)
             value = core.replay.inputs.get(address, value)
     await core.pacer.boundary_before(plan.code)
-    started_at = start_call(call, value, arms)
+    log = core.log
+    started_at = log.tick()
+    log.add(drafts.step_start(call, started_at, value, arms))
     try:
         if plan.is_plain:
             # What perform() does, without its coroutines: 0.4 µs less for almost every step.
@@ -151,7 +149,7 @@ async def run_call(
             close_call(call, None, started_at)
             raise
         outcome = ended
-    if core.log.congested or call.updates:
+    if log.congested or call.updates:
         return await close_when_room(call, outcome, started_at)
     close_call(call, outcome, started_at)
     return outcome
@@ -164,29 +162,6 @@ def recorded_outcome(plan: CallPlan, scope: Scope, address: str) -> Outcome | No
     if isinstance(outcome, Success):
         scope.results[plan.id] = outcome.value
     return outcome
-
-
-def start_call(call: Call, value: Any, arms: tuple[str, ...] | None) -> float:
-    """Emit the event that begins the call, and return its time."""
-    log, plan = call.scope.core.log, call.plan
-    at = log.tick()
-    log.add(
-        drafts.step_start(
-            log.run_id,
-            log.state.next_seq,
-            at,
-            call.id,
-            call.address,
-            call.round,
-            value,
-            plan.kind,
-            call.iteration,
-            call.resume_data,
-            plan.plugin,
-            arms,
-        )
-    )
-    return at
 
 
 async def perform(call: Call, value: Any) -> Outcome:
@@ -239,22 +214,20 @@ def close_call(call: Call, outcome: Outcome | None, started_at: float) -> None:
     core = scope.core
     if core.runtime_context.has_changed:
         emit_context_changes(call)
-    if isinstance(outcome, Success):
-        scope.results[call.plan.id] = outcome.value
-    elif isinstance(outcome, Suspended):
+    if isinstance(outcome, Suspended):
         call.emit(ev.StepSuspended, **suspension_fields(call, outcome))
         return
     log = core.log
-    seq, at = log.state.next_seq, log.tick()
+    at = log.tick()
     seconds = at - started_at
     if seconds > MAX_SECONDS:
         core.pacer.was_long(call.plan.code)
-    run_id, id, address, round = log.run_id, call.id, call.address, call.round
-    status, output, error, updates = ending(call, outcome)
-    log.add(
-        drafts.step_result(run_id, seq, at, id, address, round, status, output, error, updates),
-        drafts.step_finish(run_id, seq + 1, at, id, address, round, call.attempt, seconds),
-    )
+    if isinstance(outcome, Success):
+        scope.results[call.plan.id] = value = outcome.value
+        result = drafts.step_result(call, at, "success", value, None, call.updates)
+    else:
+        result = drafts.step_result(call, at, *ending(call, outcome))
+    log.add(result, drafts.step_finish(result, call.attempt, seconds))
 
 
 Ending: TypeAlias = tuple[ev.CallStatus, Any, Exception | None, Mapping[str, Any] | None]

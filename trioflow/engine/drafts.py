@@ -5,14 +5,20 @@ twelve fields, and the three events of a step were half of the engine's work for
 has the slots of an event and no guard around them, so its fields are plain assignments, and
 taking on the class of the event freezes it: 0.3 µs. Only the events that a run has very many
 of are made like this.
+
+Each function takes the call that the event belongs to and the time, and gives the event the
+next number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trioflow import events as ev
+
+if TYPE_CHECKING:
+    from trioflow.engine.call import Call
 
 _new = object.__new__
 
@@ -21,33 +27,21 @@ class _StepStart(ev.StepEvent):
     __slots__ = ev.StepStart.__slots__
 
 
-def step_start(
-    run_id: str,
-    seq: int,
-    at: float,
-    id: str,
-    address: str,
-    round: int,
-    input: Any,
-    kind: ev.StepKind,
-    iteration: int | None,
-    resume_data: Any,
-    plugin: str | None,
-    arms: tuple[str, ...] | None,
-) -> ev.StepStart:
-    """Return a `StepStart`, from all of its fields."""
+def step_start(call: Call, at: float, input: Any, arms: tuple[str, ...] | None) -> ev.StepStart:
+    """Return the event that begins a call."""
+    log, plan = call.scope.core.log, call.plan
     draft: Any = _new(_StepStart)
-    draft.run_id = run_id
-    draft.seq = seq
+    draft.run_id = log.run_id
+    draft.seq = log.state.next_seq
     draft.at = at
-    draft.id = id
-    draft.address = address
-    draft.round = round
+    draft.id = call.id
+    draft.address = call.address
+    draft.round = call.round
     draft.input = input
-    draft.kind = kind
-    draft.iteration = iteration
-    draft.resume_data = resume_data
-    draft.plugin = plugin
+    draft.kind = plan.kind
+    draft.iteration = call.iteration
+    draft.resume_data = call.resume_data
+    draft.plugin = plan.plugin
     draft.arms = arms
     draft.__class__ = ev.StepStart
     event: ev.StepStart = draft
@@ -58,23 +52,16 @@ class _StepOutput(ev.StepEvent):
     __slots__ = ev.StepOutput.__slots__
 
 
-def step_output(
-    run_id: str,
-    seq: int,
-    at: float,
-    id: str,
-    address: str,
-    round: int,
-    chunk: Any,
-) -> ev.StepOutput:
-    """Return a `StepOutput`, from all of its fields."""
+def step_output(call: Call, at: float, chunk: Any) -> ev.StepOutput:
+    """Return the event of a chunk that a step has written."""
+    log = call.scope.core.log
     draft: Any = _new(_StepOutput)
-    draft.run_id = run_id
-    draft.seq = seq
+    draft.run_id = log.run_id
+    draft.seq = log.state.next_seq
     draft.at = at
-    draft.id = id
-    draft.address = address
-    draft.round = round
+    draft.id = call.id
+    draft.address = call.address
+    draft.round = call.round
     draft.chunk = chunk
     draft.__class__ = ev.StepOutput
     event: ev.StepOutput = draft
@@ -86,12 +73,8 @@ class _StepProgress(ev.StepEvent):
 
 
 def step_progress(
-    run_id: str,
-    seq: int,
+    loop: Call,
     at: float,
-    id: str,
-    address: str,
-    round: int,
     index: int,
     done: int,
     total: int,
@@ -102,14 +85,15 @@ def step_progress(
     payload: Any,
     label: str | None,
 ) -> ev.StepProgress:
-    """Return a `StepProgress`, from all of its fields."""
+    """Return the event that ends an item of a foreach."""
+    log = loop.scope.core.log
     draft: Any = _new(_StepProgress)
-    draft.run_id = run_id
-    draft.seq = seq
+    draft.run_id = log.run_id
+    draft.seq = log.state.next_seq
     draft.at = at
-    draft.id = id
-    draft.address = address
-    draft.round = round
+    draft.id = loop.id
+    draft.address = loop.address
+    draft.round = loop.round
     draft.index = index
     draft.done = done
     draft.total = total
@@ -129,25 +113,22 @@ class _StepResult(ev.StepEvent):
 
 
 def step_result(
-    run_id: str,
-    seq: int,
+    call: Call,
     at: float,
-    id: str,
-    address: str,
-    round: int,
     status: ev.CallStatus,
     output: Any,
     error: BaseException | None,
     state_updates: Mapping[str, Any] | None,
 ) -> ev.StepResult:
-    """Return a `StepResult`, from all of its fields."""
+    """Return the event that says what came of a call."""
+    log = call.scope.core.log
     draft: Any = _new(_StepResult)
-    draft.run_id = run_id
-    draft.seq = seq
+    draft.run_id = log.run_id
+    draft.seq = log.state.next_seq
     draft.at = at
-    draft.id = id
-    draft.address = address
-    draft.round = round
+    draft.id = call.id
+    draft.address = call.address
+    draft.round = call.round
     draft.status = status
     draft.output = output
     draft.error = error
@@ -161,24 +142,15 @@ class _StepFinish(ev.StepEvent):
     __slots__ = ev.StepFinish.__slots__
 
 
-def step_finish(
-    run_id: str,
-    seq: int,
-    at: float,
-    id: str,
-    address: str,
-    round: int,
-    attempts: int,
-    seconds: float,
-) -> ev.StepFinish:
-    """Return a `StepFinish`, from all of its fields."""
+def step_finish(result: ev.StepResult, attempts: int, seconds: float) -> ev.StepFinish:
+    """Return the event that closes a call, next to its result."""
     draft: Any = _new(_StepFinish)
-    draft.run_id = run_id
-    draft.seq = seq
-    draft.at = at
-    draft.id = id
-    draft.address = address
-    draft.round = round
+    draft.run_id = result.run_id
+    draft.seq = result.seq + 1
+    draft.at = result.at
+    draft.id = result.id
+    draft.address = result.address
+    draft.round = result.round
     draft.attempts = attempts
     draft.seconds = seconds
     draft.__class__ = ev.StepFinish

@@ -137,19 +137,15 @@ class _Progress:
         payload: Any = None,
         label: str | None = None,
     ) -> None:
-        loop, core = self.loop, self.loop.scope.core
+        core = self.loop.scope.core
         log = core.log
         before, at = log.at, log.tick()
         if at - before > MAX_SECONDS:
             core.pacer.was_long(self.item.code)
         log.add(
             drafts.step_progress(
-                log.run_id,
-                log.state.next_seq,
+                self.loop,
                 at,
-                loop.id,
-                loop.address,
-                loop.round,
                 index,
                 self.done,
                 self.total,

@@ -63,10 +63,10 @@ class Pacer:
 
         **Checkpoints**: as for `boundary` or `slow_boundary`.
         """
-        if function in self._brief:
-            return self.boundary()
-        self._habits.try_once(function)
-        return self.slow_boundary()
+        if function not in self._brief:
+            self._habits.try_once(function)
+            return self.slow_boundary()
+        return self.boundary()
 
     def was_long(self, function: object) -> None:
         """Take note that a call of a function took so long that others may have waited."""

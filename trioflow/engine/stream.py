@@ -82,24 +82,33 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
         except StopAsyncIteration:
             raise trio.EndOfChannel from None
 
-    def receive_nowait(self) -> Event:
-        """Return the next event if there is one.
+    async def receive_some(self) -> list[Event]:
+        """Return the events that wait to be read, and wait for one if there is none.
 
-        For readers that take what has come in one go and then wait with `receive`: that costs
-        a tenth of awaiting each event.
+        Costs a reader a tenth of what awaiting each event does. As with Trio's byte streams,
+        nothing is what comes after the end: ``while batch := await stream.receive_some():``.
+
+        Returns:
+          At least one event, though not all of a long backlog; none after the run's last one.
 
         Raises:
-          trio.WouldBlock: if no event waits to be read.
-          trio.EndOfChannel, HistoryGap, trio.ClosedResourceError: as for `receive`.
+          HistoryGap, trio.ClosedResourceError: as for `receive`.
+
+        **Cancellation** and **Checkpoints**: as for `receive`.
         """
-        buffer = self._buffer
-        if not buffer:
-            self._check_open()
-            raise trio.EndOfChannel if self._ended else trio.WouldBlock
-        event = buffer.popleft()
-        if len(buffer) == self._low_water:
+        try:
+            batch = [await self.__anext__()]
+        except StopAsyncIteration:
+            return []
+        buffer, before = self._buffer, len(self._buffer)
+        if before < 2 * self.max_buffer_size:
+            batch += buffer
+            buffer.clear()
+        else:  # a backlog is not read in one go
+            batch += [buffer.popleft() for _ in range(self.max_buffer_size)]
+        if len(buffer) <= self._low_water < before:
             self._on_change()
-        return event
+        return batch
 
     async def __anext__(self) -> Event:
         # The work is done here and not in receive(): a loop's way through both takes 0.1 µs more.
