@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 
 import trio
 
-from trioflow.engine.execution import RESUMABLE
+from trioflow.engine.driving import RESUMABLE
 from trioflow.engine.run import Run
 from trioflow.errors import JournalConflictError, NotSerializableError, StoreError
 

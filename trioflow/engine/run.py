@@ -103,12 +103,12 @@ class Run(Generic[In, Out]):
     @property
     def resource_id(self) -> str | None:
         """Whom the run belongs to, if its creator said so."""
-        return self.execution.resource_id
+        return self.execution.trace.resource_id
 
     @property
     def trace_id(self) -> str:
         """Id of the trace that the run belongs to: 32 hexadecimal digits, or the caller's."""
-        return self.execution.trace_id
+        return self.execution.trace.id
 
     def __repr__(self) -> str:
         return f"<Run {self.run_id!r} of {self.workflow_id!r}, {self.status}>"

@@ -1,0 +1,58 @@
+"""Which trace a run belongs to, and what its parts are called there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from trioflow.abc import PartInfo, TraceIds
+from trioflow.engine.instruments import tell_begin
+from trioflow.engine.log import RunLog
+from trioflow.tracing import TracingContext, TracingOptions
+
+
+@attrs.define(eq=False)
+class RunTrace:
+    """The trace of one run: its caller's, what an instrument says, or one of its own."""
+
+    log: RunLog
+    workflow_id: str
+    resource_id: str | None
+    id: str = attrs.field(factory=lambda: os.urandom(16).hex())  # as W3C Trace Context has it
+    span_id: str | None = None
+    """What an instrument calls the span of the first part of the run."""
+    metadata: Mapping[str, Any] = attrs.field(factory=dict)
+
+    def begin(self, context: TracingContext, options: TracingOptions | None) -> None:
+        """Find out which trace the run belongs to."""
+        if options is not None:
+            self.metadata = options.metadata
+        ids = self._ask(context, context.trace_id, None)
+        if ids is not None:
+            self.span_id = ids.span_id
+        self.id = context.trace_id or (self.id if ids is None else ids.trace_id)
+
+    def go_on(self, context: TracingContext) -> str | None:
+        """Return what an instrument calls the span of the part that is about to begin."""
+        ids = self._ask(context, self.id, self.log.state.span_id)
+        return None if ids is None else ids.span_id
+
+    def _ask(
+        self, context: TracingContext, trace_id: str | None, previous_span_id: str | None
+    ) -> TraceIds | None:
+        if not self.log.instruments:
+            return None
+        part = PartInfo(
+            is_start=self.log.state.status == "pending",
+            run_id=self.log.run_id,
+            workflow_id=self.workflow_id,
+            resource_id=self.resource_id,
+            tracing_context=context,
+            metadata=self.metadata,
+            trace_id=trace_id,
+            previous_span_id=previous_span_id,
+        )
+        return tell_begin(self.log, part)
