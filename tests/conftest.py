@@ -1,8 +1,7 @@
 """How many examples the property tests try, and how the tests hear of an interruption.
 
 ``--hypothesis-profile=ci``, or ``HYPOTHESIS_PROFILE=ci`` in the environment, tries ten times
-as many as a run on a developer's machine. The properties about whole runs get twice that: 200
-and 2,000.
+as many as a run on a developer's machine, and most properties about whole runs twenty times.
 """
 
 from __future__ import annotations

@@ -201,7 +201,7 @@ def test_the_same_workflow_gives_the_same_drawing() -> None:
     assert to_svg(trip) == to_svg(trip.clone("trip"))
 
 
-@settings(max_examples=examples(0.4))
+@settings(max_examples=examples(40, 400))
 @given(workflows())
 def test_every_workflow_can_be_drawn_and_nothing_is_left_out(workflow: Workflow[Any, Any]) -> None:
     svg = drawn(workflow)

@@ -327,7 +327,7 @@ async def test_the_timeline_of_a_journal_is_that_of_the_stream(autojump_clock: M
 
 
 # ---------------------------------------------------------------- properties
-@settings(max_examples=examples(0.4))
+@settings(max_examples=examples(40, 400))
 @given(event_logs())
 def test_bars_agree_with_the_state_of_the_run(found: Found) -> None:
     state = fold(found)
@@ -346,7 +346,7 @@ def test_bars_agree_with_the_state_of_the_run(found: Found) -> None:
             assert span.start <= span.end <= following.start
 
 
-@settings(max_examples=examples(0.4))
+@settings(max_examples=examples(40, 400))
 @given(event_logs(), st.integers(0, 99))
 def test_every_beginning_of_a_run_has_a_page(found: Found, length: int) -> None:
     data = page_data(timeline_of(found[: 1 + length % len(found)]))

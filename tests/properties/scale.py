@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from hypothesis import settings
 
+USUAL, THOROUGH = 100, 1000
+"""The examples of the profiles ``default`` and ``ci``."""
 
-def examples(factor: float) -> int:
-    """Return a multiple of the examples that the profile in use gives to each property."""
-    return max(round(settings.default.max_examples * factor), 1) if settings.default else 1
+
+def examples(usual: int, thorough: int) -> int:
+    """Return how many examples a property gets: so many in these profiles, in proportion else."""
+    number = settings.default.max_examples if settings.default else USUAL
+    if number < THOROUGH:
+        return max(usual * number // USUAL, 1)
+    return thorough * number // THOROUGH
