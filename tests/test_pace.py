@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
+import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, assert_checkpoints
 
-from trioflow import Step, Workflow, events, step
+from trioflow import RunContext, Step, Workflow, events, step
 
 
 def burns(clock: MockClock) -> Step[float, float]:
@@ -46,6 +47,31 @@ async def test_items_that_were_long_once_are_not_trusted(mock_clock: MockClock) 
     assert late[events.StepProgress] <= 1
 
 
+async def test_a_run_is_careful_though_the_ones_before_had_little_to_do(
+    mock_clock: MockClock,
+) -> None:
+    workflow = Workflow("w", input=float).map(lambda seconds: seconds).then(burns(mock_clock))
+    for _ in range(10):
+        await workflow.run(0.0)
+
+    late = await lateness(workflow, 0.5)
+
+    assert not late[events.StepFinish]
+
+
+async def test_what_was_long_once_has_lost_the_trust_of_all_runs(mock_clock: MockClock) -> None:
+    workflow = Workflow("w", input=float).map(lambda seconds: seconds).then(burns(mock_clock))
+    for _ in range(100):
+        await workflow.run(0.0)
+    await workflow.run(0.5)  # nobody could know
+    for _ in range(100):
+        await workflow.run(0.0)
+
+    late = await lateness(workflow, 0.5)
+
+    assert not late[events.StepFinish]
+
+
 @attrs.define(eq=False)
 class Turns(trio.abc.Instrument):
     """Counts how often Trio looked for tasks to run."""
@@ -77,3 +103,30 @@ async def test_one_pause_of_the_program_does_not_slow_down_the_steps_that_follow
     trio.lowlevel.remove_instrument(turns)
 
     assert turns.count < 1000 / 5
+
+
+# ---------------------------------------------------------------- runs that call nothing
+def refuse(ctx: RunContext) -> None:
+    raise ValueError("not today")
+
+
+@pytest.mark.parametrize(
+    "workflow", [Workflow("empty"), Workflow("refused", on_start=refuse)], ids=lambda w: w.id
+)
+async def test_a_run_is_a_checkpoint_even_if_it_calls_nothing(workflow: Workflow[Any, Any]) -> None:
+    with assert_checkpoints():
+        await workflow.create_run().start(1)
+
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await workflow.create_run().start(1)
+
+    assert scope.cancelled_caught
+
+
+async def test_the_restart_of_a_run_that_is_over_is_a_checkpoint() -> None:
+    run = Workflow("w", input=float).map(lambda value: value).create_run()
+    await run.start(1.0)
+
+    with assert_checkpoints():
+        assert (await run.restart()).result == 1.0

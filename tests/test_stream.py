@@ -256,6 +256,26 @@ async def test_of_a_long_backlog_only_a_part_is_taken_at_once() -> None:
     assert max(sizes) < 2 * 8
 
 
+async def test_others_have_turns_while_a_long_backlog_is_taken() -> None:
+    run = Workflow("w").then(writes).create_run()
+    await run.start(800)
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    async with trio.open_nursery() as nursery, run.observe(max_buffer_size=8) as stream:
+        nursery.start_soon(count_turns)
+        while await stream.receive_some():
+            pass
+        nursery.cancel_scope.cancel()
+
+    assert turns > 800 / 8 - 10
+
+
 async def test_taking_what_is_there_ends_at_a_gap() -> None:
     run = Workflow("w").then(add_one).create_run()
     slow = run.observe(max_buffer_size=2, on_full="gap")

@@ -39,8 +39,8 @@ class RunCore:
     pacer: Pacer
     mailbox: Mailbox
     owner: weakref.ref[Cancelable]
-    """The run. It owns all this; a reference back would leave its memory to the garbage
-    collector, which a program of many short runs notices."""
+    """The run. It owns all this; a reference back would leave the memory of each short run to
+    the garbage collector, even of those that no journal and no instrument refers to."""
     converter: Callable[[], Converter]
     state_fields: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None
     """Structures the keys of a state update; None if the state is a plain dict."""
@@ -64,7 +64,8 @@ class RunCore:
     async def wait_idle(self) -> None:
         """Wait until no body runs. A checkpoint in any case."""
         await trio.lowlevel.checkpoint()
-        self.idle = self.idle or trio.lowlevel.ParkingLot()
+        if self.idle is None:
+            self.idle = trio.lowlevel.ParkingLot()
         while self.bodies:
             await self.idle.park()
 

@@ -57,11 +57,11 @@ class DrivenRun:
         log = RunLog(run_id, environment.instruments)
         self.plan = plan
         self.environment = environment
-        self.trace = RunTrace(log, plan.id, resource_id)
-        """What the run is called outside of this engine: whose it is, and in which trace."""
+        self.resource_id = resource_id
+        self.trace = RunTrace(log, plan.id)
         self.core = RunCore(
             log=log,
-            pacer=Pacer(log, plan.habits),
+            pacer=Pacer(log, plan.reputation),
             mailbox=Mailbox(),
             owner=weakref.ref(self),
             converter=environment.converter,
@@ -86,8 +86,9 @@ class DrivenRun:
         """Why the journal could not be written."""
         self._parked: trio.Event | None = None
         """What whoever drives the run waits for while it is suspended."""
-        self._resuming = trio.Lock()
-        """Held from the claim for an answer to the beginning of the part that follows."""
+        self._resuming: trio.Lock | None = None
+        """Held from the claim for an answer to the beginning of the part that follows. Made for
+        the first answer."""
         self._was_canceled = False
         """Whether its process died between its cancellation and its end."""
         self._left = False
@@ -105,7 +106,7 @@ class DrivenRun:
 
     # ------------------------------------------------------------ going on
     async def drive(self) -> RunResult[Any]:
-        """Run a part of the workflow in this task, to where it settles.
+        """Run a part of the workflow in this task, to where it settles. A checkpoint.
 
         The run is over, or waits, with all its events, when this returns or raises; it
         raises only for a cancellation from outside, if something other than an Exception
@@ -138,6 +139,8 @@ class DrivenRun:
             self._settle(scope, outcome)
             result = self.result
             await self._save()
+        if not self.core.pacer.has_given_way:  # nothing was called
+            await trio.lowlevel.checkpoint()
         if self.failure is not None:
             raise self.failure
         if result is None:
@@ -291,7 +294,7 @@ class DrivenRun:
             runtime_context=dict(self.core.runtime_context),
             trace_id=self.trace.id,
             metadata=self.trace.metadata,
-            resource_id=self.trace.resource_id,
+            resource_id=self.resource_id,
             span_id=self.trace.span_id,
         )
         for name, data in self._early:

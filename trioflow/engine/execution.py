@@ -52,7 +52,7 @@ class Execution(DrivenRun):
         self.core.runtime_context = SharedContext(runtime_context)
         self.core.tracing_context = tracing_context or NO_TRACING
         self.core.per_step = per_step
-        self.trace.begin(self.core.tracing_context, tracing_options)
+        self.trace.begin(self.core.tracing_context, tracing_options, self.resource_id)
         self.begun = True
 
     def _structured_input(self) -> Any:
@@ -81,6 +81,8 @@ class Execution(DrivenRun):
 
         **Checkpoints**: always.
         """
+        if self._resuming is None:
+            self._resuming = trio.Lock()
         async with self._resuming:
             if self.keeper is not None and self.result is not None:
                 await self._settled.wait()  # or the claim would be given back with the last part
@@ -130,7 +132,7 @@ class Execution(DrivenRun):
             targets=tuple(target.address for target in targets),
             data=data,
             runtime_context=dict(runtime_context or {}),
-            span_id=self.trace.go_on(self.core.tracing_context),
+            span_id=self.trace.go_on(self.core.tracing_context, self.resource_id),
         )
         self.core.per_step = per_step
         self._begin_part()
@@ -162,6 +164,7 @@ class Execution(DrivenRun):
         """
         state = self.core.log.state
         if self.result is not None and state.status not in RESUMABLE:
+            await trio.lowlevel.checkpoint()
             return self.result
         await self._claim_dead()
         if self.result is None:  # it has not settled in the meantime
@@ -202,7 +205,9 @@ class Execution(DrivenRun):
         self._goes_on_elsewhere = False
         self._was_canceled = any(isinstance(e, ev.Canceled) for e in self.core.log.history())
         if not self._was_canceled:
-            self.core.log.emit(ev.Recover, span_id=self.trace.go_on(self.core.tracing_context))
+            self.core.log.emit(
+                ev.Recover, span_id=self.trace.go_on(self.core.tracing_context, self.resource_id)
+            )
             self._begin_part()
 
     def _begin_part(self) -> None:
@@ -214,7 +219,7 @@ class Execution(DrivenRun):
         self._reason = None
         self.core.runtime_context = SharedContext(state.runtime_context)
         self.core.mailbox = Mailbox(state.received.values())
-        self.core.pacer = Pacer(self.core.log, self.plan.habits)
+        self.core.pacer = Pacer(self.core.log, self.plan.reputation)
         self.core.replay = Replay(state, from_journal=self._from_journal)
 
     # ------------------------------------------------------------ a journal
@@ -227,7 +232,7 @@ class Execution(DrivenRun):
         state.state = self.plan.initial_state(state.state)
         self._input = state.input
         self._value = self._structured_input()
-        self.trace.id, self.trace.resource_id = state.trace_id, state.resource_id
+        self.trace.id, self.resource_id = state.trace_id, state.resource_id
         self.trace.metadata = next((e.metadata for e in events if isinstance(e, ev.Start)), {})
         self.begun = True
         self._from_journal = True
@@ -259,7 +264,7 @@ class Execution(DrivenRun):
     # ------------------------------------------------------------ travelling back
     def sibling(self, run_id: str) -> Execution:
         """Return another run of the same workflow, durable if this one is."""
-        other = Execution(self.plan, self.environment, run_id, self.trace.resource_id)
+        other = Execution(self.plan, self.environment, run_id, self.resource_id)
         if self.keeper is not None:
             self.keeper.keep(other)
         return other

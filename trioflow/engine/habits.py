@@ -1,29 +1,53 @@
-"""Which functions are quick, as far as the runs of one workflow have seen."""
+"""Which functions are brief, so that nobody has to be given a turn before each call of them."""
 
 from __future__ import annotations
 
 TRIES = 2
-"""How many calls of a function have to be brief before it is taken to be so. With a single one
-a function whose first call had nothing to do would pass for brief."""
+"""How many calls of a function a run makes with care before it takes the function to be brief.
+With a single one a function whose first call had nothing to do would pass for brief."""
 TRIES_AGAIN = 64
-"""How many calls of a function that has taken long have to be brief. Few enough to cost no more
-than the long one did: it may have been the garbage collector's time, or another program's, and
-with no way back half the steps of a chain of 10,000 took 27 µs instead of 10."""
+"""How many it makes after one that has taken long. Few enough to cost no more than the long one
+did: it may have been the garbage collector's time, or another program's, and with no way back
+half the steps of a chain of 10,000 took 27 µs instead of 10."""
+TRUSTED = 64
+"""How many calls runs have to make with care, none of them long, before later runs make none.
+Such a run takes 10 µs less."""
 
 
-class Habits:
-    """What is known of the functions of one workflow.
+class Reputation:
+    """What all runs of one workflow know of its functions.
 
-    Kept for as long as the workflow is, since what a function does changes little from one run
-    to the next, and short runs have no time to find out.
+    What a function does may depend on its input, so one that was ever long is not trusted again.
     """
 
     def __init__(self) -> None:
-        self.brief: set[object] = {None}
-        """The functions that have run a few times without taking long. None stands for no
-        function at all."""
+        self.trusted: set[object] = {None}
+        """The functions that were called often and were never long. None is no function."""
+        self._calls: dict[object, int] = {}
+        self._long: set[object] = set()
+
+    def count(self, function: object) -> None:
+        """Take note of one more call that was made with care."""
+        if function not in self._long:
+            calls = self._calls[function] = self._calls.get(function, 0) + 1
+            if calls == TRUSTED:
+                self.trusted.add(function)
+
+    def was_long(self, function: object) -> None:
+        """Take note that a call took so long that others may have waited for it."""
+        self._long.add(function)
+        self.trusted.discard(function)
+
+
+class Habits:
+    """What one run knows of its functions."""
+
+    def __init__(self, reputation: Reputation) -> None:
+        # A plain attribute, for it is looked at before each step.
+        self.brief = reputation.trusted.copy()
+        self._reputation = reputation
         self._tries: dict[object, int] = {}
-        """How many more times those that may take long have to be brief, if they have run."""
+        """How many more calls of a function are made with care."""
 
     def try_once(self, function: object) -> None:
         """Take note that a function that may take long is called once more."""
@@ -31,9 +55,11 @@ class Habits:
         self._tries[function] = tries
         if tries == 0:
             self.brief.add(function)
+        self._reputation.count(function)
 
     def was_long(self, function: object) -> None:
         """Take note that a call took so long that others may have waited for it."""
         if function is not None:
             self.brief.discard(function)
             self._tries[function] = TRIES_AGAIN
+            self._reputation.was_long(function)

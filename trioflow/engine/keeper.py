@@ -181,7 +181,7 @@ def _header(execution: Execution) -> RunHeader:
     return RunHeader(
         run_id=log.run_id,
         workflow_id=execution.plan.id,
-        resource_id=execution.trace.resource_id,
+        resource_id=execution.resource_id,
         created_at=time.time(),
         format=FORMAT,
         fingerprint=fingerprint(execution.plan),

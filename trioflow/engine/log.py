@@ -59,7 +59,8 @@ class RunLog:
         self.congested = False
         """Whether a reader has had as many events unread as its buffer may hold, and still has
         more than half of them."""
-        self._writers = trio.lowlevel.ParkingLot()
+        self._writers: trio.lowlevel.ParkingLot | None = None
+        """Where those park who wait for room. Made for the first one: few runs ever need it."""
         self._clock: trio.abc.Clock | None = None
         self._epoch = 0.0
 
@@ -197,7 +198,7 @@ class RunLog:
             self._readers = [reader for reader in self._readers if not reader.closed]
             self._gather_hearers()
         self.congested = any(reader.full for reader in self._readers)
-        if not self.congested:
+        if not self.congested and self._writers is not None:
             self._writers.unpark()
 
     @property
@@ -224,6 +225,8 @@ class RunLog:
         **Checkpoints**: at least one if it has to wait, else none.
         """
         if self.congested:
+            if self._writers is None:
+                self._writers = trio.lowlevel.ParkingLot()
             began = trio.current_time()
             try:
                 while self.congested:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from trioflow.engine.habits import Habits
+from trioflow.engine.habits import Habits, Reputation
 from trioflow.engine.log import RunLog
 
 if TYPE_CHECKING:
@@ -22,16 +22,21 @@ MAX_TURNS = 64
 class Pacer:
     """Keeps one run from starving its readers and the other tasks of the program."""
 
-    def __init__(self, log: RunLog, habits: Habits) -> None:
+    def __init__(self, log: RunLog, reputation: Reputation) -> None:
         self._log = log
-        self._habits = habits
-        self._brief = habits.brief
+        self._habits = Habits(reputation)
+        self._brief = self._habits.brief
         self._journal: RunJournal | None = None
         self._held = False
         self._is_gated = False
         """Whether there is anything but time and room that a boundary may have to wait for."""
         self._turns_left = 0
         self._turn_ends = 0.0
+
+    @property
+    def has_given_way(self) -> bool:
+        """Whether other tasks have had a turn since the run began."""
+        return self._turn_ends > 0
 
     def follow(self, journal: RunJournal) -> None:
         """Let boundaries wait for a journal, as its durability asks."""

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import attrs
 import trio
 
-from trioflow.engine.habits import Habits
+from trioflow.engine.habits import Reputation
 from trioflow.events import StepKind
 from trioflow.nodes import OnError
 from trioflow.retry import Retry
@@ -160,5 +160,5 @@ class WorkflowPlan:
     on_start: Hook | None
     on_finish: Hook | None
     on_error: Hook | None
-    habits: Habits = attrs.field(factory=Habits)
+    reputation: Reputation = attrs.field(factory=Reputation)
     """What its runs have learned of the functions in it."""

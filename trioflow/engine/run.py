@@ -103,7 +103,7 @@ class Run(Generic[In, Out]):
     @property
     def resource_id(self) -> str | None:
         """Whom the run belongs to, if its creator said so."""
-        return self.execution.trace.resource_id
+        return self.execution.resource_id
 
     @property
     def trace_id(self) -> str:

@@ -85,27 +85,29 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
     async def receive_some(self) -> list[Event]:
         """Return the events that wait to be read, and wait for one if there is none.
 
-        Costs a reader a tenth of what awaiting each event does. As with Trio's byte streams,
-        nothing is what comes after the end: ``while batch := await stream.receive_some():``.
+        Costs a reader a tenth of what awaiting each event does. An empty list means the end, as
+        empty bytes do in Trio's byte streams: ``while batch := await stream.receive_some():``.
 
         Returns:
-          At least one event, though not all of a long backlog; none after the run's last one.
+          At least one event, and less than two buffers full; none after the run's last one.
 
         Raises:
           HistoryGap, trio.ClosedResourceError: as for `receive`.
 
         **Cancellation** and **Checkpoints**: as for `receive`.
         """
+        if len(self._buffer) >= 2 * self.max_buffer_size:
+            await trio.lowlevel.checkpoint()  # a backlog is not read in one go
         try:
             batch = [await self.__anext__()]
         except StopAsyncIteration:
             return []
         buffer, before = self._buffer, len(self._buffer)
-        if before < 2 * self.max_buffer_size:
+        if before < 2 * self.max_buffer_size - 1:
             batch += buffer
             buffer.clear()
-        else:  # a backlog is not read in one go
-            batch += [buffer.popleft() for _ in range(self.max_buffer_size)]
+        else:
+            batch += [buffer.popleft() for _ in range(self.max_buffer_size - 1)]
         if len(buffer) <= self._low_water < before:
             self._on_change()
         return batch
@@ -170,6 +172,7 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
         elif room < len(events):
             self._missed_from = events[room].seq
             self._arrivals.unpark_all()  # whoever finds no event left has to be told
+            self.roused = True
         if self.on_gap is not None:
             for event in events[room:]:
                 self.on_gap(event)

@@ -20,28 +20,33 @@ class RunTrace:
 
     log: RunLog
     workflow_id: str
-    resource_id: str | None
     id: str = attrs.field(factory=lambda: os.urandom(16).hex())  # as W3C Trace Context has it
     span_id: str | None = None
     """What an instrument calls the span of the first part of the run."""
     metadata: Mapping[str, Any] = attrs.field(factory=dict)
 
-    def begin(self, context: TracingContext, options: TracingOptions | None) -> None:
+    def begin(
+        self, context: TracingContext, options: TracingOptions | None, resource_id: str | None
+    ) -> None:
         """Find out which trace the run belongs to."""
         if options is not None:
             self.metadata = options.metadata
-        ids = self._ask(context, context.trace_id, None)
+        ids = self._ask(context, resource_id, context.trace_id, None)
         if ids is not None:
             self.span_id = ids.span_id
         self.id = context.trace_id or (self.id if ids is None else ids.trace_id)
 
-    def go_on(self, context: TracingContext) -> str | None:
+    def go_on(self, context: TracingContext, resource_id: str | None) -> str | None:
         """Return what an instrument calls the span of the part that is about to begin."""
-        ids = self._ask(context, self.id, self.log.state.span_id)
+        ids = self._ask(context, resource_id, self.id, self.log.state.span_id)
         return None if ids is None else ids.span_id
 
     def _ask(
-        self, context: TracingContext, trace_id: str | None, previous_span_id: str | None
+        self,
+        context: TracingContext,
+        resource_id: str | None,
+        trace_id: str | None,
+        previous_span_id: str | None,
     ) -> TraceIds | None:
         if not self.log.instruments:
             return None
@@ -49,7 +54,7 @@ class RunTrace:
             is_start=self.log.state.status == "pending",
             run_id=self.log.run_id,
             workflow_id=self.workflow_id,
-            resource_id=self.resource_id,
+            resource_id=resource_id,
             tracing_context=context,
             metadata=self.metadata,
             trace_id=trace_id,

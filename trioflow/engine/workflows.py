@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from typing import Any
 
 from trioflow.context import RunContext
@@ -13,7 +12,7 @@ from trioflow.engine.functions import call_hook
 from trioflow.engine.nodes import run_sequence
 from trioflow.engine.outcome import Bailed, Failed, Outcome, Paused, Success, Suspended
 from trioflow.engine.plan import WorkflowPlan
-from trioflow.engine.suspensions import Suspension, suspensions
+from trioflow.engine.suspensions import suspensions
 from trioflow.events import RunStatus
 from trioflow.results import RunResult
 from trioflow.state import RunState, StepRecord
@@ -104,7 +103,7 @@ def workflow_result(scope: Scope, value: Any, outcome: Outcome | None) -> RunRes
         error=outcome.error if isinstance(outcome, Failed) else None,
         steps=own_steps(scope),
         suspended=tuple(dict.fromkeys(s.path for s in waiting)),
-        suspend_payload=_payloads(state, waiting),
+        suspend_payload={s.path[0]: state.steps[s.path[0]].suspend_payload for s in waiting},
         state=state.state,
         reason=state.reason,
         trace_id=state.trace_id,
@@ -125,26 +124,20 @@ def recorded_result(plan: WorkflowPlan, state: RunState) -> RunResult[Any]:
         input=state.input,
         result=result,
         error=state.error,
-        steps=state.steps,
+        steps=dict(state.steps),
         suspended=tuple(dict.fromkeys(s.path for s in waiting)),
-        suspend_payload=_payloads(state, waiting),
+        suspend_payload={s.path[0]: state.steps[s.path[0]].suspend_payload for s in waiting},
         state=state.state,
         reason=state.reason,
         trace_id=state.trace_id,
     )
 
 
-def _payloads(state: RunState, waiting: Sequence[Suspension]) -> dict[str, Any]:
-    """Return what the steps of a workflow that wait for an answer have said."""
-    steps = state.steps if waiting else {}
-    return {each.path[0]: steps[each.path[0]].suspend_payload for each in waiting}
-
-
 def own_steps(scope: Scope) -> dict[str, StepRecord]:
     """Return the records of the steps of a workflow call, by their ids inside of it."""
     state = scope.core.log.state
     if not scope.prefix:
-        return state.steps
+        return dict(state.steps)
     # By address, because the items of a concurrent foreach share the ids of their steps.
     return {
         record.id.removeprefix(scope.prefix): record
