@@ -38,7 +38,7 @@ def call(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     hidden = ("PYTHONPATH", "VIRTUAL_ENV", "TRIOFLOW_DISABLE", "COVERAGE_PROCESS_START")
     env = {name: value for name, value in os.environ.items() if name not in hidden}
     return subprocess.run(
-        command, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=600
+        command, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=300
     )
 
 

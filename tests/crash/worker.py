@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import trio
+from trioflow_sql import SqlStore
 
 from tests.crash.flows import FLOWS
 from trioflow import Engine, Run, open_engine
@@ -38,11 +39,11 @@ LOST = (JournalConflictError, RunClaimedError, RunStateError, NotSuspendedError,
 """What a worker gets to see if another one was quicker, or took it for dead."""
 
 
-async def main(url: str, folder: Path) -> None:
+async def main(url: str, folder: Path, parent: int) -> None:
     stop = folder / "stop"
-    parent = os.getppid()
+    store = SqlStore(url, patience=60)  # a worker that gives up would end the test
     async with (
-        open_engine(store=url, workflows=FLOWS, claim_seconds=CLAIM, recover=True) as engine,
+        open_engine(store=store, workflows=FLOWS, claim_seconds=CLAIM, recover=True) as engine,
         trio.open_nursery() as nursery,
     ):
         print("ready", os.getpid(), flush=True)
@@ -99,6 +100,7 @@ async def left(engine: Engine) -> bool:
 
 def serve(url: str, folder: Path) -> None:
     """Do what the lines on standard input say. Has no threads, so that it can fork."""
+    parent = os.getpid()
     for line in iter(sys.stdin.readline, ""):
         command, _, pid = line.strip().partition(" ")
         if command == "wait":
@@ -106,7 +108,7 @@ def serve(url: str, folder: Path) -> None:
             print("ended", os.waitstatus_to_exitcode(status), flush=True)
         elif os.fork() == 0:
             try:
-                trio.run(main, url, folder)
+                trio.run(main, url, folder, parent)
             except BaseException:
                 print("failed", os.getpid(), flush=True)
                 raise

@@ -3,7 +3,12 @@
 import os
 
 import pytest
+from hypothesis import settings
 from pytest_trio.enable_trio_mode import *  # type: ignore[import-untyped]  # noqa: F403
+
+# Files are read here, and a busy machine may take long for one.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import time
 from collections.abc import Mapping
@@ -32,8 +33,8 @@ REMEDIES = {
     sqlite3.SQLITE_READONLY: "may we write to the file and to its folder?",
 }
 
-TURN = 20
-"""Milliseconds after which a writer that waits for the lock asks as often as at first."""
+LONGEST = 2**31 - 1
+"""Milliseconds that SQLite can wait at most."""
 
 SETTINGS = (
     # In WAL mode less than FULL may lose the last transactions when the power fails.
@@ -60,7 +61,10 @@ class Sqlite(Database):
             poolclass=QueuePool,
             pool_size=CONNECTIONS,
             max_overflow=0,
-            connect_args={"timeout": self.patience, "check_same_thread": False},
+            connect_args={
+                "timeout": min(self.patience, LONGEST // 1000),
+                "check_same_thread": False,
+            },
             hide_parameters=True,
         )
         event.listen(engine, "connect", _set_up)
@@ -68,32 +72,27 @@ class Sqlite(Database):
         return engine
 
     def prepare(self, connection: Connection) -> None:
-        # Two that change the mode of a new file at once do not wait for each other.
-        self._insist(connection, "PRAGMA journal_mode = WAL", pause=0.02)
-
-    def _begin(self, connection: Connection) -> None:
-        if not connection.get_execution_options().get("trioflow_writes"):
-            return
-        # SQLite asks ten times a second after a while. Between the transactions of somebody who
-        # keeps writing the lock is free for a moment only, which would be missed again and again.
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {TURN}")
-        try:
-            self._insist(connection, "BEGIN IMMEDIATE")
-        finally:
-            connection.exec_driver_sql(f"PRAGMA busy_timeout = {self.patience * 1000:.0f}")
-
-    def _insist(self, connection: Connection, statement: str, pause: float = 0) -> None:
-        """Execute a statement, again and again while somebody else is in the way."""
         deadline = time.monotonic() + self.patience
         while True:
             try:
-                connection.exec_driver_sql(statement)
+                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
             except OperationalError as error:
+                # Two that change the mode of a new file at once do not wait for each other.
                 if not self.diagnose(error).transient or time.monotonic() > deadline:
                     raise
-                time.sleep(pause)
+                time.sleep(0.02)
             else:
                 return
+
+    def _begin(self, connection: Connection) -> None:
+        if connection.get_execution_options().get("trioflow_writes"):
+            driver: Any = connection.connection.dbapi_connection
+            driver.execute("PRAGMA busy_timeout = 0")
+            try:
+                if not take_lock(driver, self.patience):
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")  # raises what SQLAlchemy does
+            finally:
+                driver.execute(f"PRAGMA busy_timeout = {min(self.patience * 1000, LONGEST):.0f}")
 
     def lock_schema(self, connection: Connection) -> None:
         pass  # the only writer
@@ -102,12 +101,36 @@ class Sqlite(Database):
         return sqlite.insert(table)
 
     def diagnose(self, error: DBAPIError) -> Diagnosis:
-        # The upper bytes say where it happened; the lowest one says what.
-        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+        code = code_of(error.orig)
         problem = first_line(error.orig or error)
         if code in REMEDIES:
             problem += f"; {REMEDIES[code]}"
         return Diagnosis(problem, code in TRANSIENT)
+
+
+def code_of(error: BaseException | None) -> int:
+    """Return what SQLite says has happened; the upper bytes of its codes say where."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF
+
+
+def take_lock(connection: sqlite3.Connection, patience: float) -> bool:
+    """Begin a transaction with the lock for writing; tell whether that was possible.
+
+    Waiting itself, SQLite soon asks ten times a second only. Between the transactions of
+    somebody who keeps writing the lock is free for a moment, which would be missed again and
+    again, so this asks about once in a millisecond all the time.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE").close()
+        except sqlite3.OperationalError as error:
+            if code_of(error) not in TRANSIENT or time.monotonic() > deadline:
+                return False
+            time.sleep(random.uniform(0.0002, 0.001))  # or two could miss it in step
+        else:
+            return True
 
 
 def path_of(url: str) -> str:
