@@ -1,6 +1,7 @@
 """The same programs with trioflow. Each checks that its reader saw every event.
 
-Readers take what is there before they wait, except where their name says otherwise.
+Readers take what is there before they wait; where moments are measured and where each event is
+looked at, they await each.
 """
 
 from __future__ import annotations
@@ -55,6 +56,15 @@ async def count_awaiting(stream: EventStream) -> int:
     return events
 
 
+async def count_pausing(stream: EventStream, pause: Callable[[int], Awaitable[None]]) -> int:
+    """Read a stream to its end, and pause after each event."""
+    events = 0
+    async for _ in stream:
+        events += 1
+        await pause(events)
+    return events
+
+
 async def run_and_count(
     workflow: Workflow[Any, Any],
     value: Any,
@@ -76,14 +86,8 @@ async def chunks(number: int, pause: Callable[[int], Awaitable[None]] | None) ->
             await ctx.write(index)
 
     workflow = Workflow("writer", input=int).then(write_all)
-    events = 0
     async with workflow.create_run().stream(number) as stream:
-        if pause is None:
-            events = await count(stream)
-        async for _ in stream:
-            events += 1
-            if pause is not None:
-                await pause(events)
+        events = await (count(stream) if pause is None else count_pausing(stream, pause))
     expect("events of the writer", events, number + PER_STEP + ENDS)
 
 

@@ -85,7 +85,7 @@ class Session:
             if (row.engine, row.workload) == (engine.id, workload.longer_than) and row.samples:
                 seconds = row.microseconds * workload.per / 1e6
                 if seconds > self.limit:
-                    return f"more than {self.limit:.0f} s, as a shorter one shows"
+                    return f"the chain that is shorter shows that it takes over {self.limit:.0f} s"
         return ""
 
     async def _take_turns(self, program: Program, row: Row) -> Row:

@@ -7,6 +7,10 @@ from collections.abc import Iterable, Iterator
 from benchmarks.peers.engines import ENGINES, WORKLOADS
 from benchmarks.peers.results import Results, Row
 
+RATIOS = """\
+In brackets: times what the program by hand took, as measured in turns with this engine. Those
+on SQLite record every step on disk, and Prefect does in a database in memory."""
+
 WIDTHS = (38, 22, 11, 9, 7)
 
 
@@ -46,7 +50,7 @@ def markdown(results: Results) -> str:
         rows = [results.find(workload, engine.id) for workload in WORKLOADS]
         if any(rows):
             lines.append(f"| {engine.title} | {' | '.join(map(reasons.cell, rows))} |")
-    return "\n".join([*lines, "", *reasons.lines(), *_footer(results)])
+    return "\n".join([*lines, "", *reasons.lines(), RATIOS, *_footer(results)])
 
 
 class _Reasons:
@@ -65,7 +69,7 @@ class _Reasons:
 
     def lines(self) -> Iterator[str]:
         for reason, number in self._numbers.items():
-            yield f"({number}) {reason}.  "
+            yield f"({number}) not measured: {reason}.  "
 
 
 def _footer(results: Results) -> Iterable[str]:
