@@ -21,8 +21,8 @@ class Reputation:
     """
 
     def __init__(self) -> None:
-        self.trusted: set[object] = {None}
-        """The functions that were called often and were never long. None is no function."""
+        self.trusted: set[object] = set()
+        """The functions that were called often and were never long."""
         self._calls: dict[object, int] = {}
         self._long: set[object] = set()
 
@@ -43,19 +43,23 @@ class Habits:
     """What one run knows of its functions."""
 
     def __init__(self, reputation: Reputation) -> None:
-        # A plain attribute, for it is looked at before each step.
-        self.brief = reputation.trusted.copy()
+        # A plain attribute, for it is looked at before each step. None is no function.
+        self.brief: set[object] = {None}
         self._reputation = reputation
         self._tries: dict[object, int] = {}
         """How many more calls of a function are made with care."""
 
-    def try_once(self, function: object) -> None:
-        """Take note that a function that may take long is called once more."""
+    def needs_care(self, function: object) -> bool:
+        """Tell whether a function that is not known to be brief may take long this time."""
+        if function in self._reputation.trusted:
+            self.brief.add(function)
+            return False
         tries = self._tries.get(function, TRIES) - 1
         self._tries[function] = tries
         if tries == 0:
             self.brief.add(function)
         self._reputation.count(function)
+        return True
 
     def was_long(self, function: object) -> None:
         """Take note that a call took so long that others may have waited for it."""

@@ -68,8 +68,7 @@ class Pacer:
 
         **Checkpoints**: as for `boundary` or `slow_boundary`.
         """
-        if function not in self._brief:
-            self._habits.try_once(function)
+        if function not in self._brief and self._habits.needs_care(function):
             return self.slow_boundary()
         return self.boundary()
 
