@@ -371,6 +371,40 @@ async def test_an_item_that_had_failed_stops_the_others_again(autojump_clock: Mo
     assert made == [0]
 
 
+async def test_items_that_ran_beside_a_failed_one_end_first_after_a_crash(
+    autojump_clock: MockClock,
+) -> None:
+    made: list[int] = []
+
+    @step
+    async def fails_for_nought(item: int) -> int:
+        await trio.sleep(1)
+        return item // item
+
+    @step
+    async def lasts(value: int) -> int:
+        await trio.sleep(10)
+        made.append(value)
+        return value
+
+    inner = flow("inner").then(fails_for_nought).then(lasts)
+    workflow = flow().foreach(inner, concurrency=2, on_error="finish")
+    store = MemoryStore()
+    async with engine_on(store, workflow) as engine:
+        await engine.create_run(workflow, run_id="r").start([0, 1, 2])
+    recorded = await stored_types(store)
+    died = await cut(store, "r", recorded.index("step-progress") + 1)
+    made.clear()
+    async with engine_on(died, workflow, recover=True) as engine:
+        run = await engine.load_run("r")
+        assert (await run.wait()).status == "failed"
+        check_events(await all_events(engine, "r"), workflow)
+
+    assert made == [1]
+    assert run.state.calls["0[1]"].status == "success"
+    assert "0[2]" not in run.state.calls
+
+
 async def test_an_answered_item_goes_on_after_a_crash(autojump_clock: MockClock) -> None:
     @step
     async def asks(item: int, ctx: StepContext[Any]) -> Any:

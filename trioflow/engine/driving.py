@@ -24,7 +24,10 @@ from trioflow.results import RunResult
 
 
 class Keeper(Protocol):
-    """What a run needs of the one who ties it to the store."""
+    """What a run needs of the one who ties it to the store.
+
+    Each method takes a run, whose whole class is known only to modules that import this one.
+    """
 
     async def claim(self, run: Any) -> None: ...
     async def release(self, run: Any) -> None: ...

@@ -60,15 +60,15 @@ class _Progress:
     siblings: Siblings
     total: int
     done: int = 0
-    answered: int = 0
-    """How many items are still to go on that have an answer, whatever others wait for."""
+    begun: int = 0
+    """How many items are still to go on that had begun, whatever others wait for."""
 
     def remaining(self) -> Iterable[int]:
         """Return the items to run, and take over the outcomes of earlier parts of the run."""
         replay = self.loop.scope.core.replay
         if replay is None:
             return range(self.total)
-        fresh, answered = [], []
+        fresh, begun = [], []
         for index in range(self.total):
             outcome = replay.outcome(self.item, self._address(index))
             if isinstance(outcome, Suspended):
@@ -77,24 +77,29 @@ class _Progress:
                 self.siblings.record(index, outcome)
                 self.done += 1
             elif replay.item_has_begun(self._address(index)):
-                answered.append(index)
+                begun.append(index)
             else:
                 fresh.append(index)
         waiting = any(isinstance(o, Suspended) for o in self.siblings.outcomes.values())
-        self.answered = len(answered)
+        self.begun = len(begun)
         # As long as an item waits for an answer, none is started behind it.
-        return answered if waiting else [*answered, *fresh]
+        return begun if waiting else [*begun, *fresh]
 
     async def work(self, queue: Iterator[tuple[int, Any]]) -> None:
         """Run items until none is left, or one has failed or waits for an answer."""
         may_start = True  # the first item of each worker belongs to those that start together
-        while (may_start or self.answered > 0) and not self.siblings.stopped:
+        while (may_start and not self.siblings.stopped) or self._may_go_on():
             index, value = next(queue, (None, None))
             if index is None:
                 return
-            self.answered -= 1
+            self.begun -= 1
             self.siblings.record(index, await self._run(index, value))
             may_start = not self.siblings.waiting
+
+    def _may_go_on(self) -> bool:
+        """Tell whether an item had begun in an earlier part of the run and may come to its end."""
+        may_end = self.siblings.on_error == "finish" or not self.siblings.stopped
+        return self.begun > 0 and may_end
 
     async def _run(self, index: int, value: Any) -> Outcome:
         core = self.loop.scope.core
