@@ -12,7 +12,12 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from tests.flows import add_one, brief, double, fails, record_run, sleeps
 from trioflow import StepContext, Workflow, events, fold, step
 from trioflow.engine.log import HISTORY
-from trioflow.errors import HistoryGap, RunAlreadyStartedError, RunCanceledError
+from trioflow.errors import (
+    EventTimeoutError,
+    HistoryGap,
+    RunAlreadyStartedError,
+    RunCanceledError,
+)
 
 
 @step
@@ -56,6 +61,20 @@ async def test_no_more_than_the_closing_events_come_on_top_of_a_full_buffer() ->
             most = max(most, stream.unread)
 
     assert most <= 4 + 20
+
+
+async def test_a_body_that_keeps_waiting_feels_a_slow_reader(autojump_clock: MockClock) -> None:
+    @step
+    async def waits(count: int, ctx: StepContext) -> int:
+        for _ in range(count):
+            with pytest.raises(EventTimeoutError):
+                await ctx.wait_for("never", timeout=1.0)
+        return count
+
+    async with Workflow("w").then(waits).create_run().stream(100, max_buffer_size=8) as stream:
+        await trio.sleep(1000)
+        assert stream.unread == 8
+        assert len([event async for event in stream]) == 105
 
 
 async def test_a_crowd_of_writers_passes_the_baton() -> None:

@@ -47,6 +47,7 @@ async def _taken(call: Call, received: ev.EventReceived) -> Any:
 async def receive_event(call: Call, event: str, type: Any, timeout: float | None) -> Any:
     """Park a running body until an event comes, and return its data, structured."""
     core = call.scope.core
+    await core.pacer.give_way()  # a body may wait again and again, so readers must keep up
     until = None if timeout is None else core.log.now() + timeout
     call.emit(ev.StepWaiting, event=event, until=until)
     data = await take_event(call, event, until, timeout)
