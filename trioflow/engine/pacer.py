@@ -25,7 +25,6 @@ class Pacer:
     def __init__(self, log: RunLog, reputation: Reputation) -> None:
         self._log = log
         self._habits = Habits(reputation)
-        self._brief = self._habits.brief
         self._journal: RunJournal | None = None
         self._held = False
         self._is_gated = False
@@ -68,7 +67,7 @@ class Pacer:
 
         **Checkpoints**: as for `boundary` or `slow_boundary`.
         """
-        if function not in self._brief and self._habits.needs_care(function):
+        if function not in self._habits.brief and self._habits.needs_care(function):
             return self.slow_boundary()
         return self.boundary()
 

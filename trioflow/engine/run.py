@@ -157,7 +157,7 @@ class Run(Generic[In, Out]):
         Raises:
           RunAlreadyStartedError: if the run has been started before.
           InvalidValueError: if input or state do not fit the workflow's types.
-          ValueError: if *max_buffer_size* is below 1.
+          ValueError: at the call already, if *max_buffer_size* is below 1.
 
         **Cancellation**: cancels the run; it is properly ended when the block is left.
 
