@@ -74,7 +74,7 @@ async def run_and_count(
     """Run a workflow; its reader must see *wanted* events."""
     async with workflow.create_run().stream(value) as stream:
         events = await count(stream)
-    expect(f"events of {workflow!r}", events, wanted)
+    expect(f"events of {workflow.id}", events, wanted)
 
 
 async def chunks(number: int, pause: Callable[[int], Awaitable[None]] | None) -> None:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 
 from trioflow import Workflow, step
 from trioflow import events as ev
-from trioflow.state import _REDUCERS, RunState, StepRecord
+from trioflow.state import REDUCERS, RunState, StepRecord
 from trioflow.testing import EventOrderError, check_events
 from trioflow.testing.strategies import FAULTS, broken_event_logs, event_logs
 from trioflow.testing.strategies.logs import Events, make, number
@@ -376,7 +376,7 @@ def test_a_canceled_run_says_so_before_it_finishes() -> None:
 
 
 def test_a_fold_that_disagrees_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(_REDUCERS, ev.StepResult, lambda state, event: None)
+    monkeypatch.setitem(REDUCERS, ev.StepResult, lambda state, event: None)
 
     with pytest.raises(EventOrderError, match="the fold says running, the events say success"):
         check_events(run(call("0", "a")))
@@ -391,9 +391,9 @@ def test_a_fold_that_loses_count_is_found(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_record_that_is_no_call_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def invent(state: RunState, event: ev.StepOutput) -> None:
-        state.calls["9"] = StepRecord("x", "9", "step", "running", None, 0.0)
+        state.records.append(StepRecord("x", "9", "step", "running", None, 0.0))
 
-    monkeypatch.setitem(_REDUCERS, ev.StepOutput, invent)
+    monkeypatch.setitem(REDUCERS, ev.StepOutput, invent)
 
     with pytest.raises(EventOrderError, match="record of 9, which is no call"):
         check_events(run(call("0", "a", at("0", "a", ev.StepOutput, chunk=1))))

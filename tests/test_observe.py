@@ -12,7 +12,7 @@ from tests.flows import add_one, sleeps
 from tests.suspending import Calls
 from trioflow import EventStream, Workflow, events, open_engine
 from trioflow.engine.codec import decode
-from trioflow.engine.log import HISTORY
+from trioflow.engine.readers import HISTORY, SLACK
 from trioflow.errors import HistoryGap, UnknownRunError
 from trioflow.stores import MemoryStore
 
@@ -80,7 +80,7 @@ async def test_what_goes_on_elsewhere_is_read_from_the_journal(autojump_clock: M
 
 async def test_a_gap_is_told(autojump_clock: MockClock) -> None:
     workflow = flow()
-    for number in range(HISTORY // 3 + 10):
+    for number in range((HISTORY + SLACK) // 3 + 10):
         workflow = workflow.then(add_one.clone(f"s{number}"))
     run = workflow.create_run()
     await run.start(0)
@@ -93,7 +93,7 @@ async def test_a_gap_is_told(autojump_clock: MockClock) -> None:
 
 async def test_a_journal_has_no_gap() -> None:
     workflow, store = flow(), MemoryStore()
-    for number in range(HISTORY // 3 + 10):
+    for number in range((HISTORY + SLACK) // 3 + 10):
         workflow = workflow.then(add_one.clone(f"s{number}"))
     async with open_engine(plugins=[], store=store) as engine:
         run = engine.create_run(workflow, run_id="r")

@@ -11,12 +11,13 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.flows import add_one, brief, double, fails, record_run, sleeps
 from trioflow import StepContext, Workflow, events, fold, step
-from trioflow.engine.log import HISTORY
+from trioflow.engine.readers import HISTORY
 from trioflow.errors import (
     EventTimeoutError,
     HistoryGap,
     RunAlreadyStartedError,
     RunCanceledError,
+    StepClosedError,
 )
 
 
@@ -75,6 +76,28 @@ async def test_a_body_that_keeps_waiting_feels_a_slow_reader(autojump_clock: Moc
         await trio.sleep(1000)
         assert stream.unread == 8
         assert len([event async for event in stream]) == 105
+
+
+async def test_a_chunk_that_waits_for_room_when_its_step_ends_is_refused() -> None:
+    contexts: list[StepContext] = []
+
+    @step
+    async def fills(value: int, ctx: StepContext) -> None:
+        contexts.append(ctx)
+        await ctx.write("the last that has room")
+
+    async def write_late() -> None:
+        with pytest.raises(StepClosedError):
+            await contexts[0].write("too late")
+
+    run = Workflow("w").then(fills).create_run()
+    async with trio.open_nursery() as nursery, run.stream(1, max_buffer_size=3) as stream:
+        await wait_all_tasks_blocked()  # the step waits for room to close
+        nursery.start_soon(write_late)
+        await wait_all_tasks_blocked()
+        seen = [event.type async for event in stream]
+
+    assert seen.count("step-output") == 1
 
 
 async def test_a_crowd_of_writers_passes_the_baton() -> None:

@@ -429,7 +429,7 @@ class Engine:
         """
         run = self._runs.find(run_id)
         here = run is not None and not await self._has_gone_on(run)
-        if run is not None and here and run.execution.core.log.holds(after):
+        if run is not None and here and run.execution.core.log.readers.holds(after):
             async with run.observe(after, max_buffer_size=max_buffer_size) as held:
                 yield held
             return

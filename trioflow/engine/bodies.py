@@ -38,6 +38,11 @@ def step_body(
     return with_input if has_input else without
 
 
+def takes_input_alone(signature: Signature) -> bool:
+    """Tell whether the function of a step is called with its input and nothing else."""
+    return bool(signature.parameters) and signature.context is None
+
+
 def _body_with_context(
     fn: Callable[..., Awaitable[Any]], has_input: bool, name: str, place: ContextPlace
 ) -> Body:

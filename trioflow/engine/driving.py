@@ -64,6 +64,7 @@ class DrivenRun:
         self.trace = RunTrace(log, plan.id)
         self.core = RunCore(
             log=log,
+            readers=log.readers,
             pacer=Pacer(log, plan.reputation),
             mailbox=Mailbox(),
             owner=weakref.ref(self),
@@ -130,7 +131,7 @@ class DrivenRun:
                 with self._cancel_scope:
                     if not self._was_canceled:
                         outcome = await run_workflow(scope, self._value)
-                    await self.core.log.wait_for_room()
+                    await self.core.readers.wait_for_room()
                 if self._cancel_scope.cancel_called:
                     # A cancel that was accepted is never followed by success.
                     outcome = None if self.failure is None else Failed(self.failure)
@@ -319,4 +320,4 @@ class DrivenRun:
         self.result = result = workflow_result(scope, self._input, outcome)
         if not waits or self.close_on_suspend:
             log.emit(ev.Finish, status=result.status, result=result.result, error=result.error)
-            log.end_part()
+            self.core.readers.end_part()

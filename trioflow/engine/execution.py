@@ -255,7 +255,7 @@ class Execution(DrivenRun):
             raise NotResumableError(
                 log.run_id, log.state.status, "only what has settled can be travelled back in"
             )
-        if log.holds(None):
+        if log.readers.holds(None):
             return log.history()
         if self.keeper is None:
             raise HistoryGap(log.history()[0].seq)

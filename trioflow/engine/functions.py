@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from trioflow.context import RunContext
+from trioflow.context import MISSING, RunContext
 from trioflow.engine.core import Frame
 from trioflow.errors import MappingError
 from trioflow.mapping import FromContext, FromInput, FromStep, Source, Template, Value, follow
@@ -76,8 +76,9 @@ def read(
 def read_step(steps: tuple[str, ...], path: str, frame: Frame) -> Any:
     """Return a part of the output of the first of these steps that has one."""
     for step in steps:
-        if step in frame.scope.results:
-            return follow(frame.scope.results[step], path, f"step {step!r}")
+        output = frame.scope.output(step)
+        if output is not MISSING:
+            return follow(output, path, f"step {step!r}")
     names = ", ".join(map(repr, steps))
     raise MappingError(f"step {names}", path, "it has not ended with success")
 
@@ -98,7 +99,9 @@ def read_root(root: str, path: str, data: Any, frame: Frame) -> Any:
 def read_any_step(path: str, frame: Frame) -> Any:
     """Return what a path leads to that begins with the id of a step."""
     # Ids of steps may contain dots, so the longest id that fits is the one that is meant.
-    fitting = [id for id in frame.scope.results if path == id or path.startswith(f"{id}.")]
+    scope = frame.scope
+    ended = (id for id in scope.plan.slots if scope.output(id) is not MISSING)
+    fitting = [id for id in ended if path == id or path.startswith(f"{id}.")]
     if not fitting:
         raise MappingError("steps", path, "no such step has ended with success")
     step = max(fitting, key=len)

@@ -16,6 +16,7 @@ from trioflow.engine.call import (
     Call,
     emit_context_changes,
     ending,
+    new_call,
     perform,
     settled,
     suspension_fields,
@@ -104,18 +105,18 @@ class _Progress:
     async def _run(self, index: int, value: Any) -> Outcome:
         core = self.loop.scope.core
         scope, plan = self.loop.scope, self.item
-        call = Call(scope, plan, self._address(index), scope.prefix + plan.id)
+        call = new_call(plan, scope, self._address(index))
         if core.replay is not None:
             core.replay.prepare(call)
-        await core.pacer.boundary_before(plan.code)
+        await core.pacer.boundary(plan.code)
         try:
             outcome = await perform(call, value)
         except BaseException:
             self._report(call, index, None)
             raise
         try:
-            if core.log.congested:
-                await core.log.wait_for_room()
+            if core.readers.congested:
+                await core.readers.wait_for_room()
         finally:
             outcome = settled(call, outcome)
             self._report(call, index, outcome)
@@ -143,25 +144,22 @@ class _Progress:
         label: str | None = None,
     ) -> None:
         core = self.loop.scope.core
-        log = core.log
-        before, at = log.at, log.tick()
-        if at - before > MAX_SECONDS:
-            core.pacer.was_long(self.item.code)
-        log.add(
-            drafts.step_progress(
-                self.loop,
-                at,
-                index,
-                self.done,
-                self.total,
-                status,
-                output,
-                error,
-                state_updates,
-                payload,
-                label,
-            )
+        before = core.log.at
+        progress = drafts.step_progress(
+            self.loop,
+            index,
+            self.done,
+            self.total,
+            status,
+            output,
+            error,
+            state_updates,
+            payload,
+            label,
         )
+        if progress.at - before > MAX_SECONDS:
+            core.pacer.was_long(self.item.code)
+        core.log.add(progress)
 
     def _address(self, index: int) -> str:
         return f"{self.loop.address}[{index}]"

@@ -17,6 +17,7 @@ from trioflow.engine.call import (
     Call,
     close_call,
     close_when_room,
+    new_call,
     recorded_outcome,
     run_call,
 )
@@ -144,7 +145,8 @@ async def run_sleep(node: SleepPlan, value: Any, scope: Scope) -> Outcome:
     recorded = recorded_outcome(node.call, scope, address)
     if recorded is not None:
         return recorded
-    call = Call(scope, node.call, address, scope.prefix + node.call.id, attempt=1)
+    call = new_call(node.call, scope, address)
+    call.attempt = 1
     await scope.core.pacer.boundary()
     started_at = log.now()
     try:
@@ -179,7 +181,7 @@ async def run_wait(node: WaitPlan, value: Any, scope: Scope) -> Outcome:
     if record is not None and (record.kind != "wait" or record.status != "waiting"):
         # It was over, or the event had come already.
         return await run_call(node.call, value, scope, address)
-    call = Call(scope, node.call, address, scope.prefix + node.call.id)
+    call = new_call(node.call, scope, address)
     await core.pacer.boundary()
     until = None if node.timeout is None else core.log.now() + node.timeout
     if record is not None:

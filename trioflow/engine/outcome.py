@@ -12,7 +12,7 @@ import trio
 
 
 # Not frozen: an outcome is made per step, and attrs sets plain attributes twice as fast.
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Success:
     """The node gave a value."""
 

@@ -33,8 +33,14 @@ class CallPlan:
     id: str
     kind: StepKind
     body: Body
+    function: Callable[[Any], Awaitable[Any]] | None = None
+    """What *body* calls, if that is all it does: the function of a step that takes its input and
+    nothing else. Calling it directly takes 0.1 µs less."""
     structure: Structure | None = None
     """Structures the input; None if any value will do."""
+    takes: object = None
+    """A type of which exact instances need not be structured. It is looked at before *structure*,
+    which would find the same out: 0.1 µs less."""
     structure_resume: Structure | None = None
     """Structures the data of the event that was waited for, or of an answer."""
     structure_suspend: Structure | None = None
@@ -49,6 +55,8 @@ class CallPlan:
     """The workflow that is called, if it is one."""
     code: object = None
     """Tells the function of a leaf, the same for all steps that were made of it."""
+    slot: int = -1
+    """Where a workflow call keeps the output, see `WorkflowPlan.slots`."""
     is_leaf: bool = attrs.field(init=False)
     """Whether the body is a user's own code, and not calls of other nodes or a mere wait."""
     is_plain: bool = attrs.field(init=False)
@@ -160,5 +168,7 @@ class WorkflowPlan:
     on_start: Hook | None
     on_finish: Hook | None
     on_error: Hook | None
+    slots: Mapping[str, int]
+    """Where a call of the workflow keeps the outputs of its steps, by their ids."""
     reputation: Reputation = attrs.field(factory=Reputation)
     """What its runs have learned of the functions in it."""

@@ -78,9 +78,10 @@ class _Planner:
 
     def plan(self) -> p.WorkflowPlan:
         workflow, converter = self._workflow, self._environment.converter
+        nodes = tuple(self._node(str(i), node) for i, node in enumerate(workflow.nodes))
         return p.WorkflowPlan(
             id=workflow.id,
-            nodes=tuple(self._node(str(i), node) for i, node in enumerate(workflow.nodes)),
+            nodes=nodes,
             structure_input=self._targets.structure(workflow.input, "input", self._where),
             structure_output=self._targets.structure(workflow.output, "output", self._where),
             initial_state=initial_state(
@@ -93,6 +94,7 @@ class _Planner:
             on_start=workflow.on_start,
             on_finish=workflow.on_finish,
             on_error=workflow.on_error,
+            slots=_number(nodes),
         )
 
     # ------------------------------------------------------------ nodes
@@ -205,6 +207,26 @@ class _Planner:
             plugin = self._targets.provider(self._workflow, environment.workflows)
             raise UnknownStepError(id, self._workflow.id, tuple(known), plugin)
         return known[id]
+
+
+def _number(nodes: Sequence[p.NodePlan]) -> dict[str, int]:
+    """Give a slot to each call of a workflow, the same to those that share an id."""
+    slots: dict[str, int] = {}
+    for node in nodes:
+        for call in _calls(node):
+            call.slot = slots.setdefault(call.id, len(slots))
+    return slots
+
+
+def _calls(node: p.NodePlan) -> Sequence[p.CallPlan]:
+    match node:
+        case p.ParallelPlan():
+            return node.arms
+        case p.BranchPlan():
+            return [arm for _, arm in node.arms]
+        case p.ForEachPlan():
+            return [node.loop]
+    return [node.call]
 
 
 async def _no_body(call: Any, value: Any) -> Outcome:

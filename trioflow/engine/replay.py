@@ -41,7 +41,7 @@ class Replay:
           state: The state of the run, with the answers it was resumed with.
           from_journal: Whether outputs were read as plain JSON and must be structured.
         """
-        self._records = dict(state.calls)
+        self._records = dict(state.calls.items())
         self._answers = dict(state.answers)
         self._from_journal = from_journal
         self._items = _items_around(self._records)

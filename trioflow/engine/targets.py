@@ -12,7 +12,7 @@ import attrs
 import trio
 
 from trioflow.abc import Runner
-from trioflow.engine.bodies import step_body, tool_body
+from trioflow.engine.bodies import step_body, takes_input_alone, tool_body
 from trioflow.engine.environment import Environment
 from trioflow.engine.instruments import watched_body, watched_tool
 from trioflow.engine.plan import Body, CallPlan, ToolPlan
@@ -37,11 +37,16 @@ class TargetPlanner:
         """Return the plan of a call of *step*; *retries* is what its workflow says."""
         where = self.where("step", step, self.environment.steps)
         runner = self.runner(step.fn, step.signature.kind, step.runner, where)
+        body = step_body(step.signature, step.fn, runner)
+        watched = self.watched(body, step.fn)
+        is_bare = watched is body and runner is None and takes_input_alone(step.signature)
         return CallPlan(
             id=step.id,
             kind="step",
-            body=self.watched(step_body(step.signature, step.fn, runner), step.fn),
+            body=watched,
+            function=step.fn if is_bare else None,
             structure=self.structure(step.input, "input", where),
+            takes=step.input,
             structure_resume=self.structure(step.resume, "resume data", where),
             structure_suspend=self.structure(step.suspend, "suspend payload", where),
             restore=self.structure(step.output, "recorded output", where),

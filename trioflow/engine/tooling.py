@@ -100,7 +100,7 @@ class ToolCallInProgress:
         """Emit the event that ends this tool call, when there is room for it or at the latest
         when the wait for room is canceled."""
         try:
-            await self.call.scope.core.log.wait_for_room()
+            await self.call.scope.core.readers.wait_for_room()
         finally:
             self.emit(event_type, **fields)
 
@@ -114,7 +114,7 @@ class ToolCallInProgress:
 
     async def pieces(self) -> AsyncGenerator[Any, None]:
         """Yield the pieces of a streaming tool; each is an event before it is seen here."""
-        await self.call.scope.core.log.wait_for_room()  # the tool may have waited for its limit
+        await self.call.scope.core.readers.wait_for_room()  # the tool may have waited for its limit
         self.emit(ev.ToolCallStreamingStart, args=self.args)
         async with aclosing(self.plan.run(self)) as pieces:
             while True:

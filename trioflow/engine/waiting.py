@@ -38,7 +38,7 @@ async def take_event(call: Call, event: str, until: float | None, timeout: float
 
 async def _taken(call: Call, received: ev.EventReceived) -> Any:
     try:
-        await call.scope.core.log.wait_for_room()
+        await call.scope.core.readers.wait_for_room()
     finally:  # it is out of the mailbox, and the record must say so
         call.emit(ev.EventTaken, event=received.event, received=received.seq)
     return received.data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from trioflow.context import RunContext
@@ -15,7 +16,7 @@ from trioflow.engine.plan import WorkflowPlan
 from trioflow.engine.suspensions import suspensions
 from trioflow.events import RunStatus
 from trioflow.results import RunResult
-from trioflow.state import RunState, StepRecord
+from trioflow.state import Calls, RunState, StepRecord
 
 logger = logging.getLogger("trioflow")
 
@@ -124,7 +125,7 @@ def recorded_result(plan: WorkflowPlan, state: RunState) -> RunResult[Any]:
         input=state.input,
         result=result,
         error=state.error,
-        steps=dict(state.steps),
+        steps=Calls(state.records, "id", len(state.records)),
         suspended=tuple(dict.fromkeys(s.path for s in waiting)),
         suspend_payload={s.path[0]: state.steps[s.path[0]].suspend_payload for s in waiting},
         state=state.state,
@@ -133,11 +134,11 @@ def recorded_result(plan: WorkflowPlan, state: RunState) -> RunResult[Any]:
     )
 
 
-def own_steps(scope: Scope) -> dict[str, StepRecord]:
+def own_steps(scope: Scope) -> Mapping[str, StepRecord]:
     """Return the records of the steps of a workflow call, by their ids inside of it."""
     state = scope.core.log.state
     if not scope.prefix:
-        return dict(state.steps)
+        return Calls(state.records, "id", len(state.records))
     # By address, because the items of a concurrent foreach share the ids of their steps.
     return {
         record.id.removeprefix(scope.prefix): record

@@ -17,9 +17,9 @@ from typing import Any
 import trio
 
 from trioflow.engine.journal import RunJournal
-from trioflow.engine.log import RunLog
 from trioflow.engine.mailbox import Mailbox
 from trioflow.engine.pacer import Pacer
+from trioflow.engine.readers import Readers
 from trioflow.instruments.stacks import frames_of, library_of, outward, place_around, user_frame
 
 Limits = Mapping[str, trio.CapacityLimiter]
@@ -157,7 +157,7 @@ _KNOWN: Mapping[CodeType, Callable[[FrameType], str]] = {
     _code(trio.Process.wait): _process,
     _code(trio.lowlevel.checkpoint): _constant("is ready to run"),
     _code(trio.lowlevel.cancel_shielded_checkpoint): _constant("is ready to run"),
-    _code(RunLog.wait_for_room): _constant("waits for room in the buffer of a reader"),
+    _code(Readers.wait_for_room): _constant("waits for room in the buffer of a reader"),
     _code(RunJournal.wait_boundary): _constant("waits for the journal to be written"),
     _code(RunJournal.wait_stored): _constant("waits for the journal to be written"),
     _code(Mailbox.take): _event,

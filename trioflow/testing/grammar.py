@@ -189,7 +189,7 @@ def check_fold(log: Log, event: ev.Event, call: Call | None) -> None:
     found = log.state.calls[call.address].status if call else log.state.status
     if told not in (None, found):
         log.fail(7, f"the fold says {found}, the events say {told}")
-    newest = next(reversed(log.state.calls.values()), None)
+    newest = log.state.records[-1] if log.state.records else None
     if newest is not None and newest.kind != "item" and newest.address not in log.calls:
         log.fail(7, f"the fold has a record of {newest.address}, which is no call")
 

@@ -1,0 +1,136 @@
+"""Everyone who reads a run: what they see, and when the run waits for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import trio
+
+from trioflow.engine.stream import EventStream
+from trioflow.engine.window import EventWindow
+from trioflow.errors import HistoryGap
+from trioflow.events import Event
+
+HISTORY = 1024
+"""How many events a run holds, at least, for observers that come late."""
+SLACK = 128
+"""How many it holds beyond that before it lets go of the oldest ones, all at once."""
+
+
+class Readers:
+    """The readers of one run, and the window through which they look at its events.
+
+    What an event costs does not depend on how many read it: they are told only when one of
+    them waits, or when the buffer of one is full.
+    """
+
+    def __init__(self) -> None:
+        self.window = EventWindow(mark=HISTORY + SLACK)
+        self.congested = False
+        """Whether a reader has had as many events unread as its buffer may hold, and still has
+        more than half of them."""
+        self.on_gap: Callable[[Event], None] | None = None
+        """Is told of each event that is left out for a reader."""
+        self.on_blocked: Callable[[float], None] | None = None
+        """Is told how many seconds a task has waited for room."""
+        self._streams: list[EventStream] = []
+        self._writers: trio.lowlevel.ParkingLot | None = None
+        """Where those park who wait for room. Made for the first one: few runs ever need it."""
+
+    # ------------------------------------------------------------ who reads
+    def add(self, stream: EventStream, after: int | None) -> None:
+        """Give a reader every event with a ``seq`` above *after*, past ones first.
+
+        Raises:
+          HistoryGap: if some of the past events are no longer held.
+        """
+        if not self.holds(after):
+            raise HistoryGap(self.window.first)
+        stream.look_through(self.window, 0 if after is None else after + 1)
+        stream.on_gap = self.on_gap
+        self._streams.append(stream)
+        self._review()
+
+    def holds(self, after: int | None) -> bool:
+        """Tell whether all events with a ``seq`` above *after* are still held."""
+        return self.window.first <= (0 if after is None else after + 1)
+
+    def end_part(self) -> None:
+        """Close every stream behind the last event; a next part has its own readers."""
+        for stream in self._streams:
+            stream.end()
+        self._streams.clear()
+        self.review_room()  # the next part must not wait for them
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether a reader has not read everything yet."""
+        return any(stream.unread for stream in self._streams)
+
+    # ------------------------------------------------------------ what they see
+    def pass_mark(self, events: Sequence[Event]) -> None:
+        """Tell the readers that *events* have come, the last of them at or behind the mark."""
+        for stream in self._streams:
+            stream.notice(events)
+        if len(self.window.events) >= HISTORY + SLACK:
+            self._forget_oldest()
+        was_congested = self.congested
+        self._review()
+        self.congested |= was_congested  # up to low water
+
+    def _forget_oldest(self) -> None:
+        kept = [stream.position_held for stream in self._streams]
+        self.window.forget(min([self.window.end - HISTORY, *kept]))
+
+    def _review(self) -> None:
+        """Find out whether the run has to wait, and with which event there is something to do."""
+        end = self.window.end
+        # What somebody still has to read is kept, and asked about again only after a while.
+        mark = max(self.window.first + HISTORY, end) + SLACK
+        self.congested = False
+        for stream in self._streams:
+            bound = stream.bound(end)
+            if bound <= end:
+                self.congested = True
+                stream.ask_for_room()
+            elif bound < mark:
+                mark = bound
+        self.window.mark = mark
+
+    # ------------------------------------------------------------ room
+    def review_room(self) -> None:
+        """Look again which readers are full or have closed, and wake a writer if none is full."""
+        self._streams = [stream for stream in self._streams if not stream.closed]
+        self._review()
+        if not self.congested and self._writers is not None:
+            self._writers.unpark()
+
+    async def let_read(self) -> None:
+        """Let every reader that waits for an event see those that have happened.
+
+        **Checkpoints**: always.
+        """
+        await trio.lowlevel.checkpoint()
+        if any(stream.roused for stream in self._streams):
+            # Trio runs the tasks of a batch in any order, and this one came before a reader's.
+            await trio.lowlevel.checkpoint()
+
+    async def wait_for_room(self) -> None:
+        """Wait until no reader's buffer is full.
+
+        One writer is woken at low water and wakes the next one if there is still room, so
+        that a crowd of writers neither stampedes nor is forgotten.
+
+        **Checkpoints**: at least one if it has to wait, else none.
+        """
+        if self.congested:
+            if self._writers is None:
+                self._writers = trio.lowlevel.ParkingLot()
+            began = trio.current_time()
+            try:
+                while self.congested:
+                    await self._writers.park()
+            finally:
+                if self.on_blocked is not None:
+                    self.on_blocked(trio.current_time() - began)
+            self._writers.unpark()
