@@ -304,12 +304,15 @@ class Engine:
         Returns what starts it.
         """
 
-        def spawn() -> None:
-            self._runs.keep(run)
-            self._nursery.start_soon(self._runs.drive, run)
-
-        run.execution.spawn = spawn
+        # Whatever cancels the engine reaches its runs through end_all, never directly: a durable
+        # run must not take the end of its process for its own.
+        run.execution.is_shielded = True
+        run.execution.spawn = spawn = partial(self._spawn, run)
         return spawn
+
+    def _spawn(self, run: Run[Any, Any]) -> None:
+        self._runs.keep(run)
+        self._nursery.start_soon(self._runs.drive, run)
 
     def get_run(self, run_id: str) -> Run[Any, Any]:
         """Return the run of that id.

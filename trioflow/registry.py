@@ -7,8 +7,6 @@ from collections import deque
 from typing import Any
 from weakref import WeakValueDictionary
 
-import trio
-
 from trioflow.engine.driving import RESUMABLE
 from trioflow.engine.run import Run
 from trioflow.errors import JournalConflictError, NotSerializableError, StoreError
@@ -47,10 +45,7 @@ class RunRegistry:
     async def drive(self, run: Run[Any, Any]) -> None:
         """Drive a run to where it settles, and hold it for a while then."""
         try:
-            # Whatever cancels the engine reaches its runs through end_all, never directly: a
-            # durable run must not take the end of its process for its own.
-            with trio.CancelScope(shield=True):
-                await run.execution.drive()
+            await run.execution.drive()
         except (StoreError, JournalConflictError, NotSerializableError) as exc:
             # run.wait() raises it; the other runs of the engine go on.
             logger.error("run %s could not be saved: %s", run.run_id, exc)

@@ -106,9 +106,11 @@ class Calls(Mapping[str, StepRecord]):
         self._key = key
         self._end = end
         self._known = 0
-        self._records: dict[str, StepRecord] = {}
+        self._records: dict[str, StepRecord] | None = None
 
     def _all(self) -> dict[str, StepRecord]:
+        if self._records is None:
+            self._records = {}
         if self._known < (len(self._row) if self._end is None else self._end):
             fresh = self._row[self._known : self._end]
             self._known += len(fresh)

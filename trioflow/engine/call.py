@@ -23,6 +23,7 @@ from trioflow.engine.outcome import (
 )
 from trioflow.engine.pacer import MAX_SECONDS
 from trioflow.engine.plan import CallPlan
+from trioflow.engine.shared_context import SharedContext
 from trioflow.engine.shared_state import check_merge
 from trioflow.engine.tooling import call_tool, open_tool
 from trioflow.engine.waiting import receive_event
@@ -241,8 +242,8 @@ def close_call(call: Call, outcome: Outcome | None, started_at: float) -> None:
     """Emit the events that end a call; *outcome* None means canceled."""
     scope, call.is_open = call.scope, False
     core = scope.core
-    if core.runtime_context.has_changed:
-        emit_context_changes(call)
+    if core.context is not None and core.context.has_changed:
+        emit_context_changes(call, core.context)
     if isinstance(outcome, Success):
         scope.outputs[call.plan.slot] = value = outcome.value
         end = drafts.step_end(call, started_at, "success", value, None, call.updates)
@@ -274,9 +275,9 @@ def ending(call: Call, outcome: Outcome | None) -> Ending:
     return "canceled", None, None, None
 
 
-def emit_context_changes(call: Call) -> None:
+def emit_context_changes(call: Call, context: SharedContext) -> None:
     """Record what has changed in the runtime context, so that it survives the process."""
-    updates, removed = call.scope.core.runtime_context.take_changes()
+    updates, removed = context.take_changes()
     call.emit(ev.ContextUpdate, updates=updates, removed=removed)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import trio
@@ -17,6 +16,7 @@ from trioflow.engine.pacer import Pacer
 from trioflow.engine.readers import Readers
 from trioflow.engine.shared_context import SharedContext
 from trioflow.errors import NoResultError
+from trioflow.events import EventReceived
 from trioflow.tracing import NO_TRACING, TracingContext
 
 if TYPE_CHECKING:
@@ -26,12 +26,6 @@ if TYPE_CHECKING:
     from trioflow.engine.replay import Replay
 
 
-class Cancelable(Protocol):
-    """What a run is for its own steps."""
-
-    def cancel(self, reason: str | None) -> None: ...
-
-
 @attrs.define(eq=False)
 class RunCore:
     """The parts of one run, nested workflows included."""
@@ -39,14 +33,11 @@ class RunCore:
     log: RunLog
     readers: Readers
     pacer: Pacer
-    mailbox: Mailbox
-    owner: weakref.ref[Cancelable]
-    """The run. It owns all this; a reference back would leave the memory of each short run to
-    the garbage collector, even of those that no journal and no instrument refers to."""
     converter: Callable[[], Converter]
     state_fields: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None
     """Structures the keys of a state update; None if the state is a plain dict."""
-    runtime_context: SharedContext = attrs.field(factory=SharedContext)
+    context: SharedContext | None = None
+    """The runtime context, once somebody has put something into it or has looked at it."""
     tracing_context: TracingContext = NO_TRACING
     replay: Replay | None = None
     """What is known of earlier parts of the run; None in the first part."""
@@ -56,12 +47,31 @@ class RunCore:
     """How many bodies of steps and tools run right now."""
     idle: trio.lowlevel.ParkingLot | None = None
     """Where those park who wait until no body runs, if somebody does."""
+    cancel_scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    """Around everything that runs in this part of the run."""
+    reason: str | None = None
+    """Why it was canceled."""
+    _mailbox: Mailbox | None = None
+
+    @property
+    def mailbox(self) -> Mailbox:
+        """The events from outside. Made for the first one: few runs ever need it."""
+        if self._mailbox is None:
+            self._mailbox = Mailbox()
+        return self._mailbox
+
+    def begin_part(self, context: Mapping[str, Any], received: Iterable[EventReceived]) -> None:
+        """Begin the next part of the run with what is left of the one before."""
+        self.cancel_scope = trio.CancelScope()
+        self.reason = None
+        self.context = SharedContext(context)
+        self._mailbox = Mailbox(received)
 
     def cancel(self, reason: str | None) -> None:
-        """Cancel the run, if somebody still has it."""
-        run = self.owner()
-        if run is not None:
-            run.cancel(reason)
+        """Cancel what runs, or do nothing if that was done already."""
+        if not self.cancel_scope.cancel_called:
+            self.reason = reason
+            self.cancel_scope.cancel()
 
     async def wait_idle(self) -> None:
         """Wait until no body runs. A checkpoint in any case."""
@@ -123,7 +133,10 @@ class Frame:
 
     @property
     def runtime_context(self) -> MutableMapping[str, Any]:
-        return self.scope.core.runtime_context
+        core = self.scope.core
+        if core.context is None:
+            core.context = SharedContext()
+        return core.context
 
     @property
     def tracing_context(self) -> TracingContext:

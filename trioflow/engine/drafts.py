@@ -30,11 +30,10 @@ class _StepStart(ev.StepEvent):
 def step_start(call: Call, input: Any, arms: tuple[str, ...] | None) -> ev.StepStart:
     """Return the event that begins a call."""
     log, plan = call.scope.core.log, call.plan
-    now = log.read_clock
     draft: Any = _StepStart()
     draft.run_id = log.run_id
     draft.seq = log.state.next_seq
-    draft.at = log.at = log.epoch + now()
+    draft.at = log.at = log.epoch + log.clock.current_time()
     draft.id = call.id
     draft.address = call.address
     draft.round = call.round
@@ -57,11 +56,10 @@ class _StepOutput(ev.StepEvent):
 def step_output(call: Call, chunk: Any) -> ev.StepOutput:
     """Return the event of a chunk that a step has written."""
     log = call.scope.core.log
-    now = log.read_clock
     draft: Any = _StepOutput()
     draft.run_id = log.run_id
     draft.seq = log.state.next_seq
-    draft.at = log.at = log.epoch + now()
+    draft.at = log.at = log.epoch + log.clock.current_time()
     draft.id = call.id
     draft.address = call.address
     draft.round = call.round
@@ -90,11 +88,10 @@ def step_progress(
 ) -> ev.StepProgress:
     """Return the event that ends an item of a foreach."""
     log = loop.scope.core.log
-    now = log.read_clock
     draft: Any = _StepProgress()
     draft.run_id = log.run_id
     draft.seq = log.state.next_seq
-    draft.at = log.at = log.epoch + now()
+    draft.at = log.at = log.epoch + log.clock.current_time()
     draft.id = loop.id
     draft.address = loop.address
     draft.round = loop.round
@@ -132,13 +129,12 @@ def step_end(
 ) -> tuple[ev.StepResult, ev.StepFinish]:
     """Return the events that end a call: what came of it, and that it is closed."""
     log = call.scope.core.log
-    now = log.read_clock
     result: Any = _StepResult()
     finish: Any = _StepFinish()
     result.run_id = finish.run_id = log.run_id
     result.seq = seq = log.state.next_seq
     finish.seq = seq + 1
-    result.at = finish.at = log.at = at = log.epoch + now()
+    result.at = finish.at = log.at = at = log.epoch + log.clock.current_time()
     result.id = finish.id = call.id
     result.address = finish.address = call.address
     result.round = finish.round = call.round

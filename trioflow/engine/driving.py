@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -13,7 +12,6 @@ from trioflow import events as ev
 from trioflow.engine.core import RunCore, Scope
 from trioflow.engine.environment import Environment
 from trioflow.engine.log import RunLog
-from trioflow.engine.mailbox import Mailbox
 from trioflow.engine.outcome import Failed, Outcome, Paused, Suspended
 from trioflow.engine.pacer import Pacer
 from trioflow.engine.plan import WorkflowPlan
@@ -39,7 +37,7 @@ class Keeper(Protocol):
 RESUMABLE = ("suspended", "paused")
 
 
-@attrs.frozen
+@attrs.define
 class Driver:
     """The task that drives a run, for whoever looks at what goes on in it."""
 
@@ -66,8 +64,6 @@ class DrivenRun:
             log=log,
             readers=log.readers,
             pacer=Pacer(log, plan.reputation),
-            mailbox=Mailbox(),
-            owner=weakref.ref(self),
             converter=environment.converter,
             state_fields=plan.state_fields,
         )
@@ -101,12 +97,17 @@ class DrivenRun:
         """Ties the run to the store, if it is a durable one."""
         self.spawn: Callable[[], None] | None = None
         """Starts `drive` in the nursery of the engine that owns the run."""
-        self._early: list[tuple[str, Any]] = []
+        self._early: tuple[tuple[str, Any], ...] = ()
+        """What was sent to the run before its start."""
         self.driver: Driver | None = None
         """Where the run is driven right now."""
-        self._settled = trio.Event()
-        self._cancel_scope = trio.CancelScope()
-        self._reason: str | None = None
+        self.is_settled = False
+        """Whether the part that was driven last has come to its end, on disk too if it has to."""
+        self._settling: trio.Event | None = None
+        """What those wait for who wait for that. Made for the first one."""
+        self.is_shielded = False
+        """Whether the run is ended by `cancel` and `halt` alone, and not by a cancellation that
+        reaches the task that drives it."""
 
     # ------------------------------------------------------------ going on
     async def drive(self) -> RunResult[Any]:
@@ -128,17 +129,20 @@ class DrivenRun:
         outcome: Outcome | None = None
         try:
             try:
-                with self._cancel_scope:
+                with self.core.cancel_scope as cancel_scope:
+                    cancel_scope.shield = self.is_shielded
                     if not self._was_canceled:
                         outcome = await run_workflow(scope, self._value)
                     await self.core.readers.wait_for_room()
-                if self._cancel_scope.cancel_called:
+                if cancel_scope.cancel_called:
                     # A cancel that was accepted is never followed by success.
                     outcome = None if self.failure is None else Failed(self.failure)
             finally:
                 if outcome is None and not self._was_canceled:
-                    self.core.log.emit(ev.Canceled, reason=self._reason)
-                await call_end_hooks(scope, self._input, outcome)
+                    self.core.log.emit(ev.Canceled, reason=self.core.reason)
+                if self.plan.has_end_hooks:
+                    with trio.CancelScope(shield=self.is_shielded):
+                        await call_end_hooks(scope, self._input, outcome)
         finally:
             self._settle(scope, outcome)
             result = self.result
@@ -168,12 +172,17 @@ class DrivenRun:
                 except Exception as exc:
                     self.failure = self.failure or exc
         self.driver = None
-        self._settled.set()
+        self._tell_settled()
+
+    def _tell_settled(self) -> None:
+        self.is_settled = True
+        if self._settling is not None:
+            self._settling.set()
 
     def break_off(self, failure: Exception) -> None:
         """Stop the run because its journal cannot be written."""
         self.failure = failure
-        self._cancel_scope.cancel()
+        self.core.cancel_scope.cancel()
 
     def halt(self) -> None:
         """Stop the run, but not for good: its journal ends here, and it can go on from there."""
@@ -229,21 +238,20 @@ class DrivenRun:
     @property
     def is_canceled(self) -> bool:
         """Whether somebody has canceled the run, even if it has not come to its end."""
-        return self._cancel_scope.cancel_called
+        return self.core.cancel_scope.cancel_called
 
     @property
     def is_lost(self) -> bool:
         """Whether this process has no more to do with the run than any other."""
-        failed = self.failure is not None and self._settled.is_set()
+        failed = self.failure is not None and self.is_settled
         return failed or self._goes_on_elsewhere
 
     def cancel(self, reason: str | None) -> None:
         """Cancel the run, or do nothing if it is over or canceled already."""
         if self.core.log.state.status in RESUMABLE and self.result is not None:
             self._cancel_waiting(reason)
-        elif self.result is None and not self._cancel_scope.cancel_called:
-            self._reason = reason
-            self._cancel_scope.cancel()
+        elif self.result is None:
+            self.core.cancel(reason)
 
     def receive(self, name: str, data: Any) -> None:
         """Take an event from outside.
@@ -252,14 +260,14 @@ class DrivenRun:
           RunFinishedError: if the run is over.
           MailboxFullError: if very many events of that name wait to be taken.
         """
-        log, mailbox = self.core.log, self.core.mailbox
+        log = self.core.log
         if self.result is not None and log.state.status not in RESUMABLE:
             raise RunFinishedError(log.run_id, log.state.status, f"event {name!r} comes too late")
-        mailbox.check_room(name)
+        self.core.mailbox.check_room(name)
         if log.state.status == "pending":
-            self._early.append((name, data))
+            self._early += ((name, data),)
         else:
-            mailbox.put(log.emit(ev.EventReceived, event=name, data=data))
+            self.core.mailbox.put(log.emit(ev.EventReceived, event=name, data=data))
 
     async def wait(self) -> RunResult[Any]:
         """Wait until the run settles and return its result.
@@ -273,15 +281,24 @@ class DrivenRun:
                 log.run_id, log.state.status, "it goes on elsewhere; use engine.observe()"
             )
         while True:
-            settled = self._settled
-            await settled.wait()
+            settling = await self._until_settled()
             if self.failure is not None:
                 raise self.failure
             if self.result is not None:
                 return self.result
-            if settled is self._settled:
+            if settling is self._settling:
                 raise self._no_result()
             # Somebody has resumed it before this task had its turn.
+
+    async def _until_settled(self) -> trio.Event:
+        """Wait until the part that is driven now has settled. A checkpoint."""
+        if self._settling is None:
+            self._settling = trio.Event()
+            if self.is_settled:
+                self._settling.set()
+        settling = self._settling
+        await settling.wait()
+        return settling
 
     def _no_result(self) -> RuntimeError:
         return RuntimeError(f"run {self.core.log.run_id} is done without a result")
@@ -295,7 +312,7 @@ class DrivenRun:
             workflow_id=self.plan.id,
             input=self._input,
             state=self._state,
-            runtime_context=dict(self.core.runtime_context),
+            runtime_context=dict(self.core.context or ()),
             trace_id=self.trace.id,
             metadata=self.trace.metadata,
             resource_id=self.resource_id,
@@ -303,13 +320,13 @@ class DrivenRun:
         )
         for name, data in self._early:
             self.core.mailbox.put(log.emit(ev.EventReceived, event=name, data=data))
-        self._early.clear()
+        self._early = ()
 
     def _cancel_waiting(self, reason: str | None) -> None:
         """End a run in which nothing runs."""
         self.core.log.emit(ev.Canceled, reason=reason)
         self._settle(Scope(self.core, self.plan, prefix="", address=""), None)
-        self._settled.set()
+        self._tell_settled()
 
     def _settle(self, scope: Scope, outcome: Outcome | None) -> None:
         """Emit the events that end a part, and let everyone know."""
@@ -320,4 +337,4 @@ class DrivenRun:
         self.result = result = workflow_result(scope, self._input, outcome)
         if not waits or self.close_on_suspend:
             log.emit(ev.Finish, status=result.status, result=result.result, error=result.error)
-            self.core.readers.end_part()
+            self.core.readers.end_part(is_over=not waits)

@@ -9,7 +9,6 @@ import trio
 
 from trioflow import events as ev
 from trioflow.engine.driving import RESUMABLE, DrivenRun
-from trioflow.engine.mailbox import Mailbox
 from trioflow.engine.pacer import Pacer
 from trioflow.engine.positions import find_call
 from trioflow.engine.replay import Replay
@@ -49,7 +48,8 @@ class Execution(DrivenRun):
         self._input = input_data
         self._value = self._structured_input()
         self._state = self.plan.initial_state(initial_state)
-        self.core.runtime_context = SharedContext(runtime_context)
+        if runtime_context:
+            self.core.context = SharedContext(runtime_context)
         self.core.tracing_context = tracing_context or NO_TRACING
         self.core.per_step = per_step
         self.trace.begin(self.core.tracing_context, tracing_options, self.resource_id)
@@ -85,14 +85,14 @@ class Execution(DrivenRun):
             self._resuming = trio.Lock()
         async with self._resuming:
             if self.keeper is not None and self.result is not None:
-                await self._settled.wait()  # or the claim would be given back with the last part
+                await self._until_settled()  # or the claim would be given back with the last part
                 await self.keeper.claim(self)
             last = self.core.log.state.next_seq - 1
             try:
                 self.begin_resume(step, data, label, index, runtime_context, per_step)
             except BaseException:
                 # If the run is running, it was another answer that came first: the claim is its.
-                here = not self._settled.is_set() and not self._goes_on_elsewhere
+                here = not self.is_settled and not self._goes_on_elsewhere
                 if self.keeper is not None and not here:
                     with trio.CancelScope(shield=True):
                         await self.keeper.release(self)
@@ -119,7 +119,7 @@ class Execution(DrivenRun):
           InvalidValueError: if the answer does not fit the step's ``resume`` type.
         """
         log = self.core.log
-        if log.state.status not in RESUMABLE or not self._settled.is_set():
+        if log.state.status not in RESUMABLE or not self.is_settled:
             raise NotResumableError(
                 log.run_id, log.state.status, "it does not wait for an answer that could be given"
             )
@@ -214,11 +214,8 @@ class Execution(DrivenRun):
         state = self.core.log.state
         self.part += 1
         self.result = None
-        self._settled = trio.Event()
-        self._cancel_scope = trio.CancelScope()
-        self._reason = None
-        self.core.runtime_context = SharedContext(state.runtime_context)
-        self.core.mailbox = Mailbox(state.received.values())
+        self.is_settled, self._settling = False, None
+        self.core.begin_part(state.runtime_context, state.received.values())
         self.core.pacer = Pacer(self.core.log, self.plan.reputation)
         self.core.replay = Replay(state, from_journal=self._from_journal)
 
@@ -238,10 +235,10 @@ class Execution(DrivenRun):
         self._from_journal = True
         self._goes_on_elsewhere = state.status in ("pending", "running")
         if self._goes_on_elsewhere:  # perhaps it had settled, and others went on with it
-            self.result, self._settled = None, trio.Event()
+            self.result, self.is_settled, self._settling = None, False, None
         else:
             self.result = recorded_result(self.plan, state)
-            self._settled.set()
+            self._tell_settled()
 
     async def recorded_events(self) -> Sequence[ev.Event]:
         """Return all events of a run that has settled.

@@ -21,8 +21,8 @@ class Reputation:
     """
 
     def __init__(self) -> None:
-        self.trusted: set[object] = set()
-        """The functions that were called often and were never long."""
+        self.trusted: set[object] = {None}
+        """The functions that were called often and were never long. None is no function."""
         self._calls: dict[object, int] = {}
         self._long: set[object] = set()
 
@@ -43,8 +43,7 @@ class Habits:
     """What one run knows of its functions."""
 
     def __init__(self, reputation: Reputation) -> None:
-        # A plain attribute, for it is looked at before each step. None is no function.
-        self.brief: set[object] = {None}
+        self.brief = set(reputation.trusted)
         self._reputation = reputation
         self._tries: dict[object, int] = {}
         """How many more calls of a function are made with care."""
@@ -63,7 +62,6 @@ class Habits:
 
     def was_long(self, function: object) -> None:
         """Take note that a call took so long that others may have waited for it."""
-        if function is not None:
-            self.brief.discard(function)
-            self._tries[function] = TRIES_AGAIN
-            self._reputation.was_long(function)
+        self.brief.discard(function)
+        self._tries[function] = TRIES_AGAIN
+        self._reputation.was_long(function)

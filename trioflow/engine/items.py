@@ -124,8 +124,9 @@ class _Progress:
 
     def _report(self, call: Call, index: int, outcome: Outcome | None) -> None:
         call.is_open = False
-        if call.scope.core.runtime_context.has_changed:
-            emit_context_changes(call)
+        context = call.scope.core.context
+        if context is not None and context.has_changed:
+            emit_context_changes(call, context)
         if isinstance(outcome, Suspended):
             fields = suspension_fields(call, outcome)
             self._progress(index, status="suspended", **fields)

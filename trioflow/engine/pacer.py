@@ -28,8 +28,10 @@ class Pacer:
     def __init__(self, log: RunLog, reputation: Reputation) -> None:
         self._log = log
         self._readers = log.readers
-        self._habits = Habits(reputation)
-        self._brief = self._habits.brief
+        self._reputation = reputation
+        self._habits: Habits | None = None
+        """Made for the first function that is not trusted."""
+        self._brief = reputation.trusted
         self._journal: RunJournal | None = None
         self._held = False
         self._is_gated = False
@@ -75,7 +77,14 @@ class Pacer:
 
     def was_long(self, function: object) -> None:
         """Take note that a call of a function took so long that others may have waited."""
-        self._habits.was_long(function)
+        if function is not None:
+            self._own_habits().was_long(function)
+
+    def _own_habits(self) -> Habits:
+        if self._habits is None:
+            self._habits = Habits(self._reputation)
+            self._brief = self._habits.brief
+        return self._habits
 
     async def slow_boundary(self) -> None:
         """Pass the boundary before a step that may keep the loop busy.
@@ -110,7 +119,7 @@ class Pacer:
         self._turn_ends = self._log.now() + MAX_SECONDS
 
     async def _pass_gates(self, function: object) -> None:
-        is_careful = function not in self._brief and self._habits.needs_care(function)
+        is_careful = function not in self._brief and self._own_habits().needs_care(function)
         await self._stop_if_held()
         if self._journal is not None:
             await self._journal.wait_boundary()

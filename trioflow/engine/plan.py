@@ -172,3 +172,8 @@ class WorkflowPlan:
     """Where a call of the workflow keeps the outputs of its steps, by their ids."""
     reputation: Reputation = attrs.field(factory=Reputation)
     """What its runs have learned of the functions in it."""
+
+    @property
+    def has_end_hooks(self) -> bool:
+        """Whether somebody is to be told how a run ended."""
+        return self.on_finish is not None or self.on_error is not None

@@ -55,11 +55,19 @@ class Readers:
         """Tell whether all events with a ``seq`` above *after* are still held."""
         return self.window.first <= (0 if after is None else after + 1)
 
-    def end_part(self) -> None:
-        """Close every stream behind the last event; a next part has its own readers."""
+    def end_part(self, is_over: bool) -> None:
+        """Close every stream behind the last event; a next part has its own readers.
+
+        Args:
+          is_over: Whether there will be no next part.
+        """
+        # What will not change can be read where it is, if that is not more than is held anyway.
+        is_large = len(self.window.events) >= HISTORY + SLACK
         for stream in self._streams:
-            stream.end()
+            stream.end(detach=is_large or not is_over)
         self._streams.clear()
+        if is_large:
+            self._forget_oldest()
         self.review_room()  # the next part must not wait for them
 
     @property

@@ -48,7 +48,7 @@ class RunStream(EventStream, Generic[Out]):
     """The stream that `Run.stream` opens: the run's events, and its end."""
 
     def __init__(self, run: Run[Any, Out], max_buffer_size: int) -> None:
-        super().__init__(max_buffer_size, run.execution.core.log.readers.review_room)
+        super().__init__(max_buffer_size, run.execution.core.readers)
         self._run = run
 
     @property
@@ -487,7 +487,7 @@ class Run(Generic[In, Out]):
             them from the journal of a durable run.
         """
         log = self.execution.core.log
-        reader = EventStream(max_buffer_size, log.readers.review_room, on_full)
+        reader = EventStream(max_buffer_size, log.readers, on_full)
         log.add_reader(reader, after)
         return reader
 

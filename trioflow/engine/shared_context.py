@@ -12,7 +12,7 @@ class SharedContext(MutableMapping[str, Any]):
     __slots__ = ("_changed", "_values", "has_changed")
 
     def __init__(self, values: Mapping[str, Any] | None = None) -> None:
-        self._values: dict[str, Any] = dict(values or {})
+        self._values: dict[str, Any] = {} if values is None else dict(values)
         self._changed: set[str] = set()
         self.has_changed = False
         """Whether a key was set or removed since the changes were taken."""
