@@ -70,6 +70,30 @@ async def test_a_cancel_that_was_accepted_is_never_followed_by_success() -> None
     assert result.steps["ends_anyway"].output == "done"
 
 
+async def test_an_abort_out_of_time_cancels_what_waits_and_nothing_that_is_over() -> None:
+    contexts: list[StepContext] = []
+
+    @step(resume=bool)
+    async def asks(value: int, ctx: StepContext) -> int:
+        contexts.append(ctx)
+        if ctx.resume_data is None:
+            ctx.suspend("go on?")
+        return value
+
+    run = Workflow("w").then(asks).create_run()
+    await run.start(1)
+    contexts[0].abort("nobody answers")
+    assert run.status == "canceled"
+    assert run.state.reason == "nobody answers"
+
+    run = Workflow("w").then(asks).create_run()
+    await run.start(1)
+    await run.resume(resume_data=True)
+    contexts[-1].abort("too late")
+    assert run.status == "success"
+    assert not run.execution.is_canceled
+
+
 async def test_a_callers_time_out_leaves_a_run_that_is_properly_ended(
     autojump_clock: MockClock,
 ) -> None:

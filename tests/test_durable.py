@@ -13,7 +13,7 @@ from trio.testing import MockClock
 
 from tests.flows import add_one, double, fails, sleeps
 from tests.suspending import Calls, all_events, cut
-from trioflow import RunResult, StepContext, Workflow, open_engine, step
+from trioflow import Retry, RunResult, StepContext, Workflow, open_engine, step
 from trioflow.abc import Append
 from trioflow.engine.codec import decode
 from trioflow.errors import (
@@ -523,3 +523,61 @@ async def test_a_run_may_be_gone() -> None:
     async with engine_on(store, workflow) as engine:
         with pytest.raises(UnknownRunError):
             await engine.load_run("r")
+
+
+# ---------------------------------------------------------------- who may end a run
+async def interrupted() -> tuple[MemoryStore, Flow]:
+    """Return a store with a run whose process has died in a step that takes long."""
+    store, long = MemoryStore(), flow().then(sleeps(1000))
+    async with engine_on(store, long) as engine:
+        engine.submit(long, 0, run_id="r")
+        await trio.sleep(1)
+    return store, long
+
+
+async def test_whoever_restarts_a_run_can_be_cancelled(autojump_clock: MockClock) -> None:
+    store, long = await interrupted()
+
+    async with engine_on(store, long) as engine:
+        run = await engine.load_run("r")
+        with trio.move_on_after(10) as scope:
+            await run.restart()
+        assert scope.cancelled_caught
+        assert run.status == "canceled"
+    assert trio.current_time() == 11
+
+
+async def test_leaving_the_engine_ends_a_restart_in_its_block(autojump_clock: MockClock) -> None:
+    store, long = await interrupted()
+
+    with pytest.RaisesGroup(KeyError):
+        async with engine_on(store, long) as engine, trio.open_nursery() as nursery:
+            run = await engine.load_run("r")
+            nursery.start_soon(run.restart)
+            await trio.sleep(1)
+            raise KeyError
+    assert trio.current_time() == 2
+
+
+async def test_attempts_of_an_item_that_went_on_count_after_a_crash() -> None:
+    made = 0
+
+    @step(retries=Retry(3))
+    async def asks_then_fails(value: Any, ctx: StepContext) -> None:
+        nonlocal made
+        if ctx.resume_data is None:
+            ctx.suspend("go on?")
+        made += 1
+        raise ValueError
+
+    store, looping = MemoryStore(), flow().foreach(asks_then_fails)
+    async with engine_on(store, looping) as engine:
+        run = engine.create_run(looping, run_id="r")
+        await run.start([1])
+        await run.resume(resume_data=True)
+    retries = [i for i, t in enumerate(await stored_types(store)) if t == "step-retry"]
+    store, made = await cut(store, "r", retries[-1] + 1), 0
+
+    async with engine_on(store, looping, recover=True) as engine:
+        assert (await (await engine.load_run("r")).wait()).status == "failed"
+    assert made == 1

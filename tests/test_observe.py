@@ -10,7 +10,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.flows import add_one, sleeps
 from tests.suspending import Calls
-from trioflow import EventStream, Workflow, events, open_engine
+from trioflow import EventStream, StepContext, Workflow, events, open_engine, step
 from trioflow.engine.codec import decode
 from trioflow.engine.readers import HISTORY, SLACK
 from trioflow.errors import HistoryGap, UnknownRunError
@@ -76,6 +76,54 @@ async def test_what_goes_on_elsewhere_is_read_from_the_journal(autojump_clock: M
         await run.start(0)
         await (await second.load_run("r")).resume(resume_data=1)
         assert seqs(await observed(first)) == seqs(decode(await store.read("r")))
+
+
+@step
+async def writes_twice(event: Any, ctx: StepContext) -> None:
+    for number in range(20):
+        await ctx.write(number)
+    await event.wait()
+    for number in range(20):
+        await ctx.write(number)
+
+
+async def test_the_run_does_not_wait_for_a_late_one_that_takes_gaps() -> None:
+    event = trio.Event()
+    run = Workflow("w").then(writes_twice).create_run()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run.start, event)
+        await wait_all_tasks_blocked()
+        late = run.observe(max_buffer_size=4, on_full="gap")
+        event.set()
+        assert (await run.wait()).status == "success"
+
+    # What had happened before is no fault of its own.
+    assert [(await late.receive()).seq for _ in range(22)] == list(range(22))
+    with pytest.raises(HistoryGap, match="22"):
+        await late.receive()
+
+
+async def test_all_tasks_that_wait_at_a_gap_are_told() -> None:
+    event, told = trio.Event(), 0
+    run = Workflow("w").then(writes_twice).create_run()
+    stream = run.observe(max_buffer_size=1, on_full="gap")
+
+    async def read() -> None:
+        nonlocal told
+        with pytest.raises(HistoryGap):
+            while True:
+                await stream.receive()
+        told += 1
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(6):
+            nursery.start_soon(read)
+        await wait_all_tasks_blocked()
+        nursery.start_soon(run.start, event)
+        await wait_all_tasks_blocked()
+        assert told == 6
+        event.set()
 
 
 async def test_a_gap_is_told(autojump_clock: MockClock) -> None:

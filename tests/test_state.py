@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 import attrs
 import pytest
 
-from trioflow import events, fold
+from trioflow import StepContext, Workflow, events, fold, step
 from trioflow.state import StepRecord
 
 START = events.StepStart(run_id="r", seq=0, at=1.0, id="s", address="0", input=None)
@@ -54,3 +56,62 @@ def test_steps_are_seen_by_the_ids_of_their_last_calls() -> None:
     assert steps == {"s": state.calls["0#2"]}
     assert list(steps) == ["s"]
     assert repr(steps) == repr({"s": state.calls["0#2"]})
+
+
+@step
+async def asks(value: Any, ctx: StepContext) -> Any:
+    if ctx.resume_data is None:
+        ctx.suspend("more?")
+    return ctx.resume_data
+
+
+async def test_rounds_of_a_call_do_not_pile_up() -> None:
+    @step
+    async def asks_on(value: Any, ctx: StepContext) -> None:
+        if ctx.resume_data != "enough":
+            ctx.suspend("more?")
+
+    run = Workflow("w").then(Workflow("inner").then(asks_on)).create_run()
+    await run.start(1)
+    steps = run.state.steps
+    for number in range(20):
+        await run.resume(resume_data=number)
+    await run.resume(resume_data="enough")
+
+    assert list(run.state.calls) == ["0", "0/0"]
+    assert len(run.state.records) <= 3 * len(run.state.calls)
+    assert steps["inner.asks_on"].resume_data == "enough"  # held since the first round
+
+
+async def test_the_step_that_went_on_last_is_its_last_call() -> None:
+    run = Workflow("w").foreach(Workflow("inner").then(asks), concurrency=2).create_run()
+    await run.start([1, 2])
+    await run.resume(resume_data="b", index=1)
+    await run.resume(resume_data="a", index=0)
+
+    assert run.state.steps["inner.asks"].output == "a"
+    assert [a for a in run.state.calls if "/" in a] == ["0[0]/0", "0[1]/0"]
+
+
+async def test_a_result_holds_the_last_calls_and_no_others() -> None:
+    @attrs.define
+    class Number:
+        value: int
+
+    made: list[weakref.ref[Number]] = []
+
+    @step
+    async def counts_up(value: Any) -> Any:
+        number = Number(value.value + 1)
+        made.append(weakref.ref(number))
+        return number
+
+    counting = Workflow("w").then(counts_up.clone("first"))
+    counting = counting.dountil(counts_up, lambda number: number.value == 9)
+    result = await counting.create_run().start(Number(0))
+
+    gc.collect()
+    alive = [number.value for number in (ref() for ref in made) if number is not None]
+    assert (len(made), alive) == (9, [1, 8, 9])
+    assert list(result.steps) == ["first", "counts_up"]
+    assert list(result.steps.values())[-1] is result.steps["counts_up"]

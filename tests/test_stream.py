@@ -372,6 +372,34 @@ class TestObservers:
         assert [event.seq async for event in run.observe(after=2)] == [3, 4]
         assert [event.seq async for event in run.observe(after=4)] == []
 
+    @pytest.mark.parametrize("chunks", [30, 3 * HISTORY])
+    async def test_one_of_a_part_that_is_over_does_not_see_the_next_one(self, chunks: int) -> None:
+        @step
+        async def asks(value: int, ctx: StepContext) -> None:
+            if ctx.resume_data is None:
+                ctx.suspend("go on?")
+            await writes(chunks, ctx)
+
+        run = Workflow("w").then(asks).create_run()
+        await run.start(0)
+        first, second = run.observe(), run.observe()
+        await run.resume("asks", True)
+
+        assert [event.seq async for event in first] == list(range(5))
+        assert [event.seq for event in await second.receive_some()] == list(range(5))
+        assert await second.receive_some() == []
+
+    async def test_one_can_ask_for_what_has_not_happened_yet(self) -> None:
+        run = Workflow("w").then(add_one).then(double).create_run()
+        later = run.observe(after=4)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run.start, 1)
+            assert later.unread == 0
+            assert [event.seq async for event in later] == [5, 6, 7]
+
+        assert [event.seq async for event in run.observe(after=100)] == []
+
     async def test_the_run_waits_for_a_slow_one_until_it_closes(self) -> None:
         run = Workflow("w").then(writes).create_run()
         observer = run.observe(max_buffer_size=3)

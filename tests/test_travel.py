@@ -149,3 +149,47 @@ async def test_attempts_of_a_call_that_was_canceled_count_on(
 
     assert sees == [1, 2]
     assert result.steps["sibling"].attempts == 2
+
+
+async def test_earlier_rounds_of_a_call_are_remembered() -> None:
+    failures = 0
+
+    @step(retries=Retry(3))
+    async def asks_twice(value: Any, ctx: StepContext) -> Any:
+        nonlocal failures
+        if ctx.resume_data is None and not failures:
+            failures += 1
+            raise ValueError("once")
+        if ctx.resume_data is None:
+            ctx.suspend("first")
+        if ctx.resume_data == 1:
+            ctx.suspend("second")
+        failures += 1
+        raise ValueError("again")
+
+    run = flow().parallel(asks_twice, add_one).create_run()
+    await run.start(1)
+    await run.resume("asks_twice", 1)
+    async with run.time_travel_stream("add_one") as stream:
+        await stream.get_workflow_state()
+
+    new, old = (each.state.steps["asks_twice"] for each in (stream.run, run))
+    assert (new.round, new.attempts) == (old.round, old.attempts)
+    assert (new.suspend_payload, new.suspended_at) == ("second", old.suspended_at)
+    failures = 0
+    assert (await stream.run.resume("asks_twice", 2)).status == "failed"
+    assert failures == 2  # the first of three attempts was made before
+
+
+async def test_earlier_rounds_of_items_are_remembered() -> None:
+    run = flow().foreach(Calls().asks(), concurrency=2).then(Calls().does("b")).create_run()
+    await run.start([1, 2])
+    for index in range(2):
+        await run.resume("asks", index, index=index)
+
+    async with run.time_travel_stream("b") as stream:
+        await stream.get_workflow_state()
+
+    for address in ("0", "0[0]", "0[1]"):
+        assert stream.run.state.calls[address].round == run.state.calls[address].round
+        assert stream.run.state.calls[address].round > 0

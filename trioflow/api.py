@@ -304,9 +304,6 @@ class Engine:
         Returns what starts it.
         """
 
-        # Whatever cancels the engine reaches its runs through end_all, never directly: a durable
-        # run must not take the end of its process for its own.
-        run.execution.is_shielded = True
         run.execution.spawn = spawn = partial(self._spawn, run)
         return spawn
 

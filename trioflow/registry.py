@@ -7,9 +7,9 @@ from collections import deque
 from typing import Any
 from weakref import WeakValueDictionary
 
-from trioflow.engine.driving import RESUMABLE
 from trioflow.engine.run import Run
 from trioflow.errors import JournalConflictError, NotSerializableError, StoreError
+from trioflow.state import RESUMABLE
 
 logger = logging.getLogger("trioflow")
 
@@ -45,7 +45,9 @@ class RunRegistry:
     async def drive(self, run: Run[Any, Any]) -> None:
         """Drive a run to where it settles, and hold it for a while then."""
         try:
-            await run.execution.drive()
+            # Whatever cancels the engine reaches its runs through end_all, never directly: a
+            # durable run must not take the end of its process for its own.
+            await run.execution.drive(is_shielded=True)
         except (StoreError, JournalConflictError, NotSerializableError) as exc:
             # run.wait() raises it; the other runs of the engine go on.
             logger.error("run %s could not be saved: %s", run.run_id, exc)

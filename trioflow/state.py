@@ -13,6 +13,10 @@ from trioflow import events as ev
 RecordStatus = Literal["running", "waiting", "suspended", "success", "failed", "canceled", "bailed"]
 
 
+RESUMABLE = ("suspended", "paused")
+"""The statuses of a run that waits, and may go on."""
+
+
 @attrs.define(weakref_slot=False)
 class StepRecord:
     """What is known of one step call. Read only for everyone but the fold."""
@@ -90,10 +94,11 @@ def _new_record(
 class Calls(Mapping[str, StepRecord]):
     """Records of calls: all by address, or the last one of each step by its id.
 
-    Live, unless it ends somewhere. Most runs are never asked for any of it, so a state only puts
-    the records in a row, and they get into a dict when somebody looks for one: 0.1 µs less for a
-    step of a short run, and 0.4 µs for one of 100,000, each of which would have its place
-    somewhere else in the memory.
+    Most runs are never asked for any of it, so a state only puts the records in a row, and they
+    get into a dict when somebody looks for one: 0.1 µs less for a step of a short run, and
+    0.4 µs for one of 100,000, each of which would have its place somewhere else in the memory.
+
+    Live, unless it has an end; `values` and `items` are those of the moment.
     """
 
     __slots__ = ("_end", "_key", "_known", "_records", "_row")
@@ -118,7 +123,17 @@ class Calls(Mapping[str, StepRecord]):
                 self._records.update((record.address, record) for record in fresh)
             else:  # items of a foreach are no steps
                 self._records.update((r.id, r) for r in fresh if r.kind != "item")
+            if self._end is not None:
+                self._row = ()  # other calls of the same steps may go
         return self._records
+
+    def fill(self) -> None:
+        """Go through the row now."""
+        self._all()
+
+    def begin_anew(self) -> None:
+        """Go through the row again, because there are others in it."""
+        self._known, self._records = 0, None
 
     def __getitem__(self, key: str) -> StepRecord:
         return self._all()[key]
@@ -165,7 +180,7 @@ class RunState:
     open: dict[str, StepRecord] = attrs.field(factory=dict)
     """The records of calls that have begun here and are not closed, by address."""
     goes_on: bool = False
-    """Whether this is not the first part of the run, so that there may be calls to go on with."""
+    """Whether there may be calls that are not open and will be made again."""
     runtime_context: dict[str, Any] = attrs.field(factory=dict)
     """The runtime context, as far as steps that ended have changed it."""
     received: dict[int, ev.EventReceived] = attrs.field(factory=dict)
@@ -204,7 +219,8 @@ class RunState:
         """Take more events into account. They must come in the order of ``seq``."""
         for event in events:
             REDUCERS[type(event)](self, event)
-        self.next_seq += len(events)
+        if events:
+            self.next_seq = events[-1].seq + 1
 
 
 def fold(events: Iterable[ev.Event]) -> RunState:
@@ -246,6 +262,7 @@ def _start(state: RunState, event: ev.Start) -> None:
 def _resume(state: RunState, event: ev.Resume) -> None:
     state.status = "running"
     state.goes_on = True
+    _forget_superseded(state)
     state.runtime_context.update(event.runtime_context)
     state.answers = dict.fromkeys(event.targets, event.data)
     state.span_id = event.span_id
@@ -256,9 +273,32 @@ def _recover(state: RunState, event: ev.Recover) -> None:
     state.status = "running"
     state.goes_on = True
     state.open.clear()
+    _forget_superseded(state)
     state.span_id = event.span_id
     # What open calls had taken is there again, for they are made again.
     state.taken.clear()
+
+
+def _forget_superseded(state: RunState) -> None:
+    """Let go of the records in whose place others have come, or each round would leave some.
+
+    The newest of each call is where the first was, for the order of the calls, and where it came
+    last, for what is the last call of a step.
+    """
+    newest = dict(state.calls.items())
+    if len(newest) == len(state.records):
+        return
+    last = {record.address: index for index, record in enumerate(state.records)}
+    seen: set[str] = set()
+    kept = []
+    for index, record in enumerate(state.records):
+        if record.address not in seen or index == last[record.address]:
+            seen.add(record.address)
+            kept.append(newest[record.address])
+    state.records[:] = kept
+    for view in (state._calls, state._steps):
+        if view is not None:
+            view.begin_anew()
 
 
 def _step_start(state: RunState, event: ev.StepStart) -> None:
@@ -311,8 +351,8 @@ def _step_waiting(state: RunState, event: ev.StepWaiting) -> None:
 
 
 def _step_retry(state: RunState, event: ev.StepRetry) -> None:
-    record = state.open.get(event.address)
-    if record is not None:  # items of a foreach have no record before they end
+    record = state.before(event.address)
+    if record is not None:  # items of a foreach have none, unless they go on
         record.attempts = event.attempt
 
 
@@ -323,6 +363,8 @@ def _step_progress(state: RunState, event: ev.StepProgress) -> None:
     item = _new_record(event.id, address, "item", event.status, None, event.at)
     item.output, item.error, item.ended_at = event.output, event.error, event.at
     item.suspend_payload, item.label = event.payload, event.label
+    if event.status == "suspended":
+        state.goes_on = True
     before = state.before(address)
     if before is not None:
         item.round = before.round + (before.status == "suspended")
@@ -334,6 +376,7 @@ def _step_progress(state: RunState, event: ev.StepProgress) -> None:
 
 
 def _step_suspended(state: RunState, event: ev.StepSuspended) -> None:
+    state.goes_on = True
     record = state.open.pop(event.address)
     record.status = "suspended"
     record.suspend_payload = event.payload
@@ -347,6 +390,8 @@ def _step_suspended(state: RunState, event: ev.StepSuspended) -> None:
 def _step_result(state: RunState, event: ev.StepResult) -> None:
     record = state.open[event.address]
     record.status = event.status
+    if event.status == "canceled":
+        state.goes_on = True
     record.output = event.output
     record.error = event.error
     record.ended_at = event.at
@@ -360,6 +405,8 @@ def fold_end(state: RunState, result: ev.StepResult, finish: ev.StepFinish) -> N
     """Fold both events that end a call: what their reducers do, for 0.1 µs less."""
     record = state.open.pop(result.address)
     record.status = result.status
+    if result.status == "canceled":
+        state.goes_on = True
     record.output = result.output
     record.error = result.error
     record.ended_at = result.at

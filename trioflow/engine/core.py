@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 import trio
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 
     from trioflow.engine.plan import WorkflowPlan
     from trioflow.engine.replay import Replay
+
+
+class Cancelable(Protocol):
+    """What a run that waits is for its own steps."""
+
+    def cancel(self, reason: str | None) -> None: ...
 
 
 @attrs.define(eq=False)
@@ -51,6 +58,9 @@ class RunCore:
     """Around everything that runs in this part of the run."""
     reason: str | None = None
     """Why it was canceled."""
+    owner: weakref.ref[Cancelable] | None = None
+    """The run itself, if it waits and no part of it runs. It owns all this; a plain reference
+    back would leave its memory to the garbage collector."""
     _mailbox: Mailbox | None = None
 
     @property
@@ -63,7 +73,7 @@ class RunCore:
     def begin_part(self, context: Mapping[str, Any], received: Iterable[EventReceived]) -> None:
         """Begin the next part of the run with what is left of the one before."""
         self.cancel_scope = trio.CancelScope()
-        self.reason = None
+        self.reason = self.owner = None
         self.context = SharedContext(context)
         self._mailbox = Mailbox(received)
 
@@ -72,6 +82,14 @@ class RunCore:
         if not self.cancel_scope.cancel_called:
             self.reason = reason
             self.cancel_scope.cancel()
+
+    def abort(self, reason: str | None) -> None:
+        """Cancel the run from inside of it, or do nothing if it is over."""
+        waiting = None if self.owner is None else self.owner()
+        if waiting is not None:
+            waiting.cancel(reason)
+        elif self.log.state.status == "running":
+            self.cancel(reason)
 
     async def wait_idle(self) -> None:
         """Wait until no body runs. A checkpoint in any case."""
@@ -155,4 +173,4 @@ class Frame:
         return result
 
     def abort(self, reason: str | None) -> None:
-        self.scope.core.cancel(reason)
+        self.scope.core.abort(reason)

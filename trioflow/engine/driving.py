@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -19,6 +20,7 @@ from trioflow.engine.trace import RunTrace
 from trioflow.engine.workflows import call_end_hooks, run_workflow, workflow_result
 from trioflow.errors import RunFinishedError, RunStateError
 from trioflow.results import RunResult
+from trioflow.state import RESUMABLE
 
 
 class Keeper(Protocol):
@@ -32,9 +34,6 @@ class Keeper(Protocol):
     def begin(self, run: Any) -> None: ...
     def keep(self, run: Any) -> None: ...
     async def events(self, run: Any) -> Sequence[ev.Event]: ...
-
-
-RESUMABLE = ("suspended", "paused")
 
 
 @attrs.define
@@ -105,17 +104,18 @@ class DrivenRun:
         """Whether the part that was driven last has come to its end, on disk too if it has to."""
         self._settling: trio.Event | None = None
         """What those wait for who wait for that. Made for the first one."""
-        self.is_shielded = False
-        """Whether the run is ended by `cancel` and `halt` alone, and not by a cancellation that
-        reaches the task that drives it."""
 
     # ------------------------------------------------------------ going on
-    async def drive(self) -> RunResult[Any]:
+    async def drive(self, is_shielded: bool = False) -> RunResult[Any]:
         """Run a part of the workflow in this task, to where it settles. A checkpoint.
 
         The run is over, or waits, with all its events, when this returns or raises; it
         raises only for a cancellation from outside, if something other than an Exception
         got out of a step, or if the journal cannot be written.
+
+        Args:
+          is_shielded: Whether only `cancel` and `halt` end the run, and no cancellation that
+            reaches this task.
         """
         scope = Scope(self.core, self.plan, prefix="", address="", init_data=self._value)
         task = trio.lowlevel.current_task()
@@ -130,7 +130,7 @@ class DrivenRun:
         try:
             try:
                 with self.core.cancel_scope as cancel_scope:
-                    cancel_scope.shield = self.is_shielded
+                    cancel_scope.shield = is_shielded
                     if not self._was_canceled:
                         outcome = await run_workflow(scope, self._value)
                     await self.core.readers.wait_for_room()
@@ -141,7 +141,7 @@ class DrivenRun:
                 if outcome is None and not self._was_canceled:
                     self.core.log.emit(ev.Canceled, reason=self.core.reason)
                 if self.plan.has_end_hooks:
-                    with trio.CancelScope(shield=self.is_shielded):
+                    with trio.CancelScope(shield=is_shielded):
                         await call_end_hooks(scope, self._input, outcome)
         finally:
             self._settle(scope, outcome)
@@ -333,6 +333,7 @@ class DrivenRun:
         log = self.core.log
         waits = isinstance(outcome, Suspended | Paused)
         if waits:
+            self.core.owner = weakref.ref(self)
             log.emit(ev.Suspended if isinstance(outcome, Suspended) else ev.Paused)
         self.result = result = workflow_result(scope, self._input, outcome)
         if not waits or self.close_on_suspend:

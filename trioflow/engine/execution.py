@@ -8,7 +8,7 @@ from typing import Any
 import trio
 
 from trioflow import events as ev
-from trioflow.engine.driving import RESUMABLE, DrivenRun
+from trioflow.engine.driving import DrivenRun
 from trioflow.engine.pacer import Pacer
 from trioflow.engine.positions import find_call
 from trioflow.engine.replay import Replay
@@ -17,6 +17,7 @@ from trioflow.engine.suspensions import Suspension, select
 from trioflow.engine.workflows import recorded_result
 from trioflow.errors import HistoryGap, NotResumableError, RunAlreadyStartedError
 from trioflow.results import RunResult
+from trioflow.state import RESUMABLE
 from trioflow.tracing import NO_TRACING, TracingContext, TracingOptions
 
 

@@ -20,7 +20,7 @@ from trioflow.abc import Instrument
 from trioflow.engine.readers import Readers
 from trioflow.engine.stream import EventStream
 from trioflow.events import Event, StepFinish, StepResult
-from trioflow.state import REDUCERS, RunState, fold_end
+from trioflow.state import REDUCERS, RESUMABLE, RunState, fold_end
 
 if TYPE_CHECKING:
     from trioflow.engine.journal import RunJournal
@@ -167,7 +167,7 @@ class RunLog:
         """
         self.readers.add(stream, after)
         if self.state.ended_at is not None:
-            self.readers.end_part(is_over=True)
+            self.readers.end_part(is_over=self.state.status not in RESUMABLE)
 
     def history(self) -> Sequence[Event]:
         """Return the events that are held."""

@@ -55,7 +55,7 @@ class CallPlan:
     """The workflow that is called, if it is one."""
     code: object = None
     """Tells the function of a leaf, the same for all steps that were made of it."""
-    slot: int = -1
+    slot: int = attrs.field(init=False)
     """Where a workflow call keeps the output, see `WorkflowPlan.slots`."""
     is_leaf: bool = attrs.field(init=False)
     """Whether the body is a user's own code, and not calls of other nodes or a mere wait."""

@@ -41,6 +41,8 @@ class Readers:
     def add(self, stream: EventStream, after: int | None) -> None:
         """Give a reader every event with a ``seq`` above *after*, past ones first.
 
+        There need not have been any of them yet.
+
         Raises:
           HistoryGap: if some of the past events are no longer held.
         """
@@ -49,7 +51,7 @@ class Readers:
         stream.look_through(self.window, 0 if after is None else after + 1)
         stream.on_gap = self.on_gap
         self._streams.append(stream)
-        self._review()
+        self.congested = self._review() or self.congested
 
     def holds(self, after: int | None) -> bool:
         """Tell whether all events with a ``seq`` above *after* are still held."""
@@ -61,7 +63,8 @@ class Readers:
         Args:
           is_over: Whether there will be no next part.
         """
-        # What will not change can be read where it is, if that is not more than is held anyway.
+        # The window of a run that is over does not change, so it can be read where it is, if
+        # there is not more in it than is held anyway.
         is_large = len(self.window.events) >= HISTORY + SLACK
         for stream in self._streams:
             stream.end(detach=is_large or not is_over)
@@ -82,34 +85,36 @@ class Readers:
             stream.notice(events)
         if len(self.window.events) >= HISTORY + SLACK:
             self._forget_oldest()
-        was_congested = self.congested
-        self._review()
-        self.congested |= was_congested  # up to low water
+        self.congested = self._review() or self.congested  # up to low water
 
     def _forget_oldest(self) -> None:
         kept = [stream.position_held for stream in self._streams]
         self.window.forget(min([self.window.end - HISTORY, *kept]))
 
-    def _review(self) -> None:
-        """Find out whether the run has to wait, and with which event there is something to do."""
+    def _review(self) -> bool:
+        """Find out with which event there is something to do, and whether a buffer is full.
+
+        Who reads from a full one is asked to tell when there is room.
+        """
         end = self.window.end
         # What somebody still has to read is kept, and asked about again only after a while.
         mark = max(self.window.first + HISTORY, end) + SLACK
-        self.congested = False
+        is_full = False
         for stream in self._streams:
             bound = stream.bound(end)
             if bound <= end:
-                self.congested = True
+                is_full = True
                 stream.ask_for_room()
             elif bound < mark:
                 mark = bound
         self.window.mark = mark
+        return is_full
 
     # ------------------------------------------------------------ room
     def review_room(self) -> None:
         """Look again which readers are full or have closed, and wake a writer if none is full."""
         self._streams = [stream for stream in self._streams if not stream.closed]
-        self._review()
+        self.congested = self._review()
         if not self.congested and self._writers is not None:
             self._writers.unpark()
 

@@ -46,10 +46,10 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
         self._window: EventWindow
         self._is_detached = False
         """Whether no more events will come, and what is left to read is its own."""
-        self.position = 0
+        self.position = NEVER
         """The ``seq`` of the next event that is read."""
         # Positions, so that reading an event looks at nothing else.
-        self._turn_at = max_buffer_size
+        self._turn_at = NEVER
         """Where others get a turn, if this reader has not waited since the last one."""
         self._low_at = NEVER
         """Where the run is told that there is room again."""
@@ -68,7 +68,7 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
     def unread(self) -> int:
         """How many events wait for the reader."""
         window = self._window  # and not its end, for Python takes 0.1 µs for a property
-        return window.first + len(window.events) - self.position
+        return max(window.first + len(window.events) - self.position, 0)
 
     # ------------------------------------------------------------ the reader's side
     async def receive(self) -> Event:
@@ -198,13 +198,14 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
         return NEVER if self._is_detached else self.position
 
     def bound(self, end: int) -> int:
-        """Return how many events the run may have had before it must do something about this
-        reader: wait for it, if it has had *end* and that is more than the bound or as much."""
-        if self._arrivals or (self._missed_from is not None and self.on_gap is not None):
-            return end + 1  # there is somebody to be told of the next one
-        if self._is_detached or self._unbounded:
-            return NEVER
-        return self.position + self.max_buffer_size + (not self._waits)
+        """Return how many events the run may have had before something must be done about this
+        reader; it has had *end*, and if that is not less than the bound it waits for the reader."""
+        if self._is_detached:  # somebody may want to know what it misses
+            return NEVER if self.on_gap is None or self._missed_from is None else end + 1
+        bound = NEVER if self._unbounded else self.position + self.max_buffer_size
+        if not self._waits:
+            bound = max(bound, end) + 1
+        return min(bound, end + 1) if self._arrivals else bound
 
     def ask_for_room(self) -> None:
         """Tell the run as soon as half of the buffer has been read."""
@@ -213,15 +214,18 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
     def look_through(self, window: EventWindow, position: int) -> None:
         """Read the events of *window* from *position* on."""
         self._window, self.position = window, position
+        self._turn_at = position + self.max_buffer_size
 
     def notice(self, events: Sequence[Event]) -> None:
         """Wake whoever waits for events, and end the stream if its reader is too slow for them."""
-        if self._arrivals:
+        if self._arrivals and self.unread:  # it may wait for one that has not come yet
             self._arrivals.unpark(count=self.unread)
             self.roused = True
-        if not self._waits and self.unread > self.max_buffer_size:
-            self._missed_from = self.position + self.max_buffer_size
+        if not self._waits and not self._is_detached and self.unread > self.max_buffer_size:
+            # What had happened before it began to read does not count, however much it is.
+            self._missed_from = max(self.position + self.max_buffer_size, events[0].seq)
             self._detach(self._missed_from)
+            self._arrivals.unpark_all()  # whoever finds no event left has to be told
         if self._missed_from is not None and self.on_gap is not None:
             for event in events:
                 if event.seq >= self._missed_from:

@@ -125,7 +125,7 @@ def recorded_result(plan: WorkflowPlan, state: RunState) -> RunResult[Any]:
         input=state.input,
         result=result,
         error=state.error,
-        steps=Calls(state.records, "id", len(state.records)),
+        steps=last_calls(plan, state),
         suspended=tuple(dict.fromkeys(s.path for s in waiting)),
         suspend_payload={s.path[0]: state.steps[s.path[0]].suspend_payload for s in waiting},
         state=state.state,
@@ -138,13 +138,21 @@ def own_steps(scope: Scope) -> Mapping[str, StepRecord]:
     """Return the records of the steps of a workflow call, by their ids inside of it."""
     state = scope.core.log.state
     if not scope.prefix:
-        return Calls(state.records, "id", len(state.records))
+        return last_calls(scope.plan, state)
     # By address, because the items of a concurrent foreach share the ids of their steps.
     return {
         record.id.removeprefix(scope.prefix): record
         for address, record in state.calls.items()
         if address.startswith(scope.address)
     }
+
+
+def last_calls(plan: WorkflowPlan, state: RunState) -> Calls:
+    """Return the last call of each step of a run, as it is now."""
+    calls = Calls(state.records, "id", len(state.records))
+    if len(state.records) > len(plan.slots) or state.goes_on:
+        calls.fill()  # a result must not hold all calls of a loop, nor what is about to change
+    return calls
 
 
 def status_of(outcome: Outcome | None) -> RunStatus:
