@@ -75,7 +75,7 @@ StepKind = Literal["step", "tool", "workflow", "map", "foreach", "item", "sleep"
 
 # The classes that only others derive from are not frozen themselves: what fills the slots of an
 # event quickly must be able to derive from them without the guard, see trioflow.engine.drafts.
-@attrs.define(kw_only=True, weakref_slot=False)
+@attrs.define(kw_only=True)
 class Event:
     """One thing that happened in a run."""
 
@@ -87,7 +87,7 @@ class Event:
     """When it happened: seconds since the epoch, on the run's clock."""
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False)
+@attrs.frozen(kw_only=True)
 class Start(Event):
     """The run begins. The first event of a run, once."""
 
@@ -107,7 +107,7 @@ class Start(Event):
     """Id of the span of this part of the run, if an instrument gave it one."""
 
 
-@attrs.define(kw_only=True, weakref_slot=False)
+@attrs.define(kw_only=True)
 class StepEvent(Event):
     """Something that belongs to one step call."""
 
@@ -124,7 +124,7 @@ class StepEvent(Event):
         return f"{self.run_id}:{self.address}"
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False)
+@attrs.frozen(kw_only=True)
 class StepStart(StepEvent):
     """A step call begins. Once per call, not per attempt."""
 
@@ -142,7 +142,7 @@ class StepStart(StepEvent):
     """In a branch: the ids of all arms whose condition holds."""
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False)
+@attrs.frozen(kw_only=True)
 class StepRetry(StepEvent):
     """An attempt failed and another will follow."""
 
@@ -154,7 +154,7 @@ class StepRetry(StepEvent):
     """Seconds until the next attempt."""
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False)
+@attrs.frozen(kw_only=True)
 class StepOutput(StepEvent):
     """A chunk that a step wrote with ``ctx.write``."""
 
@@ -162,7 +162,7 @@ class StepOutput(StepEvent):
     chunk: Any
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False)
+@attrs.frozen(kw_only=True)
 class StepProgress(StepEvent):
     """An item of a ``foreach`` ended."""
 
@@ -182,7 +182,7 @@ class StepProgress(StepEvent):
     label: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False)
+@attrs.frozen(kw_only=True)
 class StepWaiting(StepEvent):
     """A call sleeps, or waits for an event."""
 
@@ -194,7 +194,7 @@ class StepWaiting(StepEvent):
     """The name of the event that is waited for, or None for a sleep."""
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False)
+@attrs.frozen(kw_only=True)
 class StepSuspended(StepEvent):
     """A call stopped for an answer; instead of result and finish."""
 
@@ -205,7 +205,7 @@ class StepSuspended(StepEvent):
     """What the step set with ``ctx.set_state``; merged into the state with this event."""
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False)
+@attrs.frozen(kw_only=True)
 class StepResult(StepEvent):
     """What became of a step call."""
 
@@ -218,7 +218,7 @@ class StepResult(StepEvent):
     """What the step set with ``ctx.set_state``; merged into the state with this event."""
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False)
+@attrs.frozen(kw_only=True)
 class StepFinish(StepEvent):
     """A step call is over. Directly follows its `StepResult`."""
 
@@ -229,7 +229,7 @@ class StepFinish(StepEvent):
     """How long the call took, retries included."""
 
 
-@attrs.define(kw_only=True, weakref_slot=False)
+@attrs.define(kw_only=True)
 class ToolEvent(StepEvent):
     """Something that belongs to one tool call; id and address are those of its step."""
 
@@ -238,7 +238,7 @@ class ToolEvent(StepEvent):
     """The id of the tool."""
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False)
+@attrs.frozen(kw_only=True)
 class ToolCall(ToolEvent):
     """A tool is called."""
 
@@ -248,7 +248,7 @@ class ToolCall(ToolEvent):
     """The plugin that provides the tool."""
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False)
+@attrs.frozen(kw_only=True)
 class ToolCallStreamingStart(ToolEvent):
     """The tool is a streaming one; its pieces follow."""
 
@@ -256,7 +256,7 @@ class ToolCallStreamingStart(ToolEvent):
     args: Mapping[str, Any]
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False)
+@attrs.frozen(kw_only=True)
 class ToolCallDelta(ToolEvent):
     """One piece that a streaming tool yielded."""
 
@@ -265,7 +265,7 @@ class ToolCallDelta(ToolEvent):
     delta: Any
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False)
+@attrs.frozen(kw_only=True)
 class ToolResult(ToolEvent):
     """The tool call ended well."""
 
@@ -274,7 +274,7 @@ class ToolResult(ToolEvent):
     """The result; None for a tool whose pieces the step took one by one."""
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False)
+@attrs.frozen(kw_only=True)
 class ToolError(ToolEvent):
     """The tool call failed or was canceled."""
 
@@ -284,7 +284,7 @@ class ToolError(ToolEvent):
     """The exception itself, if *status* is failed."""
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False)
+@attrs.frozen(kw_only=True)
 class EventTaken(StepEvent):
     """A call took an event that it was waiting for."""
 
@@ -294,7 +294,7 @@ class EventTaken(StepEvent):
     """The ``seq`` of the `EventReceived`."""
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False)
+@attrs.frozen(kw_only=True)
 class ContextUpdate(StepEvent):
     """The runtime context has changed since the last such event or the start."""
 
@@ -303,7 +303,7 @@ class ContextUpdate(StepEvent):
     removed: tuple[str, ...] = ()
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False)
+@attrs.frozen(kw_only=True)
 class EventReceived(Event):
     """An event came from outside, with ``run.send_event``."""
 
@@ -312,7 +312,7 @@ class EventReceived(Event):
     data: Any = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False)
+@attrs.frozen(kw_only=True)
 class Resume(Event):
     """A run that was suspended or paused goes on."""
 
@@ -327,7 +327,7 @@ class Resume(Event):
     """Id of the span of this part of the run, if an instrument gave it one."""
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False)
+@attrs.frozen(kw_only=True)
 class Recover(Event):
     """A run whose process died goes on; calls that were open then are made again."""
 
@@ -336,21 +336,21 @@ class Recover(Event):
     """Id of the span of this part of the run, if an instrument gave it one."""
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False)
+@attrs.frozen(kw_only=True)
 class Suspended(Event):
     """The run waits for an answer. Nothing of it runs."""
 
     type: ClassVar[str] = "suspended"
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False)
+@attrs.frozen(kw_only=True)
 class Paused(Event):
     """The run was asked to stop after one step, and has. Nothing of it runs."""
 
     type: ClassVar[str] = "paused"
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False)
+@attrs.frozen(kw_only=True)
 class Canceled(Event):
     """The run was canceled. Once, before `Finish`."""
 
@@ -358,7 +358,7 @@ class Canceled(Event):
     reason: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False)
+@attrs.frozen(kw_only=True)
 class Finish(Event):
     """The run is over. The last event, once."""
 

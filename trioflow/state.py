@@ -17,7 +17,7 @@ RESUMABLE = ("suspended", "paused")
 """The statuses of a run that waits, and may go on."""
 
 
-@attrs.define(weakref_slot=False)
+@attrs.define
 class StepRecord:
     """What is known of one step call. Read only for everyone but the fold."""
 

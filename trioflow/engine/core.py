@@ -130,7 +130,7 @@ class Scope:
         return MISSING if slot is None else self.outputs[slot]
 
 
-@attrs.define(eq=False, weakref_slot=False)
+@attrs.define(eq=False)
 class Frame:
     """A place in a run, as conditions, mapping functions and hooks see it."""
 

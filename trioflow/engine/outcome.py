@@ -12,7 +12,7 @@ import trio
 
 
 # Not frozen: an outcome is made per step, and attrs sets plain attributes twice as fast.
-@attrs.define(eq=False, weakref_slot=False)
+@attrs.define(eq=False)
 class Success:
     """The node gave a value."""
 
