@@ -20,7 +20,7 @@ LAYERS = (
     ("events", "tracing"),
     ("context", "retry", "signature"),
     ("steps", "tools", "mapping", "nodes"),
-    ("state", "results"),
+    ("records", "state", "results"),
     ("workflow",),
     ("abc", "describe", "runners", "stores", "strictness", "validation", "wire"),
     ("pictures",),

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 
 from trioflow import Workflow, step
 from trioflow import events as ev
-from trioflow.state import REDUCERS, RunState, StepRecord
+from trioflow.records import StepRecord
+from trioflow.state import REDUCERS, RunState
 from trioflow.testing import EventOrderError, check_events
 from trioflow.testing.strategies import FAULTS, broken_event_logs, event_logs
 from trioflow.testing.strategies.logs import Events, make, number

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from trioflow.hookspecs import hookimpl
     from trioflow.mapping import from_context, from_input, from_step, value
     from trioflow.plugins import PluginInfo
+    from trioflow.records import StepRecord
     from trioflow.results import RunResult
     from trioflow.retry import Retry
-    from trioflow.state import RunState, StepRecord, fold
+    from trioflow.state import RunState, fold
     from trioflow.steps import Step, step
     from trioflow.tools import Tool, tool
     from trioflow.tracing import TracingContext, TracingOptions
@@ -73,7 +74,7 @@ if not TYPE_CHECKING:  # or type checkers would believe in every name
             "RunStream": "trioflow.engine.run",
             "Step": "trioflow.steps",
             "StepContext": "trioflow.context",
-            "StepRecord": "trioflow.state",
+            "StepRecord": "trioflow.records",
             "Tool": "trioflow.tools",
             "TracingContext": "trioflow.tracing",
             "TracingOptions": "trioflow.tracing",

@@ -9,7 +9,7 @@ import attrs
 
 from trioflow.errors import RunCanceledError, RunSuspendedError
 from trioflow.events import RunStatus
-from trioflow.state import StepRecord
+from trioflow.records import StepRecord
 
 Out = TypeVar("Out")
 

@@ -3,155 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import attrs
 
 from trioflow import events as ev
+from trioflow.records import Calls, StepRecord, new_record
 
-RecordStatus = Literal["running", "waiting", "suspended", "success", "failed", "canceled", "bailed"]
-
+_new = object.__new__
 
 RESUMABLE = ("suspended", "paused")
 """The statuses of a run that waits, and may go on."""
-
-
-@attrs.define
-class StepRecord:
-    """What is known of one step call. Read only for everyone but the fold."""
-
-    id: str
-    address: str
-    """Place of the call in the run, see `trioflow.events`."""
-    kind: ev.StepKind
-    status: RecordStatus
-    input: Any
-    """What the step was given, before it was structured."""
-    started_at: float
-    """Seconds since the epoch."""
-    output: Any = None
-    error: BaseException | None = None
-    ended_at: float | None = None
-    """Seconds since the epoch; None while it runs."""
-    attempts: int = 0
-    seconds: float | None = None
-    """How long the call took, retries included."""
-    iteration: int | None = None
-    """In a loop: which iteration, counted from 1."""
-    round: int = 0
-    """How often the call has been resumed."""
-    resume_data: Any = None
-    resumed_at: float | None = None
-    suspend_payload: Any = None
-    suspended_at: float | None = None
-    label: str | None = None
-    """The label of the suspension."""
-    until: float | None = None
-    """When a wait ends at the latest: seconds since the epoch."""
-    arms: tuple[str, ...] | None = None
-    """In a branch: the ids of all arms whose condition held."""
-    done: int | None = None
-    """In a foreach: how many items have ended."""
-    total: int | None = None
-    """In a foreach: how many items there are."""
-
-    if not TYPE_CHECKING:  # or any name would pass for one of a field
-
-        def __getattr__(self, name: str) -> Any:
-            # Asked for what was left unset, see _new_record.
-            if name not in _DEFAULTS:
-                raise AttributeError(f"a StepRecord has no {name!r}", name=name, obj=self)
-            return _DEFAULTS[name]
-
-
-_DEFAULTS = {
-    field.name: field.default
-    for field in attrs.fields(StepRecord)
-    if field.default is not attrs.NOTHING
-}
-_new = object.__new__
-
-
-def _new_record(
-    id: str, address: str, kind: ev.StepKind, status: RecordStatus, input: Any, started_at: float
-) -> StepRecord:
-    """Return a record in which all that has a default is unset and looked up if it is asked for.
-
-    A plain step needs half of the 22 fields. Leaving out the others takes 0.1 µs less, and spares
-    the garbage collector half of what it goes through in a long run.
-    """
-    record = _new(StepRecord)
-    record.id = id
-    record.address = address
-    record.kind = kind
-    record.status = status
-    record.input = input
-    record.started_at = started_at
-    return record
-
-
-class Calls(Mapping[str, StepRecord]):
-    """Records of calls: all by address, or the last one of each step by its id.
-
-    Most runs are never asked for any of it, so a state only puts the records in a row, and they
-    get into a dict when somebody looks for one: 0.1 µs less for a step of a short run, and
-    0.4 µs for one of 100,000, each of which would have its place somewhere else in the memory.
-
-    Live, unless it has an end; `values` and `items` are those of the moment.
-    """
-
-    __slots__ = ("_end", "_key", "_known", "_records", "_row")
-
-    def __init__(
-        self, row: Sequence[StepRecord], key: Literal["address", "id"], end: int | None = None
-    ) -> None:
-        """Look at the first *end* records of a row, or at all that it will ever have."""
-        self._row = row
-        self._key = key
-        self._end = end
-        self._known = 0
-        self._records: dict[str, StepRecord] | None = None
-
-    def _all(self) -> dict[str, StepRecord]:
-        if self._records is None:
-            self._records = {}
-        if self._known < (len(self._row) if self._end is None else self._end):
-            fresh = self._row[self._known : self._end]
-            self._known += len(fresh)
-            if self._key == "address":
-                self._records.update((record.address, record) for record in fresh)
-            else:  # items of a foreach are no steps
-                self._records.update((r.id, r) for r in fresh if r.kind != "item")
-            if self._end is not None:
-                self._row = ()  # other calls of the same steps may go
-        return self._records
-
-    def fill(self) -> None:
-        """Go through the row now."""
-        self._all()
-
-    def begin_anew(self) -> None:
-        """Go through the row again, because there are others in it."""
-        self._known, self._records = 0, None
-
-    def __getitem__(self, key: str) -> StepRecord:
-        return self._all()[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._all())
-
-    def __len__(self) -> int:
-        return len(self._all())
-
-    def items(self) -> ItemsView[str, StepRecord]:
-        return self._all().items()
-
-    def values(self) -> ValuesView[StepRecord]:
-        return self._all().values()
-
-    def __repr__(self) -> str:
-        return repr(self._all())
 
 
 @attrs.define
@@ -303,7 +166,7 @@ def _forget_superseded(state: RunState) -> None:
 
 def _step_start(state: RunState, event: ev.StepStart) -> None:
     id, address = event.id, event.address
-    record: StepRecord = _new(StepRecord)  # as _new_record does, for 0.05 µs less
+    record: StepRecord = _new(StepRecord)  # as new_record does, for 0.05 µs less
     record.id = id
     record.address = address
     record.kind = event.kind
@@ -342,7 +205,7 @@ def _step_waiting(state: RunState, event: ev.StepWaiting) -> None:
     if inside:  # a step, or an item of a foreach, waits in the middle of its body
         return
     kind: ev.StepKind = "sleep" if event.event is None else "wait"
-    record = _new_record(event.id, event.address, kind, "waiting", event.input, event.at)
+    record = new_record(event.id, event.address, kind, "waiting", event.input, event.at)
     record.until = event.until
     if before is not None:
         record.started_at = before.started_at
@@ -360,7 +223,7 @@ def _step_progress(state: RunState, event: ev.StepProgress) -> None:
     loop = state.open[event.address]
     loop.done, loop.total = event.done, event.total
     address = f"{event.address}[{event.index}]"
-    item = _new_record(event.id, address, "item", event.status, None, event.at)
+    item = new_record(event.id, address, "item", event.status, None, event.at)
     item.output, item.error, item.ended_at = event.output, event.error, event.at
     item.suspend_payload, item.label = event.payload, event.label
     if event.status == "suspended":

@@ -10,7 +10,8 @@ from trioflow import events as ev
 from trioflow.cli.text import describe_error, preview
 from trioflow.cli.view import Status
 from trioflow.engine.suspensions import Suspension, suspensions
-from trioflow.state import RunState, StepRecord
+from trioflow.records import StepRecord
+from trioflow.state import RunState
 from trioflow.wire.failures import error_to_wire
 from trioflow.wire.values import lenient_json
 

@@ -13,7 +13,7 @@ from trioflow.cli.rows import Branch, Row, flatten
 from trioflow.cli.tables import make_console
 from trioflow.cli.text import clean, describe_error, duration, preview
 from trioflow.cli.view import Status
-from trioflow.state import StepRecord
+from trioflow.records import StepRecord
 
 SHOWN = 100
 """How many calls beside each other are shown: the last ones."""

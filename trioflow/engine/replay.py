@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from trioflow.engine.outcome import Bailed, Failed, Outcome, Success, Suspended
 from trioflow.engine.plan import BranchPlan, CallPlan
-from trioflow.state import RunState, StepRecord
+from trioflow.records import StepRecord
+from trioflow.state import RunState
 
 if TYPE_CHECKING:
     from trioflow.engine.call import Call

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import attrs
 
 from trioflow.errors import AmbiguousResumeError, NotSuspendedError
-from trioflow.state import RunState, StepRecord
+from trioflow.records import StepRecord
+from trioflow.state import RunState
 
 ITEM = re.compile(r"\[(\d+)\]")
 GROUPS = ("workflow", "foreach")

@@ -15,8 +15,9 @@ from trioflow.engine.outcome import Bailed, Failed, Outcome, Paused, Success, Su
 from trioflow.engine.plan import WorkflowPlan
 from trioflow.engine.suspensions import suspensions
 from trioflow.events import RunStatus
+from trioflow.records import Calls, StepRecord
 from trioflow.results import RunResult
-from trioflow.state import Calls, RunState, StepRecord
+from trioflow.state import RunState
 
 logger = logging.getLogger("trioflow")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from trioflow.records import StepRecord
 from trioflow.results import RunResult
-from trioflow.state import StepRecord
 from trioflow.wire.failures import error_to_wire
 from trioflow.wire.values import milliseconds, to_json
 
