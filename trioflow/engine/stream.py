@@ -68,7 +68,8 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
     def unread(self) -> int:
         """How many events wait for the reader."""
         window = self._window  # and not its end, for Python takes 0.1 µs for a property
-        return max(window.first + len(window.events) - self.position, 0)
+        unread = window.first + len(window.events) - self.position
+        return max(0, unread)
 
     # ------------------------------------------------------------ the reader's side
     async def receive(self) -> Event:
@@ -143,15 +144,18 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
         """
         if self._is_detached:
             self._forget()
-        if self.unread:
+        unread = self.unread
+        if unread:
             await checkpoint()
-        while not self.unread:  # another task may take the event that wakes this one
+            unread = self.unread
+        while not unread:  # another task may take the event that wakes this one
             self._check_open()
             if self._ended:
                 raise StopAsyncIteration
             self._window.mark = 0
             await self._arrivals.park()
             self.roused = False
+            unread = self.unread
         self._turn_at = self.position + self.max_buffer_size
 
     def _forget(self) -> None:
@@ -218,8 +222,8 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
 
     def notice(self, events: Sequence[Event]) -> None:
         """Wake whoever waits for events, and end the stream if its reader is too slow for them."""
-        if self._arrivals and self.unread:  # it may wait for one that has not come yet
-            self._arrivals.unpark(count=self.unread)
+        if self._arrivals and (unread := self.unread):  # it may wait for one yet to come
+            self._arrivals.unpark(count=unread)
             self.roused = True
         if not self._waits and not self._is_detached and self.unread > self.max_buffer_size:
             # What had happened before it began to read does not count, however much it is.
