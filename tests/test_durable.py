@@ -581,3 +581,32 @@ async def test_attempts_of_an_item_that_went_on_count_after_a_crash() -> None:
     async with engine_on(store, looping, recover=True) as engine:
         assert (await (await engine.load_run("r")).wait()).status == "failed"
     assert made == 1
+
+
+async def test_what_is_answered_while_the_engine_closes_ends_with_it(
+    autojump_clock: MockClock,
+) -> None:
+    @step
+    async def cleans_up_slowly(value: Any) -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            with trio.CancelScope(shield=True):
+                await trio.sleep(10)
+
+    calls = Calls()
+    waiting = flow().then(calls.asks()).then(sleeps(1000))
+
+    async def answer_late() -> None:
+        await trio.sleep(5)
+        await run.resume("asks", 1)
+
+    async with trio.open_nursery() as nursery:
+        async with open_engine(plugins=[]) as engine:
+            run = engine.submit(waiting, 0)
+            engine.submit(flow("slow").then(cleans_up_slowly), 0)
+            await run.wait()
+            nursery.start_soon(answer_late)
+            await trio.sleep(1)
+        assert trio.current_time() == 11
+    assert run.status == "canceled"

@@ -188,3 +188,83 @@ async def test_an_unknown_run_is_refused() -> None:
         with pytest.raises(UnknownRunError):
             async with engine.observe("r"):
                 pass
+
+
+@step
+async def chats(value: Any, ctx: StepContext) -> str:
+    """Write chunks, which are not in the journal, before and after an answer."""
+    for number in range(5):
+        await ctx.write(number)
+    if ctx.resume_data is None:
+        ctx.suspend("go on?")
+    return "done"
+
+
+class TestAJournalWithoutChunks:
+    async def test_what_follows_it_is_read_from_its_first_event_on(self) -> None:
+        store, talk = MemoryStore(), flow().then(chats)
+        async with open_engine(plugins=[], store=store, workflows=[talk]) as first:
+            run = first.create_run(talk, run_id="r")
+            await run.start(0)
+        last = run.state.next_seq - 1
+
+        async with open_engine(plugins=[], store=store, workflows=[talk]) as second:
+            loaded = await second.load_run("r")
+            whole = loaded.observe()
+            rest = loaded.observe(after=last - 2)
+            async with loaded.resume_stream("chats", True) as stream:
+                seen = [event async for event in stream]
+            assert seqs(seen) == list(range(last + 1, loaded.state.next_seq))
+            assert seqs([e async for e in whole]) == [0, 1, 7, 8, 9]
+            assert seqs([e async for e in rest]) == [last - 1, last]
+            for after in range(loaded.state.next_seq):
+                expected = [e.seq for e in loaded.execution.core.log.history() if e.seq > after]
+                assert seqs([e async for e in loaded.observe(after)]) == expected
+
+    async def test_a_restart_is_read_from_its_first_event_on(
+        self, autojump_clock: MockClock
+    ) -> None:
+        @step
+        async def writes_long(value: Any, ctx: StepContext) -> None:
+            for number in range(30):
+                await ctx.write(number)
+
+        store, talk = MemoryStore(), flow().then(writes_long).then(sleeps(1000)).then(writes_long)
+        async with open_engine(plugins=[], store=store, workflows=[talk]) as first:
+            died = first.submit(talk, 0, run_id="r")
+            await trio.sleep(1)
+        last = max(e.seq for e in decode(await store.read("r", limit=10**6)))
+        assert last > 30
+        assert died.status == "canceled"
+
+        async with open_engine(plugins=[], store=store, workflows=[talk]) as second:
+            run = await second.load_run("r")
+            async with run.restart_stream() as stream:
+                seen = [event async for event in stream]
+        assert seqs(seen) == list(range(last + 1, run.state.next_seq))
+
+    async def test_an_open_stream_goes_on_with_what_another_engine_did(self) -> None:
+        @step
+        async def asks_twice(value: Any, ctx: StepContext) -> str:
+            for number in range(5):
+                await ctx.write(number)
+            if ctx.resume_data != 2:
+                ctx.suspend("again?")
+            return "done"
+
+        store, talk = MemoryStore(), flow().then(asks_twice)
+        async with (
+            open_engine(plugins=[], store=store, workflows=[talk]) as first,
+            open_engine(plugins=[], store=store, workflows=[talk]) as second,
+        ):
+            run = first.create_run(talk, run_id="r")
+            async with run.stream(0, close_on_suspend=False) as stream:
+                await wait_all_tasks_blocked()
+                begun = [event.seq for event in await stream.receive_some()]
+                await (await second.load_run("r")).resume("asks_twice", 1)
+                await run.resume("asks_twice", 2)
+                seen = begun + [event.seq async for event in stream]
+
+        recorded = [event.seq for event in decode(await store.read("r", limit=10**6))]
+        assert sorted(set(seen)) == seen
+        assert set(recorded) <= set(seen)

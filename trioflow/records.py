@@ -93,7 +93,7 @@ class Calls(Mapping[str, StepRecord]):
     get into a dict when somebody looks for one: 0.1 µs less for a step of a short run, and
     0.4 µs for one of 100,000, each of which would have its place somewhere else in the memory.
 
-    Live, unless it has an end; `values` and `items` are those of the moment.
+    Live, unless it has an end. What `values` and `items` give holds until the next look.
     """
 
     __slots__ = ("_end", "_key", "_known", "_records", "_row")
@@ -118,8 +118,8 @@ class Calls(Mapping[str, StepRecord]):
                 self._records.update((record.address, record) for record in fresh)
             else:  # items of a foreach are no steps
                 self._records.update((r.id, r) for r in fresh if r.kind != "item")
-            if self._end is not None:
-                self._row = ()  # other calls of the same steps may go
+        if self._end is not None:
+            self._row = ()  # other calls of the same steps may go
         return self._records
 
     def fill(self) -> None:

@@ -24,6 +24,7 @@ class RunRegistry:
         self._known: WeakValueDictionary[str, Run[Any, Any]] = WeakValueDictionary()
         self._submitted: dict[str, Run[Any, Any]] = {}
         self._waiting: dict[str, Run[Any, Any]] = {}
+        self._is_closing = False
         self._finished: deque[Run[Any, Any]] = deque(maxlen=KEEP_FINISHED)
 
     def add(self, run: Run[Any, Any]) -> None:
@@ -44,6 +45,8 @@ class RunRegistry:
 
     async def drive(self, run: Run[Any, Any]) -> None:
         """Drive a run to where it settles, and hold it for a while then."""
+        if self._is_closing:  # it was answered while the engine waited for others to end
+            run.halt()
         try:
             # Whatever cancels the engine reaches its runs through end_all, never directly: a
             # durable run must not take the end of its process for its own.
@@ -68,5 +71,6 @@ class RunRegistry:
 
     def end_all(self) -> None:
         """Stop all runs that are driven: durable ones can go on later, others are canceled."""
+        self._is_closing = True
         for run in self._submitted.values():
             run.execution.halt()

@@ -39,7 +39,8 @@ class RunState:
     ended_at: float | None = None
     next_seq: int = 0
     records: list[StepRecord] = attrs.field(factory=list)
-    """Of every call and every item of a foreach, as they came; of one that goes on, another."""
+    """Of every call and every item of a foreach, as they came; of one that goes on, another.
+    Those in whose place others have come are replaced when the run goes on."""
     open: dict[str, StepRecord] = attrs.field(factory=dict)
     """The records of calls that have begun here and are not closed, by address."""
     goes_on: bool = False

@@ -332,8 +332,8 @@ class DrivenRun:
         """Emit the events that end a part, and let everyone know."""
         log = self.core.log
         waits = isinstance(outcome, Suspended | Paused)
+        self.core.owner = weakref.ref(self) if waits else None
         if waits:
-            self.core.owner = weakref.ref(self)
             log.emit(ev.Suspended if isinstance(outcome, Suspended) else ev.Paused)
         self.result = result = workflow_result(scope, self._input, outcome)
         if not waits or self.close_on_suspend:

@@ -99,8 +99,7 @@ class RunLog:
     def adopt(self, events: Sequence[Event]) -> None:
         """Take over the events of a journal as if they had been emitted here."""
         self.state.apply_all(events)
-        self._window.events.extend(events)
-        self.readers.pass_mark(events)
+        self.readers.adopt(events)
         self.at = events[-1].at if events else self.at
 
     def now(self) -> float:

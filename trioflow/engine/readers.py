@@ -47,15 +47,24 @@ class Readers:
           HistoryGap: if some of the past events are no longer held.
         """
         if not self.holds(after):
-            raise HistoryGap(self.window.first)
-        stream.look_through(self.window, 0 if after is None else after + 1)
+            raise HistoryGap(self.window.events[0].seq)
+        position = self.window.position_of(0 if after is None else after + 1)
+        stream.look_through(self.window, position)
         stream.on_gap = self.on_gap
         self._streams.append(stream)
         self.congested = self._review() or self.congested
 
     def holds(self, after: int | None) -> bool:
         """Tell whether all events with a ``seq`` above *after* are still held."""
-        return self.window.first <= (0 if after is None else after + 1)
+        return self.window.forgotten <= (0 if after is None else after + 1)
+
+    def adopt(self, events: Sequence[Event]) -> None:
+        """Show the readers what a journal tells."""
+        end = self.window.end
+        moved = self.window.adopt(events)
+        for stream in self._streams:
+            stream.move(end, moved)
+        self.pass_mark(events)
 
     def end_part(self, is_over: bool) -> None:
         """Close every stream behind the last event; a next part has its own readers.

@@ -47,7 +47,7 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
         self._is_detached = False
         """Whether no more events will come, and what is left to read is its own."""
         self.position = NEVER
-        """The ``seq`` of the next event that is read."""
+        """Of the next event that is read, in the window."""
         # Positions, so that reading an event looks at nothing else.
         self._turn_at = NEVER
         """Where others get a turn, if this reader has not waited since the last one."""
@@ -203,7 +203,7 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
 
     def bound(self, end: int) -> int:
         """Return how many events the run may have had before something must be done about this
-        reader; it has had *end*, and if that is not less than the bound it waits for the reader."""
+        reader: wait for it, if the run has had *end* and that is not less, else tell it."""
         if self._is_detached:  # somebody may want to know what it misses
             return NEVER if self.on_gap is None or self._missed_from is None else end + 1
         bound = NEVER if self._unbounded else self.position + self.max_buffer_size
@@ -219,6 +219,18 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
         """Read the events of *window* from *position* on."""
         self._window, self.position = window, position
         self._turn_at = position + self.max_buffer_size
+
+    def move(self, end: int, count: int) -> None:
+        """Have the positions before *end* lie so much further on, and look anew for later ones."""
+        if self._is_detached:
+            return
+        if self.position > end:
+            self.position = self._window.position_of(self.position)
+        else:
+            self.position += count
+        self._turn_at = self.position + self.max_buffer_size
+        if self._low_at != NEVER:
+            self._low_at += count
 
     def notice(self, events: Sequence[Event]) -> None:
         """Wake whoever waits for events, and end the stream if its reader is too slow for them."""

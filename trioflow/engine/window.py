@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+from bisect import bisect_left
+from collections.abc import Sequence
+from operator import attrgetter
 
 import attrs
 
@@ -14,21 +17,26 @@ NEVER = sys.maxsize
 
 @attrs.define(eq=False)
 class EventWindow:
-    """Events of one run, one after the other without gaps.
+    """Events of one run, in order.
 
     All readers of a run look through the same window, each from a position of its own, so an
     event is put into one list however many read it.
+
+    Positions are without gaps. That of an event which has happened here is its ``seq``; events
+    from a journal, which need not have all chunks, lie directly before those.
     """
 
     first: int = 0
-    """The ``seq`` of the first event that is held, or of the next one if none is."""
+    """The position of the first event that is held, or of the next one if none is."""
     events: list[Event] = attrs.field(factory=list)
     mark: int = NEVER
     """How many events the run must have had for a reader to be told; 0 if one waits for any."""
+    forgotten: int = 0
+    """The ``seq`` behind the last event that was let go; 0 if none was."""
 
     @property
     def end(self) -> int:
-        """The ``seq`` behind the last event."""
+        """The position, and the ``seq``, behind the last event."""
         return self.first + len(self.events)
 
     def since(self, position: int, end: int | None = None) -> EventWindow:
@@ -38,5 +46,21 @@ class EventWindow:
 
     def forget(self, position: int) -> None:
         """Let go of the events before *position*."""
-        del self.events[: position - self.first]
-        self.first = position
+        count = position - self.first
+        if count:
+            self.forgotten = self.events[count - 1].seq + 1
+            del self.events[:count]
+            self.first = position
+
+    def position_of(self, seq: int) -> int:
+        """Return the position of the first event with that ``seq`` or a higher one."""
+        if seq >= self.end:
+            return seq
+        return self.first + bisect_left(self.events, seq, key=attrgetter("seq"))
+
+    def adopt(self, events: Sequence[Event]) -> int:
+        """Add the events of a journal, and return by how much this moves all positions."""
+        self.events.extend(events)
+        missing = events[-1].seq + 1 - self.end if events else 0
+        self.first += missing
+        return missing
