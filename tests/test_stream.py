@@ -400,6 +400,15 @@ class TestObservers:
 
         assert [event.seq async for event in run.observe(after=100)] == []
 
+    @pytest.mark.parametrize("after", [None, -1, -5])
+    async def test_before_the_first_event_there_is_nothing_to_miss(self, after: int | None) -> None:
+        run = Workflow("w").then(add_one).create_run()
+        early = run.observe(after=after)
+        await run.start(1)
+
+        assert [event.seq async for event in early] == list(range(5))
+        assert [event.seq async for event in run.observe(after=after)] == list(range(5))
+
     async def test_the_run_waits_for_a_slow_one_until_it_closes(self) -> None:
         run = Workflow("w").then(writes).create_run()
         observer = run.observe(max_buffer_size=3)

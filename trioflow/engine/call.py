@@ -157,7 +157,7 @@ async def run_call(
     try:
         if plan.is_plain:
             # What perform() does, without its coroutines: 0.4 µs less for almost every step.
-            # (From names of their own, for Python calls a function in a slot by a slower way.)
+            # Functions get names of their own: calling one in a slot takes 0.05 µs more.
             if (structure := plan.structure) is not None and type(value) is not plan.takes:
                 value = structure(value)
             call.attempt += 1

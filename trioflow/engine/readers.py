@@ -48,7 +48,7 @@ class Readers:
         """
         if not self.holds(after):
             raise HistoryGap(self.window.events[0].seq)
-        position = self.window.position_of(0 if after is None else after + 1)
+        position = self.window.position_of(first_wanted(after))
         stream.look_through(self.window, position)
         stream.on_gap = self.on_gap
         self._streams.append(stream)
@@ -56,7 +56,7 @@ class Readers:
 
     def holds(self, after: int | None) -> bool:
         """Tell whether all events with a ``seq`` above *after* are still held."""
-        return self.window.forgotten <= (0 if after is None else after + 1)
+        return self.window.forgotten <= first_wanted(after)
 
     def adopt(self, events: Sequence[Event]) -> None:
         """Show the readers what a journal tells."""
@@ -156,3 +156,8 @@ class Readers:
                 if self.on_blocked is not None:
                     self.on_blocked(trio.current_time() - began)
             self._writers.unpark()
+
+
+def first_wanted(after: int | None) -> int:
+    """Return the lowest ``seq`` that somebody wants who wants what comes after *after*."""
+    return 0 if after is None else max(after + 1, 0)

@@ -198,7 +198,7 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
 
     @property
     def position_held(self) -> int:
-        """From which ``seq`` on the run has to hold its events for this reader."""
+        """From which position on the run has to hold its events for this reader."""
         return NEVER if self._is_detached else self.position
 
     def bound(self, end: int) -> int:
