@@ -558,6 +558,26 @@ async def test_of_two_answers_to_two_engines_one_is_taken() -> None:
     assert calls.made["asks"] == 2
 
 
+@pytest.mark.parametrize("is_durable", [False, True])
+async def test_an_answer_that_comes_second_is_none_to_the_next_question(is_durable: bool) -> None:
+    @step
+    async def asks(value: Any, ctx: StepContext[Any]) -> Any:
+        answers = [*(ctx.suspend_data or []), ctx.resume_data]
+        if len(answers) < 3:
+            ctx.suspend(answers)
+        return answers[1:]
+
+    store = MemoryStore() if is_durable else None
+    async with open_engine(plugins=[], workflows=[flow().then(asks)], store=store) as engine:
+        for _ in range(20):  # the order in which Trio runs the tasks differs
+            run = engine.submit("w", 0)
+            await run.wait()
+            await _race([run, run])
+            assert run.status == "suspended"
+            result = await run.resume(resume_data="the last one")
+            assert result.unwrap()[-1] == "the last one"
+
+
 async def _race(runs: list[Any]) -> None:
     taken, refused = [], []
 

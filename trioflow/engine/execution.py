@@ -84,7 +84,12 @@ class Execution(DrivenRun):
         """
         if self._resuming is None:
             self._resuming = trio.Lock()
+        part = self.part
         async with self._resuming:
+            if self.part != part:  # even if it asks again by now: that is another question
+                state = self.core.log.state
+                problem = "another answer, given at the same time, was taken"
+                raise NotResumableError(state.run_id, state.status, problem)
             if self.keeper is not None and self.result is not None:
                 await self._until_settled()  # or the claim would be given back with the last part
                 await self.keeper.claim(self)
@@ -231,7 +236,7 @@ class Execution(DrivenRun):
         self._input = state.input
         self._value = self._structured_input()
         self.trace.id, self.resource_id = state.trace_id, state.resource_id
-        self.trace.metadata = next((e.metadata for e in events if isinstance(e, ev.Start)), {})
+        self.trace.metadata = next((e.metadata for e in events if isinstance(e, ev.Start)), None)
         self.begun = True
         self._from_journal = True
         self._goes_on_elsewhere = state.status in ("pending", "running")
