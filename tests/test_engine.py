@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -19,7 +21,7 @@ from trioflow.errors import (
     UnknownRunError,
     UnknownStepError,
 )
-from trioflow.registry import KEEP_FINISHED
+from trioflow.registry import KEEP_FINISHED, MAX_STARTS
 
 
 async def test_a_submitted_run_goes_on_by_itself() -> None:
@@ -158,6 +160,98 @@ async def test_a_blocking_step_may_run_inline() -> None:
         return value + 1
 
     assert await Workflow("w").then(quick).run(1) == 2
+
+
+MANY = 5 * MAX_STARTS + 3
+
+
+class Passes(trio.abc.Instrument):
+    """Counts the passes of Trio's scheduler."""
+
+    number = 0
+
+    def before_io_wait(self, timeout: float) -> None:
+        self.number += 1
+
+
+class TestManyRunsAtOnce:
+    async def test_a_few_begin_in_each_pass_of_the_scheduler_and_in_order(self) -> None:
+        passes = Passes()
+        begun: list[tuple[int, int]] = []
+
+        @step
+        async def note(value: int) -> None:
+            begun.append((passes.number, value))
+
+        trio.lowlevel.add_instrument(passes)
+        workflow = Workflow("w").then(note)
+        async with open_engine(plugins=[]) as engine:
+            runs = [engine.submit(workflow, number) for number in range(MANY)]
+            for run in runs:
+                await run.wait()
+
+        assert max(Counter(number for number, _ in begun).values()) == MAX_STARTS
+        assert sorted(value for _, value in begun) == list(range(MANY))
+        last = {value: number for number, value in begun}
+        assert sorted(last, key=lambda value: (last[value], value)) == list(range(MANY))
+
+    async def test_readers_see_the_first_runs_before_the_last_ones_begin(self) -> None:
+        seen: list[str] = []
+
+        async def read(number: int) -> None:
+            async for event in engine.submit(workflow, number).observe():
+                if event.type in ("start", "finish"):
+                    seen.append(event.type)
+
+        workflow = Workflow("w").then(add_one)
+        async with open_engine(plugins=[]) as engine, trio.open_nursery() as nursery:
+            for number in range(MANY):
+                nursery.start_soon(read, number)
+
+        assert Counter(seen) == {"start": MANY, "finish": MANY}
+        assert seen.index("finish") < MANY // 2
+
+    async def test_those_that_wait_hold_up_nobody(self, autojump_clock: MockClock) -> None:
+        async with open_engine(plugins=[]) as engine:
+            runs = [engine.submit(Workflow("w").then(sleeps(60))) for _ in range(MANY)]
+            for run in runs:
+                await run.wait()
+
+        assert trio.current_time() == 60
+
+    async def test_each_has_the_context_of_who_submitted_it(self) -> None:
+        tenant: ContextVar[int] = ContextVar("tenant")
+
+        @step
+        async def ask(value: object) -> int:
+            return tenant.get()
+
+        async def submit(number: int) -> None:
+            tenant.set(number)
+            assert (await engine.submit(workflow).wait()).unwrap() == number
+
+        workflow = Workflow("w").then(ask)
+        async with open_engine(plugins=[]) as engine, trio.open_nursery() as nursery:
+            for number in range(MANY):
+                nursery.start_soon(submit, number)
+
+    async def test_one_that_has_not_begun_can_be_canceled(self) -> None:
+        async with open_engine(plugins=[]) as engine:
+            runs = [engine.submit(Workflow("w").then(add_one), 1) for _ in range(MANY)]
+            runs[-1].cancel("not needed")
+            events = [event.type async for event in runs[-1].observe()]
+            results = [await run.wait() for run in runs]
+
+        assert events == ["start", "canceled", "finish"]
+        assert [result.status for result in results] == ["success"] * (MANY - 1) + ["canceled"]
+        assert results[-1].reason == "not needed"
+
+    async def test_closing_the_engine_cancels_those_that_have_not_begun(self) -> None:
+        async with open_engine(plugins=[]) as engine:
+            runs = [engine.submit(Workflow("w").then(sleeps(60))) for _ in range(MANY)]
+
+        assert {run.status for run in runs} == {"canceled"}
+        assert {run.state.reason for run in runs} == {"the engine was closed"}
 
 
 class TestRegistry:

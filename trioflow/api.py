@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 import uuid
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -20,7 +20,6 @@ from trioflow.engine.ending import cancel_stored
 from trioflow.engine.environment import Environment
 from trioflow.engine.journal import Durability, JournalWriter
 from trioflow.engine.keeper import Keeper, open_keeper
-from trioflow.engine.ownership import open_owned_nursery
 from trioflow.engine.planner import plan_workflow
 from trioflow.engine.reader import open_journal_reader
 from trioflow.engine.run import BUFFER_SIZE, Run, create_run
@@ -34,7 +33,7 @@ from trioflow.errors import (
 )
 from trioflow.events import Event, RunStatus
 from trioflow.plugins import PluginHost, PluginInfo
-from trioflow.registry import RunRegistry
+from trioflow.registry import RunRegistry, open_registry
 from trioflow.steps import Step
 from trioflow.tools import Tool
 from trioflow.tracing import TracingContext, TracingOptions
@@ -117,7 +116,6 @@ async def open_engine(
         plan_workflow(workflow, environment)
     for tool in environment.tools.values():  # a step may call any of them by id
         TargetPlanner(environment, validate=True).tool(tool)
-    runs = RunRegistry()
     async with AsyncExitStack() as stack:
         for instrument in environment.instruments:
             await stack.enter_async_context(instrument)
@@ -134,8 +132,8 @@ async def open_engine(
             keeper = Keeper(writer, partial(execution_of, environment))
             await stack.enter_async_context(open_keeper(keeper))
         await stack.enter_async_context(environment.runners.open())
-        nursery = await stack.enter_async_context(open_owned_nursery(runs.end_all))
-        engine = Engine(host, environment, nursery, runs, keeper)
+        runs = await stack.enter_async_context(open_registry())
+        engine = Engine(host, environment, runs, keeper)
         if recover:
             await engine.recover()
         yield engine
@@ -148,13 +146,11 @@ class Engine:
         self,
         host: PluginHost,
         environment: Environment,
-        nursery: trio.Nursery,
         runs: RunRegistry,
         keeper: Keeper | None,
     ) -> None:
         self._host = host
         self._environment = environment
-        self._nursery = nursery
         self._runs = runs
         self._keeper = keeper
 
@@ -283,7 +279,8 @@ class Engine:
     ) -> Run[Any, Any]:
         """Run a workflow in the engine's own nursery and return at once.
 
-        Read its events with ``run.observe()`` and its result with ``run.wait()``.
+        Read its events with ``run.observe()`` and its result with ``run.wait()``. Of very many
+        runs that are submitted together, a few begin at each pass of Trio's scheduler, in order.
 
         Args: as for `create_run` and `Run.stream`.
 
@@ -295,21 +292,9 @@ class Engine:
         run.execution.begin(
             input_data, runtime_context, tracing_context, tracing_options, initial_state
         )
-        self._own(run)()
+        self._runs.own(run)
+        self._runs.start_soon(run)
         return run
-
-    def _own(self, run: Run[Any, Any]) -> Callable[[], None]:
-        """Have a run driven in the engine's nursery, whenever it goes on.
-
-        Returns what starts it.
-        """
-
-        run.execution.spawn = spawn = partial(self._spawn, run)
-        return spawn
-
-    def _spawn(self, run: Run[Any, Any]) -> None:
-        self._runs.keep(run)
-        self._nursery.start_soon(self._runs.drive, run)
 
     def get_run(self, run_id: str) -> Run[Any, Any]:
         """Return the run of that id.
@@ -342,7 +327,7 @@ class Engine:
                 raise UnknownRunError(run_id)
             run = Run(await self._keeper.load(run_id))
             self._runs.add(run)
-            self._own(run)
+            self._runs.own(run)
         return run
 
     async def cancel_run(self, run_id: str, reason: str | None = None) -> None:
@@ -405,7 +390,8 @@ class Engine:
             return None
         self._runs.add(run)
         run.execution.begin_recovery()
-        self._own(run)()
+        self._runs.own(run)
+        self._runs.start_soon(run)
         return run
 
     @asynccontextmanager

@@ -1,30 +1,55 @@
-"""The runs of an engine: which there are, and who keeps them alive."""
+"""The runs of an engine: which there are, when they start, and who keeps them alive."""
 
 from __future__ import annotations
 
 import logging
-from collections import deque
+from collections import OrderedDict, deque
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from contextvars import Context, copy_context
 from typing import Any
 from weakref import WeakValueDictionary
 
+import trio
+
+from trioflow.engine.ownership import open_owned_nursery
 from trioflow.engine.run import Run
 from trioflow.errors import JournalConflictError, NotSerializableError, StoreError
 from trioflow.state import RESUMABLE
 
 logger = logging.getLogger("trioflow")
 
-KEEP_FINISHED = 256
-"""How many submitted runs an engine remembers after their end."""
+KEEP_FINISHED = 64
+"""How many submitted runs an engine remembers after their end, with all that they recorded."""
+MAX_STARTS = 16
+"""How many runs have their first turn in one pass of Trio's scheduler, in which all that is ready
+has a turn. Of 1,000 runs of 10 steps, submitted at once and started at once, no reader saw anything
+for 0.1 s, and the garbage collector, going through their unread events, took 0.4 of the time."""
+
+
+@asynccontextmanager
+async def open_registry() -> AsyncGenerator[RunRegistry, None]:
+    """Open a registry for the runs of an engine; leaving the block ends them, see `end_all`."""
+    registry = RunRegistry()
+    async with open_owned_nursery(registry.end_all) as registry.nursery:
+        yield registry
 
 
 class RunRegistry:
     """Finds runs by id, and holds those that nobody else may hold."""
+
+    nursery: trio.Nursery
+    """Where the runs are driven."""
 
     def __init__(self) -> None:
         self._known: WeakValueDictionary[str, Run[Any, Any]] = WeakValueDictionary()
         self._submitted: dict[str, Run[Any, Any]] = {}
         self._waiting: dict[str, Run[Any, Any]] = {}
         self._is_closing = False
+        self._starting = 0
+        """How many runs have a task that has not had its first turn."""
+        self._queue: OrderedDict[Run[Any, Any], Context] = OrderedDict()
+        """Runs that have no task yet, and what their steps find in context variables."""
         self._finished: deque[Run[Any, Any]] = deque(maxlen=KEEP_FINISHED)
 
     def add(self, run: Run[Any, Any]) -> None:
@@ -39,24 +64,43 @@ class RunRegistry:
         """Return all runs that are known, oldest first."""
         return list(self._known.values())
 
-    def keep(self, run: Run[Any, Any]) -> None:
-        """Hold a run that is about to be driven."""
+    def own(self, run: Run[Any, Any]) -> None:
+        """Have a run driven here whenever it goes on."""
+        run.execution.home = self
+
+    def start_soon(self, run: Run[Any, Any]) -> None:
+        """Drive a run in a task of its own, to where it settles, and hold it until then."""
         self._submitted[run.run_id] = run
+        if self._starting < MAX_STARTS:
+            self._starting += 1
+            self.nursery.start_soon(self.drive, run)
+        else:
+            self._queue[run] = copy_context()
+
+    def _start_next(self) -> None:
+        """Let the next run have its first turn after this one's."""
+        if self._queue:
+            run, context = self._queue.popitem(last=False)
+            context.run(self.nursery.start_soon, self.drive, run)
+        else:
+            self._starting -= 1
 
     async def drive(self, run: Run[Any, Any]) -> None:
         """Drive a run to where it settles, and hold it for a while then."""
+        self._start_next()
+        run_id = run.run_id
         if self._is_closing:  # it was answered while the engine waited for others to end
             run.halt()
         try:
             # Whatever cancels the engine reaches its runs through end_all, never directly: a
             # durable run must not take the end of its process for its own.
-            await run.execution.drive(is_shielded=True)
+            await run.execution.drive(by_engine=True)
         except (StoreError, JournalConflictError, NotSerializableError) as exc:
             # run.wait() raises it; the other runs of the engine go on.
-            logger.error("run %s could not be saved: %s", run.run_id, exc)
+            logger.error("run %s could not be saved: %s", run_id, exc)
         finally:
-            if self._submitted.get(run.run_id) is run:  # it may have been recovered already
-                del self._submitted[run.run_id]
+            if self._submitted.get(run_id) is run:  # it may have been recovered already
+                del self._submitted[run_id]
             self._keep_settled(run)
 
     def _keep_settled(self, run: Run[Any, Any]) -> None:
@@ -67,7 +111,7 @@ class RunRegistry:
         self._waiting.pop(run.run_id, None)
         self._finished.append(run)
         if not waits:
-            run.execution.spawn = None  # it holds the run, which should go when we forget it
+            run.execution.home = None  # whoever holds this run need not hold the others
 
     def end_all(self) -> None:
         """Stop all runs that are driven: durable ones can go on later, others are canceled."""

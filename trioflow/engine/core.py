@@ -54,10 +54,12 @@ class RunCore:
     """How many bodies of steps and tools run right now."""
     idle: trio.lowlevel.ParkingLot | None = None
     """Where those park who wait until no body runs, if somebody does."""
-    cancel_scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
-    """Around everything that runs in this part of the run."""
+    is_canceled: bool = False
+    """Whether somebody has canceled this part of the run, even if it has not come to its end."""
     reason: str | None = None
     """Why it was canceled."""
+    _cancel_scope: trio.CancelScope | None = None
+    """Around everything that runs in this part of the run, once it runs."""
     owner: weakref.ref[Cancelable] | None = None
     """The run itself, if it waits and no part of it runs. It owns all this; a plain reference
     back would leave its memory to the garbage collector."""
@@ -72,16 +74,24 @@ class RunCore:
 
     def begin_part(self, context: Mapping[str, Any], received: Iterable[EventReceived]) -> None:
         """Begin the next part of the run with what is left of the one before."""
-        self.cancel_scope = trio.CancelScope()
-        self.reason = self.owner = None
+        self.is_canceled, self.reason = False, None
+        self._cancel_scope = self.owner = None
         self.context = SharedContext(context)
         self._mailbox = Mailbox(received)
 
+    def open_scope(self, shield: bool) -> trio.CancelScope:
+        """Return the scope in which this part of the run runs, to be entered."""
+        self._cancel_scope = scope = trio.CancelScope(shield=shield)
+        if self.is_canceled:
+            scope.cancel()
+        return scope
+
     def cancel(self, reason: str | None) -> None:
-        """Cancel what runs, or do nothing if that was done already."""
-        if not self.cancel_scope.cancel_called:
-            self.reason = reason
-            self.cancel_scope.cancel()
+        """Cancel what runs or is about to, or do nothing if that was done already."""
+        if not self.is_canceled:
+            self.is_canceled, self.reason = True, reason
+            if self._cancel_scope is not None:
+                self._cancel_scope.cancel()
 
     def abort(self, reason: str | None) -> None:
         """Cancel the run from inside of it, or do nothing if it is over."""

@@ -44,6 +44,10 @@ class Pacer:
         """Whether other tasks have had a turn since the run began."""
         return self._turn_ends > 0
 
+    def begin_turn(self) -> None:
+        self._turns_left = MAX_TURNS
+        self._turn_ends = self._log.now() + MAX_SECONDS
+
     def follow(self, journal: RunJournal) -> None:
         """Let boundaries wait for a journal, as its durability asks."""
         self._journal, self._is_gated = journal, True
