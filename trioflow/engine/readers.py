@@ -52,7 +52,10 @@ class Readers:
         stream.look_through(self.window, position)
         stream.on_gap = self.on_gap
         self._streams.append(stream)
-        self.congested = self._review() or self.congested
+        if stream.unread:
+            self.congested = self._review() or self.congested
+        else:
+            self.window.mark = 0  # the next event is soon enough to ask
 
     def holds(self, after: int | None) -> bool:
         """Tell whether all events with a ``seq`` above *after* are still held."""
@@ -80,7 +83,8 @@ class Readers:
         self._streams.clear()
         if is_large:
             self._forget_oldest()
-        self.review_room()  # the next part must not wait for them
+        if self.congested:
+            self.review_room()  # the next part must not wait for them
 
     @property
     def has_unread(self) -> bool:

@@ -8,8 +8,8 @@ instead, which waits at its next step boundary or ``write`` while a reader has
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Literal, Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Literal, Protocol
 
 import trio
 from trio.lowlevel import checkpoint, checkpoint_if_cancelled
@@ -53,7 +53,9 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
         """Where others get a turn, if this reader has not waited since the last one."""
         self._low_at = NEVER
         """Where the run is told that there is room again."""
-        self._arrivals = trio.lowlevel.ParkingLot()
+        self._tasks: tuple[trio.lowlevel.Task, ...] = ()
+        """Those that wait for an event. Not in a ParkingLot, which is three objects more for the
+        garbage collector to go through, of 33 for a run that has not begun and its reader."""
         self.roused = False
         """Whether a task was woken for an event and has not had its turn yet."""
         self.on_gap: Callable[[Event], None] | None = None
@@ -105,20 +107,21 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
         **Cancellation** and **Checkpoints**: as for `receive`.
         """
         await checkpoint_if_cancelled()
-        unread = self.unread
-        if not unread or self.position >= self._turn_at:
-            try:
-                await self._pause()
-            except StopAsyncIteration:
-                return []
-            unread = self.unread
-        # The events that close steps come on top of a full buffer; what is more is a backlog.
-        count = unread if unread < 2 * self.max_buffer_size else self.max_buffer_size
-        index = self.position - self._window.first
-        batch = self._window.events[index : index + count]
-        self.position += count
+        if (self.position >= self._turn_at or not self.unread) and not await self._pause():
+            return []
+        batch = self._batch()
+        self.position += len(batch)
         if self.position >= self._low_at:
             self._reach_low_water()
+        return batch
+
+    def _batch(self) -> list[Event]:
+        """Return what waits to be read, or the first of it."""
+        index = self.position - self._window.first
+        batch = self._window.events[index : index + 2 * self.max_buffer_size]
+        if len(batch) == 2 * self.max_buffer_size:
+            # The events that close steps come on top of a full buffer; what is more is a backlog.
+            del batch[self.max_buffer_size :]
         return batch
 
     async def __anext__(self) -> Event:
@@ -127,7 +130,8 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
         window = self._window
         index = self.position - window.first
         if index >= len(window.events) or self.position >= self._turn_at:
-            await self._pause()
+            if not await self._pause():
+                raise StopAsyncIteration
             window = self._window
             index = self.position - window.first
         event = window.events[index]
@@ -136,12 +140,9 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
             self._reach_low_water()
         return event
 
-    async def _pause(self) -> None:
-        """Let others have a turn, and wait until there is an event to read.
-
-        Raises:
-          StopAsyncIteration: if there will be none.
-        """
+    async def _pause(self) -> bool:
+        """Let others have a turn, and wait until there is an event to read; or return False if
+        there will be none."""
         if self._is_detached:
             self._forget()
         unread = self.unread
@@ -151,12 +152,31 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
         while not unread:  # another task may take the event that wakes this one
             self._check_open()
             if self._ended:
-                raise StopAsyncIteration
+                return False
             self._window.mark = 0
-            await self._arrivals.park()
+            await self._sleep()
             self.roused = False
             unread = self.unread
         self._turn_at = self.position + self.max_buffer_size
+        return True
+
+    def _sleep(self) -> Awaitable[Any]:
+        """Wait until `_wake` wakes this task: ``await self._sleep()``. A checkpoint."""
+        task = trio.lowlevel.current_task()
+
+        def give_up(_: object) -> trio.lowlevel.Abort:
+            self._tasks = tuple(other for other in self._tasks if other is not task)
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        self._tasks += (task,)
+        return trio.lowlevel.wait_task_rescheduled(give_up)  # noqa: ASYNC105 - by _pause
+
+    def _wake(self, count: int | None = None) -> None:
+        """Wake so many of the tasks that wait, by default all; those first that came first."""
+        count = len(self._tasks) if count is None else count
+        woken, self._tasks = self._tasks[:count], self._tasks[count:]
+        for task in woken:
+            trio.lowlevel.reschedule(task)
 
     def _forget(self) -> None:
         """Let go of what was read, in steps as large as what is left, so that it costs little."""
@@ -181,7 +201,7 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
         if not self._closed:
             self._closed = True
             self._detach(self.position)
-            self._arrivals.unpark_all()
+            self._wake()
             if not self._ended:
                 self._room.review_room()
 
@@ -209,7 +229,7 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
         bound = NEVER if self._unbounded else self.position + self.max_buffer_size
         if not self._waits:
             bound = max(bound, end) + 1
-        return min(bound, end + 1) if self._arrivals else bound
+        return min(bound, end + 1) if self._tasks else bound
 
     def ask_for_room(self) -> None:
         """Tell the run as soon as half of the buffer has been read."""
@@ -234,14 +254,14 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
 
     def notice(self, events: Sequence[Event]) -> None:
         """Wake whoever waits for events, and end the stream if its reader is too slow for them."""
-        if self._arrivals and (unread := self.unread):  # it may wait for one yet to come
-            self._arrivals.unpark(count=unread)
+        if self._tasks and (unread := self.unread):  # it may wait for one yet to come
+            self._wake(unread)
             self.roused = True
         if not self._waits and not self._is_detached and self.unread > self.max_buffer_size:
             # What had happened before it began to read does not count, however much it is.
             self._missed_from = max(self.position + self.max_buffer_size, events[0].seq)
             self._detach(self._missed_from)
-            self._arrivals.unpark_all()  # whoever finds no event left has to be told
+            self._wake()  # whoever finds no event left has to be told
         if self._missed_from is not None and self.on_gap is not None:
             for event in events:
                 if event.seq >= self._missed_from:
@@ -261,7 +281,7 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
         self._ended = True
         if detach:
             self._detach()
-        self._arrivals.unpark_all()
+        self._wake()
 
     def lift_bound(self) -> None:
         """Let the buffer grow, for someone who waits for the end of the run unread."""
