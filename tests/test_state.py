@@ -115,3 +115,12 @@ async def test_a_result_holds_the_last_calls_and_no_others() -> None:
     assert (len(made), alive) == (9, [1, 8, 9])
     assert list(result.steps) == ["first", "counts_up"]
     assert list(result.steps.values())[-1] is result.steps["counts_up"]
+
+
+def test_what_was_looked_at_does_not_make_a_state_another_one() -> None:
+    looked_at, untouched = fold([START]), fold([START])
+
+    assert (looked_at.runtime_context, looked_at.received, looked_at.answers) == ({}, {}, {})
+    assert looked_at == untouched
+    looked_at.received[0] = events.EventReceived(run_id="r", seq=0, at=1.0, event="e")
+    assert looked_at != untouched

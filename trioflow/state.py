@@ -17,6 +17,10 @@ RESUMABLE = ("suspended", "paused")
 """The statuses of a run that waits, and may go on."""
 
 
+def _or_nothing(values: dict[Any, Any] | None) -> dict[Any, Any]:
+    return values or {}
+
+
 @attrs.define
 class RunState:
     """Everything its events say about a run so far."""
@@ -45,17 +49,40 @@ class RunState:
     """The records of calls that have begun here and are not closed, by address."""
     goes_on: bool = False
     """Whether there may be calls that are not open and will be made again."""
-    runtime_context: dict[str, Any] = attrs.field(factory=dict)
-    """The runtime context, as far as steps that ended have changed it."""
-    received: dict[int, ev.EventReceived] = attrs.field(factory=dict)
-    """Events from outside that no call has taken for good, by ``seq``."""
-    answers: dict[str, Any] = attrs.field(factory=dict)
-    """Answers to suspended calls that have not started again yet, by address."""
     taken: dict[str, tuple[int, ...]] = attrs.field(factory=dict)
     """Which received events the calls that are open have taken, by address."""
 
+    # What most runs never need is made when it is looked at: it would be a tenth of what the
+    # garbage collector has to count for a run that has not begun.
+    _runtime_context: dict[str, Any] | None = attrs.field(default=None, init=False, eq=_or_nothing)
+    _received: dict[int, ev.EventReceived] | None = attrs.field(
+        default=None, init=False, eq=_or_nothing
+    )
+    _answers: dict[str, Any] | None = attrs.field(default=None, init=False, eq=_or_nothing)
     _calls: Calls | None = attrs.field(default=None, init=False, eq=False, repr=False)
     _steps: Calls | None = attrs.field(default=None, init=False, eq=False, repr=False)
+
+    @property
+    def runtime_context(self) -> dict[str, Any]:
+        """The runtime context, as far as steps that ended have changed it. Live, and read only."""
+        if self._runtime_context is None:
+            self._runtime_context = {}
+        return self._runtime_context
+
+    @property
+    def received(self) -> dict[int, ev.EventReceived]:
+        """Events from outside that no call has taken for good, by ``seq``. Live, and read only."""
+        if self._received is None:
+            self._received = {}
+        return self._received
+
+    @property
+    def answers(self) -> dict[str, Any]:
+        """Answers to suspended calls that have not started again yet, by address. Live, and read
+        only."""
+        if self._answers is None:
+            self._answers = {}
+        return self._answers
 
     @property
     def calls(self) -> Mapping[str, StepRecord]:
@@ -116,7 +143,8 @@ def _start(state: RunState, event: ev.Start) -> None:
     state.status = "running"
     state.input = event.input
     state.state = event.state
-    state.runtime_context = dict(event.runtime_context)
+    if event.runtime_context:
+        state.runtime_context.update(event.runtime_context)
     state.trace_id = event.trace_id
     state.span_id = event.span_id
     state.resource_id = event.resource_id
@@ -128,7 +156,8 @@ def _resume(state: RunState, event: ev.Resume) -> None:
     state.goes_on = True
     _forget_superseded(state)
     state.runtime_context.update(event.runtime_context)
-    state.answers = dict.fromkeys(event.targets, event.data)
+    state.answers.clear()
+    state.answers.update(dict.fromkeys(event.targets, event.data))
     state.span_id = event.span_id
     state.result = state.error = state.ended_at = None
 

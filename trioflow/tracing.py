@@ -49,7 +49,9 @@ class TracingContext:
         if self.current_span is not None:
             trace_id = getattr(self.current_span, "trace_id", None)
             return trace_id if isinstance(trace_id, str) else None
-        match = _TRACEPARENT.fullmatch(self.traceparent or "")
+        if self.traceparent is None:
+            return None
+        match = _TRACEPARENT.fullmatch(self.traceparent)
         return match[1] if match and int(match[1], 16) and int(match[2], 16) else None
 
 

@@ -17,6 +17,7 @@ import attrs
 import trio
 
 from trioflow.abc import Instrument
+from trioflow.engine.drafts import DRAFTS
 from trioflow.engine.readers import Readers
 from trioflow.engine.stream import EventStream
 from trioflow.events import Event, StepFinish, StepResult
@@ -86,7 +87,7 @@ class RunLog:
     def start_clock(self) -> None:
         """Tie Trio's clock to the calendar, once, so that event times follow the former."""
         self.clock = trio.lowlevel.current_clock()
-        elapsed = trio.current_time()
+        elapsed = self.clock.current_time()
         known = epoch = _epoch.get(-math.inf)
         calendar = time.time() - elapsed
         if calendar > known + CLOCK_ERROR:
@@ -118,7 +119,9 @@ class RunLog:
     # ------------------------------------------------------------ events
     def emit(self, event_type: type[E], **fields: Any) -> E:
         """Let an event have happened: number it, fold it, offer it to every reader."""
-        event = event_type(run_id=self.run_id, seq=self.state.next_seq, at=self.tick(), **fields)
+        draft = DRAFTS[event_type]
+        event: E = draft(run_id=self.run_id, seq=self.state.next_seq, at=self.tick(), **fields)
+        event.__class__ = event_type
         self.add(event)
         return event
 

@@ -23,7 +23,8 @@ class RunTrace:
     id: str = attrs.field(factory=lambda: os.urandom(16).hex())  # as W3C Trace Context has it
     span_id: str | None = None
     """What an instrument calls the span of the first part of the run."""
-    metadata: Mapping[str, Any] = attrs.field(factory=dict)
+    metadata: Mapping[str, Any] | None = None
+    """What the caller wants recorded about the run, if anything."""
 
     def begin(
         self, context: TracingContext, options: TracingOptions | None, resource_id: str | None
@@ -31,10 +32,11 @@ class RunTrace:
         """Find out which trace the run belongs to."""
         if options is not None:
             self.metadata = options.metadata
-        ids = self._ask(context, resource_id, context.trace_id, None)
+        trace_id = context.trace_id
+        ids = self._ask(context, resource_id, trace_id, None)
         if ids is not None:
             self.span_id = ids.span_id
-        self.id = context.trace_id or (self.id if ids is None else ids.trace_id)
+        self.id = trace_id or (self.id if ids is None else ids.trace_id)
 
     def go_on(self, context: TracingContext, resource_id: str | None) -> str | None:
         """Return what an instrument calls the span of the part that is about to begin."""
@@ -56,7 +58,7 @@ class RunTrace:
             workflow_id=self.workflow_id,
             resource_id=resource_id,
             tracing_context=context,
-            metadata=self.metadata,
+            metadata=self.metadata or {},
             trace_id=trace_id,
             previous_span_id=previous_span_id,
         )

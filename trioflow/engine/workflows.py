@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trioflow.context import RunContext
@@ -13,13 +13,23 @@ from trioflow.engine.functions import call_hook
 from trioflow.engine.nodes import run_sequence
 from trioflow.engine.outcome import Bailed, Failed, Outcome, Paused, Success, Suspended
 from trioflow.engine.plan import WorkflowPlan
-from trioflow.engine.suspensions import suspensions
+from trioflow.engine.suspensions import Suspension, suspensions
 from trioflow.events import RunStatus
 from trioflow.records import Calls, StepRecord
 from trioflow.results import RunResult
 from trioflow.state import RunState
 
 logger = logging.getLogger("trioflow")
+
+
+_STATUSES: dict[type[Outcome | None], RunStatus] = {
+    type(None): "canceled",
+    Success: "success",
+    Bailed: "success",
+    Failed: "failed",
+    Suspended: "suspended",
+    Paused: "paused",
+}
 
 
 class WorkflowBody:
@@ -97,15 +107,15 @@ def workflow_result(scope: Scope, value: Any, outcome: Outcome | None) -> RunRes
     state = scope.core.log.state
     waiting = suspensions(state) if isinstance(outcome, Suspended) else ()
     return RunResult(
-        status=status_of(outcome),
+        status=_STATUSES[type(outcome)],
         run_id=state.run_id,
         workflow_id=scope.plan.id,
         input=value,
         result=outcome.value if isinstance(outcome, Success) else None,
         error=outcome.error if isinstance(outcome, Failed) else None,
         steps=own_steps(scope),
-        suspended=tuple(dict.fromkeys(s.path for s in waiting)),
-        suspend_payload={s.path[0]: state.steps[s.path[0]].suspend_payload for s in waiting},
+        suspended=_paths(waiting) if waiting else (),
+        suspend_payload=_payloads(waiting, state) if waiting else {},
         state=state.state,
         reason=state.reason,
         trace_id=state.trace_id,
@@ -127,12 +137,21 @@ def recorded_result(plan: WorkflowPlan, state: RunState) -> RunResult[Any]:
         result=result,
         error=state.error,
         steps=last_calls(plan, state),
-        suspended=tuple(dict.fromkeys(s.path for s in waiting)),
-        suspend_payload={s.path[0]: state.steps[s.path[0]].suspend_payload for s in waiting},
+        suspended=_paths(waiting) if waiting else (),
+        suspend_payload=_payloads(waiting, state) if waiting else {},
         state=state.state,
         reason=state.reason,
         trace_id=state.trace_id,
     )
+
+
+def _paths(waiting: Sequence[Suspension]) -> tuple[tuple[str, ...], ...]:
+    return tuple(dict.fromkeys(suspension.path for suspension in waiting))
+
+
+def _payloads(waiting: Sequence[Suspension], state: RunState) -> Mapping[str, Any]:
+    ids = [suspension.path[0] for suspension in waiting]
+    return {id: state.steps[id].suspend_payload for id in ids}
 
 
 def own_steps(scope: Scope) -> Mapping[str, StepRecord]:
@@ -154,17 +173,3 @@ def last_calls(plan: WorkflowPlan, state: RunState) -> Calls:
     if len(state.records) > len(plan.slots) or state.goes_on:
         calls.fill()  # a result must not hold all calls of a loop, nor what is about to change
     return calls
-
-
-def status_of(outcome: Outcome | None) -> RunStatus:
-    """Return the status of a run that ended like this."""
-    match outcome:
-        case None:
-            return "canceled"
-        case Failed():
-            return "failed"
-        case Suspended():
-            return "suspended"
-        case Paused():
-            return "paused"
-    return "success"
