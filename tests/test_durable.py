@@ -16,6 +16,7 @@ from tests.suspending import Calls, all_events, cut
 from trioflow import Retry, RunResult, StepContext, Workflow, open_engine, step
 from trioflow.abc import Append
 from trioflow.engine.codec import decode
+from trioflow.engine.journal import Durability
 from trioflow.errors import (
     JournalConflictError,
     JournalFormatError,
@@ -610,3 +611,23 @@ async def test_what_is_answered_while_the_engine_closes_ends_with_it(
             await trio.sleep(1)
         assert trio.current_time() == 11
     assert run.status == "canceled"
+
+
+@pytest.mark.parametrize("passes", [0, 1, 2, 3, 5, 10])
+@pytest.mark.parametrize("durability", ["step", "async", "exit"])
+async def test_closing_the_engine_loses_no_run(passes: int, durability: Durability) -> None:
+    store = MemoryStore()
+    workflow = Workflow("w", input=int).then(add_one).then(add_one)
+    async with open_engine(
+        plugins=[], store=store, workflows=[workflow], durability=durability
+    ) as engine:
+        for number in range(100):
+            engine.submit(workflow, number, run_id=str(number))
+        for _ in range(passes):
+            await trio.lowlevel.checkpoint()
+
+    async with open_engine(plugins=[], store=store, workflows=[workflow]) as engine:
+        await engine.recover()
+        for number in range(100):
+            result = await (await engine.load_run(str(number))).wait()
+            assert (result.status, result.result) == ("success", number + 2)

@@ -175,7 +175,9 @@ class Passes(trio.abc.Instrument):
 
 
 class TestManyRunsAtOnce:
-    async def test_a_few_begin_in_each_pass_of_the_scheduler_and_in_order(self) -> None:
+    async def test_a_few_begin_in_each_pass_of_the_scheduler_first_come_first(
+        self,
+    ) -> None:
         passes = Passes()
         begun: list[tuple[int, int]] = []
 
@@ -211,13 +213,30 @@ class TestManyRunsAtOnce:
         assert Counter(seen) == {"start": MANY, "finish": MANY}
         assert seen.index("finish") < MANY // 2
 
-    async def test_those_that_wait_hold_up_nobody(self, autojump_clock: MockClock) -> None:
+    async def test_those_that_take_long_hold_up_nobody(self, autojump_clock: MockClock) -> None:
+        passes = Passes()
+        begun: list[int] = []
+
+        @step
+        async def dozes(value: object) -> None:
+            begun.append(passes.number)
+            await trio.sleep(60)
+
         async with open_engine(plugins=[]) as engine:
-            runs = [engine.submit(Workflow("w").then(sleeps(60))) for _ in range(MANY)]
+            trio.lowlevel.add_instrument(passes)
+            runs = [engine.submit(Workflow("w").then(dozes)) for _ in range(50 * MAX_STARTS)]
             for run in runs:
                 await run.wait()
 
         assert trio.current_time() == 60
+        assert begun[-1] <= 10  # each pass lets in twice as many as the one before
+
+    async def test_a_closed_engine_takes_none(self) -> None:
+        async with open_engine(plugins=[]) as engine:
+            pass
+        for _ in range(MANY):
+            with pytest.raises(RuntimeError, match="closed"):
+                engine.submit(Workflow("w"))
 
     async def test_each_has_the_context_of_who_submitted_it(self) -> None:
         tenant: ContextVar[int] = ContextVar("tenant")

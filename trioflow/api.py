@@ -280,7 +280,7 @@ class Engine:
         """Run a workflow in the engine's own nursery and return at once.
 
         Read its events with ``run.observe()`` and its result with ``run.wait()``. Of very many
-        runs that are submitted together, a few begin at each pass of Trio's scheduler, in order.
+        runs that are submitted together, some begin at each pass of Trio's scheduler, in order.
 
         Args: as for `create_run` and `Run.stream`.
 

@@ -24,7 +24,10 @@ KEEP_FINISHED = 64
 MAX_STARTS = 16
 """How many runs have their first turn in one pass of Trio's scheduler, in which all that is ready
 has a turn. Of 1,000 runs of 10 steps, submitted at once and started at once, no reader saw anything
-for 0.1 s, and the garbage collector, going through their unread events, took 0.4 of the time."""
+for 0.1 s, and the garbage collector, going through their unread events, took 0.4 of the time.
+
+While more than that have begun and not come to their end, each start lets in two others: waiting
+does not make runs quicker that take more than a turn."""
 
 
 @asynccontextmanager
@@ -70,20 +73,22 @@ class RunRegistry:
 
     def start_soon(self, run: Run[Any, Any]) -> None:
         """Drive a run in a task of its own, to where it settles, and hold it until then."""
-        self._submitted[run.run_id] = run
         if self._starting < MAX_STARTS:
-            self._starting += 1
             self.nursery.start_soon(self.drive, run)
+            self._starting += 1
         else:
             self._queue[run] = copy_context()
+        self._submitted[run.run_id] = run
 
     def _start_next(self) -> None:
-        """Let the next run have its first turn after this one's."""
-        if self._queue:
-            run, context = self._queue.popitem(last=False)
-            context.run(self.nursery.start_soon, self.drive, run)
-        else:
-            self._starting -= 1
+        """Let others have their first turn after this run's."""
+        self._starting -= 1
+        going_on = len(self._submitted) - len(self._queue) - self._starting
+        for _ in range(1 if going_on <= MAX_STARTS else 2):
+            if self._queue:
+                run, context = self._queue.popitem(last=False)
+                context.run(self.nursery.start_soon, self.drive, run)
+                self._starting += 1
 
     async def drive(self, run: Run[Any, Any]) -> None:
         """Drive a run to where it settles, and hold it for a while then."""

@@ -54,11 +54,9 @@ class RunState:
 
     # What most runs never need is made when it is looked at: it would be a tenth of what the
     # garbage collector has to count for a run that has not begun.
-    _runtime_context: dict[str, Any] | None = attrs.field(default=None, init=False, eq=_or_nothing)
-    _received: dict[int, ev.EventReceived] | None = attrs.field(
-        default=None, init=False, eq=_or_nothing
-    )
-    _answers: dict[str, Any] | None = attrs.field(default=None, init=False, eq=_or_nothing)
+    _runtime_context: dict[str, Any] | None = attrs.field(default=None, eq=_or_nothing)
+    _received: dict[int, ev.EventReceived] | None = attrs.field(default=None, eq=_or_nothing)
+    _answers: dict[str, Any] | None = attrs.field(default=None, eq=_or_nothing)
     _calls: Calls | None = attrs.field(default=None, init=False, eq=False, repr=False)
     _steps: Calls | None = attrs.field(default=None, init=False, eq=False, repr=False)
 

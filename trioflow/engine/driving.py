@@ -117,7 +117,7 @@ class DrivenRun:
 
     # ------------------------------------------------------------ going on
     async def drive(self, by_engine: bool = False) -> RunResult[Any]:
-        """Run a part of the workflow in this task, to where it settles. A checkpoint.
+        """Run a part of the workflow in this task, to where it settles.
 
         The run is over, or waits, with all its events, when this returns or raises; it
         raises only for a cancellation from outside, if something other than an Exception
@@ -126,6 +126,8 @@ class DrivenRun:
         Args:
           by_engine: Whether an engine drives the run in a new task: only `cancel` and `halt` end
             it then, no cancellation that reaches the task, and it begins with a whole turn.
+
+        **Checkpoints**: at least one, unless an engine drives the run.
         """
         scope = Scope(self.core, self.plan, prefix="", address="", init_data=self._value)
         task = trio.lowlevel.current_task()
@@ -197,8 +199,11 @@ class DrivenRun:
 
     def halt(self) -> None:
         """Stop the run, but not for good: its journal ends here, and it can go on from there."""
-        if self.core.log.journal is not None:
-            self.core.log.journal.stop()
+        log = self.core.log
+        if log.journal is not None:
+            if log.state.status == "pending" and self.begun:  # or nobody would know of it
+                self._emit_start()
+            log.journal.stop()
         self.cancel("the engine was closed")
 
     async def drive_open(self) -> None:

@@ -14,7 +14,15 @@ from trioflow.abc import Append, RunHeader, Store
 from trioflow.engine.codec import encode
 from trioflow.engine.ownership import open_owned_nursery
 from trioflow.errors import JournalConflictError, StoreError
-from trioflow.events import Event, Finish, Paused, StepOutput, Suspended, ToolCallDelta
+from trioflow.events import (
+    Event,
+    Finish,
+    Paused,
+    RunStatus,
+    StepOutput,
+    Suspended,
+    ToolCallDelta,
+)
 from trioflow.state import RunState
 
 if TYPE_CHECKING:
@@ -56,6 +64,8 @@ class RunJournal:
     """Whether this engine goes on with the run. Writing is fenced by the claim then."""
     stopped: bool = False
     """Whether nothing more is written: the process shuts down, or somebody else took over."""
+    _status: RunStatus = "pending"
+    """Where the run was after the last event that is to be written."""
     _waiting: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
 
     def add(self, events: Sequence[Event]) -> None:
@@ -67,7 +77,7 @@ class RunJournal:
         if not events:
             return
         self.pending += events
-        self.added = events[-1].seq
+        self.added, self._status = events[-1].seq, self.state.status
         if self.writer.durability != "exit" or isinstance(events[-1], SETTLING):
             self.writer.wake(self)
 
@@ -112,7 +122,7 @@ class RunJournal:
             run_id=self.header.run_id,
             entries=tuple(encode(event, self.writer.converter) for event in events),
             after=self.stored,
-            status=self.state.status,
+            status=self._status,
             header=self.header if first else None,
             owner=self.writer.owner if self.claimed else None,
             claim_seconds=self.writer.claim_seconds if first else 0.0,

@@ -41,11 +41,13 @@ class Pacer:
 
     @property
     def has_given_way(self) -> bool:
-        """Whether other tasks have had a turn since the run began."""
+        """Whether other tasks have had a turn since the run began, or just before that."""
         return self._turn_ends > 0
 
     def begin_turn(self) -> None:
+        """Take a whole turn from now on, because others have just had theirs."""
         self._turns_left = MAX_TURNS
+        # From now, not from the last event: the turns of others are not this run's.
         self._turn_ends = self._log.now() + MAX_SECONDS
 
     def follow(self, journal: RunJournal) -> None:
@@ -118,9 +120,7 @@ class Pacer:
             await self._readers.wait_for_room()
         else:
             await self._readers.let_read()
-        self._turns_left = MAX_TURNS
-        # From now, not from the last event: the turns of others are not this run's.
-        self._turn_ends = self._log.now() + MAX_SECONDS
+        self.begin_turn()
 
     async def _pass_gates(self, function: object) -> None:
         is_careful = function not in self._brief and self._own_habits().needs_care(function)
