@@ -9,8 +9,9 @@ import trio
 from trio.testing import MockClock
 
 from tests.flows import add_one, fails
-from tests.suspending import Calls, check
-from trioflow import Retry, StepContext, Workflow, events, open_engine, step
+from tests.suspending import Calls, check, cut
+from trioflow import Retry, StepContext, Workflow, events, open_engine, step, tool
+from trioflow.engine.codec import decode
 from trioflow.errors import NotResumableError, UnknownStepError
 from trioflow.stores import MemoryStore
 
@@ -193,3 +194,82 @@ async def test_earlier_rounds_of_items_are_remembered() -> None:
     for address in ("0", "0[0]", "0[1]"):
         assert stream.run.state.calls[address].round == run.state.calls[address].round
         assert stream.run.state.calls[address].round > 0
+
+
+async def test_what_contains_the_step_begins_once_however_often_it_was_suspended() -> None:
+    calls = Calls()
+    inner = flow("inner").then(calls.asks("a")).then(calls.asks("b")).then(calls.does("c"))
+    workflow = flow().then(inner)
+    run = workflow.create_run()
+    await run.start(1)
+    await run.resume("inner.a", 1)
+    await run.resume("inner.b", 2)
+
+    async with run.time_travel_stream("inner.c") as stream:
+        await stream.get_workflow_state()
+
+    check(stream.run, workflow)
+    past = stream.run.execution.core.log.history()
+    starts = [event.id for event in past if isinstance(event, events.StepStart)]
+    assert starts.count("inner") == 2  # in the past, and in the new part
+
+
+async def test_a_foreach_begins_once_however_often_its_items_have_asked() -> None:
+    workflow = flow().foreach(Calls().asks(), concurrency=2)
+    run = workflow.create_run()
+    await run.start([1, 2])
+    for index in range(2):
+        await run.resume("asks", index, index=index)
+
+    async with run.time_travel_stream("asks") as stream:
+        result = await stream.get_workflow_state()
+
+    check(stream.run, workflow)
+    assert result.result == ["asks:0", "asks:1"]
+
+
+async def test_going_back_again_from_where_one_went_back() -> None:
+    calls = Calls()
+    inner = flow("inner").then(calls.does("a")).then(calls.does("b"))
+    workflow = flow().then(inner).then(calls.does("c"))
+    run = workflow.create_run()
+    await run.start(1)
+    for step_id in ("inner.b", "inner.a", "c"):
+        async with run.time_travel_stream(step_id) as stream:
+            await stream.get_workflow_state()
+        run = stream.run
+        check(run, workflow)
+
+    assert calls.made == {"a": 2, "b": 3, "c": 4}
+
+
+async def test_what_was_running_when_a_process_died_is_no_part_of_the_past() -> None:
+    @tool
+    async def look(n: int) -> int:
+        return n
+
+    @step
+    async def looks(value: int, ctx: StepContext) -> int:
+        return await ctx.call_tool(look, value)
+
+    workflow = flow().then(looks).map(lambda value: [value, value + 1])
+    workflow = workflow.foreach(looks.clone("items")).then(Calls().does("after"))
+    store = MemoryStore()
+    async with open_engine(plugins=[], store=store, workflows=[workflow]) as engine:
+        await engine.submit(workflow, 1, run_id="r").wait()
+        recorded = decode(await store.read("r", limit=100))
+    for died_at in range(1, len(recorded)):
+        if isinstance(recorded[died_at], events.StepFinish):
+            continue  # it is written together with the event before it
+        left = await cut(store, "r", died_at)
+        async with open_engine(plugins=[], store=left, workflows=[workflow]) as engine:
+            await engine.recover()
+            run = await engine.load_run("r")
+            await run.wait()
+            async with run.time_travel_stream("after") as stream:
+                result = await stream.get_workflow_state()
+
+        assert result.result == [1, 2]
+        check(stream.run, workflow)
+        past = stream.run.execution.core.log.history()
+        assert [e.type for e in past].count("tool-call") == 3

@@ -87,15 +87,17 @@ def flows(draw: st.DrawFn, max_depth: int = 2) -> Nested:
     return flow(max_depth)
 
 
-def build(spec: Nested, deeds: Deeds, *, asking: bool = True) -> Flow:
-    """Return the workflow; one that is not *asking* never suspends."""
-    return _Builder(deeds, asking).flow(spec)
+def build(spec: Nested, deeds: Deeds, *, asking: bool = True, writing: bool = False) -> Flow:
+    """Return the workflow; one that is not *asking* never suspends, one that is *writing* has
+    chunks."""
+    return _Builder(deeds, asking, writing).flow(spec)
 
 
 @attrs.define
 class _Builder:
     deeds: Deeds
     asking: bool
+    writing: bool
     names: Any = attrs.field(factory=count)
 
     def flow(self, spec: Nested) -> Flow:
@@ -132,7 +134,7 @@ class _Builder:
         return self.flow(spec) if isinstance(spec, Nested) else self.asker(spec)
 
     def asker(self, spec: Asker) -> Step[Any, Any]:
-        deeds, asks = self.deeds, spec.asks if self.asking else 0
+        deeds, asks, writing = self.deeds, spec.asks if self.asking else 0, self.writing
 
         @step(id=spec.id)
         async def body(value: Any, ctx: StepContext[Any]) -> int:
@@ -142,6 +144,8 @@ class _Builder:
             asked = ctx.suspend_data["asked"] if ctx.suspend_data else 0
             assert (ctx.resume_data == f"answer {asked}") == (asked > 0)
             await trio.sleep(spec.seconds)
+            if writing:
+                await ctx.write({"asked": asked})
             if asked < asks:
                 ctx.suspend({"asked": asked + 1}, label=address)
             deeds.done[address] += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -21,6 +21,8 @@ from trioflow.engine.plan import (
 from trioflow.errors import UnknownStepError
 
 ENTRANCES = "/[~"
+GROUPS = ("workflow", "foreach")
+"""Kinds of calls that contain other calls."""
 PARTS = re.compile(r"(\d+)(?::([^#\[~/]*))?(?:#(\d+))?")
 
 
@@ -38,7 +40,7 @@ class Destination:
             return isinstance(event, ev.Start | ev.EventReceived)
         if self._is_inside(event.address, self.address):
             return self.is_loop_over_items and self._keeps_item(event)
-        if self._is_inside(self.address, event.address):
+        if self.is_within(event.address):
             # What contains the step begins, and ends in the new run only.
             return isinstance(event, ev.StepStart)
         return _comes_before(event.address, self.address)
@@ -48,6 +50,10 @@ class Destination:
             ended_well = isinstance(event, ev.StepProgress) and event.status == "success"
             return ended_well or isinstance(event, ev.StepStart)
         return True
+
+    def is_within(self, address: str) -> bool:
+        """Tell whether it is that call, or inside of it."""
+        return self._is_inside(self.address, address)
 
     @staticmethod
     def _is_inside(inner: str, outer: str) -> bool:
@@ -102,8 +108,15 @@ def prefix(
     """
     numbers: dict[int, int] = {}
     events: list[ev.Event] = []
-    for event in recorded:
+    begun: set[str] = set()
+    for event in _valid(recorded):
         if destination.keeps(event):
+            if isinstance(event, ev.StepStart):
+                if event.address in begun:
+                    continue
+                begun.add(event.address)
+            elif isinstance(event, ev.StepFinish | ev.StepSuspended):
+                begun.discard(event.address)
             numbers[event.seq] = len(events)
             changes: dict[str, Any] = {"run_id": run_id, "seq": len(events)}
             if isinstance(event, ev.EventTaken):
@@ -112,6 +125,29 @@ def prefix(
                 changes |= {"status": "success", "error": None, "output": outputs[event.id]}
             events.append(attrs.evolve(event, **changes))
     return events
+
+
+def _valid(recorded: Sequence[ev.Event]) -> Iterable[ev.Event]:
+    """Return the events without those of bodies that were running when their process died.
+
+    What contains other calls, which stay valid, has not begun anew then, but gone on.
+    """
+    groups = {e.address for e in recorded if isinstance(e, ev.StepStart) and e.kind in GROUPS}
+    valid = {event.seq: event for event in recorded}
+    running: dict[str, list[int]] = {}
+    for event in recorded:
+        if isinstance(event, ev.Recover):
+            for seqs in running.values():
+                for seq in seqs:
+                    del valid[seq]
+            running.clear()
+        elif isinstance(event, ev.StepResult | ev.StepFinish | ev.StepSuspended):
+            running.pop(event.address, None)
+        elif isinstance(event, ev.StepProgress):
+            running.pop(f"{event.address}[{event.index}]", None)
+        elif isinstance(event, ev.StepEvent) and event.address not in groups:
+            running.setdefault(event.address, []).append(event.seq)
+    return valid.values()
 
 
 def invented(
