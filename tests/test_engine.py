@@ -220,6 +220,7 @@ class TestManyRunsAtOnce:
         @step
         async def dozes(value: object) -> None:
             begun.append(passes.number)
+            autojump_clock.jump(0.01)  # others have to wait for so long
             await trio.sleep(60)
 
         async with open_engine(plugins=[]) as engine:
@@ -228,7 +229,7 @@ class TestManyRunsAtOnce:
             for run in runs:
                 await run.wait()
 
-        assert trio.current_time() == 60
+        assert trio.current_time() < 70
         assert begun[-1] <= 10  # each pass lets in twice as many as the one before
 
     async def test_a_closed_engine_takes_none(self) -> None:

@@ -124,3 +124,5 @@ def test_what_was_looked_at_does_not_make_a_state_another_one() -> None:
     assert looked_at == untouched
     looked_at.received[0] = events.EventReceived(run_id="r", seq=0, at=1.0, event="e")
     assert looked_at != untouched
+    assert attrs.evolve(looked_at) == looked_at
+    assert attrs.evolve(looked_at, received={}) == untouched

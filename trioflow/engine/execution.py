@@ -86,7 +86,8 @@ class Execution(DrivenRun):
             self._resuming = trio.Lock()
         part = self.part
         async with self._resuming:
-            if self.part != part:  # even if it asks again by now: that is another question
+            if self.part != part:  # even if it asks again by now: that is another question.
+                # What happened in another process may be news to this run, but not to its caller.
                 state = self.core.log.state
                 problem = "another answer, given at the same time, was taken"
                 raise NotResumableError(state.run_id, state.status, problem)

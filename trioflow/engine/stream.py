@@ -84,8 +84,8 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
 
         **Cancellation**: no event is lost.
 
-        **Checkpoints**: always a cancellation point, and a schedule point when no event is
-        waiting, and after each buffer full of events that were.
+        **Checkpoints**: always a cancellation point, and a schedule point when an event has to
+        be waited for, and after each buffer full of events that were there.
         """
         try:
             return await self.__anext__()
