@@ -18,11 +18,10 @@ from trioflow.engine.plan import (
     ParallelPlan,
     WorkflowPlan,
 )
+from trioflow.engine.suspensions import GROUPS
 from trioflow.errors import UnknownStepError
 
 ENTRANCES = "/[~"
-GROUPS = ("workflow", "foreach")
-"""Kinds of calls that contain other calls."""
 PARTS = re.compile(r"(\d+)(?::([^#\[~/]*))?(?:#(\d+))?")
 
 
@@ -40,7 +39,7 @@ class Destination:
             return isinstance(event, ev.Start | ev.EventReceived)
         if self._is_inside(event.address, self.address):
             return self.is_loop_over_items and self._keeps_item(event)
-        if self.is_within(event.address):
+        if self._is_inside(self.address, event.address):
             # What contains the step begins, and ends in the new run only.
             return isinstance(event, ev.StepStart)
         return _comes_before(event.address, self.address)
@@ -50,10 +49,6 @@ class Destination:
             ended_well = isinstance(event, ev.StepProgress) and event.status == "success"
             return ended_well or isinstance(event, ev.StepStart)
         return True
-
-    def is_within(self, address: str) -> bool:
-        """Tell whether it is that call, or inside of it."""
-        return self._is_inside(self.address, address)
 
     @staticmethod
     def _is_inside(inner: str, outer: str) -> bool:
@@ -112,7 +107,7 @@ def prefix(
     for event in _valid(recorded):
         if destination.keeps(event):
             if isinstance(event, ev.StepStart):
-                if event.address in begun:
+                if event.address in begun:  # for its end, or its suspension, was left out
                     continue
                 begun.add(event.address)
             elif isinstance(event, ev.StepFinish | ev.StepSuspended):
