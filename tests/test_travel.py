@@ -273,3 +273,115 @@ async def test_what_was_running_when_a_process_died_is_no_part_of_the_past() -> 
         check(stream.run, workflow)
         past = stream.run.execution.core.log.history()
         assert [e.type for e in past].count("tool-call") == 3
+
+
+async def test_what_a_call_had_waited_for_is_not_there_again() -> None:
+    @step
+    async def asks(value: Any, ctx: StepContext) -> Any:
+        return ctx.resume_data
+
+    workflow = (
+        flow()
+        .wait_for_event("e", asks.clone("first"))
+        .then(Calls().does("between"))
+        .wait_for_event("e", asks.clone("second"))
+    )
+    run = workflow.create_run()
+    async with run.stream(0) as stream:
+        run.send_event("e", 1)
+        run.send_event("e", 2)
+        await stream.get_workflow_state()
+    assert (await run.wait()).result == 2
+
+    for store_has in range(3, run.state.next_seq):
+        store = MemoryStore()
+        async with open_engine(plugins=[], store=store, workflows=[workflow]) as engine:
+            durable = engine.submit(workflow, 0, run_id="r")
+            durable.send_event("e", 1)
+            durable.send_event("e", 2)
+            await durable.wait()
+        recorded = decode(await store.read("r", limit=100))
+        if isinstance(recorded[store_has], events.StepFinish):
+            continue
+        left = await cut(store, "r", store_has)
+        async with open_engine(plugins=[], store=left, workflows=[workflow]) as engine:
+            await engine.recover()
+            recovered = await engine.load_run("r")
+            assert (await recovered.wait()).result == 2
+            async with recovered.time_travel_stream("second") as stream:
+                result = await stream.get_workflow_state()
+            assert result.result == 2
+            check(stream.run, workflow)
+
+
+async def test_attempts_that_a_dead_process_made_are_no_part_of_another_call() -> None:
+    failures = 0
+
+    @step(retries=Retry(3))
+    async def fails_twice(value: int) -> int:
+        nonlocal failures
+        failures += 1
+        if failures < 3:
+            raise ValueError("no")
+        return value
+
+    workflow = flow().then(flow("inner").then(fails_twice)).then(Calls().does("after"))
+    store = MemoryStore()
+    async with open_engine(plugins=[], store=store, workflows=[workflow]) as engine:
+        await engine.submit(workflow, 1, run_id="r").wait()
+    recorded = decode(await store.read("r", limit=100))
+    for died_at in range(1, len(recorded)):
+        if isinstance(recorded[died_at], events.StepFinish):
+            continue
+        failures = sum(isinstance(event, events.StepRetry) for event in recorded[:died_at])
+        left = await cut(store, "r", died_at)
+        async with open_engine(plugins=[], store=left, workflows=[workflow]) as engine:
+            await engine.recover()
+            run = await engine.load_run("r")
+            await run.wait()
+            async with run.time_travel_stream("after") as stream:
+                assert (await stream.get_workflow_state()).result == 1
+        check(stream.run, workflow)
+
+
+async def test_items_that_failed_run_again_with_all_that_is_in_them() -> None:
+    made: list[int] = []
+
+    @step
+    async def body(item: int) -> int:
+        made.append(item)
+        if made == [1, 2]:
+            raise ValueError("no")
+        return item
+
+    workflow = flow().foreach(flow("item").then(body))
+    run = workflow.create_run()
+    assert (await run.start([1, 2])).status == "failed"
+
+    async with run.time_travel_stream("item") as stream:
+        result = await stream.get_workflow_state()
+
+    assert (result.result, made) == ([1, 2], [1, 2, 2])
+    check(stream.run, workflow)
+
+
+async def test_into_the_last_attempt_of_a_nested_workflow() -> None:
+    calls = Calls()
+
+    @step
+    async def fails_at_first(value: Any, ctx: StepContext) -> Any:
+        if "~" not in ctx.step_call_id:
+            raise ValueError("no")
+        return value
+
+    inner: Flow = Workflow("inner", input=Any, output=Any, retries=Retry(1))
+    inner = inner.then(calls.does("x")).then(fails_at_first).then(calls.does("y"))
+    workflow: Flow = Workflow("w", input=Any, output=Any, retries=Retry(3)).then(inner)
+    run = workflow.create_run()
+    await run.start(1)
+
+    async with run.time_travel_stream("inner.y", 99) as stream:
+        result = await stream.get_workflow_state()
+
+    assert (result.result, calls.made) == (99, {"x": 2, "y": 2})
+    check(stream.run, workflow)

@@ -211,6 +211,8 @@ def _step_start(state: RunState, event: ev.StepStart) -> None:
         _go_on(state, record, before, event)
     elif event.resume_data is not None:  # it begins with an answer, after travelling back
         record.resume_data, record.resumed_at = event.resume_data, event.at
+    if state.taken:  # what it waited for is its own now, even if its process dies
+        _settle(state, address, for_good=True)
     state.open[address] = record
     state.records.append(record)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -22,6 +23,7 @@ from trioflow.engine.suspensions import GROUPS
 from trioflow.errors import UnknownStepError
 
 ENTRANCES = "/[~"
+INSIDE_ITEM = re.compile(r"\](?=[/~])")
 PARTS = re.compile(r"(\d+)(?::([^#\[~/]*))?(?:#(\d+))?")
 
 
@@ -30,25 +32,25 @@ class Destination:
     """The call that a run travels back to."""
 
     address: str
-    is_loop_over_items: bool
-    """Whether it is a foreach; its items that have ended well are kept then."""
+    items: frozenset[str] | None
+    """Of a foreach, the addresses of the items that have ended well: these are kept."""
 
     def keeps(self, event: ev.Event) -> bool:
         """Tell whether an event of the old run belongs to the beginning of the new one."""
         if not isinstance(event, ev.StepEvent):
             return isinstance(event, ev.Start | ev.EventReceived)
         if self._is_inside(event.address, self.address):
-            return self.is_loop_over_items and self._keeps_item(event)
+            return self.items is not None and self._keeps_item(event, self.items)
         if self._is_inside(self.address, event.address):
             # What contains the step begins, and ends in the new run only.
-            return isinstance(event, ev.StepStart)
+            return isinstance(event, ev.StepWaiting | ev.EventTaken | ev.StepStart | ev.StepRetry)
         return _comes_before(event.address, self.address)
 
-    def _keeps_item(self, event: ev.StepEvent) -> bool:
+    def _keeps_item(self, event: ev.StepEvent, items: frozenset[str]) -> bool:
         if event.address == self.address:
             ended_well = isinstance(event, ev.StepProgress) and event.status == "success"
             return ended_well or isinstance(event, ev.StepStart)
-        return True
+        return event.address[: event.address.index("]", len(self.address)) + 1] in items
 
     @staticmethod
     def _is_inside(inner: str, outer: str) -> bool:
@@ -78,13 +80,25 @@ def _descend(
         for key, call in _calls(str(position), node):
             address = _latest(scope + key, recorded)
             if call.id == wanted:
-                return Destination(address, call.kind == "foreach")
+                items = _ended_well(address, recorded) if call.kind == "foreach" else None
+                return Destination(address, items)
             if call.nested is not None and wanted.startswith(f"{call.id}."):
                 inner = wanted[len(call.id) + 1 :]
-                found = _descend(call.nested, inner, f"{address}/", recorded)
+                found = _descend(call.nested, inner, _latest_attempt(address, recorded), recorded)
                 if found is not None:
                     return found
     return None
+
+
+def _ended_well(address: str, recorded: Sequence[ev.Event]) -> frozenset[str]:
+    """Return the addresses of the items of a foreach that have ended well."""
+    return frozenset(
+        f"{address}[{event.index}]"
+        for event in recorded
+        if isinstance(event, ev.StepProgress)
+        and event.address == address
+        and event.status == "success"
+    )
 
 
 def prefix(
@@ -125,24 +139,49 @@ def prefix(
 def _valid(recorded: Sequence[ev.Event]) -> Iterable[ev.Event]:
     """Return the events without those of bodies that were running when their process died.
 
-    What contains other calls, which stay valid, has not begun anew then, but gone on.
+    Such a call has not begun anew then, but gone on, with the attempts that it has made. What
+    contains other calls keeps all of them.
     """
-    groups = {e.address for e in recorded if isinstance(e, ev.StepStart) and e.kind in GROUPS}
+    groups = _groups(recorded)
     valid = {event.seq: event for event in recorded}
-    running: dict[str, list[int]] = {}
+    void: dict[str, list[int]] = {}
+    """What happens again if the process dies now, by address."""
+    begun = {address for address in groups if address.endswith("]")}  # items have no start
+    retried: set[tuple[str, int]] = set()
     for event in recorded:
-        if isinstance(event, ev.Recover):
-            for seqs in running.values():
-                for seq in seqs:
+        match event:
+            case ev.Recover():
+                for seq in itertools.chain(*void.values()):
                     del valid[seq]
-            running.clear()
-        elif isinstance(event, ev.StepResult | ev.StepFinish | ev.StepSuspended):
-            running.pop(event.address, None)
-        elif isinstance(event, ev.StepProgress):
-            running.pop(f"{event.address}[{event.index}]", None)
-        elif isinstance(event, ev.StepEvent) and event.address not in groups:
-            running.setdefault(event.address, []).append(event.seq)
+                void.clear()
+            case ev.StepStart(address=address):
+                void.pop(address, None)
+                begun.add(address)
+            case ev.StepResult(address=address) | ev.StepSuspended(address=address):
+                void.pop(address, None)
+                begun.discard(address)
+            case ev.StepProgress():
+                void.pop(f"{event.address}[{event.index}]", None)
+            case ev.StepRetry(address=address) if address in groups or address in begun:
+                if (address, event.attempt) in retried:
+                    del valid[event.seq]
+                retried.add((address, event.attempt))
+            case ev.StepFinish():
+                pass
+            case ev.StepEvent(address=address) if address not in groups or address not in begun:
+                void.setdefault(address, []).append(event.seq)
     return valid.values()
+
+
+def _groups(recorded: Sequence[ev.Event]) -> set[str]:
+    """Return the addresses of calls and items that contain other calls."""
+    calls = (event for event in recorded if isinstance(event, ev.StepStart))
+    found = set()
+    for call in calls:
+        if call.kind in GROUPS:
+            found.add(call.address)
+        found.update(call.address[: match.end()] for match in INSIDE_ITEM.finditer(call.address))
+    return found
 
 
 def invented(
@@ -204,6 +243,14 @@ def _latest(address: str, recorded: Sequence[ev.Event]) -> str:
     ]
     iterations = [int(match[1]) for a in made if (match := re.match(r"(\d+)", a[len(loop) :]))]
     return f"{loop}{max(iterations, default=1)}"
+
+
+def _latest_attempt(address: str, recorded: Sequence[ev.Event]) -> str:
+    """Return what the addresses begin with that are inside of the last attempt of a workflow."""
+    again = re.compile(rf"{re.escape(address)}~(\d+)/")
+    found = (again.match(event.address) for event in recorded if isinstance(event, ev.StepStart))
+    attempts = [int(match[1]) for match in found if match]
+    return f"{address}~{max(attempts)}/" if attempts else f"{address}/"
 
 
 def _comes_before(address: str, target: str) -> bool:
