@@ -631,3 +631,48 @@ async def test_closing_the_engine_loses_no_run(passes: int, durability: Durabili
         for number in range(100):
             result = await (await engine.load_run(str(number))).wait()
             assert (result.status, result.result) == ("success", number + 2)
+
+
+@pytest.mark.parametrize("passes", [0, 1, 3])
+@pytest.mark.parametrize("durability", ["step", "async", "exit"])
+async def test_what_was_canceled_before_the_engine_closed_stays_canceled(
+    passes: int, durability: Durability
+) -> None:
+    store = MemoryStore()
+    workflow = Workflow("w").then(sleeps(60))
+    async with open_engine(
+        plugins=[], store=store, workflows=[workflow], durability=durability
+    ) as engine:
+        runs = [engine.submit(workflow, run_id=str(number)) for number in range(40)]
+        for _ in range(passes):
+            await trio.lowlevel.checkpoint()
+        for run in runs:
+            run.cancel("not needed")
+
+    async with open_engine(plugins=[], store=store, workflows=[workflow]) as engine:
+        assert await engine.recover() == ()
+        for number in range(40):
+            result = await (await engine.load_run(str(number))).wait()
+            assert (result.status, result.reason) == ("canceled", "not needed")
+
+
+async def test_an_answer_that_is_canceled_leaves_the_run_to_others() -> None:
+    store = MemoryStore()
+    workflow = Workflow("w").then(Calls().asks())
+    async with (
+        open_engine(plugins=[], store=store, workflows=[workflow]) as engine,
+        open_engine(plugins=[], store=store, workflows=[workflow]) as other,
+    ):
+        for passes in range(8):  # it is canceled at each checkpoint
+            run = engine.submit(workflow, run_id=str(passes))
+            await run.wait()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(run.resume, None, 1)
+                for _ in range(passes):
+                    await trio.lowlevel.checkpoint()
+                nursery.cancel_scope.cancel()
+            if run.status == "suspended":
+                loaded = await other.load_run(run.run_id)
+                assert (await loaded.resume(resume_data=2)).result == "asks:2"
+            else:
+                assert (await run.wait()).result == "asks:1"

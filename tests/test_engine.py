@@ -11,7 +11,9 @@ import trio
 from trio.testing import MockClock
 
 from tests.flows import add_one, double, fails, sleeps
-from trioflow import Workflow, open_engine, step, tool
+from tests.suspending import Calls
+from trioflow import Run, Workflow, open_engine, step, tool
+from trioflow.abc import Instrument
 from trioflow.errors import (
     DefinitionError,
     DuplicateIdError,
@@ -21,7 +23,9 @@ from trioflow.errors import (
     UnknownRunError,
     UnknownStepError,
 )
+from trioflow.events import Event
 from trioflow.registry import KEEP_FINISHED, MAX_STARTS
+from trioflow.stores import MemoryStore
 
 
 async def test_a_submitted_run_goes_on_by_itself() -> None:
@@ -309,3 +313,29 @@ class TestRegistry:
             assert len(engine.list_runs()) <= KEEP_FINISHED + 1
             with pytest.raises(UnknownRunError):
                 engine.get_run("r0")
+
+    async def test_nor_by_runs_that_are_canceled_while_they_wait(self) -> None:
+        workflow = Workflow("w").then(Calls().asks())
+        async with open_engine(plugins=[]) as engine:
+            for _ in range(KEEP_FINISHED + 10):
+                run = engine.submit(workflow)
+                await run.wait()
+                run.cancel()
+
+            assert len(engine.list_runs()) <= KEEP_FINISHED + 1
+
+    async def test_an_instrument_may_submit_while_the_engine_closes(self) -> None:
+        class Submits(Instrument):
+            def on_event(self, event: Event) -> None:
+                if event.type == "start" and not more:  # the starts are told of as it closes
+                    more.append(engine.submit(workflow))
+
+        more: list[Run[Any, Any]] = []
+        workflow = Workflow("w").then(sleeps(60))
+        store = MemoryStore()
+        async with open_engine(plugins=[], store=store, instruments=[Submits()]) as engine:
+            for number in range(3):
+                engine.submit(workflow, run_id=str(number))
+
+        assert more
+        assert {run.status for run in more} == {"canceled"}

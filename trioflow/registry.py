@@ -125,8 +125,14 @@ class RunRegistry:
         if not waits:
             run.execution.home = None  # whoever holds this run need not hold the others
 
+    def let_go(self, run_id: str) -> None:
+        """Hold a run no longer than others that are over: it was canceled while it waited."""
+        run = self._waiting.get(run_id)
+        if run is not None:
+            self._keep_settled(run)
+
     def end_all(self) -> None:
         """Stop all runs that are driven: durable ones can go on later, others are canceled."""
         self._is_closing = True
-        for run in self._submitted.values():
+        for run in tuple(self._submitted.values()):  # an instrument that hears of it may add some
             run.execution.halt()

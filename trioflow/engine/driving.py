@@ -44,6 +44,7 @@ class Home(Protocol):
     """What a run needs of the one who drives it in a nursery of its own."""
 
     def start_soon(self, run: Any) -> None: ...
+    def let_go(self, run_id: str) -> None: ...
 
 
 @attrs.define
@@ -198,9 +199,12 @@ class DrivenRun:
         self.core.cancel(None)
 
     def halt(self) -> None:
-        """Stop the run, but not for good: its journal ends here, and it can go on from there."""
+        """Stop the run, but not for good: its journal ends here, and it can go on from there.
+
+        Not if somebody has canceled it, for then its end belongs into the journal.
+        """
         log = self.core.log
-        if log.journal is not None:
+        if log.journal is not None and not self.is_canceled:
             if log.state.status == "pending" and self.begun:  # or nobody would know of it
                 self._emit_start()
             log.journal.stop()
@@ -347,6 +351,8 @@ class DrivenRun:
         self.core.log.emit(ev.Canceled, reason=reason)
         self._settle(Scope(self.core, self.plan, prefix="", address=""), None)
         self._tell_settled()
+        if self.home is not None:
+            self.home.let_go(self.core.log.run_id)
 
     def _settle(self, scope: Scope, outcome: Outcome | None) -> None:
         """Emit the events that end a part, and let everyone know."""

@@ -78,7 +78,12 @@ class Keeper:
         if not await self.store.claim(run_id, self.writer.owner, self.writer.claim_seconds):
             stored = await self.store.get(run_id)
             raise RunClaimedError(run_id, stored.owner if stored else None)
-        news = await self._read(run_id, journal.stored)
+        try:
+            news = await self._read(run_id, journal.stored)
+        except BaseException:  # nobody could go on with the run until the claim expires
+            with trio.CancelScope(shield=True):
+                await self.release(execution)
+            raise
         if news:
             execution.adopt(news)
             journal.stored = journal.added = news[-1].seq
