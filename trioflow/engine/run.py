@@ -14,9 +14,10 @@ from trioflow.context import MISSING
 from trioflow.engine.environment import Environment, bare_environment
 from trioflow.engine.execution import Execution
 from trioflow.engine.ownership import open_owned_nursery
+from trioflow.engine.past import invented, prefix
 from trioflow.engine.planner import plan_workflow
 from trioflow.engine.stream import EventStream, OnFull
-from trioflow.engine.travel import find_destination, invented, prefix
+from trioflow.engine.travel import find_destination
 from trioflow.errors import RunStateError
 from trioflow.events import RunStatus
 from trioflow.results import RunResult

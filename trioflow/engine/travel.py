@@ -1,11 +1,9 @@
-"""Going back: the events of a run up to a step, as the beginning of another run."""
+"""Going back to a step: which call is meant, and what of a run lies before it."""
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import attrs
 
@@ -19,11 +17,9 @@ from trioflow.engine.plan import (
     ParallelPlan,
     WorkflowPlan,
 )
-from trioflow.engine.suspensions import GROUPS
 from trioflow.errors import UnknownStepError
 
 ENTRANCES = "/[~"
-INSIDE_ITEM = re.compile(r"\](?=[/~])")
 PARTS = re.compile(r"(\d+)(?::([^#\[~/]*))?(?:#(\d+))?")
 
 
@@ -44,7 +40,7 @@ class Destination:
         if self._is_inside(self.address, event.address):
             # What contains the step begins, and ends in the new run only.
             return isinstance(event, ev.StepWaiting | ev.EventTaken | ev.StepStart | ev.StepRetry)
-        return _comes_before(event.address, self.address)
+        return comes_before(event.address, self.address)
 
     def _keeps_item(self, event: ev.StepEvent, items: frozenset[str]) -> bool:
         if event.address == self.address:
@@ -77,7 +73,7 @@ def _descend(
 ) -> Destination | None:
     """Look for a path by its text, because ids may have dots themselves."""
     for position, node in enumerate(plan.nodes):
-        for key, call in _calls(str(position), node):
+        for key, call in calls_of(str(position), node):
             address = _latest(scope + key, recorded)
             if call.id == wanted:
                 items = _ended_well(address, recorded) if call.kind == "foreach" else None
@@ -101,116 +97,8 @@ def _ended_well(address: str, recorded: Sequence[ev.Event]) -> frozenset[str]:
     )
 
 
-def prefix(
-    recorded: Sequence[ev.Event],
-    destination: Destination,
-    run_id: str,
-    outputs: Mapping[str, Any],
-) -> list[ev.Event]:
-    """Return the events before a destination, as events of another run.
-
-    Args:
-      recorded: The events of the old run.
-      destination: Where the new run goes on.
-      run_id: Id of the new run.
-      outputs: Other outputs for steps before it, by id.
-    """
-    numbers: dict[int, int] = {}
-    events: list[ev.Event] = []
-    begun: set[str] = set()
-    for event in _valid(recorded):
-        if destination.keeps(event):
-            if isinstance(event, ev.StepStart):
-                if event.address in begun:  # for its end, or its suspension, was left out
-                    continue
-                begun.add(event.address)
-            elif isinstance(event, ev.StepFinish | ev.StepSuspended):
-                begun.discard(event.address)
-            numbers[event.seq] = len(events)
-            changes: dict[str, Any] = {"run_id": run_id, "seq": len(events)}
-            if isinstance(event, ev.EventTaken):
-                changes["received"] = numbers[event.received]
-            if isinstance(event, ev.StepResult) and event.id in outputs:
-                changes |= {"status": "success", "error": None, "output": outputs[event.id]}
-            events.append(attrs.evolve(event, **changes))
-    return events
-
-
-def _valid(recorded: Sequence[ev.Event]) -> Iterable[ev.Event]:
-    """Return the events without those of bodies that were running when their process died.
-
-    Such a call has not begun anew then, but gone on, with the attempts that it has made. What
-    contains other calls keeps all of them.
-    """
-    groups = _groups(recorded)
-    valid = {event.seq: event for event in recorded}
-    void: dict[str, list[int]] = {}
-    """What happens again if the process dies now, by address."""
-    begun = {address for address in groups if address.endswith("]")}  # items have no start
-    retried: set[tuple[str, int]] = set()
-    for event in recorded:
-        match event:
-            case ev.Recover():
-                for seq in itertools.chain(*void.values()):
-                    del valid[seq]
-                void.clear()
-            case ev.StepStart(address=address):
-                void.pop(address, None)
-                begun.add(address)
-            case ev.StepResult(address=address) | ev.StepSuspended(address=address):
-                void.pop(address, None)
-                begun.discard(address)
-            case ev.StepProgress():
-                void.pop(f"{event.address}[{event.index}]", None)
-            case ev.StepRetry(address=address) if address in groups or address in begun:
-                if (address, event.attempt) in retried:
-                    del valid[event.seq]
-                retried.add((address, event.attempt))
-            case ev.StepFinish():
-                pass
-            case ev.StepEvent(address=address) if address not in groups or address not in begun:
-                void.setdefault(address, []).append(event.seq)
-    return valid.values()
-
-
-def _groups(recorded: Sequence[ev.Event]) -> set[str]:
-    """Return the addresses of calls and items that contain other calls."""
-    calls = (event for event in recorded if isinstance(event, ev.StepStart))
-    found = set()
-    for call in calls:
-        if call.kind in GROUPS:
-            found.add(call.address)
-        found.update(call.address[: match.end()] for match in INSIDE_ITEM.finditer(call.address))
-    return found
-
-
-def invented(
-    plan: WorkflowPlan,
-    destination: Destination,
-    events: Sequence[ev.Event],
-    outputs: Mapping[str, Any],
-) -> Iterator[ev.Event]:
-    """Yield events for steps that never ran and whose outputs the caller has given."""
-    known = {event.id for event in events if isinstance(event, ev.StepResult)}
-    start = events[0]
-    seq = len(events)
-    for position, node in enumerate(plan.nodes):
-        for key, call in _calls(str(position), node):
-            if call.id not in outputs or call.id in known:
-                continue
-            if not _comes_before(key, destination.address):
-                continue
-            common: dict[str, Any] = {"run_id": start.run_id, "id": call.id, "address": key}
-            at = events[-1].at
-            yield ev.StepStart(**common, seq=seq, at=at, input=None, kind=call.kind)
-            output = outputs[call.id]
-            yield ev.StepResult(**common, seq=seq + 1, at=at, status="success", output=output)
-            yield ev.StepFinish(**common, seq=seq + 2, at=at, attempts=0, seconds=0.0)
-            seq += 3
-
-
 # ---------------------------------------------------------------- places
-def _calls(key: str, node: NodePlan) -> Iterator[tuple[str, CallPlan]]:
+def calls_of(key: str, node: NodePlan) -> Iterator[tuple[str, CallPlan]]:
     """Yield the calls that a node makes, with their addresses inside of the workflow."""
     match node:
         case ParallelPlan(arms=arms):
@@ -227,7 +115,7 @@ def _calls(key: str, node: NodePlan) -> Iterator[tuple[str, CallPlan]]:
 
 def _ids(plan: WorkflowPlan) -> Iterator[str]:
     for position, node in enumerate(plan.nodes):
-        for _, call in _calls(str(position), node):
+        for _, call in calls_of(str(position), node):
             yield call.id
 
 
@@ -253,7 +141,7 @@ def _latest_attempt(address: str, recorded: Sequence[ev.Event]) -> str:
     return f"{address}~{max(attempts)}/" if attempts else f"{address}/"
 
 
-def _comes_before(address: str, target: str) -> bool:
+def comes_before(address: str, target: str) -> bool:
     """Tell whether a call is over when another one begins, or runs beside it."""
     for own, other in zip(address.split("/"), target.split("/"), strict=False):
         if own == other:
