@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -55,6 +56,18 @@ def header(workflow: Workflow[Any, Any], fingerprint: str, run_id: str) -> RunHe
         format=1,
         fingerprint=fingerprint,
     )
+
+
+def deaths(recorded: Sequence[events.Event]) -> list[int]:
+    """Return how many events a process may have written when it died.
+
+    What is emitted without a checkpoint in between is written in one go.
+    """
+    return [
+        count
+        for count in range(1, len(recorded) + 1)
+        if count == len(recorded) or not isinstance(recorded[count], events.StepFinish)
+    ]
 
 
 async def cut(store: MemoryStore, run_id: str, count: int) -> MemoryStore:

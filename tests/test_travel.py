@@ -9,8 +9,8 @@ import trio
 from trio.testing import MockClock
 
 from tests.flows import add_one, fails
-from tests.suspending import Calls, check, cut
-from trioflow import Retry, StepContext, Workflow, events, open_engine, step, tool
+from tests.suspending import Calls, check, cut, deaths
+from trioflow import Retry, Run, StepContext, Workflow, events, open_engine, step, tool
 from trioflow.engine.codec import decode
 from trioflow.errors import NotResumableError, UnknownStepError
 from trioflow.stores import MemoryStore
@@ -243,6 +243,23 @@ async def test_going_back_again_from_where_one_went_back() -> None:
     assert calls.made == {"a": 2, "b": 3, "c": 4}
 
 
+async def recover_and_go_back(
+    store: MemoryStore, workflow: Flow, destination: str, wanted: Any
+) -> Run[Any, Any]:
+    """Go on with a run whose process has died, go back from its end, and return the new run.
+
+    Both must come to the result that is wanted.
+    """
+    async with open_engine(plugins=[], store=store, workflows=[workflow]) as engine:
+        await engine.recover()
+        run = await engine.load_run("r")
+        assert (await run.wait()).result == wanted
+        async with run.time_travel_stream(destination) as stream:
+            assert (await stream.get_workflow_state()).result == wanted
+    check(stream.run, workflow)
+    return stream.run
+
+
 async def test_what_was_running_when_a_process_died_is_no_part_of_the_past() -> None:
     @tool
     async def look(n: int) -> int:
@@ -258,20 +275,9 @@ async def test_what_was_running_when_a_process_died_is_no_part_of_the_past() -> 
     async with open_engine(plugins=[], store=store, workflows=[workflow]) as engine:
         await engine.submit(workflow, 1, run_id="r").wait()
         recorded = decode(await store.read("r", limit=100))
-    for died_at in range(1, len(recorded)):
-        if isinstance(recorded[died_at], events.StepFinish):
-            continue  # it is written together with the event before it
-        left = await cut(store, "r", died_at)
-        async with open_engine(plugins=[], store=left, workflows=[workflow]) as engine:
-            await engine.recover()
-            run = await engine.load_run("r")
-            await run.wait()
-            async with run.time_travel_stream("after") as stream:
-                result = await stream.get_workflow_state()
-
-        assert result.result == [1, 2]
-        check(stream.run, workflow)
-        past = stream.run.execution.core.log.history()
+    for died_at in deaths(recorded)[:-1]:
+        new = await recover_and_go_back(await cut(store, "r", died_at), workflow, "after", [1, 2])
+        past = new.execution.core.log.history()
         assert [e.type for e in past].count("tool-call") == 3
 
 
@@ -286,32 +292,15 @@ async def test_what_a_call_had_waited_for_is_not_there_again() -> None:
         .then(Calls().does("between"))
         .wait_for_event("e", asks.clone("second"))
     )
-    run = workflow.create_run()
-    async with run.stream(0) as stream:
+    store = MemoryStore()
+    async with open_engine(plugins=[], store=store, workflows=[workflow]) as engine:
+        run = engine.submit(workflow, 0, run_id="r")
         run.send_event("e", 1)
         run.send_event("e", 2)
-        await stream.get_workflow_state()
-    assert (await run.wait()).result == 2
-
-    for store_has in range(3, run.state.next_seq):
-        store = MemoryStore()
-        async with open_engine(plugins=[], store=store, workflows=[workflow]) as engine:
-            durable = engine.submit(workflow, 0, run_id="r")
-            durable.send_event("e", 1)
-            durable.send_event("e", 2)
-            await durable.wait()
-        recorded = decode(await store.read("r", limit=100))
-        if isinstance(recorded[store_has], events.StepFinish):
-            continue
-        left = await cut(store, "r", store_has)
-        async with open_engine(plugins=[], store=left, workflows=[workflow]) as engine:
-            await engine.recover()
-            recovered = await engine.load_run("r")
-            assert (await recovered.wait()).result == 2
-            async with recovered.time_travel_stream("second") as stream:
-                result = await stream.get_workflow_state()
-            assert result.result == 2
-            check(stream.run, workflow)
+        assert (await run.wait()).result == 2
+    recorded = decode(await store.read("r", limit=100))
+    for died_at in deaths(recorded)[2:-1]:  # behind both events
+        await recover_and_go_back(await cut(store, "r", died_at), workflow, "second", 2)
 
 
 async def test_attempts_that_a_dead_process_made_are_no_part_of_another_call() -> None:
@@ -330,18 +319,9 @@ async def test_attempts_that_a_dead_process_made_are_no_part_of_another_call() -
     async with open_engine(plugins=[], store=store, workflows=[workflow]) as engine:
         await engine.submit(workflow, 1, run_id="r").wait()
     recorded = decode(await store.read("r", limit=100))
-    for died_at in range(1, len(recorded)):
-        if isinstance(recorded[died_at], events.StepFinish):
-            continue
+    for died_at in deaths(recorded)[:-1]:
         failures = sum(isinstance(event, events.StepRetry) for event in recorded[:died_at])
-        left = await cut(store, "r", died_at)
-        async with open_engine(plugins=[], store=left, workflows=[workflow]) as engine:
-            await engine.recover()
-            run = await engine.load_run("r")
-            await run.wait()
-            async with run.time_travel_stream("after") as stream:
-                assert (await stream.get_workflow_state()).result == 1
-        check(stream.run, workflow)
+        await recover_and_go_back(await cut(store, "r", died_at), workflow, "after", 1)
 
 
 async def test_items_that_failed_run_again_with_all_that_is_in_them() -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from tests.properties.askers import Asker, Deeds, Flow, Nested, Node, build, flows
-from tests.suspending import cut
+from tests.suspending import cut, deaths
 from trioflow import Engine, Run, RunResult, events, open_engine
 from trioflow.abc import Entry
 from trioflow.engine.codec import decode
@@ -145,14 +145,7 @@ class Play:
         """Lose everything but the first entries of the journal."""
         self.crashes -= 1
         entries = await self.store.read(RUN, limit=10**6)
-        recorded = decode(entries)
-        # What is emitted without a checkpoint in between is written in one go.
-        possible = [
-            n
-            for n in range(1, len(recorded) + 1)
-            if n == len(recorded) or not isinstance(recorded[n], events.StepFinish)
-        ]
-        count = self.chance.choice(possible)
+        count = self.chance.choice(deaths(decode(entries)))
         self.store = await cut(self.store, RUN, count)
         self.kept = {
             address: self.kept.get(address, self.deeds.done[address])
