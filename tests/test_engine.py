@@ -19,6 +19,7 @@ from trioflow.errors import (
     DuplicateIdError,
     DuplicateRunError,
     InvalidValueError,
+    RunStateError,
     UnknownNameError,
     UnknownRunError,
     UnknownStepError,
@@ -237,11 +238,16 @@ class TestManyRunsAtOnce:
         assert begun[-1] <= 10  # each pass lets in twice as many as the one before
 
     async def test_a_closed_engine_takes_none(self) -> None:
+        asking = Workflow("w").then(Calls().asks())
         async with open_engine(plugins=[]) as engine:
-            pass
+            waiting = engine.submit(asking)
+            await waiting.wait()
         for _ in range(MANY):
-            with pytest.raises(RuntimeError, match="closed"):
+            with pytest.raises(RunStateError, match="its engine is closed; open another"):
                 engine.submit(Workflow("w"))
+        with pytest.raises(RunStateError, match="is suspended: its engine is closed"):
+            await waiting.resume(resume_data=1)
+        assert waiting.status == "suspended"
 
     async def test_each_has_the_context_of_who_submitted_it(self) -> None:
         tenant: ContextVar[int] = ContextVar("tenant")

@@ -287,6 +287,7 @@ class Engine:
         Raises:
           InvalidValueError: if input or state do not fit the workflow's types.
           UnknownNameError, DuplicateRunError, DefinitionError: as for `create_run`.
+          RunStateError: if the engine is closed.
         """
         run = self.create_run(workflow, run_id=run_id, resource_id=resource_id)
         run.execution.begin(

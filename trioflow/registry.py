@@ -14,8 +14,13 @@ import trio
 
 from trioflow.engine.ownership import open_owned_nursery
 from trioflow.engine.run import Run
-from trioflow.errors import JournalConflictError, NotSerializableError, StoreError
-from trioflow.state import RESUMABLE
+from trioflow.errors import (
+    JournalConflictError,
+    NotSerializableError,
+    RunStateError,
+    StoreError,
+)
+from trioflow.state import RESUMABLE, RunState
 
 logger = logging.getLogger("trioflow")
 
@@ -34,8 +39,11 @@ take more than a turn, which cannot be told before, it would otherwise get slowe
 async def open_registry() -> AsyncGenerator[RunRegistry, None]:
     """Open a registry for the runs of an engine; leaving the block ends them, see `end_all`."""
     registry = RunRegistry()
-    async with open_owned_nursery(registry.end_all) as registry.nursery:
-        yield registry
+    try:
+        async with open_owned_nursery(registry.end_all) as registry.nursery:
+            yield registry
+    finally:
+        registry.is_closed = True
 
 
 class RunRegistry:
@@ -49,6 +57,8 @@ class RunRegistry:
         self._submitted: dict[str, Run[Any, Any]] = {}
         self._waiting: dict[str, Run[Any, Any]] = {}
         self._is_closing = False
+        self.is_closed = False
+        """Whether no run can be driven here any more."""
         self._starting = 0
         """How many runs have a task that has not had its first turn."""
         self._queue: OrderedDict[Run[Any, Any], Context] = OrderedDict()
@@ -72,8 +82,23 @@ class RunRegistry:
         """Have a run driven here whenever it goes on."""
         run.execution.home = self
 
+    def check_open(self, state: RunState) -> None:
+        """Check that a run can be driven here.
+
+        Raises:
+          RunStateError: if the engine is closed.
+        """
+        if self.is_closed:
+            problem = "its engine is closed; open another one for it"
+            raise RunStateError(state.run_id, state.status, problem)
+
     def start_soon(self, run: Run[Any, Any]) -> None:
-        """Drive a run in a task of its own, to where it settles, and hold it until then."""
+        """Drive a run in a task of its own, to where it settles, and hold it until then.
+
+        Raises:
+          RunStateError: if the engine is closed.
+        """
+        self.check_open(run.state)
         if self._starting < MAX_STARTS:
             self.nursery.start_soon(self.drive, run)
             self._starting += 1

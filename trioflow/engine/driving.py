@@ -20,7 +20,7 @@ from trioflow.engine.trace import RunTrace
 from trioflow.engine.workflows import call_end_hooks, run_workflow, workflow_result
 from trioflow.errors import RunFinishedError, RunStateError
 from trioflow.results import RunResult
-from trioflow.state import RESUMABLE
+from trioflow.state import RESUMABLE, RunState
 
 WAITING = (Suspended, Paused)
 """The outcomes of a part after which the run may go on. (A union made anew for each run would
@@ -43,6 +43,7 @@ class Keeper(Protocol):
 class Home(Protocol):
     """What a run needs of the one who drives it in a nursery of its own."""
 
+    def check_open(self, state: RunState) -> None: ...
     def start_soon(self, run: Any) -> None: ...
     def let_go(self, run_id: str) -> None: ...
 

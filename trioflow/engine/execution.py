@@ -77,11 +77,14 @@ class Execution(DrivenRun):
 
         Raises:
           RunClaimedError: if it is going on elsewhere.
+          RunStateError: if the engine that would drive it is closed.
           NotResumableError, NotSuspendedError, AmbiguousResumeError, InvalidValueError: as
             `begin_resume` does.
 
         **Checkpoints**: always.
         """
+        if self.home is not None:  # before anything is recorded that nobody would do
+            self.home.check_open(self.core.log.state)
         if self._resuming is None:
             self._resuming = trio.Lock()
         part = self.part

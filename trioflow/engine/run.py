@@ -286,6 +286,7 @@ class Run(Generic[In, Out]):
         Raises:
           NotResumableError: if the run is finished, canceled, running or not started.
           RunClaimedError: if the run is going on in another process.
+          RunStateError: if the engine that it was submitted to is closed.
           NotSuspendedError: if no such step waits; the error lists those that do.
           AmbiguousResumeError: if several may be meant.
           InvalidValueError: if the answer does not fit.
