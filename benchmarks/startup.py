@@ -87,7 +87,7 @@ class Help:
     def measure(self) -> list[Row]:
         if find_spec("cyclopts") is None:
             raise UnavailableError("the command line is not installed: trioflow[cli] brings it")
-        programs = [starting("-m", "trioflow.cli", "--help"), starting("-c", "pass")]
+        programs = [starting("-m", "trioflow", "--help"), starting("-c", "pass")]
         ours, floor = take_turns(programs, self.samples)
         row = row_of("help", "trioflow --help, python -c pass", ours, floor)
         return [attrs.evolve(row, value=row.median)]

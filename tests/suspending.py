@@ -10,12 +10,12 @@ import attrs
 import trio
 
 from trioflow import Engine, Run, Step, StepContext, Workflow, events, step
+from trioflow._engine.journal.codec import decode, encode
+from trioflow._values.structure import make_converter
 from trioflow.abc import Append, Entry, RunHeader
-from trioflow.engine.codec import decode, encode
-from trioflow.state import fold
+from trioflow.record import fold
 from trioflow.stores import MemoryStore
 from trioflow.testing import check_events
-from trioflow.validation import make_converter
 
 
 @attrs.define

@@ -16,42 +16,49 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 LAYERS = (
-    ("errors", "lazy"),
+    ("errors", "_lazy"),
     ("events", "tracing"),
-    ("context", "retry", "signature"),
+    ("context", "retry", "_signature"),
     ("steps", "tools", "mapping", "nodes"),
-    ("records", "state", "results"),
+    ("step_record", "record", "results"),
     ("workflow",),
-    ("abc", "describe", "runners", "stores", "strictness", "validation", "wire"),
+    ("abc", "describe", "runners", "stores", "_values", "validation", "wire"),
     ("pictures",),
-    ("engine",),
+    ("_engine",),
+    ("run",),
     ("instruments",),
-    ("api", "assembly", "builtins", "discovery", "hookspecs", "plugins", "registry"),
+    ("engine", "hookspecs", "_host"),
     ("",),
-    ("cli", "testing"),
+    ("_cli", "__main__", "testing"),
 )
 """A module imports from its own layer and the ones before it. Names of modules and packages
 inside trioflow; "" is the package itself, whose names the command line and the kit may use."""
 
 LAZY = {
-    ("trioflow.workflow", "trioflow.engine.run"): "create_run() is a method of what runs are of",
-    ("trioflow.validation", "trioflow.strictness"): "it needs cattrs",
-    ("trioflow.validation", "cattrs"): "only values that do not fit as they are need cattrs",
-    ("trioflow.validation", "cattrs.errors"): "only values that do not fit as they are need cattrs",
-    ("trioflow.describe.schema", "trioflow.plugins"): "only classes of others need plugins",
-    ("trioflow.testing.bodies", "trioflow.testing.bodies.generated"): "only it needs hypothesis",
-    ("trioflow.testing.pytest_plugin", "trioflow.api"): "only who uses it needs it",
-    ("trioflow.testing.pytest_plugin", "trioflow.instruments.tasks"): "only who uses it needs it",
-    ("trioflow.testing.pytest_plugin", "trioflow.testing.blocks"): "only who uses it needs it",
-    ("trioflow.testing.pytest_plugin", "trioflow.testing.clock"): "only who uses it needs it",
-    ("trioflow.testing.pytest_plugin", "trioflow.testing.recorder"): "only who uses it needs it",
-    ("trioflow.cli", "trioflow.cli.entry"): "a missing extra is reported as such",
-    ("trioflow.cli.app", "trioflow.cli.listings"): "the help is there before what it describes",
-    ("trioflow.cli.app", "trioflow.cli.running"): "the help is there before what it describes",
-    ("trioflow.cli.stored", "trioflow.cli.going_on"): "the help is there before what it describes",
-    ("trioflow.cli.stored", "trioflow.cli.history"): "the help is there before what it describes",
-    ("trioflow.cli.app", "rich.text"): "cyclopts asks for the help of one command at a time",
-    ("trioflow.cli.watch", "trioflow.cli.live"): "only a terminal needs rich",
+    ("trioflow.workflow", "trioflow.run"): "create_run() is a method of what runs are of",
+    ("trioflow._values.structure", "trioflow._values.rules"): "it needs cattrs",
+    ("trioflow._values.structure", "cattrs"): "only values that do not fit as they are need cattrs",
+    (
+        "trioflow._values.structure",
+        "cattrs.errors",
+    ): "only values that do not fit as they are need cattrs",
+    ("trioflow.describe._schema", "trioflow._host.plugins"): "only classes of others need plugins",
+    ("trioflow.testing._bodies", "trioflow.testing._bodies.generated"): "only it needs hypothesis",
+    ("trioflow.testing._pytest_plugin", "trioflow.engine"): "only who uses it needs it",
+    ("trioflow.testing._pytest_plugin", "trioflow.instruments._tasks"): "only who uses it needs it",
+    ("trioflow.testing._pytest_plugin", "trioflow.testing._blocks"): "only who uses it needs it",
+    ("trioflow.testing._pytest_plugin", "trioflow.testing._clock"): "only who uses it needs it",
+    ("trioflow.testing._pytest_plugin", "trioflow.testing._recorder"): "only who uses it needs it",
+    ("trioflow._cli", "trioflow._cli.entry"): "a missing extra is reported as such",
+    ("trioflow._cli.app", "trioflow._cli.listings"): "the help is there before it",
+    ("trioflow._cli.app", "trioflow._cli.running"): "the help is there before it",
+    (
+        "trioflow._cli.stored",
+        "trioflow._cli.going_on",
+    ): "the help is there before it",
+    ("trioflow._cli.stored", "trioflow._cli.history"): "the help is there before it",
+    ("trioflow._cli.app", "rich.text"): "cyclopts asks for the help of one command at a time",
+    ("trioflow._cli.watch", "trioflow._cli.live"): "only a terminal needs rich",
 }
 """Who imports what inside a function, and why not at the top."""
 
@@ -210,7 +217,7 @@ def test_a_lazy_package_gives_what_type_checkers_are_told(package: str) -> None:
     told = {
         alias.name: node.module if f"{node.module}.{alias.name}" not in MODULES else package
         for node in ast.walk(ast.parse(MODULES[package].read_text("utf-8")))
-        if isinstance(node, ast.ImportFrom) and node.module not in ("typing", "trioflow.lazy")
+        if isinstance(node, ast.ImportFrom) and node.module not in ("typing", "trioflow._lazy")
         for alias in node.names
     }
 

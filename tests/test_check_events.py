@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given, settings
 
 from trioflow import Workflow, step
 from trioflow import events as ev
-from trioflow.records import StepRecord
-from trioflow.state import REDUCERS, RunState
+from trioflow.record import REDUCERS, RunState
+from trioflow.step_record import StepRecord
 from trioflow.testing import EventOrderError, check_events
 from trioflow.testing.strategies import FAULTS, broken_event_logs, event_logs
-from trioflow.testing.strategies.logs import Events, make, number
+from trioflow.testing.strategies._logs import Events, make, number
 
 
 @given(event_logs())

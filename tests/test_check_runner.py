@@ -24,7 +24,7 @@ from trioflow.abc import Runner
 from trioflow.errors import DefinitionError
 from trioflow.runners import InlineRunner, ThreadRunner
 from trioflow.testing import RunnerContractError, assert_no_leaks, check_runner
-from trioflow.testing.runners import CHOOSING, CLOSING, OPENING, PROMISES, calling, sharing
+from trioflow.testing._runners import CHOOSING, CLOSING, OPENING, PROMISES, calling, sharing
 
 
 # ---------------------------------------------------------------- ours

@@ -27,7 +27,7 @@ from trioflow import NonRetryableError, Retry, StepContext, step, tool
 from trioflow.abc import Runner
 from trioflow.errors import UnknownNameError
 from trioflow.testing import BodyContractError, check_step, check_tool
-from trioflow.testing.bodies import FAULTS, traps
+from trioflow.testing._bodies import FAULTS, traps
 
 
 @frozen

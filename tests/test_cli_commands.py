@@ -12,10 +12,10 @@ import pytest
 
 from tests.cli_support import install_plugin, project
 from trioflow import RunResult
-from trioflow.cli import main
-from trioflow.cli.entry import exit_code_of
-from trioflow.cli.errors import EXIT_CODES
-from trioflow.cli.watch import report
+from trioflow._cli import main
+from trioflow._cli.entry import exit_code_of
+from trioflow._cli.errors import EXIT_CODES
+from trioflow._cli.watch import report
 
 
 @attrs.frozen
@@ -197,7 +197,7 @@ def test_the_version_is_that_of_the_distribution(cli: Cli) -> None:
 
 
 def test_a_missing_extra_says_what_to_install(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith(("trioflow.cli.", "cyclopts"))]:
+    for name in [name for name in sys.modules if name.startswith(("trioflow._cli.", "cyclopts"))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "cyclopts", None)
 

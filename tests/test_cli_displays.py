@@ -19,13 +19,13 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.flows import add_one, fails, gives, record, sleeps
 from trioflow import Retry, StepContext, Workflow, events, step, tool
-from trioflow.cli.display import can_draw
-from trioflow.cli.jsonl import JsonDisplay
-from trioflow.cli.live import LiveDisplay, draw_row
-from trioflow.cli.output import Output
-from trioflow.cli.plain import PlainDisplay
-from trioflow.cli.rows import Row
-from trioflow.cli.view import Status
+from trioflow._cli.display import can_draw
+from trioflow._cli.jsonl import JsonDisplay
+from trioflow._cli.live import LiveDisplay, draw_row
+from trioflow._cli.output import Output
+from trioflow._cli.plain import PlainDisplay
+from trioflow._cli.rows import Row
+from trioflow._cli.view import Status
 from trioflow.wire import from_wire, to_wire
 
 

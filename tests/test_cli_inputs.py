@@ -12,9 +12,9 @@ import pytest
 
 from tests.cli_support import project
 from trioflow import Workflow
-from trioflow.cli.errors import UsageError
-from trioflow.cli.inputs import parse_json, read_context, read_value
-from trioflow.cli.targets import import_workflow, is_in_module, known_workflow
+from trioflow._cli.errors import UsageError
+from trioflow._cli.inputs import parse_json, read_context, read_value
+from trioflow._cli.targets import import_workflow, is_in_module, known_workflow
 
 
 def problem(call: Any, *args: Any) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli_support import STORE, install_plugin, project
-from trioflow.cli import main
+from trioflow._cli import main
 
 
 @pytest.fixture(autouse=True)

@@ -39,7 +39,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def command(*tokens: str) -> list[str]:
-    return [sys.executable, "-m", "trioflow.cli", *tokens]
+    return [sys.executable, "-m", "trioflow", *tokens]
 
 
 @contextlib.contextmanager
@@ -62,9 +62,9 @@ def test_the_help_loads_little_and_so_is_quick() -> None:
 import os, sys
 from importlib.metadata import entry_points
 os.environ["TRIOFLOW_DISABLE"] = ",".join(point.name for point in entry_points(group="trioflow"))
-from trioflow.cli import main
+from trioflow._cli import main
 main(["--help"])
-heavy = {"cattrs", "rich.live", "rich.markdown", "trioflow.cli.listings", "trioflow.cli.watch"}
+heavy = {"cattrs", "rich.live", "rich.markdown", "trioflow._cli.listings", "trioflow._cli.watch"}
 print(sorted(heavy & set(sys.modules)))
 """
     done = subprocess.run(

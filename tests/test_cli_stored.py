@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 from tests.cli_support import STORE, install_plugin, project
-from trioflow.cli import main
+from trioflow._cli import main
 
 UNKNOWN = "there is no run 'nobody' in the store; see: trioflow runs"
 

@@ -10,16 +10,9 @@ import pytest
 from attrs import frozen
 from rich.console import Console
 
-from trioflow.cli.tables import ROWS, print_listing, render
-from trioflow.cli.text import (
-    clean,
-    describe_error,
-    duration,
-    one_line,
-    plain_json,
-    preview,
-)
-from trioflow.wire.values import lenient_json
+from trioflow._cli.tables import ROWS, print_listing, render
+from trioflow._cli.text import clean, describe_error, duration, one_line, plain_json, preview
+from trioflow.wire._values import lenient_json
 
 STYLE = re.compile(r"\x1b\[[\d;]*m")
 

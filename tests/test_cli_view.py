@@ -11,8 +11,8 @@ from trio.testing import MockClock
 
 from tests.flows import add_one, fails, gives, record, sleeps
 from trioflow import Retry, StepContext, Workflow, events, step, tool
-from trioflow.cli.rows import rows
-from trioflow.cli.view import KEPT, KEPT_TOOLS, RunView, path_of
+from trioflow._cli.rows import rows
+from trioflow._cli.view import KEPT, KEPT_TOOLS, RunView, path_of
 
 
 def flow(id: str = "flow") -> Workflow[Any, Any]:

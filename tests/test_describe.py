@@ -10,7 +10,7 @@ import pytest
 
 from trioflow import Step, Tool, Workflow, from_input, step, tool, value
 from trioflow.describe import Outline, outline, to_mermaid, to_tree
-from trioflow.describe.mermaid import escape_label
+from trioflow.describe._mermaid import escape_label
 
 
 @step

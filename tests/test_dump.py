@@ -66,7 +66,7 @@ async def test_a_task_is_shown_with_its_step_its_wait_and_the_users_line() -> No
 
     assert lines[:3] == [
         "run r-1 of workflow 'w': running",
-        "  task trioflow.registry.RunRegistry.drive, in step 'waits' at 0",
+        "  task trioflow._engine.life.registry.RunRegistry.drive, in step 'waits' at 0",
         "    waits for a trio.Event",
     ]
     assert re.fullmatch(rf' {{4}}File "{re.escape(__file__)}", line \d+, in .*\.waits', lines[3])

@@ -14,9 +14,9 @@ from trio.testing import MockClock
 from tests.flows import add_one, double, fails, sleeps
 from tests.suspending import Calls, all_events, cut
 from trioflow import Retry, RunResult, StepContext, Workflow, open_engine, step
+from trioflow._engine.journal.codec import decode
+from trioflow._engine.journal.journal import Durability
 from trioflow.abc import Append
-from trioflow.engine.codec import decode
-from trioflow.engine.journal import Durability
 from trioflow.errors import (
     JournalConflictError,
     JournalFormatError,

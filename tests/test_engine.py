@@ -13,6 +13,7 @@ from trio.testing import MockClock
 from tests.flows import add_one, double, fails, sleeps
 from tests.suspending import Calls
 from trioflow import Run, Workflow, open_engine, step, tool
+from trioflow._engine.life.registry import KEEP_FINISHED, MAX_STARTS
 from trioflow.abc import Instrument
 from trioflow.errors import (
     DefinitionError,
@@ -25,7 +26,6 @@ from trioflow.errors import (
     UnknownStepError,
 )
 from trioflow.events import Event
-from trioflow.registry import KEEP_FINISHED, MAX_STARTS
 from trioflow.stores import MemoryStore
 
 

@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from trioflow import events as ev
-from trioflow.engine.drafts import DRAFTS
+from trioflow._engine.stream.drafts import DRAFTS
 
 
 @pytest.mark.parametrize("event_type", ev.EVENT_TYPES.values(), ids=ev.EVENT_TYPES)

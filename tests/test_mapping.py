@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tests.flows import add_one, double, gives
 from trioflow import RunContext, Workflow, from_context, from_input, from_step, tool, value
-from trioflow.engine.functions import as_text
+from trioflow._engine.running.user_functions import as_text
 from trioflow.errors import DefinitionError, MappingError
 from trioflow.mapping import (
     FromContext,

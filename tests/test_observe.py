@@ -11,8 +11,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from tests.flows import add_one, sleeps
 from tests.suspending import Calls
 from trioflow import EventStream, StepContext, Workflow, events, open_engine, step
-from trioflow.engine.codec import decode
-from trioflow.engine.readers import HISTORY, SLACK
+from trioflow._engine.journal.codec import decode
+from trioflow._engine.stream.channel import HISTORY, SLACK
 from trioflow.errors import HistoryGap, UnknownRunError
 from trioflow.stores import MemoryStore
 

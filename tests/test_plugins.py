@@ -20,16 +20,9 @@ import trio
 from attrs import frozen
 
 from tests.flows import add_one, double, record_run
-from trioflow import (
-    PluginInfo,
-    Tool,
-    Workflow,
-    events,
-    hookimpl,
-    open_engine,
-    step,
-    tool,
-)
+from trioflow import PluginInfo, Tool, Workflow, events, hookimpl, open_engine, step, tool
+from trioflow._host.plugins import PluginHost
+from trioflow._values.structure import make_converter
 from trioflow.abc import Instrument, Runner, Store
 from trioflow.errors import (
     DefinitionError,
@@ -42,10 +35,8 @@ from trioflow.errors import (
     UnknownPluginError,
     UnknownStepError,
 )
-from trioflow.plugins import PluginHost
-from trioflow.runners.inline import InlineRunner
-from trioflow.stores.memory import MemoryStore
-from trioflow.validation import make_converter
+from trioflow.runners._inline import InlineRunner
+from trioflow.stores._memory import MemoryStore
 
 STEPS = """
 from trioflow import hookimpl, step

@@ -69,7 +69,7 @@ async def test_runs_that_go_on_when_the_test_ends_are_canceled(trioflow_engine: 
 async def test_runs_that_went_on_are_in_the_report_of_a_test_that_fails(
     request: pytest.FixtureRequest, trioflow_options: Mapping[str, Any]
 ) -> None:
-    from trioflow.testing.pytest_plugin import trioflow_engine
+    from trioflow.testing._pytest_plugin import trioflow_engine
 
     function = getattr(trioflow_engine, "__wrapped__")  # noqa: B009
     fixture = function(request, trioflow_options, Recorder(), 0.5)
@@ -94,7 +94,7 @@ async def test_a_blocked_loop_is_a_warning(
         return value
 
     # What pytest does for a test that has the fixture.
-    from trioflow.testing.pytest_plugin import trioflow_engine
+    from trioflow.testing._pytest_plugin import trioflow_engine
 
     function = getattr(trioflow_engine, "__wrapped__")  # noqa: B009
     fixture = function(request, trioflow_options, Recorder(), 0.05)
@@ -119,7 +119,7 @@ def test_a_test_that_is_not_async_hands_them_on(
 
 
 def test_the_recorder_finds_events_in_a_wrong_order() -> None:
-    from trioflow.testing.pytest_plugin import trioflow_recorder
+    from trioflow.testing._pytest_plugin import trioflow_recorder
 
     place: dict[str, Any] = {"run_id": "a", "at": 0.0}
     fixture = getattr(trioflow_recorder, "__wrapped__")()  # noqa: B009
@@ -168,7 +168,7 @@ async def test_it(trioflow_engine, virtual_clock):
 def test_pytest_finds_the_plugin() -> None:
     [found] = [entry for entry in entry_points(group="pytest11") if entry.name == "trioflow"]
 
-    assert found.value == "trioflow.testing.pytest_plugin"
+    assert found.value == "trioflow.testing._pytest_plugin"
 
 
 @pytest.mark.slow  # each starts pytest anew
@@ -189,14 +189,14 @@ def test_other_projects_have_the_fixtures(
 
 def test_the_plugin_imports_next_to_nothing() -> None:
     code = (
-        "import sys, pytest; before = set(sys.modules); import trioflow.testing.pytest_plugin; "
+        "import sys, pytest; before = set(sys.modules); import trioflow.testing._pytest_plugin; "
         "print(*sorted(set(sys.modules) - before))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.split() == [
         "trioflow",
-        "trioflow.lazy",
+        "trioflow._lazy",
         "trioflow.testing",
-        "trioflow.testing.pytest_plugin",
+        "trioflow.testing._pytest_plugin",
     ]

@@ -14,8 +14,8 @@ from attrs import frozen
 from trio.testing import MockClock
 
 from trioflow import StepContext, Workflow, step
+from trioflow._values.structure import type_name
 from trioflow.errors import DefinitionError, InvalidValueError
-from trioflow.validation import type_name
 
 T = TypeVar("T")
 

@@ -11,8 +11,7 @@ import pytest
 from attrs import frozen
 
 from trioflow import RunContext, StepContext
-from trioflow.errors import DefinitionError
-from trioflow.signature import (
+from trioflow._signature import (
     Parameter,
     Signature,
     check_takes_one,
@@ -20,6 +19,7 @@ from trioflow.signature import (
     name_of,
     read_signature,
 )
+from trioflow.errors import DefinitionError
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ import attrs
 import pytest
 
 from trioflow import StepContext, Workflow, events, fold, step
-from trioflow.records import StepRecord
+from trioflow.step_record import StepRecord
 
 START = events.StepStart(run_id="r", seq=0, at=1.0, id="s", address="0", input=None)
 

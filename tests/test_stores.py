@@ -21,7 +21,7 @@ from trioflow.errors import JournalConflictError
 from trioflow.events import RunStatus
 from trioflow.stores import MemoryStore
 from trioflow.testing import StoreContractError, check_store
-from trioflow.testing.stores import PROMISES
+from trioflow.testing._stores import PROMISES
 from trioflow.testing.strategies import store_machine
 
 Results = Sequence[JournalConflictError | None]

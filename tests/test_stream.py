@@ -11,7 +11,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.flows import add_one, brief, double, fails, record_run, sleeps
 from trioflow import StepContext, Workflow, events, fold, step
-from trioflow.engine.readers import HISTORY
+from trioflow._engine.stream.channel import HISTORY
 from trioflow.errors import (
     EventTimeoutError,
     HistoryGap,

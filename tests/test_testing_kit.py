@@ -41,9 +41,15 @@ from trioflow.testing import (
     fuzz_cancel,
     record,
 )
-from trioflow.testing.mirror import Mirror
-from trioflow.testing.strategies import Taste, event_logs, inputs, workflow_specs, workflows
-from trioflow.testing.strategies.specs import WorkflowSpec, parts
+from trioflow.testing._mirror import Mirror
+from trioflow.testing.strategies import (
+    Taste,
+    event_logs,
+    inputs,
+    workflow_specs,
+    workflows,
+)
+from trioflow.testing.strategies._specs import WorkflowSpec, parts
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from trio.testing import MockClock
 from tests.flows import add_one, fails
 from tests.suspending import Calls, check, cut, deaths
 from trioflow import Retry, Run, StepContext, Workflow, events, open_engine, step, tool
-from trioflow.engine.codec import decode
+from trioflow._engine.journal.codec import decode
 from trioflow.errors import NotResumableError, UnknownStepError
 from trioflow.stores import MemoryStore
 

@@ -52,8 +52,7 @@ from attrs import frozen
 from cattrs.cols import list_structure_factory
 from typing_extensions import ReadOnly, TypeAliasType
 
-from trioflow.errors import DefinitionError, Fault, FaultsError, InvalidValueError
-from trioflow.validation import (
+from trioflow._values.structure import (
     accept,
     as_mapping,
     compile_structure,
@@ -65,6 +64,7 @@ from trioflow.validation import (
     model_fields,
     type_name,
 )
+from trioflow.errors import DefinitionError, Fault, FaultsError, InvalidValueError
 
 T = TypeVar("T")
 CONVERTER = make_converter()

@@ -17,9 +17,9 @@ from attrs import frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trioflow._values.structure import Structure, compile_structure, make_converter
 from trioflow.errors import InvalidValueError
-from trioflow.validation import Structure, compile_structure, make_converter
-from trioflow.wire.values import to_json
+from trioflow.wire._values import to_json
 
 T = TypeVar("T")
 CONVERTER = make_converter()

@@ -12,9 +12,9 @@ import trio
 
 from trioflow import Run, StepContext, Workflow, open_engine, step, tool
 from trioflow.instruments import BlockWatch
-from trioflow.instruments.watchdog import Watchdog
+from trioflow.instruments._watchdog import Watchdog
 from trioflow.testing import assert_no_leaks
-from trioflow.testing.blocks import BlockedLoopWarning, warn_of_blocks
+from trioflow.testing._blocks import BlockedLoopWarning, warn_of_blocks
 
 
 class Outside:

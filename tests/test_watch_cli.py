@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from trioflow import open_engine
-from trioflow.cli.errors import UsageError
-from trioflow.cli.instruments import StepLogs, own_instruments
+from trioflow._cli.errors import UsageError
+from trioflow._cli.instruments import StepLogs, own_instruments
 from trioflow.instruments import BlockWatch
 
 FLOWS = """
@@ -46,7 +46,7 @@ def test_a_step_that_blocks_is_told_on_standard_error_and_its_logs_name_it(tmp_p
     (tmp_path / "demo_blocks.py").write_text(FLOWS)
 
     done = subprocess.run(
-        [sys.executable, "-m", "trioflow.cli", "run", "demo_blocks:flow"],
+        [sys.executable, "-m", "trioflow", "run", "demo_blocks:flow"],
         cwd=tmp_path,
         env={**os.environ, "TRIOFLOW_BLOCK_SECONDS": "0.05"},
         capture_output=True,

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from trioflow import events as ev
 from trioflow.errors import NotSerializableError, WireFormatError
+from trioflow.record import fold
 from trioflow.results import RunResult
-from trioflow.state import fold
 from trioflow.wire import (
     DIALECTS,
     NATIVE_TYPES,

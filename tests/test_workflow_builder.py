@@ -17,7 +17,7 @@ from attrs import frozen
 
 from tests.flows import add_one, double, fails, gives
 from trioflow import Retry, StepContext, Workflow, open_engine, step, tool
-from trioflow.engine.planner import MAX_NESTING
+from trioflow._engine.planning.planner import MAX_NESTING
 from trioflow.errors import DefinitionError, UnknownNameError, UnknownStepError
 from trioflow.nodes import (
     Branch,

@@ -2,23 +2,23 @@
 
 from typing import TYPE_CHECKING
 
-from trioflow.lazy import lazy_names
+from trioflow._lazy import lazy_names
 
 if TYPE_CHECKING:
     from trioflow import errors, events
-    from trioflow.api import Engine, open_engine
+    from trioflow._engine.stream.receive_end import EventStream
+    from trioflow._host.plugins import PluginInfo
     from trioflow.context import RunContext, StepContext
     from trioflow.describe import json_schema, to_mermaid
-    from trioflow.engine.run import Run, RunStream
-    from trioflow.engine.stream import EventStream
+    from trioflow.engine import Engine, open_engine
     from trioflow.errors import NonRetryableError, TrioflowError
     from trioflow.hookspecs import hookimpl
     from trioflow.mapping import from_context, from_input, from_step, value
-    from trioflow.plugins import PluginInfo
-    from trioflow.records import StepRecord
+    from trioflow.record import RunState, fold
     from trioflow.results import RunResult
     from trioflow.retry import Retry
-    from trioflow.state import RunState, fold
+    from trioflow.run import Run, RunStream
+    from trioflow.step_record import StepRecord
     from trioflow.steps import Step, step
     from trioflow.tools import Tool, tool
     from trioflow.tracing import TracingContext, TracingOptions
@@ -62,19 +62,19 @@ if not TYPE_CHECKING:  # or type checkers would believe in every name
     __getattr__ = lazy_names(
         __name__,
         {
-            "Engine": "trioflow.api",
-            "EventStream": "trioflow.engine.stream",
+            "Engine": "trioflow.engine",
+            "EventStream": "trioflow._engine.stream.receive_end",
             "NonRetryableError": "trioflow.errors",
-            "PluginInfo": "trioflow.plugins",
+            "PluginInfo": "trioflow._host.plugins",
             "Retry": "trioflow.retry",
-            "Run": "trioflow.engine.run",
+            "Run": "trioflow.run",
             "RunContext": "trioflow.context",
             "RunResult": "trioflow.results",
-            "RunState": "trioflow.state",
-            "RunStream": "trioflow.engine.run",
+            "RunState": "trioflow.record",
+            "RunStream": "trioflow.run",
             "Step": "trioflow.steps",
             "StepContext": "trioflow.context",
-            "StepRecord": "trioflow.records",
+            "StepRecord": "trioflow.step_record",
             "Tool": "trioflow.tools",
             "TracingContext": "trioflow.tracing",
             "TracingOptions": "trioflow.tracing",
@@ -82,13 +82,13 @@ if not TYPE_CHECKING:  # or type checkers would believe in every name
             "Workflow": "trioflow.workflow",
             "errors": "trioflow.errors",
             "events": "trioflow.events",
-            "fold": "trioflow.state",
+            "fold": "trioflow.record",
             "from_context": "trioflow.mapping",
             "from_input": "trioflow.mapping",
             "from_step": "trioflow.mapping",
             "hookimpl": "trioflow.hookspecs",
             "json_schema": "trioflow.describe",
-            "open_engine": "trioflow.api",
+            "open_engine": "trioflow.engine",
             "step": "trioflow.steps",
             "to_mermaid": "trioflow.describe",
             "tool": "trioflow.tools",

@@ -190,7 +190,7 @@ class RunHeader:
     format: int
     """Version of the journal's format."""
     fingerprint: str
-    """The shape of the workflow, as JSON text; see `trioflow.engine.fingerprint`."""
+    """The shape of the workflow, as JSON text; see `trioflow._engine.planning.fingerprint`."""
 
 
 @attrs.frozen

@@ -74,7 +74,8 @@ StepKind = Literal["step", "tool", "workflow", "map", "foreach", "item", "sleep"
 
 
 # The classes that only others derive from are not frozen themselves: what fills the slots of an
-# event quickly must be able to derive from them without the guard, see trioflow.engine.drafts.
+# event quickly must be able to derive from them without the guard, see
+# trioflow._engine.stream.drafts.
 @attrs.define(kw_only=True)
 class Event:
     """One thing that happened in a run."""

@@ -9,7 +9,7 @@ import attrs
 
 from trioflow.errors import RunCanceledError, RunSuspendedError
 from trioflow.events import RunStatus
-from trioflow.records import StepRecord
+from trioflow.step_record import StepRecord
 
 Out = TypeVar("Out")
 

@@ -10,10 +10,10 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar, overload
 
 import attrs
 
+from trioflow._signature import Signature, name_of, read_signature
 from trioflow.context import StepContext
 from trioflow.errors import DefinitionError
 from trioflow.retry import Retry
-from trioflow.signature import Signature, name_of, read_signature
 
 In = TypeVar("In")
 Out = TypeVar("Out")

@@ -10,9 +10,9 @@ from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
 import attrs
 
+from trioflow._signature import Parameter, Signature, read_signature
 from trioflow.errors import DefinitionError
 from trioflow.retry import Retry
-from trioflow.signature import Parameter, Signature, read_signature
 from trioflow.steps import MaybeAsync, check_id, check_options, describe, identify
 
 P = ParamSpec("P")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, overload
 
 import attrs
 
+from trioflow._signature import check_takes_one, count_positional, name_of
 from trioflow.context import RunContext
 from trioflow.errors import DefinitionError
 from trioflow.mapping import (
@@ -39,13 +40,12 @@ from trioflow.nodes import (
     target_id,
 )
 from trioflow.retry import Retry
-from trioflow.signature import check_takes_one, count_positional, name_of
 from trioflow.steps import MaybeAsync, Step, check_id, check_options
 from trioflow.tools import Tool
 
 if TYPE_CHECKING:
-    from trioflow.engine.run import Run
     from trioflow.results import RunResult
+    from trioflow.run import Run
 
 In = TypeVar("In", contravariant=True)
 Prev = TypeVar("Prev", covariant=True)
@@ -409,7 +409,7 @@ class Workflow(Generic[In, Prev]):
           UnknownStepError: if the workflow names something by id.
           UnknownNameError: if a step needs a runner or limit that only an engine has.
         """
-        from trioflow.engine.run import create_run  # the engine builds on this module
+        from trioflow.run import create_run  # the engine builds on this module
 
         return create_run(self, run_id=run_id, resource_id=resource_id)
 

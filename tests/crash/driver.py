@@ -19,9 +19,9 @@ import attrs
 
 from tests.crash.flows import TRACE
 from trioflow import events
+from trioflow._engine.journal.codec import decode
 from trioflow.abc import Entry, Store, StoredRun
-from trioflow.engine.codec import decode
-from trioflow.state import fold
+from trioflow.record import fold
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 240.0

@@ -15,8 +15,8 @@ import trio
 
 from tests.crash.driver import Driver
 from tests.crash.flows import FLOWS
+from trioflow._engine.journal.codec import decode
 from trioflow.abc import Store
-from trioflow.engine.codec import decode
 from trioflow.testing import check_events
 
 sql = pytest.importorskip("trioflow_sql", reason="trioflow-sql is not installed")

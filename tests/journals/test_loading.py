@@ -10,7 +10,7 @@ from trio.testing import MockClock
 
 from tests.journals.sample import RUN, SAMPLE, read
 from trioflow import open_engine
-from trioflow.engine.codec import FORMAT, decode
+from trioflow._engine.journal.codec import FORMAT, decode
 from trioflow.testing import check_events
 
 FILES = sorted(Path(__file__).parent.glob("format-*.json"))

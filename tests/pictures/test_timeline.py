@@ -18,7 +18,7 @@ from tests.pictures.example import recorded
 from tests.pictures.runs import HOSTILE, chain_of, hostile_run, record_now
 from tests.properties.scale import examples
 from trioflow import Retry, StepContext, Workflow, events, fold, open_engine, step
-from trioflow.engine.codec import decode
+from trioflow._engine.journal.codec import decode
 from trioflow.pictures import to_timeline_html
 from trioflow.pictures.timeline.bars import Bar
 from trioflow.pictures.timeline.data import page_data

@@ -11,7 +11,7 @@ import trio
 from hypothesis import strategies as st
 
 from trioflow import Step, StepContext, Workflow, step
-from trioflow.testing.strategies.bodies import digest
+from trioflow.testing.strategies._bodies import digest
 
 Flow = Workflow[Any, Any]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from tests.properties.stage import Played
 from trioflow import events
 from trioflow.nodes import Branch, ForEach, Parallel
-from trioflow.testing.addresses import Place, parse
-from trioflow.testing.shape import Shape
+from trioflow.testing._addresses import Place, parse
+from trioflow.testing._shape import Shape
 
 
 def check_fail_fast(played: Played) -> None:

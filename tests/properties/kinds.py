@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from trioflow.retry import Retry
-from trioflow.testing.strategies.specs import (
+from trioflow.testing.strategies._specs import (
     Abort,
     Await,
     Bail,

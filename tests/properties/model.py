@@ -23,15 +23,15 @@ from trioflow.errors import (
     StepTimeoutError,
 )
 from trioflow.retry import Retry
-from trioflow.testing.strategies import specs as s
-from trioflow.testing.strategies.bodies import (
+from trioflow.testing.strategies import _specs as s
+from trioflow.testing.strategies._bodies import (
     GeneratedFatalError,
     GeneratedStepError,
     GeneratedToolError,
     digest,
     state_key,
 )
-from trioflow.testing.strategies.building import listing
+from trioflow.testing.strategies._building import listing
 
 Fault: TypeAlias = tuple[type[Exception], str | None]
 """Type and text of an error; the texts of the engine's own errors are not modelled."""

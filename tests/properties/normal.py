@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from trioflow import events
-from trioflow.testing.strategies.specs import SleepSpec, WorkflowSpec, parts
+from trioflow.testing.strategies._specs import SleepSpec, WorkflowSpec, parts
 
 
 def normalized(log: Sequence[events.Event], spec: WorkflowSpec) -> list[Any]:

@@ -14,10 +14,10 @@ from tests.properties.scenes import Cancel, Observer, Reader, Scene
 from tests.properties.watcher import Watcher
 from trioflow import Engine, EventStream, Run, RunResult, Workflow, events, open_engine
 from trioflow.testing import assert_no_leaks
-from trioflow.testing.cancel import ENDLESS
+from trioflow.testing._cancel import ENDLESS
 from trioflow.testing.strategies import LIMITS, build
-from trioflow.testing.strategies.bodies import Witness
-from trioflow.testing.strategies.specs import WorkflowSpec
+from trioflow.testing.strategies._bodies import Witness
+from trioflow.testing.strategies._specs import WorkflowSpec
 
 ANSWERS = {"go": 0.0, "late": 1.0}
 """After how many seconds someone sends an event that is waited for."""

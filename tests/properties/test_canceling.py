@@ -12,7 +12,7 @@ from tests.properties.scenes import PATIENCE, Scene, canceling_scenes
 from tests.properties.stage import Played, play
 from trioflow import events
 from trioflow.testing.strategies import Taste, inputs, workflow_specs
-from trioflow.testing.strategies.specs import WorkflowSpec, parts
+from trioflow.testing.strategies._specs import WorkflowSpec, parts
 
 # A body that aborts the run would get ahead of those who end it from outside.
 specs = workflow_specs(Taste(aborts=False))

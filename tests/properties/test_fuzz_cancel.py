@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from tests.properties.kinds import NODES
 from tests.properties.scale import examples
 from trioflow.testing import fuzz_cancel
-from trioflow.testing.cancel import By
+from trioflow.testing._cancel import By
 from trioflow.testing.strategies import LIMITS, Taste, build, inputs, workflow_specs
-from trioflow.testing.strategies.specs import WorkflowSpec
+from trioflow.testing.strategies._specs import WorkflowSpec
 
 BY = ["run", *(pytest.param(by, marks=pytest.mark.slow) for by in ("scope", "leaving"))]
 

@@ -15,7 +15,7 @@ from tests.properties.scale import examples
 from tests.properties.stage import Played, play
 from trioflow import events
 from trioflow.testing.strategies import Taste, inputs, workflow_specs
-from trioflow.testing.strategies.specs import WorkflowSpec
+from trioflow.testing.strategies._specs import WorkflowSpec
 
 specs = workflow_specs(Taste(limits=False, on_error=("finish",), events=("go", "never")))
 

@@ -21,8 +21,8 @@ from tests.properties.askers import Deeds, Flow, Nested, build, flows
 from tests.properties.scale import examples
 from tests.properties.test_suspending import ENDLESS, run_straight
 from trioflow import Engine, EventStream, Run, RunResult, fold, open_engine
-from trioflow.engine.stream import OnFull
-from trioflow.engine.suspensions import suspensions
+from trioflow._engine.history.suspensions import suspensions
+from trioflow._engine.stream.receive_end import OnFull
 from trioflow.errors import HistoryGap
 from trioflow.events import Event
 from trioflow.stores import MemoryStore

@@ -13,7 +13,7 @@ from tests.properties.scale import examples
 from tests.properties.scenes import Scene, scenes
 from tests.properties.stage import play
 from trioflow.testing.strategies import inputs, workflow_specs
-from trioflow.testing.strategies.specs import WorkflowSpec
+from trioflow.testing.strategies._specs import WorkflowSpec
 
 
 @settings(max_examples=examples(100, 2000))

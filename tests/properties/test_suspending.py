@@ -19,10 +19,10 @@ from trio.testing import MockClock
 from tests.properties.askers import Asker, Deeds, Flow, Nested, Node, build, flows
 from tests.suspending import cut, deaths
 from trioflow import Engine, Run, RunResult, events, open_engine
+from trioflow._engine.history.suspensions import Suspension, suspensions
+from trioflow._engine.journal.codec import decode
+from trioflow._engine.journal.journal import Durability
 from trioflow.abc import Entry
-from trioflow.engine.codec import decode
-from trioflow.engine.journal import Durability
-from trioflow.engine.suspensions import Suspension, suspensions
 from trioflow.errors import NotResumableError, NotSuspendedError, RunClaimedError
 from trioflow.stores import MemoryStore
 from trioflow.testing import check_events

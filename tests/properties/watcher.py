@@ -9,7 +9,7 @@ from typing import Self
 import trio
 
 from trioflow import EventStream, events
-from trioflow.testing.mirror import Mirror
+from trioflow.testing._mirror import Mirror
 
 
 class Watcher(Mirror):

@@ -15,15 +15,7 @@ from tests.type_tests.models import (
     locate,
     pack,
 )
-from trioflow import (
-    RunContext,
-    Workflow,
-    from_context,
-    from_input,
-    from_step,
-    step,
-    value,
-)
+from trioflow import RunContext, Workflow, from_context, from_input, from_step, step, value
 
 cities = Workflow("weather", input=City, output=str)
 assert_type(cities, Workflow[City, City])

@@ -5,10 +5,10 @@ Nothing here runs anything. Conditions and mapping functions appear under their 
 
 from __future__ import annotations
 
-from trioflow.describe.mermaid import to_mermaid
-from trioflow.describe.outline import Definition, Outline, Provider, Resolve, outline
-from trioflow.describe.schema import json_schema
-from trioflow.describe.tree import to_tree
+from trioflow.describe._mermaid import to_mermaid
+from trioflow.describe._outline import Definition, Outline, Provider, Resolve, outline
+from trioflow.describe._schema import json_schema
+from trioflow.describe._tree import to_tree
 
 __all__ = [
     "Definition",

@@ -5,8 +5,8 @@ None of them is on unless it is asked for, except that the command line has them
     async with open_engine(instruments=[StepTracker(), BlockWatch()]) as engine: ...
 """
 
-from trioflow.instruments.blocking import BlockWatch
-from trioflow.instruments.logs import (
+from trioflow.instruments._blocking import BlockWatch
+from trioflow.instruments._logs import (
     StepContextFilter,
     StepTracker,
     add_step_context,

@@ -1,5 +1,5 @@
 """The store that needs no plugin."""
 
-from trioflow.stores.memory import MemoryStore
+from trioflow.stores._memory import MemoryStore
 
 __all__ = ["MemoryStore"]

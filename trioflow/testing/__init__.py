@@ -13,7 +13,7 @@
 The checks of bodies and `fuzz_cancel` call `trio.run` themselves, so they are called from a
 plain ``def``; the others from async tests. With trioflow installed pytest has the fixtures
 ``trioflow_engine`` (with ``trioflow_options`` and ``trioflow_block_seconds``),
-``trioflow_recorder`` and ``virtual_clock`` (`trioflow.testing.pytest_plugin`);
+``trioflow_recorder`` and ``virtual_clock`` (`trioflow.testing._pytest_plugin`);
 ``-p no:trioflow`` turns them off.
 
 `trioflow.testing.strategies` generates workflows, inputs and event logs with Hypothesis; it
@@ -22,21 +22,21 @@ is a module of its own, so that the rest of the kit needs nothing but trioflow.
 
 from typing import TYPE_CHECKING
 
-from trioflow.lazy import lazy_names
+from trioflow._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from trioflow.instruments.tasks import dump
-    from trioflow.testing.blocks import BlockedLoopWarning, warn_of_blocks
-    from trioflow.testing.bodies import BodyContractError, check_step, check_tool
-    from trioflow.testing.cancel import fuzz_cancel
-    from trioflow.testing.clock import VirtualClock
-    from trioflow.testing.faults import EventOrderError
-    from trioflow.testing.grammar import check_events
-    from trioflow.testing.leaks import assert_no_leaks
-    from trioflow.testing.recorder import Recorder
-    from trioflow.testing.recording import record
-    from trioflow.testing.runners import RunnerContractError, check_runner
-    from trioflow.testing.stores import StoreContractError, check_store
+    from trioflow.instruments._tasks import dump
+    from trioflow.testing._blocks import BlockedLoopWarning, warn_of_blocks
+    from trioflow.testing._bodies import BodyContractError, check_step, check_tool
+    from trioflow.testing._cancel import fuzz_cancel
+    from trioflow.testing._clock import VirtualClock
+    from trioflow.testing._faults import EventOrderError
+    from trioflow.testing._grammar import check_events
+    from trioflow.testing._leaks import assert_no_leaks
+    from trioflow.testing._recorder import Recorder
+    from trioflow.testing._recording import record
+    from trioflow.testing._runners import RunnerContractError, check_runner
+    from trioflow.testing._stores import StoreContractError, check_store
 
 __all__ = [
     "BlockedLoopWarning",
@@ -62,22 +62,22 @@ if not TYPE_CHECKING:  # or type checkers would believe in every name
     __getattr__ = lazy_names(
         __name__,
         {
-            "BlockedLoopWarning": "trioflow.testing.blocks",
-            "BodyContractError": "trioflow.testing.bodies",
-            "EventOrderError": "trioflow.testing.faults",
-            "Recorder": "trioflow.testing.recorder",
-            "RunnerContractError": "trioflow.testing.runners",
-            "StoreContractError": "trioflow.testing.stores",
-            "VirtualClock": "trioflow.testing.clock",
-            "assert_no_leaks": "trioflow.testing.leaks",
-            "check_events": "trioflow.testing.grammar",
-            "check_runner": "trioflow.testing.runners",
-            "check_step": "trioflow.testing.bodies",
-            "check_store": "trioflow.testing.stores",
-            "dump": "trioflow.instruments.tasks",
-            "check_tool": "trioflow.testing.bodies",
-            "fuzz_cancel": "trioflow.testing.cancel",
-            "record": "trioflow.testing.recording",
-            "warn_of_blocks": "trioflow.testing.blocks",
+            "BlockedLoopWarning": "trioflow.testing._blocks",
+            "BodyContractError": "trioflow.testing._bodies",
+            "EventOrderError": "trioflow.testing._faults",
+            "Recorder": "trioflow.testing._recorder",
+            "RunnerContractError": "trioflow.testing._runners",
+            "StoreContractError": "trioflow.testing._stores",
+            "VirtualClock": "trioflow.testing._clock",
+            "assert_no_leaks": "trioflow.testing._leaks",
+            "check_events": "trioflow.testing._grammar",
+            "check_runner": "trioflow.testing._runners",
+            "check_step": "trioflow.testing._bodies",
+            "check_store": "trioflow.testing._stores",
+            "dump": "trioflow.instruments._tasks",
+            "check_tool": "trioflow.testing._bodies",
+            "fuzz_cancel": "trioflow.testing._cancel",
+            "record": "trioflow.testing._recording",
+            "warn_of_blocks": "trioflow.testing._blocks",
         },
     )

@@ -14,11 +14,11 @@ the original vocabulary finds what it expects and must ignore the rest.
 
 from __future__ import annotations
 
-from trioflow.wire.failures import RecordedError
-from trioflow.wire.reading import from_wire
-from trioflow.wire.results import result_to_wire
-from trioflow.wire.vocabulary import DIALECTS, NATIVE_TYPES, Dialect
-from trioflow.wire.writing import to_wire
+from trioflow.wire._failures import RecordedError
+from trioflow.wire._reading import from_wire
+from trioflow.wire._results import result_to_wire
+from trioflow.wire._vocabulary import DIALECTS, NATIVE_TYPES, Dialect
+from trioflow.wire._writing import to_wire
 
 __all__ = [
     "DIALECTS",

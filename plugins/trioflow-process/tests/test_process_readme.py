@@ -43,7 +43,7 @@ def test_the_command_line_finds_the_plugin(tmp_path: Path) -> None:
     program = next(text for language, text in BLOCKS if language == "python")
     (tmp_path / "primes.py").write_text(program)
     done = subprocess.run(
-        [sys.executable, "-m", "trioflow.cli", "run", "primes:primes", "--input", "[100]"],
+        [sys.executable, "-m", "trioflow", "run", "primes:primes", "--input", "[100]"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

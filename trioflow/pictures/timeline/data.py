@@ -10,8 +10,8 @@ import attrs
 from trioflow.pictures.timeline.bars import Bar, Span
 from trioflow.pictures.timeline.idle import idle_times, works
 from trioflow.pictures.timeline.places import Timeline
-from trioflow.wire.failures import RecordedError, record
-from trioflow.wire.values import lenient_json
+from trioflow.wire._failures import RecordedError, record
+from trioflow.wire._values import lenient_json
 
 ALL_TEXT = 4_000_000
 """How many characters the values of all calls take together, more or less."""

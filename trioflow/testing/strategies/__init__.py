@@ -19,10 +19,10 @@ What they are made of can be chosen with a `Taste`, looked at as a spec
 (``workflow.metadata["spec"]``), and made again from it with `build`.
 """
 
-from trioflow.testing.strategies.broken import FAULTS, broken_event_logs, event_logs
-from trioflow.testing.strategies.building import LIMITS, build
-from trioflow.testing.strategies.stores import store_machine
-from trioflow.testing.strategies.workflows import Taste, inputs, workflow_specs, workflows
+from trioflow.testing.strategies._broken import FAULTS, broken_event_logs, event_logs
+from trioflow.testing.strategies._building import LIMITS, build
+from trioflow.testing.strategies._stores import store_machine
+from trioflow.testing.strategies._workflows import Taste, inputs, workflow_specs, workflows
 
 __all__ = [
     "FAULTS",

@@ -1,0 +1,139 @@
+"""The commands, as cyclopts sees them. What they do is imported when they are called."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+
+from trioflow._cli.stored import STORED_COMMANDS, Flag
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+
+def make_app() -> App:
+    """Return the command line with the commands that are always there."""
+    app = App(
+        name="trioflow",
+        help="Run workflows and see what is installed.",
+        version=lambda: importlib.metadata.version("trioflow"),
+        help_format="plaintext",  # the default would import a Markdown parser
+        backend="trio",
+        suppress_keyboard_interrupt=False,
+        result_action="print_non_int_return_int_as_exit_code",
+        error_formatter=_format_error,
+    )
+    for command in COMMANDS:
+        app.command(command)
+    return app
+
+
+def is_built_in(tokens: Sequence[str]) -> bool:
+    """Tell whether a command line can be understood without the commands of plugins."""
+    own = ["--version", *(command.__name__ for command in COMMANDS)]
+    return bool(tokens) and tokens[0] in own
+
+
+def _format_error(error: CycloptsError) -> Text:
+    from rich.text import Text
+
+    return Text(f"trioflow: {error}\ntry: trioflow --help")
+
+
+async def run(
+    target: str,
+    /,
+    *,
+    input: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    context: Annotated[list[str] | None, Flag] = None,
+    json: Annotated[bool, Flag] = False,
+    store: str | None = None,
+) -> int:
+    """Run a workflow and watch it.
+
+    Exit codes: 0 success, 1 failed, 2 usage or bad input, 3 suspended, 130 interrupted.
+    With a store, a run that is suspended or interrupted can go on; it says how.
+    A step that blocks the event loop is told on standard error, if it does so for as many
+    seconds as TRIOFLOW_BLOCK_SECONDS says: 0.5 if it is not set, 0 for never.
+
+    Parameters
+    ----------
+    target
+        Id of an installed workflow, or MODULE:ATTR of one of your own.
+    input
+        The input: JSON, @FILE with JSON, or - for JSON on standard input.
+    context
+        An entry of the runtime context: KEY=TEXT, a JSON object, or @FILE with one.
+        May be repeated.
+    json
+        Print one event per line as JSON, and nothing else, on standard output.
+    store
+        Where the run is kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
+    """
+    from trioflow._cli.running import run_target
+
+    return await run_target(target, input, context or (), json, store)
+
+
+def steps() -> None:
+    """List the steps that plugins provide."""
+    from trioflow._cli.listings import print_steps
+
+    print_steps()
+
+
+def tools() -> None:
+    """List the tools that plugins provide."""
+    from trioflow._cli.listings import print_tools
+
+    print_tools()
+
+
+def workflows() -> None:
+    """List the workflows that plugins provide."""
+    from trioflow._cli.listings import print_workflows
+
+    print_workflows()
+
+
+def plugins() -> None:
+    """List the plugins that are installed, and what they provide."""
+    from trioflow._cli.listings import print_plugins
+
+    print_plugins()
+
+
+def graph(
+    target: str,
+    /,
+    *,
+    mermaid: Annotated[bool, Flag] = False,
+    svg: str | None = None,
+) -> None:
+    """Print a workflow as a tree, or draw it.
+
+    Parameters
+    ----------
+    target
+        Id of an installed workflow, or MODULE:ATTR of one of your own.
+    mermaid
+        Print the text of a Mermaid diagram instead.
+    svg
+        Write a drawing to this file instead, as SVG; it needs no other file.
+    """
+    from trioflow._cli.listings import draw_graph, print_graph
+
+    if svg is not None:
+        draw_graph(target, svg)
+    else:
+        print_graph(target, mermaid)
+
+
+COMMANDS: tuple[Callable[..., object], ...] = (
+    *(run, steps, tools, workflows, plugins, graph),
+    *STORED_COMMANDS,
+)
+"""The commands that are always there."""

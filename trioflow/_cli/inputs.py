@@ -1,0 +1,105 @@
+"""Values that are typed on the command line: JSON, a file of it, or standard input."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from trioflow._cli.display import say
+from trioflow._cli.errors import UsageError
+
+AROUND = 30
+"""How much of a line is shown before and after a mistake in it, in characters."""
+
+
+def read_value(text: str, option: str) -> Any:
+    """Return the value that an option stands for.
+
+    Args:
+      text: JSON, ``@`` and the path of a file of JSON, or ``-`` for standard input.
+      option: Name of the option, for errors.
+
+    Raises:
+      UsageError: if the file cannot be read or is not JSON.
+    """
+    if text == "-":
+        if sys.stdin.isatty():
+            say(f"{option}: type JSON, and Ctrl-D on a line of its own")
+        return parse_json(_decode(sys.stdin.buffer.read(), "standard input"), "standard input")
+    if text.startswith("@"):
+        return parse_json(_read_file(text[1:], option), text[1:])
+    return parse_json(text, option)
+
+
+def read_context(entries: Sequence[str]) -> dict[str, Any]:
+    """Return the runtime context that a list of options builds; later ones win.
+
+    Args:
+      entries: Each ``KEY=TEXT``, a JSON object, or ``@`` and the path of a file with one.
+
+    Raises:
+      UsageError: if an entry is none of these.
+    """
+    context: dict[str, Any] = {}
+    for entry in entries:
+        if entry.lstrip().startswith(("{", "@")):
+            value = read_value(entry.lstrip(), "--context")
+            if not isinstance(value, dict):
+                raise UsageError(f"--context needs a JSON object, not {json.dumps(value)[:40]}")
+            context |= value
+        else:
+            key, equals, text = entry.partition("=")
+            if not key or not equals:
+                raise UsageError(f"--context needs KEY=TEXT or a JSON object, not {entry!r}")
+            context[key] = text
+    return context
+
+
+def parse_json(text: str, source: str) -> Any:
+    """Return the value of a JSON text.
+
+    Raises:
+      UsageError: if it is not JSON; names *source*, line and column, and shows the place.
+    """
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except json.JSONDecodeError as exc:
+        problem = f"{exc.msg} (line {exc.lineno}, column {exc.colno})"
+        raise UsageError(f"{source} is not JSON: {problem}{_excerpt(exc)}") from exc
+    except (ValueError, RecursionError) as exc:
+        raise UsageError(f"{source} is not JSON: {exc}") from exc
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _excerpt(exc: json.JSONDecodeError) -> str:
+    lines = exc.doc.splitlines()
+    if not exc.doc.strip():
+        return "; there is nothing in it"
+    if exc.lineno > len(lines):
+        return ""
+    start = max(exc.colno - 1 - AROUND, 0)
+    shown = lines[exc.lineno - 1][start : exc.colno - 1 + AROUND].replace("\t", " ")
+    excerpt = f"\n  {shown}\n  {' ' * (exc.colno - 1 - start)}^"
+    if exc.doc.strip().replace(" ", "").isalnum():
+        excerpt += "\na text needs double quotes inside the shell's own: '\"...\"'"
+    return excerpt
+
+
+def _read_file(path: str, option: str) -> str:
+    try:
+        return _decode(Path(path).read_bytes(), path)
+    except OSError as exc:
+        raise UsageError(f"{option}: cannot read {path!r}: {exc.strerror or exc}") from exc
+
+
+def _decode(data: bytes, source: str) -> str:
+    try:
+        return data.decode("utf-8-sig")  # some editors put a byte order mark before the text
+    except UnicodeDecodeError as exc:
+        raise UsageError(f"{source} is not UTF-8 text: {exc.reason} at byte {exc.start}") from exc

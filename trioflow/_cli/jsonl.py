@@ -1,0 +1,76 @@
+"""A run as JSON lines: one wire event per line, for other programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from trioflow import events as ev
+from trioflow._cli.display import STOPPING, say
+from trioflow._cli.output import Output
+from trioflow.errors import NotSerializableError
+from trioflow.wire import to_wire
+from trioflow.wire._values import lenient_json
+from trioflow.wire._vocabulary import VALUES
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+
+@attrs.define
+class JsonDisplay:
+    """Writes each event as soon as it is there."""
+
+    output: Output
+    converter: Converter | None = None
+    _has_warned: bool = False
+
+    async def recall(self, events: Sequence[ev.Event]) -> None:
+        """Write nothing: it has been written before."""
+
+    def shown(self) -> AbstractContextManager[object]:
+        """Return a context without meaning."""
+        return nullcontext()
+
+    async def attend(self) -> None:
+        """Wait until nobody reads any more."""
+        await self.output.wait_closed()
+
+    async def show(self, event: ev.Event) -> None:
+        """Write the line of *event*.
+
+        Raises:
+          BrokenPipeError: if nobody reads any more.
+        """
+        wire = self._wire(event)
+        line = json.dumps(wire, ensure_ascii=False, separators=(",", ":"))
+        await self.output.write(line + "\n")
+
+    def stopping(self, reason: str, *, for_good: bool = True) -> None:
+        """Say on standard error that the run is being stopped."""
+        say(f"{reason}: {STOPPING}")
+
+    async def show_result(self, value: Any) -> None:
+        """Write nothing: the last event has it."""
+
+    def _wire(self, event: ev.Event) -> dict[str, Any]:
+        try:
+            return to_wire(event, converter=self.converter)
+        except NotSerializableError as exc:
+            # A stream of events with a hole would be worse than a value that lost its shape.
+            if not self._has_warned:
+                say(f"{event.type} {event.seq}: {exc}; it and others like it are written as text")
+                self._has_warned = True
+            return to_wire(_with_texts(event, self.converter), converter=self.converter)
+
+
+def _with_texts(event: ev.Event, converter: Converter | None) -> ev.Event:
+    """Return the event with a text for every part of a value that has no JSON form."""
+    names = [field.name for field in attrs.fields(type(event))]
+    values = {name: getattr(event, name) for name in names if name in VALUES | {"payload"}}
+    texts = {name: lenient_json(value, converter) for name, value in values.items()}
+    return attrs.evolve(event, **texts)

@@ -1,0 +1,121 @@
+"""What is installed, and what it looks like."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from trioflow._cli.output import write_file
+from trioflow._cli.tables import print_listing
+from trioflow._cli.targets import import_workflow, is_in_module, known_workflow
+from trioflow._cli.text import clean
+from trioflow._host.plugins import PluginHost, PluginInfo
+from trioflow._values.structure import type_name
+from trioflow.describe import Definition, Resolve, to_mermaid, to_tree
+from trioflow.pictures import to_svg
+from trioflow.steps import Step
+from trioflow.tools import Tool
+from trioflow.workflow import Workflow
+
+HEADERS = ("ID", "INPUT", "OUTPUT", "FROM", "DESCRIPTION")
+ASCII = str.maketrans("├└│─", "|`|-")
+
+
+def print_steps() -> None:
+    """List all steps."""
+    host = PluginHost()
+    _print_definitions(host, host.steps)
+
+
+def print_tools() -> None:
+    """List all tools."""
+    host = PluginHost()
+    _print_definitions(host, host.tools)
+
+
+def print_workflows() -> None:
+    """List all workflows."""
+    host = PluginHost()
+    _print_definitions(host, host.workflows)
+
+
+def print_plugins() -> None:
+    """List all plugins, and the ids of what they provide."""
+    rows = [
+        (info.name, info.distribution, info.version, ", ".join(_provided(info)))
+        for info in PluginHost().plugins
+    ]
+    headers = ("NAME", "DISTRIBUTION", "VERSION", "PROVIDES")
+    print_listing(headers, rows, "there is no plugin")
+
+
+def print_graph(target: str, mermaid: bool) -> None:
+    """Print a workflow as a tree or as a Mermaid diagram.
+
+    Raises:
+      UsageError: if there is no such workflow.
+      PluginError: if a plugin is broken.
+    """
+    host = PluginHost()
+    text = clean((to_mermaid if mermaid else to_tree)(_find(target, host), _resolver(host)))
+    is_utf = sys.stdout.encoding.lower().startswith("utf")
+    print(text if is_utf or mermaid else text.translate(ASCII))
+
+
+def draw_graph(target: str, file: str) -> None:
+    """Write a drawing of a workflow to an SVG file.
+
+    Raises:
+      UsageError: if there is no such workflow, or the file cannot be written.
+      PluginError: if a plugin is broken.
+    """
+    host = PluginHost()
+    resolve = _resolver(host)
+
+    def provider(definition: Definition) -> str | None:
+        # A module may have something of its own under an id that a plugin uses, too.
+        is_known = resolve(definition.id) is definition
+        return host.providers[definition.id] if is_known else None
+
+    write_file(file, to_svg(_find(target, host), resolve, provider))
+
+
+def _find(target: str, host: PluginHost) -> Workflow[Any, Any]:
+    if is_in_module(target):
+        return import_workflow(target)
+    return known_workflow(target, host.workflows)
+
+
+def _resolver(host: PluginHost) -> Resolve:
+    return lambda id: host.steps.get(id) or host.tools.get(id) or host.workflows.get(id)
+
+
+def _print_definitions(
+    host: PluginHost,
+    definitions: Mapping[str, Step[Any, Any] | Tool[..., Any] | Workflow[Any, Any]],
+) -> None:
+    infos = {info.name: info for info in host.plugins}
+    rows = [
+        (
+            id,
+            _input_of(definition),
+            type_name(definition.output),
+            infos[host.providers[id]].origin,
+            definition.description,
+        )
+        for id, definition in sorted(definitions.items())
+    ]
+    print_listing(HEADERS, rows, "no plugin provides any")
+
+
+def _input_of(definition: Step[Any, Any] | Tool[..., Any] | Workflow[Any, Any]) -> str:
+    if isinstance(definition, Tool):
+        return ", ".join(f"{p.name}: {type_name(p.type)}" for p in definition.parameters)
+    return type_name(definition.input)
+
+
+def _provided(info: PluginInfo) -> Iterator[str]:
+    yield from (*info.workflows, *info.steps, *info.tools)
+    listed = {"trioflow_workflows", "trioflow_steps", "trioflow_tools"}
+    yield from (f"hook {hook}" for hook in info.hooks if hook not in listed)

@@ -1,0 +1,94 @@
+"""Lines to standard output that neither hold up the run nor get mixed up with prints; files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import trio
+
+from trioflow._cli.errors import UsageError
+
+PIPE_BUF = getattr(select, "PIPE_BUF", 512)
+"""A pipe that is writable takes this many bytes without blocking."""
+
+
+@attrs.frozen
+class Output:
+    """Writes text to a file descriptor, waiting for a slow reader as a Trio task does."""
+
+    fd: int
+    encoding: str = "utf-8"
+
+    async def write(self, text: str) -> None:
+        """Write all of *text*.
+
+        Raises:
+          BrokenPipeError: if the reader has gone.
+
+        **Cancellation**: may leave a part of it written.
+
+        **Checkpoints**: only if it has to wait.
+        """
+        data = memoryview(text.encode(self.encoding, "backslashreplace"))
+        while data:
+            await self._wait_writable()
+            data = data[os.write(self.fd, data[:PIPE_BUF]) :]
+
+    async def wait_closed(self) -> None:
+        """Wait until the reader of a pipe has gone; for ever if that cannot be noticed."""
+        # Only Linux tells the writing end: it then counts as readable. Others notice at
+        # their next write.
+        if sys.platform == "linux" and stat.S_ISFIFO(os.fstat(self.fd).st_mode):
+            await trio.lowlevel.wait_readable(self.fd)
+            if _poll(self.fd, 0) & select.POLLERR:
+                return
+        await trio.sleep_forever()
+
+    async def _wait_writable(self) -> None:
+        # Files are always ready, and epoll would not have them. Windows has no poll at all.
+        if hasattr(select, "poll") and not _poll(self.fd, select.POLLOUT):
+            await trio.lowlevel.wait_writable(self.fd)
+
+
+def write_file(path: str, text: str) -> None:
+    """Write *text* to a file in UTF-8, over what it held before.
+
+    Raises:
+      UsageError: if that is not possible.
+    """
+    try:
+        Path(path).write_text(text, "utf-8", newline="\n")
+    except OSError as exc:
+        raise UsageError(f"{path} cannot be written: {exc.strerror or exc}") from exc
+
+
+def _poll(fd: int, mask: int) -> int:
+    poll = select.poll()
+    poll.register(fd, mask)
+    return next((found for _, found in poll.poll(0)), 0)
+
+
+@contextlib.contextmanager
+def exclusive_stdout() -> Iterator[Output]:
+    """Take standard output for oneself: what others print goes to standard error meanwhile.
+
+    That holds for ``print`` and, as far as there is a real descriptor, for child processes.
+    """
+    sys.stdout.flush()
+    target = sys.stdout.fileno()
+    own = os.dup(target)
+    os.dup2(sys.stderr.fileno(), target)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield Output(own)
+    finally:
+        sys.stdout.flush()
+        os.dup2(own, target)
+        os.close(own)

@@ -1,0 +1,134 @@
+"""A run as plain lines: one per lifecycle event, without control codes, good for logs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from trioflow import events as ev
+from trioflow._cli.display import STOPPING, say
+from trioflow._cli.output import Output
+from trioflow._cli.text import clean, describe_error, duration, preview, safe_json
+from trioflow.wire._values import lenient_json
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+SHORT = 80
+"""How many characters of a value are shown."""
+
+
+@attrs.define
+class PlainDisplay:
+    """Writes a line per lifecycle event, and the result as JSON."""
+
+    output: Output
+    converter: Converter | None = None
+    started: float | None = None
+
+    async def recall(self, events: Sequence[ev.Event]) -> None:
+        """Write nothing: it has been written before."""
+
+    def shown(self) -> AbstractContextManager[object]:
+        """Return a context without meaning."""
+        return nullcontext()
+
+    async def attend(self) -> None:
+        """Wait until nobody reads any more."""
+        await self.output.wait_closed()
+
+    async def show(self, event: ev.Event) -> None:
+        """Write the line of *event*, if it has one.
+
+        Raises:
+          BrokenPipeError: if nobody reads any more.
+        """
+        if self.started is None:
+            self.started = event.at
+        text = describe(event)
+        if text is not None:
+            await self.output.write(f"{event.at - self.started:9.3f}  {event.type:<13} {text}\n")
+
+    def stopping(self, reason: str, *, for_good: bool = True) -> None:
+        """Say on standard error that the run is being stopped."""
+        say(f"{reason}: {STOPPING}")
+
+    async def show_result(self, value: Any) -> None:
+        """Write the result as indented JSON."""
+        await self.output.write(safe_json(lenient_json(value, self.converter), indent=2) + "\n")
+
+
+def describe(event: ev.Event) -> str | None:
+    """Return what there is to say about an event; None for chunks and pieces.
+
+    Of the progress of a ``foreach`` about ten lines are left, however many items there are,
+    and one for each item that does not end well.
+    """
+    match event:
+        case ev.StepOutput() | ev.ToolCallDelta() | ev.ToolCallStreamingStart():
+            return None
+        case ev.StepProgress(status="success" | "bailed"):
+            tenths = event.done * 10 // event.total, (event.done - 1) * 10 // event.total
+            return f"{clean(event.id)} {event.done}/{event.total}" if len(set(tenths)) > 1 else None
+        case ev.StepEvent():
+            words = [clean(event.id), *_step_words(event)]
+        case _:
+            words = _run_words(event)
+    return " ".join(word for word in words if word)
+
+
+def _run_words(event: ev.Event) -> list[str]:
+    match event:
+        case ev.Start():
+            return [clean(event.workflow_id), f"run {event.run_id}"]
+        case ev.Canceled():
+            return [clean(event.reason or "")]
+        case ev.Finish():
+            return [event.status, _error(event.error)]
+        case _:
+            return []
+
+
+def _step_words(event: ev.StepEvent) -> list[str]:
+    match event:
+        case ev.StepStart():
+            iteration = "" if event.iteration is None else f"#{event.iteration}"
+            return [iteration, "" if event.kind == "step" else event.kind]
+        case ev.StepRetry():
+            wait = f" in {duration(event.delay)}" if event.delay else ""
+            return [f"attempt {event.attempt} failed, next{wait}:", _error(event.error)]
+        case ev.StepProgress():
+            return [f"[{event.index}] {event.status}", _error(event.error)]
+        case ev.StepWaiting():
+            left = "" if event.until is None else f"for {duration(event.until - event.at)}"
+            return ["" if event.event is None else f"event {clean(event.event)!r}", left]
+        case ev.StepSuspended():
+            return [preview(event.payload, SHORT)]
+        case ev.StepResult(status="failed"):
+            return [event.status, _error(event.error)]
+        case ev.StepResult():
+            return [event.status]
+        case ev.StepFinish():
+            tries = f"{event.attempts} attempts" if event.attempts > 1 else ""
+            return [duration(event.seconds), tries]
+        case ev.ToolEvent():
+            return [clean(event.name), *_tool_words(event)]
+        case _:
+            return []
+
+
+def _tool_words(event: ev.ToolEvent) -> list[str]:
+    match event:
+        case ev.ToolCall():
+            return [preview(event.args, SHORT)]
+        case ev.ToolError():
+            return [event.status, _error(event.error)]
+        case _:
+            return []
+
+
+def _error(error: BaseException | None) -> str:
+    return "" if error is None else describe_error(error)

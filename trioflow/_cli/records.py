@@ -1,0 +1,119 @@
+"""One stored run as its journal tells of it, and as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from trioflow import events as ev
+from trioflow._cli.text import describe_error, preview
+from trioflow._cli.view import Status
+from trioflow._engine.history.suspensions import Suspension, suspensions
+from trioflow.record import RunState
+from trioflow.step_record import StepRecord
+from trioflow.wire._failures import error_to_wire
+from trioflow.wire._values import lenient_json
+
+
+@attrs.define(eq=False)
+class StoredView:
+    """A run as its journal tells of it, and what its open calls wait for."""
+
+    is_interrupted: bool = False
+    """Whether it is not over, does not wait for an answer, and nobody goes on with it."""
+    state: RunState = attrs.field(factory=RunState)
+    waits: dict[str, ev.StepWaiting] = attrs.field(factory=dict)
+    """The last wait of each call that is not over, by address."""
+
+    def apply(self, event: ev.Event) -> None:
+        """Take one more event into account."""
+        self.state.apply(event)
+        match event:
+            case ev.StepWaiting():
+                self.waits[event.address] = event
+            case ev.StepResult() | ev.StepSuspended() | ev.EventTaken() | ev.StepStart():
+                self.waits.pop(event.address, None)
+            case ev.Recover() | ev.Canceled():
+                self.waits.clear()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of the run can go on."""
+        return self.state.status in ("success", "failed", "canceled")
+
+    def status_of(self, record: StepRecord) -> Status:
+        """Return the status of a call, which may have been cut off with its run."""
+        if record.status in ("running", "waiting", "suspended") and self.is_over:
+            return "canceled"
+        if record.status == "running" and self.is_interrupted:
+            return "interrupted"
+        return "waiting" if record.address in self.waits else record.status
+
+    def detail_of(self, record: StepRecord) -> str:
+        """Return what there is to say about a call: its result, error, or what it waits for."""
+        wait = self.waits.get(record.address)
+        match self.status_of(record):
+            case "success" | "bailed":
+                return "" if record.output is None else preview(record.output)
+            case "failed":
+                return "" if record.error is None else describe_error(record.error)
+            case "suspended":
+                label = "" if record.label is None else f"label {record.label!r}: "
+                return f"{label}{preview(record.suspend_payload)}"
+            case "waiting" if wait is not None:
+                return "sleeping" if wait.event is None else f"waiting for event {wait.event!r}"
+            case _:
+                return ""
+
+
+def as_json(view: StoredView) -> dict[str, Any]:
+    """Return a run as plain JSON types, its calls in the order of their starts."""
+    state = view.state
+    return {
+        "status": state.status,
+        "input": lenient_json(state.input),
+        "result": lenient_json(state.result),
+        "error": None if state.error is None else error_to_wire(state.error),
+        "reason": state.reason,
+        "state": lenient_json(state.state),
+        "traceId": state.trace_id,
+        "startedAt": state.started_at,
+        "endedAt": state.ended_at,
+        "suspended": [_suspension(view, each) for each in suspensions(state)],
+        "waiting": [_wait(event) for event in view.waits.values()],
+        "calls": [_call(view, record) for record in state.calls.values()],
+    }
+
+
+def _suspension(view: StoredView, suspension: Suspension) -> dict[str, Any]:
+    record = view.state.calls[suspension.address]
+    return {
+        "path": list(suspension.path),
+        "label": suspension.label,
+        "index": suspension.index,
+        "payload": lenient_json(record.suspend_payload),
+    }
+
+
+def _wait(event: ev.StepWaiting) -> dict[str, Any]:
+    return {"id": event.id, "address": event.address, "event": event.event, "until": event.until}
+
+
+def _call(view: StoredView, record: StepRecord) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "address": record.address,
+        "kind": record.kind,
+        "status": view.status_of(record),
+        "input": lenient_json(record.input),
+        "output": lenient_json(record.output),
+        "error": None if record.error is None else error_to_wire(record.error),
+        "startedAt": record.started_at,
+        "endedAt": record.ended_at,
+        "seconds": record.seconds,
+        "attempts": record.attempts,
+        "iteration": record.iteration,
+        "suspendPayload": lenient_json(record.suspend_payload),
+        "label": record.label,
+    }

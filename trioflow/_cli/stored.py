@@ -1,0 +1,220 @@
+"""The commands about runs that a store keeps. What they do is imported when they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from trioflow.events import RunStatus
+
+Flag = Parameter(negative="", show_default=False)
+Text = Parameter(allow_leading_hyphen=True)
+JSON_TEXT = Annotated[str | None, Text]
+
+
+async def runs(
+    *,
+    store: str | None = None,
+    status: Annotated[list[RunStatus] | None, Flag] = None,
+    workflow: str | None = None,
+    json: Annotated[bool, Flag] = False,
+) -> None:
+    """List the runs in a store, newest first.
+
+    Parameters
+    ----------
+    store
+        Where the runs are kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
+    status
+        Only runs with this status. May be repeated.
+    workflow
+        Only runs of the workflow with this id.
+    json
+        Print one run per line as JSON.
+    """
+    from trioflow._cli.history import print_runs
+
+    await print_runs(store, status, workflow, json)
+
+
+async def show(
+    run: str, /, *, store: str | None = None, json: Annotated[bool, Flag] = False
+) -> None:
+    """Print a run as a tree: results, errors, times, and what it waits for.
+
+    Parameters
+    ----------
+    run
+        Id of the run.
+    store
+        Where it is kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
+    json
+        Print it as JSON.
+    """
+    from trioflow._cli.history import print_run
+
+    await print_run(run, store, json)
+
+
+async def events(
+    run: str,
+    /,
+    *,
+    after: int | None = None,
+    follow: Annotated[bool, Flag] = False,
+    json: Annotated[bool, Flag] = False,
+    store: str | None = None,
+) -> int:
+    """Print the recorded events of a run, wherever it goes on.
+
+    Parameters
+    ----------
+    run
+        Id of the run.
+    after
+        Only events after the one with this number.
+    follow
+        Go on with those to come, until the run is over or waits for an answer.
+    json
+        Print one event per line as JSON.
+    store
+        Where the run is kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
+    """
+    from trioflow._cli.history import print_events
+
+    return await print_events(run, after, follow, json, store)
+
+
+async def timeline(run: str, /, *, html: str, store: str | None = None) -> None:
+    """Draw the calls of a run on a time axis.
+
+    The pieces of tools and what steps write are there only if the journal has them.
+
+    Parameters
+    ----------
+    run
+        Id of the run.
+    html
+        The file to write; a browser shows it, and it needs no other file.
+    store
+        Where the run is kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
+    """
+    from trioflow._cli.history import write_timeline
+
+    await write_timeline(run, html, store)
+
+
+async def resume(
+    run: str,
+    /,
+    *,
+    step: str | None = None,
+    label: str | None = None,
+    index: int | None = None,
+    data: JSON_TEXT = None,
+    json: Annotated[bool, Flag] = False,
+    store: str | None = None,
+    workflow: str | None = None,
+) -> int:
+    """Go on with a run that waits for an answer, or that was interrupted.
+
+    Exit codes are those of run.
+
+    Parameters
+    ----------
+    run
+        Id of the run.
+    step
+        Which step is answered, as OUTER.INNER; not needed if only one waits.
+    label
+        The label that the step waits with.
+    index
+        Which item of a foreach, counted from 0; all that wait if not given.
+    data
+        The answer: JSON, @FILE with JSON, or - for JSON on standard input.
+    json
+        Print one event per line as JSON, and nothing else, on standard output.
+    store
+        Where the run is kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
+    workflow
+        MODULE:ATTR of its workflow, if that is not an installed one.
+    """
+    from trioflow._cli.going_on import Answer, resume_run
+
+    return await resume_run(run, Answer(step, label, index, data), json, store, workflow)
+
+
+async def cancel(run: str, /, *, reason: str | None = None, store: str | None = None) -> None:
+    """End a run that waits for an answer, or that was interrupted, as canceled.
+
+    Parameters
+    ----------
+    run
+        Id of the run.
+    reason
+        Why; it is recorded.
+    store
+        Where the run is kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
+    """
+    from trioflow._cli.going_on import cancel_run
+
+    await cancel_run(run, reason, store)
+
+
+async def travel(
+    run: str,
+    step: str,
+    /,
+    *,
+    input: JSON_TEXT = None,
+    context: JSON_TEXT = None,
+    json: Annotated[bool, Flag] = False,
+    store: str | None = None,
+    workflow: str | None = None,
+) -> int:
+    """Go back to a step of a run, and on from there, as a new run.
+
+    Parameters
+    ----------
+    run
+        Id of the run; it stays as it is.
+    step
+        Where to go back to, as OUTER.INNER.
+    input
+        Another input for that step: JSON, @FILE with JSON, or - for standard input.
+    context
+        Other outputs for steps before it: a JSON object by id, or @FILE with one.
+    json
+        Print one event per line as JSON, and nothing else, on standard output.
+    store
+        Where the runs are kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
+    workflow
+        MODULE:ATTR of the workflow, if that is not an installed one.
+    """
+    from trioflow._cli.going_on import travel_back
+
+    return await travel_back(run, step, input, context, json, store, workflow)
+
+
+async def recover(
+    *, store: str | None = None, workflow: Annotated[list[str] | None, Flag] = None
+) -> int:
+    """Go on with all interrupted runs that no other process goes on with.
+
+    Parameters
+    ----------
+    store
+        Where the runs are kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
+    workflow
+        MODULE:ATTR of a workflow that is not an installed one. May be repeated.
+    """
+    from trioflow._cli.going_on import recover_runs
+
+    return await recover_runs(store, workflow or ())
+
+
+STORED_COMMANDS: tuple[Callable[..., object], ...] = (
+    *(runs, show, events, timeline, resume, cancel, travel, recover),
+)

@@ -1,0 +1,83 @@
+"""Which workflow is meant: one that a plugin provides, or one in a module."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+from trioflow._cli.errors import UsageError
+from trioflow.errors import suggest
+from trioflow.workflow import Workflow
+
+
+def is_in_module(target: str) -> bool:
+    """Tell whether a target is ``MODULE:ATTR``; no id has a colon."""
+    return ":" in target
+
+
+def known_workflow(name: str, workflows: Mapping[str, Workflow[Any, Any]]) -> Workflow[Any, Any]:
+    """Return the workflow of that id.
+
+    Raises:
+      UsageError: if no plugin provides it.
+    """
+    if name in workflows:
+        return workflows[name]
+    listing = ", ".join(sorted(workflows)) or "none; install a plugin, or give MODULE:ATTR"
+    hint = suggest(name, workflows, f"known: {listing}")
+    if name.endswith(".py"):
+        hint = f"for a workflow in a file write {name.removesuffix('.py')}:NAME"
+    raise UsageError(f"unknown workflow {name!r}; {hint}")
+
+
+def import_workflow(target: str) -> Workflow[Any, Any]:
+    """Import the workflow ``MODULE:ATTR``, from the working directory like ``python -m``.
+
+    Raises:
+      UsageError: if there is no such module or attribute, or it is not a workflow.
+    """
+    name, _, path = target.partition(":")
+    module = _import(name)
+    value: Any = module
+    for attribute in path.split("."):
+        if not hasattr(value, attribute):
+            raise UsageError(f"{name!r} has no {path!r}; {_workflows_of(module, path)}")
+        value = getattr(value, attribute)
+    if not isinstance(value, Workflow):
+        problem = f"{target} is not a Workflow but of type {type(value).__name__}"
+        raise UsageError(f"{problem}; {_workflows_of(module, path)}")
+    return value
+
+
+def _import(name: str) -> ModuleType:
+    if not all(part.isidentifier() for part in name.split(".")):
+        remedy = "give MODULE:ATTR, such as my_app.flows:weather"
+        raise UsageError(f"{name!r} is not the name of a module; {remedy}")
+    folder = os.getcwd()
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as exc:
+        if exc.name is not None and f"{name}.".startswith(f"{exc.name}."):
+            where = f"in {folder} or among what is installed"
+            raise UsageError(f"there is no module {exc.name!r} {where}") from exc
+        raise UsageError(_import_problem(name, exc)) from exc
+    except Exception as exc:
+        raise UsageError(_import_problem(name, exc)) from exc
+
+
+def _import_problem(name: str, exc: Exception) -> str:
+    frame = traceback.extract_tb(exc.__traceback__)[-1]
+    place = "" if isinstance(exc, SyntaxError) else f" ({frame.filename}, line {frame.lineno})"
+    return f"module {name!r} cannot be imported: {type(exc).__name__}: {exc}{place}"
+
+
+def _workflows_of(module: ModuleType, wrong: str) -> str:
+    names = [name for name, value in vars(module).items() if isinstance(value, Workflow)]
+    return suggest(wrong, names, f"workflows in it: {', '.join(names) or 'none'}")

@@ -1,0 +1,124 @@
+"""One stored run as a tree: each call with its result or error, its time, what it waits for."""
+
+from __future__ import annotations
+
+import re
+
+import attrs
+from rich.console import Console
+
+from trioflow._cli.live import draw_row
+from trioflow._cli.records import StoredView
+from trioflow._cli.rows import Branch, Row, flatten
+from trioflow._cli.tables import make_console
+from trioflow._cli.text import clean, describe_error, duration, preview
+from trioflow._cli.view import Status
+from trioflow.step_record import StepRecord
+
+SHOWN = 100
+"""How many calls beside each other are shown: the last ones."""
+_LAST = re.compile(r"(\[\d+\]|/[^/\[]*)$")
+"""The end of an address that tells a call from what it is in."""
+_ATTEMPT = re.compile(r"~\d+$")
+
+
+def print_tree(view: StoredView, now: float) -> None:
+    """Print a run, each call in a line.
+
+    Args:
+      view: The run.
+      now: Seconds since the epoch.
+    """
+    console = make_console()
+    state = view.state
+    branches = _Branches(view, now)
+    for row in flatten(branches.root()):
+        _print_row(console, row)
+    for word, value in (("input", state.input), ("result", state.result)):
+        if value is not None:
+            print(f"{word}: {preview(value, 1000)}")
+    if state.reason is not None:
+        print(f"reason: {clean(state.reason)}")
+
+
+def _print_row(console: Console, row: Row) -> None:
+    if console.is_terminal:
+        console.print(draw_row(row, console.width, ">"))
+    else:
+        time = "" if row.seconds is None else duration(row.seconds)
+        done = "" if row.progress is None else f"{row.progress[0]}/{row.progress[1]}"
+        words = (row.label, row.status if row.kind == "call" else "", time, done, row.detail)
+        print(row.guides + "  ".join(word for word in words if word))
+
+
+@attrs.define
+class _Branches:
+    """Makes the tree of a run from the addresses of its calls."""
+
+    view: StoredView
+    now: float
+    _inside: dict[str, dict[str, StepRecord]] = attrs.field(factory=dict)
+    """The calls directly inside of a call by its address, ``""`` for the run; by theirs."""
+
+    def __attrs_post_init__(self) -> None:
+        for record in self.view.state.calls.values():
+            self._put(record)
+
+    def _put(self, record: StepRecord) -> None:
+        outer = outer_of(record.address)
+        known = self._inside.setdefault(outer, {})
+        known[record.address] = record
+        if outer.endswith("]") and outer not in self._inside.get(outer_of(outer), {}):
+            # An item gets its own record only when it has ended.
+            self._put(StepRecord("", outer, "item", "running", None, 0.0))
+
+    def root(self) -> Branch:
+        """Return the run with all its calls."""
+        state = self.view.state
+        ended = state.ended_at or self.now
+        seconds = None if state.started_at is None else max(ended - state.started_at, 0.0)
+        status: Status = "running" if state.status == "pending" else state.status
+        if self.view.is_interrupted:
+            status = "interrupted"
+        detail = "" if state.error is None else describe_error(state.error)
+        row = Row("", "call", clean(state.workflow_id), status, detail, seconds)
+        return Branch(row, self._below("", ""))
+
+    def _below(self, address: str, id: str) -> tuple[Branch, ...]:
+        inside = list(self._inside.get(address, {}).values())
+        if inside and all(record.address.endswith("]") for record in inside):
+            inside = sorted(inside, key=lambda record: _index(record.address))
+        hidden = len(inside) - SHOWN
+        more = (Branch(Row("", "more", f"{hidden} more before")),) if hidden > 0 else ()
+        return (*more, *(self._branch(record, id) for record in inside[-SHOWN:]))
+
+    def _branch(self, record: StepRecord, outer: str) -> Branch:
+        is_item = record.address.endswith("]")
+        label = f"[{_index(record.address)}]" if is_item else record.id.removeprefix(f"{outer}.")
+        if record.iteration is not None:
+            label += f" #{record.iteration}"
+        status, detail = self.view.status_of(record), self.view.detail_of(record)
+        if record.attempts > 1:
+            detail = f"{record.attempts} attempts" + (f", {detail}" if detail else "")
+        below = self._below(record.address, outer if is_item else record.id)
+        if below and record.kind != "foreach" and status in ("suspended", "success", "failed"):
+            detail = ""  # what is inside says it
+        progress = None if record.total is None else (record.done or 0, record.total)
+        row = Row("", "call", clean(label), status, detail, self._seconds(record), progress)
+        return Branch(row, below)
+
+    def _seconds(self, record: StepRecord) -> float | None:
+        if record.kind == "item":
+            return None
+        ended = record.ended_at or record.suspended_at or self.view.state.ended_at or self.now
+        return max(ended - record.started_at, 0.0)
+
+
+def outer_of(address: str) -> str:
+    """Return the address of the call that a call is directly in, ``""`` for the run's own."""
+    outer = _LAST.sub("", address)
+    return "" if outer == address else _ATTEMPT.sub("", outer)
+
+
+def _index(address: str) -> int:
+    return int(address[address.rindex("[") + 1 : -1])

@@ -1,0 +1,263 @@
+"""What a person watching a run wants to know: the fold of its events into a tree.
+
+Unlike `trioflow.record.RunState` it forgets: iterations of a loop share one entry, items of
+a ``foreach`` disappear when they end well, and of many finished siblings only the last stay.
+So it stays small however long the run is. It knows nothing of terminals.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from typing import Literal
+
+import attrs
+
+from trioflow import events as ev
+from trioflow._cli.text import describe_error, preview
+
+Status = Literal[
+    "running",
+    "waiting",
+    "retrying",
+    "success",
+    "bailed",
+    "failed",
+    "canceled",
+    "suspended",
+    "paused",
+    "interrupted",
+]
+"""That of a call or a run; ``"interrupted"`` is what starts again when the run goes on."""
+KEPT = 100
+"""How many siblings that ended well an entry keeps."""
+KEPT_TOOLS = 3
+"""How many tool calls that are over an entry keeps."""
+TAIL = 600
+"""How many characters of a tool's output are kept."""
+
+_ITEM = re.compile(r"\[\d+\]")
+_ROUND = re.compile(r"~\d+|#\d+")
+
+
+@attrs.define(eq=False)
+class ToolView:
+    """One tool call."""
+
+    name: str
+    status: Status = "running"
+    detail: str = ""
+    pieces: int = 0
+    tail: str = ""
+    """The end of what it yielded."""
+
+    def add(self, piece: object) -> None:
+        """Take note of a piece: texts continue each other, other values get a line each."""
+        text = piece if isinstance(piece, str) else preview(piece) + "\n"
+        self.pieces += 1
+        self.tail = (self.tail + text)[-TAIL:]
+
+
+@attrs.define(eq=False)
+class CallView:
+    """One step call, all iterations of a loop, or one item of a foreach."""
+
+    id: str
+    label: str
+    """Its id inside the workflow that it belongs to."""
+    started: float
+    """Seconds since the epoch."""
+    status: Status = "running"
+    ended: float | None = None
+    detail: str = ""
+    """What there is to say about it: an error, an event it waits for, what it wrote last."""
+    until: float | None = None
+    """When it goes on at the latest, if it waits; seconds since the epoch."""
+    attempt: int = 1
+    """Which attempt it is, counted from 1; when it is over, how many there were."""
+    iteration: int | None = None
+    progress: tuple[int, int] | None = None
+    """In a foreach: how many items have ended, of how many."""
+    tools: dict[str, ToolView] = attrs.field(factory=dict)
+    children: dict[str, CallView] = attrs.field(factory=dict)
+    finished: deque[str] = attrs.field(factory=deque)
+    """The keys of the children that ended well, in that order."""
+    hidden: int = 0
+    """How many more children ended well."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it goes on."""
+        return self.status in ("running", "waiting", "retrying")
+
+    def close(self, status: Status, at: float, detail: str = "") -> None:
+        """Take note that it is over."""
+        self.status, self.ended, self.until, self.detail = status, at, None, detail
+
+    def child_finished(self, key: str) -> None:
+        """Take note that a child ended well, and forget an older one if there are many."""
+        self.finished.append(key)
+        if len(self.finished) > KEPT:
+            del self.children[self.finished.popleft()]
+            self.hidden += 1
+
+
+@attrs.define(eq=False)
+class RunView:
+    """A run, as far as its events have been seen."""
+
+    root: CallView = attrs.field(factory=lambda: CallView("", "", 0.0))
+    """The run's own workflow; without id until the run has started."""
+
+    def apply(self, event: ev.Event) -> None:
+        """Take one more event into account."""
+        match event:
+            case ev.StepEvent():
+                self._apply_step(event, path_of(event.address))
+            case ev.Start():
+                self.root = CallView(event.workflow_id, event.workflow_id, event.at)
+            case ev.Resume() | ev.Recover():
+                self.root.status, self.root.ended = "running", None
+            case ev.Finish() if event.status != "pending":
+                self.root.close(event.status, event.at)
+
+    def interrupt(self, at: float) -> None:
+        """Take note that what is open has been stopped, and starts again later."""
+        _interrupt(self.root, at)
+
+    def _apply_step(self, event: ev.StepEvent, path: tuple[str, ...]) -> None:
+        match event:
+            case ev.StepStart():
+                self._open(event, path).iteration = event.iteration
+                return
+            case ev.StepWaiting() if not self._nearest(path)[1]:
+                self._open(event, path)
+        call, exact = self._nearest(path)
+        match event:
+            case ev.StepResult():
+                self._close(event, path, call)
+            case ev.StepProgress():
+                _end_item(event, call)
+            case ev.ToolEvent():
+                _apply_tool(event, call)
+            case _:
+                _apply_to_call(event, call, "" if exact else f"{path[-1]} ")
+
+    def _open(self, event: ev.StepStart | ev.StepWaiting, path: tuple[str, ...]) -> CallView:
+        parent = self.root
+        for key in path[:-1]:
+            if key not in parent.children:  # only items of a foreach do not announce themselves
+                parent.children[key] = CallView(parent.id, key, event.at)
+            parent = parent.children[key]
+        key = path[-1]
+        label = key if _ITEM.match(key) else _label(event.id, parent, len(path))
+        call = CallView(event.id, label, event.at)
+        before = parent.children.get(key)
+        if before is not None:  # the next iteration, or it goes on
+            call.started = before.started
+            if before.is_open or before.status == "suspended":
+                call.children, call.finished = before.children, before.finished
+                call.hidden, call.progress = before.hidden, before.progress
+            if key in parent.finished:
+                parent.finished.remove(key)
+        parent.children[key] = call
+        return call
+
+    def _close(self, event: ev.StepResult, path: tuple[str, ...], call: CallView) -> None:
+        detail = describe_error(event.error) if event.error is not None else ""
+        call.close(event.status, event.at, detail)
+        if event.status in ("success", "bailed"):
+            self._nearest(path[:-1])[0].child_finished(path[-1])
+
+    def _nearest(self, path: tuple[str, ...]) -> tuple[CallView, bool]:
+        """Return the entry at *path* and True, or the last one on the way there and False."""
+        call = self.root
+        for key in path:
+            if key not in call.children:
+                return call, False
+            call = call.children[key]
+        return call, call.is_open
+
+
+def path_of(address: str) -> tuple[str, ...]:
+    """Return the keys that lead to the entry of a call, from the root.
+
+    Items of a foreach are a level of their own; iterations and attempts share an entry.
+    """
+    keys: list[str] = []
+    for segment in address.split("/"):
+        lasting = _ROUND.sub("", segment)
+        keys += [_ITEM.sub("", lasting), *_ITEM.findall(lasting)]
+    return tuple(keys)
+
+
+def _label(id: str, parent: CallView, depth: int) -> str:
+    return id if depth == 1 else id.removeprefix(f"{parent.id}.")
+
+
+def _interrupt(call: CallView, at: float) -> None:
+    if call.is_open:
+        call.close("interrupted", at)
+    for child in call.children.values():
+        _interrupt(child, at)
+
+
+def _apply_to_call(event: ev.StepEvent, call: CallView, prefix: str) -> None:
+    """Apply what changes an open call; *prefix* names an item if it is about one only."""
+    match event:
+        case ev.StepRetry():
+            call.detail = prefix + describe_error(event.error)
+            if not prefix:
+                call.status, call.until = "retrying", event.at + event.delay
+                call.attempt = event.attempt + 1
+                call.children.clear()
+                call.finished.clear()
+        case ev.StepOutput():
+            call.status, call.detail = "running", prefix + preview(event.chunk)
+        case ev.StepWaiting():
+            call.status, call.until = "waiting", event.until
+            call.detail = f"waiting for event {event.event!r}" if event.event else "sleeping"
+        case ev.StepFinish():
+            call.attempt = event.attempts
+        case ev.StepSuspended():
+            call.close("suspended", event.at, preview(event.payload))
+
+
+def _end_item(event: ev.StepProgress, call: CallView) -> None:
+    call.progress = (event.done, event.total)
+    key = f"[{event.index}]"
+    item = call.children.get(key)
+    if event.status == "failed" and event.error is not None:
+        error = describe_error(event.error)
+        if item is None:
+            item = call.children[key] = CallView(call.id, key, event.at)
+        item.close("failed", event.at, error)
+    elif event.status == "suspended":
+        if item is None:
+            item = call.children[key] = CallView(call.id, key, event.at)
+        item.close("suspended", event.at, preview(event.payload))
+    elif item is not None and event.status == "canceled":
+        item.close("canceled", event.at)
+    else:
+        call.children.pop(key, None)
+
+
+def _apply_tool(event: ev.ToolEvent, call: CallView) -> None:
+    if call.is_open:  # it may have waited: nothing else says that it goes on
+        call.status = "running"
+    if isinstance(event, ev.ToolCall):
+        over = [key for key, tool in call.tools.items() if tool.status != "running"]
+        for key in over[: len(over) - KEPT_TOOLS + 1]:
+            del call.tools[key]
+        call.tools[event.tool_call_id] = ToolView(event.name, detail=preview(event.args))
+    tool = call.tools.get(event.tool_call_id)
+    if tool is None:
+        return
+    match event:
+        case ev.ToolCallDelta():
+            tool.add(event.delta)
+        case ev.ToolResult():
+            tool.status = "success"
+        case ev.ToolError():
+            tool.status = event.status
+            tool.detail = describe_error(event.error) if event.error is not None else ""

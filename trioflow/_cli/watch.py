@@ -1,0 +1,183 @@
+"""Watching a run, or the next part of one: show it, stop it when asked, say how it ended."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import attrs
+import trio
+
+from trioflow import events as ev
+from trioflow._cli.display import Display, can_draw, say
+from trioflow._cli.errors import BROKEN_PIPE, EXIT_CODES, SUCCESS, canceled_steps, explain_failure
+from trioflow._cli.hints import how_to_answer, how_to_go_on
+from trioflow._cli.jsonl import JsonDisplay
+from trioflow._cli.output import Output
+from trioflow._cli.plain import PlainDisplay
+from trioflow._cli.signals import interruptible
+from trioflow._cli.stores import Whereabouts
+from trioflow._cli.text import clean, preview
+from trioflow.errors import HistoryGap
+from trioflow.instruments._tasks import dump
+from trioflow.results import RunResult
+from trioflow.run import Run, RunStream
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+UNREAD = "nobody reads the output any more"
+OpenStream: TypeAlias = Callable[[], AbstractAsyncContextManager[RunStream[Any]]]
+
+
+async def watch(
+    open_stream: OpenStream, display: Display, whereabouts: Whereabouts | None = None
+) -> int:
+    """Run a part of a workflow, show it and its result, and return the exit code.
+
+    Args:
+      open_stream: Opens the stream of that part.
+      display: Shows it.
+      whereabouts: Where the run is kept. A signal then stops the run and does not cancel
+        it: it can go on from there.
+    """
+    watcher = Watcher(display, whereabouts)
+    signals = interruptible(watcher.stop, watcher.what_runs)
+    with signals as interruption, watcher.opening:
+        async with open_stream() as stream:
+            await watcher.follow(stream)
+    result = watcher.result
+    if result is None:
+        return interruption.exit_code or BROKEN_PIPE
+    if result.status == "success":
+        await display.show_result(result.result)
+        return SUCCESS
+    watcher.report(result)
+    return interruption.exit_code or EXIT_CODES[result.status]
+
+
+@attrs.define(eq=False)
+class Watcher:
+    """Shows a part of a run, and ends it if it is asked to or nobody reads any more."""
+
+    display: Display
+    whereabouts: Whereabouts | None
+    opening: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    """Is left early if the run is to be stopped before it goes on."""
+    result: RunResult[Any] | None = None
+    """How the part ended; None if nobody reads it any more."""
+    _run: Run[Any, Any] | None = None
+    _halted: str | None = None
+    """Why the run was stopped in a way that it can go on from."""
+    _is_unread: bool = False
+
+    def stop(self, reason: str) -> None:
+        """Stop the run because a signal came."""
+        self.display.stopping(reason, for_good=self.whereabouts is None)
+        if self._run is None:
+            self.opening.cancel()
+        else:
+            self._end(self._run, reason)
+
+    def what_runs(self) -> str:
+        """Tell what the tasks of the run wait for."""
+        return "" if self._run is None else clean(dump(self._run)) + "\n"
+
+    async def follow(self, stream: RunStream[Any]) -> None:
+        """Show every event, to where the run settles."""
+        self._run = stream.run
+        await self.display.recall(await _earlier_events(stream.run))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._attend, stream.run)
+            try:
+                await self._show(stream)
+            except BrokenPipeError:
+                self._is_unread = True
+                self._end(stream.run, UNREAD)
+            except BaseException:
+                self._end(stream.run, "it could not be shown")
+                raise
+            nursery.cancel_scope.cancel()
+        result = await stream.get_workflow_state()
+        self.result = None if self._is_unread else result
+
+    async def _show(self, stream: RunStream[Any]) -> None:
+        with self.display.shown():
+            async for event in stream:
+                if self._halted is None:  # the journal does not have what follows
+                    await self.display.show(event)
+
+    async def _attend(self, run: Run[Any, Any]) -> None:
+        await self.display.attend()
+        self._is_unread = True
+        self._end(run, UNREAD)
+
+    def _end(self, run: Run[Any, Any], reason: str) -> None:
+        """Stop the run if it goes on: for good, unless it can go on from its store."""
+        if run.status not in ("pending", "running"):
+            return
+        if self.whereabouts is None:
+            run.cancel(reason)
+        elif self._halted is None:
+            self._halted = reason
+            run.halt()
+
+    def report(self, result: RunResult[Any]) -> None:
+        """Say how the part ended if it did not end well, and how to go on."""
+        if self.whereabouts is not None and result.status == "canceled" and self._halted:
+            stopped = ", ".join(canceled_steps(result)) or "nothing was running"
+            say(clean(f"{self._halted}; stopped: {stopped}"))
+            how_to_go_on(self.whereabouts, result.run_id)
+        else:
+            report(result)
+        if self.whereabouts is not None and result.status == "suspended" and self._run:
+            how_to_answer(self.whereabouts, self._run.state)
+
+
+async def _earlier_events(run: Run[Any, Any]) -> list[ev.Event]:
+    """Return the events of the parts before the one that begins; only its start if it is long."""
+    earlier: list[ev.Event] = []
+    try:
+        async with run.observe(on_full="gap") as held:
+            while held.unread:
+                earlier.append(await held.receive())
+    except HistoryGap:
+        state = run.state
+        start = ev.Start(
+            run_id=state.run_id,
+            seq=0,
+            at=state.started_at or 0.0,
+            workflow_id=state.workflow_id,
+            input=state.input,
+        )
+        return [start]
+    while earlier and not isinstance(earlier.pop(), ev.Resume | ev.Recover):
+        pass
+    return earlier
+
+
+def choose_display(exclusive: Output | None, converter: Converter) -> Display:
+    """Choose how a run is shown: by what was asked for, and by where it goes."""
+    if exclusive is not None:
+        return JsonDisplay(exclusive, converter)
+    if can_draw(sys.stdout):
+        from trioflow._cli.live import LiveDisplay
+
+        return LiveDisplay(converter)
+    return PlainDisplay(Output(sys.stdout.fileno(), sys.stdout.encoding), converter)
+
+
+def report(result: RunResult[Any]) -> None:
+    """Say on standard error how a run ended that did not end well."""
+    match result.status:
+        case "failed":
+            text = explain_failure(result)
+        case "canceled":
+            stopped = ", ".join(canceled_steps(result)) or "nothing was running"
+            text = f"{result.reason or 'the run was canceled'}; canceled: {stopped}"
+        case _:
+            places = ", ".join(".".join(path) for path in result.suspended)
+            text = f"suspended at {places}: {preview(result.suspend_payload)}"
+    say(clean(text))

@@ -1,0 +1,179 @@
+"""A workflow made ready to run: names resolved, types compiled, limits and runners found.
+
+Planning happens once per workflow and environment, before anything runs, so what is wrong
+with a definition shows here, and the path of a step looks nothing up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
+
+import attrs
+import trio
+
+from trioflow._engine.base.habits import Reputation
+from trioflow._values.structure import Structure
+from trioflow.events import StepKind
+from trioflow.nodes import OnError
+from trioflow.retry import Retry
+from trioflow.workflow import Hook
+
+Body: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
+"""Takes ``(call, value)`` and runs one attempt. A leaf's gives its value; the body of a nested
+workflow or of a loop gives an Outcome."""
+Condition: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
+"""Takes ``(data, frame)``; made from a plain or async function of one or two arguments."""
+
+
+@attrs.define(eq=False)
+class CallPlan:
+    """How to make one kind of call."""
+
+    id: str
+    kind: StepKind
+    body: Body
+    function: Callable[[Any], Awaitable[Any]] | None = None
+    """What *body* calls, if that is all it does: the function of a step that takes its input and
+    nothing else. Calling it directly takes 0.1 µs less."""
+    structure: Structure | None = None
+    """Structures the input; None if any value will do."""
+    takes: object = None
+    """A type of which exact instances need not be structured. It is looked at before *structure*,
+    which would find the same out: 0.1 µs less."""
+    structure_resume: Structure | None = None
+    """Structures the data of the event that was waited for, or of an answer."""
+    structure_suspend: Structure | None = None
+    """Structures the payload of a suspension."""
+    restore: Structure | None = None
+    """Structures an output that was read from a journal."""
+    retries: Retry | None = None
+    timeout: float | None = None
+    limiter: trio.CapacityLimiter | None = None
+    plugin: str | None = None
+    nested: WorkflowPlan | None = None
+    """The workflow that is called, if it is one."""
+    code: object = None
+    """Tells the function of a leaf, the same for all steps that were made of it."""
+    slot: int = attrs.field(init=False)
+    """Where a workflow call keeps the output, see `WorkflowPlan.slots`."""
+    is_leaf: bool = attrs.field(init=False)
+    """Whether the body is a user's own code, and not calls of other nodes or a mere wait."""
+    is_plain: bool = attrs.field(init=False)
+    """Whether it is a leaf with one attempt, and not guarded."""
+    is_guarded: bool = attrs.field(init=False)
+    """Whether it has a limit or a time-out."""
+
+    def __attrs_post_init__(self) -> None:
+        self.is_leaf = self.kind in ("step", "tool", "map")
+        self.is_guarded = self.timeout is not None or self.limiter is not None
+        self.is_plain = self.is_leaf and self.retries is None and not self.is_guarded
+
+
+@attrs.define(eq=False)
+class ToolPlan:
+    """How to call one tool."""
+
+    id: str
+    invoke: Callable[..., Any]
+    """Takes the keyword arguments; awaitable, or an async generator if *streaming*."""
+    run: Callable[[Any], Any]
+    """Takes the tool call and invokes the tool for it; returns what *invoke* does."""
+    streaming: bool
+    parameters: Mapping[str, Structure | None]
+    required: frozenset[str]
+    context: str | None
+    """Name of the context parameter."""
+    collect: Callable[[list[Any]], Any] | None
+    timeout: float | None
+    limiter: trio.CapacityLimiter | None
+    plugin: str | None
+
+
+@attrs.define(eq=False)
+class ThenPlan:
+    key: str
+    call: CallPlan
+
+
+@attrs.define(eq=False)
+class ParallelPlan:
+    key: str
+    arms: tuple[CallPlan, ...]
+    on_error: OnError
+
+
+@attrs.define(eq=False)
+class BranchPlan:
+    key: str
+    arms: tuple[tuple[Condition, CallPlan], ...]
+    on_error: OnError
+
+
+@attrs.define(eq=False)
+class LoopPlan:
+    key: str
+    call: CallPlan
+    condition: Condition
+    until: bool
+
+
+@attrs.define(eq=False)
+class ForEachPlan:
+    key: str
+    loop: CallPlan
+    """The call for the whole loop; its body runs the items."""
+    item: CallPlan
+
+
+@attrs.define(eq=False)
+class SleepPlan:
+    key: str
+    call: CallPlan
+    until: Condition
+    """Says when the sleep ends: seconds since the epoch, on the run's clock."""
+
+
+@attrs.define(eq=False)
+class WaitPlan:
+    key: str
+    event: str
+    call: CallPlan
+    timeout: float | None
+
+
+NodePlan: TypeAlias = (
+    ThenPlan | ParallelPlan | BranchPlan | LoopPlan | ForEachPlan | SleepPlan | WaitPlan
+)
+
+
+@attrs.define(eq=False)
+class WorkflowPlan:
+    """A workflow, ready to run.
+
+    Holds no reference to the workflow itself, so that it can be cached for as long as the
+    workflow lives.
+    """
+
+    id: str
+    nodes: tuple[NodePlan, ...]
+    structure_input: Structure | None
+    structure_output: Structure | None
+    initial_state: Callable[[Any], Any]
+    """Makes the initial state from what the caller gave."""
+    state_fields: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None
+    """Structures the keys of a state update; None if the state is a plain dict."""
+    tools: Callable[[Any], ToolPlan]
+    """Returns the plan of a tool or of a tool's id."""
+    on_start: Hook | None
+    on_finish: Hook | None
+    on_error: Hook | None
+    slots: Mapping[str, int]
+    """Where a call of the workflow keeps the outputs of its steps, by their ids."""
+    reputation: Reputation = attrs.field(factory=Reputation)
+    """What its runs have learned of the functions in it."""
+
+    @property
+    def has_end_hooks(self) -> bool:
+        """Whether somebody is to be told how a run ended."""
+        return self.on_finish is not None or self.on_error is not None

@@ -1,0 +1,125 @@
+"""The past of a run that goes back: the events of another run, up to the call it goes back to."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from trioflow import events as ev
+from trioflow._engine.base.plan import WorkflowPlan
+from trioflow._engine.history.fork_target import Destination, calls_of, comes_before
+from trioflow._engine.history.suspensions import GROUPS
+
+INSIDE_ITEM = re.compile(r"\](?=[/~])")
+
+
+def prefix(
+    recorded: Sequence[ev.Event],
+    destination: Destination,
+    run_id: str,
+    outputs: Mapping[str, Any],
+) -> list[ev.Event]:
+    """Return the events before a destination, as events of another run.
+
+    Args:
+      recorded: The events of the old run.
+      destination: Where the new run goes on.
+      run_id: Id of the new run.
+      outputs: Other outputs for steps before it, by id.
+    """
+    numbers: dict[int, int] = {}
+    events: list[ev.Event] = []
+    begun: set[str] = set()
+    for event in _valid(recorded):
+        if destination.keeps(event):
+            if isinstance(event, ev.StepStart):
+                if event.address in begun:  # for its end, or its suspension, was left out
+                    continue
+                begun.add(event.address)
+            elif isinstance(event, ev.StepFinish | ev.StepSuspended):
+                begun.discard(event.address)
+            numbers[event.seq] = len(events)
+            changes: dict[str, Any] = {"run_id": run_id, "seq": len(events)}
+            if isinstance(event, ev.EventTaken):
+                changes["received"] = numbers[event.received]
+            if isinstance(event, ev.StepResult) and event.id in outputs:
+                changes |= {"status": "success", "error": None, "output": outputs[event.id]}
+            events.append(attrs.evolve(event, **changes))
+    return events
+
+
+def _valid(recorded: Sequence[ev.Event]) -> Iterable[ev.Event]:
+    """Return the events without those of bodies that were running when their process died.
+
+    Such a call has not begun anew then, but gone on, with the attempts that it has made. What
+    contains other calls keeps all of them.
+    """
+    groups = _groups(recorded)
+    valid = {event.seq: event for event in recorded}
+    void: dict[str, list[int]] = {}
+    """What happens again if the process dies now, by address."""
+    begun = {address for address in groups if address.endswith("]")}  # items have no start
+    retried: set[tuple[str, int]] = set()
+    for event in recorded:
+        match event:
+            case ev.Recover():
+                for seq in itertools.chain(*void.values()):
+                    del valid[seq]
+                void.clear()
+            case ev.StepStart(address=address):
+                void.pop(address, None)
+                begun.add(address)
+            case ev.StepResult(address=address) | ev.StepSuspended(address=address):
+                void.pop(address, None)
+                begun.discard(address)
+            case ev.StepProgress():
+                void.pop(f"{event.address}[{event.index}]", None)
+            case ev.StepRetry(address=address) if address in groups or address in begun:
+                if (address, event.attempt) in retried:
+                    del valid[event.seq]
+                retried.add((address, event.attempt))
+            case ev.StepFinish():
+                pass
+            case ev.StepEvent(address=address) if address not in groups or address not in begun:
+                void.setdefault(address, []).append(event.seq)
+    return valid.values()
+
+
+def _groups(recorded: Sequence[ev.Event]) -> set[str]:
+    """Return the addresses of calls and items that contain other calls."""
+    calls = (event for event in recorded if isinstance(event, ev.StepStart))
+    found = set()
+    for call in calls:
+        if call.kind in GROUPS:
+            found.add(call.address)
+        found.update(call.address[: match.end()] for match in INSIDE_ITEM.finditer(call.address))
+    return found
+
+
+def invented(
+    plan: WorkflowPlan,
+    destination: Destination,
+    events: Sequence[ev.Event],
+    outputs: Mapping[str, Any],
+) -> Iterator[ev.Event]:
+    """Yield events for steps that never ran and whose outputs the caller has given."""
+    known = {event.id for event in events if isinstance(event, ev.StepResult)}
+    start = events[0]
+    seq = len(events)
+    for position, node in enumerate(plan.nodes):
+        for key, call in calls_of(str(position), node):
+            if call.id not in outputs or call.id in known:
+                continue
+            if not comes_before(key, destination.address):
+                continue
+            common: dict[str, Any] = {"run_id": start.run_id, "id": call.id, "address": key}
+            at = events[-1].at
+            yield ev.StepStart(**common, seq=seq, at=at, input=None, kind=call.kind)
+            output = outputs[call.id]
+            yield ev.StepResult(**common, seq=seq + 1, at=at, status="success", output=output)
+            yield ev.StepFinish(**common, seq=seq + 2, at=at, attempts=0, seconds=0.0)
+            seq += 3

@@ -1,0 +1,169 @@
+"""What earlier parts of a run have settled.
+
+A run that goes on is interpreted from the top again. A call whose outcome is recorded
+returns it at once, without running or emitting; so do the decisions of branches and loops.
+Everything else runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from trioflow._engine.base.outcome import Bailed, Failed, Outcome, Success, Suspended
+from trioflow._engine.base.plan import BranchPlan, CallPlan
+from trioflow.record import RunState
+from trioflow.step_record import StepRecord
+
+if TYPE_CHECKING:
+    from trioflow._engine.running.call import Call
+
+ITEM = re.compile(r"\](?=[/~])")
+"""Where the address of an item ends within the address of a call inside of it."""
+POSITION = re.compile(r"\d+")
+OPEN = ("running", "waiting")
+"""What calls are in which a process died."""
+ENTRANCES = "/[~"
+"""Characters of an address behind which something inside of a call begins."""
+
+
+class Replay:
+    """The records of a run at the moment when it goes on."""
+
+    inputs: Mapping[str, Any] = MappingProxyType({})
+    """Other inputs for calls that are made again, by address."""
+
+    def __init__(self, state: RunState, *, from_journal: bool) -> None:
+        """Take what is recorded.
+
+        Args:
+          state: The state of the run, with the answers it was resumed with.
+          from_journal: Whether outputs were read as plain JSON and must be structured.
+        """
+        self._records = dict(state.calls.items())
+        self._answers = dict(state.answers)
+        self._from_journal = from_journal
+        self._items = _items_around(self._records)
+        # An answered call that has started again has no answer left to find it by.
+        begun = [a for a, record in self._records.items() if record.status in OPEN]
+        ends = [*self._answers, *begun, *self._stalled()]
+        self._entered = {outer for address in ends for outer in _way_to(address)}
+        self._furthest = furthest_nodes(self._records)
+
+    def _stalled(self) -> Iterator[str]:
+        """Yield items that do not wait for anything any more, and do not know it.
+
+        Items have no event that starts them, so one whose process died after the answer was
+        used up still counts as suspended.
+        """
+        waiting = {a for a, record in self._records.items() if record.status == "suspended"}
+        still = _items_around(waiting)
+        yield from (a for a in waiting if a in self._items and a not in still)
+
+    def record(self, address: str) -> StepRecord | None:
+        """Return what is known of a call."""
+        return self._records.get(address)
+
+    def item_has_begun(self, address: str) -> bool:
+        """Tell whether anything is known of an item of a foreach, or of a call inside of it."""
+        return address in self._records or address in self._items
+
+    def outcome(self, plan: CallPlan, address: str) -> Outcome | None:
+        """Return the recorded outcome of a call, or None if it has to be made."""
+        record = self._records.get(address)
+        if record is None:
+            return None
+        match record.status:
+            case "success":
+                return Success(self._restored(plan, record.output))
+            case "bailed":
+                return Bailed(record.output)
+            case "failed":
+                return Failed(record.error)  # type: ignore[arg-type]  # set with this status
+            case "suspended" if address not in self._entered:
+                return Suspended(record.suspend_payload, record.label)
+        return None
+
+    def prepare(self, call: Call) -> None:
+        """Let a call that is made again go on where it was: attempt, round, answer."""
+        record = self._records.get(call.address)
+        if record is None:
+            call.resume_data = self._answers.get(call.address)
+            return
+        call.attempt = record.attempts
+        call.round = record.round
+        call.suspend_data = record.suspend_payload
+        call.resume_data = record.resume_data
+        if record.status == "suspended":
+            call.round += 1
+            # What contains an answered call shows the answer as well.
+            answers = self._answers.items()
+            found = (data for address, data in answers if call.address in _way_to(address))
+            call.resume_data = next(found, record.resume_data)
+        structure = call.plan.structure_resume
+        if structure is not None and call.resume_data is not None:
+            call.resume_data = structure(call.resume_data)
+
+    def answer(self, address: str, data: Any) -> None:
+        """Give a call that is made again an answer, as if it had waited for one."""
+        self._answers[address] = data
+
+    def arms(self, scope: str, node: BranchPlan) -> tuple[str, ...] | None:
+        """Return which arms a branch had chosen, or None if that is not known."""
+        for _, arm in node.arms:
+            record = self._records.get(f"{scope}{node.key}:{arm.id}")
+            if record is not None and record.arms is not None:
+                return record.arms
+        return () if self.passed(scope, node.key) else None
+
+    def passed(self, scope: str, key: str) -> bool:
+        """Tell whether a node is over because a later one of its workflow has begun."""
+        return self._furthest.get(scope, -1) > int(key)
+
+    def settled(self, scope: str, key: str) -> bool:
+        """Tell whether a node was over when this part of the run began."""
+        settled = ("success", "failed", "bailed")
+        own = [r for a, r in self._records.items() if _split(a) == (scope, int(key))]
+        return self.passed(scope, key) or (all(r.status in settled for r in own) and bool(own))
+
+    def entered(self, scope: str) -> bool:
+        """Tell whether a node of this workflow call has begun."""
+        return scope in self._furthest
+
+    def _restored(self, plan: CallPlan, output: Any) -> Any:
+        if not self._from_journal or plan.restore is None:
+            return output
+        return plan.restore(output)
+
+
+def furthest_nodes(addresses: Iterable[str]) -> dict[str, int]:
+    """Return the position of the furthest node that has begun, for each workflow call."""
+    furthest: dict[str, int] = {}
+    for address in addresses:
+        scope, position = _split(address)
+        furthest[scope] = max(position, furthest.get(scope, 0))
+    return furthest
+
+
+def _split(address: str) -> tuple[str, int]:
+    """Return the address of the workflow call that a call belongs to, and its node's position."""
+    scope, slash, local = address.rpartition("/")
+    match = POSITION.match(local)
+    return scope + slash, int(match[0]) if match else 0
+
+
+def _items_around(addresses: Iterable[str]) -> set[str]:
+    """Return the items of a foreach that calls are inside of."""
+    return {
+        address[: found.start() + 1] for address in addresses for found in ITEM.finditer(address)
+    }
+
+
+def _way_to(address: str) -> Iterator[str]:
+    """Yield the addresses of the calls that contain a call, and its own."""
+    for position, character in enumerate(address):
+        if character in ENTRANCES:
+            yield address[:position]
+    yield address

@@ -1,0 +1,121 @@
+"""Which steps of a run wait for an answer, and which of them an answer is meant for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import attrs
+
+from trioflow.errors import AmbiguousResumeError, NotSuspendedError
+from trioflow.record import RunState
+from trioflow.step_record import StepRecord
+
+ITEM = re.compile(r"\[(\d+)\]")
+GROUPS = ("workflow", "foreach")
+"""Kinds of calls that wait only because something inside of them does."""
+
+
+@attrs.frozen
+class Suspension:
+    """A step that waits for an answer."""
+
+    address: str
+    path: tuple[str, ...]
+    """Ids from the outermost workflow to the step."""
+    label: str | None
+    index: int | None
+    """In a foreach: which item, counted from 0; of nested ones the innermost."""
+
+    def __str__(self) -> str:
+        item = "" if self.index is None else f"[{self.index}]"
+        label = "" if self.label is None else f" (label {self.label!r})"
+        return f"{'.'.join(self.path)}{item}{label}"
+
+
+def suspensions(state: RunState) -> tuple[Suspension, ...]:
+    """Return the steps that wait for an answer, in the order of their suspension."""
+    return tuple(
+        Suspension(address, _path(state, record), record.label, _index(address))
+        for address, record in state.calls.items()
+        if record.status == "suspended" and not _is_group(state, record)
+    )
+
+
+def select(
+    state: RunState,
+    step: str | Sequence[str] | None,
+    label: str | None,
+    index: int | None,
+) -> tuple[Suspension, ...]:
+    """Return the suspensions that an answer is meant for.
+
+    Args:
+      step: Id or path of the step, or of something that contains it.
+      label: The label it suspended with.
+      index: Which item of a foreach.
+
+    Raises:
+      NotSuspendedError: if none fits.
+      AmbiguousResumeError: if several fit that are not items of one foreach.
+    """
+    known = suspensions(state)
+    found = [
+        each
+        for each in known
+        if _fits(each, step) and label in (None, each.label) and index in (None, each.index)
+    ]
+    listing = tuple(map(str, known))
+    wanted = _describe(step, label, index)
+    if not found:
+        raise NotSuspendedError(state.run_id, wanted, listing)
+    if len({each.path for each in found}) > 1 or (step is None and len(found) > 1):
+        raise AmbiguousResumeError(state.run_id, wanted, tuple(map(str, found)))
+    return tuple(found)
+
+
+def _fits(suspension: Suspension, step: str | Sequence[str] | None) -> bool:
+    if step is None:
+        return True
+    wanted = step if isinstance(step, str) else ".".join(step)
+    dotted = ".".join(suspension.path)
+    return dotted == wanted or dotted.startswith(f"{wanted}.")
+
+
+def _describe(step: str | Sequence[str] | None, label: str | None, index: int | None) -> str:
+    parts = [
+        "" if step is None else f"step {step if isinstance(step, str) else '.'.join(step)!r}",
+        "" if label is None else f"label {label!r}",
+        "" if index is None else f"item {index}",
+    ]
+    return ", ".join(part for part in parts if part) or "any step"
+
+
+def _is_group(state: RunState, record: StepRecord) -> bool:
+    if record.kind == "item":  # of workflows, if there are calls inside
+        return any(address.startswith(f"{record.address}/") for address in state.calls)
+    return record.kind in GROUPS
+
+
+def _path(state: RunState, record: StepRecord) -> tuple[str, ...]:
+    """Return the ids on the way to a call; its own id alone cannot tell, as ids may have dots."""
+    path: list[str] = []
+    prefix = ""
+    for position, character in enumerate(record.address):
+        if character != "/":
+            continue
+        outer = state.calls.get(_call_of(record.address[:position]))
+        if outer is not None:
+            path.append(outer.id.removeprefix(prefix))
+            prefix = f"{outer.id}."
+    return (*path, record.id.removeprefix(prefix))
+
+
+def _call_of(scope: str) -> str:
+    """Return the address of the call that a nested workflow belongs to, whatever the attempt."""
+    return re.sub(r"~\d+$", "", scope)
+
+
+def _index(address: str) -> int | None:
+    items = ITEM.findall(address)
+    return int(items[-1]) if items else None

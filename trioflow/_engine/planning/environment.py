@@ -1,0 +1,56 @@
+"""What a workflow can rely on beside its own definitions."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import attrs
+import trio
+
+from trioflow._engine.base.plan import WorkflowPlan
+from trioflow._engine.planning.runners import Runners
+from trioflow._values.structure import make_converter
+from trioflow.abc import Instrument, Runner
+from trioflow.runners._inline import InlineRunner
+from trioflow.runners._thread import ThreadRunner
+from trioflow.steps import Step
+from trioflow.tools import Tool
+from trioflow.workflow import Workflow
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+BUILT_IN_RUNNERS: Mapping[str, Runner] = {"inline": InlineRunner(), "thread": ThreadRunner()}
+
+
+def built_in_runners() -> Runners:
+    """Return the runners that need no plugin."""
+    return Runners(BUILT_IN_RUNNERS.get, tuple(BUILT_IN_RUNNERS))
+
+
+@attrs.define(eq=False, kw_only=True)
+class Environment:
+    """Definitions by id, runners, limits, types and instruments."""
+
+    converter: Callable[[], Converter]
+    steps: Mapping[str, Step[Any, Any]] = attrs.field(factory=dict)
+    tools: Mapping[str, Tool[..., Any]] = attrs.field(factory=dict)
+    workflows: Mapping[str, Workflow[Any, Any]] = attrs.field(factory=dict)
+    providers: Mapping[str, str] = attrs.field(factory=dict)
+    """Which plugin provides the definition of an id."""
+    runners: Runners = attrs.field(factory=built_in_runners)
+    limits: Mapping[str, trio.CapacityLimiter] = attrs.field(factory=dict)
+    instruments: tuple[Instrument, ...] = ()
+    plans: WeakKeyDictionary[Workflow[Any, Any], WorkflowPlan] = attrs.field(
+        factory=WeakKeyDictionary, init=False
+    )
+    """Workflows that have been planned for this environment."""
+
+
+@functools.cache
+def bare_environment() -> Environment:
+    """Return the environment of runs that have no engine: no plugins, limits or instruments."""
+    return Environment(converter=functools.cache(make_converter))

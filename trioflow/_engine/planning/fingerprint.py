@@ -1,0 +1,112 @@
+"""The shape of a workflow, to tell whether a recorded run still fits it.
+
+A fingerprint holds what addresses are made of: the kinds of nodes, in order, and the ids of
+what they run. It does not hold code: a step that was repaired is the same step.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from trioflow._engine.base.plan import (
+    BranchPlan,
+    CallPlan,
+    ForEachPlan,
+    LoopPlan,
+    NodePlan,
+    ParallelPlan,
+    SleepPlan,
+    ThenPlan,
+    WaitPlan,
+    WorkflowPlan,
+)
+from trioflow._engine.history.replay import furthest_nodes
+from trioflow.record import RunState
+
+Shape = list[Any]
+
+
+def fingerprint(plan: WorkflowPlan) -> str:
+    """Return the shape of a workflow as JSON text."""
+    return json.dumps(_shape(plan), separators=(",", ":"))
+
+
+def difference(recorded: str, plan: WorkflowPlan, state: RunState) -> str | None:
+    """Return in what a workflow contradicts the record of a run, or None if it does not.
+
+    Nodes that the run has not reached may be other ones.
+    """
+    furthest = furthest_nodes(state.calls)
+    return _compare(json.loads(recorded), _shape(plan), furthest, "", "")
+
+
+def _shape(plan: WorkflowPlan) -> Shape:
+    return [_node(node) for node in plan.nodes]
+
+
+def _node(node: NodePlan) -> Shape:
+    match node:
+        case ThenPlan(call=call):
+            return ["then", _call(call)]
+        case SleepPlan(call=call):
+            return ["sleep", _call(call)]
+        case WaitPlan(call=call, event=event):
+            return [f"wait for {event}", _call(call)]
+        case LoopPlan(call=call, until=until):
+            return ["dountil" if until else "dowhile", _call(call)]
+        case ForEachPlan(item=call):
+            return ["foreach", _call(call)]
+        case ParallelPlan(arms=arms):
+            return ["parallel", *map(_call, arms)]
+        case BranchPlan(arms=pairs):
+            return ["branch", *(_call(call) for _, call in pairs)]
+
+
+def _call(call: CallPlan) -> Shape:
+    return [call.id] if call.nested is None else [call.id, _shape(call.nested)]
+
+
+def _compare(
+    old: Shape, new: Shape, furthest: dict[str, int], scope: str, where: str
+) -> str | None:
+    """Compare the nodes of one workflow as far as the run has come in any call of it."""
+    for position in range(furthest.get(scope, -1) + 1):
+        name = f"node {position}{where}"
+        if position >= len(new):
+            return f"{name} was {_text(old[position])} and is gone"
+        if _outline(old[position]) != _outline(new[position]):
+            return f"{name} was {_text(old[position])} and is {_text(new[position])}"
+        found = _compare_nested(old[position], new[position], furthest, f"{scope}{position}", where)
+        if found is not None:
+            return found
+    return None
+
+
+def _compare_nested(
+    old: Shape, new: Shape, furthest: dict[str, int], address: str, where: str
+) -> str | None:
+    for (id, *before), (_, *now) in zip(old[1:], new[1:], strict=True):
+        if not before:
+            continue
+        # Any call of the nested workflow: an arm, an iteration, an item, an attempt.
+        for scope in [s for s in furthest if _is_call(s, address, id) and s.endswith("/")]:
+            found = _compare(before[0], now[0], furthest, scope, f" of {id!r}{where}")
+            if found is not None:
+                return found
+    return None
+
+
+def _is_call(scope: str, address: str, id: str) -> bool:
+    if not scope.startswith(address) or "/" in scope[len(address) : -1]:
+        return False
+    rest = scope[len(address) : -1]
+    return rest == "" or rest[0] in "#[~" or rest == f":{id}" or rest.startswith(f":{id}~")
+
+
+def _outline(node: Shape) -> Any:
+    return node[0], [(id, bool(nested)) for id, *nested in node[1:]]
+
+
+def _text(node: Shape) -> str:
+    return f"{node[0]} {', '.join(repr(call[0]) for call in node[1:])}"

@@ -1,0 +1,237 @@
+"""Makes plans from workflows. Everything that can be wrong with a definition shows here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from trioflow._engine.base import plan as p
+from trioflow._engine.base.outcome import Outcome
+from trioflow._engine.planning.environment import Environment
+from trioflow._engine.planning.targets import TargetPlanner
+from trioflow._engine.running.bodies import map_body
+from trioflow._engine.running.foreach import ItemsBody
+from trioflow._engine.running.frame import Frame
+from trioflow._engine.running.shared_state import initial_state, state_fields
+from trioflow._engine.running.user_functions import adapt, compile_mapping
+from trioflow._engine.running.workflow_call import WorkflowBody
+from trioflow._values.structure import wrong_type
+from trioflow.errors import DefinitionError, Fault, InvalidValueError, UnknownStepError
+from trioflow.events import StepKind
+from trioflow.nodes import (
+    Branch,
+    ForEach,
+    Loop,
+    Map,
+    Node,
+    Parallel,
+    Sleep,
+    SleepUntil,
+    Target,
+    Then,
+    WaitForEvent,
+)
+from trioflow.steps import Step
+from trioflow.tools import Tool
+from trioflow.workflow import Workflow
+
+MAX_NESTING = 32
+"""How many workflows one may be inside of. Each takes about a dozen of the thousand frames
+that Python allows, a debugger and the caller take some as well, and running out of them in the
+middle of a run would fail it."""
+
+
+def plan_workflow(workflow: Workflow[Any, Any], environment: Environment) -> p.WorkflowPlan:
+    """Return the plan of a workflow in an environment; made once and kept.
+
+    Raises:
+      UnknownStepError: if it names something that the environment does not have.
+      UnknownNameError: if a step asks for an unknown runner or limit.
+      DefinitionError: if something else about it cannot work.
+    """
+    plan = environment.plans.get(workflow)
+    if plan is None:
+        plan = environment.plans[workflow] = _Planner(workflow, environment, ()).plan()
+    return plan
+
+
+class _Planner:
+    def __init__(
+        self,
+        workflow: Workflow[Any, Any],
+        environment: Environment,
+        outer: tuple[Workflow[Any, Any], ...],
+    ) -> None:
+        self._workflow = workflow
+        self._environment = environment
+        self._path = (*outer, workflow)
+        self._targets = TargetPlanner(environment, workflow.validate)
+        self._where = self._targets.where("workflow", workflow, environment.workflows)
+        if workflow in outer:  # possible through ids only
+            way = " > ".join(w.id for w in self._path)
+            raise DefinitionError(self._where, f"it contains itself: {way}", "use a loop instead")
+        if len(outer) > MAX_NESTING:
+            problem = f"it is nested in {len(outer)} workflows"
+            raise DefinitionError(self._where, problem, f"nest in {MAX_NESTING} at most")
+
+    def plan(self) -> p.WorkflowPlan:
+        workflow, converter = self._workflow, self._environment.converter
+        nodes = tuple(self._node(str(i), node) for i, node in enumerate(workflow.nodes))
+        return p.WorkflowPlan(
+            id=workflow.id,
+            nodes=nodes,
+            structure_input=self._targets.structure(workflow.input, "input", self._where),
+            structure_output=self._targets.structure(workflow.output, "output", self._where),
+            initial_state=initial_state(
+                workflow.state, self._where, converter, validate=workflow.validate
+            ),
+            state_fields=state_fields(workflow.state, self._where, converter)
+            if workflow.validate
+            else None,
+            tools=self._targets.tool_finder(),
+            on_start=workflow.on_start,
+            on_finish=workflow.on_finish,
+            on_error=workflow.on_error,
+            slots=_number(nodes),
+        )
+
+    # ------------------------------------------------------------ nodes
+    def _node(self, key: str, node: Node) -> p.NodePlan:
+        match node:
+            case Then(target):
+                return p.ThenPlan(key, self._call(target))
+            case Parallel(arms, on_error):
+                return p.ParallelPlan(key, tuple(map(self._arm, arms)), on_error)
+            case Branch(pairs, on_error):
+                planned = tuple((adapt(c, self._where), self._arm(t)) for c, t in pairs)
+                return p.BranchPlan(key, planned, on_error)
+            case Loop(target, condition, until):
+                return p.LoopPlan(key, self._call(target), adapt(condition, self._where), until)
+            case ForEach():
+                return self._loop(key, node)
+            case Map():
+                return p.ThenPlan(key, self._map(node))
+            case Sleep():
+                return p.SleepPlan(key, _waiting_call(node.id, "sleep"), self._wake_time(node))
+            case SleepUntil():
+                return p.SleepPlan(key, _waiting_call(node.id, "sleep"), self._wake_date(node))
+            case WaitForEvent(event, target, timeout):
+                return p.WaitPlan(key, event, self._call(target), timeout)
+
+    def _loop(self, key: str, node: ForEach) -> p.ForEachPlan:
+        item = self._call(node.target)
+        owner = f"foreach {item.id!r}"
+
+        def as_list(value: Any) -> Sequence[Any]:
+            if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+                return value
+            raise InvalidValueError("input", owner, wrong_type("list", value).faults)
+
+        body = ItemsBody(item, node.concurrency, node.on_error)
+        loop = p.CallPlan(item.id, "foreach", body, structure=as_list, plugin=item.plugin)
+        return p.ForEachPlan(key, loop, item)
+
+    def _map(self, node: Map) -> p.CallPlan:
+        where = f"{self._where}, mapping {node.id!r}"
+        spec = node.spec
+        function = adapt(spec, where) if callable(spec) else compile_mapping(spec, where)
+        body = self._targets.watched(map_body(function), spec if callable(spec) else None)
+        return p.CallPlan(node.id, "map", body, retries=self._workflow.retries)
+
+    def _wake_time(self, node: Sleep) -> p.Condition:
+        seconds, owner = node.seconds, f"sleep {node.id!r}"
+        computed = adapt(seconds, self._where) if callable(seconds) else None
+
+        async def wake_at(data: Any, frame: Frame) -> float:
+            value = seconds if computed is None else await computed(data, frame)
+            if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+                raise InvalidValueError("duration", owner, wrong_type("seconds", value).faults)
+            return frame.scope.core.log.now() + value
+
+        return wake_at
+
+    def _wake_date(self, node: SleepUntil) -> p.Condition:
+        when, owner = node.when, f"sleep {node.id!r}"
+        computed = adapt(when, self._where) if callable(when) else None
+
+        async def wake_at(data: Any, frame: Frame) -> float:
+            value = when if computed is None else await computed(data, frame)
+            if not isinstance(value, datetime):
+                raise InvalidValueError("moment", owner, wrong_type(datetime, value).faults)
+            if value.tzinfo is None:
+                fault = Fault("", f"{value!r} has no time zone")
+                raise InvalidValueError("moment", owner, (fault,))
+            return value.timestamp()
+
+        return wake_at
+
+    # ------------------------------------------------------------ targets
+    def _arm(self, target: Target) -> p.CallPlan:
+        """Return the plan of a call that starts together with others, see `run_arms`."""
+        call = self._call(target)
+        call.code = None
+        return call
+
+    def _call(self, target: Target) -> p.CallPlan:
+        found = self._find(target) if isinstance(target, str) else target
+        retries = self._workflow.retries
+        if isinstance(found, Step):
+            return self._targets.step(found, retries)
+        if isinstance(found, Tool):
+            return self._targets.tool_node(found, retries)
+        return self._nested(found)
+
+    def _nested(self, target: Workflow[Any, Any]) -> p.CallPlan:
+        nested = _Planner(target, self._environment, self._path).plan()
+        return p.CallPlan(
+            id=target.id,
+            kind="workflow",
+            body=self._targets.watched(WorkflowBody(nested), None),
+            structure=nested.structure_input,
+            restore=nested.structure_output,
+            retries=self._workflow.retries,
+            plugin=self._targets.provider(target, self._environment.workflows),
+            nested=nested,
+        )
+
+    def _find(self, id: str) -> Step[Any, Any] | Tool[..., Any] | Workflow[Any, Any]:
+        environment = self._environment
+        known: dict[str, Step[Any, Any] | Tool[..., Any] | Workflow[Any, Any]] = {
+            **environment.steps,
+            **environment.tools,
+            **environment.workflows,
+        }
+        if id not in known:
+            plugin = self._targets.provider(self._workflow, environment.workflows)
+            raise UnknownStepError(id, self._workflow.id, tuple(known), plugin)
+        return known[id]
+
+
+def _number(nodes: Sequence[p.NodePlan]) -> dict[str, int]:
+    """Give a slot to each call of a workflow, the same to those that share an id."""
+    slots: dict[str, int] = {}
+    for node in nodes:
+        for call in _calls(node):
+            call.slot = slots.setdefault(call.id, len(slots))
+    return slots
+
+
+def _calls(node: p.NodePlan) -> Sequence[p.CallPlan]:
+    match node:
+        case p.ParallelPlan():
+            return node.arms
+        case p.BranchPlan():
+            return [arm for _, arm in node.arms]
+        case p.ForEachPlan():
+            return [node.loop]
+    return [node.call]
+
+
+async def _no_body(call: Any, value: Any) -> Outcome:
+    raise AssertionError("a sleep has no body; run_sleep does its work")
+
+
+def _waiting_call(id: str, kind: StepKind) -> p.CallPlan:
+    return p.CallPlan(id, kind, _no_body)

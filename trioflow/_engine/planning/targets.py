@@ -1,0 +1,171 @@
+"""Makes the plans of calls from steps, tools and workflows."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import attrs
+import trio
+
+from trioflow._engine.base.plan import Body, CallPlan, ToolPlan
+from trioflow._engine.planning.environment import Environment
+from trioflow._engine.running.bodies import step_body, takes_input_alone, tool_body
+from trioflow._engine.running.instruments import watched_body, watched_tool
+from trioflow._engine.running.tool_calls import invoke_tool, invoke_tool_in_runner
+from trioflow._signature import FunctionKind
+from trioflow._values.structure import Structure, compile_structure
+from trioflow.abc import Runner
+from trioflow.errors import UnknownNameError
+from trioflow.retry import Retry
+from trioflow.steps import Step
+from trioflow.tools import Tool
+
+
+@attrs.frozen(eq=False)
+class TargetPlanner:
+    """Plans calls of steps and tools in one environment."""
+
+    environment: Environment
+    validate: bool
+    """Whether values are checked and structured."""
+
+    def step(self, step: Step[Any, Any], retries: Retry | None) -> CallPlan:
+        """Return the plan of a call of *step*; *retries* is what its workflow says."""
+        where = self.where("step", step, self.environment.steps)
+        runner = self.runner(step.fn, step.signature.kind, step.runner, where)
+        body = step_body(step.signature, step.fn, runner)
+        watched = self.watched(body, step.fn)
+        is_bare = watched is body and runner is None and takes_input_alone(step.signature)
+        return CallPlan(
+            id=step.id,
+            kind="step",
+            body=watched,
+            function=step.fn if is_bare else None,
+            structure=self.structure(step.input, "input", where),
+            takes=step.input,
+            structure_resume=self.structure(step.resume, "resume data", where),
+            structure_suspend=self.structure(step.suspend, "suspend payload", where),
+            restore=self.structure(step.output, "recorded output", where),
+            retries=retries if step.retries is None else step.retries,
+            timeout=step.timeout,
+            limiter=self.limiter(step.limit, where),
+            plugin=self.provider(step, self.environment.steps),
+            code=code_of(step.fn),
+        )
+
+    def tool_node(self, tool: Tool[..., Any], retries: Retry | None) -> CallPlan:
+        """Return the plan of a call of *tool* as a node."""
+        plan = self.tool(tool)
+        return CallPlan(
+            id=tool.id,
+            kind="tool",
+            body=self.watched(tool_body(plan, tool.parameters), tool.fn),
+            restore=self.structure(tool.output, "recorded output", f"tool {tool.id!r}"),
+            retries=retries if tool.retries is None else tool.retries,
+            plugin=plan.plugin,
+            code=code_of(tool.fn),
+        )
+
+    def tool(self, tool: Tool[..., Any]) -> ToolPlan:
+        """Return the plan of calls of *tool* by steps."""
+        where = self.where("tool", tool, self.environment.tools)
+        runner = None
+        if not tool.streaming:
+            runner = self.runner(tool.fn, tool.signature.kind, tool.runner, where)
+        run = invoke_tool if runner is None else partial(invoke_tool_in_runner, runner)
+        return ToolPlan(
+            id=tool.id,
+            invoke=tool.fn,
+            run=watched_tool(run, tool.fn, self.environment.instruments, streaming=tool.streaming),
+            streaming=tool.streaming,
+            parameters={
+                parameter.name: self.structure(
+                    parameter.type, f"argument {parameter.name!r}", where
+                )
+                for parameter in tool.parameters
+            },
+            required=frozenset(
+                parameter.name for parameter in tool.parameters if parameter.required
+            ),
+            context=tool.signature.context,
+            collect=tool.collect,
+            timeout=tool.timeout,
+            limiter=self.limiter(tool.limit, where),
+            plugin=self.provider(tool, self.environment.tools),
+        )
+
+    def watched(self, body: Body, function: Callable[..., Any] | None) -> Body:
+        """Return *body* with those instruments around it that want to be there."""
+        return watched_body(body, function, self.environment.instruments)
+
+    def tool_finder(self) -> Callable[[Any], ToolPlan]:
+        """Return a function that gives the plan of a tool, or of a tool's id.
+
+        It raises UnknownNameError if no plugin provides a tool of that id.
+        """
+        plans: WeakKeyDictionary[Tool[..., Any], ToolPlan] = WeakKeyDictionary()
+        known = self.environment.tools
+
+        def find(tool: Tool[..., Any] | str) -> ToolPlan:
+            if isinstance(tool, str):
+                if tool not in known:
+                    raise UnknownNameError("tool", tool, "call_tool", tuple(known))
+                tool = known[tool]
+            plan = plans.get(tool)
+            if plan is None:
+                plan = plans[tool] = self.tool(tool)
+            return plan
+
+        return find
+
+    def structure(self, type_: Any, what: str, owner: str) -> Structure | None:
+        """Return what structures a value into *type_*, or None if any value will do."""
+        if not self.validate:
+            return None
+        return compile_structure(type_, what, owner, self.environment.converter)
+
+    def runner(
+        self, fn: Callable[..., Any], kind: FunctionKind, name: str | None, where: str
+    ) -> Runner | None:
+        """Return what runs *fn*; None if it is awaited in the run's own task."""
+        if kind == "async" and name in (None, "inline"):
+            return None
+        name = name or "thread"
+        runners = self.environment.runners
+        runner = runners.find(name)
+        if runner is None:
+            raise UnknownNameError("runner", name, where, runners.names)
+        runner.check(fn, where)
+        return runner
+
+    def limiter(self, limit: str | None, where: str) -> trio.CapacityLimiter | None:
+        """Return the limiter of a name."""
+        if limit is None:
+            return None
+        if limit not in self.environment.limits:
+            raise UnknownNameError("limit", limit, where, tuple(self.environment.limits))
+        return self.environment.limits[limit]
+
+    def where(self, kind: str, definition: Any, known: Any) -> str:
+        """Return how errors call a definition: kind and id, and the plugin it comes from."""
+        plugin = self.provider(definition, known)
+        return f"{kind} {definition.id!r}" + (f" of plugin {plugin!r}" if plugin else "")
+
+    def provider(self, definition: Any, known: Any) -> str | None:
+        """Return the plugin that provides this very definition."""
+        is_known = known.get(definition.id) is definition
+        return self.environment.providers.get(definition.id) if is_known else None
+
+
+def code_of(fn: Callable[..., Any]) -> object:
+    """Return what tells a function: its code, which those made by one ``def`` share.
+
+    Of one that is decorated it is what the decorator wraps.
+    """
+    # Its identity: Python computes the hash of the code itself anew for each step, which takes
+    # 0.1 µs for a short function and 1 µs for one of twenty lines.
+    return id(getattr(inspect.unwrap(fn), "__code__", fn))

@@ -1,0 +1,110 @@
+"""The bodies of leaves: what one attempt of a step, a tool or a mapping does.
+
+They give a value. Where it is possible they are plain functions that return the coroutine of
+the user's own function: a coroutine around it would cost 0.1 µs for each step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from trioflow._engine.base.plan import Body, ToolPlan
+from trioflow._engine.running.call import Call
+from trioflow._engine.running.tool_calls import call_tool
+from trioflow._engine.running.user_functions import Function
+from trioflow._signature import ContextPlace, Parameter, Signature
+from trioflow._values.structure import as_mapping
+from trioflow.abc import Runner
+from trioflow.context import StepContext
+
+
+def step_body(
+    signature: Signature, fn: Callable[..., Awaitable[Any]], runner: Runner | None
+) -> Body:
+    """Return the body of a step; without a runner, *fn* is awaited in the run's own task."""
+    if runner is not None:
+        return _body_in_runner(signature, fn, runner)
+    has_input = bool(signature.parameters)
+    if signature.context is not None:
+        return _body_with_context(fn, has_input, signature.context, signature.context_place)
+
+    def with_input(call: Call, value: Any) -> Awaitable[Any]:
+        return fn(value)
+
+    def without(call: Call, value: Any) -> Awaitable[Any]:
+        return fn()
+
+    return with_input if has_input else without
+
+
+def takes_input_alone(signature: Signature) -> bool:
+    """Tell whether the function of a step is called with its input and nothing else."""
+    return bool(signature.parameters) and signature.context is None
+
+
+def _body_with_context(
+    fn: Callable[..., Awaitable[Any]], has_input: bool, name: str, place: ContextPlace
+) -> Body:
+    def body(call: Call, value: Any) -> Awaitable[Any]:
+        context: StepContext[Any] = StepContext(call)
+        values = (value,) if has_input else ()
+        match place:
+            case "first":
+                return fn(context, *values)
+            case "second":
+                return fn(value, context)
+            case "name":
+                return fn(*values, **{name: context})
+
+    return body
+
+
+def _body_in_runner(signature: Signature, fn: Callable[..., Any], runner: Runner) -> Body:
+    has_input, name, place = bool(signature.parameters), signature.context, signature.context_place
+
+    def body(call: Call, value: Any) -> Awaitable[Any]:
+        context: StepContext[Any] = StepContext(call)
+        values: tuple[Any, ...] = (value,) if has_input else ()
+        named = {}
+        if name is not None:
+            match place:
+                case "first":
+                    values = (context, *values)
+                case "second":
+                    values = (*values, context)
+                case "name":
+                    named = {name: context}
+        return runner.run(context, fn, *values, **named)
+
+    return body
+
+
+def tool_body(plan: ToolPlan, parameters: tuple[Parameter, ...]) -> Body:
+    """Return the body of a node that is a tool."""
+
+    def body(call: Call, value: Any) -> Awaitable[Any]:
+        return call_tool(call, plan, (), arguments_from(value, parameters))
+
+    return body
+
+
+def arguments_from(value: Any, parameters: tuple[Parameter, ...]) -> Mapping[str, Any]:
+    """Return a tool's arguments from the value that reaches its node.
+
+    One parameter takes the value itself; several take its keys or fields.
+    """
+    if len(parameters) == 1:
+        return {parameters[0].name: value}
+    if not parameters:
+        return {}
+    return as_mapping(value, "mapping or object with the tool's arguments")
+
+
+def map_body(function: Function) -> Body:
+    """Return the body of a mapping."""
+
+    def body(call: Call, value: Any) -> Awaitable[Any]:
+        return function(value, call)
+
+    return body

@@ -1,0 +1,166 @@
+"""The body of a foreach: workers that pull items from one iterator.
+
+A task per item would cost more than the engine's whole work for a short item, and batches
+would let slow items hold up the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from trioflow._engine.base.outcome import Outcome, Success, Suspended
+from trioflow._engine.base.plan import CallPlan
+from trioflow._engine.running import fast_events
+from trioflow._engine.running.call import (
+    Call,
+    emit_context_changes,
+    ending,
+    new_call,
+    perform,
+    settled,
+    suspension_fields,
+)
+from trioflow._engine.running.siblings import Siblings, open_siblings
+from trioflow._engine.stream.fairness import MAX_SECONDS
+from trioflow.events import ItemStatus
+from trioflow.nodes import OnError
+
+
+@attrs.define(eq=False)
+class ItemsBody:
+    """Runs a call per item; is the body of the call for the whole loop."""
+
+    item: CallPlan
+    concurrency: int
+    on_error: OnError
+
+    async def __call__(self, loop: Call, items: Sequence[Any]) -> Outcome:
+        total = len(items)
+        async with open_siblings(self.on_error) as siblings:
+            progress = _Progress(loop, self.item, siblings, total)
+            queue = iter([(index, items[index]) for index in progress.remaining()])
+            # The first worker is this task itself: concurrency 1 needs no other.
+            for _ in range(min(self.concurrency, total) - 1):
+                siblings.nursery.start_soon(progress.work, queue)
+            await progress.work(queue)
+        outcome = siblings.join(range(total))
+        if isinstance(outcome, Success):
+            return Success(list(outcome.value.values()))
+        return outcome
+
+
+@attrs.define(eq=False)
+class _Progress:
+    """What the workers of one foreach share."""
+
+    loop: Call
+    item: CallPlan
+    siblings: Siblings
+    total: int
+    done: int = 0
+    begun: int = 0
+    """How many items are still to go on that had begun, whatever others wait for."""
+
+    def remaining(self) -> Iterable[int]:
+        """Return the items to run, and take over the outcomes of earlier parts of the run."""
+        replay = self.loop.scope.core.replay
+        if replay is None:
+            return range(self.total)
+        fresh, begun = [], []
+        for index in range(self.total):
+            outcome = replay.outcome(self.item, self._address(index))
+            if isinstance(outcome, Suspended):
+                self.siblings.outcomes[index] = outcome
+            elif outcome is not None:
+                self.siblings.record(index, outcome)
+                self.done += 1
+            elif replay.item_has_begun(self._address(index)):
+                begun.append(index)
+            else:
+                fresh.append(index)
+        waiting = any(isinstance(o, Suspended) for o in self.siblings.outcomes.values())
+        self.begun = len(begun)
+        # As long as an item waits for an answer, none is started behind it.
+        return begun if waiting else [*begun, *fresh]
+
+    async def work(self, queue: Iterator[tuple[int, Any]]) -> None:
+        """Run items until none is left, or one has failed or waits for an answer."""
+        may_start = True  # the first item of each worker belongs to those that start together
+        while (may_start and not self.siblings.stopped) or self._may_go_on():
+            index, value = next(queue, (None, None))
+            if index is None:
+                return
+            self.begun -= 1
+            self.siblings.record(index, await self._run(index, value))
+            may_start = not self.siblings.waiting
+
+    def _may_go_on(self) -> bool:
+        """Tell whether an item had begun in an earlier part of the run and may come to its end."""
+        may_end = self.siblings.on_error == "finish" or not self.siblings.stopped
+        return self.begun > 0 and may_end
+
+    async def _run(self, index: int, value: Any) -> Outcome:
+        core = self.loop.scope.core
+        scope, plan = self.loop.scope, self.item
+        call = new_call(plan, scope, self._address(index))
+        if core.replay is not None:
+            core.replay.prepare(call)
+        await core.pacer.boundary(plan.code)
+        try:
+            outcome = await perform(call, value)
+        except BaseException:
+            self._report(call, index, None)
+            raise
+        try:
+            if core.readers.congested:
+                await core.readers.wait_for_room()
+        finally:
+            outcome = settled(call, outcome)
+            self._report(call, index, outcome)
+        return outcome
+
+    def _report(self, call: Call, index: int, outcome: Outcome | None) -> None:
+        call.is_open = False
+        context = call.scope.core.context
+        if context is not None and context.has_changed:
+            emit_context_changes(call, context)
+        if isinstance(outcome, Suspended):
+            fields = suspension_fields(call, outcome)
+            self._progress(index, status="suspended", **fields)
+            return
+        self.done += outcome is not None
+        self._progress(index, *ending(call, outcome))
+
+    def _progress(
+        self,
+        index: int,
+        status: ItemStatus,
+        output: Any = None,
+        error: Exception | None = None,
+        state_updates: Mapping[str, Any] | None = None,
+        payload: Any = None,
+        label: str | None = None,
+    ) -> None:
+        core = self.loop.scope.core
+        before = core.log.at
+        progress = fast_events.step_progress(
+            self.loop,
+            index,
+            self.done,
+            self.total,
+            status,
+            output,
+            error,
+            state_updates,
+            payload,
+            label,
+        )
+        if progress.at - before > MAX_SECONDS:
+            core.pacer.was_long(self.item.code)
+        core.log.add(progress)
+
+    def _address(self, index: int) -> str:
+        return f"{self.loop.address}[{index}]"

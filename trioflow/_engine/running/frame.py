@@ -1,0 +1,87 @@
+"""The place in a run from which user code looks at it: a call of a workflow, and what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any
+
+import attrs
+
+from trioflow._engine.base.plan import WorkflowPlan
+from trioflow._engine.running.instruments import tracing_inside
+from trioflow._engine.running.run_core import RunCore
+from trioflow._engine.running.shared_context import SharedContext
+from trioflow.context import MISSING
+from trioflow.errors import NoResultError
+from trioflow.tracing import TracingContext
+
+
+@attrs.define(eq=False)
+class Scope:
+    """One call of one workflow: the root of a run, or a nested one."""
+
+    core: RunCore
+    plan: WorkflowPlan
+    prefix: str
+    """What stands before the ids of its steps: ``""``, or ``"outer."``."""
+    address: str
+    """What stands before the addresses of its calls: ``""``, or ``"2/"``."""
+    init_data: Any = None
+    outputs: list[Any] = attrs.Factory(
+        lambda self: [MISSING] * len(self.plan.slots), takes_self=True
+    )
+    """The outputs of its steps so far, by slot; of several calls the last. Not by id, because to
+    put something into a dict of 100,000 takes 0.4 µs: each is somewhere else in the memory."""
+    failed_to_start: bool = False
+    """Whether its on_start hook raised, so that it never ran."""
+
+    def output(self, id: str) -> Any:
+        """Return the output of a step's last call that ended well; MISSING if there is none."""
+        slot = self.plan.slots.get(id)
+        return MISSING if slot is None else self.outputs[slot]
+
+
+@attrs.define(eq=False)
+class Frame:
+    """A place in a run, as conditions, mapping functions and hooks see it."""
+
+    scope: Scope
+    iteration: int | None = None
+
+    @property
+    def run_id(self) -> str:
+        return self.scope.core.log.run_id
+
+    @property
+    def workflow_id(self) -> str:
+        return self.scope.plan.id
+
+    @property
+    def init_data(self) -> Any:
+        return self.scope.init_data
+
+    @property
+    def runtime_context(self) -> MutableMapping[str, Any]:
+        core = self.scope.core
+        if core.context is None:
+            core.context = SharedContext()
+        return core.context
+
+    @property
+    def tracing_context(self) -> TracingContext:
+        return tracing_inside(self.scope.core)
+
+    @property
+    def state(self) -> Any:
+        return self.scope.core.log.state.state
+
+    def step_result(self, step_id: str, default: object) -> Any:
+        result = self.scope.output(step_id)
+        if result is MISSING:
+            result = default
+        if result is MISSING:
+            raise NoResultError(step_id)
+        return result
+
+    def abort(self, reason: str | None) -> None:
+        self.scope.core.abort(reason)

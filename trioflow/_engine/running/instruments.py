@@ -1,0 +1,206 @@
+"""Instruments around bodies.
+
+Bodies are wrapped while a workflow is planned, and only for instruments that override
+`Instrument.around_body`, so that nothing is looked at while a run is going on without any.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import Context, ContextVar, Token, copy_context
+from typing import TYPE_CHECKING, Any
+
+from trioflow.abc import BodyInfo, Instrument, PartInfo, TraceIds
+from trioflow.tracing import TracingContext
+
+if TYPE_CHECKING:
+    from trioflow._engine.base.plan import Body
+    from trioflow._engine.running.call import Call
+    from trioflow._engine.running.run_core import RunCore
+    from trioflow._engine.running.tool_calls import ToolCallInProgress
+    from trioflow._engine.stream.log import RunLog
+
+_inside: ContextVar[tuple[RunCore, TracingContext] | None] = ContextVar("inside", default=None)
+"""Where the code that runs stands in a trace, and in which run. Not kept in the call, for
+several tools that it has called may run at the same time."""
+
+
+def tracing_inside(core: RunCore) -> TracingContext:
+    """Return where the code of a run that runs now stands in its caller's trace."""
+    inside = _inside.get()
+    return inside[1] if inside is not None and inside[0] is core else core.tracing_context
+
+
+def tell_begin(log: RunLog, part: PartInfo) -> TraceIds | None:
+    """Tell the instruments that a part of a run begins, and return what they call it."""
+    first = None
+    for instrument in log.instruments:
+        try:
+            ids = instrument.on_begin(part)
+        except Exception as exc:
+            log.switch_off(instrument, exc)
+        else:
+            first = first or ids
+    return first
+
+
+def watched_body(
+    body: Body, function: Callable[..., Any] | None, instruments: Sequence[Instrument]
+) -> Body:
+    """Return a body with those instruments around it that want to be there, the first outermost."""
+    for instrument in reversed(_surrounding(instruments)):
+        body = _around_body(body, function, instrument)
+    return body
+
+
+def _around_body(body: Body, function: Callable[..., Any] | None, instrument: Instrument) -> Body:
+    async def watched(call: Call, value: Any) -> Any:
+        with _Watch(instrument, call, function, None):
+            return await body(call, value)
+
+    return watched
+
+
+def watched_tool(
+    run: Callable[[ToolCallInProgress], Any],
+    function: Callable[..., Any],
+    instruments: Sequence[Instrument],
+    *,
+    streaming: bool,
+) -> Callable[[ToolCallInProgress], Any]:
+    """Return what runs a tool with instruments around it, as `watched_body` does."""
+    wrap = _around_pieces if streaming else _around_tool
+    for instrument in reversed(_surrounding(instruments)):
+        run = wrap(run, function, instrument)
+    return run
+
+
+def _around_tool(
+    run: Callable[[ToolCallInProgress], Awaitable[Any]],
+    function: Callable[..., Any],
+    instrument: Instrument,
+) -> Callable[[ToolCallInProgress], Awaitable[Any]]:
+    async def watched(tool_call: ToolCallInProgress) -> Any:
+        with _Watch(instrument, tool_call.call, function, tool_call):
+            return await run(tool_call)
+
+    return watched
+
+
+def _around_pieces(
+    run: Callable[[ToolCallInProgress], AsyncGenerator[Any, None]],
+    function: Callable[..., Any],
+    instrument: Instrument,
+) -> Callable[[ToolCallInProgress], AsyncGenerator[Any, None]]:
+    async def watched(tool_call: ToolCallInProgress) -> AsyncGenerator[Any, None]:
+        # A generator runs in the context of whoever takes its pieces. In one of its own,
+        # what the instrument sets there is not seen by the taker in between.
+        context = copy_context()
+        with _entered_in(context, _Watch(instrument, tool_call.call, function, tool_call)):
+            pieces = run(tool_call)
+            try:
+                while True:
+                    try:
+                        piece = await _run_in(context, pieces.__anext__())
+                    except StopAsyncIteration:
+                        return
+                    yield piece
+            finally:
+                await _run_in(context, pieces.aclose())
+
+    return watched
+
+
+def _surrounding(instruments: Sequence[Instrument]) -> list[Instrument]:
+    return [i for i in instruments if type(i).around_body is not Instrument.around_body]
+
+
+class _Watch:
+    """What one instrument puts around one body. What the instrument raises stays in here."""
+
+    __slots__ = ("_body", "_call", "_function", "_instrument", "_manager", "_token", "_tool_call")
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        call: Call,
+        function: Callable[..., Any] | None,
+        tool_call: ToolCallInProgress | None,
+    ) -> None:
+        self._instrument = instrument
+        self._call = call
+        self._function = function
+        self._tool_call = tool_call
+        self._manager: AbstractContextManager[Any] | None = None
+        self._token: Token[tuple[RunCore, TracingContext] | None] | None = None
+
+    def __enter__(self) -> None:
+        core = self._call.scope.core
+        if self._instrument not in core.log.instruments:
+            return
+        span = None
+        try:
+            manager = self._instrument.around_body(self._info())
+            if manager is not None:
+                span = manager.__enter__()
+                self._manager = manager
+        except Exception as exc:
+            core.log.switch_off(self._instrument, exc)
+        if span is not None:
+            inside = span if isinstance(span, TracingContext) else TracingContext(span)
+            self._token = _inside.set((core, inside))
+
+    def __exit__(self, *exc_info: Any) -> None:
+        if self._token is not None:
+            _inside.reset(self._token)
+        if self._manager is not None:
+            try:
+                self._manager.__exit__(*exc_info)
+            except Exception as exc:
+                if exc is not exc_info[1]:
+                    self._call.scope.core.log.switch_off(self._instrument, exc)
+
+    def _info(self) -> BodyInfo:
+        call, tool_call = self._call, self._tool_call
+        return BodyInfo(
+            run_id=call.run_id,
+            workflow_id=call.workflow_id,
+            step_id=call.id,
+            step_call_id=call.step_call_id,
+            address=call.address,
+            kind=call.plan.kind,
+            attempt=call.attempt,
+            at=call.scope.core.log.now(),
+            function=self._function,
+            tool_call_id=None if tool_call is None else tool_call.tool_call_id,
+            tool=None if tool_call is None else tool_call.plan.id,
+            tracing_context=call.tracing_context,
+        )
+
+
+@contextmanager
+def _entered_in(context: Context, watch: _Watch) -> Generator[None, None, None]:
+    context.run(watch.__enter__)
+    try:
+        yield
+    except BaseException as exc:
+        context.run(watch.__exit__, type(exc), exc, exc.__traceback__)
+        raise
+    context.run(watch.__exit__, None, None, None)
+
+
+@types.coroutine
+def _run_in(context: Context, awaitable: Any) -> Generator[Any, Any, Any]:
+    """Await something that is part of a generator, each of its steps in *context*."""
+    step, argument = awaitable.send, None
+    while True:
+        try:
+            trap = context.run(step, argument)
+        except StopIteration as stop:
+            return stop.value
+        try:
+            step, argument = awaitable.send, (yield trap)
+        except BaseException as exc:  # the awaitable's to handle, not ours
+            step, argument = awaitable.throw, exc

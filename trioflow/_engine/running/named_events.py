@@ -1,0 +1,57 @@
+"""Waiting for named events, as a node and in the middle of a body."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from trioflow import events as ev
+from trioflow._values.structure import compile_structure
+from trioflow.context import MISSING
+from trioflow.errors import EventTimeoutError
+
+if TYPE_CHECKING:
+    from trioflow._engine.running.call import Call
+
+
+async def take_event(call: Call, event: str, until: float | None, timeout: float | None) -> Any:
+    """Take the next event of that name and return its data.
+
+    Args:
+      until: When to give up: seconds since the epoch.
+      timeout: How many seconds after the beginning that is, for the error.
+
+    Raises:
+      EventTimeoutError: if none came in time.
+    """
+    core = call.scope.core
+    if until is None or timeout is None:
+        return await _taken(call, await core.mailbox.take(event))
+    received = None
+    with trio.move_on_at(core.log.deadline(until)):
+        received = await core.mailbox.take(event)
+    if received is not None:
+        return await _taken(call, received)
+    raise EventTimeoutError(event, call.id, timeout)
+
+
+async def _taken(call: Call, received: ev.EventReceived) -> Any:
+    try:
+        await call.scope.core.readers.wait_for_room()
+    finally:  # it is out of the mailbox, and the record must say so
+        call.emit(ev.EventTaken, event=received.event, received=received.seq)
+    return received.data
+
+
+async def receive_event(call: Call, event: str, type: Any, timeout: float | None) -> Any:
+    """Park a running body until an event comes, and return its data, structured."""
+    core = call.scope.core
+    await core.pacer.give_way()  # a body may wait again and again, so readers must keep up
+    until = None if timeout is None else core.log.now() + timeout
+    call.emit(ev.StepWaiting, event=event, until=until)
+    data = await take_event(call, event, until, timeout)
+    if type is MISSING:
+        return data
+    structure = compile_structure(type, "event data", f"step {call.id!r}", core.converter)
+    return data if structure is None else structure(data)

@@ -1,0 +1,215 @@
+"""What each kind of node means: one function per kind, and nothing of how calls are made.
+
+Every function takes the plan of its node, the value that reaches it, and the scope of its
+workflow, and returns how the node ended. Cancellation passes through as an exception.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import trio
+
+from trioflow import events as ev
+from trioflow._engine.base.outcome import Failed, Outcome, Paused, Success
+from trioflow._engine.base.plan import (
+    BranchPlan,
+    CallPlan,
+    ForEachPlan,
+    LoopPlan,
+    NodePlan,
+    ParallelPlan,
+    SleepPlan,
+    ThenPlan,
+    WaitPlan,
+)
+from trioflow._engine.running.call import (
+    Call,
+    close_call,
+    close_when_room,
+    new_call,
+    recorded_outcome,
+    run_call,
+)
+from trioflow._engine.running.frame import Frame, Scope
+from trioflow._engine.running.named_events import take_event
+from trioflow._engine.running.siblings import open_siblings
+from trioflow.nodes import OnError
+
+
+async def run_sequence(nodes: Sequence[NodePlan], value: Any, scope: Scope) -> Outcome:
+    """Run the nodes one after another; each gets the output of the one before."""
+    per_step = scope.core.per_step
+    for node in nodes:
+        outcome = await _RUN[type(node)](node, value, scope)
+        if not isinstance(outcome, Success):
+            return outcome
+        value = outcome.value
+        if per_step and _pauses_behind(node, scope):
+            return Paused()
+    return Success(value)
+
+
+def _pauses_behind(node: NodePlan, scope: Scope) -> bool:
+    """Tell whether a run that goes step by step stops behind this node."""
+    if scope.address or node is scope.plan.nodes[-1]:
+        return False
+    replay = scope.core.replay
+    return replay is None or not replay.settled(scope.address, node.key)
+
+
+def run_then(node: ThenPlan, value: Any, scope: Scope) -> Awaitable[Outcome]:
+    """Run one call."""
+    return run_call(node.call, value, scope, scope.address + node.key)
+
+
+async def run_parallel(node: ParallelPlan, value: Any, scope: Scope) -> Outcome:
+    """Run every arm with the same input; the output maps arm ids to outputs."""
+    return await run_arms(node.key, node.arms, node.on_error, value, scope)
+
+
+async def run_branch(node: BranchPlan, value: Any, scope: Scope) -> Outcome:
+    """Evaluate all conditions, then run the arms whose condition holds, like a parallel."""
+    replay = scope.core.replay
+    chosen = None if replay is None else replay.arms(scope.address, node)
+    frame = Frame(scope)
+    try:
+        arms = [
+            arm
+            for condition, arm in node.arms
+            if (arm.id in chosen if chosen is not None else await condition(value, frame))
+        ]
+    except Exception as exc:
+        return Failed(exc)
+    ids = tuple(arm.id for arm in arms)
+    return await run_arms(node.key, arms, node.on_error, value, scope, ids)
+
+
+async def run_arms(
+    key: str,
+    arms: Sequence[CallPlan],
+    on_error: OnError,
+    value: Any,
+    scope: Scope,
+    chosen: tuple[str, ...] | None = None,
+) -> Outcome:
+    # Once for all of them: arms that gave way one by one would not start together.
+    await scope.core.pacer.slow_boundary()
+    async with open_siblings(on_error) as siblings:
+        for arm in arms:
+            address = f"{scope.address}{key}:{arm.id}"
+            # Before any arm starts, so that a recorded failure cancels those it canceled.
+            recorded = recorded_outcome(arm, scope, address)
+            if recorded is not None:
+                siblings.record(arm.id, recorded)
+            else:
+                siblings.start(arm.id, run_call, arm, value, scope, address, None, chosen)
+    return siblings.join(arm.id for arm in arms)
+
+
+async def run_loop(node: LoopPlan, value: Any, scope: Scope) -> Outcome:
+    """Run the call again with its own output, until the condition says that it is enough."""
+    replay = scope.core.replay
+    iteration = 0
+    while True:
+        iteration += 1
+        address = f"{scope.address}{node.key}#{iteration}"
+        outcome = await run_call(node.call, value, scope, address, iteration)
+        if not isinstance(outcome, Success):
+            return outcome
+        value = outcome.value
+        if replay is not None:
+            if replay.record(f"{scope.address}{node.key}#{iteration + 1}") is not None:
+                continue
+            if replay.passed(scope.address, node.key):
+                return outcome
+        try:
+            holds = await node.condition(value, Frame(scope, iteration))
+        except Exception as exc:
+            return Failed(exc)
+        if bool(holds) is node.until:
+            return outcome
+
+
+def run_foreach(node: ForEachPlan, value: Any, scope: Scope) -> Awaitable[Outcome]:
+    """Run one call for the whole list; its body makes a call per item, see items.py."""
+    return run_call(node.loop, value, scope, scope.address + node.key)
+
+
+async def run_sleep(node: SleepPlan, value: Any, scope: Scope) -> Outcome:
+    """Wait until the moment that the node says, and pass the value on."""
+    log = scope.core.log
+    address = scope.address + node.key
+    recorded = recorded_outcome(node.call, scope, address)
+    if recorded is not None:
+        return recorded
+    call = new_call(node.call, scope, address)
+    call.attempt = 1
+    await scope.core.pacer.boundary()
+    started_at = log.now()
+    try:
+        until = await _moment(node, value, call)
+    except Exception as exc:
+        call.emit(ev.StepWaiting, input=value)
+        return await close_when_room(call, Failed(exc), started_at)
+    call.emit(ev.StepWaiting, input=value, until=until if math.isfinite(until) else None)
+    try:
+        await trio.sleep_until(log.deadline(until))
+    except BaseException:
+        close_call(call, None, started_at)
+        raise
+    return await close_when_room(call, Success(value), started_at)
+
+
+async def _moment(node: SleepPlan, value: Any, call: Call) -> float:
+    """Return when a sleep ends; one that a dead process had begun keeps its moment."""
+    replay = call.scope.core.replay
+    record = None if replay is None else replay.record(call.address)
+    if record is not None and record.until is not None:
+        return record.until
+    until: float = await node.until(value, call)
+    return until
+
+
+async def run_wait(node: WaitPlan, value: Any, scope: Scope) -> Outcome:
+    """Wait for the event, then run the call with its data as resume data."""
+    core = scope.core
+    address = scope.address + node.key
+    record = None if core.replay is None else core.replay.record(address)
+    if record is not None and (record.kind != "wait" or record.status != "waiting"):
+        # It was over, or the event had come already.
+        return await run_call(node.call, value, scope, address)
+    call = new_call(node.call, scope, address)
+    await core.pacer.boundary()
+    until = None if node.timeout is None else core.log.now() + node.timeout
+    if record is not None:
+        until = record.until
+    call.emit(ev.StepWaiting, input=value, event=node.event, until=until)
+    started_at = core.log.at
+    try:
+        data = await take_event(call, node.event, until, node.timeout)
+        structure = node.call.structure_resume
+        call.resume_data = data if structure is None else structure(data)
+    except Exception as exc:
+        return await close_when_room(call, Failed(exc), started_at)
+    except BaseException:
+        close_call(call, None, started_at)
+        raise
+    try:
+        return await run_call(node.call, value, scope, address, call=call)
+    finally:
+        if call.is_open:  # it was canceled before its turn had come
+            close_call(call, None, started_at)
+
+
+_RUN: dict[type[NodePlan], Callable[[Any, Any, Scope], Awaitable[Outcome]]] = {
+    ThenPlan: run_then,
+    ParallelPlan: run_parallel,
+    BranchPlan: run_branch,
+    LoopPlan: run_loop,
+    ForEachPlan: run_foreach,
+    SleepPlan: run_sleep,
+    WaitPlan: run_wait,
+}

@@ -1,0 +1,111 @@
+"""What all calls of one run share."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+import attrs
+import trio
+
+from trioflow._engine.running.mailbox import Mailbox
+from trioflow._engine.running.shared_context import SharedContext
+from trioflow._engine.stream.channel import Readers
+from trioflow._engine.stream.fairness import Pacer
+from trioflow._engine.stream.log import RunLog
+from trioflow.events import EventReceived
+from trioflow.tracing import NO_TRACING, TracingContext
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+    from trioflow._engine.history.replay import Replay
+
+
+class Cancelable(Protocol):
+    """What a run that waits is for its own steps."""
+
+    def cancel(self, reason: str | None) -> None: ...
+
+
+@attrs.define(eq=False)
+class RunCore:
+    """The parts of one run, nested workflows included."""
+
+    log: RunLog
+    readers: Readers
+    pacer: Pacer
+    converter: Callable[[], Converter]
+    state_fields: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None
+    """Structures the keys of a state update; None if the state is a plain dict."""
+    context: SharedContext | None = None
+    """The runtime context, once somebody has put something into it or has looked at it."""
+    tracing_context: TracingContext = NO_TRACING
+    replay: Replay | None = None
+    """What is known of earlier parts of the run; None in the first part."""
+    per_step: bool = False
+    """Whether the run pauses after each node of the outermost workflow."""
+    bodies: int = 0
+    """How many bodies of steps and tools run right now."""
+    idle: trio.lowlevel.ParkingLot | None = None
+    """Where those park who wait until no body runs, if somebody does."""
+    is_canceled: bool = False
+    """Whether somebody has canceled this part of the run, even if it has not come to its end."""
+    reason: str | None = None
+    """Why it was canceled."""
+    _cancel_scope: trio.CancelScope | None = None
+    """Around everything that runs in this part of the run, once it runs."""
+    owner: weakref.ref[Cancelable] | None = None
+    """The run itself, if it waits and no part of it runs. It owns all this; a plain reference
+    back would leave its memory to the garbage collector."""
+    _mailbox: Mailbox | None = None
+
+    @property
+    def mailbox(self) -> Mailbox:
+        """The events from outside. Made for the first one: few runs ever need it."""
+        if self._mailbox is None:
+            self._mailbox = Mailbox()
+        return self._mailbox
+
+    def begin_part(self, context: Mapping[str, Any], received: Iterable[EventReceived]) -> None:
+        """Begin the next part of the run with what is left of the one before."""
+        self.is_canceled, self.reason = False, None
+        self._cancel_scope = self.owner = None
+        self.context = SharedContext(context)
+        self._mailbox = Mailbox(received)
+
+    def open_scope(self, shield: bool) -> trio.CancelScope:
+        """Return the scope in which this part of the run runs, to be entered."""
+        self._cancel_scope = scope = trio.CancelScope(shield=shield)
+        if self.is_canceled:
+            scope.cancel()
+        return scope
+
+    def cancel(self, reason: str | None) -> None:
+        """Cancel what runs or is about to, or do nothing if that was done already."""
+        if not self.is_canceled:
+            self.is_canceled, self.reason = True, reason
+            if self._cancel_scope is not None:
+                self._cancel_scope.cancel()
+
+    def abort(self, reason: str | None) -> None:
+        """Cancel the run from inside of it, or do nothing if it is over."""
+        waiting = None if self.owner is None else self.owner()
+        if waiting is not None:
+            waiting.cancel(reason)
+        elif self.log.state.status == "running":
+            self.cancel(reason)
+
+    async def wait_idle(self) -> None:
+        """Wait until no body runs. A checkpoint in any case."""
+        await trio.lowlevel.checkpoint()
+        if self.idle is None:
+            self.idle = trio.lowlevel.ParkingLot()
+        while self.bodies:
+            await self.idle.park()
+
+    def tell_idle(self) -> None:
+        """Wake those who wait until no body runs, if none does."""
+        if self.idle is not None and not self.bodies:
+            self.idle.unpark_all()

@@ -1,0 +1,122 @@
+"""The typed state that the steps of a run share: how it begins, and how updates are checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from trioflow._values.structure import (
+    Structure,
+    compile_structure,
+    faults_of,
+    join,
+    model_fields,
+    type_name,
+)
+from trioflow.errors import DefinitionError, Fault, InvalidValueError
+from trioflow.record import merge_state
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+Updates = Mapping[str, Any]
+
+
+def initial_state(
+    type_: Any, owner: str, converter: Callable[[], Converter], *, validate: bool
+) -> Callable[[Any], Any]:
+    """Return a function that makes the initial state from what the caller gave, or None.
+
+    The function raises InvalidValueError if that does not fit the type, or if nothing was
+    given and the type has no default.
+    """
+    structure = compile_structure(type_, "initial state", owner, converter)
+
+    def make(given: Any) -> Any:
+        # A state whose fields all have defaults need not be given.
+        value = {} if given is None else given
+        checked = validate or given is None
+        return structure(value) if structure is not None and checked else value
+
+    return make
+
+
+def state_fields(
+    type_: Any, owner: str, converter: Callable[[], Converter]
+) -> Callable[[Updates], Updates] | None:
+    """Return a function that structures the keys of an update, or None if any will do.
+
+    The function raises InvalidValueError for keys the type does not have, and for values
+    that do not fit.
+
+    Raises:
+      DefinitionError: if the type has no keys that steps could set.
+    """
+    find = _field_finder(type_, owner, lambda t: compile_structure(t, "state", owner, converter))
+    if find is None:
+        return None
+
+    def check(updates: Updates) -> Updates:
+        faults: list[Fault] = []
+        checked = {}
+        for name, value in updates.items():
+            try:
+                structure = find(name)
+                checked[name] = value if structure is None else structure(value)
+            except KeyError:
+                faults.append(Fault(name, "unknown key"))
+            except InvalidValueError as exc:
+                faults += [attrs.evolve(fault, path=join(name, fault.path)) for fault in exc.faults]
+        if faults:
+            raise InvalidValueError("state", owner, tuple(faults))
+        return checked
+
+    return check
+
+
+def check_merge(state: Any, updates: Updates, step: str) -> None:
+    """Check that *updates* can be merged into *state*, which its own validators may refuse.
+
+    Raises:
+      InvalidValueError: if not.
+    """
+    try:
+        merge_state(state, updates)
+    except Exception as exc:
+        raise InvalidValueError("state", f"step {step!r}", tuple(faults_of(exc))) from exc
+
+
+def _field_finder(
+    type_: Any, owner: str, compile_: Callable[[Any], Structure | None]
+) -> Callable[[str], Structure | None] | None:
+    """Return a function that gives what structures a field, and raises KeyError without one."""
+    fields = _field_types(type_)
+    if fields is not None:
+        return {name: compile_(field_type) for name, field_type in fields.items()}.__getitem__
+    origin, arguments = typing.get_origin(type_) or type_, typing.get_args(type_)
+    if type_ in (Any, object) or origin is types.UnionType or not isinstance(origin, type):
+        return None
+    if not issubclass(origin, Mapping):
+        remedy = "use an attrs class, a dataclass, a TypedDict or a dict"
+        raise DefinitionError(owner, f"its state is of type {type_name(type_)}", remedy)
+    structure = compile_(arguments[-1]) if arguments else None
+    return lambda name: structure
+
+
+def _field_types(type_: Any) -> Mapping[str, Any] | None:
+    """Return the fields that can be set, or None if the type has no fixed ones."""
+    origin = typing.get_origin(type_) or type_
+    if isinstance(origin, type) and attrs.has(origin):
+        resolved = attrs.fields(attrs.resolve_types(origin))
+        return {field.name: field.type or Any for field in resolved if field.init}
+    if dataclasses.is_dataclass(origin):
+        hints = typing.get_type_hints(origin)
+        return {field.name: hints[field.name] for field in dataclasses.fields(origin) if field.init}
+    if isinstance(origin, type) and (fields := model_fields(origin)):
+        return fields
+    return typing.get_type_hints(type_) if typing.is_typeddict(type_) else None

@@ -1,0 +1,76 @@
+"""Calls that run at the same time, and the policy of what a failure does to the others."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import attrs
+import trio
+
+from trioflow._engine.base.outcome import Bailed, Failed, Outcome, Success, Suspended
+from trioflow.nodes import OnError
+
+
+@attrs.define(eq=False)
+class Siblings:
+    """Collects the outcomes of calls that run in one nursery."""
+
+    nursery: trio.Nursery
+    on_error: OnError
+    outcomes: dict[Any, Outcome] = attrs.field(factory=dict)
+    stopped: bool = False
+    """Whether one has failed or bailed, so that no further item should start."""
+    waiting: bool = False
+    """Whether one waits for an answer."""
+
+    def start(self, key: Any, run: Callable[..., Awaitable[Outcome]], *args: Any) -> None:
+        """Start one sibling; its outcome is kept under *key*."""
+        self.nursery.start_soon(self._run, key, run, args)
+
+    def record(self, key: Any, outcome: Outcome) -> None:
+        """Keep an outcome, and stop the others if it is not a success."""
+        self.outcomes[key] = outcome
+        if isinstance(outcome, Suspended):
+            self.waiting = True
+        elif not isinstance(outcome, Success):
+            self.stopped = True
+            if self.on_error == "cancel":
+                self.nursery.cancel_scope.cancel()
+
+    def join(self, order: Iterable[Any]) -> Outcome:
+        """Return what the siblings come to together; the value is ``{key: value}``.
+
+        Siblings that were canceled have no outcome and do not count. A failure wins over
+        a bail, which wins over a suspension, and all errors are kept.
+        """
+        outcomes = {key: self.outcomes[key] for key in order if key in self.outcomes}
+        errors = [o.error for o in outcomes.values() if isinstance(o, Failed)]
+        if errors:
+            return Failed(errors[0] if len(errors) == 1 else several(errors))
+        for outcome in outcomes.values():
+            if isinstance(outcome, Bailed):
+                return outcome
+        suspended = {k: o.payload for k, o in outcomes.items() if isinstance(o, Suspended)}
+        if suspended:
+            one = len(suspended) == 1
+            return Suspended(next(iter(suspended.values())) if one else suspended)
+        return Success({key: o.value for key, o in outcomes.items() if isinstance(o, Success)})
+
+    async def _run(
+        self, key: Any, run: Callable[..., Awaitable[Outcome]], args: tuple[Any, ...]
+    ) -> None:
+        self.record(key, await run(*args))
+
+
+@asynccontextmanager
+async def open_siblings(on_error: OnError) -> AsyncGenerator[Siblings, None]:
+    """Open a nursery for siblings; leaving the block waits for all of them."""
+    async with trio.open_nursery() as nursery:
+        yield Siblings(nursery, on_error)
+
+
+def several(errors: list[Exception]) -> ExceptionGroup[Exception]:
+    """Return one error for several."""
+    return ExceptionGroup(f"{len(errors)} steps failed", errors)

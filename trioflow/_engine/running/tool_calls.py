@@ -1,0 +1,173 @@
+"""Tool calls: their events, their arguments, their pieces."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
+from contextlib import aclosing, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from trioflow import events as ev
+from trioflow._engine.base.plan import ToolPlan
+from trioflow._engine.running.limits import in_limit, in_time
+from trioflow.abc import Runner
+from trioflow.context import StepContext
+from trioflow.errors import DefinitionError, Fault, InvalidValueError
+
+if TYPE_CHECKING:
+    from trioflow._engine.running.call import Call
+
+
+async def call_tool(
+    call: Call, plan: ToolPlan, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Any:
+    """Call a tool and return its result, with all its events."""
+    tool_call = await begin(call, plan, args, kwargs)
+    try:
+        async with in_limit(plan.limiter):
+            with in_time(plan.id, plan.timeout):
+                output = await tool_call.run()
+    except Exception as exc:
+        await tool_call.end(ev.ToolError, status="failed", error=exc)
+        raise
+    except BaseException:
+        tool_call.emit(ev.ToolError, status="canceled")
+        raise
+    await tool_call.end(ev.ToolResult, output=output)
+    return output
+
+
+@asynccontextmanager
+async def open_tool(
+    call: Call, plan: ToolPlan, kwargs: Mapping[str, Any]
+) -> AsyncGenerator[AsyncIterator[Any], None]:
+    """Call a streaming tool whose pieces the body takes one by one."""
+    if not plan.streaming:
+        raise DefinitionError(
+            f"tool {plan.id!r}", "it does not yield pieces", "call it with ctx.call_tool"
+        )
+    tool_call = await begin(call, plan, (), kwargs)
+    try:
+        async with in_limit(plan.limiter):
+            with in_time(plan.id, plan.timeout):
+                async with aclosing(tool_call.pieces()) as pieces:
+                    yield pieces
+    except Exception as exc:
+        if exc is tool_call.error:
+            await tool_call.end(ev.ToolError, status="failed", error=exc)
+        else:  # the one who took its pieces gave it up
+            await tool_call.end(ev.ToolError, status="canceled")
+        raise
+    except BaseException:
+        tool_call.emit(ev.ToolError, status="canceled")
+        raise
+    await tool_call.end(ev.ToolResult)
+
+
+async def begin(
+    call: Call, plan: ToolPlan, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> ToolCallInProgress:
+    """Check the arguments and, when there is room, emit the event that begins a tool call.
+
+    Raises:
+      InvalidValueError: if the arguments do not fit the tool; nothing was emitted then.
+    """
+    checked = check_arguments(plan, args, kwargs)
+    await call.scope.core.pacer.give_way()
+    call.tool_calls += 1
+    tool_call = ToolCallInProgress(call, plan, f"{call.step_call_id}:t{call.tool_calls}", checked)
+    tool_call.emit(ev.ToolCall, args=checked, plugin=plan.plugin)
+    return tool_call
+
+
+@attrs.define(eq=False)
+class ToolCallInProgress:
+    """One call of one tool."""
+
+    call: Call
+    plan: ToolPlan
+    tool_call_id: str
+    args: Mapping[str, Any]
+    error: Exception | None = None
+    """What the tool raised while its pieces were taken."""
+
+    def emit(self, event_type: type[ev.ToolEvent], **fields: Any) -> None:
+        """Emit an event of this tool call."""
+        self.call.emit(event_type, tool_call_id=self.tool_call_id, name=self.plan.id, **fields)
+
+    async def end(self, event_type: type[ev.ToolEvent], **fields: Any) -> None:
+        """Emit the event that ends this tool call, when there is room for it or at the latest
+        when the wait for room is canceled."""
+        try:
+            await self.call.scope.core.readers.wait_for_room()
+        finally:
+            self.emit(event_type, **fields)
+
+    async def run(self) -> Any:
+        """Run the tool to its end and return its result."""
+        if not self.plan.streaming:
+            return await self.plan.run(self)
+        async with aclosing(self.pieces()) as pieces:
+            collected = [piece async for piece in pieces]
+        return self.plan.collect(collected) if self.plan.collect else collected
+
+    async def pieces(self) -> AsyncGenerator[Any, None]:
+        """Yield the pieces of a streaming tool; each is an event before it is seen here."""
+        await self.call.scope.core.readers.wait_for_room()  # the tool may have waited for its limit
+        self.emit(ev.ToolCallStreamingStart, args=self.args)
+        async with aclosing(self.plan.run(self)) as pieces:
+            while True:
+                try:
+                    piece = await anext(pieces)
+                except StopAsyncIteration:
+                    return
+                except Exception as exc:
+                    self.error = exc
+                    raise
+                await self.call.scope.core.pacer.give_way()
+                self.emit(ev.ToolCallDelta, args=self.args, delta=piece)
+                yield piece
+
+
+def invoke_tool(tool_call: ToolCallInProgress) -> Any:
+    """Call the author's function of a tool."""
+    plan = tool_call.plan
+    if plan.context is None:
+        return plan.invoke(**tool_call.args)
+    return plan.invoke(**tool_call.args, **{plan.context: StepContext(tool_call.call)})
+
+
+def invoke_tool_in_runner(runner: Runner, tool_call: ToolCallInProgress) -> Awaitable[Any]:
+    """Have *runner* call the author's function of a tool."""
+    plan, context = tool_call.plan, StepContext[Any](tool_call.call)
+    named = {} if plan.context is None else {plan.context: context}
+    return runner.run(context, plan.invoke, **tool_call.args, **named)
+
+
+def check_arguments(
+    plan: ToolPlan, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the arguments by name, structured into the tool's types.
+
+    Raises:
+      InvalidValueError: if one is missing, unknown, given twice, or of the wrong type.
+    """
+    names = list(plan.parameters)
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    faults = [Fault(name, "unknown argument") for name in given if name not in plan.parameters]
+    faults += [
+        Fault(name, "argument is missing") for name in names if name in plan.required - given.keys()
+    ]
+    faults += [Fault(name, "given twice") for name in names[: len(args)] if name in kwargs]
+    if len(args) > len(names):
+        faults.append(Fault("", f"{len(args)} arguments given, {len(names)} taken"))
+    if faults:
+        raise InvalidValueError("arguments", f"tool {plan.id!r}", tuple(faults))
+    return {name: structured(plan, name, value) for name, value in given.items()}
+
+
+def structured(plan: ToolPlan, name: str, value: Any) -> Any:
+    """Return one argument, structured into its parameter's type."""
+    structure = plan.parameters[name]
+    return value if structure is None else structure(value)

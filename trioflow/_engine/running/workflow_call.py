@@ -1,0 +1,175 @@
+"""A call of a workflow: its hooks, its nodes, its output. The root's and nested ones alike."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from trioflow._engine.base.outcome import Bailed, Failed, Outcome, Paused, Success, Suspended
+from trioflow._engine.base.plan import WorkflowPlan
+from trioflow._engine.history.suspensions import Suspension, suspensions
+from trioflow._engine.running.call import Call
+from trioflow._engine.running.frame import Frame, Scope
+from trioflow._engine.running.nodes import run_sequence
+from trioflow._engine.running.user_functions import call_hook
+from trioflow.context import RunContext
+from trioflow.events import RunStatus
+from trioflow.record import RunState
+from trioflow.results import RunResult
+from trioflow.step_record import Calls, StepRecord
+
+logger = logging.getLogger("trioflow")
+
+
+_STATUSES: dict[type[Outcome | None], RunStatus] = {
+    type(None): "canceled",
+    Success: "success",
+    Bailed: "success",
+    Failed: "failed",
+    Suspended: "suspended",
+    Paused: "paused",
+}
+
+
+class WorkflowBody:
+    """The body of a step that is a workflow."""
+
+    def __init__(self, plan: WorkflowPlan) -> None:
+        self._plan = plan
+
+    async def __call__(self, call: Call, value: Any) -> Outcome:
+        again = "" if call.attempt == 1 else f"~{call.attempt}"
+        scope = Scope(
+            call.scope.core,
+            self._plan,
+            prefix=f"{call.id}.",
+            address=f"{call.address}{again}/",
+            init_data=value,
+        )
+        try:
+            outcome = await run_workflow(scope, value)
+        except BaseException:
+            await call_end_hooks(scope, value, None)
+            raise
+        await call_end_hooks(scope, value, outcome)
+        return outcome
+
+
+async def run_workflow(scope: Scope, value: Any) -> Outcome:
+    """Run a workflow up to its output; a bail is a success here."""
+    plan = scope.plan
+    replay = scope.core.replay
+    if plan.on_start is not None and (replay is None or not replay.entered(scope.address)):
+        try:
+            await call_hook(plan.on_start, RunContext(Frame(scope)))
+        except Exception as exc:
+            scope.failed_to_start = True
+            return Failed(exc)
+    outcome = await run_sequence(plan.nodes, value, scope)
+    if isinstance(outcome, Bailed):
+        return Success(outcome.value)
+    if isinstance(outcome, Success) and plan.structure_output is not None:
+        try:
+            return Success(plan.structure_output(outcome.value))
+        except Exception as exc:
+            return Failed(exc)
+    return outcome
+
+
+async def call_end_hooks(scope: Scope, value: Any, outcome: Outcome | None) -> None:
+    """Tell the hooks how the workflow ended; *outcome* None means canceled.
+
+    What they raise is logged: the work is done, and its result is what it is.
+
+    **Cancellation**: an async hook of a workflow that is being canceled runs up to its
+    first checkpoint; it may shield what it must finish.
+    """
+    if isinstance(outcome, Suspended | Paused):
+        return
+    plan = scope.plan
+    hooks = [plan.on_finish]
+    if isinstance(outcome, Failed):
+        hooks.append(plan.on_error)
+    wanted = [hook for hook in hooks if hook is not None]
+    if not wanted or scope.failed_to_start:
+        return
+    result = workflow_result(scope, value, outcome)
+    for hook in wanted:
+        try:
+            await call_hook(hook, result)
+        except Exception:
+            logger.exception("a hook of workflow %r failed", plan.id)
+
+
+def workflow_result(scope: Scope, value: Any, outcome: Outcome | None) -> RunResult[Any]:
+    """Return the result of one call of a workflow, with the steps that belong to it."""
+    state = scope.core.log.state
+    waiting = suspensions(state) if isinstance(outcome, Suspended) else ()
+    return RunResult(
+        status=_STATUSES[type(outcome)],
+        run_id=state.run_id,
+        workflow_id=scope.plan.id,
+        input=value,
+        result=outcome.value if isinstance(outcome, Success) else None,
+        error=outcome.error if isinstance(outcome, Failed) else None,
+        steps=own_steps(scope),
+        suspended=_paths(waiting) if waiting else (),
+        suspend_payload=_payloads(waiting, state) if waiting else {},
+        state=state.state,
+        reason=state.reason,
+        trace_id=state.trace_id,
+    )
+
+
+def recorded_result(plan: WorkflowPlan, state: RunState) -> RunResult[Any]:
+    """Return the result of a run whose journal says that it has settled."""
+    waiting = suspensions(state) if state.status == "suspended" else ()
+    result = state.result
+    bailed = any(r.status == "bailed" and "/" not in r.address for r in state.calls.values())
+    if state.status == "success" and plan.structure_output is not None and not bailed:
+        result = plan.structure_output(result)
+    return RunResult(
+        status=state.status,
+        run_id=state.run_id,
+        workflow_id=state.workflow_id,
+        input=state.input,
+        result=result,
+        error=state.error,
+        steps=last_calls(plan, state),
+        suspended=_paths(waiting) if waiting else (),
+        suspend_payload=_payloads(waiting, state) if waiting else {},
+        state=state.state,
+        reason=state.reason,
+        trace_id=state.trace_id,
+    )
+
+
+def _paths(waiting: Sequence[Suspension]) -> tuple[tuple[str, ...], ...]:
+    return tuple(dict.fromkeys(suspension.path for suspension in waiting))
+
+
+def _payloads(waiting: Sequence[Suspension], state: RunState) -> Mapping[str, Any]:
+    ids = [suspension.path[0] for suspension in waiting]
+    return {id: state.steps[id].suspend_payload for id in ids}
+
+
+def own_steps(scope: Scope) -> Mapping[str, StepRecord]:
+    """Return the records of the steps of a workflow call, by their ids inside of it."""
+    state = scope.core.log.state
+    if not scope.prefix:
+        return last_calls(scope.plan, state)
+    # By address, because the items of a concurrent foreach share the ids of their steps.
+    return {
+        record.id.removeprefix(scope.prefix): record
+        for address, record in state.calls.items()
+        if address.startswith(scope.address)
+    }
+
+
+def last_calls(plan: WorkflowPlan, state: RunState) -> Calls:
+    """Return the last call of each step of a run, as it is now."""
+    calls = Calls(state.records, "id", len(state.records))
+    if len(state.records) > len(plan.slots) or state.goes_on:
+        calls.fill()  # a result must not hold all calls of a loop, nor what is about to change
+    return calls

@@ -1,0 +1,167 @@
+"""Everyone who reads a run: what they see, and when the run waits for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import trio
+
+from trioflow._engine.stream.receive_end import EventStream
+from trioflow._engine.stream.window import EventWindow
+from trioflow.errors import HistoryGap
+from trioflow.events import Event
+
+HISTORY = 1024
+"""How many events a run holds, at least, for observers that come late."""
+SLACK = 128
+"""How many it holds beyond that before it lets go of the oldest ones, all at once."""
+
+
+class Readers:
+    """The readers of one run, and the window through which they look at its events.
+
+    What an event costs does not depend on how many read it: they are told only when one of
+    them waits, or when the buffer of one is full.
+    """
+
+    def __init__(self) -> None:
+        self.window = EventWindow(mark=HISTORY + SLACK)
+        self.congested = False
+        """Whether a reader has had as many events unread as its buffer may hold, and still has
+        more than half of them."""
+        self.on_gap: Callable[[Event], None] | None = None
+        """Is told of each event that is left out for a reader."""
+        self.on_blocked: Callable[[float], None] | None = None
+        """Is told how many seconds a task has waited for room."""
+        self._streams: list[EventStream] = []
+        self._writers: trio.lowlevel.ParkingLot | None = None
+        """Where those park who wait for room. Made for the first one: few runs ever need it."""
+
+    # ------------------------------------------------------------ who reads
+    def add(self, stream: EventStream, after: int | None) -> None:
+        """Give a reader every event with a ``seq`` above *after*, past ones first.
+
+        There need not have been any of them yet.
+
+        Raises:
+          HistoryGap: if some of the past events are no longer held.
+        """
+        if not self.holds(after):
+            raise HistoryGap(self.window.events[0].seq)
+        position = self.window.position_of(first_wanted(after))
+        stream.look_through(self.window, position)
+        stream.on_gap = self.on_gap
+        self._streams.append(stream)
+        if stream.unread:
+            self.congested = self._review() or self.congested
+        else:
+            self.window.mark = 0  # the next event is soon enough to ask
+
+    def holds(self, after: int | None) -> bool:
+        """Tell whether all events with a ``seq`` above *after* are still held."""
+        return self.window.forgotten <= first_wanted(after)
+
+    def adopt(self, events: Sequence[Event]) -> None:
+        """Show the readers what a journal tells."""
+        end = self.window.end
+        moved = self.window.adopt(events)
+        for stream in self._streams:
+            stream.move(end, moved)
+        self.pass_mark(events)
+
+    def end_part(self, is_over: bool) -> None:
+        """Close every stream behind the last event; a next part has its own readers.
+
+        Args:
+          is_over: Whether there will be no next part.
+        """
+        # The window of a run that is over does not change, so it can be read where it is, if
+        # there is not more in it than is held anyway.
+        is_large = len(self.window.events) >= HISTORY + SLACK
+        for stream in self._streams:
+            stream.end(detach=is_large or not is_over)
+        self._streams.clear()
+        if is_large:
+            self._forget_oldest()
+        if self.congested:
+            self.review_room()  # the next part must not wait for them
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether a reader has not read everything yet."""
+        return any(stream.unread for stream in self._streams)
+
+    # ------------------------------------------------------------ what they see
+    def pass_mark(self, events: Sequence[Event]) -> None:
+        """Tell the readers that *events* have come, the last of them at or behind the mark."""
+        for stream in self._streams:
+            stream.notice(events)
+        if len(self.window.events) >= HISTORY + SLACK:
+            self._forget_oldest()
+        self.congested = self._review() or self.congested  # up to low water
+
+    def _forget_oldest(self) -> None:
+        kept = [stream.position_held for stream in self._streams]
+        self.window.forget(min([self.window.end - HISTORY, *kept]))
+
+    def _review(self) -> bool:
+        """Find out with which event there is something to do, and whether a buffer is full.
+
+        Who reads from a full one is asked to tell when there is room.
+        """
+        end = self.window.end
+        # What somebody still has to read is kept, and asked about again only after a while.
+        mark = max(self.window.first + HISTORY, end) + SLACK
+        is_full = False
+        for stream in self._streams:
+            bound = stream.bound(end)
+            if bound <= end:
+                is_full = True
+                stream.ask_for_room()
+            elif bound < mark:
+                mark = bound
+        self.window.mark = mark
+        return is_full
+
+    # ------------------------------------------------------------ room
+    def review_room(self) -> None:
+        """Look again which readers are full or have closed, and wake a writer if none is full."""
+        self._streams = [stream for stream in self._streams if not stream.closed]
+        self.congested = self._review()
+        if not self.congested and self._writers is not None:
+            self._writers.unpark()
+
+    async def let_read(self) -> None:
+        """Let every reader that waits for an event see those that have happened.
+
+        **Checkpoints**: always.
+        """
+        await trio.lowlevel.checkpoint()
+        if any(stream.roused for stream in self._streams):
+            # Trio runs the tasks of a batch in any order, and this one came before a reader's.
+            await trio.lowlevel.checkpoint()
+
+    async def wait_for_room(self) -> None:
+        """Wait until no reader's buffer is full.
+
+        One writer is woken at low water and wakes the next one if there is still room, so
+        that a crowd of writers neither stampedes nor is forgotten.
+
+        **Checkpoints**: at least one if it has to wait, else none.
+        """
+        if self.congested:
+            if self._writers is None:
+                self._writers = trio.lowlevel.ParkingLot()
+            began = trio.current_time()
+            try:
+                while self.congested:
+                    await self._writers.park()
+            finally:
+                if self.on_blocked is not None:
+                    self.on_blocked(trio.current_time() - began)
+            self._writers.unpark()
+
+
+def first_wanted(after: int | None) -> int:
+    """Return the lowest ``seq`` that somebody wants who wants what comes after *after*."""
+    return 0 if after is None else max(after + 1, 0)

@@ -1,0 +1,20 @@
+"""The plugin that is always there: what trioflow itself provides, through the same hooks."""
+
+from __future__ import annotations
+
+from trioflow._engine.planning.environment import BUILT_IN_RUNNERS
+from trioflow.abc import Runner, Store
+from trioflow.hookspecs import hookimpl
+from trioflow.stores._memory import MemoryStore
+
+
+@hookimpl
+def trioflow_runner(name: str) -> Runner | None:
+    """Run bodies in the run's own task, or in a thread."""
+    return BUILT_IN_RUNNERS.get(name)
+
+
+@hookimpl
+def trioflow_store(url: str) -> Store | None:
+    """Keep journals in memory, for as long as the engine is open."""
+    return MemoryStore() if url == "memory:" else None

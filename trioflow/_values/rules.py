@@ -1,0 +1,82 @@
+"""The rules that make a cattrs converter strict. Imports cattrs, so nothing imports it early.
+
+All hooks keep one promise: what fits already is returned as it is, the very object, at any
+depth. So a value that was structured once costs little the second time, unions can tell
+which arm a value belongs to, and nothing that a step holds is copied behind its back.
+"""
+
+from __future__ import annotations
+
+import base64
+import typing
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from cattrs import Converter
+
+from trioflow._values import classes, containers, scalars, special
+from trioflow._values.scalars import Hook
+from trioflow._values.structure import accept
+
+Factory: TypeAlias = Callable[[Any, Converter], Hook]
+
+
+def configure(converter: Converter) -> None:
+    """Register all rules. What is registered later wins, in cattrs."""
+    for cls, hook in scalars.HOOKS.items():
+        converter.register_structure_hook(cls, hook)
+    # First of all, so that none of the lenient rules of cattrs is ever reached.
+    converter.register_structure_hook_factory(lambda cls: True, special.instance_hook)
+    converter.register_structure_hook_func(special.is_anything, accept)
+    converter.register_structure_hook_func(scalars.is_none, scalars.structure_none)
+    converter.register_structure_hook_func(scalars.is_enum, scalars.structure_member)
+    for predicate, factory in (
+        (containers.is_list, containers.list_hook),
+        (containers.is_iterable, containers.iterable_hook),
+        (containers.is_set, containers.set_hook),
+        (containers.is_tuple, containers.tuple_hook),
+        (containers.is_mapping, containers.mapping_hook),
+        (classes.is_class, allow_recursion(classes.class_hook)),
+        (classes.is_named_tuple, allow_recursion(classes.named_tuple_hook)),
+        (classes.is_typed_dict, allow_recursion(classes.typed_dict_hook)),
+        (special.is_literal, special.literal_hook),
+        (special.is_union, special.union_hook),
+        (special.is_type_variable, special.type_variable_hook),
+        (special.is_wrapper, special.wrapper_hook),
+        (special.is_alias, allow_recursion(special.alias_hook)),
+    ):
+        converter.register_structure_hook_factory(predicate, factory)
+    _register_unstructuring(converter)
+
+
+def allow_recursion(factory: Factory) -> Factory:
+    """Return a factory for types that may name themselves, for one converter."""
+    hooks: dict[Any, Hook | None] = {}
+
+    def make(cls: Any, converter: Converter) -> Hook:
+        if cls in hooks:  # it is in the making: what it names is looked up when it is needed
+            return lambda value, _: typing.cast("Hook", hooks[cls])(value, cls)
+        hooks[cls] = None
+        try:
+            hooks[cls] = hook = factory(cls, converter)
+        except BaseException:
+            del hooks[cls]
+            raise
+        return hook
+
+    return make
+
+
+def _register_unstructuring(converter: Converter) -> None:
+    # For cattrs a member of a str enum is a text and stays what it is.
+    converter.register_unstructure_hook(str, scalars.plain_text)
+    for moment in (datetime, date, time):
+        converter.register_unstructure_hook(moment, lambda value: value.isoformat())
+    for text in (Path, UUID, Decimal):
+        converter.register_unstructure_hook(text, str)
+    converter.register_unstructure_hook(timedelta, scalars.seconds_text)
+    converter.register_unstructure_hook(bytes, lambda value: base64.b64encode(value).decode())

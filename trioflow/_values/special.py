@@ -1,0 +1,168 @@
+"""What only the typing module knows: literals, unions, variables, aliases, and the rest."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from enum import Enum
+from typing import Annotated, Any, Final, TypeVar
+
+from cattrs import Converter
+from cattrs.errors import StructureHandlerNotFoundError
+from typing_extensions import TypeAliasType
+
+from trioflow._values.classes import stand_in
+from trioflow._values.containers import origin_of
+from trioflow._values.scalars import Hook
+from trioflow._values.structure import accept, faults_of, type_name, wrong_type
+from trioflow.errors import Fault, FaultsError
+
+# Before Python 3.14 the class of typing_extensions is not the one of the ``type`` statement.
+ALIASES: tuple[Any, ...] = (TypeAliasType, getattr(typing, "TypeAliasType", TypeAliasType))
+
+
+def is_anything(cls: Any) -> bool:
+    return cls is Any or cls is object
+
+
+def is_literal(cls: Any) -> bool:
+    return typing.get_origin(cls) is typing.Literal
+
+
+def is_union(cls: Any) -> bool:
+    return isinstance(cls, types.UnionType) or typing.get_origin(cls) is typing.Union
+
+
+def is_type_variable(cls: Any) -> bool:
+    return isinstance(cls, TypeVar)
+
+
+def is_wrapper(cls: Any) -> bool:
+    """Tell whether *cls* only says more about another type."""
+    return isinstance(cls, typing.NewType) or typing.get_origin(cls) in (Annotated, Final)
+
+
+def is_alias(cls: Any) -> bool:
+    return isinstance(origin_of(cls), ALIASES)
+
+
+def literal_hook(cls: Any, _: Converter) -> Hook:
+    """Return a hook for one of several constants; members of enums also by their value."""
+    options = [
+        (option.value if isinstance(option, Enum) else option, option)
+        for option in typing.get_args(cls)
+    ]
+    listing = ", ".join(repr(option) for _, option in options)
+
+    def structure(value: Any, _: Any) -> Any:
+        for raw, option in options:
+            # By type as well, because True == 1 == 1.0.
+            if value is option or (type(value) is type(raw) and value == raw):
+                return option
+        problem = f"expected one of {listing}, received {value!r}"
+        raise FaultsError((Fault("", problem, type_name(cls), type_name(type(value))),))
+
+    return structure
+
+
+def union_hook(cls: Any, converter: Converter) -> Hook:
+    """Return a hook for a union.
+
+    The arm that takes the value as it is wins, else the first one that it fits.
+    """
+    arms = [(arm, converter.get_structure_hook(arm)) for arm in typing.get_args(cls)]
+    optional = any(arm is types.NoneType for arm, _ in arms)
+
+    def structure(value: Any, _: Any) -> Any:
+        if value is None and optional:
+            return None
+        fitting: list[Any] = []
+        problems: list[tuple[Any, list[Fault]]] = []
+        for arm, hook in arms:
+            try:
+                structured = hook(value, arm)
+            except Exception as exc:
+                problems.append((arm, faults_of(exc)))
+            else:
+                if structured is value:
+                    return value
+                fitting.append(structured)
+        if fitting:
+            return fitting[0]
+        raise _refusal(cls, value, problems)
+
+    return structure
+
+
+def _refusal(cls: Any, value: Any, problems: list[tuple[Any, list[Fault]]]) -> FaultsError:
+    """Return what is wrong with a value that fits no arm: what the nearest arm says of it."""
+    arms = [(arm, faults) for arm, faults in problems if arm is not types.NoneType]
+    near = [
+        faults
+        for arm, faults in arms
+        if all(fault.path for fault in faults)
+        # Of several arms none can speak for all, but a lone one may know more than its name.
+        or (len(arms) == 1 and tuple(faults) != wrong_type(arm, value).faults)
+    ]
+    if not near:
+        return wrong_type(cls, value)
+    nearest: list[Fault] = min(near, key=len)
+    return FaultsError(tuple(nearest))
+
+
+def type_variable_hook(cls: Any, converter: Converter) -> Hook:
+    """Return a hook for what a type variable may stand for."""
+    return _as(stand_in(cls), converter)
+
+
+def wrapper_hook(cls: Any, converter: Converter) -> Hook:
+    """Return the hook for the type inside of NewType, Annotated and Final."""
+    is_new = isinstance(cls, typing.NewType)
+    return _as(cls.__supertype__ if is_new else typing.get_args(cls)[0], converter)
+
+
+def alias_hook(cls: Any, converter: Converter) -> Hook:
+    """Return the hook for what ``type X = ...`` stands for."""
+    target, arguments = origin_of(cls).__value__, typing.get_args(cls)
+    return _as(target[arguments] if arguments else target, converter)
+
+
+def _as(cls: Any, converter: Converter) -> Hook:
+    hook = converter.get_structure_hook(cls)
+    return hook if hook is accept else lambda value, _: hook(value, cls)
+
+
+# ---------------------------------------------------------------- everything else
+def instance_hook(cls: Any) -> Hook:
+    """Return a hook for a type that has no rule: only instances fit.
+
+    Raises:
+      StructureHandlerNotFoundError: if it cannot be told what an instance is. cattrs expects
+        this error, and then leaves a field with a converter of its own to that.
+    """
+    origin, arguments = origin_of(cls), typing.get_args(cls)
+    if not isinstance(origin, type):
+        raise StructureHandlerNotFoundError(f"{cls!r} is not a type", cls)
+    try:
+        isinstance(None, origin)
+    except TypeError as exc:  # a protocol, most likely
+        raise StructureHandlerNotFoundError(str(exc), cls) from exc
+    if origin is type and arguments and inspect.isclass(arguments[0]) and arguments != (Any,):
+        return _subclass_hook(cls, arguments[0])
+
+    def structure(value: Any, _: Any) -> Any:
+        if isinstance(value, origin):
+            return value
+        raise wrong_type(cls, value)
+
+    return structure
+
+
+def _subclass_hook(cls: Any, base: type) -> Hook:
+    def structure(value: Any, _: Any) -> Any:
+        if inspect.isclass(value) and issubclass(value, base):
+            return value
+        raise wrong_type(cls, value)
+
+    return structure

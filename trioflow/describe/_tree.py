@@ -1,0 +1,39 @@
+"""An outline as text, with lines that show what is inside what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from trioflow.describe._outline import Outline, Resolve, outline
+from trioflow.workflow import Workflow
+
+
+def to_tree(workflow: Workflow[Any, Any], resolve: Resolve | None = None) -> str:
+    """Return a workflow as a tree of text, one line per node, without a final newline.
+
+    Args:
+      workflow: What to describe.
+      resolve: Finds what the workflow names by id.
+    """
+    root = outline(workflow, resolve)
+    return "\n".join([_line(root), *_below(root, "")])
+
+
+def _below(entry: Outline, indent: str) -> Iterator[str]:
+    for position, child in enumerate(entry.children, 1):
+        last = position == len(entry.children)
+        yield f"{indent}{'└─' if last else '├─'} {_line(child)}"
+        yield from _below(child, indent + ("   " if last else "│  "))
+
+
+def _line(entry: Outline) -> str:
+    parts = []
+    if entry.condition and entry.kind not in ("while", "until"):
+        parts.append(f"if {entry.condition}:")
+    if entry.kind in ("tool", "map", "sleep"):
+        parts.append(entry.kind)
+    parts.append(f"{entry.label}, {entry.note}" if entry.note else entry.label)
+    if entry.types:
+        parts.append(f"({entry.types})")
+    return " ".join(" ".join(parts).split())

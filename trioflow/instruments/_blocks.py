@@ -1,0 +1,115 @@
+"""Who blocks the event loop and where, as the warnings tell it; and which of them are told."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Sequence
+from types import FrameType
+from typing import Any, TypeAlias
+
+import attrs
+import trio
+
+from trioflow.instruments._stacks import DEBUGGERS, Place, frames_of, library_of, place_around
+
+PAUSE = 10.0
+"""Seconds in which only one block by the same step or task is told."""
+
+Report: TypeAlias = tuple[str, dict[str, Any]]
+"""The text of a warning, and the attributes of its log record."""
+
+
+@attrs.frozen
+class Block:
+    """A task that blocks the event loop."""
+
+    key: str
+    """The same for blocks that are alike."""
+    who: str
+    where: str
+    """The stack, as tracebacks show it."""
+    attributes: dict[str, Any]
+
+    @classmethod
+    def by(cls, task: trio.lowlevel.Task) -> Block | None:
+        """Describe the block by a task that runs now; None if somebody debugs it."""
+        frames = frames_of(task)
+        if any(library_of(frame) in DEBUGGERS for frame in frames):
+            return None
+        place = place_around(task, frames)
+        key = place.step or f"task {task.name!r}, which is not a step,"
+        who = f"{key} of run {place.call.run_id}" if place.call else key
+        return cls(key, who, _stack(frames), _attributes(place))
+
+
+def _stack(frames: Sequence[FrameType]) -> str:
+    """Return the stack of what the engine has called, or all of it if it called nothing."""
+    ours = [index for index, frame in enumerate(frames) if library_of(frame) == "trioflow"]
+    called = frames[ours[-1] + 1 :] if ours else frames
+    summary = traceback.StackSummary.extract((f, f.f_lineno) for f in called or frames)
+    return "".join(summary.format()).rstrip()
+
+
+def _attributes(place: Place) -> dict[str, Any]:
+    call = place.call
+    if call is None:
+        return {}
+    return {
+        "run_id": call.run_id,
+        "step_id": call.id,
+        "step_call_id": call.step_call_id,
+        "attempt": call.attempt,
+        "tool": place.tool_call.plan.id if place.tool_call else "",
+    }
+
+
+@attrs.define
+class _Told:
+    at: float
+    """When a block was told the last time."""
+    others: int = 0
+    """How many blocks were not told since then."""
+    seconds: float = 0.0
+    """How long these were."""
+
+
+class Ledger:
+    """Tells blocks, but not each one of a step that blocks again and again."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, _Told] = {}
+        self._open: Block | None = None
+        """The block that was told and has not come to its end."""
+
+    def begin(self, block: Block, seconds: float, now: float) -> Iterator[Report]:
+        """Tell that a block goes on for some seconds already, unless another has just been told."""
+        told = self._told.get(block.key)
+        if told is not None and now - told.at < PAUSE:
+            return
+        yield from self._others(block.key)
+        self._told[block.key] = _Told(now)
+        self._open = block
+        text = f"{block.who} has blocked the event loop for {seconds:.2f} s and still does, at"
+        yield f"{text}\n{block.where}", block.attributes
+
+    def end(self, block: Block, seconds: float) -> Iterator[Report]:
+        """Tell how long a block was in the end, or count it among the others."""
+        if block is self._open:
+            self._open = None
+            yield f"{block.who} blocked the event loop for {seconds:.2f} s", block.attributes
+        else:
+            told = self._told[block.key]
+            told.others += 1
+            told.seconds += seconds
+
+    def close(self) -> Iterator[Report]:
+        """Tell what has only been counted."""
+        for key in self._told:
+            yield from self._others(key)
+
+    def _others(self, key: str) -> Iterator[Report]:
+        told = self._told.get(key)
+        if told is not None and told.others:
+            times = "once more" if told.others == 1 else f"{told.others} more times"
+            yield f"{key} blocked the event loop {times}, for {told.seconds:.2f} s", {}
+            told.others, told.seconds = 0, 0.0

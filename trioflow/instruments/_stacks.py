@@ -1,0 +1,129 @@
+"""The stacks of tasks: whose code their frames are, and which step call they are in."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import sysconfig
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
+from types import FrameType
+
+import attrs
+import trio
+
+from trioflow._engine.life.execution import Execution
+from trioflow._engine.running.call import Call
+from trioflow._engine.running.tool_calls import ToolCallInProgress
+
+DEBUGGERS = ("bdb", "pydevd", "_pydevd_bundle")
+"""Modules that stop a program on purpose."""
+
+
+# ---------------------------------------------------------------- frames
+def frames_of(task: trio.lowlevel.Task) -> list[FrameType]:
+    """Return the frames of a task, outermost first. It may be running, in any thread."""
+    if getattr(task.coro, "cr_running", False):
+        return _running_frames(task.coro.cr_frame)
+    return [frame for frame, _ in task.iter_await_frames()]
+
+
+def _running_frames(root: FrameType | None) -> list[FrameType]:
+    if root is None:  # it has just come to its end, in another thread
+        return []
+    for innermost in sys._current_frames().values():
+        frames = list(outward(innermost))
+        if root in frames:
+            return frames[frames.index(root) :: -1]
+    return [root]
+
+
+def outward(frame: FrameType | None) -> Iterator[FrameType]:
+    """Yield a frame and those that called it."""
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def library_of(frame: FrameType) -> str:
+    """Return the name of the package or module on top of the one that a frame's code is in."""
+    name: str = frame.f_globals.get("__name__", "")
+    return name.partition(".")[0]
+
+
+def user_frame(frames: Sequence[FrameType]) -> FrameType | None:
+    """Return the innermost frame of the user's own code, else of an installed library's.
+
+    None if all of it is Trio's, trioflow's or the standard library's. What is called in a
+    debugger is left out.
+    """
+    engine = ("trio", "trioflow", *sys.stdlib_module_names)
+    debugged = takewhile(lambda frame: library_of(frame) not in DEBUGGERS, frames)
+    others = [frame for frame in debugged if library_of(frame) not in engine]
+    own = [frame for frame in others if not frame.f_code.co_filename.startswith(_installed())]
+    innermost = own[-1:] or others[-1:]
+    return innermost[0] if innermost else None
+
+
+@functools.cache
+def _installed() -> tuple[str, ...]:
+    return sysconfig.get_path("purelib"), sysconfig.get_path("platlib")
+
+
+# ---------------------------------------------------------------- places
+@attrs.frozen
+class Place:
+    """Where in a run some code is."""
+
+    call: Call | None = None
+    tool_call: ToolCallInProgress | None = None
+
+    @property
+    def step(self) -> str:
+        """The step and the tool that is called, in words; empty if it is not in a step."""
+        if self.call is None:
+            return ""
+        step = f"{self.call.plan.kind} {self.call.id!r}"
+        return step if self.tool_call is None else f"{step}, tool {self.tool_call.plan.id!r},"
+
+
+def place_of(frames: Sequence[FrameType]) -> Place:
+    """Return the innermost step call, and the tool call inside of it, that frames are in."""
+    tool_call = None
+    for frame in reversed(frames):
+        if library_of(frame) != "trioflow":
+            continue
+        values = list(frame.f_locals.values())
+        tool_call = tool_call or next(
+            (v for v in values if isinstance(v, ToolCallInProgress)), None
+        )
+        call = next((v for v in values if isinstance(v, Call)), None)
+        if call is not None:
+            return Place(call, tool_call)
+    return Place()
+
+
+def place_around(task: trio.lowlevel.Task, frames: Sequence[FrameType]) -> Place:
+    """Return where in a run a task is, or else the task that it is a child of, and so on."""
+    while (place := place_of(frames)).call is None and task.parent_nursery is not None:
+        nursery = task.parent_nursery
+        task = nursery.parent_task
+        frames = _frames_around(nursery, frames_of(task))
+    return place
+
+
+def _frames_around(nursery: trio.Nursery, frames: Sequence[FrameType]) -> Sequence[FrameType]:
+    """Leave out of the frames of a task those of runs that it began inside of a nursery."""
+    before = nursery.parent_task.child_nurseries
+    number = before.index(nursery) if nursery in before else 0
+    for index, execution in drives(frames):
+        if execution.driver is not None and execution.driver.nurseries > number:
+            return frames[:index]
+    return frames
+
+
+def drives(frames: Sequence[FrameType]) -> Iterator[tuple[int, Execution]]:
+    """Yield the runs that a task with these frames drives, and from which frame on."""
+    for index, frame in enumerate(frames):
+        if frame.f_code is Execution.drive.__code__:
+            yield index, frame.f_locals["self"]

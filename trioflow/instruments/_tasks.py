@@ -1,0 +1,129 @@
+"""What is going on in a run right now: its tasks, and what each of them waits for."""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+from collections.abc import Iterator, Sequence
+from types import FrameType
+from typing import Any
+
+import attrs
+import trio
+
+from trioflow._engine.history.suspensions import suspensions
+from trioflow._engine.life.execution import Execution
+from trioflow.instruments._stacks import drives, frames_of, place_of, user_frame
+from trioflow.instruments._waits import describe_wait
+from trioflow.run import Run
+
+
+def dump(run: Run[Any, Any]) -> str:
+    """Return the tree of a run's tasks, and what each of them waits for, as text to print.
+
+    For every task it tells the step call that it makes, as far as it makes one itself, what
+    it waits for (an event, a lock, the end of a sleep, a thread, room in a reader's buffer,
+    ...), and the line of the innermost function that is not trioflow's or a library's. Under
+    a task stand the nurseries that it has opened, and the tasks in them.
+
+    Works at any time and changes nothing. It can be called by any task, by a step of the run
+    itself, by a signal handler, and in a debugger: ``print(dump(run))``. From another thread
+    as well; what it shows may then be changing while it is looked at, and it does not tell
+    what is canceled. A task that was woken and has not had its turn is shown as it waited.
+
+    Args:
+      run: The run, in whatever state it is.
+    """
+    return "\n".join([_headline(run), *_waits_of_run(run), *_tasks_of_run(run.execution)])
+
+
+def _headline(run: Run[Any, Any]) -> str:
+    text = f"run {run.run_id} of workflow {run.workflow_id!r}: {run.status}"
+    # Scopes can be asked only in the thread of the loop.
+    is_known = trio.lowlevel.in_trio_run() and run.status == "running"
+    return f"{text}, being canceled" if is_known and run.execution.is_canceled else text
+
+
+def _waits_of_run(run: Run[Any, Any]) -> Iterator[str]:
+    """Say what a run waits for in which nothing runs."""
+    match run.status:
+        case "pending":
+            yield "  waits to be started"
+        case "paused":
+            yield "  waits for run.resume()"
+        case "suspended":
+            for suspension in suspensions(run.state):
+                yield f"  waits for an answer to step {suspension}"
+        case "running" if run.execution.driver is None:
+            yield "  goes on in another process, or is about to go on here"
+
+
+def _tasks_of_run(execution: Execution) -> Iterator[str]:
+    driver = execution.driver
+    if driver is None:
+        return
+    frames = _inside(execution, frames_of(driver.task))
+    yield from _Task(driver.task, frames, driver.nurseries, execution).lines("  ")
+
+
+def _inside(execution: Execution, frames: Sequence[FrameType]) -> Sequence[FrameType]:
+    """Return the frames that belong to a run, of the task that drives it."""
+    own = [index for index, driven in drives(frames) if driven is execution]
+    return frames[own[0] :] if own else frames
+
+
+@attrs.frozen
+class _Task:
+    """A task of a run."""
+
+    task: trio.lowlevel.Task
+    frames: Sequence[FrameType]
+    """Those that belong to the run."""
+    outside: int
+    """How many of its nurseries do not."""
+    execution: Execution
+
+    def lines(self, indent: str) -> Iterator[str]:
+        """Yield the lines about the task and what is under it."""
+        yield f"{indent}task {self.task.name}{self._place()}"
+        yield f"{indent}  {self._activity()}"
+        frame = user_frame(self.frames)
+        if frame is not None:
+            yield from _source(frame, f"{indent}  ")
+        for nursery in self.task.child_nurseries[self.outside :]:
+            is_known = trio.lowlevel.in_trio_run()
+            canceled = ", canceled" if is_known and nursery.cancel_scope.cancel_called else ""
+            yield f"{indent}  nursery{canceled}"
+            children = [self._child(task).lines(f"{indent}    ") for task in nursery.child_tasks]
+            for lines in sorted(map(list, children)):  # in an order that is always the same
+                yield from lines
+
+    def _child(self, task: trio.lowlevel.Task) -> _Task:
+        return _Task(task, frames_of(task), 0, self.execution)
+
+    def _place(self) -> str:
+        place = place_of(self.frames)
+        call = place.call
+        if call is None:
+            return ""
+        attempt = f", attempt {call.attempt}" if call.attempt > 1 else ""
+        run_id = self.execution.core.log.run_id
+        run = "" if call.run_id == run_id else f" of run {call.run_id}"
+        return f", in {place.step.rstrip(',')} at {call.address}{run}{attempt}"
+
+    def _activity(self) -> str:
+        match inspect.getcoroutinestate(self.task.coro):
+            case inspect.CORO_RUNNING:
+                return "runs"
+            case inspect.CORO_CREATED:
+                return "is about to begin"
+        return describe_wait(self.frames, self.execution.environment.limits)
+
+
+def _source(frame: FrameType, indent: str) -> Iterator[str]:
+    """Yield where a frame is, as tracebacks show it."""
+    file, line = frame.f_code.co_filename, frame.f_lineno
+    yield f'{indent}File "{file}", line {line}, in {frame.f_code.co_qualname}'
+    text = linecache.getline(file, line, frame.f_globals).strip()
+    if text:
+        yield f"{indent}  {text}"

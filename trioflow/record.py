@@ -1,0 +1,388 @@
+"""The state of a run: the fold of its events, and nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from trioflow import events as ev
+from trioflow.step_record import Calls, StepRecord, new_record
+
+_new = object.__new__
+
+RESUMABLE = ("suspended", "paused")
+"""The statuses of a run that waits, and may go on."""
+
+
+def _or_nothing(values: dict[Any, Any] | None) -> dict[Any, Any]:
+    return values or {}
+
+
+@attrs.define
+class RunState:
+    """Everything its events say about a run so far."""
+
+    run_id: str = ""
+    workflow_id: str = ""
+    status: ev.RunStatus = "pending"
+    input: Any = None
+    state: Any = None
+    """The state that the steps share."""
+    result: Any = None
+    error: BaseException | None = None
+    reason: str | None = None
+    """Why the run was canceled."""
+    trace_id: str = ""
+    span_id: str | None = None
+    """Id of the span of the part that began last, if an instrument gave it one."""
+    resource_id: str | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    next_seq: int = 0
+    records: list[StepRecord] = attrs.field(factory=list)
+    """Of every call and every item of a foreach, as they came; of one that goes on, another.
+    Those in whose place others have come are replaced when the run goes on."""
+    open: dict[str, StepRecord] = attrs.field(factory=dict)
+    """The records of calls that have begun here and are not closed, by address."""
+    goes_on: bool = False
+    """Whether there may be calls that are not open and will be made again."""
+    taken: dict[str, tuple[int, ...]] = attrs.field(factory=dict)
+    """Which received events the calls that are open have taken, by address."""
+
+    # What most runs never need is made when it is looked at: it would be a tenth of what the
+    # garbage collector has to count for a run that has not begun.
+    _runtime_context: dict[str, Any] | None = attrs.field(default=None, eq=_or_nothing)
+    _received: dict[int, ev.EventReceived] | None = attrs.field(default=None, eq=_or_nothing)
+    _answers: dict[str, Any] | None = attrs.field(default=None, eq=_or_nothing)
+    _calls: Calls | None = attrs.field(default=None, init=False, eq=False, repr=False)
+    _steps: Calls | None = attrs.field(default=None, init=False, eq=False, repr=False)
+
+    @property
+    def runtime_context(self) -> dict[str, Any]:
+        """The runtime context, as far as steps that ended have changed it. Live, and read only."""
+        if self._runtime_context is None:
+            self._runtime_context = {}
+        return self._runtime_context
+
+    @property
+    def received(self) -> dict[int, ev.EventReceived]:
+        """Events from outside that no call has taken for good, by ``seq``. Live, and read only."""
+        if self._received is None:
+            self._received = {}
+        return self._received
+
+    @property
+    def answers(self) -> dict[str, Any]:
+        """Answers to suspended calls that have not started again yet, by address. Live, and read
+        only."""
+        if self._answers is None:
+            self._answers = {}
+        return self._answers
+
+    @property
+    def calls(self) -> Mapping[str, StepRecord]:
+        """Every call, by address; items of a foreach included. Live, and read only."""
+        if self._calls is None:
+            self._calls = Calls(self.records, "address")
+        return self._calls
+
+    @property
+    def steps(self) -> Mapping[str, StepRecord]:
+        """The last call of each step, by id. Live, and read only."""
+        if self._steps is None:
+            self._steps = Calls(self.records, "id")
+        return self._steps
+
+    def before(self, address: str) -> StepRecord | None:
+        """Return what is known of a call that is about to begin, or to go on."""
+        return self.calls.get(address) if self.goes_on else self.open.get(address)
+
+    def apply(self, event: ev.Event) -> None:
+        """Take one more event into account. Events must come in the order of ``seq``."""
+        self.apply_all((event,))
+
+    def apply_all(self, events: Sequence[ev.Event]) -> None:
+        """Take more events into account. They must come in the order of ``seq``."""
+        for event in events:
+            REDUCERS[type(event)](self, event)
+        if events:
+            self.next_seq = events[-1].seq + 1
+
+
+def fold(events: Iterable[ev.Event]) -> RunState:
+    """Return the state of a run from its events, from the first one on."""
+    state = RunState()
+    state.apply_all(tuple(events))
+    return state
+
+
+def merge_state(state: Any, updates: Mapping[str, Any]) -> Any:
+    """Return *state* with some keys replaced.
+
+    Works on attrs classes, dataclasses, dicts, and what `copy.replace` of Python 3.13 takes.
+    """
+    if attrs.has(type(state)):
+        aliases = {field.name: field.alias for field in attrs.fields(type(state))}
+        return attrs.evolve(state, **{aliases.get(key, key): updates[key] for key in updates})
+    if dataclasses.is_dataclass(state) and not isinstance(state, type):
+        return dataclasses.replace(state, **updates)
+    if hasattr(type(state), "__replace__"):
+        return state.__replace__(**updates)
+    return {**(state or {}), **updates}
+
+
+# ---------------------------------------------------------------- reducers
+def _start(state: RunState, event: ev.Start) -> None:
+    state.run_id = event.run_id
+    state.workflow_id = event.workflow_id
+    state.status = "running"
+    state.input = event.input
+    state.state = event.state
+    if event.runtime_context:
+        state.runtime_context.update(event.runtime_context)
+    state.trace_id = event.trace_id
+    state.span_id = event.span_id
+    state.resource_id = event.resource_id
+    state.started_at = event.at
+
+
+def _resume(state: RunState, event: ev.Resume) -> None:
+    state.status = "running"
+    state.goes_on = True
+    _forget_superseded(state)
+    state.runtime_context.update(event.runtime_context)
+    state.answers.clear()
+    state.answers.update(dict.fromkeys(event.targets, event.data))
+    state.span_id = event.span_id
+    state.result = state.error = state.ended_at = None
+
+
+def _recover(state: RunState, event: ev.Recover) -> None:
+    state.status = "running"
+    state.goes_on = True
+    state.open.clear()
+    _forget_superseded(state)
+    state.span_id = event.span_id
+    # What open calls had taken is there again, for they are made again.
+    state.taken.clear()
+
+
+def _forget_superseded(state: RunState) -> None:
+    """Let go of the records in whose place others have come, or each round would leave some.
+
+    The newest of each call is where the first was, for the order of the calls, and where it came
+    last, for what is the last call of a step.
+    """
+    newest = dict(state.calls.items())
+    if len(newest) == len(state.records):
+        return
+    last = {record.address: index for index, record in enumerate(state.records)}
+    seen: set[str] = set()
+    kept = []
+    for index, record in enumerate(state.records):
+        if record.address not in seen or index == last[record.address]:
+            seen.add(record.address)
+            kept.append(newest[record.address])
+    state.records[:] = kept
+    for view in (state._calls, state._steps):
+        if view is not None:
+            view.begin_anew()
+
+
+def _step_start(state: RunState, event: ev.StepStart) -> None:
+    id, address = event.id, event.address
+    record: StepRecord = _new(StepRecord)  # as new_record does, for 0.05 µs less
+    record.id = id
+    record.address = address
+    record.kind = event.kind
+    record.status = "running"
+    record.input = event.input
+    record.started_at = event.at
+    if event.iteration is not None:
+        record.iteration = event.iteration
+    if event.arms is not None:
+        record.arms = event.arms
+    # RunState.before without the call: 0.05 µs less.
+    before = state.calls.get(address) if state.goes_on else state.open.get(address)
+    if before is not None:  # it was suspended or waiting, or its process died
+        _go_on(state, record, before, event)
+    elif event.resume_data is not None:  # it begins with an answer, after travelling back
+        record.resume_data, record.resumed_at = event.resume_data, event.at
+    if state.taken:  # what it waited for is its own now, even if its process dies
+        _settle(state, address, for_good=True)
+    state.open[address] = record
+    state.records.append(record)
+
+
+def _go_on(state: RunState, record: StepRecord, before: StepRecord, event: ev.StepStart) -> None:
+    record.started_at = before.started_at
+    record.attempts = before.attempts
+    record.round = event.round
+    record.suspend_payload, record.suspended_at = before.suspend_payload, before.suspended_at
+    record.resume_data, record.resumed_at = before.resume_data, before.resumed_at
+    record.done, record.total = before.done, before.total
+    if before.status in ("suspended", "waiting"):
+        record.resume_data, record.resumed_at = event.resume_data, event.at
+    state.answers.pop(event.address, None)
+
+
+def _step_waiting(state: RunState, event: ev.StepWaiting) -> None:
+    before = state.before(event.address)
+    inside = event.address.endswith("]") or (before is not None and before.kind not in WAITS)
+    if inside:  # a step, or an item of a foreach, waits in the middle of its body
+        return
+    kind: ev.StepKind = "sleep" if event.event is None else "wait"
+    record = new_record(event.id, event.address, kind, "waiting", event.input, event.at)
+    record.until = event.until
+    if before is not None:
+        record.started_at = before.started_at
+    state.open[event.address] = record
+    state.records.append(record)
+
+
+def _step_retry(state: RunState, event: ev.StepRetry) -> None:
+    record = state.before(event.address)
+    if record is not None:  # items of a foreach have none, unless they go on
+        record.attempts = event.attempt
+
+
+def _step_progress(state: RunState, event: ev.StepProgress) -> None:
+    loop = state.open[event.address]
+    loop.done, loop.total = event.done, event.total
+    address = f"{event.address}[{event.index}]"
+    item = new_record(event.id, address, "item", event.status, None, event.at)
+    item.output, item.error, item.ended_at = event.output, event.error, event.at
+    item.suspend_payload, item.label = event.payload, event.label
+    if event.status == "suspended":
+        state.goes_on = True
+    before = state.before(address)
+    if before is not None:
+        item.round = before.round + (before.status == "suspended")
+    state.records.append(item)
+    state.answers.pop(address, None)
+    _settle(state, address, event.status != "suspended")
+    if event.state_updates:
+        state.state = merge_state(state.state, event.state_updates)
+
+
+def _step_suspended(state: RunState, event: ev.StepSuspended) -> None:
+    state.goes_on = True
+    record = state.open.pop(event.address)
+    record.status = "suspended"
+    record.suspend_payload = event.payload
+    record.suspended_at = event.at
+    record.label = event.label
+    _settle(state, event.address, for_good=False)
+    if event.state_updates:
+        state.state = merge_state(state.state, event.state_updates)
+
+
+def _step_result(state: RunState, event: ev.StepResult) -> None:
+    record = state.open[event.address]
+    record.status = event.status
+    if event.status == "canceled":
+        state.goes_on = True
+    record.output = event.output
+    record.error = event.error
+    record.ended_at = event.at
+    if state.taken:
+        _settle(state, event.address, for_good=True)
+    if event.state_updates:
+        state.state = merge_state(state.state, event.state_updates)
+
+
+def fold_end(state: RunState, result: ev.StepResult, finish: ev.StepFinish) -> None:
+    """Fold both events that end a call: what their reducers do, for 0.1 µs less."""
+    record = state.open.pop(result.address)
+    record.status = result.status
+    if result.status == "canceled":
+        state.goes_on = True
+    record.output = result.output
+    record.error = result.error
+    record.ended_at = result.at
+    record.attempts = finish.attempts
+    record.seconds = finish.seconds
+    if state.taken:
+        _settle(state, result.address, for_good=True)
+    if result.state_updates:
+        state.state = merge_state(state.state, result.state_updates)
+    state.next_seq += 2
+
+
+def _settle(state: RunState, address: str, for_good: bool) -> None:
+    """Forget the events that a call has taken, if it will not be made again."""
+    if address in state.taken:
+        for seq in state.taken.pop(address):
+            if for_good:
+                state.received.pop(seq, None)
+
+
+def _step_finish(state: RunState, event: ev.StepFinish) -> None:
+    record = state.open.pop(event.address)
+    record.attempts = event.attempts
+    record.seconds = event.seconds
+
+
+def _event_received(state: RunState, event: ev.EventReceived) -> None:
+    state.received[event.seq] = event
+
+
+def _event_taken(state: RunState, event: ev.EventTaken) -> None:
+    state.taken[event.address] = (*state.taken.get(event.address, ()), event.received)
+
+
+def _context_update(state: RunState, event: ev.ContextUpdate) -> None:
+    state.runtime_context.update(event.updates)
+    for key in event.removed:
+        state.runtime_context.pop(key, None)
+
+
+def _suspended(state: RunState, event: ev.Suspended) -> None:
+    state.status = "suspended"
+
+
+def _paused(state: RunState, event: ev.Paused) -> None:
+    state.status = "paused"
+
+
+def _canceled(state: RunState, event: ev.Canceled) -> None:
+    state.reason = event.reason
+
+
+def _finish(state: RunState, event: ev.Finish) -> None:
+    state.status = event.status
+    state.result = event.result
+    state.error = event.error
+    state.ended_at = event.at
+
+
+def _change_nothing(state: RunState, event: ev.Event) -> None:
+    """Fold an event that says nothing about the state."""
+
+
+WAITS = ("sleep", "wait")
+"""Kinds of calls that have not begun their body, if they have one."""
+
+REDUCERS: dict[type[ev.Event], Callable[[RunState, Any], None]] = {
+    **dict.fromkeys(ev.EVENT_TYPES.values(), _change_nothing),
+    ev.Start: _start,
+    ev.Resume: _resume,
+    ev.Recover: _recover,
+    ev.StepStart: _step_start,
+    ev.StepRetry: _step_retry,
+    ev.StepWaiting: _step_waiting,
+    ev.StepProgress: _step_progress,
+    ev.StepSuspended: _step_suspended,
+    ev.StepResult: _step_result,
+    ev.StepFinish: _step_finish,
+    ev.EventReceived: _event_received,
+    ev.EventTaken: _event_taken,
+    ev.ContextUpdate: _context_update,
+    ev.Suspended: _suspended,
+    ev.Paused: _paused,
+    ev.Canceled: _canceled,
+    ev.Finish: _finish,
+}

@@ -1,0 +1,518 @@
+"""A run: one execution of a workflow, and what a caller can ask of it."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Generic, TypeVar
+
+import trio
+
+from trioflow._engine.base.nursery import open_owned_nursery
+from trioflow._engine.history.fork_past import invented, prefix
+from trioflow._engine.history.fork_target import find_destination
+from trioflow._engine.life.execution import Execution
+from trioflow._engine.planning.environment import Environment, bare_environment
+from trioflow._engine.planning.planner import plan_workflow
+from trioflow._engine.stream.receive_end import EventStream, OnFull
+from trioflow.context import MISSING
+from trioflow.errors import RunStateError
+from trioflow.events import RunStatus
+from trioflow.record import RunState
+from trioflow.results import RunResult
+from trioflow.tracing import TracingContext, TracingOptions
+from trioflow.workflow import NO_INPUT, Workflow
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+BUFFER_SIZE = 64
+"""How many events a reader may have unread before the run waits for it."""
+
+
+def create_run(
+    workflow: Workflow[In, Out],
+    *,
+    environment: Environment | None = None,
+    run_id: str | None = None,
+    resource_id: str | None = None,
+) -> Run[In, Out]:
+    """Create a run of *workflow*; what is wrong with the workflow is raised here."""
+    environment = environment or bare_environment()
+    plan = plan_workflow(workflow, environment)
+    return Run(Execution(plan, environment, run_id or new_run_id(), resource_id))
+
+
+def new_run_id() -> str:
+    """Return an id that no other run has: as random as a UUID, for a third of its price."""
+    return secrets.token_hex(16)
+
+
+class RunStream(EventStream, Generic[Out]):
+    """The stream that `Run.stream` opens: the run's events, and its end."""
+
+    def __init__(self, run: Run[Any, Out], max_buffer_size: int) -> None:
+        super().__init__(max_buffer_size, run.execution.core.readers)
+        self._run = run
+
+    @property
+    def run(self) -> Run[Any, Out]:
+        """The run that is read; after `Run.time_travel_stream` the new one."""
+        return self._run
+
+    @property
+    def run_id(self) -> str:
+        """Id of the run."""
+        return self._run.run_id
+
+    @property
+    def trace_id(self) -> str:
+        """Id of the trace that the run belongs to: 32 hexadecimal digits, or the caller's."""
+        return self._run.trace_id
+
+    async def get_workflow_state(self) -> RunResult[Out]:
+        """Wait for the end of the run and return its result; works without reading, too.
+
+        While someone waits here the buffer is not bounded: events that nobody reads are
+        kept for a later reader, and the run does not wait for one.
+
+        **Cancellation**: the run goes on.
+
+        **Checkpoints**: always.
+        """
+        self.lift_bound()
+        try:
+            return await self._run.wait()
+        finally:
+            self.restore_bound()
+
+
+class Run(Generic[In, Out]):
+    """One execution of a workflow. Made by `Workflow.create_run` or by an engine."""
+
+    def __init__(self, execution: Execution) -> None:
+        self.execution = execution
+        """The engine's side of the run; not for users."""
+
+    @property
+    def run_id(self) -> str:
+        """Id of the run, unique over all runs."""
+        return self.execution.core.log.run_id
+
+    @property
+    def workflow_id(self) -> str:
+        """Id of the workflow that is run."""
+        return self.execution.plan.id
+
+    @property
+    def resource_id(self) -> str | None:
+        """Whom the run belongs to, if its creator said so."""
+        return self.execution.resource_id
+
+    @property
+    def trace_id(self) -> str:
+        """Id of the trace that the run belongs to: 32 hexadecimal digits, or the caller's."""
+        return self.execution.trace.id
+
+    def __repr__(self) -> str:
+        return f"<Run {self.run_id!r} of {self.workflow_id!r}, {self.status}>"
+
+    @property
+    def status(self) -> RunStatus:
+        """Where the run is: ``"pending"`` until it starts, then as its events say."""
+        return self.execution.core.log.state.status
+
+    @property
+    def state(self) -> RunState:
+        """The fold of all events so far. Live, and read only."""
+        return self.execution.core.log.state
+
+    # ------------------------------------------------------------ running
+    def stream(
+        self,
+        input_data: In = NO_INPUT,
+        *,
+        runtime_context: Mapping[str, Any] | None = None,
+        tracing_context: TracingContext | None = None,
+        tracing_options: TracingOptions | None = None,
+        initial_state: Any = None,
+        max_buffer_size: int = BUFFER_SIZE,
+        close_on_suspend: bool = True,
+        per_step: bool = False,
+    ) -> AbstractAsyncContextManager[RunStream[Out]]:
+        """Run the workflow and read its events: ``async with run.stream(...) as stream``.
+
+        Leaving the block early cancels the run and waits for its clean-up. What the block
+        raises leaves it as itself, not in a group. A failed step raises nothing here.
+
+        Args:
+          input_data: The input; structured into the workflow's input type.
+          runtime_context: Entries that all steps see and may change; copied.
+          tracing_context: Where the run stands in the caller's trace.
+          tracing_options: Metadata for whoever writes traces.
+          initial_state: The state that the steps share, at the start.
+          max_buffer_size: How many events may be unread before the run waits for the
+            reader. Closing events of running steps come on top, so that none is lost.
+          close_on_suspend: True: a suspended run ends the stream with a `Finish`, and
+            `resume_stream` opens the next part. False: the stream stays open, and `resume`
+            goes on in it; leaving the block then leaves the run suspended.
+          per_step: Whether the run pauses after one node of the workflow; `resume` goes on.
+
+        Raises:
+          RunAlreadyStartedError: if the run has been started before.
+          InvalidValueError: if input or state do not fit the workflow's types.
+          ValueError: at the call already, if *max_buffer_size* is below 1.
+
+        **Cancellation**: cancels the run; it is properly ended when the block is left.
+
+        **Checkpoints**: entering has none; leaving waits for the run.
+        """
+
+        def begin() -> None:
+            self.execution.begin(
+                input_data,
+                runtime_context,
+                tracing_context,
+                tracing_options,
+                initial_state,
+                per_step,
+            )
+            self.execution.close_on_suspend = close_on_suspend
+
+        return self._reading(RunStream(self, max_buffer_size), None, begin)
+
+    @asynccontextmanager
+    async def resume_stream(
+        self,
+        step: Any = None,
+        resume_data: Any = None,
+        label: str | None = None,
+        index: int | None = None,
+        *,
+        runtime_context: Mapping[str, Any] | None = None,
+        max_buffer_size: int = BUFFER_SIZE,
+        per_step: bool = False,
+    ) -> AsyncGenerator[RunStream[Out], None]:
+        """Answer a suspended run, and read the events of its next part.
+
+        ``seq`` goes on where the part before ended. Everything else is as in `stream`. Refused
+        with NotResumableError while a stream of the run that stays open is read: `resume` goes
+        on in that one.
+
+        Args and Raises: as for `resume` and `stream`.
+        """
+        stream: RunStream[Out] = RunStream(self, max_buffer_size)
+        self.execution.check_no_open_stream()
+        last = await self.execution.resume(
+            _path(step), resume_data, label, index, runtime_context, per_step
+        )
+        self.execution.close_on_suspend = True
+        async with self._reading(stream, last):
+            yield stream
+
+    @asynccontextmanager
+    async def _reading(
+        self,
+        stream: RunStream[Out],
+        after: int | None,
+        begin: Callable[[], None] | None = None,
+    ) -> AsyncGenerator[RunStream[Out], None]:
+        """Drive the run in a task of its own while a stream is read."""
+        if begin is not None:
+            begin()
+        self.execution.core.log.add_reader(stream, after)
+        part = self.execution.part
+
+        def leave() -> None:
+            # In this order: closing first would wake writers that wait for room, to go on.
+            self.execution.leave(part)
+            stream.close()
+
+        async with open_owned_nursery(leave) as nursery:
+            nursery.start_soon(self.execution.drive_open)
+            yield stream
+
+    async def start(
+        self,
+        input_data: In = NO_INPUT,
+        *,
+        runtime_context: Mapping[str, Any] | None = None,
+        tracing_context: TracingContext | None = None,
+        tracing_options: TracingOptions | None = None,
+        initial_state: Any = None,
+        per_step: bool = False,
+    ) -> RunResult[Out]:
+        """Run the workflow in this task and return its result. A failed step raises nothing.
+
+        Args and Raises: as for `stream`.
+
+        **Cancellation**: cancels the run and waits for its clean-up.
+
+        **Checkpoints**: always.
+        """
+        self.execution.begin(
+            input_data, runtime_context, tracing_context, tracing_options, initial_state, per_step
+        )
+        return await self.execution.drive()
+
+    async def resume(
+        self,
+        step: Any = None,
+        resume_data: Any = None,
+        label: str | None = None,
+        index: int | None = None,
+        *,
+        runtime_context: Mapping[str, Any] | None = None,
+        per_step: bool = False,
+    ) -> RunResult[Out]:
+        """Answer a suspended run, and return the result when it settles again.
+
+        The step starts from its top and finds the answer in ``ctx.resume_data``. Steps whose
+        outcome is recorded do not run again, and neither do conditions. Of two concurrent
+        answers exactly one is taken.
+
+        Args:
+          step: Which step: itself, its id, or its path as ``"outer.inner"`` or a list; or
+            something that contains it. None if only one step waits.
+          resume_data: The answer, structured into the step's ``resume`` type.
+          label: The label that the step suspended with.
+          index: Which item of a foreach, counted from 0; without it all that wait are given
+            the same answer.
+          runtime_context: Entries to set in the runtime context before the run goes on.
+          per_step: Whether the run pauses after the next node.
+
+        Raises:
+          NotResumableError: if the run is finished, canceled, running or not started.
+          RunClaimedError: if the run is going on in another process.
+          RunStateError: if the engine that it was submitted to is closed.
+          NotSuspendedError: if no such step waits; the error lists those that do.
+          AmbiguousResumeError: if several may be meant.
+          InvalidValueError: if the answer does not fit.
+
+        **Cancellation**: cancels the run, unless an open stream or an engine drives it.
+
+        **Checkpoints**: always.
+        """
+        await self.execution.resume(
+            _path(step), resume_data, label, index, runtime_context, per_step
+        )
+        return await self.execution.carry_on(self)
+
+    # ------------------------------------------------------------ going back
+    async def restart(self) -> RunResult[Out]:
+        """Go on with a run whose process has died, or return the result it has ended with.
+
+        Raises:
+          NotResumableError: if it waits for an answer, or is going on here.
+          RunClaimedError: if it is going on in another process.
+
+        **Cancellation**: cancels the run.
+
+        **Checkpoints**: always.
+        """
+        return await self.execution.restart()
+
+    @asynccontextmanager
+    async def restart_stream(
+        self, *, max_buffer_size: int = BUFFER_SIZE
+    ) -> AsyncGenerator[RunStream[Out], None]:
+        """Do as `restart` does, and read the events from where the run goes on.
+
+        Raises:
+          NotResumableError: if it has settled, or is going on here.
+          RunClaimedError: if it is going on in another process.
+          ValueError: if *max_buffer_size* is below 1.
+        """
+        stream: RunStream[Out] = RunStream(self, max_buffer_size)
+        last = await self.execution.begin_restart()
+        async with self._reading(stream, last):
+            yield stream
+
+    async def time_travel(
+        self,
+        step: Any,
+        input_data: Any = MISSING,
+        *,
+        context: Mapping[str, Any] | None = None,
+        resume_data: Any = None,
+        run_id: str | None = None,
+        per_step: bool = False,
+    ) -> RunResult[Out]:
+        """Go back to a step, and on from there, as a new run that shares what came before.
+
+        This run stays as it is. The new one begins with its recorded events up to *step*;
+        what is recorded there does not run again. Of a foreach, items that have ended well
+        are kept.
+
+        Args:
+          step: Where to go back to: a step, its id, or its path into nested workflows as
+            ``"outer.inner"`` or a list. Of a loop the last iteration is meant.
+          input_data: Another input for that step; its recorded one if not given.
+          context: Other outputs for steps before it, by id.
+          resume_data: What the step finds in ``ctx.resume_data``.
+          run_id: Id of the new run; a random one if not given.
+          per_step: Whether the new run pauses after one node.
+
+        Raises:
+          UnknownStepError: if the workflow has no such step.
+          NotResumableError: if this run is going on, or has not started.
+          HistoryGap: if the events before the step are no longer held, and it is not durable.
+
+        **Cancellation**: cancels the new run.
+
+        **Checkpoints**: always.
+        """
+        execution = await self._travel(step, input_data, context, resume_data, run_id, per_step)
+        return await execution.drive()
+
+    @asynccontextmanager
+    async def time_travel_stream(
+        self,
+        step: Any,
+        input_data: Any = MISSING,
+        *,
+        context: Mapping[str, Any] | None = None,
+        resume_data: Any = None,
+        run_id: str | None = None,
+        per_step: bool = False,
+        max_buffer_size: int = BUFFER_SIZE,
+    ) -> AsyncGenerator[RunStream[Out], None]:
+        """Do as `time_travel` does, and read the events of the new run from where it goes on.
+
+        Args and Raises: as for `time_travel` and `stream`.
+        """
+        execution = await self._travel(step, input_data, context, resume_data, run_id, per_step)
+        run: Run[In, Out] = Run(execution)
+        stream: RunStream[Out] = RunStream(run, max_buffer_size)
+        # Recover, which marks where the prefix ends, is the first event of the stream.
+        async with run._reading(stream, run.state.next_seq - 2):
+            yield stream
+
+    async def _travel(
+        self,
+        step: Any,
+        input_data: Any,
+        context: Mapping[str, Any] | None,
+        resume_data: Any,
+        run_id: str | None,
+        per_step: bool,
+    ) -> Execution:
+        old, outputs = self.execution, context or {}
+        recorded = await old.recorded_events()
+        destination = find_destination(old.plan, _path(step) or "", recorded)
+        new = old.sibling(run_id or new_run_id())
+        events = prefix(recorded, destination, new.core.log.run_id, outputs)
+        events += invented(old.plan, destination, events, outputs)
+        inputs = {} if input_data is MISSING else {destination.address: input_data}
+        new.begin_travel(events, inputs, resume_data, destination.address)
+        new.core.per_step = per_step
+        return new
+
+    # ------------------------------------------------------------ control
+    def cancel(self, reason: str | None = None) -> None:
+        """Cancel the run: its bodies see ``trio.Cancelled``, and it ends as canceled.
+
+        Returns at once; `wait` waits for the end. Does nothing if the run is over. A run
+        that has not started will end as canceled as soon as it does.
+        """
+        self.execution.cancel(reason)
+
+    def halt(self) -> None:
+        """Stop the run here, but not for good: what leaving an engine does to its runs.
+
+        Running bodies see ``trio.Cancelled``, and here the run ends as canceled. Its journal
+        ends before that, so that `restart` or `Engine.recover` can go on from there, in this
+        process or another. A run that is not durable is canceled. Does nothing if the run is
+        over or waits for an answer.
+        """
+        if self.execution.goes_on_here:
+            self.execution.halt()
+
+    async def drain(self, grace: float = math.inf) -> RunResult[Out]:
+        """Start no further step, let running ones end, and return the result.
+
+        Sleeps, waits for events and waits between attempts are not let end: nothing runs
+        in them. A run that had nothing left to do ends with its own status, any other as
+        canceled with reason ``"drained"``.
+
+        Args:
+          grace: Seconds that running steps get. Steps that need longer are canceled.
+
+        Raises:
+          ValueError: if *grace* is negative or NaN.
+          RunStateError: if the run has not started.
+
+        **Cancellation**: no further step starts all the same.
+
+        **Checkpoints**: always at least one, even if no step is running.
+        """
+        if not grace >= 0:  # also catches NaN
+            raise ValueError(f"grace must be >= 0 seconds, not {grace!r}")
+        if not self.execution.begun:
+            raise RunStateError(self.run_id, self.status, "nothing runs that could be let end")
+        self.execution.core.pacer.hold()
+        with trio.move_on_after(grace):
+            await self.execution.core.wait_idle()
+        # A step may complete between the time-out and the cancel. That is fine: its
+        # result is folded already, and the cancel then finds nothing to stop.
+        self.cancel("drained")
+        return await self.wait()
+
+    def send_event(self, name: str, data: Any = None) -> None:
+        """Hand an event to the step that waits for it, now or later.
+
+        Each event is taken by one wait; until then it is kept.
+
+        Raises:
+          RunFinishedError: if the run is over.
+          MailboxFullError: if very many events of that name wait to be taken.
+        """
+        self.execution.receive(name, data)
+
+    def observe(
+        self,
+        after: int | None = None,
+        *,
+        max_buffer_size: int = BUFFER_SIZE,
+        on_full: OnFull = "wait",
+    ) -> EventStream:
+        """Return another stream of the run's events, from the first one or from after *after*.
+
+        It can be had before, during and after the run, any number of times. Each has its
+        own buffer. Close it (``async with``) if it is not read to its end.
+
+        Args:
+          after: The ``seq`` of the last event that is not wanted.
+          max_buffer_size: How many events may be unread.
+          on_full: What happens then. ``"wait"``: the run waits. ``"gap"``: the run goes on,
+            and the stream ends with `HistoryGap` behind what is in the buffer.
+
+        Raises:
+          HistoryGap: if events that are wanted are no longer held; ``engine.observe`` reads
+            them from the journal of a durable run.
+        """
+        log = self.execution.core.log
+        reader = EventStream(max_buffer_size, log.readers, on_full)
+        log.add_reader(reader, after)
+        return reader
+
+    async def wait(self) -> RunResult[Out]:
+        """Wait until a run that someone else drives is over or waits for an answer.
+
+        **Cancellation**: the run goes on.
+
+        **Checkpoints**: always.
+        """
+        return await self.execution.wait()
+
+
+def _path(step: Any) -> str | tuple[str, ...] | None:
+    """Return a way to name a step as ids."""
+    if step is None or isinstance(step, str):
+        return step
+    if isinstance(step, list | tuple):
+        return tuple(part if isinstance(part, str) else part.id for part in step)
+    id: str = step.id
+    return id

@@ -1,0 +1,98 @@
+"""The pytest plugin: fixtures for tests of workflows, async ones under pytest-trio included.
+
+It is there as soon as trioflow is installed, in all tests of the environment, so nothing but
+pytest is imported here before a fixture is used; ``-p no:trioflow`` turns it off. It needs
+pytest-trio only for the one fixture that is async, ``trioflow_engine``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from trioflow.engine import Engine
+    from trioflow.testing._clock import VirtualClock
+    from trioflow.testing._recorder import Recorder
+
+
+@pytest.fixture
+def virtual_clock() -> VirtualClock:
+    """A clock on which sleeping takes no time, and that waits for threads all the same.
+
+    An async test that asks for it runs on it: ``trio.current_time()`` is 0 when it begins.
+    Others hand it on: ``trio.run(main, clock=virtual_clock)``. What it does is told by
+    `trioflow.testing.VirtualClock`.
+    """
+    from trioflow.testing._clock import VirtualClock
+
+    return VirtualClock()
+
+
+@pytest.fixture
+def trioflow_recorder() -> Generator[Recorder, None, None]:
+    """A `trioflow.testing.Recorder`, an instrument that keeps the events of all runs.
+
+    The engine of ``trioflow_engine`` has it; any other is given it as
+    ``open_engine(instruments=[trioflow_recorder])``. After the test, the events of each run
+    that is over must follow the grammar.
+    """
+    from trioflow.testing._recorder import Recorder
+
+    recorder = Recorder()
+    yield recorder
+    recorder.check()
+
+
+@pytest.fixture
+def trioflow_options() -> Mapping[str, Any]:
+    """The options of ``trioflow_engine``, as for `trioflow.open_engine`: no plugins.
+
+    Define a fixture of this name in a test module or ``conftest.py`` to have others::
+
+        @pytest.fixture
+        def trioflow_options():
+            return {"plugins": [my_plugin], "limits": {"api": 2}}
+    """
+    return {"plugins": []}
+
+
+@pytest.fixture
+def trioflow_block_seconds() -> float:
+    """For how many seconds a task may block the event loop of ``trioflow_engine``: 0.5.
+
+    Define a fixture of this name to have another time. Who wants no such warnings says so to
+    pytest: ``filterwarnings = ignore::trioflow.testing.BlockedLoopWarning``.
+    """
+    return 0.5
+
+
+@pytest.fixture
+async def trioflow_engine(
+    request: pytest.FixtureRequest,
+    trioflow_options: Mapping[str, Any],
+    trioflow_recorder: Recorder,
+    trioflow_block_seconds: float,
+) -> AsyncGenerator[Engine, None]:
+    """An open engine with ``trioflow_options`` and ``trioflow_recorder``, for async tests.
+
+    It is closed after the test: submitted runs that still go on are canceled. If the test
+    fails, because its time is over or otherwise, its report has a `trioflow.testing.dump` of
+    them. A task that blocks the event loop for longer than ``trioflow_block_seconds`` is a
+    `trioflow.testing.BlockedLoopWarning`.
+    """
+    from trioflow.engine import open_engine
+    from trioflow.instruments._tasks import dump
+    from trioflow.testing._blocks import warn_of_blocks
+
+    with warn_of_blocks(trioflow_block_seconds) as watch:
+        instruments = [*trioflow_options.get("instruments", ()), trioflow_recorder, watch]
+        async with open_engine(**{**trioflow_options, "instruments": instruments}) as engine:
+            try:
+                yield engine
+            finally:
+                open_runs = "\n".join(map(dump, engine.list_runs(status="running")))
+                if open_runs:  # pytest shows it with tests that fail
+                    request.node.add_report_section("call", "runs that went on", open_runs)

@@ -1,0 +1,207 @@
+"""The rules about one call: its place, its tools, its items and its attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from trioflow import events as ev
+from trioflow.testing._addresses import Place
+from trioflow.testing._log import Call, Frame, Log, ToolCall, item_of
+from trioflow.testing._shape import Shape
+
+TOOL = {
+    ("new", "tool-call"): "called",
+    ("called", "tool-call-streaming-start"): "streaming",
+    ("streaming", "tool-call-delta"): "streaming",
+    ("called", "tool-result"): "over",
+    ("called", "tool-error"): "over",
+    ("streaming", "tool-result"): "over",
+    ("streaming", "tool-error"): "over",
+}
+"""Phase of a tool call and type of its next event, to its next phase."""
+
+
+# ---------------------------------------------------------------- places: rules 2, 4, 5, 6
+def open_call(log: Log, shape: Shape, event: ev.StepEvent, place: Place) -> Call:
+    """Register the call that begins with *event*, and check that it may begin here."""
+    call = Call(event.id, place, _parent(log, event, place), log.index, log.index)
+    if not isinstance(event, ev.StepStart | ev.StepWaiting):
+        log.fail(2, f"{event.type} of {call}, which has not started")
+    _check_id(log, call)
+    _enter(log, shape, call)
+    shape.check_call(log, call, event)
+    log.calls[call.address] = log.open[call.address] = call
+    shape.check_concurrency(log, call)
+    return call
+
+
+def _parent(log: Log, event: ev.StepEvent, place: Place) -> Call | None:
+    around = place.around
+    if around is None:
+        return None
+    parent = log.calls.get(around.call)
+    if parent is None:
+        log.fail(2, f"{event.type} inside call {around.call}, which has not started")
+    if _has_ended(parent, around.item):
+        log.fail(6, f"{event.type} inside item {around.item}, which has ended", parent.last)
+    if around.attempt != parent.retries.get(around.item, 0) + 1:
+        log.fail(6, f"{event.type} inside attempt {around.attempt}, which is not on", parent.last)
+    return parent
+
+
+def _check_id(log: Log, call: Call) -> None:
+    prefix = f"{call.parent.id}." if call.parent else ""
+    if not call.id.startswith(prefix):
+        log.fail(4, f"{call} is inside {call.parent}, so its id must begin with {prefix!r}")
+    if call.place.arm not in (None, call.id.removeprefix(prefix)):
+        log.fail(4, f"{call} is arm {call.place.arm!r}")
+
+
+def _enter(log: Log, shape: Shape, call: Call) -> None:
+    """Check the order of the nodes of one workflow, and of the calls of one node."""
+    frame = log.frames.setdefault(call.place.frame, Frame())
+    if call.place.position < frame.position:
+        log.fail(4, f"{call} starts after {frame.calls[0]}", frame.calls[0].opened)
+    if call.place.position > frame.position:
+        _check_left(log, frame, call)
+        shape.check_left(log, frame, call)
+        frame.calls = []
+    _check_siblings(log, frame, call)
+    frame.calls.append(call)
+
+
+def _check_left(log: Log, frame: Frame, call: Call) -> None:
+    for before in frame.calls:
+        if before.phase != "over":
+            log.fail(4, f"{call} starts while {before} is {before.phase}", before.last)
+
+
+def _check_siblings(log: Log, frame: Frame, call: Call) -> None:
+    before = frame.calls[-1] if frame.calls else None
+    iteration = call.place.iteration
+    if iteration is not None:
+        if iteration != len(frame.calls) + 1:
+            log.fail(6, f"{call} where iteration {len(frame.calls) + 1} is next")
+        if before is not None and before.phase != "over":
+            log.fail(6, f"{call} starts while {before} is {before.phase}", before.last)
+    elif before is not None and (call.place.arm is None or before.place.arm is None):
+        log.fail(5, f"{call} is beside {before}, but they are not arms", before.opened)
+
+
+def check_place(log: Log, call: Call, event: ev.StepEvent, place: Place) -> None:
+    """Check that an event of a call lies where the call is."""
+    if event.id != call.id:
+        log.fail(4, f"id {event.id!r} in an event of {call}", call.opened)
+    if call.parent is not None and call.parent.phase != "open":
+        log.fail(2, f"{event.type} of {call} outside of {call.parent}", call.parent.last)
+    if place.item is not None and call.kind != "foreach":
+        log.fail(6, f"{event.type} of an item of {call}, which is no foreach", call.opened)
+    if _has_ended(call, place.item):
+        log.fail(6, f"{event.type} of item {place.item}, which has ended", call.last)
+
+
+# ---------------------------------------------------------------- by type of event
+def check_nothing(log: Log, call: Call, event: Any, place: Place) -> None:
+    """There is nothing more to say about this type."""
+
+
+def check_start(log: Log, call: Call, event: ev.StepStart, place: Place) -> None:
+    """Check that event and address agree on the iteration."""
+    call.kind = event.kind
+    if event.iteration != place.iteration:
+        log.fail(6, f"{call} says that it is iteration {event.iteration}")
+
+
+def check_tool(log: Log, call: Call, event: ev.ToolEvent, place: Place) -> None:
+    """Follow `TOOL`."""
+    tool = call.tools.get(event.tool_call_id)
+    phase = TOOL.get((tool.phase if tool else "new", event.type))
+    if phase is None:
+        found = f"is {tool.phase}" if tool else "has not been called"
+        marks = [tool.index] if tool else []
+        log.fail(3, f"{event.type} while tool call {event.tool_call_id} {found}", *marks)
+    if tool is not None and tool.name != event.name:
+        log.fail(3, f"tool call {event.tool_call_id} is of {tool.name}", tool.index)
+    call.tools[event.tool_call_id] = ToolCall(event.name, phase, log.index, place.item)
+
+
+def check_retry(log: Log, call: Call, event: ev.StepRetry, place: Place) -> None:
+    """Check that attempts are counted, and that each is over before the next."""
+    failed = call.retries[place.item] = call.retries.get(place.item, 0) + 1
+    if event.attempt != failed:
+        log.fail(6, f"{event.type} of attempt {event.attempt}, but {failed} is on", call.last)
+    _check_nothing_open(log, call, event, place.item)
+
+
+def check_progress(log: Log, call: Call, event: ev.StepProgress, place: Place) -> None:
+    """Check that each item of a foreach ends once, and that they are counted."""
+    if call.kind != "foreach":
+        log.fail(6, f"step-progress of {call}, which is no foreach", call.opened)
+    if _has_ended(call, event.index):
+        log.fail(6, f"item {event.index} of {call} ends twice", call.last)
+    _check_nothing_open(log, call, event, event.index)
+    call.progress.pop(event.index, None)  # it had waited; the order is that of the events
+    call.progress[event.index] = event
+    ended = ("success", "failed", "bailed")
+    done = sum(one.status in ended for one in call.progress.values())
+    totals = {one.total for one in call.progress.values()}
+    if event.done != done:
+        log.fail(6, f"done is {event.done}, but {done} items have ended", call.last)
+    if len(totals) > 1 or not 0 <= event.index < event.total:
+        log.fail(6, f"item {event.index} of {event.total}", call.last)
+
+
+def _has_ended(call: Call, item: int | None) -> bool:
+    """Tell whether an item of a foreach is over, and not only waits for an answer."""
+    progress = None if item is None else call.progress.get(item)
+    return progress is not None and progress.status not in ("suspended", "canceled")
+
+
+def check_suspended(log: Log, call: Call, event: ev.StepSuspended, place: Place) -> None:
+    """Check that nothing inside goes on."""
+    _check_nothing_open(log, call, event)
+
+
+def check_result(log: Log, call: Call, event: ev.StepResult, place: Place) -> None:
+    """Check that nothing inside goes on, and that a foreach has done all its items."""
+    _check_nothing_open(log, call, event)
+    call.status = event.status
+    log.frames[place.frame].bailed |= event.status == "bailed"
+    if event.status == "success":
+        for last in list(call.progress.values())[-1:]:
+            if last.done != last.total:
+                log.fail(6, f"{call} succeeds with {last.done} of {last.total} items", call.last)
+
+
+def check_finish(log: Log, call: Call, event: ev.StepFinish, place: Place) -> None:
+    """Check the number of attempts."""
+    failed = call.retries.get(None, 0)
+    if event.attempts not in (failed, failed + 1) and call.kind != "foreach":
+        log.fail(6, f"{call} made {event.attempts} attempts, after {failed} that failed")
+
+
+def _check_nothing_open(log: Log, call: Call, event: ev.StepEvent, item: int | None = None) -> None:
+    """Check that no call and no tool inside a call, or inside one item of it, is open."""
+    for inner in log.open.values():
+        if inner.parent is call and item in (None, item_of(inner)):
+            log.fail(2, f"{event.type} of {call} while {inner} is {inner.phase}", inner.last)
+    for id, tool in call.tools.items():
+        if tool.phase != "over" and item in (None, tool.item):
+            log.fail(3, f"{event.type} of {call} while tool call {id} is on", tool.index)
+
+
+CHECKS: dict[type[ev.Event], Callable[[Log, Call, Any, Place], None]] = {
+    ev.StepStart: check_start,
+    ev.StepRetry: check_retry,
+    ev.StepProgress: check_progress,
+    ev.StepSuspended: check_suspended,
+    ev.StepResult: check_result,
+    ev.StepFinish: check_finish,
+    ev.ToolCall: check_tool,
+    ev.ToolCallStreamingStart: check_tool,
+    ev.ToolCallDelta: check_tool,
+    ev.ToolResult: check_tool,
+    ev.ToolError: check_tool,
+}
+"""What to check in an event of each type; types that are not here have no rule of their own."""

@@ -1,0 +1,119 @@
+"""What `trioflow.abc.Runner` promises, as checks that any runner has to pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import trio
+
+from trioflow.abc import Runner
+from trioflow.context import StepContext
+from trioflow.errors import DefinitionError
+from trioflow.events import Event
+from trioflow.steps import step
+from trioflow.testing._runners import calling, cancelling, sharing
+from trioflow.testing._runners.bench import Bench, Promise, RunnerContractError
+from trioflow.testing._runners.bodies import KINDS, Kind
+from trioflow.testing._runners.leftovers import Leftovers
+from trioflow.workflow import Workflow
+
+__all__ = ["PROMISES", "RunnerContractError", "check_runner"]
+
+PROMISES: tuple[Promise, ...] = (
+    *calling.PROMISES,
+    *sharing.PROMISES,
+    *cancelling.PROMISES,
+)
+"""What is checked while the runner is open."""
+CHOOSING = "check() accepts a function or raises DefinitionError"
+OPENING = "a runner can be opened and closed"
+CLOSING = "nothing is left of a runner that was closed"
+LIMIT = 30.0
+"""Seconds that the check of one promise may take."""
+
+
+async def check_runner(
+    make_runner: Callable[[], Runner], *, carries_context: bool = True, places: int = 2
+) -> None:
+    """Check that a runner does what `trioflow.abc.Runner` promises.
+
+    Its bodies are plain and async functions of this package, as far as the runner's own
+    ``check`` accepts them. They are real, so do not use a ``MockClock``; it takes less than a
+    second if a cancellation reaches the bodies, and the runner starts no processes.
+
+    Args:
+      make_runner: Makes the runner, which is opened and closed once: ``MyRunner``.
+      carries_context: Whether bodies see the context variables of the task that calls
+        ``run``. Not possible in another process.
+      places: How many bodies the runner can run at the same time at least. If it is 1,
+        nothing is checked that needs two of them.
+
+    Raises:
+      RunnerContractError: for the first promise that is broken. Anything else that the runner
+        raises is its cause.
+    """
+    seen: list[Event] = []
+
+    @step
+    async def check(_: Any, ctx: StepContext[Any]) -> None:
+        failure = await _first_fault(make_runner(), Bench(ctx, seen, carries_context, places))
+        if failure is not None:
+            raise failure
+
+    # In a run, because what a runner is given is the context of a real step call.
+    workflow = Workflow[Any, Any]("check_runner").then(check)
+    async with workflow.create_run().stream(None) as stream:
+        async for event in stream:
+            seen.append(event)  # noqa: PERF401 - bodies are asked while it grows
+        result = await stream.get_workflow_state()
+    result.unwrap()
+
+
+async def _first_fault(runner: Runner, bench: Bench) -> RunnerContractError | None:
+    leftovers = Leftovers()
+    failure = None
+    try:
+        async with runner:
+            failure = await _fault_while_open(runner, bench)
+    except Exception as error:
+        return failure or _fault(OPENING, error)
+    left = leftovers.of(bench.processes)
+    return failure or (RunnerContractError(CLOSING, ", ".join(left)) if left else None)
+
+
+async def _fault_while_open(runner: Runner, bench: Bench) -> RunnerContractError | None:
+    try:
+        kinds = tuple(kind for kind in KINDS if _takes(runner, kind))
+    except Exception as error:
+        return _fault(CHOOSING, error)
+    if not kinds:
+        return RunnerContractError(CHOOSING, "it accepts neither plain nor async functions")
+    with bench.opened(runner, kinds):
+        for promise in PROMISES:
+            try:
+                with trio.fail_after(LIMIT):
+                    await promise.check(bench)
+            except Exception as error:
+                return _fault(promise.text, error)
+    return None
+
+
+def _takes(runner: Runner, kind: Kind) -> bool:
+    try:
+        for fn in kind.functions:
+            runner.check(fn, f"step {fn.__name__!r}")
+    except DefinitionError:
+        return False
+    return True
+
+
+def _fault(promise: str, error: Exception) -> RunnerContractError:
+    match error:
+        case AssertionError():
+            return RunnerContractError(promise, str(error))
+        case trio.TooSlowError():
+            return RunnerContractError(promise, f"it takes longer than {LIMIT} seconds")
+    fault = RunnerContractError(promise, f"{type(error).__name__}: {error}")
+    fault.__cause__ = error
+    return fault

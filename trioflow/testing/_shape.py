@@ -1,0 +1,139 @@
+"""Which calls a workflow makes: what the grammar demands when the workflow is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from trioflow import events as ev
+from trioflow.nodes import (
+    Branch,
+    ForEach,
+    Loop,
+    Map,
+    Node,
+    Parallel,
+    Sleep,
+    SleepUntil,
+    Target,
+    WaitForEvent,
+    ids_of,
+    target_id,
+    targets_of,
+)
+from trioflow.steps import Step
+from trioflow.testing._addresses import Place, Suffix, parse
+from trioflow.testing._log import Call, Frame, Log, item_of
+from trioflow.tools import Tool
+from trioflow.workflow import Workflow
+
+SUFFIXES: dict[type[Any], Suffix] = {Parallel: "arm", Branch: "arm", Loop: "iteration"}
+"""What tells the calls of a node apart; the other nodes make one call."""
+
+
+@attrs.frozen
+class Shape:
+    """A workflow, and the calls that it can make. Without workflow, every call."""
+
+    workflow: Workflow[Any, Any] | None
+    _known: dict[str, tuple[Node, ...] | None] = attrs.field(factory=dict, init=False)
+
+    def check_call(self, log: Log, call: Call, event: ev.StepEvent) -> None:
+        """Check that there is a node which makes this call."""
+        nodes = self._nodes(call.place.frame)
+        if nodes is None:
+            return
+        if call.place.position >= len(nodes):
+            log.fail(4, f"{call} is beyond the last of {len(nodes)} nodes")
+        node = nodes[call.place.position]
+        own_id = call.id.removeprefix(f"{call.parent.id}." if call.parent else "")
+        if own_id not in ids_of(node):
+            log.fail(4, f"{call}: the node runs {' or '.join(ids_of(node))}")
+        if call.place.suffix != SUFFIXES.get(type(node), "none"):
+            log.fail(4, f"{call} is no address of a {type(node).__name__}")
+        self._check_opening(log, call, node, event)
+
+    def _check_opening(self, log: Log, call: Call, node: Node, event: ev.StepEvent) -> None:
+        waits = isinstance(node, Sleep | SleepUntil | WaitForEvent)
+        if waits != isinstance(event, ev.StepWaiting):
+            log.fail(2, f"{call} of a {type(node).__name__} begins with {event.type}")
+        if isinstance(event, ev.StepStart):
+            expected = kind_of(node, _target(node, call.place))
+            if expected not in (None, event.kind):
+                log.fail(4, f"{call} is of kind {event.kind}, not {expected}")
+
+    def check_left(self, log: Log, frame: Frame, call: Call) -> None:
+        """Check that the nodes before *call* have made their calls."""
+        nodes = self._nodes(call.place.frame)
+        if nodes is not None:
+            self._check_nodes(log, nodes, frame, min(call.place.position, len(nodes)))
+
+    def check_complete(self, log: Log, frame_address: str) -> None:
+        """Check that a workflow which ended well has run all its nodes, if nothing bailed."""
+        nodes = self._nodes(frame_address)
+        frame = log.frames.get(frame_address, Frame())
+        if nodes is not None and not frame.bailed:
+            self._check_nodes(log, nodes, frame, len(nodes))
+
+    def _check_nodes(self, log: Log, nodes: tuple[Node, ...], frame: Frame, end: int) -> None:
+        """Check the node that *frame* has come to, and those after it up to *end*."""
+        for node in nodes[frame.position + 1 : end]:
+            if not isinstance(node, Branch):  # of which no arm may have been chosen
+                log.fail(4, f"a {type(node).__name__} of {' and '.join(ids_of(node))} is left out")
+        current = nodes[frame.position] if frame.calls else None
+        if isinstance(current, Parallel) and len(frame.calls) < len(current.arms):
+            log.fail(5, f"{len(frame.calls)} arms of {len(current.arms)} have run")
+
+    def check_concurrency(self, log: Log, call: Call) -> None:
+        """Check that not more items of a foreach are open than may be."""
+        around = call.place.around
+        node = self.node_at(around) if around and around.item is not None else None
+        if not isinstance(node, ForEach):
+            return
+        items = {item_of(inner) for inner in log.open.values() if inner.parent is call.parent}
+        if len(items) > node.concurrency:
+            log.fail(5, f"{len(items)} items are open, concurrency is {node.concurrency}")
+
+    def node_at(self, place: Place) -> Node | None:
+        """Return the node that makes the call at *place*, None if it is not known."""
+        nodes = self._nodes(place.frame)
+        return nodes[place.position] if nodes and place.position < len(nodes) else None
+
+    def _nodes(self, frame: str) -> tuple[Node, ...] | None:
+        """Return the nodes of the workflow whose calls have this frame, None if unknown."""
+        if frame not in self._known:
+            self._known[frame] = self._find(frame)
+        return self._known[frame]
+
+    def _find(self, frame: str) -> tuple[Node, ...] | None:
+        place = parse(frame)
+        if place is None:
+            return None if self.workflow is None else self.workflow.nodes
+        node = self.node_at(place)
+        target = _target(node, place) if node is not None else None
+        return target.nodes if isinstance(target, Workflow) else None
+
+
+def kind_of(node: Node, target: Target | None) -> ev.StepKind | None:
+    """Return the kind that the step-start of a call must have, None if it cannot be known."""
+    match node, target:
+        case ForEach(), _:
+            return "foreach"
+        case Map(), _:
+            return "map"
+        case _, Step():
+            return "step"
+        case _, Tool():
+            return "tool"
+        case _, Workflow():
+            return "workflow"
+    return None
+
+
+def _target(node: Node, place: Place) -> Target | None:
+    """Return what the call at *place* runs."""
+    targets = targets_of(node)
+    if place.arm is None:
+        return targets[0] if targets else None
+    return next((one for one in targets if target_id(one) == place.arm), None)

@@ -1,0 +1,134 @@
+"""Promises about looking: pages of entries, what is known of a run, and lists of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import attrs
+
+from trioflow.abc import Entry, StoredRun
+from trioflow.events import RunStatus
+from trioflow.testing._stores.bench import LONG_AGO, Bench, Promise, entry, expect
+
+
+async def entries_come_in_pages(bench: Bench) -> None:
+    """Check that pages meet, wherever they begin."""
+    seqs = [2 * number for number in range(25)]
+    await bench.do(bench.first("a", *seqs[:10]), bench.first("b", *range(50)))
+    await bench.do(bench.following("a", seqs[9], *seqs[10:]))
+
+    found: list[Entry] = []
+    after = -1
+    for _ in seqs:  # not for ever, if the store is broken
+        page = await bench.store.read(bench.id("a"), after, 7)
+        expect(len(page) <= 7, True, "whether a page of 7 has at most 7 entries")
+        found += page
+        after = page[-1].seq if page else after
+    expect(found, [entry(seq) for seq in seqs], "entries in pages of 7")
+    for after, limit, wanted in [(5, 2, [6, 8]), (6, 1, [8]), (48, 9, []), (99, 9, [])]:
+        page = await bench.store.read(bench.id("a"), after, limit)
+        expect([one.seq for one in page], wanted, f"up to {limit} entries after {after}")
+
+
+async def the_unknown_is_unknown(bench: Bench) -> None:
+    """Check what is said of a run that never was, and that asking does not make it."""
+    run_id, owner = bench.id("never"), bench.mark
+    for _ in range(2):
+        expect(await bench.store.get(run_id), None, "get()")
+        expect(list(await bench.store.read(run_id)), [], "read()")
+        expect(await bench.store.claim(run_id, owner, 60), False, "claim()")
+        expect(await bench.store.renew(owner, 60), set(), "renew()")
+        await bench.store.release(run_id, owner)
+        expect(await bench.store.delete(run_id), False, "delete()")
+
+
+async def runs_are_described(bench: Bench) -> None:
+    """Check what get() tells, from the beginning to the end."""
+    plain = bench.header("a")
+    full = bench.header(
+        "b",
+        resource_id="é'\"%",
+        created_at=0.1 + 0.2,
+        format=12,
+        fingerprint='{"é": "' + "x" * 50_000 + '"}',
+    )
+    await bench.do(
+        bench.following("a", -1, header=plain, status="pending"),
+        bench.following("b", -1, 0, 3, header=full),
+    )
+
+    wanted = StoredRun(header=plain, status="pending", updated_at=LONG_AGO, last_seq=-1)
+    expect(await bench.stored("a"), wanted, "run without entries")
+    wanted = StoredRun(header=full, status="running", updated_at=LONG_AGO + 3, last_seq=3)
+    expect(await bench.stored("b"), wanted, "run with two entries")
+    await bench.do(bench.following("b", 3, 4, 5, status="canceled"))
+    wanted = attrs.evolve(wanted, status="canceled", updated_at=LONG_AGO + 5, last_seq=5)
+    expect(await bench.stored("b"), wanted, "run that is over")
+
+
+async def runs_are_listed(bench: Bench) -> None:
+    """Check the order of runs, whatever the order in which they were begun."""
+    ages = {"c": 2.0, "a": 3.0, "B": 1.0, "b": 1.0, "é": 1.0, "z": 0.5}
+    for name, age in ages.items():
+        header = bench.header(name, created_at=LONG_AGO + age)
+        await bench.do(bench.following(name, -1, 0, header=header))
+    await bench.do(bench.following("z", 0, 900))  # newest to change, but not newest
+
+    order = [bench.id(name) for name in ("a", "c", "é", "b", "B", "z")]
+    ours: dict[str, Any] = {"workflow_id": bench.header("a").workflow_id}
+    everything = [id for id in ids_of(await bench.store.list_runs()) if id in order]
+    expect(everything, order, "order of all runs")
+    for limit in (None, 100, 6, 4, 1, 0):
+        found = ids_of(await bench.store.list_runs(**ours, limit=limit))
+        expect(found, order[:limit], f"runs of a workflow, limit={limit}")
+    [first] = await bench.store.list_runs(**ours, limit=1)
+    expect(first, await bench.stored("a"), "what list_runs() tells of a run, beside get()")
+
+
+async def runs_are_chosen(bench: Bench) -> None:
+    """Check that everything that is given applies."""
+    statuses: list[RunStatus] = ["pending", "running", "suspended", "success"]
+    runs = [
+        (status, f"{bench.mark}{workflow}", resource and f"{bench.mark}{resource}")
+        for status in statuses
+        for workflow in ("w", "W")
+        for resource in (None, "r", "R")
+    ]
+    headers = []
+    for number, (status, workflow_id, resource_id) in enumerate(runs):
+        fields = {"workflow_id": workflow_id, "resource_id": resource_id}
+        headers.append(bench.header(str(number), created_at=LONG_AGO + number, **fields))
+        await bench.do(bench.following(str(number), -1, 0, status=status, header=headers[-1]))
+
+    some: list[RunStatus] = ["running", "success", "failed"]
+    for asked in (None, some[:1], some, []):
+        for workflow in (None, f"{bench.mark}w"):
+            for resource in (None, f"{bench.mark}r"):
+                found = await bench.store.list_runs(
+                    status=asked, workflow_id=workflow, resource_id=resource
+                )
+                wanted = [
+                    header.run_id
+                    for header, (status, *_) in zip(headers, runs, strict=True)
+                    if (asked is None or status in asked)
+                    and workflow in (None, header.workflow_id)
+                    and resource in (None, header.resource_id)
+                ]
+                ours = [id for id in ids_of(found) if id.startswith(bench.mark)]
+                what = f"runs of {asked}, {workflow}, {resource}"
+                expect(ours, wanted[::-1], what)
+
+
+def ids_of(runs: Iterable[StoredRun]) -> list[str]:
+    """Return the ids of runs."""
+    return [run.header.run_id for run in runs]
+
+
+PROMISES = (
+    Promise("read() gives pages that meet", entries_come_in_pages),
+    Promise("there is nothing of a run that was never appended to", the_unknown_is_unknown),
+    Promise("get() tells what was appended", runs_are_described),
+    Promise("list_runs() gives the newest first, and no more than the limit", runs_are_listed),
+    Promise("list_runs() gives the runs to which everything applies", runs_are_chosen),
+)

@@ -1,0 +1,53 @@
+"""Promises about removing: that all of a run goes, and of others nothing."""
+
+from __future__ import annotations
+
+from trioflow.events import RunStatus
+from trioflow.testing._stores.bench import LONG_AGO, Bench, Promise, expect
+
+
+async def deleted_runs_are_gone(bench: Bench) -> None:
+    """Check that the id of a deleted run is as good as new."""
+    me, you = f"{bench.mark}me", f"{bench.mark}you"
+    await bench.do(bench.first("a", 0, 1, 2, owner=me, claim_seconds=60), bench.first("b", 0))
+
+    expect(await bench.store.delete(bench.id("a")), True, "delete() of a run")
+    expect(await bench.journal(bench.id("a")), (None, []), "journal of a deleted run")
+    expect(await bench.store.delete(bench.id("a")), False, "delete() of a deleted run")
+    expect(await bench.store.renew(me, 60), set(), "claims on a deleted run")
+    await bench.refuse(bench.following("a", 2, 3), "to a deleted run")
+    expect(await bench.seqs("b"), [0], "entries of another run")
+    await bench.do(bench.first("a", 1))
+    expect(await bench.seqs("a"), [1], "entries of a new run with the id of a deleted one")
+    expect(await bench.store.claim(bench.id("a"), you, 60), True, "claim of the new run")
+
+
+async def old_runs_are_pruned(bench: Bench) -> None:
+    """Check that runs which are over are pruned by the time of their last entry."""
+    await bench.store.prune(LONG_AGO * 2)  # what an earlier check left, when it failed
+    over: list[RunStatus] = ["success", "failed", "canceled"]
+    going: list[RunStatus] = ["pending", "running", "suspended", "paused"]
+    for status in over + going:
+        for last in (9, 10, 11):
+            await bench.do(bench.first(f"{status} {last}", 0, last, status=status))
+    await bench.do(bench.first("no entries", status="failed"))
+
+    expect(await bench.store.prune(LONG_AGO + 10), 4, "number of runs that were pruned")
+
+    kept = {
+        f"{status} {last}"
+        for status in over + going
+        for last in (9, 10, 11)
+        if status in going or last >= 10
+    }
+    for name in [f"{status} {last}" for status in over + going for last in (9, 10, 11)]:
+        run, entries = await bench.journal(bench.id(name))
+        wanted = (True, 2) if name in kept else (False, 0)
+        expect((run is not None, len(entries)), wanted, f"{name}, pruned before 10")
+    expect(await bench.store.prune(LONG_AGO + 10), 0, "number of runs that are pruned again")
+
+
+PROMISES = (
+    Promise("delete() leaves nothing of a run", deleted_runs_are_gone),
+    Promise("prune() deletes what is over and old, and nothing else", old_runs_are_pruned),
+)

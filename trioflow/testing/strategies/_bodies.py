@@ -1,0 +1,164 @@
+"""What the steps and tools of generated workflows do, and a witness of what was done."""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import attrs
+import trio
+
+from trioflow.context import StepContext
+from trioflow.errors import NonRetryableError
+from trioflow.testing.strategies import _specs as s
+from trioflow.tools import Tool
+
+
+@attrs.define(eq=False)
+class Witness:
+    """What happened inside the bodies of one built workflow."""
+
+    running: Counter[str] = attrs.field(factory=Counter)
+    """How many bodies run now: of ``"step"``, of ``"tool"``, and for each bound they keep to."""
+    canceled: Counter[str] = attrs.field(factory=Counter)
+    """How many bodies were left by ``trio.Cancelled``: of ``"step"`` and of ``"tool"``."""
+    excess: list[str] = attrs.field(factory=list)
+    """Which bounds were exceeded, and by how much."""
+
+    @contextmanager
+    def watch(self, kind: str, bounds: Sequence[tuple[str, int]]) -> Generator[None, None, None]:
+        """Count one more body of this kind, and under the name of each bound."""
+        names = [kind, *(name for name, _ in bounds)]
+        self.running.update(names)
+        self.excess += [
+            f"{name}: {self.running[name]} > {bound}"
+            for name, bound in bounds
+            if self.running[name] > bound
+        ]
+        try:
+            yield
+        except trio.Cancelled:
+            self.canceled[kind] += 1
+            raise
+        finally:
+            self.running.subtract(names)
+
+
+def digest(label: str, *values: Any) -> int:
+    """Return a small number that depends on everything given, the same in every process."""
+    return zlib.crc32(repr((label, values)).encode()) % 1000
+
+
+class GeneratedStepError(Exception):
+    """What a generated step raises."""
+
+
+class GeneratedFatalError(NonRetryableError):
+    """What it raises where a retry must not help."""
+
+
+class GeneratedToolError(Exception):
+    """What a generated tool raises."""
+
+
+@attrs.define(eq=False)
+class Body:
+    """Does the ops of one step call."""
+
+    spec: s.StepSpec
+    tools: dict[str, Tool[..., Any]]
+    value: Any
+    ctx: StepContext[Any]
+
+    async def run(self) -> int:
+        """Do them all and return a number that tells step and input."""
+        for op in self.spec.ops:
+            await _DO[type(op)](self, op)
+        return digest(self.spec.id, self.value, self.ctx.resume_data)
+
+    async def write(self, op: s.Write) -> None:
+        for number in range(op.chunks):
+            await self.ctx.write(number)
+
+    async def nap(self, op: s.Nap) -> None:
+        try:
+            await trio.sleep(op.seconds)
+        except trio.Cancelled:
+            with trio.CancelScope(shield=True):
+                await trio.sleep(op.cleanup)
+            raise
+
+    async def set_state(self, op: s.SetState) -> None:
+        self.ctx.set_state({state_key(self.ctx.step_id, self.ctx.attempt): True})
+
+    async def fail(self, op: s.Fail) -> None:
+        if self.ctx.attempt <= op.attempts and digest("fail", self.value) % op.one_in == 0:
+            raise (GeneratedFatalError if op.fatal else GeneratedStepError)(self.ctx.step_id)
+
+    async def fail_in_first_round(self, op: s.FailInFirstRound) -> None:
+        if "~" not in self.ctx.step_call_id:
+            raise GeneratedStepError(self.ctx.step_id)
+
+    async def use_tool(self, op: s.UseTool) -> None:
+        tool = self.tools[op.tool.id]
+        try:
+            if op.take is None:
+                await self.ctx.call_tool(tool, value=0)
+            else:
+                await self._take(tool, op.take)
+        except GeneratedToolError:
+            if not op.catches:
+                raise
+
+    async def _take(self, tool: Tool[..., Any], count: int) -> None:
+        async with self.ctx.stream_tool(tool, value=0) as pieces:
+            for _ in range(count):
+                if await anext(pieces, None) is None:
+                    break
+
+    async def wait_for(self, op: s.Await) -> None:
+        await self.ctx.wait_for(op.event, timeout=op.timeout)
+
+    async def bail(self, op: s.Bail) -> None:
+        self.ctx.bail(digest("bail", self.spec.id, self.value))
+
+    async def abort(self, op: s.Abort) -> None:
+        self.ctx.abort(self.spec.id)
+
+
+_DO: dict[type[s.Op], Callable[[Body, Any], Any]] = {
+    s.Write: Body.write,
+    s.Nap: Body.nap,
+    s.SetState: Body.set_state,
+    s.Fail: Body.fail,
+    s.FailInFirstRound: Body.fail_in_first_round,
+    s.UseTool: Body.use_tool,
+    s.Await: Body.wait_for,
+    s.Bail: Body.bail,
+    s.Abort: Body.abort,
+}
+
+
+def state_key(step_id: str, attempt: int) -> str:
+    """Return the key that an attempt sets; different keys do not depend on any order."""
+    return f"{step_id}@{attempt}"
+
+
+async def plain_tool(spec: s.ToolSpec, value: Any) -> int:
+    """Do what a tool does that is no streaming one."""
+    await trio.sleep(spec.seconds)
+    if spec.fails:
+        raise GeneratedToolError(spec.id)
+    return digest(spec.id, value)
+
+
+async def streaming_tool(spec: s.ToolSpec, value: Any) -> AsyncGenerator[int, None]:
+    """Do what a streaming tool does."""
+    for number in range(spec.pieces or 0):
+        await trio.sleep(spec.seconds)
+        yield digest(spec.id, value, number)
+    if spec.fails:
+        raise GeneratedToolError(spec.id)

@@ -1,0 +1,133 @@
+"""Events as JSON objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from trioflow import events as ev
+from trioflow.wire._failures import error_to_wire
+from trioflow.wire._values import milliseconds, to_json
+from trioflow.wire._vocabulary import DIALECTS, PREFIX, Dialect, Field, fields_of
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+USAGE = {
+    "inputTokens": 0,
+    "outputTokens": 0,
+    "totalTokens": 0,
+    "cachedInputTokens": 0,
+    "cacheCreationInputTokens": 0,
+    "reasoningTokens": 0,
+}
+"""The vocabulary counts the tokens of language models; trioflow has none of its own."""
+
+
+def to_wire(
+    event: ev.Event, dialect: Dialect = "mastra-0.18", *, converter: Converter | None = None
+) -> dict[str, Any]:
+    """Return an event as an object that ``json.dumps`` takes as it is.
+
+    Args:
+      event: Any event of ours.
+      dialect: ``"mastra-0.18"`` or ``"mastra-1"``.
+      converter: Writes values of users; a plain cattrs converter if not given.
+
+    Raises:
+      NotSerializableError: if the event holds a value that has no JSON form.
+      ValueError: if there is no such dialect.
+    """
+    if dialect not in DIALECTS:
+        raise ValueError(f"dialect must be one of {', '.join(DIALECTS)}, not {dialect!r}")
+    payload = {
+        field.key: _written(field, getattr(event, field.name), converter)
+        for field in fields_of(type(event), dialect)
+        if _is_written(field, event)
+    }
+    decorate = _DECORATIONS.get(type(event))
+    if decorate is not None:
+        payload |= decorate(event)
+    envelope = _envelope_of_1 if dialect == "mastra-1" else _envelope_of_0
+    return envelope(event, payload)
+
+
+# ---------------------------------------------------------------- payloads
+def _is_written(field: Field, event: ev.Event) -> bool:
+    value = getattr(event, field.name)
+    if field.name == "round" and not value:
+        return False
+    if field.default is None and value is None:
+        # An output that is None says something only of a call that has an output.
+        return field.name in ("output", "result") and getattr(event, "status", "") in _ENDED_WELL
+    return True
+
+
+_ENDED_WELL = ("success", "bailed", "")
+"""Statuses of what has an output; events without a status, such as `ToolResult`, have one too."""
+
+
+def _written(field: Field, value: Any, converter: Converter | None) -> Any:
+    if isinstance(value, BaseException):
+        return error_to_wire(value)
+    if isinstance(value, tuple):
+        value = list(value)
+    return to_json(value, field.key, converter) if field.is_value else value
+
+
+def _envelope_of_0(event: ev.Event, payload: dict[str, Any]) -> dict[str, Any]:
+    extension = {"runId": event.run_id, "seq": event.seq, "at": event.at}
+    if isinstance(event, ev.ToolEvent):
+        return {"type": event.type, **payload, **extension}
+    if isinstance(event, ev.Start | ev.Finish):
+        payload = {"runId": event.run_id, **payload}
+    return {"type": event.type, "payload": payload, **extension}
+
+
+def _envelope_of_1(event: ev.Event, payload: dict[str, Any]) -> dict[str, Any]:
+    source, type = "WORKFLOW", event.type
+    if isinstance(event, ev.StepEvent):
+        payload = {"stepName": event.id, **payload}
+    if isinstance(event, ev.StepOutput):
+        source = "USER"
+        payload |= {"runId": event.run_id}
+    elif isinstance(event, ev.StepStart) and event.iteration is not None:
+        payload["metadata"] = {"iterationCount": payload.pop("iteration")}
+    elif isinstance(event, ev.Finish):
+        error = payload.pop("error", None)
+        payload["metadata"] = {"error": error, "errorMessage": error["message"]} if error else {}
+        payload["output"] = {"usage": USAGE}
+    return {
+        "type": type if isinstance(event, ev.ToolEvent) else PREFIX + type,
+        "runId": event.run_id,
+        "from": source,
+        "payload": payload,
+        "seq": event.seq,
+        "at": event.at,
+    }
+
+
+# ---------------------------------------------------------------- what is only for readers
+def _of_start(event: ev.StepStart) -> dict[str, Any]:
+    times = {"startedAt": milliseconds(event.at)}
+    if event.resume_data is not None:
+        times["resumedAt"] = milliseconds(event.at)
+    return {"stepCallId": step_call_id(event), **times, "status": "running"}
+
+
+def step_call_id(event: ev.StepEvent) -> str:
+    """Return the name of a call on the wire, where each round of it has a name of its own."""
+    return event.step_call_id + (f"+{event.round}" if event.round else "")
+
+
+_DECORATIONS: dict[type[ev.Event], Callable[[Any], dict[str, Any]]] = {
+    ev.StepStart: _of_start,
+    ev.StepWaiting: lambda e: {"startedAt": milliseconds(e.at), "status": "waiting"},
+    ev.StepSuspended: lambda e: {
+        "stepCallId": step_call_id(e),
+        "suspendedAt": milliseconds(e.at),
+        "status": "suspended",
+    },
+    ev.StepResult: lambda e: {"stepCallId": step_call_id(e), "endedAt": milliseconds(e.at)},
+    ev.StepFinish: lambda e: {"stepCallId": step_call_id(e), "metadata": {}},
+}
