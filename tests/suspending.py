@@ -107,4 +107,4 @@ async def all_events(engine: Engine, run_id: str) -> list[events.Event]:
 
 def check(run: Run[Any, Any], workflow: Workflow[Any, Any]) -> None:
     """Check the events of a run of which all are held."""
-    check_events(run.execution.core.log.history(), workflow)
+    check_events(run._life.core.log.history(), workflow)

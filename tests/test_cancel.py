@@ -91,7 +91,7 @@ async def test_an_abort_out_of_time_cancels_what_waits_and_nothing_that_is_over(
     await run.resume(resume_data=True)
     contexts[-1].abort("too late")
     assert run.status == "success"
-    assert not run.execution.is_canceled
+    assert not run._life.core.is_canceled
 
 
 async def test_a_callers_time_out_leaves_a_run_that_is_properly_ended(

@@ -15,7 +15,7 @@ from tests.flows import add_one, double, fails, sleeps
 from tests.suspending import Calls, all_events, cut
 from trioflow import Retry, RunResult, StepContext, Workflow, open_engine, step
 from trioflow._engine.journal.codec import decode
-from trioflow._engine.journal.journal import Durability
+from trioflow._engine.journal.writer import Durability
 from trioflow.abc import Append
 from trioflow.errors import (
     JournalConflictError,
@@ -189,20 +189,25 @@ async def test_nothing_starts_behind_a_result_that_is_not_saved(autojump_clock: 
     assert not calls.made
 
 
-async def test_a_value_without_a_json_form_is_an_error() -> None:
+async def test_an_output_that_cannot_be_written_fails_its_step_and_the_run() -> None:
     @step
     async def gives(value: Any) -> Any:
         return object()
 
     store, calls = MemoryStore(), Calls()
     async with engine_on(store) as engine:
-        run = engine.create_run(flow().then(gives).then(calls.does()), run_id="r")
-        with pytest.raises(NotSerializableError):
-            await run.start(1)
+        workflow = flow().then(gives).then(calls.does())
+        result = await engine.create_run(workflow, run_id="r").start(1)
+        recorded = await all_events(engine, "r")
+
+    assert result.status == "failed"
+    assert isinstance(result.error, NotSerializableError)
+    assert result.steps["gives"].error is result.error
     assert not calls.made
+    check_events(recorded, workflow)
     stored = await store.get("r")
     assert stored is not None
-    assert stored.status == "running"  # as of the entries before the value
+    assert stored.status == "failed"
 
 
 async def test_a_run_id_of_the_store_is_not_used_again() -> None:

@@ -47,6 +47,7 @@ from trioflow.errors import (
     UnknownPluginError,
     UnknownRunError,
     UnknownStepError,
+    UnreadableRunError,
     WireFormatError,
     WorkflowChangedError,
     suggest,
@@ -70,6 +71,23 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
     (
         JournalFormatError("r1", 7, 1),
         "journal of run r1 has format 7, known is 1; upgrade trioflow",
+    ),
+    (
+        UnreadableRunError(
+            "r1",
+            "w",
+            3,
+            "output of step 'order'",
+            "Order",
+            '{"number": 1}',
+            (Fault("currency", "required key is missing"),),
+        ),
+        (
+            "run r1 of workflow 'w' cannot continue: the recorded output of step 'order' (seq 3) "
+            "does not fit Order: currency: required key is missing; stored is "
+            '{"number": 1}; let Order take it again (a new field needs a default), '
+            "or cancel the run"
+        ),
     ),
     (
         WorkflowChangedError("r1", "w", "node 0 was then 'a' and is then 'b'"),

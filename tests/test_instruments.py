@@ -418,7 +418,7 @@ async def test_one_cannot_hold_an_exception_back() -> None:
 
 async def test_bodies_stay_as_they_are_without_an_instrument_that_wants_to_be_there() -> None:
     def plan_of(engine: Engine) -> Any:
-        return engine.create_run(Workflow("w").then(look)).execution.plan.nodes[0]
+        return engine.create_run(Workflow("w").then(look))._life.plan.nodes[0]
 
     async with open_engine(plugins=[Provider(Instrument())]) as engine:
         plain = plan_of(engine)

@@ -218,7 +218,7 @@ class TestAJournalWithoutChunks:
             assert seqs([e async for e in whole]) == [0, 1, 7, 8, 9]
             assert seqs([e async for e in rest]) == [last - 1, last]
             for after in range(loaded.state.next_seq):
-                expected = [e.seq for e in loaded.execution.core.log.history() if e.seq > after]
+                expected = [e.seq for e in loaded._life.core.log.history() if e.seq > after]
                 assert seqs([e async for e in loaded.observe(after)]) == expected
 
     async def test_a_restart_is_read_from_its_first_event_on(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from itertools import pairwise
 from typing import Any
 
@@ -200,39 +201,46 @@ async def test_a_failed_step_raises_nothing_from_the_stream() -> None:
     assert last.error is error
 
 
-async def test_something_else_than_an_exception_ends_the_run_and_gets_out() -> None:
-    class Stop(BaseException):
-        pass
-
+@pytest.mark.parametrize("raised", [SystemExit(2), asyncio.CancelledError(), BaseException("odd")])
+async def test_whatever_a_step_raises_is_its_failure(raised: BaseException) -> None:
     @step
-    async def stops(value: int) -> None:
-        raise Stop
+    async def raises(value: int) -> None:
+        raise raised
 
-    run = Workflow("w").then(stops).create_run()
+    result = await Workflow("w").then(raises).create_run().start(1)
+
+    assert (result.status, result.error) == ("failed", raised)
+    with pytest.raises(type(raised)):
+        result.unwrap()
+
+
+async def test_ctrl_c_in_a_step_ends_the_run_and_gets_out() -> None:
+    @step
+    async def interrupted(value: int) -> None:
+        raise KeyboardInterrupt
+
+    run = Workflow("w").then(interrupted).create_run()
     seen = []
-    with pytest.RaisesGroup(Stop):
+    with pytest.raises(KeyboardInterrupt):
         async with run.stream(1) as stream:
             async for event in stream:
                 seen.append(event)
 
     assert brief([e async for e in run.observe()])[-4:] == [
-        "step-result stops",
-        "step-finish stops",
+        "step-result interrupted",
+        "step-finish interrupted",
         "canceled",
         "finish",
     ]
 
 
-async def test_a_crash_is_not_hidden_by_what_the_block_raises() -> None:
-    class Stop(BaseException):
-        pass
-
+async def test_ctrl_c_is_not_hidden_by_what_the_block_raises() -> None:
     @step
-    async def stops(value: int) -> None:
-        raise Stop
+    async def interrupted(value: int) -> None:
+        raise KeyboardInterrupt
 
-    with pytest.RaisesGroup(Stop, ValueError):
-        async with Workflow("w").then(stops).create_run().stream(1) as stream:
+    with pytest.RaisesGroup(KeyboardInterrupt, ValueError):
+        async with Workflow("w").then(interrupted).create_run().stream(1) as stream:
             try:
                 await stream.get_workflow_state()
             finally:

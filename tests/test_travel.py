@@ -209,7 +209,7 @@ async def test_what_contains_the_step_begins_once_however_often_it_was_suspended
         await stream.get_workflow_state()
 
     check(stream.run, workflow)
-    past = stream.run.execution.core.log.history()
+    past = stream.run._life.core.log.history()
     starts = [event.id for event in past if isinstance(event, events.StepStart)]
     assert starts.count("inner") == 2  # in the past, and in the new part
 
@@ -277,7 +277,7 @@ async def test_what_was_running_when_a_process_died_is_no_part_of_the_past() -> 
         recorded = decode(await store.read("r", limit=100))
     for died_at in deaths(recorded)[:-1]:
         new = await recover_and_go_back(await cut(store, "r", died_at), workflow, "after", [1, 2])
-        past = new.execution.core.log.history()
+        past = new._life.core.log.history()
         assert [e.type for e in past].count("tool-call") == 3
 
 

@@ -10,27 +10,31 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
+from weakref import WeakValueDictionary
 
 import trio
 
 from trioflow._engine.journal.cancel_stored import cancel_stored
-from trioflow._engine.journal.durable_runs import Keeper, open_keeper
+from trioflow._engine.journal.durable_runs import DurableRuns, open_durable_runs
 from trioflow._engine.journal.following import open_journal_reader
-from trioflow._engine.journal.journal import Durability, JournalWriter
+from trioflow._engine.journal.writer import Durability, JournalWriter
+from trioflow._engine.life.life import Life
+from trioflow._engine.life.recovering import open_recovery
 from trioflow._engine.life.registry import RunRegistry, open_registry
+from trioflow._engine.life.starting import begin
 from trioflow._engine.planning.environment import Environment
 from trioflow._engine.planning.planner import plan_workflow
 from trioflow._engine.planning.targets import TargetPlanner
-from trioflow._host.assembly import environment_of, execution_of, open_store
+from trioflow._host.assembly import environment_of, life_of, open_store
 from trioflow._host.plugins import PluginHost, PluginInfo
+from trioflow._phases import Phase
 from trioflow.abc import Instrument, Runner, Store
 from trioflow.describe._schema import describe_type
 from trioflow.errors import (
     DuplicateRunError,
-    JournalFormatError,
+    NotResumableError,
     UnknownNameError,
     UnknownRunError,
-    WorkflowChangedError,
 )
 from trioflow.events import Event, RunStatus
 from trioflow.run import BUFFER_SIZE, Run, create_run
@@ -119,7 +123,7 @@ async def open_engine(
     async with AsyncExitStack() as stack:
         for instrument in environment.instruments:
             await stack.enter_async_context(instrument)
-        keeper = None
+        durable = None
         if store is not None:
             writer = JournalWriter(
                 store=open_store(host, store),
@@ -129,11 +133,11 @@ async def open_engine(
                 chunks=journal_chunks,
                 claim_seconds=claim_seconds,
             )
-            keeper = Keeper(writer, partial(execution_of, environment))
-            await stack.enter_async_context(open_keeper(keeper))
+            durable = DurableRuns(writer, partial(life_of, environment))
+            await stack.enter_async_context(open_durable_runs(durable))
         await stack.enter_async_context(environment.runners.open())
         runs = await stack.enter_async_context(open_registry())
-        engine = Engine(host, environment, runs, keeper)
+        engine = Engine(host, environment, runs, durable)
         if recover:
             await engine.recover()
         yield engine
@@ -147,17 +151,18 @@ class Engine:
         host: PluginHost,
         environment: Environment,
         runs: RunRegistry,
-        keeper: Keeper | None,
+        durable: DurableRuns | None,
     ) -> None:
         self._host = host
         self._environment = environment
         self._runs = runs
-        self._keeper = keeper
+        self._durable = durable
+        self._handles: WeakValueDictionary[str, Run[Any, Any]] = WeakValueDictionary()
 
     @property
     def store(self) -> Store | None:
         """The store that keeps the journals of this engine's runs, if any."""
-        return self._keeper.store if self._keeper else None
+        return self._durable.store if self._durable else None
 
     @property
     def plugins(self) -> tuple[PluginInfo, ...]:
@@ -234,9 +239,10 @@ class Engine:
         run = create_run(
             workflow, environment=self._environment, run_id=run_id, resource_id=resource_id
         )
-        if self._keeper is not None:
-            self._keeper.keep(run.execution)
-        self._runs.add(run)
+        if self._durable is not None:
+            self._durable.keep(run._life)
+        self._runs.add(run._life)
+        self._handles[run.run_id] = run
         return run
 
     @overload
@@ -290,11 +296,17 @@ class Engine:
           RunStateError: if the engine is closed.
         """
         run = self.create_run(workflow, run_id=run_id, resource_id=resource_id)
-        run.execution.begin(
-            input_data, runtime_context, tracing_context, tracing_options, initial_state
-        )
-        self._runs.own(run)
-        self._runs.start_soon(run)
+        life = run._life
+        begin(life, input_data, runtime_context, tracing_context, tracing_options, initial_state)
+        self._runs.own(life)
+        self._runs.start_soon(life)
+        return run
+
+    def _handle(self, life: Life) -> Run[Any, Any]:
+        """Return what users hold of a run: the same object for as long as somebody holds it."""
+        run = self._handles.get(life.run_id)
+        if run is None or run._life is not life:
+            run = self._handles[life.run_id] = Run(life)
         return run
 
     def get_run(self, run_id: str) -> Run[Any, Any]:
@@ -306,10 +318,10 @@ class Engine:
         Raises:
           UnknownRunError: if the engine does not know it.
         """
-        run = self._runs.find(run_id)
-        if run is None:
+        life = self._runs.find(run_id)
+        if life is None:
             raise UnknownRunError(run_id)
-        return run
+        return self._handle(life)
 
     async def load_run(self, run_id: str) -> Run[Any, Any]:
         """Return the run of that id, from the store if it is not known here.
@@ -322,14 +334,25 @@ class Engine:
           WorkflowChangedError: if its workflow contradicts what is recorded.
           UnknownNameError: if the engine has no workflow of that id.
         """
-        run = self._runs.find(run_id)
-        if run is None or run.execution.is_lost:
-            if self._keeper is None:
-                raise UnknownRunError(run_id)
-            run = Run(await self._keeper.load(run_id))
-            self._runs.add(run)
-            self._runs.own(run)
-        return run
+        async with self._runs.lock(run_id):
+            return self._handle(await self._load(run_id))
+
+    async def _load(self, run_id: str) -> Life:
+        """Return the one life of a run in this engine, as its journal says if it is not driven
+        here. The caller holds the run's lock."""
+        life = self._runs.find(run_id)
+        if life is not None and not life.is_lost:
+            return life
+        if self._durable is None:
+            raise UnknownRunError(run_id)
+        if life is not None and life.phase is Phase.ELSEWHERE:
+            await self._durable.catch_up(life)
+            if not life.is_lost or life.phase is Phase.ELSEWHERE:
+                return life
+        life = await self._durable.load(run_id)
+        self._runs.add(life)
+        self._runs.own(life)
+        return life
 
     async def cancel_run(self, run_id: str, reason: str | None = None) -> None:
         """End a run as canceled, one of this engine or one of the store.
@@ -345,14 +368,22 @@ class Engine:
           NotResumableError: if it is over.
           StoreError, JournalConflictError: if its end cannot be written.
         """
-        run = self._runs.find(run_id)
-        if run is not None and (self._keeper is None or run.execution.goes_on_here):
-            run.cancel(reason)
-            await run.wait()
-        elif self._keeper is None:
+        async with self._runs.lock(run_id):
+            life = self._runs.find(run_id)
+            if life is None:
+                await self._cancel_stored(run_id, reason)
+                return
+            async with life.resuming:  # an answer is taken first, or not at all
+                if self._durable is not None and not life.is_driven_here:
+                    await self._cancel_stored(run_id, reason)
+                    return
+            life.cancel(reason)
+        await life.wait()
+
+    async def _cancel_stored(self, run_id: str, reason: str | None) -> None:
+        if self._durable is None:
             raise UnknownRunError(run_id)
-        else:
-            await cancel_stored(self._keeper, run_id, reason)
+        await cancel_stored(self._durable, run_id, reason)
 
     async def recover(self) -> tuple[Run[Any, Any], ...]:
         """Go on with the unfinished runs of processes that have died, and return them.
@@ -365,35 +396,35 @@ class Engine:
         Raises:
           StoreError: if the store cannot be read.
         """
-        if self._keeper is None:
+        if self._durable is None:
             return ()
         recovered = []
-        for run_id in await self._keeper.recoverable():
-            known = self._runs.find(run_id)
-            if known is None or known.execution.is_lost:
-                run = await self._recover(self._keeper, run_id)
-                if run is not None:
-                    recovered.append(run)
+        for run_id in await self._durable.recoverable():
+            async with self._runs.lock(run_id):
+                life = await self._recover(self._durable, run_id)
+            if life is not None:
+                recovered.append(self._handle(life))
         return tuple(recovered)
 
-    async def _recover(self, keeper: Keeper, run_id: str) -> Run[Any, Any] | None:
-        writer = keeper.writer
-        if not await keeper.store.claim(run_id, writer.owner, writer.claim_seconds):
+    async def _recover(self, durable: DurableRuns, run_id: str) -> Life | None:
+        """Recover a run if it can be; what is wrong with it must not keep others from it."""
+        known = self._runs.find(run_id)
+        if known is not None and known.is_driven_here:
             return None
+        writer = durable.writer
         try:
-            run: Run[Any, Any] = Run(await keeper.load(run_id))
-        except (UnknownNameError, WorkflowChangedError, JournalFormatError) as exc:
-            logger.error("run %s cannot be recovered: %s", run_id, exc)
-            await keeper.store.release(run_id, writer.owner)
+            if not await durable.store.claim(run_id, writer.owner, writer.claim_seconds):
+                return None
+            life = await self._load(run_id)
+            await open_recovery(life)
+        except Exception as exc:
+            if not isinstance(exc, NotResumableError):  # its owner has ended it in the meantime
+                logger.error("run %s cannot be recovered: %s", run_id, exc)
+            await durable.store.release(run_id, writer.owner)
             return None
-        if run.execution.result is not None:  # its owner has ended it in the meantime
-            await keeper.store.release(run_id, writer.owner)
-            return None
-        self._runs.add(run)
-        run.execution.begin_recovery()
-        self._runs.own(run)
-        self._runs.start_soon(run)
-        return run
+        self._runs.own(life)
+        self._runs.start_soon(life)
+        return life
 
     @asynccontextmanager
     async def observe(
@@ -414,30 +445,29 @@ class Engine:
           UnknownRunError: if neither the engine nor the store has the run.
           HistoryGap: if events that are wanted are no longer held, and there is no store.
         """
-        run = self._runs.find(run_id)
-        here = run is not None and not await self._has_gone_on(run)
-        if run is not None and here and run.execution.core.log.readers.holds(after):
+        life = self._runs.find(run_id)
+        here = life is not None and not await self._has_moved_on(life)
+        if life is not None and here and life.core.log.readers.holds(after):
+            run = self._handle(life)
             async with run.observe(after, max_buffer_size=max_buffer_size) as held:
                 yield held
             return
-        if self._keeper is None:
-            if run is None:
+        if self._durable is None:
+            if life is None:
                 raise UnknownRunError(run_id)
-            run.observe(after)  # raises HistoryGap
+            self._handle(life).observe(after)  # raises HistoryGap
         else:
             async with open_journal_reader(
-                self._keeper.store, run_id, after, max_buffer_size
+                self._durable.store, run_id, after, max_buffer_size
             ) as read:
                 yield read
 
-    async def _has_gone_on(self, run: Run[Any, Any]) -> bool:
-        """Tell whether others have gone on, or may be going on, with a run that is known here."""
-        if self._keeper is None or run.execution.goes_on_here:
+    async def _has_moved_on(self, life: Life) -> bool:
+        """Tell whether others have driven, or may be driving, a run that is known here."""
+        if self._durable is None or life.is_driven_here:
             return False
-        stored = await self._keeper.store.get(run.run_id)
-        return run.execution.is_lost or (
-            stored is not None and stored.last_seq >= run.state.next_seq
-        )
+        stored = await self._durable.store.get(life.run_id)
+        return life.is_lost or (stored is not None and stored.last_seq >= life.record.next_seq)
 
     def list_runs(
         self, *, status: RunStatus | None = None, workflow: str | None = None
@@ -449,7 +479,7 @@ class Engine:
           workflow: Only those of the workflow with this id.
         """
         return tuple(
-            run
-            for run in self._runs.known()
-            if status in (None, run.status) and workflow in (None, run.workflow_id)
+            self._handle(life)
+            for life in self._runs.known()
+            if status in (None, life.record.status) and workflow in (None, life.plan.id)
         )

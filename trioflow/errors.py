@@ -389,6 +389,36 @@ class JournalFormatError(TrioflowError):
 
 
 @attrs.define(eq=False)
+class UnreadableRunError(TrioflowError, ValueError):
+    """Raised when a run cannot continue because a recorded value does not fit its type any more.
+
+    Nothing was changed: the run can be shown, canceled and deleted, and it continues with a
+    version of the workflow that can read the value.
+    """
+
+    run_id: str
+    workflow: str
+    seq: int
+    """The event that holds the value."""
+    where: str
+    """Which value it is: ``"output of step 'plan_day'"``."""
+    wanted: str
+    """The name of the type that it should have."""
+    stored: str
+    """What is stored, as the beginning of its JSON text."""
+    faults: tuple[Fault, ...]
+
+    def __str__(self) -> str:
+        faults = "; ".join(map(str, self.faults))
+        return (
+            f"run {self.run_id} of workflow {self.workflow!r} cannot continue: the recorded "
+            f"{self.where} (seq {self.seq}) does not fit {self.wanted}: {faults}; "
+            f"stored is {self.stored}; let {self.wanted} take it again (a new field needs a "
+            "default), or cancel the run"
+        )
+
+
+@attrs.define(eq=False)
 class WorkflowChangedError(TrioflowError):
     """Raised when a run cannot go on because its workflow contradicts what is recorded."""
 

@@ -35,6 +35,8 @@ class RunState:
     error: BaseException | None = None
     reason: str | None = None
     """Why the run was canceled."""
+    is_canceled: bool = False
+    """Whether the run was canceled, even if it has not ended yet."""
     trace_id: str = ""
     span_id: str | None = None
     """Id of the span of the part that began last, if an instrument gave it one."""
@@ -350,6 +352,7 @@ def _paused(state: RunState, event: ev.Paused) -> None:
 
 def _canceled(state: RunState, event: ev.Canceled) -> None:
     state.reason = event.reason
+    state.is_canceled = True
 
 
 def _finish(state: RunState, event: ev.Finish) -> None:

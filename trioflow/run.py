@@ -13,10 +13,17 @@ import trio
 from trioflow._engine.base.nursery import open_owned_nursery
 from trioflow._engine.history.fork_past import invented, prefix
 from trioflow._engine.history.fork_target import find_destination
-from trioflow._engine.life.execution import Execution
+from trioflow._engine.life.driving import carry_on, drive, drive_open, leave
+from trioflow._engine.life.ending import halt, receive
+from trioflow._engine.life.forking import begin_fork, sibling
+from trioflow._engine.life.life import Life
+from trioflow._engine.life.recovering import open_recovery, recorded_events, recover
+from trioflow._engine.life.resuming import Answer, check_no_open_stream, resume
+from trioflow._engine.life.starting import begin
 from trioflow._engine.planning.environment import Environment, bare_environment
 from trioflow._engine.planning.planner import plan_workflow
 from trioflow._engine.stream.receive_end import EventStream, OnFull
+from trioflow._phases import Phase
 from trioflow.context import MISSING
 from trioflow.errors import RunStateError
 from trioflow.events import RunStatus
@@ -42,7 +49,7 @@ def create_run(
     """Create a run of *workflow*; what is wrong with the workflow is raised here."""
     environment = environment or bare_environment()
     plan = plan_workflow(workflow, environment)
-    return Run(Execution(plan, environment, run_id or new_run_id(), resource_id))
+    return Run(Life(plan, environment, run_id or new_run_id(), resource_id))
 
 
 def new_run_id() -> str:
@@ -54,7 +61,7 @@ class RunStream(EventStream, Generic[Out]):
     """The stream that `Run.stream` opens: the run's events, and its end."""
 
     def __init__(self, run: Run[Any, Out], max_buffer_size: int) -> None:
-        super().__init__(max_buffer_size, run.execution.core.readers)
+        super().__init__(max_buffer_size, run._life.core.readers)
         self._run = run
 
     @property
@@ -92,29 +99,28 @@ class RunStream(EventStream, Generic[Out]):
 class Run(Generic[In, Out]):
     """One execution of a workflow. Made by `Workflow.create_run` or by an engine."""
 
-    def __init__(self, execution: Execution) -> None:
-        self.execution = execution
-        """The engine's side of the run; not for users."""
+    def __init__(self, life: Life) -> None:
+        self._life = life
 
     @property
     def run_id(self) -> str:
         """Id of the run, unique over all runs."""
-        return self.execution.core.log.run_id
+        return self._life.run_id
 
     @property
     def workflow_id(self) -> str:
         """Id of the workflow that is run."""
-        return self.execution.plan.id
+        return self._life.plan.id
 
     @property
     def resource_id(self) -> str | None:
         """Whom the run belongs to, if its creator said so."""
-        return self.execution.resource_id
+        return self._life.resource_id
 
     @property
     def trace_id(self) -> str:
         """Id of the trace that the run belongs to: 32 hexadecimal digits, or the caller's."""
-        return self.execution.trace.id
+        return self._life.trace.id
 
     def __repr__(self) -> str:
         return f"<Run {self.run_id!r} of {self.workflow_id!r}, {self.status}>"
@@ -122,12 +128,12 @@ class Run(Generic[In, Out]):
     @property
     def status(self) -> RunStatus:
         """Where the run is: ``"pending"`` until it starts, then as its events say."""
-        return self.execution.core.log.state.status
+        return self._life.record.status
 
     @property
     def state(self) -> RunState:
         """The fold of all events so far. Live, and read only."""
-        return self.execution.core.log.state
+        return self._life.record
 
     # ------------------------------------------------------------ running
     def stream(
@@ -170,8 +176,9 @@ class Run(Generic[In, Out]):
         **Checkpoints**: entering has none; leaving waits for the run.
         """
 
-        def begin() -> None:
-            self.execution.begin(
+        def start() -> None:
+            begin(
+                self._life,
                 input_data,
                 runtime_context,
                 tracing_context,
@@ -179,9 +186,9 @@ class Run(Generic[In, Out]):
                 initial_state,
                 per_step,
             )
-            self.execution.close_on_suspend = close_on_suspend
+            self._life.close_on_suspend = close_on_suspend
 
-        return self._reading(RunStream(self, max_buffer_size), None, begin)
+        return self._reading(RunStream(self, max_buffer_size), None, start)
 
     @asynccontextmanager
     async def resume_stream(
@@ -204,11 +211,10 @@ class Run(Generic[In, Out]):
         Args and Raises: as for `resume` and `stream`.
         """
         stream: RunStream[Out] = RunStream(self, max_buffer_size)
-        self.execution.check_no_open_stream()
-        last = await self.execution.resume(
-            _path(step), resume_data, label, index, runtime_context, per_step
-        )
-        self.execution.close_on_suspend = True
+        check_no_open_stream(self._life)
+        answer = _answer(step, resume_data, label, index, runtime_context, per_step)
+        last = await resume(self._life, answer)
+        self._life.close_on_suspend = True
         async with self._reading(stream, last):
             yield stream
 
@@ -217,21 +223,21 @@ class Run(Generic[In, Out]):
         self,
         stream: RunStream[Out],
         after: int | None,
-        begin: Callable[[], None] | None = None,
+        start: Callable[[], None] | None = None,
     ) -> AsyncGenerator[RunStream[Out], None]:
         """Drive the run in a task of its own while a stream is read."""
-        if begin is not None:
-            begin()
-        self.execution.core.log.add_reader(stream, after)
-        part = self.execution.part
+        if start is not None:
+            start()
+        self._life.core.log.add_reader(stream, after)
+        part = self._life.part
 
-        def leave() -> None:
+        def on_leave() -> None:
             # In this order: closing first would wake writers that wait for room, to go on.
-            self.execution.leave(part)
+            leave(self._life, part)
             stream.close()
 
-        async with open_owned_nursery(leave) as nursery:
-            nursery.start_soon(self.execution.drive_open)
+        async with open_owned_nursery(on_leave) as nursery:
+            nursery.start_soon(drive_open, self._life)
             yield stream
 
     async def start(
@@ -252,10 +258,16 @@ class Run(Generic[In, Out]):
 
         **Checkpoints**: always.
         """
-        self.execution.begin(
-            input_data, runtime_context, tracing_context, tracing_options, initial_state, per_step
+        begin(
+            self._life,
+            input_data,
+            runtime_context,
+            tracing_context,
+            tracing_options,
+            initial_state,
+            per_step,
         )
-        return await self.execution.drive()
+        return await drive(self._life)
 
     async def resume(
         self,
@@ -295,10 +307,9 @@ class Run(Generic[In, Out]):
 
         **Checkpoints**: always.
         """
-        await self.execution.resume(
-            _path(step), resume_data, label, index, runtime_context, per_step
-        )
-        return await self.execution.carry_on(self)
+        answer = _answer(step, resume_data, label, index, runtime_context, per_step)
+        await resume(self._life, answer)
+        return await carry_on(self._life)
 
     # ------------------------------------------------------------ going back
     async def restart(self) -> RunResult[Out]:
@@ -312,7 +323,7 @@ class Run(Generic[In, Out]):
 
         **Checkpoints**: always.
         """
-        return await self.execution.restart()
+        return await recover(self._life)
 
     @asynccontextmanager
     async def restart_stream(
@@ -326,7 +337,7 @@ class Run(Generic[In, Out]):
           ValueError: if *max_buffer_size* is below 1.
         """
         stream: RunStream[Out] = RunStream(self, max_buffer_size)
-        last = await self.execution.begin_restart()
+        last = await open_recovery(self._life)
         async with self._reading(stream, last):
             yield stream
 
@@ -364,8 +375,8 @@ class Run(Generic[In, Out]):
 
         **Checkpoints**: always.
         """
-        execution = await self._travel(step, input_data, context, resume_data, run_id, per_step)
-        return await execution.drive()
+        life = await self._travel(step, input_data, context, resume_data, run_id, per_step)
+        return await drive(life)
 
     @asynccontextmanager
     async def time_travel_stream(
@@ -383,8 +394,8 @@ class Run(Generic[In, Out]):
 
         Args and Raises: as for `time_travel` and `stream`.
         """
-        execution = await self._travel(step, input_data, context, resume_data, run_id, per_step)
-        run: Run[In, Out] = Run(execution)
+        life = await self._travel(step, input_data, context, resume_data, run_id, per_step)
+        run: Run[In, Out] = Run(life)
         stream: RunStream[Out] = RunStream(run, max_buffer_size)
         # Recover, which marks where the prefix ends, is the first event of the stream.
         async with run._reading(stream, run.state.next_seq - 2):
@@ -398,16 +409,15 @@ class Run(Generic[In, Out]):
         resume_data: Any,
         run_id: str | None,
         per_step: bool,
-    ) -> Execution:
-        old, outputs = self.execution, context or {}
-        recorded = await old.recorded_events()
+    ) -> Life:
+        old, outputs = self._life, context or {}
+        recorded = await recorded_events(old)
         destination = find_destination(old.plan, _path(step) or "", recorded)
-        new = old.sibling(run_id or new_run_id())
-        events = prefix(recorded, destination, new.core.log.run_id, outputs)
-        events += invented(old.plan, destination, events, outputs)
+        new = sibling(old, run_id or new_run_id())
+        past = prefix(recorded, destination, new.run_id, outputs)
+        past += invented(old.plan, destination, past, outputs)
         inputs = {} if input_data is MISSING else {destination.address: input_data}
-        new.begin_travel(events, inputs, resume_data, destination.address)
-        new.core.per_step = per_step
+        begin_fork(new, past, inputs, resume_data, destination.address, per_step)
         return new
 
     # ------------------------------------------------------------ control
@@ -417,7 +427,7 @@ class Run(Generic[In, Out]):
         Returns at once; `wait` waits for the end. Does nothing if the run is over. A run
         that has not started will end as canceled as soon as it does.
         """
-        self.execution.cancel(reason)
+        self._life.cancel(reason)
 
     def halt(self) -> None:
         """Stop the run here, but not for good: what leaving an engine does to its runs.
@@ -427,8 +437,7 @@ class Run(Generic[In, Out]):
         process or another. A run that is not durable is canceled. Does nothing if the run is
         over or waits for an answer.
         """
-        if self.execution.goes_on_here:
-            self.execution.halt()
+        halt(self._life)
 
     async def drain(self, grace: float = math.inf) -> RunResult[Out]:
         """Start no further step, let running ones end, and return the result.
@@ -450,11 +459,11 @@ class Run(Generic[In, Out]):
         """
         if not grace >= 0:  # also catches NaN
             raise ValueError(f"grace must be >= 0 seconds, not {grace!r}")
-        if not self.execution.begun:
+        if self._life.phase is Phase.PENDING:
             raise RunStateError(self.run_id, self.status, "nothing runs that could be let end")
-        self.execution.core.pacer.hold()
+        self._life.core.pacer.hold()
         with trio.move_on_after(grace):
-            await self.execution.core.wait_idle()
+            await self._life.core.wait_idle()
         # A step may complete between the time-out and the cancel. That is fine: its
         # result is folded already, and the cancel then finds nothing to stop.
         self.cancel("drained")
@@ -469,7 +478,7 @@ class Run(Generic[In, Out]):
           RunFinishedError: if the run is over.
           MailboxFullError: if very many events of that name wait to be taken.
         """
-        self.execution.receive(name, data)
+        receive(self._life, name, data)
 
     def observe(
         self,
@@ -493,7 +502,7 @@ class Run(Generic[In, Out]):
           HistoryGap: if events that are wanted are no longer held; ``engine.observe`` reads
             them from the journal of a durable run.
         """
-        log = self.execution.core.log
+        log = self._life.core.log
         reader = EventStream(max_buffer_size, log.readers, on_full)
         log.add_reader(reader, after)
         return reader
@@ -505,7 +514,25 @@ class Run(Generic[In, Out]):
 
         **Checkpoints**: always.
         """
-        return await self.execution.wait()
+        return await self._life.wait()
+
+
+def _answer(
+    step: Any,
+    data: Any,
+    label: str | None,
+    index: int | None,
+    runtime_context: Mapping[str, Any] | None,
+    per_step: bool,
+) -> Answer:
+    return Answer(
+        step=_path(step),
+        data=data,
+        label=label,
+        index=index,
+        runtime_context=runtime_context or {},
+        per_step=per_step,
+    )
 
 
 def _path(step: Any) -> str | tuple[str, ...] | None:

@@ -126,7 +126,7 @@ class Play:
         came = run.state.next_seq
         after = self.chance.choice([None, None, came - 1, self.chance.randrange(came + 3)])
         size, on_full = self.chance.choice([1, 2, 5, 64]), self.chance.choice(ON_FULL)
-        was_settled = run.execution.result is not None
+        was_settled = run._life.result is not None
         async with run.observe(after, max_buffer_size=size, on_full=on_full) as stream:
             visit = Visit(run, after, came, was_settled)
             self.visits.append(visit)
@@ -169,10 +169,10 @@ def test_observers_see_the_part_in_which_they_come(
     for result in play.results:
         assert (result.status, result.result) == (expected.status, expected.result)
     for run in play.runs:
-        log = run.execution.core.log
+        log = run._life.core.log
         assume(log.readers.holds(None))
         assert fold(log.history()) == run.state
         if not is_durable:  # a journal has no chunks, and so its events have gaps
             check_events(log.history(), workflow)
     for visit in play.visits:
-        visit.check(list(visit.run.execution.core.log.history()))
+        visit.check(list(visit.run._life.core.log.history()))

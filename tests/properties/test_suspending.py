@@ -21,7 +21,7 @@ from tests.suspending import cut, deaths
 from trioflow import Engine, Run, RunResult, events, open_engine
 from trioflow._engine.history.suspensions import Suspension, suspensions
 from trioflow._engine.journal.codec import decode
-from trioflow._engine.journal.journal import Durability
+from trioflow._engine.journal.writer import Durability
 from trioflow.abc import Entry
 from trioflow.errors import NotResumableError, NotSuspendedError, RunClaimedError
 from trioflow.stores import MemoryStore

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 
-from trioflow._engine.life.execution import Execution
+from trioflow._engine.life.life import Life
 from trioflow._engine.planning.environment import BUILT_IN_RUNNERS, Environment
 from trioflow._engine.planning.planner import plan_workflow
 from trioflow._engine.planning.runners import Runners
@@ -41,8 +41,8 @@ def open_store(host: PluginHost, store: Store | str) -> Store:
     return found
 
 
-def execution_of(environment: Environment, stored: StoredRun) -> Execution:
-    """Return an execution for a run that a store has.
+def life_of(environment: Environment, stored: StoredRun) -> Life:
+    """Return the life of a run that a store has; its journal is not read.
 
     Raises:
       UnknownNameError: if there is no workflow of its id.
@@ -52,7 +52,7 @@ def execution_of(environment: Environment, stored: StoredRun) -> Execution:
         where = f"run {header.run_id}"
         raise UnknownNameError("workflow", header.workflow_id, where, tuple(environment.workflows))
     plan = plan_workflow(environment.workflows[header.workflow_id], environment)
-    return Execution(plan, environment, header.run_id, header.resource_id)
+    return Life(plan, environment, header.run_id, header.resource_id)
 
 
 def environment_of(

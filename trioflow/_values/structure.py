@@ -67,7 +67,13 @@ def compile_structure(
         except Exception as exc:
             raise InvalidValueError(what, owner, tuple(faults_of(exc))) from exc
 
+    structure.wanted = type_name(type_)  # type: ignore[attr-defined]  # see wanted_by
     return structure
+
+
+def wanted_by(structure: Structure) -> str:
+    """Return the name of the type that a function of `compile_structure` structures into."""
+    return getattr(structure, "wanted", "another type")
 
 
 def make_converter() -> Converter:

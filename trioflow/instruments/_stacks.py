@@ -12,7 +12,8 @@ from types import FrameType
 import attrs
 import trio
 
-from trioflow._engine.life.execution import Execution
+from trioflow._engine.life.driving import drive
+from trioflow._engine.life.life import Life
 from trioflow._engine.running.call import Call
 from trioflow._engine.running.tool_calls import ToolCallInProgress
 
@@ -116,14 +117,14 @@ def _frames_around(nursery: trio.Nursery, frames: Sequence[FrameType]) -> Sequen
     """Leave out of the frames of a task those of runs that it began inside of a nursery."""
     before = nursery.parent_task.child_nurseries
     number = before.index(nursery) if nursery in before else 0
-    for index, execution in drives(frames):
-        if execution.driver is not None and execution.driver.nurseries > number:
+    for index, life in drives(frames):
+        if life.driver is not None and life.driver.nurseries > number:
             return frames[:index]
     return frames
 
 
-def drives(frames: Sequence[FrameType]) -> Iterator[tuple[int, Execution]]:
+def drives(frames: Sequence[FrameType]) -> Iterator[tuple[int, Life]]:
     """Yield the runs that a task with these frames drives, and from which frame on."""
     for index, frame in enumerate(frames):
-        if frame.f_code is Execution.drive.__code__:
-            yield index, frame.f_locals["self"]
+        if frame.f_code is drive.__code__:
+            yield index, frame.f_locals["life"]

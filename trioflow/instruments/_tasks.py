@@ -12,7 +12,7 @@ import attrs
 import trio
 
 from trioflow._engine.history.suspensions import suspensions
-from trioflow._engine.life.execution import Execution
+from trioflow._engine.life.life import Life
 from trioflow.instruments._stacks import drives, frames_of, place_of, user_frame
 from trioflow.instruments._waits import describe_wait
 from trioflow.run import Run
@@ -34,14 +34,14 @@ def dump(run: Run[Any, Any]) -> str:
     Args:
       run: The run, in whatever state it is.
     """
-    return "\n".join([_headline(run), *_waits_of_run(run), *_tasks_of_run(run.execution)])
+    return "\n".join([_headline(run), *_waits_of_run(run), *_tasks_of_run(run._life)])
 
 
 def _headline(run: Run[Any, Any]) -> str:
     text = f"run {run.run_id} of workflow {run.workflow_id!r}: {run.status}"
     # Scopes can be asked only in the thread of the loop.
     is_known = trio.lowlevel.in_trio_run() and run.status == "running"
-    return f"{text}, being canceled" if is_known and run.execution.is_canceled else text
+    return f"{text}, being canceled" if is_known and run._life.core.is_canceled else text
 
 
 def _waits_of_run(run: Run[Any, Any]) -> Iterator[str]:
@@ -54,21 +54,21 @@ def _waits_of_run(run: Run[Any, Any]) -> Iterator[str]:
         case "suspended":
             for suspension in suspensions(run.state):
                 yield f"  waits for an answer to step {suspension}"
-        case "running" if run.execution.driver is None:
+        case "running" if run._life.driver is None:
             yield "  goes on in another process, or is about to go on here"
 
 
-def _tasks_of_run(execution: Execution) -> Iterator[str]:
-    driver = execution.driver
+def _tasks_of_run(life: Life) -> Iterator[str]:
+    driver = life.driver
     if driver is None:
         return
-    frames = _inside(execution, frames_of(driver.task))
-    yield from _Task(driver.task, frames, driver.nurseries, execution).lines("  ")
+    frames = _inside(life, frames_of(driver.task))
+    yield from _Task(driver.task, frames, driver.nurseries, life).lines("  ")
 
 
-def _inside(execution: Execution, frames: Sequence[FrameType]) -> Sequence[FrameType]:
+def _inside(life: Life, frames: Sequence[FrameType]) -> Sequence[FrameType]:
     """Return the frames that belong to a run, of the task that drives it."""
-    own = [index for index, driven in drives(frames) if driven is execution]
+    own = [index for index, driven in drives(frames) if driven is life]
     return frames[own[0] :] if own else frames
 
 
@@ -81,7 +81,7 @@ class _Task:
     """Those that belong to the run."""
     outside: int
     """How many of its nurseries do not."""
-    execution: Execution
+    life: Life
 
     def lines(self, indent: str) -> Iterator[str]:
         """Yield the lines about the task and what is under it."""
@@ -99,7 +99,7 @@ class _Task:
                 yield from lines
 
     def _child(self, task: trio.lowlevel.Task) -> _Task:
-        return _Task(task, frames_of(task), 0, self.execution)
+        return _Task(task, frames_of(task), 0, self.life)
 
     def _place(self) -> str:
         place = place_of(self.frames)
@@ -107,7 +107,7 @@ class _Task:
         if call is None:
             return ""
         attempt = f", attempt {call.attempt}" if call.attempt > 1 else ""
-        run_id = self.execution.core.log.run_id
+        run_id = self.life.run_id
         run = "" if call.run_id == run_id else f" of run {call.run_id}"
         return f", in {place.step.rstrip(',')} at {call.address}{run}{attempt}"
 
@@ -117,7 +117,7 @@ class _Task:
                 return "runs"
             case inspect.CORO_CREATED:
                 return "is about to begin"
-        return describe_wait(self.frames, self.execution.environment.limits)
+        return describe_wait(self.frames, self.life.environment.limits)
 
 
 def _source(frame: FrameType, indent: str) -> Iterator[str]:

@@ -35,6 +35,8 @@ async def open_owned_nursery(on_leave: Callable[[], None]) -> AsyncGenerator[tri
 
 def _without_group(failure: BaseException, raised: BaseException | None) -> BaseException:
     """Return what should leave the block: what its body raised, unless there is more."""
+    if all(isinstance(leaf, KeyboardInterrupt) for leaf in _leaves(failure)):
+        return next(_leaves(failure))  # Ctrl-C is the program's, and no part of a group
     if raised is None or isinstance(raised, trio.Cancelled):
         return failure
     own = {id(leaf) for leaf in _leaves(raised)}

@@ -23,7 +23,7 @@ class Success:
 class Failed:
     """The node failed; a group if several steps in it did."""
 
-    error: Exception
+    error: BaseException
 
 
 @attrs.define(eq=False)
@@ -48,6 +48,9 @@ class Paused:
 
 Outcome: TypeAlias = Success | Failed | Bailed | Suspended | Paused
 
+PASSING = (trio.Cancelled, KeyboardInterrupt)
+"""Exceptions that are no failure of the body that they leave."""
+
 
 class Signal(BaseException):
     """Carries a bail or a suspension from the depth of a step body to its call.
@@ -60,15 +63,42 @@ class Signal(BaseException):
 
 
 def outcome_of(exc: BaseException) -> Outcome | None:
-    """Return what it means that a body raised *exc*; None if it must be raised on."""
+    """Return what it means that a body raised *exc*; None if it must be raised on.
+
+    Whatever a body raises is its failure, `SystemExit` and the cancellation of another event
+    loop included. Only Trio's own cancellation passes, and Ctrl-C, which is the program's.
+    """
     match exc:
         case Signal():
             return exc.outcome
-        case Exception():
-            return Failed(exc)
         case BaseExceptionGroup():
             return _outcome_of_group(exc)
-    return None
+        case _ if isinstance(exc, PASSING):
+            return None
+    return Failed(exc)
+
+
+def must_pass(exc: BaseException) -> bool:
+    """Tell whether *exc* is no failure of a body: a cancellation, Ctrl-C, or a group of such."""
+    return outcome_of(exc) is None
+
+
+def failure(exc: BaseException) -> Failed:
+    """Return the failure that an exception of a user's function is.
+
+    Raises:
+      BaseException: *exc* itself, if it must pass. Call it while *exc* is handled.
+    """
+    if must_pass(exc):
+        raise exc
+    return Failed(exc)
+
+
+def is_interrupt(exc: BaseException) -> bool:
+    """Tell whether *exc* is Ctrl-C, or a group that contains it."""
+    if isinstance(exc, BaseExceptionGroup):
+        return exc.subgroup(KeyboardInterrupt) is not None
+    return isinstance(exc, KeyboardInterrupt)
 
 
 def _outcome_of_group(group: BaseExceptionGroup[BaseException]) -> Outcome | None:
@@ -78,17 +108,13 @@ def _outcome_of_group(group: BaseExceptionGroup[BaseException]) -> Outcome | Non
     the Cancelled beside them may be dropped: cancellation is level-triggered, so the next
     checkpoint of this task raises it again.
     """
-    errors, others = group.split(Exception)
-    if errors is not None:
-        return Failed(errors) if others is None or _may_be_dropped(others) else None
-    signals = group.subgroup(Signal)
-    if signals is not None and _may_be_dropped(group):
-        return _first(signals).outcome
-    return None
-
-
-def _may_be_dropped(group: BaseExceptionGroup[BaseException]) -> bool:
-    return group.split((trio.Cancelled, Signal))[1] is None
+    if is_interrupt(group):
+        return None
+    passing, others = group.split((*PASSING, Signal))
+    if others is not None:
+        return Failed(others)
+    signals = None if passing is None else passing.subgroup(Signal)
+    return None if signals is None else _first(signals).outcome
 
 
 def _first(group: BaseExceptionGroup[Signal]) -> Signal:

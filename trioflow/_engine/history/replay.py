@@ -10,15 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from trioflow._engine.base.outcome import Bailed, Failed, Outcome, Success, Suspended
-from trioflow._engine.base.plan import BranchPlan, CallPlan
+from trioflow._engine.base.plan import BranchPlan
 from trioflow.record import RunState
 from trioflow.step_record import StepRecord
-
-if TYPE_CHECKING:
-    from trioflow._engine.running.call import Call
 
 ITEM = re.compile(r"\](?=[/~])")
 """Where the address of an item ends within the address of a call inside of it."""
@@ -29,22 +26,26 @@ ENTRANCES = "/[~"
 """Characters of an address behind which something inside of a call begins."""
 
 
+class Repeated(Protocol):
+    """What is known of a call that is made again."""
+
+    address: str
+    attempt: int
+    round: int
+    resume_data: Any
+    suspend_data: Any
+
+
 class Replay:
     """The records of a run at the moment when it goes on."""
 
     inputs: Mapping[str, Any] = MappingProxyType({})
     """Other inputs for calls that are made again, by address."""
 
-    def __init__(self, state: RunState, *, from_journal: bool) -> None:
-        """Take what is recorded.
-
-        Args:
-          state: The state of the run, with the answers it was resumed with.
-          from_journal: Whether outputs were read as plain JSON and must be structured.
-        """
+    def __init__(self, state: RunState) -> None:
+        """Take what is recorded, with the answers that the run was resumed with."""
         self._records = dict(state.calls.items())
         self._answers = dict(state.answers)
-        self._from_journal = from_journal
         self._items = _items_around(self._records)
         # An answered call that has started again has no answer left to find it by.
         begun = [a for a, record in self._records.items() if record.status in OPEN]
@@ -70,23 +71,23 @@ class Replay:
         """Tell whether anything is known of an item of a foreach, or of a call inside of it."""
         return address in self._records or address in self._items
 
-    def outcome(self, plan: CallPlan, address: str) -> Outcome | None:
+    def outcome(self, address: str) -> Outcome | None:
         """Return the recorded outcome of a call, or None if it has to be made."""
         record = self._records.get(address)
         if record is None:
             return None
         match record.status:
             case "success":
-                return Success(self._restored(plan, record.output))
+                return Success(record.output)
             case "bailed":
                 return Bailed(record.output)
             case "failed":
-                return Failed(record.error)  # type: ignore[arg-type]  # set with this status
+                return Failed(record.error or RuntimeError("the error was not recorded"))
             case "suspended" if address not in self._entered:
                 return Suspended(record.suspend_payload, record.label)
         return None
 
-    def prepare(self, call: Call) -> None:
+    def prepare(self, call: Repeated) -> None:
         """Let a call that is made again go on where it was: attempt, round, answer."""
         record = self._records.get(call.address)
         if record is None:
@@ -102,9 +103,6 @@ class Replay:
             answers = self._answers.items()
             found = (data for address, data in answers if call.address in _way_to(address))
             call.resume_data = next(found, record.resume_data)
-        structure = call.plan.structure_resume
-        if structure is not None and call.resume_data is not None:
-            call.resume_data = structure(call.resume_data)
 
     def answer(self, address: str, data: Any) -> None:
         """Give a call that is made again an answer, as if it had waited for one."""
@@ -131,11 +129,6 @@ class Replay:
     def entered(self, scope: str) -> bool:
         """Tell whether a node of this workflow call has begun."""
         return scope in self._furthest
-
-    def _restored(self, plan: CallPlan, output: Any) -> Any:
-        if not self._from_journal or plan.restore is None:
-            return output
-        return plan.restore(output)
 
 
 def furthest_nodes(addresses: Iterable[str]) -> dict[str, int]:

@@ -9,12 +9,12 @@ import trio
 
 from trioflow import events as ev
 from trioflow._engine.journal.codec import encode
-from trioflow._engine.journal.durable_runs import UNFINISHED, Keeper
+from trioflow._engine.journal.durable_runs import UNFINISHED, DurableRuns
 from trioflow.abc import Append, StoredRun
 from trioflow.errors import NotResumableError, RunClaimedError, UnknownRunError
 
 
-async def cancel_stored(keeper: Keeper, run_id: str, reason: str | None) -> None:
+async def cancel_stored(runs: DurableRuns, run_id: str, reason: str | None) -> None:
     """Write the end of a run that waits, or whose process has died, into its journal.
 
     Only the journal is needed, so a run can be ended whose workflow has changed or is gone.
@@ -27,33 +27,33 @@ async def cancel_stored(keeper: Keeper, run_id: str, reason: str | None) -> None
       NotResumableError: if it is over.
       StoreError, JournalConflictError: if its end cannot be written.
     """
-    store, owner = keeper.store, keeper.writer.owner
+    store, owner = runs.store, runs.writer.owner
     if await store.get(run_id) is None:
         raise UnknownRunError(run_id)
-    if not await store.claim(run_id, owner, keeper.writer.claim_seconds):
+    if not await store.claim(run_id, owner, runs.writer.claim_seconds):
         stored = await store.get(run_id)
         raise RunClaimedError(run_id, stored.owner if stored else None)
     try:
-        await _write_end(keeper, run_id, reason)
+        await _write_end(runs, run_id, reason)
     finally:
         with trio.CancelScope(shield=True):
             await store.release(run_id, owner)
 
 
-async def _write_end(keeper: Keeper, run_id: str, reason: str | None) -> None:
-    stored = await keeper.store.get(run_id)  # as it is now that nobody else can go on with it
+async def _write_end(runs: DurableRuns, run_id: str, reason: str | None) -> None:
+    stored = await runs.store.get(run_id)  # as it is now that nobody else can go on with it
     if stored is None:
         raise UnknownRunError(run_id)
     if stored.status not in (*UNFINISHED, "suspended", "paused"):
         raise NotResumableError(run_id, stored.status, "there is nothing left to cancel")
     append = Append(
         run_id=run_id,
-        entries=tuple(encode(event, keeper.writer.converter) for event in _end(stored, reason)),
+        entries=tuple(encode(event, runs.writer.converter) for event in _end(stored, reason)),
         after=stored.last_seq,
         status="canceled",
-        owner=keeper.writer.owner,
+        owner=runs.writer.owner,
     )
-    for conflict in await keeper.store.append([append]):
+    for conflict in await runs.store.append([append]):
         if conflict is not None:
             raise conflict
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 import attrs
 import trio
@@ -13,8 +14,11 @@ import trio
 from trioflow import events as ev
 from trioflow._engine.base.nursery import open_owned_nursery
 from trioflow._engine.journal.codec import FORMAT, decode
-from trioflow._engine.journal.journal import JournalWriter, RunJournal, open_writer
-from trioflow._engine.life.execution import Execution
+from trioflow._engine.journal.journal import RunJournal
+from trioflow._engine.journal.writer import JournalWriter, open_writer
+from trioflow._engine.life.ending import break_off
+from trioflow._engine.life.life import Life
+from trioflow._engine.life.recovering import adopt
 from trioflow._engine.planning.fingerprint import difference, fingerprint
 from trioflow.abc import RunHeader, Store, StoredRun
 from trioflow.errors import (
@@ -26,8 +30,9 @@ from trioflow.errors import (
     WorkflowChangedError,
 )
 from trioflow.events import RunStatus
+from trioflow.record import fold
 
-UNFINISHED: Collection[RunStatus] = ("pending", "running")
+UNFINISHED: tuple[RunStatus, ...] = ("pending", "running")
 PAGE = 1000
 """How many entries are read at a time."""
 
@@ -35,121 +40,141 @@ logger = logging.getLogger("trioflow")
 
 
 @attrs.define(eq=False)
-class Keeper:
-    """Writes, claims and loads the runs of one engine."""
+class DurableRuns:
+    """Writes, claims and loads the runs of one engine. A `Keeper` of lives."""
 
     writer: JournalWriter
-    make: Callable[[StoredRun], Execution]
-    """Makes an execution for a stored run; raises UnknownNameError if its workflow is unknown."""
-    _claimed: dict[str, Execution] = attrs.field(factory=dict)
-    """The runs that this engine goes on with."""
+    make: Callable[[StoredRun], Life]
+    """Makes a life for a stored run; raises UnknownNameError if its workflow is unknown."""
+    _journals: dict[str, RunJournal] = attrs.field(factory=dict)
+    """The journals of the runs that are driven here."""
 
     @property
     def store(self) -> Store:
         return self.writer.store
 
     # ------------------------------------------------------------ runs of this engine
-    def keep(self, execution: Execution, *, stored: StoredRun | None = None) -> None:
+    def keep(self, life: Life, *, stored: StoredRun | None = None) -> None:
         """Have the events of a run written from now on."""
-        log = execution.core.log
-        header = stored.header if stored else None
-        log.journal = RunJournal(
-            header=header or _header(execution),
+        last = stored.last_seq if stored else -1
+        life.core.log.journal = RunJournal(
+            header=stored.header if stored else _header(life),
             writer=self.writer,
-            state=log.state,
-            on_failure=execution.break_off,
-            stored=stored.last_seq if stored else -1,
-            added=stored.last_seq if stored else -1,
+            record=life.record,
+            on_failure=partial(break_off, life),
+            stored=last,
+            added=last,
             claimed=stored is None,
         )
-        execution.keeper = self
+        life.keeper = self
 
-    async def claim(self, execution: Execution) -> None:
-        """Make this engine the one that goes on with a run, and take over what is new.
+    def begin(self, life: Life) -> None:
+        """Take note that a run is driven here from now on."""
+        journal = _journal_of(life)
+        journal.claimed = True
+        self._journals[life.run_id] = journal
+
+    def stop(self, life: Life) -> None:
+        """Write no further event of a run; those that have happened are still written."""
+        _journal_of(life).stop()
+
+    def is_complete(self, life: Life) -> bool:
+        """Tell whether all that has happened to a run is written."""
+        return _journal_of(life).is_complete
+
+    async def wait_stored(self, life: Life) -> None:
+        """Wait until all that has happened is on disk, and raise what prevents it."""
+        await _journal_of(life).wait_stored()
+
+    async def claim(self, life: Life) -> None:
+        """Make this engine the one that drives a run, and take over what is new.
 
         Raises:
-          RunClaimedError: if it is going on elsewhere.
+          RunClaimedError: if it is driven elsewhere.
+          JournalFormatError: if what is new is damaged.
         """
-        journal = execution.core.log.journal
-        if journal is None or journal.stored < 0:
+        journal = _journal_of(life)
+        if journal.stored < 0:
             return  # its first write claims it
-        run_id = journal.header.run_id
         await journal.wait_stored()  # what came from outside while the run waited
-        if not await self.store.claim(run_id, self.writer.owner, self.writer.claim_seconds):
-            stored = await self.store.get(run_id)
-            raise RunClaimedError(run_id, stored.owner if stored else None)
+        if not await self.store.claim(life.run_id, self.writer.owner, self.writer.claim_seconds):
+            stored = await self.store.get(life.run_id)
+            raise RunClaimedError(life.run_id, stored.owner if stored else None)
+        journal.claimed = True
         try:
-            news = await self._read(run_id, journal.stored)
-        except BaseException:  # nobody could go on with the run until the claim expires
+            await self.catch_up(life)
+        except BaseException:  # nobody could drive the run until the claim expires
             with trio.CancelScope(shield=True):
-                await self.release(execution)
+                await self.release(life)
             raise
-        if news:
-            execution.adopt(news)
+
+    async def catch_up(self, life: Life) -> None:
+        """Take over what others have added to the journal of a run that is not driven here.
+
+        Raises:
+          JournalFormatError: if it is damaged.
+        """
+        journal = _journal_of(life)
+        news = await self._read(life.run_id, journal.stored)
+        if news and not life.is_driven_here:
+            adopt(life, news)
             journal.stored = journal.added = news[-1].seq
 
-    async def events(self, execution: Execution) -> Sequence[ev.Event]:
-        """Return all events of a run that its journal holds."""
-        return await self._read(execution.core.log.run_id, -1)
+    async def release(self, life: Life) -> None:
+        """Let others drive a run that is not driven here any more."""
+        self._journals.pop(life.run_id, None)
+        _journal_of(life).claimed = False
+        await self.store.release(life.run_id, self.writer.owner)
 
-    def begin(self, execution: Execution) -> None:
-        """Take note that a run of this engine is going on."""
-        log = execution.core.log
-        self._claimed[log.run_id] = execution
-        if log.journal is not None:
-            log.journal.claimed = True
-
-    async def release(self, execution: Execution) -> None:
-        """Let others go on with a run that has settled here."""
-        log = execution.core.log
-        run_id = log.run_id
-        self._claimed.pop(run_id, None)
-        if log.journal is not None:
-            log.journal.claimed = False
-        await self.store.release(run_id, self.writer.owner)
+    async def events(self, life: Life) -> Sequence[ev.Event]:
+        """Return all events that the journal of a run holds."""
+        return await self._read(life.run_id, -1)
 
     async def renew_forever(self) -> None:
-        """Renew the claims of the runs that are going on. A run whose claim is lost stops."""
+        """Renew the claims of the runs that are driven. A run whose claim is lost stops."""
         while True:
             await trio.sleep(self.writer.claim_seconds / 3)
-            if not self._claimed:
-                continue
-            expected = dict(self._claimed)
-            try:
-                held = await self.store.renew(self.writer.owner, self.writer.claim_seconds)
-            except StoreError as exc:
-                logger.warning("claims not renewed: %s", exc)
-                continue
-            for run_id, execution in expected.items():
-                journal = execution.core.log.journal
-                lost = run_id not in held and self._claimed.get(run_id) is execution
-                if lost and journal is not None and journal.stored >= 0:
-                    journal.fail(JournalConflictError(run_id, "its claim was lost to another"))
+            if self._journals:
+                await self._renew(dict(self._journals))
+
+    async def _renew(self, expected: dict[str, RunJournal]) -> None:
+        try:
+            held = await self.store.renew(self.writer.owner, self.writer.claim_seconds)
+        except StoreError as exc:
+            logger.warning("claims not renewed: %s", exc)
+            return
+        for run_id, journal in expected.items():
+            lost = run_id not in held and self._journals.get(run_id) is journal
+            if lost and journal.stored >= 0:
+                journal.fail(JournalConflictError(run_id, "its claim was lost to another"))
 
     # ------------------------------------------------------------ runs of the store
-    async def load(self, run_id: str) -> Execution:
-        """Return a stored run, settled or not, without going on with it.
+    async def load(self, run_id: str) -> Life:
+        """Return a stored run, whatever its status, without driving it.
 
         Raises:
           UnknownRunError: if the store does not have it.
-          JournalFormatError: if it was written by a later version.
+          UnknownNameError: if its workflow is unknown.
+          JournalFormatError: if it is damaged, or was written by a later version.
           WorkflowChangedError: if its workflow contradicts what is recorded.
         """
         stored = await self.store.get(run_id)
         if stored is None:
             raise UnknownRunError(run_id)
-        if stored.header.format > FORMAT:
-            raise JournalFormatError(run_id, stored.header.format, FORMAT)
-        execution = self.make(stored)
-        execution.adopt(await self._read(run_id, -1))
-        changed = difference(stored.header.fingerprint, execution.plan, execution.core.log.state)
+        header = stored.header
+        if header.format > FORMAT:
+            raise JournalFormatError(run_id, header.format, FORMAT)
+        life = self.make(stored)
+        recorded = await self._read(run_id, -1)
+        changed = difference(header.fingerprint, life.plan, fold(recorded))
         if changed is not None:
-            raise WorkflowChangedError(run_id, stored.header.workflow_id, changed)
-        self.keep(execution, stored=stored)
-        return execution
+            raise WorkflowChangedError(run_id, header.workflow_id, changed)
+        adopt(life, recorded)
+        self.keep(life, stored=stored)
+        return life
 
     async def recoverable(self) -> list[str]:
-        """Return the ids of runs that no living process goes on with, oldest first."""
+        """Return the ids of runs that no living process drives, oldest first."""
         runs = await self.store.list_runs(status=UNFINISHED)
         return [run.header.run_id for run in reversed(runs)]
 
@@ -164,30 +189,35 @@ class Keeper:
 
 
 @asynccontextmanager
-async def open_keeper(keeper: Keeper) -> AsyncGenerator[None, None]:
+async def open_durable_runs(runs: DurableRuns) -> AsyncGenerator[None, None]:
     """Connect the store, and write and renew in the background while the block runs."""
     renewing = trio.CancelScope(shield=True)
 
     async def renew() -> None:
         with renewing:
-            await keeper.renew_forever()
+            await runs.renew_forever()
 
     async with (
-        keeper.store,
-        open_writer(keeper.writer),
+        runs.store,
+        open_writer(runs.writer),
         open_owned_nursery(renewing.cancel) as nursery,
     ):
         nursery.start_soon(renew)
         yield
 
 
-def _header(execution: Execution) -> RunHeader:
-    log = execution.core.log
+def _journal_of(life: Life) -> RunJournal:
+    journal = life.core.log.journal
+    assert isinstance(journal, RunJournal)  # keep() comes first
+    return journal
+
+
+def _header(life: Life) -> RunHeader:
     return RunHeader(
-        run_id=log.run_id,
-        workflow_id=execution.plan.id,
-        resource_id=execution.resource_id,
+        run_id=life.run_id,
+        workflow_id=life.plan.id,
+        resource_id=life.resource_id,
         created_at=time.time(),
         format=FORMAT,
-        fingerprint=fingerprint(execution.plan),
+        fingerprint=fingerprint(life.plan),
     )

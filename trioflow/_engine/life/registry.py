@@ -7,15 +7,18 @@ from collections import OrderedDict, deque
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from contextvars import Context, copy_context
-from typing import Any
 from weakref import WeakValueDictionary
 
 import trio
 
 from trioflow._engine.base.nursery import open_owned_nursery
-from trioflow.errors import JournalConflictError, NotSerializableError, RunStateError, StoreError
-from trioflow.record import RESUMABLE, RunState
-from trioflow.run import Run
+from trioflow._engine.base.outcome import must_pass
+from trioflow._engine.life.driving import drive
+from trioflow._engine.life.ending import halt
+from trioflow._engine.life.life import Life
+from trioflow._phases import Phase
+from trioflow.errors import RunStateError
+from trioflow.record import RunState
 
 logger = logging.getLogger("trioflow")
 
@@ -48,36 +51,48 @@ class RunRegistry:
     """Where the runs are driven."""
 
     def __init__(self) -> None:
-        self._known: WeakValueDictionary[str, Run[Any, Any]] = WeakValueDictionary()
-        self._submitted: dict[str, Run[Any, Any]] = {}
-        self._waiting: dict[str, Run[Any, Any]] = {}
+        self._known: WeakValueDictionary[str, Life] = WeakValueDictionary()
+        self._submitted: dict[str, Life] = {}
+        self._waiting: dict[str, Life] = {}
         self._is_closing = False
         self.is_closed = False
         """Whether no run can be driven here any more."""
         self._starting = 0
         """How many runs have a task that has not had its first turn."""
-        self._queue: OrderedDict[Run[Any, Any], Context] = OrderedDict()
+        self._queue: OrderedDict[Life, Context] = OrderedDict()
         """Runs that have no task yet, and what their steps find in context variables."""
         self._queued_since = 0.0
-        self._finished: deque[Run[Any, Any]] = deque(maxlen=KEEP_FINISHED)
+        self._finished: deque[Life] = deque(maxlen=KEEP_FINISHED)
+        self._locks: WeakValueDictionary[str, trio.Lock] = WeakValueDictionary()
 
-    def add(self, run: Run[Any, Any]) -> None:
+    def add(self, life: Life) -> None:
         """Know a run as long as someone holds it."""
-        self._known[run.run_id] = run
+        self._known[life.run_id] = life
 
-    def find(self, run_id: str) -> Run[Any, Any] | None:
+    def find(self, run_id: str) -> Life | None:
         """Return the run of that id, or None."""
         return self._known.get(run_id)
 
-    def known(self) -> list[Run[Any, Any]]:
+    def lock(self, run_id: str) -> trio.Lock:
+        """Return what a task holds while it looks a run up and, in the end, adds it.
+
+        Tasks that load or recover one run at the same time must get the same life of it, or
+        its bodies would run twice.
+        """
+        lock = self._locks.get(run_id)
+        if lock is None:
+            lock = self._locks[run_id] = trio.Lock()
+        return lock
+
+    def known(self) -> list[Life]:
         """Return all runs that are known, oldest first."""
         return list(self._known.values())
 
-    def own(self, run: Run[Any, Any]) -> None:
-        """Have a run driven here whenever it goes on."""
-        run.execution.home = self
+    def own(self, life: Life) -> None:
+        """Have a run driven here whenever it continues."""
+        life.home = self
 
-    def check_open(self, state: RunState) -> None:
+    def check_open(self, record: RunState) -> None:
         """Check that a run can be driven here.
 
         Raises:
@@ -85,31 +100,31 @@ class RunRegistry:
         """
         if self.is_closed:
             problem = "its engine is closed; open another one for it"
-            raise RunStateError(state.run_id, state.status, problem)
+            raise RunStateError(record.run_id, record.status, problem)
 
-    def start_soon(self, run: Run[Any, Any]) -> None:
-        """Drive a run in a task of its own, to where it settles, and hold it until then.
+    def start_soon(self, life: Life) -> None:
+        """Drive a run in a task of its own, to where it ends or waits, and hold it until then.
 
         Raises:
           RunStateError: if the engine is closed.
         """
-        self.check_open(run.state)
+        self.check_open(life.record)
         if self._starting < MAX_STARTS:
-            self.nursery.start_soon(self.drive, run)
+            self.nursery.start_soon(self.drive, life)
             self._starting += 1
         else:
             if not self._queue:
                 self._queued_since = trio.current_time()
-            self._queue[run] = copy_context()
-        self._submitted[run.run_id] = run
+            self._queue[life] = copy_context()
+        self._submitted[life.run_id] = life
 
     def _start_next(self) -> None:
         """Let others have their first turn after this run's."""
         self._starting -= 1
         if self._queue:
             for _ in range(min(2 if self._is_slow() else 1, len(self._queue))):
-                run, context = self._queue.popitem(last=False)
-                context.run(self.nursery.start_soon, self.drive, run)
+                life, context = self._queue.popitem(last=False)
+                context.run(self.nursery.start_soon, self.drive, life)
                 self._starting += 1
 
     def _is_slow(self) -> bool:
@@ -117,42 +132,49 @@ class RunRegistry:
         going_on = len(self._submitted) - len(self._queue) - self._starting
         return going_on > MAX_STARTS and trio.current_time() > self._queued_since + PATIENCE
 
-    async def drive(self, run: Run[Any, Any]) -> None:
-        """Drive a run to where it settles, and hold it for a while then."""
+    async def drive(self, life: Life) -> None:
+        """Drive a run to where it finishes or suspends, and hold it for a while then.
+
+        What is wrong with one run stays with it: `Run.wait` raises it, and the others go on.
+        Only Ctrl-C gets out.
+        """
         self._start_next()
-        run_id = run.run_id
         if self._is_closing:  # it was answered while the engine waited for others to end
-            run.halt()
+            halt(life)
         try:
             # Whatever cancels the engine reaches its runs through end_all, never directly: a
             # durable run must not take the end of its process for its own.
-            await run.execution.drive(by_engine=True)
-        except (StoreError, JournalConflictError, NotSerializableError) as exc:
-            # run.wait() raises it; the other runs of the engine go on.
-            logger.error("run %s could not be saved: %s", run_id, exc)
+            await drive(life, by_engine=True)
+        except BaseException as exc:
+            if must_pass(exc):
+                raise
+            logger.error("run %s: %s", life.run_id, exc)
         finally:
-            if self._submitted.get(run_id) is run:  # it may have been recovered already
-                del self._submitted[run_id]
-            self._keep_settled(run)
+            if self._submitted.get(life.run_id) is life:  # it may have been recovered already
+                del self._submitted[life.run_id]
+            self._keep_ended(life)
 
-    def _keep_settled(self, run: Run[Any, Any]) -> None:
-        waits = run.status in RESUMABLE
-        if waits and run.execution.keeper is None:
-            self._waiting[run.run_id] = run  # nobody else has it
+    def _keep_ended(self, life: Life) -> None:
+        waits = life.phase is Phase.WAITING
+        if waits and life.keeper is None:
+            self._waiting[life.run_id] = life  # nobody else has it
             return
-        self._waiting.pop(run.run_id, None)
-        self._finished.append(run)
+        self._waiting.pop(life.run_id, None)
+        self._finished.append(life)
         if not waits:
-            run.execution.home = None  # whoever holds this run need not hold the others
+            life.home = None  # whoever holds this run need not hold the others
 
     def let_go(self, run_id: str) -> None:
-        """Hold a run no longer than others that are over: it was canceled while it waited."""
-        run = self._waiting.get(run_id)
-        if run is not None:
-            self._keep_settled(run)
+        """Hold a run no longer than others that have finished: it was canceled while it waited."""
+        life = self._waiting.get(run_id)
+        if life is not None:
+            self._keep_ended(life)
 
     def end_all(self) -> None:
-        """Stop all runs that are driven: durable ones can go on later, others are canceled."""
+        """Stop all runs that are driven: durable ones can be recovered, others are canceled."""
         self._is_closing = True
-        for run in tuple(self._submitted.values()):  # an instrument that hears of it may add some
-            run.execution.halt()
+        for life in tuple(self._submitted.values()):  # an instrument that hears of it may add some
+            try:
+                halt(life)
+            except Exception as exc:
+                logger.error("run %s cannot be halted", life.run_id, exc_info=exc)

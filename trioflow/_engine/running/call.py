@@ -16,6 +16,7 @@ from trioflow._engine.base.outcome import (
     Signal,
     Success,
     Suspended,
+    must_pass,
     outcome_of,
 )
 from trioflow._engine.base.plan import CallPlan
@@ -27,7 +28,7 @@ from trioflow._engine.running.shared_context import SharedContext
 from trioflow._engine.running.shared_state import check_merge
 from trioflow._engine.running.tool_calls import call_tool, open_tool
 from trioflow._engine.stream.fairness import MAX_SECONDS
-from trioflow.errors import InvalidValueError, StepClosedError
+from trioflow.errors import InvalidValueError, NotSerializableError, StepClosedError
 
 
 class Call(Frame):
@@ -153,7 +154,11 @@ async def run_call(
             value = core.replay.inputs.get(address, value)
     await core.pacer.boundary(plan.code)
     start = fast_events.step_start(call, value, arms)
-    core.log.add(start)
+    try:
+        core.log.add(start)
+    except NotSerializableError as exc:
+        core.log.add(fast_events.step_start(call, None, arms))
+        return await close_when_room(call, Failed(exc), start.at)
     try:
         if plan.is_plain:
             # What perform() does, without its coroutines: 0.4 µs less for almost every step.
@@ -176,19 +181,18 @@ async def run_call(
     except BaseException as exc:
         ended = outcome_of(exc)
         if ended is None:
-            close_call(call, None, start.at)
+            cancel_call(call, start.at)
             raise
         outcome = ended
     if core.readers.congested or call.updates:
         return await close_when_room(call, outcome, start.at)
-    close_call(call, outcome, start.at)
-    return outcome
+    return close_call(call, outcome, start.at)
 
 
 def recorded_outcome(plan: CallPlan, scope: Scope, address: str) -> Outcome | None:
     """Return the outcome of a call in an earlier part of the run, if it has one."""
     replay = scope.core.replay
-    outcome = None if replay is None else replay.outcome(plan, address)
+    outcome = None if replay is None else replay.outcome(address)
     if isinstance(outcome, Success):
         scope.outputs[plan.slot] = outcome.value
     return outcome
@@ -203,7 +207,9 @@ async def perform(call: Call, value: Any) -> Outcome:
     if plan.structure is not None:
         try:
             value = plan.structure(value)
-        except Exception as exc:
+        except BaseException as exc:
+            if must_pass(exc):
+                raise
             return Failed(exc)
     while True:
         outcome = await _attempt(call, value)
@@ -219,8 +225,7 @@ async def close_when_room(call: Call, outcome: Outcome, started_at: float) -> Ou
     try:
         await call.scope.core.readers.wait_for_room()
     finally:  # a cancellation that comes now must not lose the outcome
-        outcome = settled(call, outcome)
-        close_call(call, outcome, started_at)
+        outcome = close_call(call, settled(call, outcome), started_at)
     return outcome
 
 
@@ -238,14 +243,36 @@ def settled(call: Call, outcome: Outcome) -> Outcome:
     return outcome
 
 
-def close_call(call: Call, outcome: Outcome | None, started_at: float) -> None:
-    """Emit the events that end a call; *outcome* None means canceled."""
-    scope, call.is_open = call.scope, False
+def close_call(call: Call, outcome: Outcome, started_at: float) -> Outcome:
+    """Emit the events that end a call, and return how it ended.
+
+    A call whose output or payload a durable run cannot write has failed.
+    """
+    call.is_open = False
+    try:
+        _emit_end(call, outcome, started_at)
+    except NotSerializableError as exc:  # nothing was emitted
+        outcome = Failed(exc)
+        _emit_end(call, outcome, started_at)
+    return outcome
+
+
+def cancel_call(call: Call, started_at: float) -> None:
+    """Emit the events that end a call that was canceled."""
+    call.is_open = False
+    try:
+        _emit_end(call, None, started_at)
+    except NotSerializableError:  # what it has put into the runtime context goes with it
+        _emit_end(call, None, started_at)
+
+
+def _emit_end(call: Call, outcome: Outcome | None, started_at: float) -> None:
+    scope = call.scope
     core = scope.core
     if core.context is not None and core.context.has_changed:
         emit_context_changes(call, core.context)
     if isinstance(outcome, Success):
-        scope.outputs[call.plan.slot] = value = outcome.value
+        value = outcome.value
         end = fast_events.step_end(call, started_at, "success", value, None, call.updates)
     elif isinstance(outcome, Suspended):
         call.emit(ev.StepSuspended, **suspension_fields(call, outcome))
@@ -256,9 +283,11 @@ def close_call(call: Call, outcome: Outcome | None, started_at: float) -> None:
     if finish.seconds > MAX_SECONDS:
         core.pacer.was_long(call.plan.code)
     core.log.add_end(result, finish)
+    if isinstance(outcome, Success):
+        scope.outputs[call.plan.slot] = value
 
 
-Ending: TypeAlias = tuple[ev.CallStatus, Any, Exception | None, Mapping[str, Any] | None]
+Ending: TypeAlias = tuple[ev.CallStatus, Any, BaseException | None, Mapping[str, Any] | None]
 
 
 def ending(call: Call, outcome: Outcome | None) -> Ending:
@@ -290,7 +319,7 @@ def suspension_fields(call: Call, outcome: Suspended) -> dict[str, Any]:
     }
 
 
-async def _back_off(call: Call, error: Exception, delay: float) -> None:
+async def _back_off(call: Call, error: BaseException, delay: float) -> None:
     call.updates = None
     await call.scope.core.readers.wait_for_room()
     call.emit(ev.StepRetry, attempt=call.attempt, error=error, delay=delay)

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from trioflow._engine.base.outcome import Outcome, Success, Suspended
+from trioflow._engine.base.outcome import Failed, Outcome, Success, Suspended
 from trioflow._engine.base.plan import CallPlan
 from trioflow._engine.running import fast_events
 from trioflow._engine.running.call import (
@@ -25,6 +25,7 @@ from trioflow._engine.running.call import (
 )
 from trioflow._engine.running.siblings import Siblings, open_siblings
 from trioflow._engine.stream.fairness import MAX_SECONDS
+from trioflow.errors import NotSerializableError
 from trioflow.events import ItemStatus
 from trioflow.nodes import OnError
 
@@ -71,7 +72,7 @@ class _Progress:
             return range(self.total)
         fresh, begun = [], []
         for index in range(self.total):
-            outcome = replay.outcome(self.item, self._address(index))
+            outcome = replay.outcome(self._address(index))
             if isinstance(outcome, Suspended):
                 self.siblings.outcomes[index] = outcome
             elif outcome is not None:
@@ -112,18 +113,33 @@ class _Progress:
         try:
             outcome = await perform(call, value)
         except BaseException:
-            self._report(call, index, None)
+            self._cancel(call, index)
             raise
         try:
             if core.readers.congested:
                 await core.readers.wait_for_room()
         finally:
-            outcome = settled(call, outcome)
-            self._report(call, index, outcome)
+            outcome = self._report(call, index, settled(call, outcome))
         return outcome
 
-    def _report(self, call: Call, index: int, outcome: Outcome | None) -> None:
+    def _report(self, call: Call, index: int, outcome: Outcome) -> Outcome:
+        """Emit how an item ended, and return it; one that cannot be written has failed."""
         call.is_open = False
+        try:
+            self._emit_end(call, index, outcome)
+        except NotSerializableError as exc:  # nothing was emitted
+            outcome = Failed(exc)
+            self._emit_end(call, index, outcome)
+        return outcome
+
+    def _cancel(self, call: Call, index: int) -> None:
+        call.is_open = False
+        try:
+            self._emit_end(call, index, None)
+        except NotSerializableError:  # what it has put into the runtime context goes with it
+            self._emit_end(call, index, None)
+
+    def _emit_end(self, call: Call, index: int, outcome: Outcome | None) -> None:
         context = call.scope.core.context
         if context is not None and context.has_changed:
             emit_context_changes(call, context)
@@ -131,7 +147,6 @@ class _Progress:
             fields = suspension_fields(call, outcome)
             self._progress(index, status="suspended", **fields)
             return
-        self.done += outcome is not None
         self._progress(index, *ending(call, outcome))
 
     def _progress(
@@ -139,17 +154,18 @@ class _Progress:
         index: int,
         status: ItemStatus,
         output: Any = None,
-        error: Exception | None = None,
+        error: BaseException | None = None,
         state_updates: Mapping[str, Any] | None = None,
         payload: Any = None,
         label: str | None = None,
     ) -> None:
         core = self.loop.scope.core
         before = core.log.at
+        done = self.done + (status not in ("suspended", "canceled"))
         progress = fast_events.step_progress(
             self.loop,
             index,
-            self.done,
+            done,
             self.total,
             status,
             output,
@@ -161,6 +177,7 @@ class _Progress:
         if progress.at - before > MAX_SECONDS:
             core.pacer.was_long(self.item.code)
         core.log.add(progress)
+        self.done = done
 
     def _address(self, index: int) -> str:
         return f"{self.loop.address}[{index}]"

@@ -13,7 +13,7 @@ from typing import Any
 import trio
 
 from trioflow import events as ev
-from trioflow._engine.base.outcome import Failed, Outcome, Paused, Success
+from trioflow._engine.base.outcome import Failed, Outcome, Paused, Success, failure, must_pass
 from trioflow._engine.base.plan import (
     BranchPlan,
     CallPlan,
@@ -27,7 +27,7 @@ from trioflow._engine.base.plan import (
 )
 from trioflow._engine.running.call import (
     Call,
-    close_call,
+    cancel_call,
     close_when_room,
     new_call,
     recorded_outcome,
@@ -36,6 +36,7 @@ from trioflow._engine.running.call import (
 from trioflow._engine.running.frame import Frame, Scope
 from trioflow._engine.running.named_events import take_event
 from trioflow._engine.running.siblings import open_siblings
+from trioflow.errors import NotSerializableError
 from trioflow.nodes import OnError
 
 
@@ -81,8 +82,8 @@ async def run_branch(node: BranchPlan, value: Any, scope: Scope) -> Outcome:
             for condition, arm in node.arms
             if (arm.id in chosen if chosen is not None else await condition(value, frame))
         ]
-    except Exception as exc:
-        return Failed(exc)
+    except BaseException as exc:
+        return failure(exc)
     ids = tuple(arm.id for arm in arms)
     return await run_arms(node.key, arms, node.on_error, value, scope, ids)
 
@@ -126,15 +127,15 @@ async def run_loop(node: LoopPlan, value: Any, scope: Scope) -> Outcome:
             if replay.passed(scope.address, node.key):
                 return outcome
         try:
-            holds = await node.condition(value, Frame(scope, iteration))
-        except Exception as exc:
-            return Failed(exc)
-        if bool(holds) is node.until:
+            holds = bool(await node.condition(value, Frame(scope, iteration)))
+        except BaseException as exc:
+            return failure(exc)
+        if holds is node.until:
             return outcome
 
 
 def run_foreach(node: ForEachPlan, value: Any, scope: Scope) -> Awaitable[Outcome]:
-    """Run one call for the whole list; its body makes a call per item, see items.py."""
+    """Run one call for the whole list; its body makes a call per item, see foreach.py."""
     return run_call(node.loop, value, scope, scope.address + node.key)
 
 
@@ -149,18 +150,33 @@ async def run_sleep(node: SleepPlan, value: Any, scope: Scope) -> Outcome:
     call.attempt = 1
     await scope.core.pacer.boundary()
     started_at = log.now()
+    until, failed = math.inf, None
     try:
         until = await _moment(node, value, call)
-    except Exception as exc:
-        call.emit(ev.StepWaiting, input=value)
-        return await close_when_room(call, Failed(exc), started_at)
-    call.emit(ev.StepWaiting, input=value, until=until if math.isfinite(until) else None)
+    except BaseException as exc:
+        failed = failure(exc)
+    failed = emit_waiting(call, value, until) or failed
+    if failed is not None:
+        return await close_when_room(call, failed, started_at)
     try:
         await trio.sleep_until(log.deadline(until))
     except BaseException:
-        close_call(call, None, started_at)
+        cancel_call(call, started_at)
         raise
     return await close_when_room(call, Success(value), started_at)
+
+
+def emit_waiting(
+    call: Call, value: Any, until: float | None, event: str | None = None
+) -> Failed | None:
+    """Emit the event that begins a wait; return a failure if a durable run cannot write *value*."""
+    until = None if until is None or math.isinf(until) else until
+    try:
+        call.emit(ev.StepWaiting, input=value, until=until, event=event)
+    except NotSerializableError as exc:
+        call.emit(ev.StepWaiting, until=until, event=event)
+        return Failed(exc)
+    return None
 
 
 async def _moment(node: SleepPlan, value: Any, call: Call) -> float:
@@ -186,22 +202,24 @@ async def run_wait(node: WaitPlan, value: Any, scope: Scope) -> Outcome:
     until = None if node.timeout is None else core.log.now() + node.timeout
     if record is not None:
         until = record.until
-    call.emit(ev.StepWaiting, input=value, event=node.event, until=until)
+    failed = emit_waiting(call, value, until, node.event)
     started_at = core.log.at
+    if failed is not None:
+        return await close_when_room(call, failed, started_at)
     try:
         data = await take_event(call, node.event, until, node.timeout)
         structure = node.call.structure_resume
         call.resume_data = data if structure is None else structure(data)
-    except Exception as exc:
+    except BaseException as exc:
+        if must_pass(exc):
+            cancel_call(call, started_at)
+            raise
         return await close_when_room(call, Failed(exc), started_at)
-    except BaseException:
-        close_call(call, None, started_at)
-        raise
     try:
         return await run_call(node.call, value, scope, address, call=call)
     finally:
         if call.is_open:  # it was canceled before its turn had come
-            close_call(call, None, started_at)
+            cancel_call(call, started_at)
 
 
 _RUN: dict[type[NodePlan], Callable[[Any, Any, Scope], Awaitable[Outcome]]] = {

@@ -71,6 +71,6 @@ async def open_siblings(on_error: OnError) -> AsyncGenerator[Siblings, None]:
         yield Siblings(nursery, on_error)
 
 
-def several(errors: list[Exception]) -> ExceptionGroup[Exception]:
-    """Return one error for several."""
-    return ExceptionGroup(f"{len(errors)} steps failed", errors)
+def several(errors: list[BaseException]) -> BaseExceptionGroup[BaseException]:
+    """Return one error for several; an ExceptionGroup, if all of them are an Exception."""
+    return BaseExceptionGroup(f"{len(errors)} steps failed", errors)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from trioflow import events as ev
+from trioflow._engine.base.outcome import Failed, outcome_of
 from trioflow._engine.base.plan import ToolPlan
 from trioflow._engine.running.limits import in_limit, in_time
 from trioflow.abc import Runner
 from trioflow.context import StepContext
-from trioflow.errors import DefinitionError, Fault, InvalidValueError
+from trioflow.errors import DefinitionError, Fault, InvalidValueError, NotSerializableError
 
 if TYPE_CHECKING:
     from trioflow._engine.running.call import Call
@@ -28,13 +29,17 @@ async def call_tool(
         async with in_limit(plan.limiter):
             with in_time(plan.id, plan.timeout):
                 output = await tool_call.run()
-    except Exception as exc:
+    except BaseException as exc:
+        if isinstance(outcome_of(exc), Failed):
+            await tool_call.end(ev.ToolError, status="failed", error=exc)
+        else:
+            tool_call.emit(ev.ToolError, status="canceled")
+        raise
+    try:
+        await tool_call.end(ev.ToolResult, output=output)
+    except NotSerializableError as exc:
         await tool_call.end(ev.ToolError, status="failed", error=exc)
         raise
-    except BaseException:
-        tool_call.emit(ev.ToolError, status="canceled")
-        raise
-    await tool_call.end(ev.ToolResult, output=output)
     return output
 
 
@@ -53,14 +58,13 @@ async def open_tool(
             with in_time(plan.id, plan.timeout):
                 async with aclosing(tool_call.pieces()) as pieces:
                     yield pieces
-    except Exception as exc:
+    except BaseException as exc:
         if exc is tool_call.error:
             await tool_call.end(ev.ToolError, status="failed", error=exc)
-        else:  # the one who took its pieces gave it up
+        elif isinstance(outcome_of(exc), Failed):  # the one who took its pieces gave it up
             await tool_call.end(ev.ToolError, status="canceled")
-        raise
-    except BaseException:
-        tool_call.emit(ev.ToolError, status="canceled")
+        else:
+            tool_call.emit(ev.ToolError, status="canceled")
         raise
     await tool_call.end(ev.ToolResult)
 
@@ -89,7 +93,7 @@ class ToolCallInProgress:
     plan: ToolPlan
     tool_call_id: str
     args: Mapping[str, Any]
-    error: Exception | None = None
+    error: BaseException | None = None
     """What the tool raised while its pieces were taken."""
 
     def emit(self, event_type: type[ev.ToolEvent], **fields: Any) -> None:
@@ -122,12 +126,20 @@ class ToolCallInProgress:
                     piece = await anext(pieces)
                 except StopAsyncIteration:
                     return
-                except Exception as exc:
-                    self.error = exc
+                except BaseException as exc:
+                    if isinstance(outcome_of(exc), Failed):
+                        self.error = exc
                     raise
                 await self.call.scope.core.pacer.give_way()
-                self.emit(ev.ToolCallDelta, args=self.args, delta=piece)
+                self._emit_piece(piece)
                 yield piece
+
+    def _emit_piece(self, piece: Any) -> None:
+        try:
+            self.emit(ev.ToolCallDelta, args=self.args, delta=piece)
+        except NotSerializableError as exc:
+            self.error = exc
+            raise
 
 
 def invoke_tool(tool_call: ToolCallInProgress) -> Any:

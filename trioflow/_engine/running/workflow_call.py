@@ -6,7 +6,16 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trioflow._engine.base.outcome import Bailed, Failed, Outcome, Paused, Success, Suspended
+from trioflow._engine.base.outcome import (
+    Bailed,
+    Failed,
+    Outcome,
+    Paused,
+    Success,
+    Suspended,
+    failure,
+    must_pass,
+)
 from trioflow._engine.base.plan import WorkflowPlan
 from trioflow._engine.history.suspensions import Suspension, suspensions
 from trioflow._engine.running.call import Call
@@ -63,17 +72,18 @@ async def run_workflow(scope: Scope, value: Any) -> Outcome:
     if plan.on_start is not None and (replay is None or not replay.entered(scope.address)):
         try:
             await call_hook(plan.on_start, RunContext(Frame(scope)))
-        except Exception as exc:
+        except BaseException as exc:
+            failed = failure(exc)
             scope.failed_to_start = True
-            return Failed(exc)
+            return failed
     outcome = await run_sequence(plan.nodes, value, scope)
     if isinstance(outcome, Bailed):
         return Success(outcome.value)
     if isinstance(outcome, Success) and plan.structure_output is not None:
         try:
             return Success(plan.structure_output(outcome.value))
-        except Exception as exc:
-            return Failed(exc)
+        except BaseException as exc:
+            return failure(exc)
     return outcome
 
 
@@ -98,8 +108,10 @@ async def call_end_hooks(scope: Scope, value: Any, outcome: Outcome | None) -> N
     for hook in wanted:
         try:
             await call_hook(hook, result)
-        except Exception:
-            logger.exception("a hook of workflow %r failed", plan.id)
+        except BaseException as exc:
+            if must_pass(exc):
+                raise
+            logger.error("a hook of workflow %r failed", plan.id, exc_info=exc)
 
 
 def workflow_result(scope: Scope, value: Any, outcome: Outcome | None) -> RunResult[Any]:
@@ -123,18 +135,14 @@ def workflow_result(scope: Scope, value: Any, outcome: Outcome | None) -> RunRes
 
 
 def recorded_result(plan: WorkflowPlan, state: RunState) -> RunResult[Any]:
-    """Return the result of a run whose journal says that it has settled."""
+    """Return the result of a run that its journal says to have finished or to wait."""
     waiting = suspensions(state) if state.status == "suspended" else ()
-    result = state.result
-    bailed = any(r.status == "bailed" and "/" not in r.address for r in state.calls.values())
-    if state.status == "success" and plan.structure_output is not None and not bailed:
-        result = plan.structure_output(result)
     return RunResult(
         status=state.status,
         run_id=state.run_id,
         workflow_id=state.workflow_id,
         input=state.input,
-        result=result,
+        result=state.result,
         error=state.error,
         steps=last_calls(plan, state),
         suspended=_paths(waiting) if waiting else (),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING
 
 import trio
 
@@ -11,10 +10,8 @@ import trio
 from trio.lowlevel import checkpoint_if_cancelled
 
 from trioflow._engine.base.habits import Habits, Reputation
+from trioflow._engine.base.ports import Journal
 from trioflow._engine.stream.log import RunLog
-
-if TYPE_CHECKING:
-    from trioflow._engine.journal.journal import RunJournal
 
 MAX_SECONDS = 0.0005
 """A run that has been busy for so long lets other tasks have a turn at the next boundary."""
@@ -32,7 +29,7 @@ class Pacer:
         self._habits: Habits | None = None
         """Made for the first function that is not trusted."""
         self._brief = reputation.trusted
-        self._journal: RunJournal | None = None
+        self._journal: Journal | None = None
         self._held = False
         self._is_gated = False
         """Whether there is anything but time and room that a boundary may have to wait for."""
@@ -50,7 +47,7 @@ class Pacer:
         # From now, not from the last event: the turns of others are not this run's.
         self._turn_ends = self._log.now() + MAX_SECONDS
 
-    def follow(self, journal: RunJournal) -> None:
+    def follow(self, journal: Journal) -> None:
         """Let boundaries wait for a journal, as its durability asks."""
         self._journal, self._is_gated = journal, True
 

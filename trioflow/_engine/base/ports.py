@@ -1,0 +1,26 @@
+"""What the parts of a run need of what lies in later rooms, so that these can import them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from trioflow.abc import Entry
+from trioflow.events import Event
+
+
+class Journal(Protocol):
+    """Where the events of a durable run are written."""
+
+    def encode(self, events: Sequence[Event]) -> Sequence[Entry]:
+        """Return what is to be written of events that are about to happen.
+
+        Raises:
+          NotSerializableError: if one of them holds a value that has no JSON form.
+        """
+
+    def add(self, entries: Sequence[Entry]) -> None:
+        """Write entries, in their order, as soon as it can be. The events have happened."""
+
+    async def wait_boundary(self) -> None:
+        """Wait as long as the durability asks for before another step starts."""

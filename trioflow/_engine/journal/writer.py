@@ -1,0 +1,156 @@
+"""The task that writes the journals of an engine's runs, many runs in one commit."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import attrs
+import trio
+
+from trioflow._engine.base.nursery import open_owned_nursery
+from trioflow.abc import Append, Store
+from trioflow.errors import JournalConflictError, StoreError
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+Durability = Literal["step", "async", "exit"]
+"""When a run waits for its journal.
+
+``"step"``: the result of a step is on disk before the next one starts. ``"async"``: the
+journal follows as fast as it can. ``"exit"``: it is written when the run finishes or suspends.
+"""
+
+TRIES = 6
+FIRST_PAUSE = 0.05
+"""Seconds before the second try of a write that may succeed later; doubled each time."""
+
+logger = logging.getLogger("trioflow")
+
+
+class Written(Protocol):
+    """What the writer needs of a journal."""
+
+    def next_append(self) -> Append | None: ...
+    def was_stored(self, append: Append) -> None: ...
+    def fail(self, failure: Exception) -> None: ...
+
+
+@attrs.define(eq=False)
+class JournalWriter:
+    """Writes the journals of an engine's runs, all that wait in one go."""
+
+    store: Store
+    owner: str
+    converter: Callable[[], Converter]
+    durability: Durability
+    chunks: bool
+    """Whether the chunks of steps and the pieces of tools are written as well."""
+    claim_seconds: float
+    """For how long a claim holds if it is not renewed."""
+    _dirty: dict[Written, None] = attrs.field(factory=dict)
+    _work: trio.Event = attrs.field(factory=trio.Event)
+    _busy: bool = False
+    _drained: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
+
+    def wake(self, journal: Written) -> None:
+        """Have what a journal holds written soon."""
+        self._dirty[journal] = None
+        self._work.set()
+
+    async def write_forever(self) -> None:
+        """Write whatever is to be written. The task of the writer."""
+        while True:
+            await self._work.wait()
+            self._work = trio.Event()
+            self._busy = True
+            while self._dirty:
+                journals, self._dirty = list(self._dirty), {}
+                try:
+                    await self._write(journals)
+                except Exception as exc:  # one run's trouble must not end the writing of others
+                    logger.exception("journals not written")
+                    for journal in journals:
+                        journal.fail(exc)
+            self._busy = False
+            self._drained.unpark_all()
+
+    async def flush(self) -> None:
+        """Wait until nothing is left to write."""
+        while self._busy or self._dirty:
+            await self._drained.park()
+
+    async def _write(self, journals: Sequence[Written]) -> None:
+        batch: dict[Written, Append] = {}
+        for journal in journals:
+            append = journal.next_append()
+            if append is not None:
+                batch[journal] = append
+        if not batch:
+            return
+        try:
+            await self._append(batch)
+        except Exception as exc:
+            if len(batch) == 1 or isinstance(exc, StoreError):
+                for journal in batch:
+                    journal.fail(exc)
+                return
+            # One of them is too much for the store: only its run shall fail.
+            for journal, append in batch.items():
+                await self._write_alone(journal, append)
+
+    async def _write_alone(self, journal: Written, append: Append) -> None:
+        try:
+            await self._append({journal: append})
+        except Exception as exc:
+            journal.fail(exc)
+
+    async def _append(self, batch: Mapping[Written, Append]) -> None:
+        results = await self._try(list(batch.values()))
+        for (journal, append), conflict in zip(batch.items(), results, strict=True):
+            if conflict is None or await self._was_ours(append):
+                journal.was_stored(append)
+            else:
+                journal.fail(conflict)
+
+    async def _was_ours(self, append: Append) -> bool:
+        """Tell whether a write was done though its answer was lost: it conflicts with itself."""
+        limit = len(append.entries) + 1
+        return tuple(await self.store.read(append.run_id, append.after, limit)) == append.entries
+
+    async def _try(self, appends: Sequence[Append]) -> Sequence[JournalConflictError | None]:
+        pause = FIRST_PAUSE
+        for attempt in range(1, TRIES + 1):
+            try:
+                return await self.store.append(appends)
+            except StoreError as exc:
+                if not exc.transient or attempt == TRIES:
+                    raise
+                logger.warning("journal not written, trying again in %s s: %s", pause, exc)
+            await trio.sleep(pause)
+            pause *= 2
+        raise AssertionError("the last try returns or raises")
+
+
+@asynccontextmanager
+async def open_writer(writer: JournalWriter) -> AsyncGenerator[None, None]:
+    """Run a writer; leaving the block waits until everything is written."""
+    task = trio.CancelScope()
+
+    async def write() -> None:
+        with task:
+            await writer.write_forever()
+
+    async with open_owned_nursery(lambda: None) as nursery:
+        # Shielded: what happens while the program is canceled has to be written as well.
+        task.shield = True
+        nursery.start_soon(write)
+        try:
+            yield
+        finally:
+            with trio.CancelScope(shield=True):  # bounded by the tries of the writer
+                await writer.flush()
+            task.cancel()

@@ -1,0 +1,49 @@
+"""How a run begins with the past of another one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from trioflow import events as ev
+from trioflow._engine.history.restore import Unreadable, restore
+from trioflow._engine.life.life import Life
+from trioflow._engine.life.recovering import adopt, begin_recovery
+
+
+def sibling(life: Life, run_id: str) -> Life:
+    """Return another run of the same workflow, durable if this one is."""
+    other = Life(life.plan, life.environment, run_id, life.resource_id)
+    if life.keeper is not None:
+        life.keeper.keep(other)
+    return other
+
+
+def begin_fork(
+    life: Life,
+    past: Sequence[ev.Event],
+    inputs: Mapping[str, Any],
+    answer: Any,
+    address: str,
+    per_step: bool,
+) -> None:
+    """Begin a run with the events of another one, up to the call at *address*.
+
+    Raises:
+      UnreadableRunError: if the past holds a value that the workflow cannot use.
+      NotSerializableError: if the run is durable, and a value of it cannot be written.
+    """
+    restored = restore(life.plan, past)
+    if isinstance(restored, Unreadable):
+        raise restored.error
+    log = life.core.log
+    entries = () if log.journal is None else log.journal.encode(restored.events)
+    adopt(life, restored.events)
+    if log.journal is not None:
+        log.journal.add(entries)
+    begin_recovery(life)
+    life.core.per_step = per_step
+    if life.core.replay is not None:
+        life.core.replay.inputs = inputs
+        if answer is not None:
+            life.core.replay.answer(address, answer)

@@ -1,0 +1,213 @@
+"""One run, as far as this process has to do with it.
+
+`Life` says what is known; starting, driving, resuming, recovering and ending a run are functions
+over it, each in a module of its own. `trioflow._phases` says which of them is possible when.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any, TypeVar
+
+import trio
+
+from trioflow import events as ev
+from trioflow._engine.base.outcome import Outcome, Paused, Suspended
+from trioflow._engine.base.plan import WorkflowPlan
+from trioflow._engine.life.ports import Driver, Home, Keeper
+from trioflow._engine.life.trace import RunTrace
+from trioflow._engine.planning.environment import Environment
+from trioflow._engine.running.frame import Scope
+from trioflow._engine.running.run_core import RunCore
+from trioflow._engine.running.workflow_call import workflow_result
+from trioflow._engine.stream.fairness import Pacer
+from trioflow._engine.stream.log import RunLog
+from trioflow._phases import TRANSITIONS, Phase
+from trioflow.errors import RunStateError
+from trioflow.events import Event
+from trioflow.record import RunState
+from trioflow.results import RunResult
+
+E = TypeVar("E", bound=Event)
+
+WAITING = (Suspended, Paused)
+"""The outcomes of a part after which the run may be resumed."""
+DRIVEN_HERE = frozenset({Phase.STARTING, Phase.RUNNING, Phase.ENDING})
+"""Phases in which a task of this process drives the run, or is about to."""
+
+
+class Life:
+    """What this process knows of one run, and where the run is in its life."""
+
+    def __init__(
+        self, plan: WorkflowPlan, environment: Environment, run_id: str, resource_id: str | None
+    ) -> None:
+        log = RunLog(run_id, environment.instruments)
+        self.plan = plan
+        self.environment = environment
+        self.resource_id = resource_id
+        self.trace = RunTrace(log, plan.id)
+        self.core = RunCore(
+            log=log,
+            readers=log.readers,
+            pacer=Pacer(log, plan.reputation),
+            converter=environment.converter,
+            state_fields=plan.state_fields,
+        )
+        self.phase = Phase.PENDING
+        self.part = 0
+        """How often the run was resumed or recovered here."""
+        self.input: Any = None
+        """What the caller gave."""
+        self.value: Any = None
+        """The same, structured."""
+        self.initial_state: Any = None
+        self.early: list[tuple[str, Any]] = []
+        """The events that were sent to the run before its start."""
+        self.result: RunResult[Any] | None = None
+        """What the last part came to; None while one is driven, and before."""
+        self.failure: BaseException | None = None
+        """Why `wait` raises instead of returning the result."""
+        self.unreadable: Exception | None = None
+        """Which value of the journal does not fit, if the run is unreadable."""
+        self.driver: Driver | None = None
+        """Where the run is driven right now, until the end of its part is on disk."""
+        self.close_on_suspend = True
+        """Whether a suspension ends the streams, until the run is resumed."""
+        self.parked: trio.Event | None = None
+        """What the task of a stream that stays open waits for while the run is suspended."""
+        self.is_left = False
+        """Whether the stream was left for which the run is driven."""
+        self.keeper: Keeper | None = None
+        """Ties the run to its store, if it is a durable one."""
+        self.home: Home | None = None
+        """The engine that drives the run, if it is not its caller who does."""
+        self._resuming: trio.Lock | None = None
+        self._rest: trio.Event | None = None
+
+    # ------------------------------------------------------------ what is known
+    @property
+    def run_id(self) -> str:
+        return self.core.log.run_id
+
+    @property
+    def record(self) -> RunState:
+        """The fold of all events so far."""
+        return self.core.log.state
+
+    @property
+    def is_driven_here(self) -> bool:
+        """Whether this process drives the run, or is about to."""
+        return self.phase in DRIVEN_HERE
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether the run has finished or waits, on disk too if it has to."""
+        ends = (self.result, self.failure, self.unreadable)
+        return self.driver is None and any(end is not None for end in ends)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether this process has no more to do with the run than any other."""
+        return self.phase in (Phase.ELSEWHERE, Phase.HALTED, Phase.UNREADABLE)
+
+    @property
+    def resuming(self) -> trio.Lock:
+        """Held from the claim for an answer to the beginning of the part that follows."""
+        if self._resuming is None:  # few runs need it
+            self._resuming = trio.Lock()
+        return self._resuming
+
+    # ------------------------------------------------------------ what happens
+    def move(self, cause: str) -> None:
+        """Go to the next phase.
+
+        Raises:
+          RunStateError: if *cause* must not happen now.
+        """
+        after = TRANSITIONS.get((self.phase, cause))
+        if after is None:
+            problem = f"{cause!r} cannot happen while it is {self.phase.value}"
+            raise RunStateError(self.run_id, self.record.status, problem)
+        self.phase = after
+
+    def emit(self, event_type: type[E], **fields: Any) -> E:
+        """Let an event of the run itself happen, and go to the phase that it leads to."""
+        event = self.core.log.emit(event_type, **fields)
+        self.move(event_type.type)
+        return event
+
+    def end_part(self, scope: Scope, outcome: Outcome | None) -> None:
+        """Emit the events that end a part, and give its result to everyone; *outcome* None means
+        canceled."""
+        waits = isinstance(outcome, WAITING)
+        if waits:
+            self.emit(ev.Suspended if isinstance(outcome, Suspended) else ev.Paused)
+        self.result = result = workflow_result(scope, self.input, outcome)
+        if not waits or self.close_on_suspend:
+            self.emit(ev.Finish, status=result.status, result=result.result, error=result.error)
+            self.core.readers.end_part(is_over=not waits)
+
+    def cancel(self, reason: str | None) -> None:
+        """Cancel the run, or do nothing if it has finished or was canceled already."""
+        if self.phase is Phase.WAITING:
+            self._cancel_waiting(reason)
+        elif self.result is None:
+            self.core.cancel(reason)
+
+    def _cancel_waiting(self, reason: str | None) -> None:
+        """End a run in which nothing runs."""
+        self.emit(ev.Canceled, reason=reason)
+        self.end_part(Scope(self.core, self.plan, prefix="", address=""), None)
+        if self.is_at_rest:
+            self.come_to_rest()
+        if self.home is not None:
+            self.home.let_go(self.run_id)
+
+    def come_to_rest(self) -> None:
+        """Wake those who wait for the end of the part that was driven."""
+        self.driver = None
+        waits = self.phase is Phase.WAITING
+        self.core.owner = weakref.ref(self) if waits else None
+        if self._rest is not None:
+            self._rest.set()
+
+    def leave_rest(self) -> None:
+        """Have those who wait for the end of a part wait for another one."""
+        self.result = self._rest = None
+
+    # ------------------------------------------------------------ waiting
+    async def wait(self) -> RunResult[Any]:
+        """Wait until the run finishes or suspends, and return its result.
+
+        Raises:
+          RunStateError: if it is driven elsewhere.
+          Exception: what has prevented that it ends as it should, or that it is saved.
+        """
+        if self.phase is Phase.ELSEWHERE:
+            problem = "it is driven in another process; use engine.observe()"
+            raise RunStateError(self.run_id, self.record.status, problem)
+        while True:
+            rest = await self.wait_for_rest()
+            if rest is self._rest:  # or it was resumed before this task had its turn
+                return self.outcome()
+
+    def outcome(self) -> RunResult[Any]:
+        """Return the result of the part that has ended, or raise what stands in its place."""
+        if self.unreadable is not None and self.result is None:
+            raise self.unreadable
+        if self.failure is not None:
+            raise self.failure
+        if self.result is None:
+            raise RuntimeError(f"run {self.run_id} is at rest without a result")
+        return self.result
+
+    async def wait_for_rest(self) -> trio.Event:
+        """Wait until the part that is driven now has ended. A checkpoint."""
+        if self._rest is None:
+            self._rest = trio.Event()
+            if self.is_at_rest:
+                self._rest.set()
+        rest = self._rest
+        await rest.wait()
+        return rest

@@ -1,0 +1,64 @@
+"""What a run needs of those around it: its store, its engine, and the task that drives it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import attrs
+import trio
+
+from trioflow.events import Event
+from trioflow.record import RunState
+
+if TYPE_CHECKING:
+    from trioflow._engine.life.life import Life
+
+
+class Keeper(Protocol):
+    """What a durable run needs of what ties it to its store."""
+
+    async def claim(self, life: Life) -> None:
+        """Make this engine the one that drives a run, and take over what others have done.
+
+        Raises:
+          RunClaimedError: if it is driven elsewhere.
+        """
+
+    async def release(self, life: Life) -> None:
+        """Let others drive a run."""
+
+    def begin(self, life: Life) -> None:
+        """Take note that a run is driven here from now on."""
+
+    def keep(self, life: Life) -> None:
+        """Have the events of a run written from now on."""
+
+    def stop(self, life: Life) -> None:
+        """Write no further event of a run; those that have happened are still written."""
+
+    def is_complete(self, life: Life) -> bool:
+        """Tell whether all that has happened to a run is written."""
+
+    async def wait_stored(self, life: Life) -> None:
+        """Wait until all that has happened is on disk, and raise what prevents it."""
+
+    async def events(self, life: Life) -> Sequence[Event]:
+        """Return all events that the journal of a run holds."""
+
+
+class Home(Protocol):
+    """What a run needs of the engine that drives it in a nursery of its own."""
+
+    def check_open(self, record: RunState) -> None: ...
+    def start_soon(self, life: Life) -> None: ...
+    def let_go(self, run_id: str) -> None: ...
+
+
+@attrs.define
+class Driver:
+    """The task that drives a run, for whoever looks at what goes on in it."""
+
+    task: trio.lowlevel.Task
+    nurseries: int
+    """How many nurseries were open in it before, and are not the run's."""

@@ -1,0 +1,140 @@
+"""How a run continues from its journal after the death of its process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from trioflow import events as ev
+from trioflow._engine.history.restore import Unreadable, restore
+from trioflow._engine.life.driving import drive
+from trioflow._engine.life.life import Life
+from trioflow._engine.life.resuming import begin_part
+from trioflow._engine.running.workflow_call import recorded_result
+from trioflow._phases import Phase
+from trioflow.errors import HistoryGap, NotResumableError
+from trioflow.record import RESUMABLE
+from trioflow.results import RunResult
+
+
+# ---------------------------------------------------------------- a journal
+def adopt(life: Life, recorded: Sequence[ev.Event]) -> None:
+    """Become the run that a journal describes, or take over what others have added to it.
+
+    A value that does not fit its type makes an unfinished run unreadable; one that has finished
+    keeps it as plain JSON.
+
+    Raises:
+      JournalFormatError: if the journal is damaged.
+    """
+    log, record = life.core.log, life.record
+    restored = restore(life.plan, recorded, record.state)
+    log.adopt(restored.events)
+    log.start_clock()
+    for event in restored.events[:1]:
+        if isinstance(event, ev.Start):
+            life.input = life.value = event.input
+            life.trace.id, life.resource_id = event.trace_id, event.resource_id
+            life.trace.metadata = event.metadata
+    is_unfinished = record.status in ("pending", "running", *RESUMABLE)
+    life.unreadable = None
+    if isinstance(restored, Unreadable) and is_unfinished:
+        life.unreadable = restored.error
+    life.move(f"found {_phase_of(life).value}")
+    if life.phase is Phase.ELSEWHERE:
+        life.leave_rest()
+    else:
+        life.result = recorded_result(life.plan, record)
+        life.come_to_rest()
+
+
+def _phase_of(life: Life) -> Phase:
+    """Return the phase of a run of which only the journal is known."""
+    if life.unreadable is not None:
+        return Phase.UNREADABLE
+    if life.record.status in RESUMABLE:
+        return Phase.WAITING
+    return Phase.ELSEWHERE if life.record.status in ("pending", "running") else Phase.FINISHED
+
+
+async def recorded_events(life: Life) -> Sequence[ev.Event]:
+    """Return all events of a run that has finished or waits.
+
+    Raises:
+      NotResumableError: if it is neither.
+      HistoryGap: if the first ones are gone.
+    """
+    log = life.core.log
+    if life.result is None:
+        problem = "only what has settled can be travelled back in"
+        raise NotResumableError(life.run_id, log.state.status, problem)
+    if log.readers.holds(None):
+        return log.history()
+    if life.keeper is None:
+        raise HistoryGap(log.history()[0].seq)
+    return await life.keeper.events(life)
+
+
+# ---------------------------------------------------------------- the death of a process
+async def recover(life: Life) -> RunResult[Any]:
+    """Continue where a dead process has left off, or return what there is.
+
+    Raises:
+      NotResumableError: if the run waits for an answer, or is driven here.
+      RunClaimedError: if it is driven elsewhere.
+      UnreadableRunError: if its journal holds a value that the workflow cannot use.
+    """
+    if life.phase is Phase.FINISHED:
+        return await life.wait()
+    async with life.resuming:
+        await claim_dead(life)
+        if life.result is not None:  # it has ended in the meantime
+            return life.result
+        begin_recovery(life)
+    return await drive(life)
+
+
+async def open_recovery(life: Life) -> int:
+    """Begin the part that follows the death of the run's process.
+
+    Returns the ``seq`` of the last event before it.
+
+    Raises:
+      NotResumableError: if the run has finished or waits, or is driven here.
+      RunClaimedError: if it is driven elsewhere.
+      UnreadableRunError: if its journal holds a value that the workflow cannot use.
+    """
+    async with life.resuming:
+        await claim_dead(life)
+        if life.result is not None:
+            problem = "it has settled in the meantime"
+            raise NotResumableError(life.run_id, life.record.status, problem)
+        last = life.record.next_seq - 1
+        begin_recovery(life)
+    return last
+
+
+async def claim_dead(life: Life) -> None:
+    """Claim a run whose process has died, unless its journal says that it has ended."""
+    if life.unreadable is not None:
+        raise life.unreadable
+    if life.phase is not Phase.ELSEWHERE or life.keeper is None:
+        problem = "only a run whose process has died can be restarted"
+        raise NotResumableError(life.run_id, life.record.status, problem)
+    await life.keeper.claim(life)
+    if life.phase is not Phase.ELSEWHERE:
+        await life.keeper.release(life)
+        if life.unreadable is not None:
+            raise life.unreadable
+
+
+def begin_recovery(life: Life) -> None:
+    """Begin the part of the run that follows the death of its process."""
+    if life.record.is_canceled:  # only its last event is missing
+        life.move("recover")
+        life.move("canceled")
+        life.leave_rest()
+        return
+    span_id = life.trace.go_on(life.core.tracing_context, life.resource_id)
+    life.emit(ev.Recover, span_id=span_id)
+    begin_part(life)

@@ -1,0 +1,140 @@
+"""How a run that waits goes on: with an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+import trio
+
+from trioflow import events as ev
+from trioflow._engine.base.find_call import find_call
+from trioflow._engine.history.replay import Replay
+from trioflow._engine.history.suspensions import Suspension, select
+from trioflow._engine.life.life import Life
+from trioflow._engine.stream.fairness import Pacer
+from trioflow._phases import Phase
+from trioflow.errors import NotResumableError
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    """What a run is resumed with, and which of its steps it is meant for."""
+
+    step: str | Sequence[str] | None = None
+    data: Any = None
+    label: str | None = None
+    index: int | None = None
+    runtime_context: Mapping[str, Any] = attrs.field(factory=dict)
+    per_step: bool = False
+
+
+async def resume(life: Life, answer: Answer) -> int:
+    """Begin the next part of a run, and return the ``seq`` of the last event before it.
+
+    A durable run is claimed first, so that nobody else drives it, and what others have done with
+    it in the meantime is taken over.
+
+    Raises:
+      RunClaimedError: if it is driven elsewhere.
+      RunStateError: if the engine that would drive it is closed.
+      UnreadableRunError, JournalFormatError: if its journal cannot be used.
+      NotResumableError, NotSuspendedError, AmbiguousResumeError, InvalidValueError,
+      NotSerializableError: as `begin_resume` does.
+
+    **Checkpoints**: always.
+    """
+    if life.home is not None:  # before anything is recorded that nobody would do
+        life.home.check_open(life.record)
+    part = life.part
+    async with life.resuming:
+        if life.part != part:  # even if it asks again by now: that is another question.
+            # What happened in another process may be news to this run, but not to its caller.
+            problem = "another answer, given at the same time, was taken"
+            raise NotResumableError(life.run_id, life.record.status, problem)
+        await _claim(life)
+        last = life.record.next_seq - 1
+        try:
+            begin_resume(life, answer)
+        except BaseException:
+            await _give_back(life)
+            raise
+    return last
+
+
+async def _claim(life: Life) -> None:
+    if life.keeper is not None and life.result is not None:
+        await life.wait_for_rest()  # or the claim would be given back with the last part
+        await life.keeper.claim(life)
+
+
+async def _give_back(life: Life) -> None:
+    # If the run is driven here, it was another answer that came first: the claim is its.
+    if life.keeper is not None and (life.is_at_rest or life.is_lost):
+        with trio.CancelScope(shield=True):
+            await life.keeper.release(life)
+
+
+def begin_resume(life: Life, answer: Answer) -> None:
+    """Take an answer and begin the next part of the run.
+
+    Whoever comes second, with whatever answer, finds the run running.
+
+    Raises:
+      UnreadableRunError: if the journal holds a value that the workflow cannot use.
+      NotResumableError: if the run does not wait for anything.
+      NotSuspendedError: if no step waits that the answer could be meant for.
+      AmbiguousResumeError: if several do.
+      InvalidValueError: if the answer does not fit the step's ``resume`` type.
+      NotSerializableError: if the run is durable and the answer cannot be written.
+    """
+    if life.unreadable is not None:
+        raise life.unreadable
+    record = life.record
+    if life.phase is not Phase.WAITING or not life.is_at_rest:
+        problem = "it does not wait for an answer that could be given"
+        raise NotResumableError(life.run_id, record.status, problem)
+    targets: tuple[Suspension, ...] = ()
+    if record.status == "suspended":
+        targets = select(record, answer.step, answer.label, answer.index)
+    data = _structured(life, targets, answer.data)
+    span_id = life.trace.go_on(life.core.tracing_context, life.resource_id)
+    life.emit(
+        ev.Resume,
+        targets=tuple(target.address for target in targets),
+        data=data,
+        runtime_context=dict(answer.runtime_context),
+        span_id=span_id,
+    )
+    life.core.per_step = answer.per_step
+    begin_part(life)
+
+
+def _structured(life: Life, targets: Sequence[Suspension], data: Any) -> Any:
+    """Return an answer as the steps take it that it is meant for; they are one step's items."""
+    if data is None or not targets:
+        return data
+    structure = find_call(life.plan, targets[0].address).structure_resume
+    return data if structure is None else structure(data)
+
+
+def begin_part(life: Life) -> None:
+    """Make ready for a part that is driven after others."""
+    record, core = life.record, life.core
+    life.part += 1
+    life.leave_rest()
+    core.begin_part(record.runtime_context, record.received.values())
+    core.pacer = Pacer(core.log, life.plan.reputation)
+    core.replay = Replay(record)
+
+
+def check_no_open_stream(life: Life) -> None:
+    """Check that no stream is open in which the run would be driven.
+
+    Raises:
+      NotResumableError: if there is one; two tasks would drive the run.
+    """
+    if life.parked is not None:
+        problem = "its stream is still open; answer with resume() and read on there"
+        raise NotResumableError(life.run_id, life.record.status, problem)

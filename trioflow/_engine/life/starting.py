@@ -1,0 +1,74 @@
+"""How a run starts: with what its caller gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from trioflow import events as ev
+from trioflow._engine.life.life import Life
+from trioflow._engine.running.shared_context import SharedContext
+from trioflow._phases import Phase
+from trioflow.errors import RunAlreadyStartedError
+from trioflow.tracing import NO_TRACING, TracingContext, TracingOptions
+
+
+def begin(
+    life: Life,
+    input_data: Any,
+    runtime_context: Mapping[str, Any] | None,
+    tracing_context: TracingContext | None,
+    tracing_options: TracingOptions | None,
+    initial_state: Any,
+    per_step: bool = False,
+) -> None:
+    """Take what the caller gives to the run, once, and check all of it.
+
+    Raises:
+      RunAlreadyStartedError: the second time.
+      InvalidValueError: if input or state do not fit; the run can begin again then.
+      NotSerializableError: if the run is durable, and something of it cannot be written; likewise.
+    """
+    if life.phase is not Phase.PENDING:
+        problem = "it was started before; create a run for each start"
+        raise RunAlreadyStartedError(life.run_id, life.record.status, problem)
+    structure = life.plan.structure_input
+    value = input_data if structure is None else structure(input_data)
+    state = life.plan.initial_state(initial_state)
+    core, trace = life.core, life.trace
+    metadata = None if tracing_options is None else tracing_options.metadata
+    core.log.check(
+        ev.Start,
+        workflow_id=life.plan.id,
+        input=input_data,
+        state=state,
+        runtime_context=runtime_context or {},
+        metadata=metadata or {},
+    )
+    life.input, life.value, life.initial_state = input_data, value, state
+    if runtime_context:
+        core.context = SharedContext(runtime_context)
+    core.tracing_context = tracing_context or NO_TRACING
+    core.per_step = per_step
+    trace.begin(core.tracing_context, tracing_options, life.resource_id)
+    life.move("begin")
+
+
+def emit_start(life: Life) -> None:
+    """Let the run have started, with the events that were sent to it before."""
+    core, trace = life.core, life.trace
+    core.log.start_clock()
+    life.emit(
+        ev.Start,
+        workflow_id=life.plan.id,
+        input=life.input,
+        state=life.initial_state,
+        runtime_context=dict(core.context or ()),
+        trace_id=trace.id,
+        metadata=trace.metadata or {},
+        resource_id=life.resource_id,
+        span_id=trace.span_id,
+    )
+    for name, data in life.early:
+        core.mailbox.put(core.log.emit(ev.EventReceived, event=name, data=data))
+    life.early.clear()
