@@ -14,6 +14,8 @@ from collections.abc import Mapping
 class Phase(enum.Enum):
     """Where a run is in its life, as one process sees it."""
 
+    __hash__ = object.__hash__  # that of an Enum is a function in Python
+
     PENDING = "pending"
     """It was created and has not been started."""
     STARTING = "starting"

@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
-from weakref import WeakValueDictionary
 
 import trio
 
@@ -157,7 +156,6 @@ class Engine:
         self._environment = environment
         self._runs = runs
         self._durable = durable
-        self._handles: WeakValueDictionary[str, Run[Any, Any]] = WeakValueDictionary()
 
     @property
     def store(self) -> Store | None:
@@ -237,12 +235,15 @@ class Engine:
         if run_id is not None and self._runs.find(run_id) is not None:
             raise DuplicateRunError(run_id)
         run = create_run(
-            workflow, environment=self._environment, run_id=run_id, resource_id=resource_id
+            workflow,
+            environment=self._environment,
+            run_id=run_id,
+            resource_id=resource_id,
+            keeper=self._durable,
         )
         if self._durable is not None:
             self._durable.keep(run._life)
         self._runs.add(run._life)
-        self._handles[run.run_id] = run
         return run
 
     @overload
@@ -304,10 +305,8 @@ class Engine:
 
     def _handle(self, life: Life) -> Run[Any, Any]:
         """Return what users hold of a run: the same object for as long as somebody holds it."""
-        run = self._handles.get(life.run_id)
-        if run is None or run._life is not life:
-            run = self._handles[life.run_id] = Run(life)
-        return run
+        held = None if life.handle is None else life.handle()
+        return held if isinstance(held, Run) else Run(life)
 
     def get_run(self, run_id: str) -> Run[Any, Any]:
         """Return the run of that id.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
+import weakref
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Generic, TypeVar
@@ -17,6 +18,7 @@ from trioflow._engine.life.driving import carry_on, drive, drive_open, leave
 from trioflow._engine.life.ending import halt, receive
 from trioflow._engine.life.forking import begin_fork, sibling
 from trioflow._engine.life.life import Life
+from trioflow._engine.life.ports import Keeper
 from trioflow._engine.life.recovering import open_recovery, recorded_events, recover
 from trioflow._engine.life.resuming import Answer, check_no_open_stream, resume
 from trioflow._engine.life.starting import begin
@@ -45,11 +47,12 @@ def create_run(
     environment: Environment | None = None,
     run_id: str | None = None,
     resource_id: str | None = None,
+    keeper: Keeper | None = None,
 ) -> Run[In, Out]:
     """Create a run of *workflow*; what is wrong with the workflow is raised here."""
     environment = environment or bare_environment()
     plan = plan_workflow(workflow, environment)
-    return Run(Life(plan, environment, run_id or new_run_id(), resource_id))
+    return Run(Life(plan, environment, run_id or new_run_id(), resource_id, keeper))
 
 
 def new_run_id() -> str:
@@ -101,6 +104,7 @@ class Run(Generic[In, Out]):
 
     def __init__(self, life: Life) -> None:
         self._life = life
+        life.handle = weakref.ref(self)
 
     @property
     def run_id(self) -> str:

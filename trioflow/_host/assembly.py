@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import trio
 
 from trioflow._engine.life.life import Life
+from trioflow._engine.life.ports import Keeper
 from trioflow._engine.planning.environment import BUILT_IN_RUNNERS, Environment
 from trioflow._engine.planning.planner import plan_workflow
 from trioflow._engine.planning.runners import Runners
@@ -41,7 +42,7 @@ def open_store(host: PluginHost, store: Store | str) -> Store:
     return found
 
 
-def life_of(environment: Environment, stored: StoredRun) -> Life:
+def life_of(environment: Environment, stored: StoredRun, keeper: Keeper) -> Life:
     """Return the life of a run that a store has; its journal is not read.
 
     Raises:
@@ -52,7 +53,7 @@ def life_of(environment: Environment, stored: StoredRun) -> Life:
         where = f"run {header.run_id}"
         raise UnknownNameError("workflow", header.workflow_id, where, tuple(environment.workflows))
     plan = plan_workflow(environment.workflows[header.workflow_id], environment)
-    return Life(plan, environment, header.run_id, header.resource_id)
+    return Life(plan, environment, header.run_id, header.resource_id, keeper)
 
 
 def environment_of(

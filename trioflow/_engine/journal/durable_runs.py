@@ -18,6 +18,7 @@ from trioflow._engine.journal.journal import RunJournal
 from trioflow._engine.journal.writer import JournalWriter, open_writer
 from trioflow._engine.life.ending import break_off
 from trioflow._engine.life.life import Life
+from trioflow._engine.life.ports import Keeper
 from trioflow._engine.life.recovering import adopt
 from trioflow._engine.planning.fingerprint import difference, fingerprint
 from trioflow.abc import RunHeader, Store, StoredRun
@@ -44,7 +45,7 @@ class DurableRuns:
     """Writes, claims and loads the runs of one engine. A `Keeper` of lives."""
 
     writer: JournalWriter
-    make: Callable[[StoredRun], Life]
+    make: Callable[[StoredRun, Keeper], Life]
     """Makes a life for a stored run; raises UnknownNameError if its workflow is unknown."""
     _journals: dict[str, RunJournal] = attrs.field(factory=dict)
     """The journals of the runs that are driven here."""
@@ -56,8 +57,9 @@ class DurableRuns:
     # ------------------------------------------------------------ runs of this engine
     def keep(self, life: Life, *, stored: StoredRun | None = None) -> None:
         """Have the events of a run written from now on."""
+        assert life.journaled is not None  # it was made for this keeper
         last = stored.last_seq if stored else -1
-        life.core.log.journal = RunJournal(
+        life.journaled.journal = RunJournal(
             header=stored.header if stored else _header(life),
             writer=self.writer,
             record=life.record,
@@ -66,7 +68,6 @@ class DurableRuns:
             added=last,
             claimed=stored is None,
         )
-        life.keeper = self
 
     def begin(self, life: Life) -> None:
         """Take note that a run is driven here from now on."""
@@ -164,13 +165,13 @@ class DurableRuns:
         header = stored.header
         if header.format > FORMAT:
             raise JournalFormatError(run_id, header.format, FORMAT)
-        life = self.make(stored)
+        life = self.make(stored, self)
         recorded = await self._read(run_id, -1)
         changed = difference(header.fingerprint, life.plan, fold(recorded))
         if changed is not None:
             raise WorkflowChangedError(run_id, header.workflow_id, changed)
-        adopt(life, recorded)
         self.keep(life, stored=stored)
+        adopt(life, recorded)
         return life
 
     async def recoverable(self) -> list[str]:
@@ -207,7 +208,7 @@ async def open_durable_runs(runs: DurableRuns) -> AsyncGenerator[None, None]:
 
 
 def _journal_of(life: Life) -> RunJournal:
-    journal = life.core.log.journal
+    journal = None if life.journaled is None else life.journaled.journal
     assert isinstance(journal, RunJournal)  # keep() comes first
     return journal
 

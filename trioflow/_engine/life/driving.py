@@ -12,14 +12,16 @@ from trioflow._engine.base.outcome import (
     Failed,
     Outcome,
     Success,
+    failure,
     is_interrupt,
     must_pass,
 )
 from trioflow._engine.life.life import Life
-from trioflow._engine.life.ports import Driver
+from trioflow._engine.life.ports import Driver, Keeper
 from trioflow._engine.life.starting import emit_start
 from trioflow._engine.running.frame import Scope
 from trioflow._engine.running.workflow_call import call_end_hooks, run_workflow
+from trioflow._engine.stream.journaled_log import JournaledLog
 from trioflow._phases import Phase
 from trioflow.errors import NotSerializableError
 from trioflow.results import RunResult
@@ -40,21 +42,37 @@ async def drive(life: Life, by_engine: bool = False) -> RunResult[Any]:
 
     **Checkpoints**: at least one, unless an engine drives the run.
     """
+    core, record, outcome = life.core, life.record, None
     try:
         scope = begin_driving(life, by_engine)
-        outcome: Outcome | None = None
         try:
-            outcome = await run_part(life, scope, by_engine)
+            try:
+                with core.open_scope(shield=by_engine):
+                    if not record.is_canceled:  # or its process died on the way to its end
+                        outcome = await run_workflow(scope, life.value)
+                    await core.readers.wait_for_room()
+                if core.is_canceled or life.keeper is not None:
+                    outcome = accepted(life, outcome)
+            except BaseException as exc:
+                outcome = None
+                outcome = failure_of(life, exc)
+            finally:
+                if outcome is None and not record.is_canceled:
+                    life.emit_canceled(core.reason)
+                if life.plan.has_end_hooks:
+                    with trio.CancelScope(shield=by_engine):
+                        await call_end_hooks(scope, life.input, outcome)
         finally:
             life.end_part(scope, outcome)
-            await save(life)
+            if life.keeper is not None:
+                await save(life, life.keeper)
     except BaseException as exc:
         if not must_pass(exc):
             await abandon(life, exc)
         raise
     finally:
         life.come_to_rest()
-    if not life.core.pacer.has_given_way:  # nothing was called
+    if not core.pacer.has_given_way:  # nothing was called
         await trio.lowlevel.checkpoint()
     return life.outcome()
 
@@ -64,10 +82,9 @@ def begin_driving(life: Life, by_engine: bool) -> Scope:
     core = life.core
     task = trio.lowlevel.current_task()
     life.driver = Driver(task, len(task.child_nurseries))
-    if life.keeper is not None:
+    if life.keeper is not None and life.journaled is not None:
         life.keeper.begin(life)
-    if core.log.journal is not None:
-        core.pacer.follow(core.log.journal)
+        core.pacer.follow(life.journaled.journal)
     if life.phase is Phase.STARTING:
         emit_start(life)
     if by_engine:
@@ -75,72 +92,64 @@ def begin_driving(life: Life, by_engine: bool) -> Scope:
     return Scope(core, life.plan, prefix="", address="", init_data=life.value)
 
 
-async def run_part(life: Life, scope: Scope, by_engine: bool) -> Outcome | None:
-    """Run the nodes of the workflow and return how they ended; None if they were canceled."""
-    core, outcome = life.core, None
-    canceled_before = life.record.is_canceled  # its process died on the way to its end
-    try:
-        try:
-            with core.open_scope(shield=by_engine):
-                if not canceled_before:
-                    outcome = writable(life, await run_workflow(scope, life.value))
-                await core.readers.wait_for_room()
-            if core.is_canceled:  # a cancel that was accepted is never followed by success
-                outcome = None
-        except BaseException as exc:
-            if is_interrupt(exc) and life.keeper is not None and not core.is_canceled:
-                life.keeper.stop(life)  # Ctrl-C ends the program, not the run
-            if must_pass(exc):
-                raise
-            outcome, life.failure = Failed(exc), exc  # an error of trioflow itself
-        if life.failure is not None:
-            outcome = Failed(life.failure)
-    finally:
-        if outcome is None and not canceled_before:
-            life.emit(ev.Canceled, reason=core.reason)
-        if life.plan.has_end_hooks:
-            with trio.CancelScope(shield=by_engine):
-                await call_end_hooks(scope, life.input, outcome)
+def accepted(life: Life, outcome: Outcome | None) -> Outcome | None:
+    """Return how a part has ended whose nodes came to *outcome*; None if it was canceled."""
+    if life.failure is not None:
+        return Failed(life.failure)
+    if life.core.is_canceled:  # a cancel that was accepted is never followed by success
+        return None
+    if outcome is not None and life.journaled is not None:
+        return writable(life.journaled, outcome)
     return outcome
 
 
-def writable(life: Life, outcome: Outcome) -> Outcome:
-    """Return *outcome*, or a failure if a durable run cannot write the value that it has."""
-    records = life.record.records
+def failure_of(life: Life, exc: BaseException) -> Failed:
+    """Return how a part has ended that an error of trioflow itself has broken off.
+
+    Raises:
+      BaseException: *exc* itself, if it must pass.
+    """
+    if is_interrupt(exc) and life.keeper is not None and not life.core.is_canceled:
+        life.keeper.stop(life)  # Ctrl-C ends the program, not the run
+    life.failure = failure(exc).error
+    return Failed(exc)
+
+
+def writable(log: JournaledLog, outcome: Outcome) -> Outcome:
+    """Return *outcome*, or a failure if the value that it has cannot be written."""
+    records = log.state.records
     if not isinstance(outcome, Success) or (records and records[-1].output is outcome.value):
         return outcome  # it was written as the output of a step
     try:
-        life.core.log.check(ev.Finish, status="success", result=outcome.value)
+        log.check(ev.Finish, status="success", result=outcome.value)
     except NotSerializableError as exc:
         return Failed(exc)
     return outcome
 
 
-async def save(life: Life) -> None:
+async def save(life: Life, keeper: Keeper) -> None:
     """Wait until the end of the part is on disk, and let others drive the run from there.
 
     Shielded: the events are there, and how long a write may take is for the writer to bound.
     """
-    if life.keeper is None:
-        return
     with trio.CancelScope(shield=True):
         try:
             try:
-                await life.keeper.wait_stored(life)
+                await keeper.wait_stored(life)
             finally:  # whoever can write to it may go on with the run
-                await life.keeper.release(life)
+                await keeper.release(life)
         except BaseException as exc:
             if must_pass(exc):
                 raise
             life.failure = life.failure or exc
-    if not life.keeper.is_complete(life):
+    if not keeper.is_complete(life):
         life.move("halt")
 
 
-async def abandon(life: Life, failure: BaseException) -> None:
+async def abandon(life: Life, error: BaseException) -> None:
     """End a run that an error of trioflow itself has left without an end, as failed."""
-    life.failure = failure
-    logger.error("run %s has failed in trioflow itself", life.run_id, exc_info=failure)
+    life.failure = error
+    logger.error("run %s has failed in trioflow itself", life.run_id, exc_info=error)
     record, log = life.record, life.core.log
     try:
         if life.phase is Phase.STARTING:
@@ -149,13 +158,15 @@ async def abandon(life: Life, failure: BaseException) -> None:
             log.emit(ev.Recover)  # what is open is void
         if life.phase in (Phase.RUNNING, Phase.ENDING):
             status = "canceled" if record.is_canceled else "failed"
-            life.emit(ev.Finish, status=status, error=failure)
+            log.emit(ev.Finish, status=status, error=error)
+            life.move("finish")
             life.core.readers.end_part(is_over=True)
     except Exception as exc:
         logger.error("the end of run %s cannot be recorded", life.run_id, exc_info=exc)
         life.core.readers.end_part(is_over=True)
         life.phase = Phase.HALTED
-    await save(life)
+    if life.keeper is not None:
+        await save(life, life.keeper)
 
 
 async def drive_open(life: Life) -> None:

@@ -24,8 +24,9 @@ def receive(life: Life, name: str, data: Any) -> None:
         raise RunFinishedError(life.run_id, log.state.status, f"event {name!r} comes too late")
     mailbox.check_room(name)
     if life.phase in (Phase.PENDING, Phase.STARTING):
-        log.check(ev.EventReceived, event=name, data=data)
-        life.early.append((name, data))
+        if life.journaled is not None:
+            life.journaled.check(ev.EventReceived, event=name, data=data)
+        life.early = [*(life.early or ()), (name, data)]
     else:
         mailbox.put(log.emit(ev.EventReceived, event=name, data=data))
 

@@ -13,7 +13,7 @@ from trioflow._engine.life.recovering import adopt, begin_recovery
 
 def sibling(life: Life, run_id: str) -> Life:
     """Return another run of the same workflow, durable if this one is."""
-    other = Life(life.plan, life.environment, run_id, life.resource_id)
+    other = Life(life.plan, life.environment, run_id, life.resource_id, life.keeper)
     if life.keeper is not None:
         life.keeper.keep(other)
     return other
@@ -36,11 +36,12 @@ def begin_fork(
     restored = restore(life.plan, past)
     if isinstance(restored, Unreadable):
         raise restored.error
-    log = life.core.log
-    entries = () if log.journal is None else log.journal.encode(restored.events)
-    adopt(life, restored.events)
-    if log.journal is not None:
-        log.journal.add(entries)
+    if life.journaled is None:
+        adopt(life, restored.events)
+    else:
+        entries = life.journaled.journal.encode(restored.events)
+        adopt(life, restored.events)
+        life.journaled.journal.add(entries)
     begin_recovery(life)
     life.core.per_step = per_step
     if life.core.replay is not None:

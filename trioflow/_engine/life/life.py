@@ -7,7 +7,7 @@ over it, each in a module of its own. `trioflow._phases` says which of them is p
 from __future__ import annotations
 
 import weakref
-from typing import Any, TypeVar
+from typing import Any
 
 import trio
 
@@ -21,14 +21,12 @@ from trioflow._engine.running.frame import Scope
 from trioflow._engine.running.run_core import RunCore
 from trioflow._engine.running.workflow_call import workflow_result
 from trioflow._engine.stream.fairness import Pacer
+from trioflow._engine.stream.journaled_log import JournaledLog
 from trioflow._engine.stream.log import RunLog
 from trioflow._phases import TRANSITIONS, Phase
 from trioflow.errors import RunStateError
-from trioflow.events import Event
 from trioflow.record import RunState
 from trioflow.results import RunResult
-
-E = TypeVar("E", bound=Event)
 
 WAITING = (Suspended, Paused)
 """The outcomes of a part after which the run may be resumed."""
@@ -40,9 +38,20 @@ class Life:
     """What this process knows of one run, and where the run is in its life."""
 
     def __init__(
-        self, plan: WorkflowPlan, environment: Environment, run_id: str, resource_id: str | None
+        self,
+        plan: WorkflowPlan,
+        environment: Environment,
+        run_id: str,
+        resource_id: str | None,
+        keeper: Keeper | None = None,
     ) -> None:
-        log = RunLog(run_id, environment.instruments)
+        """Make a run that has not started.
+
+        Args:
+          keeper: Ties the run to its store, if it is a durable one.
+        """
+        log_type = RunLog if keeper is None else JournaledLog
+        log = log_type(run_id, environment.instruments)
         self.plan = plan
         self.environment = environment
         self.resource_id = resource_id
@@ -62,8 +71,8 @@ class Life:
         self.value: Any = None
         """The same, structured."""
         self.initial_state: Any = None
-        self.early: list[tuple[str, Any]] = []
-        """The events that were sent to the run before its start."""
+        self.early: list[tuple[str, Any]] | None = None
+        """The events that were sent to the run before its start, if there are any."""
         self.result: RunResult[Any] | None = None
         """What the last part came to; None while one is driven, and before."""
         self.failure: BaseException | None = None
@@ -78,10 +87,11 @@ class Life:
         """What the task of a stream that stays open waits for while the run is suspended."""
         self.is_left = False
         """Whether the stream was left for which the run is driven."""
-        self.keeper: Keeper | None = None
-        """Ties the run to its store, if it is a durable one."""
+        self.keeper = keeper
         self.home: Home | None = None
         """The engine that drives the run, if it is not its caller who does."""
+        self.handle: weakref.ref[object] | None = None
+        """What users hold of the run, as long as somebody does."""
         self._resuming: trio.Lock | None = None
         self._rest: trio.Event | None = None
 
@@ -94,6 +104,12 @@ class Life:
     def record(self) -> RunState:
         """The fold of all events so far."""
         return self.core.log.state
+
+    @property
+    def journaled(self) -> JournaledLog | None:
+        """The log, if the run is a durable one."""
+        log = self.core.log
+        return log if isinstance(log, JournaledLog) else None
 
     @property
     def is_driven_here(self) -> bool:
@@ -120,7 +136,7 @@ class Life:
 
     # ------------------------------------------------------------ what happens
     def move(self, cause: str) -> None:
-        """Go to the next phase.
+        """Go to the next phase, because of an event that has happened or of what is done here.
 
         Raises:
           RunStateError: if *cause* must not happen now.
@@ -131,21 +147,16 @@ class Life:
             raise RunStateError(self.run_id, self.record.status, problem)
         self.phase = after
 
-    def emit(self, event_type: type[E], **fields: Any) -> E:
-        """Let an event of the run itself happen, and go to the phase that it leads to."""
-        event = self.core.log.emit(event_type, **fields)
-        self.move(event_type.type)
-        return event
-
     def end_part(self, scope: Scope, outcome: Outcome | None) -> None:
         """Emit the events that end a part, and give its result to everyone; *outcome* None means
         canceled."""
-        waits = isinstance(outcome, WAITING)
+        log, waits = self.core.log, isinstance(outcome, WAITING)
         if waits:
-            self.emit(ev.Suspended if isinstance(outcome, Suspended) else ev.Paused)
+            self.move(log.emit(ev.Suspended if isinstance(outcome, Suspended) else ev.Paused).type)
         self.result = result = workflow_result(scope, self.input, outcome)
         if not waits or self.close_on_suspend:
-            self.emit(ev.Finish, status=result.status, result=result.result, error=result.error)
+            log.emit(ev.Finish, status=result.status, result=result.result, error=result.error)
+            self.move("finish")
             self.core.readers.end_part(is_over=not waits)
 
     def cancel(self, reason: str | None) -> None:
@@ -155,9 +166,14 @@ class Life:
         elif self.result is None:
             self.core.cancel(reason)
 
+    def emit_canceled(self, reason: str | None) -> None:
+        """Let the run be canceled; its last event is to follow."""
+        self.core.log.emit(ev.Canceled, reason=reason)
+        self.move("canceled")
+
     def _cancel_waiting(self, reason: str | None) -> None:
         """End a run in which nothing runs."""
-        self.emit(ev.Canceled, reason=reason)
+        self.emit_canceled(reason)
         self.end_part(Scope(self.core, self.plan, prefix="", address=""), None)
         if self.is_at_rest:
             self.come_to_rest()

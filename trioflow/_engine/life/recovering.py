@@ -136,5 +136,6 @@ def begin_recovery(life: Life) -> None:
         life.leave_rest()
         return
     span_id = life.trace.go_on(life.core.tracing_context, life.resource_id)
-    life.emit(ev.Recover, span_id=span_id)
+    life.core.log.emit(ev.Recover, span_id=span_id)
+    life.move("recover")
     begin_part(life)

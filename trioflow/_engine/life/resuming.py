@@ -100,13 +100,14 @@ def begin_resume(life: Life, answer: Answer) -> None:
         targets = select(record, answer.step, answer.label, answer.index)
     data = _structured(life, targets, answer.data)
     span_id = life.trace.go_on(life.core.tracing_context, life.resource_id)
-    life.emit(
+    life.core.log.emit(
         ev.Resume,
         targets=tuple(target.address for target in targets),
         data=data,
         runtime_context=dict(answer.runtime_context),
         span_id=span_id,
     )
+    life.move("resume")
     life.core.per_step = answer.per_step
     begin_part(life)
 

@@ -36,15 +36,16 @@ def begin(
     value = input_data if structure is None else structure(input_data)
     state = life.plan.initial_state(initial_state)
     core, trace = life.core, life.trace
-    metadata = None if tracing_options is None else tracing_options.metadata
-    core.log.check(
-        ev.Start,
-        workflow_id=life.plan.id,
-        input=input_data,
-        state=state,
-        runtime_context=runtime_context or {},
-        metadata=metadata or {},
-    )
+    if life.keeper is not None and life.journaled is not None:
+        metadata = None if tracing_options is None else tracing_options.metadata
+        life.journaled.check(
+            ev.Start,
+            workflow_id=life.plan.id,
+            input=input_data,
+            state=state,
+            runtime_context=runtime_context or {},
+            metadata=metadata or {},
+        )
     life.input, life.value, life.initial_state = input_data, value, state
     if runtime_context:
         core.context = SharedContext(runtime_context)
@@ -58,7 +59,7 @@ def emit_start(life: Life) -> None:
     """Let the run have started, with the events that were sent to it before."""
     core, trace = life.core, life.trace
     core.log.start_clock()
-    life.emit(
+    core.log.emit(
         ev.Start,
         workflow_id=life.plan.id,
         input=life.input,
@@ -69,6 +70,8 @@ def emit_start(life: Life) -> None:
         resource_id=life.resource_id,
         span_id=trace.span_id,
     )
-    for name, data in life.early:
-        core.mailbox.put(core.log.emit(ev.EventReceived, event=name, data=data))
-    life.early.clear()
+    life.move("start")
+    if life.early is not None:
+        for name, data in life.early:
+            core.mailbox.put(core.log.emit(ev.EventReceived, event=name, data=data))
+        life.early = None

@@ -248,9 +248,20 @@ def close_call(call: Call, outcome: Outcome, started_at: float) -> Outcome:
 
     A call whose output or payload a durable run cannot write has failed.
     """
-    call.is_open = False
+    scope, call.is_open = call.scope, False
+    core = scope.core
     try:
-        _emit_end(call, outcome, started_at)
+        if isinstance(outcome, Success) and core.context is None:  # as below, without the call
+            value = outcome.value
+            result, finish = fast_events.step_end(
+                call, started_at, "success", value, None, call.updates
+            )
+            if finish.seconds > MAX_SECONDS:
+                core.pacer.was_long(call.plan.code)
+            core.log.add_end(result, finish)
+            scope.outputs[call.plan.slot] = value
+        else:
+            _emit_end(call, outcome, started_at)
     except NotSerializableError as exc:  # nothing was emitted
         outcome = Failed(exc)
         _emit_end(call, outcome, started_at)
