@@ -23,13 +23,12 @@ LAYERS = (
     ("step_record", "record", "results"),
     ("workflow",),
     ("abc", "describe", "runners", "stores", "_values", "validation", "wire"),
-    ("pictures",),
     ("_engine",),
     ("run",),
     ("instruments",),
     ("engine", "hookspecs", "_host"),
     ("",),
-    ("_cli", "__main__", "testing"),
+    ("_cli", "__main__", "commands", "testing"),
 )
 """A module imports from its own layer and the ones before it. Names of modules and packages
 inside trioflow; "" is the package itself, whose names the command line and the kit may use."""
@@ -51,6 +50,7 @@ LAZY = {
     ("trioflow.testing._pytest_plugin", "trioflow.testing._recorder"): "only who uses it needs it",
     ("trioflow._cli", "trioflow._cli.entry"): "a missing extra is reported as such",
     ("trioflow._cli.app", "trioflow._cli.listings"): "the help is there before it",
+    ("trioflow._cli.app", "trioflow._cli.plugged"): "it makes the command line anew",
     ("trioflow._cli.app", "trioflow._cli.running"): "the help is there before it",
     (
         "trioflow._cli.stored",
@@ -59,18 +59,19 @@ LAZY = {
     ("trioflow._cli.stored", "trioflow._cli.history"): "the help is there before it",
     ("trioflow._cli.app", "rich.text"): "cyclopts asks for the help of one command at a time",
     ("trioflow._cli.watch", "trioflow._cli.live"): "only a terminal needs rich",
+    ("trioflow.commands", "trioflow._cli.stores"): "a workflow is found without an engine",
 }
 """Who imports what inside a function, and why not at the top."""
 
 PUBLIC = {
     "trioflow",
     "trioflow.abc",
+    "trioflow.commands",
     "trioflow.context",
     "trioflow.describe",
     "trioflow.errors",
     "trioflow.events",
     "trioflow.instruments",
-    "trioflow.pictures",
     "trioflow.runners",
     "trioflow.stores",
     "trioflow.testing",

@@ -294,6 +294,106 @@ def test_a_plugin_that_cannot_be_imported_stops_a_run(
     assert "TRIOFLOW_DISABLE=broken" in done.err
 
 
+# ---------------------------------------------------------------- commands of our plugins
+DRAWING = """
+from trioflow import hookimpl
+
+@hookimpl
+def trioflow_commands(app):
+    @app.command(show=False)
+    def draw(target: str, file: str, /):
+        print("drawing", target, "to", file)
+
+    @app.command
+    def timeline(run: str, /, *, html: str):
+        print("drawing", run, "to", html)
+"""
+TIMELINE = ("timeline", "r", "--html", "r.html")
+GRAPH = ("graph", "demo_flows:hello", "--svg", "hello.svg")
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Return a function that puts a plugin in the place of trioflow-pictures.
+
+    Whether that is installed makes no difference: of distributions of one name only the one
+    that comes first in the path counts.
+    """
+
+    def install(source: str) -> None:
+        install_plugin(tmp_path, source, "pictures")
+        if not source:
+            (tmp_path / "trioflow_pictures-1.2.dist-info" / "entry_points.txt").write_text("")
+        monkeypatch.syspath_prepend(tmp_path)
+
+    return install
+
+
+@pytest.mark.parametrize(
+    ("tokens", "asked"),
+    [
+        (TIMELINE, "timeline"),
+        (("timeline", "--help"), "timeline"),
+        (("draw", "a", "b"), "draw"),
+        (GRAPH, "graph --svg"),
+    ],
+)
+def test_a_command_whose_plugin_is_missing_says_how_to_install_it(
+    cli: Cli, pictures: Callable[[str], None], tokens: tuple[str, ...], asked: str
+) -> None:
+    pictures("")
+
+    remedy = "install it with: pip install trioflow-pictures"
+    assert cli(*tokens) == Done(2, "", f"trioflow: {asked} needs trioflow-pictures; {remedy}\n")
+
+
+def test_everything_else_does_not_need_that_plugin(
+    cli: Cli, pictures: Callable[[str], None]
+) -> None:
+    pictures("")
+
+    assert cli("--help").code == 0
+    assert cli("graph", "demo_flows:hello", "--mermaid").code == 0
+    assert "Unknown command" in cli("time-line").err
+
+
+@pytest.mark.parametrize("tokens", [TIMELINE, GRAPH])
+def test_a_command_whose_plugin_is_disabled_says_so(
+    cli: Cli,
+    pictures: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    tokens: tuple[str, ...],
+) -> None:
+    pictures(DRAWING)
+    monkeypatch.setenv("TRIOFLOW_DISABLE", "pictures")
+
+    done = cli(*tokens)
+
+    assert (done.code, done.out) == (2, "")
+    assert "needs the plugin 'pictures'; remove it from TRIOFLOW_DISABLE" in done.err
+
+
+@pytest.mark.parametrize("tokens", [TIMELINE, GRAPH])
+def test_a_command_whose_plugin_is_broken_names_the_fault(
+    cli: Cli, pictures: Callable[[str], None], tokens: tuple[str, ...]
+) -> None:
+    pictures(BROKEN)
+
+    done = cli(*tokens)
+
+    assert done.code == 2
+    assert "plugin 'pictures' (trioflow-pictures 1.2)" in done.err
+    assert "pip install" not in done.err
+
+
+def test_a_plugin_draws_what_it_is_asked_for(cli: Cli, pictures: Callable[[str], None]) -> None:
+    pictures(DRAWING)
+
+    assert cli(*TIMELINE) == Done(0, "drawing r to r.html\n", "")
+    assert cli(*GRAPH) == Done(0, "drawing demo_flows:hello to hello.svg\n", "")
+    assert cli(*GRAPH[:2], "--svg=--help").out == "drawing demo_flows:hello to --help\n"
+
+
 # ---------------------------------------------------------------- the way out
 def test_an_interruption_outside_of_a_run_exits_with_130(
     capsys: pytest.CaptureFixture[str],

@@ -28,8 +28,8 @@ BUILT = [
     ROOT / "tests/sample_plugin",
     ROOT / "tests/sample_models",
 ]
-SUSPENDED = 3
-"""The exit code of a run that waits."""
+USAGE, SUSPENDED = 2, 3
+"""The exit codes of a command that cannot be done, and of a run that waits."""
 Trioflow = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -86,6 +86,14 @@ def run(trioflow: Trioflow, workflow: str, value: object) -> Any:
     done = trioflow("run", workflow, "--input", json.dumps(value))
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def test_a_command_of_a_plugin_that_is_not_installed_says_how_to_get_it(sample: Trioflow) -> None:
+    done = sample("timeline", "r", "--html", "r.html")
+
+    remedy = "install it with: pip install trioflow-pictures"
+    assert done.returncode == USAGE
+    assert done.stderr == f"trioflow: timeline needs trioflow-pictures; {remedy}\n"
 
 
 APPLE = {"name": "apple", "price": "0.40", "count": 3}

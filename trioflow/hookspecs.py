@@ -124,7 +124,10 @@ def trioflow_schema(type_: Any) -> Mapping[str, Any] | None:
 def trioflow_commands(app: Any) -> None:
     """Add commands to the command line; return nothing.
 
-    Called once, when the command line starts.
+    Called once when the command line starts, if it may need a command of a plugin. That
+    includes ``--help``, so import what a command needs inside the command.
+    `trioflow.commands` finds the workflow or the run that the user names. A command that
+    raises a `TrioflowError` ends with its message and exit code 2.
 
     Args:
       app: The ``cyclopts.App``.

@@ -112,7 +112,7 @@ def graph(
     *,
     mermaid: Annotated[bool, Flag] = False,
     svg: str | None = None,
-) -> None:
+) -> int | None:
     """Print a workflow as a tree, or draw it.
 
     Parameters
@@ -122,14 +122,16 @@ def graph(
     mermaid
         Print the text of a Mermaid diagram instead.
     svg
-        Write a drawing to this file instead, as SVG; it needs no other file.
+        Write a drawing to this file instead, as SVG; this needs trioflow-pictures.
     """
-    from trioflow._cli.listings import draw_graph, print_graph
-
     if svg is not None:
-        draw_graph(target, svg)
-    else:
-        print_graph(target, mermaid)
+        from trioflow._cli.plugged import draw_graph
+
+        return draw_graph(target, svg)
+    from trioflow._cli.listings import print_graph
+
+    print_graph(target, mermaid)
+    return None
 
 
 COMMANDS: tuple[Callable[..., object], ...] = (

@@ -12,6 +12,7 @@ from cyclopts import App
 from trioflow._cli.app import is_built_in, make_app
 from trioflow._cli.display import say
 from trioflow._cli.errors import BROKEN_PIPE, FAILED, INTERRUPTED, USAGE, explain
+from trioflow._cli.plugged import KNOWN_PLUGINS, check_command
 from trioflow._host.plugins import PluginHost
 from trioflow.errors import JournalConflictError, NotSerializableError, StoreError, TrioflowError
 
@@ -55,17 +56,21 @@ def exit_code_of(command: Callable[[], int]) -> int:
 def _call(tokens: Sequence[str]) -> int:
     app = make_app()
     if not is_built_in(tokens):
-        _add_plugin_commands(app)
+        _add_plugin_commands(app, tokens)
     code: int = app(list(tokens))
     return code
 
 
-def _add_plugin_commands(app: App) -> None:
+def _add_plugin_commands(app: App, tokens: Sequence[str]) -> None:
     """Let plugins add their commands; a broken plugin must not take the help away."""
+    command = tokens[0] if tokens else ""
     try:
         PluginHost().add_commands(app)
     except TrioflowError as exc:
+        if command in KNOWN_PLUGINS:  # it may be installed, and is missing for this reason
+            raise
         say(explain(exc))
+    check_command(app, command, command)
 
 
 def _only_member(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sys
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncIterable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -14,22 +14,18 @@ import trio
 from trioflow._cli.display import Display
 from trioflow._cli.errors import BROKEN_PIPE, SUCCESS
 from trioflow._cli.jsonl import JsonDisplay
-from trioflow._cli.output import Output, exclusive_stdout, write_file
+from trioflow._cli.output import Output, exclusive_stdout
 from trioflow._cli.plain import PlainDisplay
 from trioflow._cli.records import StoredView, as_json
-from trioflow._cli.stores import find_run, need_store, open_stored
+from trioflow._cli.stores import find_run, need_store, open_stored, recorded
 from trioflow._cli.tables import print_lines
 from trioflow._cli.text import clean, safe_json
 from trioflow._cli.tree import print_tree
-from trioflow.abc import Store, StoredRun
+from trioflow.abc import StoredRun
 from trioflow.events import Event, RunStatus
-from trioflow.pictures import to_timeline_html
-from trioflow.wire import from_wire
 
 HEADERS = ("ID", "WORKFLOW", "STATUS", "CREATED", "UPDATED", "GOING ON IN")
 NOBODY = "nobody"
-PAGE = 1000
-"""How many entries are read at a time."""
 
 
 async def print_runs(
@@ -61,7 +57,7 @@ async def print_run(run_id: str, store_url: str | None, as_object: bool) -> None
         async with open_stored(kept) as (_, store):
             stored = await find_run(store, run_id)
             view = StoredView(_owner(stored) == NOBODY)
-            async for event in recorded(store, run_id, -1):
+            async for event in recorded(store, run_id):
                 view.apply(event)
         if output is not None:
             whole = {**_describe(stored), **as_json(view)}
@@ -90,26 +86,6 @@ async def print_events(
                 )
             async with engine.observe(run_id, after) as events:
                 return await _print_all(events, display)
-
-
-async def write_timeline(run_id: str, file: str, store_url: str | None) -> None:
-    """Write the timeline of a run to an HTML file.
-
-    Raises:
-      UsageError: if there is no such run, or the file cannot be written.
-    """
-    async with open_stored(need_store(store_url)) as (_, store):
-        await find_run(store, run_id)
-        events = [event async for event in recorded(store, run_id, -1)]
-    write_file(file, to_timeline_html(events))
-
-
-async def recorded(store: Store, run_id: str, after: int) -> AsyncIterator[Event]:
-    """Give the events with a ``seq`` above *after* that are recorded by now."""
-    while entries := await store.read(run_id, after, PAGE):
-        for entry in entries:
-            yield from_wire(entry.text)
-        after = entries[-1].seq
 
 
 async def _print_all(events: AsyncIterable[Event], display: Display) -> int:

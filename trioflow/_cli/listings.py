@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from trioflow._cli.output import write_file
 from trioflow._cli.tables import print_listing
-from trioflow._cli.targets import import_workflow, is_in_module, known_workflow
 from trioflow._cli.text import clean
 from trioflow._host.plugins import PluginHost, PluginInfo
 from trioflow._values.structure import type_name
-from trioflow.describe import Definition, Resolve, to_mermaid, to_tree
-from trioflow.pictures import to_svg
-from trioflow.steps import Step
+from trioflow.commands import find_workflow
+from trioflow.describe import Definition, to_mermaid, to_tree
 from trioflow.tools import Tool
-from trioflow.workflow import Workflow
 
 HEADERS = ("ID", "INPUT", "OUTPUT", "FROM", "DESCRIPTION")
 ASCII = str.maketrans("├└│─", "|`|-")
@@ -57,43 +52,15 @@ def print_graph(target: str, mermaid: bool) -> None:
       UsageError: if there is no such workflow.
       PluginError: if a plugin is broken.
     """
-    host = PluginHost()
-    text = clean((to_mermaid if mermaid else to_tree)(_find(target, host), _resolver(host)))
+    found = find_workflow(target)
+    text = clean((to_mermaid if mermaid else to_tree)(found.workflow, found.resolve))
     is_utf = sys.stdout.encoding.lower().startswith("utf")
     print(text if is_utf or mermaid else text.translate(ASCII))
 
 
-def draw_graph(target: str, file: str) -> None:
-    """Write a drawing of a workflow to an SVG file.
-
-    Raises:
-      UsageError: if there is no such workflow, or the file cannot be written.
-      PluginError: if a plugin is broken.
-    """
-    host = PluginHost()
-    resolve = _resolver(host)
-
-    def provider(definition: Definition) -> str | None:
-        # A module may have something of its own under an id that a plugin uses, too.
-        is_known = resolve(definition.id) is definition
-        return host.providers[definition.id] if is_known else None
-
-    write_file(file, to_svg(_find(target, host), resolve, provider))
-
-
-def _find(target: str, host: PluginHost) -> Workflow[Any, Any]:
-    if is_in_module(target):
-        return import_workflow(target)
-    return known_workflow(target, host.workflows)
-
-
-def _resolver(host: PluginHost) -> Resolve:
-    return lambda id: host.steps.get(id) or host.tools.get(id) or host.workflows.get(id)
-
-
 def _print_definitions(
     host: PluginHost,
-    definitions: Mapping[str, Step[Any, Any] | Tool[..., Any] | Workflow[Any, Any]],
+    definitions: Mapping[str, Definition],
 ) -> None:
     infos = {info.name: info for info in host.plugins}
     rows = [
@@ -109,7 +76,7 @@ def _print_definitions(
     print_listing(HEADERS, rows, "no plugin provides any")
 
 
-def _input_of(definition: Step[Any, Any] | Tool[..., Any] | Workflow[Any, Any]) -> str:
+def _input_of(definition: Definition) -> str:
     if isinstance(definition, Tool):
         return ", ".join(f"{p.name}: {type_name(p.type)}" for p in definition.parameters)
     return type_name(definition.input)

@@ -1,4 +1,4 @@
-"""Lines to standard output that neither hold up the run nor get mixed up with prints; files."""
+"""Lines to standard output that neither hold up the run nor get mixed up with prints."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ import select
 import stat
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import attrs
 import trio
-
-from trioflow._cli.errors import UsageError
 
 PIPE_BUF = getattr(select, "PIPE_BUF", 512)
 """A pipe that is writable takes this many bytes without blocking."""
@@ -55,18 +52,6 @@ class Output:
         # Files are always ready, and epoll would not have them. Windows has no poll at all.
         if hasattr(select, "poll") and not _poll(self.fd, select.POLLOUT):
             await trio.lowlevel.wait_writable(self.fd)
-
-
-def write_file(path: str, text: str) -> None:
-    """Write *text* to a file in UTF-8, over what it held before.
-
-    Raises:
-      UsageError: if that is not possible.
-    """
-    try:
-        Path(path).write_text(text, "utf-8", newline="\n")
-    except OSError as exc:
-        raise UsageError(f"{path} cannot be written: {exc.strerror or exc}") from exc
 
 
 def _poll(fd: int, mask: int) -> int:

@@ -87,25 +87,6 @@ async def events(
     return await print_events(run, after, follow, json, store)
 
 
-async def timeline(run: str, /, *, html: str, store: str | None = None) -> None:
-    """Draw the calls of a run on a time axis.
-
-    The pieces of tools and what steps write are there only if the journal has them.
-
-    Parameters
-    ----------
-    run
-        Id of the run.
-    html
-        The file to write; a browser shows it, and it needs no other file.
-    store
-        Where the run is kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
-    """
-    from trioflow._cli.history import write_timeline
-
-    await write_timeline(run, html, store)
-
-
 async def resume(
     run: str,
     /,
@@ -216,5 +197,5 @@ async def recover(
 
 
 STORED_COMMANDS: tuple[Callable[..., object], ...] = (
-    *(runs, show, events, timeline, resume, cancel, travel, recover),
+    *(runs, show, events, resume, cancel, travel, recover),
 )

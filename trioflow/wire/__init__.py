@@ -10,6 +10,7 @@ the original vocabulary finds what it expects and must ignore the rest.
 - Exceptions are ``{"name", "message", "stack"?, "errors"?}`` and come back as
   `RecordedError`.
 - Values of users are written by a cattrs converter and come back as plain JSON types.
+  `lenient_json` is for showing them to people: it never fails, and is not read back.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from __future__ import annotations
 from trioflow.wire._failures import RecordedError
 from trioflow.wire._reading import from_wire
 from trioflow.wire._results import result_to_wire
+from trioflow.wire._values import lenient_json
 from trioflow.wire._vocabulary import DIALECTS, NATIVE_TYPES, Dialect
 from trioflow.wire._writing import to_wire
 
@@ -26,6 +28,7 @@ __all__ = [
     "Dialect",
     "RecordedError",
     "from_wire",
+    "lenient_json",
     "result_to_wire",
     "to_wire",
 ]

@@ -74,7 +74,15 @@ def to_json(value: Any, path: str, converter: Converter | None) -> Any:
 
 
 def lenient_json(value: Any, converter: Converter | None = None) -> Any:
-    """Return a value made of plain JSON types, with ``repr`` for what has no JSON form."""
+    """Return *value* made of plain JSON types, with the ``repr`` of what has no JSON form.
+
+    For people to look at: unlike `to_wire` it accepts every value, and what it returns
+    cannot be read back.
+
+    Args:
+      value: Anything.
+      converter: Writes what is not JSON itself; a plain cattrs converter if not given.
+    """
     if isinstance(value, Mapping):
         return {str(key): lenient_json(item, converter) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from trioflow_pictures import to_svg
+from trioflow_pictures.graph.measure import shorten, width_of
 
-from tests.pictures.__main__ import GRAPH, TIMELINE
-from tests.pictures.example import trip
-from tests.properties.scale import examples
 from trioflow import Step, Workflow, from_input, step, tool
-from trioflow.pictures import to_svg
-from trioflow.pictures.graph.measure import shorten, width_of
 from trioflow.testing.strategies import workflows
+
+from .draw_images import GRAPH, TIMELINE
+from .example import trip
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -201,7 +201,6 @@ def test_the_same_workflow_gives_the_same_drawing() -> None:
     assert to_svg(trip) == to_svg(trip.clone("trip"))
 
 
-@settings(max_examples=examples(40, 400))
 @given(workflows())
 def test_every_workflow_can_be_drawn_and_nothing_is_left_out(workflow: Workflow[Any, Any]) -> None:
     svg = drawn(workflow)
@@ -234,9 +233,9 @@ def test_texts_are_shortened_in_their_middle(text: str, limit: int, short: str) 
     assert shorten(text, limit) == short
 
 
-# ---------------------------------------------------------------- the README
-def test_the_drawing_in_the_readme_is_up_to_date() -> None:
-    assert GRAPH.read_text("utf-8") == to_svg(trip), "draw it anew: python -m tests.pictures"
+# ---------------------------------------------------------------- the READMEs
+def test_the_drawing_in_the_readmes_is_up_to_date() -> None:
+    assert GRAPH.read_text("utf-8") == to_svg(trip), "draw it anew: python -m tests.draw_images"
 
 
 @pytest.mark.parametrize("file", [GRAPH, TIMELINE], ids=lambda file: file.name)

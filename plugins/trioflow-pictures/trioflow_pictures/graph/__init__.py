@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from trioflow import Workflow
 from trioflow.describe import Provider, Resolve, outline, to_tree
-from trioflow.pictures.graph.block import Block, dot, moved
-from trioflow.pictures.graph.constructs import sequence
-from trioflow.pictures.graph.measure import number, shorten, width_of, write, xml_text
-from trioflow.workflow import Workflow
+from trioflow_pictures.graph.block import Block, dot, moved
+from trioflow_pictures.graph.constructs import sequence
+from trioflow_pictures.graph.measure import number, shorten, width_of, write, xml_text
 
 MARGIN = 24
 TITLE = 17

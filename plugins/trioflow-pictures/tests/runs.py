@@ -7,9 +7,10 @@ from typing import Any
 import trio
 from trio.testing import MockClock
 
-from tests.flows import fails, sleeps
 from trioflow import Workflow, events
 from trioflow.testing import record
+
+from .steps import fails, sleeps
 
 HOSTILE = (
     "</script><script>window.pwned = 1</script><img src=x onerror='window.pwned = 1'>&lt;\u2028"

@@ -15,8 +15,8 @@ from pathlib import Path
 from string import Template
 
 from trioflow.events import Event
-from trioflow.pictures.timeline.data import page_data
-from trioflow.pictures.timeline.fold import timeline_of
+from trioflow_pictures.timeline.data import page_data
+from trioflow_pictures.timeline.fold import timeline_of
 
 STYLES = ("page.css", "bars.css")
 SCRIPTS = ("scale.js", "rows.js", "lanes.js", "details.js", "page.js")

@@ -7,7 +7,7 @@ import re
 import attrs
 
 from trioflow import events as ev
-from trioflow.pictures.timeline.bars import Bar, BarKind
+from trioflow_pictures.timeline.bars import Bar, BarKind
 
 _ITEM = re.compile(r"(.*)\[(\d+)\]$")
 _ITERATION = re.compile(r"(.*)#(\d+)$")

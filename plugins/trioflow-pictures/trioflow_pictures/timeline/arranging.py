@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trioflow.pictures.timeline.bars import Bar, BarStatus, Span
-from trioflow.pictures.timeline.places import Timeline
+from trioflow_pictures.timeline.bars import Bar, BarStatus, Span
+from trioflow_pictures.timeline.places import Timeline
 
 MANY = 200
 """Of more siblings than this, hundreds are put together."""

@@ -9,23 +9,23 @@ from typing import Any
 
 import pytest
 import trio
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock
+from trioflow_pictures import to_timeline_html
+from trioflow_pictures.timeline.bars import Bar
+from trioflow_pictures.timeline.data import page_data
+from trioflow_pictures.timeline.fold import timeline_of
+from trioflow_pictures.timeline.idle import idle_times
 
-from tests.flows import fails, gives, sleeps
-from tests.pictures.example import recorded
-from tests.pictures.runs import HOSTILE, chain_of, hostile_run, record_now
-from tests.properties.scale import examples
 from trioflow import Retry, StepContext, Workflow, events, fold, open_engine, step
-from trioflow._engine.journal.codec import decode
-from trioflow.pictures import to_timeline_html
-from trioflow.pictures.timeline.bars import Bar
-from trioflow.pictures.timeline.data import page_data
-from trioflow.pictures.timeline.fold import timeline_of
-from trioflow.pictures.timeline.idle import idle_times
 from trioflow.stores import MemoryStore
 from trioflow.testing.strategies import event_logs
+from trioflow.wire import from_wire, to_wire
+
+from .example import recorded
+from .runs import HOSTILE, chain_of, hostile_run, record_now
+from .steps import fails, gives, sleeps
 
 Found = list[events.Event]
 
@@ -48,6 +48,11 @@ def spans_of(found: Found, label: str) -> list[tuple[float, float | None, str]]:
 
 def outline_of(found: Found) -> list[str]:
     return ["  " * depth + bar.label for bar, depth in timeline_of(found).root.walk()]
+
+
+def read_back(found: Found) -> Found:
+    """Return events as they are read from a journal."""
+    return [from_wire(json.dumps(to_wire(event))) for event in found]
 
 
 def flow(id: str = "w") -> Workflow[Any, Any]:
@@ -319,7 +324,7 @@ async def test_the_timeline_of_a_journal_is_that_of_the_stream(autojump_clock: M
         async with run.observe() as stream:
             seen = [event async for event in stream]
         await run.wait()
-    kept = decode(await store.read("r", limit=1000))
+    kept = [from_wire(entry.text) for entry in await store.read("r", limit=1000)]
 
     assert bars_of(kept).keys() == bars_of(seen).keys()
     for label in ("a", "b", "fails"):
@@ -327,7 +332,6 @@ async def test_the_timeline_of_a_journal_is_that_of_the_stream(autojump_clock: M
 
 
 # ---------------------------------------------------------------- properties
-@settings(max_examples=examples(40, 400))
 @given(event_logs())
 def test_bars_agree_with_the_state_of_the_run(found: Found) -> None:
     state = fold(found)
@@ -346,7 +350,11 @@ def test_bars_agree_with_the_state_of_the_run(found: Found) -> None:
             assert span.start <= span.end <= following.start
 
 
-@settings(max_examples=examples(40, 400))
+@given(event_logs())
+def test_the_page_of_a_journal_is_that_of_the_stream(found: Found) -> None:
+    assert to_timeline_html(read_back(found)) == to_timeline_html(found)
+
+
 @given(event_logs(), st.integers(0, 99))
 def test_every_beginning_of_a_run_has_a_page(found: Found, length: int) -> None:
     data = page_data(timeline_of(found[: 1 + length % len(found)]))
@@ -442,6 +450,26 @@ def test_values_without_json_form_are_shown_by_their_repr() -> None:
     assert any(
         "<class 'object'>" in text for row in data_in(page)["rows"] for _, text in row["texts"]
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ValueError("no"), "ValueError: no"),
+        (ValueError(), "ValueError"),
+        (ExceptionGroup("two", [OSError("a"), OSError("b")]), "ExceptionGroup: two"),
+    ],
+)
+def test_an_error_is_told_with_its_traceback_also_from_a_journal(
+    error: Exception, told: str
+) -> None:
+    found = record_now(flow().then(fails(error)))
+
+    for events_of_run in (found, read_back(found)):
+        rows = page_data(timeline_of(events_of_run))["rows"]
+        [text] = [text for row in rows if row["kind"] == "step" for _, text in row["texts"][:1]]
+        assert text.startswith(f"{told}\n\n")
+        assert "Traceback (most recent call last):\n" in text
 
 
 def test_nothing_has_no_timeline() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trioflow.describe import Outline
-from trioflow.pictures.graph.arms import branch, parallel
-from trioflow.pictures.graph.block import (
+from trioflow_pictures.graph.arms import branch, parallel
+from trioflow_pictures.graph.block import (
     PILL,
     SMALL,
     Block,
@@ -19,9 +19,9 @@ from trioflow.pictures.graph.block import (
     rect,
     titled,
 )
-from trioflow.pictures.graph.cards import BIG, ICON, LIMIT, PADDING, about, card, icon
-from trioflow.pictures.graph.measure import number, shorten, width_of, write
-from trioflow.pictures.graph.types import gives, takes
+from trioflow_pictures.graph.cards import BIG, ICON, LIMIT, PADDING, about, card, icon
+from trioflow_pictures.graph.measure import number, shorten, width_of, write
+from trioflow_pictures.graph.types import gives, takes
 
 TYPE_LIMIT = 40
 HEADER = 34

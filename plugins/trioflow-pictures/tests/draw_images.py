@@ -1,4 +1,4 @@
-"""Draws the pictures of the README anew: ``python -m tests.pictures``; it needs Chromium."""
+"""Draws the images of the READMEs anew: ``python -m tests.draw_images``; it needs Chromium."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.pictures.browser import find_browser, open_browser
-from tests.pictures.example import recorded, trip
-from trioflow.pictures import to_svg, to_timeline_html
+from trioflow_pictures import to_svg, to_timeline_html
 
-GRAPH = Path(__file__).with_name("graph.svg")
-TIMELINE = Path(__file__).with_name("timeline.png")
+from .browser import find_browser, open_browser
+from .example import recorded, trip
+
+IMAGES = Path(__file__).parents[1] / "images"
+GRAPH, TIMELINE = IMAGES / "graph.svg", IMAGES / "timeline.png"
 WIDTH, HEIGHT = 1100, 1060
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from trioflow import events as ev
-from trioflow.pictures.timeline.arranging import arrange
-from trioflow.pictures.timeline.bars import Bar, BarStatus
-from trioflow.pictures.timeline.places import Timeline
+from trioflow_pictures.timeline.arranging import arrange
+from trioflow_pictures.timeline.bars import Bar, BarStatus
+from trioflow_pictures.timeline.places import Timeline
 
 
 def timeline_of(events: Iterable[ev.Event]) -> Timeline:

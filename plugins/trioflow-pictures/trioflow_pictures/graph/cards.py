@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from trioflow.describe import Outline
-from trioflow.pictures.graph.block import SMALL, Block, rect, titled
-from trioflow.pictures.graph.measure import number, shorten, width_of, write
+from trioflow_pictures.graph.block import SMALL, Block, rect, titled
+from trioflow_pictures.graph.measure import number, shorten, width_of, write
 
 BIG = 13
 """Size of the font of ids."""

@@ -7,11 +7,11 @@ from typing import Any
 
 import attrs
 
-from trioflow.pictures.timeline.bars import Bar, Span
-from trioflow.pictures.timeline.idle import idle_times, works
-from trioflow.pictures.timeline.places import Timeline
-from trioflow.wire._failures import RecordedError, record
-from trioflow.wire._values import lenient_json
+from trioflow.wire import lenient_json
+from trioflow_pictures.timeline.bars import Bar, Span
+from trioflow_pictures.timeline.failures import full_message, traceback_text
+from trioflow_pictures.timeline.idle import idle_times, works
+from trioflow_pictures.timeline.places import Timeline
 
 ALL_TEXT = 4_000_000
 """How many characters the values of all calls take together, more or less."""
@@ -71,7 +71,7 @@ class _Writer:
 
     def texts(self, bar: Bar) -> list[list[str]]:
         """Return errors and values as pairs of what it is and a text."""
-        errors = [[name, self.error(record(error))] for name, error in bar.errors]
+        errors = [[name, self.error(error)] for name, error in bar.errors]
         return errors + [[name, self.value(value)] for name, value in bar.values.items()]
 
     def value(self, value: Any) -> str:
@@ -81,10 +81,10 @@ class _Writer:
             return text
         return f"{text[: self.limit]}… ({len(text):,} characters)"
 
-    def error(self, error: RecordedError) -> str:
+    def error(self, error: BaseException) -> str:
         """Return what an error says, and its traceback or the end of it, which tells most."""
-        text = str(error)[: self.limit]
-        trace = error.traceback.rstrip("\n")
+        text = full_message(error)[: self.limit]
+        trace = traceback_text(error)
         if len(trace) > self.limit:
             trace = f"…{trace[-self.limit :]}"
         return f"{text}\n\n{trace}" if trace else text

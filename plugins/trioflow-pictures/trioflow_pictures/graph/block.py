@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from trioflow.pictures.graph.measure import number, width_of, write, xml_text
+from trioflow_pictures.graph.measure import number, width_of, write, xml_text
 
 GAP = 26
 """Between two blocks, one below the other."""

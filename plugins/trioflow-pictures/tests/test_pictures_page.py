@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from trioflow_pictures import to_svg, to_timeline_html
 
-from tests.pictures.browser import Page, find_browser, open_browser
-from tests.pictures.example import recorded, trip
-from tests.pictures.runs import HOSTILE, chain_of, hostile_run, record_now
-from trioflow.pictures import to_svg, to_timeline_html
+from .browser import Page, find_browser, open_browser
+from .example import recorded, trip
+from .runs import HOSTILE, chain_of, hostile_run, record_now
 
 pytestmark = [
     pytest.mark.slow,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trioflow.describe import Outline
-from trioflow.pictures.graph.block import (
+from trioflow_pictures.graph.block import (
     PILL,
     SMALL,
     Block,
@@ -16,8 +16,8 @@ from trioflow.pictures.graph.block import (
     rect,
     titled,
 )
-from trioflow.pictures.graph.cards import LIMIT
-from trioflow.pictures.graph.measure import number, shorten, width_of, write
+from trioflow_pictures.graph.cards import LIMIT
+from trioflow_pictures.graph.measure import number, shorten, width_of, write
 
 BETWEEN = 24
 """Between two arms."""

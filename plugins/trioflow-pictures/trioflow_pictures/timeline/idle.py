@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from trioflow.pictures.timeline.bars import Bar
-from trioflow.pictures.timeline.places import Timeline
+from trioflow_pictures.timeline.bars import Bar
+from trioflow_pictures.timeline.places import Timeline
 
 LONG = 0.25
 """What is shortened lasts longer than this share of all the work."""

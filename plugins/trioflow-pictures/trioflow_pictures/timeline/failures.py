@@ -1,0 +1,26 @@
+"""Exceptions as text: those of this process, and those that a journal tells of, alike."""
+
+from __future__ import annotations
+
+import traceback
+
+from trioflow.wire import RecordedError
+
+
+def full_message(error: BaseException) -> str:
+    """Return the class and the message of an exception."""
+    if isinstance(error, RecordedError):
+        return str(error)
+    name = type(error).__name__
+    # As text, a group would also count its members; in a journal it does not.
+    message = error.message if isinstance(error, BaseExceptionGroup) else str(error)
+    return f"{name}: {message}" if message else name
+
+
+def traceback_text(error: BaseException) -> str:
+    """Return the formatted traceback of an exception, or ``""`` if it was not raised."""
+    if isinstance(error, RecordedError):
+        text = error.traceback
+    else:
+        text = "".join(traceback.format_exception(error)) if error.__traceback__ else ""
+    return text.rstrip("\n")

@@ -1,1 +1,0 @@
-"""Pictures: the tests of `trioflow.pictures`, and those that the README shows."""

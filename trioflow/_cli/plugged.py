@@ -1,0 +1,50 @@
+"""Commands that plugins add, and what is said if the plugin is not there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from cyclopts import App
+
+from trioflow._cli.app import make_app
+from trioflow._cli.errors import UsageError
+from trioflow._host.discovery import DISABLE_VARIABLE
+from trioflow._host.plugins import PluginHost
+
+KNOWN_PLUGINS: Mapping[str, str] = {"draw": "pictures", "timeline": "pictures"}
+"""Commands that plugins of this project add, each with the name of its plugin."""
+
+
+def draw_graph(target: str, file: str) -> int:
+    """Draw a workflow with the command that the plugin for pictures adds.
+
+    Raises:
+      UsageError: if the plugin is not loaded.
+    """
+    app = make_app()
+    PluginHost().add_commands(app)
+    check_command(app, "draw", "graph --svg")
+    code: int = app(["draw", "--", target, file])
+    return code
+
+
+def check_command(app: App, name: str, asked: str) -> None:
+    """Check that a command which belongs to a plugin of ours has been added.
+
+    Args:
+      app: The command line, to which plugins have added their commands.
+      name: The command.
+      asked: What the user typed to get it.
+
+    Raises:
+      UsageError: if the plugin is not loaded; the message says how to change that.
+    """
+    if name in app or name not in KNOWN_PLUGINS:
+        return
+    plugin = KNOWN_PLUGINS[name]
+    disabled = os.environ.get(DISABLE_VARIABLE, "").split(",")
+    if plugin in (entry.strip() for entry in disabled):
+        raise UsageError(f"{asked} needs the plugin {plugin!r}; remove it from {DISABLE_VARIABLE}")
+    package = f"trioflow-{plugin}"
+    raise UsageError(f"{asked} needs {package}; install it with: pip install {package}")

@@ -1,0 +1,77 @@
+"""For plugins that add commands: find what the user names, as trioflow's own commands do.
+
+A command receives text: a workflow's id or ``MODULE:ATTR``, a run's id, the URL of a store. The
+functions here return what it refers to. They raise a `TrioflowError` whose message says what to
+type instead; the command line prints it without a traceback and exits with code 2.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from trioflow._cli.targets import import_workflow, is_in_module, known_workflow
+from trioflow._host.plugins import PluginHost
+from trioflow.describe import Definition, Provider, Resolve
+from trioflow.events import Event
+from trioflow.workflow import Workflow
+
+__all__ = ["NamedWorkflow", "find_workflow", "recorded_events"]
+
+
+@attrs.frozen
+class NamedWorkflow:
+    """A workflow, and what is known of the definitions it uses."""
+
+    workflow: Workflow[Any, Any]
+    resolve: Resolve
+    """Returns the step, tool or workflow that plugins provide under an id."""
+    provider: Provider
+    """Returns the name of the plugin that provides a definition."""
+
+
+def find_workflow(target: str) -> NamedWorkflow:
+    """Return the workflow that *target* names. Loads all installed plugins.
+
+    Args:
+      target: Id of a workflow that a plugin provides, or ``MODULE:ATTR``. The module is
+        imported; the working directory is searched as well.
+
+    Raises:
+      TrioflowError: if there is no such workflow, or a plugin is broken.
+    """
+    host = PluginHost()
+
+    def resolve(id: str) -> Definition | None:
+        return host.steps.get(id) or host.tools.get(id) or host.workflows.get(id)
+
+    def provider(definition: Definition) -> str | None:
+        # A module may define something of its own under an id that a plugin also uses.
+        is_provided = resolve(definition.id) is definition
+        return host.providers[definition.id] if is_provided else None
+
+    if is_in_module(target):
+        return NamedWorkflow(import_workflow(target), resolve, provider)
+    return NamedWorkflow(known_workflow(target, host.workflows), resolve, provider)
+
+
+async def recorded_events(run_id: str, store: str | None = None) -> list[Event]:
+    """Return all events that a store has of a run by now, in their order.
+
+    Args:
+      run_id: Id of the run, whatever its status.
+      store: URL such as ``"sqlite:runs.db"``; None means the value of ``TRIOFLOW_STORE``.
+
+    Raises:
+      TrioflowError: if no store is named, it cannot be opened, or it does not have the run.
+
+    **Cancellation**: closes the store.
+
+    **Checkpoints**: always at least one.
+    """
+    from trioflow._cli.stores import find_run, need_store, open_stored, recorded
+
+    async with open_stored(need_store(store)) as (_, opened):
+        await find_run(opened, run_id)
+        return [event async for event in recorded(opened, run_id)]
