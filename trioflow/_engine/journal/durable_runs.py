@@ -78,6 +78,7 @@ class Keeper:
         if not await self.store.claim(run_id, self.writer.owner, self.writer.claim_seconds):
             stored = await self.store.get(run_id)
             raise RunClaimedError(run_id, stored.owner if stored else None)
+        journal.claimed = True
         try:
             news = await self._read(run_id, journal.stored)
         except BaseException:  # nobody could go on with the run until the claim expires

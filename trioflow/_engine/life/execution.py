@@ -213,6 +213,8 @@ class Execution(DrivenRun):
     def begin_recovery(self) -> None:
         """Begin the part of the run that follows the death of its process."""
         self._goes_on_elsewhere = False
+        if self.core.log.journal is not None:
+            self.core.log.journal.claimed = True
         self._was_canceled = any(isinstance(e, ev.Canceled) for e in self.core.log.history())
         if not self._was_canceled:
             self.core.log.emit(
