@@ -13,7 +13,7 @@ import pytest
 import trio
 from psycopg import sql
 from trioflow_sql import SqlStore
-from trioflow_sql.postgresql import parse, shown
+from trioflow_sql.postgresql.urls import parse, shown
 
 from trioflow.abc import Append, Entry, RunHeader
 from trioflow.errors import StoreError
