@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import socket
 import uuid
@@ -13,30 +14,31 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import trio
 
-from trioflow._engine.journal.cancel_stored import cancel_stored
+from trioflow._engine.journal.applying import command_here
+from trioflow._engine.journal.claims import Claims
 from trioflow._engine.journal.durable_runs import DurableRuns, open_durable_runs
 from trioflow._engine.journal.following import open_journal_reader
+from trioflow._engine.journal.inbox import Cancel, Command, Drain, Resume, Send
+from trioflow._engine.journal.stored_runs import StoredRuns, open_stored_runs
 from trioflow._engine.journal.writer import Durability, JournalWriter
 from trioflow._engine.life.life import Life
-from trioflow._engine.life.recovering import open_recovery
 from trioflow._engine.life.registry import RunRegistry, open_registry
+from trioflow._engine.life.resuming import Answer
 from trioflow._engine.life.starting import begin
 from trioflow._engine.planning.environment import Environment
 from trioflow._engine.planning.planner import plan_workflow
 from trioflow._engine.planning.targets import TargetPlanner
 from trioflow._host.assembly import environment_of, life_of, open_store
 from trioflow._host.plugins import PluginHost, PluginInfo
-from trioflow._phases import Phase
 from trioflow.abc import Instrument, Runner, Store
 from trioflow.describe._schema import describe_type
 from trioflow.errors import (
     DuplicateRunError,
-    NotResumableError,
     UnknownNameError,
     UnknownRunError,
 )
 from trioflow.events import Event, RunStatus
-from trioflow.run import BUFFER_SIZE, Run, create_run
+from trioflow.run import BUFFER_SIZE, Run, create_run, step_path
 from trioflow.steps import Step
 from trioflow.tools import Tool
 from trioflow.tracing import TracingContext, TracingOptions
@@ -49,6 +51,28 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 logger = logging.getLogger("trioflow")
+
+
+def _durable_runs(
+    environment: Environment,
+    store: Store,
+    durability: Durability,
+    chunks: bool,
+    claim_seconds: float,
+    patience: float,
+) -> DurableRuns:
+    owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    writer = JournalWriter(
+        store=store,
+        owner=owner,
+        converter=environment.converter,
+        durability=durability,
+        chunks=chunks,
+        claim_seconds=claim_seconds,
+        patience=patience,
+    )
+    claims = Claims(store, owner, claim_seconds)
+    return DurableRuns(writer, claims, partial(life_of, environment))
 
 
 @asynccontextmanager
@@ -66,6 +90,8 @@ async def open_engine(
     durability: Durability = "step",
     journal_chunks: bool = False,
     claim_seconds: float = 30.0,
+    store_patience: float = 60.0,
+    max_recoveries: int = 3,
     recover: bool = False,
 ) -> AsyncGenerator[Engine, None]:
     """Load plugins, and own the runs that are submitted.
@@ -93,9 +119,16 @@ async def open_engine(
         disk before the next one starts. ``"async"``: the journal follows as fast as it can.
         ``"exit"``: it is written when the run is over or suspended.
       journal_chunks: Whether chunks and pieces of tools are written as well.
-      claim_seconds: How long after the death of a process others wait before they go on
-        with its runs. Longer than any pause of a living process.
-      recover: Whether to go on with the runs of dead processes, as `Engine.recover` does.
+      claim_seconds: How long a run stays with this engine after it was last heard of. What the
+        store finds out itself, such as the death of the process, counts at once. An engine that
+        could not renew its claims stops its bodies before others can take its runs over.
+      store_patience: For how many seconds runs wait for a store that is away. Runs that were
+        interrupted because it took longer are recovered when it is back.
+      max_recoveries: How many times in a row the process may die while bodies of a run are
+        running, with no new outcome recorded in between. The last time the run is recovered
+        alone, with no other run's bodies beside it; if the process dies again, the run fails.
+      recover: Whether to recover the runs of dead processes, and what is due, for as long as the
+        engine is open, as `Engine.recover` does once.
 
     Raises:
       PluginError: for a plugin that is unknown or broken, and it says how.
@@ -124,19 +157,22 @@ async def open_engine(
             await stack.enter_async_context(instrument)
         durable = None
         if store is not None:
-            writer = JournalWriter(
-                store=open_store(host, store),
-                owner=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
-                converter=environment.converter,
-                durability=durability,
-                chunks=journal_chunks,
-                claim_seconds=claim_seconds,
+            durable = _durable_runs(
+                environment,
+                open_store(host, store),
+                durability,
+                journal_chunks,
+                claim_seconds,
+                store_patience,
             )
-            durable = DurableRuns(writer, partial(life_of, environment))
             await stack.enter_async_context(open_durable_runs(durable))
         await stack.enter_async_context(environment.runners.open())
         runs = await stack.enter_async_context(open_registry())
-        engine = Engine(host, environment, runs, durable)
+        stored = None
+        if durable is not None:
+            stored = StoredRuns(durable, runs, max_recoveries)
+            await stack.enter_async_context(open_stored_runs(stored, always=recover))
+        engine = Engine(host, environment, runs, stored)
         if recover:
             await engine.recover()
         yield engine
@@ -150,12 +186,13 @@ class Engine:
         host: PluginHost,
         environment: Environment,
         runs: RunRegistry,
-        durable: DurableRuns | None,
+        stored: StoredRuns | None,
     ) -> None:
         self._host = host
         self._environment = environment
         self._runs = runs
-        self._durable = durable
+        self._stored = stored
+        self._durable = None if stored is None else stored.durable
 
     @property
     def store(self) -> Store | None:
@@ -334,96 +371,160 @@ class Engine:
           UnknownNameError: if the engine has no workflow of that id.
         """
         async with self._runs.lock(run_id):
-            return self._handle(await self._load(run_id))
+            if self._stored is not None:
+                return self._handle(await self._stored.load(run_id))
+            return self.get_run(run_id)
 
-    async def _load(self, run_id: str) -> Life:
-        """Return the one life of a run in this engine, as its journal says if it is not driven
-        here. The caller holds the run's lock."""
-        life = self._runs.find(run_id)
-        if life is not None and not life.is_lost:
-            return life
-        if self._durable is None:
-            raise UnknownRunError(run_id)
-        if life is not None and life.phase is Phase.ELSEWHERE:
-            await self._durable.catch_up(life)
-            if not life.is_lost or life.phase is Phase.ELSEWHERE:
-                return life
-        life = await self._durable.load(run_id)
-        self._runs.add(life)
-        self._runs.own(life)
-        return life
+    # ------------------------------------------------------------ from any process
+    async def cancel_run(
+        self, run_id: str, reason: str | None = None, *, by: str | None = None
+    ) -> None:
+        """Cancel a run, wherever it runs. The request is on disk when this returns.
 
-    async def cancel_run(self, run_id: str, reason: str | None = None) -> None:
-        """End a run as canceled, one of this engine or one of the store.
+        A run that this engine drives is canceled as `Run.cancel` does. One that another process
+        drives is canceled by that process, or by whichever takes the run over. One that nobody
+        drives is ended here: its workflow need not be known, and its hooks are not called. Await
+        the end with ``run.wait()``, or `observe` it.
 
-        A stored run in which nothing runs, because it waits or its process has died, is
-        ended by its journal alone: its workflow need not be known, and its hooks are not
-        called. A run that goes on in this engine is canceled as `Run.cancel` does, and its
-        clean-up waited for.
+        Args:
+          reason: Why, for the journal and for whoever looks at the result.
+          by: Who asks, for the journal.
 
         Raises:
-          UnknownRunError: if neither the engine nor the store has it.
-          RunClaimedError: if it is going on in another process, which must cancel it.
-          NotResumableError: if it is over.
-          StoreError, JournalConflictError: if its end cannot be written.
+          UnknownRunError: if neither the engine nor the store has the run.
+          RunFinishedError: if it has finished.
+          StoreError, JournalConflictError: if the request cannot be written.
         """
-        async with self._runs.lock(run_id):
-            life = self._runs.find(run_id)
-            if life is None:
-                await self._cancel_stored(run_id, reason)
-                return
-            async with life.resuming:  # an answer is taken first, or not at all
-                if self._durable is not None and not life.is_driven_here:
-                    await self._cancel_stored(run_id, reason)
-                    return
-            life.cancel(reason)
-        await life.wait()
+        await self._request(run_id, Cancel(reason), by)
 
-    async def _cancel_stored(self, run_id: str, reason: str | None) -> None:
-        if self._durable is None:
+    async def send_event(
+        self, run_id: str, name: str, data: Any = None, *, by: str | None = None
+    ) -> None:
+        """Send a named event to a run, wherever it runs. It is on disk when this returns.
+
+        A run that was interrupted is recovered for it, here if this engine knows the workflow,
+        else by an engine with ``recover=True`` that does.
+
+        Args:
+          name: The name that a step waits for, now or later.
+          data: What it gets; JSON types, or what the converter can write.
+          by: Who sends it, for the journal.
+
+        Raises:
+          UnknownRunError: if neither the engine nor the store has the run.
+          RunFinishedError: if it has finished.
+          NotSerializableError: if *data* cannot be written.
+          MailboxFullError, InboxFullError, RequestTooLargeError: if it cannot be taken.
+          StoreError: if it cannot be written.
+        """
+        await self._request(run_id, Send(name, data), by)
+
+    async def resume_run(
+        self,
+        run_id: str,
+        data: Any = None,
+        *,
+        step: Any = None,
+        label: str | None = None,
+        index: int | None = None,
+        runtime_context: Mapping[str, Any] | None = None,
+        per_step: bool = False,
+        by: str | None = None,
+    ) -> None:
+        """Answer a suspended run, wherever it was started. The answer is on disk on return.
+
+        The run is continued here if this engine knows its workflow, else by an engine with
+        ``recover=True`` that does.
+
+        Args: as for `Run.resume`.
+          by: Who answers, for the journal.
+
+        Raises:
+          UnknownRunError: if neither the engine nor the store has the run.
+          NotResumableError, NotSuspendedError, AmbiguousResumeError, InvalidValueError: if the
+            run is continued here, as for `Run.resume`. Another engine logs them.
+          RunFinishedError: if it has finished.
+          NotSerializableError, InboxFullError, RequestTooLargeError: if it cannot be taken.
+          StoreError: if it cannot be written.
+        """
+        answer = Answer(
+            step=step_path(step),
+            data=data,
+            label=label,
+            index=index,
+            runtime_context=runtime_context or {},
+            per_step=per_step,
+        )
+        await self._request(run_id, Resume(answer), by)
+
+    async def drain_run(
+        self, run_id: str, *, grace: float = math.inf, by: str | None = None
+    ) -> None:
+        """Have a run start no further step, wherever it runs, and end it when those that run
+        have ended, as `Run.drain` does. The request is on disk when this returns.
+
+        Args:
+          grace: Seconds that running bodies get.
+          by: Who asks, for the journal.
+
+        Raises:
+          ValueError: if *grace* is negative or NaN.
+          UnknownRunError: if neither the engine nor the store has the run.
+          RunFinishedError: if it has finished.
+          StoreError: if the request cannot be written.
+        """
+        if not grace >= 0:  # also catches NaN
+            raise ValueError(f"grace must be >= 0 seconds, not {grace!r}")
+        await self._request(run_id, Drain(grace), by)
+
+    async def _request(self, run_id: str, command: Command, by: str | None) -> None:
+        life = self._runs.find(run_id)
+        if self._stored is not None:
+            await self._stored.request(run_id, command, by)
+        elif life is None:
             raise UnknownRunError(run_id)
-        await cancel_stored(self._durable, run_id, reason)
+        else:
+            await trio.lowlevel.checkpoint()
+            command_here(life, command, by, self._runs)
+
+    async def drain(self, grace: float = 20.0) -> None:
+        """Start no further step of any run, let running ones end, then halt all runs.
+
+        Halted runs are not canceled: with a store they can be recovered, from where they are.
+
+        Args:
+          grace: Seconds that running bodies get.
+
+        Raises:
+          ValueError: if *grace* is negative or NaN.
+
+        **Cancellation**: the runs are halted at once.
+
+        **Checkpoints**: always.
+        """
+        if not grace >= 0:  # also catches NaN
+            raise ValueError(f"grace must be >= 0 seconds, not {grace!r}")
+        try:
+            await trio.lowlevel.checkpoint()
+            await self._runs.drain(grace)
+        finally:
+            self._runs.end_all()
 
     async def recover(self) -> tuple[Run[Any, Any], ...]:
-        """Go on with the unfinished runs of processes that have died, and return them.
+        """Continue the unfinished runs of processes that have died, and return them.
 
-        Each goes on exactly where its journal ends: what is recorded does not run again, a
-        step that was running does, a sleep takes the time that is left. Runs that other
-        processes go on with are left alone until their claim expires. A run that cannot go
-        on, because its workflow is unknown or has changed, is logged and left as it is.
+        Each continues exactly where its journal ends: what is recorded does not run again, a
+        step that was running does, a sleep takes the time that is left. Also does what is asked
+        of stored runs that nobody drives. Runs that other processes drive are left alone. A run
+        that cannot continue, because its workflow is unknown or has changed, or its journal
+        cannot be read, is logged and left as it is.
 
         Raises:
           StoreError: if the store cannot be read.
         """
-        if self._durable is None:
+        if self._stored is None:
             return ()
-        recovered = []
-        for run_id in await self._durable.recoverable():
-            async with self._runs.lock(run_id):
-                life = await self._recover(self._durable, run_id)
-            if life is not None:
-                recovered.append(self._handle(life))
-        return tuple(recovered)
-
-    async def _recover(self, durable: DurableRuns, run_id: str) -> Life | None:
-        """Recover a run if it can be; what is wrong with it must not keep others from it."""
-        known = self._runs.find(run_id)
-        if known is not None and known.is_driven_here:
-            return None
-        writer = durable.writer
-        try:
-            if not await durable.store.claim(run_id, writer.owner, writer.claim_seconds):
-                return None
-            life = await self._load(run_id)
-            await open_recovery(life)
-        except Exception as exc:
-            if not isinstance(exc, NotResumableError):  # its owner has ended it in the meantime
-                logger.error("run %s cannot be recovered: %s", run_id, exc)
-            await durable.store.release(run_id, writer.owner)
-            return None
-        self._runs.own(life)
-        self._runs.start_soon(life)
-        return life
+        return tuple(self._handle(life) for life in await self._stored.recover())
 
     @asynccontextmanager
     async def observe(

@@ -434,14 +434,36 @@ class WorkflowChangedError(TrioflowError):
 
 
 @attrs.define(eq=False)
+class CrashLoopError(TrioflowError):
+    """The error of a run that was given up because its process died again and again."""
+
+    run_id: str
+    crashes: int
+
+    def __str__(self) -> str:
+        return (
+            f"run {self.run_id} was given up: its process died {self.crashes} times in a row while "
+            "the same steps ran, the last time with no other run beside it; find out what takes "
+            "the process down (memory, a crash in a library), then start the run again"
+        )
+
+
+@attrs.define(eq=False)
 class RunClaimedError(TrioflowError):
     """Raised when a run is going on elsewhere, in another process or engine."""
 
     run_id: str
-    owner: str | None
+    owner: str | None = None
+    held_for: float | None = None
+    """For how many seconds the claim still holds unless it is renewed, if that is known."""
 
     def __str__(self) -> str:
-        return f"run {self.run_id} is claimed by {self.owner}; wait for it, or until it expires"
+        owner = self.owner or "another process"
+        holds = "" if self.held_for is None else f" (its claim holds for {self.held_for:.1f} s)"
+        return (
+            f"run {self.run_id} is running in {owner}{holds}; ask it with engine.cancel_run(), "
+            "send_event(), resume_run() or drain_run(), or wait until it finishes"
+        )
 
 
 # ---------------------------------------------------------------- requests

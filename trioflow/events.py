@@ -106,6 +106,8 @@ class Start(Event):
     resource_id: str | None = None
     span_id: str | None = None
     """Id of the span of this part of the run, if an instrument gave it one."""
+    by: str | None = None
+    """Who started it, if that was said."""
 
 
 @attrs.define(kw_only=True)
@@ -311,6 +313,8 @@ class EventReceived(Event):
     type: ClassVar[str] = "event-received"
     event: str
     data: Any = None
+    by: str | None = None
+    """Who sent it, if that was said."""
 
 
 @attrs.frozen(kw_only=True)
@@ -326,13 +330,17 @@ class Resume(Event):
     """Entries that the runtime context was given in addition."""
     span_id: str | None = None
     """Id of the span of this part of the run, if an instrument gave it one."""
+    by: str | None = None
+    """Who answered, if that was said."""
 
 
 @attrs.frozen(kw_only=True)
 class Recover(Event):
-    """A run whose process died goes on; calls that were open then are made again."""
+    """A run that was interrupted continues; calls that were open then are made again."""
 
     type: ClassVar[str] = "recover"
+    crashed: bool = False
+    """Whether its process died; else the run was halted, as by an engine that closes."""
     span_id: str | None = None
     """Id of the span of this part of the run, if an instrument gave it one."""
 
@@ -357,6 +365,8 @@ class Canceled(Event):
 
     type: ClassVar[str] = "canceled"
     reason: str | None = None
+    by: str | None = None
+    """Who canceled it, if that was said."""
 
 
 @attrs.frozen(kw_only=True)

@@ -51,6 +51,10 @@ class RunState:
     """The records of calls that have begun here and are not closed, by address."""
     goes_on: bool = False
     """Whether there may be calls that are not open and will be made again."""
+    crashes: int = 0
+    """How often its process has died while bodies of it ran, since the last recorded outcome."""
+    ended_before: int = 0
+    """How many calls had ended at the last of these crashes."""
     taken: dict[str, tuple[int, ...]] = attrs.field(factory=dict)
     """Which received events the calls that are open have taken, by address."""
 
@@ -163,6 +167,8 @@ def _resume(state: RunState, event: ev.Resume) -> None:
 
 
 def _recover(state: RunState, event: ev.Recover) -> None:
+    if event.crashed:
+        _count_crash(state, event.at)
     state.status = "running"
     state.goes_on = True
     state.open.clear()
@@ -194,6 +200,44 @@ def _forget_superseded(state: RunState) -> None:
             view.begin_anew()
 
 
+def _count_crash(state: RunState, at: float) -> None:
+    """Take note that the process died; attempts of bodies that ran then are lost."""
+    running = [r for r in running_bodies(state) if r.paused_until is None or r.paused_until <= at]
+    if not running:
+        return
+    ended = sum(record.ended_at is not None for record in state.records)
+    state.crashes = state.crashes + 1 if ended == state.ended_before else 1
+    state.ended_before = ended
+    for record in running:
+        if record.kind != "foreach":
+            record.attempts += 1
+            record.lost += 1
+
+
+def crashes_after(state: RunState) -> int:
+    """Return how many crashes in a row a run will have had whose process has died now."""
+    if not running_bodies(state):
+        return 0
+    ended = sum(record.ended_at is not None for record in state.records)
+    return state.crashes + 1 if ended == state.ended_before else 1
+
+
+def running_bodies(state: RunState) -> list[StepRecord]:
+    """Return the records of open calls whose bodies compute, as far as the events tell.
+
+    The items of a foreach have no event that starts them: an open loop counts as a body.
+    """
+    return [
+        record
+        for record in state.open.values()
+        if record.status == "running" and record.kind in BODIES and not record.is_parked
+    ]
+
+
+BODIES = ("step", "tool", "map", "foreach")
+"""Kinds of calls whose body is a user's own code, or calls it without an event."""
+
+
 def _step_start(state: RunState, event: ev.StepStart) -> None:
     id, address = event.id, event.address
     record: StepRecord = _new(StepRecord)  # as new_record does, for 0.05 µs less
@@ -222,6 +266,8 @@ def _step_start(state: RunState, event: ev.StepStart) -> None:
 def _go_on(state: RunState, record: StepRecord, before: StepRecord, event: ev.StepStart) -> None:
     record.started_at = before.started_at
     record.attempts = before.attempts
+    if before.lost or before.paused_until is not None:
+        record.lost, record.paused_until = before.lost, before.paused_until
     record.round = event.round
     record.suspend_payload, record.suspended_at = before.suspend_payload, before.suspended_at
     record.resume_data, record.resumed_at = before.resume_data, before.resumed_at
@@ -235,6 +281,8 @@ def _step_waiting(state: RunState, event: ev.StepWaiting) -> None:
     before = state.before(event.address)
     inside = event.address.endswith("]") or (before is not None and before.kind not in WAITS)
     if inside:  # a step, or an item of a foreach, waits in the middle of its body
+        if before is not None:
+            before.is_parked = True
         return
     kind: ev.StepKind = "sleep" if event.event is None else "wait"
     record = new_record(event.id, event.address, kind, "waiting", event.input, event.at)
@@ -249,6 +297,7 @@ def _step_retry(state: RunState, event: ev.StepRetry) -> None:
     record = state.before(event.address)
     if record is not None:  # items of a foreach have none, unless they go on
         record.attempts = event.attempt
+        record.paused_until = event.at + event.delay
 
 
 def _step_progress(state: RunState, event: ev.StepProgress) -> None:
@@ -333,6 +382,9 @@ def _event_received(state: RunState, event: ev.EventReceived) -> None:
 
 
 def _event_taken(state: RunState, event: ev.EventTaken) -> None:
+    taker = state.open.get(event.address)
+    if taker is not None:
+        taker.is_parked = False
     state.taken[event.address] = (*state.taken.get(event.address, ()), event.received)
 
 

@@ -9,13 +9,11 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Generic, TypeVar
 
-import trio
-
 from trioflow._engine.base.nursery import open_owned_nursery
 from trioflow._engine.history.fork_past import invented, prefix
 from trioflow._engine.history.fork_target import find_destination
 from trioflow._engine.life.driving import carry_on, drive, drive_open, leave
-from trioflow._engine.life.ending import halt, receive
+from trioflow._engine.life.ending import drain, halt, receive
 from trioflow._engine.life.forking import begin_fork, sibling
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.ports import Keeper
@@ -416,7 +414,7 @@ class Run(Generic[In, Out]):
     ) -> Life:
         old, outputs = self._life, context or {}
         recorded = await recorded_events(old)
-        destination = find_destination(old.plan, _path(step) or "", recorded)
+        destination = find_destination(old.plan, step_path(step) or "", recorded)
         new = sibling(old, run_id or new_run_id())
         past = prefix(recorded, destination, new.run_id, outputs)
         past += invented(old.plan, destination, past, outputs)
@@ -465,12 +463,7 @@ class Run(Generic[In, Out]):
             raise ValueError(f"grace must be >= 0 seconds, not {grace!r}")
         if self._life.phase is Phase.PENDING:
             raise RunStateError(self.run_id, self.status, "nothing runs that could be let end")
-        self._life.core.pacer.hold()
-        with trio.move_on_after(grace):
-            await self._life.core.wait_idle()
-        # A step may complete between the time-out and the cancel. That is fine: its
-        # result is folded already, and the cancel then finds nothing to stop.
-        self.cancel("drained")
+        await drain(self._life, grace)
         return await self.wait()
 
     def send_event(self, name: str, data: Any = None) -> None:
@@ -530,7 +523,7 @@ def _answer(
     per_step: bool,
 ) -> Answer:
     return Answer(
-        step=_path(step),
+        step=step_path(step),
         data=data,
         label=label,
         index=index,
@@ -539,8 +532,8 @@ def _answer(
     )
 
 
-def _path(step: Any) -> str | tuple[str, ...] | None:
-    """Return a way to name a step as ids."""
+def step_path(step: Any) -> str | tuple[str, ...] | None:
+    """Return a way to name a step, as the ids on the way to it."""
     if step is None or isinstance(step, str):
         return step
     if isinstance(step, list | tuple):

@@ -30,6 +30,13 @@ class StepRecord:
     ended_at: float | None = None
     """Seconds since the epoch; None while it runs."""
     attempts: int = 0
+    """How many attempts were made, those included that were lost in crashes."""
+    lost: int = 0
+    """How many attempts were lost because the process died during them."""
+    paused_until: float | None = None
+    """When the next attempt begins: seconds since the epoch; None if none waits to."""
+    is_parked: bool = False
+    """Whether its body waits for an event."""
     seconds: float | None = None
     """How long the call took, retries included."""
     iteration: int | None = None

@@ -32,6 +32,8 @@ class Repeated(Protocol):
     address: str
     attempt: int
     round: int
+    lost: int
+    paused_until: float | None
     resume_data: Any
     suspend_data: Any
 
@@ -94,6 +96,8 @@ class Replay:
             call.resume_data = self._answers.get(call.address)
             return
         call.attempt = record.attempts
+        call.lost = record.lost
+        call.paused_until = record.paused_until
         call.round = record.round
         call.suspend_data = record.suspend_payload
         call.resume_data = record.resume_data

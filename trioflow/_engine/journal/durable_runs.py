@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ import trio
 
 from trioflow import events as ev
 from trioflow._engine.base.nursery import open_owned_nursery
+from trioflow._engine.journal.claims import Claims
 from trioflow._engine.journal.codec import FORMAT, decode
 from trioflow._engine.journal.journal import RunJournal
 from trioflow._engine.journal.writer import JournalWriter, open_writer
@@ -21,23 +21,18 @@ from trioflow._engine.life.life import Life
 from trioflow._engine.life.ports import Keeper
 from trioflow._engine.life.recovering import adopt
 from trioflow._engine.planning.fingerprint import difference, fingerprint
-from trioflow.abc import RunHeader, Store, StoredRun
+from trioflow.abc import Append, RunHeader, Store, StoredRun
 from trioflow.errors import (
-    JournalConflictError,
     JournalFormatError,
     RunClaimedError,
     StoreError,
     UnknownRunError,
     WorkflowChangedError,
 )
-from trioflow.events import RunStatus
 from trioflow.record import fold
 
-UNFINISHED: tuple[RunStatus, ...] = ("pending", "running")
 PAGE = 1000
 """How many entries are read at a time."""
-
-logger = logging.getLogger("trioflow")
 
 
 @attrs.define(eq=False)
@@ -45,14 +40,21 @@ class DurableRuns:
     """Writes, claims and loads the runs of one engine. A `Keeper` of lives."""
 
     writer: JournalWriter
+    claims: Claims
     make: Callable[[StoredRun, Keeper], Life]
     """Makes a life for a stored run; raises UnknownNameError if its workflow is unknown."""
-    _journals: dict[str, RunJournal] = attrs.field(factory=dict)
-    """The journals of the runs that are driven here."""
+    on_begin: Callable[[str], None] = attrs.field(default=lambda run_id: None)
+    """Is told of each run that is driven here from now on."""
+    on_broken: Callable[[str], None] = attrs.field(default=lambda run_id: None)
+    """Is told of each run that is interrupted because the store is away."""
 
     @property
     def store(self) -> Store:
         return self.writer.store
+
+    @property
+    def owner(self) -> str:
+        return self.writer.owner
 
     # ------------------------------------------------------------ runs of this engine
     def keep(self, life: Life, *, stored: StoredRun | None = None) -> None:
@@ -63,29 +65,58 @@ class DurableRuns:
             header=stored.header if stored else _header(life),
             writer=self.writer,
             record=life.record,
-            on_failure=partial(break_off, life),
+            on_failure=partial(self._break_off, life),
             stored=last,
             added=last,
             claimed=stored is None,
+            is_begun=stored is not None,
         )
+
+    def _break_off(self, life: Life, failure: Exception) -> None:
+        if isinstance(failure, StoreError):
+            self.on_broken(life.run_id)
+        break_off(life, failure)
+
+    async def register(self, life: Life) -> bool:
+        """Have a run in the store, and claimed, before anything happens to it.
+
+        Returns False if the store has a run of that id.
+        """
+        journal = journal_of(life)
+        append = Append(
+            run_id=life.run_id,
+            entries=(),
+            after=-1,
+            status="pending",
+            header=journal.header,
+            owner=self.owner,
+            claim_seconds=self.writer.claim_seconds,
+        )
+        journal.is_begun = list(await self.writer.append([append])) == [None]
+        return journal.is_begun
 
     def begin(self, life: Life) -> None:
         """Take note that a run is driven here from now on."""
-        journal = _journal_of(life)
+        journal = journal_of(life)
         journal.claimed = True
-        self._journals[life.run_id] = journal
+        self.claims.add(life.run_id, journal)
+        self.on_begin(life.run_id)
 
     def stop(self, life: Life) -> None:
         """Write no further event of a run; those that have happened are still written."""
-        _journal_of(life).stop()
+        journal_of(life).stop()
 
     def is_complete(self, life: Life) -> bool:
         """Tell whether all that has happened to a run is written."""
-        return _journal_of(life).is_complete
+        return journal_of(life).is_complete
+
+    def acknowledge(self, life: Life, requests: Sequence[int]) -> None:
+        """Have stored requests removed, together with what is written next of the run."""
+        journal_of(life).acknowledge(requests)
 
     async def wait_stored(self, life: Life) -> None:
         """Wait until all that has happened is on disk, and raise what prevents it."""
-        await _journal_of(life).wait_stored()
+        await journal_of(life).wait_stored()
 
     async def claim(self, life: Life) -> None:
         """Make this engine the one that drives a run, and take over what is new.
@@ -94,13 +125,16 @@ class DurableRuns:
           RunClaimedError: if it is driven elsewhere.
           JournalFormatError: if what is new is damaged.
         """
-        journal = _journal_of(life)
-        if journal.stored < 0:
+        journal = journal_of(life)
+        if not journal.is_begun:
             return  # its first write claims it
         await journal.wait_stored()  # what came from outside while the run waited
-        if not await self.store.claim(life.run_id, self.writer.owner, self.writer.claim_seconds):
-            stored = await self.store.get(life.run_id)
-            raise RunClaimedError(life.run_id, stored.owner if stored else None)
+        before = await self.store.get(life.run_id)
+        if not await self.store.claim(life.run_id, self.owner, self.writer.claim_seconds):
+            raise await self.claimed_elsewhere(life.run_id)
+        # Who halts a run gives its claim back; who dies does not.
+        if before is not None and before.owner != self.owner:
+            life.has_crashed = before.owner is not None
         journal.claimed = True
         try:
             await self.catch_up(life)
@@ -109,13 +143,20 @@ class DurableRuns:
                 await self.release(life)
             raise
 
+    async def claimed_elsewhere(self, run_id: str) -> Exception:
+        """Return what to raise if a run cannot be claimed."""
+        stored = await self.store.get(run_id)
+        if stored is None:
+            return UnknownRunError(run_id)
+        return RunClaimedError(run_id, stored.owner, stored.held_for)
+
     async def catch_up(self, life: Life) -> None:
         """Take over what others have added to the journal of a run that is not driven here.
 
         Raises:
           JournalFormatError: if it is damaged.
         """
-        journal = _journal_of(life)
+        journal = journal_of(life)
         news = await self._read(life.run_id, journal.stored)
         if news and not life.is_driven_here:
             adopt(life, news)
@@ -123,31 +164,13 @@ class DurableRuns:
 
     async def release(self, life: Life) -> None:
         """Let others drive a run that is not driven here any more."""
-        self._journals.pop(life.run_id, None)
-        _journal_of(life).claimed = False
-        await self.store.release(life.run_id, self.writer.owner)
+        self.claims.remove(life.run_id)
+        journal_of(life).claimed = False
+        await self.store.release(life.run_id, self.owner)
 
     async def events(self, life: Life) -> Sequence[ev.Event]:
         """Return all events that the journal of a run holds."""
         return await self._read(life.run_id, -1)
-
-    async def renew_forever(self) -> None:
-        """Renew the claims of the runs that are driven. A run whose claim is lost stops."""
-        while True:
-            await trio.sleep(self.writer.claim_seconds / 3)
-            if self._journals:
-                await self._renew(dict(self._journals))
-
-    async def _renew(self, expected: dict[str, RunJournal]) -> None:
-        try:
-            held = await self.store.renew(self.writer.owner, self.writer.claim_seconds)
-        except StoreError as exc:
-            logger.warning("claims not renewed: %s", exc)
-            return
-        for run_id, journal in expected.items():
-            lost = run_id not in held and self._journals.get(run_id) is journal
-            if lost and journal.stored >= 0:
-                journal.fail(JournalConflictError(run_id, "its claim was lost to another"))
 
     # ------------------------------------------------------------ runs of the store
     async def load(self, run_id: str) -> Life:
@@ -174,11 +197,6 @@ class DurableRuns:
         adopt(life, recorded)
         return life
 
-    async def recoverable(self) -> list[str]:
-        """Return the ids of runs that no living process drives, oldest first."""
-        runs = await self.store.list_runs(status=UNFINISHED)
-        return [run.header.run_id for run in reversed(runs)]
-
     async def _read(self, run_id: str, after: int) -> list[ev.Event]:
         events: list[ev.Event] = []
         while True:
@@ -192,22 +210,26 @@ class DurableRuns:
 @asynccontextmanager
 async def open_durable_runs(runs: DurableRuns) -> AsyncGenerator[None, None]:
     """Connect the store, and write and renew in the background while the block runs."""
-    renewing = trio.CancelScope(shield=True)
+    background = trio.CancelScope(shield=True)
 
-    async def renew() -> None:
-        with renewing:
-            await runs.renew_forever()
+    async def keep_claims() -> None:
+        with background:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(runs.claims.renew_forever)
+                nursery.start_soon(runs.claims.watch_forever)
 
     async with (
         runs.store,
+        runs.store.open_owner(runs.owner),
         open_writer(runs.writer),
-        open_owned_nursery(renewing.cancel) as nursery,
+        open_owned_nursery(background.cancel) as nursery,
     ):
-        nursery.start_soon(renew)
+        nursery.start_soon(keep_claims)
         yield
 
 
-def _journal_of(life: Life) -> RunJournal:
+def journal_of(life: Life) -> RunJournal:
+    """Return the journal of a durable run."""
     journal = None if life.journaled is None else life.journaled.journal
     assert isinstance(journal, RunJournal)  # keep() comes first
     return journal
@@ -221,4 +243,5 @@ def _header(life: Life) -> RunHeader:
         created_at=time.time(),
         format=FORMAT,
         fingerprint=fingerprint(life.plan),
+        tags=life.tags,
     )

@@ -36,12 +36,18 @@ class RunJournal:
     added: int = -1
     """The ``seq`` of the last event that is to be written."""
     pending: list[Entry] = attrs.field(factory=list)
+    requests: list[int] = attrs.field(factory=list)
+    """Ids of stored requests whose effect is in *pending*, or that have none."""
+    seen: set[int] = attrs.field(factory=set)
+    """Ids of stored requests that were applied and are not removed yet."""
+    is_begun: bool = False
+    """Whether the store has the run: its header is written once."""
     failure: Exception | None = None
     claimed: bool = True
     """Whether this engine drives the run. Writing is fenced by the claim then."""
     stopped: bool = False
     """Whether nothing more is written: the run is halted."""
-    _status: RunStatus = "pending"
+    _status: RunStatus | None = None
     """Where the run was after the last event that is to be written."""
     _waiting: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
 
@@ -61,9 +67,15 @@ class RunJournal:
         if self.writer.durability != "exit" or self._has_ended:
             self.writer.wake(self)
 
+    def acknowledge(self, requests: Sequence[int]) -> None:
+        """Have stored requests removed together with the entries that were added last."""
+        if requests and self.is_complete:
+            self.requests += requests
+            self.writer.wake(self)
+
     @property
     def _has_ended(self) -> bool:
-        return self._status not in ("pending", "running")
+        return self._status not in (None, "pending", "running")
 
     @property
     def is_complete(self) -> bool:
@@ -105,22 +117,27 @@ class RunJournal:
     def next_append(self) -> Append | None:
         """Return what is to be written now."""
         entries, self.pending = self.pending, []
-        if not entries:
+        requests, self.requests = self.requests, []
+        if not entries and not requests:
             return None
-        first = self.stored < 0
+        first = not self.is_begun
         return Append(
             run_id=self.header.run_id,
             entries=tuple(entries),
             after=self.stored,
-            status=self._status,
+            status=self._status or self.record.status,
             header=self.header if first else None,
             owner=self.writer.owner if self.claimed else None,
             claim_seconds=self.writer.claim_seconds if first else 0.0,
+            requests=tuple(requests),
         )
 
     def was_stored(self, append: Append) -> None:
         """Take note that a write has succeeded."""
-        self.stored = append.entries[-1].seq
+        self.is_begun = True
+        self.seen.difference_update(append.requests)
+        if append.entries:
+            self.stored = append.entries[-1].seq
         self._waiting.unpark_all()
 
     def fail(self, failure: Exception) -> None:

@@ -24,9 +24,10 @@ Durability = Literal["step", "async", "exit"]
 journal follows as fast as it can. ``"exit"``: it is written when the run finishes or suspends.
 """
 
-TRIES = 6
 FIRST_PAUSE = 0.05
-"""Seconds before the second try of a write that may succeed later; doubled each time."""
+LONGEST_PAUSE = 1.0
+"""Seconds before the second try of a write that may succeed later, and at most between two; the
+pause doubles each time."""
 
 logger = logging.getLogger("trioflow")
 
@@ -51,6 +52,8 @@ class JournalWriter:
     """Whether the chunks of steps and the pieces of tools are written as well."""
     claim_seconds: float
     """For how long a claim holds if it is not renewed."""
+    patience: float
+    """For how many seconds a write is tried again that may succeed later."""
     _dirty: dict[Written, None] = attrs.field(factory=dict)
     _work: trio.Event = attrs.field(factory=trio.Event)
     _busy: bool = False
@@ -109,7 +112,7 @@ class JournalWriter:
             journal.fail(exc)
 
     async def _append(self, batch: Mapping[Written, Append]) -> None:
-        results = await self._try(list(batch.values()))
+        results = await self.append(list(batch.values()))
         for (journal, append), conflict in zip(batch.items(), results, strict=True):
             if conflict is None or await self._was_ours(append):
                 journal.was_stored(append)
@@ -118,21 +121,30 @@ class JournalWriter:
 
     async def _was_ours(self, append: Append) -> bool:
         """Tell whether a write was done though its answer was lost: it conflicts with itself."""
+        if not append.entries:
+            return False
         limit = len(append.entries) + 1
-        return tuple(await self.store.read(append.run_id, append.after, limit)) == append.entries
+        if tuple(await self.store.read(append.run_id, append.after, limit)) != append.entries:
+            return False
+        stored = await self.store.get(append.run_id) if append.header else None
+        return stored is None or (stored.header, stored.owner) == (append.header, append.owner)
 
-    async def _try(self, appends: Sequence[Append]) -> Sequence[JournalConflictError | None]:
-        pause = FIRST_PAUSE
-        for attempt in range(1, TRIES + 1):
+    async def append(self, appends: Sequence[Append]) -> Sequence[JournalConflictError | None]:
+        """Append to the store; try again for as long as *patience* if that may help.
+
+        Raises:
+          StoreError: if it did not help.
+        """
+        pause, began = FIRST_PAUSE, trio.current_time()
+        while True:
             try:
                 return await self.store.append(appends)
             except StoreError as exc:
-                if not exc.transient or attempt == TRIES:
+                if not exc.transient or trio.current_time() - began > self.patience:
                     raise
                 logger.warning("journal not written, trying again in %s s: %s", pause, exc)
             await trio.sleep(pause)
-            pause *= 2
-        raise AssertionError("the last try returns or raises")
+            pause = min(2 * pause, LONGEST_PAUSE)
 
 
 @asynccontextmanager

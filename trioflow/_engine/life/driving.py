@@ -58,7 +58,7 @@ async def drive(life: Life, by_engine: bool = False) -> RunResult[Any]:
                 outcome = failure_of(life, exc)
             finally:
                 if outcome is None and not record.is_canceled:
-                    life.emit_canceled(core.reason)
+                    life.emit_canceled(core.reason, core.by)
                 if life.plan.has_end_hooks:
                     with trio.CancelScope(shield=by_engine):
                         await call_end_hooks(scope, life.input, outcome)

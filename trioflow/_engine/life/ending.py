@@ -1,34 +1,60 @@
-"""What reaches a run from outside: events, a cancel, and the end of its engine."""
+"""What reaches a run from outside: events, a drain, and the end of its engine."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+import trio
 
 from trioflow import events as ev
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.starting import emit_start
+from trioflow._engine.running.mailbox import Early
 from trioflow._phases import Phase
-from trioflow.errors import RunFinishedError
+from trioflow.errors import RunClaimedError, RunFinishedError
 
 
-def receive(life: Life, name: str, data: Any) -> None:
+def receive(life: Life, name: str, data: Any, by: str | None = None) -> None:
     """Take a named event from outside.
 
     Raises:
       RunFinishedError: if the run has finished.
+      RunClaimedError: if it is driven elsewhere.
+      UnreadableRunError: if its journal cannot be used here.
       MailboxFullError: if very many events wait to be taken.
       NotSerializableError: if the run is durable and *data* cannot be written.
     """
     log, mailbox = life.core.log, life.core.mailbox
+    if life.unreadable is not None:
+        raise life.unreadable
+    if life.phase is Phase.ELSEWHERE:
+        raise RunClaimedError(life.run_id, None)
     if life.phase in (Phase.FINISHED, Phase.HALTED):
         raise RunFinishedError(life.run_id, log.state.status, f"event {name!r} comes too late")
     mailbox.check_room(name)
     if life.phase in (Phase.PENDING, Phase.STARTING):
         if life.journaled is not None:
             life.journaled.check(ev.EventReceived, event=name, data=data)
-        life.early = [*(life.early or ()), (name, data)]
+        mailbox.hold(Early(name, data, by))
     else:
-        mailbox.put(log.emit(ev.EventReceived, event=name, data=data))
+        mailbox.put(log.emit(ev.EventReceived, event=name, data=data, by=by))
+
+
+async def drain(life: Life, grace: float = math.inf, by: str | None = None) -> None:
+    """Start no further step of a run, let running ones end, and cancel what is left then.
+
+    Sleeps, waits for events and waits between attempts are interrupted: nothing runs in them.
+
+    Args:
+      grace: Seconds that running bodies get.
+    """
+    life.core.pacer.hold()
+    with trio.move_on_after(grace):
+        await life.core.wait_idle()
+    # A step may complete between the time-out and the cancel. That is fine: its
+    # result is folded already, and the cancel then finds nothing to stop.
+    life.cancel("drained", by)
 
 
 def break_off(life: Life, failure: Exception) -> None:

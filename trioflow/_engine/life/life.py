@@ -24,7 +24,7 @@ from trioflow._engine.stream.fairness import Pacer
 from trioflow._engine.stream.journaled_log import JournaledLog
 from trioflow._engine.stream.log import RunLog
 from trioflow._phases import TRANSITIONS, Phase
-from trioflow.errors import RunStateError
+from trioflow.errors import RunClaimedError, RunStateError
 from trioflow.record import RunState
 from trioflow.results import RunResult
 
@@ -44,6 +44,7 @@ class Life:
         run_id: str,
         resource_id: str | None,
         keeper: Keeper | None = None,
+        tags: tuple[str, ...] = (),
     ) -> None:
         """Make a run that has not started.
 
@@ -55,6 +56,7 @@ class Life:
         self.plan = plan
         self.environment = environment
         self.resource_id = resource_id
+        self.tags = tags
         self.trace = RunTrace(log, plan.id)
         self.core = RunCore(
             log=log,
@@ -71,14 +73,18 @@ class Life:
         self.value: Any = None
         """The same, structured."""
         self.initial_state: Any = None
-        self.early: list[tuple[str, Any]] | None = None
-        """The events that were sent to the run before its start, if there are any."""
+        self.by: str | None = None
+        """Who started the run, if that was said."""
         self.result: RunResult[Any] | None = None
         """What the last part came to; None while one is driven, and before."""
         self.failure: BaseException | None = None
         """Why `wait` raises instead of returning the result."""
         self.unreadable: Exception | None = None
         """Which value of the journal does not fit, if the run is unreadable."""
+        self.cancel_requests: tuple[int, ...] = ()
+        """Ids of the stored requests by which it is being canceled."""
+        self.has_crashed = False
+        """Whether the process that drove it before this one has died, rather than halted it."""
         self.driver: Driver | None = None
         """Where the run is driven right now, until the end of its part is on disk."""
         self.close_on_suspend = True
@@ -159,21 +165,33 @@ class Life:
             self.move("finish")
             self.core.readers.end_part(is_over=not waits)
 
-    def cancel(self, reason: str | None) -> None:
-        """Cancel the run, or do nothing if it has finished or was canceled already."""
+    def cancel(self, reason: str | None, by: str | None = None) -> None:
+        """Cancel the run, or do nothing if it has finished or was canceled already.
+
+        Raises:
+          RunClaimedError: if it is driven elsewhere.
+          UnreadableRunError: if its journal cannot be used here.
+        """
+        if self.unreadable is not None:
+            raise self.unreadable
+        if self.phase is Phase.ELSEWHERE:
+            raise RunClaimedError(self.run_id, None)
         if self.phase is Phase.WAITING:
-            self._cancel_waiting(reason)
+            self._cancel_waiting(reason, by)
         elif self.result is None:
-            self.core.cancel(reason)
+            self.core.cancel(reason, by)
 
-    def emit_canceled(self, reason: str | None) -> None:
+    def emit_canceled(self, reason: str | None, by: str | None) -> None:
         """Let the run be canceled; its last event is to follow."""
-        self.core.log.emit(ev.Canceled, reason=reason)
+        self.core.log.emit(ev.Canceled, reason=reason, by=by)
         self.move("canceled")
+        if self.keeper is not None and self.cancel_requests:
+            self.keeper.acknowledge(self, self.cancel_requests)
+            self.cancel_requests = ()
 
-    def _cancel_waiting(self, reason: str | None) -> None:
+    def _cancel_waiting(self, reason: str | None, by: str | None) -> None:
         """End a run in which nothing runs."""
-        self.emit_canceled(reason)
+        self.emit_canceled(reason, by)
         self.end_part(Scope(self.core, self.plan, prefix="", address=""), None)
         if self.is_at_rest:
             self.come_to_rest()

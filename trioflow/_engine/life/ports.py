@@ -37,6 +37,9 @@ class Keeper(Protocol):
     def stop(self, life: Life) -> None:
         """Write no further event of a run; those that have happened are still written."""
 
+    def acknowledge(self, life: Life, requests: Sequence[int]) -> None:
+        """Have stored requests removed, together with what is written next of the run."""
+
     def is_complete(self, life: Life) -> bool:
         """Tell whether all that has happened to a run is written."""
 

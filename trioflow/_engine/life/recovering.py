@@ -122,7 +122,7 @@ async def claim_dead(life: Life) -> None:
         problem = "only a run whose process has died can be restarted"
         raise NotResumableError(life.run_id, life.record.status, problem)
     await life.keeper.claim(life)
-    if life.phase is not Phase.ELSEWHERE:
+    if life.phase is not Phase.ELSEWHERE:  # it has ended in the meantime
         await life.keeper.release(life)
         if life.unreadable is not None:
             raise life.unreadable
@@ -136,6 +136,7 @@ def begin_recovery(life: Life) -> None:
         life.leave_rest()
         return
     span_id = life.trace.go_on(life.core.tracing_context, life.resource_id)
-    life.core.log.emit(ev.Recover, span_id=span_id)
+    life.core.log.emit(ev.Recover, span_id=span_id, crashed=life.has_crashed)
+    life.has_crashed = False
     life.move("recover")
     begin_part(life)

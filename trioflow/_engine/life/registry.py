@@ -20,6 +20,10 @@ from trioflow._phases import Phase
 from trioflow.errors import RunStateError
 from trioflow.record import RunState
 
+ALONE_PATIENCE = 30.0
+"""For how many seconds runs are stopped at their next steps so that another one can run alone, and
+how long they have then before the next try."""
+
 logger = logging.getLogger("trioflow")
 
 KEEP_FINISHED = 64
@@ -54,7 +58,6 @@ class RunRegistry:
         self._known: WeakValueDictionary[str, Life] = WeakValueDictionary()
         self._submitted: dict[str, Life] = {}
         self._waiting: dict[str, Life] = {}
-        self._is_closing = False
         self.is_closed = False
         """Whether no run can be driven here any more."""
         self._starting = 0
@@ -63,6 +66,10 @@ class RunRegistry:
         """Runs that have no task yet, and what their steps find in context variables."""
         self._queued_since = 0.0
         self._finished: deque[Life] = deque(maxlen=KEEP_FINISHED)
+        self._is_alone = False
+        """Whether a run is driven, or about to be, beside which no other may run."""
+        self._being_alone = trio.Lock()
+        self._closing = trio.Event()
         self._locks: WeakValueDictionary[str, trio.Lock] = WeakValueDictionary()
 
     def add(self, life: Life) -> None:
@@ -109,7 +116,7 @@ class RunRegistry:
           RunStateError: if the engine is closed.
         """
         self.check_open(life.record)
-        if self._starting < MAX_STARTS:
+        if self._starting < MAX_STARTS and not self._is_alone:
             self.nursery.start_soon(self.drive, life)
             self._starting += 1
         else:
@@ -121,16 +128,57 @@ class RunRegistry:
     def _start_next(self) -> None:
         """Let others have their first turn after this run's."""
         self._starting -= 1
-        if self._queue:
-            for _ in range(min(2 if self._is_slow() else 1, len(self._queue))):
-                life, context = self._queue.popitem(last=False)
-                context.run(self.nursery.start_soon, self.drive, life)
-                self._starting += 1
+        if self._queue and not self._is_alone:
+            self._start_queued(2 if self._is_slow() else 1)
+
+    def _start_queued(self, count: int) -> None:
+        for _ in range(min(count, len(self._queue))):
+            life, context = self._queue.popitem(last=False)
+            context.run(self.nursery.start_soon, self.drive, life)
+            self._starting += 1
 
     def _is_slow(self) -> bool:
         """Tell whether runs have waited for long, and those before them do not end soon."""
         going_on = len(self._submitted) - len(self._queue) - self._starting
         return going_on > MAX_STARTS and trio.current_time() > self._queued_since + PATIENCE
+
+    def start_alone(self, life: Life) -> None:
+        """Drive a run in a task of its own while no body of another run is running.
+
+        Raises:
+          RunStateError: if the engine is closed.
+        """
+        self.check_open(life.record)
+        self._submitted[life.run_id] = life
+        self.nursery.start_soon(self._drive_alone, life)
+
+    async def _drive_alone(self, life: Life) -> None:
+        async with self._being_alone:
+            while not await self._drive_if_alone(life):
+                with trio.move_on_after(ALONE_PATIENCE):
+                    await self._closing.wait()
+
+    async def _drive_if_alone(self, life: Life) -> bool:
+        """Stop all others at their next steps, and drive the run if none is in a body then."""
+        others = [other for other in self._known.values() if other is not life]
+        pacers = [other.core.pacer for other in others if other.is_driven_here]
+        self._is_alone = True
+        for pacer in pacers:
+            pacer.hold()
+        try:
+            with trio.move_on_after(ALONE_PATIENCE) as patience:
+                for other in others:
+                    await other.core.wait_idle()
+            if not patience.cancelled_caught or self._closing.is_set():
+                self._starting += 1
+                await self.drive(life)
+                return True
+            return False
+        finally:
+            self._is_alone = False
+            for pacer in pacers:
+                pacer.let_go()
+            self._start_queued(MAX_STARTS)
 
     async def drive(self, life: Life) -> None:
         """Drive a run to where it finishes or suspends, and hold it for a while then.
@@ -139,7 +187,7 @@ class RunRegistry:
         Only Ctrl-C gets out.
         """
         self._start_next()
-        if self._is_closing:  # it was answered while the engine waited for others to end
+        if self._closing.is_set():  # it was answered while the engine waited for others to end
             halt(life)
         try:
             # Whatever cancels the engine reaches its runs through end_all, never directly: a
@@ -170,9 +218,19 @@ class RunRegistry:
         if life is not None:
             self._keep_ended(life)
 
+    async def drain(self, grace: float) -> None:
+        """Start no further step of any run, and give running bodies so many seconds to end."""
+        self._is_alone = True  # runs that wait for their turn go on waiting
+        driven = [life for life in self._known.values() if life.is_driven_here]
+        for life in driven:
+            life.core.pacer.hold()
+        with trio.move_on_after(grace):
+            for life in driven:
+                await life.core.wait_idle()
+
     def end_all(self) -> None:
         """Stop all runs that are driven: durable ones can be recovered, others are canceled."""
-        self._is_closing = True
+        self._closing.set()
         for life in tuple(self._submitted.values()):  # an instrument that hears of it may add some
             try:
                 halt(life)

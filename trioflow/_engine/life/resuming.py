@@ -30,7 +30,7 @@ class Answer:
     per_step: bool = False
 
 
-async def resume(life: Life, answer: Answer) -> int:
+async def resume(life: Life, answer: Answer, by: str | None = None) -> int:
     """Begin the next part of a run, and return the ``seq`` of the last event before it.
 
     A durable run is claimed first, so that nobody else drives it, and what others have done with
@@ -56,7 +56,7 @@ async def resume(life: Life, answer: Answer) -> int:
         await _claim(life)
         last = life.record.next_seq - 1
         try:
-            begin_resume(life, answer)
+            begin_resume(life, answer, by)
         except BaseException:
             await _give_back(life)
             raise
@@ -76,7 +76,7 @@ async def _give_back(life: Life) -> None:
             await life.keeper.release(life)
 
 
-def begin_resume(life: Life, answer: Answer) -> None:
+def begin_resume(life: Life, answer: Answer, by: str | None = None) -> None:
     """Take an answer and begin the next part of the run.
 
     Whoever comes second, with whatever answer, finds the run running.
@@ -106,6 +106,7 @@ def begin_resume(life: Life, answer: Answer) -> None:
         data=data,
         runtime_context=dict(answer.runtime_context),
         span_id=span_id,
+        by=by,
     )
     life.move("resume")
     life.core.per_step = answer.per_step

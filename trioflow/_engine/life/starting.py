@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
+
 from trioflow import events as ev
 from trioflow._engine.life.life import Life
 from trioflow._engine.running.shared_context import SharedContext
@@ -21,6 +23,7 @@ def begin(
     tracing_options: TracingOptions | None,
     initial_state: Any,
     per_step: bool = False,
+    by: str | None = None,
 ) -> None:
     """Take what the caller gives to the run, once, and check all of it.
 
@@ -47,6 +50,7 @@ def begin(
             metadata=metadata or {},
         )
     life.input, life.value, life.initial_state = input_data, value, state
+    life.by = by
     if runtime_context:
         core.context = SharedContext(runtime_context)
     core.tracing_context = tracing_context or NO_TRACING
@@ -69,9 +73,10 @@ def emit_start(life: Life) -> None:
         metadata=trace.metadata or {},
         resource_id=life.resource_id,
         span_id=trace.span_id,
+        by=life.by,
     )
     life.move("start")
-    if life.early is not None:
-        for name, data in life.early:
-            core.mailbox.put(core.log.emit(ev.EventReceived, event=name, data=data))
-        life.early = None
+    if core.has_mail:
+        for early in core.mailbox.take_early():
+            fields = attrs.asdict(early, recurse=False)
+            core.mailbox.put(core.log.emit(ev.EventReceived, **fields))

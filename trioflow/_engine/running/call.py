@@ -39,6 +39,8 @@ class Call(Frame):
         "attempt",
         "id",
         "is_open",
+        "lost",
+        "paused_until",
         "plan",
         "resume_data",
         "round",
@@ -54,6 +56,10 @@ class Call(Frame):
     resume_data: Any
     suspend_data: Any
     attempt: int
+    lost: int
+    """How many of the attempts before were lost in crashes. They use up none that it may make."""
+    paused_until: float | None
+    """When the attempt begins that its process had waited for: seconds since the epoch."""
     tool_calls: int
     updates: dict[str, Any] | None
     """What this attempt has set in the state so far."""
@@ -123,8 +129,8 @@ def new_call(plan: CallPlan, scope: Scope, address: str, iteration: int | None =
     call.address = address
     call.id = scope.prefix + plan.id
     call.iteration = iteration
-    call.round = call.attempt = call.tool_calls = 0
-    call.resume_data = call.suspend_data = call.updates = None
+    call.round = call.attempt = call.lost = call.tool_calls = 0
+    call.resume_data = call.suspend_data = call.updates = call.paused_until = None
     call.is_open = True
     return call
 
@@ -211,13 +217,16 @@ async def perform(call: Call, value: Any) -> Outcome:
             if must_pass(exc):
                 raise
             return Failed(exc)
+    if call.paused_until is not None:
+        await trio.sleep_until(call.scope.core.log.deadline(call.paused_until))
     while True:
         outcome = await _attempt(call, value)
         if plan.retries is None or not isinstance(outcome, Failed):
             return outcome
-        if not plan.retries.allows(outcome.error, call.attempt):
+        made = call.attempt - call.lost
+        if not plan.retries.allows(outcome.error, made):
             return outcome
-        await _back_off(call, outcome.error, plan.retries.seconds_after(call.attempt))
+        await _back_off(call, outcome.error, plan.retries.seconds_after(made))
 
 
 async def close_when_room(call: Call, outcome: Outcome, started_at: float) -> Outcome:

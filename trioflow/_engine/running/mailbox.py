@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from typing import Any
 
 import attrs
 import trio
@@ -13,12 +14,25 @@ from trioflow.events import EventReceived
 
 CAPACITY = 1024
 """How many events of one name may wait to be taken."""
+TOTAL_CAPACITY = 8 * CAPACITY
+"""How many events may wait to be taken, whatever their names."""
+
+
+@attrs.frozen
+class Early:
+    """An event that was sent to a run before its start."""
+
+    event: str
+    data: Any
+    by: str | None
 
 
 @attrs.define(eq=False)
 class _Slot:
     arrived: deque[EventReceived] = attrs.field(factory=deque)
     waiting: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
+    count: int = 0
+    """How many have arrived, early ones included."""
 
 
 class Mailbox:
@@ -26,6 +40,8 @@ class Mailbox:
 
     def __init__(self, events: Iterable[EventReceived] = ()) -> None:
         self._slots: dict[str, _Slot] = {}
+        self._count = 0
+        self._early: list[Early] = []
         for event in events:
             self.put(event)
 
@@ -33,14 +49,29 @@ class Mailbox:
         """Check that another event of that name may come.
 
         Raises:
-          MailboxFullError: if `CAPACITY` events of that name are waiting already.
+          MailboxFullError: if `CAPACITY` events of that name are waiting already, or
+            `TOTAL_CAPACITY` of any name.
         """
-        if name in self._slots and len(self._slots[name].arrived) >= CAPACITY:
+        if name in self._slots and self._slots[name].count >= CAPACITY:
             raise MailboxFullError(name, CAPACITY)
+        if self._count >= TOTAL_CAPACITY:
+            raise MailboxFullError(name, TOTAL_CAPACITY)
+
+    def hold(self, early: Early) -> None:
+        """Keep an event until the run starts."""
+        self._early.append(early)
+        self._add(early.event)
+
+    def take_early(self) -> list[Early]:
+        """Return the events that were sent before the start, to be put in as events of the run."""
+        early, self._early = self._early, []
+        for each in early:
+            self._remove(each.event)
+        return early
 
     def put(self, event: EventReceived) -> None:
         """Add an event and wake who has waited for one of its name the longest."""
-        slot = self._slots.setdefault(event.event, _Slot())
+        slot = self._add(event.event)
         slot.arrived.append(event)
         slot.waiting.unpark()
 
@@ -55,4 +86,15 @@ class Mailbox:
         slot = self._slots.setdefault(name, _Slot())
         while not slot.arrived:
             await slot.waiting.park()
+        self._remove(name)
         return slot.arrived.popleft()
+
+    def _add(self, name: str) -> _Slot:
+        slot = self._slots.setdefault(name, _Slot())
+        slot.count += 1
+        self._count += 1
+        return slot
+
+    def _remove(self, name: str) -> None:
+        self._slots[name].count -= 1
+        self._count -= 1

@@ -54,12 +54,19 @@ class RunCore:
     """Whether somebody has canceled this part of the run, even if it has not come to its end."""
     reason: str | None = None
     """Why it was canceled."""
+    by: str | None = None
+    """Who canceled it."""
     _cancel_scope: trio.CancelScope | None = None
     """Around everything that runs in this part of the run, once it runs."""
     owner: weakref.ref[Cancelable] | None = None
     """The run itself, if it waits and no part of it runs. It owns all this; a plain reference
     back would leave its memory to the garbage collector."""
     _mailbox: Mailbox | None = None
+
+    @property
+    def has_mail(self) -> bool:
+        """Whether any event has come from outside in this part of the run, or before it."""
+        return self._mailbox is not None
 
     @property
     def mailbox(self) -> Mailbox:
@@ -70,7 +77,7 @@ class RunCore:
 
     def begin_part(self, context: Mapping[str, Any], received: Iterable[EventReceived]) -> None:
         """Begin the next part of the run with what is left of the one before."""
-        self.is_canceled, self.reason = False, None
+        self.is_canceled, self.reason, self.by = False, None, None
         self._cancel_scope = self.owner = None
         self.context = SharedContext(context)
         self._mailbox = Mailbox(received)
@@ -82,10 +89,10 @@ class RunCore:
             scope.cancel()
         return scope
 
-    def cancel(self, reason: str | None) -> None:
+    def cancel(self, reason: str | None, by: str | None = None) -> None:
         """Cancel what runs or is about to, or do nothing if that was done already."""
         if not self.is_canceled:
-            self.is_canceled, self.reason = True, reason
+            self.is_canceled, self.reason, self.by = True, reason, by
             if self._cancel_scope is not None:
                 self._cancel_scope.cancel()
 

@@ -31,6 +31,8 @@ class Pacer:
         self._brief = reputation.trusted
         self._journal: Journal | None = None
         self._held = False
+        self._holding: trio.Event | None = None
+        """What tasks wait for that were stopped; made for the first one."""
         self._is_gated = False
         """Whether there is anything but time and room that a boundary may have to wait for."""
         self._turns_left = 0
@@ -52,8 +54,15 @@ class Pacer:
         self._journal, self._is_gated = journal, True
 
     def hold(self) -> None:
-        """Let no further step start."""
+        """Let no further step start, until `let_go`."""
         self._held = self._is_gated = True
+
+    def let_go(self) -> None:
+        """Let steps start again."""
+        self._held = False
+        if self._holding is not None:
+            self._holding.set()
+            self._holding = None
 
     # None of these is async, so that before almost every step or chunk the only coroutine is
     # Trio's own: 0.1 µs less.
@@ -130,5 +139,7 @@ class Pacer:
             await self._let_see()
 
     async def _stop_if_held(self) -> None:
-        if self._held:
-            await trio.sleep_forever()
+        while self._held:
+            if self._holding is None:
+                self._holding = trio.Event()
+            await self._holding.wait()

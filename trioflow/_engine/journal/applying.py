@@ -1,0 +1,81 @@
+"""What a stored request does to the run that it is meant for."""
+
+from __future__ import annotations
+
+import logging
+
+import trio
+
+from trioflow._engine.journal.inbox import Cancel, Command, Drain, Resume, Send, from_request
+from trioflow._engine.journal.journal import RunJournal
+from trioflow._engine.life.ending import drain, receive
+from trioflow._engine.life.life import Life
+from trioflow._engine.life.registry import RunRegistry
+from trioflow._engine.life.resuming import begin_resume
+from trioflow.abc import Request
+
+logger = logging.getLogger("trioflow")
+
+
+def apply(life: Life, journal: RunJournal, request: Request, nursery: trio.Nursery) -> None:
+    """Do what is asked of a run that this engine has claimed, once.
+
+    The request is removed from the store together with the events of its effect. One that the
+    run cannot take, such as an answer to a step that does not wait, is logged and removed.
+    """
+    if request.id in journal.seen:
+        return
+    journal.seen.add(request.id)
+    try:
+        done = _apply(life, from_request(request), request, nursery)
+    except Exception as exc:
+        logger.warning("run %s has refused a request (%s): %s", life.run_id, request.kind, exc)
+        done = True
+    if done:
+        journal.acknowledge((request.id,))
+
+
+def _apply(life: Life, command: Command, request: Request, nursery: trio.Nursery) -> bool:
+    """Begin what is asked; tell whether its effect is recorded already."""
+    match command:
+        case Send(name=name, data=data):
+            receive(life, name, data, request.by)
+            return True
+        case Resume(answer=answer):
+            begin_resume(life, answer, request.by)
+            return True
+        case Cancel(reason=reason):
+            return _end(life, request, reason)
+        case Drain(grace=grace) if life.is_driven_here:
+            life.cancel_requests += (request.id,)
+            nursery.start_soon(drain, life, grace, request.by)
+            return False
+        case Drain():
+            return _end(life, request, "drained")  # nothing of it runs
+
+
+def _end(life: Life, request: Request, reason: str | None) -> bool:
+    if life.core.is_canceled and life.is_driven_here:
+        return True  # it is on its way
+    life.cancel_requests += (request.id,)  # to be removed when its end is recorded
+    life.cancel(reason, request.by)
+    return False
+
+
+def command_here(life: Life, command: Command, by: str | None, registry: RunRegistry) -> None:
+    """Do what is asked of a run that is in no store.
+
+    Raises: what `Life.cancel`, `receive` and `begin_resume` raise.
+    """
+    match command:
+        case Cancel(reason=reason):
+            life.cancel(reason, by)
+        case Send(name=name, data=data):
+            receive(life, name, data, by)
+        case Resume(answer=answer):
+            registry.check_open(life.record)
+            begin_resume(life, answer, by)
+            registry.own(life)
+            registry.start_soon(life)
+        case Drain(grace=grace):
+            registry.nursery.start_soon(drain, life, grace, by)

@@ -1,0 +1,103 @@
+"""The claims of an engine on the runs that it drives, and what becomes of runs without one."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from trioflow.abc import Store
+from trioflow.errors import JournalConflictError, StoreError
+
+if TYPE_CHECKING:
+    from trioflow._engine.journal.journal import RunJournal
+
+MARGIN = 0.2
+"""Which part of a claim is left when bodies stop whose claim could not be renewed."""
+RENEWALS = 3
+"""How often a claim is renewed before it would end."""
+LONGEST_PAUSE = 1.0
+"""Seconds until another try to renew claims that has failed, at most."""
+
+logger = logging.getLogger("trioflow")
+
+
+@attrs.define(eq=False)
+class Claims:
+    """Renews the claims of one owner. Who could not renew in time stops before others begin."""
+
+    store: Store
+    owner: str
+    seconds: float
+    """For how long a claim holds if it is not renewed."""
+    _journals: dict[str, RunJournal] = attrs.field(factory=dict)
+    _renewed_at: float = 0.0
+    """When the claims were last known to hold: Trio's clock."""
+    _holding: trio.Event = attrs.field(factory=trio.Event)
+    """Set while there are claims."""
+
+    def add(self, run_id: str, journal: RunJournal) -> None:
+        """Keep a claim for as long as a run is driven here."""
+        if not self._journals:  # nothing had to be renewed until now
+            self._renewed_at = trio.current_time()
+            self._holding.set()
+        self._journals[run_id] = journal
+
+    def remove(self, run_id: str) -> None:
+        """Keep the claim on a run no longer."""
+        self._journals.pop(run_id, None)
+        if not self._journals and self._holding.is_set():
+            self._holding = trio.Event()
+
+    async def renew_forever(self) -> None:
+        """Renew the claims well before they end. A task of the engine's."""
+        pause = self.seconds / RENEWALS
+        while True:
+            await trio.sleep(pause)
+            pause = self.seconds / RENEWALS
+            if self._journals:
+                began = trio.current_time()
+                if await self._renew(dict(self._journals)):
+                    self._renewed_at = began
+                else:
+                    pause = min(pause, LONGEST_PAUSE)
+
+    async def watch_forever(self) -> None:
+        """Stop all runs before others can take them over. A task of the engine's.
+
+        Not the one that renews: that may hang in the storage, and then cannot be canceled.
+        """
+        while True:
+            await self._holding.wait()
+            ends = self._renewed_at + (1 - MARGIN) * self.seconds
+            await trio.sleep_until(ends)
+            if trio.current_time() >= self._renewed_at + (1 - MARGIN) * self.seconds:
+                self._give_up()
+
+    async def _renew(self, expected: dict[str, RunJournal]) -> bool:
+        try:
+            held = await self.store.renew(self.owner, self.seconds)
+        except StoreError as exc:
+            logger.warning("claims not renewed: %s", exc)
+            return False
+        for run_id, journal in expected.items():
+            lost = run_id not in held and self._journals.get(run_id) is journal
+            if lost and journal.is_begun:
+                self.remove(run_id)
+                journal.fail(JournalConflictError(run_id, "its claim was lost to another"))
+        return True
+
+    def _give_up(self) -> None:
+        """Stop all runs: others may take them over from now on."""
+        for run_id, journal in list(self._journals.items()):
+            self.remove(run_id)
+            journal.fail(
+                StoreError(
+                    "the store",
+                    f"the claim on run {run_id} could not be renewed for {self.seconds} s; "
+                    "the run was interrupted, and is recovered when the store is back",
+                    transient=True,
+                )
+            )

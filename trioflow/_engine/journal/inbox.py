@@ -1,0 +1,96 @@
+"""What other processes ask of a run, as the payloads of stored requests."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from typing import TYPE_CHECKING, Any, Literal
+
+import attrs
+
+from trioflow._engine.life.resuming import Answer
+from trioflow.abc import Request
+from trioflow.wire._values import to_json
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+
+@attrs.frozen
+class Cancel:
+    """End the run as canceled."""
+
+    kind: Literal["cancel"] = attrs.field(default="cancel", init=False)
+    reason: str | None = None
+
+
+@attrs.frozen
+class Send:
+    """Give the run a named event."""
+
+    kind: Literal["event"] = attrs.field(default="event", init=False)
+    name: str = ""
+    data: Any = None
+
+
+@attrs.frozen
+class Resume:
+    """Answer a step of the run."""
+
+    kind: Literal["resume"] = attrs.field(default="resume", init=False)
+    answer: Answer = attrs.field(factory=Answer)
+
+
+@attrs.frozen
+class Drain:
+    """Start no further step, and end the run when those that run have ended."""
+
+    kind: Literal["drain"] = attrs.field(default="drain", init=False)
+    grace: float = math.inf
+
+
+Command = Cancel | Send | Resume | Drain
+
+
+def to_request(
+    run_id: str, command: Command, by: str | None, converter: Converter | None
+) -> Request:
+    """Return what a store keeps of a command.
+
+    Raises:
+      NotSerializableError: if it holds a value that has no JSON form.
+    """
+    payload = json.dumps(to_json(_payload(command), command.kind, converter), separators=(",", ":"))
+    return Request(run_id=run_id, kind=command.kind, payload=payload, by=by, at=time.time())
+
+
+def _payload(command: Command) -> dict[str, Any]:
+    match command:
+        case Cancel(reason=reason):
+            return {"reason": reason}
+        case Send(name=name, data=data):
+            return {"name": name, "data": data}
+        case Resume(answer=answer):
+            return attrs.asdict(answer, recurse=False)
+        case Drain(grace=grace):
+            return {"grace": None if math.isinf(grace) else grace}
+
+
+def from_request(request: Request) -> Command:
+    """Return the command that a request stands for.
+
+    Raises:
+      ValueError, TypeError, KeyError: if another version has written it, or it is damaged.
+    """
+    payload = json.loads(request.payload)
+    match request.kind:
+        case "cancel":
+            return Cancel(reason=payload["reason"])
+        case "event":
+            return Send(name=payload["name"], data=payload["data"])
+        case "resume":
+            return Resume(Answer(**payload))
+        case "drain":
+            grace = payload["grace"]
+            return Drain(grace=math.inf if grace is None else grace)

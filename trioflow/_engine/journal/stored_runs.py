@@ -1,0 +1,325 @@
+"""The runs of a store, as one engine finds them: loaded once, recovered, taken up when asked."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import AsyncGenerator, Collection
+from contextlib import asynccontextmanager
+
+import attrs
+import trio
+
+from trioflow._engine.base.nursery import open_owned_nursery
+from trioflow._engine.journal.applying import apply, command_here
+from trioflow._engine.journal.durable_runs import DurableRuns, journal_of
+from trioflow._engine.journal.end_stored import End, end_stored
+from trioflow._engine.journal.inbox import (
+    Cancel,
+    Command,
+    Drain,
+    Resume,
+    Send,
+    to_request,
+)
+from trioflow._engine.life.ending import receive
+from trioflow._engine.life.life import Life
+from trioflow._engine.life.recovering import open_recovery
+from trioflow._engine.life.registry import RunRegistry
+from trioflow._engine.life.resuming import Answer, resume
+from trioflow._phases import Phase
+from trioflow.abc import StoredRun
+from trioflow.errors import (
+    CrashLoopError,
+    NotResumableError,
+    RunClaimedError,
+    StoreError,
+    UnknownNameError,
+)
+from trioflow.record import crashes_after
+
+LOOK = 1.0
+"""Seconds between two looks for runs whose process has died; nobody announces that."""
+PAGE = 100
+"""How many runs one look takes from the store at a time."""
+
+logger = logging.getLogger("trioflow")
+
+
+@attrs.define(eq=False)
+class StoredRuns:
+    """Finds the runs of a store for one engine, and makes one life of each."""
+
+    durable: DurableRuns
+    registry: RunRegistry
+    max_recoveries: int
+    """How many crashes in a row a run survives beside others."""
+    broken: set[str] = attrs.field(factory=set)
+    """Runs of this engine that were interrupted because the store was away."""
+    _told: dict[str, int] = attrs.field(factory=dict)
+    """Runs that could not be recovered, and where their journals ended then."""
+
+    # ------------------------------------------------------------ one run
+    async def load(self, run_id: str) -> Life:
+        """Return the one life of a run in this engine, as its journal says if it is not driven
+        here. The caller holds the run's lock (`RunRegistry.lock`).
+
+        Raises: as `DurableRuns.load` does.
+        """
+        life = self.registry.find(run_id)
+        if life is not None and not life.is_lost:
+            return life
+        if life is not None and life.phase is Phase.ELSEWHERE:
+            await self.durable.catch_up(life)
+            if not life.is_lost or life.phase is Phase.ELSEWHERE:
+                return life
+        life = await self.durable.load(run_id)
+        self.registry.add(life)
+        self.registry.own(life)
+        return life
+
+    async def take_up(self, run_id: str) -> Life | None:
+        """Recover a run if it is interrupted, and do what is asked of it; None if nothing was.
+
+        The caller holds the run's lock.
+
+        Raises: whatever prevents it. The claim is given back then.
+        """
+        known = self.registry.find(run_id)
+        if known is not None and known.is_driven_here:
+            return None
+        life = await self.load(run_id)
+        if life.unreadable is not None:
+            raise life.unreadable
+        if life.phase is Phase.ELSEWHERE:
+            return await self._recover(life)
+        if life.phase is Phase.WAITING:
+            return await self._attend_waiting(life)
+        return None
+
+    async def _recover(self, life: Life) -> Life | None:
+        await self.durable.claim(life)  # so it is known whether its process has died
+        crashes = crashes_after(life.record) if life.has_crashed else 0
+        if crashes > self.max_recoveries:
+            await self._end_crash_loop(life, crashes)
+            return None
+        await open_recovery(life)
+        if crashes == self.max_recoveries:
+            self.durable.begin(life)  # its turn may be long in coming
+            self.registry.start_alone(life)
+        else:
+            self.registry.start_soon(life)
+        return life
+
+    async def _end_crash_loop(self, life: Life, crashes: int) -> None:
+        error = CrashLoopError(life.run_id, crashes)
+        logger.error("%s", error)
+        await end_stored(self.durable, life.run_id, End(error=error, crashed=True))
+        await self.durable.catch_up(life)
+
+    async def _attend_waiting(self, life: Life) -> Life | None:
+        """Do what is asked of a run that waits; it may end, run, or wait on."""
+        async with life.resuming:
+            await self.durable.claim(life)
+            try:
+                await self._attend([life.run_id])
+            finally:
+                if not life.is_driven_here:
+                    with trio.CancelScope(shield=True):
+                        try:
+                            await self.durable.wait_stored(life)
+                        finally:
+                            await self.durable.release(life)
+        if life.is_driven_here:
+            self.registry.start_soon(life)
+        return life
+
+    # ------------------------------------------------------------ what is asked of a run
+    async def request(self, run_id: str, command: Command, by: str | None) -> None:
+        """Have a run do something, wherever it is driven. On disk when this returns.
+
+        Raises: as the methods of `Engine` say.
+        """
+        async with self.registry.lock(run_id):
+            life = self.registry.find(run_id)
+            if life is not None and life.is_driven_here:
+                await self._request_here(life, command, by)
+            else:
+                await self._request_stored(run_id, command, by)
+
+    async def _request_here(self, life: Life, command: Command, by: str | None) -> None:
+        journal = journal_of(life)
+        match command:
+            case Send(name=name, data=data):
+                receive(life, name, data, by)
+                if journal.is_begun:  # or it is lost together with the run
+                    await journal.wait_stored()
+            case Resume():
+                problem = "it does not wait for an answer that could be given"
+                raise NotResumableError(life.run_id, life.record.status, problem)
+            case _ if journal.is_begun:
+                await self._post(life.run_id, command, by)
+                await self._attend([life.run_id])
+            case _:
+                command_here(life, command, by, self.registry)
+                await trio.lowlevel.checkpoint()
+
+    async def _request_stored(self, run_id: str, command: Command, by: str | None) -> None:
+        try:
+            match command:
+                case Cancel(reason=reason):
+                    await self._end(run_id, reason, by)
+                    return
+                case Drain():
+                    await self._end(run_id, "drained", by)
+                    return
+                case Resume(answer=answer):
+                    await self._resume(run_id, answer, by)
+                    return
+        except RunClaimedError:
+            pass  # its owner does it
+        except UnknownNameError:
+            logger.info("run %s is left to an engine that knows its workflow", run_id)
+        await self._post(run_id, command, by)
+        try:
+            await self.take_up(run_id)  # if nobody drives it
+        except Exception as exc:
+            logger.info("run %s is left to others: %s", run_id, exc)
+
+    async def _post(self, run_id: str, command: Command, by: str | None) -> None:
+        converter = self.durable.writer.converter()
+        await self.durable.store.post_request(to_request(run_id, command, by, converter))
+
+    async def _end(self, run_id: str, reason: str | None, by: str | None) -> None:
+        await end_stored(self.durable, run_id, End(reason=reason, by=by))
+        life = self.registry.find(run_id)
+        if life is not None and life.unreadable is None:
+            await self.durable.catch_up(life)
+
+    async def _resume(self, run_id: str, answer: Answer, by: str | None) -> None:
+        life = await self.load(run_id)
+        if life.phase is Phase.ELSEWHERE:
+            raise await self.durable.claimed_elsewhere(run_id)
+        await resume(life, answer, by)
+        self.registry.own(life)
+        self.registry.start_soon(life)
+        await self.durable.wait_stored(life)
+
+    # ------------------------------------------------------------ all of them
+    async def recover(self) -> list[Life]:
+        """Take up all runs that are free and have something to do; return those that run."""
+        taken = []
+        for stored in await self._claimable():
+            life = await self._try_to_take_up(stored)
+            if life is not None:
+                taken.append(life)
+        return taken
+
+    async def _claimable(self) -> list[StoredRun]:
+        found: list[StoredRun] = []
+        cursor = None
+        while True:
+            page = await self.durable.store.list_claimable(
+                now=time.time(), limit=PAGE, cursor=cursor
+            )
+            found += page
+            if len(page) < PAGE:
+                return found
+            cursor = page[-1].cursor
+
+    async def _try_to_take_up(self, stored: StoredRun) -> Life | None:
+        """Take up a run if it can be; what is wrong with it must not keep others from it."""
+        run_id = stored.header.run_id
+        async with self.registry.lock(run_id):
+            try:
+                return await self.take_up(run_id)
+            except (NotResumableError, RunClaimedError):
+                return None  # another engine was faster
+            except Exception as exc:
+                if not self._was_told(run_id, stored.last_seq):
+                    logger.error("run %s cannot be recovered: %s", run_id, exc)
+                return None
+
+    def _was_told(self, run_id: str, last_seq: int) -> bool:
+        told = self._told.get(run_id) == last_seq
+        self._told[run_id] = last_seq
+        return told
+
+    # ------------------------------------------------------------ tasks of the engine
+    async def look_forever(self, always: bool) -> None:
+        """Take up runs for as long as the engine is open.
+
+        Args:
+          always: Whether to look for runs of dead processes; else only for runs of this engine
+            that were interrupted because the store was away.
+        """
+        while True:
+            await trio.sleep(LOOK * random.uniform(0.8, 1.2))  # so that engines do not look in step
+            try:
+                if always:
+                    await self.recover()
+                elif self.broken:
+                    await self._recover_broken()
+            except StoreError as exc:
+                logger.warning("the store could not be searched for runs to recover: %s", exc)
+
+    async def _recover_broken(self) -> None:
+        for run_id in tuple(self.broken):
+            stored = await self.durable.store.get(run_id)
+            if stored is None or stored.status not in ("pending", "running"):
+                self.broken.discard(run_id)
+            elif await self._try_to_take_up(stored) is not None:
+                self.broken.discard(run_id)
+
+    async def attend_forever(self) -> None:
+        """Do what other processes ask of the runs that are driven here."""
+        while True:
+            try:
+                await self.durable.store.wait_requests(self.durable.owner)
+                await self._attend(None)
+            except StoreError as exc:
+                logger.warning("requests could not be read: %s", exc)
+                await trio.sleep(LOOK)
+
+    def attend_soon(self, run_id: str) -> None:
+        """Do what was asked of a run before it was driven here."""
+        self.registry.nursery.start_soon(self._attend_quietly, run_id)
+
+    async def _attend_quietly(self, run_id: str) -> None:
+        try:
+            await self._attend([run_id])
+        except StoreError as exc:
+            logger.warning("requests for run %s could not be read: %s", run_id, exc)
+
+    async def _attend(self, run_ids: Collection[str] | None) -> None:
+        after = 0
+        while True:
+            requests = await self.durable.store.take_requests(
+                self.durable.owner, run_ids=run_ids, after=after
+            )
+            for request in requests:
+                life = self.registry.find(request.run_id)
+                if life is not None and not life.is_lost:
+                    apply(life, journal_of(life), request, self.registry.nursery)
+            if not requests:
+                return
+            after = requests[-1].id
+
+
+@asynccontextmanager
+async def open_stored_runs(stored: StoredRuns, always: bool) -> AsyncGenerator[None, None]:
+    """Look for runs, and for what is asked of them, in the background while the block runs."""
+    stored.durable.on_begin = stored.attend_soon
+    stored.durable.on_broken = stored.broken.add
+    tasks = trio.CancelScope()
+
+    async def work() -> None:
+        with tasks:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(stored.look_forever, always)
+                nursery.start_soon(stored.attend_forever)
+
+    async with open_owned_nursery(tasks.cancel) as nursery:
+        nursery.start_soon(work)
+        yield
