@@ -267,9 +267,11 @@ class StoredRuns:
     async def _recover_broken(self) -> None:
         for run_id in tuple(self.broken):
             stored = await self.durable.store.get(run_id)
-            if stored is None or stored.status not in ("pending", "running"):
-                self.broken.discard(run_id)
-            elif await self._try_to_take_up(stored) is not None:
+            if (
+                stored is None
+                or stored.status not in ("pending", "running")
+                or await self._try_to_take_up(stored) is not None
+            ):
                 self.broken.discard(run_id)
 
     async def attend_forever(self) -> None:
