@@ -13,7 +13,7 @@ import trio
 
 from trioflow import events as ev
 from trioflow._engine.base.nursery import open_owned_nursery
-from trioflow._engine.journal.codec import FORMAT, decode
+from trioflow._engine.journal.codec import FORMAT, check_format, decode
 from trioflow._engine.journal.journal import RunJournal
 from trioflow._engine.journal.writer import JournalWriter, open_writer
 from trioflow._engine.life.ending import break_off
@@ -163,10 +163,11 @@ class DurableRuns:
         if stored is None:
             raise UnknownRunError(run_id)
         header = stored.header
-        if header.format > FORMAT:
-            raise JournalFormatError(run_id, header.format, FORMAT)
+        check_format(header)
         life = self.make(stored, self)
         recorded = await self._read(run_id, -1)
+        if not recorded:  # a run is stored together with its start
+            raise JournalFormatError(run_id, 0, "there is no such entry")
         changed = difference(header.fingerprint, life.plan, fold(recorded))
         if changed is not None:
             raise WorkflowChangedError(run_id, header.workflow_id, changed)
@@ -183,7 +184,7 @@ class DurableRuns:
         events: list[ev.Event] = []
         while True:
             entries = await self.store.read(run_id, after, PAGE)
-            events += decode(entries)
+            events += decode(run_id, entries)
             if len(entries) < PAGE:
                 return events
             after = entries[-1].seq
