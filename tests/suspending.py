@@ -12,7 +12,7 @@ import trio
 from trioflow import Engine, Run, Step, StepContext, Workflow, events, step
 from trioflow._engine.journal.codec import decode, encode
 from trioflow._values.structure import make_converter
-from trioflow.abc import Append, Entry, RunHeader
+from trioflow.abc import Append, RunHeader
 from trioflow.record import fold
 from trioflow.stores import MemoryStore
 from trioflow.testing import check_events
@@ -80,16 +80,11 @@ async def cut(store: MemoryStore, run_id: str, count: int) -> MemoryStore:
         run_id=run_id,
         entries=entries,
         after=-1,
-        status=status_after(entries),
+        status=fold(decode(run_id, entries)).status,
         header=stored.header,
     )
     assert await other.append([append]) == [None]
     return other
-
-
-def status_after(entries: tuple[Entry, ...]) -> events.RunStatus:
-    """Return the status that a run has behind these entries."""
-    return fold(decode(entries)).status
 
 
 def journaled(recorded: list[events.Event]) -> list[str]:

@@ -44,7 +44,7 @@ def engine_on(store: MemoryStore, *workflows: Flow, **options: Any) -> Any:
 
 
 async def stored_types(store: MemoryStore, run_id: str = "r") -> list[str]:
-    return [event.type for event in decode(await store.read(run_id, limit=10**6))]
+    return [event.type for event in decode(run_id, await store.read(run_id, limit=10**6))]
 
 
 @attrs.define(eq=False)
@@ -149,7 +149,7 @@ async def test_a_write_whose_answer_was_lost_is_not_done_twice(autojump_clock: M
     async with engine_on(store) as engine:
         result = await engine.create_run(flow().then(add_one).then(double), run_id="r").start(1)
     assert result.result == 4
-    check_events(decode(await store.read("r")))
+    check_events(decode("r", await store.read("r")))
 
 
 @pytest.mark.parametrize("durability", ["step", "async", "exit"])
@@ -157,7 +157,7 @@ async def test_a_write_whose_answer_was_lost_is_not_done_twice(autojump_clock: M
 async def test_a_run_that_cannot_be_saved_says_so(
     durability: str, transient: bool, autojump_clock: MockClock
 ) -> None:
-    store = FailingStore(trouble(100, transient=transient))
+    store = FailingStore(trouble(1000, transient=transient))
     async with engine_on(store, durability=durability) as engine:
         started = engine.create_run(flow().then(add_one).then(double))
         with pytest.raises(StoreError, match="no room"):

@@ -69,8 +69,18 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
     (StoreError("sqlite:runs.db", "the disk is full"), "store sqlite:runs.db: the disk is full"),
     (JournalConflictError("r1", "there is no such run"), "journal of run r1: there is no such run"),
     (
-        JournalFormatError("r1", 7, 1),
-        "journal of run r1 has format 7, known is 1; upgrade trioflow",
+        JournalFormatError("r1", 7, "it is not JSON"),
+        (
+            "journal of run r1 cannot be read at entry 7: it is not JSON; "
+            "the run can still be canceled or deleted"
+        ),
+    ),
+    (
+        JournalFormatError("r1", None, "0 is no format of a journal"),
+        (
+            "journal of run r1 cannot be read: 0 is no format of a journal; "
+            "the run can still be canceled or deleted"
+        ),
     ),
     (
         UnreadableRunError(
@@ -97,8 +107,8 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
         ),
     ),
     (
-        RunClaimedError("r1", "host:1"),
-        "run r1 is claimed by host:1; wait for it, or until it expires",
+        RunClaimedError("r1", "host:1", 4.2),
+        "run r1 is running in host:1 (its claim holds for 4.2 s); ask it with",
     ),
     (
         DefinitionError("step 'a'", "timeout is -1", "give it a number of seconds > 0"),
@@ -143,9 +153,20 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
         ),
     ),
     (
-        NotSerializableError("output.file", "TextIOWrapper"),
+        NotSerializableError("output.file", "is a TextIOWrapper, which has no JSON form"),
         (
             "output.file is a TextIOWrapper, which has no JSON form; "
+            "register an unstructure hook with trioflow_converter"
+        ),
+    ),
+    (
+        NotSerializableError("", "is the float nan, which JSON does not have", "use None"),
+        "value is the float nan, which JSON does not have; use None",
+    ),
+    (
+        NotSerializableError("[0]" * 100, "is nested"),
+        (
+            f"{'[0]' * 33}[…]{'[0]' * 33} is nested; "
             "register an unstructure hook with trioflow_converter"
         ),
     ),

@@ -62,7 +62,7 @@ async def test_another_engine_follows_a_run(autojump_clock: MockClock) -> None:
             found.extend(await observed(second))
 
         nursery.start_soon(follow)
-    assert found == decode(await store.read("r"))
+    assert found == decode("r", await store.read("r"))
     assert isinstance(found[-1], events.Finish)
 
 
@@ -75,7 +75,7 @@ async def test_what_goes_on_elsewhere_is_read_from_the_journal(autojump_clock: M
         run = first.create_run(workflow, run_id="r")
         await run.start(0)
         await (await second.load_run("r")).resume(resume_data=1)
-        assert seqs(await observed(first)) == seqs(decode(await store.read("r")))
+        assert seqs(await observed(first)) == seqs(decode("r", await store.read("r")))
 
 
 @step
@@ -233,7 +233,7 @@ class TestAJournalWithoutChunks:
         async with open_engine(plugins=[], store=store, workflows=[talk]) as first:
             died = first.submit(talk, 0, run_id="r")
             await trio.sleep(1)
-        last = max(e.seq for e in decode(await store.read("r", limit=10**6)))
+        last = max(e.seq for e in decode("r", await store.read("r", limit=10**6)))
         assert last > 30
         assert died.status == "canceled"
 
@@ -265,6 +265,6 @@ class TestAJournalWithoutChunks:
                 await run.resume("asks_twice", 2)
                 seen = begun + [event.seq async for event in stream]
 
-        recorded = [event.seq for event in decode(await store.read("r", limit=10**6))]
+        recorded = [event.seq for event in decode("r", await store.read("r", limit=10**6))]
         assert sorted(set(seen)) == seen
         assert set(recorded) <= set(seen)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from trioflow import NonRetryableError, Retry
 from trioflow.errors import Fault, InvalidValueError
+from trioflow.retry import LONGEST
 
 
 class DiskFullError(NonRetryableError):
@@ -75,10 +76,10 @@ def test_the_wait_stays_without_a_back_off() -> None:
 
 
 @pytest.mark.parametrize("backoff", [10, 10.0])
-def test_a_wait_too_long_for_a_float_is_endless(backoff: float) -> None:
+def test_the_longest_wait_is_a_number_that_json_has(backoff: float) -> None:
     attempts = 10_000
 
-    assert Retry(attempts=attempts, delay=1.5, backoff=backoff).seconds_after(attempts) == math.inf
+    assert Retry(attempts=attempts, delay=1.5, backoff=backoff).seconds_after(attempts) == LONGEST
     assert Retry(attempts=attempts, delay=0, backoff=backoff).seconds_after(attempts) == 0
 
 

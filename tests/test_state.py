@@ -15,12 +15,13 @@ import pytest
 from trioflow import StepContext, Workflow, events, fold, step
 from trioflow.step_record import StepRecord
 
-START = events.StepStart(run_id="r", seq=0, at=1.0, id="s", address="0", input=None)
+START = events.Start(run_id="r", seq=0, at=1.0, workflow_id="w", input=None)
+STEP_START = events.StepStart(run_id="r", seq=1, at=1.0, id="s", address="0", input=None)
 
 
 def folded() -> StepRecord:
     """Return a record as the fold makes it, which leaves most fields unset."""
-    return fold([START]).calls["0"]
+    return fold([START, STEP_START]).calls["0"]
 
 
 def made(**fields: Any) -> StepRecord:
@@ -47,9 +48,9 @@ def test_there_are_no_other_fields() -> None:
 
 
 def test_steps_are_seen_by_the_ids_of_their_last_calls() -> None:
-    state = fold([START])
+    state = fold([START, STEP_START])
     steps = state.steps
-    again = attrs.evolve(START, seq=1, address="0#2")
+    again = attrs.evolve(STEP_START, seq=2, address="0#2")
 
     state.apply(again)
 
@@ -118,7 +119,7 @@ async def test_a_result_holds_the_last_calls_and_no_others() -> None:
 
 
 def test_what_was_looked_at_does_not_make_a_state_another_one() -> None:
-    looked_at, untouched = fold([START]), fold([START])
+    looked_at, untouched = fold([START, STEP_START]), fold([START, STEP_START])
 
     assert (looked_at.runtime_context, looked_at.received, looked_at.answers) == ({}, {}, {})
     assert looked_at == untouched

@@ -52,6 +52,7 @@ ERRORS = st.recursive(
 )
 OBJECTS = st.dictionaries(st.text(), JSON, max_size=3)
 SECONDS = st.floats(min_value=0, max_value=1e12)
+SEQS = st.integers(0, 2**63 - 1)
 
 
 def events_of(cls: type[ev.Event]) -> st.SearchStrategy[ev.Event]:
@@ -66,6 +67,8 @@ def _values(field: attrs.Attribute[Any]) -> st.SearchStrategy[Any]:
         return ERRORS
     if field.name == "error":
         return st.none() | ERRORS
+    if field.name == "seq":
+        return SEQS
     if field.name in ("at", "seconds", "delay"):
         return SECONDS
     if field.name == "until":
@@ -342,24 +345,26 @@ def test_keys_become_texts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "path", "type_name"),
+    ("value", "path", "problem"),
     [
-        (object(), "output", "object"),
-        ({"a": [1, {"b": print}]}, "output.a[1].b", "builtin_function_or_method"),
+        (object(), "output", "is a object, which has no JSON form"),
+        (
+            {"a": [1, {"b": print}]},
+            "output.a[1].b",
+            "is a builtin_function_or_method, which has no JSON form",
+        ),
         (
             Drawing([Circle(Colour.RED, NO_NUMBER)], Path(), datetime.min),
             "output.shapes[0].radius",
-            "function",
+            "is a function, which has no JSON form",
         ),
-        ([float("nan")], "output[0]", "float nan"),
-        ({(1, 2): 3}, "output key (1, 2)", "tuple"),
     ],
 )
-def test_anything_else_is_refused_with_its_path(value: Any, path: str, type_name: str) -> None:
+def test_anything_else_is_refused_with_its_path(value: Any, path: str, problem: str) -> None:
     with pytest.raises(NotSerializableError) as caught:
         written(value)
 
-    assert (caught.value.path, caught.value.type_name) == (path, type_name)
+    assert (caught.value.path, caught.value.problem) == (path, problem)
 
 
 def test_a_converter_writes_the_types_it_knows() -> None:
@@ -376,9 +381,10 @@ def test_a_converter_writes_the_types_it_knows() -> None:
 # ---------------------------------------------------------------- results
 def test_a_result_has_the_shape_of_the_recorded_ones() -> None:
     events: list[ev.Event] = [
+        ev.Start(**{**START, "seq": 0}, workflow_id="w", input={"v": 1}),
         ev.StepStart(**CALL, input={"v": 1}),
-        ev.StepResult(**{**CALL, "at": 2.0}, status="success", output=2),
-        ev.StepFinish(**CALL, attempts=1, seconds=0.5),
+        ev.StepResult(**{**CALL, "seq": 2, "at": 2.0}, status="success", output=2),
+        ev.StepFinish(**{**CALL, "seq": 3}, attempts=1, seconds=0.5),
     ]
     result: RunResult[int] = RunResult(
         status="success",

@@ -153,23 +153,30 @@ class NoResultError(TrioflowError):
         )
 
 
+LONGEST_PATH = 200
+"""How many characters of a path the message of an error shows; a value may be nested deeply."""
+
+
 @attrs.define(eq=False)
-class NotSerializableError(TrioflowError):
-    """Raised when a value cannot be written as JSON."""
+class NotSerializableError(TrioflowError, ValueError):
+    """Raised when a value cannot be written as JSON, or could not be read again."""
 
     path: str
-    type_name: str
+    """Where in the value: ``"output.file"``, or ``""`` for the value itself."""
+    problem: str
+    """What is wrong with it: ``"is a TextIOWrapper, which has no JSON form"``."""
+    remedy: str = "register an unstructure hook with trioflow_converter"
 
     def __str__(self) -> str:
-        return (
-            f"{self.path or 'value'} is a {self.type_name}, which has no JSON form; "
-            "register an unstructure hook with trioflow_converter"
-        )
+        path, half = self.path or "value", LONGEST_PATH // 2
+        if len(path) > LONGEST_PATH:
+            path = f"{path[:half]}…{path[-half:]}"
+        return f"{path} {self.problem}; {self.remedy}"
 
 
 @attrs.define(eq=False)
-class WireFormatError(TrioflowError):
-    """Raised when text or an object is not an event on the wire."""
+class WireFormatError(TrioflowError, ValueError):
+    """Raised when a string or an object is not an event on the wire."""
 
     problem: str
 
@@ -374,17 +381,19 @@ class JournalConflictError(TrioflowError):
 
 
 @attrs.define(eq=False)
-class JournalFormatError(TrioflowError):
-    """Raised when a journal was written in a format that this version cannot read."""
+class JournalFormatError(TrioflowError, ValueError):
+    """Raised when a journal is damaged, or was written by a later version of trioflow."""
 
     run_id: str
-    format: int
-    known: int
+    seq: int | None
+    """The entry that cannot be read, or None if it is what the store knows of the run itself."""
+    problem: str
 
     def __str__(self) -> str:
+        where = "" if self.seq is None else f" at entry {self.seq}"
         return (
-            f"journal of run {self.run_id} has format {self.format}, known is {self.known}; "
-            "upgrade trioflow"
+            f"journal of run {self.run_id} cannot be read{where}: {self.problem}; "
+            "the run can still be canceled or deleted"
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from trioflow import events as ev
+from trioflow.errors import JournalFormatError
 from trioflow.step_record import Calls, StepRecord, new_record
 
 _new = object.__new__
@@ -107,19 +108,42 @@ class RunState:
         return self.calls.get(address) if self.goes_on else self.open.get(address)
 
     def apply(self, event: ev.Event) -> None:
-        """Take one more event into account. Events must come in the order of ``seq``."""
+        """Take one more event into account, as `apply_all` does."""
         self.apply_all((event,))
 
     def apply_all(self, events: Sequence[ev.Event]) -> None:
-        """Take more events into account. They must come in the order of ``seq``."""
+        """Take more events into account. They must come in the order of ``seq``.
+
+        Raises:
+          JournalFormatError: if they cannot be the events of a run: the first one does not start
+            it, or one is missing, twice there, or at another's place. Those before it count.
+        """
         for event in events:
-            REDUCERS[type(event)](self, event)
-        if events:
-            self.next_seq = events[-1].seq + 1
+            self._check_place(event)
+            try:
+                REDUCERS[type(event)](self, event)
+            except Exception as exc:  # which one depends on what is missing
+                problem = f"{event.type!r} does not follow from the events before it"
+                raise JournalFormatError(event.run_id, event.seq, problem) from exc
+            self.next_seq = event.seq + 1
+
+    def _check_place(self, event: ev.Event) -> None:
+        if event.seq < self.next_seq:
+            problem = f"it comes after entry {self.next_seq - 1}"
+            raise JournalFormatError(event.run_id, event.seq, problem)
+        if isinstance(event, ev.Start) is not (self.next_seq == 0):
+            problem = f"the first event is {event.type!r} instead of 'start'"
+            if self.next_seq:
+                problem = "the run starts a second time"
+            raise JournalFormatError(event.run_id, event.seq, problem)
 
 
 def fold(events: Iterable[ev.Event]) -> RunState:
-    """Return the state of a run from its events, from the first one on."""
+    """Return the state of a run from its events, from the first one on.
+
+    Raises:
+      JournalFormatError: if they cannot be the events of a run, see `RunState.apply_all`.
+    """
     state = RunState()
     state.apply_all(tuple(events))
     return state

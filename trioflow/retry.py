@@ -8,6 +8,9 @@ import attrs
 
 from trioflow.errors import InvalidValueError, NonRetryableError
 
+LONGEST = 1e12
+"""The longest wait in seconds: it is recorded, and JSON has no infinity."""
+
 
 @attrs.frozen
 class Retry:
@@ -46,9 +49,10 @@ class Retry:
     def seconds_after(self, attempt: int) -> float:
         """Return how long to wait after attempt number *attempt* failed, in seconds."""
         try:
-            return self.delay * self.backoff ** (attempt - 1)
+            seconds = self.delay * self.backoff ** (attempt - 1)
         except OverflowError:
-            return math.inf if self.delay else 0.0
+            seconds = math.inf if self.delay else 0.0
+        return min(seconds, LONGEST)
 
     def _matches(self, error: BaseException) -> bool:
         if isinstance(error, BaseExceptionGroup):

@@ -127,12 +127,13 @@ class Driver:
             last = entries[-1].seq if entries else -1
             assert stored.last_seq >= last, f"{stored} has lost entries"
             if stored.last_seq > last:
-                self._take(await store.read(stored.header.run_id, last, 10**6), entries)
+                new = await store.read(stored.header.run_id, last, 10**6)
+                self._take(stored.header.run_id, new, entries)
         self._position = self.trace.stat().st_size
 
-    def _take(self, new: Any, entries: list[Entry]) -> None:
+    def _take(self, run_id: str, new: Any, entries: list[Entry]) -> None:
         entries += new
-        for event in decode(new):
+        for event in decode(run_id, new):
             self.counts["recoveries"] += isinstance(event, events.Recover)
             if isinstance(event, events.StepResult) and event.status == "success":
                 self.recorded.add(event.step_call_id)
@@ -153,7 +154,8 @@ class Driver:
         for run in runs:
             entries = list(await store.read(run.header.run_id, limit=10**6))
             assert entries == self.known[run.header.run_id]
-            assert (run.status, fold(decode(entries)).status) == ("success", "success")
+            folded = fold(decode(run.header.run_id, entries))
+            assert (run.status, folded.status) == ("success", "success")
         begun = Counter(line.split()[1] for line in self._lines("begin"))
         self.counts["runs"] = len(runs)
         self.counts["step calls"] = len(begun)

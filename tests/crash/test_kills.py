@@ -57,7 +57,7 @@ def drive(driver: Driver, kills: int, workers: int = 1) -> None:
 async def check_end(driver: Driver) -> None:
     async with open_store(driver.url) as store:
         for run in await driver.check_end(store):
-            log = decode(driver.known[run.header.run_id])
+            log = decode(run.header.run_id, driver.known[run.header.run_id])
             check_events(log, WORKFLOWS[run.header.workflow_id])
 
 

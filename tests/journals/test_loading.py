@@ -39,4 +39,4 @@ async def test_it_loads_and_goes_on(file: Path, autojump_clock: MockClock) -> No
             {**item, "asks": [103, "second"]},
         ]
         assert last.result[1] == "third"
-    check_events(decode(await store.read(RUN)), SAMPLE)
+    check_events(decode(RUN, await store.read(RUN)), SAMPLE)

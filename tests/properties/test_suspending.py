@@ -145,7 +145,7 @@ class Play:
         """Lose everything but the first entries of the journal."""
         self.crashes -= 1
         entries = await self.store.read(RUN, limit=10**6)
-        count = self.chance.choice(deaths(decode(entries)))
+        count = self.chance.choice(deaths(decode(RUN, entries)))
         self.store = await cut(self.store, RUN, count)
         self.kept = {
             address: self.kept.get(address, self.deeds.done[address])
@@ -155,13 +155,13 @@ class Play:
     async def check(self) -> None:
         """Check the journal so far."""
         entries = await self.store.read(RUN, limit=10**6)
-        check_events(decode(entries), self.workflow)
+        check_events(decode(RUN, entries), self.workflow)
 
 
 def succeeded(entries: Sequence[Entry]) -> set[str]:
     """Return the addresses of the bodies whose end is recorded."""
     found: set[str] = set()
-    for event in decode(entries):
+    for event in decode(RUN, entries):
         if isinstance(event, events.StepResult) and event.status == "success":
             found.add(event.address)
         if isinstance(event, events.StepProgress) and event.status == "success":

@@ -14,7 +14,13 @@ from trioflow._cli.display import say
 from trioflow._cli.errors import BROKEN_PIPE, FAILED, INTERRUPTED, USAGE, explain
 from trioflow._cli.plugged import KNOWN_PLUGINS, check_command
 from trioflow._host.plugins import PluginHost
-from trioflow.errors import JournalConflictError, NotSerializableError, StoreError, TrioflowError
+from trioflow.errors import (
+    JournalConflictError,
+    JournalFormatError,
+    NotSerializableError,
+    StoreError,
+    TrioflowError,
+)
 
 
 def run_app(tokens: Sequence[str]) -> int:
@@ -36,7 +42,7 @@ def exit_code_of(command: Callable[[], int]) -> int:
         if isinstance(exc.__context__, BrokenPipeError):  # rich gives up like this
             return BROKEN_PIPE
         return exc.code if isinstance(exc.code, int) else USAGE
-    except (StoreError, JournalConflictError, NotSerializableError) as exc:
+    except (StoreError, JournalConflictError, JournalFormatError, NotSerializableError) as exc:
         say(explain(exc))  # nothing that was typed is wrong
         return FAILED
     except TrioflowError as exc:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sys
 import time
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -19,10 +19,12 @@ from trioflow._cli.plain import PlainDisplay
 from trioflow._cli.records import StoredView, as_json
 from trioflow._cli.stores import find_run, need_store, open_stored, recorded
 from trioflow._cli.tables import print_lines
-from trioflow._cli.text import clean, safe_json
+from trioflow._cli.text import clean, one_line, safe_json
 from trioflow._cli.tree import print_tree
-from trioflow.abc import StoredRun
+from trioflow.abc import Store, StoredRun
+from trioflow.errors import JournalFormatError
 from trioflow.events import Event, RunStatus
+from trioflow.record import RunState
 
 HEADERS = ("ID", "WORKFLOW", "STATUS", "CREATED", "UPDATED", "GOING ON IN")
 NOBODY = "nobody"
@@ -51,20 +53,32 @@ async def print_run(run_id: str, store_url: str | None, as_object: bool) -> None
 
     Raises:
       UsageError: if there is no such run.
+      JournalFormatError: if its journal is damaged, after printing what is before the damage.
     """
     kept = need_store(store_url)
     with exclusive_stdout() if as_object else nullcontext() as output:
         async with open_stored(kept) as (_, store):
             stored = await find_run(store, run_id)
             view = StoredView(_owner(stored) == NOBODY)
-            async for event in recorded(store, run_id):
-                view.apply(event)
+            damage = await _apply_recorded(store, run_id, view)
         if output is not None:
             whole = {**_describe(stored), **as_json(view)}
             await output.write(safe_json(whole, indent=2) + "\n")
         else:
             print(clean(f"run {run_id}{_situation(stored)}"))
             print_tree(view, time.time())
+    if damage is not None:
+        raise damage
+
+
+async def _apply_recorded(store: Store, run_id: str, view: StoredView) -> JournalFormatError | None:
+    """Take all events of a run into account, up to the damage that is returned."""
+    try:
+        async for event in recorded(store, run_id):
+            view.apply(event)
+    except JournalFormatError as exc:
+        return exc
+    return None
 
 
 async def print_events(
@@ -74,6 +88,7 @@ async def print_events(
 
     Raises:
       UsageError: if there is no such run.
+      JournalFormatError: if its journal is damaged, after printing what is before the damage.
     """
     kept = need_store(store_url)
     with exclusive_stdout() if as_lines else nullcontext() as output:
@@ -81,11 +96,28 @@ async def print_events(
             await find_run(store, run_id)
             display: Display = JsonDisplay(output, engine.converter) if output else _plain()
             if not follow:
-                return await _print_all(
-                    recorded(store, run_id, -1 if after is None else after), display
-                )
+                found = recorded(store, run_id, -1 if after is None else after)
+                return await _print_all(_folded(found) if after is None else found, display)
             async with engine.observe(run_id, after) as events:
                 return await _print_all(events, display)
+
+
+async def _folded(found: AsyncIterable[Event]) -> AsyncIterator[Event]:
+    """Give all events of a run, and raise at the end what is wrong with their order.
+
+    Raises:
+      JournalFormatError: if one is missing, or at another's place.
+    """
+    state, damage = RunState(), None
+    async for event in found:
+        yield event
+        try:
+            if damage is None:
+                state.apply(event)
+        except JournalFormatError as exc:
+            damage = exc
+    if damage is not None:
+        raise damage
 
 
 async def _print_all(events: AsyncIterable[Event], display: Display) -> int:
@@ -130,7 +162,10 @@ def _situation(stored: StoredRun) -> str:
 
 
 def _local_time(at: float) -> str:
-    return dt.datetime.fromtimestamp(at, dt.UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    try:
+        return dt.datetime.fromtimestamp(at, dt.UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (TypeError, ValueError, OverflowError, OSError):  # what a damaged store may hold
+        return one_line(str(at))
 
 
 def _describe(stored: StoredRun) -> dict[str, Any]:

@@ -12,10 +12,10 @@ import attrs
 from trioflow._cli.errors import UsageError
 from trioflow._cli.instruments import own_instruments
 from trioflow._cli.targets import import_workflow, is_in_module
+from trioflow._engine.journal.codec import decode_entry
 from trioflow.abc import Store, StoredRun
 from trioflow.engine import Engine, open_engine
 from trioflow.events import Event
-from trioflow.wire import from_wire
 
 VARIABLE = "TRIOFLOW_STORE"
 """The environment variable with the store that is used if none is given."""
@@ -97,10 +97,14 @@ async def find_run(store: Store, run_id: str) -> StoredRun:
 
 
 async def recorded(store: Store, run_id: str, after: int = -1) -> AsyncIterator[Event]:
-    """Give the events with a ``seq`` above *after* that are recorded by now."""
+    """Give the events with a ``seq`` above *after* that are recorded by now.
+
+    Raises:
+      JournalFormatError: if the journal is damaged, after the events before the damage.
+    """
     while entries := await store.read(run_id, after, PAGE):
         for entry in entries:
-            yield from_wire(entry.text)
+            yield decode_entry(run_id, entry)
         after = entries[-1].seq
 
 

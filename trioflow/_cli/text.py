@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from trioflow.wire._shown import message_of
 from trioflow.wire._values import lenient_json
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def safe_json(data: Any, indent: int | None = None) -> str:
 
 def describe_error(error: BaseException, limit: int = 200) -> str:
     """Return class and message of an exception on one line."""
-    name, message = type(error).__name__, str(error)
+    name, message = type(error).__name__, message_of(error)
     return one_line(f"{name}: {message}" if message else name, limit)
 
 

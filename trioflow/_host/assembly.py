@@ -18,7 +18,7 @@ from trioflow.abc import Instrument, Runner, Store, StoredRun
 from trioflow.errors import DefinitionError, DuplicateIdError, UnknownNameError
 from trioflow.steps import Step
 from trioflow.tools import Tool
-from trioflow.wire._values import make_wire_converter
+from trioflow.wire._converter import make_wire_converter
 from trioflow.workflow import Workflow
 
 if TYPE_CHECKING:

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import traceback as tracebacks
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from trioflow.errors import TrioflowError, WireFormatError
+from trioflow.wire._shown import class_name, message_of
+
+TITLE = "Traceback (most recent call last):\n"
+MAX_NESTING = 32
+"""How many levels of members a recorded group has. Every level is two of JSON."""
+MAX_TEXT = 100_000
+"""How many characters of a message or traceback are recorded: what nobody reads to the end must
+not fill journals."""
+
+
+_TRACEBACK: Any = BaseException.__dict__["__traceback__"]
+"""The traceback as Python itself keeps it, whatever a subclass makes of the name."""
 
 
 @attrs.frozen(eq=False)  # attrs never compares exceptions by value, so it is done below
@@ -44,39 +56,98 @@ def error_to_wire(error: BaseException) -> dict[str, Any]:
 
     The stack is there if the exception was raised, and the errors if it is a group.
     """
-    recorded = record(error)
-    wire: dict[str, Any] = {"name": recorded.name, "message": recorded.message}
-    if recorded.traceback:
-        wire["stack"] = recorded.traceback
-    if recorded.errors:
-        wire["errors"] = [error_to_wire(member) for member in recorded.errors]
-    return wire
+    return _written(record(error))
 
 
 def record(error: BaseException) -> RecordedError:
-    """Return what the wire keeps of an exception."""
-    if isinstance(error, RecordedError):
-        return error
-    stack = "".join(tracebacks.format_exception(error)) if error.__traceback__ else ""
-    if isinstance(error, BaseExceptionGroup):
-        members = tuple(map(record, error.exceptions))
-        return RecordedError(type(error).__name__, error.message, stack, members)
-    return RecordedError(type(error).__name__, str(error), stack)
+    """Return what the wire keeps of an exception, whatever that exception is.
+
+    A note stands for what cannot be had of it: its message if ``__str__`` raises, the end of a
+    long message, the beginning of a long traceback, members in groups nested too deeply.
+    """
+    return _record(error, MAX_NESTING)
 
 
-def error_from_wire(wire: object, where: str) -> RecordedError:
+def error_from_wire(wire: object, where: str, nesting: int = MAX_NESTING) -> RecordedError:
     """Return the exception that was written as *wire*.
 
+    Args:
+      where: What is read, for the error.
+      nesting: How many levels of members it may have.
+
     Raises:
-      WireFormatError: if no exception is written like that; *where* says what was read.
+      WireFormatError: if no exception is written like that.
     """
     if not isinstance(wire, Mapping):
         raise WireFormatError(f"{where} is not an object")
     name, message, stack = wire.get("name"), wire.get("message"), wire.get("stack", "")
     errors = wire.get("errors", [])
     if not (isinstance(name, str) and isinstance(message, str) and isinstance(stack, str)):
-        raise WireFormatError(f"{where} needs texts under 'name', 'message' and 'stack'")
+        raise WireFormatError(f"{where} needs strings under 'name', 'message' and 'stack'")
     if not isinstance(errors, list):
         raise WireFormatError(f"{where} needs a list under 'errors'")
-    members = tuple(error_from_wire(member, where) for member in errors)
+    if errors and not nesting:
+        raise WireFormatError(f"{where} has errors nested more than {MAX_NESTING} levels deep")
+    members = tuple(error_from_wire(member, where, nesting - 1) for member in errors)
     return RecordedError(name, message, stack, members)
+
+
+# ---------------------------------------------------------------- writing
+def _written(recorded: RecordedError) -> dict[str, Any]:
+    wire: dict[str, Any] = {"name": recorded.name, "message": recorded.message}
+    if recorded.traceback:
+        wire["stack"] = recorded.traceback
+    if recorded.errors:
+        wire["errors"] = [_written(member) for member in recorded.errors]
+    return wire
+
+
+def _record(error: BaseException, nesting: int) -> RecordedError:
+    recorded, found = _alone(error)
+    if not nesting:
+        if not found:
+            return recorded
+        message = f"{recorded.message} (what it groups is nested too deeply to be recorded)"
+        return attrs.evolve(recorded, message=message, errors=())
+    members = tuple(_record(member, nesting - 1) for member in found)
+    return recorded if members == recorded.errors else attrs.evolve(recorded, errors=members)
+
+
+def _alone(error: BaseException) -> tuple[RecordedError, Sequence[BaseException]]:
+    """Return an exception without its members, and those."""
+    if isinstance(error, RecordedError):
+        return error, error.errors
+    members: Sequence[BaseException] = ()
+    if isinstance(error, BaseExceptionGroup):
+        # As Python's own class has them: a subclass may define both names anew.
+        message = BaseExceptionGroup.message.__get__(error)
+        members = BaseExceptionGroup.exceptions.__get__(error)
+    else:
+        message = message_of(error)
+    if len(message) > MAX_TEXT:
+        message = f"{message[:MAX_TEXT]}… ({len(message) - MAX_TEXT:,} more characters)"
+    return RecordedError(class_name(error), message, _stack_of(error)), members
+
+
+def _stack_of(error: BaseException) -> str:
+    """Return the formatted traceback of an exception and its causes."""
+    trace = _TRACEBACK.__get__(error)
+    if trace is None:
+        return ""
+    stack = _formatted(lambda: tracebacks.format_exception(error))
+    if stack is None:  # its causes or notes are properties that raise, say
+        last = f"{class_name(error)}: {message_of(error)}\n"
+        stack = _formatted(lambda: [TITLE, *tracebacks.format_tb(trace), last]) or last
+    if len(stack) > MAX_TEXT:
+        stack = f"({len(stack) - MAX_TEXT:,} characters before) …{stack[-MAX_TEXT:]}"
+    return stack
+
+
+def _formatted(lines: Callable[[], list[str]]) -> str | None:
+    """Return these lines, or None if they cannot be had."""
+    try:
+        return "".join(lines())
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # an exception is recorded whatever its attributes do
+        return None

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from trioflow import events as ev
+from trioflow.errors import NotSerializableError
 from trioflow.wire._failures import error_to_wire
+from trioflow.wire._shown import class_name
 from trioflow.wire._values import milliseconds, to_json
 from trioflow.wire._vocabulary import DIALECTS, PREFIX, Dialect, Field, fields_of
 
@@ -35,11 +37,15 @@ def to_wire(
       converter: Writes values of users; a plain cattrs converter if not given.
 
     Raises:
-      NotSerializableError: if the event holds a value that has no JSON form.
+      NotSerializableError: if the event holds a value that has no JSON form, or is not one of
+        the events of `trioflow.events`.
       ValueError: if there is no such dialect.
     """
     if dialect not in DIALECTS:
         raise ValueError(f"dialect must be one of {', '.join(DIALECTS)}, not {dialect!r}")
+    if type(event) not in _EVENTS:
+        problem = f"is a {class_name(event)}, which is not an event of trioflow"
+        raise NotSerializableError("", problem, "use a class of trioflow.events as it is")
     payload = {
         field.key: _written(field, getattr(event, field.name), converter)
         for field in fields_of(type(event), dialect)
@@ -63,6 +69,7 @@ def _is_written(field: Field, event: ev.Event) -> bool:
     return True
 
 
+_EVENTS = frozenset(ev.EVENT_TYPES.values())
 _ENDED_WELL = ("success", "bailed", "")
 """Statuses of what has an output; events without a status, such as `ToolResult`, have one too."""
 

@@ -18,14 +18,17 @@ def writer(cls: type[BaseModel], converter: Converter) -> Callable[[BaseModel], 
         """Write a part that Pydantic knows nothing of."""
         raw = converter.unstructure(value)
         if raw is value:
-            raise NotSerializableError(cls.__name__, type(value).__name__)
+            problem = f"has a {type(value).__name__} in it, which has no JSON form"
+            raise NotSerializableError("", f"is a {cls.__name__} that {problem}")
         return raw
 
     def unstructure(model: BaseModel) -> Any:
         try:
             return model.model_dump(mode="json", by_alias=False, round_trip=True, fallback=other)
+        except NotSerializableError:
+            raise
         except ValueError as exc:  # bytes that are not UTF-8, say
-            problem = f"{type(model).__name__} that Pydantic cannot write ({exc})"
+            problem = f"is a {type(model).__name__} that Pydantic cannot write ({exc})"
             raise NotSerializableError("", problem) from exc
 
     return unstructure

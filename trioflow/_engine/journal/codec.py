@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from trioflow.abc import Entry
+from trioflow.abc import Entry, RunHeader
+from trioflow.errors import JournalFormatError, NotSerializableError, WireFormatError
 from trioflow.events import Event
 from trioflow.wire import from_wire, to_wire
 
@@ -24,10 +25,50 @@ def encode(event: Event, converter: Callable[[], Converter]) -> Entry:
       NotSerializableError: if it holds a value that has no JSON form.
     """
     wire = to_wire(event, converter=converter())
-    text = json.dumps(wire, separators=(",", ":"))
+    try:
+        text = json.dumps(wire, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as exc:
+        # Values were checked, so it is an id or a name that is not what its type says.
+        problem = f"of type {event.type!r} cannot be written ({exc})"
+        remedy = "give ids, names and reasons that are strings"
+        raise NotSerializableError("event", problem, remedy) from exc
     return Entry(event.seq, event.at, text)
 
 
-def decode(entries: Iterable[Entry]) -> list[Event]:
-    """Return the events of a journal; values of users are plain JSON types."""
-    return [from_wire(entry.text) for entry in entries]
+def decode(run_id: str, entries: Iterable[Entry]) -> list[Event]:
+    """Return the events of a run's journal; values of users are plain JSON types.
+
+    Raises:
+      JournalFormatError: if one of them cannot be read, or is not at its place.
+    """
+    return [decode_entry(run_id, entry) for entry in entries]
+
+
+def decode_entry(run_id: str, entry: Entry) -> Event:
+    """Return the event that a run's journal has as this entry.
+
+    Raises:
+      JournalFormatError: if it cannot be read, or is not at its place.
+    """
+    try:
+        event = from_wire(entry.text)
+    except WireFormatError as exc:
+        raise JournalFormatError(run_id, entry.seq, exc.problem) from exc
+    if (event.run_id, event.seq) != (run_id, entry.seq):
+        problem = f"it holds event {event.seq} of run {event.run_id}"
+        raise JournalFormatError(run_id, entry.seq, problem)
+    return event
+
+
+def check_format(header: RunHeader) -> None:
+    """Check that the journal of a run is in a format that this version can read.
+
+    Raises:
+      JournalFormatError: if it is not.
+    """
+    known = header.format
+    if type(known) is not int or known < 1:
+        raise JournalFormatError(header.run_id, None, f"{known!r} is no format of a journal")
+    if known > FORMAT:
+        problem = f"it has format {known}, and this trioflow reads up to {FORMAT}: upgrade it"
+        raise JournalFormatError(header.run_id, None, problem)

@@ -13,7 +13,7 @@ import trio
 from trioflow import events as ev
 from trioflow._engine.base.nursery import open_owned_nursery
 from trioflow._engine.journal.claims import Claims
-from trioflow._engine.journal.codec import FORMAT, decode
+from trioflow._engine.journal.codec import FORMAT, check_format, decode
 from trioflow._engine.journal.journal import RunJournal
 from trioflow._engine.journal.writer import JournalWriter, open_writer
 from trioflow._engine.life.ending import break_off
@@ -21,7 +21,7 @@ from trioflow._engine.life.life import Life
 from trioflow._engine.life.ports import Keeper
 from trioflow._engine.life.recovering import adopt
 from trioflow._engine.planning.fingerprint import difference, fingerprint
-from trioflow.abc import Append, RunHeader, Store, StoredRun
+from trioflow.abc import RunHeader, Store, StoredRun
 from trioflow.errors import (
     JournalFormatError,
     RunClaimedError,
@@ -76,24 +76,6 @@ class DurableRuns:
         if isinstance(failure, StoreError):
             self.on_broken(life.run_id)
         break_off(life, failure)
-
-    async def register(self, life: Life) -> bool:
-        """Have a run in the store, and claimed, before anything happens to it.
-
-        Returns False if the store has a run of that id.
-        """
-        journal = journal_of(life)
-        append = Append(
-            run_id=life.run_id,
-            entries=(),
-            after=-1,
-            status="pending",
-            header=journal.header,
-            owner=self.owner,
-            claim_seconds=self.writer.claim_seconds,
-        )
-        journal.is_begun = list(await self.writer.append([append])) == [None]
-        return journal.is_begun
 
     def begin(self, life: Life) -> None:
         """Take note that a run is driven here from now on."""
@@ -186,10 +168,11 @@ class DurableRuns:
         if stored is None:
             raise UnknownRunError(run_id)
         header = stored.header
-        if header.format > FORMAT:
-            raise JournalFormatError(run_id, header.format, FORMAT)
+        check_format(header)
         life = self.make(stored, self)
         recorded = await self._read(run_id, -1)
+        if not recorded:  # a run is stored together with its start
+            raise JournalFormatError(run_id, 0, "there is no such entry")
         changed = difference(header.fingerprint, life.plan, fold(recorded))
         if changed is not None:
             raise WorkflowChangedError(run_id, header.workflow_id, changed)
@@ -201,7 +184,7 @@ class DurableRuns:
         events: list[ev.Event] = []
         while True:
             entries = await self.store.read(run_id, after, PAGE)
-            events += decode(entries)
+            events += decode(run_id, entries)
             if len(entries) < PAGE:
                 return events
             after = entries[-1].seq

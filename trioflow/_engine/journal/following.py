@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from trioflow._engine.journal.codec import decode
+from trioflow._engine.journal.codec import decode_entry
 from trioflow.abc import Store
-from trioflow.errors import UnknownRunError
+from trioflow.errors import JournalFormatError, UnknownRunError
 from trioflow.events import Event
 
 POLL = 0.2
@@ -27,26 +27,40 @@ async def open_journal_reader(
 
     Raises:
       UnknownRunError: if the store does not have the run.
+      JournalFormatError: when the block is left, if its journal is damaged. The channel gives
+        the events before the damage, and then ends.
     """
     if await store.get(run_id) is None:
         raise UnknownRunError(run_id)
     send, receive = trio.open_memory_channel[Event](max_buffer_size)
+    damage: JournalFormatError | None = None
+
+    async def follow() -> None:
+        nonlocal damage
+        async with send:
+            try:
+                await _follow(store, run_id, -1 if after is None else after, send)
+            except JournalFormatError as exc:  # leaving here, it would cancel the reader
+                damage = exc
+
     async with trio.open_nursery() as nursery, receive:
-        nursery.start_soon(_follow, store, run_id, -1 if after is None else after, send)
+        nursery.start_soon(follow)
         yield receive
         nursery.cancel_scope.cancel()
+    if damage is not None:
+        raise damage
 
 
 async def _follow(store: Store, run_id: str, after: int, send: trio.abc.SendChannel[Event]) -> None:
-    async with send:
-        while True:
-            stored = await store.get(run_id)
-            entries = await store.read(run_id, after, PAGE)
-            for event in decode(entries):
-                await send.send(event)
-                after = event.seq
-            over = stored is None or (stored.status not in GOING_ON and stored.last_seq <= after)
-            if over:
-                return
-            if not entries:
-                await trio.sleep(POLL)
+    while True:
+        stored = await store.get(run_id)
+        entries = await store.read(run_id, after, PAGE)
+        for entry in entries:
+            event = decode_entry(run_id, entry)
+            await send.send(event)
+            after = event.seq
+        over = stored is None or (stored.status not in GOING_ON and stored.last_seq <= after)
+        if over:
+            return
+        if not entries:
+            await trio.sleep(POLL)

@@ -22,6 +22,7 @@ from trioflow._engine.base.plan import (
     WorkflowPlan,
 )
 from trioflow._engine.history.replay import furthest_nodes
+from trioflow.errors import JournalFormatError
 from trioflow.record import RunState
 
 Shape = list[Any]
@@ -36,9 +37,39 @@ def difference(recorded: str, plan: WorkflowPlan, state: RunState) -> str | None
     """Return in what a workflow contradicts the record of a run, or None if it does not.
 
     Nodes that the run has not reached may be other ones.
+
+    Raises:
+      JournalFormatError: if what is recorded is not a fingerprint.
     """
     furthest = furthest_nodes(state.calls)
-    return _compare(json.loads(recorded), _shape(plan), furthest, "", "")
+    return _compare(_read(recorded, state.run_id), _shape(plan), furthest, "", "")
+
+
+def _read(recorded: str, run_id: str) -> Shape:
+    try:
+        shape = json.loads(recorded)
+        if _is_shape(shape):
+            return list(shape)
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise JournalFormatError(run_id, None, f"its fingerprint is not JSON ({exc})") from exc
+    raise JournalFormatError(run_id, None, "its fingerprint is not the shape of a workflow")
+
+
+def _is_shape(shape: Any) -> bool:
+    """Tell whether this is what `_shape` returns: nodes of a kind and calls with an id."""
+    return isinstance(shape, list) and all(
+        isinstance(node, list)
+        and len(node) > 1
+        and isinstance(node[0], str)
+        and all(_is_call_shape(call) for call in node[1:])
+        for node in shape
+    )
+
+
+def _is_call_shape(call: Any) -> bool:
+    if not (isinstance(call, list) and len(call) in (1, 2) and isinstance(call[0], str)):
+        return False
+    return len(call) == 1 or _is_shape(call[1])
 
 
 def _shape(plan: WorkflowPlan) -> Shape:
@@ -73,6 +104,8 @@ def _compare(
     """Compare the nodes of one workflow as far as the run has come in any call of it."""
     for position in range(furthest.get(scope, -1) + 1):
         name = f"node {position}{where}"
+        if position >= len(old):
+            return f"{name} was not there"
         if position >= len(new):
             return f"{name} was {_text(old[position])} and is gone"
         if _outline(old[position]) != _outline(new[position]):

@@ -31,8 +31,8 @@ class Pacer:
         self._brief = reputation.trusted
         self._journal: Journal | None = None
         self._held = False
-        self._holding: trio.Event | None = None
-        """What tasks wait for that were stopped; made for the first one."""
+        self._stopped: trio.lowlevel.ParkingLot | None = None
+        """Where those park that were to begin a step; made for the first one."""
         self._is_gated = False
         """Whether there is anything but time and room that a boundary may have to wait for."""
         self._turns_left = 0
@@ -60,9 +60,8 @@ class Pacer:
     def let_go(self) -> None:
         """Let steps start again."""
         self._held = False
-        if self._holding is not None:
-            self._holding.set()
-            self._holding = None
+        if self._stopped is not None:
+            self._stopped.unpark_all()
 
     # None of these is async, so that before almost every step or chunk the only coroutine is
     # Trio's own: 0.1 µs less.
@@ -140,6 +139,6 @@ class Pacer:
 
     async def _stop_if_held(self) -> None:
         while self._held:
-            if self._holding is None:
-                self._holding = trio.Event()
-            await self._holding.wait()
+            if self._stopped is None:
+                self._stopped = trio.lowlevel.ParkingLot()
+            await self._stopped.park()

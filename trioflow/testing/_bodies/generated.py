@@ -69,5 +69,5 @@ def _is_finite(values: Values, value: Any) -> bool:
     try:
         values.text(value)
     except NotSerializableError as error:
-        return not error.type_name.startswith("float ")
+        return not error.problem.startswith("is the float ")
     return bool(value == value)

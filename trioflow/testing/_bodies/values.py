@@ -79,7 +79,7 @@ class Values:
             try:
                 to_wire(event, converter=self.converter)
             except NotSerializableError as exc:
-                problem = f"in its {event.type}, {exc.path} is a {exc.type_name}"
+                problem = f"in its {event.type}, {exc.path} {exc.problem}"
                 fault = "emits what JSON cannot carry"
                 raise self._error(fault, problem, seen.events, position) from exc
 
@@ -104,7 +104,7 @@ class Values:
         try:
             text = self.text(value)
         except NotSerializableError as exc:
-            problem = f"{what}: {exc.path or 'it'} is a {exc.type_name}"
+            problem = f"{what}: {exc.path or 'it'} {exc.problem}"
             raise self._error(fault, problem) from exc
         try:
             back = self._structure(json.loads(text), type_)
