@@ -56,6 +56,9 @@ class RunState:
     """How often its process has died while bodies of it ran, since the last recorded outcome."""
     ended_before: int = 0
     """How many calls had ended at the last of these crashes."""
+    unseen: int = 0
+    """How many attempts of the calls that begin now may have been lost in these crashes, their
+    starts not being on disk; 0 once a call has ended."""
     taken: dict[str, tuple[int, ...]] = attrs.field(factory=dict)
     """Which received events the calls that are open have taken, by address."""
 
@@ -226,27 +229,36 @@ def _forget_superseded(state: RunState) -> None:
 
 def _count_crash(state: RunState, at: float) -> None:
     """Take note that the process died; attempts of bodies that ran then are lost."""
-    running = [r for r in running_bodies(state) if r.paused_until is None or r.paused_until <= at]
-    if not running:
+    running = running_bodies(state, at)
+    if not running and _waits(state, at):
         return
-    ended = sum(record.ended_at is not None for record in state.records)
-    state.crashes = state.crashes + 1 if ended == state.ended_before else 1
-    state.ended_before = ended
+    state.crashes = _crashes_in_a_row(state)
+    state.ended_before = _count_ended(state)
+    state.unseen = 0 if running else state.crashes
     for record in running:
         if record.kind != "foreach":
             record.attempts += 1
             record.lost += 1
 
 
-def crashes_after(state: RunState) -> int:
-    """Return how many crashes in a row a run will have had whose process has died now."""
-    if not running_bodies(state):
-        return 0
-    ended = sum(record.ended_at is not None for record in state.records)
-    return state.crashes + 1 if ended == state.ended_before else 1
+def crashes_after(state: RunState, at: float) -> int:
+    """Return how many crashes in a row count for a run whose process has died by now.
+
+    0 if its journal shows that it only waited.
+    """
+    may_have_run = running_bodies(state, at) or not _waits(state, at)
+    return _crashes_in_a_row(state) if may_have_run else 0
 
 
-def running_bodies(state: RunState) -> list[StepRecord]:
+def _crashes_in_a_row(state: RunState) -> int:
+    return state.crashes + 1 if _count_ended(state) == state.ended_before else 1
+
+
+def _count_ended(state: RunState) -> int:
+    return sum(record.ended_at is not None for record in state.records)
+
+
+def running_bodies(state: RunState, at: float) -> list[StepRecord]:
     """Return the records of open calls whose bodies compute, as far as the events tell.
 
     The items of a foreach have no event that starts them: an open loop counts as a body.
@@ -254,8 +266,19 @@ def running_bodies(state: RunState) -> list[StepRecord]:
     return [
         record
         for record in state.open.values()
-        if record.status == "running" and record.kind in BODIES and not record.is_parked
+        if record.status == "running" and record.kind in BODIES and not _is_idle(record, at)
     ]
+
+
+def _waits(state: RunState, at: float) -> bool:
+    """Tell whether a call waits for the clock or an event; else the next step may have begun,
+    whose start was not on disk yet."""
+    return any(r.status == "waiting" or _is_idle(r, at) for r in state.open.values())
+
+
+def _is_idle(record: StepRecord, at: float) -> bool:
+    in_pause = record.paused_until is not None and record.paused_until > at
+    return in_pause or record.is_parked
 
 
 BODIES = ("step", "tool", "map", "foreach")
@@ -279,6 +302,8 @@ def _step_start(state: RunState, event: ev.StepStart) -> None:
     before = state.calls.get(address) if state.goes_on else state.open.get(address)
     if before is not None:  # it was suspended or waiting, or its process died
         _go_on(state, record, before, event)
+    elif state.unseen and event.kind in BODIES:
+        record.attempts = record.lost = state.unseen
     elif event.resume_data is not None:  # it begins with an answer, after travelling back
         record.resume_data, record.resumed_at = event.resume_data, event.at
     if state.taken:  # what it waited for is its own now, even if its process dies
@@ -325,6 +350,7 @@ def _step_retry(state: RunState, event: ev.StepRetry) -> None:
 
 
 def _step_progress(state: RunState, event: ev.StepProgress) -> None:
+    state.unseen = 0
     loop = state.open[event.address]
     loop.done, loop.total = event.done, event.total
     address = f"{event.address}[{event.index}]"
@@ -358,6 +384,7 @@ def _step_suspended(state: RunState, event: ev.StepSuspended) -> None:
 def _step_result(state: RunState, event: ev.StepResult) -> None:
     record = state.open[event.address]
     record.status = event.status
+    state.unseen = 0
     if event.status == "canceled":
         state.goes_on = True
     record.output = event.output
@@ -384,6 +411,8 @@ def fold_end(state: RunState, result: ev.StepResult, finish: ev.StepFinish) -> N
         _settle(state, result.address, for_good=True)
     if result.state_updates:
         state.state = merge_state(state.state, result.state_updates)
+    if state.unseen:
+        state.unseen = 0
     state.next_seq += 2
 
 

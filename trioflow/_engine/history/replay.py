@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from trioflow._engine.base.outcome import Bailed, Failed, Outcome, Success, Suspended
-from trioflow._engine.base.plan import BranchPlan
+from trioflow._engine.base.plan import BranchPlan, CallPlan
 from trioflow.record import RunState
 from trioflow.step_record import StepRecord
 
@@ -29,6 +29,7 @@ ENTRANCES = "/[~"
 class Repeated(Protocol):
     """What is known of a call that is made again."""
 
+    plan: CallPlan
     address: str
     attempt: int
     round: int
@@ -46,6 +47,7 @@ class Replay:
 
     def __init__(self, state: RunState) -> None:
         """Take what is recorded, with the answers that the run was resumed with."""
+        self._state = state
         self._records = dict(state.calls.items())
         self._answers = dict(state.answers)
         self._items = _items_around(self._records)
@@ -94,6 +96,8 @@ class Replay:
         record = self._records.get(call.address)
         if record is None:
             call.resume_data = self._answers.get(call.address)
+            if self._state.unseen and call.plan.is_leaf:
+                call.attempt = call.lost = self._state.unseen
             return
         call.attempt = record.attempts
         call.lost = record.lost

@@ -100,7 +100,7 @@ class StoredRuns:
 
     async def _recover(self, life: Life) -> Life | None:
         await self.durable.claim(life)  # so it is known whether its process has died
-        crashes = crashes_after(life.record) if life.has_crashed else 0
+        crashes = crashes_after(life.record, time.time()) if life.has_crashed else 0
         if crashes > self.max_recoveries:
             await self._end_crash_loop(life, crashes)
             return None
