@@ -9,7 +9,7 @@ import trio
 import trio.testing
 
 from trioflow import Engine, StepContext, Workflow, events, open_engine, step
-from trioflow.errors import NotResumableError, RunClaimedError, UnknownRunError
+from trioflow.errors import NotResumableError, UnknownRunError
 from trioflow.stores import MemoryStore
 from trioflow.testing import check_events
 

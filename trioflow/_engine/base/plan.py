@@ -132,6 +132,8 @@ class SleepPlan:
     call: CallPlan
     until: Condition
     """Says when the sleep ends: seconds since the epoch, on the run's clock."""
+    is_date: bool = False
+    """Whether that is a date of the calendar, not a time from now."""
 
 
 @attrs.define(eq=False)

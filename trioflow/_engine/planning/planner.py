@@ -116,7 +116,9 @@ class _Planner:
             case Sleep():
                 return p.SleepPlan(key, _waiting_call(node.id, "sleep"), self._wake_time(node))
             case SleepUntil():
-                return p.SleepPlan(key, _waiting_call(node.id, "sleep"), self._wake_date(node))
+                return p.SleepPlan(
+                    key, _waiting_call(node.id, "sleep"), self._wake_date(node), True
+                )
             case WaitForEvent(event, target, timeout):
                 return p.WaitPlan(key, event, self._call(target), timeout)
 

@@ -26,6 +26,7 @@ from trioflow._engine.running.limits import in_limit, in_time
 from trioflow._engine.running.named_events import receive_event
 from trioflow._engine.running.shared_context import SharedContext
 from trioflow._engine.running.shared_state import check_merge
+from trioflow._engine.running.sleeping import sleep_until
 from trioflow._engine.running.tool_calls import call_tool, open_tool
 from trioflow._engine.stream.fairness import MAX_SECONDS
 from trioflow.errors import InvalidValueError, NotSerializableError, StepClosedError
@@ -218,7 +219,7 @@ async def perform(call: Call, value: Any) -> Outcome:
                 raise
             return Failed(exc)
     if call.paused_until is not None:
-        await trio.sleep_until(call.scope.core.log.deadline(call.paused_until))
+        await sleep_until(call.scope.core.log, call.paused_until)
     while True:
         outcome = await _attempt(call, value)
         if plan.retries is None or not isinstance(outcome, Failed):

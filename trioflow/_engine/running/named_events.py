@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from trioflow import events as ev
+from trioflow._engine.running.sleeping import next_look
 from trioflow._values.structure import compile_structure
 from trioflow.context import MISSING
 from trioflow.errors import EventTimeoutError
@@ -28,12 +29,15 @@ async def take_event(call: Call, event: str, until: float | None, timeout: float
     core = call.scope.core
     if until is None or timeout is None:
         return await _taken(call, await core.mailbox.take(event))
-    received = None
-    with trio.move_on_at(core.log.deadline(until)):
-        received = await core.mailbox.take(event)
-    if received is not None:
-        return await _taken(call, received)
-    raise EventTimeoutError(event, call.id, timeout)
+    while True:
+        received, deadline = None, until - core.log.epoch
+        with trio.move_on_at(next_look(deadline)):
+            received = await core.mailbox.take(event)
+        if received is not None:
+            return await _taken(call, received)
+        if trio.current_time() >= deadline:
+            raise EventTimeoutError(event, call.id, timeout)
+        core.log.start_clock()
 
 
 async def _taken(call: Call, received: ev.EventReceived) -> Any:

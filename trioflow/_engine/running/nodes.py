@@ -10,8 +10,6 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-import trio
-
 from trioflow import events as ev
 from trioflow._engine.base.outcome import Failed, Outcome, Paused, Success, failure, must_pass
 from trioflow._engine.base.plan import (
@@ -36,6 +34,7 @@ from trioflow._engine.running.call import (
 from trioflow._engine.running.frame import Frame, Scope
 from trioflow._engine.running.named_events import take_event
 from trioflow._engine.running.siblings import open_siblings
+from trioflow._engine.running.sleeping import sleep_until
 from trioflow.errors import NotSerializableError
 from trioflow.nodes import OnError
 
@@ -159,7 +158,7 @@ async def run_sleep(node: SleepPlan, value: Any, scope: Scope) -> Outcome:
     if failed is not None:
         return await close_when_room(call, failed, started_at)
     try:
-        await trio.sleep_until(log.deadline(until))
+        await sleep_until(log, until, by_calendar=node.is_date)
     except BaseException:
         cancel_call(call, started_at)
         raise

@@ -7,8 +7,6 @@ always agree, and the last events of a cancelled step are delivered like any oth
 from __future__ import annotations
 
 import logging
-import math
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -16,6 +14,7 @@ from typing import Any, TypeVar
 import attrs
 import trio
 
+from trioflow._engine.stream.calendar import epoch_now
 from trioflow._engine.stream.channel import Readers
 from trioflow._engine.stream.drafts import DRAFTS
 from trioflow._engine.stream.receive_end import EventStream
@@ -24,13 +23,6 @@ from trioflow.events import Event, StepFinish, StepResult
 from trioflow.record import REDUCERS, RESUMABLE, RunState, fold_end
 
 E = TypeVar("E", bound=Event)
-
-CLOCK_ERROR = 0.001
-"""Seconds by which the times of events may be behind the calendar before they follow it again.
-They never go back, and never stand still if it is Trio's clock alone that moves on."""
-
-_epoch: trio.lowlevel.RunVar[float] = trio.lowlevel.RunVar("epoch")
-"""What to add to Trio's clock to get seconds since the epoch, as the last run had it."""
 
 logger = logging.getLogger("trioflow")
 
@@ -51,6 +43,8 @@ class RunLog:
             self.readers.on_gap = self._tell_gap
             self.readers.on_blocked = self._tell_blocked
             self._gather_hearers()
+        self.calendar_epoch = 0.0
+        """What to add to Trio's clock to get the time by the calendar."""
         self.epoch = 0.0
         """What to add to Trio's clock to get the time of events."""
         self.clock: trio.abc.Clock
@@ -67,17 +61,16 @@ class RunLog:
 
     # ------------------------------------------------------------ time
     def start_clock(self) -> None:
-        """Tie Trio's clock to the calendar, once, so that event times follow the former."""
+        """Tie Trio's clock to the calendar, so that event times follow the former.
+
+        Called again it notices that the calendar was set anew, or that the machine slept.
+        """
         self.clock = trio.lowlevel.current_clock()
         elapsed = self.clock.current_time()
-        known = epoch = _epoch.get(-math.inf)
-        calendar = time.time() - elapsed
-        if calendar > known + CLOCK_ERROR:
-            epoch = calendar
-        # Time must not go back for a run that comes from another process.
-        self.epoch = epoch = max(epoch, self.at - elapsed)
-        if epoch > known:
-            _epoch.set(epoch)
+        # A run that comes from another process may have been recorded by a clock that was
+        # ahead. Its own time must not go back; that of others follows the calendar.
+        self.calendar_epoch = epoch_now(elapsed)
+        self.epoch = max(self.calendar_epoch, self.at - elapsed)
 
     def adopt(self, events: Sequence[Event]) -> None:
         """Take over the events of a journal as if they had been emitted here."""
@@ -88,10 +81,6 @@ class RunLog:
     def now(self) -> float:
         """Return the time: seconds since the epoch, on the run's clock."""
         return self.epoch + trio.current_time()
-
-    def deadline(self, at: float) -> float:
-        """Return the deadline on Trio's clock that lies at *at* seconds since the epoch."""
-        return at - self.epoch
 
     def tick(self) -> float:
         """Return the time, for the events that happen now."""
