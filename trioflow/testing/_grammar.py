@@ -95,6 +95,7 @@ def check_event(log: Log, shape: Shape, event: ev.Event) -> None:
     else:
         advance_run(log, event.type, event.type)
         if isinstance(event, ev.Recover):
+            log.crashes += event.crashed
             log.forget_open()
         elif not isinstance(event, ev.EventReceived):
             check_all_closed(log, event)

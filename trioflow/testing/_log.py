@@ -86,6 +86,8 @@ class Log:
     index: int = -1
     """Position of the event that is being checked."""
     phase: str = "new"
+    crashes: int = 0
+    """How often the run's process has died."""
     """Phase of the run."""
     canceled: bool = False
     calls: dict[str, Call] = attrs.field(factory=dict)

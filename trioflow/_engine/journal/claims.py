@@ -58,10 +58,10 @@ class Claims:
             await trio.sleep(pause)
             pause = self.seconds / RENEWALS
             if self._journals:
-                began = trio.current_time()
-                if await self._renew(dict(self._journals)):
-                    self._renewed_at = began
-                else:
+                try:
+                    await self.renew()
+                except StoreError as exc:
+                    logger.warning("claims not renewed: %s", exc)
                     pause = min(pause, LONGEST_PAUSE)
 
     async def watch_forever(self) -> None:
@@ -76,18 +76,20 @@ class Claims:
             if trio.current_time() >= self._renewed_at + (1 - MARGIN) * self.seconds:
                 self._give_up()
 
-    async def _renew(self, expected: dict[str, RunJournal]) -> bool:
-        try:
-            held = await self.store.renew(self.owner, self.seconds)
-        except StoreError as exc:
-            logger.warning("claims not renewed: %s", exc)
-            return False
+    async def renew(self) -> None:
+        """Renew the claims now. Runs whose claim was lost are stopped.
+
+        Raises:
+          StoreError: if it cannot be done.
+        """
+        began, expected = trio.current_time(), dict(self._journals)
+        held = await self.store.renew(self.owner, self.seconds)
+        self._renewed_at = began
         for run_id, journal in expected.items():
             lost = run_id not in held and self._journals.get(run_id) is journal
             if lost and journal.is_begun:
                 self.remove(run_id)
                 journal.fail(JournalConflictError(run_id, "its claim was lost to another"))
-        return True
 
     def _give_up(self) -> None:
         """Stop all runs: others may take them over from now on."""

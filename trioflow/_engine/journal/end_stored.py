@@ -60,9 +60,7 @@ async def end_stored(runs: DurableRuns, run_id: str, end: End) -> None:
             status=end.status,
             owner=runs.owner,
         )
-        for conflict in await runs.writer.append([append]):
-            if conflict is not None:
-                raise conflict
+        await runs.writer.append(append)
 
 
 @asynccontextmanager

@@ -36,6 +36,8 @@ class RunJournal:
     added: int = -1
     """The ``seq`` of the last event that is to be written."""
     pending: list[Entry] = attrs.field(factory=list)
+    in_flight: bool = False
+    """Whether the writer is at work on it; what it was given may come to disk any moment."""
     requests: list[int] = attrs.field(factory=list)
     """Ids of stored requests whose effect is in *pending*, or that have none."""
     seen: set[int] = attrs.field(factory=set)
@@ -120,7 +122,7 @@ class RunJournal:
         requests, self.requests = self.requests, []
         if not entries and not requests:
             return None
-        first = not self.is_begun
+        first, self.in_flight = not self.is_begun, True
         return Append(
             run_id=self.header.run_id,
             entries=tuple(entries),
@@ -131,6 +133,10 @@ class RunJournal:
             claim_seconds=self.writer.claim_seconds if first else 0.0,
             requests=tuple(requests),
         )
+
+    def was_tried(self) -> None:
+        """Take note that the writer has let go of what it was given."""
+        self.in_flight = False
 
     def was_stored(self, append: Append) -> None:
         """Take note that a write has succeeded."""

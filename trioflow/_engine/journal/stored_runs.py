@@ -74,6 +74,8 @@ class StoredRuns:
             await self.durable.catch_up(life)
             if not life.is_lost or life.phase is Phase.ELSEWHERE:
                 return life
+        if life is not None and journal_of(life).in_flight:
+            raise RunClaimedError(run_id)  # what it has written may come to disk any moment
         life = await self.durable.load(run_id)
         self.registry.add(life)
         self.registry.own(life)
@@ -265,7 +267,11 @@ class StoredRuns:
                 logger.warning("the store could not be searched for runs to recover: %s", exc)
 
     async def _recover_broken(self) -> None:
+        await self.durable.claims.renew()  # or it could not be done in time again
         for run_id in tuple(self.broken):
+            life = self.registry.find(run_id)
+            if life is not None and journal_of(life).in_flight:
+                continue
             stored = await self.durable.store.get(run_id)
             if (
                 stored is None

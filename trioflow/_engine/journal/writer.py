@@ -12,7 +12,7 @@ import trio
 
 from trioflow._engine.base.nursery import open_owned_nursery
 from trioflow.abc import Append, Store
-from trioflow.errors import JournalConflictError, StoreError
+from trioflow.errors import StoreError
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -35,8 +35,11 @@ logger = logging.getLogger("trioflow")
 class Written(Protocol):
     """What the writer needs of a journal."""
 
+    @property
+    def failure(self) -> Exception | None: ...
     def next_append(self) -> Append | None: ...
     def was_stored(self, append: Append) -> None: ...
+    def was_tried(self) -> None: ...
     def fail(self, failure: Exception) -> None: ...
 
 
@@ -104,6 +107,9 @@ class JournalWriter:
             # One of them is too much for the store: only its run shall fail.
             for journal, append in batch.items():
                 await self._write_alone(journal, append)
+        finally:
+            for journal in batch:
+                journal.was_tried()
 
     async def _write_alone(self, journal: Written, append: Append) -> None:
         try:
@@ -112,8 +118,22 @@ class JournalWriter:
             journal.fail(exc)
 
     async def _append(self, batch: Mapping[Written, Append]) -> None:
-        results = await self.append(list(batch.values()))
-        for (journal, append), conflict in zip(batch.items(), results, strict=True):
+        """Append to the store; try again, for as long as *patience*, what may succeed later.
+
+        A journal that has failed meanwhile, since its claim ended, is left out then: somebody
+        else may write to it.
+        """
+        retries = self._retries()
+        while True:
+            wanted = {journal: a for journal, a in batch.items() if journal.failure is None}
+            try:
+                results = await self.store.append(list(wanted.values()))
+            except StoreError as exc:
+                if not await retries.again(exc):
+                    raise
+            else:
+                break
+        for (journal, append), conflict in zip(wanted.items(), results, strict=True):
             if conflict is None or await self._was_ours(append):
                 journal.was_stored(append)
             else:
@@ -129,22 +149,45 @@ class JournalWriter:
         stored = await self.store.get(append.run_id) if append.header else None
         return stored is None or (stored.header, stored.owner) == (append.header, append.owner)
 
-    async def append(self, appends: Sequence[Append]) -> Sequence[JournalConflictError | None]:
-        """Append to the store; try again for as long as *patience* if that may help.
+    async def append(self, append: Append) -> None:
+        """Append to a journal that is not of a run that is driven here.
 
         Raises:
-          StoreError: if it did not help.
+          JournalConflictError: if somebody else has written to it.
+          StoreError: if it cannot be written.
         """
-        pause, began = FIRST_PAUSE, trio.current_time()
+        retries = self._retries()
         while True:
             try:
-                return await self.store.append(appends)
+                (conflict,) = await self.store.append([append])
             except StoreError as exc:
-                if not exc.transient or trio.current_time() - began > self.patience:
+                if not await retries.again(exc):
                     raise
-                logger.warning("journal not written, trying again in %s s: %s", pause, exc)
-            await trio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+            else:
+                break
+        if conflict is not None and not await self._was_ours(append):
+            raise conflict
+
+    def _retries(self) -> Retries:
+        return Retries(trio.current_time() + self.patience)
+
+
+@attrs.define
+class Retries:
+    """When a write is tried again that may succeed later."""
+
+    deadline: float
+    """On Trio's clock."""
+    pause: float = FIRST_PAUSE
+
+    async def again(self, failure: StoreError) -> bool:
+        """Wait before another try; return False if it is of no use."""
+        if not failure.transient or trio.current_time() > self.deadline:
+            return False
+        logger.warning("journal not written, trying again in %s s: %s", self.pause, failure)
+        await trio.sleep(self.pause)
+        self.pause = min(2 * self.pause, LONGEST_PAUSE)
+        return True
 
 
 @asynccontextmanager
