@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import graphlib
 import importlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,9 +20,9 @@ LAYERS = (
     ("errors", "_lazy", "_phases"),
     ("events", "tracing"),
     ("context", "retry", "_signature"),
-    ("steps", "tools", "mapping", "nodes"),
+    ("steps", "tools", "mapping"),
     ("step_record", "record", "results"),
-    ("workflow",),
+    ("nodes", "workflow"),
     ("abc", "describe", "runners", "stores", "_values", "validation", "wire"),
     ("_engine",),
     ("run",),
@@ -32,6 +33,17 @@ LAYERS = (
 )
 """A module imports from its own layer and the ones before it. Names of modules and packages
 inside trioflow; "" is the package itself, whose names the command line and the kit may use."""
+
+ROOMS = ("base", "history", "stream", "running", "planning", "life", "journal")
+"""The same for the packages inside of the engine."""
+
+UPWARD = {
+    ("trioflow.workflow", "trioflow.run"): "create_run() is a method of what runs are of",
+    ("trioflow.context", "trioflow.steps"): "step_result(step) has the type that the step gives",
+    ("trioflow.context", "trioflow.tools"): "call_tool(tool) has the type that the tool gives",
+    ("trioflow.describe._schema", "trioflow._host.plugins"): "only classes of others need plugins",
+}
+"""Who names something of a later layer all the same, for type checkers or inside a function."""
 
 LAZY = {
     ("trioflow.workflow", "trioflow.run"): "create_run() is a method of what runs are of",
@@ -90,6 +102,8 @@ class Import:
     """What is taken from the module; empty for ``import module``."""
     lazy: bool
     """Inside a function."""
+    typing: bool
+    """For type checkers only."""
 
     @property
     def target(self) -> str:
@@ -107,21 +121,22 @@ MODULES = {name_of(file, ROOT): file for file in (ROOT / "trioflow").rglob("*.py
 
 
 def imports_of(importer: str, file: Path) -> Iterator[Import]:
-    """Read the imports that run; those for type checkers only do not."""
-    yield from _imports_in(ast.parse(file.read_text("utf-8")), importer, lazy=False)
+    """Read the imports of a file, those for type checkers included."""
+    tree = ast.parse(file.read_text("utf-8"))
+    yield from _imports_in(tree, importer, lazy=False, typing=False)
 
 
-def _imports_in(node: ast.AST, importer: str, *, lazy: bool) -> Iterator[Import]:
+def _imports_in(node: ast.AST, importer: str, *, lazy: bool, typing: bool) -> Iterator[Import]:
     match node:
         case ast.If(test=ast.Name("TYPE_CHECKING")):
-            return
+            typing = True
         case ast.Import(names):
-            yield from (Import(importer, alias.name, "", lazy) for alias in names)
+            yield from (Import(importer, alias.name, "", lazy, typing) for alias in names)
         case ast.ImportFrom(module, names):
-            yield from (Import(importer, module or "", alias.name, lazy) for alias in names)
+            yield from (Import(importer, module or "", alias.name, lazy, typing) for alias in names)
     inside = lazy or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     for child in ast.iter_child_nodes(node):
-        yield from _imports_in(child, importer, lazy=inside)
+        yield from _imports_in(child, importer, lazy=inside, typing=typing)
 
 
 IMPORTS = [found for name, file in MODULES.items() for found in imports_of(name, file)]
@@ -143,20 +158,51 @@ def test_every_module_has_a_layer() -> None:
     assert {f"{name}.".split(".")[1] for name in MODULES} == known
 
 
-def test_no_module_imports_from_a_later_layer() -> None:
+def test_no_module_names_anything_of_a_later_layer() -> None:
+    """Imports for type checkers and inside functions count: what a module knows is one question,
+    when it loads is another."""
     upward = {
         (found.importer, found.target)
         for found in IMPORTS
-        if not found.lazy
-        and is_ours(found.target)
+        if is_ours(found.target)
+        and found.importer != "trioflow"  # it names all that is public
         and layer_of(found.target) > layer_of(found.importer)
+    }
+
+    assert upward == set(UPWARD)
+
+
+def room_of(module: str) -> str | None:
+    """Return the room of the engine that a module lies in."""
+    parts = module.split(".")
+    return parts[2] if parts[1:2] == ["_engine"] and len(parts) > 2 else None
+
+
+def test_the_rooms_are_those_that_the_docstring_of_the_engine_names() -> None:
+    described = re.findall(
+        r"^``(\w+)`` {2,}\w",
+        importlib.import_module("trioflow._engine").__doc__ or "",
+        re.MULTILINE,
+    )
+
+    assert tuple(described) == ROOMS
+    assert {room_of(name) for name in MODULES} - {None} == set(ROOMS)
+
+
+def test_no_room_names_anything_of_a_later_room() -> None:
+    upward = {
+        (found.importer, found.target)
+        for found in IMPORTS
+        if (here := room_of(found.importer)) is not None
+        and (there := room_of(found.target)) is not None
+        and ROOMS.index(there) > ROOMS.index(here)
     }
 
     assert upward == set()
 
 
 def test_imports_inside_functions_are_the_ones_that_have_a_reason() -> None:
-    lazy = {(found.importer, found.target) for found in IMPORTS if found.lazy}
+    lazy = {(found.importer, found.target) for found in IMPORTS if found.lazy and not found.typing}
 
     assert lazy == set(LAZY)
 
@@ -164,7 +210,7 @@ def test_imports_inside_functions_are_the_ones_that_have_a_reason() -> None:
 def test_no_module_imports_itself_in_a_circle() -> None:
     graph: dict[str, set[str]] = {}
     for found in IMPORTS:
-        if not found.lazy and is_ours(found.target):
+        if not (found.lazy or found.typing) and is_ours(found.target):
             graph.setdefault(found.importer, set()).add(found.target)
 
     graphlib.TopologicalSorter(graph).prepare()
