@@ -74,7 +74,6 @@ class EventStream(trio.abc.ReceiveChannel[Event], metaclass=NoPublicConstructor)
         )
 
     # ------------------------------------------------------------ reading
-    @enable_ki_protection
     async def receive(self) -> Event:
         """Return the next event.
 
@@ -93,7 +92,6 @@ class EventStream(trio.abc.ReceiveChannel[Event], metaclass=NoPublicConstructor)
         except StopAsyncIteration:
             raise trio.EndOfChannel from None
 
-    @enable_ki_protection
     def receive_nowait(self) -> Event:
         """Return the next event if it has happened already.
 
@@ -113,7 +111,6 @@ class EventStream(trio.abc.ReceiveChannel[Event], metaclass=NoPublicConstructor)
             reader.reach_low_water()
         return event
 
-    @enable_ki_protection
     async def receive_some(self) -> list[Event]:
         """Return the events that wait to be read, and wait for one if there is none.
 
@@ -140,7 +137,6 @@ class EventStream(trio.abc.ReceiveChannel[Event], metaclass=NoPublicConstructor)
             reader.reach_low_water()
         return batch
 
-    @enable_ki_protection
     async def __anext__(self) -> Event:
         # All in one place, and receive() calls it: a loop awaits this for each event.
         await checkpoint_if_cancelled()
@@ -181,7 +177,6 @@ class EventStream(trio.abc.ReceiveChannel[Event], metaclass=NoPublicConstructor)
         return True
 
     # ------------------------------------------------------------ clones, and the end of reading
-    @enable_ki_protection
     def clone(self) -> Self:
         """Return another receive end of the same stream, for another task to read from.
 
@@ -202,7 +197,6 @@ class EventStream(trio.abc.ReceiveChannel[Event], metaclass=NoPublicConstructor)
         another: Self = type(self)._create(self._reader)
         return another
 
-    @enable_ki_protection
     def close(self) -> None:
         """Stop reading here. Tasks that wait in this receive end get ``trio.ClosedResourceError``.
 
@@ -227,3 +221,15 @@ class EventStream(trio.abc.ReceiveChannel[Event], metaclass=NoPublicConstructor)
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+for _method in (
+    EventStream.__anext__,
+    EventStream.receive,
+    EventStream.receive_some,
+    EventStream.receive_nowait,
+    EventStream.clone,
+    EventStream.close,
+):
+    # So that Ctrl-C loses no event either. Not a decorator, which would hide types from pyright.
+    enable_ki_protection(_method)
