@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 LAYERS = (
-    ("errors", "_lazy", "_phases"),
+    ("errors", "_constructor", "_lazy", "_phases"),
     ("events", "tracing"),
     ("context", "retry", "_signature"),
     ("steps", "tools", "mapping"),

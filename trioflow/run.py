@@ -7,7 +7,7 @@ import secrets
 import weakref
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import trio
 
@@ -24,7 +24,8 @@ from trioflow._engine.life.resuming import Answer, check_no_open_stream, resume
 from trioflow._engine.life.starting import begin
 from trioflow._engine.planning.environment import Environment, bare_environment
 from trioflow._engine.planning.planner import plan_workflow
-from trioflow._engine.stream.receive_end import EventStream, OnFull
+from trioflow._engine.stream.reader import OnFull, Reader
+from trioflow._engine.stream.receive_end import EventStream
 from trioflow._phases import Phase
 from trioflow.context import MISSING
 from trioflow.errors import RunStateError
@@ -63,9 +64,16 @@ def new_run_id() -> str:
 class RunStream(EventStream, Generic[Out]):
     """The stream that `Run.stream` opens: the run's events, and its end."""
 
-    def __init__(self, run: Run[Any, Out], max_buffer_size: int) -> None:
-        super().__init__(max_buffer_size, run._life.core.readers)
+    __slots__ = ("_run",)
+    _source = "Run.stream()"
+
+    def __init__(self, reader: Reader, run: Run[Any, Out]) -> None:
+        super().__init__(reader)
         self._run = run
+
+    def _another(self) -> Self:
+        another: Self = type(self)._create(self._reader, self._run)
+        return another
 
     @property
     def run(self) -> Run[Any, Out]:
@@ -92,11 +100,11 @@ class RunStream(EventStream, Generic[Out]):
 
         **Checkpoints**: always.
         """
-        self.lift_bound()
+        self._reader.lift_bound()
         try:
             return await self._run.wait()
         finally:
-            self.restore_bound()
+            self._reader.restore_bound()
 
 
 class Run(Generic[In, Out]):
@@ -192,7 +200,7 @@ class Run(Generic[In, Out]):
             )
             self._life.close_on_suspend = close_on_suspend
 
-        return self._reading(RunStream(self, max_buffer_size), None, start)
+        return self._reading(self._new_reader(max_buffer_size), None, start)
 
     @asynccontextmanager
     async def resume_stream(
@@ -214,25 +222,26 @@ class Run(Generic[In, Out]):
 
         Args and Raises: as for `resume` and `stream`.
         """
-        stream: RunStream[Out] = RunStream(self, max_buffer_size)
+        reader = self._new_reader(max_buffer_size)
         check_no_open_stream(self._life)
         answer = _answer(step, resume_data, label, index, runtime_context, per_step)
         last = await resume(self._life, answer)
         self._life.close_on_suspend = True
-        async with self._reading(stream, last):
+        async with self._reading(reader, last) as stream:
             yield stream
 
     @asynccontextmanager
     async def _reading(
         self,
-        stream: RunStream[Out],
+        reader: Reader,
         after: int | None,
         start: Callable[[], None] | None = None,
     ) -> AsyncGenerator[RunStream[Out], None]:
         """Drive the run in a task of its own while a stream is read."""
         if start is not None:
             start()
-        self._life.core.log.add_reader(stream, after)
+        self._life.core.log.add_reader(reader, after)
+        stream: RunStream[Out] = RunStream._create(reader, self)
         part = self._life.part
 
         def on_leave() -> None:
@@ -340,9 +349,9 @@ class Run(Generic[In, Out]):
           RunClaimedError: if it is going on in another process.
           ValueError: if *max_buffer_size* is below 1.
         """
-        stream: RunStream[Out] = RunStream(self, max_buffer_size)
+        reader = self._new_reader(max_buffer_size)
         last = await open_recovery(self._life)
-        async with self._reading(stream, last):
+        async with self._reading(reader, last) as stream:
             yield stream
 
     async def time_travel(
@@ -400,9 +409,9 @@ class Run(Generic[In, Out]):
         """
         life = await self._travel(step, input_data, context, resume_data, run_id, per_step)
         run: Run[In, Out] = Run(life)
-        stream: RunStream[Out] = RunStream(run, max_buffer_size)
+        reader = run._new_reader(max_buffer_size)
         # Recover, which marks where the prefix ends, is the first event of the stream.
-        async with run._reading(stream, run.state.next_seq - 2):
+        async with run._reading(reader, run.state.next_seq - 2) as stream:
             yield stream
 
     async def _travel(
@@ -506,10 +515,13 @@ class Run(Generic[In, Out]):
           HistoryGap: if events that are wanted are no longer held; ``engine.observe`` reads
             them from the journal of a durable run.
         """
-        log = self._life.core.log
-        reader = EventStream(max_buffer_size, log.readers, on_full)
-        log.add_reader(reader, after)
-        return reader
+        reader = self._new_reader(max_buffer_size, on_full)
+        self._life.core.log.add_reader(reader, after)
+        stream: EventStream = EventStream._create(reader)
+        return stream
+
+    def _new_reader(self, max_buffer_size: int, on_full: OnFull = "wait") -> Reader:
+        return Reader(max_buffer_size, self._life.core.readers, on_full)
 
     async def wait(self) -> RunResult[Out]:
         """Wait until a run that someone else drives is over or waits for an answer.

@@ -22,7 +22,7 @@ from tests.properties.scale import examples
 from tests.properties.test_suspending import ENDLESS, run_straight
 from trioflow import Engine, EventStream, Run, RunResult, fold, open_engine
 from trioflow._engine.history.suspensions import suspensions
-from trioflow._engine.stream.receive_end import OnFull
+from trioflow._engine.stream.reader import OnFull
 from trioflow.errors import HistoryGap
 from trioflow.events import Event
 from trioflow.stores import MemoryStore
