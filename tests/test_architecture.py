@@ -14,10 +14,12 @@ from pathlib import Path
 import attrs
 import pytest
 
+import trioflow
+
 ROOT = Path(__file__).parents[1]
 
 LAYERS = (
-    ("errors", "_constructor", "_lazy", "_phases"),
+    ("errors", "_constructor", "_lazy", "_phases", "_public"),
     ("events", "tracing"),
     ("context", "retry", "_signature"),
     ("steps", "tools", "mapping"),
@@ -81,17 +83,33 @@ PUBLIC = {
     "trioflow.commands",
     "trioflow.context",
     "trioflow.describe",
+    "trioflow.engine",
     "trioflow.errors",
     "trioflow.events",
+    "trioflow.hookspecs",
     "trioflow.instruments",
+    "trioflow.mapping",
+    "trioflow.nodes",
+    "trioflow.record",
+    "trioflow.results",
+    "trioflow.retry",
+    "trioflow.run",
     "trioflow.runners",
+    "trioflow.step_record",
+    "trioflow.steps",
     "trioflow.stores",
     "trioflow.testing",
     "trioflow.testing.strategies",
+    "trioflow.tools",
+    "trioflow.tracing",
     "trioflow.validation",
     "trioflow.wire",
+    "trioflow.workflow",
 }
-"""The modules that others may import from."""
+"""The modules whose names bear no underscore: others may import from them."""
+
+UNCONSTRUCTED = ("Engine", "EventStream", "Run", "RunStream")
+"""Classes of which users get instances and never make any."""
 
 
 @attrs.frozen
@@ -255,6 +273,30 @@ def _assigned_in(file: Path) -> set[str]:
     targets = [target for node in body if isinstance(node, ast.Assign) for target in node.targets]
     targets += [node.target for node in body if isinstance(node, ast.AnnAssign)]
     return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+# ---------------------------------------------------------------- what is public
+def test_a_leading_underscore_marks_what_is_private() -> None:
+    unmarked = {name for name in MODULES if "._" not in name}
+
+    assert unmarked - {"trioflow.__main__"} == PUBLIC
+
+
+@pytest.mark.parametrize("module", sorted(PUBLIC))
+def test_what_is_public_says_where_it_can_be_had(module: str) -> None:
+    loaded = importlib.import_module(module)
+    for name in getattr(loaded, "__all__", ()):
+        value = getattr(loaded, name)
+        home = getattr(value, "__module__", module)
+        if home.partition(".")[0] == "trioflow":  # aliases of types are those of others
+            assert home in PUBLIC, f"{name} says that it is of {home}"
+            assert getattr(importlib.import_module(home), name) is value
+
+
+@pytest.mark.parametrize("name", UNCONSTRUCTED)
+def test_classes_that_users_do_not_construct_say_where_to_get_an_instance(name: str) -> None:
+    with pytest.raises(TypeError, match=r"has no public constructor; use .+\(\)"):
+        getattr(trioflow, name)()
 
 
 # ---------------------------------------------------------------- names that are imported late

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import trio
 
+from trioflow._constructor import NoPublicConstructor
 from trioflow._engine.journal.cancel_stored import cancel_stored
 from trioflow._engine.journal.durable_runs import DurableRuns, open_durable_runs
 from trioflow._engine.journal.following import open_journal_reader
@@ -36,7 +37,7 @@ from trioflow.errors import (
     UnknownRunError,
 )
 from trioflow.events import Event, RunStatus
-from trioflow.run import BUFFER_SIZE, Run, create_run
+from trioflow.run import BUFFER_SIZE, Run, create_run, run_of
 from trioflow.steps import Step
 from trioflow.tools import Tool
 from trioflow.tracing import TracingContext, TracingOptions
@@ -136,14 +137,16 @@ async def open_engine(
             await stack.enter_async_context(open_durable_runs(durable))
         await stack.enter_async_context(environment.runners.open())
         runs = await stack.enter_async_context(open_registry())
-        engine = Engine(host, environment, runs, durable)
+        engine: Engine = Engine._create(host, environment, runs, durable)
         if recover:
             await engine.recover()
         yield engine
 
 
-class Engine:
+class Engine(metaclass=NoPublicConstructor):
     """Plugins, limits and long-lived runs. Made by `open_engine`."""
+
+    _source = "open_engine()"
 
     def __init__(
         self,
@@ -303,11 +306,6 @@ class Engine:
         self._runs.start_soon(life)
         return run
 
-    def _handle(self, life: Life) -> Run[Any, Any]:
-        """Return what users hold of a run: the same object for as long as somebody holds it."""
-        held = None if life.handle is None else life.handle()
-        return held if isinstance(held, Run) else Run(life)
-
     def get_run(self, run_id: str) -> Run[Any, Any]:
         """Return the run of that id.
 
@@ -320,7 +318,7 @@ class Engine:
         life = self._runs.find(run_id)
         if life is None:
             raise UnknownRunError(run_id)
-        return self._handle(life)
+        return run_of(life)
 
     async def load_run(self, run_id: str) -> Run[Any, Any]:
         """Return the run of that id, from the store if it is not known here.
@@ -334,7 +332,7 @@ class Engine:
           UnknownNameError: if the engine has no workflow of that id.
         """
         async with self._runs.lock(run_id):
-            return self._handle(await self._load(run_id))
+            return run_of(await self._load(run_id))
 
     async def _load(self, run_id: str) -> Life:
         """Return the one life of a run in this engine, as its journal says if it is not driven
@@ -402,7 +400,7 @@ class Engine:
             async with self._runs.lock(run_id):
                 life = await self._recover(self._durable, run_id)
             if life is not None:
-                recovered.append(self._handle(life))
+                recovered.append(run_of(life))
         return tuple(recovered)
 
     async def _recover(self, durable: DurableRuns, run_id: str) -> Life | None:
@@ -447,14 +445,14 @@ class Engine:
         life = self._runs.find(run_id)
         here = life is not None and not await self._has_moved_on(life)
         if life is not None and here and life.core.log.readers.holds(after):
-            run = self._handle(life)
+            run = run_of(life)
             async with run.observe(after, max_buffer_size=max_buffer_size) as held:
                 yield held
             return
         if self._durable is None:
             if life is None:
                 raise UnknownRunError(run_id)
-            self._handle(life).observe(after)  # raises HistoryGap
+            run_of(life).observe(after)  # raises HistoryGap
         else:
             async with open_journal_reader(
                 self._durable.store, run_id, after, max_buffer_size
@@ -478,7 +476,7 @@ class Engine:
           workflow: Only those of the workflow with this id.
         """
         return tuple(
-            self._handle(life)
+            run_of(life)
             for life in self._runs.known()
             if status in (None, life.record.status) and workflow in (None, life.plan.id)
         )

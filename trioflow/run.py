@@ -11,6 +11,7 @@ from typing import Any, Generic, Self, TypeVar
 
 import trio
 
+from trioflow._constructor import NoPublicConstructor
 from trioflow._engine.base.nursery import open_owned_nursery
 from trioflow._engine.history.fork_past import invented, prefix
 from trioflow._engine.history.fork_target import find_destination
@@ -53,7 +54,15 @@ def create_run(
     """Create a run of *workflow*; what is wrong with the workflow is raised here."""
     environment = environment or bare_environment()
     plan = plan_workflow(workflow, environment)
-    return Run(Life(plan, environment, run_id or new_run_id(), resource_id, keeper))
+    run_id = run_id or new_run_id()
+    return run_of(Life(plan, environment, run_id, resource_id, keeper))
+
+
+def run_of(life: Life) -> Run[Any, Any]:
+    """Return what users hold of a run: the same object for as long as somebody holds it."""
+    held = None if life.handle is None else life.handle()
+    run: Run[Any, Any] = held if isinstance(held, Run) else Run._create(life)
+    return run
 
 
 def new_run_id() -> str:
@@ -107,8 +116,10 @@ class RunStream(EventStream, Generic[Out]):
             self._reader.restore_bound()
 
 
-class Run(Generic[In, Out]):
+class Run(Generic[In, Out], metaclass=NoPublicConstructor):
     """One execution of a workflow. Made by `Workflow.create_run` or by an engine."""
+
+    _source = "Workflow.create_run() or Engine.create_run()"
 
     def __init__(self, life: Life) -> None:
         self._life = life
@@ -408,7 +419,7 @@ class Run(Generic[In, Out]):
         Args and Raises: as for `time_travel` and `stream`.
         """
         life = await self._travel(step, input_data, context, resume_data, run_id, per_step)
-        run: Run[In, Out] = Run(life)
+        run = run_of(life)
         reader = run._new_reader(max_buffer_size)
         # Recover, which marks where the prefix ends, is the first event of the stream.
         async with run._reading(reader, run.state.next_seq - 2) as stream:
