@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 
 LAYERS = (
     ("errors", "_lazy", "_phases"),
-    ("events", "tracing"),
+    ("addresses", "events", "tracing"),
     ("context", "retry", "_signature"),
     ("steps", "tools", "mapping"),
     ("step_record", "record", "results"),
@@ -78,6 +78,7 @@ LAZY = {
 PUBLIC = {
     "trioflow",
     "trioflow.abc",
+    "trioflow.addresses",
     "trioflow.commands",
     "trioflow.context",
     "trioflow.describe",
