@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import pytest
@@ -29,7 +29,7 @@ def is_id(text: str) -> bool:
 IDS = st.text(min_size=1, max_size=8).filter(is_id) | st.sampled_from(
     ["a", "b", "a.b", ".", "a b", "0", "a-1", "ü", "(", "\\", "^", "2,7", "a'b", "$", "{}", "?"]
 )
-NUMBERS = st.integers(0, 3) | st.integers(0, 10**6)
+NUMBERS = st.integers(0, 30) | st.integers(0, 10**18 - 2)
 
 
 @attrs.frozen
@@ -121,16 +121,20 @@ def test_a_text_is_the_way_an_address_is_written_or_refused(text: str) -> None:
 NODE = "the position of a node must stand there, such as 0"
 ITERATION = "an iteration is written '#1' or higher, directly behind the position"
 ATTEMPT = "an attempt is written '~2' or higher, behind all else"
+ITEM = "an item is written '[0]' or higher, before an attempt"
+NUMBER = "numbers have no leading zeros and up to 18 digits"
 REFUSED = [
     ("", 0, "at the end", NODE),
     ("2/", 2, "at the end", NODE),
     ("x", 0, "at character 0, 'x'", NODE),
     ("2//0", 2, "at character 2, '/0'", NODE),
-    ("2/02", 3, "at character 3, '2'", "numbers have no leading zeros"),
+    ("2/02", 3, "at character 3, '2'", NUMBER),
+    ("1/9" + "9" * 18, 20, "at character 20, '9'", NUMBER),
+    ("1/2[0" + "9" * 5000, 3, "at character 3, '[099999999'", ITEM),
     ("2:", 1, "at character 1, ':'", "an arm is written ':id', directly behind the position"),
     ("2:a#1", 3, "at character 3, '#1'", ITERATION),
     ("2#0", 1, "at character 1, '#0'", ITERATION),
-    ("2[7", 1, "at character 1, '[7'", "an item is written '[0]' or higher, before an attempt"),
+    ("2[7", 1, "at character 1, '[7'", ITEM),
     ("1/2~1/0", 3, "at character 3, '~1/0'", ATTEMPT),
     ("2[7]x", 4, "at character 4, 'x'", "what is inside of a call is behind a '/'"),
 ]
@@ -144,17 +148,10 @@ def test_what_is_no_address_is_refused_with_the_place(
         parse(text)
 
     assert caught.value.at == at
-    assert str(caught.value) == f"{text!r} is not an address: {found}: {problem}"
+    shown = text if len(text) <= 100 else f"{text[:100]}..."
+    assert str(caught.value) == f"{shown!r} is not an address: {found}: {problem}"
     assert isinstance(caught.value, TrioflowError)
     assert isinstance(caught.value, ValueError)
-
-
-def test_a_number_that_python_does_not_read_is_refused() -> None:
-    with pytest.raises(InvalidAddressError, match=r"a number is too long") as caught:
-        parse("1/" + "9" * 10_000)
-
-    assert caught.value.at == 2
-    assert len(str(caught.value)) < 200
 
 
 def test_an_address_may_be_very_deep() -> None:
@@ -171,10 +168,11 @@ def test_the_same_text_is_parsed_once() -> None:
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
-        ({"position": -1}, "position of an address must be >= 0, not -1"),
-        ({"position": 0, "iteration": 0}, "iteration of an address must be >= 1, not 0"),
-        ({"position": 0, "item": -1}, "item of an address must be >= 0, not -1"),
-        ({"position": 0, "attempt": 0}, "attempt of an address must be >= 1, not 0"),
+        ({"position": -1}, "position of an address must be >= 0 and < 10**18"),
+        ({"position": 0, "iteration": 0}, "iteration of an address must be >= 1 and < 10**18"),
+        ({"position": 0, "item": -1}, "item of an address must be >= 0 and < 10**18"),
+        ({"position": 0, "attempt": 0}, "attempt of an address must be >= 1 and < 10**18"),
+        ({"position": 10**18}, "position of an address must be >= 0 and < 10**18"),
         ({"position": 0, "arm": ""}, "'' cannot be the id of an arm"),
         ({"position": 0, "arm": "a/b"}, "'a/b' cannot be the id of an arm"),
         (
@@ -338,7 +336,7 @@ def test_addresses_sort_as_the_workflow_runs() -> None:
 
 
 def test_an_address_has_no_order_with_a_string() -> None:
-    assert parse("0") != "0"
+    assert parse("0") != cast(object, "0")
     with pytest.raises(TypeError):
         _ = parse("0") < "1"  # type: ignore[operator]
 

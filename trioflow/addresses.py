@@ -15,8 +15,8 @@ workflow makes the call, and with a slash in between, which node of the workflow
 
 So a part between slashes is ``position``, then ``:arm`` or ``#iteration`` or neither, then
 ``[item]`` if it is about one, then ``~attempt`` if it is not the first. Numbers have no leading
-zeros, and ids of steps no `RESERVED` characters: a place has one way to be written. Nothing of
-trioflow but `errors` is imported here.
+zeros, and ids of steps no `RESERVED` characters, so there is one way to write each address.
+Nothing of trioflow but `errors` is imported here.
 """
 
 from __future__ import annotations
@@ -32,20 +32,25 @@ from trioflow.errors import InvalidAddressError
 RESERVED = "/#[]~:"
 """Characters that addresses are made of, so ids of steps must not have them."""
 
+_DIGITS = 18
+"""How many digits numbers have at most."""
+_FROM_0, _FROM_1, _FROM_2 = (
+    rf"0|[1-9][0-9]{{0,{_DIGITS - 1}}}",
+    rf"[1-9][0-9]{{0,{_DIGITS - 1}}}",
+    rf"[1-9][0-9]{{1,{_DIGITS - 1}}}|[2-9]",
+)
 _PART = re.compile(
-    r"(0|[1-9][0-9]*)"
-    rf"(?::([^{re.escape(RESERVED)}]+)|#([1-9][0-9]*))?"
-    r"(?:\[(0|[1-9][0-9]*)\])?"
-    r"(?:~([1-9][0-9]+|[2-9]))?"
+    rf"({_FROM_0})(?::([^{re.escape(RESERVED)}]+)|#({_FROM_1}))?"
+    rf"(?:\[({_FROM_0})\])?(?:~({_FROM_2}))?"
 )
 _INSIDE = "/[~"
 """What the rest of an address begins with that is inside of a shorter one."""
 
 
 @functools.total_ordering
-@attrs.frozen(repr=False)
+@attrs.frozen(eq=False, repr=False)
 class Address:
-    """The place of a call in a run, or of an item of a foreach, or of an attempt.
+    """Where in a run a call is, or an item of a foreach, or an attempt.
 
     Addresses are equal if they are written alike. They sort in the order of the workflow: what
     contains calls before these calls, arms by their ids.
@@ -55,18 +60,18 @@ class Address:
         an iteration.
     """
 
-    position: int = attrs.field(eq=False)
+    position: int
     """Which node of its workflow, counted from 0."""
-    arm: str | None = attrs.field(default=None, eq=False)
+    arm: str | None = None
     """Of a parallel or branch: the id of the arm."""
-    iteration: int | None = attrs.field(default=None, eq=False)
+    iteration: int | None = None
     """Of a loop: which iteration, counted from 1."""
-    item: int | None = attrs.field(default=None, eq=False)
+    item: int | None = None
     """Of a foreach: which item, counted from 0; None for the call of the whole loop."""
-    attempt: int = attrs.field(default=1, eq=False)
+    attempt: int = 1
     """Which attempt at a nested workflow, counted from 1. The address of a call does not say it,
     those of the calls inside of it do: in their `scope`."""
-    scope: Address | None = attrs.field(default=None, eq=False)
+    scope: Address | None = None
     """The nested workflow that the node is one of: the address of its call, with item and
     attempt. None in the run's own workflow."""
     _text: str = attrs.field(init=False)
@@ -92,6 +97,12 @@ class Address:
     def __repr__(self) -> str:
         return f"Address.parse({self._text!r})"
 
+    def __eq__(self, other: object) -> bool:
+        return self._text == other._text if isinstance(other, Address) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
     def __lt__(self, other: object) -> bool:
         if not isinstance(other, Address):
             return NotImplemented
@@ -115,14 +126,15 @@ class Address:
 
         The first one is written like the call itself.
         """
+        if number == 1:
+            return self if self.attempt == 1 else self._without(f"~{self.attempt}")
         return attrs.evolve(self, attempt=number)
 
     @property
     def call(self) -> Address:
         """The call that this is, or is an item or attempt of."""
-        if self.item is None and self.attempt == 1:
-            return self
-        return attrs.evolve(self, item=None, attempt=1)
+        first = self.with_attempt(1)
+        return first if self.item is None else first._without(f"[{self.item}]")
 
     @property
     def parent(self) -> Address | None:
@@ -176,6 +188,10 @@ class Address:
         parts.reverse()
         return parts
 
+    def _without(self, end: str) -> Address:
+        # Rather than made anew, because it has often been parsed before.
+        return _parse(self._text.removesuffix(end))
+
     def _write(self) -> str:
         text = f"{self.position}" if self.scope is None else f"{self.scope._text}/{self.position}"
         if self.arm is not None:
@@ -189,8 +205,8 @@ class Address:
     def _check(self) -> None:
         for name, least in (("position", 0), ("iteration", 1), ("item", 0), ("attempt", 1)):
             number = getattr(self, name)
-            if number is not None and number < least:
-                raise ValueError(f"{name} of an address must be >= {least}, not {number}")
+            if number is not None and not least <= number < 10**_DIGITS:
+                raise ValueError(f"{name} of an address must be >= {least} and < 10**{_DIGITS}")
         if self.arm is not None:
             if not self.arm or not set(RESERVED).isdisjoint(self.arm):
                 raise ValueError(f"{self.arm!r} cannot be the id of an arm")
@@ -206,29 +222,36 @@ def _rank(part: Address) -> tuple[int, int, str, int, int]:
 # ---------------------------------------------------------------- parsing
 @functools.lru_cache(maxsize=4096)
 def _parse(text: str) -> Address:
+    cut = text.rfind("/") + 1
+    scope = _parse_scope(text[: cut - 1]) if cut else None
+    match = _PART.fullmatch(text, cut)
+    if match is None or (cut and scope is None):
+        raise _refusal(text)
+    return _read(match, scope)
+
+
+@functools.lru_cache(maxsize=1024)
+def _parse_scope(text: str) -> Address | None:
+    """Return what is before the last slash of an address, None if it is none: many share it."""
     scope, at = None, 0
     while (match := _PART.match(text, at)) is not None:
-        at = match.end()
-        if at == len(text):
-            return _read(match, scope)
-        if text[at] != "/":
+        scope, at = _read(match, scope), match.end() + 1
+        if at > len(text):
+            return scope
+        if text[at - 1] != "/":
             break
-        scope, at = _read(match, scope), at + 1
-    raise _refusal(text, at)
+    return None
 
 
 def _read(match: re.Match[str], scope: Address | None) -> Address:
     # Without the checks of the class, which the pattern has made: a third of the time.
     position, arm, iteration, item, attempt = match.groups()
     address = _new(Address)
-    try:
-        _set(address, "position", int(position))
-        _set(address, "arm", arm)
-        _set(address, "iteration", None if iteration is None else int(iteration))
-        _set(address, "item", None if item is None else int(item))
-        _set(address, "attempt", 1 if attempt is None else int(attempt))
-    except ValueError:  # Python refuses to read thousands of digits
-        raise InvalidAddressError(match.string, match.start(), "a number is too long") from None
+    _set(address, "position", int(position))
+    _set(address, "arm", arm)
+    _set(address, "iteration", None if iteration is None else int(iteration))
+    _set(address, "item", None if item is None else int(item))
+    _set(address, "attempt", 1 if attempt is None else int(attempt))
     _set(address, "scope", scope)
     _set(address, "_text", match.string[: match.end()])
     return address
@@ -237,11 +260,15 @@ def _read(match: re.Match[str], scope: Address | None) -> Address:
 _new, _set = object.__new__, object.__setattr__
 
 
-def _refusal(text: str, at: int) -> InvalidAddressError:
-    is_begin = at == 0 or text[at - 1] == "/"
-    problem = "the position of a node must stand there, such as 0"
-    if not is_begin:
-        problem = _PROBLEMS.get(text[at], "what is inside of a call is behind a '/'")
+def _refusal(text: str) -> InvalidAddressError:
+    at, match = 0, _PART.match(text)
+    while match is not None and text.startswith("/", match.end()):
+        at = match.end() + 1
+        match = _PART.match(text, at)
+    if match is None:
+        return InvalidAddressError(text, at, "the position of a node must stand there, such as 0")
+    at = match.end()
+    problem = _PROBLEMS.get(text[at], "what is inside of a call is behind a '/'")
     return InvalidAddressError(text, at, problem)
 
 
@@ -250,6 +277,6 @@ _PROBLEMS = {
     "#": "an iteration is written '#1' or higher, directly behind the position",
     "[": "an item is written '[0]' or higher, before an attempt",
     "~": "an attempt is written '~2' or higher, behind all else",
-    **dict.fromkeys("0123456789", "numbers have no leading zeros"),
+    **dict.fromkeys("0123456789", f"numbers have no leading zeros and up to {_DIGITS} digits"),
 }
 """What is wrong, by the first character that cannot stand where it does."""
