@@ -103,7 +103,7 @@ class Address:
     def __hash__(self) -> int:
         return hash(self._text)
 
-    def __lt__(self, other: object) -> bool:
+    def __lt__(self, other: Address) -> bool:
         if not isinstance(other, Address):
             return NotImplemented
         return [*map(_rank, self._parts())] < [*map(_rank, other._parts())]

@@ -77,8 +77,8 @@ def _valid(recorded: Sequence[ev.Event]) -> Iterable[ev.Event]:
             case ev.StepResult(address=address) | ev.StepSuspended(address=address):
                 void.pop(address, None)
                 begun.discard(address)
-            case ev.StepProgress():
-                void.pop(f"{event.address}[{event.index}]", None)
+            case ev.StepProgress(address=address):
+                void.pop(str(Address.parse(address).with_item(event.index)), None)
             case ev.StepRetry(address=address) if address in groups or address in begun:
                 if (address, event.attempt) in retried:
                     del valid[event.seq]
