@@ -34,17 +34,20 @@ RESERVED = "/#[]~:"
 
 _DIGITS = 18
 """How many digits numbers have at most."""
-_FROM_0, _FROM_1, _FROM_2 = (
-    rf"0|[1-9][0-9]{{0,{_DIGITS - 1}}}",
-    rf"[1-9][0-9]{{0,{_DIGITS - 1}}}",
-    rf"[1-9][0-9]{{1,{_DIGITS - 1}}}|[2-9]",
-)
-_PART = re.compile(
-    rf"({_FROM_0})(?::([^{re.escape(RESERVED)}]+)|#({_FROM_1}))?"
-    rf"(?:\[({_FROM_0})\])?(?:~({_FROM_2}))?"
-)
+_FROM_0 = rf"0|[1-9][0-9]{{0,{_DIGITS - 1}}}"
+_FROM_1 = rf"[1-9][0-9]{{0,{_DIGITS - 1}}}"
+_FROM_2 = rf"[1-9][0-9]{{1,{_DIGITS - 1}}}|[2-9]"
+_ID = rf"[^{re.escape(RESERVED)}]+"
+_OUTER = rf"(?:{_FROM_0})(?::{_ID}|#(?:{_FROM_1}))?(?:\[(?:{_FROM_0})\])?(?:~(?:{_FROM_2}))?/"
+_LAST = rf"({_FROM_0})(?::({_ID})|#({_FROM_1}))?(?:\[({_FROM_0})\])?(?:~({_FROM_2}))?"
+_PART = re.compile(_LAST)
+_ADDRESS = re.compile(rf"((?:{_OUTER})*+){_LAST}")
 _INSIDE = "/[~"
 """What the rest of an address begins with that is inside of a shorter one."""
+
+
+def _text_of(scope: Address | str | None) -> str:
+    return "" if scope is None else str(scope)
 
 
 @functools.total_ordering
@@ -56,8 +59,8 @@ class Address:
     contains calls before these calls, arms by their ids.
 
     Raises:
-      ValueError: if a number is out of its range, an arm no id, or there are both an arm and
-        an iteration.
+      ValueError: if a number is out of its range, an arm no id, there are both an arm and an
+        iteration, or the scope is no address.
     """
 
     position: int
@@ -71,9 +74,8 @@ class Address:
     attempt: int = 1
     """Which attempt at a nested workflow, counted from 1. The address of a call does not say it,
     those of the calls inside of it do: in their `scope`."""
-    scope: Address | None = None
-    """The nested workflow that the node is one of: the address of its call, with item and
-    attempt. None in the run's own workflow."""
+    # As a string, because it is seldom asked for. So only the last part is taken apart at first.
+    _scope: str = attrs.field(default="", converter=_text_of)
     _text: str = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -108,6 +110,12 @@ class Address:
             return NotImplemented
         return [*map(_rank, self._parts())] < [*map(_rank, other._parts())]
 
+    @property
+    def scope(self) -> Address | None:
+        """The nested workflow that the node is one of: the address of its call, with item and
+        attempt. None in the run's own workflow."""
+        return _parse(self._scope) if self._scope else None
+
     # ------------------------------------------------------------ others from this one
     def child(self, position: int, arm: str | None = None) -> Address:
         """Return the address of a call that the workflow here makes: that of one of its nodes."""
@@ -117,24 +125,26 @@ class Address:
         """Return the same call in an iteration (counted from 1) of its loop."""
         return Address(self.position, self.arm, number, scope=self.scope)
 
+    # By their texts and not by their parts, because these have often been parsed before.
     def with_item(self, index: int) -> Address:
         """Return the address of an item (counted from 0) of the foreach here."""
-        return Address(self.position, self.arm, self.iteration, index, scope=self.scope)
+        return _parse(f"{self.call}[{index}]")
 
     def with_attempt(self, number: int) -> Address:
         """Return the address of an attempt (counted from 1) at the workflow here.
 
         The first one is written like the call itself.
         """
-        if number == 1:
-            return self if self.attempt == 1 else self._without(f"~{self.attempt}")
-        return attrs.evolve(self, attempt=number)
+        if number == self.attempt:
+            return self
+        text = self._text if self.attempt == 1 else self._text.removesuffix(f"~{self.attempt}")
+        return _parse(text if number == 1 else f"{text}~{number}")
 
     @property
     def call(self) -> Address:
         """The call that this is, or is an item or attempt of."""
         first = self.with_attempt(1)
-        return first if self.item is None else first._without(f"[{self.item}]")
+        return first if self.item is None else _parse(first._text.removesuffix(f"[{self.item}]"))
 
     @property
     def parent(self) -> Address | None:
@@ -147,7 +157,8 @@ class Address:
             return self.with_attempt(1)
         if self.item is not None:
             return self.call
-        return None if self.scope is None else self.scope.with_attempt(1)
+        scope = self.scope
+        return None if scope is None else scope.with_attempt(1)
 
     def walk(self) -> Iterator[Address]:
         """Yield the calls and items that contain this one, the outermost first, and itself."""
@@ -183,17 +194,13 @@ class Address:
     def _parts(self) -> list[Address]:
         """Return one address for each part between slashes."""
         parts = [self]
-        while parts[-1].scope is not None:
-            parts.append(parts[-1].scope)
+        while (scope := parts[-1].scope) is not None:
+            parts.append(scope)
         parts.reverse()
         return parts
 
-    def _without(self, end: str) -> Address:
-        # Rather than made anew, because it has often been parsed before.
-        return _parse(self._text.removesuffix(end))
-
     def _write(self) -> str:
-        text = f"{self.position}" if self.scope is None else f"{self.scope._text}/{self.position}"
+        text = f"{self._scope}/{self.position}" if self._scope else f"{self.position}"
         if self.arm is not None:
             text += f":{self.arm}"
         if self.iteration is not None:
@@ -203,6 +210,8 @@ class Address:
         return text if self.attempt == 1 else f"{text}~{self.attempt}"
 
     def _check(self) -> None:
+        if self._scope:
+            _parse(self._scope)
         for name, least in (("position", 0), ("iteration", 1), ("item", 0), ("attempt", 1)):
             number = getattr(self, name)
             if number is not None and not least <= number < 10**_DIGITS:
@@ -222,38 +231,19 @@ def _rank(part: Address) -> tuple[int, int, str, int, int]:
 # ---------------------------------------------------------------- parsing
 @functools.lru_cache(maxsize=4096)
 def _parse(text: str) -> Address:
-    cut = text.rfind("/") + 1
-    scope = _parse_scope(text[: cut - 1]) if cut else None
-    match = _PART.fullmatch(text, cut)
-    if match is None or (cut and scope is None):
+    match = _ADDRESS.fullmatch(text)
+    if match is None:
         raise _refusal(text)
-    return _read(match, scope)
-
-
-@functools.lru_cache(maxsize=1024)
-def _parse_scope(text: str) -> Address | None:
-    """Return what is before the last slash of an address, None if it is none: many share it."""
-    scope, at = None, 0
-    while (match := _PART.match(text, at)) is not None:
-        scope, at = _read(match, scope), match.end() + 1
-        if at > len(text):
-            return scope
-        if text[at - 1] != "/":
-            break
-    return None
-
-
-def _read(match: re.Match[str], scope: Address | None) -> Address:
-    # Without the checks of the class, which the pattern has made: a third of the time.
-    position, arm, iteration, item, attempt = match.groups()
+    outer, position, arm, iteration, item, attempt = match.groups()
+    # Without the checks of the class, which the pattern has made: in a third of the time.
     address = _new(Address)
     _set(address, "position", int(position))
     _set(address, "arm", arm)
     _set(address, "iteration", None if iteration is None else int(iteration))
     _set(address, "item", None if item is None else int(item))
     _set(address, "attempt", 1 if attempt is None else int(attempt))
-    _set(address, "scope", scope)
-    _set(address, "_text", match.string[: match.end()])
+    _set(address, "_scope", outer[:-1])
+    _set(address, "_text", text)
     return address
 
 
@@ -261,15 +251,14 @@ _new, _set = object.__new__, object.__setattr__
 
 
 def _refusal(text: str) -> InvalidAddressError:
-    at, match = 0, _PART.match(text)
-    while match is not None and text.startswith("/", match.end()):
-        at = match.end() + 1
-        match = _PART.match(text, at)
-    if match is None:
-        return InvalidAddressError(text, at, "the position of a node must stand there, such as 0")
-    at = match.end()
-    problem = _PROBLEMS.get(text[at], "what is inside of a call is behind a '/'")
-    return InvalidAddressError(text, at, problem)
+    at = 0
+    while (match := _PART.match(text, at)) is not None:
+        at = match.end()
+        if not text.startswith("/", at):
+            problem = _PROBLEMS.get(text[at], "what is inside of a call is behind a '/'")
+            return InvalidAddressError(text, at, problem)
+        at += 1
+    return InvalidAddressError(text, at, "the position of a node must stand there, such as 0")
 
 
 _PROBLEMS = {

@@ -13,7 +13,8 @@ from typing import Any, Literal, TypeAlias, Union
 import attrs
 
 from trioflow import events as ev
-from trioflow.errors import NotSerializableError, WireFormatError
+from trioflow.addresses import Address
+from trioflow.errors import InvalidAddressError, NotSerializableError, WireFormatError
 from trioflow.wire._failures import error_from_wire
 from trioflow.wire._plain import MAX_DIGITS, join, rewritable, write
 from trioflow.wire._shown import class_name, shown
@@ -124,7 +125,19 @@ def _read(field: Field, value: Any, accept: Accept) -> Any:
         value = tuple(value)  # ids and addresses; JSON has no tuples
     if not _fits(value, field.type):
         raise WireFormatError(f"{field.key!r} is {shown(value)}")
+    if field.name == "address":
+        _check_address(field.key, value)
+    elif field.name == "targets":
+        for address in value:
+            _check_address(field.key, address)
     return value
+
+
+def _check_address(key: str, address: str) -> None:
+    try:
+        Address.parse(address)
+    except InvalidAddressError as exc:
+        raise WireFormatError(f"{key!r}: {exc}") from exc
 
 
 def _fits(value: Any, type: Any) -> bool:
