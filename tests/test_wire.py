@@ -70,6 +70,8 @@ def _values(field: attrs.Attribute[Any]) -> st.SearchStrategy[Any]:
         return st.none() | ERRORS
     if field.name == "seq":
         return SEQS
+    if field.name == "index":
+        return st.integers(0, 10**18 - 1)
     if field.name == "address":
         return ADDRESSES.map(str)
     if field.name == "targets":
@@ -175,6 +177,15 @@ def test_what_is_no_address_is_refused(dialect: Dialect, address: str) -> None:
     for wire in (begins, resumes):
         with pytest.raises(WireFormatError, match="is not an address"):
             from_wire(wire)
+
+
+@both_dialects
+@pytest.mark.parametrize("index", [-1, 10**18])
+def test_an_item_that_no_address_can_have_is_refused(dialect: Dialect, index: int) -> None:
+    item = ev.StepProgress(**CALL, index=index, done=1, total=1, status="success")
+
+    with pytest.raises(WireFormatError, match=f"'currentIndex' is {index}"):
+        from_wire(to_wire(item, dialect))
 
 
 # ---------------------------------------------------------------- the shapes

@@ -24,6 +24,8 @@ MOST_SECONDS = 8.64e12
 """The last moment that JavaScript has a date for, in seconds since the epoch."""
 MOST_EVENTS = 2**63
 """Stores keep numbers of events as 64 bits."""
+MOST_ITEMS = 10**18
+"""Numbers in addresses have fewer digits."""
 MOST_DIGITS = 10**MAX_DIGITS
 MOST_FLOAT = sys.float_info.max
 
@@ -130,6 +132,8 @@ def _read(field: Field, value: Any, accept: Accept) -> Any:
     elif field.name == "targets":
         for address in value:
             _check_address(field.key, address)
+    elif field.name == "index" and not 0 <= value < MOST_ITEMS:
+        raise WireFormatError(f"{field.key!r} is {shown(value)}")
     return value
 
 
