@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 
 LAYERS = (
     ("errors", "_constructor", "_lazy", "_phases", "_public"),
-    ("events", "tracing"),
+    ("addresses", "events", "tracing"),
     ("context", "retry", "_signature"),
     ("steps", "tools", "mapping"),
     ("step_record", "record", "results"),
@@ -80,6 +80,7 @@ LAZY = {
 PUBLIC = {
     "trioflow",
     "trioflow.abc",
+    "trioflow.addresses",
     "trioflow.commands",
     "trioflow.context",
     "trioflow.describe",

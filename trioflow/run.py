@@ -440,8 +440,8 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         new = sibling(old, run_id or new_run_id())
         past = prefix(recorded, destination, new.run_id, outputs)
         past += invented(old.plan, destination, past, outputs)
-        inputs = {} if input_data is MISSING else {destination.address: input_data}
-        begin_fork(new, past, inputs, resume_data, destination.address, per_step)
+        inputs = {} if input_data is MISSING else {str(destination.address): input_data}
+        begin_fork(new, past, inputs, resume_data, str(destination.address), per_step)
         return new
 
     # ------------------------------------------------------------ control
