@@ -91,10 +91,10 @@ def per_unit(id: str, totals: Sequence[int]) -> Counts:
 
 
 def table(counts: Sequence[Counts]) -> str:
-    lines = [f"{'instructions':14}  {'ours':>12}  {'by hand':>12}  {'ratio':>7}"]
+    lines = [f"{'instructions':18}  {'ours':>12}  {'by hand':>12}  {'ratio':>7}"]
     for each in counts:
         figures = f"{each.ours:12,.0f}  {each.floor:12,.0f}  {each.ours / each.floor:7.3f}"
-        lines.append(f"{each.id:14}  {figures}")
+        lines.append(f"{each.id:18}  {figures}")
     return "\n".join(lines)
 
 

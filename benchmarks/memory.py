@@ -99,7 +99,8 @@ async def observers(number: int) -> int:
             for _ in range(ours.PER_STEP * length + 2):  # the starts of run and last step
                 await reader.receive()
         held = traced() - before
-        expect("events that wait", sum(reader.unread for reader in readers), 0)
+        unread = sum(reader.statistics().current_buffer_used for reader in readers)
+        expect("events that wait", unread, 0)
     return held
 
 

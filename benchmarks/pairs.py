@@ -162,6 +162,7 @@ def cancel(around: int) -> Pair:
 
 COUNTED = {
     "chain-1000": chain,
+    "chain-1000-awaited": awaited_chain,
     "foreach-1000": foreach,
     "chunks-100000": chunks,
     "runs-1000": many_runs,

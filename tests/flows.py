@@ -6,7 +6,7 @@ from typing import Any
 
 import trio
 
-from trioflow import Run, Step, Workflow, events, step
+from trioflow import EventStream, Run, Step, Workflow, events, step
 
 
 @step
@@ -62,6 +62,11 @@ async def record_run(run: Run[Any, Any], value: Any = None, **options: Any) -> l
     """Start a run and return all its events."""
     async with run.stream(value, **options) as stream:
         return [event async for event in stream]
+
+
+def unread(stream: EventStream) -> int:
+    """Return how many events wait to be read."""
+    return stream.statistics().current_buffer_used
 
 
 def brief(recorded: list[events.Event]) -> list[str]:

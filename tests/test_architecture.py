@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import graphlib
 import importlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,15 +14,17 @@ from pathlib import Path
 import attrs
 import pytest
 
+import trioflow
+
 ROOT = Path(__file__).parents[1]
 
 LAYERS = (
-    ("errors", "_lazy", "_phases"),
-    ("events", "tracing"),
+    ("errors", "_constructor", "_lazy", "_phases", "_public"),
+    ("addresses", "events", "tracing"),
     ("context", "retry", "_signature"),
-    ("steps", "tools", "mapping", "nodes"),
+    ("steps", "tools", "mapping"),
     ("step_record", "record", "results"),
-    ("workflow",),
+    ("nodes", "workflow"),
     ("abc", "describe", "runners", "stores", "_values", "validation", "wire"),
     ("_engine",),
     ("run",),
@@ -32,6 +35,17 @@ LAYERS = (
 )
 """A module imports from its own layer and the ones before it. Names of modules and packages
 inside trioflow; "" is the package itself, whose names the command line and the kit may use."""
+
+ROOMS = ("base", "history", "stream", "running", "planning", "life", "journal")
+"""The same for the packages inside of the engine."""
+
+UPWARD = {
+    ("trioflow.workflow", "trioflow.run"): "create_run() is a method of what runs are of",
+    ("trioflow.context", "trioflow.steps"): "step_result(step) has the type that the step gives",
+    ("trioflow.context", "trioflow.tools"): "call_tool(tool) has the type that the tool gives",
+    ("trioflow.describe._schema", "trioflow._host.plugins"): "only classes of others need plugins",
+}
+"""Who names something of a later layer all the same, for type checkers or inside a function."""
 
 LAZY = {
     ("trioflow.workflow", "trioflow.run"): "create_run() is a method of what runs are of",
@@ -66,20 +80,37 @@ LAZY = {
 PUBLIC = {
     "trioflow",
     "trioflow.abc",
+    "trioflow.addresses",
     "trioflow.commands",
     "trioflow.context",
     "trioflow.describe",
+    "trioflow.engine",
     "trioflow.errors",
     "trioflow.events",
+    "trioflow.hookspecs",
     "trioflow.instruments",
+    "trioflow.mapping",
+    "trioflow.nodes",
+    "trioflow.record",
+    "trioflow.results",
+    "trioflow.retry",
+    "trioflow.run",
     "trioflow.runners",
+    "trioflow.step_record",
+    "trioflow.steps",
     "trioflow.stores",
     "trioflow.testing",
     "trioflow.testing.strategies",
+    "trioflow.tools",
+    "trioflow.tracing",
     "trioflow.validation",
     "trioflow.wire",
+    "trioflow.workflow",
 }
-"""The modules that others may import from."""
+"""The modules whose names bear no underscore: others may import from them."""
+
+UNCONSTRUCTED = ("Engine", "EventStream", "Run", "RunStream")
+"""Classes of which users get instances and never make any."""
 
 
 @attrs.frozen
@@ -90,6 +121,8 @@ class Import:
     """What is taken from the module; empty for ``import module``."""
     lazy: bool
     """Inside a function."""
+    typing: bool
+    """For type checkers only."""
 
     @property
     def target(self) -> str:
@@ -107,21 +140,22 @@ MODULES = {name_of(file, ROOT): file for file in (ROOT / "trioflow").rglob("*.py
 
 
 def imports_of(importer: str, file: Path) -> Iterator[Import]:
-    """Read the imports that run; those for type checkers only do not."""
-    yield from _imports_in(ast.parse(file.read_text("utf-8")), importer, lazy=False)
+    """Read the imports of a file, those for type checkers included."""
+    tree = ast.parse(file.read_text("utf-8"))
+    yield from _imports_in(tree, importer, lazy=False, typing=False)
 
 
-def _imports_in(node: ast.AST, importer: str, *, lazy: bool) -> Iterator[Import]:
+def _imports_in(node: ast.AST, importer: str, *, lazy: bool, typing: bool) -> Iterator[Import]:
     match node:
         case ast.If(test=ast.Name("TYPE_CHECKING")):
-            return
+            typing = True
         case ast.Import(names):
-            yield from (Import(importer, alias.name, "", lazy) for alias in names)
+            yield from (Import(importer, alias.name, "", lazy, typing) for alias in names)
         case ast.ImportFrom(module, names):
-            yield from (Import(importer, module or "", alias.name, lazy) for alias in names)
+            yield from (Import(importer, module or "", alias.name, lazy, typing) for alias in names)
     inside = lazy or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     for child in ast.iter_child_nodes(node):
-        yield from _imports_in(child, importer, lazy=inside)
+        yield from _imports_in(child, importer, lazy=inside, typing=typing)
 
 
 IMPORTS = [found for name, file in MODULES.items() for found in imports_of(name, file)]
@@ -143,20 +177,51 @@ def test_every_module_has_a_layer() -> None:
     assert {f"{name}.".split(".")[1] for name in MODULES} == known
 
 
-def test_no_module_imports_from_a_later_layer() -> None:
+def test_no_module_names_anything_of_a_later_layer() -> None:
+    """Imports for type checkers and inside functions count: what a module knows is one question,
+    when it loads is another."""
     upward = {
         (found.importer, found.target)
         for found in IMPORTS
-        if not found.lazy
-        and is_ours(found.target)
+        if is_ours(found.target)
+        and found.importer != "trioflow"  # it names all that is public
         and layer_of(found.target) > layer_of(found.importer)
+    }
+
+    assert upward == set(UPWARD)
+
+
+def room_of(module: str) -> str | None:
+    """Return the room of the engine that a module lies in."""
+    parts = module.split(".")
+    return parts[2] if parts[1:2] == ["_engine"] and len(parts) > 2 else None
+
+
+def test_the_rooms_are_those_that_the_docstring_of_the_engine_names() -> None:
+    described = re.findall(
+        r"^``(\w+)`` {2,}\w",
+        importlib.import_module("trioflow._engine").__doc__ or "",
+        re.MULTILINE,
+    )
+
+    assert tuple(described) == ROOMS
+    assert {room_of(name) for name in MODULES} - {None} == set(ROOMS)
+
+
+def test_no_room_names_anything_of_a_later_room() -> None:
+    upward = {
+        (found.importer, found.target)
+        for found in IMPORTS
+        if (here := room_of(found.importer)) is not None
+        and (there := room_of(found.target)) is not None
+        and ROOMS.index(there) > ROOMS.index(here)
     }
 
     assert upward == set()
 
 
 def test_imports_inside_functions_are_the_ones_that_have_a_reason() -> None:
-    lazy = {(found.importer, found.target) for found in IMPORTS if found.lazy}
+    lazy = {(found.importer, found.target) for found in IMPORTS if found.lazy and not found.typing}
 
     assert lazy == set(LAZY)
 
@@ -164,7 +229,7 @@ def test_imports_inside_functions_are_the_ones_that_have_a_reason() -> None:
 def test_no_module_imports_itself_in_a_circle() -> None:
     graph: dict[str, set[str]] = {}
     for found in IMPORTS:
-        if not found.lazy and is_ours(found.target):
+        if not (found.lazy or found.typing) and is_ours(found.target):
             graph.setdefault(found.importer, set()).add(found.target)
 
     graphlib.TopologicalSorter(graph).prepare()
@@ -209,6 +274,30 @@ def _assigned_in(file: Path) -> set[str]:
     targets = [target for node in body if isinstance(node, ast.Assign) for target in node.targets]
     targets += [node.target for node in body if isinstance(node, ast.AnnAssign)]
     return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+# ---------------------------------------------------------------- what is public
+def test_a_leading_underscore_marks_what_is_private() -> None:
+    unmarked = {name for name in MODULES if "._" not in name}
+
+    assert unmarked - {"trioflow.__main__"} == PUBLIC
+
+
+@pytest.mark.parametrize("module", sorted(PUBLIC))
+def test_what_is_public_says_where_it_can_be_had(module: str) -> None:
+    loaded = importlib.import_module(module)
+    for name in getattr(loaded, "__all__", ()):
+        value = getattr(loaded, name)
+        home = getattr(value, "__module__", module)
+        if home.partition(".")[0] == "trioflow":  # aliases of types are those of others
+            assert home in PUBLIC, f"{name} says that it is of {home}"
+            assert getattr(importlib.import_module(home), name) is value
+
+
+@pytest.mark.parametrize("name", UNCONSTRUCTED)
+def test_classes_that_users_do_not_construct_say_where_to_get_an_instance(name: str) -> None:
+    with pytest.raises(TypeError, match=r"has no public constructor; use .+\(\)"):
+        getattr(trioflow, name)()
 
 
 # ---------------------------------------------------------------- names that are imported late

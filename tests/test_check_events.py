@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 
 from trioflow import Workflow, step
 from trioflow import events as ev
+from trioflow.addresses import Address
 from trioflow.record import REDUCERS, RunState
 from trioflow.step_record import StepRecord
 from trioflow.testing import EventOrderError, check_events
@@ -62,7 +63,7 @@ def call(address: str, id: str, *inner: ev.Event, kind: ev.StepKind = "step") ->
 
 
 def iteration_of(address: str) -> int | None:
-    return int(address.rpartition("#")[2]) if "#" in address else None
+    return Address.parse(address).iteration
 
 
 def progress(address: str, id: str, index: int, done: int, total: int) -> ev.Event:

@@ -54,7 +54,7 @@ def until(recorded: Sequence[events.Event], type: str, count: int = 1) -> list[e
         ("2[7]", ("2", "[7]")),
         ("2/0", ("2", "0")),
         ("2~2/0", ("2", "0")),
-        ("1:a#2~3/4[5]~2/6", ("1:a", "4", "[5]", "6")),
+        ("1:a~3/2#4/4[5]~2/6", ("1:a", "2", "4", "[5]", "6")),
     ],
 )
 def test_iterations_and_attempts_share_the_entry_of_their_call(

@@ -20,6 +20,7 @@ from trioflow.errors import (
     Fault,
     FaultsError,
     HistoryGap,
+    InvalidAddressError,
     InvalidValueError,
     JournalConflictError,
     JournalFormatError,
@@ -169,6 +170,10 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
             f"{'[0]' * 33}[…]{'[0]' * 33} is nested; "
             "register an unstructure hook with trioflow_converter"
         ),
+    ),
+    (
+        InvalidAddressError("2/x", 2, "what must stand there"),
+        "'2/x' is not an address: at character 2, 'x': what must stand there",
     ),
     (WireFormatError("no 'type'"), "not a trioflow wire event: no 'type'"),
     (NonRetryableError("the account is closed"), "the account is closed"),

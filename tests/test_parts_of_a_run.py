@@ -99,7 +99,7 @@ async def test_a_part_does_not_wait_for_readers_of_the_part_before(
     run = asking(Calls()).create_run()
     unread = run.observe(max_buffer_size=5)  # as many as the events of the first part
     assert (await run.start(0)).status == "suspended"
-    assert unread.unread == 5
+    assert unread.statistics().current_buffer_used == 5
 
     with trio.fail_after(60):
         result = await run.resume("asks", "yes")

@@ -197,6 +197,7 @@ def test_the_plugin_imports_next_to_nothing() -> None:
     assert done.stdout.split() == [
         "trioflow",
         "trioflow._lazy",
+        "trioflow._public",
         "trioflow.testing",
         "trioflow.testing._pytest_plugin",
     ]

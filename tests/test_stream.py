@@ -10,7 +10,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from tests.flows import add_one, brief, double, fails, record_run, sleeps
+from tests.flows import add_one, brief, double, fails, record_run, sleeps, unread
 from trioflow import StepContext, Workflow, events, fold, step
 from trioflow._engine.stream.channel import HISTORY
 from trioflow.errors import (
@@ -34,7 +34,7 @@ async def test_a_writer_waits_for_its_reader() -> None:
 
     async with run.stream(1000, max_buffer_size=8) as stream:
         await wait_all_tasks_blocked()
-        assert stream.unread == 8
+        assert unread(stream) == 8
         received = [event async for event in stream]
 
     assert [event.seq for event in received] == list(range(1005))
@@ -48,7 +48,7 @@ async def test_a_reader_that_goes_on_wakes_the_writer_before_its_buffer_is_empty
         for _ in range(4):
             await stream.receive()
         await wait_all_tasks_blocked()
-        assert stream.unread == 8
+        assert unread(stream) == 8
 
 
 async def test_no_more_than_the_closing_events_come_on_top_of_a_full_buffer() -> None:
@@ -57,10 +57,10 @@ async def test_no_more_than_the_closing_events_come_on_top_of_a_full_buffer() ->
 
     async with run.stream(1, max_buffer_size=4) as stream:
         await wait_all_tasks_blocked()
-        most = stream.unread
+        most = unread(stream)
         async for _ in stream:
             await wait_all_tasks_blocked()
-            most = max(most, stream.unread)
+            most = max(most, unread(stream))
 
     assert most <= 4 + 20
 
@@ -75,7 +75,7 @@ async def test_a_body_that_keeps_waiting_feels_a_slow_reader(autojump_clock: Moc
 
     async with Workflow("w").then(waits).create_run().stream(100, max_buffer_size=8) as stream:
         await trio.sleep(1000)
-        assert stream.unread == 8
+        assert unread(stream) == 8
         assert len([event async for event in stream]) == 105
 
 
@@ -133,7 +133,7 @@ async def test_the_bound_is_back_when_nobody_waits_for_the_result_any_more(
         with trio.move_on_after(1):
             await stream.get_workflow_state()
         await trio.sleep(10)
-        assert stream.unread == 4
+        assert unread(stream) == 4
 
 
 @pytest.mark.parametrize("size", [0, -1])
@@ -274,7 +274,7 @@ async def test_what_is_there_can_be_taken_at_once() -> None:
 
     async with run.stream(100, max_buffer_size=8) as stream:
         while batch := await stream.receive_some():
-            assert stream.unread == 0
+            assert unread(stream) == 0
             taken += [event.seq for event in batch]
         assert await stream.receive_some() == []
 
@@ -290,7 +290,7 @@ async def test_taking_what_is_there_makes_room_for_the_writer() -> None:
         await wait_all_tasks_blocked()
         assert len(await stream.receive_some()) == 8
         await wait_all_tasks_blocked()
-        assert stream.unread == 8
+        assert unread(stream) == 8
 
 
 async def test_of_a_long_backlog_only_a_part_is_taken_at_once() -> None:
@@ -346,7 +346,7 @@ async def test_taking_what_is_there_is_cancelled_even_if_something_is() -> None:
         await stream.receive_some()
 
     assert scope.cancelled_caught
-    assert stream.unread == 5
+    assert unread(stream) == 5
 
 
 async def test_receive_is_cancelled_even_if_events_are_waiting() -> None:
@@ -403,7 +403,7 @@ class TestObservers:
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(run.start, 1)
-            assert later.unread == 0
+            assert unread(later) == 0
             assert [event.seq async for event in later] == [5, 6, 7]
 
         assert [event.seq async for event in run.observe(after=100)] == []
@@ -424,7 +424,7 @@ class TestObservers:
         async with trio.open_nursery() as nursery, observer:
             nursery.start_soon(run.start, 50)
             await wait_all_tasks_blocked()
-            assert observer.unread == 3
+            assert unread(observer) == 3
             await observer.aclose()
             assert (await run.wait()).unwrap() == 50
 

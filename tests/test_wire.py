@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.addressing import ADDRESSES
 from trioflow import events as ev
 from trioflow.errors import NotSerializableError, WireFormatError
 from trioflow.record import fold
@@ -69,6 +70,12 @@ def _values(field: attrs.Attribute[Any]) -> st.SearchStrategy[Any]:
         return st.none() | ERRORS
     if field.name == "seq":
         return SEQS
+    if field.name == "index":
+        return st.integers(0, 10**18 - 1)
+    if field.name == "address":
+        return ADDRESSES.map(str)
+    if field.name == "targets":
+        return st.lists(ADDRESSES.map(str), max_size=2).map(tuple)
     if field.name in ("at", "seconds", "delay"):
         return SECONDS
     if field.name == "until":
@@ -159,6 +166,26 @@ def test_any_value_under_a_known_key_is_read_or_refused(
 def test_what_is_no_event_of_ours_is_refused(wire: Any) -> None:
     with pytest.raises(WireFormatError):
         from_wire(wire)
+
+
+@both_dialects
+@pytest.mark.parametrize("address", ["", "x", "0/", "00"])
+def test_what_is_no_address_is_refused(dialect: Dialect, address: str) -> None:
+    begins = to_wire(ev.StepStart(**{**CALL, "address": address}, input=None), dialect)
+    resumes = to_wire(ev.Resume(**START, targets=("0", address)), dialect)
+
+    for wire in (begins, resumes):
+        with pytest.raises(WireFormatError, match="is not an address"):
+            from_wire(wire)
+
+
+@both_dialects
+@pytest.mark.parametrize("index", [-1, 10**18])
+def test_an_item_that_no_address_can_have_is_refused(dialect: Dialect, index: int) -> None:
+    item = ev.StepProgress(**CALL, index=index, done=1, total=1, status="success")
+
+    with pytest.raises(WireFormatError, match=f"'currentIndex' is {index}"):
+        from_wire(to_wire(item, dialect))
 
 
 # ---------------------------------------------------------------- the shapes

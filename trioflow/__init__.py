@@ -6,7 +6,7 @@ from trioflow._lazy import lazy_names
 
 if TYPE_CHECKING:
     from trioflow import errors, events
-    from trioflow._engine.stream.receive_end import EventStream
+    from trioflow._engine.stream.receive_end import EventStream, EventStreamStatistics
     from trioflow._host.plugins import PluginInfo
     from trioflow.context import RunContext, StepContext
     from trioflow.describe import json_schema, to_mermaid
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Engine",
     "EventStream",
+    "EventStreamStatistics",
     "NonRetryableError",
     "PluginInfo",
     "Retry",
@@ -64,6 +65,7 @@ if not TYPE_CHECKING:  # or type checkers would believe in every name
         {
             "Engine": "trioflow.engine",
             "EventStream": "trioflow._engine.stream.receive_end",
+            "EventStreamStatistics": "trioflow._engine.stream.receive_end",
             "NonRetryableError": "trioflow.errors",
             "PluginInfo": "trioflow._host.plugins",
             "Retry": "trioflow.retry",

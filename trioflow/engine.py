@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import trio
 
+from trioflow._constructor import NoPublicConstructor
 from trioflow._engine.journal.applying import command_here
 from trioflow._engine.journal.claims import Claims
 from trioflow._engine.journal.durable_runs import DurableRuns, open_durable_runs
@@ -38,7 +39,7 @@ from trioflow.errors import (
     UnknownRunError,
 )
 from trioflow.events import Event, RunStatus
-from trioflow.run import BUFFER_SIZE, Run, create_run, step_path
+from trioflow.run import BUFFER_SIZE, Run, create_run, run_of, step_path
 from trioflow.steps import Step
 from trioflow.tools import Tool
 from trioflow.tracing import TracingContext, TracingOptions
@@ -172,14 +173,16 @@ async def open_engine(
         if durable is not None:
             stored = StoredRuns(durable, runs, max_recoveries)
             await stack.enter_async_context(open_stored_runs(stored, always=recover))
-        engine = Engine(host, environment, runs, stored)
+        engine: Engine = Engine._create(host, environment, runs, stored)
         if recover:
             await engine.recover()
         yield engine
 
 
-class Engine:
+class Engine(metaclass=NoPublicConstructor):
     """Plugins, limits and long-lived runs. Made by `open_engine`."""
+
+    _source = "open_engine()"
 
     def __init__(
         self,
@@ -340,11 +343,6 @@ class Engine:
         self._runs.start_soon(life)
         return run
 
-    def _handle(self, life: Life) -> Run[Any, Any]:
-        """Return what users hold of a run: the same object for as long as somebody holds it."""
-        held = None if life.handle is None else life.handle()
-        return held if isinstance(held, Run) else Run(life)
-
     def get_run(self, run_id: str) -> Run[Any, Any]:
         """Return the run of that id.
 
@@ -357,7 +355,7 @@ class Engine:
         life = self._runs.find(run_id)
         if life is None:
             raise UnknownRunError(run_id)
-        return self._handle(life)
+        return run_of(life)
 
     async def load_run(self, run_id: str) -> Run[Any, Any]:
         """Return the run of that id, from the store if it is not known here.
@@ -372,7 +370,7 @@ class Engine:
         """
         async with self._runs.lock(run_id):
             if self._stored is not None:
-                return self._handle(await self._stored.load(run_id))
+                return run_of(await self._stored.load(run_id))
             return self.get_run(run_id)
 
     # ------------------------------------------------------------ from any process
@@ -524,7 +522,7 @@ class Engine:
         """
         if self._stored is None:
             return ()
-        return tuple(self._handle(life) for life in await self._stored.recover())
+        return tuple(run_of(life) for life in await self._stored.recover())
 
     @asynccontextmanager
     async def observe(
@@ -548,14 +546,14 @@ class Engine:
         life = self._runs.find(run_id)
         here = life is not None and not await self._has_moved_on(life)
         if life is not None and here and life.core.log.readers.holds(after):
-            run = self._handle(life)
+            run = run_of(life)
             async with run.observe(after, max_buffer_size=max_buffer_size) as held:
                 yield held
             return
         if self._durable is None:
             if life is None:
                 raise UnknownRunError(run_id)
-            self._handle(life).observe(after)  # raises HistoryGap
+            run_of(life).observe(after)  # raises HistoryGap
         else:
             async with open_journal_reader(
                 self._durable.store, run_id, after, max_buffer_size
@@ -579,7 +577,7 @@ class Engine:
           workflow: Only those of the workflow with this id.
         """
         return tuple(
-            self._handle(life)
+            run_of(life)
             for life in self._runs.known()
             if status in (None, life.record.status) and workflow in (None, life.plan.id)
         )

@@ -184,6 +184,22 @@ class WireFormatError(TrioflowError, ValueError):
         return f"not a trioflow wire event: {self.problem}"
 
 
+@attrs.define(eq=False)
+class InvalidAddressError(TrioflowError, ValueError):
+    """Raised when a string is not the address of a call."""
+
+    text: str
+    at: int
+    """Position of the first character that does not fit, counted from 0."""
+    problem: str
+
+    def __str__(self) -> str:
+        text = self.text if len(self.text) <= 100 else f"{self.text[:100]}..."
+        rest = self.text[self.at : self.at + 10]
+        found = f"character {self.at}, {rest!r}" if rest else "the end"
+        return f"{text!r} is not an address: at {found}: {self.problem}"
+
+
 # ---------------------------------------------------------------- steps
 class NonRetryableError(TrioflowError):
     """Raise it (or a subclass) in a step or tool to fail without any further attempt."""

@@ -44,17 +44,8 @@ in which each part keeps its own order::
 Addresses
 =========
 
-Each call has an `StepEvent.address` that is the same in every process that runs the same
-workflow: the position of its node, and for what is inside it a slash and so on.
-
-======================== =========================================================
-``"2"``                  the call of node 2 (counted from 0)
-``"2:a"``                arm ``a`` of the parallel or branch at node 2
-``"2#3"``                third iteration (counted from 1) of the loop at node 2
-``"2[7]"``               item 7 (counted from 0) of the foreach at node 2
-``"2/0"``                node 0 of the workflow that is nested at node 2
-``"2~2/0"``              the same in the second attempt of the nested workflow
-======================== =========================================================
+Each call has an `StepEvent.address`, such as ``"2:a/0"``, that is the same in every process that
+runs the same workflow. `trioflow.addresses` says how addresses are written and takes them apart.
 """
 
 from __future__ import annotations
@@ -117,7 +108,7 @@ class StepEvent(Event):
     id: str
     """Id of the step; inside nested workflows ``"outer.inner"``."""
     address: str
-    """Place of the call in the run, see above."""
+    """Place of the call in the run, see `trioflow.addresses`."""
     round: int = 0
     """How often the call had been resumed before."""
 

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from trioflow import events as ev
+from trioflow.addresses import Address
 from trioflow.errors import JournalFormatError
 from trioflow.step_record import Calls, StepRecord, new_record
 
@@ -328,10 +329,10 @@ def _go_on(state: RunState, record: StepRecord, before: StepRecord, event: ev.St
 
 def _step_waiting(state: RunState, event: ev.StepWaiting) -> None:
     before = state.before(event.address)
-    inside = event.address.endswith("]") or (before is not None and before.kind not in WAITS)
-    if inside:  # a step, or an item of a foreach, waits in the middle of its body
-        if before is not None:
-            before.is_parked = True
+    if before is not None and before.kind not in WAITS:  # a step waits in the middle of its body
+        before.is_parked = True
+        return
+    if Address.parse(event.address).item is not None:  # so does an item, which has no record yet
         return
     kind: ev.StepKind = "sleep" if event.event is None else "wait"
     record = new_record(event.id, event.address, kind, "waiting", event.input, event.at)

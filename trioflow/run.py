@@ -7,8 +7,9 @@ import secrets
 import weakref
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
+from trioflow._constructor import NoPublicConstructor
 from trioflow._engine.base.nursery import open_owned_nursery
 from trioflow._engine.history.fork_past import invented, prefix
 from trioflow._engine.history.fork_target import find_destination
@@ -22,7 +23,8 @@ from trioflow._engine.life.resuming import Answer, check_no_open_stream, resume
 from trioflow._engine.life.starting import begin
 from trioflow._engine.planning.environment import Environment, bare_environment
 from trioflow._engine.planning.planner import plan_workflow
-from trioflow._engine.stream.receive_end import EventStream, OnFull
+from trioflow._engine.stream.reader import OnFull, Reader
+from trioflow._engine.stream.receive_end import EventStream
 from trioflow._phases import Phase
 from trioflow.context import MISSING
 from trioflow.errors import RunStateError
@@ -50,7 +52,15 @@ def create_run(
     """Create a run of *workflow*; what is wrong with the workflow is raised here."""
     environment = environment or bare_environment()
     plan = plan_workflow(workflow, environment)
-    return Run(Life(plan, environment, run_id or new_run_id(), resource_id, keeper))
+    run_id = run_id or new_run_id()
+    return run_of(Life(plan, environment, run_id, resource_id, keeper))
+
+
+def run_of(life: Life) -> Run[Any, Any]:
+    """Return what users hold of a run: the same object for as long as somebody holds it."""
+    held = None if life.handle is None else life.handle()
+    run: Run[Any, Any] = held if isinstance(held, Run) else Run._create(life)
+    return run
 
 
 def new_run_id() -> str:
@@ -61,9 +71,16 @@ def new_run_id() -> str:
 class RunStream(EventStream, Generic[Out]):
     """The stream that `Run.stream` opens: the run's events, and its end."""
 
-    def __init__(self, run: Run[Any, Out], max_buffer_size: int) -> None:
-        super().__init__(max_buffer_size, run._life.core.readers)
+    __slots__ = ("_run",)
+    _source = "Run.stream()"
+
+    def __init__(self, reader: Reader, run: Run[Any, Out]) -> None:
+        super().__init__(reader)
         self._run = run
+
+    def _another(self) -> Self:
+        another: Self = type(self)._create(self._reader, self._run)
+        return another
 
     @property
     def run(self) -> Run[Any, Out]:
@@ -90,15 +107,17 @@ class RunStream(EventStream, Generic[Out]):
 
         **Checkpoints**: always.
         """
-        self.lift_bound()
+        self._reader.lift_bound()
         try:
             return await self._run.wait()
         finally:
-            self.restore_bound()
+            self._reader.restore_bound()
 
 
-class Run(Generic[In, Out]):
+class Run(Generic[In, Out], metaclass=NoPublicConstructor):
     """One execution of a workflow. Made by `Workflow.create_run` or by an engine."""
+
+    _source = "Workflow.create_run() or Engine.create_run()"
 
     def __init__(self, life: Life) -> None:
         self._life = life
@@ -190,7 +209,7 @@ class Run(Generic[In, Out]):
             )
             self._life.close_on_suspend = close_on_suspend
 
-        return self._reading(RunStream(self, max_buffer_size), None, start)
+        return self._reading(self._new_reader(max_buffer_size), None, start)
 
     @asynccontextmanager
     async def resume_stream(
@@ -212,25 +231,26 @@ class Run(Generic[In, Out]):
 
         Args and Raises: as for `resume` and `stream`.
         """
-        stream: RunStream[Out] = RunStream(self, max_buffer_size)
+        reader = self._new_reader(max_buffer_size)
         check_no_open_stream(self._life)
         answer = _answer(step, resume_data, label, index, runtime_context, per_step)
         last = await resume(self._life, answer)
         self._life.close_on_suspend = True
-        async with self._reading(stream, last):
+        async with self._reading(reader, last) as stream:
             yield stream
 
     @asynccontextmanager
     async def _reading(
         self,
-        stream: RunStream[Out],
+        reader: Reader,
         after: int | None,
         start: Callable[[], None] | None = None,
     ) -> AsyncGenerator[RunStream[Out], None]:
         """Drive the run in a task of its own while a stream is read."""
         if start is not None:
             start()
-        self._life.core.log.add_reader(stream, after)
+        self._life.core.log.add_reader(reader, after)
+        stream: RunStream[Out] = RunStream._create(reader, self)
         part = self._life.part
 
         def on_leave() -> None:
@@ -338,9 +358,9 @@ class Run(Generic[In, Out]):
           RunClaimedError: if it is going on in another process.
           ValueError: if *max_buffer_size* is below 1.
         """
-        stream: RunStream[Out] = RunStream(self, max_buffer_size)
+        reader = self._new_reader(max_buffer_size)
         last = await open_recovery(self._life)
-        async with self._reading(stream, last):
+        async with self._reading(reader, last) as stream:
             yield stream
 
     async def time_travel(
@@ -397,10 +417,10 @@ class Run(Generic[In, Out]):
         Args and Raises: as for `time_travel` and `stream`.
         """
         life = await self._travel(step, input_data, context, resume_data, run_id, per_step)
-        run: Run[In, Out] = Run(life)
-        stream: RunStream[Out] = RunStream(run, max_buffer_size)
+        run = run_of(life)
+        reader = run._new_reader(max_buffer_size)
         # Recover, which marks where the prefix ends, is the first event of the stream.
-        async with run._reading(stream, run.state.next_seq - 2):
+        async with run._reading(reader, run.state.next_seq - 2) as stream:
             yield stream
 
     async def _travel(
@@ -418,8 +438,8 @@ class Run(Generic[In, Out]):
         new = sibling(old, run_id or new_run_id())
         past = prefix(recorded, destination, new.run_id, outputs)
         past += invented(old.plan, destination, past, outputs)
-        inputs = {} if input_data is MISSING else {destination.address: input_data}
-        begin_fork(new, past, inputs, resume_data, destination.address, per_step)
+        inputs = {} if input_data is MISSING else {str(destination.address): input_data}
+        begin_fork(new, past, inputs, resume_data, str(destination.address), per_step)
         return new
 
     # ------------------------------------------------------------ control
@@ -499,10 +519,13 @@ class Run(Generic[In, Out]):
           HistoryGap: if events that are wanted are no longer held; ``engine.observe`` reads
             them from the journal of a durable run.
         """
-        log = self._life.core.log
-        reader = EventStream(max_buffer_size, log.readers, on_full)
-        log.add_reader(reader, after)
-        return reader
+        reader = self._new_reader(max_buffer_size, on_full)
+        self._life.core.log.add_reader(reader, after)
+        stream: EventStream = EventStream._create(reader)
+        return stream
+
+    def _new_reader(self, max_buffer_size: int, on_full: OnFull = "wait") -> Reader:
+        return Reader(max_buffer_size, self._life.core.readers, on_full)
 
     async def wait(self) -> RunResult[Out]:
         """Wait until a run that someone else drives is over or waits for an answer.

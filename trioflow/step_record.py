@@ -18,7 +18,7 @@ class StepRecord:
 
     id: str
     address: str
-    """Place of the call in the run, see `trioflow.events`."""
+    """Place of the call in the run, see `trioflow.addresses`."""
     kind: StepKind
     status: RecordStatus
     input: Any

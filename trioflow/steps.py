@@ -11,6 +11,7 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar, overload
 import attrs
 
 from trioflow._signature import Signature, name_of, read_signature
+from trioflow.addresses import RESERVED
 from trioflow.context import StepContext
 from trioflow.errors import DefinitionError
 from trioflow.retry import Retry
@@ -24,9 +25,6 @@ MaybeAsync: TypeAlias = Awaitable[Out] | Out
 """What a plain function may return. The overloads for plain functions take this and not
 ``Out``, because mypy gives up (``Step[Any, Any]``) when an async function whose signature
 mentions ``Any`` fits two overloads with different results."""
-
-RESERVED = "/#[]~:"
-"""Characters that addresses of calls are made of, so ids must not have them."""
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -11,11 +10,9 @@ import attrs
 
 from trioflow import NonRetryableError
 from trioflow import events as ev
+from trioflow.addresses import Address
 
 from .messages import Words
-
-ITEM_AT_END = re.compile(r"\[\d+\]$")
-ITEM = re.compile(r"\[(\d+)\]")
 
 
 @attrs.define
@@ -81,7 +78,9 @@ class Memory:
             case ev.StepResult(status="failed", error=error):
                 if seen.error not in (None, error):
                     self.chosen[id(error)] = seen.error
-                self.step_failed |= "/" not in event.address and seen.kind != "sleep"
+                self.step_failed |= (
+                    Address.parse(event.address).scope is None and seen.kind != "sleep"
+                )
         return seen
 
     def _note_suspension(self, event: ev.Event) -> None:
@@ -101,20 +100,20 @@ class Memory:
 
         It is the first item of a foreach, and the last arm of a block.
         """
-        inside = [found for found in self.waiting if _contains(address, found)]
-        leaves = [
-            a for a in inside if not any(_contains(a, other) for other in inside if other != a)
-        ]
-        return min(leaves, key=self._rank)
+        call = Address.parse(address)
+        waiting = map(Address.parse, self.waiting)
+        inside = [found for found in waiting if found == call or found.is_inside(call)]
+        leaves = [a for a in inside if not any(other.is_inside(a) for other in inside)]
+        return str(min(leaves, key=self._rank))
 
-    def _rank(self, leaf: str) -> tuple[list[int], int]:
-        items = [int(index) for index in ITEM.findall(leaf)]
-        id = self.id_of(leaf)
+    def _rank(self, leaf: Address) -> tuple[list[int], int]:
+        items = [outer.item for outer in leaf.walk() if outer.item is not None]
+        id = self.id_of(str(leaf))
         return items, -self.order.index(id) if id in self.order else 0
 
     def id_of(self, address: str) -> str:
         """Return the id of the step that a call or an item is one of."""
-        start = self.calls.get(ITEM_AT_END.sub("", address), Seen()).start
+        start = self.calls.get(str(Address.parse(address).call), Seen()).start
         return "" if start is None else start.id
 
     def suspend_payload(self, address: str) -> Any:
@@ -123,10 +122,11 @@ class Memory:
 
     def last_answer(self, address: str) -> Seen | None:
         """Return the last iteration up to a call's own that was answered, if it is in a loop."""
-        loop, _, iteration = address.rpartition("#")
-        if not iteration.isdigit() or not loop:
+        call = Address.parse(address)
+        if call.iteration is None:
             return None
-        before = (self.calls.get(f"{loop}#{i}", Seen()) for i in range(int(iteration), 0, -1))
+        loop = map(call.with_iteration, range(call.iteration, 0, -1))
+        before = (self.calls.get(str(each), Seen()) for each in loop)
         return next((seen for seen in before if seen.was_answered), None)
 
     def _note_early_end(self, seen: Seen, item: ev.StepProgress) -> None:
@@ -139,10 +139,6 @@ class Memory:
         is_better = seen.early is None or (seen.error is None) != (item.error is None)
         if is_better or (self.by_position and item.index < (seen.early or 0)):
             seen.early, seen.error = item.index, item.error
-
-
-def _contains(outer: str, inner: str) -> bool:
-    return inner == outer or (inner.startswith(outer) and inner[len(outer)] in "/[~")
 
 
 def remember(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trioflow import RunResult, StepRecord
+from trioflow.addresses import Address
 
 from .memory import Memory, Seen, failure_keys
 from .messages import Words
@@ -39,7 +40,7 @@ def result_to_recorded(
     records = {
         id: _record(record, words, memory, schemas or {})
         for id, record in result.steps.items()
-        if "/" not in record.address  # what is nested only the events tell
+        if Address.parse(record.address).scope is None  # what is nested only the events tell
     }
     shown_input = let_through(result.input, (schemas or {}).get(""))
     recorded = {

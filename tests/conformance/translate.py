@@ -13,6 +13,7 @@ import attrs
 from cattrs import Converter
 
 from trioflow import events as ev
+from trioflow.addresses import Address
 from trioflow.wire import to_wire
 
 from .flavours import Flavour
@@ -76,8 +77,10 @@ class Translator:
             return event.id.rpartition(".")[2] == event.name
         if isinstance(event, ev.StepOutput):
             return False
-        if "]" in getattr(event, "address", "") and not self.flavour.shows_items:
-            return True
+        if isinstance(event, ev.StepEvent) and not self.flavour.shows_items:
+            around = Address.parse(event.address).walk()
+            if any(address.item is not None for address in around):
+                return True
         if isinstance(event, ev.StepResult | ev.StepFinish) and seen.start is None:
             # A sleep is told to have ended only if it ended well, and a wait not at all
             # unless its event came.

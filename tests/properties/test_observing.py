@@ -22,7 +22,8 @@ from tests.properties.scale import examples
 from tests.properties.test_suspending import ENDLESS, run_straight
 from trioflow import Engine, EventStream, Run, RunResult, fold, open_engine
 from trioflow._engine.history.suspensions import suspensions
-from trioflow._engine.stream.receive_end import OnFull
+from trioflow._engine.stream.reader import OnFull
+from trioflow.addresses import Address
 from trioflow.errors import HistoryGap
 from trioflow.events import Event
 from trioflow.stores import MemoryStore
@@ -149,7 +150,11 @@ class Play:
 
 def destinations(run: Run[Any, Any]) -> list[str]:
     """Return the steps that one can go back to: all but those inside of items."""
-    return [id for id, record in run.state.steps.items() if "[" not in record.address]
+    return [
+        id
+        for id, record in run.state.steps.items()
+        if all(outer.item is None for outer in Address.parse(record.address).walk())
+    ]
 
 
 @settings(max_examples=examples(50, 1000))

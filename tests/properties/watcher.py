@@ -8,6 +8,7 @@ from typing import Self
 
 import trio
 
+from tests.flows import unread
 from trioflow import EventStream, events
 from trioflow.testing._mirror import Mirror
 
@@ -40,7 +41,7 @@ class Watcher(Mirror):
 
     def attach(self, stream: EventStream) -> EventStream:
         """Check the bound of this stream from now on; past events come on top of it."""
-        self._streams[stream] = stream.max_buffer_size + stream.unread
+        self._streams[stream] = stream.max_buffer_size + unread(stream)
         return stream
 
     def on_event(self, event: events.Event) -> None:
@@ -61,8 +62,8 @@ class Watcher(Mirror):
         self._forced += _is_forced(event) or isinstance(event, events.EventReceived)
         for stream, size in self._streams.items():
             bound = size + self._peak_tasks + self._forced
-            if not stream.closed and stream.unread > bound:
-                self.overflows.append(f"{event.seq} {event.type}: {stream.unread} > {bound}")
+            if unread(stream) > bound:
+                self.overflows.append(f"{event.seq} {event.type}: {unread(stream)} > {bound}")
 
 
 def _is_forced(event: events.Event) -> bool:

@@ -8,6 +8,7 @@ from tests.type_tests.models import City, Forecast, describe, fetch_forecast
 from trioflow import (
     Engine,
     EventStream,
+    EventStreamStatistics,
     Run,
     RunResult,
     RunState,
@@ -37,12 +38,20 @@ async def runs() -> None:
     assert_type(result.unwrap(), str)
     assert_type(await run.wait(), RunResult[str])
     assert_type(await run.drain(grace=1), RunResult[str])
-    assert_type(run.observe(after=3), EventStream)
+    observer = run.observe(after=3)
+    assert_type(observer, EventStream)
+    assert_type(observer.receive_nowait(), events.Event)
+    assert_type(await observer.receive_some(), list[events.Event])
+    assert_type(observer.clone(), EventStream)
+    assert_type(observer.statistics(), EventStreamStatistics)
+    with observer as same:
+        assert_type(same, EventStream)
 
 
 async def streams() -> None:
     async with weather.create_run().stream(City("Oslo"), max_buffer_size=8) as stream:
         assert_type(stream, RunStream[str])
+        assert_type(stream.clone(), RunStream[str])
         assert_type(stream.trace_id, str)
         async for event in stream:
             assert_type(event, events.Event)

@@ -12,9 +12,11 @@ import trio
 
 import trioflow
 from trioflow._cli.text import clean
+from trioflow.addresses import Address
 from trioflow.errors import InvalidValueError, PluginError, TrioflowError
 from trioflow.events import RunStatus
 from trioflow.results import RunResult
+from trioflow.step_record import StepRecord
 
 SUCCESS = 0
 FAILED = 1
@@ -61,7 +63,7 @@ def failures(result: RunResult[Any]) -> list[tuple[str, BaseException]]:
     """
     found: list[tuple[str, BaseException]] = []
     seen: set[int] = set()
-    records = sorted(result.steps.values(), key=lambda record: -record.address.count("/"))
+    records = sorted(result.steps.values(), key=_depth, reverse=True)
     failed = [(f"step {record.id!r}", record.error) for record in records]
     for where, error in (*failed, (f"workflow {result.workflow_id!r}", result.error)):
         for leaf in _leaves(error):
@@ -69,6 +71,10 @@ def failures(result: RunResult[Any]) -> list[tuple[str, BaseException]]:
                 seen.add(id(leaf))
                 found.append((where, leaf))
     return found
+
+
+def _depth(record: StepRecord) -> int:
+    return sum(1 for _ in Address.parse(record.address).walk())
 
 
 def canceled_steps(result: RunResult[Any]) -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import attrs
 from rich.console import Console
 
@@ -13,13 +11,11 @@ from trioflow._cli.rows import Branch, Row, flatten
 from trioflow._cli.tables import make_console
 from trioflow._cli.text import clean, describe_error, duration, preview
 from trioflow._cli.view import Status
+from trioflow.addresses import Address
 from trioflow.step_record import StepRecord
 
 SHOWN = 100
 """How many calls beside each other are shown: the last ones."""
-_LAST = re.compile(r"(\[\d+\]|/[^/\[]*)$")
-"""The end of an address that tells a call from what it is in."""
-_ATTEMPT = re.compile(r"~\d+$")
 
 
 def print_tree(view: StoredView, now: float) -> None:
@@ -57,20 +53,20 @@ class _Branches:
 
     view: StoredView
     now: float
-    _inside: dict[str, dict[str, StepRecord]] = attrs.field(factory=dict)
-    """The calls directly inside of a call by its address, ``""`` for the run; by theirs."""
+    _inside: dict[Address | None, dict[Address, StepRecord]] = attrs.field(factory=dict)
+    """The calls directly inside of a call, None for the run; by their addresses."""
 
     def __attrs_post_init__(self) -> None:
         for record in self.view.state.calls.values():
-            self._put(record)
+            self._put(Address.parse(record.address), record)
 
-    def _put(self, record: StepRecord) -> None:
-        outer = outer_of(record.address)
-        known = self._inside.setdefault(outer, {})
-        known[record.address] = record
-        if outer.endswith("]") and outer not in self._inside.get(outer_of(outer), {}):
-            # An item gets its own record only when it has ended.
-            self._put(StepRecord("", outer, "item", "running", None, 0.0))
+    def _put(self, address: Address, record: StepRecord) -> None:
+        outer = address.parent
+        self._inside.setdefault(outer, {})[address] = record
+        if outer is None or outer.item is None or outer in self._inside.get(outer.parent, {}):
+            return
+        # An item gets its own record only when it has ended.
+        self._put(outer, StepRecord("", str(outer), "item", "running", None, 0.0))
 
     def root(self) -> Branch:
         """Return the run with all its calls."""
@@ -82,25 +78,25 @@ class _Branches:
             status = "interrupted"
         detail = "" if state.error is None else describe_error(state.error)
         row = Row("", "call", clean(state.workflow_id), status, detail, seconds)
-        return Branch(row, self._below("", ""))
+        return Branch(row, self._below(None, ""))
 
-    def _below(self, address: str, id: str) -> tuple[Branch, ...]:
-        inside = list(self._inside.get(address, {}).values())
-        if inside and all(record.address.endswith("]") for record in inside):
-            inside = sorted(inside, key=lambda record: _index(record.address))
+    def _below(self, address: Address | None, id: str) -> tuple[Branch, ...]:
+        inside = list(self._inside.get(address, {}).items())
+        if all(inner.item is not None for inner, _ in inside):
+            inside.sort(key=lambda pair: pair[0])
         hidden = len(inside) - SHOWN
         more = (Branch(Row("", "more", f"{hidden} more before")),) if hidden > 0 else ()
-        return (*more, *(self._branch(record, id) for record in inside[-SHOWN:]))
+        return (*more, *(self._branch(*pair, id) for pair in inside[-SHOWN:]))
 
-    def _branch(self, record: StepRecord, outer: str) -> Branch:
-        is_item = record.address.endswith("]")
-        label = f"[{_index(record.address)}]" if is_item else record.id.removeprefix(f"{outer}.")
+    def _branch(self, address: Address, record: StepRecord, outer: str) -> Branch:
+        is_item = address.item is not None
+        label = f"[{address.item}]" if is_item else record.id.removeprefix(f"{outer}.")
         if record.iteration is not None:
             label += f" #{record.iteration}"
         status, detail = self.view.status_of(record), self.view.detail_of(record)
         if record.attempts > 1:
             detail = f"{record.attempts} attempts" + (f", {detail}" if detail else "")
-        below = self._below(record.address, outer if is_item else record.id)
+        below = self._below(address, outer if is_item else record.id)
         if below and record.kind != "foreach" and status in ("suspended", "success", "failed"):
             detail = ""  # what is inside says it
         progress = None if record.total is None else (record.done or 0, record.total)
@@ -112,13 +108,3 @@ class _Branches:
             return None
         ended = record.ended_at or record.suspended_at or self.view.state.ended_at or self.now
         return max(ended - record.started_at, 0.0)
-
-
-def outer_of(address: str) -> str:
-    """Return the address of the call that a call is directly in, ``""`` for the run's own."""
-    outer = _LAST.sub("", address)
-    return "" if outer == address else _ATTEMPT.sub("", outer)
-
-
-def _index(address: str) -> int:
-    return int(address[address.rindex("[") + 1 : -1])

@@ -7,7 +7,6 @@ So it stays small however long the run is. It knows nothing of terminals.
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from typing import Literal
 
@@ -15,6 +14,7 @@ import attrs
 
 from trioflow import events as ev
 from trioflow._cli.text import describe_error, preview
+from trioflow.addresses import Address
 
 Status = Literal[
     "running",
@@ -35,9 +35,6 @@ KEPT_TOOLS = 3
 """How many tool calls that are over an entry keeps."""
 TAIL = 600
 """How many characters of a tool's output are kept."""
-
-_ITEM = re.compile(r"\[\d+\]")
-_ROUND = re.compile(r"~\d+|#\d+")
 
 
 @attrs.define(eq=False)
@@ -150,7 +147,8 @@ class RunView:
                 parent.children[key] = CallView(parent.id, key, event.at)
             parent = parent.children[key]
         key = path[-1]
-        label = key if _ITEM.match(key) else _label(event.id, parent, len(path))
+        is_item = Address.parse(event.address).item is not None
+        label = key if is_item else _label(event.id, parent, len(path))
         call = CallView(event.id, label, event.at)
         before = parent.children.get(key)
         if before is not None:  # the next iteration, or it goes on
@@ -184,11 +182,13 @@ def path_of(address: str) -> tuple[str, ...]:
 
     Items of a foreach are a level of their own; iterations and attempts share an entry.
     """
-    keys: list[str] = []
-    for segment in address.split("/"):
-        lasting = _ROUND.sub("", segment)
-        keys += [_ITEM.sub("", lasting), *_ITEM.findall(lasting)]
-    return tuple(keys)
+    return tuple(_key(outer) for outer in Address.parse(address).walk())
+
+
+def _key(address: Address) -> str:
+    if address.item is not None:
+        return f"[{address.item}]"
+    return f"{address.position}" if address.arm is None else f"{address.position}:{address.arm}"
 
 
 def _label(id: str, parent: CallView, depth: int) -> str:

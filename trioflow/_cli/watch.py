@@ -138,11 +138,10 @@ class Watcher:
 
 async def _earlier_events(run: Run[Any, Any]) -> list[ev.Event]:
     """Return the events of the parts before the one that begins; only its start if it is long."""
-    earlier: list[ev.Event] = []
     try:
         async with run.observe(on_full="gap") as held:
-            while held.unread:
-                earlier.append(await held.receive())
+            count = held.statistics().current_buffer_used
+            earlier = [await held.receive() for _ in range(count)]
     except HistoryGap:
         state = run.state
         start = ev.Start(

@@ -52,7 +52,7 @@ class BodyInfo:
     """Id of the step; inside nested workflows ``"outer.inner"``."""
     step_call_id: str
     address: str
-    """Place of the step call in the run, see `trioflow.events`; of an item of a foreach, too."""
+    """Place of the step call in the run, see `trioflow.addresses`; of an item of a foreach, too."""
     kind: StepKind
     """What is called: ``"step"``, ``"tool"``, ``"workflow"`` or ``"map"``; for a tool call, what
     the step is that calls."""

@@ -5,6 +5,7 @@ Nothing here runs anything. Conditions and mapping functions appear under their 
 
 from __future__ import annotations
 
+from trioflow._public import publish
 from trioflow.describe._mermaid import to_mermaid
 from trioflow.describe._outline import Definition, Outline, Provider, Resolve, outline
 from trioflow.describe._schema import json_schema
@@ -20,3 +21,5 @@ __all__ = [
     "to_mermaid",
     "to_tree",
 ]
+
+publish(__name__, __all__, globals())

@@ -5,6 +5,7 @@ None of them is on unless it is asked for, except that the command line has them
     async with open_engine(instruments=[StepTracker(), BlockWatch()]) as engine: ...
 """
 
+from trioflow._public import publish
 from trioflow.instruments._blocking import BlockWatch
 from trioflow.instruments._logs import (
     StepContextFilter,
@@ -20,3 +21,5 @@ __all__ = [
     "add_step_context",
     "current_step",
 ]
+
+publish(__name__, __all__, globals())

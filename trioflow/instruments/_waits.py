@@ -20,6 +20,7 @@ from trioflow._engine.journal.journal import RunJournal
 from trioflow._engine.running.mailbox import Mailbox
 from trioflow._engine.stream.channel import Readers
 from trioflow._engine.stream.fairness import Pacer
+from trioflow._engine.stream.receive_end import EventStream
 from trioflow.instruments._stacks import frames_of, library_of, outward, place_around, user_frame
 
 Limits = Mapping[str, trio.CapacityLimiter]
@@ -157,6 +158,8 @@ _KNOWN: Mapping[CodeType, Callable[[FrameType], str]] = {
     _code(trio.Process.wait): _process,
     _code(trio.lowlevel.checkpoint): _constant("is ready to run"),
     _code(trio.lowlevel.cancel_shielded_checkpoint): _constant("is ready to run"),
+    _code(EventStream.__anext__): _constant("waits to receive from the stream of a run"),
+    _code(EventStream.receive_some): _constant("waits to receive from the stream of a run"),
     _code(Readers.wait_for_room): _constant("waits for room in the buffer of a reader"),
     _code(RunJournal.wait_boundary): _constant("waits for the journal to be written"),
     _code(RunJournal.wait_stored): _constant("waits for the journal to be written"),

@@ -11,8 +11,11 @@ threads of their own for some steps, is said where the engine is opened::
     async with open_engine(runners=runners) as engine: ...
 """
 
+from trioflow._public import publish
 from trioflow.runners._blocking import check_blocking
 from trioflow.runners._inline import InlineRunner
 from trioflow.runners._thread import ThreadRunner
 
 __all__ = ["InlineRunner", "ThreadRunner", "check_blocking"]
+
+publish(__name__, __all__, globals())

@@ -1,5 +1,8 @@
 """The store that needs no plugin."""
 
+from trioflow._public import publish
 from trioflow.stores._memory import MemoryStore
 
 __all__ = ["MemoryStore"]
+
+publish(__name__, __all__, globals())

@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from trioflow import events as ev
+from trioflow.addresses import Address
+from trioflow.errors import InvalidAddressError
 from trioflow.testing import _rules as rules
-from trioflow.testing._addresses import parse
 from trioflow.testing._log import Call, Log
 from trioflow.testing._shape import Shape
 
@@ -134,7 +135,7 @@ def check_finish(log: Log, shape: Shape, event: ev.Finish) -> None:
     if (event.status in ("suspended", "paused")) != (log.phase == "waiting"):
         log.fail(1, f"finish says {event.status} while the run is {log.phase}")
     if event.status == "success":
-        shape.check_complete(log, "")
+        shape.check_complete(log, None)
 
 
 # ---------------------------------------------------------------- rule 2: calls
@@ -154,16 +155,17 @@ def check_all_closed(log: Log, event: ev.Event) -> None:
 
 
 def take_call(log: Log, shape: Shape, event: ev.StepEvent) -> Call:
-    """Check one event of a call: first its place, then its order, then what is its own."""
-    place = parse(event.address)
-    if place is None:
-        log.fail(4, f"{event.address!r} is not an address")
-    call = log.calls.get(place.call) or rules.open_call(log, shape, event, place)
-    rules.check_place(log, call, event, place)
+    """Check one event of a call: first its address, then its order, then what is its own."""
+    try:
+        address = Address.parse(event.address)
+    except InvalidAddressError as error:
+        log.fail(4, str(error))
+    call = log.calls.get(address.call) or rules.open_call(log, shape, event, address)
+    rules.check_address(log, call, event, address)
     advance_call(log, call, event)
-    rules.CHECKS.get(type(event), rules.check_nothing)(log, call, event, place)
+    rules.CHECKS.get(type(event), rules.check_nothing)(log, call, event, address)
     if isinstance(event, ev.StepResult) and (call.kind, event.status) == ("workflow", "success"):
-        shape.check_complete(log, call.frame)
+        shape.check_complete(log, call.inside)
     call.last = log.index
     return call
 
@@ -187,11 +189,15 @@ def check_fold(log: Log, event: ev.Event, call: Call | None) -> None:
     if log.state.next_seq != log.index + 1:
         log.fail(7, f"next_seq of the fold is {log.state.next_seq}")
     told = told_status(event, call)
-    found = log.state.calls[call.address].status if call else log.state.status
+    found = log.state.calls[str(call.address)].status if call else log.state.status
     if told not in (None, found):
         log.fail(7, f"the fold says {found}, the events say {told}")
     newest = log.state.records[-1] if log.state.records else None
-    if newest is not None and newest.kind != "item" and newest.address not in log.calls:
+    if (
+        newest is not None
+        and newest.kind != "item"
+        and Address.parse(newest.address) not in log.calls
+    ):
         log.fail(7, f"the fold has a record of {newest.address}, which is no call")
 
 

@@ -8,8 +8,8 @@ from typing import NoReturn
 import attrs
 
 from trioflow import events as ev
+from trioflow.addresses import Address
 from trioflow.record import RunState
-from trioflow.testing._addresses import Place
 from trioflow.testing._faults import EventOrderError
 
 
@@ -30,7 +30,7 @@ class Call:
     """One step call."""
 
     id: str
-    place: Place
+    address: Address
     parent: Call | None
     opened: int
     """Position of its first event."""
@@ -46,14 +46,9 @@ class Call:
     """The items of a foreach that have ended, by index."""
 
     @property
-    def address(self) -> str:
-        return self.place.call
-
-    @property
-    def frame(self) -> str:
-        """The address of the frame of what is inside it, in its current attempt."""
-        attempt = self.retries.get(None, 0) + 1
-        return self.address if attempt == 1 else f"{self.address}~{attempt}"
+    def inside(self) -> Address:
+        """The scope of the calls inside it, in its current attempt."""
+        return self.address.with_attempt(self.retries.get(None, 0) + 1)
 
     @property
     def closed(self) -> bool:
@@ -75,7 +70,7 @@ class Frame:
     @property
     def position(self) -> int:
         """Which node it has come to; -1 before the first."""
-        return self.calls[-1].place.position if self.calls else -1
+        return self.calls[-1].address.position if self.calls else -1
 
 
 @attrs.define
@@ -90,11 +85,12 @@ class Log:
     """How often the run's process has died."""
     """Phase of the run."""
     canceled: bool = False
-    calls: dict[str, Call] = attrs.field(factory=dict)
+    calls: dict[Address, Call] = attrs.field(factory=dict)
     """Every call, by address."""
-    open: dict[str, Call] = attrs.field(factory=dict)
+    open: dict[Address, Call] = attrs.field(factory=dict)
     """The calls that are not closed, by address."""
-    frames: dict[str, Frame] = attrs.field(factory=dict)
+    frames: dict[Address | None, Frame] = attrs.field(factory=dict)
+    """The workflows, by the scope of their calls."""
     state: RunState = attrs.field(factory=RunState)
     """The fold so far."""
 
@@ -112,5 +108,5 @@ class Log:
 
 def item_of(call: Call) -> int | None:
     """Return the item of a foreach that *call* is directly inside of."""
-    around = call.place.around
-    return None if around is None else around.item
+    scope = call.address.scope
+    return None if scope is None else scope.item

@@ -1,4 +1,4 @@
-"""The rules about one call: its place, its tools, its items and its attempts."""
+"""The rules about one call: its address, its tools, its items and its attempts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from trioflow import events as ev
-from trioflow.testing._addresses import Place
+from trioflow.addresses import Address
 from trioflow.testing._log import Call, Frame, Log, ToolCall, item_of
 from trioflow.testing._shape import Shape
 
@@ -22,10 +22,10 @@ TOOL = {
 """Phase of a tool call and type of its next event, to its next phase."""
 
 
-# ---------------------------------------------------------------- places: rules 2, 4, 5, 6
-def open_call(log: Log, shape: Shape, event: ev.StepEvent, place: Place) -> Call:
+# ---------------------------------------------------------------- addresses: rules 2, 4, 5, 6
+def open_call(log: Log, shape: Shape, event: ev.StepEvent, address: Address) -> Call:
     """Register the call that begins with *event*, and check that it may begin here."""
-    call = Call(event.id, place, _parent(log, event, place), log.index, log.index)
+    call = Call(event.id, address.call, _parent(log, event, address), log.index, log.index)
     if not isinstance(event, ev.StepStart | ev.StepWaiting):
         log.fail(2, f"{event.type} of {call}, which has not started")
     _check_id(log, call)
@@ -36,8 +36,8 @@ def open_call(log: Log, shape: Shape, event: ev.StepEvent, place: Place) -> Call
     return call
 
 
-def _parent(log: Log, event: ev.StepEvent, place: Place) -> Call | None:
-    around = place.around
+def _parent(log: Log, event: ev.StepEvent, address: Address) -> Call | None:
+    around = address.scope
     if around is None:
         return None
     parent = log.calls.get(around.call)
@@ -54,16 +54,16 @@ def _check_id(log: Log, call: Call) -> None:
     prefix = f"{call.parent.id}." if call.parent else ""
     if not call.id.startswith(prefix):
         log.fail(4, f"{call} is inside {call.parent}, so its id must begin with {prefix!r}")
-    if call.place.arm not in (None, call.id.removeprefix(prefix)):
-        log.fail(4, f"{call} is arm {call.place.arm!r}")
+    if call.address.arm not in (None, call.id.removeprefix(prefix)):
+        log.fail(4, f"{call} is arm {call.address.arm!r}")
 
 
 def _enter(log: Log, shape: Shape, call: Call) -> None:
     """Check the order of the nodes of one workflow, and of the calls of one node."""
-    frame = log.frames.setdefault(call.place.frame, Frame())
-    if call.place.position < frame.position:
+    frame = log.frames.setdefault(call.address.scope, Frame())
+    if call.address.position < frame.position:
         log.fail(4, f"{call} starts after {frame.calls[0]}", frame.calls[0].opened)
-    if call.place.position > frame.position:
+    if call.address.position > frame.position:
         _check_left(log, frame, call)
         shape.check_left(log, frame, call)
         frame.calls = []
@@ -79,41 +79,41 @@ def _check_left(log: Log, frame: Frame, call: Call) -> None:
 
 def _check_siblings(log: Log, frame: Frame, call: Call) -> None:
     before = frame.calls[-1] if frame.calls else None
-    iteration = call.place.iteration
+    iteration = call.address.iteration
     if iteration is not None:
         if iteration != len(frame.calls) + 1:
             log.fail(6, f"{call} where iteration {len(frame.calls) + 1} is next")
         if before is not None and before.phase != "over":
             log.fail(6, f"{call} starts while {before} is {before.phase}", before.last)
-    elif before is not None and (call.place.arm is None or before.place.arm is None):
+    elif before is not None and (call.address.arm is None or before.address.arm is None):
         log.fail(5, f"{call} is beside {before}, but they are not arms", before.opened)
 
 
-def check_place(log: Log, call: Call, event: ev.StepEvent, place: Place) -> None:
+def check_address(log: Log, call: Call, event: ev.StepEvent, address: Address) -> None:
     """Check that an event of a call lies where the call is."""
     if event.id != call.id:
         log.fail(4, f"id {event.id!r} in an event of {call}", call.opened)
     if call.parent is not None and call.parent.phase != "open":
         log.fail(2, f"{event.type} of {call} outside of {call.parent}", call.parent.last)
-    if place.item is not None and call.kind != "foreach":
+    if address.item is not None and call.kind != "foreach":
         log.fail(6, f"{event.type} of an item of {call}, which is no foreach", call.opened)
-    if _has_ended(call, place.item):
-        log.fail(6, f"{event.type} of item {place.item}, which has ended", call.last)
+    if _has_ended(call, address.item):
+        log.fail(6, f"{event.type} of item {address.item}, which has ended", call.last)
 
 
 # ---------------------------------------------------------------- by type of event
-def check_nothing(log: Log, call: Call, event: Any, place: Place) -> None:
+def check_nothing(log: Log, call: Call, event: Any, address: Address) -> None:
     """There is nothing more to say about this type."""
 
 
-def check_start(log: Log, call: Call, event: ev.StepStart, place: Place) -> None:
+def check_start(log: Log, call: Call, event: ev.StepStart, address: Address) -> None:
     """Check that event and address agree on the iteration."""
     call.kind = event.kind
-    if event.iteration != place.iteration:
+    if event.iteration != address.iteration:
         log.fail(6, f"{call} says that it is iteration {event.iteration}")
 
 
-def check_tool(log: Log, call: Call, event: ev.ToolEvent, place: Place) -> None:
+def check_tool(log: Log, call: Call, event: ev.ToolEvent, address: Address) -> None:
     """Follow `TOOL`."""
     tool = call.tools.get(event.tool_call_id)
     phase = TOOL.get((tool.phase if tool else "new", event.type))
@@ -123,18 +123,18 @@ def check_tool(log: Log, call: Call, event: ev.ToolEvent, place: Place) -> None:
         log.fail(3, f"{event.type} while tool call {event.tool_call_id} {found}", *marks)
     if tool is not None and tool.name != event.name:
         log.fail(3, f"tool call {event.tool_call_id} is of {tool.name}", tool.index)
-    call.tools[event.tool_call_id] = ToolCall(event.name, phase, log.index, place.item)
+    call.tools[event.tool_call_id] = ToolCall(event.name, phase, log.index, address.item)
 
 
-def check_retry(log: Log, call: Call, event: ev.StepRetry, place: Place) -> None:
+def check_retry(log: Log, call: Call, event: ev.StepRetry, address: Address) -> None:
     """Check that attempts are counted, and that each is over before the next."""
-    failed = call.retries[place.item] = call.retries.get(place.item, 0) + 1
+    failed = call.retries[address.item] = call.retries.get(address.item, 0) + 1
     if not failed <= event.attempt <= failed + log.crashes:
         log.fail(6, f"{event.type} of attempt {event.attempt}, but {failed} is on", call.last)
-    _check_nothing_open(log, call, event, place.item)
+    _check_nothing_open(log, call, event, address.item)
 
 
-def check_progress(log: Log, call: Call, event: ev.StepProgress, place: Place) -> None:
+def check_progress(log: Log, call: Call, event: ev.StepProgress, address: Address) -> None:
     """Check that each item of a foreach ends once, and that they are counted."""
     if call.kind != "foreach":
         log.fail(6, f"step-progress of {call}, which is no foreach", call.opened)
@@ -158,23 +158,23 @@ def _has_ended(call: Call, item: int | None) -> bool:
     return progress is not None and progress.status not in ("suspended", "canceled")
 
 
-def check_suspended(log: Log, call: Call, event: ev.StepSuspended, place: Place) -> None:
+def check_suspended(log: Log, call: Call, event: ev.StepSuspended, address: Address) -> None:
     """Check that nothing inside goes on."""
     _check_nothing_open(log, call, event)
 
 
-def check_result(log: Log, call: Call, event: ev.StepResult, place: Place) -> None:
+def check_result(log: Log, call: Call, event: ev.StepResult, address: Address) -> None:
     """Check that nothing inside goes on, and that a foreach has done all its items."""
     _check_nothing_open(log, call, event)
     call.status = event.status
-    log.frames[place.frame].bailed |= event.status == "bailed"
+    log.frames[address.scope].bailed |= event.status == "bailed"
     if event.status == "success":
         for last in list(call.progress.values())[-1:]:
             if last.done != last.total:
                 log.fail(6, f"{call} succeeds with {last.done} of {last.total} items", call.last)
 
 
-def check_finish(log: Log, call: Call, event: ev.StepFinish, place: Place) -> None:
+def check_finish(log: Log, call: Call, event: ev.StepFinish, address: Address) -> None:
     """Check the number of attempts."""
     failed = call.retries.get(None, 0)
     most = failed + 1 + log.crashes  # attempts that were lost in crashes count
@@ -192,7 +192,7 @@ def _check_nothing_open(log: Log, call: Call, event: ev.StepEvent, item: int | N
             log.fail(3, f"{event.type} of {call} while tool call {id} is on", tool.index)
 
 
-CHECKS: dict[type[ev.Event], Callable[[Log, Call, Any, Place], None]] = {
+CHECKS: dict[type[ev.Event], Callable[[Log, Call, Any, Address], None]] = {
     ev.StepStart: check_start,
     ev.StepRetry: check_retry,
     ev.StepProgress: check_progress,

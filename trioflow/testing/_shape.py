@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 
 from trioflow import events as ev
+from trioflow.addresses import Address
 from trioflow.nodes import (
     Branch,
     ForEach,
@@ -23,11 +24,11 @@ from trioflow.nodes import (
     targets_of,
 )
 from trioflow.steps import Step
-from trioflow.testing._addresses import Place, Suffix, parse
 from trioflow.testing._log import Call, Frame, Log, item_of
 from trioflow.tools import Tool
 from trioflow.workflow import Workflow
 
+Suffix = Literal["none", "arm", "iteration"]
 SUFFIXES: dict[type[Any], Suffix] = {Parallel: "arm", Branch: "arm", Loop: "iteration"}
 """What tells the calls of a node apart; the other nodes make one call."""
 
@@ -37,20 +38,20 @@ class Shape:
     """A workflow, and the calls that it can make. Without workflow, every call."""
 
     workflow: Workflow[Any, Any] | None
-    _known: dict[str, tuple[Node, ...] | None] = attrs.field(factory=dict, init=False)
+    _known: dict[Address | None, tuple[Node, ...] | None] = attrs.field(factory=dict, init=False)
 
     def check_call(self, log: Log, call: Call, event: ev.StepEvent) -> None:
         """Check that there is a node which makes this call."""
-        nodes = self._nodes(call.place.frame)
+        nodes = self._nodes(call.address.scope)
         if nodes is None:
             return
-        if call.place.position >= len(nodes):
+        if call.address.position >= len(nodes):
             log.fail(4, f"{call} is beyond the last of {len(nodes)} nodes")
-        node = nodes[call.place.position]
+        node = nodes[call.address.position]
         own_id = call.id.removeprefix(f"{call.parent.id}." if call.parent else "")
         if own_id not in ids_of(node):
             log.fail(4, f"{call}: the node runs {' or '.join(ids_of(node))}")
-        if call.place.suffix != SUFFIXES.get(type(node), "none"):
+        if _suffix(call.address) != SUFFIXES.get(type(node), "none"):
             log.fail(4, f"{call} is no address of a {type(node).__name__}")
         self._check_opening(log, call, node, event)
 
@@ -59,20 +60,20 @@ class Shape:
         if waits != isinstance(event, ev.StepWaiting):
             log.fail(2, f"{call} of a {type(node).__name__} begins with {event.type}")
         if isinstance(event, ev.StepStart):
-            expected = kind_of(node, _target(node, call.place))
+            expected = kind_of(node, _target(node, call.address))
             if expected not in (None, event.kind):
                 log.fail(4, f"{call} is of kind {event.kind}, not {expected}")
 
     def check_left(self, log: Log, frame: Frame, call: Call) -> None:
         """Check that the nodes before *call* have made their calls."""
-        nodes = self._nodes(call.place.frame)
+        nodes = self._nodes(call.address.scope)
         if nodes is not None:
-            self._check_nodes(log, nodes, frame, min(call.place.position, len(nodes)))
+            self._check_nodes(log, nodes, frame, min(call.address.position, len(nodes)))
 
-    def check_complete(self, log: Log, frame_address: str) -> None:
+    def check_complete(self, log: Log, scope: Address | None) -> None:
         """Check that a workflow which ended well has run all its nodes, if nothing bailed."""
-        nodes = self._nodes(frame_address)
-        frame = log.frames.get(frame_address, Frame())
+        nodes = self._nodes(scope)
+        frame = log.frames.get(scope, Frame())
         if nodes is not None and not frame.bailed:
             self._check_nodes(log, nodes, frame, len(nodes))
 
@@ -87,7 +88,7 @@ class Shape:
 
     def check_concurrency(self, log: Log, call: Call) -> None:
         """Check that not more items of a foreach are open than may be."""
-        around = call.place.around
+        around = call.address.scope
         node = self.node_at(around) if around and around.item is not None else None
         if not isinstance(node, ForEach):
             return
@@ -95,24 +96,30 @@ class Shape:
         if len(items) > node.concurrency:
             log.fail(5, f"{len(items)} items are open, concurrency is {node.concurrency}")
 
-    def node_at(self, place: Place) -> Node | None:
-        """Return the node that makes the call at *place*, None if it is not known."""
-        nodes = self._nodes(place.frame)
-        return nodes[place.position] if nodes and place.position < len(nodes) else None
+    def node_at(self, address: Address) -> Node | None:
+        """Return the node that makes the call at *address*, None if it is not known."""
+        nodes = self._nodes(address.scope)
+        return nodes[address.position] if nodes and address.position < len(nodes) else None
 
-    def _nodes(self, frame: str) -> tuple[Node, ...] | None:
-        """Return the nodes of the workflow whose calls have this frame, None if unknown."""
-        if frame not in self._known:
-            self._known[frame] = self._find(frame)
-        return self._known[frame]
+    def _nodes(self, scope: Address | None) -> tuple[Node, ...] | None:
+        """Return the nodes of the workflow whose calls have this scope, None if unknown."""
+        if scope not in self._known:
+            self._known[scope] = self._find(scope)
+        return self._known[scope]
 
-    def _find(self, frame: str) -> tuple[Node, ...] | None:
-        place = parse(frame)
-        if place is None:
+    def _find(self, scope: Address | None) -> tuple[Node, ...] | None:
+        if scope is None:
             return None if self.workflow is None else self.workflow.nodes
-        node = self.node_at(place)
-        target = _target(node, place) if node is not None else None
+        node = self.node_at(scope)
+        target = _target(node, scope) if node is not None else None
         return target.nodes if isinstance(target, Workflow) else None
+
+
+def _suffix(address: Address) -> Suffix:
+    """Return what tells the calls of one node apart."""
+    if address.arm is not None:
+        return "arm"
+    return "none" if address.iteration is None else "iteration"
 
 
 def kind_of(node: Node, target: Target | None) -> ev.StepKind | None:
@@ -131,9 +138,9 @@ def kind_of(node: Node, target: Target | None) -> ev.StepKind | None:
     return None
 
 
-def _target(node: Node, place: Place) -> Target | None:
-    """Return what the call at *place* runs."""
+def _target(node: Node, address: Address) -> Target | None:
+    """Return what the call at *address* runs."""
     targets = targets_of(node)
-    if place.arm is None:
+    if address.arm is None:
         return targets[0] if targets else None
-    return next((one for one in targets if target_id(one) == place.arm), None)
+    return next((one for one in targets if target_id(one) == address.arm), None)

@@ -15,6 +15,7 @@ the original vocabulary finds what it expects and must ignore the rest.
 
 from __future__ import annotations
 
+from trioflow._public import publish
 from trioflow.wire._failures import RecordedError
 from trioflow.wire._reading import from_wire
 from trioflow.wire._results import result_to_wire
@@ -32,3 +33,5 @@ __all__ = [
     "result_to_wire",
     "to_wire",
 ]
+
+publish(__name__, __all__, globals())

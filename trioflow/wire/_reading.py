@@ -13,7 +13,8 @@ from typing import Any, Literal, TypeAlias, Union
 import attrs
 
 from trioflow import events as ev
-from trioflow.errors import NotSerializableError, WireFormatError
+from trioflow.addresses import Address
+from trioflow.errors import InvalidAddressError, NotSerializableError, WireFormatError
 from trioflow.wire._failures import error_from_wire
 from trioflow.wire._plain import MAX_DIGITS, join, rewritable, write
 from trioflow.wire._shown import class_name, shown
@@ -23,6 +24,8 @@ MOST_SECONDS = 8.64e12
 """The last moment that JavaScript has a date for, in seconds since the epoch."""
 MOST_EVENTS = 2**63
 """Stores keep numbers of events as 64 bits."""
+MOST_ITEMS = 10**18
+"""Numbers in addresses have fewer digits."""
 MOST_DIGITS = 10**MAX_DIGITS
 MOST_FLOAT = sys.float_info.max
 
@@ -124,7 +127,21 @@ def _read(field: Field, value: Any, accept: Accept) -> Any:
         value = tuple(value)  # ids and addresses; JSON has no tuples
     if not _fits(value, field.type):
         raise WireFormatError(f"{field.key!r} is {shown(value)}")
+    if field.name == "address":
+        _check_address(field.key, value)
+    elif field.name == "targets":
+        for address in value:
+            _check_address(field.key, address)
+    elif field.name == "index" and not 0 <= value < MOST_ITEMS:
+        raise WireFormatError(f"{field.key!r} is {shown(value)}")
     return value
+
+
+def _check_address(key: str, address: str) -> None:
+    try:
+        Address.parse(address)
+    except InvalidAddressError as exc:
+        raise WireFormatError(f"{key!r}: {exc}") from exc
 
 
 def _fits(value: Any, type: Any) -> bool:

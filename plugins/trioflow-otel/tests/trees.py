@@ -9,6 +9,7 @@ import attrs
 from opentelemetry.sdk.trace import ReadableSpan
 
 from trioflow import events
+from trioflow.addresses import Address
 
 
 @attrs.define
@@ -50,7 +51,7 @@ class TreeOfEvents:
                 self.root.started = nanoseconds(event.at)
             case events.StepStart():
                 self.call(event.address, event.at).kind = event.kind
-            case events.StepWaiting() if not event.address.endswith("]"):
+            case events.StepWaiting() if Address.parse(event.address).item is None:
                 waits = event.address not in self.open
                 branch = self.call(event.address, event.at)
                 if waits:
@@ -81,16 +82,14 @@ class TreeOfEvents:
             self.begin(address, at)
         return self.open[address]
 
-    def begin(self, address: str, at: float) -> None:
-        inside = (a for a in self.open if not a or address.startswith((f"{a}/", f"{a}~", f"{a}[")))
-        around = max(inside, key=len)
-        rest = address.removeprefix(around)
-        if rest.startswith("[") and not rest.endswith("]"):  # the first of an item
-            around += rest[: rest.index("]") + 1]
-            self.begin(around, 0)
-        kind = "item" if address.endswith("]") else "?"
-        self.open[address] = Branch(kind, address, nanoseconds(at))
-        self.open[around].children.append(self.open[address])
+    def begin(self, text: str, at: float) -> None:
+        address = Address.parse(text)
+        around = address.parent
+        if around is not None and around.item is not None:  # which no event begins
+            self.call(str(around), 0)
+        kind = "?" if address.item is None else "item"
+        self.open[text] = Branch(kind, text, nanoseconds(at))
+        self.open["" if around is None else str(around)].children.append(self.open[text])
 
 
 def end(branch: Branch, at: float, status: str) -> None:

@@ -10,6 +10,7 @@ from opentelemetry.metrics import Meter
 
 from trioflow import events as ev
 from trioflow.abc import BodyInfo, Instrument, PartInfo
+from trioflow.addresses import Address
 from trioflow_otel import attributes as a
 
 DURATION = "trioflow.step.duration"
@@ -51,7 +52,9 @@ class Metering(Instrument):
     def around_body(self, body: BodyInfo) -> None:
         """Remember when an item of a foreach begins: there is no event that says it."""
         run = self._runs.get(body.run_id)
-        if run is not None and body.tool_call_id is None and body.address.endswith("]"):
+        if run is None or body.tool_call_id is not None:
+            return
+        if Address.parse(body.address).item is not None:
             run.open_calls.setdefault(body.address, (body.at, "item"))
 
     def on_event(self, event: ev.Event) -> None:
@@ -98,7 +101,7 @@ class Metering(Instrument):
         self._measure(run, event.address, event, "suspended", None)
 
     def _on_progress(self, run: MeteredRun, event: ev.StepProgress) -> None:
-        address = f"{event.address}[{event.index}]"
+        address = str(Address.parse(event.address).with_item(event.index))
         self._measure(run, address, event, event.status, event.error)
 
     def _measure(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,10 +11,9 @@ from opentelemetry.trace import Span, Tracer, get_current_span
 
 from trioflow import events as ev
 from trioflow.abc import BodyInfo
+from trioflow.addresses import Address
 from trioflow_otel import attributes as a
 from trioflow_otel.calls import OpenCall, OpenSpan, OpenTool
-
-_ATTEMPT = re.compile(r"~\d+$")
 
 
 class Part:
@@ -85,7 +83,7 @@ class Part:
         self._close(event.address, "suspended", None, event.at, label=event.label)
 
     def on_progress(self, event: ev.StepProgress) -> None:
-        address = f"{event.address}[{event.index}]"
+        address = str(Address.parse(event.address).with_item(event.index))
         if address not in self._calls:  # it failed before its body, or was canceled
             self._open_item(event.id, f"{event.run_id}:{address}", address, event.at)
         self._close(address, event.status, event.error, event.at, label=event.label)
@@ -170,8 +168,8 @@ class Part:
         return self._open(event.address, f"{kind} {event.id}", event.at, about)
 
     def _open_item(self, id: str, call_id: str, address: str, at: float) -> OpenCall:
-        index = int(address[address.rindex("[") + 1 : -1])
-        about: a.Attributes = {a.STEP: id, a.STEP_KIND: "item", a.ITEM: index}
+        index = Address.parse(address).item
+        about = a.present({a.STEP: id, a.STEP_KIND: "item", a.ITEM: index})
         about[a.STEP_CALL] = a.clean(call_id)
         return self._open(address, f"item {id}", at, about)
 
@@ -183,7 +181,9 @@ class Part:
         return call
 
     def _around(self, address: str) -> OpenSpan:
-        return self._calls.get(address_around(address), self._root)
+        """Return the span of the call or item that *address* is directly inside of."""
+        parent = Address.parse(address).parent
+        return self._root if parent is None else self._calls.get(str(parent), self._root)
 
     def _close(
         self,
@@ -211,16 +211,6 @@ class Part:
 def _waiting_for(event: ev.StepWaiting) -> a.Attributes:
     name = None if event.event is None else a.clean(event.event)
     return a.present({a.EVENT: name, a.UNTIL: event.until})
-
-
-def address_around(address: str) -> str:
-    """Return the address of the call or item that a call or item is directly inside of.
-
-    Empty for a call of the run's own workflow.
-    """
-    if address.endswith("]"):
-        return address[: address.rindex("[")]
-    return _ATTEMPT.sub("", address.rpartition("/")[0])
 
 
 ENDS: dict[type[ev.Event], Callable[[Part, Any], None]] = {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from trioflow._engine.base.plan import (
     BranchPlan,
     CallPlan,
@@ -16,8 +14,7 @@ from trioflow._engine.base.plan import (
     WaitPlan,
     WorkflowPlan,
 )
-
-SEGMENT = re.compile(r"(?P<node>\d+)(?::(?P<arm>[^#\[~]*))?(?P<rest>.*)")
+from trioflow.addresses import Address
 
 
 def find_call(plan: WorkflowPlan, address: str) -> CallPlan:
@@ -26,30 +23,28 @@ def find_call(plan: WorkflowPlan, address: str) -> CallPlan:
     Raises:
       LookupError: if the workflow has no such call.
     """
-    *outer, last = address.split("/")
-    for segment in outer:
-        nested = _call_at(plan, segment).nested
+    return _find(plan, Address.parse(address))
+
+
+def _find(plan: WorkflowPlan, place: Address) -> CallPlan:
+    if place.scope is not None:
+        nested = _find(plan, place.scope).nested
         if nested is None:
-            raise LookupError(address)
+            raise LookupError(str(place))
         plan = nested
-    return _call_at(plan, last)
+    if place.position >= len(plan.nodes):
+        raise LookupError(str(place))
+    return _call_of(plan.nodes[place.position], place)
 
 
-def _call_at(plan: WorkflowPlan, segment: str) -> CallPlan:
-    match = SEGMENT.fullmatch(segment)
-    if match is None or int(match["node"]) >= len(plan.nodes):
-        raise LookupError(segment)
-    return _call_of(plan.nodes[int(match["node"])], match["arm"], "[" in match["rest"])
-
-
-def _call_of(node: NodePlan, arm: str | None, item: bool) -> CallPlan:
+def _call_of(node: NodePlan, place: Address) -> CallPlan:
     match node:
         case ThenPlan() | LoopPlan() | SleepPlan() | WaitPlan():
             return node.call
         case ForEachPlan():
-            return node.item if item else node.loop
+            return node.loop if place.item is None else node.item
         case ParallelPlan():
             calls = {call.id: call for call in node.arms}
         case BranchPlan():
             calls = {call.id: call for _, call in node.arms}
-    return calls[arm or ""]
+    return calls[place.arm or ""]

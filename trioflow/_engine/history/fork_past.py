@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,10 +10,9 @@ import attrs
 
 from trioflow import events as ev
 from trioflow._engine.base.plan import WorkflowPlan
-from trioflow._engine.history.fork_target import Destination, calls_of, comes_before
-from trioflow._engine.history.suspensions import GROUPS
-
-INSIDE_ITEM = re.compile(r"\](?=[/~])")
+from trioflow._engine.history.fork_target import Destination, calls_of
+from trioflow._engine.history.groups import GROUPS, items_around
+from trioflow.addresses import Address
 
 
 def prefix(
@@ -58,11 +56,14 @@ def _valid(recorded: Sequence[ev.Event]) -> Iterable[ev.Event]:
     Such a call has not begun anew then, but gone on, with the attempts that it has made. What
     contains other calls keeps all of them.
     """
-    groups = _groups(recorded)
+    starts = [event for event in recorded if isinstance(event, ev.StepStart)]
+    begun = items_around(
+        Address.parse(event.address).scope for event in starts
+    )  # items have no start
+    groups = begun | {event.address for event in starts if event.kind in GROUPS}
     valid = {event.seq: event for event in recorded}
     void: dict[str, list[int]] = {}
     """What happens again if the process dies now, by address."""
-    begun = {address for address in groups if address.endswith("]")}  # items have no start
     retried: set[tuple[str, int]] = set()
     for event in recorded:
         match event:
@@ -76,8 +77,8 @@ def _valid(recorded: Sequence[ev.Event]) -> Iterable[ev.Event]:
             case ev.StepResult(address=address) | ev.StepSuspended(address=address):
                 void.pop(address, None)
                 begun.discard(address)
-            case ev.StepProgress():
-                void.pop(f"{event.address}[{event.index}]", None)
+            case ev.StepProgress(address=address):
+                void.pop(str(Address.parse(address).with_item(event.index)), None)
             case ev.StepRetry(address=address) if address in groups or address in begun:
                 if (address, event.attempt) in retried:
                     del valid[event.seq]
@@ -87,17 +88,6 @@ def _valid(recorded: Sequence[ev.Event]) -> Iterable[ev.Event]:
             case ev.StepEvent(address=address) if address not in groups or address not in begun:
                 void.setdefault(address, []).append(event.seq)
     return valid.values()
-
-
-def _groups(recorded: Sequence[ev.Event]) -> set[str]:
-    """Return the addresses of calls and items that contain other calls."""
-    calls = (event for event in recorded if isinstance(event, ev.StepStart))
-    found = set()
-    for call in calls:
-        if call.kind in GROUPS:
-            found.add(call.address)
-        found.update(call.address[: match.end()] for match in INSIDE_ITEM.finditer(call.address))
-    return found
 
 
 def invented(
@@ -111,12 +101,16 @@ def invented(
     start = events[0]
     seq = len(events)
     for position, node in enumerate(plan.nodes):
-        for key, call in calls_of(str(position), node):
+        for address, call in calls_of(Address(position), node):
             if call.id not in outputs or call.id in known:
                 continue
-            if not comes_before(key, destination.address):
+            if not address.may_precede(destination.address):
                 continue
-            common: dict[str, Any] = {"run_id": start.run_id, "id": call.id, "address": key}
+            common: dict[str, Any] = {
+                "run_id": start.run_id,
+                "id": call.id,
+                "address": str(address),
+            }
             at = events[-1].at
             yield ev.StepStart(**common, seq=seq, at=at, input=None, kind=call.kind)
             output = outputs[call.id]

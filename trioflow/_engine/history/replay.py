@@ -7,23 +7,22 @@ Everything else runs.
 
 from __future__ import annotations
 
-import re
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol
 
 from trioflow._engine.base.outcome import Bailed, Failed, Outcome, Success, Suspended
 from trioflow._engine.base.plan import BranchPlan, CallPlan
+from trioflow._engine.history.groups import items_around
+from trioflow.addresses import Address
 from trioflow.record import RunState
 from trioflow.step_record import StepRecord
 
-ITEM = re.compile(r"\](?=[/~])")
-"""Where the address of an item ends within the address of a call inside of it."""
-POSITION = re.compile(r"\d+")
 OPEN = ("running", "waiting")
 """What calls are in which a process died."""
-ENTRANCES = "/[~"
-"""Characters of an address behind which something inside of a call begins."""
+SETTLED = ("success", "failed", "bailed")
+"""What calls are that are not made again."""
 
 
 class Repeated(Protocol):
@@ -50,12 +49,17 @@ class Replay:
         self._state = state
         self._records = dict(state.calls.items())
         self._answers = dict(state.answers)
-        self._items = _items_around(self._records)
+        furthest = furthest_nodes(self._records)
+        self._furthest = {_prefix(scope): position for scope, position in furthest.items()}
+        self._items = items_around(furthest)
         # An answered call that has started again has no answer left to find it by.
         begun = [a for a, record in self._records.items() if record.status in OPEN]
         ends = [*self._answers, *begun, *self._stalled()]
         self._entered = {outer for address in ends for outer in _way_to(address)}
-        self._furthest = furthest_nodes(self._records)
+        self._shown: dict[str, Any] = {}
+        """Answers by the addresses of all that contains an answered call, and its own."""
+        for address, data in self._answers.items():
+            self._show(address, data)
 
     def _stalled(self) -> Iterator[str]:
         """Yield items that do not wait for anything any more, and do not know it.
@@ -63,8 +67,8 @@ class Replay:
         Items have no event that starts them, so one whose process died after the answer was
         used up still counts as suspended.
         """
-        waiting = {a for a, record in self._records.items() if record.status == "suspended"}
-        still = _items_around(waiting)
+        waiting = [a for a, record in self._records.items() if record.status == "suspended"]
+        still = items_around(Address.parse(a).scope for a in waiting)
         yield from (a for a in waiting if a in self._items and a not in still)
 
     def record(self, address: str) -> StepRecord | None:
@@ -108,13 +112,16 @@ class Replay:
         if record.status == "suspended":
             call.round += 1
             # What contains an answered call shows the answer as well.
-            answers = self._answers.items()
-            found = (data for address, data in answers if call.address in _way_to(address))
-            call.resume_data = next(found, record.resume_data)
+            call.resume_data = self._shown.get(call.address, record.resume_data)
 
     def answer(self, address: str, data: Any) -> None:
         """Give a call that is made again an answer, as if it had waited for one."""
         self._answers[address] = data
+        self._show(address, data)
+
+    def _show(self, address: str, data: Any) -> None:
+        for outer in _way_to(address):
+            self._shown.setdefault(outer, data)
 
     def arms(self, scope: str, node: BranchPlan) -> tuple[str, ...] | None:
         """Return which arms a branch had chosen, or None if that is not known."""
@@ -130,41 +137,37 @@ class Replay:
 
     def settled(self, scope: str, key: str) -> bool:
         """Tell whether a node was over when this part of the run began."""
-        settled = ("success", "failed", "bailed")
-        own = [r for a, r in self._records.items() if _split(a) == (scope, int(key))]
-        return self.passed(scope, key) or (all(r.status in settled for r in own) and bool(own))
+        return self.passed(scope, key) or self._settled.get(f"{scope}{key}", False)
+
+    @functools.cached_property
+    def _settled(self) -> dict[str, bool]:
+        """Whether all calls of a node were over, by the address of the node."""
+        settled: dict[str, bool] = {}
+        for text, record in self._records.items():
+            address = Address.parse(text)
+            node = f"{_prefix(address.scope)}{address.position}"
+            settled[node] = settled.get(node, True) and record.status in SETTLED
+        return settled
 
     def entered(self, scope: str) -> bool:
         """Tell whether a node of this workflow call has begun."""
         return scope in self._furthest
 
 
-def furthest_nodes(addresses: Iterable[str]) -> dict[str, int]:
+def furthest_nodes(addresses: Iterable[str]) -> dict[Address | None, int]:
     """Return the position of the furthest node that has begun, for each workflow call."""
-    furthest: dict[str, int] = {}
-    for address in addresses:
-        scope, position = _split(address)
-        furthest[scope] = max(position, furthest.get(scope, 0))
+    furthest: dict[Address | None, int] = {}
+    for address in map(Address.parse, addresses):
+        if address.position > furthest.get(address.scope, -1):
+            furthest[address.scope] = address.position
     return furthest
 
 
-def _split(address: str) -> tuple[str, int]:
-    """Return the address of the workflow call that a call belongs to, and its node's position."""
-    scope, slash, local = address.rpartition("/")
-    match = POSITION.match(local)
-    return scope + slash, int(match[0]) if match else 0
-
-
-def _items_around(addresses: Iterable[str]) -> set[str]:
-    """Return the items of a foreach that calls are inside of."""
-    return {
-        address[: found.start() + 1] for address in addresses for found in ITEM.finditer(address)
-    }
+def _prefix(scope: Address | None) -> str:
+    """Return what stands before the addresses of the calls of a workflow, as in `Scope.address`."""
+    return "" if scope is None else f"{scope}/"
 
 
 def _way_to(address: str) -> Iterator[str]:
     """Yield the addresses of the calls that contain a call, and its own."""
-    for position, character in enumerate(address):
-        if character in ENTRANCES:
-            yield address[:position]
-    yield address
+    return map(str, Address.parse(address).walk())

@@ -17,6 +17,7 @@ from trioflow import events as ev
 from trioflow._engine.base.find_call import find_call
 from trioflow._engine.base.plan import CallPlan, WorkflowPlan
 from trioflow._values.structure import Structure, faults_of, wanted_by
+from trioflow.addresses import Address
 from trioflow.errors import InvalidValueError, UnreadableRunError
 from trioflow.record import merge_state
 from trioflow.wire._values import lenient_json
@@ -182,13 +183,14 @@ class _Restoring:
         yield "state_updates", self.updates(event)
 
     def progress(self, event: ev.StepProgress) -> Iterable[tuple[str, Any]]:
-        address = f"{event.address}[{event.index}]"
+        address = str(Address.parse(event.address).with_item(0))  # all have the plan of the first
         yield from self._output(event, address)
         yield from self._payload(event, address)
         yield "state_updates", self.updates(event)
 
     def _output(self, event: Any, address: str) -> Iterable[tuple[str, Any]]:
-        self._bailed |= event.status == "bailed" and "/" not in address
+        if event.status == "bailed" and Address.parse(address).scope is None:
+            self._bailed = True
         call = self.call(address)
         if call is not None and event.status == "success":  # a bail may give anything
             where = f"output of step {event.id!r}"

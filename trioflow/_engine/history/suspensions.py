@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import attrs
 
+from trioflow._engine.history.groups import GROUPS, items_around
+from trioflow.addresses import Address
 from trioflow.errors import AmbiguousResumeError, NotSuspendedError
 from trioflow.record import RunState
 from trioflow.step_record import StepRecord
-
-ITEM = re.compile(r"\[(\d+)\]")
-GROUPS = ("workflow", "foreach")
-"""Kinds of calls that wait only because something inside of them does."""
 
 
 @attrs.frozen
@@ -35,10 +32,18 @@ class Suspension:
 
 def suspensions(state: RunState) -> tuple[Suspension, ...]:
     """Return the steps that wait for an answer, in the order of their suspension."""
+    waiting = [
+        record
+        for record in state.calls.values()
+        if record.status == "suspended" and record.kind not in GROUPS
+    ]
+    items = any(record.kind == "item" for record in waiting)
+    scopes = {Address.parse(address).scope for address in state.calls if items}
+    groups = items_around(scopes)
     return tuple(
-        Suspension(address, _path(state, record), record.label, _index(address))
-        for address, record in state.calls.items()
-        if record.status == "suspended" and not _is_group(state, record)
+        Suspension(record.address, _path(state, record), record.label, _index(record.address))
+        for record in waiting
+        if record.address not in groups
     )
 
 
@@ -91,31 +96,21 @@ def _describe(step: str | Sequence[str] | None, label: str | None, index: int | 
     return ", ".join(part for part in parts if part) or "any step"
 
 
-def _is_group(state: RunState, record: StepRecord) -> bool:
-    if record.kind == "item":  # of workflows, if there are calls inside
-        return any(address.startswith(f"{record.address}/") for address in state.calls)
-    return record.kind in GROUPS
-
-
 def _path(state: RunState, record: StepRecord) -> tuple[str, ...]:
     """Return the ids on the way to a call; its own id alone cannot tell, as ids may have dots."""
     path: list[str] = []
     prefix = ""
-    for position, character in enumerate(record.address):
-        if character != "/":
-            continue
-        outer = state.calls.get(_call_of(record.address[:position]))
-        if outer is not None:
+    own = Address.parse(record.address).call
+    for call in own.walk():
+        outer = state.calls.get(str(call))
+        # Items have the id of their foreach, whose record is there before theirs.
+        if outer is not None and call.item is None and call != own:
             path.append(outer.id.removeprefix(prefix))
             prefix = f"{outer.id}."
     return (*path, record.id.removeprefix(prefix))
 
 
-def _call_of(scope: str) -> str:
-    """Return the address of the call that a nested workflow belongs to, whatever the attempt."""
-    return re.sub(r"~\d+$", "", scope)
-
-
 def _index(address: str) -> int | None:
-    items = ITEM.findall(address)
-    return int(items[-1]) if items else None
+    """Return which item of a foreach it is about; of nested ones the innermost."""
+    items = [outer.item for outer in Address.parse(address).walk() if outer.item is not None]
+    return items[-1] if items else None

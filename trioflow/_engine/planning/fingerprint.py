@@ -7,6 +7,8 @@ what they run. It does not hold code: a step that was repaired is the same step.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trioflow._engine.base.plan import (
@@ -22,6 +24,7 @@ from trioflow._engine.base.plan import (
     WorkflowPlan,
 )
 from trioflow._engine.history.replay import furthest_nodes
+from trioflow.addresses import Address
 from trioflow.errors import JournalFormatError
 from trioflow.record import RunState
 
@@ -41,8 +44,8 @@ def difference(recorded: str, plan: WorkflowPlan, state: RunState) -> str | None
     Raises:
       JournalFormatError: if what is recorded is not a fingerprint.
     """
-    furthest = furthest_nodes(state.calls)
-    return _compare(_read(recorded, state.run_id), _shape(plan), furthest, "", "")
+    reached = _Reached(furthest_nodes(state.calls))
+    return _compare(_read(recorded, state.run_id), _shape(plan), reached, None, "")
 
 
 def _read(recorded: str, run_id: str) -> Shape:
@@ -98,11 +101,23 @@ def _call(call: CallPlan) -> Shape:
     return [call.id] if call.nested is None else [call.id, _shape(call.nested)]
 
 
+class _Reached:
+    """How far a run has come in its workflow, and in all that are nested."""
+
+    def __init__(self, furthest: Mapping[Address | None, int]) -> None:
+        self.furthest = furthest
+        self.nested: dict[tuple[Address | None, int], list[Address]] = defaultdict(list)
+        """The calls of nested workflows by what makes them: a workflow call, and its node."""
+        for call in furthest:
+            if call is not None:
+                self.nested[call.scope, call.position].append(call)
+
+
 def _compare(
-    old: Shape, new: Shape, furthest: dict[str, int], scope: str, where: str
+    old: Shape, new: Shape, reached: _Reached, scope: Address | None, where: str
 ) -> str | None:
     """Compare the nodes of one workflow as far as the run has come in any call of it."""
-    for position in range(furthest.get(scope, -1) + 1):
+    for position in range(reached.furthest.get(scope, -1) + 1):
         name = f"node {position}{where}"
         if position >= len(old):
             return f"{name} was not there"
@@ -110,31 +125,25 @@ def _compare(
             return f"{name} was {_text(old[position])} and is gone"
         if _outline(old[position]) != _outline(new[position]):
             return f"{name} was {_text(old[position])} and is {_text(new[position])}"
-        found = _compare_nested(old[position], new[position], furthest, f"{scope}{position}", where)
+        calls = reached.nested[scope, position]
+        found = _compare_nested(old[position], new[position], reached, calls, where)
         if found is not None:
             return found
     return None
 
 
 def _compare_nested(
-    old: Shape, new: Shape, furthest: dict[str, int], address: str, where: str
+    old: Shape, new: Shape, reached: _Reached, calls: Sequence[Address], where: str
 ) -> str | None:
     for (id, *before), (_, *now) in zip(old[1:], new[1:], strict=True):
         if not before:
             continue
-        # Any call of the nested workflow: an arm, an iteration, an item, an attempt.
-        for scope in [s for s in furthest if _is_call(s, address, id) and s.endswith("/")]:
-            found = _compare(before[0], now[0], furthest, scope, f" of {id!r}{where}")
+        # Any call of the nested workflow: of this arm, or an iteration, an item, an attempt.
+        for scope in [call for call in calls if call.arm in (None, id)]:
+            found = _compare(before[0], now[0], reached, scope, f" of {id!r}{where}")
             if found is not None:
                 return found
     return None
-
-
-def _is_call(scope: str, address: str, id: str) -> bool:
-    if not scope.startswith(address) or "/" in scope[len(address) : -1]:
-        return False
-    rest = scope[len(address) : -1]
-    return rest == "" or rest[0] in "#[~" or rest == f":{id}" or rest.startswith(f":{id}~")
 
 
 def _outline(node: Shape) -> Any:

@@ -25,7 +25,8 @@ class Scope:
     prefix: str
     """What stands before the ids of its steps: ``""``, or ``"outer."``."""
     address: str
-    """What stands before the addresses of its calls: ``""``, or ``"2/"``."""
+    """What stands before the addresses of its calls: ``""``, or ``"2/"``. In this package they are
+    put together as strings, one per call; how they are written says `trioflow.addresses`."""
     init_data: Any = None
     outputs: list[Any] = attrs.Factory(
         lambda self: [MISSING] * len(self.plan.slots), takes_self=True

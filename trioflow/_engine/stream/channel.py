@@ -1,4 +1,4 @@
-"""Everyone who reads a run: what they see, and when the run waits for them."""
+"""The readers of a run: what they see, and when the run waits for them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import trio
 
-from trioflow._engine.stream.receive_end import EventStream
+from trioflow._engine.stream.reader import Reader
 from trioflow._engine.stream.window import EventWindow
 from trioflow.errors import HistoryGap
 from trioflow.events import Event
@@ -33,12 +33,12 @@ class Readers:
         """Is told of each event that is left out for a reader."""
         self.on_blocked: Callable[[float], None] | None = None
         """Is told how many seconds a task has waited for room."""
-        self._streams: list[EventStream] = []
+        self._readers: list[Reader] = []
         self._writers: trio.lowlevel.ParkingLot | None = None
         """Where those park who wait for room. Made for the first one: few runs ever need it."""
 
     # ------------------------------------------------------------ who reads
-    def add(self, stream: EventStream, after: int | None) -> None:
+    def add(self, reader: Reader, after: int | None) -> None:
         """Give a reader every event with a ``seq`` above *after*, past ones first.
 
         There need not have been any of them yet.
@@ -49,10 +49,10 @@ class Readers:
         if not self.holds(after):
             raise HistoryGap(self.window.events[0].seq)
         position = self.window.position_of(first_wanted(after))
-        stream.look_through(self.window, position)
-        stream.on_gap = self.on_gap
-        self._streams.append(stream)
-        if stream.unread:
+        reader.look_through(self.window, position)
+        reader.on_gap = self.on_gap
+        self._readers.append(reader)
+        if reader.unread:
             self.congested = self._review() or self.congested
         else:
             self.window.mark = 0  # the next event is soon enough to ask
@@ -65,12 +65,12 @@ class Readers:
         """Show the readers what a journal tells."""
         end = self.window.end
         moved = self.window.adopt(events)
-        for stream in self._streams:
-            stream.move(end, moved)
+        for reader in self._readers:
+            reader.move(end, moved)
         self.pass_mark(events)
 
     def end_part(self, is_over: bool) -> None:
-        """Close every stream behind the last event; a next part has its own readers.
+        """End every reader behind the last event; a next part has its own readers.
 
         Args:
           is_over: Whether there will be no next part.
@@ -78,9 +78,9 @@ class Readers:
         # The window of a run that is over does not change, so it can be read where it is, if
         # there is not more in it than is held anyway.
         is_large = len(self.window.events) >= HISTORY + SLACK
-        for stream in self._streams:
-            stream.end(detach=is_large or not is_over)
-        self._streams.clear()
+        for reader in self._readers:
+            reader.end(detach=is_large or not is_over)
+        self._readers.clear()
         if is_large:
             self._forget_oldest()
         if self.congested:
@@ -89,19 +89,19 @@ class Readers:
     @property
     def has_unread(self) -> bool:
         """Whether a reader has not read everything yet."""
-        return any(stream.unread for stream in self._streams)
+        return any(reader.unread for reader in self._readers)
 
     # ------------------------------------------------------------ what they see
     def pass_mark(self, events: Sequence[Event]) -> None:
         """Tell the readers that *events* have come, the last of them at or behind the mark."""
-        for stream in self._streams:
-            stream.notice(events)
+        for reader in self._readers:
+            reader.notice(events)
         if len(self.window.events) >= HISTORY + SLACK:
             self._forget_oldest()
         self.congested = self._review() or self.congested  # up to low water
 
     def _forget_oldest(self) -> None:
-        kept = [stream.position_held for stream in self._streams]
+        kept = [reader.position_held for reader in self._readers]
         self.window.forget(min([self.window.end - HISTORY, *kept]))
 
     def _review(self) -> bool:
@@ -113,11 +113,11 @@ class Readers:
         # What somebody still has to read is kept, and asked about again only after a while.
         mark = max(self.window.first + HISTORY, end) + SLACK
         is_full = False
-        for stream in self._streams:
-            bound = stream.bound(end)
+        for reader in self._readers:
+            bound = reader.bound(end)
             if bound <= end:
                 is_full = True
-                stream.ask_for_room()
+                reader.ask_for_room()
             elif bound < mark:
                 mark = bound
         self.window.mark = mark
@@ -126,10 +126,15 @@ class Readers:
     # ------------------------------------------------------------ room
     def review_room(self) -> None:
         """Look again which readers are full or have closed, and wake a writer if none is full."""
-        self._streams = [stream for stream in self._streams if not stream.closed]
+        self._readers = [reader for reader in self._readers if not reader.closed]
         self.congested = self._review()
         if not self.congested and self._writers is not None:
             self._writers.unpark()
+
+    @property
+    def tasks_waiting(self) -> int:
+        """How many tasks wait for room."""
+        return 0 if self._writers is None else len(self._writers)
 
     async def let_read(self) -> None:
         """Let every reader that waits for an event see those that have happened.
@@ -137,7 +142,7 @@ class Readers:
         **Checkpoints**: always.
         """
         await trio.lowlevel.checkpoint()
-        if any(stream.roused for stream in self._streams):
+        if any(reader.roused for reader in self._readers):
             # Trio runs the tasks of a batch in any order, and this one came before a reader's.
             await trio.lowlevel.checkpoint()
 

@@ -17,7 +17,7 @@ import trio
 from trioflow._engine.stream.calendar import epoch_now
 from trioflow._engine.stream.channel import Readers
 from trioflow._engine.stream.drafts import DRAFTS
-from trioflow._engine.stream.receive_end import EventStream
+from trioflow._engine.stream.reader import Reader
 from trioflow.abc import Instrument
 from trioflow.events import Event, StepFinish, StepResult
 from trioflow.record import REDUCERS, RESUMABLE, RunState, fold_end
@@ -133,13 +133,13 @@ class RunLog:
             return event
         return attrs.evolve(event, seq=self.state.next_seq, at=self.at)
 
-    def add_reader(self, stream: EventStream, after: int | None) -> None:
+    def add_reader(self, reader: Reader, after: int | None) -> None:
         """Give a reader every event with a ``seq`` above *after*, past ones first.
 
         Raises:
           HistoryGap: if some of the past events are no longer held.
         """
-        self.readers.add(stream, after)
+        self.readers.add(reader, after)
         if self.state.ended_at is not None:
             self.readers.end_part(is_over=self.state.status not in RESUMABLE)
 

@@ -1,86 +1,86 @@
-"""The receive channel of one reader: a position in the events of a run.
-
-That events have come never blocks: emitting must work while a cancel scope is cancelled, and
-number, fold and hand-out must not be torn apart by a checkpoint. The bound is kept by the run
-instead, which waits at its next step boundary or ``write`` while a reader has
-`max_buffer_size` or more events unread.
-"""
+"""What users hold of a run's memory channel: a receive end, as Trio users know one."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Literal, Protocol
+from types import TracebackType
+from typing import ClassVar, Self
 
+import attrs
 import trio
-from trio.lowlevel import checkpoint, checkpoint_if_cancelled
+from trio.lowlevel import checkpoint, checkpoint_if_cancelled, enable_ki_protection
 
-from trioflow._engine.stream.window import NEVER, EventWindow
-from trioflow.errors import HistoryGap
+from trioflow._constructor import NoPublicConstructor
+from trioflow._engine.stream.reader import Reader
 from trioflow.events import Event
 
-OnFull = Literal["wait", "gap"]
-"""What happens when a reader's buffer is full: the run waits, or the reader is told of a gap."""
+
+@attrs.frozen
+class EventStreamStatistics:
+    """What `EventStream.statistics` returns, named as in `trio.MemoryChannelStatistics`."""
+
+    __module__ = "trioflow"
+
+    current_buffer_used: int
+    """How many events wait to be read. It may be more than the maximum: the events that close
+    running steps are never held back, nor is what had happened when the reader came."""
+    max_buffer_size: int
+    """How many events may be unread before the run waits, or the reader is told of a gap."""
+    open_send_channels: int
+    """1 while there may be more events than those that wait to be read, then 0."""
+    open_receive_channels: int
+    """How many receive ends are open: the stream and its clones."""
+    tasks_waiting_send: int
+    """How many tasks of the run wait for room in this buffer."""
+    tasks_waiting_receive: int
+    """How many tasks wait for an event, in all clones."""
 
 
-class Room(Protocol):
-    """What a stream needs of the one who keeps the run waiting for its readers."""
+class EventStream(trio.abc.ReceiveChannel[Event], metaclass=NoPublicConstructor):
+    """The events of one run, in order, each once: a receive end of its memory channel.
 
-    def review_room(self) -> None: ...
-
-
-class EventStream(trio.abc.ReceiveChannel[Event]):
-    """The events of one run, in order, each once.
-
-    It ends after the run's last event. Closing it makes the run go on without this reader.
+    It ends after the last event of the run, or of the part of it that is read. The names are those
+    of `trio.MemoryReceiveChannel` and mean the same; `receive_some` is ours. Any number of
+    tasks may read. Closing it makes the run continue without this reader.
     """
 
-    def __init__(self, max_buffer_size: int, room: Room, on_full: OnFull = "wait") -> None:
-        """Make a stream; *room* is reviewed when the buffer has room again."""
-        if max_buffer_size < 1:
-            raise ValueError(f"max_buffer_size must be at least 1, not {max_buffer_size!r}")
-        self.max_buffer_size = max_buffer_size
-        self._low_water = max_buffer_size // 2
-        self._room = room
-        # No memory channel of Trio's: sending and receiving an event without waiting take
-        # 0.3 µs there, of 6 µs for a whole step. Here an event is there once it has happened.
-        self._window: EventWindow
-        self._is_detached = False
-        """Whether no more events will come, and what is left to read is its own."""
-        self.position = NEVER
-        """Of the next event that is read, in the window."""
-        # Positions, so that reading an event looks at nothing else.
-        self._turn_at = NEVER
-        """Where others get a turn, if this reader has not waited since the last one."""
-        self._low_at = NEVER
-        """Where the run is told that there is room again."""
-        self._tasks: tuple[trio.lowlevel.Task, ...] = ()
-        """Those that wait for an event. Not in a ParkingLot, which is three objects more for the
-        garbage collector to go through, of 33 for a run that has not begun and its reader."""
-        self.roused = False
-        """Whether a task was woken for an event and has not had its turn yet."""
-        self.on_gap: Callable[[Event], None] | None = None
-        """Is told of each event that is left out."""
-        self._waits = on_full == "wait"
-        self._unbounded = 0
-        self._missed_from: int | None = None
-        self._ended = False
+    __module__ = "trioflow"
+    __slots__ = ("__weakref__", "_closed", "_reader")
+    _source: ClassVar[str] = "Run.stream() or Run.observe()"
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
         self._closed = False
+        reader.open_ends += 1
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else f"{self._reader.unread} unread"
+        return f"<{type(self).__name__} at {id(self):#x}, {state}>"
 
     @property
-    def unread(self) -> int:
-        """How many events wait for the reader."""
-        window = self._window  # and not its end, for Python takes 0.1 µs for a property
-        unread = window.first + len(window.events) - self.position
-        return max(0, unread)
+    def max_buffer_size(self) -> int:
+        """How many events may be unread before the run waits, or this reader is told of a gap."""
+        return self._reader.max_buffer_size
 
-    # ------------------------------------------------------------ the reader's side
+    def statistics(self) -> EventStreamStatistics:
+        """Return how full the buffer is and how many tasks wait, also after closing."""
+        reader = self._reader
+        return EventStreamStatistics(
+            current_buffer_used=reader.unread,
+            max_buffer_size=reader.max_buffer_size,
+            open_send_channels=int(not reader.is_complete),
+            open_receive_channels=reader.open_ends,
+            tasks_waiting_send=reader.writers_waiting,
+            tasks_waiting_receive=reader.tasks_waiting,
+        )
+
+    # ------------------------------------------------------------ reading
     async def receive(self) -> Event:
         """Return the next event.
 
         Raises:
-          trio.EndOfChannel: after the run's last event.
+          trio.EndOfChannel: after the last event.
           HistoryGap: if this reader was too slow and events were left out for that.
-          trio.ClosedResourceError: if the stream was closed on this side.
+          trio.ClosedResourceError: if the stream was closed on this side, also while this waits.
 
         **Cancellation**: no event is lost.
 
@@ -92,11 +92,30 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
         except StopAsyncIteration:
             raise trio.EndOfChannel from None
 
+    def receive_nowait(self) -> Event:
+        """Return the next event if it has happened already.
+
+        Raises:
+          trio.WouldBlock: if there is no event to read.
+          trio.EndOfChannel, HistoryGap, trio.ClosedResourceError: as for `receive`.
+        """
+        reader = self._reader
+        if self._closed:
+            raise trio.ClosedResourceError
+        if not reader.unread:
+            reader.check_gap()
+            raise trio.EndOfChannel if reader.is_complete else trio.WouldBlock
+        event = reader.window.events[reader.position - reader.window.first]
+        reader.position += 1
+        if reader.position >= reader.low_at:
+            reader.reach_low_water()
+        return event
+
     async def receive_some(self) -> list[Event]:
         """Return the events that wait to be read, and wait for one if there is none.
 
-        Costs a reader a tenth of what awaiting each event does. An empty list means the end, as
-        empty bytes do in Trio's byte streams: ``while batch := await stream.receive_some():``.
+        Costs much less than awaiting each event. An empty list means the end, as empty bytes do
+        in Trio's byte streams: ``while batch := await stream.receive_some():``.
 
         Returns:
           At least one event, and less than two buffers full; none after the run's last one.
@@ -107,188 +126,110 @@ class EventStream(trio.abc.ReceiveChannel[Event]):
         **Cancellation** and **Checkpoints**: as for `receive`.
         """
         await checkpoint_if_cancelled()
-        if (self.position >= self._turn_at or not self.unread) and not await self._pause():
+        reader = self._reader
+        if (
+            self._closed or reader.position >= reader.turn_at or not reader.unread
+        ) and not await self._pause():
             return []
-        batch = self._batch()
-        self.position += len(batch)
-        if self.position >= self._low_at:
-            self._reach_low_water()
-        return batch
-
-    def _batch(self) -> list[Event]:
-        """Return what waits to be read, or the first of it."""
-        index = self.position - self._window.first
-        batch = self._window.events[index : index + 2 * self.max_buffer_size]
-        if len(batch) == 2 * self.max_buffer_size:
-            # The events that close steps come on top of a full buffer; what is more is a backlog.
-            del batch[self.max_buffer_size :]
+        batch = reader.first_unread()
+        reader.position += len(batch)
+        if reader.position >= reader.low_at:
+            reader.reach_low_water()
         return batch
 
     async def __anext__(self) -> Event:
-        # The work is done here and not in receive(): a loop's way through both takes 0.1 µs more.
+        # All in one place, and receive() calls it: a loop awaits this for each event.
         await checkpoint_if_cancelled()
-        window = self._window
-        index = self.position - window.first
-        if index >= len(window.events) or self.position >= self._turn_at:
+        reader = self._reader
+        window, position = reader.window, reader.position
+        index = position - window.first
+        if index >= len(window.events) or position >= reader.turn_at or self._closed:
             if not await self._pause():
                 raise StopAsyncIteration
-            window = self._window
-            index = self.position - window.first
+            window, position = reader.window, reader.position
+            index = position - window.first
         event = window.events[index]
-        self.position += 1
-        if self.position >= self._low_at:
-            self._reach_low_water()
+        reader.position = position = position + 1
+        if position >= reader.low_at:
+            reader.reach_low_water()
         return event
 
     async def _pause(self) -> bool:
         """Let others have a turn, and wait until there is an event to read; or return False if
         there will be none."""
-        if self._is_detached:
-            self._forget()
-        unread = self.unread
+        reader = self._reader
+        if reader.is_detached:
+            reader.forget_read()
+        unread = reader.unread
         if unread:
             await checkpoint()
-            unread = self.unread
-        while not unread:  # another task may take the event that wakes this one
-            self._check_open()
-            if self._ended:
+            unread = reader.unread
+        while not unread or self._closed:
+            if self._closed:
+                raise trio.ClosedResourceError
+            if reader.is_complete:
+                reader.check_gap()
                 return False
-            self._window.mark = 0
-            await self._sleep()
-            self.roused = False
-            unread = self.unread
-        self._turn_at = self.position + self.max_buffer_size
+            await reader.sleep(self)  # another task may take the event that wakes this one
+            reader.roused = False
+            unread = reader.unread
+        reader.turn_at = reader.position + reader.max_buffer_size
         return True
 
-    def _sleep(self) -> Awaitable[Any]:
-        """Wait until `_wake` wakes this task: ``await self._sleep()``. A checkpoint."""
-        task = trio.lowlevel.current_task()
+    # ------------------------------------------------------------ clones, and the end of reading
+    def clone(self) -> Self:
+        """Return another receive end of the same stream, for another task to read from.
 
-        def give_up(_: object) -> trio.lowlevel.Abort:
-            self._tasks = tuple(other for other in self._tasks if other is not task)
-            return trio.lowlevel.Abort.SUCCEEDED
+        All of them share one place in the events and one buffer: an event that one has received is
+        not received by the others. (For a second reader that sees every event use
+        ``run.observe()``.) Each is closed on its own, and the run stops waiting for the reader
+        when all of them are closed; until then a clone holds it up as the stream itself would,
+        after the ``async with run.stream()`` block too.
 
-        self._tasks += (task,)
-        return trio.lowlevel.wait_task_rescheduled(give_up)  # noqa: ASYNC105 - by _pause
-
-    def _wake(self, count: int | None = None) -> None:
-        """Wake so many of the tasks that wait, by default all; those first that came first."""
-        count = len(self._tasks) if count is None else count
-        woken, self._tasks = self._tasks[:count], self._tasks[count:]
-        for task in woken:
-            trio.lowlevel.reschedule(task)
-
-    def _forget(self) -> None:
-        """Let go of what was read, in steps as large as what is left, so that it costs little."""
-        if self.position - self._window.first > self.unread:
-            self._window.forget(self.position)
-
-    def _reach_low_water(self) -> None:
-        self._low_at = NEVER
-        if self.unread > self._low_water:  # more has come since the run was told to wait
-            self.ask_for_room()
-        else:
-            self._room.review_room()
-
-    def _check_open(self) -> None:
+        Raises:
+          trio.ClosedResourceError: if this receive end is closed.
+        """
         if self._closed:
             raise trio.ClosedResourceError
-        if self._missed_from is not None:
-            raise HistoryGap(self._missed_from)
+        return self._another()
+
+    def _another(self) -> Self:
+        another: Self = type(self)._create(self._reader)
+        return another
 
     def close(self) -> None:
-        """Stop reading. What was not read is dropped, and the run no longer waits."""
+        """Stop reading here. Tasks that wait in this receive end get ``trio.ClosedResourceError``.
+
+        With the last of all clones, what was not read is dropped and the run no longer waits.
+        """
         if not self._closed:
             self._closed = True
-            self._detach(self.position)
-            self._wake()
-            if not self._ended:
-                self._room.review_room()
+            self._reader.close_end(self)
 
     async def aclose(self) -> None:
         """Stop reading, see `close`. A checkpoint."""
         self.close()
         await checkpoint()
 
-    # ------------------------------------------------------------ the run's side
-    @property
-    def closed(self) -> bool:
-        """Whether the reader has closed it."""
-        return self._closed
+    def __enter__(self) -> Self:
+        return self
 
-    @property
-    def position_held(self) -> int:
-        """From which position on the run has to hold its events for this reader."""
-        return NEVER if self._is_detached else self.position
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
 
-    def bound(self, end: int) -> int:
-        """Return how many events the run may have had before something must be done about this
-        reader: wait for it, if the run has had *end* and that is not less, else tell it."""
-        if self._is_detached:  # somebody may want to know what it misses
-            return NEVER if self.on_gap is None or self._missed_from is None else end + 1
-        bound = NEVER if self._unbounded else self.position + self.max_buffer_size
-        if not self._waits:
-            bound = max(bound, end) + 1
-        return min(bound, end + 1) if self._tasks else bound
 
-    def ask_for_room(self) -> None:
-        """Tell the run as soon as half of the buffer has been read."""
-        self._low_at = self._window.end - self._low_water
-
-    def look_through(self, window: EventWindow, position: int) -> None:
-        """Read the events of *window* from *position* on."""
-        self._window, self.position = window, position
-        self._turn_at = position + self.max_buffer_size
-
-    def move(self, end: int, count: int) -> None:
-        """Have the positions before *end* lie so much further on, and look anew for later ones."""
-        if self._is_detached:
-            return
-        if self.position > end:
-            self.position = self._window.position_of(self.position)
-        else:
-            self.position += count
-        self._turn_at = self.position + self.max_buffer_size
-        if self._low_at != NEVER:
-            self._low_at += count
-
-    def notice(self, events: Sequence[Event]) -> None:
-        """Wake whoever waits for events, and end the stream if its reader is too slow for them."""
-        if self._tasks and (unread := self.unread):  # it may wait for one yet to come
-            self._wake(unread)
-            self.roused = True
-        if not self._waits and not self._is_detached and self.unread > self.max_buffer_size:
-            # What had happened before it began to read does not count, however much it is.
-            self._missed_from = max(self.position + self.max_buffer_size, events[0].seq)
-            self._detach(self._missed_from)
-            self._wake()  # whoever finds no event left has to be told
-        if self._missed_from is not None and self.on_gap is not None:
-            for event in events:
-                if event.seq >= self._missed_from:
-                    self.on_gap(event)
-
-    def _detach(self, end: int | None = None) -> None:
-        """Keep what is left to read, up to *end*, and see nothing more of the run."""
-        self._window = self._window.since(self.position, end)
-        self._is_detached = True
-
-    def end(self, detach: bool) -> None:
-        """Let the reader come to the end once it has read what has happened.
-
-        Args:
-          detach: Whether there may be more events than it should see.
-        """
-        self._ended = True
-        if detach:
-            self._detach()
-        self._wake()
-
-    def lift_bound(self) -> None:
-        """Let the buffer grow, for someone who waits for the end of the run unread."""
-        self._unbounded += 1
-        self._room.review_room()
-
-    def restore_bound(self) -> None:
-        """Undo one `lift_bound`."""
-        self._unbounded -= 1
-        self._room.review_room()
+for _method in (
+    EventStream.__anext__,
+    EventStream.receive,
+    EventStream.receive_some,
+    EventStream.receive_nowait,
+    EventStream.clone,
+    EventStream.close,
+):
+    # So that Ctrl-C loses no event either. Not a decorator, which would hide types from pyright.
+    enable_ki_protection(_method)

@@ -19,6 +19,7 @@ What they are made of can be chosen with a `Taste`, looked at as a spec
 (``workflow.metadata["spec"]``), and made again from it with `build`.
 """
 
+from trioflow._public import publish
 from trioflow.testing.strategies._broken import FAULTS, broken_event_logs, event_logs
 from trioflow.testing.strategies._building import LIMITS, build
 from trioflow.testing.strategies._stores import store_machine
@@ -36,3 +37,5 @@ __all__ = [
     "workflow_specs",
     "workflows",
 ]
+
+publish(__name__, __all__, globals())

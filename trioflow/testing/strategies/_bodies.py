@@ -11,10 +11,16 @@ from typing import Any
 import attrs
 import trio
 
+from trioflow.addresses import Address
 from trioflow.context import StepContext
 from trioflow.errors import NonRetryableError
 from trioflow.testing.strategies import _specs as s
 from trioflow.tools import Tool
+
+
+def address_of(ctx: StepContext[Any]) -> Address:
+    """Return the address of a call: its id without that of the run."""
+    return Address.parse(ctx.step_call_id.removeprefix(f"{ctx.run_id}:"))
 
 
 @attrs.define(eq=False)
@@ -99,7 +105,10 @@ class Body:
             raise (GeneratedFatalError if op.fatal else GeneratedStepError)(self.ctx.step_id)
 
     async def fail_in_first_round(self, op: s.FailInFirstRound) -> None:
-        if "~" not in self.ctx.step_call_id:
+        scope = address_of(self.ctx).scope
+        while scope is not None and scope.attempt == 1:
+            scope = scope.scope
+        if scope is None:
             raise GeneratedStepError(self.ctx.step_id)
 
     async def use_tool(self, op: s.UseTool) -> None:

@@ -17,6 +17,7 @@ from trioflow.testing.strategies._bodies import (
     Body,
     GeneratedStepError,
     Witness,
+    address_of,
     digest,
     plain_tool,
     streaming_tool,
@@ -197,5 +198,6 @@ def _limit(name: str | None) -> list[tuple[str, int]]:
 
 def _items(ctx: StepContext[Any], concurrency: int | None) -> list[tuple[str, int]]:
     """Return the bound on the items of one foreach call, if the body is one of them."""
-    loop = ctx.step_call_id.rpartition("[")[0]
-    return [] if concurrency is None else [(f"foreach {loop}", concurrency)]
+    if concurrency is None:
+        return []
+    return [(f"foreach {address_of(ctx).call} of {ctx.run_id}", concurrency)]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from trioflow import events as ev
+from trioflow.addresses import Address
 from trioflow_pictures.timeline.arranging import arrange
 from trioflow_pictures.timeline.bars import Bar, BarStatus
 from trioflow_pictures.timeline.places import Timeline
@@ -156,7 +157,8 @@ def _suspend(bar: Bar, at: float, payload: Any, label: str | None) -> None:
 def _step_progress(line: Timeline, event: ev.StepProgress) -> None:
     loop = line.bar(event, "foreach")
     loop.facts["Items"] = f"{event.done} of {event.total} ended"
-    item = line.at(f"{event.address}[{event.index}]", event.id, "item")
+    item_address = Address.parse(event.address).with_item(event.index)
+    item = line.at(str(item_address), event.id, "item")
     if event.status == "suspended":
         _suspend(item, event.at, event.payload, event.label)
         return

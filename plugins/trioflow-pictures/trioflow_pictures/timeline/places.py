@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 import attrs
 
 from trioflow import events as ev
+from trioflow.addresses import Address
 from trioflow_pictures.timeline.bars import Bar, BarKind
-
-_ITEM = re.compile(r"(.*)\[(\d+)\]$")
-_ITERATION = re.compile(r"(.*)#(\d+)$")
-_ATTEMPT = re.compile(r"~(\d+)$")
 
 
 @attrs.define(eq=False)
@@ -33,45 +28,45 @@ class Timeline:
         """Return the bar of the call or item that an event belongs to; make it if need be."""
         return self.at(event.address, event.id, kind)
 
-    def _make(self, address: str, id: str, kind: BarKind) -> Bar:
-        item, iteration = _ITEM.match(address), _ITERATION.match(address)
-        attempt = None
-        if item:
-            parent = self.at(item[1], id, "foreach")
-            bar = Bar("item", id, f"[{item[2]}]", address, index=int(item[2]))
-        elif iteration:
-            parent = self._loop(iteration[1], id)
-            label = f"{parent.label} #{iteration[2]}"
-            bar = Bar(kind, id, label, address, index=int(iteration[2]))
+    def _make(self, text: str, id: str, kind: BarKind) -> Bar:
+        address = Address.parse(text)
+        if address.item is not None:
+            parent = self.at(str(address.call), id, "foreach")
+            bar = Bar("item", id, f"[{address.item}]", text, index=address.item)
+        elif address.iteration is not None:
+            parent = self._loop(attrs.evolve(address, iteration=None), id)
+            label = f"{parent.label} #{address.iteration}"
+            bar = Bar(kind, id, label, text, index=address.iteration)
         else:
-            outer = address.rpartition("/")[0]
-            attempt = _ATTEMPT.search(outer)
-            parent = self._outer(outer, id)
-            bar = Bar(kind, id, id.removeprefix(f"{parent.id}.") if outer else id, address)
-        if attempt:
-            bar.facts["Attempt of the workflow"] = int(attempt[1])
-            bar.label += f" (attempt {attempt[1]})"
+            parent = self._outer(address, id)
+            bar = Bar(kind, id, _own_id(address, id, parent), text)
+            if address.scope is not None and address.scope.attempt > 1:
+                bar.facts["Attempt of the workflow"] = address.scope.attempt
+                bar.label += f" (attempt {address.scope.attempt})"
         parent.children.append(bar)
-        self.bars[address] = bar
+        self.bars[text] = bar
         return bar
 
-    def _outer(self, address: str, inner: str) -> Bar:
-        """Return the bar of what a call is inside of."""
-        if not address:
+    def _outer(self, address: Address, inner: str) -> Bar:
+        """Return the bar of what a call is inside of; *inner* is the id of the call."""
+        if address.parent is None:
             return self.root
-        return self.at(_ATTEMPT.sub("", address), inner.rpartition(".")[0], "workflow")
+        return self.at(str(address.parent), inner.rpartition(".")[0], "workflow")
 
     def at(self, address: str, id: str, kind: BarKind) -> Bar:
         """Return the bar at an address; make it if need be."""
         return self.bars.get(address) or self._make(address, id, kind)
 
-    def _loop(self, address: str, id: str) -> Bar:
+    def _loop(self, address: Address, id: str) -> Bar:
         """Return the bar for all iterations of a loop, for which there are no events."""
         key = f"{address}#"
         if key not in self.bars:
-            outer = address.rpartition("/")[0]
-            parent = self._outer(outer, id)
-            label = id.removeprefix(f"{parent.id}.") if outer else id
-            self.bars[key] = Bar("loop", id, label, address)
+            parent = self._outer(address, id)
+            self.bars[key] = Bar("loop", id, _own_id(address, id, parent), str(address))
             parent.children.append(self.bars[key])
         return self.bars[key]
+
+
+def _own_id(address: Address, id: str, parent: Bar) -> str:
+    """Return the id of a call inside its own workflow."""
+    return id if address.scope is None else id.removeprefix(f"{parent.id}.")
