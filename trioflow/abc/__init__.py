@@ -1,5 +1,6 @@
 """What authors of plugins subclass, and the values that they are given."""
 
+from trioflow._public import publish
 from trioflow.abc._instrument import BodyInfo, Instrument, PartInfo, TraceIds
 from trioflow.abc._journal import (
     FINISHED,
@@ -33,3 +34,5 @@ __all__ = [
     "TraceIds",
     "parse_cursor",
 ]
+
+publish(__name__, __all__, globals())
