@@ -57,6 +57,10 @@ LAZY = {
     ): "only values that do not fit as they are need cattrs",
     ("trioflow.describe._schema", "trioflow._host.plugins"): "only classes of others need plugins",
     ("trioflow.testing._bodies", "trioflow.testing._bodies.generated"): "only it needs hypothesis",
+    (
+        "trioflow.testing._converters.each",
+        "trioflow.testing._converters.generated",
+    ): "only it needs hypothesis",
     ("trioflow.testing._pytest_plugin", "trioflow.engine"): "only who uses it needs it",
     ("trioflow.testing._pytest_plugin", "trioflow.instruments._tasks"): "only who uses it needs it",
     ("trioflow.testing._pytest_plugin", "trioflow.testing._blocks"): "only who uses it needs it",

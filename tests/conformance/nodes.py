@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -72,7 +73,8 @@ def _sleep_until(build: Builder, find: Find, workflow: Built, node: Node) -> Bui
 
 
 def _in_ms(ms: Any) -> datetime:
-    return datetime.now(UTC) + timedelta(milliseconds=as_number(ms))
+    # From the clock that the engine looks at as well, so that both can be virtual.
+    return datetime.fromtimestamp(time.time(), UTC) + timedelta(milliseconds=as_number(ms))
 
 
 def _wait_for_event(build: Builder, find: Find, workflow: Built, node: Node) -> Built:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,8 @@ class Outcome:
     elapsed: float
     """Seconds."""
 
-    supported: bool = True
-    """Whether trioflow can do all that the case needs."""
+    missing: str = ""
+    """What the case needs that trioflow does not have: ``"definitions of type agent"``."""
     deviation: Deviation | None = None
     """The deliberate deviation that explains the differences."""
 
@@ -99,11 +99,11 @@ def _observed(session: Session) -> Observed:
     }
 
 
-async def run_case(case: Case) -> Outcome:
+async def run_case(case: Case, attempts: int = ATTEMPTS) -> Outcome:
     """Run a case, again if it fails, and compare it; never raises for what is in the case."""
-    for _ in range(ATTEMPTS):
+    for _ in range(attempts):
         outcome = await _attempt(case)
-        if outcome.passed or not outcome.supported:
+        if outcome.passed or outcome.missing:
             break
     return outcome
 
@@ -112,20 +112,20 @@ async def _attempt(case: Case) -> Outcome:
     observed: Observed = {}
     elapsed = 0.0
     problems: list[str] = []
-    supported = True
+    missing = ""
     with trio.move_on_after(TIME_LIMIT) as limit:
         try:
             observed, elapsed = await observe_case(case)
             problems += [*compare(case, observed), *_timing(case, elapsed)]
         except* NotSupportedError as group:
-            problems.append(f"not supported yet: {_first(group)}")
-            supported = False
+            missing = str(_first(group))
+            problems.append(f"not supported yet: {missing}")
         except* Exception as group:
             problems.append(f"the adapter failed: {_first(group)!r}")
     if limit.cancelled_caught:
         problems.append(f"not over after {TIME_LIMIT} s")
     explains = deviation_of(case, observed) if problems and observed else None
-    return Outcome(case, observed, tuple(problems), elapsed, supported, explains)
+    return Outcome(case, observed, tuple(problems), elapsed, missing, explains)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -142,9 +142,7 @@ def _timing(case: Case, elapsed: float) -> Iterable[str]:
         yield f"timing: took {ms:.0f} ms, at most {bounds['maxMs']} ms expected"
 
 
-async def run_cases(
-    cases: Iterable[Case], *, at_once: int = 8, done: Callable[[Outcome], None] | None = None
-) -> list[Outcome]:
+async def run_cases(cases: Iterable[Case], *, at_once: int = 8) -> list[Outcome]:
     """Run cases, several at a time, and return what came of each, in order."""
     cases = list(cases)
     outcomes: dict[int, Outcome] = {}
@@ -153,19 +151,12 @@ async def run_cases(
     async def run(index: int, case: Case) -> None:
         async with limiter:
             outcomes[index] = await run_case(case)
-        if done is not None and outcomes[index].passed:
-            done(outcomes[index])
 
     async with trio.open_nursery() as nursery:
         for index, case in enumerate(cases):
             nursery.start_soon(run, index, case)
     for index, case in enumerate(cases):
-        if not outcomes[index].passed:
+        if not (outcomes[index].passed or outcomes[index].missing):
             # Alone, and again: on a busy machine the others were what was in its way.
-            for _ in range(ALONE if outcomes[index].supported else 0):
-                outcomes[index] = await run_case(case)
-                if outcomes[index].passed:
-                    break
-            if done is not None:
-                done(outcomes[index])
+            outcomes[index] = await run_case(case, ATTEMPTS * ALONE)
     return [outcomes[index] for index in sorted(outcomes)]

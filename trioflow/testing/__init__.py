@@ -1,8 +1,9 @@
-"""The testing kit: check, record and stress steps, tools, workflows, stores and runners.
+"""The testing kit: check, record and stress steps, tools, workflows, and what plugins provide.
 
 ================================== ==========================================================
 `check_step`, `check_tool`         what authors of steps and tools get wrong, each by its name
 `check_store`, `check_runner`      the same for stores and runners of plugins
+`check_converter`, `TypeExamples`  the same for plugins that read, write and describe types
 `check_events`, `record`           the events of a run, and whether their order is allowed
 `fuzz_cancel`                      cancel a workflow at every point, and look at what is left
 `assert_no_leaks`                  no task, channel or thread goes on after a block
@@ -10,14 +11,15 @@
 `dump`                             what each task of a run waits for
 ================================== ==========================================================
 
-The checks of bodies and `fuzz_cancel` call `trio.run` themselves, so they are called from a
-plain ``def``; the others from async tests. With trioflow installed pytest has the fixtures
-``trioflow_engine`` (with ``trioflow_options`` and ``trioflow_block_seconds``),
+The checks of bodies and converters and `fuzz_cancel` call `trio.run` themselves, so they are
+called from a plain ``def``; the others from async tests. With trioflow installed pytest has
+the fixtures ``trioflow_engine`` (with ``trioflow_options`` and ``trioflow_block_seconds``),
 ``trioflow_recorder`` and ``virtual_clock`` (`trioflow.testing._pytest_plugin`);
 ``-p no:trioflow`` turns them off.
 
 `trioflow.testing.strategies` generates workflows, inputs and event logs with Hypothesis; it
-is a module of its own, so that the rest of the kit needs nothing but trioflow.
+is a module of its own, so that the rest of the kit needs nothing but trioflow; only
+`check_converter` needs jsonschema, which comes with the extra ``trioflow[testing]``.
 """
 
 from typing import TYPE_CHECKING
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from trioflow.testing._bodies import BodyContractError, check_step, check_tool
     from trioflow.testing._cancel import fuzz_cancel
     from trioflow.testing._clock import VirtualClock
+    from trioflow.testing._converters import ConverterContractError, TypeExamples, check_converter
     from trioflow.testing._faults import EventOrderError
     from trioflow.testing._grammar import check_events
     from trioflow.testing._leaks import assert_no_leaks
@@ -41,12 +44,15 @@ if TYPE_CHECKING:
 __all__ = [
     "BlockedLoopWarning",
     "BodyContractError",
+    "ConverterContractError",
     "EventOrderError",
     "Recorder",
     "RunnerContractError",
     "StoreContractError",
+    "TypeExamples",
     "VirtualClock",
     "assert_no_leaks",
+    "check_converter",
     "check_events",
     "check_runner",
     "check_step",
@@ -64,12 +70,15 @@ if not TYPE_CHECKING:  # or type checkers would believe in every name
         {
             "BlockedLoopWarning": "trioflow.testing._blocks",
             "BodyContractError": "trioflow.testing._bodies",
+            "ConverterContractError": "trioflow.testing._converters",
             "EventOrderError": "trioflow.testing._faults",
             "Recorder": "trioflow.testing._recorder",
             "RunnerContractError": "trioflow.testing._runners",
             "StoreContractError": "trioflow.testing._stores",
+            "TypeExamples": "trioflow.testing._converters",
             "VirtualClock": "trioflow.testing._clock",
             "assert_no_leaks": "trioflow.testing._leaks",
+            "check_converter": "trioflow.testing._converters",
             "check_events": "trioflow.testing._grammar",
             "check_runner": "trioflow.testing._runners",
             "check_step": "trioflow.testing._bodies",

@@ -7,9 +7,9 @@ import sys
 from types import ModuleType
 from typing import Any
 
-import process_steps as steps
 import pytest
 import trio
+from process_steps import contexts, values
 from trioflow_process import ProcessRunner
 from trioflow_process.culprit import find_culprit
 
@@ -44,7 +44,7 @@ async def test_a_local_function_is_refused_while_planning() -> None:
 
 def test_lambdas_and_methods_of_what_cannot_be_pickled_are_refused() -> None:
     assert "cannot find its function by name" in refusal(lambda: None)
-    assert "cannot find its function by name" in refusal(steps.over.wait)
+    assert "cannot find its function by name" in refusal(contexts.over.wait)
 
 
 @pytest.mark.parametrize("module", [None, "", "no.such", "sys"])
@@ -59,7 +59,7 @@ def test_functions_that_do_not_know_their_module_are_refused(module: Any) -> Non
 def test_finders_of_another_time_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "meta_path", [object(), *sys.meta_path])
 
-    ProcessRunner(1).check(steps.plain.fn, "step 's'")
+    ProcessRunner(1).check(values.plain.fn, "step 's'")
 
 
 def test_async_functions_are_refused() -> None:
@@ -82,12 +82,12 @@ def test_modules_that_cannot_be_imported_are_refused(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     "fn",
     [
-        steps.plain.fn,
-        steps.rename.fn,
-        steps.bound.fn,
-        steps.multiply.fn,
-        steps.rename.clone("other").fn,
-        steps.Part,
+        values.plain.fn,
+        values.rename.fn,
+        values.bound.fn,
+        values.multiply.fn,
+        values.rename.clone("other").fn,
+        values.Part,
         subprocess.list2cmdline,
         len,
         "text".upper,
@@ -141,7 +141,7 @@ class TestCulprits:
             ({"a": {"b": ("good", "bad")}}, "a.b[1]"),
             ({1: "bad"}, "[1]"),
             ({"good", "bad"}, None),
-            (steps.Part("good", "bad"), "content"),
+            (values.Part("good", "bad"), "content"),
             (ValueError("bad"), ""),
             (slice(0, "bad"), ""),
         ],

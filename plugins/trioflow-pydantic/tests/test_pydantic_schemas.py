@@ -1,4 +1,4 @@
-"""Models as JSON Schema, by themselves and among other types."""
+"""What the schemas of models look like, by themselves and among other types."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-import pytest
 import trioflow_pydantic
 from attrs import frozen
-from cattrs import Converter
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
@@ -91,16 +89,6 @@ def describe(type_: Any) -> dict[str, Any]:
     return schema
 
 
-def references(schema: Any) -> set[str]:
-    """Return all references in a schema."""
-    if isinstance(schema, list):
-        return set().union(*map(references, schema))
-    if not isinstance(schema, dict):
-        return set()
-    own = {schema["$ref"]} if "$ref" in schema else set()
-    return own.union(*map(references, schema.values()))
-
-
 def test_a_model_is_described_as_pydantic_does_and_is_closed() -> None:
     assert describe(City) == CITY
 
@@ -112,13 +100,6 @@ def test_models_are_described_once_wherever_they_stand() -> None:
     assert schema["$defs"]["City"] == CITY
     assert schema["$defs"]["Place"]["properties"]["city"] == {"$ref": "#/$defs/City"}
     assert schema["$defs"]["Trip"]["properties"]["places"]["items"] == {"$ref": "#/$defs/Place"}
-
-
-@pytest.mark.parametrize("type_", [City, Place, Person, Trip, Box[City], Cities, list[Person]])
-def test_every_reference_leads_somewhere(type_: Any) -> None:
-    schema = describe(type_)
-
-    assert references(schema) == {f"#/$defs/{name}" for name in schema.get("$defs", {})}
 
 
 def test_a_model_may_contain_itself() -> None:
@@ -142,37 +123,6 @@ def test_models_of_one_name_are_kept_apart() -> None:
 
 def test_fields_have_their_own_names_as_they_are_written() -> None:
     assert "name" in describe(Person)["$defs"]["Person"]["properties"]
-
-
-@pytest.mark.parametrize(
-    ("type_", "value", "fits"),
-    [
-        (City, {"name": "Oslo"}, True),
-        (City, {"name": "Oslo", "x": 1}, False),
-        (City, {"name": ""}, False),
-        (City, {"name": "Oslo", "people": "5"}, False),
-        (Box[City], {"item": {"name": "Oslo"}}, True),
-        (Box[City], {"item": {"name": 5}}, False),
-        (Cities, [{"name": "Oslo"}], True),
-        (Cities, {"root": []}, False),
-        (Person, {"name": "Ada", "pet": {"kind": "dog"}, "friends": [{"name": "B"}]}, True),
-        (Person, {"name": "Ada", "pet": {"kind": "cow"}}, False),
-        (Person, {"name": "Ada", "color": "blue"}, True),
-        (Person, {"name": "Ada", "color": "BLUE"}, False),
-        (Trip, {"home": {"name": "A"}, "places": [{"city": {"name": "B"}, "color": "red"}]}, True),
-        (Trip, {"home": {"name": "A"}, "places": [{"city": {"name": "B"}}]}, False),
-    ],
-)
-def test_a_schema_says_what_is_taken(
-    type_: Any, value: object, fits: bool, converter: Converter
-) -> None:
-    assert Draft202012Validator(describe(type_)).is_valid(value) is fits
-    try:
-        converter.structure(value, type_)
-    except Exception:
-        assert not fits
-    else:
-        assert fits
 
 
 def test_a_model_that_allows_more_says_so() -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import typing
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import attrs
 
@@ -37,11 +38,21 @@ def is_other(cls: Any) -> bool:
     return not is_known and "pydantic" in sys.modules and not is_model(cls)
 
 
+def is_tagged(type_: Any) -> bool:
+    """Tell whether *type_* is a union whose arms a field tells apart."""
+    if typing.get_origin(type_) is not Annotated or "pydantic" not in sys.modules:
+        return False
+    from trioflow_pydantic import tags
+
+    return tags.tag_key(type_) is not None
+
+
 @hookimpl
 def trioflow_converter(converter: Converter) -> None:
-    """Read and write models, and types such as ``HttpUrl``."""
+    """Read and write models, unions of them, and types such as ``HttpUrl``."""
     converter.register_structure_hook_factory(is_model, _model_reader)
     converter.register_unstructure_hook_factory(is_model, _model_writer)
+    converter.register_structure_hook_factory(is_tagged, _union_reader)
     converter.register_structure_hook_factory(is_other, _reader)
     converter.register_unstructure_hook_factory(is_other, _writer)
 
@@ -70,6 +81,12 @@ def _model_writer(cls: Any, converter: Converter) -> Callable[[Any], Any]:
     from trioflow_pydantic import writing
 
     return writing.writer(cls, converter)
+
+
+def _union_reader(type_: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    from trioflow_pydantic import tags
+
+    return tags.reader(type_, converter)
 
 
 def _reader(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:

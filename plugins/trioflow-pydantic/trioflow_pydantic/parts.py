@@ -7,7 +7,7 @@ import json
 import typing
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from cattrs import Converter
 from cattrs.errors import StructureHandlerNotFoundError
@@ -42,11 +42,17 @@ def _part_of(field: FieldInfo, converter: Converter) -> Part | None:
     if any(inner in OTHER_FORMS for inner in _types_in(field.annotation)):
         adapter: TypeAdapter[Any] = TypeAdapter(field.annotation or Any, config=ANYTHING)
         return functools.partial(_read_plain, adapter)
+    # Where it says what tells the arms of a union apart, it belongs to the type.
+    type_ = field.annotation if field.discriminator is None else _with(field.annotation, field)
     try:
-        hook = converter.get_structure_hook(field.annotation)
+        hook = converter.get_structure_hook(type_)
     except StructureHandlerNotFoundError:  # a protocol, say
         return None
-    return functools.partial(_structured, hook, field.annotation)
+    return functools.partial(_structured, hook, type_)
+
+
+def _with(type_: Any, metadata: Any) -> Any:
+    return Annotated[type_, metadata]
 
 
 def _structured(hook: Callable[[Any, Any], Any], type_: Any, value: Any) -> Any:

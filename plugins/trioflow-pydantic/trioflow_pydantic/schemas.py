@@ -84,6 +84,22 @@ class _Generator(GenerateJsonSchema):
         described.get("discriminator", {}).pop("mapping", None)
         return described
 
+    def set_schema(self, schema: core_schema.SetSchema) -> JsonSchemaValue:
+        """Allow an item twice, as reading does, to Pydantic as well as to trioflow."""
+        return _without_uniqueness(super().set_schema(schema))
+
+    def frozenset_schema(self, schema: core_schema.FrozenSetSchema) -> JsonSchemaValue:
+        """Allow an item twice, too."""
+        return _without_uniqueness(super().frozenset_schema(schema))
+
+    def decimal_schema(self, schema: core_schema.DecimalSchema) -> JsonSchemaValue:
+        """Say of strings what trioflow says of those that are numbers."""
+        described = super().decimal_schema(schema)
+        for arm in described.get("anyOf", ()):
+            if arm.get("type") == "string":
+                arm.setdefault("description", "a decimal number")
+        return described
+
     def handle_invalid_for_json_schema(
         self, schema: core_schema.CoreSchema, error_info: str
     ) -> JsonSchemaValue:
@@ -93,3 +109,7 @@ class _Generator(GenerateJsonSchema):
     def _type(self, cls: Any) -> JsonSchemaValue:
         self.types.append(cls)
         return {TYPE: len(self.types) - 1}
+
+
+def _without_uniqueness(schema: JsonSchemaValue) -> JsonSchemaValue:
+    return {key: value for key, value in schema.items() if key != "uniqueItems"}

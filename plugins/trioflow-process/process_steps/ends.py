@@ -1,0 +1,59 @@
+"""Bodies that are killed, or end their worker process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import warnings
+from typing import Any
+
+import trio
+from trioflow_process import WorkerCrashedError
+
+from process_steps.output import log
+from trioflow import Retry, StepContext, step
+
+
+@step(runner="process")
+def spin(_: Any, ctx: StepContext[Any]) -> None:
+    """Say where it runs, and keep a CPU busy for ever."""
+    log.warning("spinning")
+    trio.from_thread.run(ctx.write, os.getpid())
+    while True:
+        pass
+
+
+@step(runner="process", timeout=0.3)
+def spin_for_a_while(_: Any) -> None:
+    """Keep a CPU busy until it is too long."""
+    while True:
+        pass
+
+
+@step(runner="process")
+def crash(code: int) -> None:
+    """End the worker in the middle of the step."""
+    log.warning("about to crash")
+    if code < 0:
+        os.kill(os.getpid(), -code)
+    os._exit(code)
+
+
+@step(runner="process", retries=Retry(attempts=3, on=(WorkerCrashedError,)))
+def crash_twice(value: int, ctx: StepContext[Any]) -> list[int]:
+    """Crash in all attempts but the third."""
+    if ctx.attempt < 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return [value, ctx.attempt]
+
+
+@step(runner="process")
+def fork(_: Any, ctx: StepContext[Any]) -> int:
+    """Leave a process behind that holds all that was open, and return its id."""
+    trio.from_thread.run(ctx.write, "about to fork")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # that there are threads
+        pid = os.fork()
+    if pid == 0:
+        signal.pause()
+    return pid

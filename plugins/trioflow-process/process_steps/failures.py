@@ -1,0 +1,80 @@
+"""Exceptions of all kinds, and a body that raises them."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import attrs
+
+from process_steps.values import Unreadable, refuse
+from trioflow import step
+
+
+class CodeError(Exception):
+    """Takes something else than it has in its args."""
+
+    def __init__(self, code: int, *, text: str) -> None:
+        super().__init__(f"{code}: {text}")
+        self.code = code
+
+
+@attrs.define(eq=False)
+class FieldsError(Exception):
+    """Has slots."""
+
+    code: int
+    text: str
+
+
+class LockedError(Exception):
+    """Cannot be pickled."""
+
+    def __init__(self) -> None:
+        super().__init__("locked")
+        self.lock = threading.Lock()
+
+
+@step(runner="process")
+def fail(what: str) -> None:
+    """Raise an exception of some kind."""
+    match what:
+        case "plain":
+            error: BaseException = ValueError("no", 5)
+            error.add_note("a note")
+            raise error
+        case "code":
+            raise CodeError(7, text="seven")
+        case "fields":
+            raise FieldsError(7, "seven")
+        case "os":
+            os.stat("/nowhere/at/all")
+        case "cause":
+            try:
+                refuse()
+            except ValueError as exc:
+                raise KeyError("outer") from exc
+        case "locked":
+            raise LockedError
+        case "locked cause":
+            try:
+                raise LockedError
+            except LockedError as exc:
+                raise KeyError("outer") from exc
+        case "local":
+
+            class LocalError(Exception):
+                pass
+
+            raise LocalError("from nowhere")
+        case "group":
+            raise ExceptionGroup("two", [ValueError(1), FieldsError(2, "b")])
+        case "recursion":
+            fail.fn(what)
+        case "circle":
+            error = ValueError("round")
+            error.__cause__ = KeyError("and round")
+            error.__cause__.__cause__ = error
+            raise error
+        case "unreadable":
+            raise ValueError(Unreadable())

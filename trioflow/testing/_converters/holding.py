@@ -1,0 +1,123 @@
+"""Promises about state: values in it, and values that are it."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from trioflow._values.structure import fields_of, join, type_name
+from trioflow.context import StepContext
+from trioflow.steps import Step, step
+from trioflow.testing._converters.bench import Bench, Promise, expect
+from trioflow.testing._converters.engine import run_each
+from trioflow.testing._converters.running import refused_by, taken_by
+from trioflow.testing._converters.values import shortened, union_of
+from trioflow.testing._converters.variants import UNKNOWN
+from trioflow.workflow import Workflow
+
+
+def state_of(type_: Any) -> Any:
+    """Return a class for states that hold a value of a type."""
+    item = attrs.field(type=union_of(type_, None), default=None)
+    return attrs.make_class("Holding", {"item": item}, frozen=True)
+
+
+def values_are_state(bench: Bench) -> None:
+    """Check values in the state, given at the start, and set by steps."""
+    for each in bench.types:
+        holding = state_of(each.type)
+        workflow = Workflow[Any, Any]("check", state=holding).then(_setter())
+        written = [(bench.write(value), value) for value in each.fitting()]
+        taken = [*taken_by(each), *written]
+        refused = list(refused_by(bench, each))
+        for start in (_at_the_start, _by_a_step):
+            seen = run_each(bench, workflow, [start(given) for given, _ in [*taken, *refused]])
+            for (given, value), run in zip(taken, seen, strict=False):
+                run.unwrap()
+                found = run.ended().state
+                expect(found, holding(value), f"the state that holds {shortened(given)}")
+            for (given, paths), run in zip(refused, seen[len(taken) :], strict=True):
+                wanted = {join("item", path) for path in paths}
+                run.expect_faults(wanted, f"{shortened(given)} in the state")
+
+
+def _at_the_start(given: Any) -> dict[str, Any]:
+    return {"input_data": {}, "initial_state": {"item": given}}
+
+
+def _by_a_step(given: Any) -> dict[str, Any]:
+    return {"input_data": {"item": given}}
+
+
+def _setter() -> Step[Any, Any]:
+    """Return a step that sets all keys that are in its input."""
+
+    @step
+    async def set_state(updates: Any, ctx: StepContext[Any]) -> None:
+        ctx.set_state(updates)
+
+    return set_state
+
+
+# ---------------------------------------------------------------- a class of its own
+def classes_are_state(bench: Bench) -> None:
+    """Check values that are the state, whose fields are set one by one."""
+    for each in bench.types:
+        cls = typing.get_origin(each.type) or each.type
+        if each.opaque or not isinstance(cls, type):
+            continue
+        values = [value for value in each.fitting() if _can_be_set(bench, cls, value)]
+        for before, value in zip([*values[1:], *values[:1]], values, strict=True):
+            _check_state(bench, each.type, before, value, _updates(bench, cls, value))
+
+
+def _can_be_set(bench: Bench, cls: Any, value: Any) -> bool:
+    """Tell whether a value is an instance of a class with fields, all of which have a JSON form.
+
+    What has none is a mark that there is no value, which cannot be set.
+    """
+    fields = fields_of(value)
+    if fields is None or not isinstance(value, cls):
+        return False
+    return all(map(bench.can_write, fields.values()))
+
+
+def _updates(bench: Bench, cls: Any, value: Any) -> dict[str, Any]:
+    """Return what a step may set the fields to: JSON, as far as it can be read."""
+    hints, fields = typing.get_type_hints(cls), fields_of(value) or {}
+    return {
+        # What a type variable stands for is not known where fields are set.
+        name: field if _is_open(hints.get(name)) else bench.write(field)
+        for name, field in fields.items()
+    }
+
+
+def _is_open(hint: Any) -> bool:
+    return isinstance(hint, typing.TypeVar) or bool(getattr(hint, "__parameters__", ()))
+
+
+def _check_state(
+    bench: Bench, type_: Any, before: Any, value: Any, updates: Mapping[str, Any]
+) -> None:
+    workflow = Workflow[Any, Any]("check", state=type_).then(_setter())
+    starts = [
+        {"input_data": {}, "initial_state": value},
+        {"input_data": {}, "initial_state": bench.write(value)},
+        {"input_data": updates, "initial_state": before},
+        {"input_data": {UNKNOWN: 1}, "initial_state": value},
+    ]
+    *good, wrong = run_each(bench, workflow, starts)
+    for start, run in zip(starts, good, strict=False):
+        run.unwrap()
+        what = f"the state {type_name(type_)} that was given and set as {shortened(start)}"
+        expect(run.ended().state, value, what)
+    wrong.expect_faults({UNKNOWN}, "an unknown key of the state")
+
+
+PROMISES = (
+    Promise("the state of a run holds values", values_are_state),
+    Promise("a class with fields is the state of a run", classes_are_state),
+)
