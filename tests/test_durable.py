@@ -224,7 +224,7 @@ async def test_a_run_whose_claim_is_lost_stops(autojump_clock: MockClock) -> Non
     async with engine_on(store, claim_seconds=3) as engine:
         run = engine.submit(flow().then(sleeps(2)).then(sleeps(100, "more")), 0, run_id="r")
         await trio.sleep(1)
-        store._journals["r"].owner = "other"  # its process was asleep for longer than a claim
+        store._shelf.journals["r"].owner = "other"  # its process was asleep for longer than a claim
         with pytest.raises(JournalConflictError, match="claim"):
             await run.wait()
         assert trio.current_time() < 5
@@ -282,8 +282,8 @@ async def test_a_dead_engine_is_followed_when_its_claim_has_expired(
     async with engine_on(store, workflow) as first:
         first.submit(workflow, 0, run_id="r")
         await trio.sleep(1)
-    store._journals["r"].owner, until = "dead", store._now() + 30
-    store._journals["r"].claimed_until = until
+    store._shelf.journals["r"].owner, until = "dead", store._shelf.now() + 30
+    store._shelf.journals["r"].claimed_until = until
     async with engine_on(store, workflow) as second:
         assert await second.recover() == ()
         with pytest.raises(RunClaimedError, match="dead"):
@@ -328,7 +328,9 @@ async def test_a_run_of_a_later_format_is_refused() -> None:
     workflow, store = flow().then(add_one), MemoryStore()
     async with engine_on(store, workflow) as engine:
         await engine.create_run(workflow, run_id="r").start(0)
-        store._journals["r"].header = attrs.evolve(store._journals["r"].header, format=99)
+        store._shelf.journals["r"].header = attrs.evolve(
+            store._shelf.journals["r"].header, format=99
+        )
     async with engine_on(store, workflow) as engine:
         with pytest.raises(JournalFormatError, match="99"):
             await engine.load_run("r")

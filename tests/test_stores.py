@@ -98,12 +98,12 @@ class AllOrNothing(MemoryStore):
     """Takes one transaction for a call, and rolls it back if any append is refused."""
 
     async def append(self, appends: Sequence[Append]) -> Results:
-        before = {run_id: attrs.evolve(run) for run_id, run in self._journals.items()}
+        before = {run_id: attrs.evolve(run) for run_id, run in self._shelf.journals.items()}
         for run in before.values():
             run.entries = list(run.entries)
         results = await super().append(appends)
         if any(results) and len(appends) > 1:
-            self._journals = before
+            self._shelf.journals = before
         return results
 
 
@@ -208,7 +208,7 @@ class RaisesForTheUnknown(MemoryStore):
 class ShowsClaimsAsUpdates(MemoryStore):
     async def get(self, run_id: str) -> StoredRun | None:
         run = await super().get(run_id)
-        touched = self._journals[run_id].owner or self._touched.get(run_id) if run else None
+        touched = self._shelf.journals[run_id].owner or self._touched.get(run_id) if run else None
         if run is not None and touched:
             self._touched[run_id] = touched
             return attrs.evolve(run, updated_at=run.updated_at + 1)
@@ -219,7 +219,7 @@ class ShowsClaimsAsUpdates(MemoryStore):
         self._touched: dict[str, str] = {}
 
     async def release(self, run_id: str, owner: str) -> None:
-        if run_id in self._journals:
+        if run_id in self._shelf.journals:
             self._touched[run_id] = owner
         await super().release(run_id, owner)
 
@@ -268,8 +268,8 @@ class ForgetsTheResource(Lists):
 
 class GivesToAnybody(MemoryStore):
     async def claim(self, run_id: str, owner: str, seconds: float) -> bool:
-        if run_id in self._journals:
-            self._journals[run_id].owner = None
+        if run_id in self._shelf.journals:
+            self._shelf.journals[run_id].owner = None
         return await super().claim(run_id, owner, seconds)
 
 
@@ -303,10 +303,10 @@ class RenewsTheFresh(MemoryStore):
     """Leaves out the claims that have expired, though nobody has taken them."""
 
     async def renew(self, owner: str, seconds: float) -> set[str]:
-        now = self._now()
+        now = self._shelf.now()
         fresh = {
             run_id
-            for run_id, run in self._journals.items()
+            for run_id, run in self._shelf.journals.items()
             if run.owner == owner and (run.claimed_until or 0.0) > now
         }
         return {run_id for run_id in fresh if await self.claim(run_id, owner, seconds)}
@@ -314,7 +314,7 @@ class RenewsTheFresh(MemoryStore):
 
 class RenewsTheClaimsOfAll(MemoryStore):
     async def renew(self, owner: str, seconds: float) -> set[str]:
-        for other in {run.owner for run in self._journals.values() if run.owner}:
+        for other in {run.owner for run in self._shelf.journals.values() if run.owner}:
             await super().renew(other, seconds)
         return await super().renew(owner, seconds)
 
@@ -354,7 +354,7 @@ class PrunesByAge(MemoryStore):
     """Whatever the status."""
 
     async def prune(self, before: float) -> int:
-        old = [id for id, run in self._journals.items() if run.updated_at < before]
+        old = [id for id, run in self._shelf.journals.items() if run.updated_at < before]
         return sum([await self.delete(run_id) for run_id in old])
 
 
@@ -365,8 +365,8 @@ class PrunesWithTheLimit(MemoryStore):
 
 class IsNoCheckpoint(MemoryStore):
     async def get(self, run_id: str) -> StoredRun | None:
-        journal = self._journals.get(run_id)
-        return journal.describe() if journal else None
+        journal = self._shelf.journals.get(run_id)
+        return journal.describe(self._shelf.now()) if journal else None
 
 
 class CanBeCutInHalf(MemoryStore):
@@ -379,9 +379,9 @@ class CanBeCutInHalf(MemoryStore):
         return results
 
     async def _add_slowly(self, append: Append) -> JournalConflictError | None:
-        run = self._journals.get(append.run_id)
+        run = self._shelf.journals.get(append.run_id)
         if append.header is not None or run is None or len(append.entries) < 20:
-            return self._append(append)
+            return self._shelf.append(append)
         for entry in append.entries:
             run.entries.append(entry)
             await trio.lowlevel.checkpoint()

@@ -119,8 +119,7 @@ def _owner(stored: StoredRun) -> str:
     """Return who goes on with a run: who has claimed it, if the claim holds."""
     if stored.status not in ("pending", "running"):
         return ""
-    holds = stored.claimed_until is not None and stored.claimed_until > time.time()
-    return stored.owner if holds and stored.owner else NOBODY
+    return stored.owner if stored.held_for > 0 and stored.owner else NOBODY
 
 
 def _situation(stored: StoredRun) -> str:
@@ -145,5 +144,5 @@ def _describe(stored: StoredRun) -> dict[str, Any]:
         "updatedAt": stored.updated_at,
         "lastSeq": stored.last_seq,
         "owner": stored.owner,
-        "claimedUntil": stored.claimed_until,
+        "heldFor": stored.held_for,
     }

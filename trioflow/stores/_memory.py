@@ -2,78 +2,64 @@
 
 from __future__ import annotations
 
-import time
 from bisect import bisect_right
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import NoReturn
 
-import attrs
 import trio
 
-from trioflow.abc import Append, Entry, RunHeader, Store, StoredRun
-from trioflow.errors import JournalConflictError
+from trioflow.abc import (
+    FINISHED,
+    Append,
+    Entry,
+    Request,
+    RunFilter,
+    Store,
+    StoredRun,
+    parse_cursor,
+)
+from trioflow.errors import JournalConflictError, StoreError
 from trioflow.events import RunStatus
+from trioflow.stores._shelf import Bell, Shelf
 
-OVER: Collection[RunStatus] = ("success", "failed", "canceled")
-
-
-@attrs.define
-class _Journal:
-    header: RunHeader
-    status: RunStatus
-    entries: list[Entry] = attrs.field(factory=list)
-    owner: str | None = None
-    claimed_until: float | None = None
-
-    @property
-    def last_seq(self) -> int:
-        return self.entries[-1].seq if self.entries else -1
-
-    @property
-    def updated_at(self) -> float:
-        return self.entries[-1].at if self.entries else self.header.created_at
-
-    def describe(self) -> StoredRun:
-        return StoredRun(
-            header=self.header,
-            status=self.status,
-            updated_at=self.updated_at,
-            last_seq=self.last_seq,
-            owner=self.owner,
-            claimed_until=self.claimed_until,
-        )
+NAME = "memory:"
 
 
 class MemoryStore(Store):
     """A store without storage. May be shared by several engines of one process.
 
     It may also be entered again, and then still holds all that was appended. Claims expire
-    by Trio's clock, so in virtual time under `trio.testing.MockClock`.
+    by Trio's clock, so in virtual time under `trio.testing.MockClock`. Nobody who claims here
+    can die alone, so claims are free when they are given back or expire.
 
     **Cancellation**: a method that raises `trio.Cancelled` has done nothing.
     """
 
     def __init__(self) -> None:
-        self._journals: dict[str, _Journal] = {}
-        self._clock: trio.abc.Clock | None = None
-        self._epoch = 0.0
-        self._latest = 0.0
+        self._shelf = Shelf()
 
+    def read_only(self) -> Store:
+        return _Reader(self._shelf)
+
+    # ------------------------------------------------------------ journals
     async def append(self, appends: Sequence[Append]) -> Sequence[JournalConflictError | None]:
         await trio.lowlevel.checkpoint()
-        return [self._append(append) for append in appends]
+        return [self._shelf.append(append) for append in appends]
 
     async def read(self, run_id: str, after: int = -1, limit: int = 1000) -> Sequence[Entry]:
         await trio.lowlevel.checkpoint()
-        journal = self._journals.get(run_id)
+        journal = self._shelf.journals.get(run_id)
         if journal is None:
             return []
         first = bisect_right(journal.entries, after, key=lambda entry: entry.seq)
         return journal.entries[first : first + limit]
 
+    # ------------------------------------------------------------ runs
     async def get(self, run_id: str) -> StoredRun | None:
         await trio.lowlevel.checkpoint()
-        journal = self._journals.get(run_id)
-        return journal.describe() if journal else None
+        journal = self._shelf.journals.get(run_id)
+        return journal.describe(self._shelf.now()) if journal else None
 
     async def list_runs(
         self,
@@ -81,80 +67,193 @@ class MemoryStore(Store):
         status: Collection[RunStatus] | None = None,
         workflow_id: str | None = None,
         resource_id: str | None = None,
+        tags: Collection[str] = (),
+        since: float | None = None,
+        before: float | None = None,
         limit: int | None = None,
+        offset: int = 0,
+        cursor: str | None = None,
     ) -> Sequence[StoredRun]:
         await trio.lowlevel.checkpoint()
-        found = [
-            journal.describe()
-            for journal in self._journals.values()
-            if (status is None or journal.status in status)
-            and workflow_id in (None, journal.header.workflow_id)
-            and resource_id in (None, journal.header.resource_id)
-        ]
-        found.sort(key=lambda run: (run.header.created_at, run.header.run_id), reverse=True)
+        chosen = RunFilter(
+            status=status,
+            workflow_id=workflow_id,
+            resource_id=resource_id,
+            tags=tags,
+            since=since,
+            before=before,
+        )
+        edge = None if cursor is None else parse_cursor(cursor)
+        found = self._shelf.describe_all(
+            lambda run: (edge is None or run.age < edge) and chosen.matches(run.header, run.status)
+        )
+        found.sort(key=_age, reverse=True)
+        return found[offset : None if limit is None else offset + limit]
+
+    async def count_runs(
+        self,
+        *,
+        status: Collection[RunStatus] | None = None,
+        workflow_id: str | None = None,
+        resource_id: str | None = None,
+        tags: Collection[str] = (),
+        since: float | None = None,
+        before: float | None = None,
+    ) -> int:
+        found = await self.list_runs(
+            status=status,
+            workflow_id=workflow_id,
+            resource_id=resource_id,
+            tags=tags,
+            since=since,
+            before=before,
+        )
+        return len(found)
+
+    async def list_claimable(
+        self,
+        *,
+        workflow_ids: Collection[str] | None = None,
+        now: float,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Sequence[StoredRun]:
+        await trio.lowlevel.checkpoint()
+        edge = None if cursor is None else parse_cursor(cursor)
+        found = self._shelf.describe_all(
+            lambda run: (
+                (edge is None or run.age > edge)
+                and (workflow_ids is None or run.header.workflow_id in workflow_ids)
+                and run.has_work(now)
+                and run.held_for(self._shelf.now()) == 0
+            )
+        )
+        found.sort(key=_age)
         return found[:limit]
+
+    async def delete(self, run_id: str) -> bool:
+        await trio.lowlevel.checkpoint()
+        return self._shelf.journals.pop(run_id, None) is not None
+
+    async def prune(self, before: float, status: Collection[RunStatus] | None = None) -> int:
+        await trio.lowlevel.checkpoint()
+        chosen, now = (FINISHED if status is None else status), self._shelf.now()
+        old = [
+            run_id
+            for run_id, run in self._shelf.journals.items()
+            if run.status in chosen
+            and run.updated_at < before
+            and (run.status in FINISHED or run.held_for(now) == 0)
+        ]
+        for run_id in old:
+            del self._shelf.journals[run_id]
+        return len(old)
+
+    # ------------------------------------------------------------ claims
+    def open_owner(self, owner: str) -> AbstractAsyncContextManager[None]:
+        return self._open_owner(owner)
+
+    @asynccontextmanager
+    async def _open_owner(self, owner: str) -> AsyncGenerator[None, None]:
+        await trio.lowlevel.checkpoint()
+        self._shelf.bells[owner] = Bell()
+        try:
+            yield
+        finally:
+            del self._shelf.bells[owner]
+            for run in self._shelf.claimed_by(owner):
+                run.owner = None
 
     async def claim(self, run_id: str, owner: str, seconds: float) -> bool:
         await trio.lowlevel.checkpoint()
-        journal, now = self._journals.get(run_id), self._now()
-        if journal is None:
+        run, now = self._shelf.journals.get(run_id), self._shelf.now()
+        if run is None or (run.owner != owner and run.held_for(now) > 0):
             return False
-        if journal.owner not in (None, owner) and (journal.claimed_until or 0.0) > now:
-            return False
-        journal.owner, journal.claimed_until = owner, now + seconds
+        run.owner, run.claimed_until = owner, now + seconds
         return True
 
     async def renew(self, owner: str, seconds: float) -> set[str]:
         await trio.lowlevel.checkpoint()
-        until = self._now() + seconds
-        held = {run_id: run for run_id, run in self._journals.items() if run.owner == owner}
-        for journal in held.values():
-            journal.claimed_until = until
-        return set(held)
+        until = self._shelf.now() + seconds
+        held = self._shelf.claimed_by(owner)
+        for run in held:
+            run.claimed_until = until
+        return {run.header.run_id for run in held}
 
     async def release(self, run_id: str, owner: str) -> None:
         await trio.lowlevel.checkpoint()
-        journal = self._journals.get(run_id)
-        if journal is not None and journal.owner == owner:
-            journal.owner = journal.claimed_until = None
+        run = self._shelf.journals.get(run_id)
+        if run is not None and run.owner == owner:
+            run.owner = None
+
+    # ------------------------------------------------------------ requests
+    async def post_request(self, request: Request) -> Request:
+        await trio.lowlevel.checkpoint()
+        return self._shelf.post(request)
+
+    async def take_requests(
+        self,
+        owner: str,
+        *,
+        run_ids: Collection[str] | None = None,
+        after: int = 0,
+        limit: int = 1000,
+    ) -> Sequence[Request]:
+        await trio.lowlevel.checkpoint()
+        if owner in self._shelf.bells:
+            self._shelf.bells[owner].mute()
+        found = [
+            request
+            for run in self._shelf.claimed_by(owner)
+            if run_ids is None or run.header.run_id in run_ids
+            for request in run.requests.values()
+            if request.id > after
+        ]
+        return sorted(found, key=lambda request: request.id)[:limit]
+
+    async def wait_requests(self, owner: str) -> None:
+        if owner not in self._shelf.bells:
+            raise StoreError(NAME, f"owner {owner!r} is not open; use open_owner()")
+        await self._shelf.bells[owner].wait()
+
+
+class _Reader(MemoryStore):
+    """What `MemoryStore.read_only` returns."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    async def append(self, appends: Sequence[Append]) -> Sequence[JournalConflictError | None]:
+        await _refuse()
 
     async def delete(self, run_id: str) -> bool:
-        await trio.lowlevel.checkpoint()
-        return self._journals.pop(run_id, None) is not None
+        await _refuse()
 
-    async def prune(self, before: float) -> int:
-        await trio.lowlevel.checkpoint()
-        old = [
-            run_id
-            for run_id, journal in self._journals.items()
-            if journal.status in OVER and journal.updated_at < before
-        ]
-        for run_id in old:
-            del self._journals[run_id]
-        return len(old)
+    async def prune(self, before: float, status: Collection[RunStatus] | None = None) -> int:
+        await _refuse()
 
-    def _append(self, append: Append) -> JournalConflictError | None:
-        journal = self._journals.get(append.run_id)
-        conflict = append.conflict(
-            journal.last_seq if journal else None, journal.owner if journal else None
-        )
-        if conflict is not None:
-            return conflict
-        if append.header is not None:
-            journal = self._journals[append.run_id] = _Journal(append.header, append.status)
-            if append.owner is not None:
-                journal.owner = append.owner
-                journal.claimed_until = self._now() + append.claim_seconds
-        assert journal is not None  # or it was a conflict
-        journal.entries.extend(append.entries)
-        journal.status = append.status
-        return None
+    @asynccontextmanager
+    async def _open_owner(self, owner: str) -> AsyncGenerator[None, None]:
+        await _refuse()
+        yield
 
-    def _now(self) -> float:
-        """Return the time: seconds since the epoch, as far as Trio's clock has gone on."""
-        clock = trio.lowlevel.current_clock()
-        if clock is not self._clock:  # a new run of Trio: its clock begins anywhere
-            self._clock = clock
-            self._epoch = max(time.time(), self._latest) - trio.current_time()
-        self._latest = self._epoch + trio.current_time()
-        return self._latest
+    async def claim(self, run_id: str, owner: str, seconds: float) -> bool:
+        await _refuse()
+
+    async def renew(self, owner: str, seconds: float) -> set[str]:
+        await _refuse()
+
+    async def release(self, run_id: str, owner: str) -> None:
+        await _refuse()
+
+    async def post_request(self, request: Request) -> Request:
+        await _refuse()
+
+
+def _age(run: StoredRun) -> tuple[float, str]:
+    return run.header.created_at, run.header.run_id
+
+
+async def _refuse() -> NoReturn:
+    await trio.lowlevel.checkpoint()
+    raise StoreError(NAME, "is open for reading only")

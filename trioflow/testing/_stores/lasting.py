@@ -21,9 +21,10 @@ async def journals_last(bench: Bench) -> None:
     owner = f"{bench.mark}me"
     async with bench.another_store() as store:
         await store.append([bench.first("a", 0, 1, owner=owner, claim_seconds=60)])
-        await store.append([bench.following("a", 1, 2, status="suspended")])
+        await store.append([bench.following("a", 1, 2, status="suspended", owner=owner)])
         inside = await store.get(bench.id("a"))
 
+    expect(inside is not None and inside.held_for > 0, True, "whether the claim holds")
     expect(await bench.store.get(bench.id("a")), inside, "run, when the store is closed")
     expect((await bench.stored("a")).owner, owner, "owner, when the store is closed")
     wanted = [entry(seq) for seq in range(3)]

@@ -128,9 +128,10 @@ class Journals:
             return False
         if append.header is not None:
             run = Journal(append.header, append.status)
-            run.owner, run.held = append.owner, append.claim_seconds > 0
+            run.owner = append.owner
+            run.held = append.owner is not None and append.claim_seconds > 0
         assert run is not None
-        if append.after != run.last_seq or append.owner not in (None, run.owner):
+        if append.after != run.last_seq or append.owner != run.owner:
             return False
         self.runs[name] = run
         run.entries += append.entries

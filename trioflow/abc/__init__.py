@@ -1,0 +1,35 @@
+"""What authors of plugins subclass, and the values that they are given."""
+
+from trioflow.abc._instrument import BodyInfo, Instrument, PartInfo, TraceIds
+from trioflow.abc._journal import (
+    FINISHED,
+    Append,
+    Entry,
+    RunFilter,
+    RunHeader,
+    StoredRun,
+    parse_cursor,
+)
+from trioflow.abc._request import MAX_REQUEST_BYTES, MAX_REQUESTS, Request, RequestKind
+from trioflow.abc._runner import Runner
+from trioflow.abc._store import Store
+
+__all__ = [
+    "FINISHED",
+    "MAX_REQUESTS",
+    "MAX_REQUEST_BYTES",
+    "Append",
+    "BodyInfo",
+    "Entry",
+    "Instrument",
+    "PartInfo",
+    "Request",
+    "RequestKind",
+    "RunFilter",
+    "RunHeader",
+    "Runner",
+    "Store",
+    "StoredRun",
+    "TraceIds",
+    "parse_cursor",
+]

@@ -1,0 +1,164 @@
+"""What a memory store holds, and the clock by which its claims expire."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import attrs
+import trio
+
+from trioflow.abc import FINISHED, Append, Entry, Request, RunHeader, StoredRun
+from trioflow.errors import JournalConflictError
+from trioflow.events import RunStatus
+
+Age = tuple[float, str]
+"""Place in the order of runs: ``created_at`` and ``run_id``."""
+
+
+@attrs.define
+class Journal:
+    """A run, its journal, and what is asked of it."""
+
+    header: RunHeader
+    status: RunStatus
+    due_at: float | None = None
+    entries: list[Entry] = attrs.field(factory=list)
+    requests: dict[int, Request] = attrs.field(factory=dict)
+    owner: str | None = None
+    claimed_until: float = 0.0
+    """On the shelf's clock. Of no meaning without an owner."""
+
+    @property
+    def age(self) -> Age:
+        """Place in the order of runs."""
+        return self.header.created_at, self.header.run_id
+
+    @property
+    def last_seq(self) -> int:
+        """The ``seq`` of the last entry, -1 if there is none."""
+        return self.entries[-1].seq if self.entries else -1
+
+    @property
+    def updated_at(self) -> float:
+        """Time of the last entry, of the header if there is none."""
+        return self.entries[-1].at if self.entries else self.header.created_at
+
+    def held_for(self, now: float) -> float:
+        """Return for how many seconds the run is not free."""
+        return max(0.0, self.claimed_until - now) if self.owner is not None else 0.0
+
+    def has_work(self, now: float) -> bool:
+        """Tell whether there is something to do for who claims the run."""
+        if self.status in ("pending", "running"):
+            return True
+        due = self.due_at is not None and self.due_at <= now
+        return self.status not in FINISHED and (due or bool(self.requests))
+
+    def describe(self, now: float) -> StoredRun:
+        """Return the run as a store lists it."""
+        return StoredRun(
+            header=self.header,
+            status=self.status,
+            updated_at=self.updated_at,
+            last_seq=self.last_seq,
+            due_at=self.due_at,
+            owner=self.owner,
+            held_for=self.held_for(now),
+        )
+
+    def add(self, append: Append) -> None:
+        """Do an append that fits."""
+        self.entries.extend(append.entries)
+        self.status, self.due_at = append.status, append.due_at
+        for id in append.requests:
+            self.requests.pop(id, None)
+        if append.status in FINISHED:
+            self.requests.clear()
+
+
+class Bell:
+    """Wakes whoever takes the requests of an owner. Stays rung until it is muted."""
+
+    def __init__(self) -> None:
+        self._rung = False
+        self._waiting = trio.lowlevel.ParkingLot()
+
+    def ring(self) -> None:
+        """Wake all who wait."""
+        self._rung = True
+        self._waiting.unpark_all()
+
+    def mute(self) -> None:
+        """Have those wait who wait from now on."""
+        self._rung = False
+
+    async def wait(self) -> None:
+        """Wait until it is rung, unless it is. A checkpoint always."""
+        if self._rung:
+            await trio.lowlevel.checkpoint()
+        else:
+            await self._waiting.park()
+
+
+class Shelf:
+    """All runs of a memory store. Synchronous: what a method does is done whole."""
+
+    def __init__(self) -> None:
+        self.journals: dict[str, Journal] = {}
+        self.bells: dict[str, Bell] = {}
+        """Of each owner that is open: rung when there may be something to take or to claim."""
+        self._last_id = 0
+        self._clock: trio.abc.Clock | None = None
+        self._epoch = 0.0
+        self._latest = 0.0
+
+    def append(self, append: Append) -> JournalConflictError | None:
+        """Do an append, or return why it is refused."""
+        run = self.journals.get(append.run_id)
+        conflict = append.conflict(run.last_seq if run else None, run.owner if run else None)
+        if conflict is not None:
+            return conflict
+        if append.header is not None:
+            run = self.journals[append.run_id] = Journal(append.header, append.status)
+            run.owner, run.claimed_until = append.owner, self.now() + append.claim_seconds
+        assert run is not None  # or it was a conflict
+        run.add(append)
+        return None
+
+    def describe_all(self, chosen: Callable[[Journal], bool]) -> list[StoredRun]:
+        """Return the runs that are chosen, in any order."""
+        now = self.now()
+        return [run.describe(now) for run in self.journals.values() if chosen(run)]
+
+    def claimed_by(self, owner: str) -> list[Journal]:
+        """Return the runs that an owner has claimed and not given back."""
+        return [run for run in self.journals.values() if run.owner == owner]
+
+    def post(self, request: Request) -> Request:
+        """Keep a request and wake who may take it.
+
+        Raises:
+          UnknownRunError, RunFinishedError, RequestRefusedError: if it has to be refused.
+        """
+        run = self.journals.get(request.run_id)
+        refusal = request.refusal(run.status if run else None, len(run.requests) if run else 0)
+        if refusal is not None:
+            raise refusal
+        assert run is not None  # or it was refused
+        self._last_id += 1
+        posted = attrs.evolve(request, id=self._last_id)
+        run.requests[posted.id] = posted
+        for owner, bell in self.bells.items():
+            if run.owner in (None, owner):
+                bell.ring()
+        return posted
+
+    def now(self) -> float:
+        """Return the time: seconds since the epoch, as far as Trio's clock has gone on."""
+        clock = trio.lowlevel.current_clock()
+        if clock is not self._clock:  # a new run of Trio: its clock begins anywhere
+            self._clock = clock
+            self._epoch = max(time.time(), self._latest) - trio.current_time()
+        self._latest = self._epoch + trio.current_time()
+        return self._latest
