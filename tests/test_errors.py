@@ -20,6 +20,7 @@ from trioflow.errors import (
     Fault,
     FaultsError,
     HistoryGap,
+    InboxFullError,
     InvalidValueError,
     JournalConflictError,
     JournalFormatError,
@@ -33,6 +34,8 @@ from trioflow.errors import (
     PluginError,
     PluginHookError,
     PluginImportError,
+    RequestRefusedError,
+    RequestTooLargeError,
     RunAlreadyStartedError,
     RunCanceledError,
     RunClaimedError,
@@ -186,6 +189,10 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
     (
         HistoryGap(7),
         "events before seq 7 are no longer held; observe(after=6) goes on from there",
+    ),
+    *(
+        (refused("r1", "event", "it has text with NUL"), "event for run r1: it has text with NUL")
+        for refused in (RequestRefusedError, InboxFullError, RequestTooLargeError)
     ),
     (
         MailboxFullError("go", 1000),

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from trioflow_sql import SqlStore
 from trioflow_sql.database import transact
 from trioflow_sql.migrations import MIGRATIONS, Migration, migrate
-from trioflow_sql.store import connect, database_for
+from trioflow_sql.opening import connect, database_for
 from trioflow_sql.tables import metadata
 
 from trioflow.abc import Append, Entry, RunHeader
@@ -36,18 +36,18 @@ LATER: Sequence[Migration] = (
 
 def migrated(url: str, migrations: Sequence[Migration]) -> None:
     """Bring a database to another version."""
-    database = database_for(url, 5.0)
-    engines = connect(database)
+    database = database_for(url, 5.0, 3.0)
+    opened = connect(database)
     try:
-        migrate(database, engines.reader, engines.writer, migrations)
+        migrate(database, opened.reader, opened.writer, migrations)
     finally:
-        engines.dispose()
+        opened.close()
 
 
 def read(url: str, statement: str) -> list[tuple[object, ...]]:
     """Return the rows of a query."""
-    database = database_for(url, 5.0)
-    engine = database.make_engine()
+    database = database_for(url, 5.0, 3.0)
+    engine, _ = database.make_engines()
 
     def work(connection: Connection) -> list[tuple[object, ...]]:
         return [tuple(row) for row in connection.exec_driver_sql(statement)]
@@ -59,10 +59,10 @@ def read(url: str, statement: str) -> list[tuple[object, ...]]:
 
 
 def test_the_tables_are_what_the_statements_expect(url: str) -> None:
-    database = database_for(url, 5.0)
-    engines = connect(database)
+    database = database_for(url, 5.0, 3.0)
+    opened = connect(database)
     try:
-        with engines.reader.connect() as connection:
+        with opened.reader.connect() as connection:
             found = inspect(connection)
             for table in metadata.sorted_tables:
                 columns = {column["name"]: column for column in found.get_columns(table.name)}
@@ -72,7 +72,7 @@ def test_the_tables_are_what_the_statements_expect(url: str) -> None:
                 key = found.get_pk_constraint(table.name)["constrained_columns"]
                 assert key == [column.name for column in table.primary_key]
     finally:
-        engines.dispose()
+        opened.close()
 
 
 async def test_opening_again_writes_nothing(url: str) -> None:
@@ -152,12 +152,22 @@ def test_a_file_of_the_first_version_can_be_read_for_ever(tmp_path: Path) -> Non
             runs = await store.list_runs()
             assert [run.header.run_id for run in runs] == ["run-2", "run-1"]
             assert [run.status for run in runs] == ["suspended", "success"]
-            assert (runs[0].owner, runs[0].claimed_until) == ("host:1", 1767225700.5)
+            assert (runs[0].owner, runs[0].held_for) == ("host:1", 0.0)  # of another start
             assert runs[0].header.resource_id == "user 7"
+            assert runs[0].header.tags == ("nightly", "grüße")
+            assert runs[0].header.input == '{"city":"Oslo"}'
+            assert runs[0].due_at == 1767229200.0
+            assert await store.list_runs(tags=["grüße"]) == [runs[0]]
+            [request] = await store.take_requests("host:1")
+            assert (request.id, request.kind, request.by) == (2, "resume", "Ada")
             assert [entry.seq for entry in await store.read("run-1")] == [0, 1, 5]
             assert [entry.text for entry in await store.read("run-2")] == ['{"grüße": "☃"}']
             following = Append(
-                run_id="run-2", entries=(Entry(9, 2e9, "{}"),), after=3, status="failed"
+                run_id="run-2",
+                entries=(Entry(9, 2e9, "{}"),),
+                after=3,
+                status="failed",
+                owner="host:1",
             )
             assert await store.append([following]) == [None]
 

@@ -103,7 +103,7 @@ async def test_leaving_waits_for_nobody_and_can_not_be_canceled_halfway(url: str
             await store.append([first("a")])
             scope.cancel()
 
-    assert store._engines is None
+    assert store._open is None
     async with SqlStore(url) as store:
         assert await store.get("a") is not None
 

@@ -1,13 +1,14 @@
 """What the two databases have in common, and where they differ.
 
-Everything here blocks and runs in threads. `transact` is the only place where transactions
-begin and end.
+Everything here blocks and runs in threads. Transactions begin and end in `transact`, but for
+those that append: they are most of all, and each database has its own short way for them.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
@@ -15,7 +16,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from trioflow.errors import StoreError
+from trioflow.abc import Append
+from trioflow.errors import JournalConflictError, StoreError
 
 T = TypeVar("T")
 
@@ -35,6 +37,25 @@ class Diagnosis:
     transient: bool
 
 
+class Presence(ABC):
+    """How other processes know that an owner lives, and how it hears of requests."""
+
+    poll: float
+    """Seconds after which `look` has to be called again, if nothing has rung by itself."""
+
+    @abstractmethod
+    def look(self) -> bool:
+        """Tell whether there may be requests that have not been taken."""
+
+    @abstractmethod
+    def taking(self) -> None:
+        """Take note that what there is now is about to be taken."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let the owner be gone."""
+
+
 class Database(ABC):
     """One of the databases, at one place."""
 
@@ -42,20 +63,22 @@ class Database(ABC):
     """How the URL is shown: without password and options."""
     patience: float
     """Seconds to wait for a lock that somebody else holds."""
-    reading: Mapping[str, Any]
-    """Execution options of connections that only read. Each statement sees what is committed."""
-    writing: Mapping[str, Any]
-    """Execution options of connections that write, in transactions."""
+    read_only: bool
+    """Whether nothing is to be written, or made."""
     ddl: Mapping[str, str]
     """What the migrations have to say differently."""
 
-    def __init__(self, name: str, patience: float) -> None:
+    def __init__(self, name: str, patience: float, read_only: bool) -> None:
         self.name = name
         self.patience = patience
+        self.read_only = read_only
 
+    # ------------------------------------------------------------ connections
     @abstractmethod
-    def make_engine(self) -> Engine:
-        """Return an engine that has not connected yet.
+    def make_engines(self) -> tuple[Engine, Engine]:
+        """Return engines for reading and for writing that have not connected yet.
+
+        Reading, each statement sees what is committed. Writing is done in transactions.
 
         Raises:
           ImportError: if the driver is not installed.
@@ -71,23 +94,78 @@ class Database(ABC):
           StoreError: if it is not.
         """
 
+    def check(self) -> None:  # noqa: B027 - only files can be taken away
+        """Check that the database is still the one that was opened.
+
+        Called before and after each transaction.
+
+        Raises:
+          StoreError: if it is not.
+        """
+
     @abstractmethod
     def lock_schema(self, connection: Connection) -> None:
-        """Have others wait that want to migrate, until the transaction ends."""
+        """Have all wait that want to write or migrate, until the transaction ends."""
 
+    # ------------------------------------------------------------ statements
     @abstractmethod
     def insert(self, table: Any) -> postgresql.Insert | sqlite.Insert:
         """Return an insert of the dialect, which can leave out rows that exist."""
 
     @abstractmethod
-    def diagnose(self, error: DBAPIError) -> Diagnosis:
+    def append(
+        self, writer: Engine, appends: Sequence[Append]
+    ) -> Sequence[JournalConflictError | None]:
+        """Do appends that the database can hold, in a transaction of their own."""
+
+    @abstractmethod
+    def notify(self, connection: Connection, owner: str | None) -> None:
+        """Wake an owner, or all of them, when the transaction is committed."""
+
+    # ------------------------------------------------------------ owners
+    @abstractmethod
+    def gone(self, connection: Connection, owners: Collection[str]) -> set[str]:
+        """Return those of the owners whose processes are certainly dead."""
+
+    @abstractmethod
+    def open_presence(self, owner: str, ring: Callable[[], None], writer: Engine) -> Presence:
+        """Let others know that an owner lives.
+
+        Args:
+          ring: Called, in any thread, when there may be something to take.
+        """
+
+    # ------------------------------------------------------------ housekeeping
+    def shrink(self, writer: Engine) -> None:  # noqa: B027 - not all need it
+        """Give free storage back to the system."""
+
+    @abstractmethod
+    def copy(self, reader: Engine, path: Path) -> None:
+        """Make a consistent copy in a file that does not exist yet.
+
+        Raises:
+          StoreError: if that is not possible.
+        """
+
+    # ------------------------------------------------------------ trouble
+    @abstractmethod
+    def driver_error(self) -> type[Exception]:
+        """Return the base class of what the driver raises."""
+
+    @abstractmethod
+    def diagnose(self, error: BaseException) -> Diagnosis:
         """Tell what is behind an error of the driver."""
 
-    def fault(self, error: SQLAlchemyError) -> StoreError:
-        """Return what to raise for an error of SQLAlchemy or the driver."""
-        if not isinstance(error, DBAPIError):
-            return StoreError(self.name, f"{type(error).__name__}: {first_line(error)}")
-        diagnosis = self.diagnose(error)
+    def fault(self, error: Exception) -> StoreError | None:
+        """Return what to raise for an error of SQLAlchemy or the driver; None if it is neither."""
+        if isinstance(error, DBAPIError):
+            diagnosis = self.diagnose(error.orig or error)
+        elif isinstance(error, SQLAlchemyError):
+            diagnosis = Diagnosis(f"{type(error).__name__}: {first_line(error)}", False)
+        elif isinstance(error, self.driver_error()):
+            diagnosis = self.diagnose(error)
+        else:
+            return None
         return StoreError(self.name, diagnosis.problem, diagnosis.transient)
 
 

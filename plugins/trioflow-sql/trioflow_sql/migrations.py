@@ -1,7 +1,9 @@
 """The schema, and how older ones become it.
 
 A database says how many of the `MIGRATIONS` it has seen. A migration that was published is
-never changed: the next change of the schema is another one at the end.
+never changed: the next change of the schema is another one at the end. Every transaction that
+writes looks at that number first, so a process of an older version that is still running when
+the schema changes stops writing with an error, and what it has written before is whole.
 """
 
 from __future__ import annotations
@@ -16,23 +18,26 @@ from trioflow_sql.database import Database, transact
 from trioflow_sql.tables import schema
 
 Migration = Sequence[str]
-"""Statements. ``{text}``, ``{integer}`` and ``{real}`` are the types of the database."""
+"""Statements. Names in braces stand for what the databases say differently, see
+``Database.ddl``; what is nothing in a database is left out."""
 
 FIRST: Migration = (
     """
     CREATE TABLE trioflow_runs (
-      run_id {text} NOT NULL PRIMARY KEY,
+      key {key},
+      run_id {text} NOT NULL UNIQUE,
       workflow_id {text} NOT NULL,
       resource_id {text},
       created_at {real} NOT NULL,
       format {integer} NOT NULL,
-      fingerprint {text} NOT NULL,
       status {text} NOT NULL,
       updated_at {real} NOT NULL,
       last_seq {integer} NOT NULL,
+      due_at {real},
       owner {text},
-      claimed_until {real}
-    )
+      claimed_until {real},
+      claim_clock {text}
+    ) {changing}
     """,
     # What changes with every append is in no index, which would have to change with it.
     "CREATE INDEX trioflow_runs_by_age ON trioflow_runs (created_at, run_id)",
@@ -40,18 +45,49 @@ FIRST: Migration = (
     "CREATE INDEX trioflow_runs_by_workflow ON trioflow_runs (workflow_id, created_at, run_id)",
     "CREATE INDEX trioflow_runs_by_resource ON trioflow_runs (resource_id, created_at, run_id)",
     "CREATE INDEX trioflow_runs_by_owner ON trioflow_runs (owner) WHERE owner IS NOT NULL",
+    "CREATE INDEX trioflow_runs_by_due ON trioflow_runs (due_at) WHERE due_at IS NOT NULL",
+    """
+    CREATE TABLE trioflow_headers (
+      run {integer} NOT NULL PRIMARY KEY REFERENCES trioflow_runs (key) ON DELETE CASCADE,
+      fingerprint {text} NOT NULL,
+      tags {text} NOT NULL,
+      input {text}
+    )
+    """,
+    """
+    CREATE TABLE trioflow_tags (
+      tag {text} NOT NULL,
+      run {integer} NOT NULL REFERENCES trioflow_runs (key) ON DELETE CASCADE,
+      PRIMARY KEY (tag, run)
+    ) {clustered}
+    """,
+    "CREATE INDEX trioflow_tags_by_run ON trioflow_tags (run)",
     """
     CREATE TABLE trioflow_entries (
-      run_id {text} NOT NULL REFERENCES trioflow_runs (run_id) ON DELETE CASCADE,
+      run {integer} NOT NULL REFERENCES trioflow_runs (key) ON DELETE CASCADE,
       seq {integer} NOT NULL,
       at {real} NOT NULL,
       text {text} NOT NULL,
-      PRIMARY KEY (run_id, seq)
+      PRIMARY KEY (run, seq)
+    ) {clustered}
+    """,
+    """
+    CREATE TABLE trioflow_requests (
+      id {id},
+      run {integer} NOT NULL REFERENCES trioflow_runs (key) ON DELETE CASCADE,
+      kind {text} NOT NULL,
+      payload {text} NOT NULL,
+      requested_by {text},
+      at {real} NOT NULL
     )
     """,
+    "CREATE INDEX trioflow_requests_by_run ON trioflow_requests (run, id)",
+    "{owners}",
 )
 
 MIGRATIONS: Sequence[Migration] = (FIRST,)
+VERSION = len(MIGRATIONS)
+"""The version that this code reads and writes."""
 
 
 def migrate(
@@ -69,15 +105,34 @@ def migrate(
         transact(writer, partial(_upgrade, database, migrations))
 
 
+def check_readable(database: Database, connection: Connection) -> None:
+    """Check that there is a schema which can be read as it is.
+
+    Raises:
+      StoreError: if there is not.
+    """
+    version = _version(database, VERSION, connection)
+    if version == 0:
+        raise StoreError(database.name, "has no tables of trioflow; is it the right database?")
+    if version < VERSION:
+        problem = f"its tables have version {version}, and only {VERSION} can be read"
+        raise StoreError(database.name, f"{problem}; open it for writing once, to upgrade it")
+
+
 def _version(database: Database, known: int, connection: Connection) -> int:
     """Return how many migrations the database has seen."""
     if not inspect(connection).has_table(schema.name):
         return 0
     version: int = connection.execute(select(schema.c.version)).scalar_one()
     if version > known:
-        problem = f"its tables have version {version}, and the latest known here is {known}"
-        raise StoreError(database.name, f"{problem}; upgrade trioflow-sql")
+        raise StoreError(database.name, too_new(version, known))
     return version
+
+
+def too_new(version: int, known: int = VERSION) -> str:
+    """Return what is wrong with a schema of a later version."""
+    problem = f"its tables have version {version}, and the latest known here is {known}"
+    return f"{problem}; upgrade trioflow-sql and restart"
 
 
 def _upgrade(database: Database, migrations: Sequence[Migration], connection: Connection) -> None:
@@ -89,6 +144,7 @@ def _upgrade(database: Database, migrations: Sequence[Migration], connection: Co
         )
     for migration in migrations[version:]:
         for statement in migration:
-            connection.exec_driver_sql(statement.format(**database.ddl))
+            if filled := statement.format(**database.ddl):
+                connection.exec_driver_sql(filled)
     connection.execute(delete(schema))
     connection.execute(insert(schema), {"version": len(migrations)})

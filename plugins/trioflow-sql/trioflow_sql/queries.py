@@ -1,131 +1,141 @@
-"""All statements but those that append.
+"""Reading: entries, what is known of runs, and lists of them.
 
-They are built once, with parameters, because building one takes longer than running it.
+The statements are built once, with parameters, because building one takes longer than running it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import json
+from collections.abc import Collection, Iterable
 from typing import Any
 
-import attrs
-from sqlalchemy import Connection, Row, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, case, func, select, tuple_
 
-from trioflow.abc import Entry, RunHeader, StoredRun
-from trioflow.events import RunStatus
-from trioflow_sql.tables import database_time, entries, runs
-
-OVER: Collection[RunStatus] = ("success", "failed", "canceled")
-HEADER = [field.name for field in attrs.fields(RunHeader)]
-
-this_run = runs.c.run_id == bindparam("id")
+from trioflow.abc import Entry, RunFilter, RunHeader, StoredRun, parse_cursor
+from trioflow_sql.database import Database
+from trioflow_sql.tables import database_clock, database_time, entries, headers, runs, tags
 
 ENTRIES = (
     select(entries.c.seq, entries.c.at, entries.c.text)
-    .where(entries.c.run_id == bindparam("id"), entries.c.seq > bindparam("after"))
+    .join(runs, runs.c.key == entries.c.run)
+    .where(runs.c.run_id == bindparam("id"), entries.c.seq > bindparam("after"))
     .order_by(entries.c.seq)
     .limit(bindparam("most"))
 )
-RUN = select(runs).where(this_run)
-NEWEST_RUNS = select(runs).order_by(runs.c.created_at.desc(), runs.c.run_id.desc())
+rest = case(
+    (runs.c.owner.is_(None), 0.0),
+    (runs.c.claim_clock != database_clock(), 0.0),
+    else_=runs.c.claimed_until - database_time(),
+).label("rest")
+"""How many seconds a claim still holds, if its owner lives."""
+RUNS = select(
+    runs.c.run_id,
+    runs.c.workflow_id,
+    runs.c.resource_id,
+    runs.c.created_at,
+    runs.c.format,
+    headers.c.fingerprint,
+    headers.c.tags,
+    headers.c.input,
+    runs.c.status,
+    runs.c.updated_at,
+    runs.c.last_seq,
+    runs.c.due_at,
+    runs.c.owner,
+    rest,
+).join(headers, headers.c.run == runs.c.key)
+RUN = RUNS.where(runs.c.run_id == bindparam("id"))
+NEWEST = (runs.c.created_at.desc(), runs.c.run_id.desc())
 
-until = database_time() + bindparam("seconds")
-CLAIM = (
-    update(runs)
-    .where(
-        this_run,
-        or_(
-            runs.c.owner.is_(None),
-            runs.c.owner == bindparam("by"),
-            runs.c.claimed_until <= database_time(),
-        ),
-    )
-    .values(owner=bindparam("by"), claimed_until=until)
-)
-RENEW = (
-    update(runs)
-    .where(runs.c.owner == bindparam("by"))
-    .values(claimed_until=until)
-    .returning(runs.c.run_id)
-)
-RELEASE = (
-    update(runs)
-    .where(this_run, runs.c.owner == bindparam("by"))
-    .values(owner=None, claimed_until=None)
-)
-
-DELETE = delete(runs).where(this_run)
-is_old = runs.c.status.in_(OVER) & (runs.c.updated_at < bindparam("before"))
-OLD_RUNS = select(runs.c.run_id).where(is_old)
-PRUNE = delete(runs).where(runs.c.run_id.in_(bindparam("ids", expanding=True)), is_old)
+HEADER = 8
+"""How many of the columns of `RUNS` are those of the header."""
 
 
-# ---------------------------------------------------------------- reading
 def read_entries(run_id: str, after: int, limit: int, connection: Connection) -> list[Entry]:
     """Return up to *limit* entries behind *after*."""
     rows = connection.execute(ENTRIES, {"id": run_id, "after": after, "most": limit})
     return [Entry(seq, at, text) for seq, at, text in rows]
 
 
-def get_run(run_id: str, connection: Connection) -> StoredRun | None:
+def get_run(database: Database, run_id: str, connection: Connection) -> StoredRun | None:
     """Return what is known of a run."""
-    row = connection.execute(RUN, {"id": run_id}).one_or_none()
-    return stored_run(row) if row is not None else None
+    rows = connection.execute(RUN, {"id": run_id}).all()
+    return stored_runs(database, rows, connection)[0] if rows else None
 
 
 def list_runs(
-    status: Collection[RunStatus] | None,
-    workflow_id: str | None,
-    resource_id: str | None,
+    database: Database,
+    chosen: RunFilter,
     limit: int | None,
+    offset: int,
+    cursor: str | None,
     connection: Connection,
 ) -> list[StoredRun]:
-    """Return the runs to which everything that is not None applies, newest first."""
-    statement = NEWEST_RUNS.limit(limit)
-    if status is not None:
-        statement = statement.where(runs.c.status.in_(status))
-    if workflow_id is not None:
-        statement = statement.where(runs.c.workflow_id == workflow_id)
-    if resource_id is not None:
-        statement = statement.where(runs.c.resource_id == resource_id)
-    return [stored_run(row) for row in connection.execute(statement)]
+    """Return the runs that are meant, newest first."""
+    statement = filtered(RUNS, chosen).order_by(*NEWEST).limit(limit).offset(offset)
+    if cursor is not None:
+        statement = statement.where(age() < parse_cursor(cursor))
+    return stored_runs(database, connection.execute(statement), connection)
 
 
-def stored_run(row: Row[Any]) -> StoredRun:
-    """Return a row of the table of runs as trioflow wants it."""
-    fields = dict(row._mapping)
-    header = RunHeader(**{name: fields.pop(name) for name in HEADER})
-    return StoredRun(header=header, **fields)
+def count_runs(chosen: RunFilter, connection: Connection) -> int:
+    """Return how many runs are meant."""
+    statement = filtered(select(func.count()).select_from(runs), chosen)
+    count: int = connection.execute(statement).scalar_one()
+    return count
 
 
-# ---------------------------------------------------------------- claiming
-def claim_run(run_id: str, owner: str, seconds: float, connection: Connection) -> bool:
-    """Make *owner* the one who holds the run, in a single statement, if nobody else does."""
-    found = connection.execute(CLAIM, {"id": run_id, "by": owner, "seconds": seconds})
-    return found.rowcount == 1
+def filtered(statement: Select[Any], chosen: RunFilter) -> Select[Any]:
+    """Return a statement about those of its runs that are meant."""
+    if chosen.status is not None:
+        statement = statement.where(runs.c.status.in_(chosen.status))
+    if chosen.workflow_id is not None:
+        statement = statement.where(runs.c.workflow_id == chosen.workflow_id)
+    if chosen.resource_id is not None:
+        statement = statement.where(runs.c.resource_id == chosen.resource_id)
+    if chosen.since is not None:
+        statement = statement.where(runs.c.created_at >= chosen.since)
+    if chosen.before is not None:
+        statement = statement.where(runs.c.created_at < chosen.before)
+    for tag in set(chosen.tags):
+        statement = statement.where(runs.c.key.in_(select(tags.c.run).where(tags.c.tag == tag)))
+    return statement
 
 
-def renew_runs(owner: str, seconds: float, connection: Connection) -> set[str]:
-    """Have all claims of *owner* hold for longer, and return the ids of the runs."""
-    return set(connection.execute(RENEW, {"by": owner, "seconds": seconds}).scalars())
+def age() -> Any:
+    """Return the place of a run in the order of age, to be compared with a cursor."""
+    return tuple_(runs.c.created_at, runs.c.run_id)
 
 
-def release_run(run_id: str, owner: str, connection: Connection) -> None:
-    """Have nobody hold the run, if *owner* does."""
-    connection.execute(RELEASE, {"id": run_id, "by": owner})
+def stored_runs(
+    database: Database, found: Iterable[Any], connection: Connection
+) -> list[StoredRun]:
+    """Return rows of `RUNS` as trioflow wants them."""
+    rows = list(found)
+    held = {row.owner for row in rows if row.rest > 0}
+    gone: Collection[str] = database.gone(connection, held) if held else ()
+    return [_stored_run(row, row.owner in gone) for row in rows]
 
 
-# ---------------------------------------------------------------- deleting
-def delete_run(run_id: str, connection: Connection) -> bool:
-    """Delete a run; its entries go with it."""
-    return connection.execute(DELETE, {"id": run_id}).rowcount == 1
-
-
-def find_old(before: float, connection: Connection) -> Sequence[str]:
-    """Return the ids of runs that may be pruned."""
-    return connection.execute(OLD_RUNS, {"before": before}).scalars().all()
-
-
-def prune_runs(run_ids: Collection[str], before: float, connection: Connection) -> int:
-    """Delete those of the runs that are still old, and return how many."""
-    return connection.execute(PRUNE, {"ids": run_ids, "before": before}).rowcount
+def _stored_run(row: Any, is_gone: bool) -> StoredRun:
+    run_id, workflow_id, resource_id, created_at, format, fingerprint, labels, input = row[:HEADER]
+    status, updated_at, last_seq, due_at, owner, rest = row[HEADER:]
+    header = RunHeader(
+        run_id=run_id,
+        workflow_id=workflow_id,
+        resource_id=resource_id,
+        created_at=created_at,
+        format=format,
+        fingerprint=fingerprint,
+        tags=tuple(json.loads(labels)),
+        input=input,
+    )
+    return StoredRun(
+        header=header,
+        status=status,
+        updated_at=updated_at,
+        last_seq=last_seq,
+        due_at=due_at,
+        owner=owner,
+        held_for=0.0 if is_gone else max(0.0, rest),
+    )

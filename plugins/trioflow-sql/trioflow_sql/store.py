@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import logging
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
+from os import PathLike
+from pathlib import Path
 from typing import Self, TypeVar
 
-import attrs
 import trio
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection
 
-from trioflow.abc import Append, Entry, Store, StoredRun
-from trioflow.errors import JournalConflictError, StoreError
+from trioflow.abc import (
+    FINISHED,
+    Append,
+    Entry,
+    Request,
+    RunFilter,
+    Store,
+    StoredRun,
+    parse_cursor,
+)
+from trioflow.errors import JournalConflictError, StoreError, UnknownRunError
 from trioflow.events import RunStatus
-from trioflow_sql import SCHEMES, queries
-from trioflow_sql.appending import append_all
-from trioflow_sql.database import PATIENCE, READERS, Database, batches, transact
-from trioflow_sql.migrations import migrate
-from trioflow_sql.postgresql import Postgresql
-from trioflow_sql.sqlite import Sqlite
-from trioflow_sql.texts import is_storable
+from trioflow_sql import claims, inbox, queries, removing
+from trioflow_sql.bells import Listener
+from trioflow_sql.database import PATIENCE, READERS, Presence, batches
+from trioflow_sql.opening import Opened, connect, database_for
+from trioflow_sql.texts import are_storable, check_storable, is_storable
 
 T = TypeVar("T")
 
+GRACE = 3.0
+"""Seconds in which the session of an owner that was lost has to be there again."""
 PRUNED_AT_ONCE = 50
 """How many runs one transaction deletes, so that writers do not have to wait for all."""
+
+logger = logging.getLogger("trioflow")
 
 
 class SqlStore(Store):
@@ -34,8 +47,11 @@ class SqlStore(Store):
     Args:
       url: ``sqlite:runs.db`` (relative to the working directory), ``sqlite:///var/runs.db``,
         or ``postgresql://user:password@host:5432/database``, with any parameter of libpq
-        behind a question mark.
+        behind a question mark, and ``reconnect_grace``.
       patience: Seconds to wait for a lock that somebody else holds.
+      reconnect_grace: PostgreSQL only: seconds after which the claims of a process are free
+        whose session is gone, since a cut connection is no dead process. What the URL says
+        counts more.
 
     Raises:
       StoreError: if the URL says nothing that can be opened.
@@ -48,14 +64,24 @@ class SqlStore(Store):
     as if nothing were. So it may take *patience*, or what the database needs, to be noticed.
     """
 
-    def __init__(self, url: str, *, patience: float = PATIENCE) -> None:
-        self._database = database_for(url, patience)
-        self._engines: Engines | None = None
+    def __init__(
+        self, url: str, *, patience: float = PATIENCE, reconnect_grace: float = GRACE
+    ) -> None:
+        self._source = (url, patience, reconnect_grace)
+        self._database = database_for(url, patience, reconnect_grace)
+        self._open: Opened | None = None
+        self._listeners: dict[str, Listener] = {}
         self._reading = trio.CapacityLimiter(READERS)
         self._writing = trio.CapacityLimiter(1)
 
     def __repr__(self) -> str:
         return f"<SqlStore {self._database.name}>"
+
+    def read_only(self) -> SqlStore:
+        url, patience, grace = self._source
+        store = SqlStore(url, patience=patience, reconnect_grace=grace)
+        store._database = database_for(url, patience, grace, read_only=True)
+        return store
 
     async def __aenter__(self) -> Self:
         """Connect, and make the tables or bring them up to date.
@@ -63,9 +89,9 @@ class SqlStore(Store):
         Raises:
           StoreError: if that cannot be done, or the store is open.
         """
-        if self._engines is not None:
+        if self._open is not None:
             raise StoreError(self._database.name, "is open already; make another store for it")
-        self._engines = await self._in_thread(partial(connect, self._database), self._writing)
+        self._open = await self._in_thread(partial(connect, self._database), self._writing)
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -73,24 +99,26 @@ class SqlStore(Store):
 
         **Cancellation**: has to wait for it.
         """
-        engines, self._engines = self._engines, None
-        if engines is not None:
+        opened, self._open = self._open, None
+        if opened is not None:
             with trio.CancelScope(shield=True):
                 # In a thread, because the last one to leave a file of SQLite tidies it up.
-                await self._in_thread(engines.dispose, self._writing)
+                await self._in_thread(opened.close, self._writing)
 
+    # ------------------------------------------------------------ journals
     async def append(self, appends: Sequence[Append]) -> Sequence[JournalConflictError | None]:
-        return await self._write(partial(append_all, self._database, appends))
+        return await self._in_thread(partial(self._opened().append, appends), self._writing)
 
     async def read(self, run_id: str, after: int = -1, limit: int = 1000) -> Sequence[Entry]:
         if not is_storable(run_id):
             return await _there_are(())
         return await self._read(partial(queries.read_entries, run_id, after, limit))
 
+    # ------------------------------------------------------------ runs
     async def get(self, run_id: str) -> StoredRun | None:
         if not is_storable(run_id):
             return await _there_are(None)
-        return await self._read(partial(queries.get_run, run_id))
+        return await self._read(partial(queries.get_run, self._database, run_id))
 
     async def list_runs(
         self,
@@ -98,108 +126,236 @@ class SqlStore(Store):
         status: Collection[RunStatus] | None = None,
         workflow_id: str | None = None,
         resource_id: str | None = None,
+        tags: Collection[str] = (),
+        since: float | None = None,
+        before: float | None = None,
         limit: int | None = None,
+        offset: int = 0,
+        cursor: str | None = None,
     ) -> Sequence[StoredRun]:
-        if not is_storable(f"{workflow_id}{resource_id}"):
+        chosen = _chosen(status, workflow_id, resource_id, tags, since, before)
+        if cursor is not None:
+            parse_cursor(cursor)
+        if not are_storable([workflow_id, resource_id, cursor, *tags]):
             return await _there_are(())
-        return await self._read(partial(queries.list_runs, status, workflow_id, resource_id, limit))
+        return await self._read(
+            partial(queries.list_runs, self._database, chosen, limit, offset, cursor)
+        )
 
-    async def claim(self, run_id: str, owner: str, seconds: float) -> bool:
-        if not is_storable(run_id + owner):
-            return await _there_are(False)
-        return await self._write(partial(queries.claim_run, run_id, owner, seconds))
+    async def count_runs(
+        self,
+        *,
+        status: Collection[RunStatus] | None = None,
+        workflow_id: str | None = None,
+        resource_id: str | None = None,
+        tags: Collection[str] = (),
+        since: float | None = None,
+        before: float | None = None,
+    ) -> int:
+        chosen = _chosen(status, workflow_id, resource_id, tags, since, before)
+        if not are_storable([workflow_id, resource_id, *tags]):
+            return await _there_are(0)
+        return await self._read(partial(queries.count_runs, chosen))
 
-    async def renew(self, owner: str, seconds: float) -> set[str]:
-        if not is_storable(owner):
-            return await _there_are(set())
-        return await self._write(partial(queries.renew_runs, owner, seconds))
-
-    async def release(self, run_id: str, owner: str) -> None:
-        if not is_storable(run_id + owner):
-            return await _there_are(None)
-        return await self._write(partial(queries.release_run, run_id, owner))
+    async def list_claimable(
+        self,
+        *,
+        workflow_ids: Collection[str] | None = None,
+        now: float,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Sequence[StoredRun]:
+        wanted = None if workflow_ids is None else list(filter(is_storable, workflow_ids))
+        if cursor is not None:
+            parse_cursor(cursor)
+        look = partial(claims.list_claimable, self._database, wanted, now, limit, cursor)
+        return await self._read(look)
 
     async def delete(self, run_id: str) -> bool:
         if not is_storable(run_id):
             return await _there_are(False)
-        return await self._write(partial(queries.delete_run, run_id))
+        deleted = await self._write(partial(removing.delete_run, run_id))
+        if deleted:
+            await self._shrink()
+        return deleted
 
-    async def prune(self, before: float) -> int:
+    async def prune(self, before: float, status: Collection[RunStatus] | None = None) -> int:
+        chosen = FINISHED if status is None else status
         count = 0
-        old = await self._read(partial(queries.find_old, before))
+        old = await self._read(partial(removing.find_old, self._database, before, chosen))
         for batch in batches(old, PRUNED_AT_ONCE):
-            count += await self._write(partial(queries.prune_runs, batch, before))
+            work = partial(removing.prune_runs, self._database, batch, before, chosen)
+            count += await self._write(work)
+        if count:
+            await self._shrink()
         return count
 
+    # ------------------------------------------------------------ claims
+    def open_owner(self, owner: str) -> AbstractAsyncContextManager[None]:
+        return self._open_owner(owner)
+
+    @asynccontextmanager
+    async def _open_owner(self, owner: str) -> AsyncGenerator[None, None]:
+        listener = Listener(trio.lowlevel.current_trio_token())
+        opened = self._opened()
+        if self._database.read_only or not is_storable(owner):
+            raise StoreError(self._database.name, f"owner {owner!r} can have no claims here")
+        listener.presence = await self._in_thread(
+            partial(self._database.open_presence, owner, listener.ring, opened.writer),
+            self._writing,
+        )
+        self._listeners[owner] = listener
+        try:
+            yield
+        finally:
+            del self._listeners[owner]
+            with trio.CancelScope(shield=True):
+                await self._leave(owner, listener)
+
+    async def _leave(self, owner: str, listener: Listener) -> None:
+        try:
+            await self._write(partial(claims.release_all, owner))
+        except StoreError as error:  # it will be seen that the owner is gone
+            logger.warning("claims of %s not given back: %s", owner, error)
+        finally:
+            await self._in_thread(listener.presence.close, self._writing)
+
+    async def claim(self, run_id: str, owner: str, seconds: float) -> bool:
+        if not is_storable(run_id + owner):
+            return await _there_are(False)
+        return await self._write(partial(claims.claim_run, self._database, run_id, owner, seconds))
+
+    async def renew(self, owner: str, seconds: float) -> set[str]:
+        if not is_storable(owner):
+            return await _there_are(set())
+        return await self._write(partial(claims.renew_runs, owner, seconds))
+
+    async def release(self, run_id: str, owner: str) -> None:
+        if not is_storable(run_id + owner):
+            return await _there_are(None)
+        return await self._write(partial(claims.release_run, run_id, owner))
+
+    # ------------------------------------------------------------ requests
+    async def post_request(self, request: Request) -> Request:
+        if not is_storable(request.run_id):
+            await trio.lowlevel.checkpoint()
+            raise UnknownRunError(request.run_id)
+        check_storable(request)
+        posted = await self._write(partial(inbox.post_request, self._database, request))
+        for listener in self._listeners.values():  # whoever is here need not wait for a look
+            listener.wake()
+        return posted
+
+    async def take_requests(
+        self,
+        owner: str,
+        *,
+        run_ids: Collection[str] | None = None,
+        after: int = 0,
+        limit: int = 1000,
+    ) -> Sequence[Request]:
+        if not is_storable(owner):
+            return await _there_are(())
+        wanted = None if run_ids is None else list(filter(is_storable, run_ids))
+        take = partial(inbox.take_requests, owner, wanted, after, limit)
+        listener = self._listeners.get(owner)
+        if listener is None:
+            return await self._read(take)
+        listener.mute()  # what is posted from now on rings again
+        try:
+            return await self._read(partial(_attended, listener.presence, take))
+        except BaseException:  # there may be something that nobody has got
+            listener.wake()
+            raise
+
+    async def wait_requests(self, owner: str) -> None:
+        self._opened()
+        if owner not in self._listeners:
+            problem = f"owner {owner!r} is not open here; use open_owner()"
+            raise StoreError(self._database.name, problem)
+        listener = self._listeners[owner]
+        while not await listener.rings():
+            if await self._in_thread(listener.presence.look, self._reading):
+                return
+
+    # ------------------------------------------------------------ housekeeping
+    async def backup(self, path: str | PathLike[str]) -> None:
+        """Make a consistent copy of a live SQLite database, in a new file.
+
+        Others may go on writing meanwhile; what they have committed before this was called is
+        in the copy. It can be opened like the original.
+
+        Raises:
+          StoreError: if the file exists or cannot be written, or for PostgreSQL, which has
+            ``pg_dump``.
+
+        **Cancellation**: is noticed when the copy is complete.
+        """
+        copy = partial(self._database.copy, self._opened().reader, Path(path))
+        await self._in_thread(copy, self._reading)
+
+    async def _shrink(self) -> None:
+        await self._in_thread(self._opened().shrink, self._writing)
+
     async def _read(self, work: Callable[[Connection], T]) -> T:
-        return await self._in_thread(partial(transact, self._opened().reader, work), self._reading)
+        return await self._in_thread(partial(self._opened().read, work), self._reading)
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
-        return await self._in_thread(partial(transact, self._opened().writer, work), self._writing)
+        return await self._in_thread(partial(self._opened().write, work), self._writing)
 
-    def _opened(self) -> Engines:
-        if self._engines is None:
+    def _opened(self) -> Opened:
+        if self._open is None:
             raise StoreError(self._database.name, "is not open; use it with 'async with'")
-        return self._engines
+        return self._open
 
     async def _in_thread(self, work: Callable[[], T], limiter: trio.CapacityLimiter) -> T:
+        began = False
+
+        def begin() -> T:
+            nonlocal began
+            began = True
+            return work()
+
         try:
-            return await trio.to_thread.run_sync(work, limiter=limiter)
-        except SQLAlchemyError as error:
-            raise self._database.fault(error) from error
+            return await trio.to_thread.run_sync(begin, limiter=limiter)
+        except RuntimeError as error:
+            if began:
+                raise
+            raise StoreError(self._database.name, f"no thread: {error}", True) from error
+        except Exception as error:
+            fault = self._database.fault(error)
+            if fault is None:
+                raise
+            raise fault from error
+
+
+def _attended(
+    presence: Presence, take: Callable[[Connection], Sequence[Request]], connection: Connection
+) -> Sequence[Request]:
+    """Take requests in a thread."""
+    presence.taking()
+    return take(connection)
+
+
+def _chosen(
+    status: Collection[RunStatus] | None,
+    workflow_id: str | None,
+    resource_id: str | None,
+    tags: Collection[str],
+    since: float | None,
+    before: float | None,
+) -> RunFilter:
+    return RunFilter(
+        status=status,
+        workflow_id=workflow_id,
+        resource_id=resource_id,
+        tags=tags,
+        since=since,
+        before=before,
+    )
 
 
 async def _there_are(nothing: T) -> T:
     """Answer about what no database can hold."""
     await trio.lowlevel.checkpoint()
     return nothing
-
-
-def database_for(url: str, patience: float) -> Database:
-    """Return the database that a URL names.
-
-    Raises:
-      StoreError: if it names none.
-    """
-    if url.startswith("sqlite:"):
-        return Sqlite(url, patience)
-    if url.startswith(("postgresql:", "postgres:")):
-        return Postgresql(url, patience)
-    scheme = url.partition(":")[0]  # and no more of it: there may be a password
-    raise StoreError(scheme, f"is none of ours; a URL begins with one of {', '.join(SCHEMES)}")
-
-
-@attrs.frozen
-class Engines:
-    """Two ways to use the same connections."""
-
-    reader: Engine
-    writer: Engine
-
-    def dispose(self) -> None:
-        """Close all connections."""
-        self.writer.dispose()
-
-
-def connect(database: Database) -> Engines:
-    """Return engines of a database that has all our tables.
-
-    Raises:
-      StoreError: if the driver is missing, or the database is not fit.
-      SQLAlchemyError: if it cannot be reached or changed.
-    """
-    try:
-        engine = database.make_engine()
-    except ImportError as error:
-        problem = f"{error.name} is missing; pip install 'trioflow-sql[postgresql]'"
-        raise StoreError(database.name, problem) from error
-    reader = engine.execution_options(**database.reading)
-    writer = engine.execution_options(**database.writing)
-    try:
-        with reader.connect() as connection:
-            database.prepare(connection)
-        migrate(database, reader, writer)
-    except BaseException:
-        engine.dispose()
-        raise
-    return Engines(reader, writer)

@@ -13,26 +13,57 @@ metadata = MetaData()
 runs = Table(
     "trioflow_runs",
     metadata,
-    Column("run_id", Text, primary_key=True),
+    Column("key", BigInteger, primary_key=True),
+    Column("run_id", Text, nullable=False),
     Column("workflow_id", Text, nullable=False),
     Column("resource_id", Text),
     Column("created_at", Double, nullable=False),
     Column("format", BigInteger, nullable=False),
-    Column("fingerprint", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("updated_at", Double, nullable=False),
     Column("last_seq", BigInteger, nullable=False),
+    Column("due_at", Double),
     Column("owner", Text),
     Column("claimed_until", Double),
+    Column("claim_clock", Text),
+)
+"""What changes with every append, and what runs are looked up by. Other tables refer to ``key``."""
+
+headers = Table(
+    "trioflow_headers",
+    metadata,
+    Column("run", BigInteger, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("tags", Text, nullable=False),
+    Column("input", Text),
+)
+"""What may be large and never changes: an append writes its whole row anew, but not this one."""
+
+tags = Table(
+    "trioflow_tags",
+    metadata,
+    Column("tag", Text, primary_key=True),
+    Column("run", BigInteger, primary_key=True),
 )
 
 entries = Table(
     "trioflow_entries",
     metadata,
-    Column("run_id", Text, primary_key=True),
+    Column("run", BigInteger, primary_key=True),
     Column("seq", BigInteger, primary_key=True),
     Column("at", Double, nullable=False),
     Column("text", Text, nullable=False),
+)
+
+requests = Table(
+    "trioflow_requests",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("run", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("requested_by", Text),
+    Column("at", Double, nullable=False),
 )
 
 schema = Table("trioflow_schema", metadata, Column("version", BigInteger, nullable=False))
@@ -40,7 +71,7 @@ schema = Table("trioflow_schema", metadata, Column("version", BigInteger, nullab
 
 
 class database_time(FunctionElement[float]):  # noqa: N801 - used like the functions of SQL
-    """The time by the clock of the database: seconds since the epoch."""
+    """The time by which claims expire, in seconds since whenever."""
 
     type = Double()
     inherit_cache = True
@@ -48,11 +79,27 @@ class database_time(FunctionElement[float]):  # noqa: N801 - used like the funct
 
 @compiles(database_time, "sqlite")
 def _in_sqlite(element: database_time, compiler: Any, **options: Any) -> str:
-    # To the millisecond, in all versions; unixepoch('subsec') is of 2023.
-    return "((julianday('now') - 2440587.5) * 86400.0)"
+    return "trioflow_time()"  # see trioflow_sql.sqlite.clock
 
 
 @compiles(database_time, "postgresql")
 def _in_postgresql(element: database_time, compiler: Any, **options: Any) -> str:
     # Not now(): that is when the transaction began, before it waited for a lock.
     return "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
+
+
+class database_clock(FunctionElement[str]):  # noqa: N801
+    """The name of the clock that shows it. What another clock has shown says nothing."""
+
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(database_clock, "sqlite")
+def _clock_in_sqlite(element: database_clock, compiler: Any, **options: Any) -> str:
+    return "trioflow_clock()"
+
+
+@compiles(database_clock, "postgresql")
+def _clock_in_postgresql(element: database_clock, compiler: Any, **options: Any) -> str:
+    return "'server'"

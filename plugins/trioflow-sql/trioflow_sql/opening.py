@@ -1,0 +1,112 @@
+"""From a URL to a database that is open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import attrs
+from sqlalchemy import Connection, Engine, select
+
+from trioflow.abc import Append
+from trioflow.errors import JournalConflictError, StoreError
+from trioflow_sql import SCHEMES
+from trioflow_sql.database import Database, transact
+from trioflow_sql.migrations import VERSION, migrate, too_new
+from trioflow_sql.postgresql import Postgresql
+from trioflow_sql.sqlite import Sqlite
+from trioflow_sql.tables import schema
+from trioflow_sql.texts import unstorable
+
+T = TypeVar("T")
+
+VERSION_NOW = select(schema.c.version)
+
+
+def database_for(url: str, patience: float, grace: float, read_only: bool = False) -> Database:
+    """Return the database that a URL names.
+
+    Raises:
+      StoreError: if it names none.
+    """
+    if url.startswith("sqlite:"):
+        return Sqlite(url, patience, read_only)
+    if url.startswith(("postgresql:", "postgres:")):
+        return Postgresql(url, patience, grace, read_only)
+    scheme = url.partition(":")[0]  # and no more of it: there may be a password
+    raise StoreError(scheme, f"is none of ours; a URL begins with one of {', '.join(SCHEMES)}")
+
+
+@attrs.frozen
+class Opened:
+    """A database that is open. All methods block."""
+
+    database: Database
+    reader: Engine
+    writer: Engine
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Do something that only reads."""
+        self.database.check()
+        return transact(self.reader, work)
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Do something in a transaction that writes."""
+
+        def in_known_schema(connection: Connection) -> T:
+            version = connection.execute(VERSION_NOW).scalar_one()
+            if version != VERSION:
+                raise StoreError(self.database.name, too_new(version))
+            return work(connection)
+
+        self._check_writable()
+        done = transact(self.writer, in_known_schema)
+        self.database.check()
+        return done
+
+    def append(self, appends: Sequence[Append]) -> Sequence[JournalConflictError | None]:
+        """Append to journals."""
+        self._check_writable()
+        refused = [unstorable(append) for append in appends]
+        sound = [append for append, reason in zip(appends, refused, strict=True) if reason is None]
+        results = iter(self.database.append(self.writer, sound)) if sound else iter(())
+        self.database.check()  # what is in a file without a name will be gone
+        return [reason or next(results) for reason in refused]
+
+    def shrink(self) -> None:
+        """Give storage that is free back to the system."""
+        self.database.shrink(self.writer)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.reader.dispose()
+        self.writer.dispose()
+
+    def _check_writable(self) -> None:
+        if self.database.read_only:
+            raise StoreError(self.database.name, "is open for reading only")
+        self.database.check()
+
+
+def connect(database: Database) -> Opened:
+    """Open a database, and make all our tables, unless it is only to be read.
+
+    Raises:
+      StoreError: if the driver is missing, or the database is not fit.
+      SQLAlchemyError: if it cannot be reached or changed.
+    """
+    try:
+        reader, writer = database.make_engines()
+    except ImportError as error:
+        problem = f"{error.name} is missing; pip install 'trioflow-sql[postgresql]'"
+        raise StoreError(database.name, problem) from error
+    opened = Opened(database, reader, writer)
+    try:
+        with reader.connect() as connection:
+            database.prepare(connection)
+        if not database.read_only:
+            migrate(database, reader, writer)
+    except BaseException:
+        opened.close()
+        raise
+    return opened

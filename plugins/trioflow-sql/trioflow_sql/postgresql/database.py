@@ -1,0 +1,228 @@
+"""A database of a server, as one of the two."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.dialects import postgresql
+
+from trioflow.abc import Append
+from trioflow.errors import JournalConflictError, StoreError
+from trioflow_sql.database import CONNECTIONS, Database, Diagnosis, Presence, first_line
+from trioflow_sql.migrations import check_readable
+from trioflow_sql.postgresql.urls import parse, shown, take_grace
+
+if TYPE_CHECKING:
+    import psycopg
+
+TRANSIENT = {
+    "25P03",  # idle in a transaction for too long
+    "40001",  # could not serialize
+    "40P01",  # deadlock
+    "53100",  # disk full
+    "53200",  # out of memory
+    "53300",  # too many connections
+    "55P03",  # lock not available in time
+    "57014",  # canceled, for example by a time-out for statements
+    "57P01",  # terminated by an administrator
+    "57P02",  # another process of the server crashed
+    "57P03",  # starting up
+    "57P05",  # idle for too long
+}
+"""Error codes after which another try may help, beside those of class 08: connections."""
+
+REFUSALS = (
+    "authentication failed",
+    "does not exist",
+    "is not currently accepting connections",  # this database, not the server
+    "is not permitted to log in",
+    "no pg_hba.conf entry",
+    "permission denied",
+)
+"""How a server says "never" to who connects. It sends a code, but libpq keeps it to itself."""
+
+CONNECT_ARGS = {
+    "application_name": "trioflow",
+    "connect_timeout": "10",
+    # A peer that is gone without a word is noticed after half a minute, not after hours.
+    "keepalives_count": "3",
+    "keepalives_idle": "15",
+    "keepalives_interval": "5",
+    "tcp_user_timeout": "30000",
+}
+"""Parameters of connections that the URL may set otherwise."""
+
+SCHEMA_LOCK = 0x7472696F666C6F77
+"""What those lock who migrate: "trioflow"."""
+
+DDL = MappingProxyType(
+    {
+        # Ids sort by code point, as in Python and SQLite, whatever the language of the database.
+        "text": 'TEXT COLLATE "C"',
+        "integer": "BIGINT",
+        "real": "DOUBLE PRECISION",
+        "key": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+        "id": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+        "clustered": "",
+        "changing": "WITH (fillfactor = 70)",  # room for what changes, beside it
+        # Without a log: what it says is of sessions, which do not survive a crash either.
+        "owners": """
+            CREATE UNLOGGED TABLE trioflow_owners (
+              owner TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+              lock_key BIGINT NOT NULL,
+              grace DOUBLE PRECISION NOT NULL,
+              lives_until DOUBLE PRECISION NOT NULL
+            ) WITH (fillfactor = 50)
+        """,
+    }
+)
+
+GONE = text("""
+    SELECT owner FROM trioflow_owners
+    WHERE owner = ANY(:owners)
+      AND lives_until <= extract(epoch FROM clock_timestamp())
+      -- A server that was away has ended all sessions, and their owners come back.
+      AND extract(epoch FROM pg_postmaster_start_time()) + grace
+          <= extract(epoch FROM clock_timestamp())
+      AND NOT EXISTS (
+        SELECT 1 FROM pg_locks
+        WHERE locktype = 'advisory' AND objsubid = 1
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+          AND classid = CAST((lock_key >> 32) & 4294967295 AS oid)
+          AND objid = CAST(lock_key & 4294967295 AS oid)
+      )
+""")
+NOTIFY = text("SELECT pg_notify('trioflow', :owner)")
+
+
+class Postgresql(Database):
+    """A database of a server. Our tables lie in the first schema of the search path."""
+
+    ddl: Mapping[str, str] = DDL
+
+    def __init__(self, url: str, patience: float, grace: float, read_only: bool = False) -> None:
+        self._url, self._grace = take_grace(parse(url), grace)
+        self._trusted = 0.0
+        super().__init__(shown(self._url), patience, read_only)
+
+    # ------------------------------------------------------------ connections
+    def make_engines(self) -> tuple[Engine, Engine]:
+        engine = create_engine(
+            self._url,
+            pool_size=CONNECTIONS,
+            max_overflow=0,
+            hide_parameters=True,
+            connect_args=self._defaults(),
+        )
+        event.listen(engine, "connect", self._set_up)
+        return (
+            # Saves the messages that begin and end a transaction.
+            engine.execution_options(isolation_level="AUTOCOMMIT"),
+            # A claim, and the lock on a run, must see what was committed while they waited.
+            engine.execution_options(isolation_level="READ COMMITTED"),
+        )
+
+    def _defaults(self) -> dict[str, str]:
+        return {key: CONNECT_ARGS[key] for key in CONNECT_ARGS.keys() - self._url.query.keys()}
+
+    def _set_up(self, connection: Any, record: object) -> None:
+        connection.autocommit = True
+        for setting, unset, value in (
+            ("lock_timeout", "0", f"{self.patience * 1000:.0f}ms"),
+            ("synchronous_commit", "off", "on"),  # or a commit may be lost in a crash
+        ):
+            connection.execute(
+                "SELECT set_config(%s, %s, false) WHERE current_setting(%s) = %s",
+                (setting, value, setting, unset),
+            )
+        if self.read_only:
+            connection.execute("SET default_transaction_read_only = on")
+        connection.autocommit = False
+
+    def prepare(self, connection: Connection) -> None:
+        from trioflow_sql.postgresql.pooler import check_direct
+
+        encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+        if encoding != "UTF8":
+            problem = f"its encoding is {encoding}, which cannot hold all text"
+            raise StoreError(self.name, f"{problem}; create a database with encoding UTF8")
+        driver: Any = connection.connection.driver_connection
+        check_direct(self.name, driver, self._connect)
+        if self.read_only:
+            check_readable(self, connection)
+
+    def _connect(self, **options: Any) -> psycopg.Connection[Any]:
+        """Return a connection beside those of the pool."""
+        import psycopg
+        from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+
+        dialect: Any = PGDialect_psycopg
+        _, said = dialect().create_connect_args(self._url)
+        return psycopg.connect(**{**self._defaults(), **said, **options})
+
+    def lock_schema(self, connection: Connection) -> None:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({SCHEMA_LOCK})")
+        if connection.dialect.has_table(connection, "trioflow_schema"):
+            connection.exec_driver_sql("LOCK TABLE trioflow_schema IN ACCESS EXCLUSIVE MODE")
+
+    # ------------------------------------------------------------ statements
+    def insert(self, table: Any) -> postgresql.Insert:
+        return postgresql.insert(table)
+
+    def append(
+        self, writer: Engine, appends: Sequence[Append]
+    ) -> Sequence[JournalConflictError | None]:
+        from trioflow_sql.postgresql.appending import append_all
+
+        return append_all(self.name, writer, appends)
+
+    def notify(self, connection: Connection, owner: str | None) -> None:
+        connection.execute(NOTIFY, {"owner": owner or ""})
+
+    # ------------------------------------------------------------ owners
+    def gone(self, connection: Connection, owners: Collection[str]) -> set[str]:
+        if time.monotonic() < self._trusted:
+            return set()
+        return set(connection.execute(GONE, {"owners": list(owners)}).scalars())
+
+    def open_presence(self, owner: str, ring: Callable[[], None], writer: Engine) -> Presence:
+        from trioflow_sql.postgresql.session import CONNECT_SECONDS, Session
+
+        def connect() -> psycopg.Connection[Any]:
+            return self._connect(connect_timeout=CONNECT_SECONDS)
+
+        session = Session(owner, self._grace, connect, ring, self._distrust)
+        session.open(self.name)
+        return session
+
+    def _distrust(self, seconds: float) -> None:
+        """Conclude nothing for a while from sessions that are missing."""
+        self._trusted = time.monotonic() + seconds
+
+    # ------------------------------------------------------------ housekeeping
+    def copy(self, reader: Engine, path: Path) -> None:
+        raise StoreError(self.name, "is a server's; use pg_dump for a copy")
+
+    # ------------------------------------------------------------ trouble
+    def driver_error(self) -> type[Exception]:
+        import psycopg
+
+        return psycopg.Error
+
+    def diagnose(self, error: BaseException) -> Diagnosis:
+        import psycopg
+
+        code: str | None = getattr(error, "sqlstate", None)
+        problem = first_line(error)
+        if self._url.password:
+            problem = problem.replace(str(self._url.password), "***")
+        if code is None:
+            refused = any(phrase in problem for phrase in REFUSALS)
+            is_operational = isinstance(error, psycopg.OperationalError)
+            return Diagnosis(problem, is_operational and not refused)
+        return Diagnosis(f"{problem} ({code})", code.startswith("08") or code in TRANSIENT)

@@ -1,0 +1,112 @@
+"""Appending to the journals of many runs in one transaction.
+
+Whether an append fits is decided by the statement that advances the run, without a look before.
+Statements go to the driver as they are: this is nearly all that a durable run has the database
+do, and SQLAlchemy's way to a statement takes several times as long as the statement.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+
+from trioflow.abc import FINISHED, Append
+from trioflow.errors import JournalConflictError
+
+# First for what changes with every append. A column that is set has its indexes changed, even
+# if its value stays, so the status and the like are only set if they differ.
+ADVANCE = """
+    UPDATE trioflow_runs SET last_seq = ?, updated_at = coalesce(?, updated_at)
+    WHERE run_id = ? AND last_seq = ? AND owner IS ? AND status = ? AND due_at IS ?
+    RETURNING key
+"""
+CHANGE = """
+    UPDATE trioflow_runs
+    SET last_seq = ?, updated_at = coalesce(?, updated_at), status = ?, due_at = ?
+    WHERE run_id = ? AND last_seq = ? AND owner IS ?
+    RETURNING key
+"""
+BEGIN = """
+    INSERT INTO trioflow_runs (
+      run_id, workflow_id, resource_id, created_at, format, status, updated_at, last_seq,
+      due_at, owner, claimed_until, claim_clock
+    )
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, trioflow_time() + ?, trioflow_clock())
+    ON CONFLICT DO NOTHING
+    RETURNING key
+"""
+HEADER = "INSERT INTO trioflow_headers (run, fingerprint, tags, input) VALUES (?, ?, ?, ?)"
+TAG = "INSERT INTO trioflow_tags (tag, run) VALUES (?, ?)"
+ENTRY = "INSERT INTO trioflow_entries (run, seq, at, text) VALUES (?, ?, ?, ?)"
+TAKEN = "DELETE FROM trioflow_requests WHERE run = ? AND id = ?"
+ALL_TAKEN = "DELETE FROM trioflow_requests WHERE run = ?"
+HEAD = "SELECT last_seq, owner FROM trioflow_runs WHERE run_id = ?"
+
+
+def append_all(
+    connection: sqlite3.Connection, appends: Sequence[Append]
+) -> list[JournalConflictError | None]:
+    """Do appends in the transaction that has begun."""
+    return [append_one(connection, append) for append in appends]
+
+
+def append_one(connection: sqlite3.Connection, append: Append) -> JournalConflictError | None:
+    """Do an append, or return why it is refused."""
+    # What is wrong with it whatever is stored.
+    conflict = append.conflict(append.after if append.header is None else None, append.owner)
+    if conflict is not None:
+        return conflict
+    key = advance(connection, append) if append.header is None else begin(connection, append)
+    if key is None:
+        head = connection.execute(HEAD, [append.run_id]).fetchone() or (None, None)
+        return append.conflict(*head)
+    if append.entries:
+        rows = [(key, entry.seq, entry.at, entry.text) for entry in append.entries]
+        connection.executemany(ENTRY, rows)
+    if append.requests:
+        connection.executemany(TAKEN, [(key, id) for id in append.requests])
+    if append.status in FINISHED:
+        connection.execute(ALL_TAKEN, [key])
+    return None
+
+
+def advance(connection: sqlite3.Connection, append: Append) -> int | None:
+    """Move a run on, if the append fits to it, and return its key."""
+    last_seq, updated_at = append.after, None
+    if append.entries:
+        last_seq, updated_at = append.entries[-1].seq, append.entries[-1].at
+    place = (append.run_id, append.after, append.owner)
+    state = (append.status, append.due_at)
+    found = connection.execute(ADVANCE, (last_seq, updated_at, *place, *state)).fetchall()
+    if not found:
+        found = connection.execute(CHANGE, (last_seq, updated_at, *state, *place)).fetchall()
+    return found[0][0] if found else None
+
+
+def begin(connection: sqlite3.Connection, append: Append) -> int | None:
+    """Make a run, unless there is one of that id, and return its key."""
+    header = append.header
+    assert header is not None
+    last = append.entries[-1] if append.entries else None
+    row = (
+        header.run_id,
+        header.workflow_id,
+        header.resource_id,
+        header.created_at,
+        header.format,
+        append.status,
+        last.at if last else header.created_at,
+        last.seq if last else -1,
+        append.due_at,
+        append.owner,
+        append.claim_seconds if append.owner is not None else None,
+    )
+    found = connection.execute(BEGIN, row).fetchall()
+    if not found:
+        return None
+    key: int = found[0][0]
+    tags = json.dumps(header.tags, ensure_ascii=False)
+    connection.execute(HEADER, (key, header.fingerprint, tags, header.input))
+    connection.executemany(TAG, [(tag, key) for tag in set(header.tags)])
+    return key

@@ -1,0 +1,198 @@
+"""A file, as one of the two databases."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, QueuePool, create_engine, event
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import OperationalError
+
+from trioflow.abc import Append
+from trioflow.errors import JournalConflictError, StoreError
+from trioflow_sql.claims import OWNERS
+from trioflow_sql.database import READERS, Database, Diagnosis, transact
+from trioflow_sql.migrations import VERSION, check_readable, too_new
+from trioflow_sql.sqlite import copying
+from trioflow_sql.sqlite.appending import append_all
+from trioflow_sql.sqlite.clock import teach
+from trioflow_sql.sqlite.locking import diagnose, take_lock
+from trioflow_sql.sqlite.owners import OwnerFolder
+from trioflow_sql.sqlite.paths import FileWatch, has_log, may_write, path_of
+from trioflow_sql.sqlite.presence import FilePresence
+
+LONGEST = 2**31 - 1
+"""Milliseconds that SQLite can wait at most."""
+
+SETTINGS = (
+    # In WAL mode less than FULL may lose the last transactions when the power fails.
+    "PRAGMA synchronous = FULL",
+    "PRAGMA fullfsync = ON",  # macOS leaves data in the drive's cache otherwise
+    "PRAGMA foreign_keys = ON",
+)
+DDL = MappingProxyType(
+    {
+        "text": "TEXT",
+        "integer": "INTEGER",
+        "real": "REAL",
+        "key": "INTEGER NOT NULL PRIMARY KEY",
+        "id": "INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT",
+        "clustered": "WITHOUT ROWID",
+        "changing": "",
+        "owners": "",  # they have files
+    }
+)
+VERSION_NOW = "SELECT version FROM trioflow_schema"
+
+
+class Sqlite(Database):
+    """A file. Readers do not wait for the writer, nor the writer for readers."""
+
+    ddl: Mapping[str, str] = DDL
+
+    def __init__(self, url: str, patience: float, read_only: bool = False) -> None:
+        super().__init__(url, patience, read_only)
+        self.path = Path(path_of(url)).absolute()
+        self._watch = FileWatch(self.path, url)
+        self._owners = OwnerFolder(self.path)
+        self._mode = "ro" if read_only else "rwc"
+
+    # ------------------------------------------------------------ connections
+    def make_engines(self) -> tuple[Engine, Engine]:
+        writer = self._make_engine(1, waits=0.0)  # take_lock waits
+        event.listen(writer, "begin", self._begin)
+        return self._make_engine(READERS, waits=self.patience), writer
+
+    def _make_engine(self, connections: int, waits: float) -> Engine:
+        return create_engine(
+            "sqlite://",
+            creator=lambda: self._connect(waits),
+            poolclass=QueuePool,
+            pool_size=connections,
+            max_overflow=0,
+            hide_parameters=True,
+        )
+
+    def _connect(self, waits: float) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"file:{quote(str(self.path))}?{self._options()}",
+            uri=True,
+            timeout=min(waits, LONGEST // 1000),
+            check_same_thread=False,
+            # The driver must not begin transactions by itself: it would do so too late, and
+            # without the lock, so that two that have read both want to write and one must fail.
+            isolation_level=None,
+        )
+        for setting in SETTINGS:
+            connection.execute(setting).close()
+        teach(connection)
+        return connection
+
+    def _options(self) -> str:
+        # A file in a place where nothing may be written can only be read if it is said that
+        # nobody writes to it. Where there is a log, somebody does, or did not come to an end.
+        alone = self.read_only and not has_log(self.path) and not may_write(self.path)
+        return "mode=ro&immutable=1" if alone else f"mode={self._mode}"
+
+    def prepare(self, connection: Connection) -> None:
+        if self.read_only:
+            check_readable(self, connection)
+        else:
+            self._set_up(connection)
+            self._mode = "rw"  # a file that is gone by now is not made again
+        self._watch.begin()
+
+    def _set_up(self, connection: Connection) -> None:
+        deadline = time.monotonic() + self.patience
+        while True:
+            try:
+                if connection.exec_driver_sql("PRAGMA page_count").scalar_one() == 0:
+                    # Has no effect once there is something in the file, but takes the lock.
+                    connection.exec_driver_sql("PRAGMA auto_vacuum = INCREMENTAL")
+                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+            except OperationalError as error:
+                # Two that change the mode of a new file at once do not wait for each other.
+                if not diagnose(error.orig or error).transient or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+            else:
+                return
+
+    def check(self) -> None:
+        self._watch.check()
+
+    def lock_schema(self, connection: Connection) -> None:
+        pass  # the only writer
+
+    def _begin(self, connection: Connection) -> None:
+        driver: Any = connection.connection.dbapi_connection
+        try:
+            take_lock(driver, self.patience)
+        except sqlite3.OperationalError:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # raises what SQLAlchemy does
+
+    # ------------------------------------------------------------ statements
+    def insert(self, table: Any) -> sqlite.Insert:
+        return sqlite.insert(table)
+
+    def append(
+        self, writer: Engine, appends: Sequence[Append]
+    ) -> Sequence[JournalConflictError | None]:
+        pooled = writer.raw_connection()
+        try:
+            return self._append(pooled, appends)
+        finally:
+            pooled.close()
+
+    def _append(
+        self, pooled: PoolProxiedConnection, appends: Sequence[Append]
+    ) -> Sequence[JournalConflictError | None]:
+        connection: Any = pooled.driver_connection
+        take_lock(connection, self.patience)
+        try:
+            [(version,)] = connection.execute(VERSION_NOW).fetchall()
+            if version != VERSION:
+                raise StoreError(self.name, too_new(version))
+            results = append_all(connection, appends)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        return results
+
+    def notify(self, connection: Connection, owner: str | None) -> None:
+        pass  # owners look by themselves
+
+    # ------------------------------------------------------------ owners
+    def gone(self, connection: Connection, owners: Collection[str]) -> set[str]:
+        return self._owners.gone(owners)
+
+    def open_presence(self, owner: str, ring: Callable[[], None], writer: Engine) -> FilePresence:
+        needed = transact(writer, lambda connection: connection.execute(OWNERS).scalars().all())
+        self._owners.tidy(needed)
+        connection = self._connect(self.patience)
+        try:
+            return FilePresence(owner, self._owners.lock(owner), connection)
+        except BaseException:
+            connection.close()
+            raise
+
+    # ------------------------------------------------------------ housekeeping
+    def shrink(self, writer: Engine) -> None:
+        copying.shrink(writer)
+
+    def copy(self, reader: Engine, path: Path) -> None:
+        copying.copy(self.name, reader, path)
+
+    def driver_error(self) -> type[Exception]:
+        return sqlite3.Error
+
+    def diagnose(self, error: BaseException) -> Diagnosis:
+        return diagnose(error)

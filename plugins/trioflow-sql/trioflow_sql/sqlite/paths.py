@@ -1,0 +1,70 @@
+"""Where the file is, and whether it is still the one that was opened."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from trioflow.errors import StoreError
+
+
+def path_of(url: str) -> str:
+    """Return the path in ``sqlite:runs.db``, ``sqlite:/var/runs.db`` or ``sqlite:///var/runs.db``.
+
+    Raises:
+      StoreError: if there is none.
+    """
+    path = url.partition(":")[2]
+    if path.strip("/") in ("", ":memory:"):
+        raise StoreError(url, "names no file; write sqlite:runs.db, or memory: to keep nothing")
+    if path.startswith("//") and not path.startswith("///"):
+        raise StoreError(url, "a file has no host; write sqlite:runs.db or sqlite:///var/runs.db")
+    return path.removeprefix("//")
+
+
+class FileWatch:
+    """Notices that a file was removed, or that another one is in its place.
+
+    SQLite keeps the file that it has opened, so it would write on into one that has no name any
+    more and is gone when it is closed. And it finds the write-ahead log by its name, so with
+    another file in the same place it would spoil both.
+    """
+
+    def __init__(self, path: Path, name: str) -> None:
+        self._path = path
+        self._name = name
+        self._opened: tuple[int, int] | None = None
+
+    def begin(self) -> None:
+        """Take note which file it is that was opened."""
+        self._opened = self._look()
+
+    def check(self) -> None:
+        """Check that it is the file that was opened.
+
+        Raises:
+          StoreError: if it is not.
+        """
+        if self._opened is not None and self._look() != self._opened:
+            problem = "the file was removed or replaced while it was open"
+            raise StoreError(self._name, f"{problem}; put it back, and open the store again")
+
+    def _look(self) -> tuple[int, int] | None:
+        try:
+            found = os.stat(self._path)
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+
+def has_log(database: Path) -> bool:
+    """Tell whether there is a write-ahead log with something in it."""
+    try:
+        return database.with_name(database.name + "-wal").stat().st_size > 0
+    except OSError:
+        return False
+
+
+def may_write(database: Path) -> bool:
+    """Tell whether files may be made beside the database."""
+    return os.access(database.parent, os.W_OK)

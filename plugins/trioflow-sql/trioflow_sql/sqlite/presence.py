@@ -1,0 +1,65 @@
+"""What an owner has of a file while it is open: its lock, and an ear for requests."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+
+from trioflow_sql.database import Presence
+from trioflow_sql.sqlite.owners import OwnerLock
+
+POLL = 0.1
+"""Seconds between two looks for requests."""
+
+CHANGES = "PRAGMA data_version"
+NEWEST = "SELECT coalesce(max(id), 0) FROM trioflow_requests"
+NEWS = """
+    SELECT EXISTS (
+      SELECT 1 FROM trioflow_requests JOIN trioflow_runs ON key = run
+      WHERE id > ? AND (owner IS NULL OR owner = ?)
+    )
+"""
+
+
+class FilePresence(Presence):
+    """Looks whether anybody has written, and only then whether it was a request.
+
+    It has a connection of its own, since a connection is only told what others have changed.
+    """
+
+    poll = POLL
+
+    def __init__(self, owner: str, lock: OwnerLock | None, connection: sqlite3.Connection) -> None:
+        self._owner = owner
+        self._lock = lock
+        self._connection = connection
+        self._using = threading.Lock()
+        self._changes: int | None = None
+        self._taken = 0
+        """No request up to this one is news."""
+
+    def look(self) -> bool:
+        with self._using:
+            changes = self._ask(CHANGES)
+            if changes == self._changes:
+                return False
+            newest = self._ask(NEWEST)
+            if newest > self._taken and self._ask(NEWS, self._taken, self._owner):
+                return True
+            self._changes, self._taken = changes, newest
+            return False
+
+    def taking(self) -> None:
+        with self._using:
+            self._taken = self._ask(NEWEST)
+
+    def close(self) -> None:
+        with self._using:
+            self._connection.close()
+        if self._lock is not None:
+            self._lock.close()
+
+    def _ask(self, statement: str, *values: object) -> int:
+        [(answer,)] = self._connection.execute(statement, values).fetchall()
+        found: int = answer
+        return found
