@@ -79,6 +79,7 @@ class Opened:
 
     def close(self) -> None:
         """Close all connections."""
+        self.database.close()
         self.reader.dispose()
         self.writer.dispose()
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, PoolProxiedConnection, QueuePool, create_engine, event
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import OperationalError
 
@@ -62,6 +62,7 @@ class Sqlite(Database):
         self._watch = FileWatch(self.path, url)
         self._owners = OwnerFolder(self.path)
         self._mode = "ro" if read_only else "rwc"
+        self._appender: sqlite3.Connection | None = None
 
     # ------------------------------------------------------------ connections
     def make_engines(self) -> tuple[Engine, Engine]:
@@ -127,6 +128,11 @@ class Sqlite(Database):
     def check(self) -> None:
         self._watch.check()
 
+    def close(self) -> None:
+        appender, self._appender = self._appender, None
+        if appender is not None:
+            appender.close()
+
     def lock_schema(self, connection: Connection) -> None:
         pass  # the only writer
 
@@ -144,16 +150,10 @@ class Sqlite(Database):
     def append(
         self, writer: Engine, appends: Sequence[Append]
     ) -> Sequence[JournalConflictError | None]:
-        pooled = writer.raw_connection()
-        try:
-            return self._append(pooled, appends)
-        finally:
-            pooled.close()
-
-    def _append(
-        self, pooled: PoolProxiedConnection, appends: Sequence[Append]
-    ) -> Sequence[JournalConflictError | None]:
-        connection: Any = pooled.driver_connection
+        # Not from the pool, whose way in and out takes longer than the statements.
+        if self._appender is None:
+            self._appender = self._connect(0.0)
+        connection = self._appender
         take_lock(connection, self.patience)
         try:
             [(version,)] = connection.execute(VERSION_NOW).fetchall()
