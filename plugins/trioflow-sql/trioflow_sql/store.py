@@ -194,6 +194,7 @@ class SqlStore(Store):
         return deleted
 
     async def prune(self, before: float, status: Collection[RunStatus] | None = None) -> int:
+        self._opened().check_writable()
         chosen = FINISHED if status is None else status
         count = 0
         old = await self._read(partial(removing.find_old, self._database, before, chosen))
