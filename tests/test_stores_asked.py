@@ -12,6 +12,8 @@ from typing import Any
 import attrs
 import pytest
 import trio
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
 
 from trioflow.abc import FINISHED, Append, Request, Store, StoredRun
 from trioflow.errors import JournalConflictError, StoreError
@@ -19,6 +21,7 @@ from trioflow.events import RunStatus
 from trioflow.stores import MemoryStore
 from trioflow.testing import StoreContractError, check_store
 from trioflow.testing._stores import finding, owning, reading_only, requesting
+from trioflow.testing.strategies import store_machine
 
 Results = Sequence[JournalConflictError | None]
 
@@ -459,3 +462,18 @@ def test_every_promise_about_requests_and_owners_can_be_broken() -> None:
     }
 
     assert promises - set(FAULTS.values()) == {"stores on one storage agree on who lives"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "store",
+    [TakesAway, TakesForAnybody, RemovesWhatIsRefused, TakesAllAlong, FindsTheHeld],
+)
+def test_the_machine_finds_faults_by_chance(store: type[MemoryStore]) -> None:
+    shared = store()
+    machine = store_machine(lambda: shared)
+
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(
+            machine, settings=settings(max_examples=1000, database=None, phases=[Phase.generate])
+        )

@@ -18,7 +18,7 @@ from trioflow.errors import (
 from trioflow.testing._stores.bench import Bench, Promise, expect
 
 LONG = 60.0
-SOON = 5.0
+SOON = 3.0
 """Seconds in which an owner must be woken."""
 QUIET, MANY = 0.3, 20
 KINDS: tuple[RequestKind, ...] = ("cancel", "event", "resume", "drain")
