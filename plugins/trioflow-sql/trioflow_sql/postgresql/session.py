@@ -80,7 +80,6 @@ class Session(Presence, LetGoInChild):
         self._locked = False
         self._connection: Connection[Any] | None = None
         LetGoInChild.__init__(self)
-        self._closing, self._close = socket.socketpair()
         self._thread = threading.Thread(
             target=self._keep, name=f"trioflow owner {owner}", daemon=True
         )
@@ -97,10 +96,12 @@ class Session(Presence, LetGoInChild):
         """
         self._connection = self._begin()
         self._connection.execute(TIDY)
+        self._closing, self._close = socket.socketpair()
         try:
             self._thread.start()
         except RuntimeError as error:
-            self._connection.close()
+            for opened in (self._connection, self._closing, self._close):
+                opened.close()
             raise StoreError(name, f"no thread: {error}", transient=True) from error
 
     def look(self) -> bool:
