@@ -13,6 +13,7 @@ from trioflow import errors
 from trioflow.errors import (
     SHOWN_FAULTS,
     AmbiguousResumeError,
+    CrashLoopError,
     DefinitionError,
     DuplicateIdError,
     DuplicateRunError,
@@ -20,6 +21,7 @@ from trioflow.errors import (
     Fault,
     FaultsError,
     HistoryGap,
+    InboxFullError,
     InvalidAddressError,
     InvalidValueError,
     JournalConflictError,
@@ -34,6 +36,8 @@ from trioflow.errors import (
     PluginError,
     PluginHookError,
     PluginImportError,
+    RequestRefusedError,
+    RequestTooLargeError,
     RunAlreadyStartedError,
     RunCanceledError,
     RunClaimedError,
@@ -110,6 +114,10 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
     (
         RunClaimedError("r1", "host:1", 4.2),
         "run r1 is running in host:1 (its claim holds for 4.2 s); ask it with",
+    ),
+    (
+        CrashLoopError("r1", 4),
+        "run r1 was given up: its process died 4 times in a row while the same steps ran",
     ),
     (
         DefinitionError("step 'a'", "timeout is -1", "give it a number of seconds > 0"),
@@ -212,6 +220,10 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
     (
         HistoryGap(7),
         "events before seq 7 are no longer held; observe(after=6) goes on from there",
+    ),
+    *(
+        (refused("r1", "event", "it has text with NUL"), "event for run r1: it has text with NUL")
+        for refused in (RequestRefusedError, InboxFullError, RequestTooLargeError)
     ),
     (
         MailboxFullError("go", 1000),

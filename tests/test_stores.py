@@ -25,6 +25,7 @@ from trioflow.testing._stores import PROMISES
 from trioflow.testing.strategies import store_machine
 
 Results = Sequence[JournalConflictError | None]
+Statuses = Collection[RunStatus] | None
 
 
 async def test_the_memory_store_keeps_all_promises() -> None:
@@ -233,15 +234,7 @@ class Lists(MemoryStore):
     def find(self, runs: Sequence[StoredRun]) -> Sequence[StoredRun]:
         return runs
 
-    async def list_runs(
-        self,
-        *,
-        status: Collection[RunStatus] | None = None,
-        workflow_id: str | None = None,
-        resource_id: str | None = None,
-        limit: int | None = None,
-    ) -> Sequence[StoredRun]:
-        asked = {"status": status, "workflow_id": workflow_id, "resource_id": resource_id}
+    async def list_runs(self, *, limit: int | None = None, **asked: Any) -> Sequence[StoredRun]:
         found = self.find(await super().list_runs(**self.ask(asked)))
         return found[:limit]
 
@@ -258,7 +251,7 @@ class ListsByUpdate(Lists):
 
 class TakesNoStatusForAll(Lists):
     def ask(self, asked: dict[str, Any]) -> dict[str, Any]:
-        return asked | {"status": asked["status"] or None}
+        return asked | {"status": asked.get("status") or None}
 
 
 class ForgetsTheResource(Lists):
@@ -353,14 +346,14 @@ class OnlyHidesTheDeleted(MemoryStore):
 class PrunesByAge(MemoryStore):
     """Whatever the status."""
 
-    async def prune(self, before: float) -> int:
+    async def prune(self, before: float, status: Statuses = None) -> int:
         old = [id for id, run in self._shelf.journals.items() if run.updated_at < before]
         return sum([await self.delete(run_id) for run_id in old])
 
 
 class PrunesWithTheLimit(MemoryStore):
-    async def prune(self, before: float) -> int:
-        return await super().prune(before + 1e-6)
+    async def prune(self, before: float, status: Statuses = None) -> int:
+        return await super().prune(before + 1e-6, status)
 
 
 class IsNoCheckpoint(MemoryStore):

@@ -19,7 +19,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from attrs import frozen
+from attrs import define
 from psycopg import sql
 from pytest_trio.enable_trio_mode import *  # type: ignore[import-untyped]  # noqa: F403
 
@@ -50,12 +50,32 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:{tmp_path / 'runs.db'}"
 
 
-@frozen
+@define
 class Server:
-    """A PostgreSQL server."""
+    """A PostgreSQL server on a cluster of its own."""
 
     folder: Path
     """Where its socket is."""
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Run it, and wait until it takes connections."""
+        # Not durable: these tests kill processes and not machines.
+        settings = ["listen_addresses=", f"unix_socket_directories={self.folder}", "fsync=off"]
+        command = ["postgres", "-D", str(self.folder / "data")]
+        command += [part for setting in settings for part in ("-c", setting)]
+        with (self.folder / "log").open("a") as log:
+            self.process = subprocess.Popen(
+                command, cwd=self.folder, stdout=log, stderr=log, **unprivileged()
+            )
+        wait_until_ready(self, self.process)
+
+    def stop(self) -> None:
+        """End it, without waiting for clients."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(timeout=60)
+            self.process = None
 
     def url(self, database: str) -> str:
         """Return the URL of one of its databases."""
@@ -95,20 +115,36 @@ def postgres_url(server: Server) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """A server that is there for these tests only."""
-    missing = [program for program in PROGRAMS if shutil.which(program) is None]
-    if missing:
-        pytest.skip(f"a PostgreSQL server is not installed: no {' and no '.join(missing)}")
-    # Not tmp_path: the path of a socket is short, and another user has to get there.
-    with (
-        tempfile.TemporaryDirectory(prefix="trioflow-") as folder,
-        running_server(Path(folder)) as running,
-    ):
+    with running_server() as running:
+        yield running
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """A server that is there for one test only, which may stop it."""
+    with running_server() as running:
         yield running
 
 
 @contextmanager
-def running_server(folder: Path) -> Iterator[Server]:
-    """Run a server in *folder* while the block runs."""
+def running_server() -> Iterator[Server]:
+    """Run a server while the block runs."""
+    missing = [program for program in PROGRAMS if shutil.which(program) is None]
+    if missing:
+        pytest.skip(f"a PostgreSQL server is not installed: no {' and no '.join(missing)}")
+    # Not tmp_path: the path of a socket is short, and another user has to get there.
+    with tempfile.TemporaryDirectory(prefix="trioflow-") as folder:
+        server = Server(Path(folder))
+        make_cluster(server.folder)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
+
+
+def make_cluster(folder: Path) -> None:
+    """Make what a server needs in a folder."""
     as_user = unprivileged()
     if as_user:
         shutil.chown(folder, as_user["user"], as_user["group"])
@@ -117,19 +153,46 @@ def running_server(folder: Path) -> Iterator[Server]:
     initdb = ["initdb", "-D", str(folder / "data"), "-U", "trioflow", "-A", "scram-sha-256"]
     initdb += ["--pwfile", str(secret), "-E", "UTF8", "--no-locale", "--no-sync"]
     subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **as_user)
-    # Not durable: these tests kill processes and not machines.
-    settings = ["listen_addresses=", f"unix_socket_directories={folder}", "fsync=off"]
-    command = ["postgres", "-D", str(folder / "data")]
-    command += [part for setting in settings for part in ("-c", setting)]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, **as_user)
-    server = Server(folder)
-    try:
-        wait_until_ready(server, process)
-        yield server
-    finally:
-        process.send_signal(signal.SIGINT)  # do not wait for clients
-        process.wait(timeout=60)
+
+
+PGBOUNCER = """
+[databases]
+* = host={folder}
+[pgbouncer]
+unix_socket_dir = {own}
+listen_port = 6432
+auth_type = plain
+auth_file = {own}/users
+pool_mode = {mode}
+ignore_startup_parameters = extra_float_digits
+"""
+
+
+@pytest.fixture
+def pooled_url(server: Server, postgres_url: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a new database through PgBouncer; the parameter is the mode of its pool."""
+    if shutil.which("pgbouncer") is None:
+        pytest.skip("PgBouncer is not installed")
+    as_user = unprivileged()
+    with tempfile.TemporaryDirectory(prefix="trioflow-") as own:
+        Path(own, "users").write_text(f'"trioflow" "{PASSWORD}"\n')
+        config = Path(own, "config")
+        config.write_text(PGBOUNCER.format(folder=server.folder, own=own, mode=request.param))
+        if as_user:
+            for path in (Path(own), config, Path(own, "users")):
+                os.chown(path, as_user["user"], as_user["group"])
+        with subprocess.Popen(
+            ["pgbouncer", "-q", str(config)], stderr=subprocess.DEVNULL, **as_user
+        ) as process:
+            try:
+                deadline = time.monotonic() + 30
+                while not list(Path(own).glob(".s.PGSQL.*")):
+                    assert process.poll() is None
+                    assert time.monotonic() < deadline
+                    time.sleep(0.02)
+                yield postgres_url.replace(f"host={server.folder}", f"host={own}&port=6432")
+            finally:
+                process.send_signal(signal.SIGINT)
 
 
 def wait_until_ready(server: Server, process: subprocess.Popen[bytes]) -> None:

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Iterator
 from typing import Any
 
+import attrs
 import psycopg
 import pytest
 import trio
@@ -181,7 +182,8 @@ async def test_a_connection_that_was_lost_in_between_is_replaced_without_a_word(
         assert await store.append([BEGIN]) == [None]
         for after in range(-1, 3):
             assert terminate(outside) >= 1
-            assert await store.append([following(after)]) == [None]
+            owner = "me" if after >= 0 else None
+            assert await store.append([attrs.evolve(following(after), owner=owner)]) == [None]
             assert terminate(outside) >= 1
             assert [entry.seq for entry in await store.read("a")] == [*range(after + 2)]
             assert terminate(outside) >= 1

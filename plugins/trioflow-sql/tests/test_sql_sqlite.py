@@ -139,7 +139,7 @@ async def test_a_lock_is_waited_for(file: Path, lock: sqlite3.Connection) -> Non
         lock.execute("BEGIN IMMEDIATE")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(store.append, [following(-1)])
-            while not store._writing.borrowed_tokens:
+            while not store._writer.waiting:
                 await trio.lowlevel.checkpoint()
             lock.execute("ROLLBACK")
 

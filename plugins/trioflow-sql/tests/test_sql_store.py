@@ -85,7 +85,7 @@ async def test_a_cancellation_waits_for_what_has_begun(url: str) -> None:
 
                 @nursery.start_soon
                 async def cancel() -> None:
-                    while not store._writing.borrowed_tokens:
+                    while not store._writer.waiting:
                         await trio.lowlevel.checkpoint()
                     scope.cancel()
 

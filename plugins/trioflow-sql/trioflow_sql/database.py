@@ -103,6 +103,9 @@ class Database(ABC):
           StoreError: if it is not.
         """
 
+    def close(self) -> None:  # noqa: B027 - not all need it
+        """Close connections that are not of the engines."""
+
     @abstractmethod
     def lock_schema(self, connection: Connection) -> None:
         """Have all wait that want to write or migrate, until the transaction ends."""

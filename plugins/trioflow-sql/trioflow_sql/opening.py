@@ -59,14 +59,14 @@ class Opened:
                 raise StoreError(self.database.name, too_new(version))
             return work(connection)
 
-        self._check_writable()
+        self.check_writable()
         done = transact(self.writer, in_known_schema)
         self.database.check()
         return done
 
     def append(self, appends: Sequence[Append]) -> Sequence[JournalConflictError | None]:
         """Append to journals."""
-        self._check_writable()
+        self.check_writable()
         refused = [unstorable(append) for append in appends]
         sound = [append for append, reason in zip(appends, refused, strict=True) if reason is None]
         results = iter(self.database.append(self.writer, sound)) if sound else iter(())
@@ -79,10 +79,16 @@ class Opened:
 
     def close(self) -> None:
         """Close all connections."""
+        self.database.close()
         self.reader.dispose()
         self.writer.dispose()
 
-    def _check_writable(self) -> None:
+    def check_writable(self) -> None:
+        """Check that this may write, and that it is still the database that was opened.
+
+        Raises:
+          StoreError: if not.
+        """
         if self.database.read_only:
             raise StoreError(self.database.name, "is open for reading only")
         self.database.check()

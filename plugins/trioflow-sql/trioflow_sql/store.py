@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -30,6 +30,7 @@ from trioflow_sql.bells import Listener
 from trioflow_sql.database import PATIENCE, READERS, Presence, batches
 from trioflow_sql.opening import Opened, connect, database_for
 from trioflow_sql.texts import are_storable, check_storable, is_storable
+from trioflow_sql.threads import NoThreadError, WriterThread, read_in_thread
 
 T = TypeVar("T")
 
@@ -56,8 +57,8 @@ class SqlStore(Store):
     Raises:
       StoreError: if the URL says nothing that can be opened.
 
-    All methods work in threads, under limiters of the store's own: one thread that writes,
-    four that read. A connection that was lost while it was idle is replaced without a word.
+    All methods work in threads: one of the store's own that writes, and up to four that read.
+    A connection that was lost while it was idle is replaced without a word.
 
     **Cancellation**: threads are not abandoned. A method that raises `trio.Cancelled` has
     done nothing (`prune` may have deleted some of the runs), and one that has begun returns
@@ -72,7 +73,7 @@ class SqlStore(Store):
         self._open: Opened | None = None
         self._listeners: dict[str, Listener] = {}
         self._reading = trio.CapacityLimiter(READERS)
-        self._writing = trio.CapacityLimiter(1)
+        self._writer = WriterThread()
 
     def __repr__(self) -> str:
         return f"<SqlStore {self._database.name}>"
@@ -91,7 +92,15 @@ class SqlStore(Store):
         """
         if self._open is not None:
             raise StoreError(self._database.name, "is open already; make another store for it")
-        self._open = await self._in_thread(partial(connect, self._database), self._writing)
+        writer = WriterThread()
+        with self._faults():
+            writer.start()
+            try:
+                self._open = await writer.run(partial(connect, self._database))
+            except BaseException:
+                writer.stop()
+                raise
+        self._writer = writer
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -101,13 +110,18 @@ class SqlStore(Store):
         """
         opened, self._open = self._open, None
         if opened is not None:
-            with trio.CancelScope(shield=True):
-                # In a thread, because the last one to leave a file of SQLite tidies it up.
-                await self._in_thread(opened.close, self._writing)
+            with trio.CancelScope(shield=True), self._faults():
+                # In the thread, because the last one to leave a file of SQLite tidies it up.
+                try:
+                    await self._writer.run(opened.close)
+                finally:
+                    self._writer.stop()
 
     # ------------------------------------------------------------ journals
     async def append(self, appends: Sequence[Append]) -> Sequence[JournalConflictError | None]:
-        return await self._in_thread(partial(self._opened().append, appends), self._writing)
+        opened = self._opened()
+        with self._faults():
+            return await self._writer.run(partial(opened.append, appends))
 
     async def read(self, run_id: str, after: int = -1, limit: int = 1000) -> Sequence[Entry]:
         if not is_storable(run_id):
@@ -180,6 +194,7 @@ class SqlStore(Store):
         return deleted
 
     async def prune(self, before: float, status: Collection[RunStatus] | None = None) -> int:
+        self._opened().check_writable()
         chosen = FINISHED if status is None else status
         count = 0
         old = await self._read(partial(removing.find_old, self._database, before, chosen))
@@ -200,10 +215,10 @@ class SqlStore(Store):
         opened = self._opened()
         if self._database.read_only or not is_storable(owner):
             raise StoreError(self._database.name, f"owner {owner!r} can have no claims here")
-        listener.presence = await self._in_thread(
-            partial(self._database.open_presence, owner, listener.ring, opened.writer),
-            self._writing,
-        )
+        with self._faults():
+            listener.presence = await self._writer.run(
+                partial(self._database.open_presence, owner, listener.ring, opened.writer)
+            )
         self._listeners[owner] = listener
         try:
             yield
@@ -218,7 +233,7 @@ class SqlStore(Store):
         except StoreError as error:  # it will be seen that the owner is gone
             logger.warning("claims of %s not given back: %s", owner, error)
         finally:
-            await self._in_thread(listener.presence.close, self._writing)
+            await self._writer.run(listener.presence.close)
 
     async def claim(self, run_id: str, owner: str, seconds: float) -> bool:
         if not is_storable(run_id + owner):
@@ -275,7 +290,7 @@ class SqlStore(Store):
             raise StoreError(self._database.name, problem)
         listener = self._listeners[owner]
         while not await listener.rings():
-            if await self._in_thread(listener.presence.look, self._reading):
+            if await self._look(listener.presence.look):
                 return
 
     # ------------------------------------------------------------ housekeeping
@@ -292,36 +307,38 @@ class SqlStore(Store):
         **Cancellation**: is noticed when the copy is complete.
         """
         copy = partial(self._database.copy, self._opened().reader, Path(path))
-        await self._in_thread(copy, self._reading)
+        await self._look(copy)
 
     async def _shrink(self) -> None:
-        await self._in_thread(self._opened().shrink, self._writing)
+        opened = self._opened()
+        with self._faults():
+            await self._writer.run(opened.shrink)
 
     async def _read(self, work: Callable[[Connection], T]) -> T:
-        return await self._in_thread(partial(self._opened().read, work), self._reading)
+        return await self._look(partial(self._opened().read, work))
+
+    async def _look(self, work: Callable[[], T]) -> T:
+        with self._faults():
+            return await read_in_thread(work, self._reading)
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
-        return await self._in_thread(partial(self._opened().write, work), self._writing)
+        opened = self._opened()
+        with self._faults():
+            return await self._writer.run(partial(opened.write, work))
 
     def _opened(self) -> Opened:
         if self._open is None:
             raise StoreError(self._database.name, "is not open; use it with 'async with'")
         return self._open
 
-    async def _in_thread(self, work: Callable[[], T], limiter: trio.CapacityLimiter) -> T:
-        began = False
-
-        def begin() -> T:
-            nonlocal began
-            began = True
-            return work()
-
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        """Raise what goes wrong in the database as what stores raise."""
         try:
-            return await trio.to_thread.run_sync(begin, limiter=limiter)
-        except RuntimeError as error:
-            if began:
-                raise
-            raise StoreError(self._database.name, f"no thread: {error}", True) from error
+            yield
+        except NoThreadError as error:
+            problem = f"has no thread to work in: {error}"
+            raise StoreError(self._database.name, problem, transient=True) from error
         except Exception as error:
             fault = self._database.fault(error)
             if fault is None:

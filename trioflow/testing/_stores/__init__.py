@@ -10,10 +10,14 @@ from trioflow.testing._stores import (
     appending,
     cancelling,
     claiming,
+    finding,
     ids,
     lasting,
     looking,
+    owning,
+    reading_only,
     removing,
+    requesting,
 )
 from trioflow.testing._stores.bench import Bench, Promise, StoreContractError
 
@@ -25,7 +29,11 @@ PROMISES: tuple[Promise, ...] = (
     *ids.PROMISES,
     *looking.PROMISES,
     *claiming.PROMISES,
+    *owning.PROMISES,
+    *finding.PROMISES,
     *removing.PROMISES,
+    *requesting.PROMISES,
+    *reading_only.PROMISES,
     *cancelling.PROMISES,
     *lasting.PROMISES,
 )
@@ -37,9 +45,9 @@ async def check_store(
     """Check that a store does what `trioflow.abc.Store` promises.
 
     The storage may hold other runs, if they are not of the year 1970; they are left alone.
-    What the check puts there is removed again if all is well. Takes about a second of real
-    time, because a claim has to expire: do not use a ``MockClock``, unless the store tells
-    the time by it as well.
+    What the check puts there is removed again if all is well. Takes some seconds of real
+    time, because a claim has to expire and an inbox to be full: do not use a ``MockClock``,
+    unless the store tells the time by it as well.
 
     Args:
       open_store: Opens a store on the same storage each time, also while another is open:

@@ -9,8 +9,8 @@ from typing import Any
 
 import attrs
 
-from trioflow.abc import Append, Entry, RunHeader, Store, StoredRun
-from trioflow.errors import JournalConflictError
+from trioflow.abc import Append, Entry, Request, RequestKind, RunHeader, Store, StoredRun
+from trioflow.errors import JournalConflictError, TrioflowError
 from trioflow.events import RunStatus
 
 LONG_AGO = 1000.0
@@ -99,6 +99,43 @@ class Bench:
         expect(len(results), 1, "number of results of one append")
         expect_conflict(results[0], append, why)
         expect(await self.journal(append.run_id), before, f"journal after an append {why}")
+
+    async def claimed(self, *names: str) -> str:
+        """Begin runs that are claimed, and return their owner."""
+        owner = f"{self.mark}me"
+        for name in names:
+            await self.do(self.first(name, 0, owner=owner, claim_seconds=60.0))
+        return owner
+
+    @asynccontextmanager
+    async def owner(self, name: str) -> AsyncGenerator[str, None]:
+        """Open an owner that nobody else is."""
+        owner = f"{self.mark}{name}-{uuid.uuid4().hex}"
+        async with self.store.open_owner(owner):
+            yield owner
+
+    def request(self, name: str, kind: RequestKind = "event", **fields: Any) -> Request:
+        """Return a request for a run of this check."""
+        return Request(run_id=self.id(name), kind=kind, **{"at": LONG_AGO, **fields})
+
+    async def post(self, name: str, **fields: Any) -> Request:
+        """Post a request, which must come back with an id."""
+        request = self.request(name, **fields)
+        posted = await self.store.post_request(request)
+        expect(attrs.evolve(posted, id=0), request, "request that post_request() returns")
+        return posted
+
+    async def refuse_request(self, name: str, error: type[TrioflowError], **fields: Any) -> None:
+        """Try to post a request, which must be refused."""
+        try:
+            await self.store.post_request(self.request(name, **fields))
+        except error:
+            return
+        raise AssertionError(f"post_request() raises no {error.__name__} for run {name!r}")
+
+    async def take(self, owner: str, **options: Any) -> list[Request]:
+        """Take requests."""
+        return list(await self.store.take_requests(owner, **options))
 
     async def journal(self, run_id: str) -> tuple[StoredRun | None, list[Entry]]:
         """Return all that is stored of a run."""

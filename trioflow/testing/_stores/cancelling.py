@@ -24,6 +24,10 @@ async def methods_are_checkpoints(bench: Bench) -> None:
         "release": lambda: store.release(run_id, owner),
         "delete": lambda: store.delete(bench.id("unknown")),
         "prune": lambda: store.prune(0.0),
+        "count_runs": store.count_runs,
+        "list_claimable": lambda: store.list_claimable(now=0.0),
+        "post_request": lambda: store.post_request(bench.request("a")),
+        "take_requests": lambda: store.take_requests(owner),
     }
     for name, call in calls.items():
         with trio.CancelScope() as scope:

@@ -151,6 +151,19 @@ async def who_lost_a_claim_cannot_append(bench: Bench) -> None:
     await bench.do(bench.following("a", 2, 3))
 
 
+async def who_has_no_claim_cannot_append_to_a_claimed_run(bench: Bench) -> None:
+    """Check that an append without owner is for runs without owner."""
+    me = f"{bench.mark}me"
+    await bench.do(bench.first("a", 0))
+    await bench.do(bench.following("a", 0, 1))
+    await bench.store.claim(bench.id("a"), me, LONG)
+    await bench.refuse(bench.following("a", 1, 2), "without owner, to a claimed run")
+    await bench.store.claim(bench.id("a"), me, 0.0)
+    await bench.refuse(bench.following("a", 1, 2), "without owner, after a claim has expired")
+    await bench.refuse(bench.following("a", 1, status="failed"), "without owner and entries")
+    await bench.do(bench.following("a", 1, 2, owner=me))
+
+
 PROMISES = (
     Promise("claim() gives a run to one owner at a time", one_holds_a_claim),
     Promise("a claim holds for its time, and no longer", claims_expire),
@@ -159,4 +172,8 @@ PROMISES = (
     Promise("claims leave the journal alone", claims_leave_the_journal_alone),
     Promise("append() begins a run as a claimed one", the_first_append_claims),
     Promise("append() refuses an owner that has lost its claim", who_lost_a_claim_cannot_append),
+    Promise(
+        "append() without owner is refused if somebody has claimed the run",
+        who_has_no_claim_cannot_append_to_a_claimed_run,
+    ),
 )

@@ -52,18 +52,24 @@ async def runs_are_described(bench: Bench) -> None:
         created_at=0.1 + 0.2,
         format=12,
         fingerprint='{"é": "' + "x" * 50_000 + '"}',
+        tags=("b", "a,'\"\\", "é", "b "),
+        input='{"é\U0001f600": [1.5, null]}',
     )
     await bench.do(
         bench.following("a", -1, header=plain, status="pending"),
-        bench.following("b", -1, 0, 3, header=full),
+        bench.following("b", -1, 0, 3, header=full, due_at=0.1 + 0.2),
     )
 
     wanted = StoredRun(header=plain, status="pending", updated_at=LONG_AGO, last_seq=-1)
     expect(await bench.stored("a"), wanted, "run without entries")
-    wanted = StoredRun(header=full, status="running", updated_at=LONG_AGO + 3, last_seq=3)
+    wanted = StoredRun(
+        header=full, status="running", updated_at=LONG_AGO + 3, last_seq=3, due_at=0.1 + 0.2
+    )
     expect(await bench.stored("b"), wanted, "run with two entries")
     await bench.do(bench.following("b", 3, 4, 5, status="canceled"))
-    wanted = attrs.evolve(wanted, status="canceled", updated_at=LONG_AGO + 5, last_seq=5)
+    wanted = attrs.evolve(
+        wanted, status="canceled", updated_at=LONG_AGO + 5, last_seq=5, due_at=None
+    )
     expect(await bench.stored("b"), wanted, "run that is over")
 
 
@@ -84,6 +90,60 @@ async def runs_are_listed(bench: Bench) -> None:
         expect(found, order[:limit], f"runs of a workflow, limit={limit}")
     [first] = await bench.store.list_runs(**ours, limit=1)
     expect(first, await bench.stored("a"), "what list_runs() tells of a run, beside get()")
+
+
+async def pages_of_runs_meet(bench: Bench) -> None:
+    """Check that pages by cursor and by offset neither overlap nor leave out, and are counted."""
+    ages = [3.0, 1.0, 1.0, 2.0, 1.0, 0.1 + 0.2, 2.0]
+    for number, age in enumerate(ages):
+        header = bench.header(f"{number}:é", created_at=LONG_AGO + age)
+        await bench.do(bench.following(f"{number}:é", -1, 0, header=header))
+    ours: dict[str, Any] = {"workflow_id": bench.header("a").workflow_id}
+    wanted = ids_of(await bench.store.list_runs(**ours))
+
+    expect(await bench.store.count_runs(**ours), len(ages), "number of runs")
+    for size in (1, 2, 3, 7):
+        found: list[str] = []
+        cursor = None
+        for number in range(len(ages)):
+            page = await bench.store.list_runs(**ours, limit=size, cursor=cursor)
+            by_offset = await bench.store.list_runs(**ours, limit=size, offset=size * number)
+            expect(page, by_offset, f"page {number} of {size} by cursor, beside that by offset")
+            found += ids_of(page)
+            cursor = page[-1].cursor if page else cursor
+        expect(found, wanted, f"runs in pages of {size}")
+    expect(ids_of(await bench.store.list_runs(**ours, offset=5)), wanted[5:], "runs from the fifth")
+    try:
+        await bench.store.list_runs(cursor="nonsense")
+    except ValueError:
+        return
+    raise AssertionError("list_runs() takes a cursor that is none")
+
+
+async def runs_are_chosen_by_time_and_tags(bench: Bench) -> None:
+    """Check that all tags are needed, and which ends of a span of time belong to it."""
+    tags = {"none": (), "a": ("a",), "b": ("b", "c"), "ab": ("b", "a"), "A": ("A", "a ", "ab")}
+    for number, (name, some) in enumerate(tags.items()):
+        fields = {"tags": tuple(bench.mark + tag for tag in some), "created_at": LONG_AGO + number}
+        await bench.do(bench.following(name, -1, 0, header=bench.header(name, **fields)))
+    ours: dict[str, Any] = {"workflow_id": bench.header("a").workflow_id}
+    names = list(tags)
+    choices: list[tuple[dict[str, Any], list[str]]] = [
+        ({"tags": [f"{bench.mark}a"]}, ["ab", "a"]),
+        ({"tags": [f"{bench.mark}b", f"{bench.mark}a"]}, ["ab"]),
+        ({"tags": [f"{bench.mark}a", f"{bench.mark}a"]}, ["ab", "a"]),
+        ({"tags": [f"{bench.mark}unknown"]}, []),
+        ({"since": LONG_AGO + 2}, names[:1:-1]),
+        ({"before": LONG_AGO + 2}, names[1::-1]),
+        ({"since": LONG_AGO + 1, "before": LONG_AGO + 3}, names[2:0:-1]),
+        ({"since": LONG_AGO + 1, "tags": [f"{bench.mark}a"], "before": LONG_AGO + 3}, ["a"]),
+        ({"since": LONG_AGO + 3, "before": LONG_AGO + 3}, []),
+    ]
+    for asked, wanted in choices:
+        found = ids_of(await bench.store.list_runs(**ours, **asked))
+        expect(found, [bench.id(name) for name in wanted], f"runs with {asked}")
+        count = await bench.store.count_runs(**ours, **asked)
+        expect(count, len(wanted), f"number of runs with {asked}")
 
 
 async def runs_are_chosen(bench: Bench) -> None:
@@ -118,6 +178,11 @@ async def runs_are_chosen(bench: Bench) -> None:
                 ours = [id for id in ids_of(found) if id.startswith(bench.mark)]
                 what = f"runs of {asked}, {workflow}, {resource}"
                 expect(ours, wanted[::-1], what)
+                if workflow or resource:
+                    count = await bench.store.count_runs(
+                        status=asked, workflow_id=workflow, resource_id=resource
+                    )
+                    expect(count, len(wanted), f"number of {what}")
 
 
 def ids_of(runs: Iterable[StoredRun]) -> list[str]:
@@ -131,4 +196,6 @@ PROMISES = (
     Promise("get() tells what was appended", runs_are_described),
     Promise("list_runs() gives the newest first, and no more than the limit", runs_are_listed),
     Promise("list_runs() gives the runs to which everything applies", runs_are_chosen),
+    Promise("list_runs() chooses by time and tags", runs_are_chosen_by_time_and_tags),
+    Promise("list_runs() gives pages that meet", pages_of_runs_meet),
 )

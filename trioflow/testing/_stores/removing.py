@@ -47,7 +47,27 @@ async def old_runs_are_pruned(bench: Bench) -> None:
     expect(await bench.store.prune(LONG_AGO + 10), 0, "number of runs that are pruned again")
 
 
+async def only_some_are_pruned(bench: Bench) -> None:
+    """Check that a status can be asked for, and that what somebody drives is left alone."""
+    me = await bench.claimed("held")
+    await bench.do(
+        bench.first("free", 0),
+        bench.first("expired", 0, owner=me, claim_seconds=0.0),
+        bench.first("suspended", 0, status="suspended"),
+        bench.first("failed", 0, status="failed"),
+        bench.first("finished and held", 0, status="success", owner=me, claim_seconds=60),
+    )
+    choices: list[tuple[tuple[RunStatus, ...] | None, int]] = [
+        *(((), 0), (("running", "success"), 3), (("suspended",), 1), (None, 1)),
+    ]
+    for status, wanted in choices:
+        count = await bench.store.prune(LONG_AGO + 10, status)
+        expect(count, wanted, f"number of runs that were pruned, of status {status}")
+    expect(await bench.seqs("held"), [0], "entries of a run that somebody holds")
+
+
 PROMISES = (
     Promise("delete() leaves nothing of a run", deleted_runs_are_gone),
     Promise("prune() deletes what is over and old, and nothing else", old_runs_are_pruned),
+    Promise("prune() deletes runs of a status, unless they are held", only_some_are_pruned),
 )

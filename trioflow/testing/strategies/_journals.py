@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
 from hypothesis import strategies as st
 
-from trioflow.abc import Append, Entry, RunHeader
+from trioflow.abc import FINISHED, Append, Entry, Request, RequestKind, RunFilter, RunHeader
 from trioflow.events import RunStatus
 
 LONG_AGO = 1000.0
 """Seconds since the epoch: when everything happens. No real run is as old."""
-OVER = ("success", "failed", "canceled")
 HOLDS = 1000.0
 """Seconds: a claim that does not expire while it is looked at. The other ones take 0."""
 
@@ -26,6 +25,8 @@ statuses: st.SearchStrategy[RunStatus] = st.sampled_from(
 )
 workflow_ids = st.sampled_from(["w", "W"])
 resource_ids = st.sampled_from([None, "r", "R"])
+tags = st.lists(st.sampled_from(["t", "T", "t "]), max_size=3)
+kinds: st.SearchStrategy[RequestKind] = st.sampled_from(["cancel", "event", "resume", "drain"])
 
 
 @attrs.frozen
@@ -43,6 +44,9 @@ class Draft:
     status: RunStatus
     owner: str | None
     claim_seconds: float
+    due_at: float | None
+    requests: list[int]
+    """Which of the requests that are pending it records, and some that are not."""
     header: dict[str, Any]
 
 
@@ -56,8 +60,15 @@ drafts = st.builds(
     status=statuses,
     owner=st.none() | owners,
     claim_seconds=durations,
+    due_at=st.none() | moments,
+    requests=st.lists(st.integers(0, 3), max_size=2),
     header=st.fixed_dictionaries(
-        {"workflow_id": workflow_ids, "resource_id": resource_ids, "created_at": moments}
+        {
+            "workflow_id": workflow_ids,
+            "resource_id": resource_ids,
+            "created_at": moments,
+            "tags": tags,
+        }
     ),
 )
 
@@ -68,7 +79,9 @@ class Journal:
 
     header: RunHeader
     status: RunStatus
+    due_at: float | None = None
     entries: list[Entry] = attrs.field(factory=list)
+    requests: list[Request] = attrs.field(factory=list)
     owner: str | None = None
     held: bool = False
     """Whether the owner's claim has not expired."""
@@ -80,6 +93,17 @@ class Journal:
     @property
     def updated_at(self) -> float:
         return self.entries[-1].at if self.entries else self.header.created_at
+
+    @property
+    def age(self) -> tuple[float, str]:
+        return self.header.created_at, self.header.run_id
+
+    def has_work(self, now: float) -> bool:
+        """Tell whether there is something to do, if the run is free."""
+        if self.status in FINISHED or self.held:
+            return False
+        due = self.due_at is not None and self.due_at <= now
+        return self.status in ("pending", "running") or due or bool(self.requests)
 
 
 @attrs.define
@@ -109,7 +133,9 @@ class Journals:
             created_at=draft.header["created_at"],
             format=1,
             fingerprint="{}",
+            tags=tuple(map(self.id, draft.header["tags"])),
         )
+        pending = [request.id for request in run.requests] if run else []
         return Append(
             run_id=self.id(draft.name),
             entries=tuple(entries),
@@ -118,6 +144,11 @@ class Journals:
             header=header if draft.begins else None,
             owner=draft.owner and self.id(draft.owner),
             claim_seconds=draft.claim_seconds,
+            due_at=draft.due_at,
+            requests=tuple(
+                pending[index] if index < len(pending) else 2**40 + index
+                for index in draft.requests
+            ),
         )
 
     def append(self, name: str, append: Append) -> bool:
@@ -135,7 +166,12 @@ class Journals:
             return False
         self.runs[name] = run
         run.entries += append.entries
-        run.status = append.status
+        run.status, run.due_at = append.status, append.due_at
+        run.requests = [
+            request
+            for request in run.requests
+            if request.id not in append.requests and run.status not in FINISHED
+        ]
         return True
 
     def claim(self, name: str, owner: str, seconds: float) -> bool:
@@ -159,26 +195,47 @@ class Journals:
         if run is not None and run.owner == owner:
             run.owner, run.held = None, False
 
-    def prune(self, before: float) -> int:
-        """Delete what is over and old, and return how many that were."""
+    def leave(self, owner: str) -> None:
+        """Give all claims of an owner back."""
+        for run in self.runs.values():
+            if run.owner == owner:
+                run.owner, run.held = None, False
+
+    def prune(self, before: float, status: Sequence[RunStatus] | None) -> int:
+        """Delete what is old, and return how many that were."""
         old = [
             name
             for name, run in self.runs.items()
-            if run.status in OVER and run.updated_at < before
+            if run.status in (FINISHED if status is None else status)
+            and run.updated_at < before
+            and (run.status in FINISHED or not run.held)
         ]
         for name in old:
             del self.runs[name]
         return len(old)
 
-    def list(
-        self, status: Sequence[RunStatus] | None, workflow: str | None, resource: str | None
-    ) -> list[str]:
-        """Return the ids of runs, newest first."""
+    def pending(self, owner: str, after: int) -> list[Request]:
+        """Return the requests for the runs of an owner."""
         found = [
-            (run.header.created_at, run.header.run_id)
+            request
             for run in self.runs.values()
-            if (status is None or run.status in status)
-            and workflow in (None, run.header.workflow_id)
-            and resource in (None, run.header.resource_id)
+            for request in run.requests
+            if run.owner == owner and request.id > after
         ]
-        return [run_id for _, run_id in sorted(found, reverse=True)]
+        return sorted(found, key=lambda request: request.id)
+
+    def newest(self, chosen: RunFilter) -> list[str]:
+        """Return the ids of runs, newest first."""
+        found = self.ages(lambda run: chosen.matches(run.header, run.status))
+        return [run_id for _, run_id in reversed(found)]
+
+    def claimable(self, workflow: str | None, now: float) -> list[str]:
+        """Return the ids of runs that are free and have something to do, oldest first."""
+        found = self.ages(
+            lambda run: run.has_work(now) and workflow in (None, run.header.workflow_id)
+        )
+        return [run_id for _, run_id in found]
+
+    def ages(self, is_meant: Callable[[Journal], bool]) -> list[tuple[float, str]]:
+        """Return the places of runs in the order of age."""
+        return sorted(run.age for run in self.runs.values() if is_meant(run))

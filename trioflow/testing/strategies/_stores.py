@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from functools import partial
 from operator import methodcaller
-from queue import SimpleQueue
 from typing import Any, TypeVar
 
 import attrs
-import trio
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from trioflow.abc import Store
+from trioflow.abc import FINISHED, Request, RequestKind, RunFilter, Store
+from trioflow.errors import RunFinishedError, TrioflowError, UnknownRunError
 from trioflow.events import RunStatus
 from trioflow.testing.strategies._journals import (
+    HOLDS,
     LONG_AGO,
     Draft,
     Journals,
     drafts,
     durations,
+    kinds,
     moments,
     names,
     owners,
     resource_ids,
     statuses,
+    tags,
     workflow_ids,
 )
+from trioflow.testing.strategies._trio_thread import OpenStore, TrioThread
 
 T = TypeVar("T")
-
-OpenStore = Callable[[], AbstractAsyncContextManager[Store]]
 
 which = st.integers(0, 1)
 """Which of the two stores on one storage is asked."""
@@ -60,9 +59,10 @@ class _StoreMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.trio = _TrioThread()
+        self.trio = TrioThread()
         self.stores = [self.trio.open(self.open_store) for _ in range(2)]
         self.model = Journals(f"machine-{uuid.uuid4().hex}-")
+        self.newest_request = 0
 
     @initialize()
     def forget_what_failed(self) -> None:
@@ -102,6 +102,20 @@ class _StoreMachine(RuleBasedStateMachine):
 
         assert claimed == self.model.claim(name, owner, seconds)
 
+    @rule(which=which, name=names, seconds=durations)
+    def come_and_go(self, which: int, name: str, seconds: float) -> None:
+        """Claim as an owner that leaves: a new one, since ids of owners are used once."""
+        run_id, owner = self.model.id(name), self.model.id(uuid.uuid4().hex)
+
+        async def claim_and_leave(store: Store) -> bool:
+            async with store.open_owner(owner):
+                return await store.claim(run_id, owner, seconds)
+
+        claimed = self.call(which, claim_and_leave)
+
+        assert claimed == self.model.claim(name, owner, seconds)
+        self.model.leave(owner)
+
     @rule(which=which, owner=owners, seconds=durations)
     def renew(self, which: int, owner: str, seconds: float) -> None:
         owner = self.model.id(owner)
@@ -124,11 +138,27 @@ class _StoreMachine(RuleBasedStateMachine):
 
         assert deleted == (self.model.runs.pop(name, None) is not None)
 
-    @rule(which=which, before=moments)
-    def prune(self, which: int, before: float) -> None:
-        pruned = self.call(which, lambda store: store.prune(before))
+    @rule(which=which, before=moments, status=st.none() | st.lists(statuses, max_size=3))
+    def prune(self, which: int, before: float, status: list[RunStatus] | None) -> None:
+        pruned = self.call(which, lambda store: store.prune(before, status))
 
-        assert pruned == self.model.prune(before)
+        assert pruned == self.model.prune(before, status)
+
+    @rule(which=which, name=names, kind=kinds, at=moments)
+    def post_request(self, which: int, name: str, kind: RequestKind, at: float) -> None:
+        request = Request(run_id=self.model.id(name), kind=kind, at=at)
+        run = self.model.runs.get(name)
+
+        posted = self.call(which, partial(post_or_refuse, request))
+
+        if run is None or run.status in FINISHED:
+            assert posted is (UnknownRunError if run is None else RunFinishedError)
+        else:
+            assert isinstance(posted, Request)
+            assert attrs.evolve(posted, id=0) == request
+            assert posted.id > self.newest_request
+            self.newest_request = posted.id
+            run.requests.append(posted)
 
     @rule(which=which)
     def open_again(self, which: int) -> None:
@@ -147,6 +177,7 @@ class _StoreMachine(RuleBasedStateMachine):
             assert (found.status, found.last_seq) == (run.status, run.last_seq)
             assert (found.updated_at, found.owner) == (run.updated_at, run.owner)
             assert (found.held_for > 0) == run.held
+            assert found.due_at == run.due_at
 
     @rule(which=which, name=names, after=st.integers(-1, 12), limit=st.integers(0, 9))
     def read(self, which: int, name: str, after: int, limit: int) -> None:
@@ -158,84 +189,91 @@ class _StoreMachine(RuleBasedStateMachine):
         entries = [entry for entry in run.entries if entry.seq > after] if run else []
         assert list(found) == entries[:limit]
 
+    @rule(which=which, owner=owners, after=st.integers(0, 3), limit=st.integers(0, 3))
+    def take_requests(self, which: int, owner: str, after: int, limit: int) -> None:
+        owner, after = self.model.id(owner), max(0, self.newest_request - after)
+
+        found = self.call(which, lambda store: store.take_requests(owner, after=after, limit=limit))
+
+        assert list(found) == self.model.pending(owner, after)[:limit]
+
     @rule(
         which=which,
         status=st.none() | st.lists(statuses, max_size=3),
-        workflow=st.none() | workflow_ids,
+        workflow=workflow_ids,
         resource=resource_ids,
-        limit=st.none() | st.integers(0, 3),
+        some_tags=tags,
+        span=st.tuples(st.none() | moments, st.none() | moments),
+        page=st.tuples(st.none() | st.integers(0, 3), st.integers(0, 2)),
+        cursor=st.none() | st.integers(0, 3),
     )
     def list_runs(
         self,
         which: int,
         status: Sequence[RunStatus] | None,
-        workflow: str | None,
+        workflow: str,
         resource: str | None,
-        limit: int | None,
+        some_tags: list[str],
+        span: tuple[float | None, float | None],
+        page: tuple[int | None, int],
+        cursor: int | None,
     ) -> None:
         asked: dict[str, Any] = {
-            "workflow_id": workflow and self.model.id(workflow),
+            "status": status,
+            "workflow_id": self.model.id(workflow),  # or a limit might leave ours out for others
             "resource_id": resource and self.model.id(resource),
+            "tags": [self.model.id(tag) for tag in some_tags],
+            "since": span[0],
+            "before": span[1],
         }
-        # A limit may leave out our runs for those of others, unless something is of ours.
-        limit = limit if any(asked.values()) else None
+        wanted = self.model.newest(RunFilter(**asked))
+        whole = self.call(which, lambda store: store.list_runs(**asked))
+        count = self.call(which, lambda store: store.count_runs(**asked))
+        after = None if cursor is None or cursor >= len(whole) else whole[cursor].cursor
+        limit, offset = page
+        some = self.call(
+            which,
+            lambda store: store.list_runs(limit=limit, offset=offset, cursor=after, **asked),
+        )
 
-        runs = self.call(which, lambda store: store.list_runs(status=status, limit=limit, **asked))
+        assert [run.header.run_id for run in whole] == wanted
+        assert count == len(wanted)
+        rest = wanted[0 if after is None or cursor is None else cursor + 1 :][offset:]
+        assert [run.header.run_id for run in some] == rest[:limit]
 
-        found = [run.header.run_id for run in runs]
-        wanted = self.model.list(status, *asked.values())[:limit]
-        assert [run_id for run_id in found if run_id.startswith(self.model.mark)] == wanted
+    @rule(which=which, workflow=st.none() | workflow_ids, now=moments, cursor=st.integers(-1, 1))
+    def list_claimable(self, which: int, workflow: str | None, now: float, cursor: int) -> None:
+        workflow_id = workflow and self.model.id(workflow)
+        asked: dict[str, Any] = {"now": now, "limit": 10_000}
+        asked["workflow_ids"] = None if workflow_id is None else [workflow_id]
+
+        found = self.call(which, lambda store: store.list_claimable(**asked))
+        ours = [run for run in found if run.header.run_id.startswith(self.model.mark)]
+        after = ours[cursor] if 0 <= cursor < len(ours) else None
+        if after is not None:
+            found = self.call(
+                which, lambda store: store.list_claimable(cursor=after.cursor, **asked)
+            )
+
+        wanted = self.model.claimable(workflow_id, now)
+        assert [run.header.run_id for run in ours] == wanted
+        ours = [run for run in found if run.header.run_id.startswith(self.model.mark)]
+        begin = 0 if after is None else cursor + 1
+        assert [run.header.run_id for run in ours] == wanted[begin:]
 
     def look_at_all(self) -> None:
         for name in ("a", "b", "c"):
             self.get(0, name)
             self.read(1, name, -1, 1000)
+            self.claim(0, name, "me", HOLDS)
+        for owner in ("me", "you"):
+            for _ in range(2):
+                self.take_requests(1, owner, self.newest_request, 1000)
 
 
-class _TrioThread:
-    """Trio in a thread of its own: rules are plain functions, and stores stay open meanwhile."""
-
-    def __init__(self) -> None:
-        started: SimpleQueue[tuple[trio.lowlevel.TrioToken, trio.Nursery]] = SimpleQueue()
-
-        async def wait_for_the_end() -> None:
-            async with trio.open_nursery() as nursery:
-                started.put((trio.lowlevel.current_trio_token(), nursery))
-                await trio.sleep_forever()
-
-        self._thread = threading.Thread(target=trio.run, args=[wait_for_the_end], daemon=True)
-        self._thread.start()
-        self._token, self._nursery = started.get()
-
-    def run(self, function: Callable[[], Awaitable[T]]) -> T:
-        return trio.from_thread.run(function, trio_token=self._token)
-
-    def open(self, open_store: OpenStore) -> _Opened:
-        opened: _Opened = self.run(partial(self._nursery.start, _keep_open, open_store))
-        return opened
-
-    def stop(self) -> None:
-        trio.from_thread.run_sync(self._nursery.cancel_scope.cancel, trio_token=self._token)
-        self._thread.join()
-
-
-@attrs.frozen
-class _Opened:
-    store: Store
-    closing: trio.Event = attrs.field(factory=trio.Event)
-    closed: trio.Event = attrs.field(factory=trio.Event)
-
-    async def close(self) -> None:
-        self.closing.set()
-        await self.closed.wait()
-
-
-async def _keep_open(
-    open_store: OpenStore, task_status: trio.TaskStatus[_Opened] = trio.TASK_STATUS_IGNORED
-) -> None:
-    """Open a store and close it in the same task, as stores with a nursery need it."""
-    async with open_store() as store:
-        opened = _Opened(store)
-        task_status.started(opened)
-        await opened.closing.wait()
-    opened.closed.set()
+async def post_or_refuse(request: Request, store: Store) -> Request | type[TrioflowError]:
+    """Post a request; return it, or how it was refused."""
+    try:
+        return await store.post_request(request)
+    except (UnknownRunError, RunFinishedError) as refusal:
+        return type(refusal)

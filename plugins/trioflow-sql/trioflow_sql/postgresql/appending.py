@@ -90,6 +90,9 @@ def _transact(name: str, writer: Engine, appends: Sequence[Append]) -> Results:
     connection: Any = pooled.driver_connection
     committing = False
     try:
+        if is_dead(connection):
+            connection.close()
+            raise psycopg.OperationalError("the server has closed the connection")
         connection.isolation_level = IsolationLevel.READ_COMMITTED
         results = _append(name, connection, appends)
         committing = True
@@ -103,6 +106,19 @@ def _transact(name: str, writer: Engine, appends: Sequence[Append]) -> Results:
         raise
     finally:
         pooled.close()  # what was not committed is undone
+
+
+def is_dead(connection: Connection[Any]) -> bool:
+    """Tell whether the server has closed a connection that nobody has used for a while.
+
+    Does not ask the server: what it has said before it left is there, or nothing is.
+    """
+    try:
+        connection.pgconn.consume_input()  # what it said
+        connection.pgconn.consume_input()  # that it left
+    except psycopg.OperationalError:
+        return True
+    return False
 
 
 def _append(name: str, connection: Connection[Any], appends: Sequence[Append]) -> Results:

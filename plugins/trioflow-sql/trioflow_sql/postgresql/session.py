@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import select
 import socket
 import threading
@@ -24,6 +25,7 @@ from psycopg import Connection
 
 from trioflow.errors import StoreError
 from trioflow_sql.database import Presence
+from trioflow_sql.forking import LetGoInChild
 
 CHANNEL = "trioflow"
 CONNECT_SECONDS = 3
@@ -57,7 +59,7 @@ def lock_key(owner: str) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
-class Session(Presence):
+class Session(Presence, LetGoInChild):
     """The session of an owner, and the thread that keeps it."""
 
     poll = float("inf")
@@ -76,7 +78,8 @@ class Session(Presence):
         self._ring = ring
         self._distrust = distrust
         self._locked = False
-        self._closing, self._close = socket.socketpair()
+        self._connection: Connection[Any] | None = None
+        LetGoInChild.__init__(self)
         self._thread = threading.Thread(
             target=self._keep, name=f"trioflow owner {owner}", daemon=True
         )
@@ -91,12 +94,14 @@ class Session(Presence):
           psycopg.Error: if the server cannot be reached.
           StoreError: if no thread can be started.
         """
-        self._connection: Connection[Any] | None = self._begin()
+        self._connection = self._begin()
         self._connection.execute(TIDY)
+        self._closing, self._close = socket.socketpair()
         try:
             self._thread.start()
         except RuntimeError as error:
-            self._connection.close()
+            for opened in (self._connection, self._closing, self._close):
+                opened.close()
             raise StoreError(name, f"no thread: {error}", transient=True) from error
 
     def look(self) -> bool:
@@ -104,6 +109,13 @@ class Session(Presence):
 
     def taking(self) -> None:
         pass
+
+    def let_go(self) -> None:
+        if self._connection is not None and not self._connection.closed:
+            # Not closed: that would be told to the server, whose session goes on. And not without
+            # anything in its place, where something else would be closed one day.
+            with open(os.devnull, "rb") as nothing:
+                os.dup2(nothing.fileno(), self._connection.fileno(), inheritable=False)
 
     def close(self) -> None:
         self._close.close()

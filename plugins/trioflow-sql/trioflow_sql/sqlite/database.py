@@ -10,21 +10,21 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, PoolProxiedConnection, QueuePool, create_engine, event
+from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import OperationalError
 
 from trioflow.abc import Append
 from trioflow.errors import JournalConflictError, StoreError
 from trioflow_sql.claims import OWNERS
-from trioflow_sql.database import READERS, Database, Diagnosis, transact
+from trioflow_sql.database import READERS, Database, Diagnosis, first_line, transact
 from trioflow_sql.migrations import VERSION, check_readable, too_new
 from trioflow_sql.sqlite import copying
 from trioflow_sql.sqlite.appending import append_all
 from trioflow_sql.sqlite.clock import teach
-from trioflow_sql.sqlite.locking import diagnose, take_lock
+from trioflow_sql.sqlite.locking import code_of, diagnose, take_lock
 from trioflow_sql.sqlite.owners import OwnerFolder
-from trioflow_sql.sqlite.paths import FileWatch, has_log, may_write, path_of
+from trioflow_sql.sqlite.paths import FileWatch, has_log, path_of
 from trioflow_sql.sqlite.presence import FilePresence
 
 LONGEST = 2**31 - 1
@@ -48,6 +48,11 @@ DDL = MappingProxyType(
         "owners": "",  # they have files
     }
 )
+UNREADABLE = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
+UNCLOSED = (
+    "the file was not closed, and what is in its log can only be read where files may be made; "
+    "copy it, together with the one that ends in -wal, to such a place"
+)
 VERSION_NOW = "SELECT version FROM trioflow_schema"
 
 
@@ -62,21 +67,23 @@ class Sqlite(Database):
         self._watch = FileWatch(self.path, url)
         self._owners = OwnerFolder(self.path)
         self._mode = "ro" if read_only else "rwc"
+        self._appender: sqlite3.Connection | None = None
 
     # ------------------------------------------------------------ connections
     def make_engines(self) -> tuple[Engine, Engine]:
+        if self.read_only and not self.path.exists():
+            raise StoreError(self.name, "there is no such file")
         writer = self._make_engine(1, waits=0.0)  # take_lock waits
         event.listen(writer, "begin", self._begin)
         return self._make_engine(READERS, waits=self.patience), writer
 
     def _make_engine(self, connections: int, waits: float) -> Engine:
+        # Whether somebody writes to a file that is only read is found out anew each time.
+        pool: dict[str, Any] = {"poolclass": NullPool}
+        if not self.read_only:
+            pool = {"poolclass": QueuePool, "pool_size": connections, "max_overflow": 0}
         return create_engine(
-            "sqlite://",
-            creator=lambda: self._connect(waits),
-            poolclass=QueuePool,
-            pool_size=connections,
-            max_overflow=0,
-            hide_parameters=True,
+            "sqlite://", creator=lambda: self._connect(waits), hide_parameters=True, **pool
         )
 
     def _connect(self, waits: float) -> sqlite3.Connection:
@@ -95,10 +102,11 @@ class Sqlite(Database):
         return connection
 
     def _options(self) -> str:
-        # A file in a place where nothing may be written can only be read if it is said that
-        # nobody writes to it. Where there is a log, somebody does, or did not come to an end.
-        alone = self.read_only and not has_log(self.path) and not may_write(self.path)
-        return "mode=ro&immutable=1" if alone else f"mode={self._mode}"
+        if self.read_only and not has_log(self.path):
+            # Nobody writes to it. Without a word SQLite would make a log to be safe, which it
+            # may not be allowed to, or which is in the way of those who are to write there.
+            return "mode=ro&immutable=1"
+        return f"mode={self._mode}"
 
     def prepare(self, connection: Connection) -> None:
         if self.read_only:
@@ -127,6 +135,11 @@ class Sqlite(Database):
     def check(self) -> None:
         self._watch.check()
 
+    def close(self) -> None:
+        appender, self._appender = self._appender, None
+        if appender is not None:
+            appender.close()
+
     def lock_schema(self, connection: Connection) -> None:
         pass  # the only writer
 
@@ -144,16 +157,10 @@ class Sqlite(Database):
     def append(
         self, writer: Engine, appends: Sequence[Append]
     ) -> Sequence[JournalConflictError | None]:
-        pooled = writer.raw_connection()
-        try:
-            return self._append(pooled, appends)
-        finally:
-            pooled.close()
-
-    def _append(
-        self, pooled: PoolProxiedConnection, appends: Sequence[Append]
-    ) -> Sequence[JournalConflictError | None]:
-        connection: Any = pooled.driver_connection
+        # Not from the pool, whose way in and out takes longer than the statements.
+        if self._appender is None:
+            self._appender = self._connect(0.0)
+        connection = self._appender
         take_lock(connection, self.patience)
         try:
             [(version,)] = connection.execute(VERSION_NOW).fetchall()
@@ -195,4 +202,6 @@ class Sqlite(Database):
         return sqlite3.Error
 
     def diagnose(self, error: BaseException) -> Diagnosis:
+        if self.read_only and code_of(error) in UNREADABLE and has_log(self.path):
+            return Diagnosis(f"{first_line(error)}; {UNCLOSED}", False)
         return diagnose(error)

@@ -17,10 +17,11 @@ import logging
 import os
 import tempfile
 import time
-import weakref
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from trioflow_sql.forking import LetGoInChild
 
 try:
     import fcntl
@@ -36,17 +37,15 @@ TRIES = 3
 
 logger = logging.getLogger("trioflow")
 
-_held: weakref.WeakSet[OwnerLock] = weakref.WeakSet()
 
-
-class OwnerLock:
+class OwnerLock(LetGoInChild):
     """The lock of an owner that lives here."""
 
     def __init__(self, descriptor: int, path: Path) -> None:
         self._descriptor: int | None = descriptor
         self._path = path
         self._process = os.getpid()
-        _held.add(self)
+        super().__init__()
 
     def close(self) -> None:
         """Be gone without having died: the file goes, too."""
@@ -54,25 +53,14 @@ class OwnerLock:
             return
         with suppress(OSError):
             self._path.unlink()
-        self.forget()
+        self.let_go()
         with suppress(OSError):  # not if there are others
             self._path.parent.rmdir()
 
-    def forget(self) -> None:
-        """Let go of the file."""
+    def let_go(self) -> None:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
-
-
-def _forget_all() -> None:
-    for lock in list(_held):
-        lock.forget()
-
-
-if hasattr(os, "register_at_fork"):
-    # A forked process shares the open file, and with it the lock, beyond its parent's death.
-    os.register_at_fork(after_in_child=_forget_all)
 
 
 class OwnerFolder:

@@ -58,13 +58,5 @@ class FileWatch:
 
 
 def has_log(database: Path) -> bool:
-    """Tell whether there is a write-ahead log with something in it."""
-    try:
-        return database.with_name(database.name + "-wal").stat().st_size > 0
-    except OSError:
-        return False
-
-
-def may_write(database: Path) -> bool:
-    """Tell whether files may be made beside the database."""
-    return os.access(database.parent, os.W_OK)
+    """Tell whether there is a write-ahead log: somebody has the file open, or did not close it."""
+    return database.with_name(database.name + "-wal").exists()

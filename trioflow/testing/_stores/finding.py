@@ -1,0 +1,85 @@
+"""Promises about finding runs that somebody should go on with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from trioflow.abc import FINISHED, StoredRun
+from trioflow.events import RunStatus
+from trioflow.testing._stores.bench import LONG_AGO, Bench, Promise, expect
+from trioflow.testing._stores.claiming import LONG
+
+NOW = LONG_AGO + 100
+UNFINISHED: tuple[RunStatus, ...] = ("pending", "running", "suspended", "paused")
+
+
+async def what_has_work_is_found(bench: Bench) -> None:
+    """Check, for each status, runs with nothing, with a request and with a time that has come."""
+    for status in (*UNFINISHED, *sorted(FINISHED)):
+        for extra in ("plain", "asked", "due", "late"):
+            due_at = {"due": NOW, "late": NOW + 1}.get(extra)
+            await bench.do(bench.first(f"{status} {extra}", 0, status=status, due_at=due_at))
+            if extra == "asked" and status not in FINISHED:
+                await bench.post(f"{status} {extra}")
+    await bench.do(bench.first("no longer due", 0, status="suspended", due_at=NOW))
+    await bench.do(bench.following("no longer due", 0, 1, status="suspended"))
+    expect((await bench.stored("suspended late")).due_at, NOW + 1, "due_at that was appended")
+
+    wanted = {f"{status} {extra}" for status in UNFINISHED for extra in ("asked", "due")}
+    wanted |= {f"{status} {extra}" for status in UNFINISHED[:2] for extra in ("plain", "late")}
+    expect(set(await _names(bench)), wanted, "runs that have something to do")
+
+
+async def the_free_are_found(bench: Bench) -> None:
+    """Check that only runs are found that could be claimed."""
+    me, you = f"{bench.mark}me", f"{bench.mark}you"
+    await bench.do(
+        bench.first("held", 0, owner=me, claim_seconds=LONG),
+        bench.first("expired", 0, owner=me, claim_seconds=0.0),
+        bench.first("given back", 0, owner=me, claim_seconds=LONG),
+        bench.first("asked", 0, owner=you, claim_seconds=LONG, status="suspended"),
+    )
+    await bench.store.release(bench.id("given back"), me)
+    await bench.post("asked")
+    expect(set(await _names(bench)), {"expired", "given back"}, "runs that are free")
+    await bench.store.release(bench.id("asked"), you)
+    expect(set(await _names(bench)), {"expired", "given back", "asked"}, "runs that are free now")
+
+
+async def the_oldest_are_found_first(bench: Bench) -> None:
+    """Check the order, pages and the choice of workflows."""
+    ages = {"c": 2.0, "a": 3.0, "B": 1.0, "b": 1.0, "é": 1.0, "z": 0.5}
+    for name, age in ages.items():
+        header = bench.header(name, created_at=LONG_AGO + age)
+        await bench.do(bench.following(name, -1, 0, header=header))
+    other = bench.header("other", workflow_id=f"{bench.mark}other", created_at=LONG_AGO)
+    await bench.do(bench.following("other", -1, 0, header=other))
+
+    order = ["z", "B", "b", "é", "c", "a"]
+    expect(await _names(bench), ["other", *order], "order of runs that are free")
+    ours: dict[str, Any] = {"workflow_ids": [bench.header("a").workflow_id, "nothing"]}
+    expect(await _names(bench, **ours), order, "runs of some workflows")
+    expect(await _names(bench, workflow_ids=[]), [], "runs of no workflow")
+    expect(await _names(bench, limit=4, **ours), order[:4], "the four oldest")
+    page = await _find(bench, limit=2, **ours)
+    rest = await _names(bench, cursor=page[-1].cursor, **ours)
+    expect(rest, order[2:], "runs that follow the second")
+    expect(page[0], await bench.stored("z"), "what list_claimable() tells of a run, beside get()")
+
+
+async def _find(bench: Bench, **options: Any) -> Sequence[StoredRun]:
+    asked = {"now": NOW, "limit": 10_000, **options}
+    return await bench.store.list_claimable(**asked)
+
+
+async def _names(bench: Bench, **options: Any) -> list[str]:
+    found = [run.header.run_id for run in await _find(bench, **options)]
+    return [run_id.removeprefix(bench.mark) for run_id in found if run_id.startswith(bench.mark)]
+
+
+PROMISES = (
+    Promise("list_claimable() finds what has something to do", what_has_work_is_found),
+    Promise("list_claimable() finds what is free", the_free_are_found),
+    Promise("list_claimable() gives the oldest first, in pages", the_oldest_are_found_first),
+)

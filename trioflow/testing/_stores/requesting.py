@@ -1,0 +1,207 @@
+"""Promises about requests: none is lost, none is taken by the wrong one, and they are bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import trio
+
+from trioflow.abc import FINISHED, MAX_REQUEST_BYTES, MAX_REQUESTS, RequestKind
+from trioflow.errors import (
+    InboxFullError,
+    RequestTooLargeError,
+    RunFinishedError,
+    StoreError,
+    UnknownRunError,
+)
+from trioflow.testing._stores.bench import Bench, Promise, expect
+
+LONG = 60.0
+SOON = 3.0
+"""Seconds in which an owner must be woken."""
+QUIET, MANY = 0.3, 20
+KINDS: tuple[RequestKind, ...] = ("cancel", "event", "resume", "drain")
+
+
+async def requests_come_back(bench: Bench) -> None:
+    """Check what is posted, and that it stays until it is taken away."""
+    me = await bench.claimed("a", "b")
+    before = await bench.journal(bench.id("a"))
+    posted = [
+        await bench.post("a", kind=kind, payload=payload, by=by, at=at)
+        for kind, payload, by, at in zip(
+            KINDS,
+            ['"é\\u0000\U0001f600"', "x" * 100_000, "", "null"],
+            ["Ada", None, "", "é'\"%"],
+            [0.1 + 0.2, -1.5, 0.0, 2.0**40 + 0.5],
+            strict=True,
+        )
+    ]
+
+    for _ in range(2):  # taking does not take away
+        expect(await bench.take(me), posted, "requests that were taken, as they were posted")
+    ids = [request.id for request in posted]
+    expect(ids == sorted(set(ids)) and ids[0] > 0, True, f"whether ids ascend: {ids}")
+    expect(await bench.journal(bench.id("a")), before, "journal after requests for the run")
+    again = await bench.post("a")
+    expect(again.id > ids[-1], True, "whether the next id is above the others")
+
+
+async def owners_take_their_own(bench: Bench) -> None:
+    """Check whose requests come, and that pages meet."""
+    me = await bench.claimed("a", "b", "given back")
+    await bench.do(bench.first("another's", 0, owner=f"{bench.mark}you", claim_seconds=LONG))
+    await bench.do(bench.first("nobody's", 0))
+    names = ["a", "nobody's", "b", "another's", "a", "given back", "b", "a"]
+    posted = [await bench.post(name) for name in names]
+    await bench.store.release(bench.id("given back"), me)
+
+    mine = [one for one, name in zip(posted, names, strict=True) if name in ("a", "b")]
+    expect(await bench.take(me), mine, "requests for the runs of an owner")
+    expect(
+        await bench.take(me, run_ids=[bench.id("b"), bench.id("another's")]),
+        [one for one in mine if one.run_id == bench.id("b")],
+        "requests for some of the runs",
+    )
+    expect(await bench.take(me, run_ids=[]), [], "requests for none of the runs")
+    expect(await bench.take(f"{bench.mark}third"), [], "requests for an owner without runs")
+    first = await bench.take(me, limit=2)
+    rest = await bench.take(me, after=first[-1].id, limit=99)
+    expect([*first, *rest], mine, "requests in two pages")
+    expect(len(first), 2, "length of a page of 2")
+    await bench.store.claim(bench.id("nobody's"), me, LONG)
+    found = await bench.take(me, run_ids=[bench.id("nobody's")])
+    expect(found, [posted[1]], "requests that waited for an owner")
+
+
+async def appends_remove_what_they_record(bench: Bench) -> None:
+    """Check that a request goes with the append that records its effect, and only with it."""
+    me = await bench.claimed("a", "b")
+    one, two, three = [await bench.post("a") for _ in range(3)]
+    other = await bench.post("b")
+
+    await bench.refuse(bench.following("a", 7, 8, owner=me, requests=(one.id,)), "after seq 7 of 0")
+    expect(await bench.take(me), [one, two, three, other], "requests after a refused append")
+    await bench.do(bench.following("a", 0, 1, owner=me, requests=(two.id, other.id)))
+    expect(await bench.take(me), [one, three, other], "requests after an append for the second")
+    await bench.do(bench.following("a", 1, owner=me, requests=(one.id, two.id)))
+    expect(await bench.take(me), [three, other], "requests after an append without entries")
+    expect(await bench.seqs("a"), [0, 1], "entries after appends that record requests")
+    await bench.do(bench.following("a", 1, 2, owner=me))
+    expect(await bench.take(me), [three, other], "requests after an append that records none")
+    await bench.do(bench.following("a", 2, owner=me, requests=(three.id,)))
+    await bench.do(bench.following("b", 0, owner=me, requests=(other.id,)))
+    later = await bench.post("a")
+    expect(later.id > other.id, True, "whether an id is new, when the last ones were removed")
+
+
+async def the_finished_have_no_requests(bench: Bench) -> None:
+    """Check that requests go with the end of the run, and with the run."""
+    me = await bench.claimed("deleted", "kept", *FINISHED)
+    for name in ("kept", "deleted", *FINISHED):
+        await bench.post(name)
+    kept = await bench.take(me, run_ids=[bench.id("kept")])
+    for status in FINISHED:
+        await bench.do(bench.following(status, 0, 1, status=status, owner=me))
+        await bench.refuse_request(status, RunFinishedError)
+    await bench.store.delete(bench.id("deleted"))
+
+    expect(await bench.take(me), kept, "requests after runs have finished or were deleted")
+    await bench.do(bench.first("deleted", 0, owner=me, claim_seconds=LONG))
+    expect(await bench.take(me), kept, "requests after a deleted run has begun anew")
+    await bench.refuse_request("unknown", UnknownRunError)
+
+
+async def there_is_an_end_to_requests(bench: Bench) -> None:
+    """Check the limits: of one request, and of all for a run."""
+    me = await bench.claimed("a", "b")
+    longest = await bench.post("b", payload="é" * (MAX_REQUEST_BYTES // 2))
+    await bench.refuse_request(
+        "b", RequestTooLargeError, payload="é" * (MAX_REQUEST_BYTES // 2) + "x"
+    )
+    for _ in range(MAX_REQUESTS):
+        await bench.post("a")
+    await bench.refuse_request("a", InboxFullError)
+
+    expect(len(await bench.take(me, limit=5000)), MAX_REQUESTS + 1, "number of requests kept")
+    [first] = await bench.take(me, run_ids=[bench.id("a")], limit=1)
+    await bench.do(bench.following("a", 0, owner=me, requests=(first.id,)))
+    await bench.post("a")  # there is room again
+    expect(await bench.take(me, run_ids=[bench.id("b")]), [longest], "the longest payload")
+
+
+async def posting_wakes(bench: Bench) -> None:
+    """Check that an owner is woken, from here and from another store, and can sleep again."""
+    async with bench.another_store() as other, bench.owner("me") as me:
+        await bench.do(bench.first("a", 0, owner=me, claim_seconds=LONG), bench.first("free", 0))
+        await bench.take(me)
+        for store, where in ((bench.store, "here"), (other, "elsewhere")):
+            for name in ("a", "free"):
+                post = partial(store.post_request, bench.request(name))
+                await _check_woken(bench, me, post, f"a request for run {name!r}, {where}")
+                await bench.take(me)
+        await bench.post("a")
+        await _check_woken(bench, me, trio.lowlevel.checkpoint, "a request that came before")
+        await _check_quiet(bench, me)
+
+
+async def _check_woken(
+    bench: Bench, owner: str, happen: Callable[[], Awaitable[object]], why: str
+) -> None:
+    """Check that an owner who waits is woken by what happens."""
+    woken = False
+
+    async def wait() -> None:
+        nonlocal woken
+        await bench.store.wait_requests(owner)
+        woken = True
+
+    async with trio.open_nursery() as nursery:
+        nursery.cancel_scope.deadline = trio.current_time() + SOON
+        nursery.start_soon(wait)
+        for _ in range(20):
+            await trio.lowlevel.checkpoint()
+        await happen()
+    expect(woken, True, f"whether wait_requests() returns within {SOON} s for {why}")
+
+
+async def _check_quiet(bench: Bench, owner: str) -> None:
+    """Check that requests which were taken do not wake again and again."""
+    wakes = 0
+    with trio.move_on_after(QUIET):
+        while wakes < MANY:
+            await bench.take(owner)
+            await bench.store.wait_requests(owner)
+            wakes += 1
+    expect(
+        wakes < MANY, True, f"whether waiting {QUIET} s for nothing wakes less than {MANY} times"
+    )
+
+
+async def only_the_open_wait(bench: Bench) -> None:
+    """Check that waiting can be canceled, and needs an owner that is open."""
+    async with bench.owner("me") as me:
+        await bench.take(me)
+        with trio.move_on_after(0.05) as scope:
+            while True:
+                await bench.take(me)
+                await bench.store.wait_requests(me)
+        expect(scope.cancelled_caught, True, "whether waiting can be canceled")
+    try:
+        await bench.store.wait_requests(me)
+    except StoreError:
+        pass
+    else:
+        raise AssertionError("wait_requests() returns for an owner that is not open")
+
+
+PROMISES = (
+    Promise("requests come back as they were posted, in order", requests_come_back),
+    Promise("take_requests() gives an owner what is asked of its runs", owners_take_their_own),
+    Promise("a request goes with the append that records it", appends_remove_what_they_record),
+    Promise("a run that is finished or deleted has no requests", the_finished_have_no_requests),
+    Promise("requests are limited in length and number", there_is_an_end_to_requests),
+    Promise("a request wakes the owner that waits", posting_wakes),
+    Promise("wait_requests() can be canceled, and needs an open owner", only_the_open_wait),
+)
