@@ -512,27 +512,6 @@ class RequestTooLargeError(RequestRefusedError):
     """Raised when the payload of a request is too large. Store it elsewhere and send its key."""
 
 
-# ---------------------------------------------------------------- requests
-@attrs.define(eq=False)
-class RequestRefusedError(TrioflowError):
-    """Raised when a store does not take a request for a run: a cancel, event, answer or drain."""
-
-    run_id: str
-    kind: str
-    problem: str
-
-    def __str__(self) -> str:
-        return f"{self.kind} for run {self.run_id}: {self.problem}"
-
-
-class InboxFullError(RequestRefusedError):
-    """Raised when too many requests for a run are pending. Try again when it has taken some."""
-
-
-class RequestTooLargeError(RequestRefusedError):
-    """Raised when the payload of a request is too large. Store it elsewhere and send its key."""
-
-
 # ---------------------------------------------------------------- plugins
 @attrs.define(eq=False)
 class PluginError(TrioflowError):
