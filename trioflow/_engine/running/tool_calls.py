@@ -7,6 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import trio
 
 from trioflow import events as ev
 from trioflow._engine.base.outcome import Failed, outcome_of
@@ -30,7 +31,7 @@ async def call_tool(
             with in_time(plan.id, plan.timeout):
                 output = await tool_call.run()
     except BaseException as exc:
-        if isinstance(outcome_of(exc), Failed):
+        if has_failed(exc):
             await tool_call.end(ev.ToolError, status="failed", error=exc)
         else:
             tool_call.emit(ev.ToolError, status="canceled")
@@ -61,12 +62,19 @@ async def open_tool(
     except BaseException as exc:
         if exc is tool_call.error:
             await tool_call.end(ev.ToolError, status="failed", error=exc)
-        elif isinstance(outcome_of(exc), Failed):  # the one who took its pieces gave it up
+        elif has_failed(exc):  # the one who took its pieces gave it up
             await tool_call.end(ev.ToolError, status="canceled")
         else:
             tool_call.emit(ev.ToolError, status="canceled")
         raise
     await tool_call.end(ev.ToolResult)
+
+
+def has_failed(exc: BaseException) -> bool:
+    """Tell whether a tool has failed that raised *exc*; what fails on being canceled was canceled."""
+    if isinstance(exc, BaseExceptionGroup) and exc.subgroup(trio.Cancelled) is not None:
+        return False
+    return isinstance(outcome_of(exc), Failed)
 
 
 async def begin(
@@ -127,7 +135,7 @@ class ToolCallInProgress:
                 except StopAsyncIteration:
                     return
                 except BaseException as exc:
-                    if isinstance(outcome_of(exc), Failed):
+                    if has_failed(exc):
                         self.error = exc
                     raise
                 await self.call.scope.core.pacer.give_way()
