@@ -71,7 +71,7 @@ async def open_tool(
 
 
 def has_failed(exc: BaseException) -> bool:
-    """Tell whether a tool has failed that raised *exc*; what fails on being canceled was canceled."""
+    """Tell whether a tool has failed; what it raises on being canceled does not count."""
     if isinstance(exc, BaseExceptionGroup) and exc.subgroup(trio.Cancelled) is not None:
         return False
     return isinstance(outcome_of(exc), Failed)
