@@ -139,7 +139,8 @@ class DurableRuns:
           JournalFormatError: if it is damaged.
         """
         journal = journal_of(life)
-        news = await self._read(life.run_id, journal.stored)
+        read = await self._read(life.run_id, journal.stored)
+        news = [event for event in read if event.seq > journal.stored]  # others may read as well
         if news and not life.is_driven_here:
             adopt(life, news)
             journal.stored = journal.added = news[-1].seq
