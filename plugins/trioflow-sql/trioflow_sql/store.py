@@ -215,6 +215,8 @@ class SqlStore(Store):
         opened = self._opened()
         if self._database.read_only or not is_storable(owner):
             raise StoreError(self._database.name, f"owner {owner!r} can have no claims here")
+        if owner in self._listeners:
+            raise StoreError(self._database.name, f"owner {owner!r} is open already")
         with self._faults():
             listener.presence = await self._writer.run(
                 partial(self._database.open_presence, owner, listener.ring, opened.writer)
@@ -274,14 +276,16 @@ class SqlStore(Store):
         wanted = None if run_ids is None else list(filter(is_storable, run_ids))
         take = partial(inbox.take_requests, owner, wanted, after, limit)
         listener = self._listeners.get(owner)
-        if listener is None:
+        if listener is None or run_ids is not None or after > 0:
             return await self._read(take)
         listener.mute()  # what is posted from now on rings again
+        found: Sequence[Request] | None = None
         try:
-            return await self._read(partial(_attended, listener.presence, take))
-        except BaseException:  # there may be something that nobody has got
-            listener.wake()
-            raise
+            found = await self._read(partial(_attended, listener.presence, take))
+        finally:
+            if found is None or len(found) >= limit:  # there is something that nobody has got
+                listener.wake()
+        return found
 
     async def wait_requests(self, owner: str) -> None:
         self._opened()
