@@ -190,7 +190,7 @@ class SqlStore(Store):
             return await _there_are(False)
         deleted = await self._write(partial(removing.delete_run, run_id))
         if deleted:
-            await self._shrink()
+            await self._shrink(thoroughly=False)
         return deleted
 
     async def prune(self, before: float, status: Collection[RunStatus] | None = None) -> int:
@@ -202,7 +202,7 @@ class SqlStore(Store):
             work = partial(removing.prune_runs, self._database, batch, before, chosen)
             count += await self._write(work)
         if count:
-            await self._shrink()
+            await self._shrink(thoroughly=True)
         return count
 
     # ------------------------------------------------------------ claims
@@ -313,10 +313,10 @@ class SqlStore(Store):
         copy = partial(self._database.copy, self._opened().reader, Path(path))
         await self._look(copy)
 
-    async def _shrink(self) -> None:
+    async def _shrink(self, thoroughly: bool) -> None:
         opened = self._opened()
         with self._faults():
-            await self._writer.run(opened.shrink)
+            await self._writer.run(partial(opened.shrink, thoroughly))
 
     async def _read(self, work: Callable[[Connection], T]) -> T:
         return await self._look(partial(self._opened().read, work))
