@@ -216,6 +216,25 @@ class ForgetsTheBell(MemoryStore):
         return posted
 
 
+class TakesAPageForAll(MemoryStore):
+    """Is quiet after a page, whatever is behind it."""
+
+    async def take_requests(self, owner: str, **options: Any) -> Sequence[Request]:
+        found = await super().take_requests(owner, **options)
+        if owner in self._shelf.bells and options.get("run_ids") is None:
+            self._shelf.bells[owner].mute()
+        return found
+
+
+class TakesSomeForAll(MemoryStore):
+    """Is quiet after the requests for some runs were taken."""
+
+    async def take_requests(self, owner: str, **options: Any) -> Sequence[Request]:
+        if owner in self._shelf.bells and options.get("run_ids") is not None:
+            self._shelf.bells[owner].mute()
+        return await super().take_requests(owner, **options)
+
+
 class NeverSleeps(MemoryStore):
     async def wait_requests(self, owner: str) -> None:
         await trio.lowlevel.checkpoint()
@@ -418,6 +437,8 @@ FAULTS: dict[type[MemoryStore], str] = {
     WakesNobody: WAKES,
     WakesOwnersOnly: WAKES,
     ForgetsTheBell: WAKES,
+    TakesAPageForAll: WAKES,
+    TakesSomeForAll: WAKES,
     NeverSleeps: WAKES,
     WaitsForAnybody: "wait_requests() can be canceled, and needs an open owner",
     LeavesClaimsBehind: LEAVES,
@@ -467,7 +488,7 @@ def test_every_promise_about_requests_and_owners_can_be_broken() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "store",
-    [TakesAway, TakesForAnybody, RemovesWhatIsRefused, TakesAllAlong, FindsTheHeld],
+    [TakesAway, TakesForAnybody, RemovesWhatIsRefused, FindsTheHeld],
 )
 def test_the_machine_finds_faults_by_chance(store: type[MemoryStore]) -> None:
     shared = store()

@@ -247,10 +247,11 @@ class Store(ABC):
     async def wait_requests(self, owner: str) -> None:
         """Wait until there may be something new to take or to claim.
 
-        Returns at once if a request was posted after the last `take_requests` for this owner
-        began. Otherwise returns soon after one is posted, from whatever process, for a run that
-        *owner* has claimed or that nobody has. May return for nothing. What a run brings along
-        that is claimed only now is not waited for: take it yourself.
+        Returns soon after a request is posted, from whatever process, for a run that *owner* has
+        claimed or that nobody has. Returns at once if that was after the last `take_requests` of
+        this owner began, or if that has given as many as its limit; one with *run_ids* or *after*
+        does not count. May return for nothing. What a run brings along that is claimed only now is
+        not waited for: take it yourself.
 
         The owner must be open in this store, see `open_owner`. Costs next to nothing while
         nothing is posted.

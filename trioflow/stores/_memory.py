@@ -200,8 +200,6 @@ class MemoryStore(Store):
         limit: int = 1000,
     ) -> Sequence[Request]:
         await trio.lowlevel.checkpoint()
-        if owner in self._shelf.bells:
-            self._shelf.bells[owner].mute()
         found = [
             request
             for run in self._shelf.claimed_by(owner)
@@ -209,6 +207,8 @@ class MemoryStore(Store):
             for request in run.requests.values()
             if request.id > after
         ]
+        if owner in self._shelf.bells and run_ids is None and after == 0 and len(found) < limit:
+            self._shelf.bells[owner].mute()
         return sorted(found, key=lambda request: request.id)[:limit]
 
     async def wait_requests(self, owner: str) -> None:

@@ -139,8 +139,8 @@ class Database(ABC):
         """
 
     # ------------------------------------------------------------ housekeeping
-    def shrink(self, writer: Engine) -> None:  # noqa: B027 - not all need it
-        """Give free storage back to the system."""
+    def shrink(self, writer: Engine, thoroughly: bool) -> None:  # noqa: B027 - not all need it
+        """Give free storage back to the system: all, or only if there is much."""
 
     @abstractmethod
     def copy(self, reader: Engine, path: Path) -> None:

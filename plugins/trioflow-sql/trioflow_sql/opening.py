@@ -73,9 +73,9 @@ class Opened:
         self.database.check()  # what is in a file without a name will be gone
         return [reason or next(results) for reason in refused]
 
-    def shrink(self) -> None:
-        """Give storage that is free back to the system."""
-        self.database.shrink(self.writer)
+    def shrink(self, thoroughly: bool) -> None:
+        """Give storage that is free back to the system: all, or only if there is much."""
+        self.database.shrink(self.writer, thoroughly)
 
     def close(self) -> None:
         """Close all connections."""

@@ -190,7 +190,7 @@ class SqlStore(Store):
             return await _there_are(False)
         deleted = await self._write(partial(removing.delete_run, run_id))
         if deleted:
-            await self._shrink()
+            await self._shrink(thoroughly=False)
         return deleted
 
     async def prune(self, before: float, status: Collection[RunStatus] | None = None) -> int:
@@ -202,7 +202,7 @@ class SqlStore(Store):
             work = partial(removing.prune_runs, self._database, batch, before, chosen)
             count += await self._write(work)
         if count:
-            await self._shrink()
+            await self._shrink(thoroughly=True)
         return count
 
     # ------------------------------------------------------------ claims
@@ -215,6 +215,8 @@ class SqlStore(Store):
         opened = self._opened()
         if self._database.read_only or not is_storable(owner):
             raise StoreError(self._database.name, f"owner {owner!r} can have no claims here")
+        if owner in self._listeners:
+            raise StoreError(self._database.name, f"owner {owner!r} is open already")
         with self._faults():
             listener.presence = await self._writer.run(
                 partial(self._database.open_presence, owner, listener.ring, opened.writer)
@@ -274,14 +276,16 @@ class SqlStore(Store):
         wanted = None if run_ids is None else list(filter(is_storable, run_ids))
         take = partial(inbox.take_requests, owner, wanted, after, limit)
         listener = self._listeners.get(owner)
-        if listener is None:
+        if listener is None or run_ids is not None or after > 0:
             return await self._read(take)
         listener.mute()  # what is posted from now on rings again
+        found: Sequence[Request] | None = None
         try:
-            return await self._read(partial(_attended, listener.presence, take))
-        except BaseException:  # there may be something that nobody has got
-            listener.wake()
-            raise
+            found = await self._read(partial(_attended, listener.presence, take))
+        finally:
+            if found is None or len(found) >= limit:  # there is something that nobody has got
+                listener.wake()
+        return found
 
     async def wait_requests(self, owner: str) -> None:
         self._opened()
@@ -309,10 +313,10 @@ class SqlStore(Store):
         copy = partial(self._database.copy, self._opened().reader, Path(path))
         await self._look(copy)
 
-    async def _shrink(self) -> None:
+    async def _shrink(self, thoroughly: bool) -> None:
         opened = self._opened()
         with self._faults():
-            await self._writer.run(opened.shrink)
+            await self._writer.run(partial(opened.shrink, thoroughly))
 
     async def _read(self, work: Callable[[Connection], T]) -> T:
         return await self._look(partial(self._opened().read, work))

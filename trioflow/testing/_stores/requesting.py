@@ -141,8 +141,13 @@ async def posting_wakes(bench: Bench) -> None:
                 post = partial(store.post_request, bench.request(name))
                 await _check_woken(bench, me, post, f"a request for run {name!r}, {where}")
                 await bench.take(me)
+        nothing = trio.lowlevel.checkpoint
         await bench.post("a")
-        await _check_woken(bench, me, trio.lowlevel.checkpoint, "a request that came before")
+        await _check_woken(bench, me, nothing, "a request that came before")
+        await bench.take(me, run_ids=[bench.id("free")])
+        await _check_woken(bench, me, nothing, "a request that was left when others were taken")
+        await bench.take(me, limit=1)
+        await _check_woken(bench, me, nothing, "requests beyond the limit of those that were taken")
         await _check_quiet(bench, me)
 
 

@@ -14,10 +14,14 @@ from trioflow_sql.database import transact
 
 PAGES = 500
 """How many pages one transaction gives back, so that writers do not have to wait for all."""
+MANY = 250
+"""From how many free pages on it is worth while after each run that is deleted: a megabyte."""
 
 
-def shrink(writer: Engine) -> None:
-    """Give pages that are free back to the system."""
+def shrink(writer: Engine, worth: int) -> None:
+    """Give pages that are free back to the system, if there are at least so many."""
+    if transact(writer, _count_free) < max(worth, 1):
+        return
     while transact(writer, _give_back):
         pass
     pooled = writer.raw_connection()
@@ -30,10 +34,15 @@ def shrink(writer: Engine) -> None:
         pooled.close()
 
 
-def _give_back(connection: Connection) -> bool:
+def _count_free(connection: Connection) -> int:
+    free: int = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
+    return free
+
+
+def _give_back(connection: Connection) -> int:
     driver: Any = connection.connection.driver_connection
     driver.execute(f"PRAGMA incremental_vacuum({PAGES})").fetchall()  # a step gives back a page
-    return bool(connection.exec_driver_sql("PRAGMA freelist_count").scalar_one())
+    return _count_free(connection)
 
 
 def copy(name: str, reader: Engine, path: Path) -> None:

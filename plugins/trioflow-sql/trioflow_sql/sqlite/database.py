@@ -192,8 +192,8 @@ class Sqlite(Database):
             raise
 
     # ------------------------------------------------------------ housekeeping
-    def shrink(self, writer: Engine) -> None:
-        copying.shrink(writer)
+    def shrink(self, writer: Engine, thoroughly: bool) -> None:
+        copying.shrink(writer, 1 if thoroughly else copying.MANY)
 
     def copy(self, reader: Engine, path: Path) -> None:
         copying.copy(self.name, reader, path)
