@@ -208,7 +208,7 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
     (RunFinishedError("r1", "failed", "'go' comes too late"), "run r1 is failed: 'go' comes"),
     (
         DuplicateRunError("r1"),
-        "this engine already has a run 'r1'; run ids are used once",
+        "there is a run 'r1' already, and run ids are used once; get that run with load_run()",
     ),
     (UnknownRunError("r1"), "this engine has no run 'r1'; it forgets runs that nobody holds"),
     (RunCanceledError("r1"), "run r1 was canceled"),

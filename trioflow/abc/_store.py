@@ -35,6 +35,11 @@ class Store(ABC):
     and its owner). Without entries there is nothing that could conflict with itself.
     """
 
+    @property
+    def is_read_only(self) -> bool:
+        """Whether nothing can be written here, as of what `read_only` returns."""
+        return False
+
     async def __aenter__(self) -> Self:
         """Connect, and make or migrate what is needed."""
         return self
