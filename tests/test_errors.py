@@ -23,6 +23,7 @@ from trioflow.errors import (
     HistoryGap,
     InboxFullError,
     InvalidAddressError,
+    InvalidIdError,
     InvalidValueError,
     JournalConflictError,
     JournalFormatError,
@@ -206,6 +207,11 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
         "run r1 is success: create a run for each start",
     ),
     (RunFinishedError("r1", "failed", "'go' comes too late"), "run r1 is failed: 'go' comes"),
+    (
+        InvalidIdError("run id", "a\0b", "contains NUL"),
+        "run id 'a\\x00b' contains NUL; use short strings of ordinary characters",
+    ),
+    (InvalidIdError("tag", "x" * 999, "is long"), f"tag '{'x' * 56}... is long; use short"),
     (
         DuplicateRunError("r1"),
         "there is a run 'r1' already, and run ids are used once; get that run with load_run()",

@@ -42,7 +42,7 @@ def filter_of(
         status=None if status is None else statuses(status),
         workflow_id=workflow,
         resource_id=resource_id,
-        tags=tags,
+        tags=tuple(tags),
         since=None if since is None else seconds_of(since, now),
         before=None if before is None else seconds_of(before, now),
     )
@@ -102,14 +102,14 @@ class RunList:
         end = None if limit is None else offset + limit
         if self.stored is None:
             await trio.lowlevel.checkpoint()
-            return unsaved[offset:end]
+            return tuple(unsaved[offset:end])
         list_runs, asked = self.stored.durable.store.list_runs, _asked(chosen)
         if not unsaved:
             found = await list_runs(**asked, limit=limit, offset=offset, cursor=cursor)
-            return [info_of(run) for run in found]
+            return tuple(map(info_of, found))
         found = await list_runs(**asked, limit=end, cursor=cursor)
         both = {run.run_id: run for run in (*unsaved, *map(info_of, found))}
-        return sorted(both.values(), key=_age, reverse=True)[offset:end]
+        return tuple(sorted(both.values(), key=_age, reverse=True)[offset:end])
 
     async def count(self, chosen: RunFilter) -> int:
         """Return how many runs are meant."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 
 import attrs
 import trio
@@ -14,7 +14,7 @@ from trioflow._engine.life.registry import RunRegistry
 from trioflow.abc import FINISHED, RunFilter
 from trioflow.errors import RunStateError, StoreError, TrioflowError, UnknownRunError
 from trioflow.events import RunStatus
-from trioflow.run_info import BulkResult, RunInfo
+from trioflow.run_info import BulkResult
 
 PAGE = 200
 """How many runs are listed at a time."""
@@ -109,22 +109,16 @@ async def for_each(
     """
     done: list[str] = []
     refused: dict[str, TrioflowError] = {}
-    async for run in _all(runs, chosen):
-        try:
-            await do(run.run_id)
-        except StoreError:
-            raise
-        except TrioflowError as exc:
-            refused[run.run_id] = exc
-        else:
-            done.append(run.run_id)
-    return BulkResult(tuple(done), refused)
-
-
-async def _all(runs: RunList, chosen: RunFilter) -> AsyncIterator[RunInfo]:
-    """Give all runs that are meant now, page by page; what is given may be deleted meanwhile."""
     cursor = None
     while page := await runs.page(chosen, PAGE, 0, cursor):
         for run in page:
-            yield run
-        cursor = page[-1].cursor
+            try:
+                await do(run.run_id)
+            except StoreError:
+                raise
+            except TrioflowError as exc:
+                refused[run.run_id] = exc
+            else:
+                done.append(run.run_id)
+        cursor = page[-1].cursor  # not an offset: what is deleted would move it
+    return BulkResult(tuple(done), refused)
