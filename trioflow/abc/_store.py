@@ -37,7 +37,8 @@ class Store(ABC):
 
     @property
     def is_read_only(self) -> bool:
-        """Whether nothing can be written here, as of what `read_only` returns."""
+        """Whether nothing can be written here: this is what `read_only` has returned, or the
+        storage may only be read. Known once the store is open."""
         return False
 
     async def __aenter__(self) -> Self:

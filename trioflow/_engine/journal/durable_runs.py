@@ -226,10 +226,6 @@ class DurableRuns:
 @asynccontextmanager
 async def open_durable_runs(runs: DurableRuns) -> AsyncGenerator[None, None]:
     """Connect the store, and write and renew in the background while the block runs."""
-    if runs.store.is_read_only:
-        async with runs.store:
-            yield
-        return
     background = trio.CancelScope(shield=True)
 
     async def keep_claims() -> None:
@@ -238,14 +234,17 @@ async def open_durable_runs(runs: DurableRuns) -> AsyncGenerator[None, None]:
                 nursery.start_soon(runs.claims.renew_forever)
                 nursery.start_soon(runs.claims.watch_forever)
 
-    async with (
-        runs.store,
-        runs.store.open_owner(runs.owner),
-        open_writer(runs.writer),
-        open_owned_nursery(background.cancel) as nursery,
-    ):
-        nursery.start_soon(keep_claims)
-        yield
+    async with runs.store:
+        if runs.store.is_read_only:  # nothing to claim, nothing to write
+            yield
+            return
+        async with (
+            runs.store.open_owner(runs.owner),
+            open_writer(runs.writer),
+            open_owned_nursery(background.cancel) as nursery,
+        ):
+            nursery.start_soon(keep_claims)
+            yield
 
 
 def journal_of(life: Life) -> RunJournal:
