@@ -19,11 +19,11 @@ import trioflow
 ROOT = Path(__file__).parents[1]
 
 LAYERS = (
-    ("errors", "_constructor", "_lazy", "_phases", "_public"),
+    ("errors", "_constructor", "_ids", "_lazy", "_phases", "_public"),
     ("addresses", "events", "tracing"),
     ("context", "retry", "_signature"),
     ("steps", "tools", "mapping"),
-    ("step_record", "record", "results"),
+    ("step_record", "record", "results", "run_info"),
     ("nodes", "workflow"),
     ("abc", "describe", "runners", "stores", "_values", "validation", "wire"),
     ("_engine",),
@@ -63,6 +63,7 @@ LAZY = {
     ): "only it needs hypothesis",
     ("trioflow.testing._pytest_plugin", "trioflow.engine"): "only who uses it needs it",
     ("trioflow.testing._pytest_plugin", "trioflow.instruments._tasks"): "only who uses it needs it",
+    ("trioflow.testing._pytest_plugin", "trioflow.run"): "only who uses it needs it",
     ("trioflow.testing._pytest_plugin", "trioflow.testing._blocks"): "only who uses it needs it",
     ("trioflow.testing._pytest_plugin", "trioflow.testing._clock"): "only who uses it needs it",
     ("trioflow.testing._pytest_plugin", "trioflow.testing._recorder"): "only who uses it needs it",
@@ -99,6 +100,7 @@ PUBLIC = {
     "trioflow.results",
     "trioflow.retry",
     "trioflow.run",
+    "trioflow.run_info",
     "trioflow.runners",
     "trioflow.step_record",
     "trioflow.steps",

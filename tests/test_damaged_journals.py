@@ -18,7 +18,7 @@ from tests.flows import add_one, record_run
 from tests.suspending import Calls
 from trioflow import Workflow, events, fold, open_engine, step
 from trioflow.abc import Append, Entry, RunHeader, Store
-from trioflow.errors import JournalFormatError
+from trioflow.errors import JournalFormatError, UnknownRunError
 from trioflow.record import RunState
 from trioflow.stores import MemoryStore
 from trioflow.wire import from_wire, to_wire
@@ -219,9 +219,10 @@ async def test_the_others_are_recovered(
         await (damage(journal) if run_id == "r" else one).put(place, "running")
 
     async with engine_on(place(), recover=True) as engine:
-        assert {run.run_id for run in engine.list_runs()} == {"before", "behind"}
-        for run in engine.list_runs():
-            assert (await run.wait()).status == "suspended"
+        for run_id in ("before", "behind"):
+            assert (await engine.get_run(run_id).wait()).status == "suspended"
+        with pytest.raises(UnknownRunError):
+            engine.get_run("r")
     assert await situation(place) == ("running", None)
 
 

@@ -291,10 +291,7 @@ class TestRegistry:
             second = engine.create_run(Workflow("b"), run_id="r2")
 
             assert engine.get_run("r1") is first
-            assert engine.list_runs() == (first, second)
-            assert engine.list_runs(status="pending", workflow="b") == (second,)
-            await first.wait()
-            assert engine.list_runs(status="success") == (first,)
+            assert engine.get_run("r2") is second
             with pytest.raises(UnknownRunError, match="no run 'r3'"):
                 engine.get_run("r3")
 
@@ -316,7 +313,7 @@ class TestRegistry:
             for number in range(KEEP_FINISHED + 10):
                 await engine.submit(workflow, run_id=f"r{number}").wait()
 
-            assert len(engine.list_runs()) <= KEEP_FINISHED + 1
+            assert await engine.count_runs() <= KEEP_FINISHED + 1
             with pytest.raises(UnknownRunError):
                 engine.get_run("r0")
 
@@ -328,7 +325,7 @@ class TestRegistry:
                 await run.wait()
                 run.cancel()
 
-            assert len(engine.list_runs()) <= KEEP_FINISHED + 1
+            assert await engine.count_runs() <= KEEP_FINISHED + 1
 
     async def test_an_instrument_may_submit_while_the_engine_closes(self) -> None:
         class Submits(Instrument):

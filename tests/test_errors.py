@@ -23,6 +23,7 @@ from trioflow.errors import (
     HistoryGap,
     InboxFullError,
     InvalidAddressError,
+    InvalidIdError,
     InvalidValueError,
     JournalConflictError,
     JournalFormatError,
@@ -207,8 +208,13 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
     ),
     (RunFinishedError("r1", "failed", "'go' comes too late"), "run r1 is failed: 'go' comes"),
     (
+        InvalidIdError("run id", "a\0b", "contains NUL"),
+        "run id 'a\\x00b' contains NUL; use short strings of ordinary characters",
+    ),
+    (InvalidIdError("tag", "x" * 999, "is long"), f"tag '{'x' * 56}... is long; use short"),
+    (
         DuplicateRunError("r1"),
-        "this engine already has a run 'r1'; run ids are used once",
+        "there is a run 'r1' already, and run ids are used once; get that run with load_run()",
     ),
     (UnknownRunError("r1"), "this engine has no run 'r1'; it forgets runs that nobody holds"),
     (RunCanceledError("r1"), "run r1 was canceled"),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from trioflow.results import RunResult
     from trioflow.retry import Retry
     from trioflow.run import Run, RunStream
+    from trioflow.run_info import BulkResult, RunInfo
     from trioflow.step_record import StepRecord
     from trioflow.steps import Step, step
     from trioflow.tools import Tool, tool
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from trioflow.workflow import Workflow
 
 __all__ = [
+    "BulkResult",
     "Engine",
     "EventStream",
     "EventStreamStatistics",
@@ -33,6 +35,7 @@ __all__ = [
     "Retry",
     "Run",
     "RunContext",
+    "RunInfo",
     "RunResult",
     "RunState",
     "RunStream",
@@ -63,6 +66,7 @@ if not TYPE_CHECKING:  # or type checkers would believe in every name
     __getattr__ = lazy_names(
         __name__,
         {
+            "BulkResult": "trioflow.run_info",
             "Engine": "trioflow.engine",
             "EventStream": "trioflow._engine.stream.receive_end",
             "EventStreamStatistics": "trioflow._engine.stream.receive_end",
@@ -71,6 +75,7 @@ if not TYPE_CHECKING:  # or type checkers would believe in every name
             "Retry": "trioflow.retry",
             "Run": "trioflow.run",
             "RunContext": "trioflow.context",
+            "RunInfo": "trioflow.run_info",
             "RunResult": "trioflow.results",
             "RunState": "trioflow.record",
             "RunStream": "trioflow.run",

@@ -69,7 +69,7 @@ BY_PROCESS: Mapping[tuple[Phase, str], Phase] = {
     (Phase.FINISHED, "halt"): Phase.HALTED,
     **{
         (before, f"found {after.value}"): after
-        for before in (Phase.PENDING, Phase.WAITING, Phase.ELSEWHERE)
+        for before in (Phase.PENDING, Phase.STARTING, Phase.WAITING, Phase.ELSEWHERE)
         for after in (Phase.WAITING, Phase.ELSEWHERE, Phase.FINISHED, Phase.UNREADABLE)
     },
 }

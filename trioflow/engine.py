@@ -6,11 +6,12 @@ import logging
 import math
 import os
 import socket
+import time
 import uuid
-from collections.abc import AsyncGenerator, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 import trio
 
@@ -20,6 +21,15 @@ from trioflow._engine.journal.claims import Claims
 from trioflow._engine.journal.durable_runs import DurableRuns, open_durable_runs
 from trioflow._engine.journal.following import open_journal_reader
 from trioflow._engine.journal.inbox import Cancel, Command, Drain, Resume, Send
+from trioflow._engine.journal.listing import (
+    RunList,
+    chosen_by,
+    filter_of,
+    statuses,
+    unfinished,
+)
+from trioflow._engine.journal.once import start_once, start_or_attach
+from trioflow._engine.journal.removing import Remover, for_each
 from trioflow._engine.journal.stored_runs import StoredRuns, open_stored_runs
 from trioflow._engine.journal.writer import Durability, JournalWriter
 from trioflow._engine.life.life import Life
@@ -31,15 +41,19 @@ from trioflow._engine.planning.planner import plan_workflow
 from trioflow._engine.planning.targets import TargetPlanner
 from trioflow._host.assembly import environment_of, life_of, open_store
 from trioflow._host.plugins import PluginHost, PluginInfo
-from trioflow.abc import Instrument, Runner, Store
+from trioflow._ids import check_name
+from trioflow._phases import Phase
+from trioflow.abc import FINISHED, Instrument, Runner, Store
 from trioflow.describe._schema import describe_type
 from trioflow.errors import (
     DuplicateRunError,
+    RunFinishedError,
     UnknownNameError,
     UnknownRunError,
 )
 from trioflow.events import Event, RunStatus
 from trioflow.run import BUFFER_SIZE, Run, create_run, run_of, step_path
+from trioflow.run_info import BulkResult, Moment, RunFilters, RunInfo, seconds_of
 from trioflow.steps import Step
 from trioflow.tools import Tool
 from trioflow.tracing import TracingContext, TracingOptions
@@ -196,6 +210,8 @@ class Engine(metaclass=NoPublicConstructor):
         self._runs = runs
         self._stored = stored
         self._durable = None if stored is None else stored.durable
+        self._list = RunList(runs, stored)
+        self._remover = Remover(runs, stored)
 
     @property
     def store(self) -> Store | None:
@@ -244,10 +260,16 @@ class Engine(metaclass=NoPublicConstructor):
         *,
         run_id: str | None = ...,
         resource_id: str | None = ...,
+        tags: Collection[str] = ...,
     ) -> Run[In, Out]: ...
     @overload
     def create_run(
-        self, workflow: str, *, run_id: str | None = ..., resource_id: str | None = ...
+        self,
+        workflow: str,
+        *,
+        run_id: str | None = ...,
+        resource_id: str | None = ...,
+        tags: Collection[str] = ...,
     ) -> Run[Any, Any]: ...
     def create_run(
         self,
@@ -255,6 +277,7 @@ class Engine(metaclass=NoPublicConstructor):
         *,
         run_id: str | None = None,
         resource_id: str | None = None,
+        tags: Collection[str] = (),
     ) -> Run[Any, Any]:
         """Create a run with this engine's plugins and limits, for its caller to start.
 
@@ -262,16 +285,17 @@ class Engine(metaclass=NoPublicConstructor):
           workflow: A workflow, or the id of one.
           run_id: A name for the run; a random one if not given.
           resource_id: Whom the run belongs to.
+          tags: By which the run can be listed, cancelled and deleted with others.
 
         Raises:
+          InvalidIdError: if an id or a tag is empty, too long, or not what every store can hold.
           UnknownNameError: if there is no workflow of that id.
-          DuplicateRunError: if the engine has a run of that id.
+          DuplicateRunError: if the engine has a run of that id. One that only the store has shows
+            when the run starts.
           DefinitionError: and its like, if the workflow cannot work.
+          StoreError: if the store is open for reading only.
         """
-        if isinstance(workflow, str):
-            if workflow not in self.workflows:
-                raise UnknownNameError("workflow", workflow, "engine", tuple(self.workflows))
-            workflow = self.workflows[workflow]
+        workflow = self._find_workflow(workflow)
         if run_id is not None and self._runs.find(run_id) is not None:
             raise DuplicateRunError(run_id)
         run = create_run(
@@ -280,11 +304,22 @@ class Engine(metaclass=NoPublicConstructor):
             run_id=run_id,
             resource_id=resource_id,
             keeper=self._durable,
+            tags=tags,
         )
         if self._durable is not None:
+            self._durable.check_writable()
             self._durable.keep(run._life)
+        else:
+            run._life.created_at = time.time()
         self._runs.add(run._life)
         return run
+
+    def _find_workflow(self, workflow: Workflow[Any, Any] | str) -> Workflow[Any, Any]:
+        if not isinstance(workflow, str):
+            return workflow
+        if workflow not in self.workflows:
+            raise UnknownNameError("workflow", workflow, "engine", tuple(self.workflows))
+        return self.workflows[workflow]
 
     @overload
     def submit(
@@ -293,7 +328,10 @@ class Engine(metaclass=NoPublicConstructor):
         input_data: In = ...,
         *,
         run_id: str | None = ...,
+        if_exists: Literal["raise", "attach"] = ...,
         resource_id: str | None = ...,
+        tags: Collection[str] = ...,
+        by: str | None = ...,
         runtime_context: Mapping[str, Any] | None = ...,
         tracing_context: TracingContext | None = ...,
         tracing_options: TracingOptions | None = ...,
@@ -306,7 +344,10 @@ class Engine(metaclass=NoPublicConstructor):
         input_data: Any = ...,
         *,
         run_id: str | None = ...,
+        if_exists: Literal["raise", "attach"] = ...,
         resource_id: str | None = ...,
+        tags: Collection[str] = ...,
+        by: str | None = ...,
         runtime_context: Mapping[str, Any] | None = ...,
         tracing_context: TracingContext | None = ...,
         tracing_options: TracingOptions | None = ...,
@@ -318,7 +359,10 @@ class Engine(metaclass=NoPublicConstructor):
         input_data: Any = None,
         *,
         run_id: str | None = None,
+        if_exists: Literal["raise", "attach"] = "raise",
         resource_id: str | None = None,
+        tags: Collection[str] = (),
+        by: str | None = None,
         runtime_context: Mapping[str, Any] | None = None,
         tracing_context: TracingContext | None = None,
         tracing_options: TracingOptions | None = None,
@@ -330,18 +374,150 @@ class Engine(metaclass=NoPublicConstructor):
         runs that are submitted together, some begin at each pass of Trio's scheduler, in order.
 
         Args: as for `create_run` and `Run.stream`.
+          if_exists: What happens if there is a run with *run_id* already, here or in the store.
+            ``"raise"``: DuplicateRunError, from here if this engine knows that run, else from
+            ``run.wait()``. With a durability other than ``"step"`` bodies may have begun by then.
+            ``"attach"``: the returned run is that one, whatever its input, and wherever it runs;
+            no body runs before that is known. A run of another workflow is a DuplicateRunError.
+          by: Who starts the run, for its journal.
 
         Raises:
           InvalidValueError: if input or state do not fit the workflow's types.
-          UnknownNameError, DuplicateRunError, DefinitionError: as for `create_run`.
+          InvalidIdError, UnknownNameError, DuplicateRunError, DefinitionError, StoreError: as for
+            `create_run`.
           RunStateError: if the engine is closed.
         """
-        run = self.create_run(workflow, run_id=run_id, resource_id=resource_id)
-        life = run._life
-        begin(life, input_data, runtime_context, tracing_context, tracing_options, initial_state)
-        self._runs.own(life)
-        self._runs.start_soon(life)
+        attaches = _attaches(if_exists, run_id)
+        known = self._known(workflow, run_id) if attaches else None
+        if known is not None:
+            return run_of(known)
+        run = self.create_run(workflow, run_id=run_id, resource_id=resource_id, tags=tags)
+        life, stored = run._life, self._stored if attaches else None
+        self._begin(
+            life,
+            input_data,
+            runtime_context,
+            tracing_context,
+            tracing_options,
+            initial_state,
+            by=by,
+            is_certain=stored is None,
+        )
+        if stored is None:
+            self._runs.start_soon(life)
+        else:
+            self._runs.nursery.start_soon(start_or_attach, stored, life)
         return run
+
+    def _known(self, workflow: Workflow[Any, Any] | str, run_id: str | None) -> Life | None:
+        """Return the run of an id that this engine can go on with, if it has one.
+
+        Raises:
+          DuplicateRunError: if it is of another workflow.
+        """
+        life = None if run_id is None else self._runs.find(run_id)
+        if life is None:
+            return None
+        if life.phase is Phase.HALTED:  # what the store has counts
+            self._runs.forget(life)
+            return None
+        if life.plan.id != self._find_workflow(workflow).id:
+            raise DuplicateRunError(life.run_id)
+        return life
+
+    def _begin(self, life: Life, *given: Any, **options: Any) -> None:
+        """Begin a run that this engine is to drive."""
+        try:
+            self._runs.check_open(life.record)
+            begin(life, *given, **options)
+        except BaseException:
+            self._runs.forget(life)  # its id is free
+            raise
+        self._runs.own(life)
+
+    @overload
+    async def start_once(
+        self,
+        workflow: Workflow[In, Out],
+        input_data: In = ...,
+        *,
+        run_id: str,
+        resource_id: str | None = ...,
+        tags: Collection[str] = ...,
+        by: str | None = ...,
+        runtime_context: Mapping[str, Any] | None = ...,
+        tracing_context: TracingContext | None = ...,
+        tracing_options: TracingOptions | None = ...,
+        initial_state: Any = ...,
+    ) -> Run[In, Out] | None: ...
+    @overload
+    async def start_once(
+        self,
+        workflow: str,
+        input_data: Any = ...,
+        *,
+        run_id: str,
+        resource_id: str | None = ...,
+        tags: Collection[str] = ...,
+        by: str | None = ...,
+        runtime_context: Mapping[str, Any] | None = ...,
+        tracing_context: TracingContext | None = ...,
+        tracing_options: TracingOptions | None = ...,
+        initial_state: Any = ...,
+    ) -> Run[Any, Any] | None: ...
+    async def start_once(
+        self,
+        workflow: Workflow[Any, Any] | str,
+        input_data: Any = None,
+        *,
+        run_id: str,
+        resource_id: str | None = None,
+        tags: Collection[str] = (),
+        by: str | None = None,
+        runtime_context: Mapping[str, Any] | None = None,
+        tracing_context: TracingContext | None = None,
+        tracing_options: TracingOptions | None = None,
+        initial_state: Any = None,
+    ) -> Run[Any, Any] | None:
+        """Run a workflow as `submit` does, unless *run_id* is taken, by whatever process.
+
+        Of all that try it with one id, one gets the run; the others get None, and nothing of
+        theirs runs. With a store the start of the run, with its input, is on disk when this
+        returns and before any body runs, whatever the durability: a web handler may answer then.
+
+        Args: as for `submit`.
+
+        Raises: as for `submit`, and
+          StoreError: if the start cannot be written.
+
+        **Cancellation**: the run starts nevertheless if its id is free.
+
+        **Checkpoints**: always.
+        """
+
+        async def start() -> Run[Any, Any] | None:
+            async with self._runs.lock(run_id):
+                if self._runs.find(run_id) is not None:
+                    return None
+                run = self.create_run(workflow, run_id=run_id, resource_id=resource_id, tags=tags)
+                life, stored = run._life, self._stored
+                self._begin(
+                    life,
+                    input_data,
+                    runtime_context,
+                    tracing_context,
+                    tracing_options,
+                    initial_state,
+                    by=by,
+                    is_certain=stored is None,
+                )
+                if stored is None:
+                    self._runs.start_soon(life)
+                    return run
+                return run if await start_once(stored, life) else None
+
+        check_name("run id", run_id)
+        return await self._runs.do(run_id, start)
 
     def get_run(self, run_id: str) -> Run[Any, Any]:
         """Return the run of that id.
@@ -567,17 +743,145 @@ class Engine(metaclass=NoPublicConstructor):
         stored = await self._durable.store.get(life.run_id)
         return life.is_lost or (stored is not None and stored.last_seq >= life.record.next_seq)
 
-    def list_runs(
-        self, *, status: RunStatus | None = None, workflow: str | None = None
-    ) -> tuple[Run[Any, Any], ...]:
-        """Return the runs that `get_run` knows, oldest first.
+    # ------------------------------------------------------------ keeping house
+    async def list_runs(
+        self,
+        *,
+        limit: int | None = 100,
+        offset: int = 0,
+        cursor: str | None = None,
+        **filters: Unpack[RunFilters],
+    ) -> Sequence[RunInfo]:
+        """Return the runs of the store and of this engine's memory, newest first.
+
+        Runs that the store has are told of as it says; with ``durability="exit"`` that may be
+        some time ago. Without a store they are those that `get_run` knows. No journal is read.
 
         Args:
-          status: Only those with this status.
-          workflow: Only those of the workflow with this id.
+          limit: At most this many; None for all.
+          offset: Leave out so many, the newest ones.
+          cursor: `RunInfo.cursor` of a run: only those that follow it. Pages that are listed so
+            neither overlap nor leave out what was there all the time, however many runs begin
+            meanwhile.
+          filters: Only runs to which all of these apply. ``status``: a status or several.
+            ``workflow``, ``resource_id``: an id. ``tags``: all of these. ``since``, ``before``:
+            created then or later, or earlier; each a datetime with a time zone, a timedelta (how
+            long ago), or seconds since the epoch.
+
+        Raises:
+          ValueError: if an argument is not what it should be.
+          StoreError: if the store cannot be read.
+
+        **Checkpoints**: always.
         """
-        return tuple(
-            run_of(life)
-            for life in self._runs.known()
-            if status in (None, life.record.status) and workflow in (None, life.plan.id)
-        )
+        for name, number in (("limit", limit), ("offset", offset)):
+            if number is not None and number < 0:
+                raise ValueError(f"{name} must be >= 0, not {number!r}")
+        return await self._list.page(filter_of(**filters), limit, offset, cursor)
+
+    async def count_runs(self, **filters: Unpack[RunFilters]) -> int:
+        """Return how many runs there are, in the store and in this engine's memory.
+
+        Args and Raises: as for `list_runs`.
+
+        **Checkpoints**: always.
+        """
+        return await self._list.count(filter_of(**filters))
+
+    async def cancel_runs(
+        self, *, reason: str | None = None, by: str | None = None, **filters: Unpack[RunFilters]
+    ) -> BulkResult:
+        """Cancel all runs to which the filters apply and that have not finished, as `cancel_run`
+        does.
+
+        Args:
+          reason: Why, for the journals and for whoever looks at the results.
+          by: Who asks, for the journals.
+          filters: Which runs, as for `list_runs`; at least one is needed.
+
+        Raises:
+          ValueError: if there is no filter, or an argument is not what it should be.
+          StoreError: if the store fails; some of the runs may be canceled.
+
+        **Cancellation**: some of the runs are canceled.
+
+        **Checkpoints**: always.
+        """
+
+        async def cancel(run_id: str) -> None:
+            with suppress(RunFinishedError, UnknownRunError):  # between the list and now
+                await self.cancel_run(run_id, reason, by=by)
+
+        return await for_each(self._list, unfinished(chosen_by(filters)), cancel)
+
+    async def delete_run(self, run_id: str) -> None:
+        """Remove a run from the store and from memory, with its journal and its requests.
+
+        Its id is free then. A run may be deleted whatever its status, and even if its journal is
+        damaged, but not while it is running: cancel it first, and wait for its end.
+
+        Raises:
+          UnknownRunError: if neither the engine nor the store has the run.
+          RunStateError: if it is running here.
+          RunClaimedError: if it is running elsewhere.
+          StoreError: if the store fails.
+
+        **Cancellation**: the run may be deleted or not.
+
+        **Checkpoints**: always.
+        """
+        await self._remover.delete(run_id)
+
+    async def delete_runs(self, **filters: Unpack[RunFilters]) -> BulkResult:
+        """Delete all runs to which the filters apply, as `delete_run` does.
+
+        ``delete_runs(resource_id=...)`` leaves nothing of a resource, but for the runs that are
+        running: the result names them.
+
+        Args:
+          filters: Which runs, as for `list_runs`; at least one is needed.
+
+        Raises:
+          ValueError: if there is no filter, or an argument is not what it should be.
+          StoreError: if the store fails; some of the runs may be deleted.
+
+        **Cancellation**: some of the runs are deleted.
+
+        **Checkpoints**: always.
+        """
+
+        async def delete(run_id: str) -> None:
+            with suppress(UnknownRunError):  # between the list and now
+                await self._remover.delete(run_id)
+
+        return await for_each(self._list, chosen_by(filters), delete)
+
+    async def prune(
+        self, *, before: Moment, status: RunStatus | Collection[RunStatus] | None = None
+    ) -> int:
+        """Delete the runs that were last updated before a time, and return how many.
+
+        Args:
+          before: A datetime with a time zone, a timedelta (how long ago), or seconds since the
+            epoch.
+          status: Only runs with this status, or any of these. None: runs that have finished.
+            Runs that are not finished are kept while they are running.
+
+        Raises:
+          ValueError: if an argument is not what it should be.
+          StoreError: if the store fails; some of the runs may be deleted.
+
+        **Cancellation**: some of the runs are deleted.
+
+        **Checkpoints**: always.
+        """
+        chosen = FINISHED if status is None else statuses(status)
+        return await self._remover.prune(seconds_of(before, time.time()), chosen)
+
+
+def _attaches(if_exists: str, run_id: str | None) -> bool:
+    if if_exists not in ("raise", "attach"):
+        raise ValueError(f'if_exists must be "raise" or "attach", not {if_exists!r}')
+    if if_exists == "attach" and run_id is None:
+        raise ValueError('if_exists="attach" needs run_id=: a random id is always a new one')
+    return if_exists == "attach"

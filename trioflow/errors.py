@@ -297,13 +297,31 @@ class AmbiguousResumeError(TrioflowError):
 
 
 @attrs.define(eq=False)
+class InvalidIdError(TrioflowError, ValueError):
+    """Raised when a run is to be named by something that not every store can hold."""
+
+    what: str
+    """What it is: ``"run id"``, ``"resource id"``, ``"tag"``, ``"tags"``."""
+    value: object
+    problem: str
+
+    def __str__(self) -> str:
+        shown = ascii(self.value)
+        shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
+        return f"{self.what} {shown} {self.problem}; use short strings of ordinary characters"
+
+
+@attrs.define(eq=False)
 class DuplicateRunError(TrioflowError):
-    """Raised when a run id is used twice in one engine."""
+    """Raised when a run id is used twice, in one engine or in its store."""
 
     run_id: str
 
     def __str__(self) -> str:
-        return f"this engine already has a run {self.run_id!r}; run ids are used once"
+        return (
+            f"there is a run {self.run_id!r} already, and run ids are used once; "
+            'get that run with load_run(), or with submit(..., if_exists="attach")'
+        )
 
 
 @attrs.define(eq=False)

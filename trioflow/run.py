@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import secrets
 import weakref
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Generic, Self, TypeVar
 
@@ -25,6 +25,7 @@ from trioflow._engine.planning.environment import Environment, bare_environment
 from trioflow._engine.planning.planner import plan_workflow
 from trioflow._engine.stream.reader import OnFull, Reader
 from trioflow._engine.stream.receive_end import EventStream
+from trioflow._ids import check_run_names
 from trioflow._phases import Phase
 from trioflow.context import MISSING
 from trioflow.errors import RunStateError
@@ -48,12 +49,14 @@ def create_run(
     run_id: str | None = None,
     resource_id: str | None = None,
     keeper: Keeper | None = None,
+    tags: Collection[str] = (),
 ) -> Run[In, Out]:
-    """Create a run of *workflow*; what is wrong with the workflow is raised here."""
+    """Create a run of *workflow*; what is wrong with the workflow or a name is raised here."""
+    check_run_names(run_id, resource_id, tags)
     environment = environment or bare_environment()
     plan = plan_workflow(workflow, environment)
-    run_id = run_id or new_run_id()
-    return run_of(Life(plan, environment, run_id, resource_id, keeper))
+    run_id = new_run_id() if run_id is None else run_id
+    return run_of(Life(plan, environment, run_id, resource_id, keeper, tuple(tags)))
 
 
 def run_of(life: Life) -> Run[Any, Any]:
@@ -137,6 +140,11 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
     def resource_id(self) -> str | None:
         """Whom the run belongs to, if its creator said so."""
         return self._life.resource_id
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """By which the run can be listed, in the order in which its creator gave them."""
+        return self._life.tags
 
     @property
     def trace_id(self) -> str:
@@ -389,6 +397,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
           per_step: Whether the new run pauses after one node.
 
         Raises:
+          InvalidIdError: if *run_id* cannot be one.
           UnknownStepError: if the workflow has no such step.
           NotResumableError: if this run is going on, or has not started.
           HistoryGap: if the events before the step are no longer held, and it is not durable.
@@ -432,10 +441,11 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         run_id: str | None,
         per_step: bool,
     ) -> Life:
+        check_run_names(run_id, None, ())
         old, outputs = self._life, context or {}
         recorded = await recorded_events(old)
         destination = find_destination(old.plan, step_path(step) or "", recorded)
-        new = sibling(old, run_id or new_run_id())
+        new = sibling(old, new_run_id() if run_id is None else run_id)
         past = prefix(recorded, destination, new.run_id, outputs)
         past += invented(old.plan, destination, past, outputs)
         inputs = {} if input_data is MISSING else {str(destination.address): input_data}
@@ -506,8 +516,9 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
     ) -> EventStream:
         """Return another stream of the run's events, from the first one or from after *after*.
 
-        It can be had before, during and after the run, any number of times. Each has its
-        own buffer. Close it (``async with``) if it is not read to its end.
+        It can be had before, during and after the run, any number of times, and of a run that
+        is driven in another process, too. Each has its own buffer. Close it (``async with``) if
+        it is not read to its end.
 
         Args:
           after: The ``seq`` of the last event that is not wanted.
@@ -518,9 +529,11 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         Raises:
           HistoryGap: if events that are wanted are no longer held; ``engine.observe`` reads
             them from the journal of a durable run.
+          RunStateError: if the run is driven in another process, and the engine is closed.
         """
         reader = self._new_reader(max_buffer_size, on_full)
         self._life.core.log.add_reader(reader, after)
+        self._life.follow()
         stream: EventStream = EventStream._create(reader)
         return stream
 
@@ -529,6 +542,14 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
 
     async def wait(self) -> RunResult[Out]:
         """Wait until a run that someone else drives is over or waits for an answer.
+
+        A run of an engine with a store may be driven in any process. One whose process has died
+        is waited for until some engine has recovered it.
+
+        Raises:
+          RunStateError: if it is driven in another process, and this engine is closed.
+          DuplicateRunError: if it could not start because its id is taken.
+          StoreError, JournalConflictError: if it could not be saved.
 
         **Cancellation**: the run goes on.
 

@@ -10,6 +10,7 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar, overload
 
 import attrs
 
+from trioflow._ids import MAX_ID
 from trioflow._signature import Signature, name_of, read_signature
 from trioflow.addresses import RESERVED
 from trioflow.context import StepContext
@@ -217,6 +218,9 @@ def check_id(id: object, where: str) -> str:
     """Return *id* if it can name something in a workflow."""
     if not isinstance(id, str) or not id or id != id.strip() or not id.isprintable():
         raise DefinitionError(where, f"{id!r} cannot be an id", "use a text such as 'fetch'")
+    if len(id) > MAX_ID:
+        problem = f"its id has {len(id):,} characters"
+        raise DefinitionError(f"{where[:60]}...", problem, f"use at most {MAX_ID}")
     bad = sorted(set(id) & set(RESERVED))
     if bad:
         raise DefinitionError(

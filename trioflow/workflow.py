@@ -406,6 +406,7 @@ class Workflow(Generic[In, Prev]):
           resource_id: Whom the run belongs to; handed on in its `Start` event.
 
         Raises:
+          InvalidIdError: if an id is empty, too long, or not what every store can hold.
           UnknownStepError: if the workflow names something by id.
           UnknownNameError: if a step needs a runner or limit that only an engine has.
         """

@@ -53,7 +53,7 @@ def life_of(environment: Environment, stored: StoredRun, keeper: Keeper) -> Life
         where = f"run {header.run_id}"
         raise UnknownNameError("workflow", header.workflow_id, where, tuple(environment.workflows))
     plan = plan_workflow(environment.workflows[header.workflow_id], environment)
-    return Life(plan, environment, header.run_id, header.resource_id, keeper)
+    return Life(plan, environment, header.run_id, header.resource_id, keeper, header.tags)
 
 
 def environment_of(

@@ -35,6 +35,12 @@ class Store(ABC):
     and its owner). Without entries there is nothing that could conflict with itself.
     """
 
+    @property
+    def is_read_only(self) -> bool:
+        """Whether nothing can be written here: this is what `read_only` has returned, or the
+        storage may only be read. Known once the store is open."""
+        return False
+
     async def __aenter__(self) -> Self:
         """Connect, and make or migrate what is needed."""
         return self

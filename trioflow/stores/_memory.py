@@ -223,6 +223,10 @@ class _Reader(MemoryStore):
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
 
+    @property
+    def is_read_only(self) -> bool:
+        return True
+
     async def append(self, appends: Sequence[Append]) -> Sequence[JournalConflictError | None]:
         await _refuse()
 

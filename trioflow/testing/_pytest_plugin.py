@@ -85,6 +85,7 @@ async def trioflow_engine(
     """
     from trioflow.engine import open_engine
     from trioflow.instruments._tasks import dump
+    from trioflow.run import run_of
     from trioflow.testing._blocks import warn_of_blocks
 
     with warn_of_blocks(trioflow_block_seconds) as watch:
@@ -93,6 +94,8 @@ async def trioflow_engine(
             try:
                 yield engine
             finally:
-                open_runs = "\n".join(map(dump, engine.list_runs(status="running")))
+                # Not list_runs(): the test may be canceled, and nothing can be awaited then.
+                running = [life for life in engine._runs.known() if life.is_driven_here]
+                open_runs = "\n".join(dump(run_of(life)) for life in running)
                 if open_runs:  # pytest shows it with tests that fail
                     request.node.add_report_section("call", "runs that went on", open_runs)

@@ -160,3 +160,47 @@ async def test_a_file_that_was_not_closed_says_what_to_do(
     assert said.startswith(f"False store sqlite:{copy}: ")
     assert "the file was not closed" in said
     assert "-wal" in said
+
+
+ENGINE = """
+import os, sys, trio
+from datetime import timedelta
+from trioflow import Workflow, open_engine
+from trioflow.errors import StoreError
+from trioflow_sql import SqlStore
+
+async def warm_up():  # all is imported then
+    async with open_engine(store=sys.argv[2], workflows=[Workflow("w")]) as engine:
+        await engine.submit("w").wait()
+
+async def look():
+    async with open_engine(store=sys.argv[1], workflows=[Workflow("w")]) as engine:
+        print([run.run_id for run in await engine.list_runs()], engine.store.is_read_only)
+        for change in (lambda: engine.submit("w").wait(), lambda: engine.delete_run("a")):
+            try:
+                await change()
+            except StoreError as error:
+                print("reading only" in str(error))
+    try:
+        async with open_engine(store=sys.argv[1], recover=True):
+            print("open")
+    except StoreError as error:
+        print("reading only" in str(error))
+
+trio.run(warm_up)
+if os.geteuid() == 0:  # who is bound by no permission
+    os.setuid(65534)
+trio.run(look)
+"""
+
+
+def test_an_engine_looks_at_what_it_may_not_write(file: Path, sealed: Callable[..., Path]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ENGINE, f"sqlite:{sealed(file)}", f"sqlite:{file}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stdout.splitlines() == ["['a'] True", "True", "True", "True"], done.stderr
+    assert "may not be written; it is opened for reading only" in done.stderr

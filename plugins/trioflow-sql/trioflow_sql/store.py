@@ -78,6 +78,10 @@ class SqlStore(Store):
     def __repr__(self) -> str:
         return f"<SqlStore {self._database.name}>"
 
+    @property
+    def is_read_only(self) -> bool:
+        return self._database.read_only
+
     def read_only(self) -> SqlStore:
         url, patience, grace = self._source
         store = SqlStore(url, patience=patience, reconnect_grace=grace)

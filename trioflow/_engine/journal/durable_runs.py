@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -13,16 +12,18 @@ import trio
 from trioflow import events as ev
 from trioflow._engine.base.nursery import open_owned_nursery
 from trioflow._engine.journal.claims import Claims
-from trioflow._engine.journal.codec import FORMAT, check_format, decode
+from trioflow._engine.journal.codec import check_format, decode
+from trioflow._engine.journal.headers import header_of
 from trioflow._engine.journal.journal import RunJournal
 from trioflow._engine.journal.writer import JournalWriter, open_writer
 from trioflow._engine.life.ending import break_off
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.ports import Keeper
 from trioflow._engine.life.recovering import adopt
-from trioflow._engine.planning.fingerprint import difference, fingerprint
-from trioflow.abc import RunHeader, Store, StoredRun
+from trioflow._engine.planning.fingerprint import difference
+from trioflow.abc import Store, StoredRun
 from trioflow.errors import (
+    DuplicateRunError,
     JournalFormatError,
     RunClaimedError,
     StoreError,
@@ -47,6 +48,10 @@ class DurableRuns:
     """Is told of each run that is driven here from now on."""
     on_broken: Callable[[str], None] = attrs.field(default=lambda run_id: None)
     """Is told of each run that is interrupted because the store is away."""
+    on_duplicate: Callable[[Life], None] = attrs.field(default=lambda life: None)
+    """Is told of each run that cannot begin because there is a run of its id."""
+    on_followed: Callable[[Life], None] = attrs.field(default=lambda life: None)
+    """Is told of each run that is to be followed, see `Keeper.follow`."""
 
     @property
     def store(self) -> Store:
@@ -56,13 +61,23 @@ class DurableRuns:
     def owner(self) -> str:
         return self.writer.owner
 
+    def check_writable(self) -> None:
+        """Check that runs can be started here.
+
+        Raises:
+          StoreError: if the store is open for reading only.
+        """
+        if self.store.is_read_only:
+            problem = "it is open for reading only, so no run can be started or continued"
+            raise StoreError(repr(self.store), problem)
+
     # ------------------------------------------------------------ runs of this engine
     def keep(self, life: Life, *, stored: StoredRun | None = None) -> None:
         """Have the events of a run written from now on."""
         assert life.journaled is not None  # it was made for this keeper
         last = stored.last_seq if stored else -1
         life.journaled.journal = RunJournal(
-            header=stored.header if stored else _header(life),
+            header=stored.header if stored else header_of(life),
             writer=self.writer,
             record=life.record,
             on_failure=partial(self._break_off, life),
@@ -75,6 +90,8 @@ class DurableRuns:
     def _break_off(self, life: Life, failure: Exception) -> None:
         if isinstance(failure, StoreError):
             self.on_broken(life.run_id)
+        if isinstance(failure, DuplicateRunError):
+            self.on_duplicate(life)
         break_off(life, failure)
 
     def begin(self, life: Life) -> None:
@@ -151,6 +168,12 @@ class DurableRuns:
         journal_of(life).claimed = False
         await self.store.release(life.run_id, self.owner)
 
+    def follow(self, life: Life) -> None:
+        """Take over what others write of a run, until it finishes or suspends."""
+        if not life.is_followed:
+            self.on_followed(life)
+            life.is_followed = True
+
     async def events(self, life: Life) -> Sequence[ev.Event]:
         """Return all events that the journal of a run holds."""
         return await self._read(life.run_id, -1)
@@ -168,18 +191,27 @@ class DurableRuns:
         stored = await self.store.get(run_id)
         if stored is None:
             raise UnknownRunError(run_id)
+        life = self.make(stored, self)
+        await self.fill(life, stored)
+        return life
+
+    async def fill(self, life: Life, stored: StoredRun) -> None:
+        """Let a life of which nothing has happened become that of a stored run.
+
+        Raises:
+          JournalFormatError: if its journal is damaged, or was written by a later version.
+          WorkflowChangedError: if its workflow contradicts what is recorded.
+        """
         header = stored.header
         check_format(header)
-        life = self.make(stored, self)
-        recorded = await self._read(run_id, -1)
+        recorded = await self._read(header.run_id, -1)
         if not recorded:  # a run is stored together with its start
-            raise JournalFormatError(run_id, 0, "there is no such entry")
+            raise JournalFormatError(header.run_id, 0, "there is no such entry")
         changed = difference(header.fingerprint, life.plan, fold(recorded))
         if changed is not None:
-            raise WorkflowChangedError(run_id, header.workflow_id, changed)
+            raise WorkflowChangedError(header.run_id, header.workflow_id, changed)
         self.keep(life, stored=stored)
         adopt(life, recorded)
-        return life
 
     async def _read(self, run_id: str, after: int) -> list[ev.Event]:
         events: list[ev.Event] = []
@@ -202,14 +234,17 @@ async def open_durable_runs(runs: DurableRuns) -> AsyncGenerator[None, None]:
                 nursery.start_soon(runs.claims.renew_forever)
                 nursery.start_soon(runs.claims.watch_forever)
 
-    async with (
-        runs.store,
-        runs.store.open_owner(runs.owner),
-        open_writer(runs.writer),
-        open_owned_nursery(background.cancel) as nursery,
-    ):
-        nursery.start_soon(keep_claims)
-        yield
+    async with runs.store:
+        if runs.store.is_read_only:  # nothing to claim, nothing to write
+            yield
+            return
+        async with (
+            runs.store.open_owner(runs.owner),
+            open_writer(runs.writer),
+            open_owned_nursery(background.cancel) as nursery,
+        ):
+            nursery.start_soon(keep_claims)
+            yield
 
 
 def journal_of(life: Life) -> RunJournal:
@@ -217,15 +252,3 @@ def journal_of(life: Life) -> RunJournal:
     journal = None if life.journaled is None else life.journaled.journal
     assert isinstance(journal, RunJournal)  # keep() comes first
     return journal
-
-
-def _header(life: Life) -> RunHeader:
-    return RunHeader(
-        run_id=life.run_id,
-        workflow_id=life.plan.id,
-        resource_id=life.resource_id,
-        created_at=time.time(),
-        format=FORMAT,
-        fingerprint=fingerprint(life.plan),
-        tags=life.tags,
-    )

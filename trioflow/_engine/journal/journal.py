@@ -8,6 +8,7 @@ import attrs
 import trio
 
 from trioflow._engine.journal.codec import encode
+from trioflow._engine.journal.headers import with_input
 from trioflow._engine.journal.writer import JournalWriter
 from trioflow.abc import Append, Entry, RunHeader
 from trioflow.events import (
@@ -122,7 +123,17 @@ class RunJournal:
         requests, self.requests = self.requests, []
         if not entries and not requests:
             return None
-        first, self.in_flight = not self.is_begun, True
+        self.in_flight = True
+        return self._append_of(entries, requests)
+
+    def first_append(self, entry: Entry) -> Append:
+        """Return what is to be written of a run before its start happens here."""
+        return attrs.evolve(self._append_of([entry], ()), status="running")
+
+    def _append_of(self, entries: Sequence[Entry], requests: Sequence[int]) -> Append:
+        first = not self.is_begun
+        if first and entries:
+            self.header = with_input(self.header, entries[0])
         return Append(
             run_id=self.header.run_id,
             entries=tuple(entries),

@@ -15,6 +15,7 @@ from trioflow._engine.base.nursery import open_owned_nursery
 from trioflow._engine.journal.applying import apply, command_here
 from trioflow._engine.journal.durable_runs import DurableRuns, journal_of
 from trioflow._engine.journal.end_stored import End, end_stored
+from trioflow._engine.journal.followers import Followers, open_followers
 from trioflow._engine.journal.inbox import (
     Cancel,
     Command,
@@ -210,7 +211,12 @@ class StoredRuns:
 
     # ------------------------------------------------------------ all of them
     async def recover(self) -> list[Life]:
-        """Take up all runs that are free and have something to do; return those that run."""
+        """Take up all runs that are free and have something to do; return those that run.
+
+        Raises:
+          StoreError: if the store cannot be read, or not be written to.
+        """
+        self.durable.check_writable()
         taken = []
         for stored in await self._claimable():
             life = await self._try_to_take_up(stored)
@@ -320,6 +326,9 @@ async def open_stored_runs(stored: StoredRuns, always: bool) -> AsyncGenerator[N
     """Look for runs, and for what is asked of them, in the background while the block runs."""
     stored.durable.on_begin = stored.attend_soon
     stored.durable.on_broken = stored.broken.add
+    stored.durable.on_duplicate = stored.registry.forget
+    followers = Followers(stored.durable, stored.registry)
+    stored.durable.on_followed = followers.follow
     tasks = trio.CancelScope()
 
     async def work() -> None:
@@ -328,6 +337,7 @@ async def open_stored_runs(stored: StoredRuns, always: bool) -> AsyncGenerator[N
                 nursery.start_soon(stored.look_forever, always)
                 nursery.start_soon(stored.attend_forever)
 
-    async with open_owned_nursery(tasks.cancel) as nursery:
-        nursery.start_soon(work)
+    async with open_followers(followers), open_owned_nursery(tasks.cancel) as nursery:
+        if not stored.durable.store.is_read_only:
+            nursery.start_soon(work)
         yield

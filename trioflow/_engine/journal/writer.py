@@ -12,7 +12,7 @@ import trio
 
 from trioflow._engine.base.nursery import open_owned_nursery
 from trioflow.abc import Append, Store
-from trioflow.errors import StoreError
+from trioflow.errors import DuplicateRunError, StoreError
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -123,7 +123,7 @@ class JournalWriter:
         A journal that has failed meanwhile, since its claim ended, is left out then: somebody
         else may write to it.
         """
-        retries = self._retries()
+        retries = self.retries()
         while True:
             wanted = {journal: a for journal, a in batch.items() if journal.failure is None}
             try:
@@ -137,7 +137,7 @@ class JournalWriter:
             if conflict is None or await self._was_ours(append):
                 journal.was_stored(append)
             else:
-                journal.fail(conflict)
+                journal.fail(await self._meaning_of(conflict, append))
 
     async def _was_ours(self, append: Append) -> bool:
         """Tell whether a write was done though its answer was lost: it conflicts with itself."""
@@ -149,6 +149,12 @@ class JournalWriter:
         stored = await self.store.get(append.run_id) if append.header else None
         return stored is None or (stored.header, stored.owner) == (append.header, append.owner)
 
+    async def _meaning_of(self, conflict: Exception, append: Append) -> Exception:
+        """Return what a conflict is to the caller: a first append may be to a run that exists."""
+        if append.header is not None and await self.store.get(append.run_id) is not None:
+            return DuplicateRunError(append.run_id)
+        return conflict
+
     async def append(self, append: Append) -> None:
         """Append to a journal that is not of a run that is driven here.
 
@@ -156,7 +162,7 @@ class JournalWriter:
           JournalConflictError: if somebody else has written to it.
           StoreError: if it cannot be written.
         """
-        retries = self._retries()
+        retries = self.retries()
         while True:
             try:
                 (conflict,) = await self.store.append([append])
@@ -168,13 +174,14 @@ class JournalWriter:
         if conflict is not None and not await self._was_ours(append):
             raise conflict
 
-    def _retries(self) -> Retries:
+    def retries(self) -> Retries:
+        """Return how often something is tried that may succeed later, from now on."""
         return Retries(trio.current_time() + self.patience)
 
 
 @attrs.define
 class Retries:
-    """When a write is tried again that may succeed later."""
+    """When something is tried again that may succeed later."""
 
     deadline: float
     """On Trio's clock."""
@@ -184,7 +191,7 @@ class Retries:
         """Wait before another try; return False if it is of no use."""
         if not failure.transient or trio.current_time() > self.deadline:
             return False
-        logger.warning("journal not written, trying again in %s s: %s", self.pause, failure)
+        logger.warning("store not reached, trying again in %s s: %s", self.pause, failure)
         await trio.sleep(self.pause)
         self.pause = min(2 * self.pause, LONGEST_PAUSE)
         return True

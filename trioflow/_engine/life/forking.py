@@ -13,7 +13,7 @@ from trioflow._engine.life.recovering import adopt, begin_recovery
 
 def sibling(life: Life, run_id: str) -> Life:
     """Return another run of the same workflow, durable if this one is."""
-    other = Life(life.plan, life.environment, run_id, life.resource_id, life.keeper)
+    other = Life(life.plan, life.environment, run_id, life.resource_id, life.keeper, life.tags)
     if life.keeper is not None:
         life.keeper.keep(other)
     return other

@@ -57,6 +57,9 @@ class Life:
         self.environment = environment
         self.resource_id = resource_id
         self.tags = tags
+        self.created_at = 0.0
+        """When an engine without a store created it: seconds since the epoch. Of a durable run
+        the header says it."""
         self.trace = RunTrace(log, plan.id)
         self.core = RunCore(
             log=log,
@@ -94,6 +97,8 @@ class Life:
         self.is_left = False
         """Whether the stream was left for which the run is driven."""
         self.keeper = keeper
+        self.is_followed = False
+        """Whether a task takes over what happens to the run elsewhere."""
         self.home: Home | None = None
         """The engine that drives the run, if it is not its caller who does."""
         self.handle: weakref.ref[object] | None = None
@@ -208,19 +213,19 @@ class Life:
 
     def leave_rest(self) -> None:
         """Have those who wait for the end of a part wait for another one."""
-        self.result = self._rest = None
+        self.result = None
+        if self._rest is not None and self._rest.is_set():
+            self._rest = None
 
     # ------------------------------------------------------------ waiting
     async def wait(self) -> RunResult[Any]:
-        """Wait until the run finishes or suspends, and return its result.
+        """Wait until the run finishes or suspends, wherever it is driven, and return its result.
 
         Raises:
-          RunStateError: if it is driven elsewhere.
+          RunStateError: if it is driven elsewhere, and its engine is closed.
           Exception: what has prevented that it ends as it should, or that it is saved.
         """
-        if self.phase is Phase.ELSEWHERE:
-            problem = "it is driven in another process; use engine.observe()"
-            raise RunStateError(self.run_id, self.record.status, problem)
+        self.follow()
         while True:
             rest = await self.wait_for_rest()
             if rest is self._rest:  # or it was resumed before this task had its turn
@@ -235,6 +240,11 @@ class Life:
         if self.result is None:
             raise RuntimeError(f"run {self.run_id} is at rest without a result")
         return self.result
+
+    def follow(self) -> None:
+        """See to it that what happens to a run that is driven elsewhere is taken over soon."""
+        if self.phase is Phase.ELSEWHERE and self.keeper is not None:
+            self.keeper.follow(self)
 
     async def wait_for_rest(self) -> trio.Event:
         """Wait until the part that is driven now has ended. A checkpoint."""

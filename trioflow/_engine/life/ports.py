@@ -46,6 +46,13 @@ class Keeper(Protocol):
     async def wait_stored(self, life: Life) -> None:
         """Wait until all that has happened is on disk, and raise what prevents it."""
 
+    def follow(self, life: Life) -> None:
+        """Take over what others write of a run, until it finishes or suspends.
+
+        Raises:
+          RunStateError: if the engine is closed.
+        """
+
     async def events(self, life: Life) -> Sequence[Event]:
         """Return all events that the journal of a run holds."""
 

@@ -27,7 +27,7 @@ def adopt(life: Life, recorded: Sequence[ev.Event]) -> None:
     Raises:
       JournalFormatError: if the journal is damaged.
     """
-    log, record = life.core.log, life.record
+    log, record, before = life.core.log, life.record, life.phase
     restored = restore(life.plan, recorded, record.state)
     log.adopt(restored.events)
     log.start_clock()
@@ -45,6 +45,8 @@ def adopt(life: Life, recorded: Sequence[ev.Event]) -> None:
         life.leave_rest()
     else:
         life.result = recorded_result(life.plan, record)
+        if before is not Phase.WAITING:  # or they read on across what was done elsewhere
+            life.core.readers.end_part(is_over=life.phase is Phase.FINISHED)
         life.come_to_rest()
 
 

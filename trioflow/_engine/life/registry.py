@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict, deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import Context, copy_context
+from typing import TypeVar
 from weakref import WeakValueDictionary
 
 import trio
@@ -19,6 +20,8 @@ from trioflow._engine.life.life import Life
 from trioflow._phases import Phase
 from trioflow.errors import RunStateError
 from trioflow.record import RunState
+
+T = TypeVar("T")
 
 ALONE_PATIENCE = 30.0
 """For how many seconds runs are stopped at their next steps so that another one can run alone, and
@@ -76,6 +79,15 @@ class RunRegistry:
         """Know a run as long as someone holds it."""
         self._known[life.run_id] = life
 
+    def forget(self, life: Life) -> None:
+        """Know a run no longer: its id is another's, or free."""
+        if self._known.get(life.run_id) is life:
+            del self._known[life.run_id]
+        if self._waiting.get(life.run_id) is life:
+            del self._waiting[life.run_id]
+        if life in self._finished:
+            self._finished.remove(life)
+
     def find(self, run_id: str) -> Life | None:
         """Return the run of that id, or None."""
         return self._known.get(run_id)
@@ -94,6 +106,35 @@ class RunRegistry:
     def known(self) -> list[Life]:
         """Return all runs that are known, oldest first."""
         return list(self._known.values())
+
+    async def do(self, run_id: str, work: Callable[[], Awaitable[T]]) -> T:
+        """Do something for a run in the engine's nursery, so that it is done whole even if who
+        waits for it is canceled.
+
+        Raises:
+          RunStateError: if the engine is closed.
+          Exception: what *work* raises.
+
+        **Checkpoints**: always.
+        """
+        results: list[T] = []
+        failures: list[Exception] = []
+        done = trio.Event()
+
+        async def attempt() -> None:
+            try:
+                results.append(await work())
+            except Exception as exc:
+                failures.append(exc)
+            finally:
+                done.set()
+
+        self.check_open(RunState(run_id=run_id))
+        self.nursery.start_soon(attempt)
+        await done.wait()
+        if failures:
+            raise failures[0]
+        return results[0]
 
     def own(self, life: Life) -> None:
         """Have a run driven here whenever it continues."""
@@ -116,7 +157,8 @@ class RunRegistry:
           RunStateError: if the engine is closed.
         """
         self.check_open(life.record)
-        if self._starting < MAX_STARTS and not self._is_alone:
+        is_closing = self._closing.is_set()  # it will be halted at once
+        if is_closing or (self._starting < MAX_STARTS and not self._is_alone):
             self.nursery.start_soon(self.drive, life)
             self._starting += 1
         else:
@@ -203,6 +245,9 @@ class RunRegistry:
             self._keep_ended(life)
 
     def _keep_ended(self, life: Life) -> None:
+        if self.find(life.run_id) is not life:  # another has its id
+            life.home = None
+            return
         waits = life.phase is Phase.WAITING
         if waits and life.keeper is None:
             self._waiting[life.run_id] = life  # nobody else has it

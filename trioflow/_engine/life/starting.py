@@ -24,8 +24,13 @@ def begin(
     initial_state: Any,
     per_step: bool = False,
     by: str | None = None,
+    is_certain: bool = True,
 ) -> None:
     """Take what the caller gives to the run, once, and check all of it.
+
+    Args:
+      is_certain: Whether the run will start. If not, it gets its trace by `begin_trace` when
+        that is known: instruments hear of no run that does not start.
 
     Raises:
       RunAlreadyStartedError: the second time.
@@ -55,26 +60,50 @@ def begin(
         core.context = SharedContext(runtime_context)
     core.tracing_context = tracing_context or NO_TRACING
     core.per_step = per_step
-    trace.begin(core.tracing_context, tracing_options, life.resource_id)
+    if tracing_options is not None:
+        trace.metadata = tracing_options.metadata
+    if is_certain:
+        begin_trace(life)
     life.move("begin")
 
 
+def begin_trace(life: Life) -> None:
+    """Find out which trace the run belongs to, and let instruments know that it starts."""
+    life.trace.begin(life.core.tracing_context, life.resource_id)
+
+
 def emit_start(life: Life) -> None:
-    """Let the run have started, with the events that were sent to it before."""
+    """Let the run have started."""
+    life.core.log.start_clock()
+    life.core.log.emit(ev.Start, **_start_fields(life))
+    after_start(life)
+
+
+def first_event(life: Life) -> ev.Start:
+    """Return the event by which the run will have started, see `after_start`."""
+    log = life.core.log
+    log.start_clock()
+    return ev.Start(run_id=life.run_id, seq=0, at=log.tick(), **_start_fields(life))
+
+
+def _start_fields(life: Life) -> dict[str, Any]:
     core, trace = life.core, life.trace
-    core.log.start_clock()
-    core.log.emit(
-        ev.Start,
-        workflow_id=life.plan.id,
-        input=life.input,
-        state=life.initial_state,
-        runtime_context=dict(core.context or ()),
-        trace_id=trace.id,
-        metadata=trace.metadata or {},
-        resource_id=life.resource_id,
-        span_id=trace.span_id,
-        by=life.by,
-    )
+    return {
+        "workflow_id": life.plan.id,
+        "input": life.input,
+        "state": life.initial_state,
+        "runtime_context": dict(core.context or ()),
+        "trace_id": trace.id,
+        "metadata": trace.metadata or {},
+        "resource_id": life.resource_id,
+        "span_id": trace.span_id,
+        "by": life.by,
+    }
+
+
+def after_start(life: Life) -> None:
+    """Go on from the first event, with the events that were sent to the run before."""
+    core = life.core
     life.move("start")
     if core.has_mail:
         for early in core.mailbox.take_early():

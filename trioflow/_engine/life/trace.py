@@ -11,7 +11,7 @@ import attrs
 from trioflow._engine.running.instruments import tell_begin
 from trioflow._engine.stream.log import RunLog
 from trioflow.abc import PartInfo, TraceIds
-from trioflow.tracing import TracingContext, TracingOptions
+from trioflow.tracing import TracingContext
 
 
 @attrs.define(eq=False)
@@ -26,12 +26,8 @@ class RunTrace:
     metadata: Mapping[str, Any] | None = None
     """What the caller wants recorded about the run, if anything."""
 
-    def begin(
-        self, context: TracingContext, options: TracingOptions | None, resource_id: str | None
-    ) -> None:
+    def begin(self, context: TracingContext, resource_id: str | None) -> None:
         """Find out which trace the run belongs to."""
-        if options is not None:
-            self.metadata = options.metadata
         trace_id = context.trace_id
         ids = self._ask(context, resource_id, trace_id, None)
         if ids is not None:

@@ -30,6 +30,10 @@ class JournaledLog(RunLog):
         if hearers:
             self._tell_hearers((event,))
 
+    def add_stored(self, event: Event) -> None:
+        """Let an event have happened that is in the journal already."""
+        super().add(event)
+
     def add_end(self, result: StepResult, finish: StepFinish) -> None:
         self._add_each(result, finish)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -24,8 +25,10 @@ from trioflow_sql.sqlite.appending import append_all
 from trioflow_sql.sqlite.clock import teach
 from trioflow_sql.sqlite.locking import code_of, diagnose, take_lock
 from trioflow_sql.sqlite.owners import OwnerFolder
-from trioflow_sql.sqlite.paths import FileWatch, has_log, path_of
+from trioflow_sql.sqlite.paths import FileWatch, has_log, is_write_protected, path_of
 from trioflow_sql.sqlite.presence import FilePresence
+
+logger = logging.getLogger("trioflow")
 
 LONGEST = 2**31 - 1
 """Milliseconds that SQLite can wait at most."""
@@ -73,6 +76,9 @@ class Sqlite(Database):
     def make_engines(self) -> tuple[Engine, Engine]:
         if self.read_only and not self.path.exists():
             raise StoreError(self.name, "there is no such file")
+        if not self.read_only and is_write_protected(self.path):
+            logger.warning("store %s may not be written; it is opened for reading only", self.name)
+            self.read_only, self._mode = True, "ro"
         writer = self._make_engine(1, waits=0.0)  # take_lock waits
         event.listen(writer, "begin", self._begin)
         return self._make_engine(READERS, waits=self.patience), writer

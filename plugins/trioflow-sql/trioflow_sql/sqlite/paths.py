@@ -57,6 +57,16 @@ class FileWatch:
         return found.st_dev, found.st_ino
 
 
+def is_write_protected(database: Path) -> bool:
+    """Tell whether there is a file that may not be written: a backup, or another user's.
+
+    Its folder counts as well, since SQLite keeps a log beside the file.
+    """
+    return os.path.exists(database) and not all(
+        os.access(path, os.W_OK) for path in (database, database.parent)
+    )
+
+
 def has_log(database: Path) -> bool:
     """Tell whether there is a write-ahead log: somebody has the file open, or did not close it."""
     return database.with_name(database.name + "-wal").exists()

@@ -1,0 +1,53 @@
+"""Starting a run whose id may be taken: on disk first, so that of many who try one succeeds."""
+
+from __future__ import annotations
+
+from trioflow._engine.journal.codec import encode
+from trioflow._engine.journal.durable_runs import DurableRuns, journal_of
+from trioflow._engine.life.life import Life
+from trioflow._engine.life.starting import after_start, begin_trace, first_event
+from trioflow.abc import StoredRun
+from trioflow.errors import JournalConflictError, StoreError
+
+
+async def start_if_new(runs: DurableRuns, life: Life) -> StoredRun | None:
+    """Let a run have started, its start on disk before anything of it happens.
+
+    Of all that do this for one id at the same time, in whatever process, one succeeds.
+
+    Returns:
+      The run that has the id already; then nothing has happened. None if it has started.
+
+    Raises:
+      StoreError, JournalConflictError: if the start cannot be written.
+    """
+    taken = await _find(runs, life.run_id)
+    if taken is not None:
+        return taken
+    begin_trace(life)
+    event, journal = first_event(life), journal_of(life)
+    append = journal.first_append(encode(event, runs.writer.converter))
+    try:
+        await runs.writer.append(append)
+    except JournalConflictError:
+        taken = await _find(runs, life.run_id)
+        if taken is None:
+            raise
+        return taken
+    journal.was_stored(append)
+    journal.added = event.seq
+    assert life.journaled is not None  # it has a journal
+    life.journaled.add_stored(event)
+    after_start(life)
+    return None
+
+
+async def _find(runs: DurableRuns, run_id: str) -> StoredRun | None:
+    """Return a stored run; try again, as long as a write would be, what may succeed later."""
+    retries = runs.writer.retries()
+    while True:
+        try:
+            return await runs.store.get(run_id)
+        except StoreError as exc:
+            if not await retries.again(exc):
+                raise

@@ -1,0 +1,199 @@
+"""Lists of runs: of those in the store, and of those that only this process knows."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Collection, Sequence
+from typing import Any, get_args
+
+import attrs
+import trio
+
+from trioflow._engine.journal.durable_runs import journal_of
+from trioflow._engine.journal.stored_runs import StoredRuns
+from trioflow._engine.life.life import Life
+from trioflow._engine.life.registry import RunRegistry
+from trioflow._phases import Phase
+from trioflow.abc import FINISHED, RunFilter, RunHeader, StoredRun, parse_cursor
+from trioflow.context import MISSING
+from trioflow.events import RunStatus
+from trioflow.run_info import Moment, RunFilters, RunInfo, seconds_of
+
+
+def filter_of(
+    *,
+    status: RunStatus | Collection[RunStatus] | None = None,
+    workflow: str | None = None,
+    resource_id: str | None = None,
+    tags: Collection[str] = (),
+    since: Moment | None = None,
+    before: Moment | None = None,
+) -> RunFilter:
+    """Return which runs are meant, as stores take it. See `RunFilters`.
+
+    Raises:
+      ValueError: if a status, the tags or a time is none.
+    """
+    if isinstance(tags, str):
+        raise ValueError(f"tags={tags!r} is one string; give a collection, such as [{tags!r}]")
+    now = time.time()
+    return RunFilter(
+        status=None if status is None else statuses(status),
+        workflow_id=workflow,
+        resource_id=resource_id,
+        tags=tuple(tags),
+        since=None if since is None else seconds_of(since, now),
+        before=None if before is None else seconds_of(before, now),
+    )
+
+
+def chosen_by(filters: RunFilters) -> RunFilter:
+    """Return which runs are meant by who asks for something that cannot be undone.
+
+    Raises:
+      ValueError: if that would be all runs, or a filter is not what it should be.
+    """
+    chosen = filter_of(**filters)
+    if chosen == RunFilter():
+        raise ValueError(
+            "this is for all runs; say which ones, such as with before=timedelta(0) for all "
+            "that were created before now"
+        )
+    return chosen
+
+
+def unfinished(chosen: RunFilter) -> RunFilter:
+    """Return those of the runs that are meant that have not finished."""
+    wanted = get_args(RunStatus) if chosen.status is None else chosen.status
+    return attrs.evolve(chosen, status=[status for status in wanted if status not in FINISHED])
+
+
+def statuses(given: RunStatus | Collection[RunStatus]) -> Collection[RunStatus]:
+    """Return a status or several as a collection.
+
+    Raises:
+      ValueError: if one of them is none.
+    """
+    found: Collection[RunStatus] = [given] if isinstance(given, str) else list(given)
+    for status in found:
+        if status not in get_args(RunStatus):
+            known = ", ".join(get_args(RunStatus))
+            raise ValueError(f"{status!r} is no status of a run; there are {known}")
+    return found
+
+
+@attrs.frozen
+class RunList:
+    """The runs of one engine: in its store, if it has one, and in memory."""
+
+    registry: RunRegistry
+    stored: StoredRuns | None
+
+    async def page(
+        self, chosen: RunFilter, limit: int | None, offset: int, cursor: str | None
+    ) -> Sequence[RunInfo]:
+        """Return the runs that are meant, newest first.
+
+        Raises:
+          ValueError: if *cursor* is none.
+        """
+        unsaved = self._unsaved(chosen, cursor)
+        end = None if limit is None else offset + limit
+        if self.stored is None:
+            await trio.lowlevel.checkpoint()
+            return tuple(unsaved[offset:end])
+        list_runs, asked = self.stored.durable.store.list_runs, _asked(chosen)
+        if not unsaved:
+            found = await list_runs(**asked, limit=limit, offset=offset, cursor=cursor)
+            return tuple(map(info_of, found))
+        found = await list_runs(**asked, limit=end, cursor=cursor)
+        both = {run.run_id: run for run in (*unsaved, *map(info_of, found))}
+        return tuple(sorted(both.values(), key=_age, reverse=True)[offset:end])
+
+    async def count(self, chosen: RunFilter) -> int:
+        """Return how many runs are meant."""
+        unsaved = len(self._unsaved(chosen, None))
+        if self.stored is None:
+            await trio.lowlevel.checkpoint()
+            return unsaved
+        return unsaved + await self.stored.durable.store.count_runs(**_asked(chosen))
+
+    def _unsaved(self, chosen: RunFilter, cursor: str | None) -> list[RunInfo]:
+        """Return the runs that no store has (yet), newest first."""
+        edge = None if cursor is None else parse_cursor(cursor)
+        infos = []
+        for life in filter(is_unsaved, self.registry.known()):
+            header = _header(life)
+            if chosen.matches(header, life.record.status):
+                infos.append(self._info(life, header))
+        infos.sort(key=_age, reverse=True)
+        return [info for info in infos if edge is None or _age(info) < edge]
+
+    def _info(self, life: Life, header: RunHeader) -> RunInfo:
+        owner = None if self.stored is None else self.stored.durable.owner
+        return RunInfo(
+            run_id=header.run_id,
+            workflow_id=header.workflow_id,
+            status=life.record.status,
+            resource_id=header.resource_id,
+            tags=header.tags,
+            created_at=header.created_at,
+            updated_at=life.core.log.at or header.created_at,
+            input=MISSING if life.phase is Phase.PENDING else life.input,
+            owner=owner if life.is_driven_here else None,
+        )
+
+
+def is_unsaved(life: Life) -> bool:
+    """Tell whether a run is known here, and in no store."""
+    if life.is_lost:
+        return False
+    return life.keeper is None or not journal_of(life).is_begun
+
+
+def info_of(stored: StoredRun) -> RunInfo:
+    """Return what a list tells of a stored run."""
+    header = stored.header
+    return RunInfo(
+        run_id=header.run_id,
+        workflow_id=header.workflow_id,
+        status=stored.status,
+        resource_id=header.resource_id,
+        tags=header.tags,
+        created_at=header.created_at,
+        updated_at=stored.updated_at,
+        input=_listed(header.input),
+        due_at=stored.due_at,
+        owner=stored.owner,
+        held_for=stored.held_for,
+    )
+
+
+def _listed(text: str | None) -> Any:
+    try:
+        return MISSING if text is None else json.loads(text)
+    except ValueError:  # one damaged run must not hide the others
+        return MISSING
+
+
+def _header(life: Life) -> RunHeader:
+    if life.keeper is not None:
+        return journal_of(life).header
+    return RunHeader(
+        run_id=life.run_id,
+        workflow_id=life.plan.id,
+        resource_id=life.resource_id,
+        created_at=life.created_at,
+        format=0,
+        fingerprint="",
+        tags=life.tags,
+    )
+
+
+def _asked(chosen: RunFilter) -> dict[str, Any]:
+    return attrs.asdict(chosen, recurse=False)
+
+
+def _age(run: RunInfo) -> tuple[float, str]:
+    return run.created_at, run.run_id

@@ -1,0 +1,80 @@
+"""Runs of which only one may exist: started here, or attached to the one that there is."""
+
+from __future__ import annotations
+
+import logging
+
+from trioflow._engine.journal.first_start import start_if_new
+from trioflow._engine.journal.inbox import Cancel, Command, Send
+from trioflow._engine.journal.stored_runs import StoredRuns
+from trioflow._engine.life.life import Life
+from trioflow.abc import StoredRun
+from trioflow.errors import DuplicateRunError, TrioflowError
+
+logger = logging.getLogger("trioflow")
+
+
+async def start_once(runs: StoredRuns, life: Life) -> bool:
+    """Drive a run here, or forget it if its id is taken. The caller holds the run's lock.
+
+    Raises:
+      StoreError, JournalConflictError: if the start cannot be written. The run is forgotten.
+    """
+    is_started = False
+    try:
+        is_started = await _start(runs, life) is None
+    finally:
+        if not is_started:
+            runs.registry.forget(life)
+    return is_started
+
+
+async def start_or_attach(runs: StoredRuns, life: Life) -> None:
+    """Drive a run here, or let it become the stored run of its id.
+
+    What prevents both is raised to those who wait for the run, and the engine forgets it.
+    """
+    try:
+        async with runs.registry.lock(life.run_id):
+            taken = await _start(runs, life)
+            if taken is None:
+                return
+            await _attach(runs, life, taken)
+    except Exception as exc:
+        runs.registry.forget(life)
+        life.failure = exc
+        life.come_to_rest()
+    else:
+        await _hand_on(runs, life)
+
+
+async def _start(runs: StoredRuns, life: Life) -> StoredRun | None:
+    """Drive a run here, unless its id is taken; return the run that has it."""
+    taken = await start_if_new(runs.durable, life)
+    if taken is None:
+        runs.durable.begin(life)  # its turn may be long in coming
+        runs.registry.start_soon(life)
+    return taken
+
+
+async def _attach(runs: StoredRuns, life: Life, taken: StoredRun) -> None:
+    if taken.header.workflow_id != life.plan.id:
+        raise DuplicateRunError(life.run_id)
+    await runs.durable.fill(life, taken)
+    life.tags = taken.header.tags
+    life.follow()
+
+
+async def _hand_on(runs: StoredRuns, life: Life) -> None:
+    """Ask the stored run for what its new caller has asked for before it was found."""
+    core = life.core
+    early = core.mailbox.take_early() if core.has_mail else []
+    commands: list[tuple[Command, str | None]] = []
+    commands += [(Send(each.event, each.data), each.by) for each in early]
+    commands += [(Cancel(core.reason), core.by)] if core.is_canceled else []
+    core.is_canceled, core.reason, core.by = False, None, None
+    for command, by in commands:
+        try:
+            await runs.request(life.run_id, command, by)
+        except TrioflowError as exc:
+            logger.warning("run %s was not asked (%s): %s", life.run_id, command.kind, exc)

@@ -1,0 +1,124 @@
+"""Removing runs for good, from the store and from memory, and asking the same of many runs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection
+
+import attrs
+import trio
+
+from trioflow._engine.journal.listing import RunList
+from trioflow._engine.journal.stored_runs import StoredRuns
+from trioflow._engine.life.life import Life
+from trioflow._engine.life.registry import RunRegistry
+from trioflow.abc import FINISHED, RunFilter
+from trioflow.errors import RunStateError, StoreError, TrioflowError, UnknownRunError
+from trioflow.events import RunStatus
+from trioflow.run_info import BulkResult
+
+PAGE = 200
+"""How many runs are listed at a time."""
+
+
+@attrs.frozen
+class Remover:
+    """Removes the runs of one engine."""
+
+    registry: RunRegistry
+    stored: StoredRuns | None
+
+    async def delete(self, run_id: str) -> None:
+        """Remove a run that is driven nowhere, and all that is known of it.
+
+        Raises:
+          UnknownRunError: if there is no such run.
+          RunStateError: if it is driven here.
+          RunClaimedError: if it is driven elsewhere.
+        """
+        async with self.registry.lock(run_id):
+            life = self.registry.find(run_id)
+            if life is not None and life.is_driven_here:
+                problem = "it is running here; cancel it, wait for its end, then delete it"
+                raise RunStateError(run_id, life.record.status, problem)
+            if self.stored is not None:
+                was_stored = await self._delete_stored(self.stored, run_id)
+            else:
+                was_stored = False
+                await trio.lowlevel.checkpoint()
+            if life is None and not was_stored:
+                raise UnknownRunError(run_id)
+            if life is not None:
+                self.registry.forget(life)
+
+    async def _delete_stored(self, stored: StoredRuns, run_id: str) -> bool:
+        durable = stored.durable
+        found = await durable.store.get(run_id)
+        if found is None:
+            return False
+        # A run that has finished is driven by nobody. Any other is claimed, so that nobody else
+        # continues it meanwhile; the claim is deleted together with the run.
+        if found.status not in FINISHED:
+            seconds = durable.writer.claim_seconds
+            if not await durable.store.claim(run_id, durable.owner, seconds):
+                raise await durable.claimed_elsewhere(run_id)
+        try:
+            return await durable.store.delete(run_id)
+        except BaseException:
+            with trio.CancelScope(shield=True):
+                await durable.store.release(run_id, durable.owner)
+            raise
+
+    async def prune(self, before: float, status: Collection[RunStatus]) -> int:
+        """Remove the runs with one of these statuses that were last updated before that time;
+        return how many.
+
+        Runs that are driven are kept.
+        """
+        if self.stored is None:
+            await trio.lowlevel.checkpoint()
+            return sum(map(self._forget, self._old(before, status)))
+        store = self.stored.durable.store
+        count = await store.prune(before, status)
+        for life in self._old(before, status):
+            async with self.registry.lock(life.run_id):
+                if await store.get(life.run_id) is None:
+                    self._forget(life)
+        return count
+
+    def _old(self, before: float, status: Collection[RunStatus]) -> list[Life]:
+        return [
+            life
+            for life in self.registry.known()
+            if not life.is_driven_here
+            and life.record.status in status
+            and 0 < life.core.log.at < before
+        ]
+
+    def _forget(self, life: Life) -> bool:
+        self.registry.forget(life)
+        return True
+
+
+async def for_each(
+    runs: RunList, chosen: RunFilter, do: Callable[[str], Awaitable[None]]
+) -> BulkResult:
+    """Do something for all runs that are meant; what one refuses does not keep others from it.
+
+    Raises:
+      StoreError: if the store fails; it may have been done for some of them.
+    """
+    done: list[str] = []
+    refused: dict[str, TrioflowError] = {}
+    cursor = None
+    while page := await runs.page(chosen, PAGE, 0, cursor):
+        for run in page:
+            try:
+                await do(run.run_id)
+            except StoreError:
+                raise
+            except TrioflowError as exc:
+                refused[run.run_id] = exc
+            else:
+                done.append(run.run_id)
+        cursor = page[-1].cursor  # not an offset: what is deleted would move it
+    return BulkResult(tuple(done), refused)

@@ -1,0 +1,74 @@
+"""What may name a run: its own id, its resource, its tags.
+
+Such texts are columns of databases and parts of commands, so they are checked where they come in,
+before anything runs. Ids of steps, tools and workflows are stricter: see `trioflow.steps.check_id`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from trioflow.errors import InvalidIdError
+
+MAX_ID = 512
+"""How many characters an id may have. More would not fit into an index of some databases."""
+MAX_TAGS = 64
+"""How many tags a run may have."""
+
+
+def check_name(what: str, name: object) -> None:
+    """Check that *name* can name a run in every store.
+
+    Args:
+      what: What it is, for the error: ``"run id"``.
+
+    Raises:
+      InvalidIdError: if it cannot.
+    """
+    problem = _problem(name)
+    if problem is not None:
+        raise InvalidIdError(what, name, problem)
+
+
+def _problem(name: object) -> str | None:
+    if not isinstance(name, str):
+        return f"is of type {type(name).__name__}, not a string"
+    if not name:
+        return "is empty"
+    if len(name) > MAX_ID:
+        return f"has {len(name):,} characters, of which {MAX_ID} are allowed"
+    if "\0" in name:
+        return "contains NUL"
+    try:
+        name.isascii() or name.encode()
+    except UnicodeEncodeError:
+        return "contains a lone surrogate, which is half a character"
+    return None
+
+
+def check_run_names(run_id: object, resource_id: object, tags: Iterable[object]) -> None:
+    """Check the names that a run is created with; None stands for those that are not given.
+
+    Raises:
+      InvalidIdError: for the first that cannot be used.
+    """
+    if run_id is not None:
+        check_name("run id", run_id)
+    if resource_id is not None:
+        check_name("resource id", resource_id)
+    if tags:
+        check_tags(tags)
+
+
+def check_tags(tags: Iterable[object]) -> None:
+    """Check the tags of a run.
+
+    Raises:
+      InvalidIdError: if there are too many, or one of them cannot be used.
+    """
+    if not isinstance(tags, Collection) or isinstance(tags, str | bytes):
+        raise InvalidIdError("tags", tags, "are not a collection of strings, such as a tuple")
+    if len(tags) > MAX_TAGS:
+        raise InvalidIdError("tags", tuple(tags), f"are {len(tags)}, of which {MAX_TAGS} may be")
+    for tag in tags:
+        check_name("tag", tag)
