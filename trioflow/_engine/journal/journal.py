@@ -11,6 +11,7 @@ from trioflow._engine.journal.codec import encode
 from trioflow._engine.journal.writer import JournalWriter
 from trioflow.abc import Append, Entry, RunHeader
 from trioflow.events import (
+    ACTIVE_STATUSES,
     Event,
     RunStatus,
     StepOutput,
@@ -77,7 +78,7 @@ class RunJournal:
 
     @property
     def _has_ended(self) -> bool:
-        return self._status not in (None, "pending", "running")
+        return self._status not in (None, *ACTIVE_STATUSES)
 
     @property
     def is_complete(self) -> bool:
