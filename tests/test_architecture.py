@@ -19,7 +19,7 @@ import trioflow
 ROOT = Path(__file__).parents[1]
 
 LAYERS = (
-    ("errors", "_constructor", "_ids", "_lazy", "_phases", "_public"),
+    ("errors", "_constructor", "_ids", "_lazy", "_numbers", "_phases", "_public"),
     ("addresses", "events", "tracing"),
     ("context", "retry", "_signature"),
     ("steps", "tools", "mapping"),
@@ -79,6 +79,7 @@ LAZY = {
     ("trioflow._cli.app", "rich.text"): "cyclopts asks for the help of one command at a time",
     ("trioflow._cli.watch", "trioflow._cli.live"): "only a terminal needs rich",
     ("trioflow.commands", "trioflow._cli.stores"): "a workflow is found without an engine",
+    ("trioflow.commands", "trioflow._engine.journal.reading"): "a workflow is found without it",
 }
 """Who imports what inside a function, and why not at the top."""
 

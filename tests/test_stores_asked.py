@@ -15,9 +15,9 @@ import trio
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from trioflow.abc import FINISHED, Append, Request, Store, StoredRun
+from trioflow.abc import Append, Request, Store, StoredRun
 from trioflow.errors import JournalConflictError, StoreError
-from trioflow.events import RunStatus
+from trioflow.events import FINISHED_STATUSES, RunStatus
 from trioflow.stores import MemoryStore
 from trioflow.testing import StoreContractError, check_store
 from trioflow.testing._stores import finding, owning, reading_only, requesting
@@ -69,7 +69,7 @@ class TakesAnyNumber(MemoryStore):
 class PostsToTheFinished(MemoryStore):
     async def post_request(self, request: Request) -> Request:
         run = self._shelf.journals.get(request.run_id)
-        status, finished = "running", run is not None and run.status in FINISHED
+        status, finished = "running", run is not None and run.status in FINISHED_STATUSES
         if run is not None and finished:
             run.status, status = "running", run.status
         try:
@@ -164,7 +164,7 @@ class KeepsThemForTheFinished(MemoryStore):
         before = {run_id: dict(run.requests) for run_id, run in runs.items()}
         results = await super().append(appends)
         for append in appends:
-            if append.status in FINISHED and append.run_id in before:
+            if append.status in FINISHED_STATUSES and append.run_id in before:
                 runs[append.run_id].requests |= before[append.run_id]
         return results
 

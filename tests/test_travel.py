@@ -274,7 +274,7 @@ async def test_what_was_running_when_a_process_died_is_no_part_of_the_past() -> 
     store = MemoryStore()
     async with open_engine(plugins=[], store=store, workflows=[workflow]) as engine:
         await engine.submit(workflow, 1, run_id="r").wait()
-        recorded = decode("r", await store.read("r", limit=100))
+        recorded = [*decode("r", await store.read("r", limit=100))]
     for died_at in deaths(recorded)[:-1]:
         new = await recover_and_go_back(await cut(store, "r", died_at), workflow, "after", [1, 2])
         past = new._life.core.log.history()
@@ -298,7 +298,7 @@ async def test_what_a_call_had_waited_for_is_not_there_again() -> None:
         run.send_event("e", 1)
         run.send_event("e", 2)
         assert (await run.wait()).result == 2
-    recorded = decode("r", await store.read("r", limit=100))
+    recorded = [*decode("r", await store.read("r", limit=100))]
     for died_at in deaths(recorded)[2:-1]:  # behind both events
         await recover_and_go_back(await cut(store, "r", died_at), workflow, "second", 2)
 
@@ -318,7 +318,7 @@ async def test_attempts_that_a_dead_process_made_are_no_part_of_another_call() -
     store = MemoryStore()
     async with open_engine(plugins=[], store=store, workflows=[workflow]) as engine:
         await engine.submit(workflow, 1, run_id="r").wait()
-    recorded = decode("r", await store.read("r", limit=100))
+    recorded = [*decode("r", await store.read("r", limit=100))]
     for died_at in deaths(recorded)[:-1]:
         failures = sum(isinstance(event, events.StepRetry) for event in recorded[:died_at])
         await recover_and_go_back(await cut(store, "r", died_at), workflow, "after", 1)

@@ -70,8 +70,9 @@ async def recorded_events(run_id: str, store: str | None = None) -> list[Event]:
 
     **Checkpoints**: always at least one.
     """
-    from trioflow._cli.stores import find_run, need_store, open_stored, recorded
+    from trioflow._cli.stores import find_run, need_store, open_stored
+    from trioflow._engine.journal.reading import read_events
 
     async with open_stored(need_store(store)) as (_, opened):
         await find_run(opened, run_id)
-        return [event async for event in recorded(opened, run_id)]
+        return [event async for event in read_events(opened, run_id)]

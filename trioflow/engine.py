@@ -43,7 +43,7 @@ from trioflow._host.assembly import environment_of, life_of, open_store
 from trioflow._host.plugins import PluginHost, PluginInfo
 from trioflow._ids import check_name
 from trioflow._phases import Phase
-from trioflow.abc import FINISHED, Instrument, Runner, Store
+from trioflow.abc import Instrument, Runner, Store
 from trioflow.describe._schema import describe_type
 from trioflow.errors import (
     DuplicateRunError,
@@ -51,7 +51,7 @@ from trioflow.errors import (
     UnknownNameError,
     UnknownRunError,
 )
-from trioflow.events import Event, RunStatus
+from trioflow.events import FINISHED_STATUSES, Event, RunStatus
 from trioflow.run import BUFFER_SIZE, Run, create_run, run_of, step_path
 from trioflow.run_info import BulkResult, Moment, RunFilters, RunInfo, seconds_of
 from trioflow.steps import Step
@@ -875,7 +875,7 @@ class Engine(metaclass=NoPublicConstructor):
 
         **Checkpoints**: always.
         """
-        chosen = FINISHED if status is None else statuses(status)
+        chosen = FINISHED_STATUSES if status is None else statuses(status)
         return await self._remover.prune(seconds_of(before, time.time()), chosen)
 
 

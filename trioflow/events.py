@@ -61,6 +61,16 @@ ItemStatus = Literal["success", "failed", "canceled", "bailed", "suspended"]
 """How an item of a foreach ended, or that it waits for an answer."""
 RunStatus = Literal["pending", "running", "success", "failed", "suspended", "paused", "canceled"]
 """Where a run is."""
+ACTIVE_STATUSES: tuple[RunStatus, ...] = ("pending", "running")
+"""Of runs that a process drives, or that wait for one to do so."""
+WAITING_STATUSES: tuple[RunStatus, ...] = ("suspended", "paused")
+"""Of runs that wait to be resumed. Nothing of them runs."""
+FINISHED_STATUSES: tuple[RunStatus, ...] = ("success", "failed", "canceled")
+"""Of runs that are over: their status stays."""
+SUCCESS_STATUSES: tuple[CallStatus, ...] = ("success", "bailed")
+"""Of calls and items that ended well, and have an output."""
+DONE_STATUSES: tuple[CallStatus, ...] = ("success", "failed", "bailed")
+"""Of calls and items that do not run again when their run continues; see `StepProgress.done`."""
 StepKind = Literal["step", "tool", "workflow", "map", "foreach", "item", "sleep", "wait"]
 
 

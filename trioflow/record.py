@@ -15,7 +15,6 @@ from trioflow.step_record import Calls, StepRecord, new_record
 
 _new = object.__new__
 
-RESUMABLE = ("suspended", "paused")
 """The statuses of a run that waits, and may go on."""
 
 

@@ -6,6 +6,7 @@ import math
 
 import attrs
 
+from trioflow._numbers import is_number, is_whole_number
 from trioflow.errors import InvalidValueError, NonRetryableError
 
 LONGEST = 1e12
@@ -29,11 +30,11 @@ class Retry:
     """Only these exceptions are followed by another attempt."""
 
     def __attrs_post_init__(self) -> None:
-        if type(self.attempts) is not int or self.attempts < 1:
+        if not is_whole_number(self.attempts) or self.attempts < 1:
             raise ValueError(f"attempts must be a whole number >= 1, not {self.attempts!r}")
-        if not (_is_number(self.delay) and 0 <= self.delay < math.inf):
+        if not (is_number(self.delay) and 0 <= self.delay < math.inf):
             raise ValueError(f"delay must be a number of seconds >= 0, not {self.delay!r}")
-        if not (_is_number(self.backoff) and 0 < self.backoff < math.inf):
+        if not (is_number(self.backoff) and 0 < self.backoff < math.inf):
             raise ValueError(f"backoff must be a number > 0, not {self.backoff!r}")
         if not (isinstance(self.on, tuple) and all(map(_is_exception, self.on))):
             raise ValueError(f"on must be a tuple of exception classes, not {self.on!r}")
@@ -60,10 +61,6 @@ class Retry:
         if isinstance(error, NonRetryableError | InvalidValueError):
             return False
         return isinstance(error, self.on)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_exception(cls: object) -> bool:

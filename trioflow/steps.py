@@ -11,6 +11,7 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar, overload
 import attrs
 
 from trioflow._ids import MAX_ID
+from trioflow._numbers import is_number
 from trioflow._signature import Signature, name_of, read_signature
 from trioflow.addresses import RESERVED
 from trioflow.context import StepContext
@@ -250,8 +251,7 @@ def check_options(where: str, options: Mapping[str, Any]) -> None:
 
 def check_timeout(where: str, timeout: object) -> None:
     """Check that *timeout* is a number of seconds, or None."""
-    is_number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
-    if timeout is not None and not (is_number and 0 < timeout < math.inf):  # type: ignore[operator]
+    if timeout is not None and not (is_number(timeout) and 0 < timeout < math.inf):
         raise DefinitionError(
             where, f"timeout is {timeout!r}", "give it a number of seconds > 0, or None"
         )

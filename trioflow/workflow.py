@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, overload
 
 import attrs
 
+from trioflow._numbers import is_number, is_whole_number
 from trioflow._signature import check_takes_one, count_positional, name_of
 from trioflow.context import RunContext
 from trioflow.errors import DefinitionError
@@ -288,7 +289,7 @@ class Workflow(Generic[In, Prev]):
           on_error: ``"cancel"``: the first failure cancels the items that run.
             ``"finish"``: they end first. No further item starts either way.
         """
-        if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
+        if not is_whole_number(concurrency) or concurrency < 1:
             raise self._wrong(f"concurrency is {concurrency!r}", "give it a whole number >= 1")
         return self._add(ForEach(self._target(step), concurrency, self._on_error(on_error)))
 
@@ -341,7 +342,7 @@ class Workflow(Generic[In, Prev]):
         """
         if callable(seconds):
             self._function(seconds, "sleep")
-        elif isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
+        elif not is_number(seconds) or not seconds >= 0:
             raise self._wrong(f"sleep got {seconds!r}", "give it a number of seconds >= 0")
         return self._add_named("sleep", id, lambda node_id: Sleep(node_id, seconds))
 
@@ -386,8 +387,7 @@ class Workflow(Generic[In, Prev]):
         """
         if not isinstance(event, str) or not event:
             raise self._wrong(f"wait_for_event got event {event!r}", "give it a name")
-        is_number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
-        if timeout is not None and not (is_number and 0 <= timeout < math.inf):
+        if timeout is not None and not (is_number(timeout) and 0 <= timeout < math.inf):
             raise self._wrong(f"timeout is {timeout!r}", "give it a number of seconds >= 0")
         return self._add(WaitForEvent(event, self._target(step), timeout))
 

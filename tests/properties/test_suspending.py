@@ -145,7 +145,7 @@ class Play:
         """Lose everything but the first entries of the journal."""
         self.crashes -= 1
         entries = await self.store.read(RUN, limit=10**6)
-        count = self.chance.choice(deaths(decode(RUN, entries)))
+        count = self.chance.choice(deaths([*decode(RUN, entries)]))
         self.store = await cut(self.store, RUN, count)
         self.kept = {
             address: self.kept.get(address, self.deeds.done[address])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from typing import Any
@@ -19,11 +19,8 @@ from trioflow._cli.text import clean
 from trioflow._cli.watch import OpenStream, choose_display, watch
 from trioflow.context import MISSING
 from trioflow.errors import TrioflowError
-from trioflow.events import RunStatus
+from trioflow.events import ACTIVE_STATUSES, WAITING_STATUSES
 from trioflow.run import Run, RunStream
-
-INTERRUPTED: Collection[RunStatus] = ("pending", "running")
-"""The statuses of a stored run that somebody goes on with, or has to."""
 
 
 @attrs.frozen
@@ -60,7 +57,7 @@ async def resume_run(
 
 
 def _opening(run: Run[Any, Any], answer: Answer) -> OpenStream:
-    if run.status in INTERRUPTED:
+    if run.status in ACTIVE_STATUSES:
         if answer.is_given:
             raise UsageError(
                 f"run {run.run_id} does not wait for an answer: it is going on elsewhere, or was "
@@ -131,11 +128,11 @@ async def recover_runs(store_url: str | None, targets: Sequence[str]) -> int:
             status: str = (await run.wait()).status
         except TrioflowError as exc:
             status = f"not saved: {exc}"
-        failed |= status not in ("success", "suspended", "paused")
+        failed |= status not in ("success", *WAITING_STATUSES)
         print(clean(f"{run.run_id}  {run.workflow_id}  {status}"), flush=True)
 
     async with open_stored(need_store(store_url), targets) as (engine, store):
-        interrupted = await store.list_runs(status=INTERRUPTED)
+        interrupted = await store.list_runs(status=ACTIVE_STATUSES)
         for id in sorted({each.header.workflow_id for each in interrupted} - {*engine.workflows}):
             say(clean(f"workflow {id!r} is not installed; name it with --workflow MODULE:ATTR"))
             failed = True

@@ -17,13 +17,14 @@ from trioflow._cli.jsonl import JsonDisplay
 from trioflow._cli.output import Output, exclusive_stdout
 from trioflow._cli.plain import PlainDisplay
 from trioflow._cli.records import StoredView, as_json
-from trioflow._cli.stores import find_run, need_store, open_stored, recorded
+from trioflow._cli.stores import find_run, need_store, open_stored
 from trioflow._cli.tables import print_lines
 from trioflow._cli.text import clean, one_line, safe_json
 from trioflow._cli.tree import print_tree
+from trioflow._engine.journal.reading import read_events
 from trioflow.abc import Store, StoredRun
 from trioflow.errors import JournalFormatError
-from trioflow.events import Event, RunStatus
+from trioflow.events import ACTIVE_STATUSES, Event, RunStatus
 from trioflow.record import RunState
 
 HEADERS = ("ID", "WORKFLOW", "STATUS", "CREATED", "UPDATED", "GOING ON IN")
@@ -74,7 +75,7 @@ async def print_run(run_id: str, store_url: str | None, as_object: bool) -> None
 async def _apply_recorded(store: Store, run_id: str, view: StoredView) -> JournalFormatError | None:
     """Take all events of a run into account, up to the damage that is returned."""
     try:
-        async for event in recorded(store, run_id):
+        async for event in read_events(store, run_id):
             view.apply(event)
     except JournalFormatError as exc:
         return exc
@@ -96,7 +97,7 @@ async def print_events(
             await find_run(store, run_id)
             display: Display = JsonDisplay(output, engine.converter) if output else _plain()
             if not follow:
-                found = recorded(store, run_id, -1 if after is None else after)
+                found = read_events(store, run_id, -1 if after is None else after)
                 return await _print_all(_folded(found) if after is None else found, display)
             async with engine.observe(run_id, after) as events:
                 return await _print_all(events, display)
@@ -149,7 +150,7 @@ def _row(stored: StoredRun) -> tuple[str, ...]:
 
 def _owner(stored: StoredRun) -> str:
     """Return who goes on with a run: who has claimed it, if the claim holds."""
-    if stored.status not in ("pending", "running"):
+    if stored.status not in ACTIVE_STATUSES:
         return ""
     return stored.owner if stored.held_for > 0 and stored.owner else NOBODY
 

@@ -10,6 +10,7 @@ from trioflow import events as ev
 from trioflow._cli.text import describe_error, preview
 from trioflow._cli.view import Status
 from trioflow._engine.history.suspensions import Suspension, suspensions
+from trioflow.events import FINISHED_STATUSES
 from trioflow.record import RunState
 from trioflow.step_record import StepRecord
 from trioflow.wire._failures import error_to_wire
@@ -40,7 +41,7 @@ class StoredView:
     @property
     def is_over(self) -> bool:
         """Whether nothing of the run can go on."""
-        return self.state.status in ("success", "failed", "canceled")
+        return self.state.status in FINISHED_STATUSES
 
     def status_of(self, record: StepRecord) -> Status:
         """Return the status of a call, which may have been cut off with its run."""

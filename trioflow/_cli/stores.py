@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 import attrs
@@ -12,15 +12,11 @@ import attrs
 from trioflow._cli.errors import UsageError
 from trioflow._cli.instruments import own_instruments
 from trioflow._cli.targets import import_workflow, is_in_module
-from trioflow._engine.journal.codec import decode_entry
 from trioflow.abc import Store, StoredRun
 from trioflow.engine import Engine, open_engine
-from trioflow.events import Event
 
 VARIABLE = "TRIOFLOW_STORE"
 """The environment variable with the store that is used if none is given."""
-PAGE = 1000
-"""How many entries are read at a time."""
 
 
 @attrs.frozen
@@ -94,18 +90,6 @@ async def find_run(store: Store, run_id: str) -> StoredRun:
     if stored is None:
         raise UsageError(f"there is no run {run_id!r} in the store; see: trioflow runs")
     return stored
-
-
-async def recorded(store: Store, run_id: str, after: int = -1) -> AsyncIterator[Event]:
-    """Give the events with a ``seq`` above *after* that are recorded by now.
-
-    Raises:
-      JournalFormatError: if the journal is damaged, after the events before the damage.
-    """
-    while entries := await store.read(run_id, after, PAGE):
-        for entry in entries:
-            yield decode_entry(run_id, entry)
-        after = entries[-1].seq
 
 
 def check_workflow(engine: Engine, stored: StoredRun) -> None:

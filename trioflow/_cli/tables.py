@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trioflow._cli.text import clean, one_line, plain_json, safe_json
+from trioflow._numbers import is_number
 from trioflow.wire._values import lenient_json
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def _records(records: Sequence[Mapping[str, Any]]) -> RenderableType:
     columns = list(dict.fromkeys(key for record in records for key in record))
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in columns:
-        numbers = all(_is_number(record.get(column)) for record in records)
+        numbers = all(is_number(record.get(column)) for record in records)
         table.add_column(
             Text(one_line(column)), justify="right" if numbers else "left", overflow="fold"
         )
@@ -75,10 +76,6 @@ def _record(record: Mapping[str, Any]) -> Table:
 
 def _cell(value: Any) -> Text:
     return Text(clean(value) if isinstance(value, str) else plain_json(value))
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def print_listing(headers: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:

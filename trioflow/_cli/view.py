@@ -164,7 +164,7 @@ class RunView:
     def _close(self, event: ev.StepResult, path: tuple[str, ...], call: CallView) -> None:
         detail = describe_error(event.error) if event.error is not None else ""
         call.close(event.status, event.at, detail)
-        if event.status in ("success", "bailed"):
+        if event.status in ev.SUCCESS_STATUSES:
             self._nearest(path[:-1])[0].child_finished(path[-1])
 
     def _nearest(self, path: tuple[str, ...]) -> tuple[CallView, bool]:

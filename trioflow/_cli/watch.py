@@ -21,6 +21,7 @@ from trioflow._cli.signals import interruptible
 from trioflow._cli.stores import Whereabouts
 from trioflow._cli.text import clean, preview
 from trioflow.errors import HistoryGap
+from trioflow.events import ACTIVE_STATUSES
 from trioflow.instruments._tasks import dump
 from trioflow.results import RunResult
 from trioflow.run import Run, RunStream
@@ -116,7 +117,7 @@ class Watcher:
 
     def _end(self, run: Run[Any, Any], reason: str) -> None:
         """Stop the run if it goes on: for good, unless it can go on from its store."""
-        if run.status not in ("pending", "running"):
+        if run.status not in ACTIVE_STATUSES:
             return
         if self.whereabouts is None:
             run.cancel(reason)

@@ -3,7 +3,6 @@
 from trioflow._public import publish
 from trioflow.abc._instrument import BodyInfo, Instrument, PartInfo, TraceIds
 from trioflow.abc._journal import (
-    FINISHED,
     Append,
     Entry,
     RunFilter,
@@ -16,7 +15,6 @@ from trioflow.abc._runner import Runner
 from trioflow.abc._store import Store
 
 __all__ = [
-    "FINISHED",
     "MAX_REQUESTS",
     "MAX_REQUEST_BYTES",
     "Append",

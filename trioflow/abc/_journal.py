@@ -10,9 +10,6 @@ import attrs
 from trioflow.errors import JournalConflictError
 from trioflow.events import RunStatus
 
-FINISHED: frozenset[RunStatus] = frozenset({"success", "failed", "canceled"})
-"""Statuses of runs that are over: nothing will change them but their removal."""
-
 
 @attrs.frozen(kw_only=True)
 class RunHeader:
@@ -54,7 +51,7 @@ class Append:
     after: int
     """The ``seq`` of the last entry that is stored, -1 for none. Guards against two writers."""
     status: RunStatus
-    """Status of the run after these entries. With one of `FINISHED` all requests that are
+    """Status of the run after these entries. With one of `FINISHED_STATUSES` all requests that are
     pending for the run are removed: nobody would apply them."""
     header: RunHeader | None = None
     """Given with the first entries of a run, and only then."""

@@ -6,7 +6,6 @@ from typing import Literal
 
 import attrs
 
-from trioflow.abc._journal import FINISHED
 from trioflow.errors import (
     InboxFullError,
     RequestTooLargeError,
@@ -14,7 +13,7 @@ from trioflow.errors import (
     TrioflowError,
     UnknownRunError,
 )
-from trioflow.events import RunStatus
+from trioflow.events import FINISHED_STATUSES, RunStatus
 
 RequestKind = Literal["cancel", "event", "resume", "drain"]
 """What a run is asked for."""
@@ -49,7 +48,7 @@ class Request:
         """
         if status is None:
             return UnknownRunError(self.run_id)
-        if status in FINISHED:
+        if status in FINISHED_STATUSES:
             return RunFinishedError(self.run_id, status, f"it takes no {self.kind} any more")
         size = len(self.payload.encode("utf-8", "surrogatepass"))
         if size > MAX_REQUEST_BYTES:

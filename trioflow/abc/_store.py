@@ -163,7 +163,7 @@ class Store(ABC):
 
         Args:
           before: Seconds since the epoch.
-          status: Only runs with one of these statuses; those of `FINISHED` if it is None. Runs
+          status: Only runs with one of these statuses; None means `FINISHED_STATUSES`. Runs
             that are not finished are kept while a claim on them holds.
 
         **Cancellation**: may leave some of the runs, each with its whole journal.

@@ -10,7 +10,6 @@ from typing import NoReturn
 import trio
 
 from trioflow.abc import (
-    FINISHED,
     Append,
     Entry,
     Request,
@@ -20,7 +19,7 @@ from trioflow.abc import (
     parse_cursor,
 )
 from trioflow.errors import JournalConflictError, StoreError
-from trioflow.events import RunStatus
+from trioflow.events import FINISHED_STATUSES, RunStatus
 from trioflow.stores._shelf import Bell, Shelf
 
 NAME = "memory:"
@@ -137,13 +136,13 @@ class MemoryStore(Store):
 
     async def prune(self, before: float, status: Collection[RunStatus] | None = None) -> int:
         await trio.lowlevel.checkpoint()
-        chosen, now = (FINISHED if status is None else status), self._shelf.now()
+        chosen, now = (FINISHED_STATUSES if status is None else status), self._shelf.now()
         old = [
             run_id
             for run_id, run in self._shelf.journals.items()
             if run.status in chosen
             and run.updated_at < before
-            and (run.status in FINISHED or run.held_for(now) == 0)
+            and (run.status in FINISHED_STATUSES or run.held_for(now) == 0)
         ]
         for run_id in old:
             del self._shelf.journals[run_id]

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import attrs
 import trio
 
-from trioflow.abc import FINISHED, Append, Entry, Request, RunHeader, StoredRun
+from trioflow.abc import Append, Entry, Request, RunHeader, StoredRun
 from trioflow.errors import JournalConflictError
-from trioflow.events import RunStatus
+from trioflow.events import ACTIVE_STATUSES, FINISHED_STATUSES, RunStatus
 
 Age = tuple[float, str]
 """Place in the order of runs: ``created_at`` and ``run_id``."""
@@ -50,10 +50,10 @@ class Journal:
 
     def has_work(self, now: float) -> bool:
         """Tell whether there is something to do for who claims the run."""
-        if self.status in ("pending", "running"):
+        if self.status in ACTIVE_STATUSES:
             return True
         due = self.due_at is not None and self.due_at <= now
-        return self.status not in FINISHED and (due or bool(self.requests))
+        return self.status not in FINISHED_STATUSES and (due or bool(self.requests))
 
     def describe(self, now: float) -> StoredRun:
         """Return the run as a store lists it."""
@@ -73,7 +73,7 @@ class Journal:
         self.status, self.due_at = append.status, append.due_at
         for id in append.requests:
             self.requests.pop(id, None)
-        if append.status in FINISHED:
+        if append.status in FINISHED_STATUSES:
             self.requests.clear()
 
 

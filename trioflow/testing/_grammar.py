@@ -128,11 +128,11 @@ def advance_run(log: Log, symbol: str, type: str) -> None:
 
 def check_finish(log: Log, shape: Shape, event: ev.Finish) -> None:
     """Check the final status against what came before."""
-    if event.status in ("pending", "running"):
+    if event.status in ev.ACTIVE_STATUSES:
         log.fail(1, f"finish says that the run is {event.status}")
     if log.canceled != (event.status == "canceled"):
         log.fail(1, f"finish says {event.status} {'after' if log.canceled else 'without'} canceled")
-    if (event.status in ("suspended", "paused")) != (log.phase == "waiting"):
+    if (event.status in ev.WAITING_STATUSES) != (log.phase == "waiting"):
         log.fail(1, f"finish says {event.status} while the run is {log.phase}")
     if event.status == "success":
         shape.check_complete(log, None)

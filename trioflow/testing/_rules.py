@@ -143,8 +143,7 @@ def check_progress(log: Log, call: Call, event: ev.StepProgress, address: Addres
     _check_nothing_open(log, call, event, event.index)
     call.progress.pop(event.index, None)  # it had waited; the order is that of the events
     call.progress[event.index] = event
-    ended = ("success", "failed", "bailed")
-    done = sum(one.status in ended for one in call.progress.values())
+    done = sum(one.status in ev.DONE_STATUSES for one in call.progress.values())
     totals = {one.total for one in call.progress.values()}
     if event.done != done:
         log.fail(6, f"done is {event.done}, but {done} items have ended", call.last)
@@ -155,7 +154,7 @@ def check_progress(log: Log, call: Call, event: ev.StepProgress, address: Addres
 def _has_ended(call: Call, item: int | None) -> bool:
     """Tell whether an item of a foreach is over, and not only waits for an answer."""
     progress = None if item is None else call.progress.get(item)
-    return progress is not None and progress.status not in ("suspended", "canceled")
+    return progress is not None and progress.status in ev.DONE_STATUSES
 
 
 def check_suspended(log: Log, call: Call, event: ev.StepSuspended, address: Address) -> None:

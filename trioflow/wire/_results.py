@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from trioflow.events import SUCCESS_STATUSES
 from trioflow.results import RunResult
 from trioflow.step_record import StepRecord
 from trioflow.wire._failures import error_to_wire
@@ -64,7 +65,7 @@ def _record(record: StepRecord, value: Callable[[Any, str], Any]) -> dict[str, A
         "address": record.address,
         "attempts": record.attempts,
     }
-    if record.status in ("success", "bailed"):
+    if record.status in SUCCESS_STATUSES:
         wire["output"] = value(record.output, f"{where}.output")
     if record.error is not None:
         wire["error"] = error_to_wire(record.error)

@@ -70,7 +70,7 @@ def _is_written(field: Field, event: ev.Event) -> bool:
 
 
 _EVENTS = frozenset(ev.EVENT_TYPES.values())
-_ENDED_WELL = ("success", "bailed", "")
+_ENDED_WELL = (*ev.SUCCESS_STATUSES, "")
 """Statuses of what has an output; events without a status, such as `ToolResult`, have one too."""
 
 

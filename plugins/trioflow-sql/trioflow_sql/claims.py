@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, or_, select, union, update
 
-from trioflow.abc import FINISHED, StoredRun, parse_cursor
+from trioflow.abc import StoredRun, parse_cursor
+from trioflow.events import ACTIVE_STATUSES, FINISHED_STATUSES
 from trioflow_sql.database import Database
 from trioflow_sql.queries import RUNS, age, stored_runs
 from trioflow_sql.tables import database_clock, database_time, requests, runs
@@ -37,13 +38,13 @@ RELEASE_ALL = update(runs).where(runs.c.owner == bindparam("by")).values(GIVEN_B
 OWNERS = select(runs.c.owner).where(runs.c.owner.is_not(None)).distinct()
 has_work = runs.c.key.in_(
     union(
-        select(runs.c.key).where(runs.c.status.in_(("pending", "running"))),
+        select(runs.c.key).where(runs.c.status.in_(ACTIVE_STATUSES)),
         select(runs.c.key).where(runs.c.due_at <= bindparam("at")),
         select(requests.c.run),
     )
 )
 CLAIMABLE = (
-    RUNS.where(is_free, runs.c.status.not_in(FINISHED), has_work)
+    RUNS.where(is_free, runs.c.status.not_in(FINISHED_STATUSES), has_work)
     .order_by(runs.c.created_at, runs.c.run_id)
     .limit(bindparam("most"))
 )

@@ -6,8 +6,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, bindparam, delete, or_, select
 
-from trioflow.abc import FINISHED
-from trioflow.events import RunStatus
+from trioflow.events import FINISHED_STATUSES, RunStatus
 from trioflow_sql.claims import OWNERS, is_free
 from trioflow_sql.database import Database
 from trioflow_sql.tables import runs
@@ -16,7 +15,7 @@ DELETE = delete(runs).where(runs.c.run_id == bindparam("id"))
 is_old = (
     runs.c.status.in_(bindparam("status", expanding=True))
     & (runs.c.updated_at < bindparam("before"))
-    & or_(runs.c.status.in_(FINISHED), is_free)
+    & or_(runs.c.status.in_(FINISHED_STATUSES), is_free)
 )
 OLD = select(runs.c.run_id).where(is_old)
 PRUNE = delete(runs).where(runs.c.run_id.in_(bindparam("ids", expanding=True)), is_old)

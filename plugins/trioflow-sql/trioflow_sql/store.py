@@ -14,7 +14,6 @@ import trio
 from sqlalchemy import Connection
 
 from trioflow.abc import (
-    FINISHED,
     Append,
     Entry,
     Request,
@@ -24,7 +23,7 @@ from trioflow.abc import (
     parse_cursor,
 )
 from trioflow.errors import JournalConflictError, StoreError, UnknownRunError
-from trioflow.events import RunStatus
+from trioflow.events import FINISHED_STATUSES, RunStatus
 from trioflow_sql import claims, inbox, queries, removing
 from trioflow_sql.bells import Listener
 from trioflow_sql.database import PATIENCE, READERS, Presence, batches
@@ -199,7 +198,7 @@ class SqlStore(Store):
 
     async def prune(self, before: float, status: Collection[RunStatus] | None = None) -> int:
         self._opened().check_writable()
-        chosen = FINISHED if status is None else status
+        chosen = FINISHED_STATUSES if status is None else status
         count = 0
         old = await self._read(partial(removing.find_old, self._database, before, chosen))
         for batch in batches(old, PRUNED_AT_ONCE):

@@ -16,13 +16,12 @@ from trioflow._engine.base.outcome import Bailed, Failed, Outcome, Success, Susp
 from trioflow._engine.base.plan import BranchPlan, CallPlan
 from trioflow._engine.history.groups import items_around
 from trioflow.addresses import Address
+from trioflow.events import DONE_STATUSES
 from trioflow.record import RunState
 from trioflow.step_record import StepRecord
 
 OPEN = ("running", "waiting")
 """What calls are in which a process died."""
-SETTLED = ("success", "failed", "bailed")
-"""What calls are that are not made again."""
 
 
 class Repeated(Protocol):
@@ -146,7 +145,7 @@ class Replay:
         for text, record in self._records.items():
             address = Address.parse(text)
             node = f"{_prefix(address.scope)}{address.position}"
-            settled[node] = settled.get(node, True) and record.status in SETTLED
+            settled[node] = settled.get(node, True) and record.status in DONE_STATUSES
         return settled
 
     def entered(self, scope: str) -> bool:

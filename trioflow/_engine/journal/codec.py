@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from trioflow.abc import Entry, RunHeader
@@ -35,21 +35,17 @@ def encode(event: Event, converter: Callable[[], Converter]) -> Entry:
     return Entry(event.seq, event.at, text)
 
 
-def decode(run_id: str, entries: Iterable[Entry]) -> list[Event]:
-    """Return the events of a run's journal; values of users are plain JSON types.
+def decode(run_id: str, entries: Iterable[Entry]) -> Iterator[Event]:
+    """Yield the events of a run's journal; values of users are plain JSON types.
 
     Raises:
-      JournalFormatError: if one of them cannot be read, or is not at its place.
+      JournalFormatError: if one of them cannot be read, or is not at its place; after those
+        before it.
     """
-    return [decode_entry(run_id, entry) for entry in entries]
+    return (_decode(run_id, entry) for entry in entries)
 
 
-def decode_entry(run_id: str, entry: Entry) -> Event:
-    """Return the event that a run's journal has as this entry.
-
-    Raises:
-      JournalFormatError: if it cannot be read, or is not at its place.
-    """
+def _decode(run_id: str, entry: Entry) -> Event:
     try:
         event = from_wire(entry.text)
     except WireFormatError as exc:

@@ -12,9 +12,10 @@ import trio
 from trioflow import events as ev
 from trioflow._engine.base.nursery import open_owned_nursery
 from trioflow._engine.journal.claims import Claims
-from trioflow._engine.journal.codec import check_format, decode
+from trioflow._engine.journal.codec import check_format
 from trioflow._engine.journal.headers import header_of
 from trioflow._engine.journal.journal import RunJournal
+from trioflow._engine.journal.reading import read_events
 from trioflow._engine.journal.writer import JournalWriter, open_writer
 from trioflow._engine.life.ending import break_off
 from trioflow._engine.life.life import Life
@@ -31,9 +32,6 @@ from trioflow.errors import (
     WorkflowChangedError,
 )
 from trioflow.record import fold
-
-PAGE = 1000
-"""How many entries are read at a time."""
 
 
 @attrs.define(eq=False)
@@ -214,13 +212,7 @@ class DurableRuns:
         adopt(life, recorded)
 
     async def _read(self, run_id: str, after: int) -> list[ev.Event]:
-        events: list[ev.Event] = []
-        while True:
-            entries = await self.store.read(run_id, after, PAGE)
-            events += decode(run_id, entries)
-            if len(entries) < PAGE:
-                return events
-            after = entries[-1].seq
+        return [event async for event in read_events(self.store, run_id, after)]
 
 
 @asynccontextmanager

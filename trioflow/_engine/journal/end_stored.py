@@ -14,9 +14,9 @@ from trioflow._engine.journal.codec import encode
 from trioflow._engine.journal.durable_runs import DurableRuns
 from trioflow.abc import Append, StoredRun
 from trioflow.errors import NotResumableError, UnknownRunError
-from trioflow.events import RunStatus
+from trioflow.events import ACTIVE_STATUSES, WAITING_STATUSES, RunStatus
 
-ENDABLE: Sequence[RunStatus] = ("pending", "running", "suspended", "paused")
+ENDABLE = (*ACTIVE_STATUSES, *WAITING_STATUSES)
 
 
 @attrs.frozen(kw_only=True)
@@ -94,7 +94,7 @@ def _events(stored: StoredRun, end: End) -> Sequence[ev.Event]:
                 run_id=run_id, seq=seq, at=at, workflow_id=stored.header.workflow_id, input=None
             )
         )
-    elif stored.status in ("pending", "running"):
+    elif stored.status in ACTIVE_STATUSES:
         events.append(ev.Recover(run_id=run_id, seq=seq, at=at, crashed=end.crashed))
     if end.error is None:
         seq_of_end = seq + len(events)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 import trio
 
-from trioflow._engine.journal.codec import decode_entry
+from trioflow._engine.journal.reading import read_events
 from trioflow.abc import Store
 from trioflow.errors import JournalFormatError, UnknownRunError
-from trioflow.events import Event
+from trioflow.events import ACTIVE_STATUSES, Event
 
 POLL = 0.2
 """Seconds between two looks at a journal that has nothing new."""
-PAGE = 500
-"""How many entries are read at a time."""
-GOING_ON = ("pending", "running")
 
 
 @asynccontextmanager
@@ -53,14 +50,12 @@ async def open_journal_reader(
 
 async def _follow(store: Store, run_id: str, after: int, send: trio.abc.SendChannel[Event]) -> None:
     while True:
-        stored = await store.get(run_id)
-        entries = await store.read(run_id, after, PAGE)
-        for entry in entries:
-            event = decode_entry(run_id, entry)
-            await send.send(event)
-            after = event.seq
-        over = stored is None or (stored.status not in GOING_ON and stored.last_seq <= after)
-        if over:
+        stored, before = await store.get(run_id), after
+        async with aclosing(read_events(store, run_id, after)) as events:
+            async for event in events:
+                await send.send(event)
+                after = event.seq
+        if stored is None or (stored.status not in ACTIVE_STATUSES and stored.last_seq <= after):
             return
-        if not entries:
+        if after == before:
             await trio.sleep(POLL)

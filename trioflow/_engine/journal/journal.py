@@ -12,6 +12,7 @@ from trioflow._engine.journal.headers import with_input
 from trioflow._engine.journal.writer import JournalWriter
 from trioflow.abc import Append, Entry, RunHeader
 from trioflow.events import (
+    ACTIVE_STATUSES,
     Event,
     RunStatus,
     StepOutput,
@@ -78,7 +79,7 @@ class RunJournal:
 
     @property
     def _has_ended(self) -> bool:
-        return self._status not in (None, "pending", "running")
+        return self._status not in (None, *ACTIVE_STATUSES)
 
     @property
     def is_complete(self) -> bool:

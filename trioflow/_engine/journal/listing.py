@@ -15,9 +15,9 @@ from trioflow._engine.journal.stored_runs import StoredRuns
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.registry import RunRegistry
 from trioflow._phases import Phase
-from trioflow.abc import FINISHED, RunFilter, RunHeader, StoredRun, parse_cursor
+from trioflow.abc import RunFilter, RunHeader, StoredRun, parse_cursor
 from trioflow.context import MISSING
-from trioflow.events import RunStatus
+from trioflow.events import FINISHED_STATUSES, RunStatus
 from trioflow.run_info import Moment, RunFilters, RunInfo, seconds_of
 
 
@@ -66,7 +66,9 @@ def chosen_by(filters: RunFilters) -> RunFilter:
 def unfinished(chosen: RunFilter) -> RunFilter:
     """Return those of the runs that are meant that have not finished."""
     wanted = get_args(RunStatus) if chosen.status is None else chosen.status
-    return attrs.evolve(chosen, status=[status for status in wanted if status not in FINISHED])
+    return attrs.evolve(
+        chosen, status=[status for status in wanted if status not in FINISHED_STATUSES]
+    )
 
 
 def statuses(given: RunStatus | Collection[RunStatus]) -> Collection[RunStatus]:

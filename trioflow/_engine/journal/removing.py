@@ -11,9 +11,9 @@ from trioflow._engine.journal.listing import RunList
 from trioflow._engine.journal.stored_runs import StoredRuns
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.registry import RunRegistry
-from trioflow.abc import FINISHED, RunFilter
+from trioflow.abc import RunFilter
 from trioflow.errors import RunStateError, StoreError, TrioflowError, UnknownRunError
-from trioflow.events import RunStatus
+from trioflow.events import FINISHED_STATUSES, RunStatus
 from trioflow.run_info import BulkResult
 
 PAGE = 200
@@ -57,7 +57,7 @@ class Remover:
             return False
         # A run that has finished is driven by nobody. Any other is claimed, so that nobody else
         # continues it meanwhile; the claim is deleted together with the run.
-        if found.status not in FINISHED:
+        if found.status not in FINISHED_STATUSES:
             seconds = durable.writer.claim_seconds
             if not await durable.store.claim(run_id, durable.owner, seconds):
                 raise await durable.claimed_elsewhere(run_id)

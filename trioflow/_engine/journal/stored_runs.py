@@ -38,6 +38,7 @@ from trioflow.errors import (
     StoreError,
     UnknownNameError,
 )
+from trioflow.events import ACTIVE_STATUSES
 from trioflow.record import crashes_after
 
 LOOK = 1.0
@@ -281,7 +282,7 @@ class StoredRuns:
             stored = await self.durable.store.get(run_id)
             if (
                 stored is None
-                or stored.status not in ("pending", "running")
+                or stored.status not in ACTIVE_STATUSES
                 or await self._try_to_take_up(stored) is not None
             ):
                 self.broken.discard(run_id)

@@ -13,7 +13,7 @@ from trioflow._engine.life.resuming import begin_part
 from trioflow._engine.running.workflow_call import recorded_result
 from trioflow._phases import Phase
 from trioflow.errors import HistoryGap, NotResumableError
-from trioflow.record import RESUMABLE
+from trioflow.events import ACTIVE_STATUSES, FINISHED_STATUSES, WAITING_STATUSES
 from trioflow.results import RunResult
 
 
@@ -36,7 +36,7 @@ def adopt(life: Life, recorded: Sequence[ev.Event]) -> None:
             life.input = life.value = event.input
             life.trace.id, life.resource_id = event.trace_id, event.resource_id
             life.trace.metadata = event.metadata
-    is_unfinished = record.status in ("pending", "running", *RESUMABLE)
+    is_unfinished = record.status not in FINISHED_STATUSES
     life.unreadable = None
     if isinstance(restored, Unreadable) and is_unfinished:
         life.unreadable = restored.error
@@ -54,9 +54,9 @@ def _phase_of(life: Life) -> Phase:
     """Return the phase of a run of which only the journal is known."""
     if life.unreadable is not None:
         return Phase.UNREADABLE
-    if life.record.status in RESUMABLE:
+    if life.record.status in WAITING_STATUSES:
         return Phase.WAITING
-    return Phase.ELSEWHERE if life.record.status in ("pending", "running") else Phase.FINISHED
+    return Phase.ELSEWHERE if life.record.status in ACTIVE_STATUSES else Phase.FINISHED
 
 
 async def recorded_events(life: Life) -> Sequence[ev.Event]:

@@ -17,6 +17,7 @@ from trioflow._engine.running.frame import Frame
 from trioflow._engine.running.shared_state import initial_state, state_fields
 from trioflow._engine.running.user_functions import adapt, compile_mapping
 from trioflow._engine.running.workflow_call import WorkflowBody
+from trioflow._numbers import is_number
 from trioflow._values.structure import wrong_type
 from trioflow.errors import DefinitionError, Fault, InvalidValueError, UnknownStepError
 from trioflow.events import StepKind
@@ -148,7 +149,7 @@ class _Planner:
 
         async def wake_at(data: Any, frame: Frame) -> float:
             value = seconds if computed is None else await computed(data, frame)
-            if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+            if not is_number(value) or math.isnan(value):
                 raise InvalidValueError("duration", owner, wrong_type("seconds", value).faults)
             return frame.scope.core.log.now() + value
 

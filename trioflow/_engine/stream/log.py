@@ -19,8 +19,8 @@ from trioflow._engine.stream.channel import Readers
 from trioflow._engine.stream.drafts import DRAFTS
 from trioflow._engine.stream.reader import Reader
 from trioflow.abc import Instrument
-from trioflow.events import Event, StepFinish, StepResult
-from trioflow.record import REDUCERS, RESUMABLE, RunState, fold_end
+from trioflow.events import WAITING_STATUSES, Event, StepFinish, StepResult
+from trioflow.record import REDUCERS, RunState, fold_end
 
 E = TypeVar("E", bound=Event)
 
@@ -141,7 +141,7 @@ class RunLog:
         """
         self.readers.add(reader, after)
         if self.state.ended_at is not None:
-            self.readers.end_part(is_over=self.state.status not in RESUMABLE)
+            self.readers.end_part(is_over=self.state.status not in WAITING_STATUSES)
 
     def history(self) -> Sequence[Event]:
         """Return the events that are held."""

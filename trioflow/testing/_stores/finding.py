@@ -5,29 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from trioflow.abc import FINISHED, StoredRun
-from trioflow.events import RunStatus
+from trioflow.abc import StoredRun
+from trioflow.events import ACTIVE_STATUSES, FINISHED_STATUSES, WAITING_STATUSES
 from trioflow.testing._stores.bench import LONG_AGO, Bench, Promise, expect
 from trioflow.testing._stores.claiming import LONG
 
 NOW = LONG_AGO + 100
-UNFINISHED: tuple[RunStatus, ...] = ("pending", "running", "suspended", "paused")
+UNFINISHED = (*ACTIVE_STATUSES, *WAITING_STATUSES)
 
 
 async def what_has_work_is_found(bench: Bench) -> None:
     """Check, for each status, runs with nothing, with a request and with a time that has come."""
-    for status in (*UNFINISHED, *sorted(FINISHED)):
+    for status in (*UNFINISHED, *sorted(FINISHED_STATUSES)):
         for extra in ("plain", "asked", "due", "late"):
             due_at = {"due": NOW, "late": NOW + 1}.get(extra)
             await bench.do(bench.first(f"{status} {extra}", 0, status=status, due_at=due_at))
-            if extra == "asked" and status not in FINISHED:
+            if extra == "asked" and status not in FINISHED_STATUSES:
                 await bench.post(f"{status} {extra}")
     await bench.do(bench.first("no longer due", 0, status="suspended", due_at=NOW))
     await bench.do(bench.following("no longer due", 0, 1, status="suspended"))
     expect((await bench.stored("suspended late")).due_at, NOW + 1, "due_at that was appended")
 
     wanted = {f"{status} {extra}" for status in UNFINISHED for extra in ("asked", "due")}
-    wanted |= {f"{status} {extra}" for status in UNFINISHED[:2] for extra in ("plain", "late")}
+    wanted |= {f"{status} {extra}" for status in ACTIVE_STATUSES for extra in ("plain", "late")}
     expect(set(await _names(bench)), wanted, "runs that have something to do")
 
 

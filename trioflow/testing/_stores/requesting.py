@@ -7,7 +7,7 @@ from functools import partial
 
 import trio
 
-from trioflow.abc import FINISHED, MAX_REQUEST_BYTES, MAX_REQUESTS, RequestKind
+from trioflow.abc import MAX_REQUEST_BYTES, MAX_REQUESTS, RequestKind
 from trioflow.errors import (
     InboxFullError,
     RequestTooLargeError,
@@ -15,6 +15,7 @@ from trioflow.errors import (
     StoreError,
     UnknownRunError,
 )
+from trioflow.events import FINISHED_STATUSES
 from trioflow.testing._stores.bench import Bench, Promise, expect
 
 LONG = 60.0
@@ -98,11 +99,11 @@ async def appends_remove_what_they_record(bench: Bench) -> None:
 
 async def the_finished_have_no_requests(bench: Bench) -> None:
     """Check that requests go with the end of the run, and with the run."""
-    me = await bench.claimed("deleted", "kept", *FINISHED)
-    for name in ("kept", "deleted", *FINISHED):
+    me = await bench.claimed("deleted", "kept", *FINISHED_STATUSES)
+    for name in ("kept", "deleted", *FINISHED_STATUSES):
         await bench.post(name)
     kept = await bench.take(me, run_ids=[bench.id("kept")])
-    for status in FINISHED:
+    for status in FINISHED_STATUSES:
         await bench.do(bench.following(status, 0, 1, status=status, owner=me))
         await bench.refuse_request(status, RunFinishedError)
     await bench.store.delete(bench.id("deleted"))

@@ -8,8 +8,8 @@ from typing import Any
 import attrs
 from hypothesis import strategies as st
 
-from trioflow.abc import FINISHED, Append, Entry, Request, RequestKind, RunFilter, RunHeader
-from trioflow.events import RunStatus
+from trioflow.abc import Append, Entry, Request, RequestKind, RunFilter, RunHeader
+from trioflow.events import ACTIVE_STATUSES, FINISHED_STATUSES, RunStatus
 
 LONG_AGO = 1000.0
 """Seconds since the epoch: when everything happens. No real run is as old."""
@@ -100,10 +100,10 @@ class Journal:
 
     def has_work(self, now: float) -> bool:
         """Tell whether there is something to do, if the run is free."""
-        if self.status in FINISHED or self.held:
+        if self.status in FINISHED_STATUSES or self.held:
             return False
         due = self.due_at is not None and self.due_at <= now
-        return self.status in ("pending", "running") or due or bool(self.requests)
+        return self.status in ACTIVE_STATUSES or due or bool(self.requests)
 
 
 @attrs.define
@@ -170,7 +170,7 @@ class Journals:
         run.requests = [
             request
             for request in run.requests
-            if request.id not in append.requests and run.status not in FINISHED
+            if request.id not in append.requests and run.status not in FINISHED_STATUSES
         ]
         return True
 
@@ -206,9 +206,9 @@ class Journals:
         old = [
             name
             for name, run in self.runs.items()
-            if run.status in (FINISHED if status is None else status)
+            if run.status in (FINISHED_STATUSES if status is None else status)
             and run.updated_at < before
-            and (run.status in FINISHED or not run.held)
+            and (run.status in FINISHED_STATUSES or not run.held)
         ]
         for name in old:
             del self.runs[name]

@@ -12,9 +12,9 @@ import attrs
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from trioflow.abc import FINISHED, Request, RequestKind, RunFilter, Store
+from trioflow.abc import Request, RequestKind, RunFilter, Store
 from trioflow.errors import RunFinishedError, TrioflowError, UnknownRunError
-from trioflow.events import RunStatus
+from trioflow.events import FINISHED_STATUSES, RunStatus
 from trioflow.testing.strategies._journals import (
     HOLDS,
     LONG_AGO,
@@ -151,7 +151,7 @@ class _StoreMachine(RuleBasedStateMachine):
 
         posted = self.call(which, partial(post_or_refuse, request))
 
-        if run is None or run.status in FINISHED:
+        if run is None or run.status in FINISHED_STATUSES:
             assert posted is (UnknownRunError if run is None else RunFinishedError)
         else:
             assert isinstance(posted, Request)

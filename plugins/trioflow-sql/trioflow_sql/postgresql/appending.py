@@ -16,8 +16,9 @@ import psycopg
 from psycopg import Connection, Cursor, IsolationLevel
 from sqlalchemy import Engine
 
-from trioflow.abc import FINISHED, Append
+from trioflow.abc import Append
 from trioflow.errors import JournalConflictError, StoreError
+from trioflow.events import FINISHED_STATUSES
 from trioflow_sql.migrations import VERSION, too_new
 
 MOVED = """
@@ -184,9 +185,9 @@ def execute(connection: Connection[Any], append: Append) -> Cursor[Any]:
             [entry.at for entry in append.entries],
             [entry.text for entry in append.entries],
         )
-    if append.requests or append.status in FINISHED:
+    if append.requests or append.status in FINISHED_STATUSES:
         statement += TAKEN
-        values += (append.status in FINISHED, list(append.requests))
+        values += (append.status in FINISHED_STATUSES, list(append.requests))
     return connection.execute(statement + DONE, values)
 
 

@@ -11,8 +11,9 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from trioflow.abc import FINISHED, Append
+from trioflow.abc import Append
 from trioflow.errors import JournalConflictError
+from trioflow.events import FINISHED_STATUSES
 
 # First for what changes with every append. A column that is set has its indexes changed, even
 # if its value stays, so the status and the like are only set if they differ.
@@ -66,7 +67,7 @@ def append_one(connection: sqlite3.Connection, append: Append) -> JournalConflic
         connection.executemany(ENTRY, rows)
     if append.requests:
         connection.executemany(TAKEN, [(key, id) for id in append.requests])
-    if append.status in FINISHED:
+    if append.status in FINISHED_STATUSES:
         connection.execute(ALL_TAKEN, [key])
     return None
 
