@@ -62,8 +62,8 @@ class RunState:
     taken: dict[str, tuple[int, ...]] = attrs.field(factory=dict)
     """Which received events the calls that are open have taken, by address."""
 
-    # What most runs never need is made when it is looked at: it would be a tenth of what the
-    # garbage collector has to count for a run that has not begun.
+    # What most runs never need is made when it is looked at, for the garbage collector has to
+    # count each part of each run that has not begun (shortcut `parts-on-demand`).
     _runtime_context: dict[str, Any] | None = attrs.field(default=None, eq=_or_nothing)
     _received: dict[int, ev.EventReceived] | None = attrs.field(default=None, eq=_or_nothing)
     _answers: dict[str, Any] | None = attrs.field(default=None, eq=_or_nothing)
@@ -287,7 +287,8 @@ BODIES = ("step", "tool", "map", "foreach")
 
 def _step_start(state: RunState, event: ev.StepStart) -> None:
     id, address = event.id, event.address
-    record: StepRecord = _new(StepRecord)  # as new_record does, for 0.05 µs less
+    # What new_record and RunState.before do, without their calls (shortcut `fold-start`).
+    record: StepRecord = _new(StepRecord)
     record.id = id
     record.address = address
     record.kind = event.kind
@@ -298,7 +299,6 @@ def _step_start(state: RunState, event: ev.StepStart) -> None:
         record.iteration = event.iteration
     if event.arms is not None:
         record.arms = event.arms
-    # RunState.before without the call: 0.05 µs less.
     before = state.calls.get(address) if state.goes_on else state.open.get(address)
     if before is not None:  # it was suspended or waiting, or its process died
         _go_on(state, record, before, event)
@@ -396,8 +396,14 @@ def _step_result(state: RunState, event: ev.StepResult) -> None:
         state.state = merge_state(state.state, event.state_updates)
 
 
+def _step_finish(state: RunState, event: ev.StepFinish) -> None:
+    record = state.open.pop(event.address)
+    record.attempts = event.attempts
+    record.seconds = event.seconds
+
+
 def fold_end(state: RunState, result: ev.StepResult, finish: ev.StepFinish) -> None:
-    """Fold both events that end a call: what their reducers do, for 0.1 µs less."""
+    """Fold both events that end a call, as their reducers above do (shortcut `fold-end`)."""
     record = state.open.pop(result.address)
     record.status = result.status
     if result.status == "canceled":
@@ -422,12 +428,6 @@ def _settle(state: RunState, address: str, for_good: bool) -> None:
         for seq in state.taken.pop(address):
             if for_good:
                 state.received.pop(seq, None)
-
-
-def _step_finish(state: RunState, event: ev.StepFinish) -> None:
-    record = state.open.pop(event.address)
-    record.attempts = event.attempts
-    record.seconds = event.seconds
 
 
 def _event_received(state: RunState, event: ev.EventReceived) -> None:

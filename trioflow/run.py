@@ -67,7 +67,7 @@ def run_of(life: Life) -> Run[Any, Any]:
 
 
 def new_run_id() -> str:
-    """Return an id that no other run has: as random as a UUID, for a third of its price."""
+    """Return an id that no other run has, as random as a UUID (shortcut `run-id`)."""
     return secrets.token_hex(16)
 
 

@@ -80,8 +80,9 @@ def new_record(
 ) -> StepRecord:
     """Return a record in which all that has a default is unset and looked up if it is asked for.
 
-    A plain step needs half of the 22 fields. Leaving out the others takes 0.1 µs less, and spares
-    the garbage collector half of what it goes through in a long run.
+    It equals what the constructor makes of the same arguments. A plain step needs half of the
+    fields, and to leave out the others also spares the garbage collector what it would go through
+    in a long run (shortcut `step-record`).
     """
     record = _new(StepRecord)
     record.id = id
@@ -97,8 +98,8 @@ class Calls(Mapping[str, StepRecord]):
     """Records of calls: all by address, or the last one of each step by its id.
 
     Most runs are never asked for any of it, so a state only puts the records in a row, and they
-    get into a dict when somebody looks for one: 0.1 µs less for a step of a short run, and
-    0.4 µs for one of 100,000, each of which would have its place somewhere else in the memory.
+    get into a dict when one is looked up. In a long run each would have its place in the dict
+    somewhere else in the memory (shortcut `calls-on-demand`).
 
     Live, unless it has an end. What `values` and `items` give holds until the next look.
     """

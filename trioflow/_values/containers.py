@@ -124,7 +124,7 @@ def _items_hook(cls: Any, converter: Converter) -> Callable[[Any], Any]:
         return lambda values: values
 
     def structure(values: Any) -> Any:
-        if all(type(item) is arm for item in values):  # the usual case, in a quarter of the time
+        if all(type(item) is arm for item in values):  # as most are (shortcut `usual-items`)
             return values
         faults: list[Fault] = []
         items = [structure_part(item, hook, arm, f"[{i}]", faults) for i, item in enumerate(values)]

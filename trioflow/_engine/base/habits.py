@@ -8,10 +8,10 @@ With a single one a function whose first call had nothing to do would pass for b
 TRIES_AGAIN = 64
 """How many it makes after one that has taken long. Few enough to cost no more than the long one
 did: it may have been the garbage collector's time, or another program's, and with no way back
-half the steps of a chain of 10,000 took 27 µs instead of 10."""
+every later step of a long chain would be made with care."""
 TRUSTED = 64
-"""How many calls runs have to make with care, none of them long, before later runs make none.
-Such a run takes 10 µs less."""
+"""How many calls runs have to make with care, none of them long, before later runs make none
+(shortcut `trusted-functions`)."""
 
 
 class Reputation:

@@ -35,12 +35,12 @@ class CallPlan:
     body: Body
     function: Callable[[Any], Awaitable[Any]] | None = None
     """What *body* calls, if that is all it does: the function of a step that takes its input and
-    nothing else. Calling it directly takes 0.1 µs less."""
+    nothing else. It is called directly then (shortcut `function-alone`)."""
     structure: Structure | None = None
     """Structures the input; None if any value will do."""
     takes: object = None
     """A type of which exact instances need not be structured. It is looked at before *structure*,
-    which would find the same out: 0.1 µs less."""
+    which would find the same out (shortcut `known-type`)."""
     structure_resume: Structure | None = None
     """Structures the data of the event that was waited for, or of an answer."""
     structure_suspend: Structure | None = None

@@ -33,8 +33,8 @@ KEEP_FINISHED = 64
 """How many submitted runs an engine remembers after their end, with all that they recorded."""
 MAX_STARTS = 16
 """How many runs have their first turn in one pass of Trio's scheduler, in which all that is ready
-has a turn. Of 1,000 runs of 10 steps, submitted at once and started at once, no reader saw anything
-for 0.1 s, and the garbage collector, going through their unread events, took 0.4 of the time."""
+has a turn. If very many runs started at once, no reader would see anything for a while, and the
+garbage collector would go through all their unread events again and again."""
 PATIENCE = 0.1
 """How many seconds runs wait in a queue before each that begins lets in two others. For runs that
 take more than a turn, which cannot be told before, it would otherwise get slower all the time."""

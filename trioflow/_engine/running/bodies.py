@@ -1,7 +1,7 @@
 """The bodies of leaves: what one attempt of a step, a tool or a mapping does.
 
 They give a value. Where it is possible they are plain functions that return the coroutine of
-the user's own function: a coroutine around it would cost 0.1 µs for each step.
+the user's own function, without a coroutine around it for each step (shortcut `no-coroutine`).
 """
 
 from __future__ import annotations

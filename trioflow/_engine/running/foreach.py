@@ -1,7 +1,7 @@
 """The body of a foreach: workers that pull items from one iterator.
 
-A task per item would cost more than the engine's whole work for a short item, and batches
-would let slow items hold up the others.
+A task per item would cost much for short items (shortcut `item-workers`), and batches would let
+slow items hold up the others.
 """
 
 from __future__ import annotations

@@ -31,8 +31,8 @@ class Scope:
     outputs: list[Any] = attrs.Factory(
         lambda self: [MISSING] * len(self.plan.slots), takes_self=True
     )
-    """The outputs of its steps so far, by slot; of several calls the last. Not by id, because to
-    put something into a dict of 100,000 takes 0.4 µs: each is somewhere else in the memory."""
+    """The outputs of its steps so far, by slot; of several calls the last. Not by id: in a
+    large dict each would be somewhere else in the memory (shortcut `output-slots`)."""
     failed_to_start: bool = False
     """Whether its on_start hook raised, so that it never ran."""
 

@@ -11,7 +11,8 @@ number of readers that look through one window at the same list of events, each 
 its own: an event that has happened is there for all of them, whatever their number. The bound
 of the buffers is kept by the run, which waits at its next step boundary or ``write`` while a
 reader has `max_buffer_size` or more events unread. What users hold is a receive end with the
-methods and meanings of Trio's own.
+methods and meanings of Trio's own. It also costs less than to await each send and each receive
+(shortcut `own-channel`), most of all where a reader takes what is there at once.
 
 In the order of an event's way: `log` numbers, folds and hands out; `window` holds the events;
 `channel` knows the readers and when the run waits for them; `reader` is one of them as the run

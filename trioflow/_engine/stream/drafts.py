@@ -1,9 +1,9 @@
 """Quick creation of events by their class.
 
-attrs sets each field of a frozen object through ``object.__setattr__``: 1.2 µs for an event of
-twelve fields, and the three events of a step were half of the engine's work for it. A draft
-has the slots of an event and no guard around them, so its fields are plain assignments, and
-taking on the class of the event freezes it: 0.6 µs with an ``__init__`` that attrs has made.
+Shortcut `event-by-class`; the plain twin is the class of the event, called with the same fields.
+attrs sets each field of a frozen object through ``object.__setattr__``. A draft has the slots of an
+event and no guard around them, so its fields are plain assignments, and taking on the class of the
+event freezes it.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class Reader:
         """Is told of each event that is left out."""
         self._tasks: tuple[trio.lowlevel.Task, ...] = ()
         """Those that wait for an event, each with its receive end as ``custom_sleep_data``. Not in
-        a ParkingLot, which is three objects more for the garbage collector to go through."""
+        a ParkingLot, which is objects more for the garbage collector to go through."""
         self._room = room
         self._waits = on_full == "wait"
         self._unbounded = 0
@@ -72,7 +72,7 @@ class Reader:
         """How many events wait to be read."""
         window = self.window
         unread = window.first + len(window.events) - self.position
-        # It may wait for one yet to come. Not max(), whose call takes longer than all the rest.
+        # It may wait for one yet to come. Not max() (shortcut `unread`).
         return unread if unread > 0 else 0  # noqa: FURB136
 
     def check_gap(self) -> None:

@@ -114,7 +114,7 @@ class EventStream(trio.abc.ReceiveChannel[Event], metaclass=NoPublicConstructor)
     async def receive_some(self) -> list[Event]:
         """Return the events that wait to be read, and wait for one if there is none.
 
-        Costs much less than awaiting each event. An empty list means the end, as empty bytes do
+        Takes less time than awaiting each event. An empty list means the end, as empty bytes do
         in Trio's byte streams: ``while batch := await stream.receive_some():``.
 
         Returns:
@@ -131,14 +131,15 @@ class EventStream(trio.abc.ReceiveChannel[Event], metaclass=NoPublicConstructor)
             self._closed or reader.position >= reader.turn_at or not reader.unread
         ) and not await self._pause():
             return []
-        batch = reader.first_unread()
+        batch = reader.first_unread()  # in place of a loop over them (shortcut `receive-some`)
         reader.position += len(batch)
         if reader.position >= reader.low_at:
             reader.reach_low_water()
         return batch
 
     async def __anext__(self) -> Event:
-        # All in one place, and receive() calls it: a loop awaits this for each event.
+        # The work of receive() and of receive_nowait() in one place, for a loop awaits this for
+        # each event (shortcut `loop`).
         await checkpoint_if_cancelled()
         reader = self._reader
         window, position = reader.window, reader.position

@@ -1,0 +1,17 @@
+"""Every shortcut, by its id."""
+
+from __future__ import annotations
+
+from benchmarks.shortcuts import calls, events, reading, runs, values
+from benchmarks.shortcuts.shortcut import Shortcut
+
+SHORTCUTS: dict[str, Shortcut] = {
+    shortcut.id: shortcut
+    for shortcut in (
+        *events.SHORTCUTS,
+        *calls.SHORTCUTS,
+        *runs.SHORTCUTS,
+        *reading.SHORTCUTS,
+        *values.SHORTCUTS,
+    )
+}
