@@ -21,8 +21,10 @@ from trioflow.errors import JournalConflictError, StoreError
 from trioflow.events import FINISHED_STATUSES
 from trioflow_sql.migrations import VERSION, too_new
 
+# The version comes first, because tables are locked in this order, by those who migrate as well.
+KNOWN = "WITH known AS MATERIALIZED (SELECT version FROM trioflow_schema), "
 MOVED = """
-    WITH moved AS (
+    moved AS (
       UPDATE trioflow_runs
       SET last_seq = %s, updated_at = coalesce(%s, updated_at), status = %s, due_at = %s
       WHERE run_id = %s AND last_seq = %s AND owner IS NOT DISTINCT FROM %s
@@ -30,7 +32,7 @@ MOVED = """
     )
 """
 BEGUN = """
-    WITH moved AS (
+    moved AS (
       INSERT INTO trioflow_runs (
         run_id, workflow_id, resource_id, created_at, format, status, updated_at, last_seq,
         due_at, owner, claimed_until, claim_clock
@@ -62,7 +64,7 @@ TAKEN = """,
       DELETE FROM trioflow_requests USING moved WHERE run = key AND (%s OR id = ANY(%s::bigint[]))
     )
 """
-DONE = "SELECT (SELECT count(*) FROM moved), (SELECT version FROM trioflow_schema)"
+DONE = "SELECT (SELECT count(*) FROM moved), (SELECT version FROM known)"
 HEAD = "SELECT last_seq, owner FROM trioflow_runs WHERE run_id = %s"
 
 Results = Sequence[JournalConflictError | None]
@@ -208,7 +210,7 @@ def execute(connection: Connection[Any], append: Append) -> Cursor[Any]:
     if append.requests or append.status in FINISHED_STATUSES:
         statement += TAKEN
         values += (append.status in FINISHED_STATUSES, list(append.requests))
-    return connection.execute(statement + DONE, values)
+    return connection.execute(KNOWN + statement + DONE, values)
 
 
 @attrs.define(eq=False)
