@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 
+import attrs
 import pytest
 import trio
 from sqlalchemy import Connection, inspect
@@ -17,7 +19,7 @@ from trioflow_sql.migrations import MIGRATIONS, Migration, migrate
 from trioflow_sql.opening import connect, database_for
 from trioflow_sql.tables import metadata
 
-from trioflow.abc import Append, Entry, RunHeader
+from trioflow.abc import Append, Entry, Request, RunHeader
 from trioflow.errors import StoreError
 
 SAMPLE = Path(__file__).parent / "data" / "version-1.sql"
@@ -121,6 +123,60 @@ def test_a_database_of_a_later_version_is_refused_and_left_alone(url: str) -> No
 
     trio.run(use)
     assert read(url, "SELECT version FROM trioflow_schema") == [(len(LATER),)]
+
+
+async def test_a_process_of_an_earlier_version_stops_writing_when_the_schema_changes(
+    url: str,
+) -> None:
+    following = Append(run_id="a", entries=(Entry(1, 1.0, "{}"),), after=0, status="running")
+    async with SqlStore(url) as store, store.open_owner("me"):
+        await store.append([BEGIN])
+        await trio.to_thread.run_sync(migrated, url, LATER)
+
+        calls: list[Callable[[], Awaitable[object]]] = [
+            lambda: store.append([following]),
+            lambda: store.claim("a", "me", 60),
+            lambda: store.post_request(Request(run_id="a", kind="cancel", at=1.0)),
+            lambda: store.delete("a"),
+        ]
+        for call in calls:
+            with pytest.raises(StoreError, match=r"version 3, .* known here is 1") as caught:
+                await call()
+            assert not caught.value.transient
+        assert [entry.seq for entry in await store.read("a")] == [0]
+    assert read(url, "SELECT run_id, mood FROM trioflow_runs") == [("a", "good")]
+
+
+async def test_a_schema_that_changes_waits_for_writers_and_they_for_it(url: str) -> None:
+    results: list[object] = []
+    enough = trio.Event()
+
+    async def write(store: SqlStore) -> None:
+        for seq in count():
+            entry = Entry(seq, 1.0, "{}")
+            append = Append(run_id="b", entries=(entry,), after=seq - 1, status="running")
+            try:
+                results.append(await store.append([append]))
+                if seq == 5:
+                    enough.set()
+            except StoreError as error:
+                results.append(error)
+                return
+
+    header = attrs.evolve(HEADER, run_id="b")
+    begin = Append(run_id="b", entries=(), after=-1, status="running", header=header)
+    async with SqlStore(url) as store:
+        await store.append([begin])
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(write, store)
+            await enough.wait()
+            await trio.to_thread.run_sync(migrated, url, LATER)
+
+    *done, last = results
+    assert all(result == [None] for result in done)
+    assert isinstance(last, StoreError)
+    assert "upgrade" in str(last)
+    assert read(url, "SELECT count(*) FROM trioflow_entries") == [(len(done),)]
 
 
 def test_several_may_open_a_new_database_at_once(url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -123,3 +124,32 @@ async def test_pruning_reports_what_others_have_left(url: str) -> None:
 
         assert sum(counts) == 170
         assert [run.header.run_id for run in await store.list_runs()] == ["running"]
+
+
+async def test_no_thread_is_an_error_that_passes(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async with SqlStore(url) as store:
+        await store.append([first("a")])
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", fail)
+            patched.setattr(trio._core._thread_cache.THREAD_CACHE, "_idle_workers", {})
+            with pytest.raises(StoreError, match="no thread") as caught:
+                await SqlStore(url).__aenter__()
+            assert caught.value.transient
+            with pytest.raises(StoreError, match="no thread") as caught:
+                await store.get("a")
+            assert caught.value.transient
+            assert await store.append([first("b")]) == [None]  # its thread is there
+        assert await store.get("b") is not None
+
+
+async def test_what_a_thread_raises_is_not_taken_for_a_missing_one(url: str) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("a mistake")
+
+    async with SqlStore(url) as store:
+        for do in (store._read, store._write):
+            with pytest.raises(RuntimeError, match="a mistake"):
+                await do(fail)

@@ -118,6 +118,8 @@ async def appends_of_a_call_follow_each_other(bench: Bench) -> None:
     wanted = [True, False, True, False, True, False]
     expect(refused, wanted, "which appends of one call to one run are refused")
     expect(await bench.seqs("a"), [0, 1, 2], "entries of appends of one call")
+    early = await bench.store.append([bench.following("b", -1), bench.first("b")])
+    expect([one is None for one in early], [False, True], "which is done of a change and the begin")
     expect((await bench.stored("a")).status, "success", "status behind appends of one call")
 
 

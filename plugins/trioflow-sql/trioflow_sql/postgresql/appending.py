@@ -8,7 +8,7 @@ is nearly all that a durable run has the database do.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -21,8 +21,10 @@ from trioflow.errors import JournalConflictError, StoreError
 from trioflow.events import FINISHED_STATUSES
 from trioflow_sql.migrations import VERSION, too_new
 
+# The version comes first, because tables are locked in this order, by those who migrate as well.
+KNOWN = "WITH known AS MATERIALIZED (SELECT version FROM trioflow_schema), "
 MOVED = """
-    WITH moved AS (
+    moved AS (
       UPDATE trioflow_runs
       SET last_seq = %s, updated_at = coalesce(%s, updated_at), status = %s, due_at = %s
       WHERE run_id = %s AND last_seq = %s AND owner IS NOT DISTINCT FROM %s
@@ -30,7 +32,7 @@ MOVED = """
     )
 """
 BEGUN = """
-    WITH moved AS (
+    moved AS (
       INSERT INTO trioflow_runs (
         run_id, workflow_id, resource_id, created_at, format, status, updated_at, last_seq,
         due_at, owner, claimed_until, claim_clock
@@ -62,7 +64,7 @@ TAKEN = """,
       DELETE FROM trioflow_requests USING moved WHERE run = key AND (%s OR id = ANY(%s::bigint[]))
     )
 """
-DONE = "SELECT (SELECT count(*) FROM moved), (SELECT version FROM trioflow_schema)"
+DONE = "SELECT (SELECT count(*) FROM moved), (SELECT version FROM known)"
 HEAD = "SELECT last_seq, owner FROM trioflow_runs WHERE run_id = %s"
 
 Results = Sequence[JournalConflictError | None]
@@ -134,15 +136,35 @@ def _append(name: str, connection: Connection[Any], appends: Sequence[Append]) -
         )
         if results[index] is None:
             sound.append(index)
-    with connection.pipeline():
-        cursors = [execute(connection, appends[index]) for index in sound]
-        done = [cursor.fetchall()[0] for cursor in cursors]
-    if any(version != VERSION for _, version in done):
-        raise StoreError(name, too_new(done[0][1]))
-    for index, (moved, _) in zip(sound, done, strict=True):
+    for index, moved in zip(sound, _send(name, connection, appends, sound), strict=True):
         if not moved:
             results[index] = _explain(connection, appends[index])
     return [results[index] for index in range(len(appends))]
+
+
+def _send(
+    name: str, connection: Connection[Any], appends: Sequence[Append], sound: Sequence[int]
+) -> Iterator[bool]:
+    """Execute appends, and tell of each in turn whether it was done.
+
+    Several for one run wait for each other: why the first was not done can only be found out
+    before the second is.
+    """
+    if len({appends[index].run_id for index in sound}) == len(sound):
+        with connection.pipeline():
+            cursors = [execute(connection, appends[index]) for index in sound]
+            done = [cursor.fetchall() for cursor in cursors]
+        yield from (_is_done(name, rows) for rows in done)
+    else:
+        for index in sound:
+            yield _is_done(name, execute(connection, appends[index]).fetchall())
+
+
+def _is_done(name: str, rows: Sequence[tuple[int, int]]) -> bool:
+    [(moved, version)] = rows
+    if version != VERSION:
+        raise StoreError(name, too_new(version))
+    return moved == 1
 
 
 def _explain(connection: Connection[Any], append: Append) -> JournalConflictError | None:
@@ -153,7 +175,7 @@ def _explain(connection: Connection[Any], append: Append) -> JournalConflictErro
         if conflict is not None:
             return conflict
         [(moved, _)] = execute(connection, append).fetchall()
-        if moved:
+        if moved:  # somebody else has let go of the run in between
             return None
 
 
@@ -188,7 +210,7 @@ def execute(connection: Connection[Any], append: Append) -> Cursor[Any]:
     if append.requests or append.status in FINISHED_STATUSES:
         statement += TAKEN
         values += (append.status in FINISHED_STATUSES, list(append.requests))
-    return connection.execute(statement + DONE, values)
+    return connection.execute(KNOWN + statement + DONE, values)
 
 
 @attrs.define(eq=False)
