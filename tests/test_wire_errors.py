@@ -134,7 +134,7 @@ def test_a_traceback_without_causes_is_better_than_none(error: Exception) -> Non
     stack = written(raised(error))["stack"]
 
     assert "in raised\n    raise error\n" in stack
-    assert stack.endswith(f"{type(error).__name__}: x\n")
+    assert f"{type(error).__name__}: x\n" in stack  # Python 3.13 adds what it could not get
 
 
 def test_the_members_of_an_odd_group_are_kept() -> None:
