@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 import socket
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 import trio
 
 from trioflow._constructor import NoPublicConstructor
+from trioflow._engine.base.given import check_optional_string
 from trioflow._engine.journal.applying import command_here
 from trioflow._engine.journal.claims import Claims
 from trioflow._engine.journal.durable_runs import DurableRuns, open_durable_runs
@@ -64,8 +64,6 @@ if TYPE_CHECKING:
 
 In = TypeVar("In")
 Out = TypeVar("Out")
-
-logger = logging.getLogger("trioflow")
 
 
 def _durable_runs(
@@ -569,6 +567,7 @@ class Engine(metaclass=NoPublicConstructor):
           RunFinishedError: if it has finished.
           StoreError, JournalConflictError: if the request cannot be written.
         """
+        check_optional_string("reason", reason)
         await self._request(run_id, Cancel(reason), by)
 
     async def send_event(

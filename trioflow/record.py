@@ -183,12 +183,13 @@ def _start(state: RunState, event: ev.Start) -> None:
 
 
 def _resume(state: RunState, event: ev.Resume) -> None:
+    _forget_superseded(state)
+    context, answers = state.runtime_context, state.answers
     state.status = "running"
     state.goes_on = True
-    _forget_superseded(state)
-    state.runtime_context.update(event.runtime_context)
-    state.answers.clear()
-    state.answers.update(dict.fromkeys(event.targets, event.data))
+    context.update(event.runtime_context)
+    answers.clear()
+    answers.update(dict.fromkeys(event.targets, event.data))
     state.span_id = event.span_id
     state.result = state.error = state.ended_at = None
 
@@ -196,10 +197,10 @@ def _resume(state: RunState, event: ev.Resume) -> None:
 def _recover(state: RunState, event: ev.Recover) -> None:
     if event.crashed:
         _count_crash(state, event.at)
+    _forget_superseded(state)
     state.status = "running"
     state.goes_on = True
     state.open.clear()
-    _forget_superseded(state)
     state.span_id = event.span_id
     # What open calls had taken is there again, for they are made again.
     state.taken.clear()
@@ -300,14 +301,14 @@ def _step_start(state: RunState, event: ev.StepStart) -> None:
     if event.arms is not None:
         record.arms = event.arms
     before = state.calls.get(address) if state.goes_on else state.open.get(address)
+    if state.taken:  # what it waited for is its own now, even if its process dies
+        _settle(state, address, for_good=True)
     if before is not None:  # it was suspended or waiting, or its process died
         _go_on(state, record, before, event)
     elif state.unseen and event.kind in BODIES:
         record.attempts = record.lost = state.unseen
     elif event.resume_data is not None:  # it begins with an answer, after travelling back
         record.resume_data, record.resumed_at = event.resume_data, event.at
-    if state.taken:  # what it waited for is its own now, even if its process dies
-        _settle(state, address, for_good=True)
     state.open[address] = record
     state.records.append(record)
 
@@ -350,38 +351,42 @@ def _step_retry(state: RunState, event: ev.StepRetry) -> None:
 
 
 def _step_progress(state: RunState, event: ev.StepProgress) -> None:
-    state.unseen = 0
-    loop = state.open[event.address]
-    loop.done, loop.total = event.done, event.total
+    if event.state_updates:  # first of all, because the class is the user's and may refuse
+        state.state = merge_state(state.state, event.state_updates)
     address = f"{event.address}[{event.index}]"
     item = new_record(event.id, address, "item", event.status, None, event.at)
     item.output, item.error, item.ended_at = event.output, event.error, event.at
     item.suspend_payload, item.label = event.payload, event.label
-    if event.status == "suspended":
-        state.goes_on = True
-    before = state.before(address)
+    before = state.calls.get(address) if event.status == "suspended" else state.before(address)
     if before is not None:
         item.round = before.round + (before.status == "suspended")
+    _settle(state, address, event.status != "suspended")
+    if event.status == "suspended":
+        state.goes_on = True
+    state.unseen = 0
+    loop = state.open[event.address]
+    loop.done, loop.total = event.done, event.total
     state.records.append(item)
     state.answers.pop(address, None)
-    _settle(state, address, event.status != "suspended")
-    if event.state_updates:
-        state.state = merge_state(state.state, event.state_updates)
 
 
 def _step_suspended(state: RunState, event: ev.StepSuspended) -> None:
+    if event.state_updates:  # first of all, because the class is the user's and may refuse
+        state.state = merge_state(state.state, event.state_updates)
+    _settle(state, event.address, for_good=False)
     state.goes_on = True
     record = state.open.pop(event.address)
     record.status = "suspended"
     record.suspend_payload = event.payload
     record.suspended_at = event.at
     record.label = event.label
-    _settle(state, event.address, for_good=False)
-    if event.state_updates:
-        state.state = merge_state(state.state, event.state_updates)
 
 
 def _step_result(state: RunState, event: ev.StepResult) -> None:
+    if event.state_updates:  # first of all, because the class is the user's and may refuse
+        state.state = merge_state(state.state, event.state_updates)
+    if state.taken:
+        _settle(state, event.address, for_good=True)
     record = state.open[event.address]
     record.status = event.status
     state.unseen = 0
@@ -390,10 +395,6 @@ def _step_result(state: RunState, event: ev.StepResult) -> None:
     record.output = event.output
     record.error = event.error
     record.ended_at = event.at
-    if state.taken:
-        _settle(state, event.address, for_good=True)
-    if event.state_updates:
-        state.state = merge_state(state.state, event.state_updates)
 
 
 def _step_finish(state: RunState, event: ev.StepFinish) -> None:
@@ -404,6 +405,10 @@ def _step_finish(state: RunState, event: ev.StepFinish) -> None:
 
 def fold_end(state: RunState, result: ev.StepResult, finish: ev.StepFinish) -> None:
     """Fold both events that end a call, as their reducers above do (shortcut `fold-end`)."""
+    if result.state_updates:
+        state.state = merge_state(state.state, result.state_updates)
+    if state.taken:
+        _settle(state, result.address, for_good=True)
     record = state.open.pop(result.address)
     record.status = result.status
     if result.status == "canceled":
@@ -413,10 +418,6 @@ def fold_end(state: RunState, result: ev.StepResult, finish: ev.StepFinish) -> N
     record.ended_at = result.at
     record.attempts = finish.attempts
     record.seconds = finish.seconds
-    if state.taken:
-        _settle(state, result.address, for_good=True)
-    if result.state_updates:
-        state.state = merge_state(state.state, result.state_updates)
     if state.unseen:
         state.unseen = 0
     state.next_seq += 2

@@ -10,10 +10,18 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Generic, Self, TypeVar
 
 from trioflow._constructor import NoPublicConstructor
+from trioflow._engine.base.given import check_optional_string
 from trioflow._engine.base.nursery import open_owned_nursery
 from trioflow._engine.history.fork_past import invented, prefix
 from trioflow._engine.history.fork_target import find_destination
-from trioflow._engine.life.driving import carry_on, drive, drive_open, leave
+from trioflow._engine.life.driving import (
+    beginning,
+    carry_on,
+    drive,
+    drive_open,
+    end_undriven,
+    leave,
+)
 from trioflow._engine.life.ending import drain, halt, receive
 from trioflow._engine.life.forking import begin_fork, sibling
 from trioflow._engine.life.life import Life
@@ -255,20 +263,25 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         start: Callable[[], None] | None = None,
     ) -> AsyncGenerator[RunStream[Out], None]:
         """Drive the run in a task of its own while a stream is read."""
-        if start is not None:
-            start()
-        self._life.core.log.add_reader(reader, after)
-        stream: RunStream[Out] = RunStream._create(reader, self)
-        part = self._life.part
+        life = self._life
 
         def on_leave() -> None:
             # In this order: closing first would wake writers that wait for room, to go on.
-            leave(self._life, part)
+            leave(life, part)
             stream.close()
 
-        async with open_owned_nursery(on_leave) as nursery:
-            nursery.start_soon(drive_open, self._life)
-            yield stream
+        if start is not None:
+            start()
+        part = life.part
+        try:
+            life.core.log.add_reader(reader, after)
+            stream: RunStream[Out] = RunStream._create(reader, self)
+            async with open_owned_nursery(on_leave) as nursery:
+                nursery.start_soon(drive_open, life)
+                yield stream
+        except BaseException as exc:
+            await end_undriven(life, exc)
+            raise
 
     async def start(
         self,
@@ -449,7 +462,8 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         past = prefix(recorded, destination, new.run_id, outputs)
         past += invented(old.plan, destination, past, outputs)
         inputs = {} if input_data is MISSING else {str(destination.address): input_data}
-        begin_fork(new, past, inputs, resume_data, str(destination.address), per_step)
+        async with beginning(new):
+            begin_fork(new, past, inputs, resume_data, str(destination.address), per_step)
         return new
 
     # ------------------------------------------------------------ control
@@ -459,6 +473,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         Returns at once; `wait` waits for the end. Does nothing if the run is over. A run
         that has not started will end as canceled as soon as it does.
         """
+        check_optional_string("reason", reason)
         self._life.cancel(reason)
 
     def halt(self) -> None:

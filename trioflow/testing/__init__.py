@@ -4,6 +4,7 @@
 `check_step`, `check_tool`         what authors of steps and tools get wrong, each by its name
 `check_store`, `check_runner`      the same for stores and runners of plugins
 `check_converter`, `TypeExamples`  the same for plugins that read, write and describe types
+`check_isolation`                  no run of an engine on such a store can hurt another
 `check_events`, `record`           the events of a run, and whether their order is allowed
 `fuzz_cancel`                      cancel a workflow at every point, and look at what is left
 `assert_no_leaks`                  no task, channel or thread goes on after a block
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from trioflow.testing._converters import ConverterContractError, TypeExamples, check_converter
     from trioflow.testing._faults import EventOrderError
     from trioflow.testing._grammar import check_events
+    from trioflow.testing._isolation import check_isolation
     from trioflow.testing._leaks import assert_no_leaks
     from trioflow.testing._recorder import Recorder
     from trioflow.testing._recording import record
@@ -54,6 +56,7 @@ __all__ = [
     "assert_no_leaks",
     "check_converter",
     "check_events",
+    "check_isolation",
     "check_runner",
     "check_step",
     "check_store",
@@ -80,6 +83,7 @@ if not TYPE_CHECKING:  # or type checkers would believe in every name
             "assert_no_leaks": "trioflow.testing._leaks",
             "check_converter": "trioflow.testing._converters",
             "check_events": "trioflow.testing._grammar",
+            "check_isolation": "trioflow.testing._isolation",
             "check_runner": "trioflow.testing._runners",
             "check_step": "trioflow.testing._bodies",
             "check_store": "trioflow.testing._stores",

@@ -115,10 +115,10 @@ def _record(error: BaseException, nesting: int) -> RecordedError:
 
 def _alone(error: BaseException) -> tuple[RecordedError, Sequence[BaseException]]:
     """Return an exception without its members, and those."""
-    if isinstance(error, RecordedError):
+    if type(error) is RecordedError:
         return error, error.errors
     members: Sequence[BaseException] = ()
-    if isinstance(error, BaseExceptionGroup):
+    if issubclass(type(error), BaseExceptionGroup):
         # As Python's own class has them: a subclass may define both names anew.
         message = BaseExceptionGroup.message.__get__(error)
         members = BaseExceptionGroup.exceptions.__get__(error)

@@ -71,7 +71,9 @@ def write(value: Any, converter: Converter | None, depth: int = MAX_DEPTH) -> An
         raise
     except RecursionError as exc:
         raise _too_deep() from exc
-    except Exception as exc:  # code of users: hooks, attributes, the methods of lazy mappings
+    except KeyboardInterrupt:
+        raise
+    except BaseException as exc:  # code of users: hooks, attributes, the methods of mappings
         cause = f"{class_name(exc)}: {message_of(exc)}"
         problem = f"is a {class_name(value)} that cannot be written ({cause})"
         raise NotSerializableError("", problem, "correct its class, or the hook for it") from exc

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 import trio
+
+from trioflow._engine.base.outcome import leaves
 
 
 @asynccontextmanager
@@ -35,19 +37,11 @@ async def open_owned_nursery(on_leave: Callable[[], None]) -> AsyncGenerator[tri
 
 def _without_group(failure: BaseException, raised: BaseException | None) -> BaseException:
     """Return what should leave the block: what its body raised, unless there is more."""
-    if all(isinstance(leaf, KeyboardInterrupt) for leaf in _leaves(failure)):
-        return next(_leaves(failure))  # Ctrl-C is the program's, and no part of a group
-    if raised is None or isinstance(raised, trio.Cancelled):
+    if all(issubclass(type(leaf), KeyboardInterrupt) for leaf in leaves(failure)):
+        return next(leaves(failure))  # Ctrl-C is the program's, and no part of a group
+    if raised is None or issubclass(type(raised), trio.Cancelled):
         return failure
-    own = {id(leaf) for leaf in _leaves(raised)}
+    own = {id(leaf) for leaf in leaves(raised)}
     # By leaves, since Trio rebuilds groups when it takes the Cancelled out of them.
-    others = [leaf for leaf in _leaves(failure) if id(leaf) not in own]
-    return raised if all(isinstance(leaf, trio.Cancelled) for leaf in others) else failure
-
-
-def _leaves(exc: BaseException) -> Iterator[BaseException]:
-    if isinstance(exc, BaseExceptionGroup):
-        for inner in exc.exceptions:
-            yield from _leaves(inner)
-    else:
-        yield exc
+    others = [leaf for leaf in leaves(failure) if id(leaf) not in own]
+    return raised if all(issubclass(type(leaf), trio.Cancelled) for leaf in others) else failure

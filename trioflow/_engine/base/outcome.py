@@ -5,6 +5,8 @@ Cancellation is no outcome: it stays Trio's own exception and passes through eve
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 import attrs
@@ -48,9 +50,6 @@ class Paused:
 
 Outcome: TypeAlias = Success | Failed | Bailed | Suspended | Paused
 
-PASSING = (trio.Cancelled, KeyboardInterrupt)
-"""Exceptions that are no failure of the body that they leave."""
-
 
 class Signal(BaseException):
     """Carries a bail or a suspension from the depth of a step body to its call.
@@ -62,20 +61,18 @@ class Signal(BaseException):
         self.outcome = outcome
 
 
+# Exceptions are asked for their type and not whether they are instances: they are the users', and
+# one may raise if it is asked for its class.
 def outcome_of(exc: BaseException) -> Outcome | None:
     """Return what it means that a body raised *exc*; None if it must be raised on.
 
-    Whatever a body raises is its failure, `SystemExit` and the cancellation of another event
-    loop included. Only Trio's own cancellation passes, and Ctrl-C, which is the program's.
+    Whatever a body raises is its failure, `SystemExit`, the cancellation of another event loop and
+    that of a scope that was left long ago included. Only two pass: Ctrl-C, which is the program's,
+    and the cancellation of a scope that is around the body.
     """
-    match exc:
-        case Signal():
-            return exc.outcome
-        case BaseExceptionGroup():
-            return _outcome_of_group(exc)
-        case _ if isinstance(exc, PASSING):
-            return None
-    return Failed(exc)
+    if issubclass(type(exc), BaseExceptionGroup):
+        return _outcome_of_leaves(exc, list(leaves(exc)))
+    return _outcome_of_leaves(exc, [exc])
 
 
 def must_pass(exc: BaseException) -> bool:
@@ -96,27 +93,54 @@ def failure(exc: BaseException) -> Failed:
 
 def is_interrupt(exc: BaseException) -> bool:
     """Tell whether *exc* is Ctrl-C, or a group that contains it."""
-    if isinstance(exc, BaseExceptionGroup):
-        return exc.subgroup(KeyboardInterrupt) is not None
-    return isinstance(exc, KeyboardInterrupt)
+    return any(issubclass(type(leaf), KeyboardInterrupt) for leaf in leaves(exc))
 
 
-def _outcome_of_group(group: BaseExceptionGroup[BaseException]) -> Outcome | None:
-    """Return what a group from a body's own nursery means; None if it must be raised on.
+def leaves(exc: BaseException) -> Iterator[BaseException]:
+    """Yield what is in a group and the groups in it, in order; of what is no group, itself."""
+    waiting = [exc]
+    while waiting:
+        found = waiting.pop()
+        if issubclass(type(found), BaseExceptionGroup):
+            waiting += reversed(_MEMBERS.__get__(found))
+        else:
+            yield found
+
+
+_MEMBERS: Any = BaseExceptionGroup.__dict__["exceptions"]
+"""The members as Python itself keeps them, whatever a subclass makes of the name."""
+
+
+def _outcome_of_leaves(exc: BaseException, found: Sequence[BaseException]) -> Outcome | None:
+    """Return what *exc* means, which is *found* alone or a group from a body's own nursery.
 
     A body can bail or fail while it is being canceled. The exceptions it raised count, and
     the Cancelled beside them may be dropped: cancellation is level-triggered, so the next
     checkpoint of this task raises it again.
     """
-    if is_interrupt(group):
+    ignored: list[type[BaseException]] = [Signal]
+    if any(issubclass(type(leaf), KeyboardInterrupt) for leaf in found):
         return None
-    passing, others = group.split((*PASSING, Signal))
-    if others is not None:
-        return Failed(others)
-    signals = None if passing is None else passing.subgroup(Signal)
-    return None if signals is None else _first(signals).outcome
+    if any(issubclass(type(leaf), trio.Cancelled) for leaf in found) and _is_canceled():
+        ignored.append(trio.Cancelled)
+    others = [leaf for leaf in found if not issubclass(type(leaf), tuple(ignored))]
+    if others:
+        return Failed(exc if len(others) == len(found) else _without(exc, tuple(ignored)))
+    for leaf in found:
+        if type(leaf) is Signal:
+            return leaf.outcome
+    return None
 
 
-def _first(group: BaseExceptionGroup[Signal]) -> Signal:
-    inner = group.exceptions[0]
-    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
+def _is_canceled() -> bool:
+    """Tell whether a scope is canceled that this task is in."""
+    return trio.current_effective_deadline() == -math.inf
+
+
+def _without(group: BaseException, ignored: tuple[type[BaseException], ...]) -> BaseException:
+    """Return a group without some of its exceptions."""
+    try:
+        others = group.split(ignored)[1]  # type: ignore[attr-defined]
+    except Exception:  # a subclass may have a split of its own, or a derive
+        return group
+    return group if others is None else others

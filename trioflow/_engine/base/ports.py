@@ -17,10 +17,14 @@ class Journal(Protocol):
 
         Raises:
           NotSerializableError: if one of them holds a value that has no JSON form.
+          RunStateError: if the engine is closed, and nothing is written any more.
         """
 
     def add(self, entries: Sequence[Entry]) -> None:
         """Write entries, in their order, as soon as it can be. The events have happened."""
+
+    def stop(self) -> None:
+        """Write no further event; those that have happened are still written."""
 
     async def wait_boundary(self) -> None:
         """Wait as long as the durability asks for before another step starts."""

@@ -89,7 +89,9 @@ class Replay:
             case "bailed":
                 return Bailed(record.output)
             case "failed":
-                return Failed(record.error or RuntimeError("the error was not recorded"))
+                if record.error is None:
+                    return Failed(RuntimeError("the error was not recorded"))
+                return Failed(record.error)
             case "suspended" if address not in self._entered:
                 return Suspended(record.suspend_payload, record.label)
         return None

@@ -85,7 +85,7 @@ class DurableRuns:
             is_begun=stored is not None,
         )
 
-    def _break_off(self, life: Life, failure: Exception) -> None:
+    def _break_off(self, life: Life, failure: BaseException) -> None:
         if isinstance(failure, StoreError):
             self.on_broken(life.run_id)
         if isinstance(failure, DuplicateRunError):
@@ -98,10 +98,6 @@ class DurableRuns:
         journal.claimed = True
         self.claims.add(life.run_id, journal)
         self.on_begin(life.run_id)
-
-    def stop(self, life: Life) -> None:
-        """Write no further event of a run; those that have happened are still written."""
-        journal_of(life).stop()
 
     def is_complete(self, life: Life) -> bool:
         """Tell whether all that has happened to a run is written."""

@@ -38,6 +38,7 @@ async def start_if_new(runs: DurableRuns, life: Life) -> StoredRun | None:
     journal.added = event.seq
     assert life.journaled is not None  # it has a journal
     life.journaled.add_stored(event)
+    life.move("start")
     after_start(life)
     return None
 

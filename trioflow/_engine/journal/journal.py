@@ -11,6 +11,7 @@ from trioflow._engine.journal.codec import encode
 from trioflow._engine.journal.headers import with_input
 from trioflow._engine.journal.writer import JournalWriter
 from trioflow.abc import Append, Entry, RunHeader
+from trioflow.errors import RunStateError
 from trioflow.events import (
     ACTIVE_STATUSES,
     Event,
@@ -32,7 +33,7 @@ class RunJournal:
     header: RunHeader
     writer: JournalWriter
     record: RunState
-    on_failure: Callable[[Exception], None]
+    on_failure: Callable[[BaseException], None]
     stored: int = -1
     """The ``seq`` of the last entry that is on disk."""
     added: int = -1
@@ -46,7 +47,7 @@ class RunJournal:
     """Ids of stored requests that were applied and are not removed yet."""
     is_begun: bool = False
     """Whether the store has the run: its header is written once."""
-    failure: Exception | None = None
+    failure: BaseException | None = None
     claimed: bool = True
     """Whether this engine drives the run. Writing is fenced by the claim then."""
     stopped: bool = False
@@ -59,6 +60,9 @@ class RunJournal:
         """Return what is to be written of events; see `trioflow._engine.base.ports.Journal`."""
         if not self.is_complete:  # nothing is written behind a gap
             return ()
+        if self.writer.is_closed:
+            problem = "its engine is closed; open another one for it"
+            raise RunStateError(self.header.run_id, self.record.status, problem)
         chunks, converter = self.writer.chunks, self.writer.converter
         return [encode(e, converter) for e in events if chunks or not isinstance(e, CHUNKS)]
 
@@ -158,7 +162,7 @@ class RunJournal:
             self.stored = append.entries[-1].seq
         self._waiting.unpark_all()
 
-    def fail(self, failure: Exception) -> None:
+    def fail(self, failure: BaseException) -> None:
         """Take note that a write has failed for good. Nothing is written after a gap."""
         if self.failure is None:
             self.failure = failure

@@ -11,6 +11,8 @@ import attrs
 import trio
 
 from trioflow._engine.base.nursery import open_owned_nursery
+from trioflow._engine.base.outcome import must_pass
+from trioflow._engine.base.reporting import report
 from trioflow.abc import Append, Store
 from trioflow.errors import DuplicateRunError, StoreError
 
@@ -36,11 +38,11 @@ class Written(Protocol):
     """What the writer needs of a journal."""
 
     @property
-    def failure(self) -> Exception | None: ...
+    def failure(self) -> BaseException | None: ...
     def next_append(self) -> Append | None: ...
     def was_stored(self, append: Append) -> None: ...
     def was_tried(self) -> None: ...
-    def fail(self, failure: Exception) -> None: ...
+    def fail(self, failure: BaseException) -> None: ...
 
 
 @attrs.define(eq=False)
@@ -57,6 +59,8 @@ class JournalWriter:
     """For how long a claim holds if it is not renewed."""
     patience: float
     """For how many seconds a write is tried again that may succeed later."""
+    is_closed: bool = False
+    """Whether nothing is written any more, because the engine is closed."""
     _dirty: dict[Written, None] = attrs.field(factory=dict)
     _work: trio.Event = attrs.field(factory=trio.Event)
     _busy: bool = False
@@ -67,6 +71,7 @@ class JournalWriter:
         self._dirty[journal] = None
         self._work.set()
 
+    @trio.lowlevel.enable_ki_protection  # Ctrl-C is raised where somebody is there to catch it
     async def write_forever(self) -> None:
         """Write whatever is to be written. The task of the writer."""
         while True:
@@ -77,8 +82,10 @@ class JournalWriter:
                 journals, self._dirty = list(self._dirty), {}
                 try:
                     await self._write(journals)
-                except Exception as exc:  # one run's trouble must not end the writing of others
-                    logger.exception("journals not written")
+                except BaseException as exc:  # one run's trouble must not end the writing of others
+                    if must_pass(exc):
+                        raise
+                    report("journals not written", error=exc)
                     for journal in journals:
                         journal.fail(exc)
             self._busy = False
@@ -99,7 +106,9 @@ class JournalWriter:
             return
         try:
             await self._append(batch)
-        except Exception as exc:
+        except BaseException as exc:
+            if must_pass(exc):
+                raise
             if len(batch) == 1 or isinstance(exc, StoreError):
                 for journal in batch:
                     journal.fail(exc)
@@ -114,7 +123,9 @@ class JournalWriter:
     async def _write_alone(self, journal: Written, append: Append) -> None:
         try:
             await self._append({journal: append})
-        except Exception as exc:
+        except BaseException as exc:
+            if must_pass(exc):
+                raise
             journal.fail(exc)
 
     async def _append(self, batch: Mapping[Written, Append]) -> None:
@@ -215,4 +226,5 @@ async def open_writer(writer: JournalWriter) -> AsyncGenerator[None, None]:
         finally:
             with trio.CancelScope(shield=True):  # bounded by the tries of the writer
                 await writer.flush()
+            writer.is_closed = True
             task.cancel()

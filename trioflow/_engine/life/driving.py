@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import trio
@@ -13,20 +14,19 @@ from trioflow._engine.base.outcome import (
     Outcome,
     Success,
     failure,
-    is_interrupt,
     must_pass,
 )
+from trioflow._engine.base.reporting import report
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.ports import Driver, Keeper
 from trioflow._engine.life.starting import emit_start
 from trioflow._engine.running.frame import Scope
-from trioflow._engine.running.workflow_call import call_end_hooks, run_workflow
+from trioflow._engine.running.workflow_call import call_end_hooks, recorded_result, run_workflow
 from trioflow._engine.stream.journaled_log import JournaledLog
 from trioflow._phases import Phase
 from trioflow.errors import NotSerializableError
+from trioflow.events import WAITING_STATUSES
 from trioflow.results import RunResult
-
-logger = logging.getLogger("trioflow")
 
 
 async def drive(life: Life, by_engine: bool = False) -> RunResult[Any]:
@@ -42,39 +42,51 @@ async def drive(life: Life, by_engine: bool = False) -> RunResult[Any]:
 
     **Checkpoints**: at least one, unless an engine drives the run.
     """
-    core, record, outcome = life.core, life.record, None
     try:
-        scope = begin_driving(life, by_engine)
-        try:
-            try:
-                with core.open_scope(shield=by_engine):
-                    if not record.is_canceled:  # or its process died on the way to its end
-                        outcome = await run_workflow(scope, life.value)
-                    await core.readers.wait_for_room()
-                if core.is_canceled or life.keeper is not None:
-                    outcome = accepted(life, outcome)
-            except BaseException as exc:
-                outcome = None
-                outcome = failure_of(life, exc)
-            finally:
-                if outcome is None and not record.is_canceled:
-                    life.emit_canceled(core.reason, core.by)
-                if life.plan.has_end_hooks:
-                    with trio.CancelScope(shield=by_engine):
-                        await call_end_hooks(scope, life.input, outcome)
-        finally:
-            life.end_part(scope, outcome)
-            if life.keeper is not None:
-                await save(life, life.keeper)
+        await drive_part(life, by_engine)
     except BaseException as exc:
-        if not must_pass(exc):
+        if life.result is None or not must_pass(exc):
             await abandon(life, exc)
         raise
     finally:
         life.come_to_rest()
-    if not core.pacer.has_given_way:  # nothing was called
+    if not life.core.pacer.has_given_way:  # nothing was called
         await trio.lowlevel.checkpoint()
     return life.outcome()
+
+
+async def drive_part(life: Life, by_engine: bool) -> None:
+    """Do what `drive` does, as long as trioflow itself does not go wrong."""
+    core, outcome = life.core, None
+    scope = begin_driving(life, by_engine)
+    try:
+        with core.open_scope(shield=by_engine):
+            if not life.record.is_canceled:  # or its process died on the way to its end
+                outcome = await run_workflow(scope, life.value)
+            await core.readers.wait_for_room()
+        if core.is_canceled or life.keeper is not None:
+            outcome = accepted(life, outcome)
+    except BaseException as exc:
+        outcome = None
+        outcome = failure_of(life, exc)
+    finally:
+        await finish_part(life, scope, outcome, by_engine)
+
+
+async def finish_part(life: Life, scope: Scope, outcome: Outcome | None, by_engine: bool) -> None:
+    """End a part with *outcome*, None for canceled: its last events, its hooks, its journal."""
+    if life.record.open:  # an error of trioflow itself has got out of them
+        life.core.log.emit(ev.Recover)
+    if outcome is None and not life.record.is_canceled:
+        life.emit_canceled(life.core.reason, life.core.by)
+    try:
+        if life.plan.has_end_hooks:
+            with trio.CancelScope(shield=by_engine):
+                await call_end_hooks(scope, life.input, outcome)
+    finally:
+        life.end_part(scope, outcome)
+        if life.keeper is not None:
+            await save(life, life.keeper)
 
 
 def begin_driving(life: Life, by_engine: bool) -> Scope:
@@ -109,8 +121,7 @@ def failure_of(life: Life, exc: BaseException) -> Failed:
     Raises:
       BaseException: *exc* itself, if it must pass.
     """
-    if is_interrupt(exc) and life.keeper is not None and not life.core.is_canceled:
-        life.keeper.stop(life)  # Ctrl-C ends the program, not the run
+    life.core.heed(exc)
     life.failure = failure(exc).error
     return Failed(exc)
 
@@ -127,6 +138,7 @@ def writable(log: JournaledLog, outcome: Outcome) -> Outcome:
     return outcome
 
 
+@trio.lowlevel.enable_ki_protection
 async def save(life: Life, keeper: Keeper) -> None:
     """Wait until the end of the part is on disk, and let others drive the run from there.
 
@@ -142,31 +154,54 @@ async def save(life: Life, keeper: Keeper) -> None:
             if must_pass(exc):
                 raise
             life.failure = life.failure or exc
-    if not keeper.is_complete(life):
+    if not keeper.is_complete(life) and life.phase is not Phase.HALTED:
         life.move("halt")
 
 
-async def abandon(life: Life, error: BaseException) -> None:
-    """End a run that an error of trioflow itself has left without an end, as failed."""
-    life.failure = error
-    logger.error("run %s has failed in trioflow itself", life.run_id, exc_info=error)
-    record, log = life.record, life.core.log
+@trio.lowlevel.enable_ki_protection
+async def abandon(life: Life, exc: BaseException) -> None:
+    """End a run that *exc* has left without an end: as failed, or as canceled if it must pass."""
+    life.core.heed(exc)
+    if not must_pass(exc):
+        life.failure = exc
+        report("run %s has failed in trioflow itself", life.run_id, error=exc)
     try:
-        if life.phase is Phase.STARTING:
-            emit_start(life)
-        if record.open:
-            log.emit(ev.Recover)  # what is open is void
-        if life.phase in (Phase.RUNNING, Phase.ENDING):
-            status = "canceled" if record.is_canceled else "failed"
-            log.emit(ev.Finish, status=status, error=error)
-            life.move("finish")
-            life.core.readers.end_part(is_over=True)
-    except Exception as exc:
-        logger.error("the end of run %s cannot be recorded", life.run_id, exc_info=exc)
-        life.core.readers.end_part(is_over=True)
+        emit_abandoned(life)
+    except BaseException as error:
+        life.failure = life.failure or error
+        report("the end of run %s cannot be recorded", life.run_id, error=error)
         life.phase = Phase.HALTED
+    life.core.readers.end_part(is_over=True)
     if life.keeper is not None:
         await save(life, life.keeper)
+
+
+async def end_undriven(life: Life, exc: BaseException) -> None:
+    """End a run that has begun, if *exc* has come before anyone could drive it."""
+    if life.is_driven_here and life.driver is None:
+        await abandon(life, exc)
+        life.come_to_rest()
+
+
+def emit_abandoned(life: Life) -> None:
+    """Emit the events that end a run, as far as they are missing; calls that are open are void.
+
+    It asks the record and not the phase, which may not have come as far.
+    """
+    record, log = life.record, life.core.log
+    if record.status == "pending":
+        emit_start(life)
+    if record.open:
+        log.emit(ev.Recover)
+    if record.ended_at is None and record.status in WAITING_STATUSES:
+        log.emit(ev.Finish, status=record.status)
+    elif record.ended_at is None:
+        if life.failure is None and not record.is_canceled:
+            log.emit(ev.Canceled, reason=life.core.reason, by=life.core.by)
+        status: ev.RunStatus = "canceled" if record.is_canceled else "failed"
+        log.emit(ev.Finish, status=status, error=life.failure)
+    life.result = recorded_result(life.plan, record)
+    life.phase = Phase.WAITING if record.status in WAITING_STATUSES else Phase.FINISHED
 
 
 async def drive_open(life: Life) -> None:
@@ -202,10 +237,34 @@ def leave(life: Life, part: int) -> None:
 
 async def carry_on(life: Life) -> RunResult[Any]:
     """Drive the part that has begun: where the run is driven already, else in this task."""
-    if life.parked is not None:
-        life.parked.set()
-        return await life.wait()
-    if life.home is not None:
-        life.home.start_soon(life)
-        return await life.wait()
-    return await drive(life)
+    try:
+        if life.parked is not None:
+            life.parked.set()
+        elif life.home is not None:
+            life.home.start_soon(life)
+        else:
+            return await drive(life)
+    except BaseException as exc:
+        await end_undriven(life, exc)
+        raise
+    return await life.wait()
+
+
+@asynccontextmanager
+async def beginning(life: Life) -> AsyncGenerator[None, None]:
+    """Begin a part in the block, of a run that was claimed for it.
+
+    If the block raises before the part has begun, others may drive the run; if it raises after
+    that, the run ends.
+    """
+    before = life.record.next_seq
+    try:
+        yield
+    except BaseException as exc:
+        if life.record.next_seq > before:
+            await end_undriven(life, exc)
+        # If the run is driven here, it was another answer that came first: the claim is its.
+        elif life.keeper is not None and (life.is_at_rest or life.is_lost):
+            with trio.CancelScope(shield=True):
+                await life.keeper.release(life)
+        raise

@@ -8,6 +8,7 @@ from typing import Any
 import trio
 
 from trioflow import events as ev
+from trioflow._engine.base.given import check_string
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.starting import emit_start
 from trioflow._engine.running.mailbox import Early
@@ -19,12 +20,14 @@ def receive(life: Life, name: str, data: Any, by: str | None = None) -> None:
     """Take a named event from outside.
 
     Raises:
+      TypeError: if *name* is no string.
       RunFinishedError: if the run has finished.
       RunClaimedError: if it is driven elsewhere.
       UnreadableRunError: if its journal cannot be used here.
       MailboxFullError: if very many events wait to be taken.
       NotSerializableError: if the run is durable and *data* cannot be written.
     """
+    check_string("name", name)
     log, mailbox = life.core.log, life.core.mailbox
     if life.unreadable is not None:
         raise life.unreadable
@@ -57,7 +60,7 @@ async def drain(life: Life, grace: float = math.inf, by: str | None = None) -> N
     life.cancel("drained", by)
 
 
-def break_off(life: Life, failure: Exception) -> None:
+def break_off(life: Life, failure: BaseException) -> None:
     """Stop the run because its journal cannot be written."""
     life.failure = failure
     life.core.cancel(None)
@@ -73,5 +76,5 @@ def halt(life: Life) -> None:
     if life.keeper is not None and not life.core.is_canceled:
         if life.phase is Phase.STARTING:  # or nobody would know of it
             emit_start(life)
-        life.keeper.stop(life)
+        life.core.log.stop()
     life.cancel("the engine was closed")

@@ -9,6 +9,7 @@ from trioflow import events as ev
 from trioflow._engine.history.restore import Unreadable, restore
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.recovering import adopt, begin_recovery
+from trioflow._engine.life.resuming import structured_answer
 
 
 def sibling(life: Life, run_id: str) -> Life:
@@ -31,17 +32,26 @@ def begin_fork(
 
     Raises:
       UnreadableRunError: if the past holds a value that the workflow cannot use.
+      InvalidValueError: if the answer does not fit the step's ``resume`` type.
       NotSerializableError: if the run is durable, and a value of it cannot be written.
     """
     restored = restore(life.plan, past)
     if isinstance(restored, Unreadable):
         raise restored.error
+    answer = structured_answer(life.plan, address, answer)
     if life.journaled is None:
         adopt(life, restored.events)
     else:
-        entries = life.journaled.journal.encode(restored.events)
-        adopt(life, restored.events)
-        life.journaled.journal.add(entries)
+        given = {"input": inputs.get(address), "resume_data": answer}
+        life.journaled.check(ev.StepStart, id="", address=address, kind="step", **given)
+        journal = life.journaled.journal
+        entries = journal.encode(restored.events)
+        try:
+            adopt(life, restored.events)
+            journal.add(entries)
+        except BaseException:
+            journal.stop()  # what followed would be a journal without a beginning
+            raise
     begin_recovery(life)
     life.core.per_step = per_step
     if life.core.replay is not None:

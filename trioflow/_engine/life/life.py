@@ -7,7 +7,7 @@ over it, each in a module of its own. `trioflow._phases` says which of them is p
 from __future__ import annotations
 
 import weakref
-from typing import Any
+from typing import Any, TypeVar
 
 import trio
 
@@ -27,6 +27,8 @@ from trioflow._phases import TRANSITIONS, Phase
 from trioflow.errors import RunClaimedError, RunStateError
 from trioflow.record import RunState
 from trioflow.results import RunResult
+
+E = TypeVar("E", bound=ev.Event)
 
 WAITING = (Suspended, Paused)
 """The outcomes of a part after which the run may be resumed."""
@@ -158,16 +160,28 @@ class Life:
             raise RunStateError(self.run_id, self.record.status, problem)
         self.phase = after
 
+    @trio.lowlevel.enable_ki_protection
+    def emit(self, event_type: type[E], **fields: Any) -> E:
+        """Let an event happen that changes the phase.
+
+        The phase follows the event, even if whoever hears of it raises.
+        """
+        before = self.record.next_seq
+        try:
+            return self.core.log.emit(event_type, **fields)
+        finally:
+            if self.record.next_seq > before:
+                self.move(event_type.type)
+
     def end_part(self, scope: Scope, outcome: Outcome | None) -> None:
         """Emit the events that end a part, and give its result to everyone; *outcome* None means
         canceled."""
-        log, waits = self.core.log, isinstance(outcome, WAITING)
+        waits = isinstance(outcome, WAITING)
         if waits:
-            self.move(log.emit(ev.Suspended if isinstance(outcome, Suspended) else ev.Paused).type)
+            self.emit(ev.Suspended if isinstance(outcome, Suspended) else ev.Paused)
         self.result = result = workflow_result(scope, self.input, outcome)
         if not waits or self.close_on_suspend:
-            log.emit(ev.Finish, status=result.status, result=result.result, error=result.error)
-            self.move("finish")
+            self.emit(ev.Finish, status=result.status, result=result.result, error=result.error)
             self.core.readers.end_part(is_over=not waits)
 
     def cancel(self, reason: str | None, by: str | None = None) -> None:
@@ -188,16 +202,22 @@ class Life:
 
     def emit_canceled(self, reason: str | None, by: str | None) -> None:
         """Let the run be canceled; its last event is to follow."""
-        self.core.log.emit(ev.Canceled, reason=reason, by=by)
-        self.move("canceled")
+        self.emit(ev.Canceled, reason=reason, by=by)
         if self.keeper is not None and self.cancel_requests:
             self.keeper.acknowledge(self, self.cancel_requests)
             self.cancel_requests = ()
 
     def _cancel_waiting(self, reason: str | None, by: str | None) -> None:
         """End a run in which nothing runs."""
-        self.emit_canceled(reason, by)
-        self.end_part(Scope(self.core, self.plan, prefix="", address=""), None)
+        try:
+            self.emit_canceled(reason, by)
+            self.end_part(Scope(self.core, self.plan, prefix="", address=""), None)
+        except BaseException as exc:
+            if self.phase is Phase.ENDING:  # nobody else would end it
+                self.failure = exc
+                self.core.readers.end_part(is_over=True)
+                self.move("halt")
+            raise
         if self.is_at_rest:
             self.come_to_rest()
         if self.home is not None:
@@ -213,7 +233,7 @@ class Life:
 
     def leave_rest(self) -> None:
         """Have those who wait for the end of a part wait for another one."""
-        self.result = None
+        self.result = self.failure = None
         if self._rest is not None and self._rest.is_set():
             self._rest = None
 
@@ -248,10 +268,11 @@ class Life:
 
     async def wait_for_rest(self) -> trio.Event:
         """Wait until the part that is driven now has ended. A checkpoint."""
-        if self._rest is None:
-            self._rest = trio.Event()
-            if self.is_at_rest:
-                self._rest.set()
         rest = self._rest
+        if rest is None:
+            is_at_rest = self.is_at_rest
+            rest = self._rest = trio.Event()
+            if is_at_rest:
+                rest.set()
         await rest.wait()
         return rest

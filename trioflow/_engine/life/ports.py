@@ -34,9 +34,6 @@ class Keeper(Protocol):
     def keep(self, life: Life) -> None:
         """Have the events of a run written from now on."""
 
-    def stop(self, life: Life) -> None:
-        """Write no further event of a run; those that have happened are still written."""
-
     def acknowledge(self, life: Life, requests: Sequence[int]) -> None:
         """Have stored requests removed, together with what is written next of the run."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from trioflow import events as ev
 from trioflow._engine.history.restore import Unreadable, restore
-from trioflow._engine.life.driving import drive
+from trioflow._engine.life.driving import beginning, drive
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.resuming import begin_part
 from trioflow._engine.running.workflow_call import recorded_result
@@ -92,7 +92,8 @@ async def recover(life: Life) -> RunResult[Any]:
         await claim_dead(life)
         if life.result is not None:  # it has ended in the meantime
             return life.result
-        begin_recovery(life)
+        async with beginning(life):
+            begin_recovery(life)
     return await drive(life)
 
 
@@ -112,7 +113,8 @@ async def open_recovery(life: Life) -> int:
             problem = "it has settled in the meantime"
             raise NotResumableError(life.run_id, life.record.status, problem)
         last = life.record.next_seq - 1
-        begin_recovery(life)
+        async with beginning(life):
+            begin_recovery(life)
     return last
 
 
@@ -138,7 +140,6 @@ def begin_recovery(life: Life) -> None:
         life.leave_rest()
         return
     span_id = life.trace.go_on(life.core.tracing_context, life.resource_id)
-    life.core.log.emit(ev.Recover, span_id=span_id, crashed=life.has_crashed)
+    life.emit(ev.Recover, span_id=span_id, crashed=life.has_crashed)
     life.has_crashed = False
-    life.move("recover")
     begin_part(life)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import OrderedDict, deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -14,20 +13,20 @@ import trio
 
 from trioflow._engine.base.nursery import open_owned_nursery
 from trioflow._engine.base.outcome import must_pass
-from trioflow._engine.life.driving import drive
+from trioflow._engine.base.reporting import report
+from trioflow._engine.life.driving import drive, end_undriven
 from trioflow._engine.life.ending import halt
 from trioflow._engine.life.life import Life
 from trioflow._phases import Phase
 from trioflow.errors import RunStateError
 from trioflow.record import RunState
+from trioflow.wire._shown import message_of
 
 T = TypeVar("T")
 
 ALONE_PATIENCE = 30.0
 """For how many seconds runs are stopped at their next steps so that another one can run alone, and
 how long they have then before the next try."""
-
-logger = logging.getLogger("trioflow")
 
 KEEP_FINISHED = 64
 """How many submitted runs an engine remembers after their end, with all that they recorded."""
@@ -228,17 +227,22 @@ class RunRegistry:
         What is wrong with one run stays with it: `Run.wait` raises it, and the others go on.
         Only Ctrl-C gets out.
         """
-        self._start_next()
-        if self._closing.is_set():  # it was answered while the engine waited for others to end
-            halt(life)
         try:
+            await self._drive(life)
+        except BaseException as exc:
+            await end_undriven(life, exc)
+            if must_pass(exc):
+                raise
+            report("run %s: %s", life.run_id, message_of(exc))
+
+    async def _drive(self, life: Life) -> None:
+        try:
+            self._start_next()
+            if self._closing.is_set():  # it was answered while the engine waited for others to end
+                halt(life)
             # Whatever cancels the engine reaches its runs through end_all, never directly: a
             # durable run must not take the end of its process for its own.
             await drive(life, by_engine=True)
-        except BaseException as exc:
-            if must_pass(exc):
-                raise
-            logger.error("run %s: %s", life.run_id, exc)
         finally:
             if self._submitted.get(life.run_id) is life:  # it may have been recovered already
                 del self._submitted[life.run_id]
@@ -276,8 +280,13 @@ class RunRegistry:
     def end_all(self) -> None:
         """Stop all runs that are driven: durable ones can be recovered, others are canceled."""
         self._closing.set()
+        passing: BaseException | None = None
         for life in tuple(self._submitted.values()):  # an instrument that hears of it may add some
             try:
                 halt(life)
-            except Exception as exc:
-                logger.error("run %s cannot be halted", life.run_id, exc_info=exc)
+            except BaseException as exc:
+                if must_pass(exc):  # Ctrl-C in an instrument; the other runs are halted first
+                    passing = exc
+                report("run %s cannot be halted", life.run_id, error=exc)
+        if passing is not None:
+            raise passing

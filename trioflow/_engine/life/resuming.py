@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
-import trio
 
 from trioflow import events as ev
 from trioflow._engine.base.find_call import find_call
+from trioflow._engine.base.plan import WorkflowPlan
 from trioflow._engine.history.replay import Replay
 from trioflow._engine.history.suspensions import Suspension, select
+from trioflow._engine.life.driving import beginning
 from trioflow._engine.life.life import Life
+from trioflow._engine.running.shared_context import SharedContext
 from trioflow._engine.stream.fairness import Pacer
 from trioflow._phases import Phase
 from trioflow.errors import NotResumableError
@@ -55,11 +57,8 @@ async def resume(life: Life, answer: Answer, by: str | None = None) -> int:
             raise NotResumableError(life.run_id, life.record.status, problem)
         await _claim(life)
         last = life.record.next_seq - 1
-        try:
+        async with beginning(life):
             begin_resume(life, answer, by)
-        except BaseException:
-            await _give_back(life)
-            raise
     return last
 
 
@@ -67,13 +66,6 @@ async def _claim(life: Life) -> None:
     if life.keeper is not None and life.result is not None:
         await life.wait_for_rest()  # or the claim would be given back with the last part
         await life.keeper.claim(life)
-
-
-async def _give_back(life: Life) -> None:
-    # If the run is driven here, it was another answer that came first: the claim is its.
-    if life.keeper is not None and (life.is_at_rest or life.is_lost):
-        with trio.CancelScope(shield=True):
-            await life.keeper.release(life)
 
 
 def begin_resume(life: Life, answer: Answer, by: str | None = None) -> None:
@@ -98,26 +90,26 @@ def begin_resume(life: Life, answer: Answer, by: str | None = None) -> None:
     targets: tuple[Suspension, ...] = ()
     if record.status == "suspended":
         targets = select(record, answer.step, answer.label, answer.index)
-    data = _structured(life, targets, answer.data)
+    context = dict(SharedContext(answer.runtime_context))
+    data = answer.data
+    if targets:  # the items of one step, if there are several
+        data = structured_answer(life.plan, targets[0].address, data)
     span_id = life.trace.go_on(life.core.tracing_context, life.resource_id)
-    life.core.log.emit(
+    life.emit(
         ev.Resume,
         targets=tuple(target.address for target in targets),
         data=data,
-        runtime_context=dict(answer.runtime_context),
+        runtime_context=context,
         span_id=span_id,
         by=by,
     )
-    life.move("resume")
     life.core.per_step = answer.per_step
     begin_part(life)
 
 
-def _structured(life: Life, targets: Sequence[Suspension], data: Any) -> Any:
-    """Return an answer as the steps take it that it is meant for; they are one step's items."""
-    if data is None or not targets:
-        return data
-    structure = find_call(life.plan, targets[0].address).structure_resume
+def structured_answer(plan: WorkflowPlan, address: str, data: Any) -> Any:
+    """Return an answer as the step takes it that is called at *address*."""
+    structure = None if data is None else find_call(plan, address).structure_resume
     return data if structure is None else structure(data)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import attrs
+import trio
 
 from trioflow import events as ev
 from trioflow._engine.life.life import Life
@@ -13,6 +14,7 @@ from trioflow._engine.running.shared_context import SharedContext
 from trioflow._phases import Phase
 from trioflow.errors import RunAlreadyStartedError
 from trioflow.tracing import NO_TRACING, TracingContext, TracingOptions
+from trioflow.wire._shown import shown
 
 
 def begin(
@@ -35,6 +37,7 @@ def begin(
     Raises:
       RunAlreadyStartedError: the second time.
       InvalidValueError: if input or state do not fit; the run can begin again then.
+      TypeError: if the runtime context or the metadata is no mapping; likewise.
       NotSerializableError: if the run is durable, and something of it cannot be written; likewise.
     """
     if life.phase is not Phase.PENDING:
@@ -44,20 +47,23 @@ def begin(
     value = input_data if structure is None else structure(input_data)
     state = life.plan.initial_state(initial_state)
     core, trace = life.core, life.trace
-    if life.keeper is not None and life.journaled is not None:
-        metadata = None if tracing_options is None else tracing_options.metadata
+    context = SharedContext(runtime_context) if runtime_context else None
+    metadata = {} if tracing_options is None else tracing_options.metadata
+    if not isinstance(metadata, Mapping):
+        raise TypeError(f"metadata must be a mapping, not {shown(metadata)}")
+    if life.journaled is not None:
         life.journaled.check(
             ev.Start,
             workflow_id=life.plan.id,
             input=input_data,
             state=state,
-            runtime_context=runtime_context or {},
-            metadata=metadata or {},
+            runtime_context=dict(context or ()),
+            metadata=metadata,
         )
     life.input, life.value, life.initial_state = input_data, value, state
     life.by = by
-    if runtime_context:
-        core.context = SharedContext(runtime_context)
+    if context is not None:
+        core.context = context
     core.tracing_context = tracing_context or NO_TRACING
     core.per_step = per_step
     if tracing_options is not None:
@@ -72,10 +78,11 @@ def begin_trace(life: Life) -> None:
     life.trace.begin(life.core.tracing_context, life.resource_id)
 
 
+@trio.lowlevel.enable_ki_protection
 def emit_start(life: Life) -> None:
     """Let the run have started."""
     life.core.log.start_clock()
-    life.core.log.emit(ev.Start, **_start_fields(life))
+    life.emit(ev.Start, **_start_fields(life))
     after_start(life)
 
 
@@ -104,7 +111,6 @@ def _start_fields(life: Life) -> dict[str, Any]:
 def after_start(life: Life) -> None:
     """Go on from the first event, with the events that were sent to the run before."""
     core = life.core
-    life.move("start")
     if core.has_mail:
         for early in core.mailbox.take_early():
             fields = attrs.asdict(early, recurse=False)

@@ -9,6 +9,7 @@ from typing import Any, NoReturn, TypeAlias
 import trio
 
 from trioflow import events as ev
+from trioflow._engine.base.given import check_optional_string, check_string
 from trioflow._engine.base.outcome import (
     Bailed,
     Failed,
@@ -29,7 +30,7 @@ from trioflow._engine.running.shared_state import check_merge
 from trioflow._engine.running.sleeping import sleep_until
 from trioflow._engine.running.tool_calls import call_tool, open_tool
 from trioflow._engine.stream.fairness import MAX_SECONDS
-from trioflow.errors import InvalidValueError, NotSerializableError, StepClosedError
+from trioflow.errors import InvalidValueError, StepClosedError
 
 
 class Call(Frame):
@@ -106,10 +107,12 @@ class Call(Frame):
 
     async def wait_for(self, event: str, type: Any, timeout: float | None) -> Any:
         self._check_open()
+        check_string("event", event)
         return await receive_event(self, event, type, timeout)
 
     def suspend(self, payload: Any, label: str | None) -> NoReturn:
         self._check_open()
+        check_optional_string("label", label)
         structure = self.plan.structure_suspend
         raise Signal(Suspended(payload if structure is None else structure(payload), label))
 
@@ -163,9 +166,8 @@ async def run_call(
     start = fast_events.step_start(call, value, arms)
     try:
         core.log.add(start)
-    except NotSerializableError as exc:
-        core.log.add(fast_events.step_start(call, None, arms))
-        return await close_when_room(call, Failed(exc), start.at)
+    except BaseException as exc:
+        return await fail_to_start(call, arms, start.at, exc)
     try:
         if plan.is_plain:
             # What perform() does of almost every step, without its coroutines (shortcuts
@@ -188,12 +190,31 @@ async def run_call(
     except BaseException as exc:
         ended = outcome_of(exc)
         if ended is None:
-            cancel_call(call, start.at)
+            cancel_call(call, start.at, exc)
             raise
         outcome = ended
     if core.readers.congested or call.updates:
         return await close_when_room(call, outcome, start.at)
     return close_call(call, outcome, start.at)
+
+
+async def fail_to_start(
+    call: Call, arms: tuple[str, ...] | None, started_at: float, exc: BaseException
+) -> Outcome:
+    """Close a call whose first event has raised: what it was given cannot be written, say.
+
+    Call it while *exc* is handled.
+    """
+    log = call.scope.core.log
+    has_started = call.address in log.state.open
+    if must_pass(exc):
+        if has_started:
+            cancel_call(call, started_at, exc)
+        raise exc
+    if not has_started:
+        call.resume_data = None
+        log.add(fast_events.step_start(call, None, arms))
+    return await close_when_room(call, Failed(exc), started_at)
 
 
 def recorded_outcome(plan: CallPlan, scope: Scope, address: str) -> Outcome | None:
@@ -256,7 +277,8 @@ def settled(call: Call, outcome: Outcome) -> Outcome:
 def close_call(call: Call, outcome: Outcome, started_at: float) -> Outcome:
     """Emit the events that end a call, and return how it ended.
 
-    A call whose output or payload a durable run cannot write has failed.
+    A call whose output or payload a durable run cannot write has failed, and so has one whose
+    changes the state refuses in the end.
     """
     scope, call.is_open = call.scope, False
     core = scope.core
@@ -273,19 +295,23 @@ def close_call(call: Call, outcome: Outcome, started_at: float) -> Outcome:
             scope.outputs[call.plan.slot] = value
         else:
             _emit_end(call, outcome, started_at)
-    except NotSerializableError as exc:  # nothing was emitted
+    except BaseException as exc:
+        if must_pass(exc) or call.address not in core.log.state.open:
+            raise
         outcome = Failed(exc)
         _emit_end(call, outcome, started_at)
     return outcome
 
 
-def cancel_call(call: Call, started_at: float) -> None:
-    """Emit the events that end a call that was canceled."""
+def cancel_call(call: Call, started_at: float, exc: BaseException) -> None:
+    """Emit the events that end a call that was canceled by *exc*."""
     call.is_open = False
+    call.scope.core.heed(exc)
     try:
         _emit_end(call, None, started_at)
-    except NotSerializableError:  # what it has put into the runtime context goes with it
-        _emit_end(call, None, started_at)
+    except Exception:  # what it has put into the runtime context cannot be written, and goes
+        if call.address in call.scope.core.log.state.open:
+            _emit_end(call, None, started_at)
 
 
 def _emit_end(call: Call, outcome: Outcome | None, started_at: float) -> None:

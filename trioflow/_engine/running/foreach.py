@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from trioflow._engine.base.outcome import Failed, Outcome, Success, Suspended
+from trioflow._engine.base.outcome import Failed, Outcome, Success, Suspended, must_pass
 from trioflow._engine.base.plan import CallPlan
 from trioflow._engine.running import fast_events
 from trioflow._engine.running.call import (
@@ -25,7 +25,6 @@ from trioflow._engine.running.call import (
 )
 from trioflow._engine.running.siblings import Siblings, open_siblings
 from trioflow._engine.stream.fairness import MAX_SECONDS
-from trioflow.errors import NotSerializableError
 from trioflow.events import ItemStatus
 from trioflow.nodes import OnError
 
@@ -40,9 +39,10 @@ class ItemsBody:
 
     async def __call__(self, loop: Call, items: Sequence[Any]) -> Outcome:
         total = len(items)
+        values = [items[index] for index in range(total)]  # out here: they may be of any class
         async with open_siblings(self.on_error) as siblings:
             progress = _Progress(loop, self.item, siblings, total)
-            queue = iter([(index, items[index]) for index in progress.remaining()])
+            queue = iter([(index, values[index]) for index in progress.remaining()])
             # The first worker is this task itself: concurrency 1 needs no other.
             for _ in range(min(self.concurrency, total) - 1):
                 siblings.nursery.start_soon(progress.work, queue)
@@ -62,6 +62,8 @@ class _Progress:
     siblings: Siblings
     total: int
     done: int = 0
+    reported: int | None = None
+    """The item whose end was emitted last."""
     begun: int = 0
     """How many items are still to go on that had begun, whatever others wait for."""
 
@@ -112,8 +114,8 @@ class _Progress:
         await core.pacer.boundary(plan.code)
         try:
             outcome = await perform(call, value)
-        except BaseException:
-            self._cancel(call, index)
+        except BaseException as exc:
+            self._cancel(call, index, exc)
             raise
         try:
             if core.readers.congested:
@@ -127,17 +129,21 @@ class _Progress:
         call.is_open = False
         try:
             self._emit_end(call, index, outcome)
-        except NotSerializableError as exc:  # nothing was emitted
+        except BaseException as exc:
+            if must_pass(exc) or self.reported == index:
+                raise
             outcome = Failed(exc)
             self._emit_end(call, index, outcome)
         return outcome
 
-    def _cancel(self, call: Call, index: int) -> None:
+    def _cancel(self, call: Call, index: int, exc: BaseException) -> None:
         call.is_open = False
+        call.scope.core.heed(exc)
         try:
             self._emit_end(call, index, None)
-        except NotSerializableError:  # what it has put into the runtime context goes with it
-            self._emit_end(call, index, None)
+        except Exception:  # what it has put into the runtime context cannot be written, and goes
+            if self.reported != index:
+                self._emit_end(call, index, None)
 
     def _emit_end(self, call: Call, index: int, outcome: Outcome | None) -> None:
         context = call.scope.core.context
@@ -176,8 +182,13 @@ class _Progress:
         )
         if progress.at - before > MAX_SECONDS:
             core.pacer.was_long(self.item.code)
-        core.log.add(progress)
-        self.done = done
+        state = core.log.state
+        before = state.next_seq
+        try:
+            core.log.add(progress)
+        finally:
+            if state.next_seq > before:
+                self.done, self.reported = done, index
 
     def _address(self, index: int) -> str:
         return f"{self.loop.address}[{index}]"

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from trioflow._engine.base.given import check_optional_string
 from trioflow._engine.base.plan import WorkflowPlan
 from trioflow._engine.running.instruments import tracing_inside
 from trioflow._engine.running.run_core import RunCore
@@ -85,4 +86,5 @@ class Frame:
         return result
 
     def abort(self, reason: str | None) -> None:
+        check_optional_string("reason", reason)
         self.scope.core.abort(reason)

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import Context, ContextVar, Token, copy_context
 from typing import TYPE_CHECKING, Any
 
+from trioflow._engine.base.outcome import must_pass
 from trioflow.abc import BodyInfo, Instrument, PartInfo, TraceIds
 from trioflow.tracing import TracingContext
 
@@ -39,7 +40,9 @@ def tell_begin(log: RunLog, part: PartInfo) -> TraceIds | None:
     for instrument in log.instruments:
         try:
             ids = instrument.on_begin(part)
-        except Exception as exc:
+        except BaseException as exc:
+            if must_pass(exc):
+                raise
             log.switch_off(instrument, exc)
         else:
             first = first or ids
@@ -146,7 +149,9 @@ class _Watch:
             if manager is not None:
                 span = manager.__enter__()
                 self._manager = manager
-        except Exception as exc:
+        except BaseException as exc:
+            if must_pass(exc):
+                raise
             core.log.switch_off(self._instrument, exc)
         if span is not None:
             inside = span if isinstance(span, TracingContext) else TracingContext(span)
@@ -158,7 +163,9 @@ class _Watch:
         if self._manager is not None:
             try:
                 self._manager.__exit__(*exc_info)
-            except Exception as exc:
+            except BaseException as exc:
+                if must_pass(exc):
+                    raise
                 if exc is not exc_info[1]:
                     self._call.scope.core.log.switch_off(self._instrument, exc)
 

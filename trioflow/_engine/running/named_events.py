@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -51,6 +52,8 @@ async def _taken(call: Call, received: ev.EventReceived) -> Any:
 async def receive_event(call: Call, event: str, type: Any, timeout: float | None) -> Any:
     """Park a running body until an event comes, and return its data, structured."""
     core = call.scope.core
+    if timeout == math.inf:  # which no journal could hold
+        timeout = None
     await core.pacer.give_way()  # a body may wait again and again, so readers must keep up
     until = None if timeout is None else core.log.now() + timeout
     call.emit(ev.StepWaiting, event=event, until=until)

@@ -159,8 +159,8 @@ async def run_sleep(node: SleepPlan, value: Any, scope: Scope) -> Outcome:
         return await close_when_room(call, failed, started_at)
     try:
         await sleep_until(log, until, by_calendar=node.is_date)
-    except BaseException:
-        cancel_call(call, started_at)
+    except BaseException as exc:
+        cancel_call(call, started_at, exc)
         raise
     return await close_when_room(call, Success(value), started_at)
 
@@ -211,14 +211,15 @@ async def run_wait(node: WaitPlan, value: Any, scope: Scope) -> Outcome:
         call.resume_data = data if structure is None else structure(data)
     except BaseException as exc:
         if must_pass(exc):
-            cancel_call(call, started_at)
+            cancel_call(call, started_at, exc)
             raise
         return await close_when_room(call, Failed(exc), started_at)
     try:
         return await run_call(node.call, value, scope, address, call=call)
-    finally:
+    except BaseException as exc:
         if call.is_open:  # it was canceled before its turn had come
-            cancel_call(call, started_at)
+            cancel_call(call, started_at, exc)
+        raise
 
 
 _RUN: dict[type[NodePlan], Callable[[Any, Any, Scope], Awaitable[Outcome]]] = {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import attrs
 import trio
 
+from trioflow._engine.base.outcome import is_interrupt
 from trioflow._engine.running.mailbox import Mailbox
 from trioflow._engine.running.shared_context import SharedContext
 from trioflow._engine.stream.channel import Readers
@@ -95,6 +96,15 @@ class RunCore:
             self.is_canceled, self.reason, self.by = True, reason, by
             if self._cancel_scope is not None:
                 self._cancel_scope.cancel()
+
+    def heed(self, exc: BaseException) -> None:
+        """Write no further event if *exc* is Ctrl-C, which ends the program and not the run.
+
+        Called before any event tells of an exception that passes, or what was running when it
+        came would be recorded as canceled for good.
+        """
+        if not self.is_canceled and is_interrupt(exc):
+            self.log.stop()
 
     def abort(self, reason: str | None) -> None:
         """Cancel the run from inside of it, or do nothing if it is over."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
+from trioflow.wire._shown import shown
+
 
 class SharedContext(MutableMapping[str, Any]):
     """What all steps of a run share without type. Changes inside of values go unnoticed."""
@@ -13,6 +15,8 @@ class SharedContext(MutableMapping[str, Any]):
 
     def __init__(self, values: Mapping[str, Any] | None = None) -> None:
         self._values: dict[str, Any] = {} if values is None else dict(values)
+        for key in self._values:
+            _check(key)
         self._changed: set[str] = set()
         self.has_changed = False
         """Whether a key was set or removed since the changes were taken."""
@@ -21,6 +25,7 @@ class SharedContext(MutableMapping[str, Any]):
         return self._values[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
+        _check(key)
         self._values[key] = value
         self._changed.add(key)
         self.has_changed = True
@@ -46,3 +51,8 @@ class SharedContext(MutableMapping[str, Any]):
         self.has_changed = False
         updates = {key: self._values[key] for key in changed if key in self._values}
         return updates, tuple(key for key in changed if key not in updates)
+
+
+def _check(key: object) -> None:
+    if not isinstance(key, str):
+        raise TypeError(f"keys of the runtime context are strings, not {shown(key)}")

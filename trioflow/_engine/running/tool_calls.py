@@ -34,12 +34,13 @@ async def call_tool(
         if has_failed(exc):
             await tool_call.end(ev.ToolError, status="failed", error=exc)
         else:
+            call.scope.core.heed(exc)
             tool_call.emit(ev.ToolError, status="canceled")
         raise
     try:
         await tool_call.end(ev.ToolResult, output=output)
-    except NotSerializableError as exc:
-        await tool_call.end(ev.ToolError, status="failed", error=exc)
+    except BaseException as exc:
+        tool_call.close(exc)
         raise
     return output
 
@@ -65,9 +66,14 @@ async def open_tool(
         elif has_failed(exc):  # the one who took its pieces gave it up
             await tool_call.end(ev.ToolError, status="canceled")
         else:
+            call.scope.core.heed(exc)
             tool_call.emit(ev.ToolError, status="canceled")
         raise
-    await tool_call.end(ev.ToolResult)
+    try:
+        await tool_call.end(ev.ToolResult)
+    except BaseException as exc:
+        tool_call.close(exc)
+        raise
 
 
 def has_failed(exc: BaseException) -> bool:
@@ -89,7 +95,11 @@ async def begin(
     await call.scope.core.pacer.give_way()
     call.tool_calls += 1
     tool_call = ToolCallInProgress(call, plan, f"{call.step_call_id}:t{call.tool_calls}", checked)
-    tool_call.emit(ev.ToolCall, args=checked, plugin=plan.plugin)
+    try:
+        tool_call.emit(ev.ToolCall, args=checked, plugin=plan.plugin)
+    except BaseException as exc:
+        tool_call.close(exc)
+        raise
     return tool_call
 
 
@@ -103,10 +113,23 @@ class ToolCallInProgress:
     args: Mapping[str, Any]
     error: BaseException | None = None
     """What the tool raised while its pieces were taken."""
+    is_open: bool = False
+    """Whether an event has begun it and none has ended it."""
 
     def emit(self, event_type: type[ev.ToolEvent], **fields: Any) -> None:
         """Emit an event of this tool call."""
-        self.call.emit(event_type, tool_call_id=self.tool_call_id, name=self.plan.id, **fields)
+        state = self.call.scope.core.log.state
+        before = state.next_seq
+        try:
+            self.call.emit(event_type, tool_call_id=self.tool_call_id, name=self.plan.id, **fields)
+        finally:
+            if state.next_seq > before:
+                self.is_open = event_type not in (ev.ToolResult, ev.ToolError)
+
+    def close(self, error: BaseException) -> None:
+        """End the call as failed, if an event of its own has raised and did not end it."""
+        if self.is_open:
+            self.emit(ev.ToolError, status="failed", error=error)
 
     async def end(self, event_type: type[ev.ToolEvent], **fields: Any) -> None:
         """Emit the event that ends this tool call, when there is room for it or at the latest

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +16,7 @@ from trioflow._engine.base.outcome import (
     must_pass,
 )
 from trioflow._engine.base.plan import WorkflowPlan
+from trioflow._engine.base.reporting import report
 from trioflow._engine.history.suspensions import Suspension, suspensions
 from trioflow._engine.running.call import Call
 from trioflow._engine.running.frame import Frame, Scope
@@ -27,9 +27,6 @@ from trioflow.events import RunStatus
 from trioflow.record import RunState
 from trioflow.results import RunResult
 from trioflow.step_record import Calls, StepRecord
-
-logger = logging.getLogger("trioflow")
-
 
 _STATUSES: dict[type[Outcome | None], RunStatus] = {
     type(None): "canceled",
@@ -111,7 +108,7 @@ async def call_end_hooks(scope: Scope, value: Any, outcome: Outcome | None) -> N
         except BaseException as exc:
             if must_pass(exc):
                 raise
-            logger.error("a hook of workflow %r failed", plan.id, exc_info=exc)
+            report("a hook of workflow %r failed", plan.id, error=exc)
 
 
 def workflow_result(scope: Scope, value: Any, outcome: Outcome | None) -> RunResult[Any]:

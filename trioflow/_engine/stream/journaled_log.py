@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+import trio
 
 from trioflow._engine.base.ports import Journal
 from trioflow._engine.stream.log import RunLog
+from trioflow.abc import Entry
 from trioflow.events import Event, StepFinish, StepResult
+from trioflow.record import REDUCERS
 
 
 class JournaledLog(RunLog):
@@ -19,23 +24,44 @@ class JournaledLog(RunLog):
     journal: Journal
     """Where the events are written; set before the first one."""
 
+    @trio.lowlevel.enable_ki_protection
     def add(self, event: Event) -> None:
-        entries = self.journal.encode((event,))
-        hearers, self._hearers = self._hearers, ()
+        self._happen(event, self.journal.encode((event,)))
+
+    @trio.lowlevel.enable_ki_protection
+    def add_end(self, result: StepResult, finish: StepFinish) -> None:
+        entries = self.journal.encode((result, finish))  # both, or none of them happens
+        before = self.state.next_seq
         try:
-            super().add(event)
+            self._happen(result, entries[:1])
         finally:
-            self._hearers = hearers
-        self.journal.add(entries)  # first of all: who hears of it may emit the next event
-        if hearers:
+            if self.state.next_seq > before:
+                if finish.seq == self.state.next_seq:
+                    self._happen(finish, entries[1:])
+                else:  # who heard of the result has emitted an event
+                    self.add(self._renumbered(finish))
+
+    def _happen(self, event: Event, entries: Sequence[Entry]) -> None:
+        state, window = self.state, self._window
+        REDUCERS[type(event)](state, event)
+        state.next_seq += 1
+        window.events.append(event)
+        try:  # before anyone hears of it, for that one may emit the next event
+            self.journal.add(entries)
+        except BaseException:
+            self.journal.stop()  # behind a gap nothing could be read
+            raise
+        if state.next_seq >= window.mark:
+            self.readers.pass_mark((event,))
+        if self._hearers:
             self._tell_hearers((event,))
 
     def add_stored(self, event: Event) -> None:
         """Let an event have happened that is in the journal already."""
         super().add(event)
 
-    def add_end(self, result: StepResult, finish: StepFinish) -> None:
-        self._add_each(result, finish)
+    def stop(self) -> None:
+        self.journal.stop()
 
     def check(self, event_type: type[Event], **fields: Any) -> None:
         """Check that an event with these fields could happen.

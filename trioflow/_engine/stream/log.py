@@ -6,7 +6,6 @@ always agree, and the last events of a cancelled step are delivered like any oth
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -14,6 +13,8 @@ from typing import Any, TypeVar
 import attrs
 import trio
 
+from trioflow._engine.base.outcome import must_pass
+from trioflow._engine.base.reporting import report
 from trioflow._engine.stream.calendar import epoch_now
 from trioflow._engine.stream.channel import Readers
 from trioflow._engine.stream.drafts import DRAFTS
@@ -23,8 +24,6 @@ from trioflow.events import WAITING_STATUSES, Event, StepFinish, StepResult
 from trioflow.record import REDUCERS, RunState, fold_end
 
 E = TypeVar("E", bound=Event)
-
-logger = logging.getLogger("trioflow")
 
 
 class RunLog:
@@ -96,8 +95,13 @@ class RunLog:
         self.add(event)
         return event
 
+    @trio.lowlevel.enable_ki_protection
     def add(self, event: Event) -> None:
-        """Let an event have happened that bears the next number already."""
+        """Let an event have happened that bears the next number already.
+
+        If this raises, ``state.next_seq`` tells whether the event has happened: it has if
+        something went wrong only behind it, when it was shown to those who read or watch.
+        """
         state, window = self.state, self._window
         # As RunState.apply does, which also checks what is right here (shortcut `fold-event`).
         REDUCERS[type(event)](state, event)
@@ -108,6 +112,7 @@ class RunLog:
         if self._hearers:
             self._tell_hearers((event,))
 
+    @trio.lowlevel.enable_ki_protection
     def add_end(self, result: StepResult, finish: StepFinish) -> None:
         """Let a call have ended: what `_add_each` does, both at once (shortcut `add-end`)."""
         if self._hearers:
@@ -119,9 +124,15 @@ class RunLog:
         if state.next_seq >= window.mark:
             self.readers.pass_mark((result, finish))
 
+    @trio.lowlevel.enable_ki_protection
     def _add_each(self, result: StepResult, finish: StepFinish) -> None:
-        self.add(result)
-        self.add(self._renumbered(finish))  # instruments find the state as the result has left it
+        """Do as `add_end` does, so that who hears of it finds the state as each has left it."""
+        before = self.state.next_seq
+        try:
+            self.add(result)
+        finally:
+            if self.state.next_seq > before:  # or the result could not happen
+                self.add(self._renumbered(finish))
 
     def _tell_hearers(self, events: Sequence[Event]) -> None:
         for hear in self._hearers:
@@ -133,6 +144,9 @@ class RunLog:
         if event.seq == self.state.next_seq:
             return event
         return attrs.evolve(event, seq=self.state.next_seq, at=self.at)
+
+    def stop(self) -> None:
+        """Write no further event: the run is halted. Does nothing if events are not written."""
 
     def add_reader(self, reader: Reader, after: int | None) -> None:
         """Give a reader every event with a ``seq`` above *after*, past ones first.
@@ -154,10 +168,10 @@ class RunLog:
         """Those that watch this run and have not failed."""
         return self._instruments
 
-    def switch_off(self, instrument: Instrument, error: Exception) -> None:
+    def switch_off(self, instrument: Instrument, error: BaseException) -> None:
         """Leave out an instrument that has raised *error*, for the rest of the run."""
         # An observer must not break what it observes; it is heard of, and left out.
-        logger.error("instrument %r failed and is switched off", instrument, exc_info=error)
+        report("instrument %r failed and is switched off", instrument, error=error)
         self._instruments = tuple(i for i in self._instruments if i is not instrument)
         self._gather_hearers()
 
@@ -165,7 +179,9 @@ class RunLog:
         try:
             for event in events:
                 instrument.on_event(event)
-        except Exception as exc:
+        except BaseException as exc:
+            if must_pass(exc):
+                raise
             self.switch_off(instrument, exc)
 
     def _tell_gap(self, event: Event) -> None:
@@ -178,5 +194,7 @@ class RunLog:
         for instrument in self._instruments:
             try:
                 what(instrument)
-            except Exception as exc:
+            except BaseException as exc:
+                if must_pass(exc):
+                    raise
                 self.switch_off(instrument, exc)

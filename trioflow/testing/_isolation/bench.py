@@ -1,0 +1,184 @@
+"""An engine in which runs go wrong beside one that must not notice."""
+
+from __future__ import annotations
+
+import inspect
+import uuid
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import attrs
+
+from trioflow import events as ev
+from trioflow._engine.journal.codec import decode
+from trioflow.abc import Store
+from trioflow.engine import Engine, open_engine
+from trioflow.errors import NotSerializableError
+from trioflow.record import RunState, fold
+from trioflow.run import Run
+from trioflow.testing._grammar import check_events
+from trioflow.testing._isolation.bodies import Flow, flow
+from trioflow.testing._isolation.stage import Stage
+from trioflow.wire import to_wire
+
+CHUNKS = (ev.StepOutput, ev.ToolCallDelta)
+EVERYTHING = 10**6
+"""More entries than a journal has here."""
+
+
+@attrs.define(eq=False)
+class Bench:
+    """Engines on one store, and what is known of the runs in them."""
+
+    make_store: Callable[[], Store] | None
+    """Makes a store on the same storage each time; None for engines without one."""
+    journal_chunks: bool = True
+    stage: Stage = attrs.field(factory=Stage)
+    mark: str = attrs.field(factory=lambda: f"isolation-{uuid.uuid4().hex}-")
+    """What the ids of all runs here begin with."""
+    flows: dict[str, Flow] = attrs.field(factory=dict)
+    """The workflows, by id; each is run once, and that run has the same id."""
+    ended: dict[str, ev.RunStatus] = attrs.field(factory=dict)
+    """The runs that were checked, by id."""
+
+    bystander: Flow = attrs.field(init=False)
+    """The workflow of the run that waits meanwhile."""
+
+    @bystander.default
+    def _make_bystander(self) -> Flow:
+        ends = self.stage.bodies.gives("well")
+        return flow(f"{self.mark}bystander").wait_for_event("end", ends)
+
+    @property
+    def is_durable(self) -> bool:
+        return self.make_store is not None
+
+    def new(self) -> Flow:
+        """Return a workflow without nodes, with an id that nobody else uses."""
+        return flow(f"{self.mark}{len(self.flows)}")
+
+    def add(self, workflow: Flow) -> Flow:
+        """Take note of a workflow that is about to be run."""
+        self.flows[workflow.id] = workflow
+        return workflow
+
+    def open(self, workflows: Iterable[Flow] = ()) -> Any:
+        """Open an engine."""
+        return open_engine(
+            plugins=[self.stage.meddler],
+            store=None if self.make_store is None else self.make_store(),
+            journal_chunks=self.journal_chunks,
+            workflows=[self.bystander, *workflows],
+        )
+
+    @asynccontextmanager
+    async def beside_a_bystander(self) -> AsyncGenerator[Engine, None]:
+        """Open an engine in which a run waits meanwhile, and ends well when the block does."""
+        async with self.open() as engine:
+            bystander = engine.submit(self.bystander, run_id=self.bystander.id)
+            yield engine
+            bystander.send_event("end")
+            result = await bystander.wait()
+            assert (result.status, result.result) == ("success", "well"), "the bystander"
+            await self.check(engine, bystander, self.bystander, "success")
+        await self._check_nothing_is_left()
+
+    async def refuses(self, call: Callable[[], Any]) -> bool:
+        """Make a call that a durable run has to refuse, and tell whether it was refused."""
+        try:
+            result = call()
+            if inspect.isawaitable(result):
+                await result
+        except NotSerializableError:
+            return True
+        assert not self.is_durable, "the caller was not refused"
+        return False
+
+    # ------------------------------------------------------------ what must hold
+    async def check(
+        self, engine: Engine, run: Run[Any, Any], workflow: Flow, status: ev.RunStatus
+    ) -> None:
+        """Check that a run has ended like this: in memory, for readers, and in the store."""
+        assert run.status == status, f"the run is {run.status}"
+        assert (await run.wait()).status == status, "its result says something else"
+        async with run.observe() as observed:
+            events = [event async for event in observed]
+        assert isinstance(events[-1], ev.Finish), "its readers hear of no end"
+        assert events[-1].status == status, f"its readers hear that it is {events[-1].status}"
+        check_events(events, workflow)
+        assert is_same(fold(events), run.state), "its state is not the fold of its events"
+        self.ended[run.run_id] = status
+        if engine.store is not None:
+            await self._check_stored(engine, engine.store, run.run_id, events)
+
+    async def _check_stored(
+        self, engine: Engine, store: Store, run_id: str, events: list[ev.Event]
+    ) -> None:
+        """Check that a run is stored as its readers have seen it, and that nobody has it."""
+        last = events[-1]
+        assert isinstance(last, ev.Finish)
+        stored = await store.get(run_id)
+        assert stored is not None, "it is not stored"
+        assert stored.status == last.status, f"the store says that it is {stored.status}"
+        assert stored.owner is None, "its claim is held"
+        recorded = decode(run_id, await store.read(run_id, limit=EVERYTHING))
+        kept = [e for e in events if self.journal_chunks or not isinstance(e, CHUNKS)]
+        converter = engine.converter
+        told = [_without_stacks(to_wire(event, converter=converter)) for event in kept]
+        written = [_without_stacks(to_wire(event)) for event in recorded]
+        assert written == told, "its journal says something else"
+
+    async def check_recovery(self) -> None:
+        """Check that the runs go on in another engine, where its process has ended."""
+        async with self.open(self.flows.values()) as engine:
+            runs = {run.run_id: run for run in await engine.recover()}
+            bystander = runs.pop(self.bystander.id)
+            bystander.send_event("end")
+            await bystander.wait()
+            await self.check(engine, bystander, self.bystander, "success")
+            for workflow in self.flows.values():
+                if await engine.store.get(workflow.id) is None:
+                    continue  # it was not stored yet
+                run = await engine.load_run(workflow.id)
+                result = await run.wait()
+                assert result.status in ("success", "failed", "suspended"), (
+                    f"it is {result.status} for good"
+                )
+                await self.check(engine, run, workflow, result.status)
+
+    async def _check_nothing_is_left(self) -> None:
+        """Check that after a restart the runs are as they were, and none runs again."""
+        if not self.is_durable:
+            return
+        made = dict(self.stage.bodies.made)
+        async with self.open(self.flows.values()) as engine:
+            recovered = [run.run_id for run in await engine.recover()]
+            assert not any(id.startswith(self.mark) for id in recovered), f"{recovered} run again"
+            for run_id, status in self.ended.items():
+                run = await engine.load_run(run_id)
+                assert run.status == status, f"{run_id} is {run.status} after a restart"
+                folded = fold(run._life.core.log.history())
+                assert is_same(folded, run.state), f"{run_id} is not the fold of its events"
+        assert dict(self.stage.bodies.made) == made, "bodies ran again"
+
+
+def is_same(one: RunState, other: RunState) -> bool:
+    """Tell whether two states are equal, where also what is not equal to itself may be in both."""
+    return _parts(one) == _parts(other)
+
+
+def _parts(state: RunState) -> list[Any]:
+    """Return what equality looks at, in lists: these take what is identical for equal."""
+    names = [field.name.removeprefix("_") for field in attrs.fields(RunState) if field.eq]
+    values = [getattr(state, name) for name in names if name != "records"]
+    return [*values, *(attrs.astuple(record, recurse=False) for record in state.records)]
+
+
+def _without_stacks(wire: dict[str, Any]) -> dict[str, Any]:
+    """Return an event on the wire without tracebacks: they grow while an exception travels."""
+    return {
+        key: _without_stacks(value) if isinstance(value, dict) else value
+        for key, value in wire.items()
+        if key not in ("stack", "errors")
+    }

@@ -1,0 +1,16 @@
+"""Where code of users runs that belongs to a run, and may raise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from trioflow.testing._isolation.code.bodies import BODIES
+from trioflow.testing._isolation.code.code import Code
+from trioflow.testing._isolation.code.functions import FUNCTIONS
+from trioflow.testing._isolation.code.plugins import PLUGINS
+from trioflow.testing._isolation.code.tools import TOOLS
+
+__all__ = ["CODE", "Code"]
+
+CODE: Mapping[str, Code] = {**BODIES, **TOOLS, **FUNCTIONS, **PLUGINS}
+"""Where the function is, and the workflow."""

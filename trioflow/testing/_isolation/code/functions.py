@@ -1,0 +1,129 @@
+"""Small functions raise: conditions, mappings, hooks of workflows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast, overload
+
+from trioflow.mapping import from_input
+from trioflow.testing._isolation.bodies import Flow, flow
+from trioflow.testing._isolation.code.code import Code, Fail, failing, raising
+from trioflow.testing._isolation.plugin import Made, Written
+from trioflow.testing._isolation.stage import Stage
+
+
+def condition_of_a_branch(stage: Stage, w: Flow, fail: Fail) -> Flow:
+    return w.branch((lambda data: fail(), stage.bodies.gives(1)))
+
+
+def condition_of_a_loop(stage: Stage, w: Flow, fail: Fail) -> Flow:
+    return w.dowhile(stage.bodies.gives(1), lambda data: failing(fail))
+
+
+def truth_of_a_condition(stage: Stage, w: Flow, fail: Fail) -> Flow:
+    answer = type("Answer", (), {"__bool__": lambda self: fail()})
+    return w.branch((lambda data: cast(bool, answer()), stage.bodies.gives(1)))
+
+
+def mapping(stage: Stage, w: Flow, fail: Fail) -> Flow:
+    return w.map(lambda data: fail())
+
+
+def part_of_a_mapping(stage: Stage, w: Flow, fail: Fail) -> Flow:
+    return w.map({"part": lambda data: failing(fail)})
+
+
+class Reading(Written):
+    """Has a property that raises."""
+
+    @property
+    def part(self) -> str:
+        return self.text()
+
+
+def source_of_a_mapping(stage: Stage, w: Flow, fail: Fail) -> Flow:
+    inner = flow("inner", input=Made).map({"part": from_input("part")})
+    return w.map(lambda data: made_reading(stage, fail)).then(inner)
+
+
+def made_reading(stage: Stage, fail: Fail) -> str:
+    return stage.meddler.made_by(lambda: Reading(text=fail))
+
+
+def template(stage: Stage, w: Flow, fail: Fail) -> Flow:
+    gives = stage.bodies.gives(Written(text=fail))
+    return w.then(gives).map({"text": "so ${data}"})
+
+
+def seconds_of_a_sleep(stage: Stage, w: Flow, fail: Fail) -> Flow:
+    return w.sleep(lambda data: fail())
+
+
+def moment_of_a_sleep(stage: Stage, w: Flow, fail: Fail) -> Flow:
+    return w.sleep_until(lambda data: failing(fail))
+
+
+def items(stage: Stage, w: Flow, fail: Fail) -> Flow:
+    class Items(Written, Sequence[int]):
+        def __len__(self) -> int:
+            return 2
+
+        @overload
+        def __getitem__(self, index: int) -> int: ...
+        @overload
+        def __getitem__(self, index: slice) -> Sequence[int]: ...
+        def __getitem__(self, index: int | slice) -> Any:
+            return fail()
+
+        def __iter__(self) -> Iterator[int]:
+            return iter([fail()])
+
+    inner = flow("inner", input=Made).foreach(stage.bodies.gives(1))
+    return w.map(lambda data: stage.meddler.made_by(Items)).then(inner)
+
+
+def on_start(stage: Stage, w: Flow, fail: Fail) -> Flow:
+    return flow(w.id, on_start=lambda ctx: fail()).then(stage.bodies.gives(1))
+
+
+def on_start_of_a_nested_workflow(stage: Stage, w: Flow, fail: Fail) -> Flow:
+    inner = flow("inner", on_start=lambda ctx: failing(fail))
+    return w.then(inner.then(stage.bodies.gives(1)))
+
+
+def on_finish(stage: Stage, w: Flow, fail: Fail) -> Flow:
+    return flow(w.id, on_finish=lambda result: failing(fail)).then(stage.bodies.gives(1))
+
+
+def on_finish_of_a_nested_workflow(stage: Stage, w: Flow, fail: Fail) -> Flow:
+    inner = flow("inner", on_finish=lambda result: fail())
+    return w.then(inner.then(stage.bodies.gives(1)))
+
+
+def on_error(stage: Stage, w: Flow, fail: Fail) -> Flow:
+    return flow(w.id, on_error=lambda result: fail()).then(stage.bodies.does(raising))
+
+
+def on_error_of_a_nested_workflow(stage: Stage, w: Flow, fail: Fail) -> Flow:
+    inner = flow("inner", on_error=lambda result: failing(fail))
+    return w.then(inner.then(stage.bodies.does(raising)))
+
+
+FUNCTIONS: Mapping[str, Code] = {
+    "the condition of a branch": Code(condition_of_a_branch),
+    "the condition of a loop": Code(condition_of_a_loop),
+    "the truth of a condition": Code(truth_of_a_condition),
+    "a mapping": Code(mapping),
+    "a part of a mapping": Code(part_of_a_mapping),
+    "a property that a mapping reads": Code(source_of_a_mapping),
+    "a template": Code(template),
+    "the seconds of a sleep": Code(seconds_of_a_sleep),
+    "the moment of a sleep": Code(moment_of_a_sleep),
+    "a list of items": Code(items),
+    "on_start": Code(on_start),
+    "on_start of a nested workflow": Code(on_start_of_a_nested_workflow),
+    "on_finish": Code(on_finish, "success"),
+    "on_finish of a nested workflow": Code(on_finish_of_a_nested_workflow, "success"),
+    "on_error": Code(on_error),
+    "on_error of a nested workflow": Code(on_error_of_a_nested_workflow),
+}

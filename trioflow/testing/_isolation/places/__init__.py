@@ -1,0 +1,15 @@
+"""Where a value gets into a run that its journal cannot hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from trioflow.testing._isolation.places.inputs import INPUTS
+from trioflow.testing._isolation.places.outputs import OUTPUTS
+from trioflow.testing._isolation.places.pieces import PIECES
+from trioflow.testing._isolation.places.place import Place
+
+__all__ = ["PLACES", "Place"]
+
+PLACES: Mapping[str, Place] = {**OUTPUTS, **INPUTS, **PIECES}
+"""What the value is, and the workflow."""

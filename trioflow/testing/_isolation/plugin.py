@@ -1,0 +1,111 @@
+"""A plugin whose hooks, instrument and runner do what a trial wants of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+from trioflow.abc import BodyInfo, Instrument, PartInfo, Runner
+from trioflow.events import Event
+from trioflow.hookspecs import hookimpl
+from trioflow.testing._isolation.values import Refused
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+    from trioflow.context import StepContext
+
+Moment = Literal["on_begin", "on_event", "around_body", "enter", "exit"]
+"""When an instrument is called."""
+
+
+class Written:
+    """A value that these functions write and show."""
+
+    def __init__(
+        self, hook: Callable[[], Any] = lambda: None, text: Callable[[], str] = lambda: ""
+    ) -> None:
+        self.hook = hook
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+class Made:
+    """The type of what a structure hook makes of the name of a function."""
+
+
+class Meddler(Instrument, Runner):
+    """The plugin, its instrument and its runner in one."""
+
+    def __init__(self) -> None:
+        self.hooks: dict[str, Callable[[], Any]] = {}
+        """What makes the values of type `Made`, by name."""
+        self.watches: dict[tuple[str, Moment], Callable[[], Any]] = {}
+        """What the instrument does, by the id of a run and when."""
+
+    def made_by(self, hook: Callable[[], Any]) -> str:
+        """Return data of which *hook* makes a value of type `Made`."""
+        name = f"hook {len(self.hooks)}"
+        self.hooks[name] = hook
+        return name
+
+    # ------------------------------------------------------------ plugin
+    @hookimpl
+    def trioflow_instruments(self) -> Iterable[Instrument]:
+        return [self]
+
+    @hookimpl
+    def trioflow_runner(self, name: str) -> Runner | None:
+        return self if name == "meddler" else None
+
+    @hookimpl
+    def trioflow_converter(self, converter: Converter) -> None:
+        converter.register_structure_hook(Made, lambda data, _: self._make(data))
+        converter.register_unstructure_hook(Written, lambda value: value.hook())
+        converter.register_unstructure_hook(Refused, _refuse)
+
+    def _make(self, data: Any) -> Any:
+        return self.hooks[data]() if data in self.hooks else data
+
+    # ------------------------------------------------------------ instrument
+    async def __aenter__(self) -> Meddler:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Nothing to close."""
+
+    def on_begin(self, part: PartInfo) -> None:
+        self._at(part.run_id, "on_begin")
+
+    def on_event(self, event: Event) -> None:
+        self._at(event.run_id, "on_event")
+
+    def around_body(self, body: BodyInfo) -> AbstractContextManager[Any]:
+        self._at(body.run_id, "around_body")
+        return self._around(body.run_id)
+
+    @contextmanager
+    def _around(self, run_id: str) -> Generator[None, None, None]:
+        self._at(run_id, "enter")
+        try:
+            yield
+        finally:
+            self._at(run_id, "exit")
+
+    def _at(self, name: str, moment: Moment) -> None:
+        watch = self.watches.get((name, moment))
+        if watch is not None:
+            watch()
+
+    # ------------------------------------------------------------ runner
+    async def run(
+        self, ctx: StepContext[Any], fn: Callable[..., Any], /, *args: Any, **kwargs: Any
+    ) -> Any:
+        return await fn(*args, **kwargs)
+
+
+def _refuse(value: Refused) -> Any:
+    raise LookupError("nothing to write")
