@@ -274,7 +274,7 @@ def test_a_run_that_runs_elsewhere_is_asked_to_cancel(cli: Cli) -> None:
     done = cli("cancel", id, "--reason", "enough")
 
     assert (done.code, done.out) == (0, "")
-    words = f"the request to cancel it is in the inbox of run {id}, which runs in vm:1:ab, held 1m"
+    words = f"the request to cancel it is in the inbox of run {id}, which runs in vm:1:ab"
     assert words in done.err
     [request] = shelf()._shelf.journals[id].requests.values()
     assert (request.kind, json.loads(request.payload)) == ("cancel", {"reason": "enough"})

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from trioflow._cli.display import say
-from trioflow._cli.owners import NOBODY, driven_by
+from trioflow._cli.owners import NOBODY, owner_of
 from trioflow._cli.stores import Whereabouts
 from trioflow._cli.text import clean
 from trioflow._engine.history.suspensions import Suspension, suspensions
@@ -22,7 +22,7 @@ SHOWN = 5
 def how_to_go_on(whereabouts: Whereabouts, run_id: str) -> None:
     """Say on standard error how an interrupted run goes on."""
     if whereabouts.lasts:
-        _tell("the run can go on:", [whereabouts.command("resume", run_id)])
+        _tell("to resume it:", [whereabouts.command("resume", run_id)])
 
 
 def how_to_answer(whereabouts: Whereabouts, state: RunState) -> None:
@@ -39,7 +39,7 @@ def how_to_answer(whereabouts: Whereabouts, state: RunState) -> None:
     ]
     if len(waiting) > SHOWN:
         commands.append(f"... and {len(waiting) - SHOWN} more")
-    _tell("to go on, with the answer as JSON on standard input, or in place of the -:", commands)
+    _tell('to resume, pass the answer as JSON on stdin or instead of "-":', commands)
 
 
 def how_to_try_again(whereabouts: Whereabouts, result: RunResult[Any]) -> None:
@@ -58,9 +58,9 @@ def in_inbox(stored: StoredRun, what: str) -> None:
     Args:
       what: What was asked: ``"event 'go'"``.
     """
-    run_id, owner = clean(stored.header.run_id), driven_by(stored)
+    run_id, owner = clean(stored.header.run_id), owner_of(stored)
     if owner not in ("", NOBODY):
-        say(f"{what} is in the inbox of run {run_id}, which runs in {owner}")
+        say(f"{what} is in the inbox of run {run_id}, which runs in {clean(owner)}")
     else:
         say(
             f"{what} is in the inbox of run {run_id}, which runs nowhere at the moment: it is "
