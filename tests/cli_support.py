@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import json
+import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from trioflow._cli import main
 
 FLOWS = '''
 """Workflows for the tests of the command line."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -134,6 +143,13 @@ async def interrupts_once(value: object, ctx: StepContext) -> str:
 
 
 @step
+async def lingers(value: object) -> str:
+    while not os.path.exists("go"):
+        await trio.sleep(0.02)
+    return "lingered"
+
+
+@step
 async def adds(value: int) -> int:
     return value + 1
 
@@ -148,15 +164,18 @@ INTERRUPTED = []
 
 hello = Workflow("hello", input=City, output=str).then(greet)
 failing = Workflow("failing", input=City).then(boom)
+lingering = Workflow("lingering").then(lingers).then(sleeps)
 aborting, sleeping, cleaning = flow(aborts), flow(sleeps), flow(clean_up)
 interrupted = Workflow("interrupted").parallel(interrupts, sleeps)
 terminated, printing, clinging, hogging = flow(terminates), flow(prints), flow(clings), flow(hogs)
 many = Workflow("many").then(counts).foreach(same)
 asking = Workflow("asking", input=int).then(adds).then(asks)
+asking_any = Workflow("asking_any").then(asks)
 asking_inside = Workflow("outside", input=int).parallel(asking, same)
 items = Workflow("items", input=list[int]).foreach(odd_asks, concurrency=4)
 once = Workflow("once", input=int).then(adds).then(interrupts_once)
 rejecting = Workflow("rejecting", input=int).then(adds).then(rejects)
+rejecting_inside = Workflow("rejecting_inside", input=int).parallel(rejecting, same)
 waits = Workflow("waits", input=int).wait_for_event("go", same)
 interrupted_wait = Workflow("interrupted_wait", input=int).parallel(waits, interrupts_once)
 '''
@@ -225,6 +244,66 @@ SHELF = MemoryStore()
 def trioflow_store(url):
     return SHELF if url.startswith("shelf:") else None
 '''
+
+
+@attrs.frozen
+class Done:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+Cli = Callable[..., Done]
+
+
+def command_line(capfd: pytest.CaptureFixture[str]) -> Cli:
+    """Return what runs a command in this process."""
+
+    def run(*tokens: str) -> Done:
+        code = main(tokens)
+        captured = capfd.readouterr()
+        return Done(code, captured.out, captured.err)
+
+    return run
+
+
+@contextlib.contextmanager
+def shelf_project(
+    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Cli]:
+    """Run commands with a store that lasts for the block, beside a module of workflows."""
+    install_plugin(folder, STORE, "shelf")
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setenv("TRIOFLOW_STORE", "shelf:")
+    with project(folder):
+        yield command_line(capfd)
+
+
+def newest(cli: Cli, *options: str) -> Any:
+    """Return what is listed of the newest run."""
+    return json.loads(cli("runs", "--json", *options).out.splitlines()[0])
+
+
+def hints(done: Done) -> list[list[str]]:
+    """Return the commands that standard error tells to type, without the program's name."""
+    lines = [line for line in done.err.splitlines() if line.startswith("  trioflow ")]
+    return [shlex.split(line)[1:] for line in lines]
+
+
+def suspend(cli: Cli) -> str:
+    """Let a run come to where it waits for an answer, and return its id."""
+    cli("run", "demo_flows:asking", "--input", "1")
+    id: str = newest(cli)["runId"]
+    return id
+
+
+def interrupt(cli: Cli, workflow: str = "once") -> str:
+    """Let a run be interrupted, and return its id."""
+    cli("run", f"demo_flows:{workflow}", "--input", "1")
+    id: str = newest(cli)["runId"]
+    return id
 
 
 @contextlib.contextmanager

@@ -7,40 +7,21 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import attrs
 import pytest
 
-from tests.cli_support import install_plugin, project
+from tests.cli_support import Cli, Done, command_line, install_plugin, project
 from trioflow import RunResult
-from trioflow._cli import main
 from trioflow._cli.entry import exit_code_of
 from trioflow._cli.errors import EXIT_CODES
 from trioflow._cli.watch import report
-
-
-@attrs.frozen
-class Done:
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Done]
+from trioflow._engine.life import ending
 
 
 @pytest.fixture
 def cli(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Iterator[Cli]:
     """Run commands in a folder with a module of workflows."""
-
-    def run(*tokens: str) -> Done:
-        code = main(tokens)
-        captured = capfd.readouterr()
-        return Done(code, captured.out, captured.err)
-
     with project(tmp_path):
-        yield run
+        yield command_line(capfd)
 
 
 @pytest.fixture
@@ -117,17 +98,23 @@ def test_a_suspended_run_exits_with_3(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("workflow", "code", "word"),
-    [("interrupted", 130, "interrupted"), ("terminated", 143, "terminated")],
+    ("workflow", "code", "word", "notice"),
+    [
+        ("interrupted", 130, "interrupted", "waiting for the steps to stop"),
+        ("terminated", 143, "terminated", "waiting 20 s for running steps to end"),
+    ],
 )
 def test_a_signal_cancels_the_run_and_says_what_was_canceled(
-    cli: Cli, workflow: str, code: int, word: str
+    cli: Cli, workflow: str, code: int, word: str, notice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    settle = ending.settle
+    monkeypatch.setattr("trioflow._cli.watch.settle", lambda life, grace: settle(life, 0.1))
+
     done = cli("run", f"demo_flows:{workflow}")
 
     assert done.code == code
     first, last = done.err.splitlines()
-    assert first == f"trioflow: {word}: waiting for the steps to stop; once more to leave at once"
+    assert first == f"trioflow: {word}: {notice}; once more to leave at once"
     stopped = {"interrupted": {"interrupts", "sleeps"}, "terminated": {"terminates"}}[word]
     start, _, names = last.rpartition(": ")
     assert start == f"trioflow: {word}; canceled"

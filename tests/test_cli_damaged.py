@@ -12,7 +12,8 @@ import attrs
 import pytest
 import trio
 
-from tests.test_cli_stored import Cli, cli
+from tests.cli_support import Cli
+from tests.test_cli_stored import cli
 from trioflow.abc import Append, Entry, RunHeader, Store
 
 __all__ = ["cli"]  # the fixture

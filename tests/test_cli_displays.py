@@ -389,7 +389,7 @@ async def test_it_is_drawn_again_and_again_and_says_when_it_stops(
                 await display.show(event)
             await trio.sleep(0.95)
             assert text_on(console).count("sleeps") == 9
-            display.stopping("interrupted")
+            display.stopping("interrupted: waiting for the steps to stop")
             await trio.sleep(0.1)
             assert "interrupted: waiting for the steps to stop" in text_on(console)
             nursery.cancel_scope.cancel()

@@ -45,6 +45,23 @@ def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_value("-", "--input") == [1]
 
 
+def test_standard_input_may_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+
+    assert problem(read_value, "-", "--input") == (
+        "--input: standard input is closed; give JSON, or @FILE"
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no /dev/zero")
+def test_a_file_without_end_is_not_read_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trioflow._cli.inputs.MAX_BYTES", 2**20)
+
+    assert problem(read_value, "@/dev/zero", "--input") == (
+        "/dev/zero has more than 1 MiB; that is no input"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "lines"),
     [
@@ -56,6 +73,8 @@ def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         ("[1] 2", ["Extra data (line 1, column 5)"]),
         ("hello world", ["Expecting value (line 1, column 1)", "a text needs double quotes"]),
         ("[NaN]", ["NaN is not a JSON number"]),
+        ("[1e999]", ["--input is not JSON: the number 1e999 is too large for a float"]),
+        ("-1e999", ["the number -1e999 is too large"]),
         ("[" * 100_000, ["--input is not JSON"]),
         ("1" * 10_000, ["--input is not JSON"]),
     ],

@@ -3,70 +3,22 @@
 from __future__ import annotations
 
 import json
-import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import attrs
 import pytest
 
-from tests.cli_support import STORE, install_plugin, project
-from trioflow._cli import main
+from tests.cli_support import Cli, hints, interrupt, newest, shelf_project, suspend
 
 UNKNOWN = "there is no run 'nobody' in the store; see: trioflow runs"
-
-
-@attrs.frozen
-class Done:
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Done]
 
 
 @pytest.fixture
 def cli(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Cli]:
-    """Run commands with a store that lasts for the test, beside a module of workflows."""
-    install_plugin(tmp_path, STORE, "shelf")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("TRIOFLOW_STORE", "shelf:")
-
-    def run(*tokens: str) -> Done:
-        code = main(tokens)
-        captured = capfd.readouterr()
-        return Done(code, captured.out, captured.err)
-
-    with project(tmp_path):
+    with shelf_project(tmp_path, capfd, monkeypatch) as run:
         yield run
-
-
-def newest(cli: Cli, *options: str) -> Any:
-    return json.loads(cli("runs", "--json", *options).out.splitlines()[0])
-
-
-def hints(done: Done) -> list[list[str]]:
-    """Return the commands that standard error tells to type, without the program's name."""
-    lines = [line for line in done.err.splitlines() if line.startswith("  trioflow ")]
-    return [shlex.split(line)[1:] for line in lines]
-
-
-def suspend(cli: Cli) -> str:
-    cli("run", "demo_flows:asking", "--input", "1")
-    id: str = newest(cli)["runId"]
-    return id
-
-
-def interrupt(cli: Cli, workflow: str = "once") -> str:
-    cli("run", f"demo_flows:{workflow}", "--input", "1")
-    id: str = newest(cli)["runId"]
-    return id
 
 
 # ---------------------------------------------------------------- run and resume
@@ -146,7 +98,7 @@ def test_a_signal_stops_a_kept_run_and_it_can_go_on(cli: Cli) -> None:
     [hint] = hints(done)
     assert hint[2:] == ["--workflow", "demo_flows:once"]
     assert newest(cli)["status"] == "running"
-    assert cli("runs").out.endswith("  nobody\n")
+    assert cli("runs").out.endswith("  nobody   1\n")
     assert "interrupted: it can be resumed" in cli("show", hint[1]).out
 
     resumed = cli(*hint)
@@ -189,8 +141,8 @@ def test_a_wrong_answer_is_refused_and_the_run_waits_on(
 def test_a_run_goes_on_with_its_own_workflow_only(cli: Cli) -> None:
     id = suspend(cli)
 
-    for options in ((), ("--workflow", "demo_flows:once")):
-        done = cli("resume", id, "--data", "1", *options)
+    for options in ((), ("--data", "1", "--workflow", "demo_flows:once")):
+        done = cli("resume", id, *options)
         assert done.code == 2
         assert "of workflow 'asking', which is not installed; name it with --workflow" in done.err
     done = cli("resume", id, "--data", "1", "--workflow", "asking")
@@ -200,7 +152,7 @@ def test_a_run_goes_on_with_its_own_workflow_only(cli: Cli) -> None:
 # ---------------------------------------------------------------- looking
 def test_runs_are_listed_newest_first_and_chosen_by_status_and_workflow(cli: Cli) -> None:
     empty = cli("runs").out
-    assert empty.split("  ") == ["ID", "WORKFLOW", "STATUS", "CREATED", "UPDATED", "GOING ON IN\n"]
+    assert empty.split("  ") == ["ID", "WORKFLOW", "STATUS", "CREATED", "UPDATED", "INPUT\n"]
     asking = suspend(cli)
     cli("run", "demo_flows:rejecting", "--input", "1")
 
@@ -314,7 +266,7 @@ def test_interrupted_runs_are_recovered_together(cli: Cli) -> None:
     done = cli("recover", "--workflow", "demo_flows:once")
 
     assert (done.code, done.out) == (0, f"{id}  once  success\n")
-    assert done.err == "trioflow: 1 interrupted run to go on with\n"
+    assert done.err == "trioflow: 1 interrupted run to recover\n"
     assert newest(cli)["status"] == "success"
 
 

@@ -57,7 +57,7 @@ def find_workflow(target: str) -> NamedWorkflow:
 
 
 async def recorded_events(run_id: str, store: str | None = None) -> list[Event]:
-    """Return all events that a store has of a run by now, in their order.
+    """Return all events that a store has of a run by now, in their order. Changes nothing.
 
     Args:
       run_id: Id of the run, whatever its status.
@@ -70,9 +70,9 @@ async def recorded_events(run_id: str, store: str | None = None) -> list[Event]:
 
     **Checkpoints**: always at least one.
     """
-    from trioflow._cli.stores import find_run, need_store, open_stored
+    from trioflow._cli.stores import find_run, need_store, open_reading
     from trioflow._engine.journal.reading import read_events
 
-    async with open_stored(need_store(store)) as (_, opened):
+    async with open_reading(need_store(store)) as opened:
         await find_run(opened, run_id)
         return [event async for event in read_events(opened, run_id)]

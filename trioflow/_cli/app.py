@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
-from trioflow._cli.stored import STORED_COMMANDS, Flag
+from trioflow._cli.asked import ASKING_COMMANDS
+from trioflow._cli.filters import Flag
+from trioflow._cli.stored import STORED_COMMANDS
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -137,5 +139,6 @@ def graph(
 COMMANDS: tuple[Callable[..., object], ...] = (
     *(run, steps, tools, workflows, plugins, graph),
     *STORED_COMMANDS,
+    *ASKING_COMMANDS,
 )
 """The commands that are always there."""

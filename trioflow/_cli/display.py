@@ -12,6 +12,9 @@ from typing import Any, Protocol, TextIO
 from trioflow.events import Event
 
 STOPPING = "waiting for the steps to stop; once more to leave at once"
+"""What is said when the running steps are canceled."""
+DRAINING = "waiting {grace:.0f} s for running steps to end; once more to leave at once"
+"""What is said when they are not."""
 
 
 class Display(Protocol):
@@ -33,8 +36,8 @@ class Display(Protocol):
           BrokenPipeError: if there is no more reader.
         """
 
-    def stopping(self, reason: str, *, for_good: bool = True) -> None:
-        """Say that the run is being stopped, because a signal came.
+    def stopping(self, notice: str, *, for_good: bool = True) -> None:
+        """Say *notice*: that the run is being stopped, because a signal came.
 
         If it is not *for_good*, what is open then can go on later and is not shown to end.
         """

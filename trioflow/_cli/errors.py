@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import traceback
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,9 +12,15 @@ import outcome
 import trio
 
 import trioflow
-from trioflow._cli.text import clean
+from trioflow._cli.text import clean, duration
 from trioflow.addresses import Address
-from trioflow.errors import InvalidValueError, PluginError, TrioflowError
+from trioflow.errors import (
+    InvalidValueError,
+    PluginError,
+    RunClaimedError,
+    TrioflowError,
+    UnknownRunError,
+)
 from trioflow.events import RunStatus
 from trioflow.results import RunResult
 from trioflow.step_record import StepRecord
@@ -45,10 +52,24 @@ def explain(error: TrioflowError) -> str:
     if isinstance(error, InvalidValueError):
         lines = [f"  {fault}" for fault in error.faults]
         return clean("\n".join([f"{error.what} of {error.owner} is invalid", *lines]))
+    if isinstance(error, RunClaimedError):
+        return clean(_claimed(error))
+    if isinstance(error, UnknownRunError):
+        return clean(f"there is no run {error.run_id!r} in the store; see: trioflow runs")
     lines = [str(error)]
     if isinstance(error, PluginError) and error.__cause__ is not None:
         lines.append(f"  caused by {type(error.__cause__).__name__}: {error.__cause__}")
     return clean("\n".join(lines))
+
+
+def _claimed(error: RunClaimedError) -> str:
+    owner = error.owner or "another process"
+    held = error.held_for
+    claim = "" if not held else f"; its claim holds for {duration(held)} unless it is renewed"
+    return (
+        f"run {error.run_id} is running in {owner}{claim}\n"
+        f"to watch it: trioflow events {shlex.quote(error.run_id)} --follow"
+    )
 
 
 def explain_failure(result: RunResult[Any]) -> str:

@@ -1,4 +1,4 @@
-"""Going on with runs of a store: with an answer, after an interruption, from a step, or not."""
+"""Continuing runs of a store: with an answer or an event, after an interruption, from a step."""
 
 from __future__ import annotations
 
@@ -12,14 +12,29 @@ import trio
 
 from trioflow._cli.display import say
 from trioflow._cli.errors import FAILED, SUCCESS, UsageError
+from trioflow._cli.hints import in_inbox
 from trioflow._cli.inputs import read_value
 from trioflow._cli.output import exclusive_stdout
-from trioflow._cli.stores import check_workflow, find_run, need_store, open_stored
+from trioflow._cli.owners import asker
+from trioflow._cli.recovery import Recovery
+from trioflow._cli.signals import interruptible
+from trioflow._cli.stores import (
+    check_workflow,
+    find_run,
+    need_store,
+    open_asking,
+    open_stored,
+)
 from trioflow._cli.text import clean
 from trioflow._cli.watch import OpenStream, choose_display, watch
+from trioflow._engine.history.suspensions import select
+from trioflow._engine.journal.reading import read_events
+from trioflow.abc import Store, StoredRun
 from trioflow.context import MISSING
-from trioflow.errors import TrioflowError
-from trioflow.events import ACTIVE_STATUSES, WAITING_STATUSES
+from trioflow.engine import Engine
+from trioflow.errors import RunClaimedError
+from trioflow.events import ACTIVE_STATUSES, RunStatus
+from trioflow.record import RunState
 from trioflow.run import Run, RunStream
 
 
@@ -38,6 +53,14 @@ class Answer:
         """Whether there is anything to it."""
         return self != Answer()
 
+    def value(self) -> Any:
+        """Return the answer itself.
+
+        Raises:
+          UsageError: if it is not JSON.
+        """
+        return None if self.data is None else read_value(self.data, "--data")
+
 
 async def resume_run(
     run_id: str, answer: Answer, as_json: bool, store_url: str | None, workflow: str | None
@@ -50,22 +73,56 @@ async def resume_run(
     kept = need_store(store_url, workflow)
     with exclusive_stdout() if as_json else nullcontext() as output:
         async with open_stored(kept, _targets(workflow)) as (engine, store):
-            check_workflow(engine, await find_run(store, run_id))
+            stored = await find_run(store, run_id)
+            if workflow is None and stored.header.workflow_id not in engine.workflows:
+                return await _leave_answer(engine, store, stored, answer)
+            check_workflow(engine, stored)
             run = await engine.load_run(run_id)
             open_stream = _opening(run, answer)
-            return await watch(open_stream, choose_display(output, engine.converter), kept)
+            display = choose_display(output, engine.converter)
+            try:
+                return await watch(open_stream, display, kept)
+            except RunClaimedError:
+                if not answer.is_given:  # its owner has nothing to do for it
+                    raise
+                stored = await find_run(store, run_id)
+                return await _leave_answer(engine, store, stored, answer)
+
+
+async def _leave_answer(engine: Engine, store: Store, stored: StoredRun, answer: Answer) -> int:
+    """Put an answer into the inbox of a run that is not continued here.
+
+    It is for a step that waits now, and for no other that may wait when it is taken.
+    """
+    run_id = stored.header.run_id
+    if not answer.is_given:
+        check_workflow(engine, stored)
+    data = answer.value()
+    _check_waits(run_id, stored.status)
+    state = RunState()
+    async for event in read_events(store, run_id):
+        state.apply(event)
+    found = select(state, answer.step, answer.label, answer.index)
+    index = found[0].index if len(found) == 1 else answer.index
+    await engine.resume_run(run_id, data, step=found[0].path, index=index, by=asker())
+    in_inbox(stored, "the answer")
+    return SUCCESS
+
+
+def _check_waits(run_id: str, status: RunStatus) -> None:
+    if status in ACTIVE_STATUSES:
+        raise UsageError(
+            f"run {run_id} does not wait for an answer: it is running elsewhere, or was "
+            "interrupted; resume it without --step, --label, --index and --data"
+        )
 
 
 def _opening(run: Run[Any, Any], answer: Answer) -> OpenStream:
     if run.status in ACTIVE_STATUSES:
         if answer.is_given:
-            raise UsageError(
-                f"run {run.run_id} does not wait for an answer: it is going on elsewhere, or was "
-                "interrupted; resume it without --step, --label, --index and --data"
-            )
+            _check_waits(run.run_id, run.status)
         return run.restart_stream
-    data = None if answer.data is None else read_value(answer.data, "--data")
-    return partial(run.resume_stream, answer.step, data, answer.label, answer.index)
+    return partial(run.resume_stream, answer.step, answer.value(), answer.label, answer.index)
 
 
 async def travel_back(
@@ -101,47 +158,41 @@ async def travel_back(
             return await watch(open_stream, choose_display(output, engine.converter), kept)
 
 
-async def cancel_run(run_id: str, reason: str | None, store_url: str | None) -> None:
-    """End a run that nobody goes on with as canceled; its workflow need not be known.
+async def send_event(run_id: str, name: str, data: str | None, store_url: str | None) -> None:
+    """Send a named event to a run, wherever it runs.
 
     Raises:
       UsageError: if there is no such run.
-      RunClaimedError: if somebody goes on with it.
-      NotResumableError: if it is over.
+      RunFinishedError, InboxFullError, RequestTooLargeError: if it cannot be taken.
     """
-    async with open_stored(need_store(store_url)) as (engine, store):
+    kept = need_store(store_url)
+    value = None if data is None else read_value(data, "DATA")
+    async with open_asking(kept) as (engine, store):
         await find_run(store, run_id)
-        await engine.cancel_run(run_id, reason)
-        print(f"run {clean(run_id)} is canceled")
+        await engine.send_event(run_id, name, value, by=asker())
+        in_inbox(await find_run(store, run_id), f"event {clean(repr(name))}")
 
 
-async def recover_runs(store_url: str | None, targets: Sequence[str]) -> int:
-    """Go on with all interrupted runs, say how each ends, and return the exit code.
+async def recover_runs(store_url: str | None, targets: Sequence[str], wait: bool) -> int:
+    """Recover all interrupted runs, say how each ends, and return the exit code.
 
-    Leaving early stops the runs; they can go on again.
+    Leaving early stops the runs; they can be recovered again.
+
+    Args:
+      wait: Whether to wait for runs that other processes drive, too, and to recover them if
+        these processes die.
     """
-    failed = False
-
-    async def wait(run: Run[Any, Any]) -> None:
-        nonlocal failed
-        try:
-            status: str = (await run.wait()).status
-        except TrioflowError as exc:
-            status = f"not saved: {exc}"
-        failed |= status not in ("success", *WAITING_STATUSES)
-        print(clean(f"{run.run_id}  {run.workflow_id}  {status}"), flush=True)
-
     async with open_stored(need_store(store_url), targets) as (engine, store):
-        interrupted = await store.list_runs(status=ACTIVE_STATUSES)
-        for id in sorted({each.header.workflow_id for each in interrupted} - {*engine.workflows}):
-            say(clean(f"workflow {id!r} is not installed; name it with --workflow MODULE:ATTR"))
-            failed = True
-        recovered = await engine.recover()
-        say(f"{len(recovered)} interrupted run{'s' * (len(recovered) != 1)} to go on with")
+        recovery = Recovery(engine, store)
         async with trio.open_nursery() as nursery:
-            for run in recovered:
-                nursery.start_soon(wait, run)
-    return FAILED if failed else SUCCESS
+
+            def stop(signum: int) -> None:
+                nursery.start_soon(recovery.stop, signum, nursery.cancel_scope)
+
+            with interruptible(stop, lambda: "") as interruption:
+                await recovery.run(wait)
+                nursery.cancel_scope.cancel()
+    return interruption.exit_code or (FAILED if recovery.has_failed else SUCCESS)
 
 
 def _targets(workflow: str | None) -> Sequence[str]:

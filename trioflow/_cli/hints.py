@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from trioflow._cli.display import say
+from trioflow._cli.owners import NOBODY, owner_of
 from trioflow._cli.stores import Whereabouts
 from trioflow._cli.text import clean
 from trioflow._engine.history.suspensions import Suspension, suspensions
+from trioflow.abc import StoredRun
 from trioflow.record import RunState
+from trioflow.results import RunResult
 
 SHOWN = 5
 """How many commands are shown."""
@@ -18,7 +22,7 @@ SHOWN = 5
 def how_to_go_on(whereabouts: Whereabouts, run_id: str) -> None:
     """Say on standard error how an interrupted run goes on."""
     if whereabouts.lasts:
-        _tell("the run can go on:", [whereabouts.command("resume", run_id)])
+        _tell("to resume it:", [whereabouts.command("resume", run_id)])
 
 
 def how_to_answer(whereabouts: Whereabouts, state: RunState) -> None:
@@ -35,7 +39,33 @@ def how_to_answer(whereabouts: Whereabouts, state: RunState) -> None:
     ]
     if len(waiting) > SHOWN:
         commands.append(f"... and {len(waiting) - SHOWN} more")
-    _tell("to go on, with the answer as JSON on standard input, or in place of the -:", commands)
+    _tell('to resume, pass the answer as JSON on stdin or instead of "-":', commands)
+
+
+def how_to_try_again(whereabouts: Whereabouts, result: RunResult[Any]) -> None:
+    """Say on standard error how a failed run is tried again from where it failed."""
+    failed = [record for record in result.steps.values() if record.status == "failed"]
+    outer = {record.id.rpartition(".")[0] for record in failed}
+    inner = [record.id for record in failed if record.id not in outer]
+    if whereabouts.lasts and inner:
+        commands = [whereabouts.command("travel", result.run_id, id) for id in inner[:SHOWN]]
+        _tell("to try again from there:", commands)
+
+
+def in_inbox(stored: StoredRun, what: str) -> None:
+    """Say that something was asked of a run, and who will do it.
+
+    Args:
+      what: What was asked: ``"event 'go'"``.
+    """
+    run_id, owner = clean(stored.header.run_id), owner_of(stored)
+    if owner not in ("", NOBODY):
+        say(f"{what} is in the inbox of run {run_id}, which runs in {clean(owner)}")
+    else:
+        say(
+            f"{what} is in the inbox of run {run_id}, which runs nowhere at the moment: it is "
+            "taken by an engine with recover=True that knows the workflow, or by trioflow recover"
+        )
 
 
 def _options(suspension: Suspension, waiting: Sequence[Suspension]) -> list[str]:

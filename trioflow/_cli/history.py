@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import sys
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
@@ -11,42 +10,74 @@ from typing import Any
 
 import trio
 
-from trioflow._cli.display import Display
-from trioflow._cli.errors import BROKEN_PIPE, SUCCESS
+from trioflow._cli.display import Display, say
+from trioflow._cli.errors import BROKEN_PIPE, SUCCESS, UsageError
+from trioflow._cli.filters import Filters
 from trioflow._cli.jsonl import JsonDisplay
 from trioflow._cli.output import Output, exclusive_stdout
+from trioflow._cli.owners import driven_by, is_interrupted
 from trioflow._cli.plain import PlainDisplay
 from trioflow._cli.records import StoredView, as_json
-from trioflow._cli.stores import find_run, need_store, open_stored
+from trioflow._cli.stores import find_run, need_store, open_reading
 from trioflow._cli.tables import print_lines
 from trioflow._cli.text import clean, one_line, safe_json
+from trioflow._cli.times import local_time
 from trioflow._cli.tree import print_tree
+from trioflow._engine.journal.following import open_journal_reader
+from trioflow._engine.journal.listing import asked, filter_of, input_of
 from trioflow._engine.journal.reading import read_events
 from trioflow.abc import Store, StoredRun
+from trioflow.context import MISSING
 from trioflow.errors import JournalFormatError
-from trioflow.events import ACTIVE_STATUSES, Event, RunStatus
+from trioflow.events import Event
 from trioflow.record import RunState
+from trioflow.run import BUFFER_SIZE
 
-HEADERS = ("ID", "WORKFLOW", "STATUS", "CREATED", "UPDATED", "GOING ON IN")
-NOBODY = "nobody"
+HEADERS = ("ID", "WORKFLOW", "STATUS", "CREATED", "UPDATED", "RESOURCE", "TAGS", "RUNS IN", "INPUT")
+EMPTY = ("RESOURCE", "TAGS", "RUNS IN")
+"""Columns that are left out if there is nothing in them."""
+INPUT = 40
+"""How many characters of an input are listed."""
 
 
 async def print_runs(
-    store_url: str | None,
-    status: Sequence[RunStatus] | None,
-    workflow: str | None,
-    as_lines: bool,
+    store_url: str | None, filters: Filters, limit: int, offset: int, as_lines: bool
 ) -> None:
-    """List the runs in a store, newest first, as a table or as JSON lines."""
+    """List the runs in a store, newest first, as a table or as JSON lines.
+
+    Raises:
+      UsageError: if there is no such store, or an option is not what it should be.
+    """
     kept = need_store(store_url)
+    if limit < 0 or offset < 0:
+        raise UsageError("--limit and --offset need numbers that are not negative")
+    chosen = asked(filter_of(**filters.chosen(time.time())))
     with exclusive_stdout() if as_lines else nullcontext() as output:
-        async with open_stored(kept) as (_, store):
-            found = await store.list_runs(status=status, workflow_id=workflow)
+        async with open_reading(kept) as store:
+            found = await store.list_runs(**chosen, limit=limit or None, offset=offset)
+            is_full = len(found) == limit > 0
+            total = await store.count_runs(**chosen) if is_full else offset + len(found)
         if output is not None:
             for stored in found:
                 await output.write(safe_json(_describe(stored)) + "\n")
         else:
-            print_lines(HEADERS, [_row(stored) for stored in found], "there is no such run")
+            print_lines(*_table(found), "there is no such run")
+    _tell_of_more(offset + len(found), total)
+
+
+def _tell_of_more(shown: int, total: int) -> None:
+    if shown < total:
+        say(f"{total - shown:,} more; to see them: --offset {shown}, or --limit 0 for all")
+
+
+def _table(found: Sequence[StoredRun]) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+    rows = [_row(stored) for stored in found]
+    shown = [
+        index
+        for index, header in enumerate(HEADERS)
+        if header not in EMPTY or any(row[index] for row in rows)
+    ]
+    return [HEADERS[index] for index in shown], [[row[index] for index in shown] for row in rows]
 
 
 async def print_run(run_id: str, store_url: str | None, as_object: bool) -> None:
@@ -58,9 +89,9 @@ async def print_run(run_id: str, store_url: str | None, as_object: bool) -> None
     """
     kept = need_store(store_url)
     with exclusive_stdout() if as_object else nullcontext() as output:
-        async with open_stored(kept) as (_, store):
+        async with open_reading(kept) as store:
             stored = await find_run(store, run_id)
-            view = StoredView(_owner(stored) == NOBODY)
+            view = StoredView(is_interrupted(stored))
             damage = await _apply_recorded(store, run_id, view)
         if output is not None:
             whole = {**_describe(stored), **as_json(view)}
@@ -68,8 +99,18 @@ async def print_run(run_id: str, store_url: str | None, as_object: bool) -> None
         else:
             print(clean(f"run {run_id}{_situation(stored)}"))
             print_tree(view, time.time())
+            _print_names(stored)
     if damage is not None:
         raise damage
+
+
+def _print_names(stored: StoredRun) -> None:
+    """Print whose run it is, if that was said."""
+    header = stored.header
+    if header.resource_id is not None:
+        print(f"resource: {one_line(header.resource_id)}")
+    if header.tags:
+        print(f"tags: {one_line(', '.join(header.tags))}")
 
 
 async def _apply_recorded(store: Store, run_id: str, view: StoredView) -> JournalFormatError | None:
@@ -93,13 +134,13 @@ async def print_events(
     """
     kept = need_store(store_url)
     with exclusive_stdout() if as_lines else nullcontext() as output:
-        async with open_stored(kept) as (engine, store):
+        async with open_reading(kept) as store:
             await find_run(store, run_id)
-            display: Display = JsonDisplay(output, engine.converter) if output else _plain()
+            display: Display = JsonDisplay(output) if output else _plain()
             if not follow:
                 found = read_events(store, run_id, -1 if after is None else after)
                 return await _print_all(_folded(found) if after is None else found, display)
-            async with engine.observe(run_id, after) as events:
+            async with open_journal_reader(store, run_id, after, BUFFER_SIZE) as events:
                 return await _print_all(events, display)
 
 
@@ -144,41 +185,41 @@ def _plain() -> PlainDisplay:
 
 def _row(stored: StoredRun) -> tuple[str, ...]:
     header = stored.header
-    times = (_local_time(at) for at in (header.created_at, stored.updated_at))
-    return (header.run_id, header.workflow_id, stored.status, *times, _owner(stored))
-
-
-def _owner(stored: StoredRun) -> str:
-    """Return who goes on with a run: who has claimed it, if the claim holds."""
-    if stored.status not in ACTIVE_STATUSES:
-        return ""
-    return stored.owner if stored.held_for > 0 and stored.owner else NOBODY
+    return (
+        header.run_id,
+        header.workflow_id,
+        stored.status,
+        local_time(header.created_at),
+        local_time(stored.updated_at),
+        header.resource_id or "",
+        ", ".join(header.tags),
+        driven_by(stored),
+        one_line(header.input or "", INPUT),
+    )
 
 
 def _situation(stored: StoredRun) -> str:
-    owner = _owner(stored)
-    if owner == NOBODY:
+    if is_interrupted(stored):
         return ", interrupted: it can be resumed"
-    return owner and f", going on in {owner}"
-
-
-def _local_time(at: float) -> str:
-    try:
-        return dt.datetime.fromtimestamp(at, dt.UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    except (TypeError, ValueError, OverflowError, OSError):  # what a damaged store may hold
-        return one_line(str(at))
+    owner = driven_by(stored)
+    return owner and f", running in {owner}"
 
 
 def _describe(stored: StoredRun) -> dict[str, Any]:
     header = stored.header
-    return {
+    described: dict[str, Any] = {
         "runId": header.run_id,
         "workflowId": header.workflow_id,
         "resourceId": header.resource_id,
+        "tags": list(header.tags),
         "status": stored.status,
         "createdAt": header.created_at,
         "updatedAt": stored.updated_at,
+        "dueAt": stored.due_at,
         "lastSeq": stored.last_seq,
         "owner": stored.owner,
         "heldFor": stored.held_for,
     }
+    if (value := input_of(header)) is not MISSING:
+        described["input"] = value
+    return described

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 from trioflow._cli.display import say
 from trioflow._cli.errors import UsageError
 
+MAX_BYTES = 2**28
+"""How much JSON is read at most; some files, such as /dev/zero, have no end."""
 AROUND = 30
 """How much of a line is shown before and after a mistake in it, in characters."""
 
@@ -26,9 +28,12 @@ def read_value(text: str, option: str) -> Any:
       UsageError: if the file cannot be read or is not JSON.
     """
     if text == "-":
+        if sys.stdin is None:  # closed by who started the process
+            raise UsageError(f"{option}: standard input is closed; give JSON, or @FILE")
         if sys.stdin.isatty():
             say(f"{option}: type JSON, and Ctrl-D on a line of its own")
-        return parse_json(_decode(sys.stdin.buffer.read(), "standard input"), "standard input")
+        data = _read(sys.stdin.buffer, "standard input")
+        return parse_json(_decode(data, "standard input"), "standard input")
     if text.startswith("@"):
         return parse_json(_read_file(text[1:], option), text[1:])
     return parse_json(text, option)
@@ -65,7 +70,7 @@ def parse_json(text: str, source: str) -> Any:
       UsageError: if it is not JSON; names *source*, line and column, and shows the place.
     """
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     except json.JSONDecodeError as exc:
         problem = f"{exc.msg} (line {exc.lineno}, column {exc.colno})"
         raise UsageError(f"{source} is not JSON: {problem}{_excerpt(exc)}") from exc
@@ -75,6 +80,13 @@ def parse_json(text: str, source: str) -> Any:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"the number {text[:20]} is too large for a float")
+    return number
 
 
 def _excerpt(exc: json.JSONDecodeError) -> str:
@@ -93,9 +105,20 @@ def _excerpt(exc: json.JSONDecodeError) -> str:
 
 def _read_file(path: str, option: str) -> str:
     try:
-        return _decode(Path(path).read_bytes(), path)
-    except OSError as exc:
-        raise UsageError(f"{option}: cannot read {path!r}: {exc.strerror or exc}") from exc
+        with open(path, "rb") as file:
+            data = _read(file, path)
+    except (OSError, ValueError) as exc:  # a path with NUL is a ValueError
+        problem = getattr(exc, "strerror", None) or exc
+        raise UsageError(f"{option}: cannot read {path!r}: {problem}") from exc
+    return _decode(data, path)
+
+
+def _read(file: BinaryIO, source: str) -> bytes:
+    """Return all that is in a file, which need not be one that ends."""
+    data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise UsageError(f"{source} has more than {MAX_BYTES >> 20} MiB; that is no input")
+    return data
 
 
 def _decode(data: bytes, source: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from trioflow import events as ev
-from trioflow._cli.display import STOPPING, say
+from trioflow._cli.display import say
 from trioflow._cli.output import Output
 from trioflow.errors import NotSerializableError
 from trioflow.wire import to_wire
@@ -50,9 +50,9 @@ class JsonDisplay:
         line = json.dumps(wire, ensure_ascii=False, separators=(",", ":"))
         await self.output.write(line + "\n")
 
-    def stopping(self, reason: str, *, for_good: bool = True) -> None:
+    def stopping(self, notice: str, *, for_good: bool = True) -> None:
         """Say on standard error that the run is being stopped."""
-        say(f"{reason}: {STOPPING}")
+        say(notice)
 
     async def show_result(self, value: Any) -> None:
         """Write nothing: the last event has it."""

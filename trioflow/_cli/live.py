@@ -13,7 +13,6 @@ from rich.live import Live
 from rich.text import Text
 
 from trioflow import events as ev
-from trioflow._cli.display import STOPPING
 from trioflow._cli.rows import Row, rows
 from trioflow._cli.tables import make_console, print_result
 from trioflow._cli.text import duration
@@ -99,10 +98,10 @@ class LiveDisplay:
         """Print the result as a table, or as JSON."""
         print_result(self._console, value, self._converter)
 
-    def stopping(self, reason: str, *, for_good: bool = True) -> None:
+    def stopping(self, notice: str, *, for_good: bool = True) -> None:
         """Say that the run is being stopped."""
         self._is_halting = not for_good
-        self._notice = f"{reason}: {STOPPING}"
+        self._notice = notice
 
     def draw(self, height: int = sys.maxsize) -> Group:
         """Return the tree as it is now, with at most *height* lines."""

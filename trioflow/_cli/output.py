@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import stat
@@ -52,6 +53,20 @@ class Output:
         # Files are always ready, and epoll would not have them. Windows has no poll at all.
         if hasattr(select, "poll") and not _poll(self.fd, select.POLLOUT):
             await trio.lowlevel.wait_writable(self.fd)
+
+
+def is_hangup(error: OSError) -> bool:
+    """Tell whether a terminal could not be written to because it was closed."""
+    return error.errno == errno.EIO
+
+
+def forget_terminal() -> None:
+    """Let what is still written to a terminal that was closed go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.__stdout__, sys.__stderr__):
+        if stream is not None and stream.isatty():
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def _poll(fd: int, mask: int) -> int:

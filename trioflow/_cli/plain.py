@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from trioflow import events as ev
-from trioflow._cli.display import STOPPING, say
+from trioflow._cli.display import say
 from trioflow._cli.output import Output
 from trioflow._cli.text import clean, describe_error, duration, preview, safe_json
 from trioflow.wire._values import lenient_json
@@ -52,9 +52,9 @@ class PlainDisplay:
         if text is not None:
             await self.output.write(f"{event.at - self.started:9.3f}  {event.type:<13} {text}\n")
 
-    def stopping(self, reason: str, *, for_good: bool = True) -> None:
+    def stopping(self, notice: str, *, for_good: bool = True) -> None:
         """Say on standard error that the run is being stopped."""
-        say(f"{reason}: {STOPPING}")
+        say(notice)
 
     async def show_result(self, value: Any) -> None:
         """Write the result as indented JSON."""
@@ -83,7 +83,7 @@ def describe(event: ev.Event) -> str | None:
 def _run_words(event: ev.Event) -> list[str]:
     match event:
         case ev.Start():
-            return [clean(event.workflow_id), f"run {event.run_id}"]
+            return [clean(event.workflow_id), f"run {clean(event.run_id)}"]
         case ev.Canceled():
             return [clean(event.reason or "")]
         case ev.Finish():

@@ -1,11 +1,11 @@
-"""Ctrl-C and SIGTERM: the first one cancels the run, a second one leaves at once."""
+"""Ctrl-C, SIGTERM and a closed terminal: the first stops the run, a second leaves at once."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 
@@ -14,7 +14,15 @@ import trio
 
 from trioflow._cli.errors import BY_SIGNAL
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+CLOSED = "the terminal was closed"
+REASONS: Mapping[int, str] = {
+    signal.SIGINT: "interrupted",
+    signal.SIGTERM: "terminated",
+    **({signal.SIGHUP: CLOSED} if hasattr(signal, "SIGHUP") else {}),
+}
+"""The signals that stop a command, and what has happened then."""
+GRACE = 20.0
+"""How many seconds running steps get to end after a signal that is not from the keyboard."""
 SHOW_CURSOR = b"\x1b[?25h"
 
 
@@ -32,33 +40,42 @@ class Interruption:
 
 @contextmanager
 def interruptible(
-    on_first: Callable[[str], None], what_runs: Callable[[], str]
+    on_first: Callable[[int], None], what_runs: Callable[[], str]
 ) -> Iterator[Interruption]:
     """Call *on_first* in Trio's own time when the first signal comes; leave at the second.
+
+    A closed terminal does not count as the second: shells say it, too, when the kernel has.
 
     `trio.open_signal_receiver` would not do: it needs the run loop to hand a signal on, and
     a step that blocks the loop is what the second Ctrl-C is for. A step in a thread that
     does not return could not be left otherwise either.
 
     Args:
-      on_first: Gets what happened, ``"interrupted"`` or ``"terminated"``.
+      on_first: Gets the number of the signal.
       what_runs: Tells what is left when the second signal comes.
     """
     interruption = Interruption()
     token = trio.lowlevel.current_trio_token()
+    is_over = False
+
+    def tell(signum: int) -> None:
+        if not is_over:
+            on_first(signum)
 
     def handle(signum: int, frame: FrameType | None) -> None:
-        if interruption.signum is not None:
+        if interruption.signum is None:
+            interruption.signum = signum
+            token.run_sync_soon(tell, signum)
+        elif signum in (signal.SIGINT, signal.SIGTERM):
             _leave(signum, what_runs)
-        interruption.signum = signum
-        token.run_sync_soon(on_first, "interrupted" if signum == signal.SIGINT else "terminated")
 
-    # A background job of a shell script has to go on ignoring Ctrl-C.
-    wanted = [signum for signum in SIGNALS if signal.getsignal(signum) is not signal.SIG_IGN]
+    # A background job of a shell script has to go on ignoring Ctrl-C, and nohup the terminal.
+    wanted = [signum for signum in REASONS if signal.getsignal(signum) is not signal.SIG_IGN]
     before = [(signum, signal.signal(signum, handle)) for signum in wanted]
     try:
         yield interruption
     finally:
+        is_over = True
         for signum, handler in before:
             signal.signal(signum, handler)
 

@@ -7,9 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from trioflow.events import RunStatus
+from trioflow._cli.filters import ALL, Filters, Flag
 
-Flag = Parameter(negative="", show_default=False)
 Text = Parameter(allow_leading_hyphen=True)
 JSON_TEXT = Annotated[str | None, Text]
 
@@ -17,8 +16,9 @@ JSON_TEXT = Annotated[str | None, Text]
 async def runs(
     *,
     store: str | None = None,
-    status: Annotated[list[RunStatus] | None, Flag] = None,
-    workflow: str | None = None,
+    filters: Filters = ALL,
+    limit: int = 50,
+    offset: Annotated[int, Flag] = 0,
     json: Annotated[bool, Flag] = False,
 ) -> None:
     """List the runs in a store, newest first.
@@ -27,16 +27,16 @@ async def runs(
     ----------
     store
         Where the runs are kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
-    status
-        Only runs with this status. May be repeated.
-    workflow
-        Only runs of the workflow with this id.
+    limit
+        How many to list; 0 for all.
+    offset
+        How many to leave out, the newest ones.
     json
         Print one run per line as JSON.
     """
     from trioflow._cli.history import print_runs
 
-    await print_runs(store, status, workflow, json)
+    await print_runs(store, filters, limit, offset, json)
 
 
 async def show(
@@ -99,9 +99,10 @@ async def resume(
     store: str | None = None,
     workflow: str | None = None,
 ) -> int:
-    """Go on with a run that waits for an answer, or that was interrupted.
+    """Resume a run that waits for an answer, or that was interrupted.
 
-    Exit codes are those of run.
+    Exit codes are those of run. If another process drives the run, or its workflow is not
+    installed here, the answer is left in its inbox.
 
     Parameters
     ----------
@@ -125,23 +126,6 @@ async def resume(
     from trioflow._cli.going_on import Answer, resume_run
 
     return await resume_run(run, Answer(step, label, index, data), json, store, workflow)
-
-
-async def cancel(run: str, /, *, reason: str | None = None, store: str | None = None) -> None:
-    """End a run that waits for an answer, or that was interrupted, as canceled.
-
-    Parameters
-    ----------
-    run
-        Id of the run.
-    reason
-        Why; it is recorded.
-    store
-        Where the run is kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
-    """
-    from trioflow._cli.going_on import cancel_run
-
-    await cancel_run(run, reason, store)
 
 
 async def travel(
@@ -180,9 +164,12 @@ async def travel(
 
 
 async def recover(
-    *, store: str | None = None, workflow: Annotated[list[str] | None, Flag] = None
+    *,
+    store: str | None = None,
+    workflow: Annotated[list[str] | None, Flag] = None,
+    wait: Annotated[bool, Flag] = False,
 ) -> int:
-    """Go on with all interrupted runs that no other process goes on with.
+    """Recover all interrupted runs that no other process drives.
 
     Parameters
     ----------
@@ -190,12 +177,12 @@ async def recover(
         Where the runs are kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
     workflow
         MODULE:ATTR of a workflow that is not an installed one. May be repeated.
+    wait
+        Wait for the runs that other processes drive, too, and recover them if these die.
     """
     from trioflow._cli.going_on import recover_runs
 
-    return await recover_runs(store, workflow or ())
+    return await recover_runs(store, workflow or (), wait)
 
 
-STORED_COMMANDS: tuple[Callable[..., object], ...] = (
-    *(runs, show, events, resume, cancel, travel, recover),
-)
+STORED_COMMANDS: tuple[Callable[..., object], ...] = (runs, show, events, resume, travel, recover)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import attrs
 
 from trioflow._cli.errors import UsageError
 from trioflow._cli.instruments import own_instruments
 from trioflow._cli.targets import import_workflow, is_in_module
+from trioflow._host.assembly import open_store
+from trioflow._host.plugins import PluginHost
 from trioflow.abc import Store, StoredRun
 from trioflow.engine import Engine, open_engine
+from trioflow.errors import StoreError
 
 VARIABLE = "TRIOFLOW_STORE"
 """The environment variable with the store that is used if none is given."""
@@ -62,22 +65,56 @@ def need_store(url: str | None, workflow: str | None = None) -> Whereabouts:
 
 
 @asynccontextmanager
+async def open_reading(whereabouts: Whereabouts) -> AsyncGenerator[Store, None]:
+    """Open a store for commands that only look: nothing is made, changed or claimed.
+
+    Raises:
+      UsageError: if there is no such store, or none that can be read.
+      PluginError, UnknownNameError: as `open_engine` does.
+      StoreError: if it cannot be reached at the moment.
+    """
+    store = open_store(PluginHost(), whereabouts.store).read_only()
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(store)
+        except StoreError as exc:
+            if exc.transient:
+                raise
+            raise UsageError(str(exc)) from exc
+        yield store
+
+
+@asynccontextmanager
 async def open_stored(
     whereabouts: Whereabouts, targets: Sequence[str] = ()
 ) -> AsyncGenerator[tuple[Engine, Store], None]:
     """Open an engine on a store, with workflows ``MODULE:ATTR`` beside the installed ones.
 
     Raises:
-      UsageError: if there is no such workflow.
+      UsageError: if there is no such workflow or store.
       PluginError, UnknownNameError, StoreError: as `open_engine` does.
     """
     workflows = [import_workflow(_with_colon(target)) for target in targets]
-    instruments = own_instruments()
+    async with open_reading(whereabouts):
+        pass  # a store that is not there is not made: there are no runs in it
     async with open_engine(
-        store=whereabouts.store, workflows=workflows, instruments=instruments
+        store=whereabouts.store, workflows=workflows, instruments=own_instruments()
     ) as engine:
         assert engine.store is not None
         yield engine, engine.store
+
+
+@asynccontextmanager
+async def open_asking(whereabouts: Whereabouts) -> AsyncGenerator[tuple[Engine, Store], None]:
+    """Open an engine that asks runs for something and continues none: it knows no workflow.
+
+    Raises: as `open_stored` does.
+    """
+    async with open_reading(whereabouts):
+        pass
+    store = open_store(PluginHost(), whereabouts.store)
+    async with open_engine(store=store, plugins=[]) as engine:
+        yield engine, store
 
 
 async def find_run(store: Store, run_id: str) -> StoredRun:

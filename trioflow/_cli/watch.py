@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import math
+import signal
 import sys
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 import trio
 
 from trioflow import events as ev
-from trioflow._cli.display import Display, can_draw, say
+from trioflow._cli.display import DRAINING, STOPPING, Display, can_draw, say
 from trioflow._cli.errors import BROKEN_PIPE, EXIT_CODES, SUCCESS, canceled_steps, explain_failure
-from trioflow._cli.hints import how_to_answer, how_to_go_on
+from trioflow._cli.hints import how_to_answer, how_to_go_on, how_to_try_again
 from trioflow._cli.jsonl import JsonDisplay
-from trioflow._cli.output import Output
+from trioflow._cli.output import Output, forget_terminal, is_hangup
 from trioflow._cli.plain import PlainDisplay
-from trioflow._cli.signals import interruptible
+from trioflow._cli.signals import CLOSED, GRACE, REASONS, interruptible
 from trioflow._cli.stores import Whereabouts
 from trioflow._cli.text import clean, preview
+from trioflow._engine.life.ending import settle
 from trioflow.errors import HistoryGap
 from trioflow.events import ACTIVE_STATUSES
 from trioflow.instruments._tasks import dump
@@ -42,7 +45,7 @@ async def watch(
       open_stream: Opens the stream of that part.
       display: Shows it.
       whereabouts: Where the run is kept. A signal then stops the run and does not cancel
-        it: it can go on from there.
+        it: it can be resumed from there.
     """
     watcher = Watcher(display, whereabouts)
     signals = interruptible(watcher.stop, watcher.what_runs)
@@ -53,7 +56,8 @@ async def watch(
     if result is None:
         return interruption.exit_code or BROKEN_PIPE
     if result.status == "success":
-        await display.show_result(result.result)
+        with watcher.unless_closed():
+            await display.show_result(result.result)
         return SUCCESS
     watcher.report(result)
     return interruption.exit_code or EXIT_CODES[result.status]
@@ -71,25 +75,51 @@ class Watcher:
     """How the part ended; None if nobody reads it any more."""
     _run: Run[Any, Any] | None = None
     _halted: str | None = None
-    """Why the run was stopped in a way that it can go on from."""
+    """Why the run was stopped in a way that it can be resumed from."""
+    _end_of_journal: float = math.inf
+    """The ``seq`` of the first event that is not in the journal, since the run was halted."""
     _is_unread: bool = False
+    _draining: str | None = None
+    """Why no further step is started, while those that run may still end."""
+    _drain: trio.Event = attrs.field(factory=trio.Event)
 
-    def stop(self, reason: str) -> None:
-        """Stop the run because a signal came."""
-        self.display.stopping(reason, for_good=self.whereabouts is None)
+    def stop(self, signum: int) -> None:
+        """Stop the run because a signal came: at once if a person asks, who can see what runs."""
+        reason, at_once = REASONS[signum], signum == signal.SIGINT
+        words = STOPPING if at_once else DRAINING.format(grace=GRACE)
+        self.display.stopping(f"{reason}: {words}", for_good=self.whereabouts is None)
         if self._run is None:
             self.opening.cancel()
-        else:
+        elif at_once:
             self._end(self._run, reason)
+        else:
+            self._drain_soon(reason)
+
+    def _drain_soon(self, reason: str) -> None:
+        self._draining = self._draining or reason
+        self._drain.set()
+
+    async def _drain_when_asked(self, run: Run[Any, Any]) -> None:
+        await self._drain.wait()
+        await settle(run._life, GRACE)
+        self._end(run, self._draining or "")
 
     def what_runs(self) -> str:
         """Tell what the tasks of the run wait for."""
         return "" if self._run is None else clean(dump(self._run)) + "\n"
 
     async def follow(self, stream: RunStream[Any]) -> None:
-        """Show every event, to where the run settles."""
+        """Show every event, to where the run finishes or suspends."""
         self._run = stream.run
         await self.display.recall(await _earlier_events(stream.run))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._drain_when_asked, stream.run)
+            await self._show_attended(stream)
+            result = await stream.get_workflow_state()
+            nursery.cancel_scope.cancel()
+        self.result = None if self._is_unread else result
+
+    async def _show_attended(self, stream: RunStream[Any]) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._attend, stream.run)
             try:
@@ -101,19 +131,31 @@ class Watcher:
                 self._end(stream.run, "it could not be shown")
                 raise
             nursery.cancel_scope.cancel()
-        result = await stream.get_workflow_state()
-        self.result = None if self._is_unread else result
 
     async def _show(self, stream: RunStream[Any]) -> None:
-        with self.display.shown():
+        with self.unless_closed(), self.display.shown():
             async for event in stream:
-                if self._halted is None:  # the journal does not have what follows
-                    await self.display.show(event)
+                if event.seq < self._end_of_journal:
+                    with self.unless_closed():
+                        await self.display.show(event)
 
     async def _attend(self, run: Run[Any, Any]) -> None:
-        await self.display.attend()
-        self._is_unread = True
-        self._end(run, UNREAD)
+        with self.unless_closed():
+            await self.display.attend()
+            self._is_unread = True
+            self._end(run, UNREAD)
+
+    @contextmanager
+    def unless_closed(self) -> Iterator[None]:
+        """Go on without a display if its terminal was closed; the run may end its steps."""
+        try:
+            yield
+        except OSError as exc:
+            if not is_hangup(exc):
+                raise
+            forget_terminal()
+            self._is_unread = True
+            self._drain_soon(CLOSED)
 
     def _end(self, run: Run[Any, Any], reason: str) -> None:
         """Stop the run if it goes on: for good, unless it can go on from its store."""
@@ -122,7 +164,7 @@ class Watcher:
         if self.whereabouts is None:
             run.cancel(reason)
         elif self._halted is None:
-            self._halted = reason
+            self._halted, self._end_of_journal = reason, run.state.next_seq
             run.halt()
 
     def report(self, result: RunResult[Any]) -> None:
@@ -135,6 +177,8 @@ class Watcher:
             report(result)
         if self.whereabouts is not None and result.status == "suspended" and self._run:
             how_to_answer(self.whereabouts, self._run.state)
+        if self.whereabouts is not None and result.status == "failed":
+            how_to_try_again(self.whereabouts, result)
 
 
 async def _earlier_events(run: Run[Any, Any]) -> list[ev.Event]:

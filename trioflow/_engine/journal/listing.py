@@ -105,11 +105,11 @@ class RunList:
         if self.stored is None:
             await trio.lowlevel.checkpoint()
             return tuple(unsaved[offset:end])
-        list_runs, asked = self.stored.durable.store.list_runs, _asked(chosen)
+        list_runs, given = self.stored.durable.store.list_runs, asked(chosen)
         if not unsaved:
-            found = await list_runs(**asked, limit=limit, offset=offset, cursor=cursor)
+            found = await list_runs(**given, limit=limit, offset=offset, cursor=cursor)
             return tuple(map(info_of, found))
-        found = await list_runs(**asked, limit=end, cursor=cursor)
+        found = await list_runs(**given, limit=end, cursor=cursor)
         both = {run.run_id: run for run in (*unsaved, *map(info_of, found))}
         return tuple(sorted(both.values(), key=_age, reverse=True)[offset:end])
 
@@ -119,7 +119,7 @@ class RunList:
         if self.stored is None:
             await trio.lowlevel.checkpoint()
             return unsaved
-        return unsaved + await self.stored.durable.store.count_runs(**_asked(chosen))
+        return unsaved + await self.stored.durable.store.count_runs(**asked(chosen))
 
     def _unsaved(self, chosen: RunFilter, cursor: str | None) -> list[RunInfo]:
         """Return the runs that no store has (yet), newest first."""
@@ -165,16 +165,17 @@ def info_of(stored: StoredRun) -> RunInfo:
         tags=header.tags,
         created_at=header.created_at,
         updated_at=stored.updated_at,
-        input=_listed(header.input),
+        input=input_of(header),
         due_at=stored.due_at,
         owner=stored.owner,
         held_for=stored.held_for,
     )
 
 
-def _listed(text: str | None) -> Any:
+def input_of(header: RunHeader) -> Any:
+    """Return the input of a run as plain JSON types; `MISSING` if a list does not show it."""
     try:
-        return MISSING if text is None else json.loads(text)
+        return MISSING if header.input is None else json.loads(header.input)
     except ValueError:  # one damaged run must not hide the others
         return MISSING
 
@@ -193,7 +194,8 @@ def _header(life: Life) -> RunHeader:
     )
 
 
-def _asked(chosen: RunFilter) -> dict[str, Any]:
+def asked(chosen: RunFilter) -> dict[str, Any]:
+    """Return a filter as the keywords of `Store.list_runs`."""
     return attrs.asdict(chosen, recurse=False)
 
 

@@ -44,6 +44,17 @@ def receive(life: Life, name: str, data: Any, by: str | None = None) -> None:
         mailbox.put(log.emit(ev.EventReceived, event=name, data=data, by=by))
 
 
+async def settle(life: Life, grace: float) -> None:
+    """Start no further step of a run, and wait until none is running.
+
+    Args:
+      grace: For how many seconds, at most.
+    """
+    life.core.pacer.hold()
+    with trio.move_on_after(grace):
+        await life.core.wait_idle()
+
+
 async def drain(life: Life, grace: float = math.inf, by: str | None = None) -> None:
     """Start no further step of a run, let running ones end, and cancel what is left then.
 
@@ -52,9 +63,7 @@ async def drain(life: Life, grace: float = math.inf, by: str | None = None) -> N
     Args:
       grace: Seconds that running bodies get.
     """
-    life.core.pacer.hold()
-    with trio.move_on_after(grace):
-        await life.core.wait_idle()
+    await settle(life, grace)
     # A step may complete between the time-out and the cancel. That is fine: its
     # result is folded already, and the cancel then finds nothing to stop.
     life.cancel("drained", by)

@@ -1,0 +1,45 @@
+"""Points in time, as they are typed and as they are shown."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+from trioflow._cli.errors import UsageError
+from trioflow._cli.text import one_line
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+"""Seconds of what may follow a number."""
+_AGO = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
+
+
+def read_moment(text: str, option: str, now: float) -> float:
+    """Return a point in time as seconds since the epoch.
+
+    Args:
+      text: How long ago, such as ``"30d"``, or a date or time of ISO 8601, which is a local one
+        unless it says another time zone.
+      option: Name of the option, for errors.
+
+    Raises:
+      UsageError: if it is neither.
+    """
+    ago = _AGO.fullmatch(text.strip())
+    try:
+        if ago is not None:
+            at = now - float(ago[1]) * UNITS[ago[2]]
+            return dt.datetime.fromtimestamp(at, dt.UTC).timestamp()  # if the calendar has it
+        return dt.datetime.fromisoformat(text.strip()).timestamp()
+    except (ValueError, OverflowError, OSError) as exc:
+        raise UsageError(
+            f"{option}: {text!r} is no point in time; give how long ago, such as 90s, 15m, 12h, "
+            "30d or 2w, or a date such as 2026-01-31 or 2026-01-31T12:00"
+        ) from exc
+
+
+def local_time(at: float) -> str:
+    """Return seconds since the epoch as the time of day here."""
+    try:
+        return dt.datetime.fromtimestamp(at, dt.UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (TypeError, ValueError, OverflowError, OSError):  # what a damaged store may hold
+        return one_line(str(at))

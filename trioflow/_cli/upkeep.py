@@ -1,0 +1,125 @@
+"""Keeping a store in order: ending, deleting and pruning runs, one or many."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from trioflow._cli.display import say
+from trioflow._cli.errors import FAILED, SUCCESS, UsageError, explain
+from trioflow._cli.filters import ALL, Filters
+from trioflow._cli.hints import in_inbox
+from trioflow._cli.owners import asker
+from trioflow._cli.stores import Whereabouts, find_run, need_store, open_asking, open_reading
+from trioflow._cli.text import clean
+from trioflow._cli.times import read_moment
+from trioflow._engine.journal.listing import asked, filter_of, unfinished
+from trioflow.abc import RunFilter
+from trioflow.events import RunStatus
+from trioflow.run_info import BulkResult, RunFilters
+
+SHOWN = 5
+"""For how many runs it is said why something was not done."""
+
+
+async def cancel(
+    run_id: str | None, filters: Filters, yes: bool, reason: str | None, store_url: str | None
+) -> int:
+    """Cancel a run, wherever it runs, or all unfinished runs that are chosen; return the exit code.
+
+    Raises:
+      UsageError: if it is not clear which runs, or there is no such run.
+      TrioflowError: if the run has finished.
+    """
+    kept = need_store(store_url)
+    if run_id is None:
+        chosen = _chosen(filters)
+        if not yes:
+            await _tell_count(kept, unfinished(filter_of(**chosen)), "canceled")
+            return SUCCESS
+        async with open_asking(kept) as (engine, store):
+            result = await engine.cancel_runs(reason=reason, by=asker(), **chosen)
+            left = await store.count_runs(**asked(unfinished(filter_of(**chosen))))
+        done = len(result.done) - min(left, len(result.done))
+        print(f"{_runs(done)} canceled")
+        if done < len(result.done):
+            say(f"{_runs(len(result.done) - done)} to be canceled by the processes they run in")
+        return _report(result)
+    _check_alone(filters, yes)
+    async with open_asking(kept) as (engine, store):
+        await find_run(store, run_id)
+        await engine.cancel_run(run_id, reason, by=asker())
+        stored = await find_run(store, run_id)
+        if stored.status == "canceled":
+            print(f"run {clean(run_id)} is canceled")
+        else:
+            in_inbox(stored, "the request to cancel it")
+    return SUCCESS
+
+
+async def delete(run_id: str | None, filters: Filters, yes: bool, store_url: str | None) -> int:
+    """Delete a run, or all runs that are chosen; return the exit code.
+
+    Raises:
+      UsageError: if it is not clear which runs, or there is no such run.
+      RunClaimedError: if the run is running.
+    """
+    kept = need_store(store_url)
+    if run_id is None:
+        chosen = _chosen(filters)
+        if not yes:
+            await _tell_count(kept, filter_of(**chosen), "deleted")
+            return SUCCESS
+        async with open_asking(kept) as (engine, _):
+            result = await engine.delete_runs(**chosen)
+        print(f"{_runs(len(result.done))} deleted")
+        return _report(result)
+    _check_alone(filters, yes)
+    async with open_asking(kept) as (engine, store):
+        await find_run(store, run_id)
+        await engine.delete_run(run_id)
+        print(f"run {clean(run_id)} is deleted")
+    return SUCCESS
+
+
+async def prune(before: str, status: Sequence[RunStatus] | None, store_url: str | None) -> None:
+    """Delete the runs that were last updated before a time.
+
+    Raises:
+      UsageError: if *before* is no point in time, or there is no such store.
+    """
+    moment = read_moment(before, "--before", time.time())
+    async with open_asking(need_store(store_url)) as (engine, _):
+        print(f"{_runs(await engine.prune(before=moment, status=status))} deleted")
+
+
+def _chosen(filters: Filters) -> RunFilters:
+    if filters == ALL:
+        raise UsageError("which runs? give the id of one, or options such as --status and --before")
+    return filters.chosen(time.time())
+
+
+def _check_alone(filters: Filters, yes: bool) -> None:
+    if yes or filters != ALL:
+        raise UsageError("give the id of a run, or options that choose runs, but not both")
+
+
+async def _tell_count(kept: Whereabouts, chosen: RunFilter, done: str) -> None:
+    async with open_reading(kept) as store:
+        count = await store.count_runs(**asked(chosen))
+    print(f"{_runs(count)} would be {done}")
+    if count:
+        say("nothing has been done; add --yes to do it")
+
+
+def _report(result: BulkResult) -> int:
+    """Say why something was not done, and return the exit code."""
+    for error in list(result.refused.values())[:SHOWN]:
+        say(explain(error))
+    if len(result.refused) > SHOWN:
+        say(f"... and {len(result.refused) - SHOWN:,} more")
+    return FAILED if result.refused else SUCCESS
+
+
+def _runs(count: int) -> str:
+    return f"{count:,} run{'s' * (count != 1)}"
