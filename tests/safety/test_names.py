@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from trioflow import Engine, StepContext, Workflow, open_engine, step
+from trioflow.errors import InvalidIdError
 from trioflow.stores import MemoryStore
 from trioflow.tracing import TracingOptions
 
@@ -29,11 +30,11 @@ asking = Workflow("asking").then(asks)
 
 async def test_a_run_and_its_owner_have_strings_as_ids() -> None:
     async with open_engine(plugins=[], store=MemoryStore()) as engine:
-        with pytest.raises(TypeError, match="run_id must be a string, not 5"):
+        with pytest.raises(InvalidIdError, match="run id 5 is of type int, not a string"):
             engine.create_run(asking, run_id=ODD)
-        with pytest.raises(TypeError, match="resource_id must be a string, not 5"):
+        with pytest.raises(InvalidIdError, match="resource id 5 is of type int, not a string"):
             engine.submit(asking, resource_id=ODD)
-    with pytest.raises(TypeError, match="run_id must be a string"):
+    with pytest.raises(InvalidIdError, match="run id 5 is of type int"):
         asking.create_run(run_id=ODD)
 
 
@@ -70,7 +71,7 @@ async def test_a_run_that_waits_is_not_harmed_by_a_name_that_is_none(call: str) 
         run = engine.create_run(asking, run_id="r")
         await run.start(1)
         before = await store.get("r")
-        with pytest.raises(TypeError, match="string"):
+        with pytest.raises((TypeError, InvalidIdError), match="string"):
             result = CALLS[call](engine, run)
             if result is not None:
                 await result
