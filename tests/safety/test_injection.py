@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from tests.safety.injecting import Injection, Kind, Point, Survey, name_of, tracing
-from tests.safety.stories import IN_A_STORE, STORIES
+from tests.safety.stories import STORIES
 from tests.safety.telling import Telling
 
 EDGES: Mapping[str, str] = {
@@ -74,16 +74,4 @@ def test_some_internal_calls_raise(story: str, is_durable: bool, kind: Kind) -> 
     found = survey(story, is_durable)
     all_points = sorted(points(found, only_first=True), key=lambda pair: pair[0])
     for point, code in all_points[:: len(all_points) // FEW + 1]:
-        inject(story, is_durable, kind, Injection(point, kind, found.entries[code], code))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["exception", "exit", "interrupt"])
-@pytest.mark.parametrize("is_durable", [False, True], ids=["in memory", "in a store"])
-@pytest.mark.parametrize("story", STORIES)
-def test_every_internal_call_raises(story: str, is_durable: bool, kind: Kind) -> None:
-    if not is_durable and STORIES[story] in IN_A_STORE:
-        pytest.skip("a run without a store cannot be recovered")
-    found = survey(story, is_durable)
-    for point, code in points(found, only_first=kind != "exception"):
         inject(story, is_durable, kind, Injection(point, kind, found.entries[code], code))
