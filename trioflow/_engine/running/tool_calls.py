@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
 from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 import trio
@@ -78,8 +78,11 @@ async def open_tool(
 
 def has_failed(exc: BaseException) -> bool:
     """Tell whether a tool has failed; what it raises on being canceled does not count."""
-    if isinstance(exc, BaseExceptionGroup) and exc.subgroup(trio.Cancelled) is not None:
-        return False
+    # Not isinstance(), which asks the exception for its class; that may raise.
+    if issubclass(type(exc), BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", exc)
+        if group.subgroup(trio.Cancelled) is not None:
+            return False
     return isinstance(outcome_of(exc), Failed)
 
 
