@@ -12,7 +12,7 @@ from trioflow._cli.errors import UsageError
 from trioflow._host.discovery import DISABLE_VARIABLE
 from trioflow._host.plugins import PluginHost
 
-KNOWN_PLUGINS: Mapping[str, str] = {"draw": "pictures", "timeline": "pictures"}
+KNOWN_PLUGINS: Mapping[str, str] = {"backup": "sql", "draw": "pictures", "timeline": "pictures"}
 """Commands that plugins of this project add, each with the name of its plugin."""
 
 
