@@ -282,6 +282,8 @@ class TestAttach:
             with pytest.raises(DuplicateRunError):
                 one.submit("other", 1, run_id="r", if_exists="attach")
             run = other.submit("other", 1, run_id="r", if_exists="attach")
+            async with run.observe() as observed:
+                assert [event async for event in observed] == []
             with pytest.raises(DuplicateRunError):
                 await run.wait()
             with pytest.raises(UnknownRunError):
@@ -425,9 +427,14 @@ class TestARunThatIsDrivenElsewhere:
                 with pytest.raises(RunStateError, match="the engine that followed it is closed"):
                     await run.wait()
 
+            async def observe(run: Any) -> None:
+                types = [event.type async for event in run.observe()]
+                assert types == ["start", "step-start"]
+
             async with engine_on(store) as other:
                 run = await other.load_run("r")
                 nursery.start_soon(wait, run)
+                nursery.start_soon(observe, run)
                 await wait_all_tasks_blocked()
             with pytest.raises(RunStateError, match="is closed"):
                 await run.wait()

@@ -47,6 +47,7 @@ from trioflow.abc import Instrument, Runner, Store
 from trioflow.describe._schema import describe_type
 from trioflow.errors import (
     DuplicateRunError,
+    NotResumableError,
     RunFinishedError,
     UnknownNameError,
     UnknownRunError,
@@ -808,7 +809,8 @@ class Engine(metaclass=NoPublicConstructor):
         """
 
         async def cancel(run_id: str) -> None:
-            with suppress(RunFinishedError, UnknownRunError):  # between the list and now
+            # What has happened between the list and now.
+            with suppress(RunFinishedError, NotResumableError, UnknownRunError):
                 await self.cancel_run(run_id, reason, by=by)
 
         return await for_each(self._list, unfinished(chosen_by(filters)), cancel)

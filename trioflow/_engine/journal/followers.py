@@ -13,6 +13,7 @@ import trio
 from trioflow._engine.base.nursery import open_owned_nursery
 from trioflow._engine.journal.durable_runs import DurableRuns, journal_of
 from trioflow._engine.journal.following import POLL
+from trioflow._engine.life.ending import give_up
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.registry import RunRegistry
 from trioflow._phases import Phase
@@ -58,14 +59,11 @@ class Followers:
         try:
             async with self.registry.lock(life.run_id):
                 await self._catch_up(life)
-        except StoreError as exc:
-            if not exc.transient:
-                life.failure = exc
-            logger.warning("run %s could not be followed: %s", life.run_id, exc)
         except Exception as exc:
-            life.failure = exc
-        if life.failure is not None:
-            life.come_to_rest()
+            if isinstance(exc, StoreError) and exc.transient:
+                logger.warning("run %s could not be followed: %s", life.run_id, exc)
+            else:
+                give_up(life, exc)
         return life.phase is Phase.ELSEWHERE and life.failure is None
 
     async def _catch_up(self, life: Life) -> None:
@@ -82,8 +80,7 @@ def _leave(life: Life) -> None:
     """Let nobody wait for what will not be taken over any more."""
     life.is_followed = False
     if life.phase is Phase.ELSEWHERE and life.failure is None:
-        life.failure = _closed(life)
-        life.come_to_rest()
+        give_up(life, _closed(life))
 
 
 def _closed(life: Life) -> RunStateError:

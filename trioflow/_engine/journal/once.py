@@ -7,6 +7,7 @@ import logging
 from trioflow._engine.journal.first_start import start_if_new
 from trioflow._engine.journal.inbox import Cancel, Command, Send
 from trioflow._engine.journal.stored_runs import StoredRuns
+from trioflow._engine.life.ending import give_up
 from trioflow._engine.life.life import Life
 from trioflow.abc import StoredRun
 from trioflow.errors import DuplicateRunError, TrioflowError
@@ -42,8 +43,7 @@ async def start_or_attach(runs: StoredRuns, life: Life) -> None:
             await _attach(runs, life, taken)
     except Exception as exc:
         runs.registry.forget(life)
-        life.failure = exc
-        life.come_to_rest()
+        give_up(life, exc)
     else:
         await _hand_on(runs, life)
 

@@ -37,21 +37,25 @@ class Remover:
         """
         async with self.registry.lock(run_id):
             life = self.registry.find(run_id)
-            if life is not None and life.is_driven_here:
-                problem = "it is running here; cancel it, wait for its end, then delete it"
-                raise RunStateError(run_id, life.record.status, problem)
-            if self.stored is not None:
-                was_stored = await self._delete_stored(self.stored, run_id)
-            else:
-                was_stored = False
-                await trio.lowlevel.checkpoint()
-            if life is None and not was_stored:
-                raise UnknownRunError(run_id)
             if life is not None:
-                self.registry.forget(life)
+                async with life.resuming:  # or an answer could continue it meanwhile
+                    await self._delete_known(life)
+            elif not await self._delete_stored(run_id):
+                raise UnknownRunError(run_id)
 
-    async def _delete_stored(self, stored: StoredRuns, run_id: str) -> bool:
-        durable = stored.durable
+    async def _delete_known(self, life: Life) -> None:
+        if life.is_driven_here:
+            problem = "it is running here; cancel it, wait for its end, then delete it"
+            raise RunStateError(life.run_id, life.record.status, problem)
+        await self._delete_stored(life.run_id)
+        self.registry.forget(life)
+
+    async def _delete_stored(self, run_id: str) -> bool:
+        """Remove a run from the store; tell whether it was there."""
+        await trio.lowlevel.checkpoint()
+        if self.stored is None:
+            return False
+        durable = self.stored.durable
         found = await durable.store.get(run_id)
         if found is None:
             return False

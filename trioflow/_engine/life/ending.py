@@ -75,6 +75,13 @@ def break_off(life: Life, failure: BaseException) -> None:
     life.core.cancel(None)
 
 
+def give_up(life: Life, failure: Exception) -> None:
+    """Let nobody wait for, or read on of, a run of which nothing more is known here."""
+    life.failure = failure
+    life.core.readers.end_part(is_over=True)
+    life.come_to_rest()
+
+
 def halt(life: Life) -> None:
     """Stop the run, but not for good: its journal ends here, and it can be recovered from there.
 
