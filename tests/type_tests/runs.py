@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, assert_type
 
 from tests.type_tests.models import City, Forecast, describe, fetch_forecast
 from trioflow import (
+    BulkResult,
     Engine,
     EventStream,
     EventStreamStatistics,
     Run,
+    RunInfo,
     RunResult,
     RunState,
     RunStream,
@@ -70,6 +74,13 @@ async def engines() -> None:
         assert_type(engine, Engine)
         assert_type(engine.submit(weather, City("Oslo")), Run[City, str])
         assert_type(engine.create_run("weather"), Run[Any, Any])
+        once = await engine.start_once(weather, City("Oslo"), run_id="r", tags=["t"])
+        assert_type(once, Run[City, str] | None)
+        assert_type(await engine.start_once("weather", run_id="r"), Run[Any, Any] | None)
+        ended = await engine.list_runs(status=["success", "failed"], since=timedelta(days=1))
+        assert_type(ended, Sequence[RunInfo])
+        assert_type(await engine.count_runs(before=datetime.now(UTC), tags={"t"}), int)
+        assert_type(await engine.delete_runs(resource_id="ann"), BulkResult)
 
 
 # ---------------------------------------------------------------- rejected
@@ -85,3 +96,7 @@ async def wrong() -> None:
     async with open_engine(limits=2) as engine:  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         engine.submit(weather, 3)  # type: ignore[misc]  # pyright: ignore[reportArgumentType, reportCallIssue]
         engine.submit("weather", 3)
+        await engine.start_once(weather, City("Oslo"))  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+        await engine.list_runs(status="succes")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        await engine.count_runs(limit=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+        engine.submit("weather", if_exists="replace")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
