@@ -258,7 +258,7 @@ trio.run(use)
 
 
 @pytest.mark.parametrize("folder_mode", ["555", "777"])
-def test_a_file_without_permission_is_an_error(folder_mode: str) -> None:
+def test_writing_without_permission_is_an_error(folder_mode: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "runs.db"
         command = [sys.executable, "-c", READ_ONLY, f"sqlite:{file}", str(file), folder_mode]
@@ -266,8 +266,10 @@ def test_a_file_without_permission_is_an_error(folder_mode: str) -> None:
         Path(folder).chmod(0o700)
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1].startswith(f"False store sqlite:{file}: ")
-    assert "may we write" in done.stdout
+    listed, refused = done.stdout.splitlines()
+    assert listed == "1"
+    remedy = "may we write to the file and to its folder?"
+    assert refused == f"False store sqlite:{file}: is open for reading only; {remedy}"
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,8 @@ class Database(ABC):
     """Seconds to wait for a lock that somebody else holds."""
     read_only: bool
     """Whether nothing is to be written, or made."""
+    remedy: str
+    """What to do about it, if it is not what was asked for."""
     ddl: Mapping[str, str]
     """What the migrations have to say differently."""
 
@@ -72,6 +74,7 @@ class Database(ABC):
         self.name = name
         self.patience = patience
         self.read_only = read_only
+        self.remedy = ""
 
     # ------------------------------------------------------------ connections
     @abstractmethod

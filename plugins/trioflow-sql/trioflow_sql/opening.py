@@ -90,7 +90,8 @@ class Opened:
           StoreError: if not.
         """
         if self.database.read_only:
-            raise StoreError(self.database.name, "is open for reading only")
+            problem = f"is open for reading only{self.database.remedy}"
+            raise StoreError(self.database.name, problem)
         self.database.check()
 
 

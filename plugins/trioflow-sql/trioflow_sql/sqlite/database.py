@@ -79,6 +79,7 @@ class Sqlite(Database):
         if not self.read_only and is_write_protected(self.path):
             logger.warning("store %s may not be written; it is opened for reading only", self.name)
             self.read_only, self._mode = True, "ro"
+            self.remedy = "; may we write to the file and to its folder?"
         writer = self._make_engine(1, waits=0.0)  # take_lock waits
         event.listen(writer, "begin", self._begin)
         return self._make_engine(READERS, waits=self.patience), writer
