@@ -92,7 +92,7 @@ async def test_the_database_itself_refuses_what_would_be_written(url: str) -> No
         await store.append([BEGIN])
         async with store.read_only() as reader:
             with pytest.raises(StoreError, match=r"read-?only"):
-                await reader._read(
+                await reader._access.read(
                     lambda connection: connection.exec_driver_sql("DELETE FROM trioflow_runs")
                 )
         assert await store.get("a") is not None

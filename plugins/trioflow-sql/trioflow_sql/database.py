@@ -65,6 +65,8 @@ class Database(ABC):
     """Seconds to wait for a lock that somebody else holds."""
     read_only: bool
     """Whether nothing is to be written, or made."""
+    refusal = "is open for reading only"
+    """What is said to who would write then."""
     ddl: Mapping[str, str]
     """What the migrations have to say differently."""
 

@@ -90,7 +90,7 @@ class Opened:
           StoreError: if not.
         """
         if self.database.read_only:
-            raise StoreError(self.database.name, "is open for reading only")
+            raise StoreError(self.database.name, self.database.refusal)
         self.database.check()
 
 

@@ -23,7 +23,7 @@ from trioflow_sql.migrations import VERSION, check_readable, too_new
 from trioflow_sql.sqlite import copying
 from trioflow_sql.sqlite.appending import append_all
 from trioflow_sql.sqlite.clock import teach
-from trioflow_sql.sqlite.locking import code_of, diagnose, take_lock
+from trioflow_sql.sqlite.locking import REMEDIES, code_of, diagnose, take_lock
 from trioflow_sql.sqlite.owners import OwnerFolder
 from trioflow_sql.sqlite.paths import FileWatch, has_log, is_write_protected, path_of
 from trioflow_sql.sqlite.presence import FilePresence
@@ -79,6 +79,7 @@ class Sqlite(Database):
         if not self.read_only and is_write_protected(self.path):
             logger.warning("store %s may not be written; it is opened for reading only", self.name)
             self.read_only = True
+            self.refusal = f"{self.refusal}; {REMEDIES[sqlite3.SQLITE_READONLY]}"
         self._mode = "ro" if self.read_only else "rwc"
         writer = self._make_engine(1, waits=0.0)  # take_lock waits
         event.listen(writer, "begin", self._begin)
