@@ -62,6 +62,7 @@ FIRST: Migration = (
     ) {clustered}
     """,
     "CREATE INDEX trioflow_tags_by_run ON trioflow_tags (run)",
+    # In the order in which they come, so that those of many runs share the pages of a commit.
     """
     CREATE TABLE trioflow_entries (
       run {integer} NOT NULL REFERENCES trioflow_runs (key) ON DELETE CASCADE,
@@ -69,7 +70,7 @@ FIRST: Migration = (
       at {real} NOT NULL,
       text {text} NOT NULL,
       PRIMARY KEY (run, seq)
-    ) {clustered}
+    )
     """,
     """
     CREATE TABLE trioflow_requests (
