@@ -48,6 +48,7 @@ from trioflow.errors import (
     StepClosedError,
     StepTimeoutError,
     StoreError,
+    StoreMissingError,
     TrioflowError,
     UnknownNameError,
     UnknownPluginError,
@@ -73,6 +74,10 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
         "run r1: any step may be any of a, b; say which one",
     ),
     (StoreError("sqlite:runs.db", "the disk is full"), "store sqlite:runs.db: the disk is full"),
+    (
+        StoreMissingError("sqlite:runs.db", "there is no such file"),
+        "store sqlite:runs.db: there is no such file",
+    ),
     (JournalConflictError("r1", "there is no such run"), "journal of run r1: there is no such run"),
     (
         JournalFormatError("r1", 7, "it is not JSON"),

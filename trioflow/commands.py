@@ -17,7 +17,7 @@ from trioflow.describe import Definition, Provider, Resolve
 from trioflow.events import Event
 from trioflow.workflow import Workflow
 
-__all__ = ["NamedWorkflow", "find_workflow", "recorded_events"]
+__all__ = ["NamedWorkflow", "find_store_url", "find_workflow", "recorded_events"]
 
 
 @attrs.frozen
@@ -54,6 +54,20 @@ def find_workflow(target: str) -> NamedWorkflow:
     if is_in_module(target):
         return NamedWorkflow(import_workflow(target), resolve, provider)
     return NamedWorkflow(known_workflow(target, host.workflows), resolve, provider)
+
+
+def find_store_url(store: str | None = None) -> str:
+    """Return the URL of the store that is meant.
+
+    Args:
+      store: What the user names; None means the value of ``TRIOFLOW_STORE``.
+
+    Raises:
+      TrioflowError: if neither names one.
+    """
+    from trioflow._cli.stores import need_store
+
+    return need_store(store).store
 
 
 async def recorded_events(run_id: str, store: str | None = None) -> list[Event]:

@@ -403,6 +403,10 @@ class StoreError(TrioflowError):
         return f"store {self.store}: {self.problem}"
 
 
+class StoreMissingError(StoreError):
+    """Raised when a store is only to be read, and there is none at the place that its URL names."""
+
+
 @attrs.define(eq=False)
 class JournalConflictError(TrioflowError):
     """Raised when someone else has written to a run's journal, or it is not what it should be."""

@@ -19,6 +19,7 @@ from trioflow.errors import (
     JournalFormatError,
     NotSerializableError,
     StoreError,
+    StoreMissingError,
     TrioflowError,
 )
 
@@ -42,6 +43,9 @@ def exit_code_of(command: Callable[[], int]) -> int:
         if isinstance(exc.__context__, BrokenPipeError):  # rich gives up like this
             return BROKEN_PIPE
         return exc.code if isinstance(exc.code, int) else USAGE
+    except StoreMissingError as exc:
+        say(explain(exc))
+        return USAGE
     except (StoreError, JournalConflictError, JournalFormatError, NotSerializableError) as exc:
         say(explain(exc))  # nothing that was typed is wrong
         return FAILED

@@ -52,9 +52,9 @@ class Store(ABC):
     def read_only(self) -> Store:
         """Return a store on the same storage that only reads, not yet opened.
 
-        It never creates, changes or migrates anything: opening it is a `StoreError` if there
-        is nothing to read, and so is every method that would write. It should work where
-        nothing may be written, such as on a backup.
+        It never creates, changes or migrates anything: opening it is a `StoreMissingError` if
+        there is nothing to read, and every method that would write is a `StoreError`. It should
+        work where nothing may be written, such as on a backup.
         """
 
     # ------------------------------------------------------------ journals

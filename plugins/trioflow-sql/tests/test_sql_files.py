@@ -15,8 +15,9 @@ from pathlib import Path
 import attrs
 import pytest
 import trio
+from sqlalchemy import Connection
 from trioflow_sql import SqlStore
-from trioflow_sql.sqlite import clock
+from trioflow_sql.sqlite import clock, copying
 
 from trioflow.abc import Append, Entry, RunHeader
 from trioflow.errors import StoreError
@@ -186,6 +187,74 @@ async def test_a_copy_is_no_other_file_and_complete_or_not_there(
         with pytest.raises(StoreError, match="No space left"):
             await store.backup(file.with_name("copy.db"))
         assert list(file.parent.glob("copy*")) == []
+
+
+async def test_a_copy_of_a_closed_file_is_made_again_if_somebody_begins_to_write(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with SqlStore(f"sqlite:{file}") as store:
+        await store.append([BEGIN])
+    copies: list[Path] = []
+    make_copy = copying._copy
+
+    def copy_and_write(path: Path, connection: Connection) -> None:
+        make_copy(path, connection)
+        copies.append(path)
+        if len(copies) == 1:
+            with contextlib.closing(sqlite3.connect(file)) as other:
+                other.execute("UPDATE trioflow_runs SET status = 'paused'")
+                other.commit()
+
+    monkeypatch.setattr(copying, "_copy", copy_and_write)
+    async with SqlStore(f"sqlite:{file}").read_only() as reader:
+        await reader.backup(file.with_name("copy.db"))
+
+    assert len(copies) == 2
+    async with SqlStore(f"sqlite:{file.with_name('copy.db')}").read_only() as reader:
+        run = await reader.get("a")
+        assert run is not None
+        assert run.status == "paused"
+
+
+def trioflow(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line."""
+    return subprocess.run(
+        [sys.executable, "-m", "trioflow", *words],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command_line_copies(file: Path) -> None:
+    async def begin() -> None:
+        async with SqlStore(f"sqlite:{file}") as store:
+            await store.append([BEGIN])
+
+    trio.run(begin)
+    copies = [file.with_name("one.db"), file.with_name("two.db")]
+
+    assert trioflow("backup", str(copies[0]), "--store", f"sqlite:{file}").returncode == 0
+    assert trioflow("backup", str(copies[1]), TRIOFLOW_STORE=f"sqlite:{file}").returncode == 0
+
+    for copy in copies:
+        with contextlib.closing(sqlite3.connect(copy)) as connection:
+            assert connection.execute("SELECT run_id FROM trioflow_runs").fetchall() == [("a",)]
+    assert sorted(path.name for path in file.parent.iterdir()) == ["one.db", "runs.db", "two.db"]
+
+
+def test_the_command_line_says_what_it_cannot_copy(file: Path) -> None:
+    for words, code, said in [
+        (["--store", f"sqlite:{file}"], 2, "there is no such file"),
+        (["--store", "mysql:x"], 1, "is none of ours"),
+        ([], 2, "give --store URL"),
+    ]:
+        done = trioflow("backup", str(file.with_name("copy.db")), *words, TRIOFLOW_STORE="")
+        assert done.returncode == code
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+    assert list(file.parent.iterdir()) == []
 
 
 @pytest.mark.postgres

@@ -113,7 +113,7 @@ async def mentions(store: SqlStore) -> int:
             found += sum(SECRET in str(tuple(row)) for row in rows)
         return found
 
-    return await store._read(count)
+    return await store._access.read(count)
 
 
 async def test_what_is_old_is_pruned(url: str) -> None:

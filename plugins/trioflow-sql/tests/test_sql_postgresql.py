@@ -283,7 +283,7 @@ async def test_a_commit_is_durable_whatever_the_database_says(
         outside.execute(sql.SQL("ALTER DATABASE {} SET " + setting).format(database))
 
     async with SqlStore(postgres_url) as store:
-        found = await store._write(
+        found = await store._access.write(
             lambda connection: [
                 connection.exec_driver_sql(f"SHOW {name}").scalar_one()
                 for name in ("synchronous_commit", "transaction_isolation", "lock_timeout")

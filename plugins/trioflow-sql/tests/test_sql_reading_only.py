@@ -16,7 +16,7 @@ import trio
 from trioflow_sql import SqlStore
 
 from trioflow.abc import Append, Entry, RunHeader
-from trioflow.errors import StoreError
+from trioflow.errors import StoreError, StoreMissingError
 
 HEADER = RunHeader(run_id="a", workflow_id="w", created_at=1.0, format=1, fingerprint="{}")
 BEGIN = Append(run_id="a", entries=(), after=-1, status="running", header=HEADER)
@@ -69,7 +69,7 @@ async def test_what_begins_to_be_written_is_seen(file: Path) -> None:
 async def test_what_is_missing_is_not_made(tmp_path: Path) -> None:
     store = SqlStore(f"sqlite:{tmp_path / 'none.db'}").read_only()
 
-    with pytest.raises(StoreError, match="there is no such file") as caught:
+    with pytest.raises(StoreMissingError, match="there is no such file") as caught:
         await store.__aenter__()
 
     assert not caught.value.transient
@@ -81,7 +81,7 @@ async def test_an_empty_database_has_nothing_to_read(url: str) -> None:
         with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:"))) as other:
             other.execute("CREATE TABLE somebody_elses (x)")
 
-    with pytest.raises(StoreError, match="no tables of trioflow") as caught:
+    with pytest.raises(StoreMissingError, match="no tables of trioflow") as caught:
         await SqlStore(url).read_only().__aenter__()
 
     assert not caught.value.transient
@@ -92,7 +92,7 @@ async def test_the_database_itself_refuses_what_would_be_written(url: str) -> No
         await store.append([BEGIN])
         async with store.read_only() as reader:
             with pytest.raises(StoreError, match=r"read-?only"):
-                await reader._read(
+                await reader._access.read(
                     lambda connection: connection.exec_driver_sql("DELETE FROM trioflow_runs")
                 )
         assert await store.get("a") is not None

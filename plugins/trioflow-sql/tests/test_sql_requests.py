@@ -55,7 +55,7 @@ async def test_posting_in_the_same_process_wakes_at_once(url: str) -> None:
     async with SqlStore(url) as store, store.open_owner("me"):
         await store.append([BEGIN])
         await store.take_requests("me")
-        store._listeners["me"].presence.poll = math.inf  # nobody looks
+        store._attendance.listeners["me"].presence.poll = math.inf  # nobody looks
         async with trio.open_nursery() as nursery:
             nursery.start_soon(store.wait_requests, "me")
             await trio.sleep(0.05)

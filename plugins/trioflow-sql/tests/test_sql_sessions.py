@@ -99,7 +99,7 @@ async def test_a_session_that_is_gone_for_good_is_that_of_a_dead_owner(
     async with SqlStore(grace_url) as store, SqlStore(grace_url) as other, store.open_owner("me"):
         await store.append([first("a"), first("b")])
         await store.claim("a", "me", 600)
-        presence = store._listeners["me"].presence
+        presence = store._attendance.listeners["me"].presence
 
         def fail() -> None:
             raise psycopg.OperationalError("no route to host")

@@ -78,8 +78,11 @@ def test_a_path_that_looks_like_a_host_is_refused() -> None:
 async def test_every_connection_is_durable_and_no_reader_waits(file: Path) -> None:
     settings = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
     async with SqlStore(f"sqlite:{file}", patience=1.5) as store:
-        assert store._open is not None
-        with store._open.reader.connect() as one, store._open.writer.connect() as other:
+        assert store._access.is_open
+        with (
+            store._access.opened.reader.connect() as one,
+            store._access.opened.writer.connect() as other,
+        ):
             # The writer waits by itself, and asks more often than SQLite does.
             for connection, waits in [(one, 1500), (other, 0)]:
                 found = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in settings]
@@ -88,7 +91,6 @@ async def test_every_connection_is_durable_and_no_reader_waits(file: Path) -> No
 
 async def test_a_write_takes_the_lock_before_it_reads(file: Path) -> None:
     async with SqlStore(f"sqlite:{file}") as store:
-        assert store._open is not None
 
         def is_locked(connection: Any) -> bool:
             connection.execute(text("SELECT 1"))
@@ -99,8 +101,8 @@ async def test_a_write_takes_the_lock_before_it_reads(file: Path) -> None:
                     return True
                 return False
 
-        assert transact(store._open.writer, is_locked)
-        assert not transact(store._open.reader, is_locked)
+        assert transact(store._access.opened.writer, is_locked)
+        assert not transact(store._access.opened.reader, is_locked)
 
 
 # ---------------------------------------------------------------- trouble
@@ -139,7 +141,7 @@ async def test_a_lock_is_waited_for(file: Path, lock: sqlite3.Connection) -> Non
         lock.execute("BEGIN IMMEDIATE")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(store.append, [following(-1)])
-            while not store._writer.waiting:
+            while not store._access.writer.waiting:
                 await trio.lowlevel.checkpoint()
             lock.execute("ROLLBACK")
 

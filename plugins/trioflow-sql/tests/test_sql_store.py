@@ -86,7 +86,7 @@ async def test_a_cancellation_waits_for_what_has_begun(url: str) -> None:
 
                 @nursery.start_soon
                 async def cancel() -> None:
-                    while not store._writer.waiting:
+                    while not store._access.writer.waiting:
                         await trio.lowlevel.checkpoint()
                     scope.cancel()
 
@@ -104,7 +104,7 @@ async def test_leaving_waits_for_nobody_and_can_not_be_canceled_halfway(url: str
             await store.append([first("a")])
             scope.cancel()
 
-    assert store._open is None
+    assert not store._access.is_open
     async with SqlStore(url) as store:
         assert await store.get("a") is not None
 
@@ -150,6 +150,6 @@ async def test_what_a_thread_raises_is_not_taken_for_a_missing_one(url: str) -> 
         raise RuntimeError("a mistake")
 
     async with SqlStore(url) as store:
-        for do in (store._read, store._write):
+        for do in (store._access.read, store._access.write):
             with pytest.raises(RuntimeError, match="a mistake"):
                 await do(fail)

@@ -1,6 +1,6 @@
 """Keeps the journals of runs in SQLite or PostgreSQL, for trioflow.
 
-The hook at the end is the plugin: trioflow finds this module by the entry point in
+The hooks at the end are the plugin: trioflow finds this module by the entry point in
 pyproject.toml and asks it for a store when an engine is opened with one.
 """
 
@@ -28,6 +28,14 @@ def __getattr__(name: str) -> Any:
 
         return SqlStore
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+@hookimpl
+def trioflow_commands(app: Any) -> None:
+    """Add ``backup``."""
+    from trioflow_sql.commands import backup
+
+    app.command(backup)
 
 
 @hookimpl

@@ -65,8 +65,8 @@ class Database(ABC):
     """Seconds to wait for a lock that somebody else holds."""
     read_only: bool
     """Whether nothing is to be written, or made."""
-    remedy: str
-    """What to do about it, if it is not what was asked for."""
+    refusal = "is open for reading only"
+    """What is said to who would write then."""
     ddl: Mapping[str, str]
     """What the migrations have to say differently."""
 
@@ -74,7 +74,6 @@ class Database(ABC):
         self.name = name
         self.patience = patience
         self.read_only = read_only
-        self.remedy = ""
 
     # ------------------------------------------------------------ connections
     @abstractmethod

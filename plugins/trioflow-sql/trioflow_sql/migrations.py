@@ -13,7 +13,7 @@ from functools import partial
 
 from sqlalchemy import Connection, Engine, delete, insert, inspect, select
 
-from trioflow.errors import StoreError
+from trioflow.errors import StoreError, StoreMissingError
 from trioflow_sql.database import Database, transact
 from trioflow_sql.tables import schema
 
@@ -62,6 +62,7 @@ FIRST: Migration = (
     ) {clustered}
     """,
     "CREATE INDEX trioflow_tags_by_run ON trioflow_tags (run)",
+    # In the order in which they come, so that those of many runs share the pages of a commit.
     """
     CREATE TABLE trioflow_entries (
       run {integer} NOT NULL REFERENCES trioflow_runs (key) ON DELETE CASCADE,
@@ -69,7 +70,7 @@ FIRST: Migration = (
       at {real} NOT NULL,
       text {text} NOT NULL,
       PRIMARY KEY (run, seq)
-    ) {clustered}
+    )
     """,
     """
     CREATE TABLE trioflow_requests (
@@ -113,7 +114,8 @@ def check_readable(database: Database, connection: Connection) -> None:
     """
     version = _version(database, VERSION, connection)
     if version == 0:
-        raise StoreError(database.name, "has no tables of trioflow; is it the right database?")
+        problem = "has no tables of trioflow; is it the right database?"
+        raise StoreMissingError(database.name, problem)
     if version < VERSION:
         problem = f"its tables have version {version}, and only {VERSION} can be read"
         raise StoreError(database.name, f"{problem}; open it for writing once, to upgrade it")

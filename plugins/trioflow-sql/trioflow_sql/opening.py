@@ -90,8 +90,7 @@ class Opened:
           StoreError: if not.
         """
         if self.database.read_only:
-            problem = f"is open for reading only{self.database.remedy}"
-            raise StoreError(self.database.name, problem)
+            raise StoreError(self.database.name, self.database.refusal)
         self.database.check()
 
 

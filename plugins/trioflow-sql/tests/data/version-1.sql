@@ -5,8 +5,7 @@ CREATE TABLE trioflow_entries (
       at REAL NOT NULL,
       text TEXT NOT NULL,
       PRIMARY KEY (run, seq)
-    ) WITHOUT ROWID
-    ;
+    );
 INSERT INTO "trioflow_entries" VALUES(1,0,1767225600.25,'{"type":"start"}');
 INSERT INTO "trioflow_entries" VALUES(1,1,1767225601.25,'{"type":"step-start"}');
 INSERT INTO "trioflow_entries" VALUES(1,5,1767225602.25,'{"type":"finish"}');

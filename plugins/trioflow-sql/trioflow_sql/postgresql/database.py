@@ -13,38 +13,13 @@ from sqlalchemy.dialects import postgresql
 
 from trioflow.abc import Append
 from trioflow.errors import JournalConflictError, StoreError
-from trioflow_sql.database import CONNECTIONS, Database, Diagnosis, Presence, first_line
+from trioflow_sql.database import CONNECTIONS, Database, Diagnosis, Presence
 from trioflow_sql.migrations import check_readable
+from trioflow_sql.postgresql.trouble import diagnose
 from trioflow_sql.postgresql.urls import parse, shown, take_grace
 
 if TYPE_CHECKING:
     import psycopg
-
-TRANSIENT = {
-    "25P03",  # idle in a transaction for too long
-    "40001",  # could not serialize
-    "40P01",  # deadlock
-    "53100",  # disk full
-    "53200",  # out of memory
-    "53300",  # too many connections
-    "55P03",  # lock not available in time
-    "57014",  # canceled, for example by a time-out for statements
-    "57P01",  # terminated by an administrator
-    "57P02",  # another process of the server crashed
-    "57P03",  # starting up
-    "57P05",  # idle for too long
-}
-"""Error codes after which another try may help, beside those of class 08: connections."""
-
-REFUSALS = (
-    "authentication failed",
-    "does not exist",
-    "is not currently accepting connections",  # this database, not the server
-    "is not permitted to log in",
-    "no pg_hba.conf entry",
-    "permission denied",
-)
-"""How a server says "never" to who connects. It sends a code, but libpq keeps it to itself."""
 
 CONNECT_ARGS = {
     "application_name": "trioflow",
@@ -215,14 +190,4 @@ class Postgresql(Database):
         return psycopg.Error
 
     def diagnose(self, error: BaseException) -> Diagnosis:
-        import psycopg
-
-        code: str | None = getattr(error, "sqlstate", None)
-        problem = first_line(error)
-        if self._url.password:
-            problem = problem.replace(str(self._url.password), "***")
-        if code is None:
-            refused = any(phrase in problem for phrase in REFUSALS)
-            is_operational = isinstance(error, psycopg.OperationalError)
-            return Diagnosis(problem, is_operational and not refused)
-        return Diagnosis(f"{problem} ({code})", code.startswith("08") or code in TRANSIENT)
+        return diagnose(error, secret=self._url.password)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -45,8 +46,11 @@ def _give_back(connection: Connection) -> int:
     return _count_free(connection)
 
 
-def copy(name: str, reader: Engine, path: Path) -> None:
+def copy(name: str, reader: Engine, path: Path, is_spoiled: Callable[[], bool]) -> None:
     """Write all that is in the file now into another one.
+
+    Args:
+      is_spoiled: Called after a copy was made; tells whether it has to be made again.
 
     Raises:
       StoreError: if that one exists, or cannot be written.
@@ -57,8 +61,11 @@ def copy(name: str, reader: Engine, path: Path) -> None:
         raise StoreError(name, f"cannot be copied to {path}: {error.strerror}") from error
     unfinished = path.with_name(path.name + ".unfinished")
     try:
-        unfinished.unlink(missing_ok=True)
-        transact(reader, partial(_copy, unfinished))
+        while True:
+            unfinished.unlink(missing_ok=True)
+            transact(reader, partial(_copy, unfinished))
+            if not is_spoiled():
+                break
         with unfinished.open("rb") as file:
             os.fsync(file.fileno())
         unfinished.replace(path)

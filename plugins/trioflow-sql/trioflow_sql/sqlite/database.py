@@ -16,14 +16,14 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import OperationalError
 
 from trioflow.abc import Append
-from trioflow.errors import JournalConflictError, StoreError
+from trioflow.errors import JournalConflictError, StoreError, StoreMissingError
 from trioflow_sql.claims import OWNERS
 from trioflow_sql.database import READERS, Database, Diagnosis, first_line, transact
 from trioflow_sql.migrations import VERSION, check_readable, too_new
 from trioflow_sql.sqlite import copying
 from trioflow_sql.sqlite.appending import append_all
 from trioflow_sql.sqlite.clock import teach
-from trioflow_sql.sqlite.locking import code_of, diagnose, take_lock
+from trioflow_sql.sqlite.locking import REMEDIES, code_of, diagnose, take_lock
 from trioflow_sql.sqlite.owners import OwnerFolder
 from trioflow_sql.sqlite.paths import FileWatch, has_log, is_write_protected, path_of
 from trioflow_sql.sqlite.presence import FilePresence
@@ -69,17 +69,18 @@ class Sqlite(Database):
         self.path = Path(path_of(url)).absolute()
         self._watch = FileWatch(self.path, url)
         self._owners = OwnerFolder(self.path)
-        self._mode = "ro" if read_only else "rwc"
+        self._mode = ""
         self._appender: sqlite3.Connection | None = None
 
     # ------------------------------------------------------------ connections
     def make_engines(self) -> tuple[Engine, Engine]:
         if self.read_only and not self.path.exists():
-            raise StoreError(self.name, "there is no such file")
+            raise StoreMissingError(self.name, "there is no such file")
         if not self.read_only and is_write_protected(self.path):
             logger.warning("store %s may not be written; it is opened for reading only", self.name)
-            self.read_only, self._mode = True, "ro"
-            self.remedy = "; may we write to the file and to its folder?"
+            self.read_only = True
+            self.refusal = f"{self.refusal}; {REMEDIES[sqlite3.SQLITE_READONLY]}"
+        self._mode = "ro" if self.read_only else "rwc"
         writer = self._make_engine(1, waits=0.0)  # take_lock waits
         event.listen(writer, "begin", self._begin)
         return self._make_engine(READERS, waits=self.patience), writer
@@ -203,7 +204,15 @@ class Sqlite(Database):
         copying.shrink(writer, 1 if thoroughly else copying.MANY)
 
     def copy(self, reader: Engine, path: Path) -> None:
-        copying.copy(self.name, reader, path)
+        before = self._watch.condition()
+
+        def is_spoiled() -> bool:
+            """Tell whether somebody has begun to write to a file that was read without locks."""
+            nonlocal before
+            last, before = before, self._watch.condition()
+            return self.read_only and not last.has_log and before != last
+
+        copying.copy(self.name, reader, path, is_spoiled)
 
     def driver_error(self) -> type[Exception]:
         return sqlite3.Error

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import attrs
+
 from trioflow.errors import StoreError
 
 
@@ -20,6 +22,15 @@ def path_of(url: str) -> str:
     if path.startswith("//") and not path.startswith("///"):
         raise StoreError(url, "a file has no host; write sqlite:runs.db or sqlite:///var/runs.db")
     return path.removeprefix("//")
+
+
+@attrs.frozen
+class Condition:
+    """What can be seen of a file without opening it."""
+
+    has_log: bool
+    changed_at: int
+    size: int
 
 
 class FileWatch:
@@ -48,6 +59,11 @@ class FileWatch:
         if self._opened is not None and self._look() != self._opened:
             problem = "the file was removed or replaced while it was open"
             raise StoreError(self._name, f"{problem}; put it back, and open the store again")
+
+    def condition(self) -> Condition:
+        """Return what changes when somebody writes to the file."""
+        found = os.stat(self._path)
+        return Condition(has_log(self._path), found.st_mtime_ns, found.st_size)
 
     def _look(self) -> tuple[int, int] | None:
         try:

@@ -1,0 +1,118 @@
+"""Access to a database from tasks: in threads, and with the faults that stores raise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import TypeVar
+
+import trio
+from sqlalchemy import Connection
+
+from trioflow.abc import Append
+from trioflow.errors import JournalConflictError, StoreError
+from trioflow_sql.database import READERS, Database
+from trioflow_sql.opening import Opened, connect
+from trioflow_sql.threads import NoThreadError, WriterThread, read_in_thread
+
+T = TypeVar("T")
+
+
+class Access:
+    """A database that can be opened and closed, one thread that writes, and some that read."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._opened: Opened | None = None
+        self._reading = trio.CapacityLimiter(READERS)
+        self.writer = WriterThread()
+
+    @property
+    def name(self) -> str:
+        """What the store is called in errors."""
+        return self.database.name
+
+    @property
+    def opened(self) -> Opened:
+        """The database.
+
+        Raises:
+          StoreError: if it is not open.
+        """
+        if self._opened is None:
+            raise StoreError(self.name, "is not open; use it with 'async with'")
+        return self._opened
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be used."""
+        return self._opened is not None
+
+    async def open(self) -> None:
+        """Connect, and make the tables or bring them up to date.
+
+        Raises:
+          StoreError: if that cannot be done, or it is open.
+        """
+        if self._opened is not None:
+            raise StoreError(self.name, "is open already; make another store for it")
+        writer = WriterThread()
+        with self._faults():
+            writer.start()
+            try:
+                self._opened = await writer.run(partial(connect, self.database))
+            except BaseException:
+                writer.stop()
+                raise
+        self.writer = writer
+
+    async def close(self) -> None:
+        """Disconnect.
+
+        **Cancellation**: has to wait for it.
+        """
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            with trio.CancelScope(shield=True), self._faults():
+                # In the thread, because the last one to leave a file of SQLite tidies it up.
+                try:
+                    await self.writer.run(opened.close)
+                finally:
+                    self.writer.stop()
+
+    async def append(self, appends: Sequence[Append]) -> Sequence[JournalConflictError | None]:
+        """Append to journals."""
+        return await self.call(partial(self.opened.append, appends))
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Do something in a transaction that writes."""
+        return await self.call(partial(self.opened.write, work))
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Do something that only reads."""
+        return await self.look(partial(self.opened.read, work))
+
+    async def call(self, function: Callable[[], T]) -> T:
+        """Call a function in the thread that writes."""
+        with self._faults():
+            return await self.writer.run(function)
+
+    async def look(self, function: Callable[[], T]) -> T:
+        """Call a function in one of the threads that read."""
+        with self._faults():
+            return await read_in_thread(function, self._reading)
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        """Raise what goes wrong in the database as what stores raise."""
+        try:
+            yield
+        except NoThreadError as error:
+            problem = f"has no thread to work in: {error}"
+            raise StoreError(self.name, problem, transient=True) from error
+        except Exception as error:
+            fault = self.database.fault(error)
+            if fault is None:
+                raise
+            raise fault from error

@@ -1,0 +1,97 @@
+"""Owners that are open here: what shows that they live, and what they are asked for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+
+import trio
+from sqlalchemy import Connection
+
+from trioflow.abc import Request
+from trioflow.errors import StoreError
+from trioflow_sql import claims, inbox
+from trioflow_sql.access import Access
+from trioflow_sql.bells import Listener
+from trioflow_sql.database import Presence
+from trioflow_sql.texts import is_storable
+
+logger = logging.getLogger("trioflow")
+
+
+class Attendance:
+    """The owners that are open in one store."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self.listeners: dict[str, Listener] = {}
+
+    @asynccontextmanager
+    async def open_owner(self, owner: str) -> AsyncGenerator[None, None]:
+        """See `trioflow.abc.Store.open_owner`."""
+        access = self._access
+        access.opened.check_writable()
+        if not is_storable(owner):
+            raise StoreError(access.name, f"owner {owner!r} can have no claims here")
+        if owner in self.listeners:
+            raise StoreError(access.name, f"owner {owner!r} is open already")
+        listener = Listener(trio.lowlevel.current_trio_token())
+        make = partial(access.database.open_presence, owner, listener.ring, access.opened.writer)
+        listener.presence = await access.call(make)
+        self.listeners[owner] = listener
+        try:
+            yield
+        finally:
+            del self.listeners[owner]
+            with trio.CancelScope(shield=True):
+                await self._leave(owner, listener)
+
+    async def _leave(self, owner: str, listener: Listener) -> None:
+        try:
+            await self._access.write(partial(claims.release_all, owner))
+        except StoreError as error:  # it will be seen that the owner is gone
+            logger.warning("claims of %s not given back: %s", owner, error)
+        finally:
+            await self._access.call(listener.presence.close)
+
+    def wake(self) -> None:
+        """Have all look for what may have come."""
+        for listener in self.listeners.values():
+            listener.wake()
+
+    async def take(
+        self, owner: str, run_ids: Collection[str] | None, after: int, limit: int
+    ) -> Sequence[Request]:
+        """See `trioflow.abc.Store.take_requests`."""
+        take = partial(inbox.take_requests, owner, run_ids, after, limit)
+        listener = self.listeners.get(owner)
+        if listener is None or run_ids is not None or after > 0:
+            return await self._access.read(take)
+        listener.mute()  # what is posted from now on rings again
+        found: Sequence[Request] | None = None
+        try:
+            found = await self._access.read(partial(_attended, listener.presence, take))
+        finally:
+            if found is None or len(found) >= limit:  # there is something that nobody has got
+                listener.wake()
+        return found
+
+    async def wait(self, owner: str) -> None:
+        """See `trioflow.abc.Store.wait_requests`."""
+        listener = self.listeners.get(owner)
+        if listener is None:
+            problem = f"owner {owner!r} is not open here; use open_owner()"
+            raise StoreError(self._access.name, problem)
+        while not await listener.rings():
+            if await self._access.look(listener.presence.look):
+                return
+
+
+def _attended(
+    presence: Presence, take: Callable[[Connection], Sequence[Request]], connection: Connection
+) -> Sequence[Request]:
+    """Take requests in a thread."""
+    presence.taking()
+    return take(connection)
