@@ -50,7 +50,7 @@ class Call(Frame):
         "tool_calls",
         "updates",
     )
-    __init__: Any = object.__init__  # new_call fills the slots (shortcut `new-call`)
+    __init__: Any = object.__init__  # new_call fills the slots
     plan: CallPlan
     address: str
     id: str
@@ -126,7 +126,7 @@ class Call(Frame):
 
 
 def new_call(plan: CallPlan, scope: Scope, address: str, iteration: int | None = None) -> Call:
-    """Return a call that has not begun: what the ``__init__`` of a call would do."""
+    """Return a call that has not begun: what an ``__init__`` would do (shortcut `new-call`)."""
     call: Call = Call()
     call.scope = scope
     call.plan = plan
