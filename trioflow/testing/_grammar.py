@@ -1,8 +1,9 @@
 """The grammar of `trioflow.events`, executable.
 
-Three small automata, written as tables, follow the run, each call and each tool call. What
-tables cannot say (who is inside whom, in which order nodes come) is a function per rule,
-here for the rules about the whole, in `trioflow.testing._rules` for those about one call.
+Three small automata, written as tables, follow the run, each call and each tool call; the run's
+table is the engine's own, `trioflow._phases`. What tables cannot say (who is inside whom, in which
+order nodes come) is a function per rule, here for the rules about the whole, in
+`trioflow.testing._rules` for those about one call.
 """
 
 from __future__ import annotations
@@ -10,30 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from trioflow import _phases as phases
 from trioflow import events as ev
+from trioflow._phases import Phase
 from trioflow.addresses import Address
 from trioflow.errors import InvalidAddressError
 from trioflow.testing import _rules as rules
 from trioflow.testing._log import Call, Log
 from trioflow.testing._shape import Shape
-
-RUN = {
-    ("new", "start"): "running",
-    ("running", "call"): "running",
-    ("running", "event-received"): "running",
-    ("running", "recover"): "running",
-    ("running", "suspended"): "waiting",
-    ("running", "paused"): "waiting",
-    ("running", "canceled"): "canceled",
-    ("running", "finish"): "over",
-    ("canceled", "event-received"): "canceled",
-    ("canceled", "finish"): "over",
-    ("waiting", "finish"): "waiting",
-    ("waiting", "event-received"): "waiting",
-    ("waiting", "resume"): "running",
-    ("waiting", "canceled"): "canceled",
-}
-"""Phase of the run and type of its next event (``call`` for all of a call's) to next phase."""
 
 CALL = {
     ("new", "step-start"): "open",
@@ -60,7 +45,7 @@ CALL = {
     ("void", "step-start"): "open",  # its process had died
     ("void", "step-waiting"): "waiting",
 }
-"""The same for a call."""
+"""Phase of a call and type of its next event, to its next phase."""
 
 FOLDED = {"open": "running", "waiting": "waiting", "suspended": "suspended"}
 """What the fold calls a call in these phases; in the others it has the status of the result."""
@@ -81,8 +66,8 @@ def check_events(events: Iterable[ev.Event], workflow: Any = None) -> None:
     for index, event in enumerate(log.events):
         log.index = index
         check_event(log, shape, event)
-    if log.phase not in ("over", "waiting"):
-        log.fail(1, f"the run is {log.phase} at the end")
+    if log.phase not in (Phase.FINISHED, Phase.WAITING):
+        log.fail(1, f"the run is {log.phase.value} at the end")
 
 
 def check_event(log: Log, shape: Shape, event: ev.Event) -> None:
@@ -91,7 +76,7 @@ def check_event(log: Log, shape: Shape, event: ev.Event) -> None:
     check_adjacent(log, event)
     call = None
     if isinstance(event, ev.StepEvent):
-        advance_run(log, "call", event.type)
+        advance_run(log, phases.CALL, event.type)
         call = take_call(log, shape, event)
     else:
         advance_run(log, event.type, event.type)
@@ -118,11 +103,11 @@ def check_number(log: Log, event: ev.Event) -> None:
 
 
 def advance_run(log: Log, symbol: str, type: str) -> None:
-    """Follow `RUN`."""
-    phase = RUN.get((log.phase, symbol))
+    """Follow the phases of the run."""
+    phase = phases.BY_EVENT.get((log.phase, symbol))
     if phase is None:
-        log.fail(1, f"{type} while the run is {log.phase}")
-    log.canceled |= phase == "canceled"
+        log.fail(1, f"{type} while the run is {log.phase.value}")
+    log.canceled |= phase is Phase.ENDING
     log.phase = phase
 
 
@@ -132,8 +117,8 @@ def check_finish(log: Log, shape: Shape, event: ev.Finish) -> None:
         log.fail(1, f"finish says that the run is {event.status}")
     if log.canceled != (event.status == "canceled"):
         log.fail(1, f"finish says {event.status} {'after' if log.canceled else 'without'} canceled")
-    if (event.status in ev.WAITING_STATUSES) != (log.phase == "waiting"):
-        log.fail(1, f"finish says {event.status} while the run is {log.phase}")
+    if (event.status in ev.WAITING_STATUSES) != (log.phase is Phase.WAITING):
+        log.fail(1, f"finish says {event.status} while the run is {log.phase.value}")
     if event.status == "success":
         shape.check_complete(log, None)
 

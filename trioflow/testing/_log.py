@@ -8,6 +8,7 @@ from typing import NoReturn
 import attrs
 
 from trioflow import events as ev
+from trioflow._phases import Phase
 from trioflow.addresses import Address
 from trioflow.record import RunState
 from trioflow.testing._faults import EventOrderError
@@ -80,10 +81,10 @@ class Log:
     events: Sequence[ev.Event]
     index: int = -1
     """Position of the event that is being checked."""
-    phase: str = "new"
+    phase: Phase = Phase.PENDING
+    """Phase of the run."""
     crashes: int = 0
     """How often the run's process has died."""
-    """Phase of the run."""
     canceled: bool = False
     calls: dict[Address, Call] = attrs.field(factory=dict)
     """Every call, by address."""
