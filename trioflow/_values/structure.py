@@ -78,14 +78,9 @@ def wanted_by(structure: Structure) -> str:
 
 def make_converter() -> Converter:
     """Return a new converter with trioflow's strict rules, for plugins to extend."""
-    from cattrs import Converter
+    from trioflow._values.rules import StrictConverter, configure
 
-    from trioflow._values.rules import configure
-
-    converter = Converter(
-        forbid_extra_keys=True,
-        detailed_validation=True,
-    )
+    converter = StrictConverter()
     configure(converter)
     return converter
 
