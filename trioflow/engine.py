@@ -28,7 +28,9 @@ from trioflow._engine.life.resuming import Answer
 from trioflow._engine.life.starting import begin
 from trioflow._engine.planning.environment import Environment
 from trioflow._engine.planning.planner import plan_workflow
+from trioflow._engine.planning.recording import Recording
 from trioflow._engine.planning.targets import TargetPlanner
+from trioflow._forms.forms import Forms
 from trioflow._host.assembly import environment_of, life_of, open_store
 from trioflow._host.plugins import PluginHost, PluginInfo
 from trioflow.abc import Instrument, Runner, Store
@@ -56,6 +58,7 @@ logger = logging.getLogger("trioflow")
 
 def _durable_runs(
     environment: Environment,
+    forms: Forms,
     store: Store,
     durability: Durability,
     chunks: bool,
@@ -66,7 +69,7 @@ def _durable_runs(
     writer = JournalWriter(
         store=store,
         owner=owner,
-        converter=environment.converter,
+        forms=forms,
         durability=durability,
         chunks=chunks,
         claim_seconds=claim_seconds,
@@ -147,6 +150,10 @@ async def open_engine(
     environment = environment_of(
         host, steps, tools, workflows, limits or {}, runners or {}, instruments
     )
+    forms = None
+    if store is not None:
+        forms = Forms(environment.converter, host.upgrade)
+        environment.recording = partial(Recording, forms)
     if host.implements("trioflow_converter"):
         environment.converter()  # a broken hook shows now, not at the first value
     for workflow in environment.workflows.values():
@@ -157,9 +164,10 @@ async def open_engine(
         for instrument in environment.instruments:
             await stack.enter_async_context(instrument)
         durable = None
-        if store is not None:
+        if store is not None and forms is not None:
             durable = _durable_runs(
                 environment,
+                forms,
                 open_store(host, store),
                 durability,
                 journal_chunks,

@@ -92,10 +92,10 @@ class FieldsForm(Form):
             raise
         except (FaultsError, NotSerializableError) as exc:
             raise located(exc, _part(name)) from exc.__cause__
-        if self._is_dict:
+        if len(plain) < len(fields):
             self._check_keys(plain)
-            if tag_of(plain) is not None:
-                return tagged("dict", plain)
+        if self._is_dict and tag_of(plain) is not None:
+            return tagged("dict", plain)
         return plain
 
     def _check_keys(self, plain: Mapping[str, Plain]) -> None:

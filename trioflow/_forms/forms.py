@@ -6,6 +6,7 @@ import collections
 import inspect
 import types
 import typing
+from collections import abc
 from collections.abc import Callable, Mapping
 from enum import Enum
 from pathlib import Path
@@ -23,7 +24,7 @@ from trioflow._forms.mappings import MappingForm
 from trioflow._forms.members import EnumForm, LiteralForm
 from trioflow._forms.names import KnownClasses, name_of
 from trioflow._forms.scalars import SubclassForm, base_of, scalar_forms
-from trioflow._forms.shapes import ShapeField, find_shape
+from trioflow._forms.shapes import Shape, ShapeField, find_shape
 from trioflow._forms.unions import LooseForm, UnionForm
 from trioflow._values.structure import type_name
 from trioflow.context import MISSING
@@ -37,6 +38,8 @@ Upgrade: TypeAlias = Callable[[str, Mapping[str, Any], int], Mapping[str, Any] |
 
 ALIASES: tuple[Any, ...] = (TypeAliasType, getattr(typing, "TypeAliasType", TypeAliasType))
 NEVER = (typing.NoReturn, typing.Never)
+FLEETING: tuple[Any, ...] = (abc.Callable, abc.Iterator, abc.AsyncIterable, abc.Awaitable)
+"""Types whose values are no data."""
 SELF_TAGGED = ("deque", "defaultdict")
 """Classes that are written with their tag wherever they are."""
 
@@ -177,7 +180,7 @@ class Forms:
             isinstance(None, cls)
         except TypeError:  # a protocol that can only be checked by type checkers
             return self.anything
-        if issubclass(cls, typing.Callable):  # type: ignore[arg-type]
+        if issubclass(cls, FLEETING):
             raise fault(f"{cls.__name__} cannot be recorded")
         return AbstractForm(cls.__name__, cls, self.anything)
 
@@ -210,6 +213,20 @@ class Forms:
         forms = [self.form(hints.get(name, Any)) for name in cls._fields]
         return NamedTupleForm(cls, forms, len(forms) - len(cls._field_defaults), self)
 
+    def parts(self, type_: Any) -> Form:
+        """Return the form of a mapping with some of the fields of a type.
+
+        Raises:
+          FaultsError: if values of one of them cannot be recorded.
+        """
+        shape = find_shape(type_, self._converter())
+        if shape is None:
+            form = self.form(type_)
+            return form if isinstance(form, MappingForm) else self.plain_dict
+        fields = {each.name: self._field(each, shape.is_loose) for each in shape.fields}
+        optional = tuple(ShapeField(name, required=False, may_lack=True) for name in fields)
+        return FieldsForm(dict, Shape(optional, dict, dict), fields, self)
+
     # ------------------------------------------------------------ by class
     def dump_named(self, value: Any, depth: int) -> Plain:
         """Return a value whose class no type says, with a tag that says it.
@@ -228,6 +245,8 @@ class Forms:
         return type(value) in self._tags
 
     def _dump_by_name(self, value: Any, cls: type, depth: int) -> Plain:
+        name = name_of(cls)
+        is_found = self._known.find(name) is cls  # before its form is made, which makes it known
         try:
             form = self.form(cls)
         except (FaultsError, NameError) as exc:
@@ -235,8 +254,7 @@ class Forms:
             raise NotSerializableError("", problem) from exc
         if form is self.anything or isinstance(form, AbstractForm):
             raise NotSerializableError("", f"is a {cls.__name__}, which has no JSON form")
-        name = name_of(cls)
-        if self._known.find(name) is not cls:
+        if not is_found:
             problem = f"is a {cls.__name__}, which is not found by its name {name!r}"
             remedy = "define it at the top of its module, or name it in a type of the workflow"
             raise NotSerializableError("", problem, remedy)

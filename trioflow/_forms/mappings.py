@@ -197,7 +197,7 @@ def _factory_name(factory: Any) -> str | None:
         return None
     name = getattr(factory, "__name__", "")
     if EMPTY.get(name) is not factory:
-        problem = f"is a defaultdict of {name or factory!r}, which cannot be read back"
+        problem = f"is a defaultdict of {name or repr(factory)}, which cannot be read back"
         raise NotSerializableError("", problem, "give a dict")
     return str(name)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from trioflow._forms.form import (
@@ -128,6 +128,29 @@ def _names(arms: Sequence[Form]) -> list[str]:
 
 def _count(exc: FaultsError) -> int:
     return len(exc.faults)
+
+
+class GivenForm(Form):
+    """A value that comes from outside: what can be structured into the type is recorded as that."""
+
+    def __init__(self, inner: Form, structure: Callable[[Any], Any]) -> None:
+        self.name, self._inner, self._structure = inner.name, inner, structure
+        self.kinds = inner.kinds
+
+    def accepts(self, value: Any) -> bool:
+        return True
+
+    def dump(self, value: Any, depth: int) -> Plain:
+        try:
+            return self._inner.dump(value, depth)
+        except FaultsError:
+            structured = self._structure(value)
+            if structured is value:
+                raise
+        return self._inner.dump(structured, depth)
+
+    def load(self, plain: Plain) -> Any:
+        return self._inner.load(plain)
 
 
 class LooseForm(Form):

@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 import attrs
 import trio
 
+from trioflow.errors import InvalidValueError, NotSerializableError
+
 
 # Not frozen: an outcome is made per step, and attrs sets plain attributes twice as fast.
 @attrs.define(eq=False)
@@ -48,6 +50,8 @@ class Paused:
 
 Outcome: TypeAlias = Success | Failed | Bailed | Suspended | Paused
 
+UNRECORDABLE = (NotSerializableError, InvalidValueError)
+"""What a durable run raises for an event that holds a value that cannot be recorded."""
 PASSING = (trio.Cancelled, KeyboardInterrupt)
 """Exceptions that are no failure of the body that they leave."""
 

@@ -7,7 +7,7 @@ with a definition shows here, and the path of a step looks nothing up.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 import trio
@@ -19,11 +19,37 @@ from trioflow.nodes import OnError
 from trioflow.retry import Retry
 from trioflow.workflow import Hook
 
+if TYPE_CHECKING:
+    from trioflow._forms.form import Form
+
 Body: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
 """Takes ``(call, value)`` and runs one attempt. A leaf's gives its value; the body of a nested
 workflow or of a loop gives an Outcome."""
 Condition: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
 """Takes ``(data, frame)``; made from a plain or async function of one or two arguments."""
+
+
+@attrs.frozen(eq=False)
+class CallForms:
+    """How the values of one kind of call are recorded."""
+
+    input: Form
+    output: Form
+    resume: Form
+    suspend: Form
+
+
+@attrs.frozen(eq=False)
+class RunForms:
+    """How those values of a workflow's runs are recorded that belong to no call."""
+
+    input: Form
+    output: Form
+    state: Form
+    updates: Form
+    """Of what steps change in the state: a mapping with some of its keys."""
+    anything: Form
+    """Of values of which no type says what they are."""
 
 
 @attrs.define(eq=False)
@@ -45,8 +71,10 @@ class CallPlan:
     """Structures the data of the event that was waited for, or of an answer."""
     structure_suspend: Structure | None = None
     """Structures the payload of a suspension."""
-    restore: Structure | None = None
-    """Structures an output that was read from a journal."""
+    structure_output: Structure | None = None
+    """Structures the output; None if any value will do."""
+    forms: CallForms | None = None
+    """How its values are recorded; None if there is no store."""
     retries: Retry | None = None
     timeout: float | None = None
     limiter: trio.CapacityLimiter | None = None
@@ -170,6 +198,8 @@ class WorkflowPlan:
     on_start: Hook | None
     on_finish: Hook | None
     on_error: Hook | None
+    forms: RunForms | None
+    """How values of its runs are recorded; None if there is no store."""
     slots: Mapping[str, int]
     """Where a call of the workflow keeps the outputs of its steps, by their ids."""
     reputation: Reputation = attrs.field(factory=Reputation)

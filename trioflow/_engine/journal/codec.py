@@ -1,42 +1,132 @@
-"""Events as the entries of a journal, and back."""
+"""Events as the entries of a journal, and back.
+
+Format 2, of which each entry is the JSON text of a list:
+
+=============== =================================================================================
+type            of the event, as in `trioflow.events`
+seq             so that entries at another's place are noticed
+id, address     of the step; only in events that belong to one
+fields          an object with the other attributes, under their names; those that have their
+                default are left out, and so is the object if it is empty
+=============== =================================================================================
+
+The run's id and the time stand in the store, beside the text. Values of users are written by
+`trioflow._forms`, with tags where a type alone does not tell what they were. Errors are written
+as `trioflow.wire` does.
+
+Format 1 has the objects of `trioflow.wire`, without tags. A journal may begin in an earlier format
+and continue in this one, so each entry is looked at by itself.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+import attrs
+
+from trioflow import events as ev
+from trioflow._engine.base.plan import WorkflowPlan
+from trioflow._engine.history.event_values import EventValue, values_of
+from trioflow._forms.form import MAX_DEPTH, Plain
+from trioflow._forms.shown import escaped, untagged
 from trioflow.abc import Entry, RunHeader
-from trioflow.errors import JournalFormatError, NotSerializableError, WireFormatError
-from trioflow.events import Event
-from trioflow.wire import from_wire, to_wire
+from trioflow.errors import (
+    FaultsError,
+    InvalidValueError,
+    JournalFormatError,
+    NotSerializableError,
+    WireFormatError,
+)
+from trioflow.wire import from_wire
+from trioflow.wire._failures import error_to_wire
+from trioflow.wire._plain import join, rewritable
+from trioflow.wire._reading import read_field
+from trioflow.wire._shown import shown as quoted
+from trioflow.wire._vocabulary import Field
+from trioflow.wire._vocabulary import fields_of as wire_fields_of
 
-if TYPE_CHECKING:
-    from cattrs import Converter
-
-FORMAT = 1
+FORMAT = 2
 """Version of what stands in a journal. Journals of every earlier version can be read."""
+READ_DEPTH = 4 * MAX_DEPTH
+"""How many levels of JSON an entry may have: tags around values are levels as well."""
+IMPLIED: Mapping[tuple[type[ev.Event], str], Any] = {
+    (ev.StepResult, "status"): "success",
+    (ev.StepProgress, "status"): "success",
+    (ev.StepFinish, "attempts"): 1,
+    (ev.Start, "input"): None,
+    (ev.StepStart, "input"): None,
+}
+"""What attributes without a default are if they are left out."""
+PLACE = ("id", "address")
+"""Attributes that stand before the object."""
 
 
-def encode(event: Event, converter: Callable[[], Converter]) -> Entry:
+# ---------------------------------------------------------------- writing
+def encode(event: ev.Event, plan: WorkflowPlan | None = None) -> Entry:
     """Return an event as an entry.
 
+    Args:
+      plan: The workflow, which says how values are recorded; None if the event holds none.
+
     Raises:
-      NotSerializableError: if it holds a value that has no JSON form.
+      InvalidValueError: if a value is not of its type.
+      NotSerializableError: if it holds a value that cannot be written, or not be read back.
     """
-    wire = to_wire(event, converter=converter())
+    values = {} if plan is None else {each.name: each for each in values_of(event, plan)}
+    fields: dict[str, Plain] = {}
+    for field in _LISTED[type(event)]:
+        value = getattr(event, field.name)
+        if field.name in values:
+            plain = _dumped(values[field.name], value)
+            if plain is not None and plain != field.default:
+                fields[field.name] = plain
+        elif value is not None and value != field.default:
+            fields[field.name] = _written(value)
+    return Entry(event.seq, event.at, _text(event, fields))
+
+
+def _dumped(described: EventValue, value: Any) -> Plain:
+    if value is None and not described.is_given:
+        return None
     try:
-        text = json.dumps(wire, separators=(",", ":"), allow_nan=False)
+        return described.form.dump(value, MAX_DEPTH)
+    except FaultsError as exc:
+        raise InvalidValueError(described.what, described.owner, exc.faults) from exc
+    except NotSerializableError as exc:
+        path = join(described.name, exc.path)
+        raise NotSerializableError(path, exc.problem, exc.remedy) from exc.__cause__
+    except RecursionError as exc:
+        problem = f"is nested more than {MAX_DEPTH} levels deep, or contains itself"
+        remedy = "use a flat form of it, such as a list with ids"
+        raise NotSerializableError(described.name, problem, remedy) from exc
+
+
+def _written(value: Any) -> Plain:
+    if isinstance(value, BaseException):
+        return error_to_wire(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _text(event: ev.Event, fields: Mapping[str, Plain]) -> str:
+    parts: list[Plain] = [event.type, event.seq]
+    if isinstance(event, ev.StepEvent):
+        parts += (event.id, event.address)
+    if fields:
+        parts.append(fields)
+    try:
+        return json.dumps(parts, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError, RecursionError) as exc:
         # Values were checked, so it is an id or a name that is not what its type says.
         problem = f"of type {event.type!r} cannot be written ({exc})"
         remedy = "give ids, names and reasons that are strings"
         raise NotSerializableError("event", problem, remedy) from exc
-    return Entry(event.seq, event.at, text)
 
 
-def decode(run_id: str, entries: Iterable[Entry]) -> list[Event]:
-    """Return the events of a run's journal; values of users are plain JSON types.
+# ---------------------------------------------------------------- reading
+def decode(run_id: str, entries: Iterable[Entry]) -> list[ev.Event]:
+    """Return the events of a run's journal, for people: values are plain JSON types.
 
     Raises:
       JournalFormatError: if one of them cannot be read, or is not at its place.
@@ -44,20 +134,118 @@ def decode(run_id: str, entries: Iterable[Entry]) -> list[Event]:
     return [decode_entry(run_id, entry) for entry in entries]
 
 
-def decode_entry(run_id: str, entry: Entry) -> Event:
-    """Return the event that a run's journal has as this entry.
+def decode_entry(run_id: str, entry: Entry) -> ev.Event:
+    """Return the event that a run's journal has as this entry; values are plain JSON types.
 
     Raises:
       JournalFormatError: if it cannot be read, or is not at its place.
     """
+    return _decoded(run_id, entry, _Reader(shows=True))
+
+
+def decode_recorded(run_id: str, entries: Iterable[Entry]) -> list[ev.Event]:
+    """Return the events of a run's journal, with values as `trioflow._forms` has written them.
+
+    Raises:
+      JournalFormatError: if one of them cannot be read, or is not at its place.
+    """
+    reader = _Reader(shows=False)
+    return [_decoded(run_id, entry, reader) for entry in entries]
+
+
+@attrs.frozen
+class _Reader:
+    """How values are given that were read."""
+
+    shows: bool
+    """Whether people look at them; else they are on their way to the forms."""
+
+    def tagged(self, plain: Plain) -> Plain:
+        """Return a value of a format with tags."""
+        checked = rewritable(plain, READ_DEPTH)
+        return untagged(checked) if self.shows else checked
+
+    def bare(self, event: ev.Event) -> ev.Event:
+        """Return an event of a format without tags."""
+        names = [field.name for field in _FIELDS[type(event)] if field.is_value]
+        if self.shows or not names:
+            return event
+        return attrs.evolve(event, **{name: escaped(getattr(event, name)) for name in names})
+
+
+def _decoded(run_id: str, entry: Entry, reader: _Reader) -> ev.Event:
     try:
-        event = from_wire(entry.text)
+        parsed = json.loads(entry.text)
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise JournalFormatError(run_id, entry.seq, f"it is not JSON ({exc})") from exc
+    try:
+        if isinstance(parsed, list):
+            event = _event(run_id, entry, parsed, reader)
+        else:
+            event = reader.bare(from_wire(entry.text))
     except WireFormatError as exc:
         raise JournalFormatError(run_id, entry.seq, exc.problem) from exc
     if (event.run_id, event.seq) != (run_id, entry.seq):
         problem = f"it holds event {event.seq} of run {event.run_id}"
         raise JournalFormatError(run_id, entry.seq, problem)
     return event
+
+
+def _event(run_id: str, entry: Entry, parts: list[Plain], reader: _Reader) -> ev.Event:
+    type_ = parts[0] if parts else None
+    if not isinstance(type_, str) or type_ not in ev.EVENT_TYPES:
+        raise WireFormatError(f"no event has the type {quoted(type_)}")
+    cls = ev.EVENT_TYPES[type_]
+    names = ["seq", "id", "address"] if issubclass(cls, ev.StepEvent) else ["seq"]
+    rest = parts[1 + len(names) :]
+    fields = rest[0] if rest else {}
+    if len(parts) <= len(names) or len(rest) > 1 or not isinstance(fields, dict):
+        raise WireFormatError(f"it is no {type_} with {', '.join(names)} and an object")
+    given = dict(zip(names, parts[1:], strict=False)) | fields
+    if type(given["seq"]) is not int:
+        raise WireFormatError(f"'seq' is {quoted(given['seq'])}")
+    values: dict[str, Any] = {"run_id": run_id, "seq": given["seq"], "at": entry.at}
+    for field in _FIELDS[cls]:
+        if field.name in given:
+            values[field.name] = read_field(field.wire, given[field.name], reader.tagged)
+        elif field.default is attrs.NOTHING:
+            raise WireFormatError(f"{type_} lacks {field.name!r}")
+        elif field.is_implied:
+            values[field.name] = field.default
+    return cls(**values)
+
+
+# ---------------------------------------------------------------- attributes
+@attrs.frozen
+class _Field:
+    """An attribute of an event in a journal."""
+
+    name: str
+    default: Any
+    """What it is if it is left out."""
+    is_implied: bool
+    """Whether the class itself has no such default."""
+    is_value: bool
+    """Whether it holds a value of the user."""
+    wire: Field
+
+
+def _field(cls: type[ev.Event], field: Field) -> _Field:
+    default = IMPLIED.get((cls, field.name), field.default)
+    wire = attrs.evolve(field, key=field.name)
+    return _Field(field.name, default, default is not field.default, wire.is_value, wire)
+
+
+_FIELDS: Mapping[type[ev.Event], tuple[_Field, ...]] = {
+    cls: tuple(_field(cls, field) for field in wire_fields_of(cls, "mastra-0.18"))
+    for cls in ev.EVENT_TYPES.values()
+}
+"""All attributes but those that every event has."""
+_LISTED: Mapping[type[ev.Event], tuple[_Field, ...]] = {
+    cls: tuple(field for field in fields if field.name not in PLACE)
+    for cls, fields in _FIELDS.items()
+}
+"""Those that stand under their names."""
 
 
 def check_format(header: RunHeader) -> None:

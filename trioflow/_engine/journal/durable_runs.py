@@ -12,14 +12,15 @@ import trio
 
 from trioflow import events as ev
 from trioflow._engine.base.nursery import open_owned_nursery
+from trioflow._engine.history.restore import restore
 from trioflow._engine.journal.claims import Claims
-from trioflow._engine.journal.codec import FORMAT, check_format, decode
+from trioflow._engine.journal.codec import FORMAT, check_format, decode_recorded
 from trioflow._engine.journal.journal import RunJournal
 from trioflow._engine.journal.writer import JournalWriter, open_writer
 from trioflow._engine.life.ending import break_off
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.ports import Keeper
-from trioflow._engine.life.recovering import adopt
+from trioflow._engine.life.recovering import restore_journal
 from trioflow._engine.planning.fingerprint import difference, fingerprint
 from trioflow.abc import RunHeader, Store, StoredRun
 from trioflow.errors import (
@@ -64,6 +65,7 @@ class DurableRuns:
         life.journaled.journal = RunJournal(
             header=stored.header if stored else _header(life),
             writer=self.writer,
+            plan=life.plan,
             record=life.record,
             on_failure=partial(self._break_off, life),
             stored=last,
@@ -141,7 +143,7 @@ class DurableRuns:
         journal = journal_of(life)
         news = await self._read(life.run_id, journal.stored)
         if news and not life.is_driven_here:
-            adopt(life, news)
+            restore_journal(life, news)
             journal.stored = journal.added = news[-1].seq
 
     async def release(self, life: Life) -> None:
@@ -152,7 +154,7 @@ class DurableRuns:
 
     async def events(self, life: Life) -> Sequence[ev.Event]:
         """Return all events that the journal of a run holds."""
-        return await self._read(life.run_id, -1)
+        return restore(life.plan, await self._read(life.run_id, -1)).events
 
     # ------------------------------------------------------------ runs of the store
     async def load(self, run_id: str) -> Life:
@@ -177,14 +179,14 @@ class DurableRuns:
         if changed is not None:
             raise WorkflowChangedError(run_id, header.workflow_id, changed)
         self.keep(life, stored=stored)
-        adopt(life, recorded)
+        restore_journal(life, recorded)
         return life
 
     async def _read(self, run_id: str, after: int) -> list[ev.Event]:
         events: list[ev.Event] = []
         while True:
             entries = await self.store.read(run_id, after, PAGE)
-            events += decode(run_id, entries)
+            events += decode_recorded(run_id, entries)
             if len(entries) < PAGE:
                 return events
             after = entries[-1].seq

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import attrs
 import trio
 
+from trioflow._engine.base.plan import WorkflowPlan
 from trioflow._engine.journal.codec import encode
 from trioflow._engine.journal.writer import JournalWriter
 from trioflow.abc import Append, Entry, RunHeader
@@ -29,6 +30,7 @@ class RunJournal:
 
     header: RunHeader
     writer: JournalWriter
+    plan: WorkflowPlan
     record: RunState
     on_failure: Callable[[Exception], None]
     stored: int = -1
@@ -57,8 +59,8 @@ class RunJournal:
         """Return what is to be written of events; see `trioflow._engine.base.ports.Journal`."""
         if not self.is_complete:  # nothing is written behind a gap
             return ()
-        chunks, converter = self.writer.chunks, self.writer.converter
-        return [encode(e, converter) for e in events if chunks or not isinstance(e, CHUNKS)]
+        chunks, plan = self.writer.chunks, self.plan
+        return [encode(e, plan) for e in events if chunks or not isinstance(e, CHUNKS)]
 
     def add(self, entries: Sequence[Entry]) -> None:
         """Take entries of events that have happened. Synchronous, as emitting is."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -15,7 +15,7 @@ from trioflow.abc import Append, Store
 from trioflow.errors import StoreError
 
 if TYPE_CHECKING:
-    from cattrs import Converter
+    from trioflow._forms.forms import Forms
 
 Durability = Literal["step", "async", "exit"]
 """When a run waits for its journal.
@@ -49,7 +49,8 @@ class JournalWriter:
 
     store: Store
     owner: str
-    converter: Callable[[], Converter]
+    forms: Forms
+    """How values are recorded."""
     durability: Durability
     chunks: bool
     """Whether the chunks of steps and the pieces of tools are written as well."""

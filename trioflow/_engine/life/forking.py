@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trioflow import events as ev
-from trioflow._engine.history.restore import Unreadable, restore
+from trioflow._engine.history.retyped import retyped
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.recovering import adopt, begin_recovery
 
@@ -33,14 +33,12 @@ def begin_fork(
       UnreadableRunError: if the past holds a value that the workflow cannot use.
       NotSerializableError: if the run is durable, and a value of it cannot be written.
     """
-    restored = restore(life.plan, past)
-    if isinstance(restored, Unreadable):
-        raise restored.error
+    events = retyped(life.plan, past)
     if life.journaled is None:
-        adopt(life, restored.events)
+        adopt(life, events)
     else:
-        entries = life.journaled.journal.encode(restored.events)
-        adopt(life, restored.events)
+        entries = life.journaled.journal.encode(events)
+        adopt(life, events)
         life.journaled.journal.add(entries)
     begin_recovery(life)
     life.core.per_step = per_step

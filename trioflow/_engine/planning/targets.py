@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import attrs
 import trio
 
-from trioflow._engine.base.plan import Body, CallPlan, ToolPlan
+from trioflow._engine.base.plan import Body, CallForms, CallPlan, ToolPlan
 from trioflow._engine.planning.environment import Environment
 from trioflow._engine.running.bodies import step_body, takes_input_alone, tool_body
 from trioflow._engine.running.instruments import watched_body, watched_tool
@@ -23,6 +23,9 @@ from trioflow.errors import UnknownNameError
 from trioflow.retry import Retry
 from trioflow.steps import Step
 from trioflow.tools import Tool
+
+if TYPE_CHECKING:
+    from trioflow._engine.planning.recording import Recording
 
 
 @attrs.frozen(eq=False)
@@ -49,7 +52,8 @@ class TargetPlanner:
             takes=step.input,
             structure_resume=self.structure(step.resume, "resume data", where),
             structure_suspend=self.structure(step.suspend, "suspend payload", where),
-            restore=self.structure(step.output, "recorded output", where),
+            structure_output=self.structure(step.output, "output", where),
+            forms=self.recorded(where, step.output, step.resume, step.suspend),
             retries=retries if step.retries is None else step.retries,
             timeout=step.timeout,
             limiter=self.limiter(step.limit, where),
@@ -64,7 +68,8 @@ class TargetPlanner:
             id=tool.id,
             kind="tool",
             body=self.watched(tool_body(plan, tool.parameters), tool.fn),
-            restore=self.structure(tool.output, "recorded output", f"tool {tool.id!r}"),
+            structure_output=self.structure(tool.output, "output", f"tool {tool.id!r}"),
+            forms=self.recorded(f"tool {tool.id!r}", tool.output),
             retries=retries if tool.retries is None else tool.retries,
             plugin=plan.plugin,
             code=code_of(tool.fn),
@@ -127,6 +132,19 @@ class TargetPlanner:
         if not self.validate:
             return None
         return compile_structure(type_, what, owner, self.environment.converter)
+
+    def recorded(
+        self, owner: str, output: Any, resume: Any = Any, suspend: Any = Any
+    ) -> CallForms | None:
+        """Return how the values of a call are recorded, if there is a store."""
+        recording = self.recording
+        return None if recording is None else recording.call(owner, output, resume, suspend)
+
+    @property
+    def recording(self) -> Recording | None:
+        """What says how values are recorded, if there is a store."""
+        find = self.environment.recording
+        return None if find is None else find(self.validate)
 
     def runner(
         self, fn: Callable[..., Any], kind: FunctionKind, name: str | None, where: str

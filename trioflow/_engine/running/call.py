@@ -10,6 +10,7 @@ import trio
 
 from trioflow import events as ev
 from trioflow._engine.base.outcome import (
+    UNRECORDABLE,
     Bailed,
     Failed,
     Outcome,
@@ -29,7 +30,7 @@ from trioflow._engine.running.shared_state import check_merge
 from trioflow._engine.running.sleeping import sleep_until
 from trioflow._engine.running.tool_calls import call_tool, open_tool
 from trioflow._engine.stream.fairness import MAX_SECONDS
-from trioflow.errors import InvalidValueError, NotSerializableError, StepClosedError
+from trioflow.errors import InvalidValueError, StepClosedError
 
 
 class Call(Frame):
@@ -163,7 +164,7 @@ async def run_call(
     start = fast_events.step_start(call, value, arms)
     try:
         core.log.add(start)
-    except NotSerializableError as exc:
+    except UNRECORDABLE as exc:
         core.log.add(fast_events.step_start(call, None, arms))
         return await close_when_room(call, Failed(exc), start.at)
     try:
@@ -272,7 +273,7 @@ def close_call(call: Call, outcome: Outcome, started_at: float) -> Outcome:
             scope.outputs[call.plan.slot] = value
         else:
             _emit_end(call, outcome, started_at)
-    except NotSerializableError as exc:  # nothing was emitted
+    except UNRECORDABLE as exc:  # nothing was emitted
         outcome = Failed(exc)
         _emit_end(call, outcome, started_at)
     return outcome
@@ -283,7 +284,7 @@ def cancel_call(call: Call, started_at: float) -> None:
     call.is_open = False
     try:
         _emit_end(call, None, started_at)
-    except NotSerializableError:  # what it has put into the runtime context goes with it
+    except UNRECORDABLE:  # what it has put into the runtime context goes with it
         _emit_end(call, None, started_at)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from trioflow._engine.base.outcome import Failed, Outcome, Success, Suspended
+from trioflow._engine.base.outcome import UNRECORDABLE, Failed, Outcome, Success, Suspended
 from trioflow._engine.base.plan import CallPlan
 from trioflow._engine.running import fast_events
 from trioflow._engine.running.call import (
@@ -25,7 +25,6 @@ from trioflow._engine.running.call import (
 )
 from trioflow._engine.running.siblings import Siblings, open_siblings
 from trioflow._engine.stream.fairness import MAX_SECONDS
-from trioflow.errors import NotSerializableError
 from trioflow.events import ItemStatus
 from trioflow.nodes import OnError
 
@@ -127,7 +126,7 @@ class _Progress:
         call.is_open = False
         try:
             self._emit_end(call, index, outcome)
-        except NotSerializableError as exc:  # nothing was emitted
+        except UNRECORDABLE as exc:  # nothing was emitted
             outcome = Failed(exc)
             self._emit_end(call, index, outcome)
         return outcome
@@ -136,7 +135,7 @@ class _Progress:
         call.is_open = False
         try:
             self._emit_end(call, index, None)
-        except NotSerializableError:  # what it has put into the runtime context goes with it
+        except UNRECORDABLE:  # what it has put into the runtime context goes with it
             self._emit_end(call, index, None)
 
     def _emit_end(self, call: Call, index: int, outcome: Outcome | None) -> None:

@@ -10,12 +10,12 @@ import attrs
 import trio
 
 from trioflow import events as ev
-from trioflow._engine.base.outcome import Failed, outcome_of
+from trioflow._engine.base.outcome import UNRECORDABLE, Failed, outcome_of
 from trioflow._engine.base.plan import ToolPlan
 from trioflow._engine.running.limits import in_limit, in_time
 from trioflow.abc import Runner
 from trioflow.context import StepContext
-from trioflow.errors import DefinitionError, Fault, InvalidValueError, NotSerializableError
+from trioflow.errors import DefinitionError, Fault, InvalidValueError
 
 if TYPE_CHECKING:
     from trioflow._engine.running.call import Call
@@ -38,7 +38,7 @@ async def call_tool(
         raise
     try:
         await tool_call.end(ev.ToolResult, output=output)
-    except NotSerializableError as exc:
+    except UNRECORDABLE as exc:
         await tool_call.end(ev.ToolError, status="failed", error=exc)
         raise
     return output
@@ -145,7 +145,7 @@ class ToolCallInProgress:
     def _emit_piece(self, piece: Any) -> None:
         try:
             self.emit(ev.ToolCallDelta, args=self.args, delta=piece)
-        except NotSerializableError as exc:
+        except UNRECORDABLE as exc:
             self.error = exc
             raise
 
