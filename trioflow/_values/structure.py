@@ -68,7 +68,15 @@ def compile_structure(
             raise InvalidValueError(what, owner, tuple(faults_of(exc))) from exc
 
     structure.wanted = type_name(type_)  # type: ignore[attr-defined]  # see wanted_by
+    structure.exact = type_  # type: ignore[attr-defined]  # see exact_type
     return structure
+
+
+def exact_type(structure: Structure) -> object:
+    """Return a type of which exact instances are returned as they are; something that is no type
+    if that is not known."""
+    exact = getattr(structure, "exact", None)
+    return structure if exact is None else exact
 
 
 def wanted_by(structure: Structure) -> str:

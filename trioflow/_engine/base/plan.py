@@ -13,7 +13,7 @@ import attrs
 import trio
 
 from trioflow._engine.base.habits import Reputation
-from trioflow._values.structure import Structure
+from trioflow._values.structure import Structure, exact_type
 from trioflow.events import StepKind
 from trioflow.nodes import OnError
 from trioflow.retry import Retry
@@ -64,15 +64,14 @@ class CallPlan:
     nothing else. Calling it directly takes 0.1 µs less."""
     structure: Structure | None = None
     """Structures the input; None if any value will do."""
-    takes: object = None
-    """A type of which exact instances need not be structured. It is looked at before *structure*,
-    which would find the same out: 0.1 µs less."""
     structure_resume: Structure | None = None
     """Structures the data of the event that was waited for, or of an answer."""
     structure_suspend: Structure | None = None
     """Structures the payload of a suspension."""
+    check: Structure | None = None
+    """Checks the class of what the body gives; None if any value will do."""
     structure_output: Structure | None = None
-    """Structures the output; None if any value will do."""
+    """Structures the output at any depth; None if any value will do."""
     forms: CallForms | None = None
     """How its values are recorded; None if there is no store."""
     retries: Retry | None = None
@@ -83,6 +82,11 @@ class CallPlan:
     """The workflow that is called, if it is one."""
     code: object = None
     """Tells the function of a leaf, the same for all steps that were made of it."""
+    takes: object = attrs.field(init=False)
+    """A type of which exact instances need not be structured; None if no value need be. It is
+    looked at before *structure*, which would find the same out: 0.1 µs less."""
+    gives: object = attrs.field(init=False)
+    """A class of which exact instances need no check; None if no value needs one."""
     slot: int = attrs.field(init=False)
     """Where a workflow call keeps the output, see `WorkflowPlan.slots`."""
     is_leaf: bool = attrs.field(init=False)
@@ -93,6 +97,8 @@ class CallPlan:
     """Whether it has a limit or a time-out."""
 
     def __attrs_post_init__(self) -> None:
+        self.takes = None if self.structure is None else exact_type(self.structure)
+        self.gives = None if self.check is None else exact_type(self.check)
         self.is_leaf = self.kind in ("step", "tool", "map")
         self.is_guarded = self.timeout is not None or self.limiter is not None
         self.is_plain = self.is_leaf and self.retries is None and not self.is_guarded
@@ -113,6 +119,8 @@ class ToolPlan:
     context: str | None
     """Name of the context parameter."""
     collect: Callable[[list[Any]], Any] | None
+    check: Structure | None
+    """Checks the class of the result; None if any value will do."""
     timeout: float | None
     limiter: trio.CapacityLimiter | None
     plugin: str | None

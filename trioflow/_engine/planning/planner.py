@@ -20,6 +20,7 @@ from trioflow._engine.running.frame import Frame
 from trioflow._engine.running.shared_state import initial_state, state_fields
 from trioflow._engine.running.user_functions import adapt, compile_mapping
 from trioflow._engine.running.workflow_call import WorkflowBody
+from trioflow._values.checks import compile_check
 from trioflow._values.structure import Structure, wrong_type
 from trioflow.errors import DefinitionError, Fault, InvalidValueError, UnknownStepError
 from trioflow.events import StepKind
@@ -159,11 +160,13 @@ class _Planner:
         body = self._targets.watched(map_body(function), spec if callable(spec) else None)
         output = returns_of(spec) if callable(spec) else Any
         owner = f"map {node.id!r}"
+        structure = self._targets.structure(output, "output", owner)
         return p.CallPlan(
             node.id,
             "map",
             body,
-            structure_output=self._targets.structure(output, "output", owner),
+            check=compile_check(output, structure),
+            structure_output=structure,
             forms=self._targets.recorded(owner, output),
             retries=self._workflow.retries,
         )

@@ -17,6 +17,7 @@ from trioflow._engine.running.bodies import step_body, takes_input_alone, tool_b
 from trioflow._engine.running.instruments import watched_body, watched_tool
 from trioflow._engine.running.tool_calls import invoke_tool, invoke_tool_in_runner
 from trioflow._signature import FunctionKind
+from trioflow._values.checks import compile_check
 from trioflow._values.structure import Structure, compile_structure
 from trioflow.abc import Runner
 from trioflow.errors import UnknownNameError
@@ -43,16 +44,17 @@ class TargetPlanner:
         body = step_body(step.signature, step.fn, runner)
         watched = self.watched(body, step.fn)
         is_bare = watched is body and runner is None and takes_input_alone(step.signature)
+        structure_output = self.structure(step.output, "output", where)
         return CallPlan(
             id=step.id,
             kind="step",
             body=watched,
             function=step.fn if is_bare else None,
             structure=self.structure(step.input, "input", where),
-            takes=step.input,
             structure_resume=self.structure(step.resume, "resume data", where),
             structure_suspend=self.structure(step.suspend, "suspend payload", where),
-            structure_output=self.structure(step.output, "output", where),
+            check=compile_check(step.output, structure_output),
+            structure_output=structure_output,
             forms=self.recorded(where, step.output, step.resume, step.suspend),
             retries=retries if step.retries is None else step.retries,
             timeout=step.timeout,
@@ -98,6 +100,7 @@ class TargetPlanner:
             ),
             context=tool.signature.context,
             collect=tool.collect,
+            check=compile_check(tool.output, self.structure(tool.output, "output", where)),
             timeout=tool.timeout,
             limiter=self.limiter(tool.limit, where),
             plugin=self.provider(tool, self.environment.tools),

@@ -18,6 +18,7 @@ from trioflow._engine.running.call import (
     Call,
     emit_context_changes,
     ending,
+    fitted,
     new_call,
     perform,
     settled,
@@ -127,8 +128,12 @@ class _Progress:
         try:
             self._emit_end(call, index, outcome)
         except UNRECORDABLE as exc:  # nothing was emitted
-            outcome = Failed(exc)
-            self._emit_end(call, index, outcome)
+            outcome = fitted(call, outcome, exc)
+            try:
+                self._emit_end(call, index, outcome)
+            except UNRECORDABLE as again:
+                outcome = Failed(again)
+                self._emit_end(call, index, outcome)
         return outcome
 
     def _cancel(self, call: Call, index: int) -> None:

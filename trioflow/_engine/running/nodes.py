@@ -51,7 +51,7 @@ async def run_sequence(nodes: Sequence[NodePlan], value: Any, scope: Scope) -> O
     per_step = scope.core.per_step
     for node in nodes:
         outcome = await _RUN[type(node)](node, value, scope)
-        if not isinstance(outcome, Success):
+        if type(outcome) is not Success:
             return outcome
         value = outcome.value
         if per_step and _pauses_behind(node, scope):

@@ -30,6 +30,8 @@ async def call_tool(
         async with in_limit(plan.limiter):
             with in_time(plan.id, plan.timeout):
                 output = await tool_call.run()
+        if plan.check is not None:
+            output = plan.check(output)
     except BaseException as exc:
         if has_failed(exc):
             await tool_call.end(ev.ToolError, status="failed", error=exc)
