@@ -12,7 +12,7 @@ import attrs
 from trioflow._cli.errors import UsageError
 from trioflow._cli.instruments import own_instruments
 from trioflow._cli.targets import import_workflow, is_in_module
-from trioflow._engine.journal.codec import decode_entry
+from trioflow._engine.journal.reading import JournalReader
 from trioflow.abc import Store, StoredRun
 from trioflow.engine import Engine, open_engine
 from trioflow.events import Event
@@ -102,9 +102,10 @@ async def recorded(store: Store, run_id: str, after: int = -1) -> AsyncIterator[
     Raises:
       JournalFormatError: if the journal is damaged, after the events before the damage.
     """
+    reader = JournalReader(store, run_id)
     while entries := await store.read(run_id, after, PAGE):
         for entry in entries:
-            yield decode_entry(run_id, entry)
+            yield await reader.event(entry)
         after = entries[-1].seq
 
 

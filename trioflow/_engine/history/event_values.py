@@ -31,6 +31,30 @@ class EventValue:
     """Whether None is a value like any other here, and does not say that there is none."""
 
 
+@attrs.frozen
+class ValueOf:
+    """Stands for a value that an earlier event of the same run holds: it is written once."""
+
+    seq: int
+    """The event."""
+
+    @staticmethod
+    def find(event: ev.Event) -> Any:
+        """Return the value of an event that others may refer to.
+
+        Raises:
+          LookupError: if events of this type have none.
+        """
+        match event:
+            case ev.Start(input=value) | ev.StepResult(output=value):
+                return value
+        raise LookupError(event.type)
+
+
+REFERRING = ("input", "output")
+"""Attributes in the place of which a `ValueOf` may stand."""
+
+
 def values_of(event: ev.Event, plan: WorkflowPlan) -> Iterator[EventValue]:
     """Yield the values of users in an event of a run of a workflow that is kept in a store.
 

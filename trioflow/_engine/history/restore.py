@@ -15,10 +15,10 @@ import attrs
 
 from trioflow import events as ev
 from trioflow._engine.base.plan import WorkflowPlan
-from trioflow._engine.history.event_values import EventValue, values_of
+from trioflow._engine.history.event_values import EventValue, ValueOf, values_of
 from trioflow._forms.shown import untagged
 from trioflow._values.structure import faults_of
-from trioflow.errors import UnreadableRunError
+from trioflow.errors import JournalFormatError, UnreadableRunError
 from trioflow.record import merge_state
 from trioflow.wire._values import lenient_json
 
@@ -43,7 +43,10 @@ class Unreadable:
 
 
 def restore(
-    plan: WorkflowPlan, events: Sequence[ev.Event], state: Any = None
+    plan: WorkflowPlan,
+    events: Sequence[ev.Event],
+    state: Any = None,
+    sources: Sequence[ev.Event] = (),
 ) -> Restored | Unreadable:
     """Return recorded events with typed values.
 
@@ -55,8 +58,13 @@ def restore(
       events: All events of its run, or those that follow others; with values as they were
         recorded.
       state: The state before them, if they follow others.
+      sources: Those among the others that hold values of these.
+
+    Raises:
+      JournalFormatError: if a value is said to be in an event that holds none.
     """
     work = _Restoring(plan, state)
+    work.take_sources(sources)
     restored = [work.restore(event) for event in events]
     if not work.keeps_state:  # the state is one value, whichever event has changed it
         restored = list(map(_with_plain_state, restored, events))
@@ -73,20 +81,45 @@ class _Restoring:
         self.keeps_state = True
         self._plan = plan
         self._state = state
+        self._sources: dict[int, Any] = {}
+        """The values that later events may refer to, by the ``seq`` of their events."""
+
+    def take_sources(self, events: Sequence[ev.Event]) -> None:
+        """Make known what these events hold; whether that fits was found out before."""
+        for event in events:
+            self._keep(self._with_types(event))
+        self.error = None
 
     def restore(self, event: ev.Event) -> ev.Event:
         """Return an event with typed values, as far as they fit."""
+        restored = self._with_types(event)
+        self._keep(restored)
+        if isinstance(restored, ev.Start):
+            return self._begin_state(restored)
+        updates = getattr(restored, "state_updates", None)
+        if updates:
+            self._merge(restored, updates)
+        return restored
+
+    def _with_types(self, event: ev.Event) -> ev.Event:
         found = {}
         for value in values_of(event, self._plan):
             recorded = getattr(event, value.name)
-            if recorded is not None or value.is_given:
+            if isinstance(recorded, ValueOf):
+                found[value.name] = self._shared(event, value, recorded)
+            elif recorded is not None or value.is_given:
                 found[value.name] = self._typed(event, value, recorded)
-        restored = attrs.evolve(event, **found) if found else event
-        if isinstance(restored, ev.Start):
-            return self._begin_state(restored)
-        if found.get("state_updates"):
-            self._merge(restored, found["state_updates"])
-        return restored
+        return attrs.evolve(event, **found) if found else event
+
+    def _shared(self, event: ev.Event, value: EventValue, reference: ValueOf) -> Any:
+        if reference.seq not in self._sources:
+            problem = f"its {value.name} is that of entry {reference.seq}, which holds none"
+            raise JournalFormatError(event.run_id, event.seq, problem)
+        return self._sources[reference.seq]
+
+    def _keep(self, event: ev.Event) -> None:
+        if isinstance(event, ev.Start | ev.StepResult):
+            self._sources[event.seq] = ValueOf.find(event)
 
     def _typed(self, event: ev.Event, value: EventValue, recorded: Any) -> Any:
         """Return a value as its type wants it; as people see it, if it does not fit."""

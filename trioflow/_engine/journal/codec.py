@@ -12,7 +12,8 @@ fields          an object with the other attributes, under their names; those th
 
 The run's id and the time stand in the store, beside the text. Values of users are written by
 `trioflow._forms`, with tags where a type alone does not tell what they were. Errors are written
-as `trioflow.wire` does.
+as `trioflow.wire` does. A value that is not short and that an earlier entry of the run is known to
+hold is not written again: ``input_of`` or ``output_of`` is the ``seq`` of that entry.
 
 Format 1 has the objects of `trioflow.wire`, without tags. A journal may begin in an earlier format
 and continue in this one, so each entry is looked at by itself.
@@ -22,13 +23,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import attrs
 
 from trioflow import events as ev
 from trioflow._engine.base.plan import WorkflowPlan
-from trioflow._engine.history.event_values import EventValue, values_of
+from trioflow._engine.history.event_values import REFERRING, EventValue, ValueOf, values_of
 from trioflow._forms.form import MAX_DEPTH, Plain
 from trioflow._forms.shown import escaped, untagged
 from trioflow.abc import Entry, RunHeader
@@ -64,11 +66,16 @@ PLACE = ("id", "address")
 
 
 # ---------------------------------------------------------------- writing
-def encode(event: ev.Event, plan: WorkflowPlan | None = None) -> Entry:
+def encode(
+    event: ev.Event,
+    plan: WorkflowPlan | None = None,
+    recorded: Mapping[str, ValueOf] = MappingProxyType({}),
+) -> Entry:
     """Return an event as an entry.
 
     Args:
       plan: The workflow, which says how values are recorded; None if the event holds none.
+      recorded: Which of its values earlier entries hold, by the names of the attributes.
 
     Raises:
       InvalidValueError: if a value is not of its type.
@@ -78,7 +85,9 @@ def encode(event: ev.Event, plan: WorkflowPlan | None = None) -> Entry:
     fields: dict[str, Plain] = {}
     for field in _LISTED[type(event)]:
         value = getattr(event, field.name)
-        if field.name in values:
+        if field.name in recorded:
+            fields[f"{field.name}_of"] = recorded[field.name].seq
+        elif field.name in values:
             plain = _dumped(values[field.name], value)
             if plain is not None and plain != field.default:
                 fields[field.name] = plain
@@ -128,14 +137,25 @@ def _text(event: ev.Event, fields: Mapping[str, Plain]) -> str:
 def decode(run_id: str, entries: Iterable[Entry]) -> list[ev.Event]:
     """Return the events of a run's journal, for people: values are plain JSON types.
 
+    Args:
+      entries: From the first one on; `trioflow._engine.journal.reading` reads parts of journals.
+
     Raises:
       JournalFormatError: if one of them cannot be read, or is not at its place.
     """
-    return [decode_entry(run_id, entry) for entry in entries]
+    found: dict[int, ev.Event] = {}
+    for entry in entries:
+        event = decode_entry(run_id, entry)
+        for name, reference in references(event):
+            event = resolved(event, name, found.get(reference.seq), reference)
+        found[event.seq] = event
+    return list(found.values())
 
 
 def decode_entry(run_id: str, entry: Entry) -> ev.Event:
     """Return the event that a run's journal has as this entry; values are plain JSON types.
+
+    A value that an earlier entry holds is a `ValueOf`.
 
     Raises:
       JournalFormatError: if it cannot be read, or is not at its place.
@@ -143,8 +163,32 @@ def decode_entry(run_id: str, entry: Entry) -> ev.Event:
     return _decoded(run_id, entry, _Reader(shows=True))
 
 
+def references(event: ev.Event) -> list[tuple[str, ValueOf]]:
+    """Return which attributes of an event are held by earlier ones."""
+    values = [(name, getattr(event, name, None)) for name in REFERRING]
+    return [(name, value) for name, value in values if isinstance(value, ValueOf)]
+
+
+def resolved(event: ev.Event, name: str, source: ev.Event | None, reference: ValueOf) -> ev.Event:
+    """Return an event with a value that an earlier one holds.
+
+    Raises:
+      JournalFormatError: if that is not there, or holds none.
+    """
+    try:
+        value = ValueOf.find(source) if source is not None else reference
+    except LookupError:
+        value = reference
+    if isinstance(value, ValueOf):
+        problem = f"its {name} is that of entry {reference.seq}, which holds none"
+        raise JournalFormatError(event.run_id, event.seq, problem)
+    return attrs.evolve(event, **{name: value})
+
+
 def decode_recorded(run_id: str, entries: Iterable[Entry]) -> list[ev.Event]:
     """Return the events of a run's journal, with values as `trioflow._forms` has written them.
+
+    A value that an earlier entry holds is a `ValueOf`.
 
     Raises:
       JournalFormatError: if one of them cannot be read, or is not at its place.
@@ -208,11 +252,19 @@ def _event(run_id: str, entry: Entry, parts: list[Plain], reader: _Reader) -> ev
     for field in _FIELDS[cls]:
         if field.name in given:
             values[field.name] = read_field(field.wire, given[field.name], reader.tagged)
+        elif field.name in REFERRING and f"{field.name}_of" in given:
+            values[field.name] = _reference(given["seq"], given[f"{field.name}_of"])
         elif field.default is attrs.NOTHING:
             raise WireFormatError(f"{type_} lacks {field.name!r}")
         elif field.is_implied:
             values[field.name] = field.default
     return cls(**values)
+
+
+def _reference(seq: int, origin: Plain) -> ValueOf:
+    if type(origin) is not int or not 0 <= origin < seq:
+        raise WireFormatError(f"it refers to entry {quoted(origin)}")
+    return ValueOf(origin)
 
 
 # ---------------------------------------------------------------- attributes

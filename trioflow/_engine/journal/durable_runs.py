@@ -16,6 +16,7 @@ from trioflow._engine.history.restore import restore
 from trioflow._engine.journal.claims import Claims
 from trioflow._engine.journal.codec import FORMAT, check_format, decode_recorded
 from trioflow._engine.journal.journal import RunJournal
+from trioflow._engine.journal.reading import sources_of
 from trioflow._engine.journal.writer import JournalWriter, open_writer
 from trioflow._engine.life.ending import break_off
 from trioflow._engine.life.life import Life
@@ -143,7 +144,7 @@ class DurableRuns:
         journal = journal_of(life)
         news = await self._read(life.run_id, journal.stored)
         if news and not life.is_driven_here:
-            restore_journal(life, news)
+            restore_journal(life, news, await sources_of(self.store, news))
             journal.stored = journal.added = news[-1].seq
 
     async def release(self, life: Life) -> None:

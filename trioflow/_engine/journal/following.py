@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from trioflow._engine.journal.codec import decode_entry
+from trioflow._engine.journal.reading import JournalReader
 from trioflow.abc import Store
 from trioflow.errors import JournalFormatError, UnknownRunError
 from trioflow.events import Event
@@ -52,11 +52,12 @@ async def open_journal_reader(
 
 
 async def _follow(store: Store, run_id: str, after: int, send: trio.abc.SendChannel[Event]) -> None:
+    reader = JournalReader(store, run_id)
     while True:
         stored = await store.get(run_id)
         entries = await store.read(run_id, after, PAGE)
         for entry in entries:
-            event = decode_entry(run_id, entry)
+            event = await reader.event(entry)
             await send.send(event)
             after = event.seq
         over = stored is None or (stored.status not in GOING_ON and stored.last_seq <= after)

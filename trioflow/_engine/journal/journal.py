@@ -9,6 +9,7 @@ import trio
 
 from trioflow._engine.base.plan import WorkflowPlan
 from trioflow._engine.journal.codec import encode
+from trioflow._engine.journal.last_value import LastValue
 from trioflow._engine.journal.writer import JournalWriter
 from trioflow.abc import Append, Entry, RunHeader
 from trioflow.events import (
@@ -44,6 +45,8 @@ class RunJournal:
     """Ids of stored requests whose effect is in *pending*, or that have none."""
     seen: set[int] = attrs.field(factory=set)
     """Ids of stored requests that were applied and are not removed yet."""
+    last: LastValue = attrs.field(factory=LastValue)
+    """The value that was recorded last."""
     is_begun: bool = False
     """Whether the store has the run: its header is written once."""
     failure: Exception | None = None
@@ -59,8 +62,13 @@ class RunJournal:
         """Return what is to be written of events; see `trioflow._engine.base.ports.Journal`."""
         if not self.is_complete:  # nothing is written behind a gap
             return ()
-        chunks, plan = self.writer.chunks, self.plan
-        return [encode(e, plan) for e in events if chunks or not isinstance(e, CHUNKS)]
+        chunks = self.writer.chunks
+        return [self._encoded(e) for e in events if chunks or not isinstance(e, CHUNKS)]
+
+    def _encoded(self, event: Event) -> Entry:
+        entry = encode(event, self.plan, self.last.references(event))
+        self.last.note(event, entry)
+        return entry
 
     def add(self, entries: Sequence[Entry]) -> None:
         """Take entries of events that have happened. Synchronous, as emitting is."""

@@ -18,16 +18,21 @@ from trioflow.results import RunResult
 
 
 # ---------------------------------------------------------------- a journal
-def restore_journal(life: Life, recorded: Sequence[ev.Event]) -> None:
+def restore_journal(
+    life: Life, recorded: Sequence[ev.Event], sources: Sequence[ev.Event] = ()
+) -> None:
     """Become the run that a journal describes, or take over what others have added to it.
 
     A value that does not fit its type makes an unfinished run unreadable; one that has finished
     keeps it as plain JSON.
 
+    Args:
+      sources: Earlier events that hold values of these.
+
     Raises:
       JournalFormatError: if the journal is damaged.
     """
-    restored = restore(life.plan, recorded, life.record.state)
+    restored = restore(life.plan, recorded, life.record.state, sources)
     adopt(life, restored.events, restored.error if isinstance(restored, Unreadable) else None)
 
 

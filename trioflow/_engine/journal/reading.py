@@ -1,0 +1,77 @@
+"""Reading journals from a store, with the values that entries share with earlier ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from trioflow import events as ev
+from trioflow._engine.journal.codec import decode_entry, decode_recorded, references, resolved
+from trioflow.abc import Entry, Store
+from trioflow.errors import JournalFormatError
+
+
+@attrs.define(eq=False)
+class JournalReader:
+    """Gives the events of one run, for people: values are plain JSON types."""
+
+    store: Store
+    run_id: str
+    _source: ev.Event | None = None
+    """The event whose value was shared last."""
+    _last: ev.Event | None = None
+    """The last event whose value others may share."""
+
+    async def event(self, entry: Entry) -> ev.Event:
+        """Return the event of the entry that follows the one that was read before.
+
+        Raises:
+          JournalFormatError: if it cannot be read.
+          StoreError: if the store cannot be read.
+        """
+        event = decode_entry(self.run_id, entry)
+        for name, reference in references(event):
+            source = await self._find(event, reference.seq)
+            event = resolved(event, name, source, reference)
+        if isinstance(event, ev.Start | ev.StepResult):
+            self._last = event
+        return event
+
+    async def _find(self, event: ev.Event, seq: int) -> ev.Event:
+        for known in (self._last, self._source):
+            if known is not None and known.seq == seq:
+                self._source = known
+                return known
+        entry = await entry_at(self.store, event, seq)
+        self._source = decode_entry(self.run_id, entry)
+        return self._source
+
+
+async def sources_of(store: Store, events: Sequence[ev.Event]) -> list[ev.Event]:
+    """Return earlier events whose values are shared by these, with values as they were recorded.
+
+    Raises:
+      JournalFormatError: if they are not there.
+      StoreError: if the store cannot be read.
+    """
+    known = {event.seq for event in events}
+    found: dict[int, ev.Event] = {}
+    for event in events:
+        for _, reference in references(event):
+            if reference.seq not in known and reference.seq not in found:
+                entry = await entry_at(store, event, reference.seq)
+                (found[reference.seq],) = decode_recorded(event.run_id, [entry])
+    return list(found.values())
+
+
+async def entry_at(store: Store, event: ev.Event, seq: int) -> Entry:
+    """Return the entry that an event refers to.
+
+    Raises:
+      JournalFormatError: if there is none.
+    """
+    for entry in await store.read(event.run_id, seq - 1, 1):
+        if entry.seq == seq:
+            return entry
+    raise JournalFormatError(event.run_id, seq, "there is no such entry")
