@@ -228,6 +228,14 @@ class Forms:
         return FieldsForm(dict, Shape(optional, dict, dict), fields, self)
 
     # ------------------------------------------------------------ by class
+    def know(self, cls: type) -> None:
+        """Have a class found by its name that the workflow names, if not in a type."""
+        self._known.add(cls)
+
+    def find_class(self, name: str) -> type | None:
+        """Return the class of a name that a journal has; None if it is not imported."""
+        return self._known.find(name)
+
     def dump_named(self, value: Any, depth: int) -> Plain:
         """Return a value whose class no type says, with a tag that says it.
 

@@ -21,6 +21,7 @@ from trioflow.workflow import Hook
 
 if TYPE_CHECKING:
     from trioflow._forms.form import Form
+    from trioflow._forms.forms import Forms
 
 Body: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
 """Takes ``(call, value)`` and runs one attempt. A leaf's gives its value; the body of a nested
@@ -50,6 +51,8 @@ class RunForms:
     """Of what steps change in the state: a mapping with some of its keys."""
     anything: Form
     """Of values of which no type says what they are."""
+    forms: Forms
+    """What has made all of them."""
 
 
 @attrs.define(eq=False)

@@ -16,6 +16,7 @@ import attrs
 from trioflow import events as ev
 from trioflow._engine.base.plan import WorkflowPlan
 from trioflow._engine.history.event_values import EventValue, ValueOf, values_of
+from trioflow._forms.errors import load_error
 from trioflow._forms.shown import untagged
 from trioflow._values.structure import faults_of
 from trioflow.errors import JournalFormatError, UnreadableRunError
@@ -109,6 +110,9 @@ class _Restoring:
                 found[value.name] = self._shared(event, value, recorded)
             elif recorded is not None or value.is_given:
                 found[value.name] = self._typed(event, value, recorded)
+        error = getattr(event, "error", None)
+        if error is not None and self._plan.forms is not None:
+            found["error"] = load_error(error, self._plan.forms.forms)
         return attrs.evolve(event, **found) if found else event
 
     def _shared(self, event: ev.Event, value: EventValue, reference: ValueOf) -> Any:

@@ -12,8 +12,10 @@ fields          an object with the other attributes, under their names; those th
 
 The run's id and the time stand in the store, beside the text. Values of users are written by
 `trioflow._forms`, with tags where a type alone does not tell what they were. Errors are written
-as `trioflow.wire` does. A value that is not short and that an earlier entry of the run is known to
-hold is not written again: ``input_of`` or ``output_of`` is the ``seq`` of that entry.
+as `trioflow.wire` does, with their notes, their cause and how they are made again.
+
+A value that is not short and that an earlier entry of the run is known to hold is not written
+again: ``input_of`` or ``output_of`` is the ``seq`` of that entry.
 
 Format 1 has the objects of `trioflow.wire`, without tags. A journal may begin in an earlier format
 and continue in this one, so each entry is looked at by itself.
@@ -31,6 +33,7 @@ import attrs
 from trioflow import events as ev
 from trioflow._engine.base.plan import WorkflowPlan
 from trioflow._engine.history.event_values import REFERRING, EventValue, ValueOf, values_of
+from trioflow._forms.errors import dump_error
 from trioflow._forms.form import MAX_DEPTH, Plain
 from trioflow._forms.shown import escaped, untagged
 from trioflow.abc import Entry, RunHeader
@@ -92,7 +95,7 @@ def encode(
             if plain is not None and plain != field.default:
                 fields[field.name] = plain
         elif value is not None and value != field.default:
-            fields[field.name] = _written(value)
+            fields[field.name] = _written(value, plan)
     return Entry(event.seq, event.at, _text(event, fields))
 
 
@@ -112,9 +115,10 @@ def _dumped(described: EventValue, value: Any) -> Plain:
         raise NotSerializableError(described.name, problem, remedy) from exc
 
 
-def _written(value: Any) -> Plain:
+def _written(value: Any, plan: WorkflowPlan | None) -> Plain:
     if isinstance(value, BaseException):
-        return error_to_wire(value)
+        forms = None if plan is None else plan.forms
+        return error_to_wire(value) if forms is None else dump_error(value, forms.forms)
     return list(value) if isinstance(value, tuple) else value
 
 

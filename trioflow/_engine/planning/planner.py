@@ -223,7 +223,7 @@ class _Planner:
             structure=nested.structure_input,
             structure_output=nested.structure_output,
             forms=self._recorded_nested(nested),
-            retries=self._workflow.retries,
+            retries=self._targets.know(self._workflow.retries),
             plugin=self._targets.provider(target, self._environment.workflows),
             nested=nested,
         )

@@ -17,6 +17,7 @@ from trioflow._forms.shapes import Shape, ShapeField
 from trioflow._forms.unions import GivenForm, LooseForm
 from trioflow._values.structure import Structure, type_name
 from trioflow.errors import DefinitionError, FaultsError
+from trioflow.retry import Retry
 from trioflow.workflow import Workflow
 
 
@@ -81,7 +82,13 @@ class Recording:
             state=self.form(state, "state", owner),
             updates=self.forms.parts(state) if self.validate else self.forms.plain_dict,
             anything=self.forms.anything,
+            forms=self.forms,
         )
+
+    def know(self, retries: Retry | None) -> None:
+        """Have exceptions found by name that a step is tried again for."""
+        for cls in () if retries is None else retries.on:
+            self.forms.know(cls)
 
     def loose(self, form: Form) -> Form:
         """Return the form of values that are of a type as a rule: a step may bail with others."""

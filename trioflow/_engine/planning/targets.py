@@ -56,7 +56,7 @@ class TargetPlanner:
             check=compile_check(step.output, structure_output),
             structure_output=structure_output,
             forms=self.recorded(where, step.output, step.resume, step.suspend),
-            retries=retries if step.retries is None else step.retries,
+            retries=self.know(retries if step.retries is None else step.retries),
             timeout=step.timeout,
             limiter=self.limiter(step.limit, where),
             plugin=self.provider(step, self.environment.steps),
@@ -72,7 +72,7 @@ class TargetPlanner:
             body=self.watched(tool_body(plan, tool.parameters), tool.fn),
             structure_output=self.structure(tool.output, "output", f"tool {tool.id!r}"),
             forms=self.recorded(f"tool {tool.id!r}", tool.output),
-            retries=retries if tool.retries is None else tool.retries,
+            retries=self.know(retries if tool.retries is None else tool.retries),
             plugin=plan.plugin,
             code=code_of(tool.fn),
         )
@@ -142,6 +142,12 @@ class TargetPlanner:
         """Return how the values of a call are recorded, if there is a store."""
         recording = self.recording
         return None if recording is None else recording.call(owner, output, resume, suspend)
+
+    def know(self, retries: Retry | None) -> Retry | None:
+        """Return *retries*; have the exceptions found in journals that it names."""
+        if self.recording is not None:
+            self.recording.know(retries)
+        return retries
 
     @property
     def recording(self) -> Recording | None:
