@@ -8,6 +8,7 @@ seq             so that entries at another's place are noticed
 id, address     of the step; only in events that belong to one
 fields          an object with the other attributes, under their names; those that have their
                 default are left out, and so is the object if it is empty
+sealed          an object with those that a codec has encoded, as base64
 =============== =================================================================================
 
 The run's id and the time stand in the store, beside the text. Values of users are written by
@@ -33,10 +34,12 @@ import attrs
 from trioflow import events as ev
 from trioflow._engine.base.plan import WorkflowPlan
 from trioflow._engine.history.event_values import REFERRING, EventValue, ValueOf, values_of
+from trioflow._engine.journal.layout import FIELDS, LISTED
+from trioflow._engine.journal.sealing import placeholder, seal, unseal
 from trioflow._forms.errors import dump_error
 from trioflow._forms.form import MAX_DEPTH, Plain
 from trioflow._forms.shown import escaped, untagged
-from trioflow.abc import Entry, RunHeader
+from trioflow.abc import Codec, Entry, RunHeader
 from trioflow.errors import (
     FaultsError,
     InvalidValueError,
@@ -49,23 +52,11 @@ from trioflow.wire._failures import error_to_wire
 from trioflow.wire._plain import join, rewritable
 from trioflow.wire._reading import read_field
 from trioflow.wire._shown import shown as quoted
-from trioflow.wire._vocabulary import Field
-from trioflow.wire._vocabulary import fields_of as wire_fields_of
 
 FORMAT = 2
 """Version of what stands in a journal. Journals of every earlier version can be read."""
 READ_DEPTH = 4 * MAX_DEPTH
 """How many levels of JSON an entry may have: tags around values are levels as well."""
-IMPLIED: Mapping[tuple[type[ev.Event], str], Any] = {
-    (ev.StepResult, "status"): "success",
-    (ev.StepProgress, "status"): "success",
-    (ev.StepFinish, "attempts"): 1,
-    (ev.Start, "input"): None,
-    (ev.StepStart, "input"): None,
-}
-"""What attributes without a default are if they are left out."""
-PLACE = ("id", "address")
-"""Attributes that stand before the object."""
 
 
 # ---------------------------------------------------------------- writing
@@ -73,12 +64,14 @@ def encode(
     event: ev.Event,
     plan: WorkflowPlan | None = None,
     recorded: Mapping[str, ValueOf] = MappingProxyType({}),
+    codec: Codec | None = None,
 ) -> Entry:
     """Return an event as an entry.
 
     Args:
       plan: The workflow, which says how values are recorded; None if the event holds none.
       recorded: Which of its values earlier entries hold, by the names of the attributes.
+      codec: Encodes values and errors.
 
     Raises:
       InvalidValueError: if a value is not of its type.
@@ -86,7 +79,7 @@ def encode(
     """
     values = {} if plan is None else {each.name: each for each in values_of(event, plan)}
     fields: dict[str, Plain] = {}
-    for field in _LISTED[type(event)]:
+    for field in LISTED[type(event)]:
         value = getattr(event, field.name)
         if field.name in recorded:
             fields[f"{field.name}_of"] = recorded[field.name].seq
@@ -96,7 +89,12 @@ def encode(
                 fields[field.name] = plain
         elif value is not None and value != field.default:
             fields[field.name] = _written(value, plan)
-    return Entry(event.seq, event.at, _text(event, fields))
+    sealed: dict[str, str] = {}
+    if codec is not None:
+        for name in [each.name for each in LISTED[type(event)] if each.is_sealed]:
+            if name in fields:
+                sealed[name] = seal(fields.pop(name), codec)
+    return Entry(event.seq, event.at, _text(event, fields, sealed))
 
 
 def _dumped(described: EventValue, value: Any) -> Plain:
@@ -122,12 +120,14 @@ def _written(value: Any, plan: WorkflowPlan | None) -> Plain:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _text(event: ev.Event, fields: Mapping[str, Plain]) -> str:
+def _text(event: ev.Event, fields: Mapping[str, Plain], sealed: Mapping[str, str]) -> str:
     parts: list[Plain] = [event.type, event.seq]
     if isinstance(event, ev.StepEvent):
         parts += (event.id, event.address)
-    if fields:
+    if fields or sealed:
         parts.append(fields)
+    if sealed:
+        parts.append(sealed)
     try:
         return json.dumps(parts, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError, RecursionError) as exc:
@@ -138,25 +138,26 @@ def _text(event: ev.Event, fields: Mapping[str, Plain]) -> str:
 
 
 # ---------------------------------------------------------------- reading
-def decode(run_id: str, entries: Iterable[Entry]) -> list[ev.Event]:
+def decode(run_id: str, entries: Iterable[Entry], codec: Codec | None = None) -> list[ev.Event]:
     """Return the events of a run's journal, for people: values are plain JSON types.
 
     Args:
       entries: From the first one on; `trioflow._engine.journal.reading` reads parts of journals.
+      codec: Decodes values; without it encoded ones are asterisks.
 
     Raises:
       JournalFormatError: if one of them cannot be read, or is not at its place.
     """
     found: dict[int, ev.Event] = {}
     for entry in entries:
-        event = decode_entry(run_id, entry)
+        event = decode_entry(run_id, entry, codec)
         for name, reference in references(event):
             event = resolved(event, name, found.get(reference.seq), reference)
         found[event.seq] = event
     return list(found.values())
 
 
-def decode_entry(run_id: str, entry: Entry) -> ev.Event:
+def decode_entry(run_id: str, entry: Entry, codec: Codec | None = None) -> ev.Event:
     """Return the event that a run's journal has as this entry; values are plain JSON types.
 
     A value that an earlier entry holds is a `ValueOf`.
@@ -164,7 +165,7 @@ def decode_entry(run_id: str, entry: Entry) -> ev.Event:
     Raises:
       JournalFormatError: if it cannot be read, or is not at its place.
     """
-    return _decoded(run_id, entry, _Reader(shows=True))
+    return _decoded(run_id, entry, _Reader(True, codec))
 
 
 def references(event: ev.Event) -> list[tuple[str, ValueOf]]:
@@ -189,7 +190,7 @@ def resolved(event: ev.Event, name: str, source: ev.Event | None, reference: Val
     return attrs.evolve(event, **{name: value})
 
 
-def decode_recorded(run_id: str, entries: Iterable[Entry]) -> list[ev.Event]:
+def decode_recorded(run_id: str, entries: Iterable[Entry], codec: Codec | None) -> list[ev.Event]:
     """Return the events of a run's journal, with values as `trioflow._forms` has written them.
 
     A value that an earlier entry holds is a `ValueOf`.
@@ -197,7 +198,7 @@ def decode_recorded(run_id: str, entries: Iterable[Entry]) -> list[ev.Event]:
     Raises:
       JournalFormatError: if one of them cannot be read, or is not at its place.
     """
-    reader = _Reader(shows=False)
+    reader = _Reader(False, codec)
     return [_decoded(run_id, entry, reader) for entry in entries]
 
 
@@ -207,6 +208,16 @@ class _Reader:
 
     shows: bool
     """Whether people look at them; else they are on their way to the forms."""
+    codec: Codec | None
+
+    def unsealed(self, cls: type[ev.Event], sealed: Mapping[str, Plain]) -> dict[str, Plain]:
+        """Return attributes that a codec has encoded."""
+        defaults = {field.name: field.default for field in FIELDS[cls] if field.is_sealed}
+        if not sealed.keys() <= defaults.keys():
+            raise WireFormatError("it has encoded attributes that are none")
+        if self.shows and self.codec is None:
+            return {name: placeholder(name, defaults[name]) for name in sealed}
+        return {name: unseal(text, self.codec) for name, text in sealed.items()}
 
     def tagged(self, plain: Plain) -> Plain:
         """Return a value of a format with tags."""
@@ -215,7 +226,7 @@ class _Reader:
 
     def bare(self, event: ev.Event) -> ev.Event:
         """Return an event of a format without tags."""
-        names = [field.name for field in _FIELDS[type(event)] if field.is_value]
+        names = [field.name for field in FIELDS[type(event)] if field.is_value]
         if self.shows or not names:
             return event
         return attrs.evolve(event, **{name: escaped(getattr(event, name)) for name in names})
@@ -246,14 +257,15 @@ def _event(run_id: str, entry: Entry, parts: list[Plain], reader: _Reader) -> ev
     cls = ev.EVENT_TYPES[type_]
     names = ["seq", "id", "address"] if issubclass(cls, ev.StepEvent) else ["seq"]
     rest = parts[1 + len(names) :]
-    fields = rest[0] if rest else {}
-    if len(parts) <= len(names) or len(rest) > 1 or not isinstance(fields, dict):
+    fields, sealed = [*rest, {}, {}][:2]
+    is_whole = len(parts) > len(names) and len(rest) <= 2
+    if not (is_whole and isinstance(fields, dict) and isinstance(sealed, dict)):
         raise WireFormatError(f"it is no {type_} with {', '.join(names)} and an object")
-    given = dict(zip(names, parts[1:], strict=False)) | fields
+    given = dict(zip(names, parts[1:], strict=False)) | fields | reader.unsealed(cls, sealed)
     if type(given["seq"]) is not int:
         raise WireFormatError(f"'seq' is {quoted(given['seq'])}")
     values: dict[str, Any] = {"run_id": run_id, "seq": given["seq"], "at": entry.at}
-    for field in _FIELDS[cls]:
+    for field in FIELDS[cls]:
         if field.name in given:
             values[field.name] = read_field(field.wire, given[field.name], reader.tagged)
         elif field.name in REFERRING and f"{field.name}_of" in given:
@@ -269,39 +281,6 @@ def _reference(seq: int, origin: Plain) -> ValueOf:
     if type(origin) is not int or not 0 <= origin < seq:
         raise WireFormatError(f"it refers to entry {quoted(origin)}")
     return ValueOf(origin)
-
-
-# ---------------------------------------------------------------- attributes
-@attrs.frozen
-class _Field:
-    """An attribute of an event in a journal."""
-
-    name: str
-    default: Any
-    """What it is if it is left out."""
-    is_implied: bool
-    """Whether the class itself has no such default."""
-    is_value: bool
-    """Whether it holds a value of the user."""
-    wire: Field
-
-
-def _field(cls: type[ev.Event], field: Field) -> _Field:
-    default = IMPLIED.get((cls, field.name), field.default)
-    wire = attrs.evolve(field, key=field.name)
-    return _Field(field.name, default, default is not field.default, wire.is_value, wire)
-
-
-_FIELDS: Mapping[type[ev.Event], tuple[_Field, ...]] = {
-    cls: tuple(_field(cls, field) for field in wire_fields_of(cls, "mastra-0.18"))
-    for cls in ev.EVENT_TYPES.values()
-}
-"""All attributes but those that every event has."""
-_LISTED: Mapping[type[ev.Event], tuple[_Field, ...]] = {
-    cls: tuple(field for field in fields if field.name not in PLACE)
-    for cls, fields in _FIELDS.items()
-}
-"""Those that stand under their names."""
 
 
 def check_format(header: RunHeader) -> None:

@@ -144,7 +144,7 @@ class DurableRuns:
         journal = journal_of(life)
         news = await self._read(life.run_id, journal.stored)
         if news and not life.is_driven_here:
-            restore_journal(life, news, await sources_of(self.store, news))
+            restore_journal(life, news, await sources_of(self.store, news, self.writer.codec))
             journal.stored = journal.added = news[-1].seq
 
     async def release(self, life: Life) -> None:
@@ -187,7 +187,7 @@ class DurableRuns:
         events: list[ev.Event] = []
         while True:
             entries = await self.store.read(run_id, after, PAGE)
-            events += decode_recorded(run_id, entries)
+            events += decode_recorded(run_id, entries, self.writer.codec)
             if len(entries) < PAGE:
                 return events
             after = entries[-1].seq

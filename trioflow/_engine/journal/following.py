@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import trio
 
 from trioflow._engine.journal.reading import JournalReader
-from trioflow.abc import Store
+from trioflow.abc import Codec, Store
 from trioflow.errors import JournalFormatError, UnknownRunError
 from trioflow.events import Event
 
@@ -21,7 +21,7 @@ GOING_ON = ("pending", "running")
 
 @asynccontextmanager
 async def open_journal_reader(
-    store: Store, run_id: str, after: int | None, max_buffer_size: int
+    store: Store, run_id: str, after: int | None, max_buffer_size: int, codec: Codec | None
 ) -> AsyncGenerator[trio.abc.ReceiveChannel[Event], None]:
     """Open a channel of the events of a journal, up to where the run settles.
 
@@ -39,7 +39,8 @@ async def open_journal_reader(
         nonlocal damage
         async with send:
             try:
-                await _follow(store, run_id, -1 if after is None else after, send)
+                reader = JournalReader(store, run_id, codec)
+                await _follow(reader, -1 if after is None else after, send)
             except JournalFormatError as exc:  # leaving here, it would cancel the reader
                 damage = exc
 
@@ -51,8 +52,8 @@ async def open_journal_reader(
         raise damage
 
 
-async def _follow(store: Store, run_id: str, after: int, send: trio.abc.SendChannel[Event]) -> None:
-    reader = JournalReader(store, run_id)
+async def _follow(reader: JournalReader, after: int, send: trio.abc.SendChannel[Event]) -> None:
+    store, run_id = reader.store, reader.run_id
     while True:
         stored = await store.get(run_id)
         entries = await store.read(run_id, after, PAGE)

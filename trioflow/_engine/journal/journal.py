@@ -66,7 +66,7 @@ class RunJournal:
         return [self._encoded(e) for e in events if chunks or not isinstance(e, CHUNKS)]
 
     def _encoded(self, event: Event) -> Entry:
-        entry = encode(event, self.plan, self.last.references(event))
+        entry = encode(event, self.plan, self.last.references(event), self.writer.codec)
         self.last.note(event, entry)
         return entry
 

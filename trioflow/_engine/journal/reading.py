@@ -8,7 +8,7 @@ import attrs
 
 from trioflow import events as ev
 from trioflow._engine.journal.codec import decode_entry, decode_recorded, references, resolved
-from trioflow.abc import Entry, Store
+from trioflow.abc import Codec, Entry, Store
 from trioflow.errors import JournalFormatError
 
 
@@ -18,6 +18,7 @@ class JournalReader:
 
     store: Store
     run_id: str
+    codec: Codec | None = None
     _source: ev.Event | None = None
     """The event whose value was shared last."""
     _last: ev.Event | None = None
@@ -30,7 +31,7 @@ class JournalReader:
           JournalFormatError: if it cannot be read.
           StoreError: if the store cannot be read.
         """
-        event = decode_entry(self.run_id, entry)
+        event = decode_entry(self.run_id, entry, self.codec)
         for name, reference in references(event):
             source = await self._find(event, reference.seq)
             event = resolved(event, name, source, reference)
@@ -44,11 +45,13 @@ class JournalReader:
                 self._source = known
                 return known
         entry = await entry_at(self.store, event, seq)
-        self._source = decode_entry(self.run_id, entry)
+        self._source = decode_entry(self.run_id, entry, self.codec)
         return self._source
 
 
-async def sources_of(store: Store, events: Sequence[ev.Event]) -> list[ev.Event]:
+async def sources_of(
+    store: Store, events: Sequence[ev.Event], codec: Codec | None
+) -> list[ev.Event]:
     """Return earlier events whose values are shared by these, with values as they were recorded.
 
     Raises:
@@ -61,7 +64,7 @@ async def sources_of(store: Store, events: Sequence[ev.Event]) -> list[ev.Event]
         for _, reference in references(event):
             if reference.seq not in known and reference.seq not in found:
                 entry = await entry_at(store, event, reference.seq)
-                (found[reference.seq],) = decode_recorded(event.run_id, [entry])
+                (found[reference.seq],) = decode_recorded(event.run_id, [entry], codec)
     return list(found.values())
 
 

@@ -190,7 +190,7 @@ class StoredRuns:
             logger.info("run %s is left to others: %s", run_id, exc)
 
     async def _post(self, run_id: str, command: Command, by: str | None) -> None:
-        request = to_request(run_id, command, by, self.durable.writer.forms)
+        request = to_request(run_id, command, by, self.durable.writer)
         await self.durable.store.post_request(request)
 
     async def _end(self, run_id: str, reason: str | None, by: str | None) -> None:

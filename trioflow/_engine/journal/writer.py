@@ -11,7 +11,7 @@ import attrs
 import trio
 
 from trioflow._engine.base.nursery import open_owned_nursery
-from trioflow.abc import Append, Store
+from trioflow.abc import Append, Codec, Store
 from trioflow.errors import StoreError
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ class JournalWriter:
     owner: str
     forms: Forms
     """How values are recorded."""
+    codec: Codec | None
+    """Encodes what they become."""
     durability: Durability
     chunks: bool
     """Whether the chunks of steps and the pieces of tools are written as well."""
