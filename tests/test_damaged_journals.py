@@ -111,7 +111,7 @@ DAMAGES: dict[str, tuple[Damage, int | None, str]] = {
         *(2, "it is no step-result with seq, id, address and an object"),
     ),
     "a list that is too long": (
-        lambda journal: journal.with_text(2, lambda t: t[:-1] + ",{}]"),
+        lambda journal: journal.with_text(2, lambda t: t[:-1] + ",{},{}]"),
         *(2, "it is no step-result with seq, id, address and an object"),
     ),
     "an attribute that is missing": (

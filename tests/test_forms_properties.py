@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trioflow._forms import slices
 from trioflow._forms.form import MAX_DEPTH
 from trioflow._forms.forms import Forms
 from trioflow._forms.shown import escaped, untagged
 from trioflow._values.structure import make_converter
+from trioflow.errors import FaultsError
 from trioflow.testing._same import is_same_value
 from trioflow.testing.strategies import TypedValues, typed_values
 
@@ -56,3 +59,20 @@ JSON = st.recursive(
 def test_plain_json_stays_what_it_is(value: Any) -> None:
     assert untagged(escaped(value)) == value
     assert FORMS.anything.load(escaped(value)) == value
+
+
+@given(st.data(), typed_values(), st.integers(0, 6))
+def test_slices_are_the_same_text(data: st.DataObject, kind: TypedValues, large: int) -> None:
+    value = data.draw(kind.values)
+    form = FORMS.form(kind.type)
+    pieces: list[str] = []
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(slices, "LARGE", large)
+        try:
+            for _ in slices.write_slices(form, value, pieces):
+                pass
+        except FaultsError:
+            return  # it is written at once
+
+    assert "".join(pieces) == json.dumps(form.dump(value, MAX_DEPTH), separators=(",", ":"))

@@ -34,7 +34,7 @@ class AnyForm(Form):
     kinds = frozenset(KINDS.values())
 
     def __init__(self, forms: Forms) -> None:
-        self._forms = forms
+        self.forms = forms
 
     def accepts(self, value: Any) -> bool:
         return True
@@ -52,8 +52,8 @@ class AnyForm(Form):
         if kind is list:
             return self._dump_list(value, depth)
         if kind is dict:
-            return self._forms.plain_dict.dump(value, depth)
-        return self._forms.dump_named(value, depth)
+            return self.forms.plain_dict.dump(value, depth)
+        return self.forms.dump_named(value, depth)
 
     def _dump_list(self, value: list[Any], depth: int) -> Plain:
         if not depth:
@@ -72,8 +72,8 @@ class AnyForm(Form):
             return load_items(self, plain)
         if type(plain) is dict:
             if tag_of(plain) in (None, "dict", "pairs"):
-                return self._forms.plain_dict.load(plain)
-            return self._forms.load_named(plain, object)
+                return self.forms.plain_dict.load(plain)
+            return self.forms.load_named(plain, object)
         return plain
 
 

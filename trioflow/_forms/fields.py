@@ -44,7 +44,7 @@ class FieldsForm(Form):
         self._is_dict = not isinstance(origin, type) or issubclass(origin, dict)
         self._cls: type = dict if self._is_dict else origin
         self._full_name = f"{origin.__module__}.{origin.__qualname__}"
-        self._shape, self._fields, self._forms = shape, fields, forms
+        self._shape, self.fields, self._forms = shape, fields, forms
         version = getattr(origin, "__trioflow_version__", 0)
         self._version = version if type(version) is int else 0
         self._told = False
@@ -63,7 +63,7 @@ class FieldsForm(Form):
             raise wrong_class(self.name, value)
         if not depth:
             raise too_deep()
-        plain = self._dump_fields(self._read(value), depth - 1)
+        plain = self._dump_fields(self.read(value), depth - 1)
         if self._shape.read_state is not None:
             state = self._shape.read_state(value)
             if state:
@@ -71,7 +71,17 @@ class FieldsForm(Form):
                 plain = tagged(STATE, [plain, extra])
         return tagged(f"v{self._version}", plain) if self._version else plain
 
-    def _read(self, value: Any) -> Mapping[str, Any]:
+    def says_more(self, value: Any) -> bool:
+        """Tell whether more is written of a value than its fields."""
+        has_state = self._shape.read_state is not None and bool(self._shape.read_state(value))
+        return has_state or self._version != 0 or self._is_dict
+
+    def read(self, value: Any) -> Mapping[str, Any]:
+        """Return the values of the fields.
+
+        Raises:
+          NotSerializableError: if one cannot be had.
+        """
         try:
             return self._shape.read(value)
         except Exception as exc:  # attributes may be code of users
@@ -82,7 +92,7 @@ class FieldsForm(Form):
 
     def _dump_fields(self, values: Mapping[str, Any], depth: int) -> Plain:
         plain: dict[str, Plain] = {}
-        fields, name = self._fields, ""
+        fields, name = self.fields, ""
         try:
             for name, value in values.items():
                 plain[name] = fields[name].dump(value, depth)
@@ -127,7 +137,7 @@ class FieldsForm(Form):
         upgraded = None
         if version != self._version:
             upgraded = self._forms.upgrade(self._full_name, plain, version)
-        gone = [name for name in plain if name not in self._fields]
+        gone = [name for name in plain if name not in self.fields]
         if upgraded is None and gone:
             new = [f.name for f in self._shape.fields if f.name not in plain and not f.may_lack]
             if new:
@@ -155,8 +165,8 @@ class FieldsForm(Form):
         name = ""
         try:
             for name, each in plain.items():  # a TypedDict keeps the order of its keys
-                if name in self._fields:
-                    values[name] = self._fields[name].load(each)
+                if name in self.fields:
+                    values[name] = self.fields[name].load(each)
         except FaultsError as exc:
             raise located(exc, _part(name)) from exc.__cause__
         for field in self._shape.fields:

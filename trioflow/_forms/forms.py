@@ -71,7 +71,7 @@ class Forms:
         self._made: dict[Any, Form] = {}
         self._in_making: dict[Any, _Later] = {}
         self.anything: Form = AnyForm(self)
-        self.plain_dict: Form = MappingForm(dict, dict, self.anything, self.anything, self)
+        self.plain_dict = MappingForm(dict, dict, self.anything, self.anything, self)
         self.scalars = scalar_forms(self)
         """The forms of types without parts."""
         own = [*items.MAKERS, *mappings.CLASSES.values()]
@@ -248,11 +248,30 @@ class Forms:
         plain = self._by_tag[tag].dump(value, depth)
         return plain if tag in SELF_TAGGED else tagged(tag, plain)
 
+    def named(self, value: Any) -> tuple[str, Form] | None:
+        """Return the tag and the form of the class of a value; None if it is not so simple."""
+        tag = self._tags.get(type(value))
+        if tag is not None:
+            return None if tag in SELF_TAGGED else (tag, self._by_tag[tag])
+        try:
+            return self._named(value, type(value))
+        except NotSerializableError:
+            return None
+
     def is_built_in(self, value: Any) -> bool:
         """Tell whether *value* is of a class that any Python has, and that has a tag."""
         return type(value) in self._tags
 
     def _dump_by_name(self, value: Any, cls: type, depth: int) -> Plain:
+        name, form = self._named(value, cls)
+        return tagged(name, form.dump(value, depth))
+
+    def _named(self, value: Any, cls: type) -> tuple[str, Form]:
+        """Return the name and the form of a class that is found by its name.
+
+        Raises:
+          NotSerializableError: if it has no form, or is not found.
+        """
         name = name_of(cls)
         is_found = self._known.find(name) is cls  # before its form is made, which makes it known
         try:
@@ -266,7 +285,7 @@ class Forms:
             problem = f"is a {cls.__name__}, which is not found by its name {name!r}"
             remedy = "define it at the top of its module, or name it in a type of the workflow"
             raise NotSerializableError("", problem, remedy)
-        return tagged(name, form.dump(value, depth))
+        return name, form
 
     def load_named(self, plain: Plain, base: type) -> Any:
         """Return a value of the class that its tag says.

@@ -60,14 +60,14 @@ class ItemsForm(Form):
 
     def __init__(self, type_: Any, origin: Any, item: Form, forms: Forms) -> None:
         self.name = type_name(type_)
-        self._origin, self._item, self._forms = origin, item, forms
-        self._default = DEFAULTS[origin]
+        self._origin, self.item, self._forms = origin, item, forms
+        self.default = DEFAULTS[origin]
 
     def accepts(self, value: Any) -> bool:
         return isinstance(value, self._origin) and not isinstance(value, str | bytes)
 
     def is_exact(self, value: Any) -> bool:
-        return type(value) is self._default
+        return type(value) is self.default
 
     def dump(self, value: Any, depth: int) -> Plain:
         cls: type = type(value)
@@ -75,12 +75,12 @@ class ItemsForm(Form):
             return self._dump_other(value, depth)
         if not depth:
             raise too_deep()
-        items = dump_items(self._item, value, depth - 1)
+        items = dump_items(self.item, value, depth - 1)
         if isinstance(value, abc.Set):
             items.sort(key=json.dumps)  # in an order that does not depend on hashes
         elif cls is collections.deque:
             return tagged("deque", [items, value.maxlen])
-        return items if cls is self._default else tagged(cls.__name__, items)
+        return items if cls is self.default else tagged(cls.__name__, items)
 
     def _dump_other(self, value: Any, depth: int) -> Plain:
         if not self.accepts(value):
@@ -96,7 +96,7 @@ class ItemsForm(Form):
     def load(self, plain: Plain) -> Any:
         tag = tag_of(plain)
         if tag is None:
-            return self._made(self._default, plain)
+            return self._made(self.default, plain)
         cls = CLASSES.get(tag)
         if cls is None:
             return self._forms.load_named(plain, self._origin)
@@ -110,7 +110,7 @@ class ItemsForm(Form):
     def _made(self, cls: type, plain: Plain) -> Any:
         if type(plain) is not list:
             raise wrong_kind(self.name, plain)
-        return MAKERS[cls](load_items(self._item, plain))
+        return MAKERS[cls](load_items(self.item, plain))
 
     def _deque(self, content: Plain) -> Any:
         if type(content) is not list or len(content) != 2:
@@ -153,13 +153,13 @@ class TupleForm(Form):
 
     def __init__(self, type_: Any, items: Sequence[Form], forms: Forms) -> None:
         self.name = type_name(type_)
-        self._items, self._forms = tuple(items), forms
+        self.items, self._forms = tuple(items), forms
 
     def accepts(self, value: Any) -> bool:
         return isinstance(value, tuple)
 
     def is_exact(self, value: Any) -> bool:
-        return type(value) is tuple and len(value) == len(self._items)
+        return type(value) is tuple and len(value) == len(self.items)
 
     def dump(self, value: Any, depth: int) -> Plain:
         if type(value) is not tuple:
@@ -169,7 +169,7 @@ class TupleForm(Form):
         self._check_length(value)
         if not depth:
             raise too_deep()
-        return dump_each(self._items, value, depth - 1)
+        return dump_each(self.items, value, depth - 1)
 
     def load(self, plain: Plain) -> Any:
         if tag_of(plain) is not None:
@@ -177,11 +177,11 @@ class TupleForm(Form):
         if type(plain) is not list:
             raise wrong_kind(self.name, plain)
         self._check_length(plain)
-        return tuple(load_each(self._items, plain))
+        return tuple(load_each(self.items, plain))
 
     def _check_length(self, values: Sequence[Any]) -> None:
-        if len(values) != len(self._items):
-            raise fault(f"expected {len(self._items)} items, received {len(values)}")
+        if len(values) != len(self.items):
+            raise fault(f"expected {len(self.items)} items, received {len(values)}")
 
 
 def dump_each(items: Sequence[Form], values: Iterable[Any], depth: int) -> list[Plain]:
@@ -213,7 +213,7 @@ class NamedTupleForm(Form):
 
     def __init__(self, cls: Any, items: Sequence[Form], required: int, forms: Forms) -> None:
         self.name = type_name(cls)
-        self._cls, self._items, self._required, self._forms = cls, tuple(items), required, forms
+        self._cls, self.items, self._required, self._forms = cls, tuple(items), required, forms
 
     def accepts(self, value: Any) -> bool:
         return isinstance(value, self._cls)
@@ -228,14 +228,14 @@ class NamedTupleForm(Form):
             raise wrong_class(self.name, value)
         if not depth:
             raise too_deep()
-        return dump_each(self._items, value, depth - 1)
+        return dump_each(self.items, value, depth - 1)
 
     def load(self, plain: Plain) -> Any:
         if tag_of(plain) is not None:
             return self._forms.load_named(plain, self._cls)
         if type(plain) is not list:
             raise wrong_kind(self.name, plain)
-        if not self._required <= len(plain) <= len(self._items):
-            wanted = f"{self._required} to {len(self._items)}"
+        if not self._required <= len(plain) <= len(self.items):
+            wanted = f"{self._required} to {len(self.items)}"
             raise fault(f"expected {wanted} items, received {len(plain)}", self.name)
-        return self._cls(*load_each(self._items, plain))
+        return self._cls(*load_each(self.items, plain))

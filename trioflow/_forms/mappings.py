@@ -61,8 +61,8 @@ class MappingForm(Form):
 
     def __init__(self, type_: Any, origin: Any, key: Form, item: Form, forms: Forms) -> None:
         self.name = type_name(type_)
-        self._origin, self._key, self._item, self._forms = origin, key, item, forms
-        self._default = DEFAULTS[origin]
+        self._origin, self._key, self.item, self._forms = origin, key, item, forms
+        self.default = DEFAULTS[origin]
         self._as_json = "str" not in key.kinds
         """Whether the keys of objects are JSON again: then no key of the type is a string."""
 
@@ -70,7 +70,7 @@ class MappingForm(Form):
         return isinstance(value, self._origin)
 
     def is_exact(self, value: Any) -> bool:
-        return type(value) is self._default
+        return type(value) is self.default
 
     # ------------------------------------------------------------ writing
     def dump(self, value: Any, depth: int) -> Plain:
@@ -85,7 +85,7 @@ class MappingForm(Form):
         plain = self._dump_items(value, depth - 1)
         if cls is collections.defaultdict:
             return tagged("defaultdict", [plain, _factory_name(value.default_factory)])
-        return plain if cls is self._default else tagged(cls.__name__, plain)
+        return plain if cls is self.default else tagged(cls.__name__, plain)
 
     def _dump_items(self, value: Mapping[Any, Any], depth: int) -> Plain:
         plain: dict[str, Plain] = {}
@@ -95,19 +95,19 @@ class MappingForm(Form):
             problem = f"cannot be read ({type(exc).__name__}: {exc})"
             raise NotSerializableError("", problem) from exc
         for key, item in items:
-            text = self._key_text(key, depth)
+            text = self.key_text(key, depth)
             if text is None:
                 return self._dump_pairs(items, depth)
             if text in plain:
                 problem = "is written like another key"
                 raise NotSerializableError(f" key {shown(key)}", problem, "use another key")
             try:
-                plain[text] = self._item.dump(item, depth)
+                plain[text] = self.item.dump(item, depth)
             except (FaultsError, NotSerializableError) as exc:
                 raise located(exc, _part(key)) from exc.__cause__
         return plain if tag_of(plain) is None else tagged("dict", plain)
 
-    def _key_text(self, key: Any, depth: int) -> str | None:
+    def key_text(self, key: Any, depth: int) -> str | None:
         """Return a key of an object; None if there is no such one."""
         try:
             plain = self._key.dump(key, depth)
@@ -124,7 +124,7 @@ class MappingForm(Form):
         pairs = []
         for key, item in items:
             try:
-                pairs.append([self._key.dump(key, depth), self._item.dump(item, depth)])
+                pairs.append([self._key.dump(key, depth), self.item.dump(item, depth)])
             except (FaultsError, NotSerializableError) as exc:
                 raise located(exc, _part(key)) from exc.__cause__
         return tagged("pairs", pairs)
@@ -132,9 +132,9 @@ class MappingForm(Form):
     # ------------------------------------------------------------ reading
     def load(self, plain: Plain) -> Any:
         tag = tag_of(plain)
-        cls = self._default if tag is None else CLASSES.get(tag)
+        cls = self.default if tag is None else CLASSES.get(tag)
         if tag in (None, "pairs", "dict"):
-            return _made(self._default, self._load_items(plain))
+            return _made(self.default, self._load_items(plain))
         if cls is None:
             return self._forms.load_named(plain, self._origin)
         if not issubclass(cls, self._origin):
@@ -179,7 +179,7 @@ class MappingForm(Form):
 
     def _load_item(self, key: Plain, plain: Plain) -> Any:
         try:
-            return self._item.load(plain)
+            return self.item.load(plain)
         except FaultsError as exc:
             raise located(exc, _part(key)) from exc.__cause__
 

@@ -35,7 +35,7 @@ class UnionForm(Form):
         self._owners = {kind: _owner(kind, arms) for kind in self.kinds}
         """The arm that is written without a tag, by the kind of JSON; None if there is none."""
         only = [arm for arm in arms if "null" not in arm.kinds or len(arm.kinds) > 1]
-        self._only = only[0] if len(only) == 1 else None
+        self.only = only[0] if len(only) == 1 else None
         """The arm of an optional type."""
 
     def accepts(self, value: Any) -> bool:
@@ -47,8 +47,8 @@ class UnionForm(Form):
     def dump(self, value: Any, depth: int) -> Plain:
         if value is None and "null" in self.kinds and self._owners["null"] is not None:
             return None
-        if self._only is not None:
-            return self._only.dump(value, depth)
+        if self.only is not None:
+            return self.only.dump(value, depth)
         faults: list[FaultsError] = []
         refused: NotSerializableError | None = None
         for arm, tag in self._candidates(value):
@@ -76,8 +76,8 @@ class UnionForm(Form):
     def load(self, plain: Plain) -> Any:
         if plain is None and "null" in self.kinds and self._owners["null"] is not None:
             return None
-        if self._only is not None:
-            return self._only.load(plain)
+        if self.only is not None:
+            return self.only.load(plain)
         tag = tag_of(plain)
         if tag is not None and tag in self._tags:
             return self._arms[self._tags.index(tag)].load(content_of(plain))
@@ -159,22 +159,22 @@ class LooseForm(Form):
     TAG = "any"
 
     def __init__(self, inner: Form, anything: Form) -> None:
-        self.name, self._inner, self._anything = inner.name, inner, anything
+        self.name, self.inner, self._anything = inner.name, inner, anything
         self.kinds = inner.kinds
 
     def accepts(self, value: Any) -> bool:
         return True
 
     def is_exact(self, value: Any) -> bool:
-        return self._inner.is_exact(value)
+        return self.inner.is_exact(value)
 
     def dump(self, value: Any, depth: int) -> Plain:
         try:
-            return self._inner.dump(value, depth)
+            return self.inner.dump(value, depth)
         except FaultsError:
             return tagged(self.TAG, self._anything.dump(value, depth))
 
     def load(self, plain: Plain) -> Any:
         if tag_of(plain) == self.TAG:
             return self._anything.load(content_of(plain))
-        return self._inner.load(plain)
+        return self.inner.load(plain)

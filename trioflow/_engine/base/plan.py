@@ -95,7 +95,7 @@ class CallPlan:
     is_leaf: bool = attrs.field(init=False)
     """Whether the body is a user's own code, and not calls of other nodes or a mere wait."""
     is_plain: bool = attrs.field(init=False)
-    """Whether it is a leaf with one attempt, and not guarded."""
+    """Whether it is a leaf with one attempt, not guarded and not recorded."""
     is_guarded: bool = attrs.field(init=False)
     """Whether it has a limit or a time-out."""
 
@@ -104,7 +104,10 @@ class CallPlan:
         self.gives = None if self.check is None else exact_type(self.check)
         self.is_leaf = self.kind in ("step", "tool", "map")
         self.is_guarded = self.timeout is not None or self.limiter is not None
-        self.is_plain = self.is_leaf and self.retries is None and not self.is_guarded
+        may_be_large = self.forms is not None  # and then it is recorded in slices
+        self.is_plain = (
+            self.is_leaf and self.retries is None and not self.is_guarded and not may_be_large
+        )
 
 
 @attrs.define(eq=False)

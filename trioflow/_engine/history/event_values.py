@@ -51,7 +51,7 @@ class ValueOf:
         raise LookupError(event.type)
 
 
-REFERRING = ("input", "output")
+REFERRING = ("input", "output", "result")
 """Attributes in the place of which a `ValueOf` may stand."""
 
 

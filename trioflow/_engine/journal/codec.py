@@ -25,7 +25,7 @@ and continue in this one, so each entry is looked at by itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -35,6 +35,7 @@ from trioflow import events as ev
 from trioflow._engine.base.plan import WorkflowPlan
 from trioflow._engine.history.event_values import REFERRING, EventValue, ValueOf, values_of
 from trioflow._engine.journal.layout import FIELDS, LISTED
+from trioflow._engine.journal.prepared import Prepared
 from trioflow._engine.journal.sealing import placeholder, seal, unseal
 from trioflow._forms.errors import dump_error
 from trioflow._forms.form import MAX_DEPTH, Plain
@@ -64,6 +65,7 @@ def encode(
     event: ev.Event,
     plan: WorkflowPlan | None = None,
     recorded: Mapping[str, ValueOf] = MappingProxyType({}),
+    prepared: Prepared | None = None,
     codec: Codec | None = None,
 ) -> Entry:
     """Return an event as an entry.
@@ -71,6 +73,7 @@ def encode(
     Args:
       plan: The workflow, which says how values are recorded; None if the event holds none.
       recorded: Which of its values earlier entries hold, by the names of the attributes.
+      prepared: A value that is written already.
       codec: Encodes values and errors.
 
     Raises:
@@ -78,23 +81,26 @@ def encode(
       NotSerializableError: if it holds a value that cannot be written, or not be read back.
     """
     values = {} if plan is None else {each.name: each for each in values_of(event, plan)}
-    fields: dict[str, Plain] = {}
-    for field in LISTED[type(event)]:
-        value = getattr(event, field.name)
-        if field.name in recorded:
-            fields[f"{field.name}_of"] = recorded[field.name].seq
-        elif field.name in values:
-            plain = _dumped(values[field.name], value)
-            if plain is not None and plain != field.default:
-                fields[field.name] = plain
-        elif value is not None and value != field.default:
-            fields[field.name] = _written(value, plan)
+    texts: dict[str, Sequence[str]] = {}
     sealed: dict[str, str] = {}
-    if codec is not None:
-        for name in [each.name for each in LISTED[type(event)] if each.is_sealed]:
-            if name in fields:
-                sealed[name] = seal(fields.pop(name), codec)
-    return Entry(event.seq, event.at, _text(event, fields, sealed))
+    for field in LISTED[type(event)]:
+        name, value = field.name, getattr(event, field.name)
+        if name in recorded:
+            texts[f"{name}_of"] = (str(recorded[name].seq),)
+            continue
+        described = values.get(name)
+        if described is not None and prepared and prepared.is_of(described.form, value):
+            text = prepared.pieces
+        else:
+            plain = _written(value, plan) if described is None else _dumped(described, value)
+            if plain is None or plain == field.default:
+                continue
+            text = (_json(event, plain),)
+        if codec is not None and field.is_sealed:
+            sealed[name] = seal("".join(text), codec)
+        else:
+            texts[name] = text
+    return Entry(event.seq, event.at, _text(event, texts, sealed))
 
 
 def _dumped(described: EventValue, value: Any) -> Plain:
@@ -120,16 +126,23 @@ def _written(value: Any, plan: WorkflowPlan | None) -> Plain:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _text(event: ev.Event, fields: Mapping[str, Plain], sealed: Mapping[str, str]) -> str:
-    parts: list[Plain] = [event.type, event.seq]
-    if isinstance(event, ev.StepEvent):
-        parts += (event.id, event.address)
-    if fields or sealed:
-        parts.append(fields)
+def _text(event: ev.Event, texts: Mapping[str, Sequence[str]], sealed: Mapping[str, str]) -> str:
+    place = (event.id, event.address) if isinstance(event, ev.StepEvent) else ()
+    pieces = [_json(event, (event.type, event.seq, *place))[:-1]]
+    if texts or sealed:
+        opening = ",{"
+        for name, text in texts.items():
+            pieces += (opening, _json(event, name), ":", *text)
+            opening = ","
+        pieces.append("}" if texts else ",{}")
     if sealed:
-        parts.append(sealed)
+        pieces += (",", _json(event, sealed))
+    return "".join((*pieces, "]"))
+
+
+def _json(event: ev.Event, plain: Plain) -> str:
     try:
-        return json.dumps(parts, separators=(",", ":"), allow_nan=False)
+        return json.dumps(plain, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError, RecursionError) as exc:
         # Values were checked, so it is an id or a name that is not what its type says.
         problem = f"of type {event.type!r} cannot be written ({exc})"

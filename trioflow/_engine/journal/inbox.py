@@ -65,7 +65,7 @@ def to_request(run_id: str, command: Command, by: str | None, writer: JournalWri
     try:
         plain = writer.forms.anything.dump(_payload(command), MAX_DEPTH)
         if writer.codec is not None:
-            plain = tagged(SEALED, seal(plain, writer.codec))
+            plain = tagged(SEALED, seal(json.dumps(plain), writer.codec))
     except NotSerializableError as exc:
         raise NotSerializableError(join(command.kind, exc.path), exc.problem, exc.remedy) from exc
     payload = json.dumps(plain, separators=(",", ":"), allow_nan=False)

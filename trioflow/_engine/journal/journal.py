@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import attrs
 import trio
@@ -10,7 +11,10 @@ import trio
 from trioflow._engine.base.plan import WorkflowPlan
 from trioflow._engine.journal.codec import encode
 from trioflow._engine.journal.last_value import LastValue
+from trioflow._engine.journal.prepared import Prepared, write_in_slices
 from trioflow._engine.journal.writer import JournalWriter
+from trioflow._forms.form import Form
+from trioflow._forms.slices import is_large
 from trioflow.abc import Append, Entry, RunHeader
 from trioflow.events import (
     Event,
@@ -45,6 +49,8 @@ class RunJournal:
     """Ids of stored requests whose effect is in *pending*, or that have none."""
     seen: set[int] = attrs.field(factory=set)
     """Ids of stored requests that were applied and are not removed yet."""
+    prepared: Prepared | None = None
+    """The output that was written last before its event happened."""
     last: LastValue = attrs.field(factory=LastValue)
     """The value that was recorded last."""
     is_begun: bool = False
@@ -65,8 +71,16 @@ class RunJournal:
         chunks = self.writer.chunks
         return [self._encoded(e) for e in events if chunks or not isinstance(e, CHUNKS)]
 
+    async def prepare(self, form: Form, value: Any) -> None:
+        """Write a large output in slices; see `trioflow._engine.base.ports.Journal`."""
+        self.prepared = None
+        if self.is_complete and is_large(value):
+            self.prepared = await write_in_slices(form, value)
+
     def _encoded(self, event: Event) -> Entry:
-        entry = encode(event, self.plan, self.last.references(event), self.writer.codec)
+        entry = encode(
+            event, self.plan, self.last.references(event), self.prepared, self.writer.codec
+        )
         self.last.note(event, entry)
         return entry
 

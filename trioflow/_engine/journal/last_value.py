@@ -33,6 +33,8 @@ class LastValue:
         match event:
             case ev.StepStart(input=value) | ev.StepWaiting(input=value) if value is self.value:
                 return {"input": self.source}
+            case ev.Finish(result=value) if value is self.value:
+                return {"result": self.source}
             case ev.StepResult(output=value) if value is self.value and type(value) in UNCHANGING:
                 return {"output": self.source}
         return {}

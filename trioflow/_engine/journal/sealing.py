@@ -13,15 +13,14 @@ from trioflow.errors import NotSerializableError, WireFormatError
 from trioflow.wire._shown import class_name
 
 
-def seal(plain: Plain, codec: Codec) -> str:
-    """Return a value as only the codec can read it.
+def seal(text: str, codec: Codec) -> str:
+    """Return the JSON text of a value as only the codec can read it.
 
     Raises:
       NotSerializableError: if the codec fails.
     """
-    data = json.dumps(plain, separators=(",", ":"), allow_nan=False).encode()
     try:
-        return base64.b64encode(codec.encode(data)).decode()
+        return base64.b64encode(codec.encode(text.encode())).decode()
     except Exception as exc:  # code of users
         problem = f"cannot be encoded by the engine's codec ({class_name(exc)}: {exc})"
         raise NotSerializableError("", problem, "correct the codec") from exc

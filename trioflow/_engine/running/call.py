@@ -229,6 +229,8 @@ async def perform(call: Call, value: Any) -> Outcome:
         await sleep_until(call.scope.core.log, call.paused_until)
     while True:
         outcome = await _attempt(call, value)
+        if plan.forms is not None and isinstance(outcome, Success):
+            await call.scope.core.log.prepare(plan.forms.output, outcome.value)
         if plan.retries is None or not isinstance(outcome, Failed):
             return outcome
         made = call.attempt - call.lost

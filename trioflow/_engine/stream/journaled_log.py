@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trioflow._engine.base.ports import Journal
 from trioflow._engine.stream.log import RunLog
 from trioflow.events import Event, StepFinish, StepResult
+
+if TYPE_CHECKING:
+    from trioflow._forms.form import Form
 
 
 class JournaledLog(RunLog):
@@ -29,6 +32,9 @@ class JournaledLog(RunLog):
         self.journal.add(entries)  # first of all: who hears of it may emit the next event
         if hearers:
             self._tell_hearers((event,))
+
+    async def prepare(self, form: Form, value: Any) -> None:
+        await self.journal.prepare(form, value)
 
     def add_end(self, result: StepResult, finish: StepFinish) -> None:
         self._add_each(result, finish)
