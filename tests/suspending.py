@@ -11,7 +11,6 @@ import trio
 
 from trioflow import Engine, Run, Step, StepContext, Workflow, events, step
 from trioflow._engine.journal.codec import decode, encode
-from trioflow._values.structure import make_converter
 from trioflow.abc import Append, RunHeader
 from trioflow.record import fold
 from trioflow.stores import MemoryStore
@@ -89,8 +88,7 @@ async def cut(store: MemoryStore, run_id: str, count: int) -> MemoryStore:
 
 def journaled(recorded: list[events.Event]) -> list[str]:
     """Return events as the texts of a journal."""
-    converter = make_converter()
-    return [encode(event, lambda: converter).text for event in recorded]
+    return [encode(event).text for event in recorded]
 
 
 async def all_events(engine: Engine, run_id: str) -> list[events.Event]:

@@ -25,7 +25,7 @@ LAYERS = (
     ("steps", "tools", "mapping"),
     ("step_record", "record", "results", "run_info"),
     ("nodes", "workflow"),
-    ("abc", "describe", "runners", "stores", "_values", "validation", "wire"),
+    ("abc", "describe", "runners", "stores", "_forms", "_values", "validation", "wire"),
     ("_engine",),
     ("run",),
     ("instruments",),
@@ -50,7 +50,7 @@ UPWARD = {
 LAZY = {
     ("trioflow.workflow", "trioflow.run"): "create_run() is a method of what runs are of",
     ("trioflow._values.structure", "trioflow._values.rules"): "it needs cattrs",
-    ("trioflow._values.structure", "cattrs"): "only values that do not fit as they are need cattrs",
+    ("trioflow._forms.foreign", "cattrs.fns"): "only classes that hooks are for need cattrs",
     (
         "trioflow._values.structure",
         "cattrs.errors",

@@ -330,14 +330,12 @@ STEPS: dict[str, tuple[str, Any, Any, dict[str, Any]]] = {
     "an input without fields": ("takes what JSON cannot carry", takes_plain, Plain(), {}),
     "an input without ==": ("takes what JSON cannot carry", takes_unequal, Unequal("x"), {}),
     "an output without fields": ("gives what JSON cannot carry", gives_plain, 1, {}),
-    "an output without type": ("gives what JSON cannot carry", gives_unannotated, 1, {}),
     "an output of another type": (
         "gives what its annotation does not say",
         gives_wrong_type,
         1,
         {},
     ),
-    "a dict for a class": ("gives what JSON cannot carry", gives_dict_for_class, 1, {}),
     "a chunk without JSON form": ("emits what JSON cannot carry", writes_plain, 1, {}),
     "a changed input": ("changes its input", changes_input, Basket(["a"]), {}),
     "an exception": ("fails", fails, 1, {}),
@@ -456,6 +454,8 @@ async def fails_for_some(value: int) -> int:
 RIGHT: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "everything": (does_all_there_is, City("Oslo"), {"deterministic": True}),
     "a dict that fits": (takes_city, {"name": "Oslo"}, {}),
+    "a dict for a class": (gives_dict_for_class, 1, {}),
+    "an output without type": (gives_unannotated, 1, {}),
     "a thread": (sums, [0.5, 0.25], {}),
     "a shield that is long enough": (shields, 1, {"seconds": 60.0}),
     "an answer to its event": (waits_for_event, 1, {"answers": {"number": 3}}),

@@ -17,6 +17,7 @@ from trio.testing import MockClock
 from tests.flows import add_one, record_run
 from tests.suspending import Calls
 from trioflow import Workflow, events, fold, open_engine, step
+from trioflow._engine.journal.codec import decode
 from trioflow.abc import Append, Entry, RunHeader, Store
 from trioflow.errors import JournalFormatError, UnknownRunError
 from trioflow.record import RunState
@@ -67,6 +68,10 @@ def exchanged(journal: Journal) -> Journal:
     return journal.with_text(1, lambda _: other).with_text(3, lambda _: one)
 
 
+OF_RUN_S = (
+    '{"type":"step-result","payload":{"id":"add_one","address":"0","status":"success","output":2},'
+    '"runId":"s","seq":2,"at":0.0}'
+)
 Damage = Callable[[Journal], Journal]
 DAMAGES: dict[str, tuple[Damage, int | None, str]] = {
     "a string that is cut off": (
@@ -80,7 +85,7 @@ DAMAGES: dict[str, tuple[Damage, int | None, str]] = {
     ),
     "a value nested too deeply": (
         lambda journal: journal.with_text(
-            0, lambda t: t.replace('"input":1', '"input":' + "[" * 200 + "]" * 200)
+            0, lambda t: t.replace('"input":1', '"input":' + "[" * 600 + "]" * 600)
         ),
         *(0, "is nested more than 128 levels deep"),
     ),
@@ -97,13 +102,25 @@ DAMAGES: dict[str, tuple[Damage, int | None, str]] = {
         *(2, "'step-result' does not follow from the events before it"),
     ),
     "two entries have changed places": (exchanged, 1, "it holds event 3 of run r"),
-    "an entry of another run": (
-        lambda journal: journal.with_text(2, lambda t: t.replace('"runId":"r"', '"runId":"s"')),
+    "an object of the first format, of another run": (
+        lambda journal: journal.with_text(2, lambda _: OF_RUN_S),
         *(2, "it holds event 2 of run s"),
+    ),
+    "no list of an event": (
+        lambda journal: journal.with_text(2, lambda _: '["step-result",2,"add_one"]'),
+        *(2, "it is no step-result with seq, id, address and an object"),
+    ),
+    "a list that is too long": (
+        lambda journal: journal.with_text(2, lambda t: t[:-1] + ",{},{}]"),
+        *(2, "it is no step-result with seq, id, address and an object"),
+    ),
+    "an attribute that is missing": (
+        lambda journal: journal.with_text(0, lambda _: '["start",0,{}]'),
+        *(0, "start lacks 'workflow_id'"),
     ),
     "it starts twice": (
         lambda journal: journal.with_text(
-            2, lambda _: journal.entries[0].text.replace('"seq":0', '"seq":2')
+            2, lambda _: journal.entries[0].text.replace('"start",0', '"start",2')
         ),
         *(2, "the run starts a second time"),
     ),
@@ -133,7 +150,7 @@ DAMAGES: dict[str, tuple[Damage, int | None, str]] = {
     ),
     "a later format": (
         lambda journal: journal.with_header(format=7),
-        *(None, "it has format 7, and this trioflow reads up to 1: upgrade it"),
+        *(None, "it has format 7, and this trioflow reads up to 2: upgrade it"),
     ),
 }
 each_damage = pytest.mark.parametrize(("damage", "seq", "problem"), DAMAGES.values(), ids=DAMAGES)
@@ -211,11 +228,7 @@ async def test_the_others_are_recovered(
 ) -> None:
     journal = await good()
     for run_id in ("before", "r", "behind"):
-        texts = [
-            attrs.evolve(each, text=each.text.replace('"runId":"r"', f'"runId":"{run_id}"'))
-            for each in journal.entries[:2]
-        ]
-        one = Journal(attrs.evolve(journal.header, run_id=run_id), tuple(texts))
+        one = Journal(attrs.evolve(journal.header, run_id=run_id), journal.entries[:2])
         await (damage(journal) if run_id == "r" else one).put(place, "running")
 
     async with engine_on(place(), recover=True) as engine:
@@ -236,7 +249,7 @@ async def test_an_observer_is_given_what_is_before_the_damage(place: Place) -> N
             async with engine.observe("r") as observed:
                 seen += [event async for event in observed]
 
-    assert seen == [from_wire(entry.text) for entry in journal.entries[:3]]
+    assert seen == decode("r", journal.entries[:3])
 
 
 # ---------------------------------------------------------------- the fold

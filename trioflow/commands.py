@@ -85,8 +85,8 @@ async def recorded_events(run_id: str, store: str | None = None) -> list[Event]:
     **Checkpoints**: always at least one.
     """
     from trioflow._cli.stores import find_run, need_store, open_reading
-    from trioflow._engine.journal.reading import read_events
+    from trioflow._engine.journal.reading import JournalReader
 
     async with open_reading(need_store(store)) as opened:
         await find_run(opened, run_id)
-        return [event async for event in read_events(opened, run_id)]
+        return [event async for event in JournalReader(opened, run_id).events()]

@@ -163,7 +163,8 @@ class StepContext(RunContext[S]):
         """Emit *chunk* as a `StepOutput` event.
 
         Waits while a reader's buffer is full: this is where a fast writer feels a slow
-        reader.
+        reader. Readers get the chunk itself: what the step changes in it later, those who read
+        it later find changed. A journal (``journal_chunks=True``) has a copy of it as it is now.
 
         **Cancellation**: canceled before the chunk is emitted, or not at all.
 

@@ -38,14 +38,17 @@ from trioflow._engine.life.resuming import Answer
 from trioflow._engine.life.starting import begin
 from trioflow._engine.planning.environment import Environment
 from trioflow._engine.planning.planner import plan_workflow
+from trioflow._engine.planning.recording import Recording
 from trioflow._engine.planning.targets import TargetPlanner
+from trioflow._forms.forms import Forms
 from trioflow._host.assembly import environment_of, life_of, open_store
 from trioflow._host.plugins import PluginHost, PluginInfo
 from trioflow._ids import check_name
 from trioflow._phases import Phase
-from trioflow.abc import Instrument, Runner, Store
+from trioflow.abc import Codec, Instrument, Runner, Store
 from trioflow.describe._schema import describe_type
 from trioflow.errors import (
+    DefinitionError,
     DuplicateRunError,
     NotResumableError,
     RunFinishedError,
@@ -69,6 +72,8 @@ Out = TypeVar("Out")
 
 def _durable_runs(
     environment: Environment,
+    forms: Forms,
+    codec: Codec | None,
     store: Store,
     durability: Durability,
     chunks: bool,
@@ -79,7 +84,8 @@ def _durable_runs(
     writer = JournalWriter(
         store=store,
         owner=owner,
-        converter=environment.converter,
+        forms=forms,
+        codec=codec,
         durability=durability,
         chunks=chunks,
         claim_seconds=claim_seconds,
@@ -106,6 +112,7 @@ async def open_engine(
     claim_seconds: float = 30.0,
     store_patience: float = 60.0,
     max_recoveries: int = 3,
+    codec: Codec | None = None,
     recover: bool = False,
 ) -> AsyncGenerator[Engine, None]:
     """Load plugins, and own the runs that are submitted.
@@ -141,6 +148,9 @@ async def open_engine(
       max_recoveries: How many times in a row the process may die while bodies of a run are
         running, with no new outcome recorded in between. The last time the run is recovered
         alone, with no other run's bodies beside it; if the process dies again, the run fails.
+      codec: Encodes the values in journals, so that who can read the store cannot read them.
+        Secrets, such as Pydantic's ``SecretStr``, are refused without one. None: values are
+        stored as JSON.
       recover: Whether to recover the runs of dead processes, and what is due, for as long as the
         engine is open, as `Engine.recover` does once.
 
@@ -156,10 +166,17 @@ async def open_engine(
     **Checkpoints**: with a store or a runner to open always; without, entering has none and
     leaving waits for the runs.
     """
+    if codec is not None and not isinstance(codec, Codec):
+        remedy = "give an object of a subclass of trioflow.abc.Codec"
+        raise DefinitionError("open_engine", f"{codec!r} is not a Codec", remedy)
     host = PluginHost(plugins, blocked)
     environment = environment_of(
         host, steps, tools, workflows, limits or {}, runners or {}, instruments
     )
+    forms = None
+    if store is not None:
+        forms = Forms(environment.converter, host.upgrade, keeps_secrets=codec is not None)
+        environment.recording = partial(Recording, forms)
     if host.implements("trioflow_converter"):
         environment.converter()  # a broken hook shows now, not at the first value
     for workflow in environment.workflows.values():
@@ -170,9 +187,11 @@ async def open_engine(
         for instrument in environment.instruments:
             await stack.enter_async_context(instrument)
         durable = None
-        if store is not None:
+        if store is not None and forms is not None:
             durable = _durable_runs(
                 environment,
+                forms,
+                codec,
                 open_store(host, store),
                 durability,
                 journal_chunks,
@@ -732,7 +751,7 @@ class Engine(metaclass=NoPublicConstructor):
             run_of(life).observe(after)  # raises HistoryGap
         else:
             async with open_journal_reader(
-                self._durable.store, run_id, after, max_buffer_size
+                self._durable.store, run_id, after, max_buffer_size, self._durable.writer.codec
             ) as read:
                 yield read
 

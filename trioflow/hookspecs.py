@@ -120,6 +120,26 @@ def trioflow_schema(type_: Any) -> Mapping[str, Any] | None:
     """
 
 
+@hookspec(firstresult=True)
+def trioflow_upgrade(
+    type_name: str, data: Mapping[str, Any], recorded_version: int
+) -> Mapping[str, Any] | None:
+    """Return the data of a recorded value in today's shape, or None if it needs no change.
+
+    Called while a run is loaded, for a value that another version of its class has written: if
+    the recorded version differs from the class's ``__trioflow_version__``, or if fields are gone
+    and others are new at the same time, as when one was renamed. The plugin that was registered
+    last is asked first, and the first answer counts. If nobody answers, fields that are gone are
+    left out and new ones get their defaults; where both happened at once, the run is unreadable.
+
+    Args:
+      type_name: Module and name of today's class: ``"app.models.Order"``.
+      data: What was recorded, by the names of the fields; values are plain JSON types. Return a
+        changed copy.
+      recorded_version: The class's ``__trioflow_version__`` when it was written, 0 if it had none.
+    """
+
+
 @hookspec
 def trioflow_commands(app: Any) -> None:
     """Add commands to the command line; return nothing.

@@ -18,6 +18,10 @@ class Retry:
     """How often and when a step is tried again.
 
     The wait before attempt ``n + 1`` is ``delay * backoff ** (n - 1)`` seconds.
+
+    Each attempt gets the same input object: what one attempt has changed in it, the next one finds
+    changed. Only after a restart it is a copy again, as recorded. State updates of a failed attempt
+    are dropped. After a restart ``on`` holds for recorded exceptions as well.
     """
 
     attempts: int = 1

@@ -147,6 +147,14 @@ def step(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     `StepContext`; both may be left out. An ``async def`` runs in the run's own task, a
     plain ``def`` in a thread (cancellation then waits for it to return).
 
+    Values are passed by reference, so a step that changes its input in place changes it for all who
+    hold it; use frozen classes. What the function gives is checked when it ends: its own class
+    always, what is inside of it when it is recorded. What structures into the output type, such as
+    a dict into an attrs class, is structured; anything else fails the step. A run with a store
+    records a copy of the output as it is then. After a restart the next step gets that copy, with
+    the declared types. Outputs of more than about 64 kB are written in slices, between which other
+    tasks run; if the step is canceled during that, it counts as canceled.
+
     Args:
       id: Id of the step; the function's name if not given.
       description: One sentence for listings; the docstring's first line if not given.

@@ -1,5 +1,6 @@
 """What authors of ``trioflow_converter`` hooks need to be as strict as trioflow itself."""
 
+from trioflow._forms.shapes import Shape, ShapeField, register_shape
 from trioflow._public import publish
 from trioflow._values.structure import (
     as_mapping,
@@ -10,6 +11,16 @@ from trioflow._values.structure import (
     wrong_type,
 )
 
-__all__ = ["as_mapping", "faults_of", "fields_of", "make_converter", "type_name", "wrong_type"]
+__all__ = [
+    "Shape",
+    "ShapeField",
+    "as_mapping",
+    "faults_of",
+    "fields_of",
+    "make_converter",
+    "register_shape",
+    "type_name",
+    "wrong_type",
+]
 
 publish(__name__, __all__, globals())

@@ -1,4 +1,56 @@
-"""Workflows: immutable values that a builder chain extends."""
+"""Workflows: immutable values that a builder chain extends.
+
+Changing a workflow while its runs wait
+=======================================
+
+A run that is kept in a store continues with the workflow of the process that continues it. Before
+anything runs, that workflow is compared with the journal and all recorded values are read. If
+something does not fit, nothing is changed: the run waits for a version that fits, and can be
+shown, canceled and deleted.
+
+What may change:
+
+=============================== ================================================================
+the body of a step              always; a step whose result is recorded does not run again
+nodes that no run has reached   always; nodes that runs have passed keep their kind, order and
+                                ids, else `WorkflowChangedError` says which one differs
+a field that is gone            its recorded value is dropped, which is logged once per class
+a new field                     needs a default; recorded values get it
+both in one class               looks like a new name, and is refused unless a plugin's
+                                ``trioflow_upgrade`` says what the fields are today
+a type that takes more          ``int`` to ``float``, ``X`` to ``X | None``, more members of an
+                                enum, more arms of a union in any order
+a type that takes less          if the values that were recorded fit
+a NamedTuple                    by position: new fields last, with defaults
+a class in another module       if a type of the workflow names it; of values without a type the
+                                old name has to lead to the class
+=============================== ================================================================
+
+Arms of a union are recorded by their names, so a class keeps its name while runs with it wait.
+Do not add ``str`` to a type that is recorded as a string, such as `datetime.datetime`: recorded
+values would be read as strings. Where the meaning of fields changes and their names do not, raise
+the class's ``__trioflow_version__`` (a whole number, 0 if there is none). It is recorded with each
+value, and ``trioflow_upgrade`` is asked for values of other versions.
+
+What comes from outside, such as inputs, answers and events, is always read strictly.
+
+Old and new versions side by side
+---------------------------------
+
+During a deploy, processes of both versions may recover the same runs. Each run is driven by one
+process at a time, and a process leaves runs alone that it cannot read, and logs that it does. So a
+deploy is safe if the old version can read what the new one writes, or leaves it alone:
+
+1. New fields: deploy the class with the field and its default first, and what gives it other values
+   second. An old process drops a field that it does not know.
+2. Nodes: add them behind those that runs have reached.
+3. Everything else is a new workflow: give it a new id (``Workflow("order-2")``), start new runs
+   with that, and keep the old one registered until ``trioflow runs`` lists no run of it that has
+   not finished.
+
+Drain the old processes (`Engine.drain`, which the command line does on SIGTERM): what they have
+not ended is recovered by the new ones.
+"""
 
 from __future__ import annotations
 

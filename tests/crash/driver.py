@@ -133,7 +133,7 @@ class Driver:
 
     def _take(self, run_id: str, new: Any, entries: list[Entry]) -> None:
         entries += new
-        for event in decode(run_id, new):
+        for event in decode(run_id, entries)[len(entries) - len(new) :]:
             self.counts["recoveries"] += isinstance(event, events.Recover)
             if isinstance(event, events.StepResult) and event.status == "success":
                 self.recorded.add(event.step_call_id)

@@ -28,7 +28,7 @@ from trioflow._cli.stores import (
 from trioflow._cli.text import clean
 from trioflow._cli.watch import OpenStream, choose_display, watch
 from trioflow._engine.history.suspensions import select
-from trioflow._engine.journal.reading import read_events
+from trioflow._engine.journal.reading import JournalReader
 from trioflow.abc import Store, StoredRun
 from trioflow.context import MISSING
 from trioflow.engine import Engine
@@ -100,7 +100,7 @@ async def _leave_answer(engine: Engine, store: Store, stored: StoredRun, answer:
     data = answer.value()
     _check_waits(run_id, stored.status)
     state = RunState()
-    async for event in read_events(store, run_id):
+    async for event in JournalReader(store, run_id).events():
         state.apply(event)
     found = select(state, answer.step, answer.label, answer.index)
     index = found[0].index if len(found) == 1 else answer.index

@@ -25,7 +25,7 @@ from trioflow._cli.times import local_time
 from trioflow._cli.tree import print_tree
 from trioflow._engine.journal.following import open_journal_reader
 from trioflow._engine.journal.listing import asked, filter_of, input_of
-from trioflow._engine.journal.reading import read_events
+from trioflow._engine.journal.reading import JournalReader
 from trioflow.abc import Store, StoredRun
 from trioflow.context import MISSING
 from trioflow.errors import JournalFormatError
@@ -116,7 +116,7 @@ def _print_names(stored: StoredRun) -> None:
 async def _apply_recorded(store: Store, run_id: str, view: StoredView) -> JournalFormatError | None:
     """Take all events of a run into account, up to the damage that is returned."""
     try:
-        async for event in read_events(store, run_id):
+        async for event in JournalReader(store, run_id).events():
             view.apply(event)
     except JournalFormatError as exc:
         return exc
@@ -138,7 +138,7 @@ async def print_events(
             await find_run(store, run_id)
             display: Display = JsonDisplay(output) if output else _plain()
             if not follow:
-                found = read_events(store, run_id, -1 if after is None else after)
+                found = JournalReader(store, run_id).events(-1 if after is None else after)
                 return await _print_all(_folded(found) if after is None else found, display)
             async with open_journal_reader(store, run_id, after, BUFFER_SIZE) as events:
                 return await _print_all(events, display)

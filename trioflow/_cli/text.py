@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from trioflow.wire import RecordedError
 from trioflow.wire._shown import message_of
 from trioflow.wire._values import lenient_json
 
@@ -48,6 +49,8 @@ def safe_json(data: Any, indent: int | None = None) -> str:
 
 def describe_error(error: BaseException, limit: int = 200) -> str:
     """Return class and message of an exception on one line."""
+    if isinstance(error, RecordedError):  # it stands for another one
+        return one_line(message_of(error), limit)
     name, message = type(error).__name__, message_of(error)
     return one_line(f"{name}: {message}" if message else name, limit)
 

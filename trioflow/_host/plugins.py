@@ -91,6 +91,14 @@ class PluginHost:
         schema: Mapping[str, Any] | None = self._first("trioflow_schema", Mapping, type_=type_)
         return schema
 
+    def upgrade(
+        self, type_name: str, data: Mapping[str, Any], recorded_version: int
+    ) -> Mapping[str, Any] | None:
+        """Return a recorded value in today's shape, or None if no plugin says anything of it."""
+        arguments = {"type_name": type_name, "data": data, "recorded_version": recorded_version}
+        found: Mapping[str, Any] | None = self._first("trioflow_upgrade", Mapping, **arguments)
+        return found
+
     def extend_converter(self, converter: Converter) -> None:
         """Let plugins register their hooks for own types."""
         self._tell("trioflow_converter", converter=converter)

@@ -25,6 +25,15 @@ from trioflow._values.structure import accept
 Factory: TypeAlias = Callable[[Any, Converter], Hook]
 
 
+class StrictConverter(Converter):
+    """A converter of trioflow's, which also knows how values of plugins' classes are recorded."""
+
+    def __init__(self) -> None:
+        super().__init__(forbid_extra_keys=True, detailed_validation=True)
+        self.shapes: list[Any] = []
+        """See `trioflow._forms.shapes.register_shape`."""
+
+
 def configure(converter: Converter) -> None:
     """Register all rules. What is registered later wins, in cattrs."""
     for cls, hook in scalars.HOOKS.items():

@@ -68,7 +68,15 @@ def compile_structure(
             raise InvalidValueError(what, owner, tuple(faults_of(exc))) from exc
 
     structure.wanted = type_name(type_)  # type: ignore[attr-defined]  # see wanted_by
+    structure.exact = type_  # type: ignore[attr-defined]  # see exact_type
     return structure
+
+
+def exact_type(structure: Structure) -> object:
+    """Return a type of which exact instances are returned as they are; something that is no type
+    if that is not known."""
+    exact = getattr(structure, "exact", None)
+    return structure if exact is None else exact
 
 
 def wanted_by(structure: Structure) -> str:
@@ -78,14 +86,9 @@ def wanted_by(structure: Structure) -> str:
 
 def make_converter() -> Converter:
     """Return a new converter with trioflow's strict rules, for plugins to extend."""
-    from cattrs import Converter
+    from trioflow._values.rules import StrictConverter, configure
 
-    from trioflow._values.rules import configure
-
-    converter = Converter(
-        forbid_extra_keys=True,
-        detailed_validation=True,
-    )
+    converter = StrictConverter()
     configure(converter)
     return converter
 

@@ -1,6 +1,7 @@
 """What authors of plugins subclass, and the values that they are given."""
 
 from trioflow._public import publish
+from trioflow.abc._codec import Codec
 from trioflow.abc._instrument import BodyInfo, Instrument, PartInfo, TraceIds
 from trioflow.abc._journal import (
     Append,
@@ -19,6 +20,7 @@ __all__ = [
     "MAX_REQUEST_BYTES",
     "Append",
     "BodyInfo",
+    "Codec",
     "Entry",
     "Instrument",
     "PartInfo",

@@ -19,6 +19,8 @@ MAX_TEXT = 100_000
 not fill journals."""
 
 
+STACK = "__trioflow_stack__"
+"""The attribute of an exception that was made again which has the traceback of the first one."""
 _TRACEBACK: Any = BaseException.__dict__["__traceback__"]
 """The traceback as Python itself keeps it, whatever a subclass makes of the name."""
 
@@ -37,6 +39,8 @@ class RecordedError(TrioflowError):
     """The formatted traceback, or ``""`` if there was none."""
     errors: tuple[RecordedError, ...] = ()
     """The members, if the exception was a group."""
+    recipe: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    """How the exception is made again, as a journal has it: class, arguments, attributes."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RecordedError) and self._values() == other._values()
@@ -45,7 +49,8 @@ class RecordedError(TrioflowError):
         return hash(self._values())
 
     def _values(self) -> tuple[Any, ...]:
-        return self.name, self.message, self.traceback, self.errors
+        cause = self.__cause__ if isinstance(self.__cause__, RecordedError) else None
+        return self.name, self.message, self.traceback, self.errors, notes_of(self), cause
 
     def __str__(self) -> str:
         return f"{self.name}: {self.message}" if self.message else self.name
@@ -89,21 +94,49 @@ def error_from_wire(wire: object, where: str, nesting: int = MAX_NESTING) -> Rec
     if errors and not nesting:
         raise WireFormatError(f"{where} has errors nested more than {MAX_NESTING} levels deep")
     members = tuple(error_from_wire(member, where, nesting - 1) for member in errors)
-    return RecordedError(name, message, stack, members)
+    recipe = {key: wire[key] for key in RECIPE if key in wire}
+    recorded = RecordedError(name, message, stack, members, recipe)
+    notes, cause = wire.get("notes", []), wire.get("cause")
+    if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
+        raise WireFormatError(f"{where} needs a list of strings under 'notes'")
+    for note in notes:
+        recorded.add_note(note)
+    if cause is not None and nesting:
+        recorded.__cause__ = error_from_wire(cause, where, nesting - 1)
+    return recorded
+
+
+RECIPE = ("class", "args", "state")
+"""Keys of what is only in journals, and says how an exception is made again."""
+
+
+def notes_of(error: BaseException) -> tuple[str, ...]:
+    """Return the notes that were added to an exception."""
+    try:
+        notes = error.__notes__
+        return tuple(str.__str__(note) for note in notes if isinstance(note, str))
+    except Exception:  # it has none, or they are what users have made of them
+        return ()
 
 
 # ---------------------------------------------------------------- writing
-def _written(recorded: RecordedError) -> dict[str, Any]:
+def written_alone(recorded: RecordedError) -> dict[str, Any]:
+    """Return an exception as it is written, without its members."""
     wire: dict[str, Any] = {"name": recorded.name, "message": recorded.message}
     if recorded.traceback:
         wire["stack"] = recorded.traceback
+    return wire
+
+
+def _written(recorded: RecordedError) -> dict[str, Any]:
+    wire = written_alone(recorded)
     if recorded.errors:
         wire["errors"] = [_written(member) for member in recorded.errors]
     return wire
 
 
 def _record(error: BaseException, nesting: int) -> RecordedError:
-    recorded, found = _alone(error)
+    recorded, found = record_alone(error)
     if not nesting:
         if not found:
             return recorded
@@ -113,7 +146,7 @@ def _record(error: BaseException, nesting: int) -> RecordedError:
     return recorded if members == recorded.errors else attrs.evolve(recorded, errors=members)
 
 
-def _alone(error: BaseException) -> tuple[RecordedError, Sequence[BaseException]]:
+def record_alone(error: BaseException) -> tuple[RecordedError, Sequence[BaseException]]:
     """Return an exception without its members, and those."""
     if type(error) is RecordedError:
         return error, error.errors
@@ -133,7 +166,8 @@ def _stack_of(error: BaseException) -> str:
     """Return the formatted traceback of an exception and its causes."""
     trace = _TRACEBACK.__get__(error)
     if trace is None:
-        return ""
+        kept = getattr(error, "__dict__", {}).get(STACK)
+        return kept if isinstance(kept, str) else ""
     stack = _formatted(lambda: tracebacks.format_exception(error))
     if stack is None:  # its causes or notes are properties that raise, say
         last = f"{class_name(error)}: {message_of(error)}\n"

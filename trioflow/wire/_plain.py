@@ -79,10 +79,13 @@ def write(value: Any, converter: Converter | None, depth: int = MAX_DEPTH) -> An
         raise NotSerializableError("", problem, "correct its class, or the hook for it") from exc
 
 
-def rewritable(value: Any) -> Any:
+def rewritable(value: Any, depth: int = MAX_DEPTH) -> Any:
     """Return a value that was read from a JSON string, if `write` would take it as it is.
 
     Without a copy and with one look at each item, so in a fraction of the time.
+
+    Args:
+      depth: How many levels of lists and objects it may have.
 
     Raises:
       NotSerializableError: if `write` would raise it.
@@ -90,7 +93,7 @@ def rewritable(value: Any) -> Any:
     if type(value) in _FREE:
         return value
     level: list[Any] = [[value]]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(depth + 1):
         inner: list[Any] = []
         for parts in level:
             for item in parts.values() if type(parts) is dict else parts:

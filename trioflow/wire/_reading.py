@@ -67,7 +67,7 @@ def _event(wire: object, accept: Accept) -> ev.Event:
         raise WireFormatError(f"no event has 'seq' {shown(wire['seq'])}, 'at' {shown(wire['at'])}")
     for field in fields_of(cls, dialect):
         if field.key in payload:
-            values[field.name] = _read(field, payload[field.key], accept)
+            values[field.name] = read_field(field, payload[field.key], accept)
         elif field.default is attrs.NOTHING:
             raise WireFormatError(f"{cls.type} lacks {field.key!r}")
     return cls(**values)
@@ -114,7 +114,12 @@ def _take(wire: Mapping[str, Any], key: str, type: Any) -> Any:
     return value
 
 
-def _read(field: Field, value: Any, accept: Accept) -> Any:
+def read_field(field: Field, value: Any, accept: Accept) -> Any:
+    """Return an attribute of an event from what stands in its place.
+
+    Raises:
+      WireFormatError: if it cannot be what stands there.
+    """
     if field.name == "error":
         return error_from_wire(value, repr(field.key))
     if field.is_value:

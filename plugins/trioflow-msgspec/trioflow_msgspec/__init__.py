@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trioflow import hookimpl
+from trioflow.validation import register_shape
 from trioflow_msgspec.constraints import checker, has_constraints
 from trioflow_msgspec.fields import is_struct
 from trioflow_msgspec.reading import Readers
+from trioflow_msgspec.recording import shape_of
 from trioflow_msgspec.schemas import schema_of
 from trioflow_msgspec.writing import writer
 
@@ -26,6 +28,7 @@ def trioflow_converter(converter: Converter) -> None:
     converter.register_structure_hook_factory(is_struct, Readers().reader)
     converter.register_structure_hook_factory(has_constraints, checker)
     converter.register_unstructure_hook_factory(is_struct, writer)
+    register_shape(converter, is_struct, shape_of)
 
 
 @hookimpl

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import attrs
 
 from trioflow import hookimpl
+from trioflow.validation import Shape, register_shape
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -53,6 +54,7 @@ def trioflow_converter(converter: Converter) -> None:
     converter.register_structure_hook_factory(is_model, _model_reader)
     converter.register_unstructure_hook_factory(is_model, _model_writer)
     converter.register_structure_hook_factory(is_tagged, _union_reader)
+    register_shape(converter, is_model, _shape)
     converter.register_structure_hook_factory(is_other, _reader)
     converter.register_unstructure_hook_factory(is_other, _writer)
 
@@ -87,6 +89,12 @@ def _union_reader(type_: Any, converter: Converter) -> Callable[[Any, Any], Any]
     from trioflow_pydantic import tags
 
     return tags.reader(type_, converter)
+
+
+def _shape(cls: Any) -> Shape:
+    from trioflow_pydantic import recording
+
+    return recording.shape_of(cls)
 
 
 def _reader(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:

@@ -12,6 +12,11 @@ from typing import Any, TypeAlias
 import attrs
 import trio
 
+from trioflow.errors import InvalidValueError, NotSerializableError
+
+UNRECORDABLE = (NotSerializableError, InvalidValueError)
+"""What a durable run raises for an event that holds a value that cannot be recorded."""
+
 
 # Not frozen, though nothing changes one: an outcome is made per step (shortcut `open-outcome`).
 @attrs.define(eq=False)

@@ -7,23 +7,52 @@ with a definition shows here, and the path of a step looks nothing up.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 import trio
 
 from trioflow._engine.base.habits import Reputation
-from trioflow._values.structure import Structure
+from trioflow._values.structure import Structure, exact_type
 from trioflow.events import StepKind
 from trioflow.nodes import OnError
 from trioflow.retry import Retry
 from trioflow.workflow import Hook
+
+if TYPE_CHECKING:
+    from trioflow._forms.form import Form
+    from trioflow._forms.forms import Forms
 
 Body: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
 """Takes ``(call, value)`` and runs one attempt. A leaf's gives its value; the body of a nested
 workflow or of a loop gives an Outcome."""
 Condition: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
 """Takes ``(data, frame)``; made from a plain or async function of one or two arguments."""
+
+
+@attrs.frozen(eq=False)
+class CallForms:
+    """How the values of one kind of call are recorded."""
+
+    input: Form
+    output: Form
+    resume: Form
+    suspend: Form
+
+
+@attrs.frozen(eq=False)
+class RunForms:
+    """How those values of a workflow's runs are recorded that belong to no call."""
+
+    input: Form
+    output: Form
+    state: Form
+    updates: Form
+    """Of what steps change in the state: a mapping with some of its keys."""
+    anything: Form
+    """Of values of which no type says what they are."""
+    forms: Forms
+    """What has made all of them."""
 
 
 @attrs.define(eq=False)
@@ -38,15 +67,16 @@ class CallPlan:
     nothing else. It is called directly then (shortcut `function-alone`)."""
     structure: Structure | None = None
     """Structures the input; None if any value will do."""
-    takes: object = None
-    """A type of which exact instances need not be structured. It is looked at before *structure*,
-    which would find the same out (shortcut `known-type`)."""
     structure_resume: Structure | None = None
     """Structures the data of the event that was waited for, or of an answer."""
     structure_suspend: Structure | None = None
     """Structures the payload of a suspension."""
-    restore: Structure | None = None
-    """Structures an output that was read from a journal."""
+    check: Structure | None = None
+    """Checks the class of what the body gives; None if any value will do."""
+    structure_output: Structure | None = None
+    """Structures the output at any depth; None if any value will do."""
+    forms: CallForms | None = None
+    """How its values are recorded; None if there is no store."""
     retries: Retry | None = None
     timeout: float | None = None
     limiter: trio.CapacityLimiter | None = None
@@ -55,19 +85,29 @@ class CallPlan:
     """The workflow that is called, if it is one."""
     code: object = None
     """Tells the function of a leaf, the same for all steps that were made of it."""
+    takes: object = attrs.field(init=False)
+    """A type of which exact instances need not be structured; None if no value need be. It is
+    looked at before *structure*, which would find the same out (shortcut `known-type`)."""
+    gives: object = attrs.field(init=False)
+    """A class of which exact instances need no check; None if no value needs one."""
     slot: int = attrs.field(init=False)
     """Where a workflow call keeps the output, see `WorkflowPlan.slots`."""
     is_leaf: bool = attrs.field(init=False)
     """Whether the body is a user's own code, and not calls of other nodes or a mere wait."""
     is_plain: bool = attrs.field(init=False)
-    """Whether it is a leaf with one attempt, and not guarded."""
+    """Whether it is a leaf with one attempt, not guarded and not recorded."""
     is_guarded: bool = attrs.field(init=False)
     """Whether it has a limit or a time-out."""
 
     def __attrs_post_init__(self) -> None:
+        self.takes = None if self.structure is None else exact_type(self.structure)
+        self.gives = None if self.check is None else exact_type(self.check)
         self.is_leaf = self.kind in ("step", "tool", "map")
         self.is_guarded = self.timeout is not None or self.limiter is not None
-        self.is_plain = self.is_leaf and self.retries is None and not self.is_guarded
+        may_be_large = self.forms is not None  # and then it is recorded in slices
+        self.is_plain = (
+            self.is_leaf and self.retries is None and not self.is_guarded and not may_be_large
+        )
 
 
 @attrs.define(eq=False)
@@ -85,6 +125,8 @@ class ToolPlan:
     context: str | None
     """Name of the context parameter."""
     collect: Callable[[list[Any]], Any] | None
+    check: Structure | None
+    """Checks the class of the result; None if any value will do."""
     timeout: float | None
     limiter: trio.CapacityLimiter | None
     plugin: str | None
@@ -170,6 +212,8 @@ class WorkflowPlan:
     on_start: Hook | None
     on_finish: Hook | None
     on_error: Hook | None
+    forms: RunForms | None
+    """How values of its runs are recorded; None if there is no store."""
     slots: Mapping[str, int]
     """Where a call of the workflow keeps the outputs of its steps, by their ids."""
     reputation: Reputation = attrs.field(factory=Reputation)

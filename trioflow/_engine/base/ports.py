@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from trioflow.abc import Entry
 from trioflow.events import Event
+
+if TYPE_CHECKING:
+    from trioflow._forms.form import Form
 
 
 class Journal(Protocol):
@@ -18,6 +21,12 @@ class Journal(Protocol):
         Raises:
           NotSerializableError: if one of them holds a value that has no JSON form.
           RunStateError: if the engine is closed, and nothing is written any more.
+        """
+
+    async def prepare(self, form: Form, value: Any) -> None:
+        """Write a large output in slices, to be found when its event happens.
+
+        **Checkpoints**: some if the value is large, else none.
         """
 
     def add(self, entries: Sequence[Entry]) -> None:

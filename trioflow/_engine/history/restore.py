@@ -8,17 +8,18 @@ unreadable, and can neither raise in the middle of a run nor change what is stor
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import attrs
 
 from trioflow import events as ev
-from trioflow._engine.base.find_call import find_call
-from trioflow._engine.base.plan import CallPlan, WorkflowPlan
-from trioflow._values.structure import Structure, faults_of, wanted_by
-from trioflow.addresses import Address
-from trioflow.errors import InvalidValueError, UnreadableRunError
+from trioflow._engine.base.plan import WorkflowPlan
+from trioflow._engine.history.event_values import EventValue, ValueOf, values_of
+from trioflow._forms.errors import load_error
+from trioflow._forms.shown import untagged
+from trioflow._values.structure import faults_of
+from trioflow.errors import JournalFormatError, UnreadableRunError
 from trioflow.record import merge_state
 from trioflow.wire._values import lenient_json
 
@@ -43,29 +44,34 @@ class Unreadable:
 
 
 def restore(
-    plan: WorkflowPlan, events: Sequence[ev.Event], state: Any = None
+    plan: WorkflowPlan,
+    events: Sequence[ev.Event],
+    state: Any = None,
+    sources: Sequence[ev.Event] = (),
 ) -> Restored | Unreadable:
-    """Return events of a journal with typed values.
+    """Return recorded events with typed values.
 
-    What a step was given (`StepStart.input`) and what its tools and chunks hold stays plain JSON:
-    nothing is computed from it.
+    What a step was given (`StepStart.input`), and what its tools and chunks hold, is plain JSON if
+    it does not fit: nothing is computed from it.
 
     Args:
       plan: The workflow.
-      events: All of its events, or those that follow others.
+      events: All events of its run, or those that follow others; with values as they were
+        recorded.
       state: The state before them, if they follow others.
+      sources: Those among the others that hold values of these.
+
+    Raises:
+      JournalFormatError: if a value is said to be in an event that holds none.
     """
     work = _Restoring(plan, state)
+    work.take_sources(sources)
     restored = [work.restore(event) for event in events]
     if not work.keeps_state:  # the state is one value, whichever event has changed it
         restored = list(map(_with_plain_state, restored, events))
     if work.error is None:
         return Restored(restored)
     return Unreadable(restored, work.error)
-
-
-class _Misfit(Exception):  # noqa: N818 - never leaves this module
-    """A value does not fit."""
 
 
 class _Restoring:
@@ -76,147 +82,111 @@ class _Restoring:
         self.keeps_state = True
         self._plan = plan
         self._state = state
-        self._calls: dict[str, CallPlan | None] = {}
-        self._bailed = False
+        self._sources: dict[int, Any] = {}
+        """The values that later events may refer to, by the ``seq`` of their events."""
+
+    def take_sources(self, events: Sequence[ev.Event]) -> None:
+        """Make known what these events hold; whether that fits was found out before."""
+        for event in events:
+            self._keep(self._with_types(event))
+        self.error = None
 
     def restore(self, event: ev.Event) -> ev.Event:
         """Return an event with typed values, as far as they fit."""
-        changes = _CHANGES.get(type(event))
-        if changes is None:
-            return event
-        found = {
-            key: value for key, value in changes(self, event) if value is not getattr(event, key)
-        }
+        restored = self._with_types(event)
+        self._keep(restored)
+        if isinstance(restored, ev.Start):
+            return self._begin_state(restored)
+        updates = getattr(restored, "state_updates", None)
+        if updates:
+            self._merge(restored, updates)
+        return restored
+
+    def _with_types(self, event: ev.Event) -> ev.Event:
+        found = {}
+        for value in values_of(event, self._plan):
+            recorded = getattr(event, value.name)
+            if isinstance(recorded, ValueOf):
+                found[value.name] = self._shared(event, value, recorded)
+            elif recorded is not None or value.is_given:
+                found[value.name] = self._typed(event, value, recorded)
+        error = getattr(event, "error", None)
+        if error is not None and self._plan.forms is not None:
+            found["error"] = load_error(error, self._plan.forms.forms)
         return attrs.evolve(event, **found) if found else event
 
-    def call(self, address: str) -> CallPlan | None:
-        """Return the plan of a call; None if the workflow has no such call any more."""
-        if address not in self._calls:
-            try:
-                self._calls[address] = find_call(self._plan, address)
-            except LookupError:
-                self._calls[address] = None
-        return self._calls[address]
+    def _shared(self, event: ev.Event, value: EventValue, reference: ValueOf) -> Any:
+        if reference.seq not in self._sources:
+            problem = f"its {value.name} is that of entry {reference.seq}, which holds none"
+            raise JournalFormatError(event.run_id, event.seq, problem)
+        return self._sources[reference.seq]
 
-    def typed(self, event: ev.Event, where: str, structure: Structure | None, value: Any) -> Any:
-        """Return a value as its type wants it; as it is, if it does not fit."""
-        if structure is None:
-            return value
+    def _keep(self, event: ev.Event) -> None:
+        if isinstance(event, ev.Start | ev.StepResult):
+            self._sources[event.seq] = ValueOf.find(event)
+
+    def _typed(self, event: ev.Event, value: EventValue, recorded: Any) -> Any:
+        """Return a value as its type wants it; as people see it, if it does not fit."""
         try:
-            return structure(value)
-        except Exception as exc:
-            self._report(event, where, wanted_by(structure), value, exc)
-            return value
+            return value.form.load(recorded)
+        except Exception as exc:  # classes are code of users
+            if value.is_needed:
+                self.keeps_state &= not value.name.startswith("state")
+                where = f"{value.what} of {value.owner}"
+                self._report(event, where, value.form.name, recorded, exc)
+            return untagged(recorded)
 
     def _report(
-        self, event: ev.Event, where: str, wanted: str, value: Any, cause: Exception
+        self, event: ev.Event, where: str, wanted: str, recorded: Any, cause: Exception
     ) -> None:
         if self.error is None:
-            faults = cause.faults if isinstance(cause, InvalidValueError) else faults_of(cause)
-            self.error = UnreadableRunError(
-                run_id=event.run_id,
-                workflow=self._plan.id,
-                seq=event.seq,
-                where=where,
-                wanted=wanted,
-                stored=_shown(value),
-                faults=tuple(faults),
-            )
+            shown = untagged(recorded)
+            self.error = unreadable(self._plan, event, where, wanted, shown, cause)
 
     # ------------------------------------------------------------ the state
-    def begin_state(self, event: ev.Start) -> Any:
-        """Return the initial state as its type wants it."""
-        try:
-            self._state = self._plan.initial_state(event.state)
+    def _begin_state(self, event: ev.Start) -> ev.Event:
+        self._state = event.state
+        if event.state is not None or not self.keeps_state:
+            return event
+        try:  # it has defaults alone
+            self._state = self._plan.initial_state(None)
         except Exception as exc:
-            self.keeps_state = False
-            self._report(event, "state", "the type of the workflow's state", event.state, exc)
-            self._state = event.state
-        return self._state
+            self._lose_state(event, "initial state", event.state, exc)
+        return attrs.evolve(event, state=self._state)
 
-    def updates(self, event: Any) -> Mapping[str, Any] | None:
-        """Return what an event has changed in the state, as the types of its keys want it."""
-        updates: Mapping[str, Any] | None = event.state_updates
-        if not updates or not self.keeps_state:
-            return updates
-        fields = self._plan.state_fields
+    def _merge(self, event: Any, updates: Mapping[str, Any]) -> None:
+        if not self.keeps_state:
+            return
         try:
-            updates = updates if fields is None else fields(updates)
             self._state = merge_state(self._state, updates)
         except Exception as exc:
-            self.keeps_state = False
-            where = f"state update of step {event.id!r}"
-            self._report(event, where, "the type of the workflow's state", updates, exc)
-        return updates
+            self._lose_state(event, f"state update of step {event.id!r}", updates, exc)
 
-    # ------------------------------------------------------------ by type of event
-    def start(self, event: ev.Start) -> Iterable[tuple[str, Any]]:
-        yield "input", self.typed(event, "input", self._plan.structure_input, event.input)
-        yield "state", self.begin_state(event)
-
-    def step_start(self, event: ev.StepStart) -> Iterable[tuple[str, Any]]:
-        if event.resume_data is not None:
-            yield "resume_data", self._answer(event, event.address, event.resume_data)
-
-    def resume(self, event: ev.Resume) -> Iterable[tuple[str, Any]]:
-        if event.data is not None and event.targets:
-            yield "data", self._answer(event, event.targets[0], event.data)
-
-    def _answer(self, event: ev.Event, address: str, data: Any) -> Any:
-        call = self.call(address)
-        if call is None:
-            return data
-        return self.typed(event, f"answer to step {call.id!r}", call.structure_resume, data)
-
-    def suspended(self, event: ev.StepSuspended) -> Iterable[tuple[str, Any]]:
-        yield from self._payload(event, event.address)
-        yield "state_updates", self.updates(event)
-
-    def _payload(self, event: Any, address: str) -> Iterable[tuple[str, Any]]:
-        call = self.call(address)
-        if call is not None and event.payload is not None:
-            where, structure = f"suspend payload of step {event.id!r}", call.structure_suspend
-            yield "payload", self.typed(event, where, structure, event.payload)
-
-    def result(self, event: ev.StepResult) -> Iterable[tuple[str, Any]]:
-        yield from self._output(event, event.address)
-        yield "state_updates", self.updates(event)
-
-    def progress(self, event: ev.StepProgress) -> Iterable[tuple[str, Any]]:
-        address = str(Address.parse(event.address).with_item(0))  # all have the plan of the first
-        yield from self._output(event, address)
-        yield from self._payload(event, address)
-        yield "state_updates", self.updates(event)
-
-    def _output(self, event: Any, address: str) -> Iterable[tuple[str, Any]]:
-        if event.status == "bailed" and Address.parse(address).scope is None:
-            self._bailed = True
-        call = self.call(address)
-        if call is not None and event.status == "success":  # a bail may give anything
-            where = f"output of step {event.id!r}"
-            yield "output", self.typed(event, where, call.restore, event.output)
-
-    def finish(self, event: ev.Finish) -> Iterable[tuple[str, Any]]:
-        if event.status == "success" and not self._bailed:
-            yield "result", self.typed(event, "output", self._plan.structure_output, event.result)
+    def _lose_state(self, event: ev.Event, where: str, value: Any, cause: Exception) -> None:
+        self.keeps_state = False
+        self._report(event, where, "the type of the workflow's state", value, cause)
 
 
-_Changes: TypeAlias = Callable[[_Restoring, Any], Iterable[tuple[str, Any]]]
-
-_CHANGES: Mapping[type[ev.Event], _Changes] = {
-    ev.Start: _Restoring.start,
-    ev.StepStart: _Restoring.step_start,
-    ev.Resume: _Restoring.resume,
-    ev.StepSuspended: _Restoring.suspended,
-    ev.StepResult: _Restoring.result,
-    ev.StepProgress: _Restoring.progress,
-    ev.Finish: _Restoring.finish,
-}
+def unreadable(
+    plan: WorkflowPlan, event: ev.Event, where: str, wanted: str, value: Any, cause: Exception
+) -> UnreadableRunError:
+    """Return the error that a value of an event does not fit."""
+    return UnreadableRunError(
+        run_id=event.run_id,
+        workflow=plan.id,
+        seq=event.seq,
+        where=where,
+        wanted=wanted,
+        stored=_shown(value),
+        faults=tuple(faults_of(cause)),
+    )
 
 
 def _with_plain_state(restored: ev.Event, stored: ev.Event) -> ev.Event:
     changes: dict[str, Any] = {
-        key: getattr(stored, key) for key in ("state", "state_updates") if hasattr(stored, key)
+        key: untagged(getattr(stored, key))
+        for key in ("state", "state_updates")
+        if hasattr(stored, key)
     }
     return attrs.evolve(restored, **changes) if changes else restored
 

@@ -27,7 +27,7 @@ def apply(life: Life, journal: RunJournal, request: Request, nursery: trio.Nurse
         return
     journal.seen.add(request.id)
     try:
-        done = _apply(life, from_request(request), request, nursery)
+        done = _apply(life, from_request(request, journal.writer), request, nursery)
     except Exception as exc:
         logger.warning("run %s has refused a request (%s): %s", life.run_id, request.kind, exc)
         done = True

@@ -11,16 +11,17 @@ import trio
 
 from trioflow import events as ev
 from trioflow._engine.base.nursery import open_owned_nursery
+from trioflow._engine.history.restore import restore
 from trioflow._engine.journal.claims import Claims
-from trioflow._engine.journal.codec import check_format
+from trioflow._engine.journal.codec import check_format, decode_recorded
 from trioflow._engine.journal.headers import header_of
 from trioflow._engine.journal.journal import RunJournal
-from trioflow._engine.journal.reading import read_events
+from trioflow._engine.journal.reading import PAGE, sources_of
 from trioflow._engine.journal.writer import JournalWriter, open_writer
 from trioflow._engine.life.ending import break_off
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.ports import Keeper
-from trioflow._engine.life.recovering import adopt
+from trioflow._engine.life.recovering import restore_journal
 from trioflow._engine.planning.fingerprint import difference
 from trioflow.abc import Store, StoredRun
 from trioflow.errors import (
@@ -77,6 +78,7 @@ class DurableRuns:
         life.journaled.journal = RunJournal(
             header=stored.header if stored else header_of(life),
             writer=self.writer,
+            plan=life.plan,
             record=life.record,
             on_failure=partial(self._break_off, life),
             stored=last,
@@ -153,7 +155,7 @@ class DurableRuns:
         read = await self._read(life.run_id, journal.stored)
         news = [event for event in read if event.seq > journal.stored]  # others may read as well
         if news and not life.is_driven_here:
-            adopt(life, news)
+            restore_journal(life, news, await sources_of(self.store, news, self.writer.codec))
             journal.stored = journal.added = news[-1].seq
 
     async def release(self, life: Life) -> None:
@@ -170,7 +172,7 @@ class DurableRuns:
 
     async def events(self, life: Life) -> Sequence[ev.Event]:
         """Return all events that the journal of a run holds."""
-        return await self._read(life.run_id, -1)
+        return restore(life.plan, await self._read(life.run_id, -1)).events
 
     # ------------------------------------------------------------ runs of the store
     async def load(self, run_id: str) -> Life:
@@ -205,10 +207,16 @@ class DurableRuns:
         if changed is not None:
             raise WorkflowChangedError(header.run_id, header.workflow_id, changed)
         self.keep(life, stored=stored)
-        adopt(life, recorded)
+        restore_journal(life, recorded)
 
     async def _read(self, run_id: str, after: int) -> list[ev.Event]:
-        return [event async for event in read_events(self.store, run_id, after)]
+        events: list[ev.Event] = []
+        while True:
+            entries = await self.store.read(run_id, after, PAGE)
+            events += decode_recorded(run_id, entries, self.writer.codec)
+            if len(entries) < PAGE:
+                return events
+            after = entries[-1].seq
 
 
 @asynccontextmanager

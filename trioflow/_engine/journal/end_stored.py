@@ -55,7 +55,7 @@ async def end_stored(runs: DurableRuns, run_id: str, end: End) -> None:
             raise NotResumableError(run_id, stored.status, "there is nothing left to cancel")
         append = Append(
             run_id=run_id,
-            entries=tuple(encode(event, runs.writer.converter) for event in _events(stored, end)),
+            entries=tuple(encode(event, codec=runs.writer.codec) for event in _events(stored, end)),
             after=stored.last_seq,
             status=end.status,
             owner=runs.owner,

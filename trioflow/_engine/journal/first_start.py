@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from trioflow._engine.journal.codec import encode
 from trioflow._engine.journal.durable_runs import DurableRuns, journal_of
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.starting import after_start, begin_trace, first_event
@@ -26,7 +25,8 @@ async def start_if_new(runs: DurableRuns, life: Life) -> StoredRun | None:
         return taken
     begin_trace(life)
     event, journal = first_event(life), journal_of(life)
-    append = journal.first_append(encode(event, runs.writer.converter))
+    (entry,) = journal.encode((event,))
+    append = journal.first_append(entry)
     try:
         await runs.writer.append(append)
     except JournalConflictError:

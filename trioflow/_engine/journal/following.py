@@ -7,8 +7,8 @@ from contextlib import aclosing, asynccontextmanager
 
 import trio
 
-from trioflow._engine.journal.reading import read_events
-from trioflow.abc import Store
+from trioflow._engine.journal.reading import JournalReader
+from trioflow.abc import Codec, Store
 from trioflow.errors import JournalFormatError, UnknownRunError
 from trioflow.events import ACTIVE_STATUSES, Event
 
@@ -18,7 +18,7 @@ POLL = 0.2
 
 @asynccontextmanager
 async def open_journal_reader(
-    store: Store, run_id: str, after: int | None, max_buffer_size: int
+    store: Store, run_id: str, after: int | None, max_buffer_size: int, codec: Codec | None = None
 ) -> AsyncGenerator[trio.abc.ReceiveChannel[Event], None]:
     """Open a channel of the events of a journal, up to where the run settles.
 
@@ -36,7 +36,8 @@ async def open_journal_reader(
         nonlocal damage
         async with send:
             try:
-                await _follow(store, run_id, -1 if after is None else after, send)
+                reader = JournalReader(store, run_id, codec)
+                await _follow(reader, -1 if after is None else after, send)
             except JournalFormatError as exc:  # leaving here, it would cancel the reader
                 damage = exc
 
@@ -48,10 +49,11 @@ async def open_journal_reader(
         raise damage
 
 
-async def _follow(store: Store, run_id: str, after: int, send: trio.abc.SendChannel[Event]) -> None:
+async def _follow(reader: JournalReader, after: int, send: trio.abc.SendChannel[Event]) -> None:
+    store, run_id = reader.store, reader.run_id
     while True:
         stored, before = await store.get(run_id), after
-        async with aclosing(read_events(store, run_id, after)) as events:
+        async with aclosing(reader.events(after)) as events:
             async for event in events:
                 await send.send(event)
                 after = event.seq

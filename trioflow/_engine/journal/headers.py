@@ -7,10 +7,11 @@ import time
 
 import attrs
 
-from trioflow._engine.journal.codec import FORMAT
+from trioflow._engine.journal.codec import FORMAT, decode_entry
 from trioflow._engine.life.life import Life
 from trioflow._engine.planning.fingerprint import fingerprint
 from trioflow.abc import Entry, RunHeader
+from trioflow.events import Start
 
 MAX_LISTED_INPUT = 1000
 """How many characters of JSON an input may have to be in the header. A longer one is in the journal
@@ -35,11 +36,12 @@ def header_of(life: Life) -> RunHeader:
 def with_input(header: RunHeader, first: Entry) -> RunHeader:
     """Return a header with the input that the first entry of the journal records.
 
-    It is taken from there, so that a list shows no more than the journal does: what is encrypted
-    in the one is encrypted in the other.
+    It is taken from there, so that a list shows no more than the journal does: what is encoded in
+    the one is asterisks in the other.
     """
     if len(first.text) > MAX_READ:
         return header
-    payload = json.loads(first.text)["payload"]
-    text = json.dumps(payload.get("input"), separators=(",", ":"))
+    start = decode_entry(header.run_id, first)
+    assert isinstance(start, Start)
+    text = json.dumps(start.input, separators=(",", ":"))
     return attrs.evolve(header, input=text) if len(text) <= MAX_LISTED_INPUT else header

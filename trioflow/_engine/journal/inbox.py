@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import math
 import time
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import attrs
 
+from trioflow._engine.journal.sealing import seal, unseal
+from trioflow._engine.journal.writer import JournalWriter
 from trioflow._engine.life.resuming import Answer
+from trioflow._forms.form import MAX_DEPTH, content_of, tag_of, tagged
 from trioflow.abc import Request
-from trioflow.wire._values import to_json
-
-if TYPE_CHECKING:
-    from cattrs import Converter
+from trioflow.errors import NotSerializableError
+from trioflow.wire._plain import join
 
 
 @attrs.frozen
@@ -50,18 +51,24 @@ class Drain:
     grace: float = math.inf
 
 
+SEALED = "sealed"
+"""The tag of a payload that the engine's codec has encoded."""
 Command = Cancel | Send | Resume | Drain
 
 
-def to_request(
-    run_id: str, command: Command, by: str | None, converter: Converter | None
-) -> Request:
+def to_request(run_id: str, command: Command, by: str | None, writer: JournalWriter) -> Request:
     """Return what a store keeps of a command.
 
     Raises:
       NotSerializableError: if it holds a value that has no JSON form.
     """
-    payload = json.dumps(to_json(_payload(command), command.kind, converter), separators=(",", ":"))
+    try:
+        plain = writer.forms.anything.dump(_payload(command), MAX_DEPTH)
+        if writer.codec is not None:
+            plain = tagged(SEALED, seal(json.dumps(plain), writer.codec))
+    except NotSerializableError as exc:
+        raise NotSerializableError(join(command.kind, exc.path), exc.problem, exc.remedy) from exc
+    payload = json.dumps(plain, separators=(",", ":"), allow_nan=False)
     return Request(run_id=run_id, kind=command.kind, payload=payload, by=by, at=time.time())
 
 
@@ -77,13 +84,17 @@ def _payload(command: Command) -> dict[str, Any]:
             return {"grace": None if math.isinf(grace) else grace}
 
 
-def from_request(request: Request) -> Command:
+def from_request(request: Request, writer: JournalWriter) -> Command:
     """Return the command that a request stands for.
 
     Raises:
-      ValueError, TypeError, KeyError: if another version has written it, or it is damaged.
+      ValueError, TypeError, KeyError, FaultsError: if another version has written it, or it is
+        damaged.
     """
-    payload = json.loads(request.payload)
+    plain = json.loads(request.payload)
+    if tag_of(plain) == SEALED:
+        plain = unseal(content_of(plain), writer.codec)
+    payload = writer.forms.anything.load(plain)
     match request.kind:
         case "cancel":
             return Cancel(reason=payload["reason"])

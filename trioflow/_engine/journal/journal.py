@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import attrs
 import trio
 
+from trioflow._engine.base.plan import WorkflowPlan
 from trioflow._engine.journal.codec import encode
 from trioflow._engine.journal.headers import with_input
+from trioflow._engine.journal.last_value import LastValue
+from trioflow._engine.journal.prepared import Prepared, write_in_slices
 from trioflow._engine.journal.writer import JournalWriter
+from trioflow._forms.form import Form
+from trioflow._forms.slices import is_large
 from trioflow.abc import Append, Entry, RunHeader
 from trioflow.errors import RunStateError
 from trioflow.events import (
@@ -32,6 +38,7 @@ class RunJournal:
 
     header: RunHeader
     writer: JournalWriter
+    plan: WorkflowPlan
     record: RunState
     on_failure: Callable[[BaseException], None]
     stored: int = -1
@@ -45,6 +52,10 @@ class RunJournal:
     """Ids of stored requests whose effect is in *pending*, or that have none."""
     seen: set[int] = attrs.field(factory=set)
     """Ids of stored requests that were applied and are not removed yet."""
+    prepared: Prepared | None = None
+    """The output that was written last before its event happened."""
+    last: LastValue = attrs.field(factory=LastValue)
+    """The value that was recorded last."""
     is_begun: bool = False
     """Whether the store has the run: its header is written once."""
     failure: BaseException | None = None
@@ -63,8 +74,21 @@ class RunJournal:
         if self.writer.is_closed:
             problem = "its engine is closed; open another one for it"
             raise RunStateError(self.header.run_id, self.record.status, problem)
-        chunks, converter = self.writer.chunks, self.writer.converter
-        return [encode(e, converter) for e in events if chunks or not isinstance(e, CHUNKS)]
+        chunks = self.writer.chunks
+        return [self._encoded(e) for e in events if chunks or not isinstance(e, CHUNKS)]
+
+    async def prepare(self, form: Form, value: Any) -> None:
+        """Write a large output in slices; see `trioflow._engine.base.ports.Journal`."""
+        self.prepared = None
+        if self.is_complete and is_large(value):
+            self.prepared = await write_in_slices(form, value)
+
+    def _encoded(self, event: Event) -> Entry:
+        entry = encode(
+            event, self.plan, self.last.references(event), self.prepared, self.writer.codec
+        )
+        self.last.note(event, entry)
+        return entry
 
     def add(self, entries: Sequence[Entry]) -> None:
         """Take entries of events that have happened. Synchronous, as emitting is."""

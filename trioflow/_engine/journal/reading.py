@@ -1,27 +1,98 @@
-"""Reading what a journal holds, page by page."""
+"""Reading journals from a store, with the values that entries share with earlier ones."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
-from trioflow._engine.journal.codec import decode
-from trioflow.abc import Store
-from trioflow.events import Event
+import attrs
+
+from trioflow import events as ev
+from trioflow._engine.journal.codec import decode_entry, decode_recorded, references, resolved
+from trioflow.abc import Codec, Entry, Store
+from trioflow.errors import JournalFormatError
 
 PAGE = 1000
 """How many entries are read at a time."""
 
 
-async def read_events(store: Store, run_id: str, after: int = -1) -> AsyncGenerator[Event, None]:
-    """Yield the events with a ``seq`` above *after* that are recorded by now.
+@attrs.define(eq=False)
+class JournalReader:
+    """Gives the events of one run, for people: values are plain JSON types."""
+
+    store: Store
+    run_id: str
+    codec: Codec | None = None
+    _source: ev.Event | None = None
+    """The event whose value was shared last."""
+    _last: ev.Event | None = None
+    """The last event whose value others may share."""
+
+    async def events(self, after: int = -1) -> AsyncGenerator[ev.Event, None]:
+        """Yield the events with a ``seq`` above *after* that are recorded by now.
+
+        Raises:
+          JournalFormatError: if the journal is damaged, after the events before the damage.
+          StoreError: if the store cannot be read.
+        """
+        while True:
+            entries = await self.store.read(self.run_id, after, PAGE)
+            for entry in entries:
+                yield await self.event(entry)
+            if len(entries) < PAGE:
+                return
+            after = entries[-1].seq
+
+    async def event(self, entry: Entry) -> ev.Event:
+        """Return the event of the entry that follows the one that was read before.
+
+        Raises:
+          JournalFormatError: if it cannot be read.
+          StoreError: if the store cannot be read.
+        """
+        event = decode_entry(self.run_id, entry, self.codec)
+        for name, reference in references(event):
+            source = await self._find(event, reference.seq)
+            event = resolved(event, name, source, reference)
+        if isinstance(event, ev.Start | ev.StepResult):
+            self._last = event
+        return event
+
+    async def _find(self, event: ev.Event, seq: int) -> ev.Event:
+        for known in (self._last, self._source):
+            if known is not None and known.seq == seq:
+                self._source = known
+                return known
+        entry = await entry_at(self.store, event, seq)
+        self._source = decode_entry(self.run_id, entry, self.codec)
+        return self._source
+
+
+async def sources_of(
+    store: Store, events: Sequence[ev.Event], codec: Codec | None
+) -> list[ev.Event]:
+    """Return earlier events whose values are shared by these, with values as they were recorded.
 
     Raises:
-      JournalFormatError: if the journal is damaged, after the events before the damage.
+      JournalFormatError: if they are not there.
+      StoreError: if the store cannot be read.
     """
-    while True:
-        entries = await store.read(run_id, after, PAGE)
-        for event in decode(run_id, entries):
-            yield event
-        if len(entries) < PAGE:
-            return
-        after = entries[-1].seq
+    known = {event.seq for event in events}
+    found: dict[int, ev.Event] = {}
+    for event in events:
+        for _, reference in references(event):
+            if reference.seq not in known and reference.seq not in found:
+                entry = await entry_at(store, event, reference.seq)
+                (found[reference.seq],) = decode_recorded(event.run_id, [entry], codec)
+    return list(found.values())
+
+
+async def entry_at(store: Store, event: ev.Event, seq: int) -> Entry:
+    """Return the entry that an event refers to.
+
+    Raises:
+      JournalFormatError: if there is none.
+    """
+    for entry in await store.read(event.run_id, seq - 1, 1):
+        if entry.seq == seq:
+            return entry
+    raise JournalFormatError(event.run_id, seq, "there is no such entry")

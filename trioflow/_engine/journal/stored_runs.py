@@ -192,8 +192,8 @@ class StoredRuns:
             logger.info("run %s is left to others: %s", run_id, exc)
 
     async def _post(self, run_id: str, command: Command, by: str | None) -> None:
-        converter = self.durable.writer.converter()
-        await self.durable.store.post_request(to_request(run_id, command, by, converter))
+        request = to_request(run_id, command, by, self.durable.writer)
+        await self.durable.store.post_request(request)
 
     async def _end(self, run_id: str, reason: str | None, by: str | None) -> None:
         await end_stored(self.durable, run_id, End(reason=reason, by=by))

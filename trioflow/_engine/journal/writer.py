@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -13,11 +13,11 @@ import trio
 from trioflow._engine.base.nursery import open_owned_nursery
 from trioflow._engine.base.outcome import must_pass
 from trioflow._engine.base.reporting import report
-from trioflow.abc import Append, Store
+from trioflow.abc import Append, Codec, Store
 from trioflow.errors import DuplicateRunError, StoreError
 
 if TYPE_CHECKING:
-    from cattrs import Converter
+    from trioflow._forms.forms import Forms
 
 Durability = Literal["step", "async", "exit"]
 """When a run waits for its journal.
@@ -51,7 +51,10 @@ class JournalWriter:
 
     store: Store
     owner: str
-    converter: Callable[[], Converter]
+    forms: Forms
+    """How values are recorded."""
+    codec: Codec | None
+    """Encodes what they become."""
     durability: Durability
     chunks: bool
     """Whether the chunks of steps and the pieces of tools are written as well."""

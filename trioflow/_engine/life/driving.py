@@ -10,6 +10,7 @@ import trio
 
 from trioflow import events as ev
 from trioflow._engine.base.outcome import (
+    UNRECORDABLE,
     Failed,
     Outcome,
     Success,
@@ -24,7 +25,6 @@ from trioflow._engine.running.frame import Scope
 from trioflow._engine.running.workflow_call import call_end_hooks, recorded_result, run_workflow
 from trioflow._engine.stream.journaled_log import JournaledLog
 from trioflow._phases import Phase
-from trioflow.errors import NotSerializableError
 from trioflow.events import WAITING_STATUSES
 from trioflow.results import RunResult
 
@@ -133,7 +133,7 @@ def writable(log: JournaledLog, outcome: Outcome) -> Outcome:
         return outcome  # it was written as the output of a step
     try:
         log.check(ev.Finish, status="success", result=outcome.value)
-    except NotSerializableError as exc:
+    except UNRECORDABLE as exc:
         return Failed(exc)
     return outcome
 

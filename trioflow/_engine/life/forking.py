@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trioflow import events as ev
-from trioflow._engine.history.restore import Unreadable, restore
+from trioflow._engine.history.retyped import retyped
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.recovering import adopt, begin_recovery
 from trioflow._engine.life.resuming import structured_answer
@@ -35,19 +35,17 @@ def begin_fork(
       InvalidValueError: if the answer does not fit the step's ``resume`` type.
       NotSerializableError: if the run is durable, and a value of it cannot be written.
     """
-    restored = restore(life.plan, past)
-    if isinstance(restored, Unreadable):
-        raise restored.error
+    events = retyped(life.plan, past)
     answer = structured_answer(life.plan, address, answer)
     if life.journaled is None:
-        adopt(life, restored.events)
+        adopt(life, events)
     else:
         given = {"input": inputs.get(address), "resume_data": answer}
         life.journaled.check(ev.StepStart, id="", address=address, kind="step", **given)
         journal = life.journaled.journal
-        entries = journal.encode(restored.events)
+        entries = journal.encode(events)
         try:
-            adopt(life, restored.events)
+            adopt(life, events)
             journal.add(entries)
         except BaseException:
             journal.stop()  # what followed would be a journal without a beginning

@@ -12,34 +12,51 @@ from trioflow._engine.life.life import Life
 from trioflow._engine.life.resuming import begin_part
 from trioflow._engine.running.workflow_call import recorded_result
 from trioflow._phases import Phase
-from trioflow.errors import HistoryGap, NotResumableError
+from trioflow.errors import HistoryGap, NotResumableError, UnreadableRunError
 from trioflow.events import ACTIVE_STATUSES, FINISHED_STATUSES, WAITING_STATUSES
 from trioflow.results import RunResult
 
 
 # ---------------------------------------------------------------- a journal
-def adopt(life: Life, recorded: Sequence[ev.Event]) -> None:
+def restore_journal(
+    life: Life, recorded: Sequence[ev.Event], sources: Sequence[ev.Event] = ()
+) -> None:
     """Become the run that a journal describes, or take over what others have added to it.
 
     A value that does not fit its type makes an unfinished run unreadable; one that has finished
     keeps it as plain JSON.
 
+    Args:
+      sources: Earlier events that hold values of these.
+
     Raises:
       JournalFormatError: if the journal is damaged.
     """
+    restored = restore(life.plan, recorded, life.record.state, sources)
+    adopt(life, restored.events, restored.error if isinstance(restored, Unreadable) else None)
+
+
+def adopt(
+    life: Life, events: Sequence[ev.Event], unreadable: UnreadableRunError | None = None
+) -> None:
+    """Become the run that these events tell of, or take over those that follow.
+
+    Args:
+      unreadable: What is wrong with a value in them.
+
+    Raises:
+      JournalFormatError: if they do not follow from one another.
+    """
     log, record, before = life.core.log, life.record, life.phase
-    restored = restore(life.plan, recorded, record.state)
-    log.adopt(restored.events)
+    log.adopt(events)
     log.start_clock()
-    for event in restored.events[:1]:
+    for event in events[:1]:
         if isinstance(event, ev.Start):
             life.input = life.value = event.input
             life.trace.id, life.resource_id = event.trace_id, event.resource_id
             life.trace.metadata = event.metadata
     is_unfinished = record.status not in FINISHED_STATUSES
-    life.unreadable = None
-    if isinstance(restored, Unreadable) and is_unfinished:
-        life.unreadable = restored.error
+    life.unreadable = unreadable if is_unfinished else None
     life.move(f"found {_phase_of(life).value}")
     if life.phase is Phase.ELSEWHERE:
         life.leave_rest()

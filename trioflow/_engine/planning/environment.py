@@ -23,6 +23,8 @@ from trioflow.workflow import Workflow
 if TYPE_CHECKING:
     from cattrs import Converter
 
+    from trioflow._engine.planning.recording import Recording
+
 BUILT_IN_RUNNERS: Mapping[str, Runner] = {"inline": InlineRunner(), "thread": ThreadRunner()}
 
 
@@ -43,6 +45,8 @@ class Environment:
     """Which plugin provides the definition of an id."""
     runners: Runners = attrs.field(factory=built_in_runners)
     limits: Mapping[str, trio.CapacityLimiter] = attrs.field(factory=dict)
+    recording: Callable[[bool], Recording] | None = None
+    """Returns what says how values are recorded, checked ones or others; None without a store."""
     instruments: tuple[Instrument, ...] = ()
     plans: WeakKeyDictionary[Workflow[Any, Any], WorkflowPlan] = attrs.field(
         factory=WeakKeyDictionary, init=False

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import attrs
+
 from trioflow._engine.base import plan as p
 from trioflow._engine.base.outcome import Outcome
 from trioflow._engine.planning.environment import Environment
+from trioflow._engine.planning.mapping_types import returns_of
 from trioflow._engine.planning.targets import TargetPlanner
 from trioflow._engine.running.bodies import map_body
 from trioflow._engine.running.foreach import ItemsBody
@@ -18,7 +21,8 @@ from trioflow._engine.running.shared_state import initial_state, state_fields
 from trioflow._engine.running.user_functions import adapt, compile_mapping
 from trioflow._engine.running.workflow_call import WorkflowBody
 from trioflow._numbers import is_number
-from trioflow._values.structure import wrong_type
+from trioflow._values.checks import compile_check
+from trioflow._values.structure import Structure, wrong_type
 from trioflow.errors import DefinitionError, Fault, InvalidValueError, UnknownStepError
 from trioflow.events import StepKind
 from trioflow.nodes import (
@@ -80,10 +84,12 @@ class _Planner:
     def plan(self) -> p.WorkflowPlan:
         workflow, converter = self._workflow, self._environment.converter
         nodes = tuple(self._node(str(i), node) for i, node in enumerate(workflow.nodes))
+        structure_input = self._targets.structure(workflow.input, "input", self._where)
         return p.WorkflowPlan(
+            forms=self._recorded(nodes, structure_input),
             id=workflow.id,
             nodes=nodes,
-            structure_input=self._targets.structure(workflow.input, "input", self._where),
+            structure_input=structure_input,
             structure_output=self._targets.structure(workflow.output, "output", self._where),
             initial_state=initial_state(
                 workflow.state, self._where, converter, validate=workflow.validate
@@ -97,6 +103,18 @@ class _Planner:
             on_error=workflow.on_error,
             slots=_number(nodes),
         )
+
+    def _recorded(
+        self, nodes: Sequence[p.NodePlan], structure: Structure | None
+    ) -> p.RunForms | None:
+        """Find out how the values of runs are recorded, if there is a store."""
+        recording, workflow = self._targets.recording, self._workflow
+        if recording is None:
+            return None
+        given = recording.form(workflow.input, "input", self._where)
+        for node in nodes:
+            given = recording.pass_on(node, given)
+        return recording.run(workflow, structure, given, self._where)
 
     # ------------------------------------------------------------ nodes
     def _node(self, key: str, node: Node) -> p.NodePlan:
@@ -141,7 +159,18 @@ class _Planner:
         spec = node.spec
         function = adapt(spec, where) if callable(spec) else compile_mapping(spec, where)
         body = self._targets.watched(map_body(function), spec if callable(spec) else None)
-        return p.CallPlan(node.id, "map", body, retries=self._workflow.retries)
+        output = returns_of(spec) if callable(spec) else Any
+        owner = f"map {node.id!r}"
+        structure = self._targets.structure(output, "output", owner)
+        return p.CallPlan(
+            node.id,
+            "map",
+            body,
+            check=compile_check(output, structure),
+            structure_output=structure,
+            forms=self._targets.recorded(owner, output),
+            retries=self._workflow.retries,
+        )
 
     def _wake_time(self, node: Sleep) -> p.Condition:
         seconds, owner = node.seconds, f"sleep {node.id!r}"
@@ -193,11 +222,18 @@ class _Planner:
             kind="workflow",
             body=self._targets.watched(WorkflowBody(nested), None),
             structure=nested.structure_input,
-            restore=nested.structure_output,
-            retries=self._workflow.retries,
+            structure_output=nested.structure_output,
+            forms=self._recorded_nested(nested),
+            retries=self._targets.know(self._workflow.retries),
             plugin=self._targets.provider(target, self._environment.workflows),
             nested=nested,
         )
+
+    def _recorded_nested(self, nested: p.WorkflowPlan) -> p.CallForms | None:
+        forms = self._targets.recorded(self._where, Any)
+        if forms is None or nested.forms is None:
+            return None
+        return attrs.evolve(forms, output=nested.forms.output)
 
     def _find(self, id: str) -> Step[Any, Any] | Tool[..., Any] | Workflow[Any, Any]:
         environment = self._environment

@@ -5,24 +5,28 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import attrs
 import trio
 
-from trioflow._engine.base.plan import Body, CallPlan, ToolPlan
+from trioflow._engine.base.plan import Body, CallForms, CallPlan, ToolPlan
 from trioflow._engine.planning.environment import Environment
 from trioflow._engine.running.bodies import step_body, takes_input_alone, tool_body
 from trioflow._engine.running.instruments import watched_body, watched_tool
 from trioflow._engine.running.tool_calls import invoke_tool, invoke_tool_in_runner
 from trioflow._signature import FunctionKind
+from trioflow._values.checks import compile_check
 from trioflow._values.structure import Structure, compile_structure
 from trioflow.abc import Runner
 from trioflow.errors import UnknownNameError
 from trioflow.retry import Retry
 from trioflow.steps import Step
 from trioflow.tools import Tool
+
+if TYPE_CHECKING:
+    from trioflow._engine.planning.recording import Recording
 
 
 @attrs.frozen(eq=False)
@@ -40,17 +44,19 @@ class TargetPlanner:
         body = step_body(step.signature, step.fn, runner)
         watched = self.watched(body, step.fn)
         is_bare = watched is body and runner is None and takes_input_alone(step.signature)
+        structure_output = self.structure(step.output, "output", where)
         return CallPlan(
             id=step.id,
             kind="step",
             body=watched,
             function=step.fn if is_bare else None,
             structure=self.structure(step.input, "input", where),
-            takes=step.input,
             structure_resume=self.structure(step.resume, "resume data", where),
             structure_suspend=self.structure(step.suspend, "suspend payload", where),
-            restore=self.structure(step.output, "recorded output", where),
-            retries=retries if step.retries is None else step.retries,
+            check=compile_check(step.output, structure_output),
+            structure_output=structure_output,
+            forms=self.recorded(where, step.output, step.resume, step.suspend),
+            retries=self.know(retries if step.retries is None else step.retries),
             timeout=step.timeout,
             limiter=self.limiter(step.limit, where),
             plugin=self.provider(step, self.environment.steps),
@@ -64,8 +70,9 @@ class TargetPlanner:
             id=tool.id,
             kind="tool",
             body=self.watched(tool_body(plan, tool.parameters), tool.fn),
-            restore=self.structure(tool.output, "recorded output", f"tool {tool.id!r}"),
-            retries=retries if tool.retries is None else tool.retries,
+            structure_output=self.structure(tool.output, "output", f"tool {tool.id!r}"),
+            forms=self.recorded(f"tool {tool.id!r}", tool.output),
+            retries=self.know(retries if tool.retries is None else tool.retries),
             plugin=plan.plugin,
             code=code_of(tool.fn),
         )
@@ -93,6 +100,7 @@ class TargetPlanner:
             ),
             context=tool.signature.context,
             collect=tool.collect,
+            check=compile_check(tool.output, self.structure(tool.output, "output", where)),
             timeout=tool.timeout,
             limiter=self.limiter(tool.limit, where),
             plugin=self.provider(tool, self.environment.tools),
@@ -127,6 +135,25 @@ class TargetPlanner:
         if not self.validate:
             return None
         return compile_structure(type_, what, owner, self.environment.converter)
+
+    def recorded(
+        self, owner: str, output: Any, resume: Any = Any, suspend: Any = Any
+    ) -> CallForms | None:
+        """Return how the values of a call are recorded, if there is a store."""
+        recording = self.recording
+        return None if recording is None else recording.call(owner, output, resume, suspend)
+
+    def know(self, retries: Retry | None) -> Retry | None:
+        """Return *retries*; have the exceptions found in journals that it names."""
+        if self.recording is not None:
+            self.recording.know(retries)
+        return retries
+
+    @property
+    def recording(self) -> Recording | None:
+        """What says how values are recorded, if there is a store."""
+        find = self.environment.recording
+        return None if find is None else find(self.validate)
 
     def runner(
         self, fn: Callable[..., Any], kind: FunctionKind, name: str | None, where: str

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias, cast
 
 import trio
 
@@ -172,15 +172,21 @@ async def run_call(
         if plan.is_plain:
             # What perform() does of almost every step, without its coroutines (shortcuts
             # `plain-call`, `function-alone` and `known-type`).
-            if (structure := plan.structure) is not None and type(value) is not plan.takes:
+            if (takes := plan.takes) is not None and type(value) is not takes:
+                structure: Any = plan.structure
                 value = structure(value)
-            call.attempt += 1
+            call.attempt = 1 if core.replay is None else call.attempt + 1
             core.bodies += 1
-            body, function = plan.body, plan.function
             try:
-                outcome: Outcome = Success(
-                    await (body(call, value) if function is None else function(value))
-                )
+                if (function := plan.function) is not None:
+                    value = await function(value)
+                else:
+                    body = plan.body
+                    value = await body(call, value)
+                if (gives := plan.gives) is not None and type(value) is not gives:
+                    check: Any = plan.check
+                    value = check(value)
+                outcome: Outcome = Success(value)
             finally:
                 core.bodies -= 1
                 if core.idle is not None:
@@ -243,6 +249,8 @@ async def perform(call: Call, value: Any) -> Outcome:
         await sleep_until(call.scope.core.log, call.paused_until)
     while True:
         outcome = await _attempt(call, value)
+        if plan.forms is not None and isinstance(outcome, Success):
+            await call.scope.core.log.prepare(plan.forms.output, outcome.value)
         if plan.retries is None or not isinstance(outcome, Failed):
             return outcome
         made = call.attempt - call.lost
@@ -280,10 +288,11 @@ def close_call(call: Call, outcome: Outcome, started_at: float) -> Outcome:
     A call whose output or payload a durable run cannot write has failed, and so has one whose
     changes the state refuses in the end.
     """
-    scope, call.is_open = call.scope, False
+    call.is_open = False
+    scope = call.scope
     core = scope.core
     try:
-        if isinstance(outcome, Success) and core.context is None:
+        if type(outcome) is Success and core.context is None:
             # What _emit_end() does then (shortcut `good-end`).
             value = outcome.value
             result, finish = fast_events.step_end(
@@ -296,11 +305,58 @@ def close_call(call: Call, outcome: Outcome, started_at: float) -> Outcome:
         else:
             _emit_end(call, outcome, started_at)
     except BaseException as exc:
-        if must_pass(exc) or call.address not in core.log.state.open:
-            raise
-        outcome = Failed(exc)
-        _emit_end(call, outcome, started_at)
+        return end_otherwise(
+            call,
+            outcome,
+            exc,
+            emit=lambda other: _emit_end(call, other, started_at),
+            has_ended=lambda: call.address not in core.log.state.open,
+        )
     return outcome
+
+
+def end_otherwise(
+    call: Call,
+    outcome: Outcome,
+    problem: BaseException,
+    emit: Callable[[Outcome], None],
+    has_ended: Callable[[], bool],
+) -> Outcome:
+    """End a call whose end could not be recorded, and return how it has ended instead.
+
+    Call it while *problem* is handled.
+
+    Raises:
+      BaseException: *problem*, if it must pass or the call has ended nevertheless.
+    """
+    if must_pass(problem) or has_ended():
+        raise problem
+    other = _fitted(call, outcome, problem)
+    try:
+        emit(other)
+    except BaseException as again:  # its classes have let pass what cannot be recorded
+        if isinstance(other, Failed) or must_pass(again) or has_ended():
+            raise
+        other = Failed(again)
+        emit(other)
+    return other
+
+
+def _fitted(call: Call, outcome: Outcome, problem: BaseException) -> Outcome:
+    """Return *outcome* with a value of the declared type at any depth, or a failure.
+
+    Args:
+      problem: Why it could not be recorded as it is.
+    """
+    structure = call.plan.structure_output
+    is_of_wrong_type = issubclass(type(problem), InvalidValueError)
+    if structure is None or not isinstance(outcome, Success) or not is_of_wrong_type:
+        return Failed(problem)
+    try:
+        value = structure(outcome.value)
+    except Exception as exc:
+        return Failed(exc)
+    return Failed(problem) if value is outcome.value else Success(value)
 
 
 def cancel_call(call: Call, started_at: float, exc: BaseException) -> None:
@@ -384,7 +440,9 @@ async def _attempt(call: Call, value: Any) -> Outcome:
             result = await _guarded(call, value)
         else:
             result = await plan.body(call, value)
-        return Success(result) if plan.is_leaf else result
+        if plan.check is not None and type(result) is not plan.gives:
+            result = plan.check(result)
+        return Success(result) if plan.is_leaf else cast("Outcome", result)
     except BaseException as exc:
         outcome = outcome_of(exc)
         if outcome is None:

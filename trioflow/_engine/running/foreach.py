@@ -11,12 +11,13 @@ from typing import Any
 
 import attrs
 
-from trioflow._engine.base.outcome import Failed, Outcome, Success, Suspended, must_pass
+from trioflow._engine.base.outcome import Outcome, Success, Suspended
 from trioflow._engine.base.plan import CallPlan
 from trioflow._engine.running import fast_events
 from trioflow._engine.running.call import (
     Call,
     emit_context_changes,
+    end_otherwise,
     ending,
     new_call,
     perform,
@@ -130,10 +131,13 @@ class _Progress:
         try:
             self._emit_end(call, index, outcome)
         except BaseException as exc:
-            if must_pass(exc) or self.reported == index:
-                raise
-            outcome = Failed(exc)
-            self._emit_end(call, index, outcome)
+            return end_otherwise(
+                call,
+                outcome,
+                exc,
+                emit=lambda other: self._emit_end(call, index, other),
+                has_ended=lambda: self.reported == index,
+            )
         return outcome
 
     def _cancel(self, call: Call, index: int, exc: BaseException) -> None:

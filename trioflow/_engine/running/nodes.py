@@ -11,7 +11,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from trioflow import events as ev
-from trioflow._engine.base.outcome import Failed, Outcome, Paused, Success, failure, must_pass
+from trioflow._engine.base.outcome import (
+    UNRECORDABLE,
+    Failed,
+    Outcome,
+    Paused,
+    Success,
+    failure,
+    must_pass,
+)
 from trioflow._engine.base.plan import (
     BranchPlan,
     CallPlan,
@@ -35,7 +43,6 @@ from trioflow._engine.running.frame import Frame, Scope
 from trioflow._engine.running.named_events import take_event
 from trioflow._engine.running.siblings import open_siblings
 from trioflow._engine.running.sleeping import sleep_until
-from trioflow.errors import NotSerializableError
 from trioflow.nodes import OnError
 
 
@@ -44,7 +51,7 @@ async def run_sequence(nodes: Sequence[NodePlan], value: Any, scope: Scope) -> O
     per_step = scope.core.per_step
     for node in nodes:
         outcome = await _RUN[type(node)](node, value, scope)
-        if not isinstance(outcome, Success):
+        if type(outcome) is not Success:
             return outcome
         value = outcome.value
         if per_step and _pauses_behind(node, scope):
@@ -172,7 +179,7 @@ def emit_waiting(
     until = None if until is None or math.isinf(until) else until
     try:
         call.emit(ev.StepWaiting, input=value, until=until, event=event)
-    except NotSerializableError as exc:
+    except UNRECORDABLE as exc:
         call.emit(ev.StepWaiting, until=until, event=event)
         return Failed(exc)
     return None

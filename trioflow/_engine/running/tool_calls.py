@@ -10,12 +10,12 @@ import attrs
 import trio
 
 from trioflow import events as ev
-from trioflow._engine.base.outcome import Failed, outcome_of
+from trioflow._engine.base.outcome import UNRECORDABLE, Failed, outcome_of
 from trioflow._engine.base.plan import ToolPlan
 from trioflow._engine.running.limits import in_limit, in_time
 from trioflow.abc import Runner
 from trioflow.context import StepContext
-from trioflow.errors import DefinitionError, Fault, InvalidValueError, NotSerializableError
+from trioflow.errors import DefinitionError, Fault, InvalidValueError
 
 if TYPE_CHECKING:
     from trioflow._engine.running.call import Call
@@ -30,6 +30,8 @@ async def call_tool(
         async with in_limit(plan.limiter):
             with in_time(plan.id, plan.timeout):
                 output = await tool_call.run()
+        if plan.check is not None:
+            output = plan.check(output)
     except BaseException as exc:
         if has_failed(exc):
             await tool_call.end(ev.ToolError, status="failed", error=exc)
@@ -171,7 +173,7 @@ class ToolCallInProgress:
     def _emit_piece(self, piece: Any) -> None:
         try:
             self.emit(ev.ToolCallDelta, args=self.args, delta=piece)
-        except NotSerializableError as exc:
+        except UNRECORDABLE as exc:
             self.error = exc
             raise
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -12,6 +12,9 @@ from trioflow._engine.stream.log import RunLog
 from trioflow.abc import Entry
 from trioflow.events import Event, StepFinish, StepResult
 from trioflow.record import REDUCERS
+
+if TYPE_CHECKING:
+    from trioflow._forms.form import Form
 
 
 class JournaledLog(RunLog):
@@ -62,6 +65,9 @@ class JournaledLog(RunLog):
 
     def stop(self) -> None:
         self.journal.stop()
+
+    async def prepare(self, form: Form, value: Any) -> None:
+        await self.journal.prepare(form, value)
 
     def check(self, event_type: type[Event], **fields: Any) -> None:
         """Check that an event with these fields could happen.

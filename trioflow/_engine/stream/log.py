@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 import trio
@@ -22,6 +22,9 @@ from trioflow._engine.stream.reader import Reader
 from trioflow.abc import Instrument
 from trioflow.events import WAITING_STATUSES, Event, StepFinish, StepResult
 from trioflow.record import REDUCERS, RunState, fold_end
+
+if TYPE_CHECKING:
+    from trioflow._forms.form import Form
 
 E = TypeVar("E", bound=Event)
 
@@ -111,6 +114,12 @@ class RunLog:
             self.readers.pass_mark((event,))
         if self._hearers:
             self._tell_hearers((event,))
+
+    async def prepare(self, form: Form, value: Any) -> None:
+        """Make ready for an event with this output, of which each part has a form.
+
+        **Checkpoints**: some if the run is durable and the value large, else none.
+        """
 
     @trio.lowlevel.enable_ki_protection
     def add_end(self, result: StepResult, finish: StepFinish) -> None:

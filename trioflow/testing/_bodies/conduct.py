@@ -57,6 +57,9 @@ def check_end(terms: Terms, values: Values, seen: Sighting, end: Any) -> None:
     failure = getattr(end, "error", None)
     if failure is not None and isinstance(failure, terms.raises):
         values.check_error(failure)
+    elif isinstance(failure, InvalidValueError) and failure.what == "output":
+        fault = "gives what its annotation does not say"
+        raise error_of(terms, fault, f"{failure}", seen, end) from failure
     elif failure is not None:
         problem = f"it raises {type(failure).__name__}: {failure}"
         raise error_of(terms, "fails", problem, seen, end) from failure

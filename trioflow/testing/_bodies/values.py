@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from trioflow import events as ev
+from trioflow._forms.form import MAX_DEPTH
+from trioflow._forms.forms import Forms
 from trioflow._values.structure import compile_structure, type_name
 from trioflow.describe import json_schema
-from trioflow.errors import InvalidValueError, NotSerializableError
+from trioflow.errors import FaultsError, InvalidValueError, NotSerializableError
 from trioflow.steps import Step
 from trioflow.testing._bodies.faults import BodyContractError
 from trioflow.testing._bodies.running import Sighting, Terms
@@ -101,21 +103,22 @@ class Values:
 
     def _check_carried(self, value: Any, type_: Any, what: str, fault: str) -> None:
         """Check that a value is the same when it has been JSON, as in the journal of a run."""
+        text = ""
         try:
-            text = self.text(value)
+            form = Forms(lambda: self.converter, keeps_secrets=True).form(type_)
+            text = json.dumps(form.dump(value, MAX_DEPTH))
+            back = form.load(json.loads(text))
         except NotSerializableError as exc:
             problem = f"{what}: {exc.path or 'it'} {exc.problem}"
             raise self._error(fault, problem) from exc
-        try:
-            back = self._structure(json.loads(text), type_)
-        except InvalidValueError as exc:
-            problem = self._faults(f"{what} is written as {_short(text)}, which does not fit", exc)
-            raise self._error(fault, problem) from exc
+        except FaultsError as exc:
+            written = f"{what} is written as {_short(text)}, which does not fit" if text else what
+            raise self._error(fault, self._faults(written, exc)) from exc
         if back != value:
             problem = f"{what} {_short(repr(value))} comes back as {_short(repr(back))}"
             raise self._error(fault, problem)
 
-    def _faults(self, what: str, exc: InvalidValueError) -> str:
+    def _faults(self, what: str, exc: InvalidValueError | FaultsError) -> str:
         return f"{what}: {'; '.join(map(str, exc.faults[:3]))}"
 
     def _error(

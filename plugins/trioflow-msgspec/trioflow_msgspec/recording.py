@@ -1,0 +1,56 @@
+"""How Structs are kept in journals: field by field, under the names of the fields."""
+
+from __future__ import annotations
+
+import operator
+import typing
+from collections.abc import Mapping
+from functools import reduce
+from types import UnionType
+from typing import Any
+
+from msgspec import NODEFAULT, UNSET, Struct, UnsetType
+from msgspec.structs import FieldInfo, force_setattr
+
+from trioflow.context import MISSING
+from trioflow.validation import Shape, ShapeField
+from trioflow_msgspec.fields import fields_of, struct_of
+
+
+def shape_of(type_: Any) -> Shape:
+    """Return the shape of a Struct, with type arguments or without.
+
+    Raises:
+      NameError: if an annotation names something that does not exist.
+    """
+    cls = struct_of(type_)
+    return Shape(tuple(map(_field, fields_of(type_))), _read, lambda values: _made(cls, values))
+
+
+def _field(field: FieldInfo) -> ShapeField:
+    known, may_lack = _without_unset(field.type)
+    is_default = field.default is not NODEFAULT and field.default is not UNSET
+    default = field.default if is_default else MISSING
+    return ShapeField(field.name, known, field.required, may_lack, default)
+
+
+def _without_unset(type_: Any) -> tuple[Any, bool]:
+    """Return a type without `UnsetType`, and whether that was part of it."""
+    arms = typing.get_args(type_)
+    if typing.get_origin(type_) not in (typing.Union, UnionType) or UnsetType not in arms:
+        return type_, False
+    return reduce(operator.or_, [arm for arm in arms if arm is not UnsetType]), True
+
+
+def _read(struct: Struct) -> dict[str, Any]:
+    values = {name: getattr(struct, name) for name in struct.__struct_fields__}
+    return {name: value for name, value in values.items() if value is not UNSET}
+
+
+def _made(cls: Any, values: Mapping[str, Any]) -> Struct:
+    struct: Struct = cls(**values)
+    for name, value in values.items():
+        # What __post_init__ makes of it a second time does not count.
+        if getattr(struct, name) is not value:
+            force_setattr(struct, name, value)
+    return struct

@@ -1,0 +1,54 @@
+"""What was recorded last, so that a value that is passed on is written once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from trioflow import events as ev
+from trioflow._engine.history.event_values import ValueOf
+from trioflow.abc import Entry
+
+SHORT = 96
+SHORT_START = 256
+"""Results, and starts, of fewer characters are not referred to: that would save nothing."""
+UNCHANGING = (str, bytes)
+"""Types of outputs that are the same as long as they are the same object. Of others a step may
+have changed what is inside."""
+NOTHING: Any = object()
+
+
+@attrs.define(eq=False)
+class LastValue:
+    """The input of the run, or the output of the call that ended last."""
+
+    value: Any = NOTHING
+    source: ValueOf = attrs.field(factory=lambda: ValueOf(-1))
+    """Where it is written."""
+
+    def references(self, event: ev.Event) -> Mapping[str, ValueOf]:
+        """Return which values of an event need not be written again, by their names."""
+        match event:
+            case ev.StepStart(input=value) | ev.StepWaiting(input=value) if value is self.value:
+                return {"input": self.source}
+            case ev.Finish(result=value) if value is self.value:
+                return {"result": self.source}
+            case ev.StepResult(output=value) if value is self.value and type(value) in UNCHANGING:
+                return {"output": self.source}
+        return {}
+
+    def note(self, event: ev.Event, entry: Entry) -> None:
+        """Take note that an event is recorded."""
+        match event:
+            case ev.Start(input=value):
+                is_long = len(entry.text) >= SHORT_START
+            case ev.StepResult(status="success", output=value):
+                if "output" in self.references(event):
+                    return  # it is where it was
+                is_long = len(entry.text) >= SHORT
+            case _:
+                return
+        self.value = value if is_long else NOTHING
+        self.source = ValueOf(event.seq)

@@ -1,0 +1,130 @@
+"""Finds out how the values of a workflow's runs are recorded: by the types that are declared, and
+by those that follow from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from trioflow._engine.base import plan as p
+from trioflow._forms.fields import FieldsForm
+from trioflow._forms.form import Form
+from trioflow._forms.forms import Forms
+from trioflow._forms.items import ItemsForm
+from trioflow._forms.shapes import Shape, ShapeField
+from trioflow._forms.unions import GivenForm, LooseForm
+from trioflow._values.structure import Structure, type_name
+from trioflow.errors import DefinitionError, FaultsError
+from trioflow.retry import Retry
+from trioflow.workflow import Workflow
+
+
+@attrs.frozen(eq=False)
+class Recording:
+    """Says how values are recorded, for the runs of one workflow."""
+
+    forms: Forms
+    validate: bool
+    """Whether values are of the types that are declared; else they say themselves what they are."""
+
+    def form(self, type_: Any, what: str, owner: str) -> Form:
+        """Return the form of a declared type.
+
+        Raises:
+          DefinitionError: if its values cannot be recorded.
+        """
+        if not self.validate:
+            return self.forms.anything
+        try:
+            return self.forms.form(type_)
+        except (FaultsError, NameError) as exc:
+            remedy = "use another type, or register hooks for it with trioflow_converter"
+            if isinstance(exc, NameError):
+                remedy = "define the types that it names at the top of their module"
+            name = type_name(type_)
+            problem = f"its {what} is of type {name}, which a store cannot keep ({exc})"
+            raise DefinitionError(owner, problem, remedy) from exc
+
+    def call(
+        self, owner: str, output: Any = Any, resume: Any = Any, suspend: Any = Any
+    ) -> p.CallForms:
+        """Return how the values of a call are recorded whose types are declared.
+
+        Raises:
+          DefinitionError: if values of one of them cannot be recorded.
+        """
+        return p.CallForms(
+            input=self.forms.anything,
+            output=self.form(output, "output", owner),
+            resume=self.form(resume, "resume data", owner),
+            suspend=self.form(suspend, "suspend payload", owner),
+        )
+
+    def run(
+        self, workflow: Workflow[Any, Any], structure: Structure | None, given: Form, owner: str
+    ) -> p.RunForms:
+        """Return how those values of runs are recorded that belong to no call.
+
+        Args:
+          structure: Structures the input.
+          given: The form of what the last node gives.
+
+        Raises:
+          DefinitionError: if values of one of the types cannot be recorded.
+        """
+        declared = self.form(workflow.output, "output", owner)
+        input, state = self.form(workflow.input, "input", owner), workflow.state
+        return p.RunForms(
+            input=input if structure is None else GivenForm(input, structure),
+            output=self.loose(given if declared is self.forms.anything else declared),
+            state=self.form(state, "state", owner),
+            updates=self.forms.parts(state) if self.validate else self.forms.plain_dict,
+            anything=self.forms.anything,
+            forms=self.forms,
+        )
+
+    def know(self, retries: Retry | None) -> None:
+        """Have exceptions found by name that a step is tried again for."""
+        for cls in () if retries is None else retries.on:
+            self.forms.know(cls)
+
+    def loose(self, form: Form) -> Form:
+        """Return the form of values that are of a type as a rule: a step may bail with others."""
+        anything = self.forms.anything
+        return (
+            form if form is anything or isinstance(form, LooseForm) else LooseForm(form, anything)
+        )
+
+    # ------------------------------------------------------------ what follows
+    def pass_on(self, node: p.NodePlan, given: Form) -> Form:
+        """Take note of what a node is given, and return the form of what it gives itself."""
+        match node:
+            case p.ThenPlan(call=call) | p.WaitPlan(call=call):
+                return self._pass_to(call, given)
+            case p.SleepPlan(call=call):
+                passed = self.loose(given)
+                call.forms = attrs.evolve(self.call("sleep"), input=passed, output=passed)
+                return passed
+            case p.LoopPlan(call=call):  # its own output comes back to it
+                return self._pass_to(call, self.forms.anything)
+            case p.ParallelPlan(arms=arms):
+                return self._arms({arm.id: self._pass_to(arm, given) for arm in arms}, False)
+            case p.BranchPlan(arms=pairs):
+                return self._arms({arm.id: self._pass_to(arm, given) for _, arm in pairs}, True)
+            case p.ForEachPlan(loop=loop, item=item):
+                output = self._pass_to(item, self.forms.anything)
+                several = ItemsForm(list, list, output, self.forms)
+                loop.forms = attrs.evolve(self.call("foreach"), output=several)
+                self._pass_to(loop, given)
+                return several
+
+    def _pass_to(self, call: p.CallPlan, given: Form) -> Form:
+        assert call.forms is not None  # whoever has made it knows its types
+        call.forms = attrs.evolve(call.forms, input=self.loose(given))
+        return call.forms.output
+
+    def _arms(self, outputs: Mapping[str, Form], may_lack: bool) -> Form:
+        fields = tuple(ShapeField(id, may_lack=may_lack, required=not may_lack) for id in outputs)
+        return FieldsForm(dict, Shape(fields, dict, dict), outputs, self.forms)

@@ -1,0 +1,350 @@
+"""Finds the form of a type; made once per type and kept."""
+
+from __future__ import annotations
+
+import collections
+import inspect
+import types
+import typing
+from collections import abc
+from collections.abc import Callable, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+
+from typing_extensions import TypeAliasType
+
+from trioflow._forms import items, mappings
+from trioflow._forms.anything import AbstractForm, AnyForm, SecretForm, is_secret
+from trioflow._forms.fields import FieldsForm
+from trioflow._forms.foreign import foreign_form
+from trioflow._forms.form import Form, Plain, content_of, fault, located, tag_of, tagged
+from trioflow._forms.items import ItemsForm, NamedTupleForm, TupleForm
+from trioflow._forms.mappings import MappingForm
+from trioflow._forms.members import EnumForm, LiteralForm
+from trioflow._forms.names import KnownClasses, name_of
+from trioflow._forms.scalars import SubclassForm, base_of, scalar_forms
+from trioflow._forms.shapes import Shape, ShapeField, find_shape
+from trioflow._forms.unions import LooseForm, UnionForm
+from trioflow._values.structure import type_name
+from trioflow.context import MISSING
+from trioflow.errors import FaultsError, NotSerializableError
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+Upgrade: TypeAlias = Callable[[str, Mapping[str, Any], int], Mapping[str, Any] | None]
+"""As the hook ``trioflow_upgrade``."""
+
+ALIASES: tuple[Any, ...] = (TypeAliasType, getattr(typing, "TypeAliasType", TypeAliasType))
+NEVER = (typing.NoReturn, typing.Never)
+FLEETING: tuple[Any, ...] = (abc.Callable, abc.Iterator, abc.AsyncIterable, abc.Awaitable)
+"""Types whose values are no data."""
+SELF_TAGGED = ("deque", "defaultdict")
+"""Classes that are written with their tag wherever they are."""
+
+
+def _no_upgrade(name: str, data: Mapping[str, Any], version: int) -> None:
+    return None
+
+
+class Forms:
+    """The forms of types, for one engine."""
+
+    def __init__(
+        self,
+        converter: Callable[[], Converter],
+        upgrade: Upgrade = _no_upgrade,
+        *,
+        keeps_secrets: bool = False,
+    ) -> None:
+        """Know what plugins say.
+
+        Args:
+          converter: Returns the converter with the hooks of all plugins.
+          upgrade: Asks the plugins for recorded data in today's shape.
+          keeps_secrets: Whether secrets may be written, because others cannot read it.
+        """
+        self.upgrade, self.keeps_secrets = upgrade, keeps_secrets
+        self._converter = converter
+        self._known = KnownClasses()
+        self._made: dict[Any, Form] = {}
+        self._in_making: dict[Any, _Later] = {}
+        self.anything: Form = AnyForm(self)
+        self.plain_dict = MappingForm(dict, dict, self.anything, self.anything, self)
+        self.scalars = scalar_forms(self)
+        """The forms of types without parts."""
+        own = [*items.MAKERS, *mappings.CLASSES.values()]
+        self._by_tag = {cls.__name__: self.form(cls) for cls in own}
+        """Of classes that any Python has: no module has to be imported for them."""
+        self._by_tag |= {form.name: form for form in self.scalars.values()}
+        tags = {
+            **{cls: cls for cls in own},
+            **{cls: cls for cls in self.scalars},
+            type(Path()): Path,
+        }
+        self._tags: dict[type, str] = {cls: named.__name__ for cls, named in tags.items()}
+        """The tags of their exact instances."""
+
+    # ------------------------------------------------------------ by type
+    def form(self, type_: Any) -> Form:
+        """Return the form of a type.
+
+        Raises:
+          FaultsError: if its values cannot be recorded.
+          NameError: if an annotation in it names something that does not exist.
+        """
+        try:
+            made = self._made.get(type_) or self._in_making.get(type_)
+        except TypeError:  # Annotated with something that has no hash
+            return self._make(type_)
+        if made is not None:
+            return made
+        self._in_making[type_] = later = _Later(type_)
+        try:
+            later.form = form = self._make(type_)
+        finally:
+            del self._in_making[type_]
+        self._made[type_] = form
+        return form
+
+    def _make(self, type_: Any) -> Form:
+        origin, arguments = typing.get_origin(type_), typing.get_args(type_)
+        if type_ in (Any, object) or type_ in NEVER:
+            return self.anything
+        if type_ is None:
+            return self.scalars[type(None)]
+        if isinstance(type_, typing.TypeVar):
+            return self._variable(type_)
+        if isinstance(type_, typing.NewType):
+            return self.form(type_.__supertype__)
+        if origin in (Annotated, Final):
+            return self.form(arguments[0])
+        if isinstance(origin or type_, ALIASES):
+            target = (origin or type_).__value__
+            return self.form(target[arguments] if arguments else target)
+        if isinstance(type_, types.UnionType) or origin is typing.Union:
+            return self._union(type_, arguments)
+        if origin is typing.Literal:
+            return LiteralForm(arguments, self)
+        if not isinstance(origin or type_, type):
+            raise fault(f"{type_name(type_)} cannot be recorded")
+        return self._of_class(type_, origin or type_, arguments)
+
+    def _variable(self, variable: Any) -> Form:
+        if variable.__constraints__:
+            return self._union(variable, variable.__constraints__)
+        return self.form(Any if variable.__bound__ is None else variable.__bound__)
+
+    def _union(self, type_: Any, arms: tuple[Any, ...]) -> Form:
+        forms = [self.form(arm) for arm in arms]
+        if self.anything in forms:
+            return self.anything
+        return UnionForm(type_name(type_), forms)
+
+    def _of_class(self, type_: Any, cls: type, arguments: tuple[Any, ...]) -> Form:
+        if cls in self.scalars:
+            return self.scalars[cls]
+        if cls in items.DEFAULTS:
+            return self._items(type_, cls, arguments)
+        if cls in mappings.DEFAULTS:
+            return self._mapping(type_, cls, arguments)
+        self._known.add(cls)
+        if issubclass(cls, Enum) and len(cls):
+            return EnumForm(cls, self)
+        if issubclass(cls, tuple) and hasattr(cls, "_fields"):
+            return self._named_tuple(cls)
+        return self._of_own_class(type_, cls)
+
+    def _of_own_class(self, type_: Any, cls: type) -> Form:
+        """Return the form of a class that Python itself does not have."""
+        converter = self._converter()
+        shape = find_shape(type_, converter)
+        if shape is not None:
+            fields = {each.name: self._field(each, shape.is_loose) for each in shape.fields}
+            return FieldsForm(type_, shape, fields, self)
+        base = base_of(cls)
+        if base is not None:
+            return SubclassForm(cls, base, self.scalars[base])
+        if is_secret(cls):
+            return SecretForm(cls, self)
+        foreign = foreign_form(cls, converter, self)
+        if foreign is not None:
+            return foreign
+        if inspect.isabstract(cls) or getattr(cls, "_is_protocol", False) or cls is Enum:
+            return self._abstract(cls)
+        raise fault(f"{type_name(type_)} cannot be recorded")
+
+    def _abstract(self, cls: type) -> Form:
+        try:
+            isinstance(None, cls)
+        except TypeError:  # a protocol that can only be checked by type checkers
+            return self.anything
+        if issubclass(cls, FLEETING):
+            raise fault(f"{cls.__name__} cannot be recorded")
+        return AbstractForm(cls.__name__, cls, self.anything)
+
+    def _field(self, field: ShapeField, is_loose: bool) -> Form:
+        try:
+            form = self.form(field.type)
+        except FaultsError as exc:
+            if is_loose:
+                return self.anything
+            raise located(exc, field.name) from exc.__cause__
+        default = field.default
+        if is_loose or (default is not MISSING and not form.accepts(default)):
+            return LooseForm(form, self.anything)  # ``note: str = None`` is what people write
+        return form
+
+    def _items(self, type_: Any, cls: type, arguments: tuple[Any, ...]) -> Form:
+        if cls is tuple and arguments[-1:] != (...,) and typing.get_origin(type_) is tuple:
+            return TupleForm(type_, [self.form(arm) for arm in arguments], self)
+        item = self.form(arguments[0]) if arguments else self.anything
+        return ItemsForm(type_, cls, item, self)
+
+    def _mapping(self, type_: Any, cls: type, arguments: tuple[Any, ...]) -> Form:
+        if cls is collections.Counter:
+            arguments = (*(arguments or (Any,)), int)
+        key, item = arguments or (Any, Any)
+        return MappingForm(type_, cls, self.form(key), self.form(item), self)
+
+    def _named_tuple(self, cls: Any) -> Form:
+        hints = typing.get_type_hints(cls)
+        forms = [self.form(hints.get(name, Any)) for name in cls._fields]
+        return NamedTupleForm(cls, forms, len(forms) - len(cls._field_defaults), self)
+
+    def parts(self, type_: Any) -> Form:
+        """Return the form of a mapping with some of the fields of a type.
+
+        Raises:
+          FaultsError: if values of one of them cannot be recorded.
+        """
+        shape = find_shape(type_, self._converter())
+        if shape is None:
+            form = self.form(type_)
+            return form if isinstance(form, MappingForm) else self.plain_dict
+        fields = {each.name: self._field(each, shape.is_loose) for each in shape.fields}
+        optional = tuple(ShapeField(name, required=False, may_lack=True) for name in fields)
+        return FieldsForm(dict, Shape(optional, dict, dict), fields, self)
+
+    # ------------------------------------------------------------ by class
+    def know(self, cls: type) -> None:
+        """Have a class found by its name that the workflow names, if not in a type."""
+        self._known.add(cls)
+
+    def find_class(self, name: str) -> type | None:
+        """Return the class of a name that a journal has; None if it is not imported."""
+        return self._known.find(name)
+
+    def dump_named(self, value: Any, depth: int) -> Plain:
+        """Return a value whose class no type says, with a tag that says it.
+
+        Raises: as `Form.dump`.
+        """
+        cls = type(value)
+        tag = self._tags.get(cls)
+        if tag is None:
+            return self._dump_by_name(value, cls, depth)
+        plain = self._by_tag[tag].dump(value, depth)
+        return plain if tag in SELF_TAGGED else tagged(tag, plain)
+
+    def named(self, value: Any) -> tuple[str, Form] | None:
+        """Return the tag and the form of the class of a value; None if it is not so simple."""
+        tag = self._tags.get(type(value))
+        if tag is not None:
+            return None if tag in SELF_TAGGED else (tag, self._by_tag[tag])
+        try:
+            return self._named(value, type(value))
+        except NotSerializableError:
+            return None
+
+    def is_built_in(self, value: Any) -> bool:
+        """Tell whether *value* is of a class that any Python has, and that has a tag."""
+        return type(value) in self._tags
+
+    def _dump_by_name(self, value: Any, cls: type, depth: int) -> Plain:
+        name, form = self._named(value, cls)
+        return tagged(name, form.dump(value, depth))
+
+    def _named(self, value: Any, cls: type) -> tuple[str, Form]:
+        """Return the name and the form of a class that is found by its name.
+
+        Raises:
+          NotSerializableError: if it has no form, or is not found.
+        """
+        name = name_of(cls)
+        is_found = self._known.find(name) is cls  # before its form is made, which makes it known
+        try:
+            form = self.form(cls)
+        except (FaultsError, NameError) as exc:
+            problem = f"is a {cls.__name__}, which has no JSON form"
+            raise NotSerializableError("", problem) from exc
+        if form is self.anything or isinstance(form, AbstractForm):
+            raise NotSerializableError("", f"is a {cls.__name__}, which has no JSON form")
+        if not is_found:
+            problem = f"is a {cls.__name__}, which is not found by its name {name!r}"
+            remedy = "define it at the top of its module, or name it in a type of the workflow"
+            raise NotSerializableError("", problem, remedy)
+        return name, form
+
+    def load_named(self, plain: Plain, base: type) -> Any:
+        """Return a value of the class that its tag says.
+
+        Args:
+          base: What it must be an instance of.
+
+        Raises: as `Form.load`.
+        """
+        tag = tag_of(plain) or ""
+        form = self._by_tag.get(tag)
+        if form is None:
+            form = self._found(tag, base)
+            return form.load(content_of(plain))
+        value = form.load(plain if tag in SELF_TAGGED else content_of(plain))
+        if not isinstance(value, base):
+            raise fault(f"expected {base.__name__}, received {tag}", base.__name__, tag)
+        return value
+
+    def _found(self, name: str, base: type) -> Form:
+        cls = self._known.find(name)
+        if cls is None:
+            raise fault(
+                f"it was recorded as a {name!r}, and there is no such class: import its module "
+                "first, or name it in a type of the workflow"
+            )
+        if not issubclass(cls, base):
+            raise fault(f"expected {base.__name__}, received {name}", base.__name__, name)
+        form = self.form(cls)
+        if form is self.anything:
+            raise fault(f"{name} cannot be recorded")
+        return form
+
+
+class _Later(Form):
+    """Stands for the form of a type that contains itself, while that is being made."""
+
+    form: Form | None = None
+
+    def __init__(self, type_: Any) -> None:
+        self.name = type_name(type_)
+        self.kinds = frozenset({"object"})
+        self._cls: Any = typing.get_origin(type_) or type_
+
+    def accepts(self, value: Any) -> bool:
+        if self.form is None:  # asked for the default of a field
+            return not isinstance(self._cls, type) or isinstance(value, self._cls)
+        return self.form.accepts(value)
+
+    def is_exact(self, value: Any) -> bool:
+        return self._ready.is_exact(value)
+
+    def dump(self, value: Any, depth: int) -> Plain:
+        return self._ready.dump(value, depth)
+
+    def load(self, plain: Plain) -> Any:
+        return self._ready.load(plain)
+
+    @property
+    def _ready(self) -> Form:
+        assert self.form is not None  # there are no values before it is made
+        return self.form

@@ -1,0 +1,76 @@
+"""One look at the class of what a step gives; what is inside of it is not looked at."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections import abc
+from typing import Annotated, Any, Final
+
+from typing_extensions import TypeAliasType, is_typeddict
+
+from trioflow._values.structure import Structure
+
+ALIASES: tuple[Any, ...] = (TypeAliasType, getattr(typing, "TypeAliasType", TypeAliasType))
+STRINGS = (str, bytes)
+SEQUENCES = (abc.Sequence, abc.Iterable, abc.Collection, abc.Reversible, abc.Container)
+"""What a string is to Python, and to nobody else."""
+
+
+def compile_check(type_: Any, structure: Structure | None) -> Structure | None:
+    """Return a function that checks the class of a value, or None if any value will do.
+
+    What is no instance of the type is structured, as an input would be: a dict into an attrs
+    class, an int into a float. An instance is returned as it is, at once.
+
+    Args:
+      structure: What `compile_structure` has made of the type.
+    """
+    if structure is None:
+        return None
+    classes = _classes_of(type_)
+    if classes is None:  # a literal, say, of which only the value tells
+        return structure
+    takes_bool = any(isinstance(True, cls) and cls is not int for cls in classes)
+    others = tuple(cls for cls in classes if cls not in SEQUENCES)
+
+    def check(value: Any) -> Any:
+        is_instance = isinstance(value, classes)
+        if is_instance and isinstance(value, bool):
+            is_instance = takes_bool  # to Python True is a whole number
+        elif is_instance and isinstance(value, STRINGS):
+            is_instance = isinstance(value, others)
+        return value if is_instance else structure(value)
+
+    exact = [cls for cls in classes if cls is not types.NoneType]
+    check.exact = exact[0] if exact else types.NoneType  # type: ignore[attr-defined]
+    return check
+
+
+def _classes_of(type_: Any) -> tuple[type, ...] | None:
+    """Return what instances of a type are instances of; None if that does not tell enough."""
+    origin, arguments = typing.get_origin(type_), typing.get_args(type_)
+    if type_ is None:
+        return (types.NoneType,)
+    if isinstance(type_, typing.NewType):
+        return _classes_of(type_.__supertype__)
+    if origin in (Annotated, Final):
+        return _classes_of(arguments[0])
+    if isinstance(origin or type_, ALIASES):
+        return _classes_of((origin or type_).__value__)
+    if origin in (typing.Union, types.UnionType):
+        arms = [_classes_of(arm) for arm in arguments]
+        if any(arm is None for arm in arms):
+            return None
+        return tuple(cls for arm in arms for cls in arm or ())
+    if is_typeddict(origin or type_):
+        return (dict,)
+    return _class(origin or type_)
+
+
+def _class(cls: Any) -> tuple[type, ...] | None:
+    try:
+        isinstance(None, cls)
+    except TypeError:  # a protocol that only type checkers can check
+        return None
+    return (cls,) if isinstance(cls, type) else None
