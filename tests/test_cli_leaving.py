@@ -191,7 +191,6 @@ def test_what_another_process_runs_is_sent_an_event_and_canceled(folder: Path) -
 
 # ---------------------------------------------------------------- stores
 LOOKING = [("runs",), ("show", "r"), ("events", "r"), ("events", "r", "--follow")]
-LOOKING += [("timeline", "r", "--html", "r.html")]
 CHANGING = [
     *(("cancel", "r"), ("cancel", "--status", "running", "--yes"), ("send", "r", "go")),
     *(("resume", "r"), ("delete", "r"), ("prune", "--before", "1d"), ("recover",)),

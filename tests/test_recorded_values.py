@@ -17,6 +17,7 @@ from dataclasses import InitVar, dataclass, field
 from typing import (
     Annotated,
     Any,
+    ClassVar,
     Generic,
     Literal,
     NamedTuple,
@@ -116,6 +117,20 @@ class Derived:
         self.total = self.first + 1
 
 
+@attrs.frozen
+class Counting:
+    """Has more annotations than fields."""
+
+    number: int
+    known: ClassVar[dict[str, int]] = {}
+
+
+@dataclass(frozen=True)
+class CountingToo:
+    number: int
+    known: ClassVar[dict[str, int]] = {}
+
+
 @dataclass
 class Seeded:
     value: int
@@ -206,6 +221,8 @@ CASES: dict[str, tuple[Any, Any]] = {
     "enum as a string": (str, Mode.FAST),
     "a class of strings": (str, Word("a")),
     "init=False": (Derived, Derived(1)),
+    "ClassVar": (Counting, Counting(1)),
+    "ClassVar of a dataclass": (CountingToo, CountingToo(1)),
     "InitVar": (Seeded, Seeded(1, 5)),
     "a converter": (Hashed, Hashed(2)),
     "its own __init__": (Own, Own("5")),

@@ -22,6 +22,9 @@ from trioflow._engine.running import call as calls
 from trioflow._engine.running.bodies import step_body
 from trioflow._engine.running.call import Call, new_call
 
+ANY_OTHER = object()
+"""A type that no value has."""
+
 
 def a_new_call(number: int) -> tuple[Work, Work]:
     scope = new_scope()
@@ -59,7 +62,7 @@ def function_alone(number: int) -> tuple[Work, Work]:
 def known_type(number: int) -> tuple[Work, Work]:
     fast, slow = _two_chains(number, body=step(bodies.move), input=bodies.Position)
     for call in call_plans(plan_of(slow)):
-        call.takes = None
+        call.takes = call.gives = ANY_OTHER
     start = bodies.Position(0, 0)
     return run_all(fast, start), run_all(slow, start)
 
@@ -158,7 +161,7 @@ SHORTCUTS = (
     Shortcut(
         "known-type",
         where="_engine/running/call.py",
-        fast="an input of exactly the wanted class is not even handed to be structured",
+        fast="an input or output of exactly the wanted class is not handed to be structured",
         plain="the function that structures, which finds the same out",
         per="step",
         make=known_type,

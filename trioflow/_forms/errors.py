@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from trioflow._forms.form import MAX_DEPTH, Plain
 from trioflow._forms.names import name_of
-from trioflow.errors import FaultsError, NotSerializableError
 from trioflow.wire._failures import (
     MAX_NESTING,
     STACK,
@@ -27,6 +26,9 @@ if TYPE_CHECKING:
 
 HIDDEN = ("__notes__", STACK)
 """Attributes of exceptions that are recorded in other ways."""
+_CAUSE: Any = BaseException.__dict__["__cause__"]
+_ARGS: Any = BaseException.__dict__["args"]
+"""Both as Python itself keeps them, whatever a subclass makes of the names."""
 
 
 # ---------------------------------------------------------------- writing
@@ -43,27 +45,28 @@ def dump_error(error: BaseException, forms: Forms, nesting: int = MAX_NESTING) -
         plain["notes"] = list(notes)
     if nesting and members:
         plain["errors"] = [dump_error(member, forms, nesting - 1) for member in members]
-    if nesting and error.__cause__ is not None:
-        plain["cause"] = dump_error(error.__cause__, forms, nesting - 1)
+    cause = _CAUSE.__get__(error)
+    if nesting and cause is not None:
+        plain["cause"] = dump_error(cause, forms, nesting - 1)
     return plain | _recipe(error, forms)
 
 
 def _recipe(error: BaseException, forms: Forms) -> dict[str, Plain]:
     """Return how an exception is made again, as far as that can be written."""
-    if isinstance(error, RecordedError):
-        return dict(error.recipe)
-    cls = type(error)
-    if not isinstance(error, Exception) or forms.find_class(name_of(cls)) is not cls:
+    cls = type(error)  # what the exception itself says it is may be anything, or raise
+    if issubclass(cls, RecordedError):
+        return dict(cast("RecordedError", error).recipe)
+    if not issubclass(cls, Exception) or forms.find_class(name_of(cls)) is not cls:
         return {}
     recipe: dict[str, Plain] = {"class": name_of(cls)}
-    if isinstance(error, ExceptionGroup):
+    if issubclass(cls, ExceptionGroup):
         return recipe
-    args, state = _reduced(error)
+    args, state = _reduced(cast("Exception", error))
     for key, value in (("args", list(args)), ("state", state)):
         try:
             if value:
                 recipe[key] = forms.anything.dump(value, MAX_DEPTH)
-        except (NotSerializableError, FaultsError, RecursionError):
+        except Exception:  # values and their hooks are code of users
             continue  # it is made without, if that comes to the same
     return recipe
 
@@ -77,7 +80,7 @@ def _reduced(error: Exception) -> tuple[tuple[Any, ...], dict[str, Any]]:
             return args, {key: value for key, value in state.items() if key not in HIDDEN}
     except Exception:
         pass  # it is pickled by code of users
-    return error.args, {}
+    return _ARGS.__get__(error), {}
 
 
 # ---------------------------------------------------------------- reading

@@ -41,7 +41,7 @@ class ForeignForm(Form):
     def dump(self, value: Any, depth: int) -> Plain:
         if type(value) is not self._cls:
             if isinstance(value, self._cls):
-                return self._forms.dump_named(value, depth)
+                return self._forms.anything.dump(value, depth)
             raise wrong_class(self.name, value)
         plain = self._forms.anything.dump(write(value, self._converter, depth), depth)
         try:

@@ -7,7 +7,7 @@ import inspect
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NotRequired, Required, TypeAlias
 
 import attrs
@@ -88,8 +88,12 @@ def find_shape(type_: Any, converter: Any) -> Shape | None:
 
 
 # ---------------------------------------------------------------- types of fields
-def field_types(type_: Any, origin: Any) -> dict[str, Any]:
-    """Return the types of annotated names, with the type arguments filled in.
+def field_types(type_: Any, origin: Any, names: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the types of fields, with the type arguments filled in.
+
+    Args:
+      names: The fields, unless all annotated names are fields, as those of a TypedDict are. What a
+        class annotates beside them need not exist when it runs.
 
     Raises:
       NameError: if an annotation names something that does not exist.
@@ -101,11 +105,11 @@ def field_types(type_: Any, origin: Any) -> dict[str, Any]:
     for base, arguments in _bases(type_, origin):
         own = inspect.get_annotations(base)
         # A class that is not at the top of its module may still name itself.
-        names = {origin.__name__: origin, base.__name__: base}
+        local = {origin.__name__: origin, base.__name__: base}
         module = sys.modules.get(base.__module__)
-        for name in own:
+        for name in own.keys() & set(names):
             holder = types_holder(name, own[name], module)
-            hint = typing.get_type_hints(holder, localns=names, include_extras=True)[name]
+            hint = typing.get_type_hints(holder, localns=local, include_extras=True)[name]
             types |= _filled({name: hint}, arguments)
     return types
 
@@ -152,10 +156,10 @@ def substituted(hint: Any, arguments: Mapping[Any, Any]) -> Any:
 
 # ---------------------------------------------------------------- kinds of classes
 def attrs_shape(type_: Any, cls: Any) -> Shape:
-    types = field_types(type_, cls)
     fields = attrs.fields(cls)
     made = {field.name: field.alias for field in fields if field.init}
     names = tuple(field.name for field in fields)
+    types = field_types(type_, cls, names)
 
     def described(field: Any) -> ShapeField:
         is_made = isinstance(field.default, attrs.Factory)  # type: ignore[arg-type]
@@ -173,10 +177,10 @@ def attrs_shape(type_: Any, cls: Any) -> Shape:
 
 
 def dataclass_shape(type_: Any, cls: Any) -> Shape:
-    types = field_types(type_, cls)
     fields = dataclasses.fields(cls)
     made = {field.name: field.name for field in fields if field.init}
     names = tuple(field.name for field in fields)
+    types = field_types(type_, cls, names)
 
     def described(field: Any) -> ShapeField:
         missing = field.default is dataclasses.MISSING

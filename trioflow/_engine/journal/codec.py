@@ -25,7 +25,7 @@ and continue in this one, so each entry is looked at by itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -52,6 +52,7 @@ from trioflow.wire import from_wire
 from trioflow.wire._failures import error_to_wire
 from trioflow.wire._plain import join, rewritable
 from trioflow.wire._reading import read_field
+from trioflow.wire._shown import class_name, message_of
 from trioflow.wire._shown import shown as quoted
 
 FORMAT = 2
@@ -117,6 +118,9 @@ def _dumped(described: EventValue, value: Any) -> Plain:
         problem = f"is nested more than {MAX_DEPTH} levels deep, or contains itself"
         remedy = "use a flat form of it, such as a list with ids"
         raise NotSerializableError(described.name, problem, remedy) from exc
+    except Exception as exc:  # classes of values are code of users
+        problem = f"cannot be recorded ({class_name(exc)}: {message_of(exc)})"
+        raise NotSerializableError(described.name, problem, "correct its class") from exc
 
 
 def _written(value: Any, plan: WorkflowPlan | None) -> Plain:
@@ -151,25 +155,23 @@ def _json(event: ev.Event, plain: Plain) -> str:
 
 
 # ---------------------------------------------------------------- reading
-def decode(run_id: str, entries: Iterable[Entry], codec: Codec | None = None) -> Iterator[ev.Event]:
-    """Yield the events of a run's journal, for people: values are plain JSON types.
+def decode(run_id: str, entries: Iterable[Entry], codec: Codec | None = None) -> list[ev.Event]:
+    """Return the events of a run's journal, for people: values are plain JSON types.
 
     Args:
       entries: From the first one on; `trioflow._engine.journal.reading` reads parts of journals.
       codec: Decodes values; without it encoded ones are asterisks.
 
     Raises:
-      JournalFormatError: if one of them cannot be read, or is not at its place; after those
-        before it.
+      JournalFormatError: if one of them cannot be read, or is not at its place.
     """
     found: dict[int, ev.Event] = {}
     for entry in entries:
         event = decode_entry(run_id, entry, codec)
         for name, reference in references(event):
             event = resolved(event, name, found.get(reference.seq), reference)
-        if isinstance(event, ev.Start | ev.StepResult):
-            found[event.seq] = event
-        yield event
+        found[event.seq] = event
+    return list(found.values())
 
 
 def decode_entry(run_id: str, entry: Entry, codec: Codec | None = None) -> ev.Event:

@@ -79,7 +79,8 @@ def _payload(command: Command) -> dict[str, Any]:
         case Send(name=name, data=data):
             return {"name": name, "data": data}
         case Resume(answer=answer):
-            return attrs.asdict(answer, recurse=False)
+            steps = answer.step if isinstance(answer.step, str | None) else list(answer.step)
+            return {**attrs.asdict(answer, recurse=False), "step": steps}
         case Drain(grace=grace):
             return {"grace": None if math.isinf(grace) else grace}
 

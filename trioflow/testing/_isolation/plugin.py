@@ -33,7 +33,12 @@ class Written:
         return self.text()
 
 
-class Made:
+class _Anything(type):
+    def __instancecheck__(cls, value: object) -> bool:
+        return True
+
+
+class Made(metaclass=_Anything):
     """The type of what a structure hook makes of the name of a function."""
 
 
@@ -64,6 +69,10 @@ class Meddler(Instrument, Runner):
     @hookimpl
     def trioflow_converter(self, converter: Converter) -> None:
         converter.register_structure_hook(Made, lambda data, _: self._make(data))
+        converter.register_unstructure_hook(Made, lambda value: value)
+        converter.register_structure_hook_func(
+            lambda cls: isinstance(cls, type) and issubclass(cls, Written), lambda data, cls: cls()
+        )
         converter.register_unstructure_hook(Written, lambda value: value.hook())
         converter.register_unstructure_hook(Refused, _refuse)
 

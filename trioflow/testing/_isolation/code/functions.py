@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast, overload
+from typing import Any, ClassVar, cast, overload
+
+import attrs
 
 from trioflow.mapping import from_input
 from trioflow.testing._isolation.bodies import Flow, flow
@@ -33,21 +35,22 @@ def part_of_a_mapping(stage: Stage, w: Flow, fail: Fail) -> Flow:
     return w.map({"part": lambda data: failing(fail)})
 
 
-class Reading(Written):
-    """Has a property that raises."""
+@attrs.frozen
+class Reading:
+    """Can be recorded, and has a property that raises."""
+
+    workflow: str
+    fails: ClassVar[dict[str, Fail]] = {}
 
     @property
-    def part(self) -> str:
-        return self.text()
+    def part(self) -> Any:
+        return self.fails[self.workflow]()
 
 
 def source_of_a_mapping(stage: Stage, w: Flow, fail: Fail) -> Flow:
-    inner = flow("inner", input=Made).map({"part": from_input("part")})
-    return w.map(lambda data: made_reading(stage, fail)).then(inner)
-
-
-def made_reading(stage: Stage, fail: Fail) -> str:
-    return stage.meddler.made_by(lambda: Reading(text=fail))
+    Reading.fails[w.id] = fail
+    inner = flow("inner", input=Reading).map({"part": from_input("part")})
+    return w.map(lambda data: Reading(w.id)).then(inner)
 
 
 def template(stage: Stage, w: Flow, fail: Fail) -> Flow:
@@ -63,23 +66,26 @@ def moment_of_a_sleep(stage: Stage, w: Flow, fail: Fail) -> Flow:
     return w.sleep_until(lambda data: failing(fail))
 
 
+class Items(Written, Sequence[int]):
+    """Can be recorded, and raises when its items are read."""
+
+    def __len__(self) -> int:
+        return 2
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[int]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        return self.text()
+
+    def __iter__(self) -> Iterator[int]:
+        return iter([self[0]])
+
+
 def items(stage: Stage, w: Flow, fail: Fail) -> Flow:
-    class Items(Written, Sequence[int]):
-        def __len__(self) -> int:
-            return 2
-
-        @overload
-        def __getitem__(self, index: int) -> int: ...
-        @overload
-        def __getitem__(self, index: slice) -> Sequence[int]: ...
-        def __getitem__(self, index: int | slice) -> Any:
-            return fail()
-
-        def __iter__(self) -> Iterator[int]:
-            return iter([fail()])
-
     inner = flow("inner", input=Made).foreach(stage.bodies.gives(1))
-    return w.map(lambda data: stage.meddler.made_by(Items)).then(inner)
+    return w.map(lambda data: stage.meddler.made_by(lambda: Items(text=fail))).then(inner)
 
 
 def on_start(stage: Stage, w: Flow, fail: Fail) -> Flow:
