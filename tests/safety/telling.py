@@ -74,8 +74,11 @@ class Telling:
                 try:
                     async with self.open() as engine:
                         await self._beside_a_bystander(engine)
-                except KeyboardInterrupt:
-                    assert self.is_interrupted
+                except BaseException as exc:  # Ctrl-C, beside what came of it in the story
+                    interrupts = [exc for exc in leaves(exc) if type(exc) is KeyboardInterrupt]
+                    if not (interrupts and self.is_interrupted):
+                        raise
+                    _check_expected(exc, KeyboardInterrupt)
                 for run, reader in self.teller.runs.items():
                     if run._life.phase in (Phase.PENDING, Phase.WAITING):
                         reader.cancel()  # there may be more to come for them; others have an end
@@ -86,9 +89,9 @@ class Telling:
         token = for_the_run.set(True)
         try:
             await self.story(self.teller, engine)
-        except KeyboardInterrupt:
-            raise
         except BaseException as exc:
+            if any(type(leaf) is KeyboardInterrupt for leaf in leaves(exc)):
+                raise
             _check_expected(exc)
         finally:
             for_the_run.reset(token)
@@ -145,8 +148,8 @@ async def _check_rest(run: Run[Any, Any]) -> None:
     assert fold(life.core.log.history()) == run.state
 
 
-def _check_expected(exc: BaseException) -> None:
+def _check_expected(exc: BaseException, *others: type[BaseException]) -> None:
     """Check that a story was ended by what was injected, or by what came of it."""
     for leaf in leaves(exc):
-        if not isinstance(leaf, InjectedError | SystemExit | TrioflowError):
+        if not isinstance(leaf, (InjectedError, SystemExit, TrioflowError, *others)):
             raise exc

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from tests.safety.injecting import Injection, Kind, Point, Survey, name_of, tracing
-from tests.safety.stories import STORIES
+from tests.safety.stories import IN_A_STORE, STORIES
 from tests.safety.telling import Telling
 
 EDGES: Mapping[str, str] = {
@@ -22,8 +22,11 @@ EDGES: Mapping[str, str] = {
     "trioflow._engine.life.driving:beginning": "has not begun to look after the claim",
     "trioflow._engine.life.registry:RunRegistry.drive": "has not begun to look after the run",
     "trioflow.record:_step_finish": "is the second half of the end of a call",
+    "trioflow._engine.journal.stored_runs:StoredRuns._attend_quietly": "has not begun to look",
+    "trioflow._engine.base.reporting:reported": "has not begun to look",
     "trioflow._engine.life.life:Life.come_to_rest": "tells those who wait that they need not",
     "trioflow.record:RunState.answers": "gives what is there, in the middle of a change",
+    "trioflow.record:RunState.received": "gives what is there, in the middle of a change",
     "trioflow.record:RunState.runtime_context": "gives what is there, in the middle of a change",
     "trioflow._engine.life.life:Life.run_id": "is asked for by release",
     "trioflow._engine.journal.durable_runs:DurableRuns.release": "the claim has to expire then",
@@ -66,7 +69,8 @@ def inject(story: str, is_durable: bool, kind: Kind, injection: Injection) -> No
     except BaseException as exc:
         exc.add_note(f"{kind} in {injection.point}, {story}, {is_durable=}")
         raise
-    assert injection.done, f"there is no {injection.point} in {story}, {is_durable=}"
+    # How often a function is called behind the first times depends on the clock of the machine.
+    assert injection.done or injection.point.number > 2, f"no {injection.point} in {story}"
 
 
 @pytest.mark.parametrize(("story", "is_durable", "kind"), SOME)
@@ -74,4 +78,16 @@ def test_some_internal_calls_raise(story: str, is_durable: bool, kind: Kind) -> 
     found = survey(story, is_durable)
     all_points = sorted(points(found, only_first=True), key=lambda pair: pair[0])
     for point, code in all_points[:: len(all_points) // FEW + 1]:
+        inject(story, is_durable, kind, Injection(point, kind, found.entries[code], code))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["exception", "exit", "interrupt"])
+@pytest.mark.parametrize("is_durable", [False, True], ids=["in memory", "in a store"])
+@pytest.mark.parametrize("story", STORIES)
+def test_every_internal_call_raises(story: str, is_durable: bool, kind: Kind) -> None:
+    if not is_durable and STORIES[story] in IN_A_STORE:
+        pytest.skip("a run without a store cannot be recovered")
+    found = survey(story, is_durable)
+    for point, code in points(found, only_first=kind != "exception"):
         inject(story, is_durable, kind, Injection(point, kind, found.entries[code], code))

@@ -6,6 +6,8 @@ import logging
 
 import trio
 
+from trioflow._engine.base.outcome import must_pass
+from trioflow._engine.base.reporting import report, reported
 from trioflow._engine.journal.inbox import Cancel, Command, Drain, Resume, Send, from_request
 from trioflow._engine.journal.journal import RunJournal
 from trioflow._engine.life.ending import drain, receive
@@ -13,8 +15,7 @@ from trioflow._engine.life.life import Life
 from trioflow._engine.life.registry import RunRegistry
 from trioflow._engine.life.resuming import begin_resume
 from trioflow.abc import Request
-
-logger = logging.getLogger("trioflow")
+from trioflow.wire._shown import message_of
 
 
 def apply(life: Life, journal: RunJournal, request: Request, nursery: trio.Nursery) -> None:
@@ -28,8 +29,11 @@ def apply(life: Life, journal: RunJournal, request: Request, nursery: trio.Nurse
     journal.seen.add(request.id)
     try:
         done = _apply(life, from_request(request, journal.writer), request, nursery)
-    except Exception as exc:
-        logger.warning("run %s has refused a request (%s): %s", life.run_id, request.kind, exc)
+    except BaseException as exc:  # what an answer is structured by is code of users
+        if must_pass(exc):
+            raise
+        told = "run %s has refused a request (%s): %s"
+        report(told, life.run_id, request.kind, message_of(exc), level=logging.WARNING)
         done = True
     if done:
         journal.acknowledge((request.id,))
@@ -48,10 +52,15 @@ def _apply(life: Life, command: Command, request: Request, nursery: trio.Nursery
             return _end(life, request, reason)
         case Drain(grace=grace) if life.is_driven_here:
             life.cancel_requests += (request.id,)
-            nursery.start_soon(drain, life, grace, request.by)
+            nursery.start_soon(_drain, life, grace, request.by)
             return False
         case Drain():
             return _end(life, request, "drained")  # nothing of it runs
+
+
+async def _drain(life: Life, grace: float, by: str | None) -> None:
+    with reported("run %s could not be drained", life.run_id):
+        await drain(life, grace, by)
 
 
 def _end(life: Life, request: Request, reason: str | None) -> bool:

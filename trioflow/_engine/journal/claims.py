@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 import attrs
 import trio
 
+from trioflow._engine.base.reporting import reported
 from trioflow.abc import Store
 from trioflow.errors import JournalConflictError, StoreError
 
@@ -20,8 +20,6 @@ RENEWALS = 3
 """How often a claim is renewed before it would end."""
 LONGEST_PAUSE = 1.0
 """Seconds until another try to renew claims that has failed, at most."""
-
-logger = logging.getLogger("trioflow")
 
 
 @attrs.define(eq=False)
@@ -56,13 +54,11 @@ class Claims:
         pause = self.seconds / RENEWALS
         while True:
             await trio.sleep(pause)
-            pause = self.seconds / RENEWALS
-            if self._journals:
-                try:
+            pause = min(self.seconds / RENEWALS, LONGEST_PAUSE)
+            with reported("claims not renewed"):
+                if self._journals:
                     await self.renew()
-                except StoreError as exc:
-                    logger.warning("claims not renewed: %s", exc)
-                    pause = min(pause, LONGEST_PAUSE)
+                pause = self.seconds / RENEWALS
 
     async def watch_forever(self) -> None:
         """Stop all runs before others can take them over. A task of the engine's.

@@ -11,6 +11,7 @@ import attrs
 import trio
 
 from trioflow._engine.base.nursery import open_owned_nursery
+from trioflow._engine.base.outcome import must_pass
 from trioflow._engine.journal.durable_runs import DurableRuns, journal_of
 from trioflow._engine.journal.following import POLL
 from trioflow._engine.life.ending import give_up
@@ -59,7 +60,9 @@ class Followers:
         try:
             async with self.registry.lock(life.run_id):
                 await self._catch_up(life)
-        except Exception as exc:
+        except BaseException as exc:
+            if must_pass(exc):
+                raise
             if isinstance(exc, StoreError) and exc.transient:
                 logger.warning("run %s could not be followed: %s", life.run_id, exc)
             else:

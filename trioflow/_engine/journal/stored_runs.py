@@ -12,6 +12,8 @@ import attrs
 import trio
 
 from trioflow._engine.base.nursery import open_owned_nursery
+from trioflow._engine.base.outcome import must_pass
+from trioflow._engine.base.reporting import report, reported
 from trioflow._engine.journal.applying import apply, command_here
 from trioflow._engine.journal.durable_runs import DurableRuns, journal_of
 from trioflow._engine.journal.end_stored import End, end_stored
@@ -35,11 +37,11 @@ from trioflow.errors import (
     CrashLoopError,
     NotResumableError,
     RunClaimedError,
-    StoreError,
     UnknownNameError,
 )
 from trioflow.events import ACTIVE_STATUSES
 from trioflow.record import crashes_after
+from trioflow.wire._shown import message_of
 
 LOOK = 1.0
 """Seconds between two looks for runs whose process has died; nobody announces that."""
@@ -188,8 +190,10 @@ class StoredRuns:
         await self._post(run_id, command, by)
         try:
             await self.take_up(run_id)  # if nobody drives it
-        except Exception as exc:
-            logger.info("run %s is left to others: %s", run_id, exc)
+        except BaseException as exc:
+            if must_pass(exc):
+                raise
+            report("run %s is left to others: %s", run_id, message_of(exc), level=logging.INFO)
 
     async def _post(self, run_id: str, command: Command, by: str | None) -> None:
         request = to_request(run_id, command, by, self.durable.writer)
@@ -245,9 +249,11 @@ class StoredRuns:
                 return await self.take_up(run_id)
             except (NotResumableError, RunClaimedError):
                 return None  # another engine was faster
-            except Exception as exc:
+            except BaseException as exc:  # what values are made by is code of users
+                if must_pass(exc):
+                    raise
                 if not self._was_told(run_id, stored.last_seq):
-                    logger.error("run %s cannot be recovered: %s", run_id, exc)
+                    report("run %s cannot be recovered: %s", run_id, message_of(exc))
                 return None
 
     def _was_told(self, run_id: str, last_seq: int) -> bool:
@@ -265,13 +271,11 @@ class StoredRuns:
         """
         while True:
             await trio.sleep(LOOK * random.uniform(0.8, 1.2))  # so that engines do not look in step
-            try:
+            with reported("the store could not be searched for runs to recover"):
                 if always:
                     await self.recover()
                 elif self.broken:
                     await self._recover_broken()
-            except StoreError as exc:
-                logger.warning("the store could not be searched for runs to recover: %s", exc)
 
     async def _recover_broken(self) -> None:
         await self.durable.claims.renew()  # or it could not be done in time again
@@ -290,22 +294,19 @@ class StoredRuns:
     async def attend_forever(self) -> None:
         """Do what other processes ask of the runs that are driven here."""
         while True:
-            try:
+            with reported("requests could not be read"):
                 await self.durable.store.wait_requests(self.durable.owner)
                 await self._attend(None)
-            except StoreError as exc:
-                logger.warning("requests could not be read: %s", exc)
-                await trio.sleep(LOOK)
+                continue
+            await trio.sleep(LOOK)
 
     def attend_soon(self, run_id: str) -> None:
         """Do what was asked of a run before it was driven here."""
         self.registry.nursery.start_soon(self._attend_quietly, run_id)
 
     async def _attend_quietly(self, run_id: str) -> None:
-        try:
+        with reported("requests for run %s could not be read", run_id):
             await self._attend([run_id])
-        except StoreError as exc:
-            logger.warning("requests for run %s could not be read: %s", run_id, exc)
 
     async def _attend(self, run_ids: Collection[str] | None) -> None:
         after = 0

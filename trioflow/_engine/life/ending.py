@@ -75,7 +75,7 @@ def break_off(life: Life, failure: BaseException) -> None:
     life.core.cancel(None)
 
 
-def give_up(life: Life, failure: Exception) -> None:
+def give_up(life: Life, failure: BaseException) -> None:
     """Let nobody wait for, or read on of, a run of which nothing more is known here."""
     life.failure = failure
     life.core.readers.end_part(is_over=True)

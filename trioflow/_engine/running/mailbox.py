@@ -59,8 +59,8 @@ class Mailbox:
 
     def hold(self, early: Early) -> None:
         """Keep an event until the run starts."""
+        self._add(early.event)  # first: one that is counted and not there does no harm
         self._early.append(early)
-        self._add(early.event)
 
     def take_early(self) -> list[Early]:
         """Return the events that were sent before the start, to be put in as events of the run."""

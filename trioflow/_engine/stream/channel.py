@@ -69,6 +69,7 @@ class Readers:
             reader.move(end, moved)
         self.pass_mark(events)
 
+    @trio.lowlevel.enable_ki_protection
     def end_part(self, is_over: bool) -> None:
         """End every reader behind the last event; a next part has its own readers.
 
