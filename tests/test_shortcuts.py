@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from pathlib import Path
 
@@ -47,7 +48,9 @@ def test_the_table_has_each_shortcut() -> None:
 
 
 @pytest.mark.parametrize("shortcut", SHORTCUTS.values(), ids=SHORTCUTS)
-def test_each_shortcut_can_be_measured(shortcut: Shortcut) -> None:
+def test_each_shortcut_can_be_measured(shortcut: Shortcut, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A collection before each sample takes long in a process with thousands of tests.
+    monkeypatch.setattr(gc, "collect", lambda: 0)
     few = attrs.evolve(shortcut, number=min(shortcut.number, 100))
 
     saving = few.measure(samples=1)

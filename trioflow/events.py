@@ -238,6 +238,8 @@ class ToolEvent(StepEvent):
     """Something that belongs to one tool call; id and address are those of its step."""
 
     tool_call_id: str
+    """Names the call of the tool. Another one each time: a step that is made again, or goes on
+    after it was suspended, makes other calls."""
     name: str
     """The id of the tool."""
 

@@ -42,6 +42,16 @@ SOME = (
 """Stories of which some points are tried each time."""
 FEW = 6
 """How many points that are, of each of them."""
+TOLD = [
+    (name, is_durable)
+    for name, story in STORIES.items()
+    for is_durable in (False, True)
+    if is_durable or story not in IN_A_STORE
+]
+"""All stories, in memory and in a store, unless they need one."""
+MANY = 10
+"""Of so many points one is tried, in slow tests."""
+KINDS: tuple[Kind, ...] = ("exception", "exit", "interrupt")
 
 
 def survey(story: str, is_durable: bool) -> Survey:
@@ -82,12 +92,19 @@ def test_some_internal_calls_raise(story: str, is_durable: bool, kind: Kind) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["exception", "exit", "interrupt"])
-@pytest.mark.parametrize("is_durable", [False, True], ids=["in memory", "in a store"])
-@pytest.mark.parametrize("story", STORIES)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("story", "is_durable"), TOLD)
+def test_many_internal_calls_raise(story: str, is_durable: bool, kind: Kind) -> None:
+    found = survey(story, is_durable)
+    all_points = sorted(points(found, only_first=True), key=lambda pair: pair[0])
+    for point, code in all_points[TOLD.index((story, is_durable)) % MANY :: MANY]:
+        inject(story, is_durable, kind, Injection(point, kind, found.entries[code], code))
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("story", "is_durable"), TOLD)
 def test_every_internal_call_raises(story: str, is_durable: bool, kind: Kind) -> None:
-    if not is_durable and STORIES[story] in IN_A_STORE:
-        pytest.skip("a run without a store cannot be recovered")
     found = survey(story, is_durable)
     for point, code in points(found, only_first=kind != "exception"):
         inject(story, is_durable, kind, Injection(point, kind, found.entries[code], code))

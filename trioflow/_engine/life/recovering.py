@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import trio
+
 from trioflow import events as ev
 from trioflow._engine.history.restore import Unreadable, restore
 from trioflow._engine.life.driving import beginning, drive
+from trioflow._engine.life.ending import give_up
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.resuming import begin_part
 from trioflow._engine.running.workflow_call import recorded_result
@@ -36,6 +39,7 @@ def restore_journal(
     adopt(life, restored.events, restored.error if isinstance(restored, Unreadable) else None)
 
 
+@trio.lowlevel.enable_ki_protection
 def adopt(
     life: Life, events: Sequence[ev.Event], unreadable: UnreadableRunError | None = None
 ) -> None:
@@ -47,6 +51,14 @@ def adopt(
     Raises:
       JournalFormatError: if they do not follow from one another.
     """
+    try:
+        _adopt(life, events, unreadable)
+    except BaseException as exc:  # what is half taken over is of no use
+        give_up(life, exc)
+        raise
+
+
+def _adopt(life: Life, events: Sequence[ev.Event], unreadable: UnreadableRunError | None) -> None:
     log, record, before = life.core.log, life.record, life.phase
     log.adopt(events)
     log.start_clock()

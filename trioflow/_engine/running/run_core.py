@@ -53,6 +53,9 @@ class RunCore:
     """Where those park who wait until no body runs, if somebody does."""
     is_canceled: bool = False
     """Whether somebody has canceled this part of the run, even if it has not come to its end."""
+    tool_series: str = ""
+    """What makes the ids of tool calls in this part of the run others than those of earlier parts,
+    in which the same steps may have called tools."""
     reason: str | None = None
     """Why it was canceled."""
     by: str | None = None
@@ -80,6 +83,7 @@ class RunCore:
         """Begin the next part of the run with what is left of the one before."""
         self.is_canceled, self.reason, self.by = False, None, None
         self._cancel_scope = self.owner = None
+        self.tool_series = f"{self.log.state.next_seq}."
         self.context = SharedContext(context)
         self._mailbox = Mailbox(received)
 

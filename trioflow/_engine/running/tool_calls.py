@@ -99,7 +99,8 @@ async def begin(
     checked = check_arguments(plan, args, kwargs)
     await call.scope.core.pacer.give_way()
     call.tool_calls += 1
-    tool_call = ToolCallInProgress(call, plan, f"{call.step_call_id}:t{call.tool_calls}", checked)
+    number = f"{call.scope.core.tool_series}{call.tool_calls}"
+    tool_call = ToolCallInProgress(call, plan, f"{call.step_call_id}:t{number}", checked)
     try:
         tool_call.emit(ev.ToolCall, args=checked, plugin=plan.plugin)
     except BaseException as exc:
