@@ -148,6 +148,21 @@ async def test_errors_of_a_body_that_is_being_canceled_are_kept(autojump_clock: 
 
 
 class TestTimeouts:
+    async def test_an_attempt_that_heeds_no_cancellation_fails_when_it_ends(
+        self, autojump_clock: MockClock
+    ) -> None:
+        @step(timeout=2)
+        async def deaf(value: int) -> int:
+            with trio.CancelScope(shield=True):
+                await trio.sleep(3)
+            return value
+
+        run = Workflow("w").then(deaf).create_run()
+
+        with pytest.raises(StepTimeoutError):
+            (await run.start(1)).unwrap()
+        assert trio.current_time() == 3
+
     async def test_an_attempt_that_takes_too_long_fails(self, autojump_clock: MockClock) -> None:
         @step(timeout=2)
         async def slow(value: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -239,9 +240,30 @@ def logging_in() -> Workflow[Any, Any]:
     return Workflow("w", input=Any, output=str).then(gives).then(looks)
 
 
-async def test_secrets_are_refused_without_a_codec() -> None:
+SECRET = r"workflow 'w': the output of step 'gives' has a secret in it \(Secret\), which .* codec="
+
+
+def outer(workflow: Workflow[Any, Any]) -> Workflow[Any, Any]:
+    return Workflow("w", input=Any, output=Any).then(workflow)
+
+
+def each(workflow: Workflow[Any, Any]) -> Workflow[Any, Any]:
+    return Workflow("w", input=Any, output=Any).foreach(workflow)
+
+
+@pytest.mark.parametrize("around", [lambda inner: inner, outer, each])
+async def test_secrets_are_refused_without_a_codec(around: Callable[[Any], Any]) -> None:
+    with pytest.raises(DefinitionError, match=SECRET):
+        await suspended(None, around(logging_in()))
+
+
+async def test_secrets_that_no_type_tells_of_fail_the_step() -> None:
+    @step(output=Any)
+    async def gives(value: Any) -> Any:
+        return Login("a", Secret(WORD))
+
     with pytest.raises(NotSerializableError, match=r"output\.token is a secret \(Secret\)"):
-        await suspended(None, logging_in())
+        await suspended(None, Workflow("w", input=Any, output=Any).then(gives))
 
 
 async def test_secrets_come_back_with_one() -> None:

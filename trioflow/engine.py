@@ -310,7 +310,8 @@ class Engine(metaclass=NoPublicConstructor):
           UnknownNameError: if there is no workflow of that id.
           DuplicateRunError: if the engine has a run of that id. One that only the store has shows
             when the run starts.
-          DefinitionError: and its like, if the workflow cannot work.
+          DefinitionError: and its like, if the workflow cannot work, or a type of its values holds
+            secrets and the engine has a store and no codec.
           StoreError: if the store is open for reading only.
         """
         workflow = self._find_workflow(workflow)
@@ -325,7 +326,7 @@ class Engine(metaclass=NoPublicConstructor):
             tags=tags,
         )
         if self._durable is not None:
-            self._durable.check_writable()
+            self._durable.check_new(run._life)
             self._durable.keep(run._life)
         else:
             run._life.created_at = time.time()

@@ -164,7 +164,9 @@ def step(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
       suspend: Type of the payload the step suspends with.
       state: Type of the run's state that the step expects.
       retries: `Retry` for this step; the workflow's if not given.
-      timeout: Seconds that one attempt may take.
+      timeout: Seconds that one attempt may take. A body that no cancellation reaches, such as a
+        blocking function in a thread, is not ended by it: it runs to its end, and the attempt
+        fails then. In a process it is ended (``runner="process"``).
       runner: Name of the runner for the body: ``"inline"``, ``"thread"``, a plugin's such as
         ``"process"``, or one that is given to ``open_engine(runners=...)``.
       limit: Name of a concurrency limit of the engine.

@@ -134,7 +134,7 @@ def tool(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
       collect: Makes the result of a streaming tool from the list of its pieces.
       output: Type of the result; taken from the annotation if not given.
       retries: `Retry` for the tool where it is a node.
-      timeout: Seconds that one call may take.
+      timeout: Seconds that one call may take, as for `trioflow.step`.
       runner: Name of the runner for the body, as for a step.
       limit: Name of a concurrency limit of the engine.
       metadata: Anything; the engine does not look at it.

@@ -70,6 +70,10 @@ class Forms:
         self._known = KnownClasses()
         self._made: dict[Any, Form] = {}
         self._in_making: dict[Any, _Later] = {}
+        self._secrets: dict[Any, str] = {}
+        """The types that hold secrets, and the classes of these."""
+        self._found_secret: str | None = None
+        """Such a class in the type whose form is being made, once it was seen."""
         self.anything: Form = AnyForm(self)
         self.plain_dict = MappingForm(dict, dict, self.anything, self.anything, self)
         self.scalars = scalar_forms(self)
@@ -99,14 +103,29 @@ class Forms:
         except TypeError:  # Annotated with something that has no hash
             return self._make(type_)
         if made is not None:
+            self._found_secret = self._found_secret or self._secrets.get(type_)
             return made
         self._in_making[type_] = later = _Later(type_)
+        before, self._found_secret = self._found_secret, None
         try:
             later.form = form = self._make(type_)
         finally:
             del self._in_making[type_]
+            found, self._found_secret = self._found_secret, self._found_secret or before
         self._made[type_] = form
+        if found is not None:
+            self._secrets[type_] = found
         return form
+
+    def secret_in(self, type_: Any) -> str | None:
+        """Return the class of a secret that values of a type hold, though they may not be written.
+
+        None if there is none, as far as that is known: the type has a form already.
+        """
+        try:
+            return None if self.keeps_secrets else self._secrets.get(type_)
+        except TypeError:  # Annotated with something that has no hash
+            return None
 
     def _make(self, type_: Any) -> Form:
         origin, arguments = typing.get_origin(type_), typing.get_args(type_)
@@ -167,6 +186,7 @@ class Forms:
         if base is not None:
             return SubclassForm(cls, base, self.scalars[base])
         if is_secret(cls):
+            self._found_secret = cls.__name__
             return SecretForm(cls, self)
         foreign = foreign_form(cls, converter, self)
         if foreign is not None:

@@ -38,6 +38,8 @@ class CallForms:
     output: Form
     resume: Form
     suspend: Form
+    secret: str | None = None
+    """Which of the values is a secret that must not be recorded, if one is."""
 
 
 @attrs.frozen(eq=False)
@@ -53,6 +55,8 @@ class RunForms:
     """Of values of which no type says what they are."""
     forms: Forms
     """What has made all of them."""
+    secret: str | None = None
+    """Which value is a secret that must not be recorded, those of the calls included."""
 
 
 @attrs.define(eq=False)

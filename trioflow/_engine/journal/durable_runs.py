@@ -25,6 +25,7 @@ from trioflow._engine.life.recovering import restore_journal
 from trioflow._engine.planning.fingerprint import difference
 from trioflow.abc import Store, StoredRun
 from trioflow.errors import (
+    DefinitionError,
     DuplicateRunError,
     JournalFormatError,
     RunClaimedError,
@@ -71,6 +72,20 @@ class DurableRuns:
             raise StoreError(repr(self.store), problem)
 
     # ------------------------------------------------------------ runs of this engine
+    def check_new(self, life: Life) -> None:
+        """Check that a run can be kept from its start on.
+
+        Raises:
+          StoreError: if the store is open for reading only.
+          DefinitionError: if a value of its workflow is a secret, and there is no codec.
+        """
+        self.check_writable()
+        forms = life.plan.forms
+        if forms is not None and forms.secret is not None:
+            problem = f"{forms.secret}, which whoever can read the store would see"
+            remedy = "open the engine with a codec=, or leave the secret out"
+            raise DefinitionError(f"workflow {life.plan.id!r}", problem, remedy)
+
     def keep(self, life: Life, *, stored: StoredRun | None = None) -> None:
         """Have the events of a run written from now on."""
         assert life.journaled is not None  # it was made for this keeper

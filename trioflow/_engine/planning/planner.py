@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -114,7 +114,9 @@ class _Planner:
         given = recording.form(workflow.input, "input", self._where)
         for node in nodes:
             given = recording.pass_on(node, given)
-        return recording.run(workflow, structure, given, self._where)
+        secrets = (call.forms.secret for call in _all_calls(nodes) if call.forms is not None)
+        secret = next((each for each in secrets if each is not None), None)
+        return recording.run(workflow, structure, given, self._where, secret)
 
     # ------------------------------------------------------------ nodes
     def _node(self, key: str, node: Node) -> p.NodePlan:
@@ -233,7 +235,7 @@ class _Planner:
         forms = self._targets.recorded(self._where, Any)
         if forms is None or nested.forms is None:
             return None
-        return attrs.evolve(forms, output=nested.forms.output)
+        return attrs.evolve(forms, output=nested.forms.output, secret=nested.forms.secret)
 
     def _find(self, id: str) -> Step[Any, Any] | Tool[..., Any] | Workflow[Any, Any]:
         environment = self._environment
@@ -266,6 +268,14 @@ def _calls(node: p.NodePlan) -> Sequence[p.CallPlan]:
         case p.ForEachPlan():
             return [node.loop]
     return [node.call]
+
+
+def _all_calls(nodes: Sequence[p.NodePlan]) -> Iterator[p.CallPlan]:
+    """Yield the calls of nodes, those of the items of a foreach included."""
+    for node in nodes:
+        yield from _calls(node)
+        if isinstance(node, p.ForEachPlan):
+            yield node.item
 
 
 async def _no_body(call: Any, value: Any) -> Outcome:

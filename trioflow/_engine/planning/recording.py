@@ -55,27 +55,32 @@ class Recording:
         Raises:
           DefinitionError: if values of one of them cannot be recorded.
         """
-        return p.CallForms(
-            input=self.forms.anything,
-            output=self.form(output, "output", owner),
-            resume=self.form(resume, "resume data", owner),
-            suspend=self.form(suspend, "suspend payload", owner),
-        )
+        types = {"output": output, "resume data": resume, "suspend payload": suspend}
+        given, answer, payload = (self.form(type_, what, owner) for what, type_ in types.items())
+        secret = self._secret(owner, types)
+        return p.CallForms(self.forms.anything, given, answer, payload, secret)
 
     def run(
-        self, workflow: Workflow[Any, Any], structure: Structure | None, given: Form, owner: str
+        self,
+        workflow: Workflow[Any, Any],
+        structure: Structure | None,
+        given: Form,
+        owner: str,
+        secret: str | None,
     ) -> p.RunForms:
         """Return how those values of runs are recorded that belong to no call.
 
         Args:
           structure: Structures the input.
           given: The form of what the last node gives.
+          secret: Which value of a call must not be recorded, if one must not.
 
         Raises:
           DefinitionError: if values of one of the types cannot be recorded.
         """
         declared = self.form(workflow.output, "output", owner)
         input, state = self.form(workflow.input, "input", owner), workflow.state
+        types = {"input": workflow.input, "output": workflow.output, "state": state}
         return p.RunForms(
             input=input if structure is None else GivenForm(input, structure),
             output=self.loose(given if declared is self.forms.anything else declared),
@@ -83,7 +88,16 @@ class Recording:
             updates=self.forms.parts(state) if self.validate else self.forms.plain_dict,
             anything=self.forms.anything,
             forms=self.forms,
+            secret=self._secret(owner, types) or secret,
         )
+
+    def _secret(self, owner: str, types: Mapping[str, Any]) -> str | None:
+        """Say which of these values is a secret, if one is."""
+        for what, type_ in types.items():
+            secret = self.forms.secret_in(type_) if self.validate else None
+            if secret is not None:
+                return f"the {what} of {owner} has a secret in it ({secret})"
+        return None
 
     def know(self, retries: Retry | None) -> None:
         """Have exceptions found by name that a step is tried again for."""

@@ -40,12 +40,12 @@ def in_time(step: str, seconds: float | None) -> Generator[None, None, None]:
     """Cancel what is inside after so many seconds.
 
     Raises:
-      StepTimeoutError: if that happened.
+      StepTimeoutError: if it took longer, be it that it does not heed a cancellation.
     """
     if seconds is None:
         yield
         return
     with trio.move_on_after(seconds) as scope:
         yield
-    if scope.cancelled_caught:
+    if scope.cancelled_caught or trio.current_time() > scope.deadline:
         raise StepTimeoutError(step, seconds)
