@@ -247,7 +247,7 @@ def outer(workflow: Workflow[Any, Any]) -> Workflow[Any, Any]:
     return Workflow("w", input=Any, output=Any).then(workflow)
 
 
-def each(workflow: Workflow[Any, Any]) -> Workflow[Any, Any]:
+def each(workflow: Any) -> Workflow[Any, Any]:
     return Workflow("w", input=Any, output=Any).foreach(workflow)
 
 

@@ -18,12 +18,15 @@ from benchmarks.shortcuts.stage import (
 from trioflow import StepContext, Workflow, step
 from trioflow._engine.base.outcome import Success
 from trioflow._engine.planning.targets import code_of
-from trioflow._engine.running import call as calls
+from trioflow._engine.running import call_end, run_call
 from trioflow._engine.running.bodies import step_body
 from trioflow._engine.running.call import Call, new_call
 
 ANY_OTHER = object()
 """A type that no value has."""
+
+
+GOOD_END = tuple((module, "close_call", plain.close_call) for module in (run_call, call_end))
 
 
 def a_new_call(number: int) -> tuple[Work, Work]:
@@ -69,7 +72,7 @@ def known_type(number: int) -> tuple[Work, Work]:
 
 def good_end(number: int) -> tuple[Work, Work]:
     fast, slow = _two_chains(number)
-    return run_all(fast, 0), patched(run_all(slow, 0), (calls, "close_call", plain.close_call))
+    return run_all(fast, 0), patched(run_all(slow, 0), *GOOD_END)
 
 
 def output_slots(number: int) -> tuple[Work, Work]:
@@ -142,7 +145,7 @@ SHORTCUTS = (
     ),
     Shortcut(
         "plain-call",
-        where="_engine/running/call.py",
+        where="_engine/running/run_call.py",
         fast="a call without retries, limit and time-out awaits its body itself",
         plain="perform(), which knows all of them",
         per="step",
@@ -151,7 +154,7 @@ SHORTCUTS = (
     ),
     Shortcut(
         "function-alone",
-        where="_engine/running/call.py",
+        where="_engine/running/run_call.py",
         fast="the function of a step that takes its input alone is called itself",
         plain="the body that calls it",
         per="step",
@@ -160,7 +163,7 @@ SHORTCUTS = (
     ),
     Shortcut(
         "known-type",
-        where="_engine/running/call.py",
+        where="_engine/running/run_call.py",
         fast="an input or output of exactly the wanted class is not handed to be structured",
         plain="the function that structures, which finds the same out",
         per="step",
@@ -169,7 +172,7 @@ SHORTCUTS = (
     ),
     Shortcut(
         "good-end",
-        where="_engine/running/call.py",
+        where="_engine/running/call_end.py",
         fast="a call that ends well is closed without asking how it ended",
         plain="the function that closes calls, however they end",
         per="step",

@@ -14,8 +14,7 @@ from trioflow import EventStream
 from trioflow import events as ev
 from trioflow._engine.base.outcome import Outcome
 from trioflow._engine.base.plan import CallPlan
-from trioflow._engine.running import call as calls
-from trioflow._engine.running import fast_events
+from trioflow._engine.running import call_end, fast_events
 from trioflow._engine.running.call import Call
 from trioflow._engine.running.frame import Scope
 from trioflow._engine.stream.fairness import Pacer
@@ -54,7 +53,7 @@ class PlainCall(Call):
 def close_call(call: Call, outcome: Outcome, started_at: float) -> Outcome:
     """Close a call whatever its outcome is, as `close_call` does if it is not a success."""
     call.is_open = False
-    calls._emit_end(call, outcome, started_at)
+    call_end._emit_end(call, outcome, started_at)
     return outcome
 
 

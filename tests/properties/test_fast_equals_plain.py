@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from benchmarks.shortcuts import plain_calls, plain_events
+from benchmarks.shortcuts.calls import GOOD_END
 from benchmarks.shortcuts.registry import SHORTCUTS
 from benchmarks.shortcuts.stage import (
     call_plans,
@@ -39,8 +40,7 @@ from trioflow._engine.base.habits import Reputation
 from trioflow._engine.base.outcome import Success
 from trioflow._engine.base.plan import CallPlan
 from trioflow._engine.planning.targets import code_of
-from trioflow._engine.running import call as calls
-from trioflow._engine.running import fast_events, foreach, nodes
+from trioflow._engine.running import fast_events, foreach, nodes, run_call
 from trioflow._engine.running.call import Call, new_call
 from trioflow._engine.stream import fairness
 from trioflow._engine.stream import log as logs
@@ -100,7 +100,7 @@ def set_plans(**flags: Any) -> tuple[Any, str, Any]:
 PLAINLY: dict[str, tuple[tuple[Any, str, Any], ...]] = {
     "plain-call": (set_plans(is_plain=False),),
     "function-alone": (set_plans(function=None),),
-    "good-end": ((calls, "close_call", plain_calls.close_call),),
+    "good-end": GOOD_END,
     "open-check": ((Call, "write", plain_calls.PlainCall.write),),
     "no-coroutine": (
         (Pacer, "boundary", plain_calls.as_coroutine(Pacer.boundary)),
@@ -121,7 +121,7 @@ EVERYTHING = (
     *((fast_events, name, getattr(plain_events, name)) for name in test_fast_events.MADE_BY_CALL),
     (records, "new_record", plain_events.new_record),
     (logs, "fold_end", plain_events.fold_end),
-    *((module, "new_call", plain_calls.PlainCall) for module in (calls, nodes, foreach)),
+    *((module, "new_call", plain_calls.PlainCall) for module in (run_call, nodes, foreach)),
 )
 """All that can take the place of shortcuts without another schedule."""
 

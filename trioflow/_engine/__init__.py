@@ -35,8 +35,8 @@ Four trips
 An input
     ``Run.stream(input)`` → `life.starting.begin` structures and checks it, phase *starting* →
     `life.driving.drive` emits `Start` → `running.workflow_call.run_workflow` → `running.nodes`
-    hands it to the first node → `running.call.run_call` structures it for its step, and awaits the
-    body → the output is the input of the next node.
+    hands it to the first node → `running.run_call.run_call` structures it for its step, and awaits
+    the body → the output is the input of the next node.
 
 An event
     `running.call` makes it → `stream.log.RunLog.add` folds it into the record and puts it into the

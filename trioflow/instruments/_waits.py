@@ -53,7 +53,7 @@ def _reason(outer: Sequence[FrameType]) -> str:
     """Return why the engine sleeps, if it is the engine that sleeps."""
     caller = next((frame for frame in reversed(outer) if library_of(frame) != "trio"), None)
     module = None if caller is None else caller.f_globals["__name__"]
-    return " before its next attempt" if module == "trioflow._engine.running.call" else ""
+    return " before its next attempt" if module == "trioflow._engine.running.attempts" else ""
 
 
 def _entry(frames: Sequence[FrameType]) -> str:

@@ -14,13 +14,12 @@ import attrs
 from trioflow._engine.base.outcome import Outcome, Success, Suspended
 from trioflow._engine.base.plan import CallPlan
 from trioflow._engine.running import fast_events
-from trioflow._engine.running.call import (
-    Call,
+from trioflow._engine.running.attempts import perform
+from trioflow._engine.running.call import Call, new_call
+from trioflow._engine.running.call_end import (
     emit_context_changes,
     end_otherwise,
     ending,
-    new_call,
-    perform,
     settled,
     suspension_fields,
 )

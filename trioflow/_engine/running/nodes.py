@@ -31,16 +31,11 @@ from trioflow._engine.base.plan import (
     ThenPlan,
     WaitPlan,
 )
-from trioflow._engine.running.call import (
-    Call,
-    cancel_call,
-    close_when_room,
-    new_call,
-    recorded_outcome,
-    run_call,
-)
+from trioflow._engine.running.call import Call, new_call
+from trioflow._engine.running.call_end import cancel_call, close_when_room
 from trioflow._engine.running.frame import Frame, Scope
 from trioflow._engine.running.named_events import take_event
+from trioflow._engine.running.run_call import recorded_outcome, run_call
 from trioflow._engine.running.siblings import open_siblings
 from trioflow._engine.running.sleeping import sleep_until
 from trioflow.nodes import OnError

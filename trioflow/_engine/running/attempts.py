@@ -1,0 +1,78 @@
+"""The attempts of a step call: its body, run until it ends well or no attempt is left."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import trio
+
+from trioflow import events as ev
+from trioflow._engine.base.outcome import Failed, Outcome, Success, must_pass, outcome_of
+from trioflow._engine.running.call import Call
+from trioflow._engine.running.limits import in_limit, in_time
+from trioflow._engine.running.sleeping import sleep_until
+
+
+async def perform(call: Call, value: Any) -> Outcome:
+    """Structure the input, and run the body until it ends well or no attempt is left.
+
+    Only cancellation gets out as an exception.
+    """
+    plan = call.plan
+    if plan.structure is not None:
+        try:
+            value = plan.structure(value)
+        except BaseException as exc:
+            if must_pass(exc):
+                raise
+            return Failed(exc)
+    if call.paused_until is not None:
+        await sleep_until(call.scope.core.log, call.paused_until)
+    while True:
+        outcome = await _attempt(call, value)
+        if plan.forms is not None and isinstance(outcome, Success):
+            await call.scope.core.log.prepare(plan.forms.output, outcome.value)
+        if plan.retries is None or not isinstance(outcome, Failed):
+            return outcome
+        made = call.attempt - call.lost
+        if not plan.retries.allows(outcome.error, made):
+            return outcome
+        await _back_off(call, outcome.error, plan.retries.seconds_after(made))
+
+
+async def _back_off(call: Call, error: BaseException, delay: float) -> None:
+    call.updates = None
+    await call.scope.core.readers.wait_for_room()
+    call.emit(ev.StepRetry, attempt=call.attempt, error=error, delay=delay)
+    await trio.sleep(delay)
+
+
+async def _attempt(call: Call, value: Any) -> Outcome:
+    """Run the body once and say how it ended; only cancellation gets out as an exception."""
+    plan, core = call.plan, call.scope.core
+    call.attempt += 1
+    core.bodies += plan.is_leaf
+    try:
+        if plan.is_guarded:
+            result = await _guarded(call, value)
+        else:
+            result = await plan.body(call, value)
+        if plan.check is not None and type(result) is not plan.gives:
+            result = plan.check(result)
+        return Success(result) if plan.is_leaf else cast("Outcome", result)
+    except BaseException as exc:
+        outcome = outcome_of(exc)
+        if outcome is None:
+            raise
+        return outcome
+    finally:
+        core.bodies -= plan.is_leaf
+        if core.idle is not None:
+            core.tell_idle()
+
+
+async def _guarded(call: Call, value: Any) -> Any:
+    """Run the body in its place of a limit and within its time."""
+    async with in_limit(call.plan.limiter):
+        with in_time(call.id, call.plan.timeout):
+            return await call.plan.body(call, value)

@@ -1,0 +1,187 @@
+"""How a step call ends: with which events, and how else if these cannot be recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from trioflow import events as ev
+from trioflow._engine.base.outcome import (
+    Bailed,
+    Failed,
+    Outcome,
+    Success,
+    Suspended,
+    failure,
+    must_pass,
+)
+from trioflow._engine.running import fast_events
+from trioflow._engine.running.call import Call
+from trioflow._engine.running.shared_context import SharedContext
+from trioflow._engine.running.shared_state import check_merge
+from trioflow._engine.stream.fairness import MAX_SECONDS
+from trioflow.errors import InvalidValueError
+
+
+async def close_when_room(call: Call, outcome: Outcome, started_at: float) -> Outcome:
+    """Close a call that has its outcome, as soon as the readers have room for the events."""
+    try:
+        await call.scope.core.readers.wait_for_room()
+    finally:  # a cancellation that comes now must not lose the outcome
+        outcome = close_call(call, settled(call, outcome), started_at)
+    return outcome
+
+
+def settled(call: Call, outcome: Outcome) -> Outcome:
+    """Return *outcome*, or a failure if the state refuses what the call has set.
+
+    It was asked when the call set it, but other calls may have changed the state since then.
+    """
+    if not call.updates or isinstance(outcome, Failed):
+        return outcome
+    try:
+        check_merge(call.state, call.updates, call.id)
+    except InvalidValueError as exc:
+        return Failed(exc)
+    return outcome
+
+
+def close_call(call: Call, outcome: Outcome, started_at: float) -> Outcome:
+    """Emit the events that end a call, and return how it ended.
+
+    A call whose output or payload a durable run cannot write has failed, and so has one whose
+    changes the state refuses in the end.
+    """
+    call.is_open = False
+    scope = call.scope
+    core = scope.core
+    try:
+        if type(outcome) is Success and core.context is None:
+            # What _emit_end() does then (shortcut `good-end`).
+            value = outcome.value
+            result, finish = fast_events.step_end(
+                call, started_at, "success", value, None, call.updates
+            )
+            if finish.seconds > MAX_SECONDS:
+                core.pacer.was_long(call.plan.code)
+            core.log.add_end(result, finish)
+            scope.outputs[call.plan.slot] = value
+        else:
+            _emit_end(call, outcome, started_at)
+    except BaseException as exc:
+        return end_otherwise(
+            call,
+            outcome,
+            exc,
+            emit=lambda other: _emit_end(call, other, started_at),
+            has_ended=lambda: call.address not in core.log.state.open,
+        )
+    return outcome
+
+
+def end_otherwise(
+    call: Call,
+    outcome: Outcome,
+    problem: BaseException,
+    emit: Callable[[Outcome], None],
+    has_ended: Callable[[], bool],
+) -> Outcome:
+    """End a call whose end could not be recorded, and return how it has ended instead.
+
+    Call it while *problem* is handled.
+
+    Raises:
+      BaseException: *problem*, if it must pass or the call has ended nevertheless.
+    """
+    if must_pass(problem) or has_ended():
+        raise problem
+    other = _fitted(call, outcome, problem)
+    try:
+        emit(other)
+    except BaseException as again:  # its classes have let pass what cannot be recorded
+        if isinstance(other, Failed) or must_pass(again) or has_ended():
+            raise
+        other = Failed(again)
+        emit(other)
+    return other
+
+
+def _fitted(call: Call, outcome: Outcome, problem: BaseException) -> Outcome:
+    """Return *outcome* with a value of the declared type at any depth, or a failure.
+
+    Args:
+      problem: Why it could not be recorded as it is.
+    """
+    structure = call.plan.structure_output
+    is_of_wrong_type = issubclass(type(problem), InvalidValueError)
+    if structure is None or not isinstance(outcome, Success) or not is_of_wrong_type:
+        return Failed(problem)
+    try:
+        value = structure(outcome.value)
+    except BaseException as exc:  # classes are code of users
+        return failure(exc)
+    return Failed(problem) if value is outcome.value else Success(value)
+
+
+def cancel_call(call: Call, started_at: float, exc: BaseException) -> None:
+    """Emit the events that end a call that was canceled by *exc*."""
+    call.is_open = False
+    call.scope.core.heed(exc)
+    try:
+        _emit_end(call, None, started_at)
+    except Exception:  # what it has put into the runtime context cannot be written, and goes
+        if call.address in call.scope.core.log.state.open:
+            _emit_end(call, None, started_at)
+
+
+def _emit_end(call: Call, outcome: Outcome | None, started_at: float) -> None:
+    scope = call.scope
+    core = scope.core
+    if core.context is not None and core.context.has_changed:
+        emit_context_changes(call, core.context)
+    if isinstance(outcome, Success):
+        value = outcome.value
+        end = fast_events.step_end(call, started_at, "success", value, None, call.updates)
+    elif isinstance(outcome, Suspended):
+        call.emit(ev.StepSuspended, **suspension_fields(call, outcome))
+        return
+    else:
+        end = fast_events.step_end(call, started_at, *ending(call, outcome))
+    result, finish = end
+    if finish.seconds > MAX_SECONDS:
+        core.pacer.was_long(call.plan.code)
+    core.log.add_end(result, finish)
+    if isinstance(outcome, Success):
+        scope.outputs[call.plan.slot] = value
+
+
+Ending: TypeAlias = tuple[ev.CallStatus, Any, BaseException | None, Mapping[str, Any] | None]
+
+
+def ending(call: Call, outcome: Outcome | None) -> Ending:
+    """Return status, output, error and state updates of a call that has ended.
+
+    *outcome* None means canceled.
+    """
+    if isinstance(outcome, Success):
+        return "success", outcome.value, None, call.updates
+    if isinstance(outcome, Failed):
+        return "failed", None, outcome.error, None
+    if isinstance(outcome, Bailed):
+        return "bailed", outcome.value, None, call.updates
+    return "canceled", None, None, None
+
+
+def emit_context_changes(call: Call, context: SharedContext) -> None:
+    """Record what has changed in the runtime context, so that it survives the process."""
+    updates, removed = context.take_changes()
+    call.emit(ev.ContextUpdate, updates=updates, removed=removed)
+
+
+def suspension_fields(call: Call, outcome: Suspended) -> dict[str, Any]:
+    """Return payload, label and state updates of a call that waits for an answer."""
+    return {
+        "payload": outcome.payload,
+        "label": outcome.label,
+        "state_updates": call.updates,
+    }
