@@ -25,7 +25,7 @@ def test_whatever_the_grammar_produces_is_accepted(events: Events) -> None:
 @pytest.mark.parametrize("name", FAULTS)
 def test_each_fault_is_found_under_its_rule(name: str) -> None:
     # Some faults need an event that not every log has.
-    @settings(max_examples=30, suppress_health_check=[HealthCheck.filter_too_much])
+    @settings(max_examples=12, suppress_health_check=[HealthCheck.filter_too_much])
     @given(event_logs(broken=name))
     def find(events: Events) -> None:
         with pytest.raises(EventOrderError) as caught:

@@ -91,9 +91,10 @@ def test_a_kept_run_ends_its_step_and_begins_no_other(folder: Path, signum: sign
     ("handler", "code"),
     [
         (signal.SIG_DFL, 128 + signal.SIGHUP),
-        pytest.param(signal.SIG_IGN, BROKEN_PIPE, marks=pytest.mark.slow),  # as with nohup
+        (signal.SIG_IGN, BROKEN_PIPE),  # as with nohup
     ],
 )
+@pytest.mark.slow  # new interpreters
 def test_a_run_whose_terminal_is_closed_ends_its_step_and_gives_its_claim_back(
     folder: Path, handler: signal.Handlers, code: int
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-USUAL, THOROUGH = 100, 1000
+USUAL, THOROUGH = 40, 1000
 """The examples of the profiles ``default`` and ``ci``."""
 
 

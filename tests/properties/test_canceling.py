@@ -18,7 +18,7 @@ from trioflow.testing.strategies._specs import WorkflowSpec, parts
 specs = workflow_specs(Taste(aborts=False))
 
 
-@settings(max_examples=examples(100, 2000))
+@settings(max_examples=examples(40, 2000))
 @given(specs, inputs(), canceling_scenes())
 def test_a_run_that_is_ended_early_ends_in_order(
     spec: WorkflowSpec, value: Any, scene: Scene

@@ -141,7 +141,7 @@ def events_of(spec: WorkflowSpec, value: Any, seed: int, *patches: Any) -> list[
 
 
 @shows(*PLAINLY)
-@settings(max_examples=examples(25, 500), deadline=None)
+@settings(max_examples=examples(10, 500), deadline=None)
 @given(workflow_specs(), inputs(), st.integers(0, 99))
 @pytest.mark.parametrize("id", PLAINLY)
 def test_a_run_without_one_shortcut(id: str, spec: WorkflowSpec, value: Any, seed: int) -> None:
@@ -183,14 +183,14 @@ def test_an_input_of_a_known_type(point: Any, number: Any) -> None:
         assert events() == fast
 
 
-@settings(max_examples=examples(100, 2000), deadline=None)
+@settings(max_examples=examples(40, 2000), deadline=None)
 @given(workflow_specs(), inputs(), st.integers(0, 99))
 def test_a_run_without_any_shortcut(spec: WorkflowSpec, value: Any, seed: int) -> None:
     assert events_of(spec, value, seed) == events_of(spec, value, seed, *EVERYTHING)
 
 
 @shows("trusted-functions", "few-turns")
-@settings(max_examples=examples(10, 100), deadline=None)
+@settings(max_examples=examples(4, 100), deadline=None)
 @given(st.integers(1, 70))
 def test_a_chain_with_other_turns(length: int) -> None:
     @step

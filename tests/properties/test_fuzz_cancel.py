@@ -28,6 +28,6 @@ def test_every_kind_of_node_can_be_canceled_anywhere(kind: str, by: By) -> None:
 
 
 @given(workflow_specs(Taste(aborts=False, calls=20)), inputs())
-@settings(max_examples=examples(10, 100))
+@settings(max_examples=examples(4, 100))
 def test_every_workflow_can_be_canceled_anywhere(spec: WorkflowSpec, value: Any) -> None:
     fuzz_cancel(build(spec), value, answers={"go": 1, "late": 2}, limits=LIMITS)

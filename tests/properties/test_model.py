@@ -20,7 +20,7 @@ from trioflow.testing.strategies._specs import WorkflowSpec
 specs = workflow_specs(Taste(limits=False, on_error=("finish",), events=("go", "never")))
 
 
-@settings(max_examples=examples(100, 2000))
+@settings(max_examples=examples(40, 2000))
 @given(specs, inputs())
 def test_a_run_comes_to_what_the_model_says(spec: WorkflowSpec, value: Any) -> None:
     try:

@@ -159,7 +159,7 @@ def destinations(run: Run[Any, Any]) -> list[str]:
     ]
 
 
-@settings(max_examples=examples(50, 1000))
+@settings(max_examples=examples(20, 1000))
 @given(flows(), st.integers(0, 2**16), st.integers(0, 3), st.booleans())
 def test_observers_see_the_part_in_which_they_come(
     spec: Nested, seed: int, travels: int, is_durable: bool

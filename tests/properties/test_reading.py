@@ -121,7 +121,7 @@ async def play(run: Run[Any, Any], readers: list[Group]) -> None:
             nursery.start_soon(run.start, 1)
 
 
-@settings(max_examples=examples(100, 2000), deadline=None)
+@settings(max_examples=examples(40, 2000), deadline=None)
 @given(st.lists(PAUSES, max_size=60), st.lists(groups(), min_size=1, max_size=3), st.integers(0))
 def test_each_reader_sees_each_event_once_in_order(
     pauses: list[float], readers: list[Group], seed: int

@@ -16,14 +16,14 @@ from trioflow.testing.strategies import inputs, workflow_specs
 from trioflow.testing.strategies._specs import WorkflowSpec
 
 
-@settings(max_examples=examples(100, 2000))
+@settings(max_examples=examples(40, 2000))
 @given(workflow_specs(), inputs(), scenes())
 def test_every_run_keeps_to_the_rules(spec: WorkflowSpec, value: Any, scene: Scene) -> None:
     check(play(spec, value, scene))
 
 
 @given(workflow_specs(), inputs(), scenes(), st.integers(0, 99))
-@settings(max_examples=examples(50, 500))
+@settings(max_examples=examples(20, 500))
 def test_the_same_schedule_gives_the_same_events(
     spec: WorkflowSpec, value: Any, scene: Scene, seed: int
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from trioflow._forms.form import Form, Plain, fault, wrong_class
+from trioflow._forms.form import MAX_DEPTH, Form, Plain, fault, wrong_class
 from trioflow._values.structure import faults_of
 from trioflow.errors import FaultsError, NotSerializableError
 from trioflow.wire._plain import write
@@ -21,7 +21,8 @@ class ForeignForm(Form):
     """A class by its structure and unstructure hooks.
 
     Whether the one takes back what the other makes is for nobody to know but them, so it is tried
-    with each value before the value is recorded.
+    with each value before the value is recorded. What they take back is of their type, even if it
+    is no instance of the class: Pydantic's ``PastDate`` is a date.
     """
 
     def __init__(
@@ -33,31 +34,43 @@ class ForeignForm(Form):
         self._converter, self._forms = converter, forms
 
     def accepts(self, value: Any) -> bool:
-        return isinstance(value, self._cls)
+        if isinstance(value, self._cls):
+            return True
+        try:
+            self.dump(value, MAX_DEPTH)
+        except (FaultsError, NotSerializableError):
+            return False
+        return True
 
     def is_exact(self, value: Any) -> bool:
         return type(value) is self._cls
 
     def dump(self, value: Any, depth: int) -> Plain:
-        if type(value) is not self._cls:
-            if isinstance(value, self._cls):
-                return self._forms.anything.dump(value, depth)
-            raise wrong_class(self.name, value)
+        if type(value) is not self._cls and isinstance(value, self._cls):
+            return self._forms.anything.dump(value, depth)
         plain = self._forms.anything.dump(write(value, self._converter, depth), depth)
+        problem = self._try_to_load(plain, value, depth)
+        if problem is None:
+            return plain
+        if type(value) is self._cls:
+            raise self._refused(problem)
+        raise wrong_class(self.name, value)
+
+    def _try_to_load(self, plain: Plain, value: Any, depth: int) -> str | None:
+        """Return why *value* is not what its hooks make of *plain*, if so."""
         try:
             again = self.load(plain)
+            if type(again) is type(value) and self._equal(again, value, depth):
+                return None
         except FaultsError as exc:
-            raise self._refused(str(exc)) from exc
-        try:
-            is_same = type(again) is type(value) and self._equal(again, value, depth)
-        except Exception as exc:
-            raise self._refused(f"{class_name(exc)}: {message_of(exc)}") from exc
-        if not is_same:
-            raise self._refused("its hooks make another value of it")
-        return plain
+            return str(exc)
+        except Exception as exc:  # its comparison is code of users
+            return f"{class_name(exc)}: {message_of(exc)}"
+        return "its hooks make another value of it"
 
     def _equal(self, again: Any, value: Any, depth: int) -> bool:
-        if self._cls.__eq__ is object.__eq__:  # nothing but what is written tells them apart
+        cls: Any = type(value)
+        if cls.__eq__ is object.__eq__:  # nothing but what is written tells them apart
             return bool(
                 write(again, self._converter, depth) == write(value, self._converter, depth)
             )

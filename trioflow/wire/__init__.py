@@ -7,8 +7,8 @@ the original vocabulary finds what it expects and must ignore the rest.
 
 - ``seq`` and ``at`` (exact seconds since the epoch) stand beside ``type``; the keys that the
   vocabulary has for times (``startedAt``, ...) hold whole milliseconds since the epoch.
-- Exceptions are ``{"name", "message", "stack"?, "errors"?}`` and come back as
-  `RecordedError`.
+- Exceptions are ``{"name", "message", "stack"?, "errors"?}``, as `error_to_wire` returns them,
+  and come back as `RecordedError`.
 - Values of users are written by a cattrs converter and come back as plain JSON types.
   `lenient_json` is for showing them to people: it never fails, and is not read back.
 """
@@ -16,7 +16,7 @@ the original vocabulary finds what it expects and must ignore the rest.
 from __future__ import annotations
 
 from trioflow._public import publish
-from trioflow.wire._failures import RecordedError
+from trioflow.wire._failures import RecordedError, error_to_wire
 from trioflow.wire._reading import from_wire
 from trioflow.wire._results import result_to_wire
 from trioflow.wire._values import lenient_json
@@ -28,6 +28,7 @@ __all__ = [
     "NATIVE_TYPES",
     "Dialect",
     "RecordedError",
+    "error_to_wire",
     "from_wire",
     "lenient_json",
     "result_to_wire",

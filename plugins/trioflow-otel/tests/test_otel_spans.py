@@ -246,7 +246,7 @@ class TestFailures:
 
         async with open_engine(plugins=[traces.plugin]) as engine:
             workflow = Workflow[Any, Any]("w").parallel(mute, odd, on_error="finish")
-            await engine.create_run(workflow, run_id="\udc80", resource_id="\udc80").start(1)
+            await engine.create_run(workflow).start(1)
 
         assert "<its str() failed>" in str(traces.one("attempt mute").status.description)
         assert traces.one("attempt odd").status.description == "ValueError: ?"

@@ -16,7 +16,7 @@ from typing import Any
 
 from opentelemetry.util.types import AttributeValue
 
-from trioflow.wire import RecordedError
+from trioflow.wire import RecordedError, error_to_wire
 
 RUN = "trioflow.run.id"
 RUN_STATUS = "trioflow.run.status"
@@ -116,10 +116,8 @@ def error_message(error: BaseException | None) -> str:
 
 def exception_attributes(error: BaseException) -> Attributes:
     """Return the attributes of the ``exception`` event of a span."""
-    if isinstance(error, RecordedError):
-        stack = error.traceback
-    else:
-        stack = "".join(traceback.format_exception(error))
+    recorded = error_to_wire(error).get("stack")  # of one that was raised in another process
+    stack = recorded or "".join(traceback.format_exception(error))
     return {
         EXCEPTION_TYPE: error_type(error),
         EXCEPTION_MESSAGE: error_message(error),
