@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic.dataclasses import dataclass
 
 from trioflow import StepContext, Workflow, open_engine, step
+from trioflow.errors import DefinitionError
 
 T = TypeVar("T")
 
