@@ -87,6 +87,28 @@ async def test_halting_a_run_without_a_store_cancels_it(
     assert result.status == run.status == "canceled"
 
 
+async def test_halting_is_no_end_of_which_hooks_hear(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store, heard = MemoryStore(), []
+    inner = Workflow("inner", on_finish=lambda result: heard.append(f"inner {result.status}"))
+    workflow = Workflow(
+        "w",
+        on_finish=lambda result: heard.append(result.status),
+        on_error=lambda result: heard.append("error"),
+    ).then(inner.then(sleeps))
+
+    async with open_engine(store=store, workflows=[workflow]) as engine:
+        engine.submit(workflow, 1, run_id="r")
+        await trio.sleep(1)
+    assert heard == []
+
+    async with open_engine(store=store, workflows=[workflow]) as engine:
+        await engine.recover()
+        await engine.get_run("r").wait()
+    assert heard == ["inner success", "success"]
+
+
 async def test_halting_leaves_a_run_that_waits_as_it_is() -> None:
     store = MemoryStore()
     async with open_engine(store=store) as engine:

@@ -61,11 +61,8 @@ BY_PROCESS: Mapping[tuple[Phase, str], Phase] = {
     (Phase.PENDING, "begin"): Phase.STARTING,
     (Phase.STARTING, "start"): Phase.RUNNING,
     (Phase.ELSEWHERE, "recover"): Phase.RUNNING,
-    (Phase.ELSEWHERE, "finish"): Phase.FINISHED,  # its process died between canceled and finish
     # A part that was halted has ended in this process's memory, but not in the journal.
-    (Phase.RUNNING, "halt"): Phase.HALTED,
     (Phase.WAITING, "halt"): Phase.HALTED,
-    (Phase.ENDING, "halt"): Phase.HALTED,
     (Phase.FINISHED, "halt"): Phase.HALTED,
     **{
         (before, f"found {after.value}"): after

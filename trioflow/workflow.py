@@ -218,7 +218,8 @@ class Workflow(Generic[In, Prev]):
           retries: `Retry` for its steps that have none of their own.
           on_start: Called with a `RunContext` before the first node. If it raises, the
             run fails with that and nothing runs.
-          on_finish: Called with the `RunResult` when the workflow has ended, in any way.
+          on_finish: Called with the `RunResult` when the workflow has ended, in any way. Halting
+            a run is not its end.
           on_error: Called with the `RunResult` after *on_finish* if the workflow failed.
           validate: False switches all checks of values off.
           metadata: Anything; the engine does not look at it.

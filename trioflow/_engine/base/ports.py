@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 class Journal(Protocol):
     """Where the events of a durable run are written."""
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether all that has happened is written, or will be."""
+
     def encode(self, events: Sequence[Event]) -> Sequence[Entry]:
         """Return what is to be written of events that are about to happen.
 

@@ -23,6 +23,7 @@ from trioflow._engine.life.life import Life
 from trioflow._engine.life.ports import Keeper
 from trioflow._engine.life.recovering import restore_journal
 from trioflow._engine.planning.fingerprint import difference
+from trioflow._phases import Phase
 from trioflow.abc import Store, StoredRun
 from trioflow.errors import (
     DefinitionError,
@@ -161,16 +162,18 @@ class DurableRuns:
         return RunClaimedError(run_id, stored.owner, stored.held_for)
 
     async def catch_up(self, life: Life) -> None:
-        """Take over what others have added to the journal of a run that is not driven here.
+        """Take over what others have added to the journal of a run that waits, or is driven by
+        others. What is known of any other run is not a beginning of its journal.
 
         Raises:
           JournalFormatError: if it is damaged.
         """
         journal = journal_of(life)
         read = await self._read(life.run_id, journal.stored)
+        sources = await sources_of(self.store, read, self.writer.codec)
         news = [event for event in read if event.seq > journal.stored]  # others may read as well
-        if news and not life.is_driven_here:
-            restore_journal(life, news, await sources_of(self.store, news, self.writer.codec))
+        if news and life.phase in (Phase.WAITING, Phase.ELSEWHERE):
+            restore_journal(life, news, sources)
             journal.stored = journal.added = news[-1].seq
 
     async def release(self, life: Life) -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import attrs
 import trio
 
 from trioflow import events as ev
-from trioflow._engine.journal.codec import encode
+from trioflow._engine.journal.codec import decode_entry, encode
 from trioflow._engine.journal.durable_runs import DurableRuns
-from trioflow.abc import Append, StoredRun
-from trioflow.errors import NotResumableError, UnknownRunError
+from trioflow.abc import Append, Store, StoredRun
+from trioflow.errors import JournalFormatError, NotResumableError, UnknownRunError
 from trioflow.events import ACTIVE_STATUSES, WAITING_STATUSES, RunStatus
 
 ENDABLE = (*ACTIVE_STATUSES, *WAITING_STATUSES)
@@ -41,8 +42,9 @@ async def end_stored(runs: DurableRuns, run_id: str, end: End) -> None:
     """Write the end of a run that waits, or whose process has died, into its journal.
 
     Only the journal is needed, so a run can be ended that cannot be read, or whose workflow has
-    changed or is gone. The workflow's hooks are not called. Of two who end a run, or of one who
-    ends it and one who resumes it, exactly one succeeds.
+    changed or is gone. One that was canceled before ends as canceled, whatever *end* says. The
+    workflow's hooks are not called. Of two who end a run, or of one who ends it and one who resumes
+    it, exactly one succeeds.
 
     Raises:
       UnknownRunError: if the store does not have it.
@@ -53,9 +55,12 @@ async def end_stored(runs: DurableRuns, run_id: str, end: End) -> None:
     async with claimed(runs, run_id) as stored:
         if stored.status not in ENDABLE:
             raise NotResumableError(run_id, stored.status, "there is nothing left to cancel")
+        is_ending = await _is_ending(runs.store, stored)
+        end = End() if is_ending else end
+        events = _events(stored, end, is_ending)
         append = Append(
             run_id=run_id,
-            entries=tuple(encode(event, codec=runs.writer.codec) for event in _events(stored, end)),
+            entries=tuple(encode(event, codec=runs.writer.codec) for event in events),
             after=stored.last_seq,
             status=end.status,
             owner=runs.owner,
@@ -83,25 +88,35 @@ async def claimed(runs: DurableRuns, run_id: str) -> AsyncGenerator[StoredRun, N
             await runs.store.release(run_id, runs.owner)
 
 
-def _events(stored: StoredRun, end: End) -> Sequence[ev.Event]:
+async def _is_ending(store: Store, stored: StoredRun) -> bool:
+    """Tell whether a run is canceled, and only its last event is missing."""
+    run_id, after = stored.header.run_id, stored.last_seq
+    while after >= 0:
+        after -= 1
+        for entry in await store.read(run_id, after, 1):
+            try:
+                event = decode_entry(run_id, entry)
+            except JournalFormatError:
+                return False
+            if not isinstance(event, ev.EventReceived):  # which may come while it ends
+                return isinstance(event, ev.Canceled)
+    return False
+
+
+def _events(stored: StoredRun, end: End, is_ending: bool) -> Sequence[ev.Event]:
     """Return the events that end a run; of one that was interrupted, the open calls are void."""
-    run_id, seq = stored.header.run_id, stored.last_seq + 1
     at = max(time.time(), stored.updated_at)  # clocks of machines differ
     events: list[ev.Event] = []
+
+    def add(event_type: type[ev.Event], **fields: Any) -> None:
+        seq = stored.last_seq + 1 + len(events)
+        events.append(event_type(run_id=stored.header.run_id, seq=seq, at=at, **fields))
+
     if stored.last_seq < 0:  # it is only registered
-        events.append(
-            ev.Start(
-                run_id=run_id, seq=seq, at=at, workflow_id=stored.header.workflow_id, input=None
-            )
-        )
-    elif stored.status in ACTIVE_STATUSES:
-        events.append(ev.Recover(run_id=run_id, seq=seq, at=at, crashed=end.crashed))
-    if end.error is None:
-        seq_of_end = seq + len(events)
-        events.append(
-            ev.Canceled(run_id=run_id, seq=seq_of_end, at=at, reason=end.reason, by=end.by)
-        )
-    events.append(
-        ev.Finish(run_id=run_id, seq=seq + len(events), at=at, status=end.status, error=end.error)
-    )
+        add(ev.Start, workflow_id=stored.header.workflow_id, input=None)
+    elif stored.status in ACTIVE_STATUSES and not is_ending:
+        add(ev.Recover, crashed=end.crashed)
+    if end.status == "canceled" and not is_ending:
+        add(ev.Canceled, reason=end.reason, by=end.by)
+    add(ev.Finish, status=end.status, error=end.error)
     return events

@@ -72,18 +72,26 @@ class StoredRuns:
         Raises: as `DurableRuns.load` does.
         """
         life = self.registry.find(run_id)
-        if life is not None and not life.is_lost:
-            return life
-        if life is not None and life.phase is Phase.ELSEWHERE:
+        if life is not None and life.phase is Phase.PENDING and await self._is_stored(run_id):
+            life = None  # it was created here, but the run of that id is another one
+        if life is not None and life.phase in (Phase.WAITING, Phase.ELSEWHERE):
             await self.durable.catch_up(life)
-            if not life.is_lost or life.phase is Phase.ELSEWHERE:
-                return life
+        if life is not None and (not life.is_lost or life.phase is Phase.ELSEWHERE):
+            return life
         if life is not None and journal_of(life).in_flight:
             raise RunClaimedError(run_id)  # what it has written may come to disk any moment
         life = await self.durable.load(run_id)
         self.registry.add(life)
         self.registry.own(life)
         return life
+
+    async def _is_stored(self, run_id: str) -> bool:
+        return await self.durable.store.get(run_id) is not None
+
+    async def _is_claimed_elsewhere(self, run_id: str) -> bool:
+        stored = await self.durable.store.get(run_id)
+        is_others = stored is not None and stored.owner not in (None, self.durable.owner)
+        return stored is not None and is_others and stored.held_for > 0
 
     async def take_up(self, run_id: str) -> Life | None:
         """Recover a run if it is interrupted, and do what is asked of it; None if nothing was.
@@ -206,6 +214,8 @@ class StoredRuns:
             await self.durable.catch_up(life)
 
     async def _resume(self, run_id: str, answer: Answer, by: str | None) -> None:
+        if await self._is_claimed_elsewhere(run_id):  # by a program that may know more of it
+            raise await self.durable.claimed_elsewhere(run_id)
         life = await self.load(run_id)
         if life.phase is Phase.ELSEWHERE:
             raise await self.durable.claimed_elsewhere(run_id)

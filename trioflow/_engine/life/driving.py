@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import trio
@@ -18,13 +18,14 @@ from trioflow._engine.base.outcome import (
     must_pass,
 )
 from trioflow._engine.base.reporting import report
-from trioflow._engine.life.life import Life
+from trioflow._engine.life.life import AT_REST, Life
 from trioflow._engine.life.ports import Driver, Keeper
 from trioflow._engine.life.starting import emit_start
 from trioflow._engine.running.frame import Scope
 from trioflow._engine.running.workflow_call import call_end_hooks, recorded_result, run_workflow
 from trioflow._engine.stream.journaled_log import JournaledLog
 from trioflow._phases import Phase
+from trioflow.errors import RunStateError
 from trioflow.events import WAITING_STATUSES
 from trioflow.results import RunResult
 
@@ -154,7 +155,7 @@ async def save(life: Life, keeper: Keeper) -> None:
             if must_pass(exc):
                 raise
             life.failure = life.failure or exc
-    if not keeper.is_complete(life) and life.phase is not Phase.HALTED:
+    if not keeper.is_complete(life) and life.phase in AT_REST:
         life.move("halt")
 
 
@@ -188,20 +189,27 @@ def emit_abandoned(life: Life) -> None:
 
     It asks the record and not the phase, which may not have come as far.
     """
-    record, log = life.record, life.core.log
+    record = life.record
     if record.status == "pending":
         emit_start(life)
     if record.open:
-        log.emit(ev.Recover)
+        life.core.log.emit(ev.Recover)
     if record.ended_at is None and record.status in WAITING_STATUSES:
-        log.emit(ev.Finish, status=record.status)
+        _emit_last(life, ev.Finish, status=record.status)
     elif record.ended_at is None:
         if life.failure is None and not record.is_canceled:
-            log.emit(ev.Canceled, reason=life.core.reason, by=life.core.by)
+            _emit_last(life, ev.Canceled, reason=life.core.reason, by=life.core.by)
         status: ev.RunStatus = "canceled" if record.is_canceled else "failed"
-        log.emit(ev.Finish, status=status, error=life.failure)
+        _emit_last(life, ev.Finish, status=status, error=life.failure)
     life.result = recorded_result(life.plan, record)
     life.phase = Phase.WAITING if record.status in WAITING_STATUSES else Phase.FINISHED
+
+
+def _emit_last(life: Life, event_type: type[ev.Event], **fields: Any) -> None:
+    """Emit an event that may not follow from the phase, but does from the record."""
+    life.core.log.emit(event_type, **fields)
+    with suppress(RunStateError):
+        life.move(event_type.type)
 
 
 async def drive_open(life: Life) -> None:

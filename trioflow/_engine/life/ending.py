@@ -9,7 +9,7 @@ import trio
 
 from trioflow import events as ev
 from trioflow._engine.base.given import check_string
-from trioflow._engine.life.life import Life
+from trioflow._engine.life.life import AT_REST, Life
 from trioflow._engine.life.starting import emit_start
 from trioflow._engine.running.mailbox import Early
 from trioflow._phases import Phase
@@ -71,6 +71,11 @@ async def drain(life: Life, grace: float = math.inf, by: str | None = None) -> N
 
 def break_off(life: Life, failure: BaseException) -> None:
     """Stop the run because its journal cannot be written."""
+    if life.driver is None and life.phase in AT_REST:
+        # It was asked something while it waited, and others have driven it in the meantime.
+        life.move("halt")
+        give_up(life, failure)
+        return
     life.failure = failure
     life.core.cancel(None)
 

@@ -34,6 +34,8 @@ WAITING = (Suspended, Paused)
 """The outcomes of a part after which the run may be resumed."""
 DRIVEN_HERE = frozenset({Phase.STARTING, Phase.RUNNING, Phase.ENDING})
 """Phases in which a task of this process drives the run, or is about to."""
+AT_REST = frozenset({Phase.WAITING, Phase.FINISHED})
+"""Phases to which a part leads that is driven here."""
 
 
 class Life:
@@ -181,8 +183,12 @@ class Life:
             self.emit(ev.Suspended if isinstance(outcome, Suspended) else ev.Paused)
         self.result = result = workflow_result(scope, self.input, outcome)
         if not waits or self.close_on_suspend:
-            self.emit(ev.Finish, status=result.status, result=result.result, error=result.error)
-            self.core.readers.end_part(is_over=not waits)
+            fields = {"status": result.status, "result": result.result, "error": result.error}
+            try:
+                self.emit(ev.Finish, **fields)
+            finally:
+                if self.record.ended_at is not None:  # or it could not happen
+                    self.core.readers.end_part(is_over=not waits)
 
     def cancel(self, reason: str | None, by: str | None = None) -> None:
         """Cancel the run, or do nothing if it has finished or was canceled already.
@@ -208,20 +214,21 @@ class Life:
             self.cancel_requests = ()
 
     def _cancel_waiting(self, reason: str | None, by: str | None) -> None:
-        """End a run in which nothing runs."""
+        """End a run in which nothing runs, even if who hears of it raises: nobody else would."""
         try:
             self.emit_canceled(reason, by)
+        finally:
+            if self.phase is Phase.ENDING:
+                self._end_waiting()
+
+    def _end_waiting(self) -> None:
+        try:
             self.end_part(Scope(self.core, self.plan, prefix="", address=""), None)
-        except BaseException as exc:
-            if self.phase is Phase.ENDING:  # nobody else would end it
-                self.failure = exc
-                self.core.readers.end_part(is_over=True)
-                self.move("halt")
-            raise
-        if self.is_at_rest:
-            self.come_to_rest()
-        if self.home is not None:
-            self.home.let_go(self.run_id)
+        finally:
+            if self.is_at_rest:
+                self.come_to_rest()
+            if self.home is not None:
+                self.home.let_go(self.run_id)
 
     def come_to_rest(self) -> None:
         """Wake those who wait for the end of the part that was driven."""
@@ -248,6 +255,8 @@ class Life:
         self.follow()
         while True:
             rest = await self.wait_for_rest()
+            if self.keeper is not None and self.failure is None and self.result is not None:
+                await self.keeper.wait_stored(self)  # it may have been canceled while it waited
             if rest is self._rest:  # or it was resumed before this task had its turn
                 return self.outcome()
 

@@ -133,6 +133,9 @@ class RunRegistry:
         await done.wait()
         if failures:
             raise failures[0]
+        if not results:  # what has ended the engine
+            problem = "its engine is closed; it may have been done or not"
+            raise RunStateError(run_id, "pending", problem)
         return results[0]
 
     def own(self, life: Life) -> None:

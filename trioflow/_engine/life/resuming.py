@@ -63,7 +63,7 @@ async def resume(life: Life, answer: Answer, by: str | None = None) -> int:
 
 
 async def _claim(life: Life) -> None:
-    if life.keeper is not None and life.result is not None:
+    if life.keeper is not None and life.phase is Phase.WAITING:
         await life.wait_for_rest()  # or the claim would be given back with the last part
         await life.keeper.claim(life)
 

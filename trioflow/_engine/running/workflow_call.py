@@ -87,12 +87,13 @@ async def run_workflow(scope: Scope, value: Any) -> Outcome:
 async def call_end_hooks(scope: Scope, value: Any, outcome: Outcome | None) -> None:
     """Tell the hooks how the workflow ended; *outcome* None means canceled.
 
-    What they raise is logged: the work is done, and its result is what it is.
+    What they raise is logged: the work is done, and its result is what it is. They hear nothing of
+    a run that is halted, which is not its end.
 
     **Cancellation**: an async hook of a workflow that is being canceled runs up to its
     first checkpoint; it may shield what it must finish.
     """
-    if isinstance(outcome, Suspended | Paused):
+    if isinstance(outcome, Suspended | Paused) or scope.core.log.is_stopped:
         return
     plan = scope.plan
     hooks = [plan.on_finish]

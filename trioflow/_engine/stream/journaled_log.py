@@ -63,6 +63,10 @@ class JournaledLog(RunLog):
         """Let an event have happened that is in the journal already."""
         super().add(event)
 
+    @property
+    def is_stopped(self) -> bool:
+        return not self.journal.is_complete
+
     def stop(self) -> None:
         self.journal.stop()
 

@@ -154,6 +154,11 @@ class RunLog:
             return event
         return attrs.evolve(event, seq=self.state.next_seq, at=self.at)
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the run goes on from its journal, whatever happens to it here from now on."""
+        return False
+
     def stop(self) -> None:
         """Write no further event: the run is halted. Does nothing if events are not written."""
 

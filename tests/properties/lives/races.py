@@ -1,0 +1,89 @@
+"""What is done in two processes at once: one of them gets it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+
+from tests.properties.lives import expected
+from tests.properties.lives.processes import Attempt, Process
+from tests.properties.lives.world import Errors, World
+from trioflow._phases import Phase
+from trioflow.errors import DuplicateRunError, NotResumableError, RunClaimedError
+from trioflow.events import ACTIVE_STATUSES
+
+Race = Callable[[World, Sequence[Process]], Awaitable[None]]
+
+
+def are_in_order(processes: Sequence[Process]) -> bool:
+    return all(process.is_in_order for process in processes)
+
+
+def check_refused(attempts: Sequence[Attempt], count: int, errors: Errors) -> None:
+    """Check that all but one were refused, with one of these errors."""
+    refused = [attempt for attempt in attempts if attempt.error is not None]
+    assert len(refused) == count, f"of {len(attempts)}, {len(refused)} were refused"
+    for attempt in refused:
+        assert isinstance(attempt.error, errors), f"{attempt.name}: {attempt.error!r}"
+        attempt.is_expected = True
+
+
+async def start(world: World, processes: Sequence[Process]) -> None:
+    """Start the run in both."""
+    things = [
+        (process, "start in both", partial(process.run.start, 0))
+        for process in processes
+        if process.run is not None and not expected.start(world, process.run)
+    ]
+    if len(things) == 2 and are_in_order(processes):
+        attempts = await world.do(things)
+        check_refused(attempts, len(things) - 1, (DuplicateRunError,))
+
+
+async def answer(world: World, processes: Sequence[Process], times: int = 1) -> None:
+    """Answer the run in both."""
+    things = [
+        (process, "answer in both", partial(process.run.resume, resume_data=2))
+        for process in processes
+        if process.run is not None and not expected.answer(world, process, process.run)
+        for _ in range(times)
+    ]
+    if len(things) > 1 and are_in_order(processes):
+        attempts = await world.do(things)
+        check_refused(attempts, len(things) - 1, (NotResumableError, RunClaimedError))
+
+
+async def recover(world: World, processes: Sequence[Process]) -> None:
+    """Recover all runs in both."""
+    if world.status not in ACTIVE_STATUSES or not are_in_order(processes):
+        return
+    things = [(process, "recover in both", process.engine.recover) for process in processes]
+    able = [p for p in processes if world.is_free_for(p) and world.is_readable(p)]
+    is_driven = any(p.life is not None and p.life.is_driven_here for p in processes)
+    attempts = await world.do(things)
+    taken = [run for a in attempts for run in a.result or () if run.run_id == "run"]
+    assert len(taken) == bool(able and not is_driven)
+
+
+async def restart(world: World, processes: Sequence[Process]) -> None:
+    """Continue the run in both."""
+    things = [
+        (process, "restart in both", process.run.restart)
+        for process in processes
+        if process.run is not None
+        and process.run._life.phase is Phase.ELSEWHERE
+        and not expected.restart(world, process, process.run)
+    ]
+    if len(things) == 2 and are_in_order(processes) and world.status in ACTIVE_STATUSES:
+        attempts = await world.do(things)
+        check_refused(attempts, len(things) - 1, (NotResumableError, RunClaimedError))
+
+
+RACES: Mapping[str, Race] = {
+    "start in both": start,
+    "answer in both": answer,
+    "answer often in both": partial(answer, times=2),
+    "recover in both": recover,
+    "restart in both": restart,
+}
+"""What can be done in two processes at once."""
