@@ -1,97 +1,69 @@
-"""Worker processes die at any moment; what is recorded stays, and all that was begun ends."""
+"""Workers die or are stopped at any moment; what is recorded stays, and all that was begun ends."""
 
 from __future__ import annotations
 
 import importlib.util
+import os
 import random
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
+import attrs
 import pytest
 import trio
 
+from tests.crash.checks import faults_of
 from tests.crash.driver import Driver
-from tests.crash.flows import FLOWS
+from tests.crash.flows import BOMB
+from tests.crash.history import History, Journal, counts, read_history
+from tests.crash.notes import read_notes
+from tests.crash.worker import Settings
+from trioflow import open_engine
 from trioflow._engine.journal.codec import decode
-from trioflow.abc import Store
-from trioflow.testing import check_events
+from trioflow.abc import Store, StoredRun
 
 sql = pytest.importorskip("trioflow_sql", reason="trioflow-sql is not installed")
 
-pytestmark = pytest.mark.slow
-WORKFLOWS = {flow.id: flow for flow in FLOWS}
-
-
 SERVERS = Path(__file__).parents[2] / "plugins" / "trioflow-sql" / "tests" / "conftest.py"
+SEED = "TRIOFLOW_CRASH_SEED"
+"""Names the environment variable that chooses the seed; without, each campaign has another."""
 
 
-def drive(driver: Driver, kills: int, workers: int = 1) -> None:
-    """Kill workers so often, and check what they have left each time."""
+@attrs.frozen
+class Plan:
+    """What is done to the workers."""
 
-    async def look() -> None:
-        async with open_store(driver.url) as store:
-            await driver.look(store)
-
-    with driver.open():
-        running = [driver.start() for _ in range(workers)]
-        for _ in range(kills):
-            driver.work()
-            running.pop(driver.chance.randrange(len(running))).kill()
-            driver.counts["kills"] += 1
-            if driver.counts["kills"] % 5 == 0:
-                trio.run(look)
-            running.append(driver.start())
-        driver.work()
-        if workers > 1:  # what the dead one had is for the others
-            running.pop().kill()
-            driver.counts["kills"] += 1
-        driver.stop()
-        for worker in running:
-            assert worker.wait_end() == 0, (driver.folder / "errors").read_text()
-    trio.run(check_end, driver)
+    kills: int
+    claim_seconds: float
+    grace: str = ""
+    """What is added to a URL of PostgreSQL."""
+    stop_for: tuple[float, float] = (0.1, 1.0)
+    """Seconds that a worker is stopped for."""
+    stop_share: float = 0.15
 
 
-async def check_end(driver: Driver) -> None:
-    async with open_store(driver.url) as store:
-        for run in await driver.check_end(store):
-            log = decode(run.header.run_id, driver.known[run.header.run_id])
-            check_events(log, WORKFLOWS[run.header.workflow_id])
+SHORT = Plan(0, claim_seconds=1.0, grace="&reconnect_grace=0.5", stop_for=(1.2, 3.0))
+"""Claims that end while their owner is stopped."""
+DEFAULT = Plan(0, claim_seconds=30.0)
+"""The claims of dead owners must be free long before they end."""
 
 
-def open_store(url: str) -> Store:
-    store: Store = sql.SqlStore(url)
-    return store
-
-
-@pytest.fixture
-def sqlite_driver(tmp_path: Path) -> Iterator[Driver]:
-    yield Driver(f"sqlite:{tmp_path / 'runs.db'}", tmp_path, random.Random(1))
-    with sqlite3.connect(tmp_path / "runs.db") as database:
+@contextmanager
+def sqlite_file(folder: Path) -> Generator[str, None, None]:
+    yield f"sqlite:{folder / 'runs.db'}"
+    with sqlite3.connect(folder / "runs.db") as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     database.close()
 
 
-def test_killed_100_times_on_sqlite(
-    sqlite_driver: Driver, capsys: pytest.CaptureFixture[str]
-) -> None:
-    drive(sqlite_driver, kills=100)
-    with capsys.disabled():
-        print("\n" + sqlite_driver.report("SQLite"))
-
-
-def test_another_worker_takes_over_on_sqlite(
-    sqlite_driver: Driver, capsys: pytest.CaptureFixture[str]
-) -> None:
-    drive(sqlite_driver, kills=10, workers=2)
-    assert sqlite_driver.counts["recoveries"]
-    with capsys.disabled():
-        print("\n" + sqlite_driver.report("SQLite, two workers"))
-
-
-@pytest.fixture
-def postgres_driver(tmp_path: Path) -> Iterator[Driver]:
-    """A driver on a server that is there for this test only, as the plugin's own tests have it."""
+@contextmanager
+def postgresql_server(folder: Path) -> Generator[str, None, None]:
+    """A server that is there for this test only, as the plugin's own tests have it."""
     pytest.importorskip("psycopg")
     if not SERVERS.exists():
         pytest.skip("the plugin is not beside these tests")
@@ -101,13 +73,88 @@ def postgres_driver(tmp_path: Path) -> Iterator[Driver]:
     servers = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(servers)
     with servers.running_server() as server:  # which skips where none is installed
-        yield Driver(server.url("postgres"), tmp_path, random.Random(2))
+        yield server.url("postgres")
 
 
-@pytest.mark.postgres
-def test_killed_50_times_on_postgresql(
-    postgres_driver: Driver, capsys: pytest.CaptureFixture[str]
+Database = Callable[[Path], AbstractContextManager[str]]
+
+
+def campaign(plan: Plan, url: str, folder: Path, seed: int) -> tuple[History, Counter[str]]:
+    """Let workers work and die, and return what has happened."""
+    if url.startswith("postgresql"):
+        url += plan.grace
+    Settings(url, plan.claim_seconds, seed, time.time()).write(folder)
+    driver = Driver(folder, random.Random(seed), stop_for=plan.stop_for, stop_share=plan.stop_share)
+    trio.run(start_bomb, url)
+    with driver.open():
+        driver.torment(plan.kills)
+        seconds = driver.end()
+    history = trio.run(read_all, url, folder)
+    found = driver.counts + counts(history)
+    found["seconds until all had ended"] = round(seconds)
+    return history, found
+
+
+async def start_bomb(url: str) -> None:
+    """Leave a run behind whose step kills its process."""
+    async with open_engine(store=url, workflows=[BOMB]) as engine:
+        assert await engine.start_once(BOMB, 1, run_id="bomb") is not None
+
+
+async def read_all(url: str, folder: Path) -> History:
+    """Read notes, journals and the inbox."""
+    store: Store
+    async with sql.SqlStore(url) as store:
+        runs = await store.list_runs()
+        journals = {run.header.run_id: await read_journal(store, run) for run in runs}
+        left = await store.take_requests("nobody", run_ids=list(journals))
+    return read_history(read_notes(folder), journals, [str(request) for request in left])
+
+
+async def read_journal(store: Store, run: StoredRun) -> Journal:
+    entries: list[Any] = list(await store.read(run.header.run_id, limit=10**6))
+    recorded = decode(run.header.run_id, entries)
+    return Journal(run=run.header.run_id, workflow=run.header.workflow_id, events=recorded)
+
+
+CLAIMS = [pytest.param(SHORT, id="short-claims"), pytest.param(DEFAULT, id="default-claims")]
+SQLITE = pytest.param(sqlite_file, id="sqlite")
+POSTGRESQL = pytest.param(postgresql_server, id="postgresql", marks=pytest.mark.postgres)
+
+
+def hold(
+    database: Database, plan: Plan, kills: int, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    drive(postgres_driver, kills=50)
+    """Do a campaign and check that nothing went wrong."""
+    seed = int(os.environ.get(SEED) or random.randrange(10**6))
+    with database(folder) as url:
+        history, found = campaign(attrs.evolve(plan, kills=kills), url, folder, seed)
     with capsys.disabled():
-        print("\n" + postgres_driver.report("PostgreSQL"))
+        said = ", ".join(f"{number} {name}" for name, number in sorted(found.items()))
+        print(f"\n{SEED}={seed}: {said}")
+    faults = faults_of(history)
+    assert not faults, f"{len(faults)} faults ({SEED}={seed}):\n" + "\n".join(faults[:20])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("plan", CLAIMS)
+@pytest.mark.parametrize("database", [SQLITE, POSTGRESQL])
+def test_20_kills(
+    database: Database, plan: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hold(database, plan, 20, tmp_path, capsys)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("plan", CLAIMS)
+@pytest.mark.parametrize(
+    ("database", "kills"),
+    [
+        pytest.param(*SQLITE.values, 300, id="sqlite"),
+        pytest.param(*POSTGRESQL.values, 150, id="postgresql"),
+    ],
+)
+def test_a_campaign(
+    database: Database, kills: int, plan: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hold(database, plan, kills, tmp_path, capsys)
