@@ -16,7 +16,6 @@ import time
 import zlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import attrs
 import trio
@@ -138,8 +137,15 @@ class Worker:
             if is_mine and (line.get("kind"), line.get("phase")) == ("send", "ok"):
                 self.sent.add((line["run"], line["name"]))
 
-    async def work(self) -> None:
-        """Do all this until it is to stop and nothing is left."""
+    async def wait_done(self, parent: int) -> None:
+        """Wait until it is to stop and nothing is left, or the process that forked this is gone."""
+        while os.getppid() == parent:
+            await trio.sleep(0.1)
+            if self.is_stopping and not await left(self.asker):
+                return
+
+    def work(self) -> None:
+        """Begin to do all this."""
         self.remember()
         for _ in range(RECOVERERS):
             self.nursery.start_soon(self.repeat, 0.3, self.asker.recover)
@@ -174,9 +180,8 @@ async def main(folder: Path, name: str, parent: int) -> None:
     ):
         asker = Asker(engine, flows.notes, chance)
         worker = Worker(asker, nursery, folder, settings, place_of(name))
-        await worker.work()
-        while os.getppid() == parent and not (worker.is_stopping and not await left(asker)):
-            await trio.sleep(0.1)
+        worker.work()
+        await worker.wait_done(parent)
         nursery.cancel_scope.cancel()
 
 

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from tests.crash.flows import ALL
 from tests.crash.history import History, Journal
 from trioflow import events as ev
-from trioflow.wire import RecordedError
+from trioflow.errors import CrashLoopError
 from trioflow.testing import EventOrderError, check_events
+from trioflow.wire import RecordedError
 
+CRASH_LOOP = CrashLoopError.__name__
 MAX_RECOVERIES = 3
 """How many crashes in a row the engines allow: their default."""
 
@@ -49,7 +51,7 @@ def _not_by_crashes(journal: Journal) -> Iterator[str]:
         if isinstance(event, ev.StepResult):
             crashes = 0
         crashes += isinstance(event, ev.Recover) and event.crashed
-    if not isinstance(finish.error, RecordedError) or finish.error.name != "CrashLoopError":
+    if not isinstance(finish.error, RecordedError) or finish.error.name != CRASH_LOOP:
         yield f"{journal.run} has failed: {finish.error!r}"
     elif crashes <= MAX_RECOVERIES:  # there are more if some do not count, since the run waited
         yield f"{journal.run} has failed after {crashes} crashes in a row"

@@ -96,9 +96,9 @@ def refused_requests_have_no_effect(history: History) -> Iterator[str]:
     happened = {id for journal in history.journals.values() for id in _asked_for(journal)}
     for operation in history.operations:
         # Who waits for the end is told about the end, which says nothing about the answer.
-        if operation.phase == "fail" and operation.id in happened:
-            if operation.kind not in ("answer_here", "attach"):
-                yield f"the {operation.kind} {operation.id} was refused: {operation.error}"
+        is_about_end = operation.kind in ("answer_here", "attach")
+        if operation.phase == "fail" and operation.id in happened and not is_about_end:
+            yield f"the {operation.kind} {operation.id} was refused: {operation.error}"
 
 
 def nothing_is_left(history: History) -> Iterator[str]:
