@@ -11,8 +11,8 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trioflow import Retry, StepContext, Workflow, open_engine, step
-from trioflow.abc import Append, StoredRun
-from trioflow.errors import JournalConflictError
+from trioflow.abc import Append, Request, StoredRun
+from trioflow.errors import JournalConflictError, StoreError
 from trioflow.stores import MemoryStore
 
 CLAIM = 10.0
@@ -120,3 +120,50 @@ async def test_no_other_attempt_begins_while_an_engine_drains(autojump_clock: Mo
         await engine.drain(grace=20)
     assert trio.current_time() == 10
     assert begun.at == [0]
+
+
+async def test_a_run_that_was_halted_here_is_canceled_for_all(autojump_clock: MockClock) -> None:
+    @step
+    async def endless(value: int) -> None:
+        await trio.sleep_forever()
+
+    workflow, store = Workflow("w", input=int).then(endless), MemoryStore()
+    async with engine_on(store, workflow) as engine:
+        run = engine.submit(workflow, 0, run_id="r")
+        await trio.sleep(1)
+        run.halt()
+        await trio.sleep(1)
+        await engine.cancel_run("r", "enough")
+        assert (await (await engine.load_run("r")).wait()).status == "canceled"
+
+
+class CannotBeRead(MemoryStore):
+    """A store that fails at the first time at which the requests for a run are read."""
+
+    has_failed = False
+
+    async def take_requests(self, owner: str, **options: Any) -> Sequence[Request]:
+        if options.get("run_ids") and not self.has_failed:
+            self.has_failed = True
+            raise StoreError("away", "no thread", transient=True)
+        return await super().take_requests(owner, **options)
+
+
+async def test_what_was_asked_before_is_done_though_it_cannot_be_read_at_first(
+    autojump_clock: MockClock,
+) -> None:
+    @step
+    async def endless(value: int) -> None:
+        await trio.sleep_forever()
+
+    workflow, store = Workflow("w", input=int).then(endless), CannotBeRead()
+    async with engine_on(store, workflow) as engine:
+        engine.submit(workflow, 0, run_id="r")
+        await trio.sleep(1)
+    store.has_failed = False
+    await store.post_request(Request(run_id="r", kind="cancel", payload='{"reason":null}', at=0.0))
+    async with engine_on(store, workflow) as engine:
+        (run,) = await engine.recover()
+        with trio.fail_after(100):
+            assert (await run.wait()).status == "canceled"
+        assert store.has_failed

@@ -140,11 +140,10 @@ class Asker:
 
     async def send(self, run_id: str, name: str) -> bool:
         """Send an event to a run, from wherever; tell whether it is acknowledged."""
-        acknowledged = False
         async with self.operation("send", run_id, name) as done:
             await self.engine.send_event(run_id, name, done.id, by=done.id)
-            acknowledged = True
-        return acknowledged
+            return True
+        return False
 
     async def send_here(self, run_id: str, name: str) -> None:
         """Send an event by a run's own method, which works if it is driven here."""

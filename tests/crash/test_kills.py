@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import random
-import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +15,15 @@ import trio
 
 from tests.crash.checks import faults_of
 from tests.crash.driver import Driver
-from tests.crash.flows import BOMB
 from tests.crash.history import History, Journal, counts, read_history
 from tests.crash.notes import read_notes
 from tests.crash.worker import Settings
-from trioflow import open_engine
+from tests.databases import POSTGRESQL, SQLITE, Opens, postgresql_server, sqlite_file
 from trioflow._engine.journal.codec import decode
 from trioflow.abc import Store, StoredRun
 
 sql = pytest.importorskip("trioflow_sql", reason="trioflow-sql is not installed")
 
-SERVERS = Path(__file__).parents[2] / "plugins" / "trioflow-sql" / "tests" / "conftest.py"
 SEED = "TRIOFLOW_CRASH_SEED"
 """Names the environment variable that chooses the seed; without, each campaign has another."""
 
@@ -53,39 +47,12 @@ DEFAULT = Plan(0, claim_seconds=30.0)
 """The claims of dead owners must be free long before they end."""
 
 
-@contextmanager
-def sqlite_file(folder: Path) -> Generator[str, None, None]:
-    yield f"sqlite:{folder / 'runs.db'}"
-    with sqlite3.connect(folder / "runs.db") as database:
-        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    database.close()
-
-
-@contextmanager
-def postgresql_server(folder: Path) -> Generator[str, None, None]:
-    """A server that is there for this test only, as the plugin's own tests have it."""
-    pytest.importorskip("psycopg")
-    if not SERVERS.exists():
-        pytest.skip("the plugin is not beside these tests")
-    spec = importlib.util.spec_from_file_location("sql_servers", SERVERS)
-    assert spec is not None
-    assert spec.loader is not None
-    servers = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(servers)
-    with servers.running_server() as server:  # which skips where none is installed
-        yield server.url("postgres")
-
-
-Database = Callable[[Path], AbstractContextManager[str]]
-
-
 def campaign(plan: Plan, url: str, folder: Path, seed: int) -> tuple[History, Counter[str]]:
     """Let workers work and die, and return what has happened."""
     if url.startswith("postgresql"):
         url += plan.grace
     Settings(url, plan.claim_seconds, seed, time.time()).write(folder)
     driver = Driver(folder, random.Random(seed), stop_for=plan.stop_for, stop_share=plan.stop_share)
-    trio.run(start_bomb, url)
     with driver.open():
         driver.torment(plan.kills)
         seconds = driver.end()
@@ -93,12 +60,6 @@ def campaign(plan: Plan, url: str, folder: Path, seed: int) -> tuple[History, Co
     found = driver.counts + counts(history)
     found["seconds until all had ended"] = round(seconds)
     return history, found
-
-
-async def start_bomb(url: str) -> None:
-    """Leave a run behind whose step kills its process."""
-    async with open_engine(store=url, workflows=[BOMB]) as engine:
-        assert await engine.start_once(BOMB, 1, run_id="bomb") is not None
 
 
 async def read_all(url: str, folder: Path) -> History:
@@ -118,17 +79,15 @@ async def read_journal(store: Store, run: StoredRun) -> Journal:
 
 
 CLAIMS = [pytest.param(SHORT, id="short-claims"), pytest.param(DEFAULT, id="default-claims")]
-SQLITE = pytest.param(sqlite_file, id="sqlite")
-POSTGRESQL = pytest.param(postgresql_server, id="postgresql", marks=pytest.mark.postgres)
 
 
 def hold(
-    database: Database, plan: Plan, kills: int, folder: Path, capsys: pytest.CaptureFixture[str]
+    database: Opens, plan: Plan, kills: int, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Do a campaign and check that nothing went wrong."""
     seed = int(os.environ.get(SEED) or random.randrange(10**6))
-    with database(folder) as url:
-        history, found = campaign(attrs.evolve(plan, kills=kills), url, folder, seed)
+    with database(folder) as opened:
+        history, found = campaign(attrs.evolve(plan, kills=kills), opened.url, folder, seed)
     with capsys.disabled():
         said = ", ".join(f"{number} {name}" for name, number in sorted(found.items()))
         print(f"\n{SEED}={seed}: {said}")
@@ -140,21 +99,23 @@ def hold(
 @pytest.mark.parametrize("plan", CLAIMS)
 @pytest.mark.parametrize("database", [SQLITE, POSTGRESQL])
 def test_20_kills(
-    database: Database, plan: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    database: Opens, plan: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hold(database, plan, 20, tmp_path, capsys)
 
 
 @pytest.mark.campaign
 @pytest.mark.parametrize("plan", CLAIMS)
-@pytest.mark.parametrize(
-    ("database", "kills"),
-    [
-        pytest.param(*SQLITE.values, 300, id="sqlite"),
-        pytest.param(*POSTGRESQL.values, 150, id="postgresql"),
-    ],
-)
-def test_a_campaign(
-    database: Database, kills: int, plan: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_300_kills_on_sqlite(
+    plan: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    hold(database, plan, kills, tmp_path, capsys)
+    hold(sqlite_file, plan, 300, tmp_path, capsys)
+
+
+@pytest.mark.campaign
+@pytest.mark.postgres
+@pytest.mark.parametrize("plan", CLAIMS)
+def test_150_kills_on_postgresql(
+    plan: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hold(postgresql_server, plan, 150, tmp_path, capsys)

@@ -85,13 +85,14 @@ class Worker:
                 print("not done:", exc, file=sys.stderr)
 
     async def start(self) -> None:
-        """Start the run that is next, which others do as well."""
+        """Start the run that is next, which others do as well; the bomb comes first."""
         number = int((time.time() - self.settings.began) / SLOT)
         workflow = FLOWS[number % len(FLOWS)]
         run_id = f"{workflow.id}-{number}"
-        if run_id not in self.tried and not self.is_stopping:
-            self.tried.add(run_id)
-            self.nursery.start_soon(self.asker.start, workflow.id, run_id)
+        for id, of in (("bomb", "bomb"), (run_id, workflow.id)):
+            if id not in self.tried and not self.is_stopping:
+                self.tried.add(id)
+                self.nursery.start_soon(self.asker.start, of, id)
 
     async def answer(self) -> None:
         """Answer a run that asks; others may do so at the same time."""

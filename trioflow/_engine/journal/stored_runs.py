@@ -198,7 +198,8 @@ class StoredRuns:
     async def _end(self, run_id: str, reason: str | None, by: str | None) -> None:
         await end_stored(self.durable, run_id, End(reason=reason, by=by))
         life = self.registry.find(run_id)
-        if life is not None and life.unreadable is None:
+        # Of one that was halted here more has happened in memory than in the journal.
+        if life is not None and life.unreadable is None and life.phase is not Phase.HALTED:
             await self.durable.catch_up(life)
 
     async def _resume(self, run_id: str, answer: Answer, by: str | None) -> None:
@@ -302,10 +303,21 @@ class StoredRuns:
         self.registry.nursery.start_soon(self._attend_quietly, run_id)
 
     async def _attend_quietly(self, run_id: str) -> None:
-        try:
-            await self._attend([run_id])
-        except StoreError as exc:
-            logger.warning("requests for run %s could not be read: %s", run_id, exc)
+        """Do what was asked of a run; no bell rings for that again, so this must not give up."""
+        was_told = False
+        while True:
+            try:
+                await self._attend([run_id])
+            except StoreError as exc:
+                if not was_told:
+                    logger.warning("requests for run %s could not be read: %s", run_id, exc)
+                was_told = True
+            else:
+                return
+            await trio.sleep(LOOK)
+            life = self.registry.find(run_id)
+            if life is None or not life.is_driven_here:
+                return
 
     async def _attend(self, run_ids: Collection[str] | None) -> None:
         after = 0
