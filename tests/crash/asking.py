@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
@@ -75,7 +75,7 @@ class Asker:
         done = Operation(self.notes.new_id())
         fields = {"id": done.id, "kind": kind, "run": run_id, "name": name}
         self.notes.write("operation", phase="invoke", **fields)
-        phase, error = "ok", None
+        phase, error = "ok", cast("Exception | None", None)
         try:
             yield done
         except REFUSED as exc:

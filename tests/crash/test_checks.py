@@ -233,9 +233,15 @@ def test_a_process_that_is_continued_has_a_moment_to_give_up() -> None:
 
 def test_notes_become_a_history() -> None:
     body = {"what": "body", "id": "b", "call": "e:0", "run": "e", "process": "0.1"}
-    asked = {"what": "operation", "id": "o", "kind": "send", "run": "e", "name": "go"}
+    asked: dict[str, Any] = {
+        "what": "operation",
+        "id": "o",
+        "kind": "send",
+        "run": "e",
+        "name": "go",
+    }
     asked |= {"process": "0.1", "error": None, "data": None}
-    notes = [
+    notes: list[dict[str, Any]] = [
         {**body, "phase": "end", "at": 2.0, "value": 7},
         {**body, "phase": "begin", "at": 1.0, "value": None},
         {**asked, "phase": "invoke", "at": 3.0},

@@ -17,7 +17,7 @@ from tests.crash.checks import faults_of
 from tests.crash.driver import Driver
 from tests.crash.history import History, Journal, counts, read_history
 from tests.crash.notes import read_notes
-from tests.crash.worker import Settings
+from tests.crash.settings import Settings
 from tests.databases import POSTGRESQL, SQLITE, Opens, postgresql_server, sqlite_file
 from trioflow._engine.journal.codec import decode
 from trioflow.abc import Store, StoredRun
@@ -39,11 +39,13 @@ class Plan:
     stop_for: tuple[float, float] = (0.1, 1.0)
     """Seconds that a worker is stopped for."""
     stop_share: float = 0.15
+    long_stop: float = 0.0
+    """Seconds that one worker is stopped for in a long campaign."""
 
 
 SHORT = Plan(0, claim_seconds=1.0, grace="&reconnect_grace=0.5", stop_for=(1.2, 3.0))
 """Claims that end while their owner is stopped."""
-DEFAULT = Plan(0, claim_seconds=30.0)
+DEFAULT = Plan(0, claim_seconds=30.0, long_stop=33.0)
 """The claims of dead owners must be free long before they end."""
 
 
@@ -101,7 +103,7 @@ def hold(
 def test_20_kills(
     database: Opens, plan: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    hold(database, plan, 20, tmp_path, capsys)
+    hold(database, attrs.evolve(plan, long_stop=0.0), 20, tmp_path, capsys)
 
 
 @pytest.mark.campaign

@@ -8,7 +8,6 @@ left to do, and so does the end of the process that forked them.
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import sys
@@ -25,32 +24,14 @@ from tests.crash import flows
 from tests.crash.asking import Asker
 from tests.crash.flows import ALL, EVENTS, FLOWS
 from tests.crash.notes import Notes, read_notes
+from tests.crash.settings import WORKERS, Settings
 from trioflow import open_engine
 from trioflow.errors import StoreError
 
 SLOT = 0.15
 """Seconds after which all workers try to start the next run."""
-WORKERS = 3
 RECOVERERS = 3
 """How many tasks of a worker recover at the same time."""
-
-
-@attrs.frozen
-class Settings:
-    """What is the same for all workers of a campaign. Kept in a file."""
-
-    url: str
-    claim_seconds: float
-    seed: int
-    began: float
-    """When the campaign has begun: seconds since the epoch."""
-
-    @classmethod
-    def read(cls, folder: Path) -> Settings:
-        return cls(**json.loads((folder / "settings").read_text()))
-
-    def write(self, folder: Path) -> None:
-        (folder / "settings").write_text(json.dumps(attrs.asdict(self)))
 
 
 @attrs.define(eq=False)

@@ -27,7 +27,7 @@ def small_disk(folder: Path, megabytes: int) -> Generator[Path, None, None]:
     """Mount a file system of that size, in memory: a limit for files says something else."""
     folder.mkdir(exist_ok=True)
     mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=777", "tmpfs", str(folder)]
-    mounted = subprocess.run(mount, capture_output=True, text=True)
+    mounted = subprocess.run(mount, check=False, capture_output=True, text=True)
     if mounted.returncode != 0:
         pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
     try:
@@ -60,7 +60,7 @@ async def run_through(url: str, disk: Path) -> None:
         with filled(disk):
             await trio.sleep(SECONDS)
             assert engine.store is not None
-            assert await engine.store.list_runs(status=("running",))  # readers read on
+            assert await engine.store.count_runs(status=["running"])  # readers read on
         found = await ticking.check(engine)
     assert found["crashes"] == found["interruptions"] == 0
 
