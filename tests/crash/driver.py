@@ -121,13 +121,17 @@ class Driver:
             if self.long_stop and killed >= kills // 2:
                 self.stop_for_long()
             worker = self.chance.choice(self.alive)
-            if worker.is_spared or (worker.continues_at and self.chance.random() < 0.8):
-                continue  # most go on some day
+            if worker.is_spared or (self.is_idle(worker) and self.chance.random() < 0.8):
+                continue  # most get to work some day
             if worker.continues_at is None and self.chance.random() < self.stop_share:
                 self.stop(worker)
             else:
                 self.kill(worker)
                 self.start(worker.place)
+
+    def is_idle(self, worker: Worker) -> bool:
+        """Tell whether a worker is stopped, or has not opened its engine yet."""
+        return worker.continues_at is not None or not self._notes.beside(worker.name).exists()
 
     def kill(self, worker: Worker) -> None:
         """Kill a worker where it stands, and forget it."""

@@ -29,10 +29,15 @@ class Notes:
     def write(self, what: str, **fields: Any) -> None:
         """Add a line; it is written when this returns."""
         if self._file is None:
-            path = self._folder / (self.process + SUFFIX)
-            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            self._file = os.open(
+                self.beside(self.process), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666
+            )
         line = {"what": what, "at": time.time(), "process": self.process, **fields}
         os.write(self._file, (json.dumps(line) + "\n").encode())
+
+    def beside(self, process: str) -> Path:
+        """Return where another process writes."""
+        return self._folder / (process + SUFFIX)
 
     def new_id(self) -> str:
         """Return a name that nothing else in the campaign has."""

@@ -27,6 +27,7 @@ from tests.crash.notes import Notes, read_notes
 from tests.crash.settings import WORKERS, Settings
 from trioflow import open_engine
 from trioflow.errors import StoreError
+from trioflow.stores import MemoryStore
 
 SLOT = 0.15
 """Seconds after which all workers try to start the next run."""
@@ -153,6 +154,7 @@ async def main(folder: Path, name: str, parent: int) -> None:
     chance = random.Random(f"{settings.seed} {name}")
     async with (
         open_engine(
+            plugins=[],
             store=SqlStore(settings.url),
             workflows=ALL.values(),
             claim_seconds=settings.claim_seconds,
@@ -161,6 +163,7 @@ async def main(folder: Path, name: str, parent: int) -> None:
         trio.open_nursery() as nursery,
     ):
         asker = Asker(engine, flows.notes, chance)
+        flows.notes.write("open", subject=name)
         worker = Worker(asker, nursery, folder, settings, place_of(name))
         worker.work()
         await worker.wait_done(parent)
@@ -176,8 +179,15 @@ async def left(asker: Asker) -> bool:
         return True
 
 
+async def import_all() -> None:
+    """Have everything imported that workers need."""
+    async with open_engine(plugins=[], store=MemoryStore(), workflows=ALL.values()):
+        pass
+
+
 def serve(folder: Path) -> None:
     """Do what the lines on standard input say. Has no threads, so that it can fork."""
+    trio.run(import_all)
     parent = os.getpid()
     for line in iter(sys.stdin.readline, ""):
         command, _, argument = line.strip().partition(" ")

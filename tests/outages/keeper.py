@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import trio
+from trioflow_sql import SqlStore
 
 from trioflow import StepContext, Workflow, open_engine, step
 
@@ -55,7 +56,8 @@ def working(diary: Diary, ticks: int = TICKS) -> Workflow[int, int]:
 async def main(folder: Path, name: str, run_id: str) -> None:
     diary = Diary(folder, name)
     async with open_engine(
-        store=f"sqlite:{folder / 'runs.db'}",
+        plugins=[],
+        store=SqlStore(f"sqlite:{folder / 'runs.db'}"),
         workflows=[working(diary)],
         claim_seconds=CLAIM,
         recover=True,

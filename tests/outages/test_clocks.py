@@ -15,11 +15,12 @@ import attrs
 import pytest
 import trio
 
-from tests.outages.keeper import CLAIM, SLEEP, TICK, Diary
 from tests.outages.ticking import read_journals, wait_end
 from trioflow.abc import Store
 
 sql = pytest.importorskip("trioflow_sql", reason="trioflow-sql is not installed")
+from tests.outages.keeper import CLAIM, SLEEP, TICK, Diary  # noqa: E402 - it needs the plugin
+
 pytestmark = pytest.mark.slow
 
 LIBRARIES = [*Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")]
