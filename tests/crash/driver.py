@@ -1,4 +1,4 @@
-"""Starts worker processes on one database, kills them, and keeps book of what must not be lost."""
+"""Starts workers on one database, kills and stops them, and restarts them as a supervisor does."""
 
 from __future__ import annotations
 
@@ -13,69 +13,62 @@ from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import attrs
 
-from tests.crash.flows import TRACE
-from trioflow import events
-from trioflow._engine.journal.codec import decode
-from trioflow.abc import Entry, Store, StoredRun
-from trioflow.record import fold
+from tests.crash.notes import Notes
+from tests.crash.settings import WORKERS
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 240.0
-"""Seconds that workers may take to answer, or to end what is left, on a slow machine."""
+PATIENCE = 25.0
+"""Seconds that the last worker may take to end all that is left, on a slow machine. The claims of
+those that have died must not last as long as they were made for: 30 s."""
 
 
 @attrs.define(eq=False)
 class Worker:
-    """A process that has begun to work."""
+    """A process that works."""
 
+    name: str
+    place: int
     pid: int
-    driver: Driver
-
-    def kill(self) -> None:
-        """Kill it where it stands."""
-        os.kill(self.pid, signal.SIGKILL)
-        assert self.wait_end() == -signal.SIGKILL
-
-    def wait_end(self) -> int:
-        """Wait until it has ended, and return its exit status."""
-        self.driver.say(f"wait {self.pid}")
-        return self.driver.hear("ended")
+    continues_at: float | None = None
+    """When it is to be continued, if it is stopped: monotonic clock."""
+    is_spared: bool = False
+    """Whether it is not to be killed while it is stopped."""
 
 
 @attrs.define(eq=False)
 class Driver:
-    """Kills workers and looks at what they leave behind."""
+    """Keeps workers alive, while it kills them."""
 
-    url: str
     folder: Path
     chance: random.Random
-    known: dict[str, list[Entry]] = attrs.field(factory=dict)
-    """Every entry of every journal that was ever seen, by run."""
-    recorded: set[str] = attrs.field(factory=set)
-    """The step calls whose result was seen in a journal."""
+    stop_for: tuple[float, float]
+    """Seconds that a stopped worker is stopped for, at least and at most."""
+    stop_share: float
+    """How many of the kills are stops."""
+    long_stop: float = 0.0
+    """For how many seconds one of the workers is stopped in the middle of it all, if at all."""
     counts: Counter[str] = attrs.field(factory=Counter)
+    alive: list[Worker] = attrs.field(factory=list)
+    _started: Counter[int] = attrs.field(factory=Counter)
     _process: subprocess.Popen[str] | None = None
-    _position: int = 0
-    """How much of the traces was there when the journals were looked at."""
+    _notes: Notes = attrs.field(init=False)
 
-    @property
-    def trace(self) -> Path:
-        return self.folder / "trace"
+    def __attrs_post_init__(self) -> None:
+        self._notes = Notes(self.folder, "driver")
 
+    # ------------------------------------------------------------ processes
     @contextmanager
     def open(self) -> Generator[None, None, None]:
-        """Start the process that starts the workers; all end with the block."""
-        self.trace.touch()
+        """Start the process that starts the workers, and them; all end with the block."""
         with (
             (self.folder / "errors").open("a") as errors,
             subprocess.Popen(
-                [sys.executable, "-m", "tests.crash.worker", self.url, str(self.folder)],
+                [sys.executable, "-m", "tests.crash.worker", str(self.folder)],
                 cwd=ROOT,
-                env={**os.environ, TRACE: str(self.trace), "PYTHONPATH": str(ROOT)},
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -83,88 +76,120 @@ class Driver:
             ) as self._process,
         ):
             try:
+                for place in range(WORKERS):
+                    self.start(place)
                 yield
             finally:
-                self._process.kill()  # it may wait for a worker that does not end
+                for worker in self.alive:
+                    os.kill(worker.pid, signal.SIGKILL)
+                self._process.kill()
 
-    def start(self) -> Worker:
-        """Start a worker and return it as soon as it works."""
-        self.say("start")
-        return Worker(self.hear("ready"), self)
+    def start(self, place: int) -> None:
+        """Start a worker. It may be killed before it has opened its engine."""
+        self._started[place] += 1
+        name = f"{place}.{self._started[place]}"
+        self.alive.append(Worker(name, place, self._ask(f"start {name}", "started")))
 
-    def say(self, line: str) -> None:
-        """Tell the process that starts workers what to do."""
+    def _ask(self, line: str, *words: str) -> int:
+        """Have something done, and return the number behind the word of the answer."""
+        word, number = self._answer_to(line)
+        assert word in words, self.errors()
+        return number
+
+    def _answer_to(self, line: str) -> tuple[str, int]:
         assert self._process is not None
         assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.write(f"{line}\n")
         self._process.stdin.flush()
-
-    def hear(self, word: str) -> int:
-        """Return the number behind the word that it answers with."""
-        assert self._process is not None
-        assert self._process.stdout is not None
         # One line is asked for at a time, so none waits in the buffer of the file.
         heard = select.select([self._process.stdout], [], [], PATIENCE)[0]
-        assert heard, f"no {word!r} after {PATIENCE:g} s:\n{(self.folder / 'errors').read_text()}"
-        answer = self._process.stdout.readline().split()
-        assert answer[:1] == [word], (self.folder / "errors").read_text()
-        return int(answer[1])
+        assert heard, f"no answer to {line!r} after {PATIENCE:g} s:\n{self.errors()}"
+        word, number = self._process.stdout.readline().split()
+        return word, int(number)
 
-    def work(self) -> None:
-        """Let the workers work for a random while."""
-        time.sleep(self.chance.uniform(0.02, 0.4))
+    def errors(self) -> str:
+        """Return the end of what workers have said."""
+        return (self.folder / "errors").read_text()[-5000:]
 
-    def stop(self) -> None:
-        """Let the workers start nothing more."""
+    # ------------------------------------------------------------ what is done to them
+    def torment(self, kills: int) -> None:
+        """Kill workers so often, at random moments, and stop some in between."""
+        while (killed := self.counts["kills"] + self.counts["kills of the stopped"]) < kills:
+            time.sleep(self.chance.uniform(0.02, 0.6))
+            self.look()
+            if self.long_stop and killed >= kills // 2:
+                self.stop_for_long()
+            worker = self.chance.choice(self.alive)
+            if worker.is_spared or (self.is_idle(worker) and self.chance.random() < 0.8):
+                continue  # most get to work some day
+            if worker.continues_at is None and self.chance.random() < self.stop_share:
+                self.stop(worker)
+            else:
+                self.kill(worker)
+                self.start(worker.place)
+
+    def is_idle(self, worker: Worker) -> bool:
+        """Tell whether a worker is stopped, or has not opened its engine yet."""
+        return worker.continues_at is not None or not self._notes.beside(worker.name).exists()
+
+    def kill(self, worker: Worker) -> None:
+        """Kill a worker where it stands, and forget it."""
+        is_stopped = worker.continues_at is not None
+        self.counts["kills of the stopped" if is_stopped else "kills"] += 1
+        os.kill(worker.pid, signal.SIGKILL)
+        assert self._ask(f"wait {worker.pid}", "ended") == -signal.SIGKILL
+        self._notes.write("kill", subject=worker.name)
+        self.alive.remove(worker)
+
+    def stop(self, worker: Worker) -> None:
+        """Stop a worker for a while."""
+        self.counts["stops"] += 1
+        os.kill(worker.pid, signal.SIGSTOP)
+        self._notes.write("stop", subject=worker.name)
+        worker.continues_at = time.monotonic() + self.chance.uniform(*self.stop_for)
+
+    def stop_for_long(self) -> None:
+        """Stop a worker for longer than a claim of any length, while others are killed."""
+        going = [worker for worker in self.alive if worker.continues_at is None]
+        if not going:
+            return
+        worker = self.chance.choice(going)
+        self.stop(worker)
+        worker.is_spared = True
+        worker.continues_at = time.monotonic() + self.long_stop
+        self.long_stop = 0.0
+
+    def look(self) -> None:
+        """Continue those that were stopped for long enough, and restart those that have died."""
+        for worker in tuple(self.alive):
+            if worker.continues_at is not None and time.monotonic() > worker.continues_at:
+                self.go_on(worker)
+            word, status = self._answer_to(f"look {worker.pid}")
+            if word == "ended":
+                self._notes.write("end", subject=worker.name)
+                self.alive.remove(worker)
+                if status != 0:  # else there was nothing left to do
+                    assert status == -signal.SIGKILL, f"{worker.name}: {status}\n{self.errors()}"
+                    self.counts["explosions"] += 1
+                    self.start(worker.place)
+
+    def go_on(self, worker: Worker) -> None:
+        """Let a stopped worker go on."""
+        worker.continues_at, worker.is_spared = None, False
+        self._notes.write("continue", subject=worker.name)  # before it can do anything
+        os.kill(worker.pid, signal.SIGCONT)
+
+    def end(self) -> float:
+        """Leave one worker alive, which has to end all that is left; return how long it took."""
+        while len(self.alive) > 1:
+            self.kill(self.chance.choice(self.alive))
         (self.folder / "stop").touch()
-
-    # ------------------------------------------------------------ the books
-    async def look(self, store: Store) -> None:
-        """Check the traces since the last time, and read what is new in the journals."""
-        self._check_traces()
-        for stored in await store.list_runs():
-            entries = self.known.setdefault(stored.header.run_id, [])
-            last = entries[-1].seq if entries else -1
-            assert stored.last_seq >= last, f"{stored} has lost entries"
-            if stored.last_seq > last:
-                new = await store.read(stored.header.run_id, last, 10**6)
-                self._take(stored.header.run_id, new, entries)
-        self._position = self.trace.stat().st_size
-
-    def _take(self, run_id: str, new: Any, entries: list[Entry]) -> None:
-        entries += new
-        for event in decode(run_id, entries)[len(entries) - len(new) :]:
-            self.counts["recoveries"] += isinstance(event, events.Recover)
-            if isinstance(event, events.StepResult) and event.status == "success":
-                self.recorded.add(event.step_call_id)
-
-    def _check_traces(self) -> None:
-        """Check that nothing began again whose result had been recorded before."""
-        with self.trace.open("rb") as file:
-            file.seek(self._position)
-            lines = file.read().decode().splitlines()
-        again = self.recorded & {line.partition(" ")[2] for line in lines}
-        assert not again, f"ran again though recorded: {sorted(again)}"
-
-    async def check_end(self, store: Store) -> list[StoredRun]:
-        """Check that nothing was lost and that every run has ended well; return the runs."""
-        await self.look(store)
-        runs = list(await store.list_runs())
-        assert {run.header.run_id for run in runs} == self.known.keys()
-        for run in runs:
-            entries = list(await store.read(run.header.run_id, limit=10**6))
-            assert entries == self.known[run.header.run_id]
-            folded = fold(decode(run.header.run_id, entries))
-            assert (run.status, folded.status) == ("success", "success")
-        begun = Counter(line.split()[1] for line in self._lines("begin"))
-        self.counts["runs"] = len(runs)
-        self.counts["step calls"] = len(begun)
-        self.counts["bodies run again, unrecorded"] = begun.total() - len(begun)
-        return runs
-
-    def _lines(self, what: str) -> list[str]:
-        return [line for line in self.trace.read_text().splitlines() if line.startswith(what)]
-
-    def report(self, title: str) -> str:
-        """Return the counts as one line."""
-        return f"{title}: " + ", ".join(f"{n} {name}" for name, n in self.counts.items())
+        began = time.monotonic()
+        while self.alive and time.monotonic() < began + PATIENCE:
+            time.sleep(0.05)
+            for worker in self.alive:
+                if worker.continues_at is not None:
+                    self.go_on(worker)
+            self.look()
+        return time.monotonic() - began

@@ -67,10 +67,22 @@ class Claims:
         """
         while True:
             await self._holding.wait()
-            ends = self._renewed_at + (1 - MARGIN) * self.seconds
-            await trio.sleep_until(ends)
-            if trio.current_time() >= self._renewed_at + (1 - MARGIN) * self.seconds:
-                self._give_up()
+            await trio.sleep_until(self._ends)
+            self.check()
+
+    @property
+    def _ends(self) -> float:
+        """Until when bodies may run: Trio's clock."""
+        return self._renewed_at + (1 - MARGIN) * self.seconds
+
+    def check(self) -> None:
+        """Stop all runs if others may take them over.
+
+        For who is about to start something as well: in a process that was stopped, the task that
+        watches is woken together with all others, and any of them may be the first to run.
+        """
+        if self._journals and trio.current_time() >= self._ends:
+            self._give_up()
 
     async def renew(self) -> None:
         """Renew the claims now. Runs whose claim was lost are stopped.

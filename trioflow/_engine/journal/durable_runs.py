@@ -101,6 +101,7 @@ class DurableRuns:
             added=last,
             claimed=stored is None,
             is_begun=stored is not None,
+            check_claims=self.claims.check,
         )
 
     def _break_off(self, life: Life, failure: BaseException) -> None:
@@ -171,7 +172,9 @@ class DurableRuns:
         journal = journal_of(life)
         read = await self._read(life.run_id, journal.stored)
         sources = await sources_of(self.store, read, self.writer.codec)
-        news = [event for event in read if event.seq > journal.stored]  # others may read as well
+        # Others may have taken over the same, or some of it, in the meantime.
+        sources += [event for event in read if event.seq <= journal.stored]
+        news = [event for event in read if event.seq > journal.stored]
         if news and life.phase in (Phase.WAITING, Phase.ELSEWHERE):
             restore_journal(life, news, sources)
             journal.stored = journal.added = news[-1].seq
@@ -224,7 +227,8 @@ class DurableRuns:
         changed = difference(header.fingerprint, life.plan, fold(recorded))
         if changed is not None:
             raise WorkflowChangedError(header.run_id, header.workflow_id, changed)
-        self.keep(life, stored=stored)
+        # It may have moved on since it was looked up.
+        self.keep(life, stored=attrs.evolve(stored, last_seq=recorded[-1].seq))
         restore_journal(life, recorded)
 
     async def _read(self, run_id: str, after: int) -> list[ev.Event]:

@@ -41,6 +41,8 @@ class RunJournal:
     plan: WorkflowPlan
     record: RunState
     on_failure: Callable[[BaseException], None]
+    check_claims: Callable[[], None]
+    """Gives all runs up whose claims may have ended."""
     stored: int = -1
     """The ``seq`` of the last entry that is on disk."""
     added: int = -1
@@ -117,14 +119,18 @@ class RunJournal:
     async def wait_boundary(self) -> None:
         """Wait as long as the durability asks for before another step starts.
 
-        If the journal cannot be written this waits until the run is broken off for it.
+        If the journal cannot be written this waits until the run is broken off for it, and so it
+        does if the claim has ended while this process was stopped: then nothing more may start.
 
         **Checkpoints**: at least one if it has to wait, else none.
         """
-        if self.writer.durability == "step" or len(self.pending) > MAX_PENDING:
-            await self._reach(self.added)
-            if self.failure is not None:
-                await trio.sleep_forever()
+        waits = self.writer.durability == "step" or len(self.pending) > MAX_PENDING
+        if waits and self.stored < self.added:
+            await self._reach(self.added)  # which the store refuses without a claim
+        else:
+            self.check_claims()
+        if self.failure is not None:
+            await trio.sleep_forever()
 
     async def wait_stored(self) -> None:
         """Wait until everything that has happened is on disk.

@@ -210,7 +210,8 @@ class StoredRuns:
     async def _end(self, run_id: str, reason: str | None, by: str | None) -> None:
         await end_stored(self.durable, run_id, End(reason=reason, by=by))
         life = self.registry.find(run_id)
-        if life is not None and life.unreadable is None:
+        # Of one that was halted here more has happened in memory than in the journal.
+        if life is not None and life.unreadable is None and life.phase is not Phase.HALTED:
             await self.durable.catch_up(life)
 
     async def _resume(self, run_id: str, answer: Answer, by: str | None) -> None:
@@ -315,8 +316,22 @@ class StoredRuns:
         self.registry.nursery.start_soon(self._attend_quietly, run_id)
 
     async def _attend_quietly(self, run_id: str) -> None:
-        with reported("requests for run %s could not be read", run_id):
-            await self._attend([run_id])
+        """Do what was asked of a run; no bell rings for that again, so this must not give up."""
+        was_told = False
+        while True:
+            try:
+                return await self._attend([run_id])
+            except BaseException as exc:
+                if must_pass(exc):
+                    raise
+                if not was_told:
+                    told = "requests for run %s could not be read: %s"
+                    report(told, run_id, message_of(exc), level=logging.WARNING)
+                was_told = True
+            await trio.sleep(LOOK)
+            life = self.registry.find(run_id)
+            if life is None or not life.is_driven_here:
+                return None
 
     async def _attend(self, run_ids: Collection[str] | None) -> None:
         after = 0

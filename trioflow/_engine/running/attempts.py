@@ -28,6 +28,7 @@ async def perform(call: Call, value: Any) -> Outcome:
             return Failed(exc)
     if call.paused_until is not None:
         await sleep_until(call.scope.core.log, call.paused_until)
+        await call.scope.core.pacer.boundary(plan.code)
     while True:
         outcome = await _attempt(call, value)
         if plan.forms is not None and isinstance(outcome, Success):
@@ -38,6 +39,7 @@ async def perform(call: Call, value: Any) -> Outcome:
         if not plan.retries.allows(outcome.error, made):
             return outcome
         await _back_off(call, outcome.error, plan.retries.seconds_after(made))
+        await call.scope.core.pacer.boundary(plan.code)  # in the pause anything may have happened
 
 
 async def _back_off(call: Call, error: BaseException, delay: float) -> None:

@@ -1,0 +1,169 @@
+"""Runs that move on, and claims that end, while this process looks elsewhere or is stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from trioflow import Retry, StepContext, Workflow, open_engine, step
+from trioflow.abc import Append, Request, StoredRun
+from trioflow.errors import JournalConflictError, StoreError
+from trioflow.stores import MemoryStore
+
+CLAIM = 10.0
+
+
+def engine_on(store: MemoryStore, *workflows: Workflow[Any, Any], **options: Any) -> Any:
+    options = {"claim_seconds": CLAIM, **options}
+    return open_engine(plugins=[], store=store, workflows=workflows, **options)
+
+
+class Moves(MemoryStore):
+    """A store in which a run has moved on by the time at which it was found."""
+
+    async def get(self, run_id: str) -> StoredRun | None:
+        found = await super().get(run_id)
+        await trio.sleep(2.5)
+        return found
+
+
+async def test_what_is_written_while_a_run_is_loaded_is_taken_over_once(
+    autojump_clock: MockClock,
+) -> None:
+    @step
+    async def tick(value: int) -> int:
+        await trio.sleep(1)
+        return value + 1
+
+    workflow = Workflow("w", input=int, output=int).dowhile(tick, lambda value: value < 30)
+    store = Moves()
+    async with engine_on(store, workflow) as owner, engine_on(store, workflow) as other:
+        owner.submit(workflow, 0, run_id="r")
+        await trio.sleep(1.5)
+        run = other.submit(workflow, 0, run_id="r", if_exists="attach")
+        assert (await run.wait()).result == 30
+
+
+@attrs.define
+class Begun:
+    """When the bodies of a step began."""
+
+    at: list[float] = attrs.field(factory=list)
+
+    def step(self, fails: int = 0, **options: Any) -> Any:
+        @step(id="body", **options)
+        async def body(value: int, ctx: StepContext[Any]) -> int:
+            self.at.append(trio.current_time())
+            if ctx.attempt <= fails:
+                raise OSError
+            return value
+
+        return body
+
+
+def behind_a_sleep(begun: Begun) -> Workflow[Any, Any]:
+    return Workflow("w", input=int).sleep(CLAIM / 2).then(begun.step())
+
+
+def behind_a_pause(begun: Begun) -> Workflow[Any, Any]:
+    retries = Retry(attempts=2, delay=CLAIM / 2)
+    return Workflow("w", input=int).then(begun.step(fails=1, retries=retries))
+
+
+class TakenOver(MemoryStore):
+    """A store in which others are quicker than a process that was stopped."""
+
+    async def append(self, appends: Sequence[Append]) -> Sequence[JournalConflictError | None]:
+        await self.claim("r", "other", 1000.0)
+        return await super().append(appends)
+
+    async def renew(self, owner: str, seconds: float) -> set[str]:
+        await self.claim("r", "other", 1000.0)
+        return await super().renew(owner, seconds)
+
+
+@pytest.mark.parametrize("durability", ["step", "async", "exit"])
+@pytest.mark.parametrize("flow", [behind_a_sleep, behind_a_pause])
+async def test_a_process_that_was_stopped_for_longer_than_its_claim_begins_no_body(
+    flow: Any, durability: str, mock_clock: MockClock
+) -> None:
+    for _ in range(10):  # all tasks wake at once then, in any order
+        begun = Begun()
+        workflow, store = flow(begun), TakenOver()
+        async with engine_on(store, workflow, durability=durability) as engine:
+            run = engine.submit(workflow, 0, run_id="r")
+            await wait_all_tasks_blocked()
+            before = list(begun.at)
+            mock_clock.jump(3 * CLAIM)
+            await wait_all_tasks_blocked()
+            assert begun.at == before
+            assert run.status != "success"
+
+
+async def test_no_other_attempt_begins_while_an_engine_drains(autojump_clock: MockClock) -> None:
+    @step
+    async def slow(value: int) -> int:
+        await trio.sleep(10)
+        return value
+
+    begun = Begun()
+    fails = begun.step(fails=1, retries=Retry(attempts=2, delay=2))
+    workflow, store = Workflow("w", input=int).parallel(slow, fails), MemoryStore()
+    async with engine_on(store, workflow) as engine:
+        engine.submit(workflow, 0, run_id="r")
+        await trio.sleep(1)
+        await engine.drain(grace=20)
+    assert trio.current_time() == 10
+    assert begun.at == [0]
+
+
+async def test_a_run_that_was_halted_here_is_canceled_for_all(autojump_clock: MockClock) -> None:
+    @step
+    async def endless(value: int) -> None:
+        await trio.sleep_forever()
+
+    workflow, store = Workflow("w", input=int).then(endless), MemoryStore()
+    async with engine_on(store, workflow) as engine:
+        run = engine.submit(workflow, 0, run_id="r")
+        await trio.sleep(1)
+        run.halt()
+        await trio.sleep(1)
+        await engine.cancel_run("r", "enough")
+        assert (await (await engine.load_run("r")).wait()).status == "canceled"
+
+
+class CannotBeRead(MemoryStore):
+    """A store that fails at the first time at which the requests for a run are read."""
+
+    has_failed = False
+
+    async def take_requests(self, owner: str, **options: Any) -> Sequence[Request]:
+        if options.get("run_ids") and not self.has_failed:
+            self.has_failed = True
+            raise StoreError("away", "no thread", transient=True)
+        return await super().take_requests(owner, **options)
+
+
+async def test_what_was_asked_before_is_done_though_it_cannot_be_read_at_first(
+    autojump_clock: MockClock,
+) -> None:
+    @step
+    async def endless(value: int) -> None:
+        await trio.sleep_forever()
+
+    workflow, store = Workflow("w", input=int).then(endless), CannotBeRead()
+    async with engine_on(store, workflow) as engine:
+        engine.submit(workflow, 0, run_id="r")
+        await trio.sleep(1)
+    store.has_failed = False
+    await store.post_request(Request(run_id="r", kind="cancel", payload='{"reason":null}', at=0.0))
+    async with engine_on(store, workflow) as engine:
+        (run,) = await engine.recover()
+        with trio.fail_after(100):
+            assert (await run.wait()).status == "canceled"
+        assert store.has_failed
