@@ -25,34 +25,25 @@ and continue in this one, so each entry is looked at by itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
 
 from trioflow import events as ev
-from trioflow._engine.base.plan import WorkflowPlan
-from trioflow._engine.history.event_values import REFERRING, EventValue, ValueOf, values_of
-from trioflow._engine.journal.layout import FIELDS, LISTED
-from trioflow._engine.journal.prepared import Prepared
-from trioflow._engine.journal.sealing import placeholder, seal, unseal
-from trioflow._forms.errors import dump_error
+from trioflow._engine.history.event_values import REFERRING, ValueOf
+from trioflow._engine.journal.layout import FIELDS
+from trioflow._engine.journal.sealing import placeholder, unseal
 from trioflow._forms.form import MAX_DEPTH, Plain
 from trioflow._forms.shown import escaped, untagged
 from trioflow.abc import Codec, Entry, RunHeader
 from trioflow.errors import (
-    FaultsError,
-    InvalidValueError,
     JournalFormatError,
-    NotSerializableError,
     WireFormatError,
 )
 from trioflow.wire import from_wire
-from trioflow.wire._failures import error_to_wire
-from trioflow.wire._plain import join, rewritable
+from trioflow.wire._plain import rewritable
 from trioflow.wire._reading import read_field
-from trioflow.wire._shown import class_name, message_of
 from trioflow.wire._shown import shown as quoted
 
 FORMAT = 2
@@ -61,100 +52,6 @@ READ_DEPTH = 4 * MAX_DEPTH
 """How many levels of JSON an entry may have: tags around values are levels as well."""
 
 
-# ---------------------------------------------------------------- writing
-def encode(
-    event: ev.Event,
-    plan: WorkflowPlan | None = None,
-    recorded: Mapping[str, ValueOf] = MappingProxyType({}),
-    prepared: Prepared | None = None,
-    codec: Codec | None = None,
-) -> Entry:
-    """Return an event as an entry.
-
-    Args:
-      plan: The workflow, which says how values are recorded; None if the event holds none.
-      recorded: Which of its values earlier entries hold, by the names of the attributes.
-      prepared: A value that is written already.
-      codec: Encodes values and errors.
-
-    Raises:
-      InvalidValueError: if a value is not of its type.
-      NotSerializableError: if it holds a value that cannot be written, or not be read back.
-    """
-    values = {} if plan is None else {each.name: each for each in values_of(event, plan)}
-    texts: dict[str, Sequence[str]] = {}
-    sealed: dict[str, str] = {}
-    for field in LISTED[type(event)]:
-        name, value = field.name, getattr(event, field.name)
-        if name in recorded:
-            texts[f"{name}_of"] = (str(recorded[name].seq),)
-            continue
-        described = values.get(name)
-        if described is not None and prepared and prepared.is_of(described.form, value):
-            text = prepared.pieces
-        else:
-            plain = _written(value, plan) if described is None else _dumped(described, value)
-            if plain is None or plain == field.default:
-                continue
-            text = (_json(event, plain),)
-        if codec is not None and field.is_sealed:
-            sealed[name] = seal("".join(text), codec)
-        else:
-            texts[name] = text
-    return Entry(event.seq, event.at, _text(event, texts, sealed))
-
-
-def _dumped(described: EventValue, value: Any) -> Plain:
-    if value is None and not described.is_given:
-        return None
-    try:
-        return described.form.dump(value, MAX_DEPTH)
-    except FaultsError as exc:
-        raise InvalidValueError(described.what, described.owner, exc.faults) from exc
-    except NotSerializableError as exc:
-        path = join(described.name, exc.path)
-        raise NotSerializableError(path, exc.problem, exc.remedy) from exc.__cause__
-    except RecursionError as exc:
-        problem = f"is nested more than {MAX_DEPTH} levels deep, or contains itself"
-        remedy = "use a flat form of it, such as a list with ids"
-        raise NotSerializableError(described.name, problem, remedy) from exc
-    except Exception as exc:  # classes of values are code of users
-        problem = f"cannot be recorded ({class_name(exc)}: {message_of(exc)})"
-        raise NotSerializableError(described.name, problem, "correct its class") from exc
-
-
-def _written(value: Any, plan: WorkflowPlan | None) -> Plain:
-    if isinstance(value, BaseException):
-        forms = None if plan is None else plan.forms
-        return error_to_wire(value) if forms is None else dump_error(value, forms.forms)
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _text(event: ev.Event, texts: Mapping[str, Sequence[str]], sealed: Mapping[str, str]) -> str:
-    place = (event.id, event.address) if isinstance(event, ev.StepEvent) else ()
-    pieces = [_json(event, (event.type, event.seq, *place))[:-1]]
-    if texts or sealed:
-        opening = ",{"
-        for name, text in texts.items():
-            pieces += (opening, _json(event, name), ":", *text)
-            opening = ","
-        pieces.append("}" if texts else ",{}")
-    if sealed:
-        pieces += (",", _json(event, sealed))
-    return "".join((*pieces, "]"))
-
-
-def _json(event: ev.Event, plain: Plain) -> str:
-    try:
-        return json.dumps(plain, separators=(",", ":"), allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as exc:
-        # Values were checked, so it is an id or a name that is not what its type says.
-        problem = f"of type {event.type!r} cannot be written ({exc})"
-        remedy = "give ids, names and reasons that are strings"
-        raise NotSerializableError("event", problem, remedy) from exc
-
-
-# ---------------------------------------------------------------- reading
 def decode(run_id: str, entries: Iterable[Entry], codec: Codec | None = None) -> list[ev.Event]:
     """Return the events of a run's journal, for people: values are plain JSON types.
 

@@ -10,7 +10,7 @@ import attrs
 import trio
 
 from trioflow import events as ev
-from trioflow._engine.journal.codec import encode
+from trioflow._engine.journal.encoding import encode
 from trioflow._engine.journal.durable_runs import DurableRuns
 from trioflow.abc import Append, StoredRun
 from trioflow.errors import NotResumableError, UnknownRunError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,6 +29,8 @@ class EntryField:
     """An attribute of an event in a journal."""
 
     name: str
+    key: str
+    """Its name as JSON, with a colon."""
     default: Any
     """What it is if it is left out."""
     is_implied: bool
@@ -44,7 +47,8 @@ def _field(cls: type[ev.Event], field: Field) -> EntryField:
     wire = attrs.evolve(field, key=field.name)
     is_sealed = wire.is_value or field.name == "error"
     is_implied = default is not field.default
-    return EntryField(field.name, default, is_implied, wire.is_value, is_sealed, wire)
+    key = f"{json.dumps(field.name)}:"
+    return EntryField(field.name, key, default, is_implied, wire.is_value, is_sealed, wire)
 
 
 FIELDS: Mapping[type[ev.Event], tuple[EntryField, ...]] = {
