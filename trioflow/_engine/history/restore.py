@@ -109,7 +109,9 @@ class _Restoring:
             if isinstance(recorded, ValueOf):
                 found[name] = self._shared(event, name, recorded)
             elif recorded is not None or value.is_given:
-                found[name] = self._typed(event, name, value, recorded)
+                typed = self._typed(event, name, value, recorded)
+                if typed is not recorded:
+                    found[name] = typed
         error = getattr(event, "error", None)
         if error is not None and self._plan.forms is not None:
             found["error"] = load_error(error, self._plan.forms.forms)

@@ -32,7 +32,7 @@ import attrs
 
 from trioflow import events as ev
 from trioflow._engine.history.event_values import REFERRING, ValueOf
-from trioflow._engine.journal.layout import FIELDS
+from trioflow._engine.journal.layout import FIELDS, LEFT_OUT, PLACE, READ_PLACE, READABLE, REQUIRED
 from trioflow._engine.journal.sealing import placeholder, unseal
 from trioflow._forms.form import MAX_DEPTH, Plain
 from trioflow._forms.shown import escaped, untagged
@@ -43,13 +43,13 @@ from trioflow.errors import (
 )
 from trioflow.wire import from_wire
 from trioflow.wire._plain import rewritable
-from trioflow.wire._reading import read_field
 from trioflow.wire._shown import shown as quoted
 
 FORMAT = 2
 """Version of what stands in a journal. Journals of every earlier version can be read."""
 READ_DEPTH = 4 * MAX_DEPTH
 """How many levels of JSON an entry may have: tags around values are levels as well."""
+_raw_decode = json.JSONDecoder().raw_decode
 
 
 def decode(run_id: str, entries: Iterable[Entry], codec: Codec | None = None) -> list[ev.Event]:
@@ -148,7 +148,7 @@ class _Reader:
 
 def _decoded(run_id: str, entry: Entry, reader: _Reader) -> ev.Event:
     try:
-        parsed = json.loads(entry.text)
+        parsed = _parse(entry.text)
     except (TypeError, ValueError, RecursionError) as exc:
         raise JournalFormatError(run_id, entry.seq, f"it is not JSON ({exc})") from exc
     try:
@@ -164,31 +164,51 @@ def _decoded(run_id: str, entry: Entry, reader: _Reader) -> ev.Event:
     return event
 
 
+def _parse(text: str) -> Plain:
+    try:
+        parsed, end = _raw_decode(text)  # in a third of the time of json.loads()
+    except (TypeError, ValueError):
+        end = -1
+    return parsed if end == len(text) else json.loads(text)
+
+
 def _event(run_id: str, entry: Entry, parts: list[Plain], reader: _Reader) -> ev.Event:
+    cls, fields, sealed = _taken_apart(parts)
+    if sealed:
+        fields = fields | reader.unsealed(cls, sealed)
+    values: dict[str, Any] = {"run_id": run_id, "seq": parts[1], "at": entry.at}
+    if issubclass(cls, ev.StepEvent):
+        for plain, (name, read) in zip(parts[2:4], READ_PLACE, strict=True):
+            values[name] = read(plain, reader.tagged)
+    values |= LEFT_OUT[cls]
+    known = READABLE[cls]
+    for name, plain in fields.items():
+        if name in known:
+            values[name] = known[name].read(plain, reader.tagged)
+    for name in REFERRING:
+        if f"{name}_of" in fields and name in known and name not in fields:
+            values[name] = _reference(parts[1], fields[f"{name}_of"])
+    if not REQUIRED[cls] <= values.keys():
+        lacking = [name for name in known if name in REQUIRED[cls] - values.keys()]
+        raise WireFormatError(f"{cls.type} lacks {lacking[0]!r}")
+    return cls(**values)
+
+
+def _taken_apart(parts: list[Plain]) -> tuple[type[ev.Event], dict[str, Plain], dict[str, Plain]]:
+    """Return the class of an event, and both objects of its entry."""
     type_ = parts[0] if parts else None
     if not isinstance(type_, str) or type_ not in ev.EVENT_TYPES:
         raise WireFormatError(f"no event has the type {quoted(type_)}")
     cls = ev.EVENT_TYPES[type_]
-    names = ["seq", "id", "address"] if issubclass(cls, ev.StepEvent) else ["seq"]
+    names = ("seq", *PLACE) if issubclass(cls, ev.StepEvent) else ("seq",)
     rest = parts[1 + len(names) :]
     fields, sealed = [*rest, {}, {}][:2]
     is_whole = len(parts) > len(names) and len(rest) <= 2
     if not (is_whole and isinstance(fields, dict) and isinstance(sealed, dict)):
         raise WireFormatError(f"it is no {type_} with {', '.join(names)} and an object")
-    given = dict(zip(names, parts[1:], strict=False)) | fields | reader.unsealed(cls, sealed)
-    if type(given["seq"]) is not int:
-        raise WireFormatError(f"'seq' is {quoted(given['seq'])}")
-    values: dict[str, Any] = {"run_id": run_id, "seq": given["seq"], "at": entry.at}
-    for field in FIELDS[cls]:
-        if field.name in given:
-            values[field.name] = read_field(field.wire, given[field.name], reader.tagged)
-        elif field.name in REFERRING and f"{field.name}_of" in given:
-            values[field.name] = _reference(given["seq"], given[f"{field.name}_of"])
-        elif field.default is attrs.NOTHING:
-            raise WireFormatError(f"{type_} lacks {field.name!r}")
-        elif field.is_implied:
-            values[field.name] = field.default
-    return cls(**values)
+    if type(parts[1]) is not int:
+        raise WireFormatError(f"'seq' is {quoted(parts[1])}")
+    return cls, fields, sealed
 
 
 def _reference(seq: int, origin: Plain) -> ValueOf:

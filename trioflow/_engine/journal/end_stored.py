@@ -10,8 +10,8 @@ import attrs
 import trio
 
 from trioflow import events as ev
-from trioflow._engine.journal.encoding import encode
 from trioflow._engine.journal.durable_runs import DurableRuns
+from trioflow._engine.journal.encoding import encode
 from trioflow.abc import Append, StoredRun
 from trioflow.errors import NotResumableError, UnknownRunError
 from trioflow.events import ACTIVE_STATUSES, WAITING_STATUSES, RunStatus

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from trioflow import events as ev
+from trioflow.wire._reading import Read, reader
 from trioflow.wire._vocabulary import Field
 from trioflow.wire._vocabulary import fields_of as wire_fields_of
 
@@ -40,6 +41,8 @@ class EntryField:
     is_sealed: bool
     """Whether a codec encodes it."""
     wire: Field
+    read: Read
+    """Reads it from its JSON."""
 
 
 def _field(cls: type[ev.Event], field: Field) -> EntryField:
@@ -48,7 +51,9 @@ def _field(cls: type[ev.Event], field: Field) -> EntryField:
     is_sealed = wire.is_value or field.name == "error"
     is_implied = default is not field.default
     key = f"{json.dumps(field.name)}:"
-    return EntryField(field.name, key, default, is_implied, wire.is_value, is_sealed, wire)
+    return EntryField(
+        field.name, key, default, is_implied, wire.is_value, is_sealed, wire, reader(wire)
+    )
 
 
 FIELDS: Mapping[type[ev.Event], tuple[EntryField, ...]] = {
@@ -56,8 +61,26 @@ FIELDS: Mapping[type[ev.Event], tuple[EntryField, ...]] = {
     for cls in ev.EVENT_TYPES.values()
 }
 """All attributes but those that every event has."""
+READ_PLACE: Sequence[tuple[str, Read]] = [
+    (field.name, field.read) for field in FIELDS[ev.StepStart] if field.name in PLACE
+]
+"""How those are read that stand before the object."""
 LISTED: Mapping[type[ev.Event], tuple[EntryField, ...]] = {
     cls: tuple(field for field in fields if field.name not in PLACE)
     for cls, fields in FIELDS.items()
 }
 """Those that stand under their names."""
+READABLE: Mapping[type[ev.Event], Mapping[str, EntryField]] = {
+    cls: {field.name: field for field in fields} for cls, fields in LISTED.items()
+}
+"""The same, by their names."""
+REQUIRED: Mapping[type[ev.Event], frozenset[str]] = {
+    cls: frozenset(field.name for field in fields if field.default is attrs.NOTHING)
+    for cls, fields in LISTED.items()
+}
+"""The names of those that are never left out."""
+LEFT_OUT: Mapping[type[ev.Event], Mapping[str, Any]] = {
+    cls: {field.name: field.default for field in fields if field.is_implied}
+    for cls, fields in LISTED.items()
+}
+"""What those are that are left out, as far as the classes of the events do not know it."""
