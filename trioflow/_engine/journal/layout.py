@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
 from trioflow import events as ev
+from trioflow._engine.history.event_values import REFERRING
 from trioflow.wire._reading import Read, reader
 from trioflow.wire._vocabulary import Field
 from trioflow.wire._vocabulary import fields_of as wire_fields_of
@@ -61,10 +62,9 @@ FIELDS: Mapping[type[ev.Event], tuple[EntryField, ...]] = {
     for cls in ev.EVENT_TYPES.values()
 }
 """All attributes but those that every event has."""
-READ_PLACE: Sequence[tuple[str, Read]] = [
-    (field.name, field.read) for field in FIELDS[ev.StepStart] if field.name in PLACE
-]
-"""How those are read that stand before the object."""
+read_id, read_address = (field.read for field in FIELDS[ev.StepStart] if field.name in PLACE)
+STEP_EVENTS = frozenset(cls for cls in FIELDS if issubclass(cls, ev.StepEvent))
+"""Those that belong to a step."""
 LISTED: Mapping[type[ev.Event], tuple[EntryField, ...]] = {
     cls: tuple(field for field in fields if field.name not in PLACE)
     for cls, fields in FIELDS.items()
@@ -84,3 +84,5 @@ LEFT_OUT: Mapping[type[ev.Event], Mapping[str, Any]] = {
     for cls, fields in LISTED.items()
 }
 """What those are that are left out, as far as the classes of the events do not know it."""
+REFERENCES: Mapping[str, str] = {f"{name}_of": name for name in REFERRING}
+"""The attributes in the place of which the number of an earlier entry may stand."""
