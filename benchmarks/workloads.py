@@ -130,6 +130,6 @@ WORKLOADS: dict[str, Callable[[], Workload]] = {
 """Made when asked for: the long chains take a moment to build."""
 
 if find_spec("trioflow_sql") is not None:  # durable runs are measured where there is a disk store
-    from benchmarks.durable import DURABLE
+    from benchmarks.durable.workloads import DURABLE
 
     WORKLOADS |= DURABLE

@@ -10,7 +10,8 @@ import attrs
 import trio
 
 from trioflow import Engine, Run, Step, StepContext, Workflow, events, step
-from trioflow._engine.journal.codec import decode, encode
+from trioflow._engine.journal.codec import decode
+from trioflow._engine.journal.encoding import encode
 from trioflow.abc import Append, RunHeader
 from trioflow.record import fold
 from trioflow.stores import MemoryStore

@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from trioflow import Workflow, open_engine, step
-from trioflow._engine.journal import codec
+from trioflow._engine.journal import encoding
 from trioflow._engine.journal.codec import decode
 from trioflow._engine.journal.prepared import write_in_slices
 from trioflow._forms import slices
@@ -105,13 +105,13 @@ async def test_the_journal_is_the_same_and_the_value_written_once(
     type_: Any, value: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
-    dumped = codec._dumped
+    dumped = encoding._dumped
 
-    def dump(described: Any, value: Any) -> Any:
+    def dump(value: Any, *rest: Any) -> Any:
         seen.append(value)
-        return dumped(described, value)
+        return dumped(value, *rest)
 
-    monkeypatch.setattr(codec, "_dumped", dump)
+    monkeypatch.setattr(encoding, "_dumped", dump)
     result, store = await recorded(gives(type_, value))
 
     assert result.unwrap() is value

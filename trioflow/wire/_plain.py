@@ -90,7 +90,7 @@ def rewritable(value: Any, depth: int = MAX_DEPTH) -> Any:
     Raises:
       NotSerializableError: if `write` would raise it.
     """
-    if type(value) in _FREE:
+    if type(value) in _FREE or type(value) is int:
         return value
     level: list[Any] = [[value]]
     for _ in range(depth + 1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 import types
@@ -31,6 +32,8 @@ MOST_FLOAT = sys.float_info.max
 
 Accept: TypeAlias = Callable[[Any], Any]
 """Returns a value of the user as plain JSON types; raises NotSerializableError if it is not."""
+Read: TypeAlias = Callable[[Any, Accept], Any]
+"""Returns an attribute of an event from its JSON."""
 
 
 def from_wire(wire: str | bytes | Mapping[str, Any]) -> ev.Event:
@@ -65,9 +68,9 @@ def _event(wire: object, accept: Accept) -> ev.Event:
     values["at"] = _take(wire, "at", float)
     if not 0 <= values["seq"] < MOST_EVENTS or not -MOST_SECONDS <= values["at"] <= MOST_SECONDS:
         raise WireFormatError(f"no event has 'seq' {shown(wire['seq'])}, 'at' {shown(wire['at'])}")
-    for field in fields_of(cls, dialect):
+    for field, read in _readers(cls.type, dialect):
         if field.key in payload:
-            values[field.name] = read_field(field, payload[field.key], accept)
+            values[field.name] = read(payload[field.key], accept)
         elif field.default is attrs.NOTHING:
             raise WireFormatError(f"{cls.type} lacks {field.key!r}")
     return cls(**values)
@@ -109,62 +112,104 @@ def _payload(wire: Mapping[str, Any], cls: type[ev.Event], dialect: Dialect) -> 
 
 def _take(wire: Mapping[str, Any], key: str, type: Any) -> Any:
     value = wire.get(key)
-    if not _fits(value, type):
+    if not _check_of(type)(value):
         raise WireFormatError(f"{key!r} is {shown(value)}")
     return value
 
 
-def read_field(field: Field, value: Any, accept: Accept) -> Any:
-    """Return an attribute of an event from what stands in its place.
+def reader(field: Field) -> Read:
+    """Return what reads an attribute of an event from what stands in its place.
 
-    Raises:
-      WireFormatError: if it cannot be what stands there.
+    It raises WireFormatError if that cannot be what stands there.
     """
     if field.name == "error":
-        return error_from_wire(value, repr(field.key))
-    if field.is_value:
+        return lambda value, accept: error_from_wire(value, repr(field.key))
+    fits, check_more = _check_of(field.type), _MORE_CHECKS.get(field.name)
+
+    def read(value: Any, accept: Accept) -> Any:
+        if type(value) is list:
+            value = tuple(value)  # ids and addresses; JSON has no tuples
+        if not fits(value):
+            raise WireFormatError(f"{field.key!r} is {shown(value)}")
+        if check_more is not None:
+            check_more(field.key, value)
+        return value
+
+    def read_value(value: Any, accept: Accept) -> Any:
         try:
             value = accept(value)
         except NotSerializableError as exc:
             where = join(field.key, exc.path)
             raise WireFormatError(f"{where!r} {exc.problem}") from exc
-    elif isinstance(value, list):
-        value = tuple(value)  # ids and addresses; JSON has no tuples
-    if not _fits(value, field.type):
-        raise WireFormatError(f"{field.key!r} is {shown(value)}")
-    if field.name == "address":
-        _check_address(field.key, value)
-    elif field.name == "targets":
-        for address in value:
-            _check_address(field.key, address)
-    elif field.name == "index" and not 0 <= value < MOST_ITEMS:
-        raise WireFormatError(f"{field.key!r} is {shown(value)}")
-    return value
+        if field.type is not Any and not fits(value):
+            raise WireFormatError(f"{field.key!r} is {shown(value)}")
+        return value
+
+    return read_value if field.is_value else read
 
 
-def _check_address(key: str, address: str) -> None:
+@functools.cache
+def _readers(type_: str, dialect: Dialect) -> tuple[tuple[Field, Read], ...]:
+    return tuple((field, reader(field)) for field in fields_of(ev.EVENT_TYPES[type_], dialect))
+
+
+# ---------------------------------------------------------------- checks
+def _check_address(key: str, address: Any) -> None:
     try:
         Address.parse(address)
     except InvalidAddressError as exc:
         raise WireFormatError(f"{key!r}: {exc}") from exc
 
 
-def _fits(value: Any, type: Any) -> bool:
-    """Tell whether *value* is of one of the types that events have."""
-    origin = typing.get_origin(type) or type
-    if origin is Any:
-        return True
+def _check_addresses(key: str, addresses: Any) -> None:
+    for address in addresses:
+        _check_address(key, address)
+
+
+def _check_index(key: str, index: Any) -> None:
+    if not 0 <= index < MOST_ITEMS:
+        raise WireFormatError(f"{key!r} is {shown(index)}")
+
+
+_MORE_CHECKS: Mapping[str, Callable[[str, Any], None]] = {
+    "address": _check_address,
+    "targets": _check_addresses,
+    "index": _check_index,
+}
+"""By the names of attributes."""
+
+
+def _check_of(type_: Any) -> Callable[[Any], bool]:
+    """Return what tells whether a value is of one of the types that events have."""
+    origin = typing.get_origin(type_) or type_
     if origin in (Union, types.UnionType):
-        return any(_fits(value, member) for member in typing.get_args(type))
+        members = [_check_of(member) for member in typing.get_args(type_)]
+        return lambda value: any(fits(value) for fits in members)
     if origin is Literal:
-        return isinstance(value, str) and value in typing.get_args(type)
-    if isinstance(value, bool):
-        return origin is bool
-    if origin is float:
-        # Compared as they are, because an integer may be too large for a float.
-        return isinstance(value, int | float) and -MOST_FLOAT <= value <= MOST_FLOAT
-    if origin is int:
-        return isinstance(value, int) and -MOST_DIGITS < value < MOST_DIGITS
-    if origin is tuple:
-        return isinstance(value, tuple) and all(isinstance(item, str) for item in value)
-    return isinstance(value, origin)
+        words = frozenset(typing.get_args(type_))
+        return lambda value: isinstance(value, str) and value in words
+    if origin is str:  # most
+        return lambda value: isinstance(value, str)
+    if origin in _CHECKS:
+        return _CHECKS[origin]
+    return lambda value: isinstance(value, origin) and not isinstance(value, bool)
+
+
+def _is_float(value: Any) -> bool:
+    # Compared as they are, because an integer may be too large for a float.
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and -MOST_FLOAT <= value <= MOST_FLOAT
+
+
+def _is_int(value: Any) -> bool:
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return is_number and -MOST_DIGITS < value < MOST_DIGITS
+
+
+_CHECKS: Mapping[Any, Callable[[Any], bool]] = {
+    Any: lambda value: True,
+    bool: lambda value: isinstance(value, bool),
+    float: _is_float,
+    int: _is_int,
+    tuple: lambda value: isinstance(value, tuple) and all(isinstance(item, str) for item in value),
+}

@@ -10,6 +10,7 @@ than those of asyncio; many at once are the latter, faster than threads.
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import tempfile
 import time
@@ -92,14 +93,21 @@ def many_runs(runs: int, length: int) -> Sample:
     return lambda: asyncio.run(main())
 
 
-def main(folder: Path) -> None:
+def database(folder: Path) -> str:
+    """Return the URL of its database, a new file unless the environment names another one."""
+    if url := os.environ.get("BENCHMARK_DBOS_URL"):
+        return url
     file = folder / "dbos.sqlite"
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")  # a property of the file from now on
+    return f"sqlite:///{file}"
+
+
+def main(folder: Path) -> None:
     DBOS(
         config={
             "name": "benchmark",
-            "system_database_url": f"sqlite:///{file}",
+            "system_database_url": database(folder),
             "log_level": "WARNING",
         }
     )

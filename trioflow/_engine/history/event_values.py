@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 import attrs
 
@@ -14,21 +14,21 @@ from trioflow._forms.form import Form
 from trioflow.addresses import Address
 
 
-@attrs.frozen
-class EventValue:
+class EventValue(NamedTuple):
     """A value of a user in an event."""
 
-    name: str
-    """Which attribute of the event it is."""
+    # A tuple, because some are made for every event that is written.
     form: Form
     what: str
     """Which value it is, for errors: ``"output"``."""
-    owner: str
-    """Whose value it is: ``"step 'plan_day'"``."""
     is_needed: bool = True
     """Whether a run cannot continue without it; others are only looked at."""
     is_given: bool = False
     """Whether None is a value like any other here, and does not say that there is none."""
+
+
+Values: TypeAlias = Mapping[str, EventValue]
+"""By the names of the attributes of the event."""
 
 
 @attrs.frozen
@@ -55,16 +55,27 @@ REFERRING = ("input", "output", "result")
 """Attributes in the place of which a `ValueOf` may stand."""
 
 
-def values_of(event: ev.Event, plan: WorkflowPlan) -> Iterator[EventValue]:
-    """Yield the values of users in an event of a run of a workflow that is kept in a store.
+def values_of(event: ev.Event, plan: WorkflowPlan) -> Values:
+    """Return the values of users in an event of a run of a workflow that is kept in a store.
 
     The form of a value depends on the type of the event, its address, its status, and the
     workflow, so that it is the same when the event is written and when it is read.
     """
     assert plan.forms is not None  # it was planned for an engine with a store
     describe = _VALUES.get(type(event))
-    if describe is not None:
-        yield from describe(event, plan, plan.forms)
+    return _NO_VALUES if describe is None else describe(event, plan, plan.forms)
+
+
+def owner_of(event: ev.Event, plan: WorkflowPlan) -> str:
+    """Return whose the values of an event are, for errors: ``"step 'plan_day'"``."""
+    match event:
+        case ev.Start() | ev.Finish():
+            return f"workflow {plan.id!r}"
+        case ev.StepEvent(id=id):
+            return f"step {id!r}"
+        case ev.Resume(targets=targets) if targets:
+            return f"the step at {targets[0]}"
+    return f"run {event.run_id}"
 
 
 def _call(plan: WorkflowPlan, address: str, forms: RunForms) -> CallForms:
@@ -72,89 +83,90 @@ def _call(plan: WorkflowPlan, address: str, forms: RunForms) -> CallForms:
         found = find_call(plan, address).forms
     except LookupError:  # the workflow has no such call any more
         found = None
-    anything = forms.anything
-    return found or CallForms(anything, anything, anything, anything)
+    if found is None:
+        anything = forms.anything
+        return CallForms(anything, anything, anything, anything)
+    return found
 
 
-def _start(event: ev.Start, plan: WorkflowPlan, forms: RunForms) -> Iterator[EventValue]:
-    owner = f"workflow {plan.id!r}"
-    yield EventValue("input", forms.input, "input", owner)
-    yield EventValue("state", forms.state, "initial state", owner)
-    yield EventValue("runtime_context", forms.anything, "runtime context", owner)
-    yield EventValue("metadata", forms.anything, "metadata", owner, is_needed=False)
+def _start(event: ev.Start, plan: WorkflowPlan, forms: RunForms) -> Values:
+    return {
+        "input": EventValue(forms.input, "input"),
+        "state": EventValue(forms.state, "initial state"),
+        "runtime_context": EventValue(forms.anything, "runtime context"),
+        "metadata": EventValue(forms.anything, "metadata", is_needed=False),
+    }
 
 
-def _step_start(event: ev.StepStart, plan: WorkflowPlan, forms: RunForms) -> Iterator[EventValue]:
+def _step_start(event: ev.StepStart, plan: WorkflowPlan, forms: RunForms) -> Values:
     call = _call(plan, event.address, forms)
-    yield EventValue("input", call.input, "input", _step(event), is_needed=False)
-    yield EventValue("resume_data", call.resume, "resume data", _step(event))
+    return {
+        "input": EventValue(call.input, "input", is_needed=False),
+        "resume_data": EventValue(call.resume, "resume data"),
+    }
 
 
-def _waiting(event: ev.StepWaiting, plan: WorkflowPlan, forms: RunForms) -> Iterator[EventValue]:
+def _waiting(event: ev.StepWaiting, plan: WorkflowPlan, forms: RunForms) -> Values:
     call = _call(plan, event.address, forms)
-    yield EventValue("input", call.input, "input", _step(event), is_needed=False)
+    return {"input": EventValue(call.input, "input", is_needed=False)}
 
 
-def _progress(event: ev.StepProgress, plan: WorkflowPlan, forms: RunForms) -> Iterator[EventValue]:
+def _progress(event: ev.StepProgress, plan: WorkflowPlan, forms: RunForms) -> Values:
     address = str(Address.parse(event.address).with_item(0))  # all have the plan of the first
     call = _call(plan, address, forms)
-    yield _output(event, call, forms)
-    yield EventValue("payload", call.suspend, "suspend payload", _step(event))
-    yield _updates(event, forms)
+    return {
+        "output": _output(event, call, forms),
+        "payload": EventValue(call.suspend, "suspend payload"),
+        "state_updates": _updates(forms),
+    }
 
 
-def _suspended(
-    event: ev.StepSuspended, plan: WorkflowPlan, forms: RunForms
-) -> Iterator[EventValue]:
+def _suspended(event: ev.StepSuspended, plan: WorkflowPlan, forms: RunForms) -> Values:
     call = _call(plan, event.address, forms)
-    yield EventValue("payload", call.suspend, "suspend payload", _step(event))
-    yield _updates(event, forms)
+    return {
+        "payload": EventValue(call.suspend, "suspend payload"),
+        "state_updates": _updates(forms),
+    }
 
 
-def _result(event: ev.StepResult, plan: WorkflowPlan, forms: RunForms) -> Iterator[EventValue]:
-    yield _output(event, _call(plan, event.address, forms), forms)
-    yield _updates(event, forms)
+def _result(event: ev.StepResult, plan: WorkflowPlan, forms: RunForms) -> Values:
+    call = _call(plan, event.address, forms)
+    return {"output": _output(event, call, forms), "state_updates": _updates(forms)}
 
 
 def _output(event: Any, call: CallForms, forms: RunForms) -> EventValue:
     if event.status == "success":
-        return EventValue("output", call.output, "output", _step(event), is_given=True)
-    return EventValue("output", forms.anything, "output", _step(event))  # a bail gives anything
+        return EventValue(call.output, "output", is_given=True)
+    return EventValue(forms.anything, "output")  # a bail gives anything
 
 
-def _updates(event: Any, forms: RunForms) -> EventValue:
-    return EventValue("state_updates", forms.updates, "state update", _step(event))
+def _updates(forms: RunForms) -> EventValue:
+    return EventValue(forms.updates, "state update")
 
 
-def _resume(event: ev.Resume, plan: WorkflowPlan, forms: RunForms) -> Iterator[EventValue]:
-    form, owner = forms.anything, f"run {event.run_id}"
-    if event.targets:
-        form = _call(plan, event.targets[0], forms).resume
-        owner = f"the step at {event.targets[0]}"
-    yield EventValue("data", form, "resume data", owner)
-    yield EventValue("runtime_context", forms.anything, "runtime context", owner)
+def _resume(event: ev.Resume, plan: WorkflowPlan, forms: RunForms) -> Values:
+    form = _call(plan, event.targets[0], forms).resume if event.targets else forms.anything
+    return {
+        "data": EventValue(form, "resume data"),
+        "runtime_context": EventValue(forms.anything, "runtime context"),
+    }
 
 
-def _finish(event: ev.Finish, plan: WorkflowPlan, forms: RunForms) -> Iterator[EventValue]:
-    is_given = event.status == "success"
-    yield EventValue("result", forms.output, "output", f"workflow {plan.id!r}", is_given=is_given)
+def _finish(event: ev.Finish, plan: WorkflowPlan, forms: RunForms) -> Values:
+    return {"result": EventValue(forms.output, "output", is_given=event.status == "success")}
 
 
 def _any(*names: str, is_needed: bool = False) -> _Describe:
-    def describe(event: ev.Event, plan: WorkflowPlan, forms: RunForms) -> Iterator[EventValue]:
-        owner = _step(event) if isinstance(event, ev.StepEvent) else f"run {event.run_id}"
-        for name in names:
-            what = f"{name} of {event.type}"
-            yield EventValue(name, forms.anything, what, owner, is_needed)
+    def describe(event: ev.Event, plan: WorkflowPlan, forms: RunForms) -> Values:
+        return {
+            name: EventValue(forms.anything, f"{name} of {event.type}", is_needed) for name in names
+        }
 
     return describe
 
 
-def _step(event: ev.StepEvent) -> str:
-    return f"step {event.id!r}"
-
-
-_Describe: TypeAlias = Callable[[Any, WorkflowPlan, RunForms], Iterator[EventValue]]
+_NO_VALUES: Values = {}
+_Describe: TypeAlias = Callable[[Any, WorkflowPlan, RunForms], Values]
 _VALUES: Mapping[type[ev.Event], _Describe] = {
     ev.Start: _start,
     ev.StepStart: _step_start,

@@ -15,7 +15,7 @@ import attrs
 
 from trioflow import events as ev
 from trioflow._engine.base.plan import WorkflowPlan
-from trioflow._engine.history.event_values import EventValue, ValueOf, values_of
+from trioflow._engine.history.event_values import EventValue, ValueOf, owner_of, values_of
 from trioflow._forms.errors import load_error
 from trioflow._forms.shown import untagged
 from trioflow._values.structure import faults_of
@@ -93,6 +93,8 @@ class _Restoring:
 
     def restore(self, event: ev.Event) -> ev.Event:
         """Return an event with typed values, as far as they fit."""
+        if isinstance(event, ev.StepFinish):  # a third of all, without any
+            return event
         restored = self._with_types(event)
         self._keep(restored)
         if isinstance(restored, ev.Start):
@@ -104,20 +106,22 @@ class _Restoring:
 
     def _with_types(self, event: ev.Event) -> ev.Event:
         found = {}
-        for value in values_of(event, self._plan):
-            recorded = getattr(event, value.name)
+        for name, value in values_of(event, self._plan).items():
+            recorded = getattr(event, name)
             if isinstance(recorded, ValueOf):
-                found[value.name] = self._shared(event, value, recorded)
+                found[name] = self._shared(event, name, recorded)
             elif recorded is not None or value.is_given:
-                found[value.name] = self._typed(event, value, recorded)
+                typed = self._typed(event, name, value, recorded)
+                if typed is not recorded:
+                    found[name] = typed
         error = getattr(event, "error", None)
         if error is not None and self._plan.forms is not None:
             found["error"] = load_error(error, self._plan.forms.forms)
         return attrs.evolve(event, **found) if found else event
 
-    def _shared(self, event: ev.Event, value: EventValue, reference: ValueOf) -> Any:
+    def _shared(self, event: ev.Event, name: str, reference: ValueOf) -> Any:
         if reference.seq not in self._sources:
-            problem = f"its {value.name} is that of entry {reference.seq}, which holds none"
+            problem = f"its {name} is that of entry {reference.seq}, which holds none"
             raise JournalFormatError(event.run_id, event.seq, problem)
         return self._sources[reference.seq]
 
@@ -125,14 +129,14 @@ class _Restoring:
         if isinstance(event, ev.Start | ev.StepResult):
             self._sources[event.seq] = ValueOf.find(event)
 
-    def _typed(self, event: ev.Event, value: EventValue, recorded: Any) -> Any:
+    def _typed(self, event: ev.Event, name: str, value: EventValue, recorded: Any) -> Any:
         """Return a value as its type wants it; as people see it, if it does not fit."""
         try:
             return value.form.load(recorded)
         except Exception as exc:  # classes are code of users
             if value.is_needed:
-                self.keeps_state &= not value.name.startswith("state")
-                where = f"{value.what} of {value.owner}"
+                self.keeps_state &= not name.startswith("state")
+                where = f"{value.what} of {owner_of(event, self._plan)}"
                 self._report(event, where, value.form.name, recorded, exc)
             return untagged(recorded)
 

@@ -25,136 +25,46 @@ and continue in this one, so each entry is looked at by itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
 
 from trioflow import events as ev
-from trioflow._engine.base.plan import WorkflowPlan
-from trioflow._engine.history.event_values import REFERRING, EventValue, ValueOf, values_of
-from trioflow._engine.journal.layout import FIELDS, LISTED
-from trioflow._engine.journal.prepared import Prepared
-from trioflow._engine.journal.sealing import placeholder, seal, unseal
-from trioflow._forms.errors import dump_error
+from trioflow._engine.history.event_values import REFERRING, ValueOf
+from trioflow._engine.journal.layout import (
+    FIELDS,
+    LEFT_OUT,
+    PLACE,
+    READABLE,
+    REFERENCES,
+    REQUIRED,
+    STEP_EVENTS,
+    read_address,
+    read_id,
+)
+from trioflow._engine.journal.sealing import placeholder, unseal
+from trioflow._engine.stream.drafts import DRAFTS
 from trioflow._forms.form import MAX_DEPTH, Plain
 from trioflow._forms.shown import escaped, untagged
 from trioflow.abc import Codec, Entry, RunHeader
 from trioflow.errors import (
-    FaultsError,
-    InvalidValueError,
     JournalFormatError,
-    NotSerializableError,
     WireFormatError,
 )
 from trioflow.wire import from_wire
-from trioflow.wire._failures import error_to_wire
-from trioflow.wire._plain import join, rewritable
-from trioflow.wire._reading import read_field
-from trioflow.wire._shown import class_name, message_of
+from trioflow.wire._plain import rewritable
 from trioflow.wire._shown import shown as quoted
 
 FORMAT = 2
 """Version of what stands in a journal. Journals of every earlier version can be read."""
 READ_DEPTH = 4 * MAX_DEPTH
 """How many levels of JSON an entry may have: tags around values are levels as well."""
+UNTAGGED = frozenset({str, int, bool, type(None)})
+"""Types whose values never have a tag around them, nor one inside."""
+_scan: Any = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
-# ---------------------------------------------------------------- writing
-def encode(
-    event: ev.Event,
-    plan: WorkflowPlan | None = None,
-    recorded: Mapping[str, ValueOf] = MappingProxyType({}),
-    prepared: Prepared | None = None,
-    codec: Codec | None = None,
-) -> Entry:
-    """Return an event as an entry.
-
-    Args:
-      plan: The workflow, which says how values are recorded; None if the event holds none.
-      recorded: Which of its values earlier entries hold, by the names of the attributes.
-      prepared: A value that is written already.
-      codec: Encodes values and errors.
-
-    Raises:
-      InvalidValueError: if a value is not of its type.
-      NotSerializableError: if it holds a value that cannot be written, or not be read back.
-    """
-    values = {} if plan is None else {each.name: each for each in values_of(event, plan)}
-    texts: dict[str, Sequence[str]] = {}
-    sealed: dict[str, str] = {}
-    for field in LISTED[type(event)]:
-        name, value = field.name, getattr(event, field.name)
-        if name in recorded:
-            texts[f"{name}_of"] = (str(recorded[name].seq),)
-            continue
-        described = values.get(name)
-        if described is not None and prepared and prepared.is_of(described.form, value):
-            text = prepared.pieces
-        else:
-            plain = _written(value, plan) if described is None else _dumped(described, value)
-            if plain is None or plain == field.default:
-                continue
-            text = (_json(event, plain),)
-        if codec is not None and field.is_sealed:
-            sealed[name] = seal("".join(text), codec)
-        else:
-            texts[name] = text
-    return Entry(event.seq, event.at, _text(event, texts, sealed))
-
-
-def _dumped(described: EventValue, value: Any) -> Plain:
-    if value is None and not described.is_given:
-        return None
-    try:
-        return described.form.dump(value, MAX_DEPTH)
-    except FaultsError as exc:
-        raise InvalidValueError(described.what, described.owner, exc.faults) from exc
-    except NotSerializableError as exc:
-        path = join(described.name, exc.path)
-        raise NotSerializableError(path, exc.problem, exc.remedy) from exc.__cause__
-    except RecursionError as exc:
-        problem = f"is nested more than {MAX_DEPTH} levels deep, or contains itself"
-        remedy = "use a flat form of it, such as a list with ids"
-        raise NotSerializableError(described.name, problem, remedy) from exc
-    except Exception as exc:  # classes of values are code of users
-        problem = f"cannot be recorded ({class_name(exc)}: {message_of(exc)})"
-        raise NotSerializableError(described.name, problem, "correct its class") from exc
-
-
-def _written(value: Any, plan: WorkflowPlan | None) -> Plain:
-    if isinstance(value, BaseException):
-        forms = None if plan is None else plan.forms
-        return error_to_wire(value) if forms is None else dump_error(value, forms.forms)
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _text(event: ev.Event, texts: Mapping[str, Sequence[str]], sealed: Mapping[str, str]) -> str:
-    place = (event.id, event.address) if isinstance(event, ev.StepEvent) else ()
-    pieces = [_json(event, (event.type, event.seq, *place))[:-1]]
-    if texts or sealed:
-        opening = ",{"
-        for name, text in texts.items():
-            pieces += (opening, _json(event, name), ":", *text)
-            opening = ","
-        pieces.append("}" if texts else ",{}")
-    if sealed:
-        pieces += (",", _json(event, sealed))
-    return "".join((*pieces, "]"))
-
-
-def _json(event: ev.Event, plain: Plain) -> str:
-    try:
-        return json.dumps(plain, separators=(",", ":"), allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as exc:
-        # Values were checked, so it is an id or a name that is not what its type says.
-        problem = f"of type {event.type!r} cannot be written ({exc})"
-        remedy = "give ids, names and reasons that are strings"
-        raise NotSerializableError("event", problem, remedy) from exc
-
-
-# ---------------------------------------------------------------- reading
 def decode(run_id: str, entries: Iterable[Entry], codec: Codec | None = None) -> list[ev.Event]:
     """Return the events of a run's journal, for people: values are plain JSON types.
 
@@ -238,6 +148,8 @@ class _Reader:
 
     def tagged(self, plain: Plain) -> Plain:
         """Return a value of a format with tags."""
+        if type(plain) in UNTAGGED:
+            return plain
         checked = rewritable(plain, READ_DEPTH)
         return untagged(checked) if self.shows else checked
 
@@ -251,7 +163,7 @@ class _Reader:
 
 def _decoded(run_id: str, entry: Entry, reader: _Reader) -> ev.Event:
     try:
-        parsed = json.loads(entry.text)
+        parsed = _parse(entry.text)
     except (TypeError, ValueError, RecursionError) as exc:
         raise JournalFormatError(run_id, entry.seq, f"it is not JSON ({exc})") from exc
     try:
@@ -261,37 +173,59 @@ def _decoded(run_id: str, entry: Entry, reader: _Reader) -> ev.Event:
             event = reader.bare(from_wire(entry.text))
     except WireFormatError as exc:
         raise JournalFormatError(run_id, entry.seq, exc.problem) from exc
-    if (event.run_id, event.seq) != (run_id, entry.seq):
+    if event.seq != entry.seq or event.run_id != run_id:
         problem = f"it holds event {event.seq} of run {event.run_id}"
         raise JournalFormatError(run_id, entry.seq, problem)
     return event
 
 
+def _parse(text: str) -> Plain:
+    # As json.loads() does, but for the time that it takes to get there.
+    try:
+        parsed, end = _scan(text, 0)
+    except (TypeError, ValueError, StopIteration):
+        end = -1
+    return parsed if end == len(text) else json.loads(text)
+
+
 def _event(run_id: str, entry: Entry, parts: list[Plain], reader: _Reader) -> ev.Event:
+    cls, fields, sealed = _taken_apart(parts)
+    if sealed:
+        fields = fields | reader.unsealed(cls, sealed)
+    # From as few calls as can be: a run of a thousand steps has three thousand of these.
+    values: dict[str, Any] = {"run_id": run_id, "seq": parts[1], "at": entry.at, **LEFT_OUT[cls]}
+    known, tagged = READABLE[cls], reader.tagged
+    if cls in STEP_EVENTS:
+        values["id"], values["address"] = read_id(parts[2], tagged), read_address(parts[3], tagged)
+    for name, plain in fields.items():
+        if name in known:
+            values[name] = known[name].read(plain, tagged)
+        elif name in REFERENCES and REFERENCES[name] in known and REFERENCES[name] not in fields:
+            values[REFERENCES[name]] = _reference(parts[1], plain)
+    if not REQUIRED[cls] <= values.keys():
+        lacking = [name for name in known if name in REQUIRED[cls] - values.keys()]
+        raise WireFormatError(f"{cls.type} lacks {lacking[0]!r}")
+    event: ev.Event = DRAFTS[cls](**values)
+    event.__class__ = cls
+    return event
+
+
+def _taken_apart(parts: list[Plain]) -> tuple[type[ev.Event], dict[str, Plain], dict[str, Plain]]:
+    """Return the class of an event, and both objects of its entry."""
     type_ = parts[0] if parts else None
     if not isinstance(type_, str) or type_ not in ev.EVENT_TYPES:
         raise WireFormatError(f"no event has the type {quoted(type_)}")
     cls = ev.EVENT_TYPES[type_]
-    names = ["seq", "id", "address"] if issubclass(cls, ev.StepEvent) else ["seq"]
-    rest = parts[1 + len(names) :]
-    fields, sealed = [*rest, {}, {}][:2]
-    is_whole = len(parts) > len(names) and len(rest) <= 2
+    before = 4 if cls in STEP_EVENTS else 2
+    fields = parts[before] if len(parts) > before else {}
+    sealed = parts[before + 1] if len(parts) > before + 1 else {}
+    is_whole = before <= len(parts) <= before + 2
     if not (is_whole and isinstance(fields, dict) and isinstance(sealed, dict)):
+        names = ("seq", *PLACE) if cls in STEP_EVENTS else ("seq",)
         raise WireFormatError(f"it is no {type_} with {', '.join(names)} and an object")
-    given = dict(zip(names, parts[1:], strict=False)) | fields | reader.unsealed(cls, sealed)
-    if type(given["seq"]) is not int:
-        raise WireFormatError(f"'seq' is {quoted(given['seq'])}")
-    values: dict[str, Any] = {"run_id": run_id, "seq": given["seq"], "at": entry.at}
-    for field in FIELDS[cls]:
-        if field.name in given:
-            values[field.name] = read_field(field.wire, given[field.name], reader.tagged)
-        elif field.name in REFERRING and f"{field.name}_of" in given:
-            values[field.name] = _reference(given["seq"], given[f"{field.name}_of"])
-        elif field.default is attrs.NOTHING:
-            raise WireFormatError(f"{type_} lacks {field.name!r}")
-        elif field.is_implied:
-            values[field.name] = field.default
-    return cls(**values)
+    if type(parts[1]) is not int:
+        raise WireFormatError(f"'seq' is {quoted(parts[1])}")
+    return cls, fields, sealed
 
 
 def _reference(seq: int, origin: Plain) -> ValueOf:

@@ -22,7 +22,7 @@ from trioflow._engine.life.ending import break_off
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.ports import Keeper
 from trioflow._engine.life.recovering import restore_journal
-from trioflow._engine.planning.fingerprint import difference
+from trioflow._engine.planning.fingerprint import difference, fingerprint
 from trioflow._phases import Phase
 from trioflow.abc import Store, StoredRun
 from trioflow.errors import (
@@ -224,9 +224,10 @@ class DurableRuns:
         recorded = await self._read(header.run_id, -1)
         if not recorded:  # a run is stored together with its start
             raise JournalFormatError(header.run_id, 0, "there is no such entry")
-        changed = difference(header.fingerprint, life.plan, fold(recorded))
-        if changed is not None:
-            raise WorkflowChangedError(header.run_id, header.workflow_id, changed)
+        if header.fingerprint != fingerprint(life.plan):
+            changed = difference(header.fingerprint, life.plan, fold(recorded))
+            if changed is not None:
+                raise WorkflowChangedError(header.run_id, header.workflow_id, changed)
         # It may have moved on since it was looked up.
         self.keep(life, stored=attrs.evolve(stored, last_seq=recorded[-1].seq))
         restore_journal(life, recorded)

@@ -11,8 +11,9 @@ import attrs
 import trio
 
 from trioflow import events as ev
-from trioflow._engine.journal.codec import decode_entry, encode
+from trioflow._engine.journal.codec import decode_entry
 from trioflow._engine.journal.durable_runs import DurableRuns
+from trioflow._engine.journal.encoding import encode
 from trioflow.abc import Append, Store, StoredRun
 from trioflow.errors import JournalFormatError, NotResumableError, UnknownRunError
 from trioflow.events import ACTIVE_STATUSES, WAITING_STATUSES, RunStatus

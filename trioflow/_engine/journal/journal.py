@@ -9,7 +9,7 @@ import attrs
 import trio
 
 from trioflow._engine.base.plan import WorkflowPlan
-from trioflow._engine.journal.codec import encode
+from trioflow._engine.journal.encoding import encode
 from trioflow._engine.journal.headers import with_input
 from trioflow._engine.journal.last_value import LastValue
 from trioflow._engine.journal.prepared import Prepared, write_in_slices

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -18,6 +19,7 @@ UNCHANGING = (str, bytes)
 """Types of outputs that are the same as long as they are the same object. Of others a step may
 have changed what is inside."""
 NOTHING: Any = object()
+_NONE: Mapping[str, ValueOf] = MappingProxyType({})
 
 
 @attrs.define(eq=False)
@@ -30,6 +32,8 @@ class LastValue:
 
     def references(self, event: ev.Event) -> Mapping[str, ValueOf]:
         """Return which values of an event need not be written again, by their names."""
+        if self.value is NOTHING:  # most are short
+            return _NONE
         match event:
             case ev.StepStart(input=value) | ev.StepWaiting(input=value) if value is self.value:
                 return {"input": self.source}
@@ -37,7 +41,7 @@ class LastValue:
                 return {"result": self.source}
             case ev.StepResult(output=value) if value is self.value and type(value) in UNCHANGING:
                 return {"output": self.source}
-        return {}
+        return _NONE
 
     def note(self, event: ev.Event, entry: Entry) -> None:
         """Take note that an event is recorded."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
 from trioflow import events as ev
+from trioflow._engine.history.event_values import REFERRING
+from trioflow.wire._reading import Read, reader
 from trioflow.wire._vocabulary import Field
 from trioflow.wire._vocabulary import fields_of as wire_fields_of
 
@@ -28,6 +31,8 @@ class EntryField:
     """An attribute of an event in a journal."""
 
     name: str
+    key: str
+    """Its name as JSON, with a colon."""
     default: Any
     """What it is if it is left out."""
     is_implied: bool
@@ -37,6 +42,8 @@ class EntryField:
     is_sealed: bool
     """Whether a codec encodes it."""
     wire: Field
+    read: Read
+    """Reads it from its JSON."""
 
 
 def _field(cls: type[ev.Event], field: Field) -> EntryField:
@@ -44,7 +51,10 @@ def _field(cls: type[ev.Event], field: Field) -> EntryField:
     wire = attrs.evolve(field, key=field.name)
     is_sealed = wire.is_value or field.name == "error"
     is_implied = default is not field.default
-    return EntryField(field.name, default, is_implied, wire.is_value, is_sealed, wire)
+    key = f"{json.dumps(field.name)}:"
+    return EntryField(
+        field.name, key, default, is_implied, wire.is_value, is_sealed, wire, reader(wire)
+    )
 
 
 FIELDS: Mapping[type[ev.Event], tuple[EntryField, ...]] = {
@@ -52,8 +62,27 @@ FIELDS: Mapping[type[ev.Event], tuple[EntryField, ...]] = {
     for cls in ev.EVENT_TYPES.values()
 }
 """All attributes but those that every event has."""
+read_id, read_address = (field.read for field in FIELDS[ev.StepStart] if field.name in PLACE)
+STEP_EVENTS = frozenset(cls for cls in FIELDS if issubclass(cls, ev.StepEvent))
+"""Those that belong to a step."""
 LISTED: Mapping[type[ev.Event], tuple[EntryField, ...]] = {
     cls: tuple(field for field in fields if field.name not in PLACE)
     for cls, fields in FIELDS.items()
 }
 """Those that stand under their names."""
+READABLE: Mapping[type[ev.Event], Mapping[str, EntryField]] = {
+    cls: {field.name: field for field in fields} for cls, fields in LISTED.items()
+}
+"""The same, by their names."""
+REQUIRED: Mapping[type[ev.Event], frozenset[str]] = {
+    cls: frozenset(field.name for field in fields if field.default is attrs.NOTHING)
+    for cls, fields in LISTED.items()
+}
+"""The names of those that are never left out."""
+LEFT_OUT: Mapping[type[ev.Event], Mapping[str, Any]] = {
+    cls: {field.name: field.default for field in fields if field.is_implied}
+    for cls, fields in LISTED.items()
+}
+"""What those are that are left out, as far as the classes of the events do not know it."""
+REFERENCES: Mapping[str, str] = {f"{name}_of": name for name in REFERRING}
+"""The attributes in the place of which the number of an earlier entry may stand."""

@@ -1,0 +1,1 @@
+"""Durable runs: what they cost, and how soon they are back. ``python -m benchmarks.durable``."""

@@ -1,0 +1,156 @@
+"""Events as the entries of a journal; `trioflow._engine.journal.codec` says what stands there.
+
+Three events are written for every step of a durable run, so what they have in common is not
+looked at: only attributes that differ from what they are if they are left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from types import MappingProxyType
+from typing import Any
+
+from trioflow import events as ev
+from trioflow._engine.base.plan import WorkflowPlan
+from trioflow._engine.history.event_values import EventValue, ValueOf, owner_of, values_of
+from trioflow._engine.journal.layout import LISTED, EntryField
+from trioflow._engine.journal.prepared import Prepared
+from trioflow._engine.journal.sealing import seal
+from trioflow._forms.errors import dump_error
+from trioflow._forms.form import MAX_DEPTH, Plain
+from trioflow.abc import Codec, Entry
+from trioflow.errors import FaultsError, InvalidValueError, NotSerializableError
+from trioflow.wire._failures import error_to_wire
+from trioflow.wire._plain import join
+from trioflow.wire._shown import class_name, message_of
+
+_NO_VALUES: Mapping[str, EventValue] = MappingProxyType({})
+_to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+def encode(
+    event: ev.Event,
+    plan: WorkflowPlan | None = None,
+    recorded: Mapping[str, ValueOf] = MappingProxyType({}),
+    prepared: Prepared | None = None,
+    codec: Codec | None = None,
+) -> Entry:
+    """Return an event as an entry.
+
+    Args:
+      plan: The workflow, which says how values are recorded; None if the event holds none.
+      recorded: Which of its values earlier entries hold, by the names of the attributes.
+      prepared: A value that is written already.
+      codec: Encodes values and errors.
+
+    Raises:
+      InvalidValueError: if a value is not of its type.
+      NotSerializableError: if it holds a value that cannot be written, or not be read back.
+    """
+    values = _NO_VALUES if plan is None else values_of(event, plan)
+    pieces = [_place(event)]
+    sealed: dict[str, str] = {}
+    before = ",{"
+    for field in LISTED[type(event)]:
+        value = getattr(event, field.name)
+        if field.name in recorded:
+            pieces += (before, f'"{field.name}_of":{recorded[field.name].seq}')
+            before = ","
+            continue
+        if value is field.default and field.name not in values:  # most
+            continue
+        text = _text(event, field, value, values.get(field.name), plan, prepared)
+        if text is None:
+            continue
+        if codec is not None and field.is_sealed:
+            sealed[field.name] = seal("".join(text), codec)
+        else:
+            pieces += (before, field.key, *text)
+            before = ","
+    if before == ",":
+        pieces.append("}")
+    if sealed:
+        pieces += ("," if before == "," else ",{},", _json(event, sealed))
+    pieces.append("]")
+    return Entry(event.seq, event.at, "".join(pieces))
+
+
+def _place(event: ev.Event) -> str:
+    """Return how the list begins."""
+    if isinstance(event, ev.StepEvent):
+        id, address = _json(event, event.id), _json(event, event.address)
+        return f'["{event.type}",{_json(event, event.seq)},{id},{address}'
+    return f'["{event.type}",{_json(event, event.seq)}'
+
+
+def _text(
+    event: ev.Event,
+    field: EntryField,
+    value: Any,
+    described: EventValue | None,
+    plan: WorkflowPlan | None,
+    prepared: Prepared | None,
+) -> Sequence[str] | None:
+    """Return an attribute as JSON, in pieces; None if it is left out."""
+    if described is None:
+        plain = _written(value, plan)
+    elif value is None and not described.is_given:
+        return None
+    elif prepared is not None and prepared.is_of(described.form, value):
+        return prepared.pieces
+    else:
+        plain = _dumped(value, described, event, field.name, plan)
+    return None if plain is None or plain == field.default else (_json(event, plain),)
+
+
+def _dumped(
+    value: Any, described: EventValue, event: ev.Event, name: str, plan: WorkflowPlan | None
+) -> Plain:
+    try:
+        return described.form.dump(value, MAX_DEPTH)
+    except Exception as exc:  # classes of values are code of users
+        assert plan is not None  # or it would not be described
+        raise _refused(event, name, described, plan, exc) from _cause_of(exc)
+
+
+def _refused(
+    event: ev.Event, name: str, value: EventValue, plan: WorkflowPlan, exc: Exception
+) -> Exception:
+    """Return what to raise for a value that cannot be written."""
+    match exc:
+        case FaultsError(faults=faults):
+            return InvalidValueError(value.what, owner_of(event, plan), faults)
+        case NotSerializableError(path=path, problem=problem, remedy=remedy):
+            return NotSerializableError(join(name, path), problem, remedy)
+        case RecursionError():
+            problem = f"is nested more than {MAX_DEPTH} levels deep, or contains itself"
+            remedy = "use a flat form of it, such as a list with ids"
+            return NotSerializableError(name, problem, remedy)
+    problem = f"cannot be recorded ({class_name(exc)}: {message_of(exc)})"
+    return NotSerializableError(name, problem, "correct its class")
+
+
+def _cause_of(exc: Exception) -> BaseException | None:
+    return exc.__cause__ if isinstance(exc, NotSerializableError) else exc
+
+
+def _written(value: Any, plan: WorkflowPlan | None) -> Plain:
+    if isinstance(value, BaseException):
+        forms = None if plan is None else plan.forms
+        return error_to_wire(value) if forms is None else dump_error(value, forms.forms)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _json(event: ev.Event, plain: Plain) -> str:
+    try:
+        kind = type(plain)
+        if kind is int or (kind is float and isfinite(plain)):  # most that are no strings
+            return repr(plain)
+        return _to_json(plain)
+    except (TypeError, ValueError, RecursionError) as exc:
+        # Values were checked, so it is an id or a name that is not what its type says.
+        problem = f"of type {event.type!r} cannot be written ({exc})"
+        remedy = "give ids, names and reasons that are strings"
+        raise NotSerializableError("event", problem, remedy) from exc
