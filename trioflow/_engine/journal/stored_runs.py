@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import time
 from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
+from functools import partial
 
 import attrs
 import trio
@@ -26,6 +28,7 @@ from trioflow._engine.journal.inbox import (
     Send,
     to_request,
 )
+from trioflow._engine.journal.writer import Retries
 from trioflow._engine.life.ending import receive
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.recovering import open_recovery
@@ -226,38 +229,41 @@ class StoredRuns:
         await self.durable.wait_stored(life)
 
     # ------------------------------------------------------------ all of them
-    async def recover(self) -> list[Life]:
+    async def recover(self, *, is_patient: bool = True) -> list[Life]:
         """Take up all runs that are free and have something to do; return those that run.
+
+        Args:
+          is_patient: Whether to try again what may succeed later, for as long as writers do.
 
         Raises:
           StoreError: if the store cannot be read, or not be written to.
         """
         self.durable.check_writable()
         taken = []
-        for stored in await self._claimable():
-            life = await self._try_to_take_up(stored)
+        retries = self.durable.writer.retries() if is_patient else Retries(-math.inf)
+        for stored in await self._claimable(retries):
+            life = await self._try_to_take_up(stored, retries)
             if life is not None:
                 taken.append(life)
         return taken
 
-    async def _claimable(self) -> list[StoredRun]:
+    async def _claimable(self, retries: Retries) -> list[StoredRun]:
         found: list[StoredRun] = []
+        look = partial(self.durable.store.list_claimable, limit=PAGE)
         cursor = None
         while True:
-            page = await self.durable.store.list_claimable(
-                now=time.time(), limit=PAGE, cursor=cursor
-            )
+            page = await retries.run(partial(look, now=time.time(), cursor=cursor))
             found += page
             if len(page) < PAGE:
                 return found
             cursor = page[-1].cursor
 
-    async def _try_to_take_up(self, stored: StoredRun) -> Life | None:
+    async def _try_to_take_up(self, stored: StoredRun, retries: Retries) -> Life | None:
         """Take up a run if it can be; what is wrong with it must not keep others from it."""
         run_id = stored.header.run_id
         async with self.registry.lock(run_id):
             try:
-                return await self.take_up(run_id)
+                return await retries.run(partial(self.take_up, run_id))
             except (NotResumableError, RunClaimedError):
                 return None  # another engine was faster
             except BaseException as exc:  # what values are made by is code of users
@@ -284,7 +290,7 @@ class StoredRuns:
             await trio.sleep(LOOK * random.uniform(0.8, 1.2))  # so that engines do not look in step
             with reported("the store could not be searched for runs to recover"):
                 if always:
-                    await self.recover()
+                    await self.recover(is_patient=False)  # it looks again soon
                 elif self.broken:
                     await self._recover_broken()
 
@@ -298,7 +304,7 @@ class StoredRuns:
             if (
                 stored is None
                 or stored.status not in ACTIVE_STATUSES
-                or await self._try_to_take_up(stored) is not None
+                or await self._try_to_take_up(stored, Retries(-math.inf)) is not None
             ):
                 self.broken.discard(run_id)
 

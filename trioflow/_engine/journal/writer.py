@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 import attrs
 import trio
@@ -18,6 +18,8 @@ from trioflow.errors import DuplicateRunError, StoreError
 
 if TYPE_CHECKING:
     from trioflow._forms.forms import Forms
+
+T = TypeVar("T")
 
 Durability = Literal["step", "async", "exit"]
 """When a run waits for its journal.
@@ -200,6 +202,19 @@ class Retries:
     deadline: float
     """On Trio's clock."""
     pause: float = FIRST_PAUSE
+
+    async def run(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do something, again and again while it may succeed later, and return what it returns.
+
+        Raises:
+          StoreError: if it is of no use, or took too long.
+        """
+        while True:
+            try:
+                return await work()
+            except StoreError as exc:
+                if not await self.again(exc):
+                    raise
 
     async def again(self, failure: StoreError) -> bool:
         """Wait before another try; return False if it is of no use."""
