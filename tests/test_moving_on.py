@@ -10,7 +10,8 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from trioflow import Retry, StepContext, Workflow, open_engine, step
+from tests.suspending import all_events
+from trioflow import Retry, StepContext, Workflow, events, open_engine, step
 from trioflow.abc import Append, Request, StoredRun
 from trioflow.errors import JournalConflictError, StoreError
 from trioflow.stores import MemoryStore
@@ -167,3 +168,66 @@ async def test_what_was_asked_before_is_done_though_it_cannot_be_read_at_first(
         with trio.fail_after(100):
             assert (await run.wait()).status == "canceled"
         assert store.has_failed
+
+
+class Repeats(MemoryStore):
+    """A store whose answer about requests may be older than their removal."""
+
+    old: Sequence[Request] = ()
+
+    async def take_requests(self, owner: str, **options: Any) -> Sequence[Request]:
+        found = await super().take_requests(owner, **options)
+        again = [request for request in self.old if request.id > options.get("after", 0)]
+        self.old = found or self.old
+        return [*again, *found]
+
+
+async def test_a_request_that_was_read_before_it_was_removed_is_not_done_again(
+    autojump_clock: MockClock,
+) -> None:
+    @step
+    async def got(value: Any, ctx: StepContext[Any]) -> Any:
+        return ctx.resume_data
+
+    workflow, store = Workflow("w", input=int).wait_for_event("go", got), Repeats()
+    async with engine_on(store, workflow) as owner, engine_on(store, workflow) as other:
+        run = owner.submit(workflow, 0, run_id="r")
+        await trio.sleep(1)
+        for name in ("noise", "more", "go"):
+            await other.send_event("r", name, name)
+            await trio.sleep(1)
+        assert (await run.wait()).result == "go"
+        recorded = await all_events(other, "r")
+    received = [e.data for e in recorded if isinstance(e, events.EventReceived)]
+    assert received == ["noise", "more", "go"]
+
+
+class WritesLate(MemoryStore):
+    """A store that takes its time for what is written without a claim."""
+
+    async def append(self, appends: Sequence[Append]) -> Sequence[JournalConflictError | None]:
+        if any(append.owner is None for append in appends):
+            await trio.sleep(1)
+        return await super().append(appends)
+
+
+async def test_an_event_that_comes_too_late_does_not_spoil_a_run_that_is_canceled(
+    autojump_clock: MockClock,
+) -> None:
+    @step
+    async def asks(value: Any, ctx: StepContext[Any]) -> None:
+        ctx.suspend()
+
+    workflow, store = Workflow("w", input=int).then(asks), WritesLate()
+    async with engine_on(store, workflow) as engine:
+        await engine.submit(workflow, 0, run_id="r").wait()
+    async with engine_on(store, workflow) as engine:
+        run = await engine.load_run("r")
+        run.send_event("noise", 1)
+        await engine.cancel_run("r", "enough")
+        await trio.sleep(2)
+        loaded = await engine.load_run("r")
+        assert loaded is not run
+        assert (await loaded.wait()).status == "canceled"
+        with pytest.raises(JournalConflictError):
+            await run.wait()

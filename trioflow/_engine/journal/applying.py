@@ -24,9 +24,9 @@ def apply(life: Life, journal: RunJournal, request: Request, nursery: trio.Nurse
     The request is removed from the store together with the events of its effect. One that the
     run cannot take, such as an answer to a step that does not wait, is logged and removed.
     """
-    if request.id in journal.seen:
+    if request.id <= journal.applied:
         return
-    journal.seen.add(request.id)
+    journal.applied = request.id
     try:
         done = _apply(life, from_request(request, journal.writer), request, nursery)
     except BaseException as exc:  # what an answer is structured by is code of users

@@ -110,6 +110,8 @@ class DurableRuns:
         if isinstance(failure, DuplicateRunError):
             self.on_duplicate(life)
         break_off(life, failure)
+        if life.phase is Phase.WAITING and life.driver is None:  # else its end is still to come
+            life.move("halt")
 
     def begin(self, life: Life) -> None:
         """Take note that a run is driven here from now on."""
@@ -175,7 +177,10 @@ class DurableRuns:
         # Others may have taken over the same, or some of it, in the meantime.
         sources += [event for event in read if event.seq <= journal.stored]
         news = [event for event in read if event.seq > journal.stored]
-        if news and life.phase in (Phase.WAITING, Phase.ELSEWHERE):
+        # What has come from outside while the run waited, and is not written yet, cannot be any
+        # more if there is news: then this life ends as soon as the writer finds out.
+        is_clean = journal.added == journal.stored
+        if news and is_clean and life.phase in (Phase.WAITING, Phase.ELSEWHERE):
             restore_journal(life, news, sources)
             journal.stored = journal.added = news[-1].seq
 

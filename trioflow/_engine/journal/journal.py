@@ -52,8 +52,9 @@ class RunJournal:
     """Whether the writer is at work on it; what it was given may come to disk any moment."""
     requests: list[int] = attrs.field(factory=list)
     """Ids of stored requests whose effect is in *pending*, or that have none."""
-    seen: set[int] = attrs.field(factory=set)
-    """Ids of stored requests that were applied and are not removed yet."""
+    applied: int = 0
+    """Id of the stored request that was applied last. They ascend, and one that was read before it
+    was removed may come after that, so it does not do to know those that are not removed yet."""
     prepared: Prepared | None = None
     """The output that was written last before its event happened."""
     last: LastValue = attrs.field(factory=LastValue)
@@ -187,7 +188,6 @@ class RunJournal:
     def was_stored(self, append: Append) -> None:
         """Take note that a write has succeeded."""
         self.is_begun = True
-        self.seen.difference_update(append.requests)
         if append.entries:
             self.stored = append.entries[-1].seq
         self._waiting.unpark_all()
