@@ -231,3 +231,30 @@ async def test_an_event_that_comes_too_late_does_not_spoil_a_run_that_is_cancele
         assert (await loaded.wait()).status == "canceled"
         with pytest.raises(JournalConflictError):
             await run.wait()
+
+
+class Impostor(MemoryStore):
+    """A store in which another has written as many entries with the same numbers and owner."""
+
+    is_robbed = False
+
+    async def append(self, appends: Sequence[Append]) -> Sequence[JournalConflictError | None]:
+        if appends[0].header is None and not self.is_robbed:
+            self.is_robbed = True
+            entries = tuple(attrs.evolve(e, at=e.at + 0.5) for e in appends[0].entries)
+            assert await super().append([attrs.evolve(appends[0], entries=entries)]) == [None]
+            raise StoreError("away", "connection lost", transient=True)
+        return await super().append(appends)
+
+
+async def test_entries_of_another_with_the_same_numbers_are_not_taken_for_own(
+    autojump_clock: MockClock,
+) -> None:
+    begun = Begun()
+    workflow, store = Workflow("w", input=int).sleep(1).then(begun.step()), Impostor()
+    async with engine_on(store, workflow) as engine:
+        run = engine.submit(workflow, 0, run_id="r")
+        with trio.fail_after(100), pytest.raises(JournalConflictError):
+            await run.wait()
+    assert store.is_robbed
+    assert begun.at == []
