@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from typing import Any
 
@@ -28,7 +27,8 @@ def text() -> Any:
 
 @attrs.frozen
 class Blocking:
-    """The longest time between two turns of a task that is always ready, while a step ends."""
+    """The longest time between two turns of a task that is always ready, while a step ends; the least
+    of all samples."""
 
     samples: int = 5
 
@@ -43,15 +43,16 @@ class Blocking:
         for _ in range(self.samples):
             with new_database("sqlite") as url:
                 longest.append(trio.run(_longest_block, url, make()))
-        median = statistics.median(longest)
+        # What else the machine does can only make a block longer.
+        least = min(longest)
         return Row(
             id=id,
             title=f"longest block of the loop by a result of {what}",
             unit="s",
-            median=median,
+            median=least,
             floor_median=0.0,
             samples=self.samples,
-            value=median,
+            value=least,
             all_samples=tuple(longest),
         )
 

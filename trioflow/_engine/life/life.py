@@ -168,11 +168,13 @@ class Life:
 
         The phase follows the event, even if whoever hears of it raises.
         """
-        before = self.record.next_seq
+        log = self.core.log
+        state = log.state
+        before = state.next_seq
         try:
-            return self.core.log.emit(event_type, **fields)
+            return log.emit(event_type, **fields)
         finally:
-            if self.record.next_seq > before:
+            if state.next_seq > before:
                 self.move(event_type.type)
 
     def end_part(self, scope: Scope, outcome: Outcome | None) -> None:

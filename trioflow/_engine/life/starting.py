@@ -49,7 +49,7 @@ def begin(
     core, trace = life.core, life.trace
     context = SharedContext(runtime_context) if runtime_context else None
     metadata = {} if tracing_options is None else tracing_options.metadata
-    if not isinstance(metadata, Mapping):
+    if tracing_options is not None and not isinstance(metadata, Mapping):
         raise TypeError(f"metadata must be a mapping, not {shown(metadata)}")
     if life.journaled is not None:
         life.journaled.check(

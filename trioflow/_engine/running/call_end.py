@@ -69,14 +69,21 @@ def close_call(call: Call, outcome: Outcome, started_at: float) -> Outcome:
         else:
             _emit_end(call, outcome, started_at)
     except BaseException as exc:
-        return end_otherwise(
-            call,
-            outcome,
-            exc,
-            emit=lambda other: _emit_end(call, other, started_at),
-            has_ended=lambda: call.address not in core.log.state.open,
-        )
+        return _end_otherwise(call, outcome, exc, started_at)
     return outcome
+
+
+# On its own, because the functions that it makes would have every close_call() make cells.
+def _end_otherwise(
+    call: Call, outcome: Outcome, problem: BaseException, started_at: float
+) -> Outcome:
+    return end_otherwise(
+        call,
+        outcome,
+        problem,
+        emit=lambda other: _emit_end(call, other, started_at),
+        has_ended=lambda: call.address not in call.scope.core.log.state.open,
+    )
 
 
 def end_otherwise(

@@ -130,14 +130,20 @@ class _Progress:
         try:
             self._emit_end(call, index, outcome)
         except BaseException as exc:
-            return end_otherwise(
-                call,
-                outcome,
-                exc,
-                emit=lambda other: self._emit_end(call, index, other),
-                has_ended=lambda: self.reported == index,
-            )
+            return self._end_otherwise(call, index, outcome, exc)
         return outcome
+
+    # On its own, as that of close_call() is.
+    def _end_otherwise(
+        self, call: Call, index: int, outcome: Outcome, problem: BaseException
+    ) -> Outcome:
+        return end_otherwise(
+            call,
+            outcome,
+            problem,
+            emit=lambda other: self._emit_end(call, index, other),
+            has_ended=lambda: self.reported == index,
+        )
 
     def _cancel(self, call: Call, index: int, exc: BaseException) -> None:
         call.is_open = False

@@ -21,6 +21,8 @@ from trioflow_sql.postgresql.urls import parse, shown, take_grace
 if TYPE_CHECKING:
     import psycopg
 
+    from trioflow_sql.postgresql.single import SingleAppender
+
 CONNECT_ARGS = {
     "application_name": "trioflow",
     "connect_timeout": "10",
@@ -83,6 +85,7 @@ class Postgresql(Database):
     def __init__(self, url: str, patience: float, grace: float, read_only: bool = False) -> None:
         self._url, self._grace = take_grace(parse(url), grace)
         self._trusted = 0.0
+        self._appender: SingleAppender | None = None
         super().__init__(shown(self._url), patience, read_only)
 
     # ------------------------------------------------------------ connections
@@ -140,6 +143,10 @@ class Postgresql(Database):
         _, said = dialect().create_connect_args(self._url)
         return psycopg.connect(**{**self._defaults(), **said, **options})
 
+    def close(self) -> None:
+        if self._appender is not None:
+            self._appender.close()
+
     def lock_schema(self, connection: Connection) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({SCHEMA_LOCK})")
         if connection.dialect.has_table(connection, "trioflow_schema"):
@@ -153,8 +160,24 @@ class Postgresql(Database):
         self, writer: Engine, appends: Sequence[Append]
     ) -> Sequence[JournalConflictError | None]:
         from trioflow_sql.postgresql.appending import append_all
+        from trioflow_sql.postgresql.single import SingleAppender, is_single
 
-        return append_all(self.name, writer, appends)
+        if not is_single(appends):
+            return append_all(self.name, writer, appends)
+        if self._appender is None:
+            self._appender = SingleAppender(self.name, self._connect_to_append)
+        return [self._appender.append(appends[0])]
+
+    def _connect_to_append(self) -> psycopg.Connection[Any]:
+        connection = self._connect()
+        try:
+            self._set_up(connection, None)
+            connection.autocommit = True
+            connection.execute("SET default_transaction_isolation = 'read committed'")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def notify(self, connection: Connection, owner: str | None) -> None:
         connection.execute(NOTIFY, {"owner": owner or ""})
