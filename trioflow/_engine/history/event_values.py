@@ -130,7 +130,7 @@ def _resume(event: ev.Resume, plan: WorkflowPlan, forms: RunForms) -> Iterator[E
     form, owner = forms.anything, f"run {event.run_id}"
     if event.targets:
         form = _call(plan, event.targets[0], forms).resume
-        owner = f"the step at {event.targets[0]}"
+        owner = _step_at(plan, event.targets[0])
     yield EventValue("data", form, "resume data", owner)
     yield EventValue("runtime_context", forms.anything, "runtime context", owner)
 
@@ -152,6 +152,18 @@ def _any(*names: str, is_needed: bool = False) -> _Describe:
 
 def _step(event: ev.StepEvent) -> str:
     return f"step {event.id!r}"
+
+
+def _step_at(plan: WorkflowPlan, address: str) -> str:
+    ids: list[str] = []
+    place: Address | None = Address.parse(address)
+    while place is not None:
+        try:
+            ids.insert(0, find_call(plan, str(place)).id)
+        except LookupError:
+            return f"the step at {address}"
+        place = place.scope
+    return f"step {'.'.join(ids)!r}"
 
 
 _Describe: TypeAlias = Callable[[Any, WorkflowPlan, RunForms], Iterator[EventValue]]
