@@ -12,7 +12,7 @@ from typing import Any, Generic, Self, TypeVar, cast
 from trioflow._constructor import NoPublicConstructor
 from trioflow._engine.base.given import check_optional_string
 from trioflow._engine.base.nursery import open_owned_nursery
-from trioflow._engine.history.fork_past import invented, prefix
+from trioflow._engine.history.fork_past import check_fits, invented, prefix
 from trioflow._engine.history.fork_target import find_destination
 from trioflow._engine.life.driving import (
     beginning,
@@ -413,6 +413,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
           InvalidIdError: if *run_id* cannot be one.
           UnknownStepError: if the workflow has no such step.
           NotResumableError: if this run is going on, or has not started.
+          UnreadableRunError: if a value before the step does not fit its type any more.
           HistoryGap: if the events before the step are no longer held, and it is not durable.
 
         **Cancellation**: cancels the new run.
@@ -458,6 +459,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         old, outputs = self._life, context or {}
         recorded = await recorded_events(old)
         destination = find_destination(old.plan, step_path(step) or "", recorded)
+        check_fits(old.misfits, recorded, destination, outputs)
         new = sibling(old, new_run_id() if run_id is None else run_id)
         past = prefix(recorded, destination, new.run_id, outputs)
         past += invented(old.plan, destination, past, outputs)

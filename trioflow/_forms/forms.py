@@ -245,7 +245,9 @@ class Forms:
             return form if isinstance(form, MappingForm) else self.plain_dict
         fields = {each.name: self._field(each, shape.is_loose) for each in shape.fields}
         optional = tuple(ShapeField(name, required=False, may_lack=True) for name in fields)
-        return FieldsForm(dict, Shape(optional, dict, dict), fields, self)
+        form = FieldsForm(dict, Shape(optional, dict, dict), fields, self)
+        form.name = type_name(type_)
+        return form
 
     # ------------------------------------------------------------ by class
     def know(self, cls: type) -> None:

@@ -74,7 +74,7 @@ def owner_of(event: ev.Event, plan: WorkflowPlan) -> str:
         case ev.StepEvent(id=id):
             return f"step {id!r}"
         case ev.Resume(targets=targets) if targets:
-            return f"the step at {targets[0]}"
+            return _step_at(plan, targets[0])
     return f"run {event.run_id}"
 
 
@@ -163,6 +163,18 @@ def _any(*names: str, is_needed: bool = False) -> _Describe:
         }
 
     return describe
+
+
+def _step_at(plan: WorkflowPlan, address: str) -> str:
+    ids: list[str] = []
+    place: Address | None = Address.parse(address)
+    while place is not None:
+        try:
+            ids.insert(0, find_call(plan, str(place)).id)
+        except LookupError:
+            return f"the step at {address}"
+        place = place.scope
+    return f"step {'.'.join(ids)!r}"
 
 
 _NO_VALUES: Values = {}

@@ -13,6 +13,33 @@ from trioflow._engine.base.plan import WorkflowPlan
 from trioflow._engine.history.fork_target import Destination, calls_of
 from trioflow._engine.history.groups import GROUPS, items_around
 from trioflow.addresses import Address
+from trioflow.errors import UnreadableRunError
+
+
+def check_fits(
+    misfits: Iterable[UnreadableRunError],
+    recorded: Sequence[ev.Event],
+    destination: Destination,
+    outputs: Mapping[str, Any],
+) -> None:
+    """Check that a run shares no value with an older one that does not fit its type any more.
+
+    Args:
+      misfits: What is wrong with values of the old run.
+      recorded, destination, outputs: As for `prefix`.
+
+    Raises:
+      UnreadableRunError: if it does.
+    """
+    shared = {
+        event.seq
+        for event in recorded
+        if destination.keeps(event)
+        and not (isinstance(event, ev.StepResult) and event.id in outputs)
+    }
+    for error in misfits:
+        if error.seq in shared:
+            raise error
 
 
 def prefix(

@@ -36,11 +36,11 @@ class Restored:
 
 @attrs.frozen
 class Unreadable:
-    """The events of a journal of which a value does not fit; that one is plain JSON."""
+    """The events of a journal of which values do not fit; those are plain JSON."""
 
     events: Sequence[ev.Event]
-    error: UnreadableRunError
-    """What is wrong with the first value that does not fit."""
+    errors: tuple[UnreadableRunError, ...]
+    """What is wrong with each value that does not fit, in the order of the events."""
 
 
 def restore(
@@ -69,16 +69,16 @@ def restore(
     restored = [work.restore(event) for event in events]
     if not work.keeps_state:  # the state is one value, whichever event has changed it
         restored = list(map(_with_plain_state, restored, events))
-    if work.error is None:
+    if not work.errors:
         return Restored(restored)
-    return Unreadable(restored, work.error)
+    return Unreadable(restored, tuple(work.errors))
 
 
 class _Restoring:
     """Goes through the events of one journal."""
 
     def __init__(self, plan: WorkflowPlan, state: Any) -> None:
-        self.error: UnreadableRunError | None = None
+        self.errors: list[UnreadableRunError] = []
         self.keeps_state = True
         self._plan = plan
         self._state = state
@@ -89,7 +89,7 @@ class _Restoring:
         """Make known what these events hold; whether that fits was found out before."""
         for event in events:
             self._keep(self._with_types(event))
-        self.error = None
+        self.errors.clear()
 
     def restore(self, event: ev.Event) -> ev.Event:
         """Return an event with typed values, as far as they fit."""
@@ -143,9 +143,8 @@ class _Restoring:
     def _report(
         self, event: ev.Event, where: str, wanted: str, recorded: Any, cause: Exception
     ) -> None:
-        if self.error is None:
-            shown = untagged(recorded)
-            self.error = unreadable(self._plan, event, where, wanted, shown, cause)
+        shown = untagged(recorded)
+        self.errors.append(unreadable(self._plan, event, where, wanted, shown, cause))
 
     # ------------------------------------------------------------ the state
     def _begin_state(self, event: ev.Start) -> ev.Event:

@@ -24,7 +24,7 @@ from trioflow._engine.stream.fairness import Pacer
 from trioflow._engine.stream.journaled_log import JournaledLog
 from trioflow._engine.stream.log import RunLog
 from trioflow._phases import TRANSITIONS, Phase
-from trioflow.errors import RunClaimedError, RunStateError
+from trioflow.errors import RunClaimedError, RunStateError, UnreadableRunError
 from trioflow.record import RunState
 from trioflow.results import RunResult
 
@@ -88,6 +88,9 @@ class Life:
         """Why `wait` raises instead of returning the result."""
         self.unreadable: Exception | None = None
         """Which value of the journal does not fit, if the run is unreadable."""
+        self.misfits: tuple[UnreadableRunError, ...] = ()
+        """All values of the journal that do not fit. A run that has finished has them as plain
+        JSON, and cannot be forked behind them."""
         self.cancel_requests: tuple[int, ...] = ()
         """Ids of the stored requests by which it is being canceled."""
         self.has_crashed = False

@@ -36,17 +36,17 @@ def restore_journal(
       JournalFormatError: if the journal is damaged.
     """
     restored = restore(life.plan, recorded, life.record.state, sources)
-    adopt(life, restored.events, restored.error if isinstance(restored, Unreadable) else None)
+    adopt(life, restored.events, restored.errors if isinstance(restored, Unreadable) else ())
 
 
 @trio.lowlevel.enable_ki_protection
 def adopt(
-    life: Life, events: Sequence[ev.Event], unreadable: UnreadableRunError | None = None
+    life: Life, events: Sequence[ev.Event], misfits: tuple[UnreadableRunError, ...] = ()
 ) -> None:
     """Become the run that these events tell of, or take over those that follow.
 
     Args:
-      unreadable: What is wrong with a value in them.
+      misfits: What is wrong with values in them.
 
     Raises:
       JournalFormatError: if they do not follow from one another.
@@ -67,8 +67,9 @@ def _adopt(life: Life, events: Sequence[ev.Event], unreadable: UnreadableRunErro
             life.input = life.value = event.input
             life.trace.id, life.resource_id = event.trace_id, event.resource_id
             life.trace.metadata = event.metadata
+    life.misfits += misfits
     is_unfinished = record.status not in FINISHED_STATUSES
-    life.unreadable = unreadable if is_unfinished else None
+    life.unreadable = life.misfits[0] if is_unfinished and life.misfits else None
     life.move(f"found {_phase_of(life).value}")
     if life.phase is Phase.ELSEWHERE:
         life.leave_rest()
