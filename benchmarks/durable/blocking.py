@@ -27,8 +27,10 @@ def text() -> Any:
 
 @attrs.frozen
 class Blocking:
-    """The longest time between two turns of a task that is always ready, while a step ends; the least
-    of all samples."""
+    """The longest time between two turns of a task that is always ready, while a step ends.
+
+    The least of all samples is shown.
+    """
 
     samples: int = 5
 
