@@ -29,7 +29,7 @@ def text() -> Any:
 class Blocking:
     """The longest time between two turns of a task that is always ready, while a step ends.
 
-    The least of all samples counts.
+    The least of all samples is shown.
     """
 
     samples: int = 5

@@ -52,13 +52,13 @@ def adopt(
       JournalFormatError: if they do not follow from one another.
     """
     try:
-        _adopt(life, events, unreadable)
+        _adopt(life, events, misfits)
     except BaseException as exc:  # what is half taken over is of no use
         give_up(life, exc)
         raise
 
 
-def _adopt(life: Life, events: Sequence[ev.Event], unreadable: UnreadableRunError | None) -> None:
+def _adopt(life: Life, events: Sequence[ev.Event], misfits: tuple[UnreadableRunError, ...]) -> None:
     log, record, before = life.core.log, life.record, life.phase
     log.adopt(events)
     log.start_clock()

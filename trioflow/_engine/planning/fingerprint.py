@@ -10,6 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from trioflow._engine.base.plan import (
     BranchPlan,
@@ -29,11 +30,15 @@ from trioflow.errors import JournalFormatError
 from trioflow.record import RunState
 
 Shape = list[Any]
+_KNOWN: WeakKeyDictionary[WorkflowPlan, str] = WeakKeyDictionary()
 
 
 def fingerprint(plan: WorkflowPlan) -> str:
-    """Return the shape of a workflow as JSON text."""
-    return json.dumps(_shape(plan), separators=(",", ":"))
+    """Return the shape of a workflow as JSON text. It is made once for each plan."""
+    known = _KNOWN.get(plan)
+    if known is None:
+        known = _KNOWN[plan] = json.dumps(_shape(plan), separators=(",", ":"))
+    return known
 
 
 def difference(recorded: str, plan: WorkflowPlan, state: RunState) -> str | None:
