@@ -41,6 +41,10 @@ AT_REST = frozenset({Phase.WAITING, Phase.FINISHED})
 class Life:
     """What this process knows of one run, and where the run is in its life."""
 
+    misfits: tuple[UnreadableRunError, ...] = ()
+    """All values of the journal that do not fit. A run that has finished has them as plain JSON,
+    and cannot be forked behind them. Of the class, since hardly any run has an own one."""
+
     def __init__(
         self,
         plan: WorkflowPlan,
@@ -88,9 +92,6 @@ class Life:
         """Why `wait` raises instead of returning the result."""
         self.unreadable: Exception | None = None
         """Which value of the journal does not fit, if the run is unreadable."""
-        self.misfits: tuple[UnreadableRunError, ...] = ()
-        """All values of the journal that do not fit. A run that has finished has them as plain
-        JSON, and cannot be forked behind them."""
         self.cancel_requests: tuple[int, ...] = ()
         """Ids of the stored requests by which it is being canceled."""
         self.has_crashed = False
@@ -188,9 +189,8 @@ class Life:
             self.emit(ev.Suspended if isinstance(outcome, Suspended) else ev.Paused)
         self.result = result = workflow_result(scope, self.input, outcome)
         if not waits or self.close_on_suspend:
-            fields = {"status": result.status, "result": result.result, "error": result.error}
             try:
-                self.emit(ev.Finish, **fields)
+                self.emit(ev.Finish, status=result.status, result=result.result, error=result.error)
             finally:
                 if self.record.ended_at is not None:  # or it could not happen
                     self.core.readers.end_part(is_over=not waits)

@@ -67,7 +67,8 @@ def _adopt(life: Life, events: Sequence[ev.Event], misfits: tuple[UnreadableRunE
             life.input = life.value = event.input
             life.trace.id, life.resource_id = event.trace_id, event.resource_id
             life.trace.metadata = event.metadata
-    life.misfits += misfits
+    if misfits:
+        life.misfits += misfits
     is_unfinished = record.status not in FINISHED_STATUSES
     life.unreadable = life.misfits[0] if is_unfinished and life.misfits else None
     life.move(f"found {_phase_of(life).value}")
