@@ -8,7 +8,7 @@ is nearly all that a durable run has the database do.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -203,14 +203,26 @@ def execute(connection: Connection[Any], append: Append) -> Cursor[Any]:
     if append.entries:
         statement += ADDED
         values += (
-            [entry.seq for entry in append.entries],
-            [entry.at for entry in append.entries],
-            [entry.text for entry in append.entries],
+            array(str(entry.seq) for entry in append.entries),
+            array(repr(entry.at) for entry in append.entries),
+            array(quoted(entry.text) for entry in append.entries),
         )
     if append.requests or append.status in FINISHED_STATUSES:
         statement += TAKEN
         values += (append.status in FINISHED_STATUSES, list(append.requests))
     return connection.execute(KNOWN + statement + DONE, values)
+
+
+def array(items: Iterable[str]) -> str:
+    """Return an array as the server reads it. The driver would look at each item by itself, which
+    takes as long as all the rest of an append."""
+    return f"{{{','.join(items)}}}"
+
+
+def quoted(text: str) -> str:
+    """Return a text as it stands in an array."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 @attrs.define(eq=False)
