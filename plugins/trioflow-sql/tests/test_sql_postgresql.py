@@ -232,6 +232,18 @@ async def test_a_connection_that_is_lost_during_the_commit_is_an_error(
 
 @pytest.mark.postgres
 @pytest.mark.slow
+async def test_statements_that_the_session_has_lost_are_prepared_again(postgres_url: str) -> None:
+    async with SqlStore(postgres_url) as store:
+        await store.append([BEGIN])
+        assert await store.append([following(-1)]) == [None]
+        appender: Any = store._database
+        appender._appender._connection.execute("DISCARD ALL")
+        assert await store.append([following(0)]) == [None]
+        assert [entry.seq for entry in await store.read("a")] == [0, 1]
+
+
+@pytest.mark.postgres
+@pytest.mark.slow
 async def test_a_server_that_crashes_is_an_error_that_passes(
     postgres_url: str, outside: psycopg.Connection[Any]
 ) -> None:

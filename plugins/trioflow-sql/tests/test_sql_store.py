@@ -66,6 +66,27 @@ async def test_one_call_may_be_about_very_many_runs(url: str) -> None:
         assert await store.prune(3.0) == len(runs)
 
 
+TEXTS = ('"', "\\", '\\"', "a,b", "{}", "NULL", "", " x ", "a\nb\tc", "é☃😀", "'%s'", "$1")
+"""What has a meaning of its own somewhere on the way to a database."""
+
+
+@pytest.mark.parametrize("beside", [0, 1])
+async def test_texts_come_back_as_they_were(url: str, beside: int) -> None:
+    entries = tuple(Entry(seq, float(seq), text) for seq, text in enumerate(TEXTS, 1))
+    ids = ["a", "b"][: 1 + beside]
+    async with SqlStore(url) as store:
+        await store.append([first(run_id) for run_id in ids])
+        for part in (entries[:6], entries[6:]):  # few enough to be appended in the short way
+            after = part[0].seq - 1
+            appends = [
+                Append(run_id=run_id, entries=part, after=after, status="running") for run_id in ids
+            ]
+            assert not any(await store.append(appends))
+
+        for run_id in ids:
+            assert tuple(await store.read(run_id, after=0)) == entries
+
+
 async def test_reading_goes_on_while_a_write_takes_long(url: str) -> None:
     async with SqlStore(url) as store:
         await store.append([first("a")])
