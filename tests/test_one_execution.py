@@ -151,3 +151,29 @@ async def test_a_drained_run_is_recovered_without_a_crash(autojump_clock: MockCl
         await (await engine.load_run("r")).wait()
         recorded = await all_events(engine, "r")
     assert [e.crashed for e in recorded if isinstance(e, events.Recover)] == [False]
+
+
+class ClaimsSlowly(MemoryStore):
+    """A store that takes its time for claims."""
+
+    async def claim(self, run_id: str, owner: str, seconds: float) -> bool:
+        await trio.sleep(1)
+        return await super().claim(run_id, owner, seconds)
+
+
+async def test_a_run_that_is_answered_while_it_is_sent_an_event_runs_once(
+    autojump_clock: MockClock,
+) -> None:
+    bodies, store = Bodies(asks=True), ClaimsSlowly()
+    async with bodies.engine(store) as engine:
+        await engine.submit("w", 1, run_id="r").wait()
+        run = await engine.load_run("r")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(resume, engine)
+            await trio.sleep(0.5)
+            await engine.send_event("r", "noise", 1)
+        assert (await run.wait()).status == "success"
+        recorded = await all_events(engine, "r")
+    check_events(recorded, bodies.workflow)
+    assert bodies.count == 1
+    assert [e.data for e in recorded if isinstance(e, events.EventReceived)] == [1]
