@@ -38,8 +38,8 @@ class PlainCall(Call):
         self.address = address
         self.id = scope.prefix + plan.id
         self.iteration = iteration
-        self.round = self.attempt = self.lost = self.tool_calls = 0
-        self.resume_data = self.suspend_data = self.updates = self.paused_until = None
+        self.round = self.attempt = self.tool_calls = 0
+        self.resume_data = self.suspend_data = self.updates = None
         self.is_open = True
 
     async def write(self, chunk: Any) -> None:

@@ -18,9 +18,13 @@ E = TypeVar("E", bound=ev.Event)
 # ---------------------------------------------------------------- events
 def emit(log: RunLog, event_type: type[E], **fields: Any) -> E:
     """Do what `RunLog.emit` does, with the class of the event as it is."""
-    event = event_type(run_id=log.run_id, seq=log.state.next_seq, at=log.tick(), **fields)
+    event = next_event(log, event_type, fields)
     log.add(event)
     return event
+
+
+def next_event(log: RunLog, event_type: type[E], fields: Mapping[str, Any]) -> E:
+    return event_type(run_id=log.run_id, seq=log.state.next_seq, at=log.tick(), **fields)
 
 
 def step_start(call: Call, input: Any, arms: tuple[str, ...] | None) -> ev.StepStart:

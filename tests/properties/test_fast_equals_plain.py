@@ -116,7 +116,7 @@ EVERYTHING = (
     *(each for patches in PLAINLY.values() for each in patches),
     set_plans(is_plain=False, function=None, takes=ANY_OTHER, gives=ANY_OTHER),
     *((module, "REDUCERS", REDUCERS) for module in (records, logs)),
-    (RunLog, "emit", plain_events.emit),
+    (RunLog, "next_event", plain_events.next_event),
     (RunLog, "add_end", RunLog._add_each),
     *((fast_events, name, getattr(plain_events, name)) for name in test_fast_events.MADE_BY_CALL),
     (records, "new_record", plain_events.new_record),

@@ -31,8 +31,6 @@ class Repeated(Protocol):
     address: str
     attempt: int
     round: int
-    lost: int
-    paused_until: float | None
     resume_data: Any
     suspend_data: Any
 
@@ -55,6 +53,8 @@ class Replay:
         begun = [a for a, record in self._records.items() if record.status in OPEN]
         ends = [*self._answers, *begun, *self._stalled()]
         self._entered = {outer for address in ends for outer in _way_to(address)}
+        self._lost: dict[str, int] = {}
+        """How many attempts were lost in crashes, of the calls that are made again."""
         self._shown: dict[str, Any] = {}
         """Answers by the addresses of all that contains an answered call, and its own."""
         for address, data in self._answers.items():
@@ -102,11 +102,10 @@ class Replay:
         if record is None:
             call.resume_data = self._answers.get(call.address)
             if self._state.unseen and call.plan.is_leaf:
-                call.attempt = call.lost = self._state.unseen
+                call.attempt = self._lost[call.address] = self._state.unseen
             return
         call.attempt = record.attempts
-        call.lost = record.lost
-        call.paused_until = record.paused_until
+        self._lost[call.address] = record.lost
         call.round = record.round
         call.suspend_data = record.suspend_payload
         call.resume_data = record.resume_data
@@ -114,6 +113,16 @@ class Replay:
             call.round += 1
             # What contains an answered call shows the answer as well.
             call.resume_data = self._shown.get(call.address, record.resume_data)
+
+    def lost(self, address: str) -> int:
+        """Return how many attempts of a call were lost in crashes. They use up none that it may
+        make."""
+        return self._lost.get(address, 0)
+
+    def paused_until(self, address: str) -> float | None:
+        """Return when the attempt begins that a call was waiting for: seconds since the epoch."""
+        record = self._records.get(address)
+        return None if record is None else record.paused_until
 
     def answer(self, address: str, data: Any) -> None:
         """Give a call that is made again an answer, as if it had waited for one."""

@@ -7,6 +7,7 @@ over it, each in a module of its own. `trioflow._phases` says which of them is p
 from __future__ import annotations
 
 import weakref
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import trio
@@ -138,8 +139,10 @@ class Life:
     @property
     def is_at_rest(self) -> bool:
         """Whether the run has finished or waits, on disk too if it has to."""
-        ends = (self.result, self.failure, self.unreadable)
-        return self.driver is None and any(end is not None for end in ends)
+        if self.driver is not None:
+            return False
+        has_ended = self.result is not None or self.failure is not None
+        return has_ended or self.unreadable is not None
 
     @property
     def is_lost(self) -> bool:
@@ -166,17 +169,23 @@ class Life:
             raise RunStateError(self.run_id, self.record.status, problem)
         self.phase = after
 
-    @trio.lowlevel.enable_ki_protection
     def emit(self, event_type: type[E], **fields: Any) -> E:
         """Let an event happen that changes the phase.
 
         The phase follows the event, even if whoever hears of it raises.
         """
+        return self.happen(event_type, fields)
+
+    @trio.lowlevel.enable_ki_protection
+    def happen(self, event_type: type[E], fields: Mapping[str, Any]) -> E:
+        """Do what `emit` does; each call that takes and gives keywords copies all of them."""
         log = self.core.log
         state = log.state
         before = state.next_seq
         try:
-            return log.emit(event_type, **fields)
+            event = log.next_event(event_type, fields)
+            log.add(event)
+            return event
         finally:
             if state.next_seq > before:
                 self.move(event_type.type)

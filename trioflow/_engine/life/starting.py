@@ -82,7 +82,7 @@ def begin_trace(life: Life) -> None:
 def emit_start(life: Life) -> None:
     """Let the run have started."""
     life.core.log.start_clock()
-    life.emit(ev.Start, **_start_fields(life))
+    life.happen(ev.Start, _start_fields(life))
     after_start(life)
 
 

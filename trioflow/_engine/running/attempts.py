@@ -26,16 +26,19 @@ async def perform(call: Call, value: Any) -> Outcome:
             if must_pass(exc):
                 raise
             return Failed(exc)
-    if call.paused_until is not None:
-        await sleep_until(call.scope.core.log, call.paused_until)
-        await call.scope.core.pacer.boundary(plan.code)
+    replay, lost = call.scope.core.replay, 0
+    if replay is not None:
+        lost, until = replay.lost(call.address), replay.paused_until(call.address)
+        if until is not None:
+            await sleep_until(call.scope.core.log, until)
+            await call.scope.core.pacer.boundary(plan.code)
     while True:
         outcome = await _attempt(call, value)
         if plan.forms is not None and isinstance(outcome, Success):
             await call.scope.core.log.prepare(plan.forms.output, outcome.value)
         if plan.retries is None or not isinstance(outcome, Failed):
             return outcome
-        made = call.attempt - call.lost
+        made = call.attempt - lost
         if not plan.retries.allows(outcome.error, made):
             return outcome
         await _back_off(call, outcome.error, plan.retries.seconds_after(made))

@@ -30,8 +30,6 @@ class Call(Frame):
         "attempt",
         "id",
         "is_open",
-        "lost",
-        "paused_until",
         "plan",
         "resume_data",
         "round",
@@ -47,10 +45,6 @@ class Call(Frame):
     resume_data: Any
     suspend_data: Any
     attempt: int
-    lost: int
-    """How many of the attempts before were lost in crashes. They use up none that it may make."""
-    paused_until: float | None
-    """When the attempt begins that its process had waited for: seconds since the epoch."""
     tool_calls: int
     updates: dict[str, Any] | None
     """What this attempt has set in the state so far."""
@@ -122,7 +116,7 @@ def new_call(plan: CallPlan, scope: Scope, address: str, iteration: int | None =
     call.address = address
     call.id = scope.prefix + plan.id
     call.iteration = iteration
-    call.round = call.attempt = call.lost = call.tool_calls = 0
-    call.resume_data = call.suspend_data = call.updates = call.paused_until = None
+    call.round = call.attempt = call.tool_calls = 0
+    call.resume_data = call.suspend_data = call.updates = None
     call.is_open = True
     return call

@@ -6,7 +6,7 @@ always agree, and the last events of a cancelled step are delivered like any oth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -92,10 +92,15 @@ class RunLog:
     # ------------------------------------------------------------ events
     def emit(self, event_type: type[E], **fields: Any) -> E:
         """Let an event have happened: number it, fold it, offer it to every reader."""
+        event = self.next_event(event_type, fields)
+        self.add(event)
+        return event
+
+    def next_event(self, event_type: type[E], fields: Mapping[str, Any]) -> E:
+        """Return an event that is to happen now, see `add`."""
         draft = DRAFTS[event_type]
         event: E = draft(run_id=self.run_id, seq=self.state.next_seq, at=self.tick(), **fields)
         event.__class__ = event_type
-        self.add(event)
         return event
 
     @trio.lowlevel.enable_ki_protection
