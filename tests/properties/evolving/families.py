@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
 
 import attrs
-import pytest
 
 REQUIRED: Any = object()
 """Stands for no default."""
@@ -42,10 +42,12 @@ class Family:
     makes_dicts: bool = False
     """Whether its values are dicts, which may lack keys in place of having defaults."""
 
+    @property
+    def is_installed(self) -> bool:
+        return self.plugin is None or importlib.util.find_spec(self.plugin) is not None
+
     def plugins(self) -> list[Any]:
-        if self.plugin is None:
-            return []
-        return [pytest.importorskip(self.plugin, reason=f"{self.plugin} is not installed")]
+        return [] if self.plugin is None else [importlib.import_module(self.plugin)]
 
     def value(self, cls: Any, fields: Mapping[str, Any]) -> Any:
         return dict(fields) if self.makes_dicts else cls(**fields)
@@ -100,10 +102,15 @@ def _msgspec(name: str, fields: Sequence[Field]) -> Any:
     return msgspec.defstruct(name, made, kw_only=True)
 
 
-FAMILIES = (
+OWN = (
     Family("attrs", _attrs),
     Family("dataclass", _dataclass),
     Family("TypedDict", _typed_dict, makes_dicts=True),
+)
+"""Those that trioflow knows by itself."""
+OTHERS = (
     Family("pydantic", _pydantic, plugin="trioflow_pydantic"),
     Family("msgspec", _msgspec, plugin="trioflow_msgspec"),
 )
+FAMILIES = (*OWN, *(family for family in OTHERS if family.is_installed))
+"""All that there are. `.ci/run` tries those of plugins as well, once these are installed."""

@@ -7,7 +7,7 @@ from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 from tests.properties.evolving.changes import CHANGES, Change
-from tests.properties.evolving.families import FAMILIES
+from tests.properties.evolving.families import FAMILIES, OWN
 from tests.properties.evolving.places import NESTINGS, PLACES
 from tests.properties.evolving.telling import LEFT, WAYS, Case, tell
 from tests.properties.scale import examples
@@ -64,7 +64,7 @@ def case_of(change: Change, place: str, left: str, number: int) -> Case:
     """Return a case whose other properties follow from a number."""
     case = Case(
         change=change,
-        family=FAMILIES[number % 3],  # those that need no plugin
+        family=OWN[number % 3],
         place=place,
         nesting=NESTINGS[number % len(NESTINGS)],
         is_nested=number % 2 == 1,
