@@ -222,6 +222,7 @@ async def test_it_cannot_be_called_inside_of_trio() -> None:
         check_converter(Good(), *Good.types)
 
 
+@pytest.mark.slow  # a new interpreter
 def test_it_needs_hypothesis_only_for_strategies() -> None:
     code = (
         "import sys; from trioflow.testing import TypeExamples, check_converter; "

@@ -736,6 +736,7 @@ def test_tools_of_plugins_are_there() -> None:
     check_step(uses, 1, tools=[plus])
 
 
+@pytest.mark.slow  # a new interpreter
 def test_a_body_that_handles_everything_does_not_hang_the_process() -> None:
     code = (
         "import contextlib, gc, tests.test_check_step as t\n"

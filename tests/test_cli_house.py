@@ -400,6 +400,7 @@ def test_recovering_says_who_drives_the_others(cli: Cli) -> None:
     assert how.endswith("to wait for them, and to recover those whose process dies: --wait")
 
 
+@pytest.mark.slow  # real time
 def test_recovering_waits_for_the_claims_of_others_to_end(cli: Cli) -> None:
     id = interrupt(cli)
     change(id, owner="vm:1:ab", claimed_until=shelf()._shelf._latest + 0.4)

@@ -85,6 +85,7 @@ def test_nothing_but_events_is_on_standard_output() -> None:
     assert err == "printed\nfrom a child\n"
 
 
+@pytest.mark.slow  # new interpreters
 def test_modules_that_print_while_they_are_imported_do_not_disturb(folder: Path) -> None:
     source = "from demo_flows import *\nprint('imported')"
     (folder / "chatty.py").write_text(source)
@@ -95,6 +96,7 @@ def test_modules_that_print_while_they_are_imported_do_not_disturb(folder: Path)
     assert err == "imported\n"
 
 
+@pytest.mark.slow  # new interpreters
 def test_events_are_there_as_soon_as_they_happen() -> None:
     with started("run", "demo_flows:sleeping", "--json") as process:
         assert process.stdout is not None
@@ -185,6 +187,7 @@ def test_a_second_signal_leaves_steps_that_do_not_stop(workflow: str) -> None:
     assert f"in step '{'clings' if workflow == 'clinging' else 'hogs'}' at 0\n" in err
 
 
+@pytest.mark.slow  # new interpreters
 def test_an_interruption_before_the_run_exits_with_130(folder: Path) -> None:
     fifo = folder / "input"
     os.mkfifo(fifo)
@@ -274,6 +277,7 @@ def test_ctrl_c_shows_what_was_canceled_and_leaves_the_terminal_in_order() -> No
     assert terminal.seen.rindex("\x1b[?25h") > terminal.seen.rindex("\x1b[?25l")
 
 
+@pytest.mark.slow  # new interpreters
 def test_a_second_ctrl_c_gives_the_cursor_back() -> None:
     with on_terminal("run", "demo_flows:clinging") as terminal:
         terminal.wait_for("left without waiting")
@@ -291,6 +295,7 @@ def test_a_terminal_shows_the_tree_and_then_the_result() -> None:
     assert terminal.seen.rindex("\x1b[?25h") > terminal.seen.rindex("\x1b[?25l")
 
 
+@pytest.mark.slow  # new interpreters
 def test_a_dumb_terminal_gets_lines_without_control_codes() -> None:
     tokens = ("run", "demo_flows:hello", "--input", '{"name": "Oslo"}')
     with on_terminal(*tokens, TERM="dumb") as terminal:

@@ -531,6 +531,7 @@ trio.run(main)
 """
 
 
+@pytest.mark.slow  # new interpreters
 @pytest.mark.parametrize(("how", "durability"), [("once", "exit"), ("attach", "async")])
 async def test_of_several_processes_one_runs_the_body(
     how: str, durability: str, tmp_path: Any

@@ -21,7 +21,7 @@ from trioflow.errors import JournalConflictError
 from trioflow.events import RunStatus
 from trioflow.stores import MemoryStore
 from trioflow.testing import StoreContractError, check_store
-from trioflow.testing._stores import PROMISES
+from trioflow.testing._stores import PROMISES, claiming, requesting
 from trioflow.testing.strategies import store_machine
 
 Results = Sequence[JournalConflictError | None]
@@ -430,8 +430,10 @@ FAULTS: dict[type[Store], str] = {
     ids=[store.__name__ for store in FAULTS],
 )
 async def test_check_store_names_the_promise_that_is_broken(
-    store: Callable[[], Store], promise: str
+    store: Callable[[], Store], promise: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(requesting, "QUIET", 0.05)
+    monkeypatch.setattr(claiming, "SHORT", 0.05)
     with pytest.raises(StoreContractError) as caught:
         await check_store(store, persistent=False)
 

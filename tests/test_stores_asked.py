@@ -20,7 +20,7 @@ from trioflow.errors import JournalConflictError, StoreError
 from trioflow.events import FINISHED_STATUSES, RunStatus
 from trioflow.stores import MemoryStore
 from trioflow.testing import StoreContractError, check_store
-from trioflow.testing._stores import finding, owning, reading_only, requesting
+from trioflow.testing._stores import claiming, finding, owning, reading_only, requesting
 from trioflow.testing.strategies import store_machine
 
 Results = Sequence[JournalConflictError | None]
@@ -467,7 +467,10 @@ FAULTS: dict[type[MemoryStore], str] = {
 async def test_check_store_names_the_promise_that_is_broken(
     store: type[MemoryStore], promise: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requesting, "SOON", 0.3)  # those that are not woken then never are
+    # What is wrong with these stores is wrong however long one waits.
+    monkeypatch.setattr(requesting, "SOON", 0.3)
+    monkeypatch.setattr(requesting, "QUIET", 0.05)
+    monkeypatch.setattr(claiming, "SHORT", 0.05)
     shared = store()
 
     with pytest.raises(StoreContractError) as caught:

@@ -122,7 +122,7 @@ class TestValues:
 
 
 class TestLongChains:
-    LENGTH = 100_000
+    LENGTH = 20_000
 
     def test_a_very_long_chain_builds_and_goes_away(self) -> None:
         workflow: Workflow[Any, Any] = Workflow("w")

@@ -103,6 +103,7 @@ def score(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow  # real time
 def test_the_contract_is_met_in_real_time() -> None:
     told = score(*CONTRACT, "--failed").stdout.splitlines()
 
