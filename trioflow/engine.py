@@ -177,12 +177,7 @@ async def open_engine(
     if store is not None:
         forms = Forms(environment.converter, host.upgrade, keeps_secrets=codec is not None)
         environment.recording = partial(Recording, forms)
-    if host.implements("trioflow_converter"):
-        environment.converter()  # a broken hook shows now, not at the first value
-    for workflow in environment.workflows.values():
-        plan_workflow(workflow, environment)
-    for tool in environment.tools.values():  # a step may call any of them by id
-        TargetPlanner(environment, validate=True).tool(tool)
+    _check_definitions(host, environment)
     async with AsyncExitStack() as stack:
         for instrument in environment.instruments:
             await stack.enter_async_context(instrument)
@@ -209,6 +204,16 @@ async def open_engine(
         if recover:
             await engine.recover()
         yield engine
+
+
+def _check_definitions(host: PluginHost, environment: Environment) -> None:
+    """Find out what is wrong with hooks and definitions before anything runs."""
+    if host.implements("trioflow_converter"):
+        environment.converter()  # a broken hook shows now, not at the first value
+    for workflow in environment.workflows.values():
+        plan_workflow(workflow, environment)
+    for tool in environment.tools.values():  # a step may call any of them by id
+        TargetPlanner(environment, validate=True).tool(tool)
 
 
 class Engine(metaclass=NoPublicConstructor):
