@@ -49,7 +49,7 @@ TOLD = [
     if is_durable or story not in IN_A_STORE
 ]
 """All stories, in memory and in a store, unless they need one."""
-MANY = 10
+MANY = 25
 """Of so many points one is tried, in slow tests."""
 KINDS: tuple[Kind, ...] = ("exception", "exit", "interrupt")
 
