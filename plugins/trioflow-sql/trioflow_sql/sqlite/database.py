@@ -107,9 +107,13 @@ class Sqlite(Database):
             # without the lock, so that two that have read both want to write and one must fail.
             isolation_level=None,
         )
-        for setting in SETTINGS:
-            connection.execute(setting).close()
-        teach(connection)
+        try:
+            for setting in SETTINGS:
+                connection.execute(setting).close()
+            teach(connection)
+        except BaseException:  # it is no database, say
+            connection.close()
+            raise
         return connection
 
     def _options(self) -> str:
