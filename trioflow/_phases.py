@@ -14,7 +14,9 @@ from collections.abc import Mapping
 class Phase(enum.Enum):
     """Where a run is in its life, as one process sees it."""
 
-    __hash__ = object.__hash__  # that of an Enum is a function in Python
+    after: dict[str, Phase]
+    """The phases that may follow, by what leads there. A dict of pairs would cost each run the hash
+    of a phase, which Python computes in Python."""
 
     PENDING = "pending"
     """It was created and has not been started."""
@@ -73,3 +75,5 @@ BY_PROCESS: Mapping[tuple[Phase, str], Phase] = {
 """The same for what a process does with a run, or finds in its journal."""
 
 TRANSITIONS: Mapping[tuple[Phase, str], Phase] = {**BY_EVENT, **BY_PROCESS}
+for _phase in Phase:
+    _phase.after = {cause: to for (before, cause), to in TRANSITIONS.items() if before is _phase}

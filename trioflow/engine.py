@@ -411,7 +411,7 @@ class Engine(metaclass=NoPublicConstructor):
             `create_run`.
           RunStateError: if the engine is closed.
         """
-        attaches = _attaches(if_exists, run_id)
+        attaches = if_exists != "raise" and _attaches(if_exists, run_id)
         known = self._known(workflow, run_id) if attaches else None
         if known is not None:
             return run_of(known)
@@ -424,8 +424,8 @@ class Engine(metaclass=NoPublicConstructor):
             tracing_context,
             tracing_options,
             initial_state,
-            by=by,
-            is_certain=stored is None,
+            by,
+            stored is None,
         )
         if stored is None:
             self._runs.start_soon(life)
@@ -449,11 +449,31 @@ class Engine(metaclass=NoPublicConstructor):
             raise DuplicateRunError(life.run_id)
         return life
 
-    def _begin(self, life: Life, *given: Any, **options: Any) -> None:
+    def _begin(
+        self,
+        life: Life,
+        input_data: Any,
+        runtime_context: Mapping[str, Any] | None,
+        tracing_context: TracingContext | None,
+        tracing_options: TracingOptions | None,
+        initial_state: Any,
+        by: str | None,
+        is_certain: bool,
+    ) -> None:
         """Begin a run that this engine is to drive."""
         try:
             self._runs.check_open(life.record)
-            begin(life, *given, **options)
+            begin(
+                life,
+                input_data,
+                runtime_context,
+                tracing_context,
+                tracing_options,
+                initial_state,
+                False,
+                by,
+                is_certain,
+            )
         except BaseException:
             self._runs.forget(life)  # its id is free
             raise
@@ -532,8 +552,8 @@ class Engine(metaclass=NoPublicConstructor):
                     tracing_context,
                     tracing_options,
                     initial_state,
-                    by=by,
-                    is_certain=stored is None,
+                    by,
+                    stored is None,
                 )
                 if stored is None:
                     self._runs.start_soon(life)
@@ -906,8 +926,8 @@ class Engine(metaclass=NoPublicConstructor):
 
 
 def _attaches(if_exists: str, run_id: str | None) -> bool:
-    if if_exists not in ("raise", "attach"):
+    if if_exists != "attach":
         raise ValueError(f'if_exists must be "raise" or "attach", not {if_exists!r}')
-    if if_exists == "attach" and run_id is None:
+    if run_id is None:
         raise ValueError('if_exists="attach" needs run_id=: a random id is always a new one')
-    return if_exists == "attach"
+    return True

@@ -7,7 +7,7 @@ import secrets
 import weakref
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Generic, Self, TypeVar, cast
+from typing import Any, Generic, Self, TypeVar
 
 from trioflow._constructor import NoPublicConstructor
 from trioflow._engine.base.given import check_optional_string
@@ -70,8 +70,8 @@ def create_run(
 def run_of(life: Life) -> Run[Any, Any]:
     """Return what users hold of a run: the same object for as long as somebody holds it."""
     held = None if life.handle is None else life.handle()
-    run: Any = Run._create(life) if held is None else held
-    return cast("Run[Any, Any]", run)
+    run: Run[Any, Any] = Run._create(life) if held is None else held
+    return run
 
 
 def new_run_id() -> str:

@@ -71,23 +71,23 @@ async def drive_part(life: Life, by_engine: bool) -> None:
         outcome = None
         outcome = failure_of(life, exc)
     finally:
-        await finish_part(life, scope, outcome, by_engine)
+        close_open_calls(life, outcome)
+        try:
+            if life.plan.has_end_hooks:
+                with trio.CancelScope(shield=by_engine):
+                    await call_end_hooks(scope, life.input, outcome)
+        finally:
+            life.end_part(scope, outcome)
+            if life.keeper is not None:
+                await save(life, life.keeper)
 
 
-async def finish_part(life: Life, scope: Scope, outcome: Outcome | None, by_engine: bool) -> None:
-    """End a part with *outcome*, None for canceled: its last events, its hooks, its journal."""
+def close_open_calls(life: Life, outcome: Outcome | None) -> None:
+    """Emit what stands before the end of a part that has come to *outcome*; None is canceled."""
     if life.record.open:  # an error of trioflow itself has got out of them
         life.core.log.emit(ev.Recover)
     if outcome is None and not life.record.is_canceled:
         life.emit_canceled(life.core.reason, life.core.by)
-    try:
-        if life.plan.has_end_hooks:
-            with trio.CancelScope(shield=by_engine):
-                await call_end_hooks(scope, life.input, outcome)
-    finally:
-        life.end_part(scope, outcome)
-        if life.keeper is not None:
-            await save(life, life.keeper)
 
 
 def begin_driving(life: Life, by_engine: bool) -> Scope:

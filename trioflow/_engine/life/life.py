@@ -24,9 +24,8 @@ from trioflow._engine.running.workflow_call import workflow_result
 from trioflow._engine.stream.fairness import Pacer
 from trioflow._engine.stream.journaled_log import JournaledLog
 from trioflow._engine.stream.log import RunLog
-from trioflow._phases import TRANSITIONS, Phase
+from trioflow._phases import Phase
 from trioflow.errors import RunClaimedError, RunStateError, UnreadableRunError
-from trioflow.record import RunState
 from trioflow.results import RunResult
 
 E = TypeVar("E", bound=ev.Event)
@@ -44,7 +43,16 @@ class Life:
 
     misfits: tuple[UnreadableRunError, ...] = ()
     """All values of the journal that do not fit. A run that has finished has them as plain JSON,
-    and cannot be forked behind them. Of the class, since hardly any run has an own one."""
+    and cannot be forked behind them."""
+    cancel_requests: tuple[int, ...] = ()
+    """Ids of the stored requests by which it is being canceled."""
+    has_crashed: bool = False
+    """Whether the process that drove it before this one has died, rather than halted it."""
+    is_followed: bool = False
+    """Whether a task takes over what happens to the run elsewhere."""
+    # These four are the class's until one is set, since hardly any run has an own one. All others
+    # are set here: Python keeps the attributes of an object in a row only if all objects of the
+    # class get them in the same order from the first one on.
 
     def __init__(
         self,
@@ -62,6 +70,9 @@ class Life:
         """
         log_type = RunLog if keeper is None else JournaledLog
         log = log_type(run_id, environment.instruments)
+        self.run_id = run_id
+        self.record = log.state
+        """The fold of all events so far."""
         self.plan = plan
         self.environment = environment
         self.resource_id = resource_id
@@ -93,10 +104,6 @@ class Life:
         """Why `wait` raises instead of returning the result."""
         self.unreadable: Exception | None = None
         """Which value of the journal does not fit, if the run is unreadable."""
-        self.cancel_requests: tuple[int, ...] = ()
-        """Ids of the stored requests by which it is being canceled."""
-        self.has_crashed = False
-        """Whether the process that drove it before this one has died, rather than halted it."""
         self.driver: Driver | None = None
         """Where the run is driven right now, until the end of its part is on disk."""
         self.close_on_suspend = True
@@ -106,25 +113,14 @@ class Life:
         self.is_left = False
         """Whether the stream was left for which the run is driven."""
         self.keeper = keeper
-        self.is_followed = False
-        """Whether a task takes over what happens to the run elsewhere."""
         self.home: Home | None = None
         """The engine that drives the run, if it is not its caller who does."""
-        self.handle: weakref.ref[object] | None = None
+        self.handle: weakref.ref[Any] | None = None
         """What users hold of the run, as long as somebody does."""
         self._resuming: trio.Lock | None = None
         self._rest: trio.Event | None = None
 
     # ------------------------------------------------------------ what is known
-    @property
-    def run_id(self) -> str:
-        return self.core.log.run_id
-
-    @property
-    def record(self) -> RunState:
-        """The fold of all events so far."""
-        return self.core.log.state
-
     @property
     def journaled(self) -> JournaledLog | None:
         """The log, if the run is a durable one."""
@@ -163,7 +159,7 @@ class Life:
         Raises:
           RunStateError: if *cause* must not happen now.
         """
-        after = TRANSITIONS.get((self.phase, cause))
+        after = self.phase.after.get(cause)
         if after is None:
             problem = f"{cause!r} cannot happen while it is {self.phase.value}"
             raise RunStateError(self.run_id, self.record.status, problem)
@@ -199,7 +195,8 @@ class Life:
         self.result = result = workflow_result(scope, self.input, outcome)
         if not waits or self.close_on_suspend:
             try:
-                self.emit(ev.Finish, status=result.status, result=result.result, error=result.error)
+                fields = {"status": result.status, "result": result.result, "error": result.error}
+                self.happen(ev.Finish, fields)
             finally:
                 if self.record.ended_at is not None:  # or it could not happen
                     self.core.readers.end_part(is_over=not waits)
@@ -286,7 +283,7 @@ class Life:
 
     def follow(self) -> None:
         """See to it that what happens to a run that is driven elsewhere is taken over soon."""
-        if self.phase is Phase.ELSEWHERE and self.keeper is not None:
+        if self.keeper is not None and self.phase is Phase.ELSEWHERE:
             self.keeper.follow(self)
 
     async def wait_for_rest(self) -> trio.Event:

@@ -231,25 +231,25 @@ class RunRegistry:
         Only Ctrl-C gets out.
         """
         try:
-            await self._drive(life)
+            try:
+                self._start_next()
+                if self._closing.is_set():  # it was answered while the engine waited for others
+                    halt(life)
+                # Whatever cancels the engine reaches its runs through end_all, never directly: a
+                # durable run must not take the end of its process for its own.
+                await drive(life, by_engine=True)
+            finally:
+                self._let_end(life)
         except BaseException as exc:
             await end_undriven(life, exc)
             if must_pass(exc):
                 raise
             report("run %s: %s", life.run_id, message_of(exc))
 
-    async def _drive(self, life: Life) -> None:
-        try:
-            self._start_next()
-            if self._closing.is_set():  # it was answered while the engine waited for others to end
-                halt(life)
-            # Whatever cancels the engine reaches its runs through end_all, never directly: a
-            # durable run must not take the end of its process for its own.
-            await drive(life, by_engine=True)
-        finally:
-            if self._submitted.get(life.run_id) is life:  # it may have been recovered already
-                del self._submitted[life.run_id]
-            self._keep_ended(life)
+    def _let_end(self, life: Life) -> None:
+        if self._submitted.get(life.run_id) is life:  # it may have been recovered already
+            del self._submitted[life.run_id]
+        self._keep_ended(life)
 
     def _keep_ended(self, life: Life) -> None:
         if self.find(life.run_id) is not life:  # another has its id

@@ -51,7 +51,7 @@ def begin(
     metadata = {} if tracing_options is None else tracing_options.metadata
     if tracing_options is not None and not isinstance(metadata, Mapping):
         raise TypeError(f"metadata must be a mapping, not {shown(metadata)}")
-    if life.journaled is not None:
+    if life.keeper is not None and life.journaled is not None:
         life.journaled.check(
             ev.Start,
             workflow_id=life.plan.id,
