@@ -65,7 +65,7 @@ async def drive_part(life: Life, by_engine: bool) -> None:
             if not life.record.is_canceled:  # or its process died on the way to its end
                 outcome = await run_workflow(scope, life.value)
             await core.readers.wait_for_room()
-        if core.is_canceled or life.keeper is not None:
+        if life.keeper is not None or core.is_canceled:
             outcome = accepted(life, outcome)
     except BaseException as exc:
         outcome = None
@@ -102,7 +102,7 @@ def begin_driving(life: Life, by_engine: bool) -> Scope:
         emit_start(life)
     if by_engine:
         core.pacer.begin_turn()
-    return Scope(core, life.plan, prefix="", address="", init_data=life.value)
+    return Scope(core, life.plan, "", "", init_data=life.value)
 
 
 def accepted(life: Life, outcome: Outcome | None) -> Outcome | None:

@@ -99,7 +99,7 @@ def _start_fields(life: Life) -> dict[str, Any]:
         "workflow_id": life.plan.id,
         "input": life.input,
         "state": life.initial_state,
-        "runtime_context": dict(core.context or ()),
+        "runtime_context": {} if core.context is None else dict(core.context),
         "trace_id": trace.id,
         "metadata": trace.metadata or {},
         "resource_id": life.resource_id,
