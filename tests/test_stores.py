@@ -12,17 +12,15 @@ from typing import Any
 import attrs
 import pytest
 import trio
-from hypothesis import Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
 from trio.testing import MockClock
 
+from tests.chance import drive_by_chance
 from trioflow.abc import Append, Entry, RunHeader, Store, StoredRun
 from trioflow.errors import JournalConflictError
 from trioflow.events import RunStatus
 from trioflow.stores import MemoryStore
 from trioflow.testing import StoreContractError, check_store
 from trioflow.testing._stores import PROMISES, claiming, requesting
-from trioflow.testing.strategies import store_machine
 
 Results = Sequence[JournalConflictError | None]
 Statuses = Collection[RunStatus] | None
@@ -467,10 +465,5 @@ def test_promises_are_told_apart() -> None:
     [IgnoresAfter, TakesNoStatusForAll, GivesToAnybody, HasNoFence, OnlyHidesTheDeleted],
 )
 def test_the_machine_finds_faults_by_chance(store: Callable[[], Store]) -> None:
-    shared = store()
-    machine = store_machine(lambda: shared)
-
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(
-            machine, settings=settings(max_examples=1000, database=None, phases=[Phase.generate])
-        )
+        drive_by_chance(store)

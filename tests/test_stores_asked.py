@@ -12,16 +12,14 @@ from typing import Any
 import attrs
 import pytest
 import trio
-from hypothesis import Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
 
+from tests.chance import drive_by_chance
 from trioflow.abc import Append, Request, Store, StoredRun
 from trioflow.errors import JournalConflictError, StoreError
 from trioflow.events import FINISHED_STATUSES, RunStatus
 from trioflow.stores import MemoryStore
 from trioflow.testing import StoreContractError, check_store
 from trioflow.testing._stores import claiming, finding, owning, reading_only, requesting
-from trioflow.testing.strategies import store_machine
 
 Results = Sequence[JournalConflictError | None]
 
@@ -495,10 +493,5 @@ def test_every_promise_about_requests_and_owners_can_be_broken() -> None:
     [TakesAway, TakesForAnybody, RemovesWhatIsRefused, FindsTheHeld],
 )
 def test_the_machine_finds_faults_by_chance(store: type[MemoryStore]) -> None:
-    shared = store()
-    machine = store_machine(lambda: shared)
-
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(
-            machine, settings=settings(max_examples=1000, database=None, phases=[Phase.generate])
-        )
+        drive_by_chance(store)
