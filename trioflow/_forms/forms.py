@@ -70,6 +70,7 @@ class Forms:
         self._known = KnownClasses()
         self._made: dict[Any, Form] = {}
         self._in_making: dict[Any, _Later] = {}
+        self._loose: dict[Form, Form] = {}
         self._secrets: dict[Any, str] = {}
         """The types that hold secrets, and the classes of these."""
         self._found_secret: str | None = None
@@ -116,6 +117,13 @@ class Forms:
         if found is not None:
             self._secrets[type_] = found
         return form
+
+    def loose(self, form: Form) -> Form:
+        """Return the form of values that should be of a type, and may be something else."""
+        made = self._loose.get(form)
+        if made is None:
+            made = self._loose[form] = LooseForm(form, self.anything)
+        return made
 
     def secret_in(self, type_: Any) -> str | None:
         """Return the class of a secret that values of a type hold, though they may not be written.
@@ -213,7 +221,7 @@ class Forms:
             raise located(exc, field.name) from exc.__cause__
         default = field.default
         if is_loose or (default is not MISSING and not form.accepts(default)):
-            return LooseForm(form, self.anything)  # ``note: str = None`` is what people write
+            return self.loose(form)  # ``note: str = None`` is what people write
         return form
 
     def _items(self, type_: Any, cls: type, arguments: tuple[Any, ...]) -> Form:

@@ -57,6 +57,14 @@ class RunForms:
     """What has made all of them."""
     secret: str | None = None
     """Which value is a secret that must not be recorded, those of the calls included."""
+    unknown: CallForms = attrs.field(init=False, repr=False)
+    """Of calls that the workflow does not have."""
+    described: dict[tuple[object, ...], Any] = attrs.field(factory=dict, init=False, repr=False)
+    """What was found out about events, by the forms of their values; see `event_values`."""
+
+    @unknown.default
+    def _unknown(self) -> CallForms:
+        return CallForms(self.anything, self.anything, self.anything, self.anything)
 
 
 @attrs.define(eq=False)

@@ -39,5 +39,9 @@ class Journal(Protocol):
     def stop(self) -> None:
         """Write no further event; those that have happened are still written."""
 
-    async def wait_boundary(self) -> None:
-        """Wait as long as the durability asks for before another step starts."""
+    async def wait_boundary(self) -> bool:
+        """Wait as long as the durability asks for before another step starts.
+
+        Returns:
+          Whether it has waited, and others have had their turns meanwhile.
+        """

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import attrs
 
@@ -35,6 +36,10 @@ Values: TypeAlias = Mapping[str, EventValue]
 class ValueOf:
     """Stands for a value that an earlier event of the same run holds: it is written once."""
 
+    HOLDERS: ClassVar[Mapping[type[ev.Event], str]] = MappingProxyType(
+        {ev.Start: "input", ev.StepResult: "output"}
+    )
+    """Types of events that others may refer to, and the attribute of each that is meant."""
     seq: int
     """The event."""
 
@@ -45,10 +50,9 @@ class ValueOf:
         Raises:
           LookupError: if events of this type have none.
         """
-        match event:
-            case ev.Start(input=value) | ev.StepResult(output=value):
-                return value
-        raise LookupError(event.type)
+        if type(event) not in ValueOf.HOLDERS:
+            raise LookupError(event.type)
+        return getattr(event, ValueOf.HOLDERS[type(event)])
 
 
 REFERRING = ("input", "output", "result")
@@ -83,10 +87,7 @@ def _call(plan: WorkflowPlan, address: str, forms: RunForms) -> CallForms:
         found = find_call(plan, address).forms
     except LookupError:  # the workflow has no such call any more
         found = None
-    if found is None:
-        anything = forms.anything
-        return CallForms(anything, anything, anything, anything)
-    return found
+    return forms.unknown if found is None else found
 
 
 def _start(event: ev.Start, plan: WorkflowPlan, forms: RunForms) -> Values:
@@ -100,10 +101,14 @@ def _start(event: ev.Start, plan: WorkflowPlan, forms: RunForms) -> Values:
 
 def _step_start(event: ev.StepStart, plan: WorkflowPlan, forms: RunForms) -> Values:
     call = _call(plan, event.address, forms)
-    return {
-        "input": EventValue(call.input, "input", is_needed=False),
-        "resume_data": EventValue(call.resume, "resume data"),
-    }
+    key = (call.input, call.resume)
+    known: Values | None = forms.described.get(key)
+    if known is None:
+        known = forms.described[key] = {
+            "input": EventValue(call.input, "input", is_needed=False),
+            "resume_data": EventValue(call.resume, "resume data"),
+        }
+    return known
 
 
 def _waiting(event: ev.StepWaiting, plan: WorkflowPlan, forms: RunForms) -> Values:
@@ -131,7 +136,14 @@ def _suspended(event: ev.StepSuspended, plan: WorkflowPlan, forms: RunForms) -> 
 
 def _result(event: ev.StepResult, plan: WorkflowPlan, forms: RunForms) -> Values:
     call = _call(plan, event.address, forms)
-    return {"output": _output(event, call, forms), "state_updates": _updates(forms)}
+    key = (call.output, event.status)
+    known: Values | None = forms.described.get(key)
+    if known is None:
+        known = forms.described[key] = {
+            "output": _output(event, call, forms),
+            "state_updates": _updates(forms),
+        }
+    return known
 
 
 def _output(event: Any, call: CallForms, forms: RunForms) -> EventValue:

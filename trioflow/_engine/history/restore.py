@@ -126,7 +126,7 @@ class _Restoring:
         return self._sources[reference.seq]
 
     def _keep(self, event: ev.Event) -> None:
-        if isinstance(event, ev.Start | ev.StepResult):
+        if type(event) in ValueOf.HOLDERS:
             self._sources[event.seq] = ValueOf.find(event)
 
     def _typed(self, event: ev.Event, name: str, value: EventValue, recorded: Any) -> Any:

@@ -202,9 +202,9 @@ def _event(run_id: str, entry: Entry, parts: list[Plain], reader: _Reader) -> ev
             values[name] = known[name].read(plain, tagged)
         elif name in REFERENCES and REFERENCES[name] in known and REFERENCES[name] not in fields:
             values[REFERENCES[name]] = _reference(parts[1], plain)
-    if not REQUIRED[cls] <= values.keys():
-        lacking = [name for name in known if name in REQUIRED[cls] - values.keys()]
-        raise WireFormatError(f"{cls.type} lacks {lacking[0]!r}")
+    for name in REQUIRED[cls]:
+        if name not in values:
+            raise WireFormatError(f"{cls.type} lacks {name!r}")
     event: ev.Event = DRAFTS[cls](**values)
     event.__class__ = cls
     return event

@@ -117,8 +117,8 @@ class RunJournal:
         """Whether all that has happened is written, or will be."""
         return self.failure is None and not self.stopped
 
-    async def wait_boundary(self) -> None:
-        """Wait as long as the durability asks for before another step starts.
+    async def wait_boundary(self) -> bool:
+        """Wait as long as the durability asks for before another step starts; tell whether it did.
 
         If the journal cannot be written this waits until the run is broken off for it, and so it
         does if the claim has ended while this process was stopped: then nothing more may start.
@@ -126,12 +126,14 @@ class RunJournal:
         **Checkpoints**: at least one if it has to wait, else none.
         """
         waits = self.writer.durability == "step" or len(self.pending) > MAX_PENDING
-        if waits and self.stored < self.added:
+        has_to = waits and self.stored < self.added
+        if has_to:
             await self._reach(self.added)  # which the store refuses without a claim
         else:
             self.check_claims()
         if self.failure is not None:
             await trio.sleep_forever()
+        return has_to
 
     async def wait_stored(self) -> None:
         """Wait until everything that has happened is on disk.

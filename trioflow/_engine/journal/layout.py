@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import attrs
@@ -57,6 +58,16 @@ def _field(cls: type[ev.Event], field: Field) -> EntryField:
     )
 
 
+def _getter(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return what gets attributes of an object, all at once."""
+    match names:
+        case []:
+            return lambda event: ()
+        case [name]:
+            return lambda event: (getattr(event, name),)
+    return attrgetter(*names)
+
+
 FIELDS: Mapping[type[ev.Event], tuple[EntryField, ...]] = {
     cls: tuple(_field(cls, field) for field in wire_fields_of(cls, "mastra-0.18"))
     for cls in ev.EVENT_TYPES.values()
@@ -70,12 +81,16 @@ LISTED: Mapping[type[ev.Event], tuple[EntryField, ...]] = {
     for cls, fields in FIELDS.items()
 }
 """Those that stand under their names."""
+LISTED_VALUES: Mapping[type[ev.Event], Callable[[Any], tuple[Any, ...]]] = {
+    cls: _getter([field.name for field in fields]) for cls, fields in LISTED.items()
+}
+"""What those of an event are, in their order."""
 READABLE: Mapping[type[ev.Event], Mapping[str, EntryField]] = {
     cls: {field.name: field for field in fields} for cls, fields in LISTED.items()
 }
 """The same, by their names."""
-REQUIRED: Mapping[type[ev.Event], frozenset[str]] = {
-    cls: frozenset(field.name for field in fields if field.default is attrs.NOTHING)
+REQUIRED: Mapping[type[ev.Event], tuple[str, ...]] = {
+    cls: tuple(field.name for field in fields if field.default is attrs.NOTHING)
     for cls, fields in LISTED.items()
 }
 """The names of those that are never left out."""

@@ -106,10 +106,9 @@ class Recording:
 
     def loose(self, form: Form) -> Form:
         """Return the form of values that are of a type as a rule: a step may bail with others."""
-        anything = self.forms.anything
-        return (
-            form if form is anything or isinstance(form, LooseForm) else LooseForm(form, anything)
-        )
+        if form is self.forms.anything or isinstance(form, LooseForm):
+            return form
+        return self.forms.loose(form)
 
     # ------------------------------------------------------------ what follows
     def pass_on(self, node: p.NodePlan, given: Form) -> Form:

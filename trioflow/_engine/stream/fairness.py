@@ -130,8 +130,8 @@ class Pacer:
     async def _pass_gates(self, function: object) -> None:
         is_careful = function not in self._brief and self._own_habits().needs_care(function)
         await self._stop_if_held()
-        if self._journal is not None:
-            await self._journal.wait_boundary()
+        if self._journal is not None and await self._journal.wait_boundary():
+            self.begin_turn()
         await self.give_way()
         await self._stop_if_held()  # it may be since this task waited
         if is_careful:

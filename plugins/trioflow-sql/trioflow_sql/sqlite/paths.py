@@ -42,7 +42,7 @@ class FileWatch:
     """
 
     def __init__(self, path: Path, name: str) -> None:
-        self._path = path
+        self._path = os.fspath(path)  # asked for twice in each transaction
         self._name = name
         self._opened: tuple[int, int] | None = None
 
@@ -63,7 +63,7 @@ class FileWatch:
     def condition(self) -> Condition:
         """Return what changes when somebody writes to the file."""
         found = os.stat(self._path)
-        return Condition(has_log(self._path), found.st_mtime_ns, found.st_size)
+        return Condition(has_log(Path(self._path)), found.st_mtime_ns, found.st_size)
 
     def _look(self) -> tuple[int, int] | None:
         try:
