@@ -9,6 +9,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -56,12 +57,17 @@ class Server:
 
     folder: Path
     """Where its socket is."""
+    port: int | None = None
+    """The port of this machine on which it listens as well; none if None."""
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Run it, and wait until it takes connections."""
         # Not durable: these tests kill processes and not machines.
-        settings = ["listen_addresses=", f"unix_socket_directories={self.folder}", "fsync=off"]
+        settings = [f"unix_socket_directories={self.folder}", "fsync=off"]
+        settings.append(f"listen_addresses={'127.0.0.1' if self.port else ''}")
+        if self.port:
+            settings.append(f"port={self.port}")
         command = ["postgres", "-D", str(self.folder / "data")]
         command += [part for setting in settings for part in ("-c", setting)]
         with (self.folder / "log").open("a") as log:
@@ -80,12 +86,17 @@ class Server:
     def url(self, database: str) -> str:
         """Return the URL of one of its databases."""
         password = PASSWORD.replace("%", "%25").replace("/", "%2F").replace(":", "%3A")
+        if self.port:
+            return (
+                f"postgresql://trioflow:{password}@127.0.0.1:{self.port}/{database}?sslmode=disable"
+            )
         return f"postgresql://trioflow:{password}@/{database}?host={self.folder}"
 
     def connect(self, database: str = "postgres") -> psycopg.Connection[Any]:
         """Return a connection that is not one of ours, for looking from outside."""
         return psycopg.connect(
             host=str(self.folder),
+            port=self.port or 5432,
             dbname=database,
             user="trioflow",
             password=PASSWORD,
@@ -126,15 +137,24 @@ def own_server() -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture
+def listening_server() -> Iterator[Server]:
+    """A server that is there for one test only, and that is reached by TCP."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with running_server(port) as running:
+        yield running
+
+
 @contextmanager
-def running_server() -> Iterator[Server]:
+def running_server(port: int | None = None) -> Iterator[Server]:
     """Run a server while the block runs."""
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
     if missing:
         pytest.skip(f"a PostgreSQL server is not installed: no {' and no '.join(missing)}")
     # Not tmp_path: the path of a socket is short, and another user has to get there.
     with tempfile.TemporaryDirectory(prefix="trioflow-") as folder:
-        server = Server(Path(folder))
+        server = Server(Path(folder), port)
         make_cluster(server.folder)
         try:
             server.start()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -17,6 +20,8 @@ from trioflow.abc import Append, Request, RunHeader
 from trioflow.errors import StoreError
 
 GRACE = 1.0
+ESTABLISHED, KEEPALIVE = "01", "02"
+"""How Linux writes the state of a connection, and what its timer is for."""
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
 
@@ -59,6 +64,41 @@ async def until_there(outside: psycopg.Connection[Any], owner: str) -> None:
             return
         await trio.sleep(0.01)
     raise AssertionError("it does not come back")
+
+
+def keepalives(local: str, remote: str) -> list[float | None]:
+    """Return in how many seconds the system asks over each TCP connection whether its other side is
+    there; None if it does not, or waits for the answer to something else.
+
+    Args:
+      local: The port on this side, in hexadecimal digits; any if empty.
+    """
+    found = []
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, here, there, state, _, timer, *_ = line.split()
+        if here.endswith(local) and there.endswith(remote) and state == ESTABLISHED:
+            kind, ticks = timer.split(":")
+            found.append(int(ticks, 16) / os.sysconf("SC_CLK_TCK") if kind == KEEPALIVE else None)
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists the timers of connections")
+async def test_both_sides_soon_notice_that_the_other_machine_is_gone(listening_server: Any) -> None:
+    port = f":{listening_server.port:04X}"
+    async with SqlStore(listening_server.url("postgres")) as store, store.open_owner("me"):
+        await store.list_runs()
+
+        for _ in range(500):
+            ours, servers = keepalives("", port), keepalives(port, "")
+            if None not in ours + servers:
+                break
+            await trio.sleep(0.01)  # until what was sent last is acknowledged
+
+    # 15 and 3 times 5 seconds later a dead server is noticed; the server notices a dead owner in a
+    # third of that, since its claims wait for it.
+    assert len(ours) >= 2
+    assert all(seconds is not None and seconds <= 15 for seconds in ours)
+    assert any(seconds is not None and seconds <= 5 for seconds in servers)
 
 
 async def test_a_connection_that_is_cut_is_no_dead_process(
