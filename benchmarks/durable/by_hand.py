@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
+import trio
 from sqlalchemy import BigInteger, Column, Engine, MetaData, Table, Text, create_engine, event
 
 from benchmarks.durable.databases import Kind, new_database
@@ -18,6 +20,7 @@ CREATE = """
       run BIGINT NOT NULL, step BIGINT NOT NULL, output TEXT NOT NULL, PRIMARY KEY (run, step)
     )
 """
+INSERT = "INSERT INTO steps_done VALUES (?, ?, ?)"
 
 steps_done = Table(
     "steps_done",
@@ -69,11 +72,37 @@ def with_driver(kind: Kind, runs: int, length: int) -> float:
 
 
 def _with_sqlite3(url: str, runs: int, length: int) -> float:
-    with closing(sqlite3.connect(url.removeprefix("sqlite:"))) as connection:
+    with _open_sqlite3(url) as connection:
+        return _insert(connection, INSERT, runs, length)
+
+
+@contextmanager
+def _open_sqlite3(url: str) -> Iterator[sqlite3.Connection]:
+    path = url.removeprefix("sqlite:")
+    with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
         for setting in SETTINGS:
             connection.execute(setting)
         connection.execute(CREATE)
-        return _insert(connection, "INSERT INTO steps_done VALUES (?, ?, ?)", runs, length)
+        yield connection
+
+
+def in_threads(kind: Kind, runs: int, length: int) -> float:
+    """Do the steps in a loop on Trio, which must not be blocked by a commit."""
+    assert kind == "sqlite"
+    with new_database(kind) as url, _open_sqlite3(url) as connection:
+        return trio.run(_in_threads, connection, runs, length)
+
+
+async def _in_threads(connection: sqlite3.Connection, runs: int, length: int) -> float:
+    def record(run: int, position: int) -> None:
+        connection.execute(INSERT, (run, position, "0"))
+        connection.commit()
+
+    started = time.perf_counter()
+    for run in range(runs):
+        for position in range(length):
+            await trio.to_thread.run_sync(record, run, position)
+    return time.perf_counter() - started
 
 
 def _with_psycopg(url: str, runs: int, length: int) -> float:

@@ -21,6 +21,7 @@ from trioflow import open_engine, step
 
 noop = step(bodies.noop)
 NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
+IN_THREADS = "by hand in Trio's threads"
 DRIVERS = {"sqlite": "sqlite3", "postgres": "psycopg"}
 
 
@@ -61,6 +62,8 @@ class Chains:
             "by hand with SQLAlchemy": self._by_hand(by_hand.with_sqlalchemy),
             f"by hand with {DRIVERS[self.kind]}": self._by_hand(by_hand.with_driver),
         }
+        if self.kind == "sqlite":
+            programs[IN_THREADS] = self._by_hand(by_hand.in_threads)
         with ExitStack() as stack:
             with suppress_unavailable(self.id):
                 programs["DBOS"] = stack.enter_context(open_dbos(*size))
@@ -77,7 +80,8 @@ class Chains:
     def _row(self, beside: str, own: list[float], others: list[float]) -> Row:
         what = f"{self.runs} runs of {self.length} steps at once" if self.runs > 1 else "a chain"
         median, floor_median = statistics.median(own), statistics.median(others)
-        suffix = {"DBOS": "-dbos", "by hand with SQLAlchemy": ""}.get(beside, "-driver")
+        suffixes = {"DBOS": "-dbos", "by hand with SQLAlchemy": "", IN_THREADS: "-thread"}
+        suffix = suffixes.get(beside, "-driver")
         return Row(
             id=self.id + suffix,
             title=f"{what} on {NAMES[self.kind]}; {beside}",
