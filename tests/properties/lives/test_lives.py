@@ -59,6 +59,12 @@ def test_there_is_a_way_to_each_entry_of_the_table() -> None:
                 ("start once", 1),
                 ("answer by id", 0),
             ],
+            "started in both, and interrupted in one": [
+                ("create", 0),
+                ("create", 1),
+                ("interrupt", "start", 1),
+                ("start in both",),
+            ],
             "answered by id, and was driven elsewhere": [
                 *ASKS,
                 ("load", 1),
