@@ -10,13 +10,14 @@ import trio
 
 from benchmarks import bodies, ours
 from benchmarks.clocks import StandingClock
-from trioflow import EventStream, Step, Workflow, step
+from trioflow import EventStream, Step, Workflow, open_engine, step
 from trioflow import events as ev
 from trioflow._engine.base.plan import CallPlan, ThenPlan, WorkflowPlan
 from trioflow._engine.running.call import Call, new_call
 from trioflow._engine.running.frame import Scope
 from trioflow._engine.stream.log import RunLog
 from trioflow._engine.stream.reader import Reader
+from trioflow.stores import MemoryStore
 
 noop = step(bodies.noop)
 
@@ -60,6 +61,17 @@ def chain(length: int, body: Step[Any, Any] = noop, **options: Any) -> Workflow[
 def plan_of(workflow: Workflow[Any, Any]) -> WorkflowPlan:
     """Return the plan by which all runs of a workflow are made."""
     return workflow.create_run()._life.plan
+
+
+def stored_plan_of(workflow: Workflow[Any, Any]) -> WorkflowPlan:
+    """Return the plan by which runs of a workflow are made that are kept in a store."""
+
+    async def plan() -> WorkflowPlan:
+        store = MemoryStore()
+        async with open_engine(plugins=[], workflows=[workflow], store=store) as engine:
+            return engine.create_run(workflow)._life.plan
+
+    return trio.run(plan)
 
 
 def call_plans(plan: WorkflowPlan) -> list[CallPlan]:

@@ -82,12 +82,14 @@ def owner_of(event: ev.Event, plan: WorkflowPlan) -> str:
     return f"run {event.run_id}"
 
 
-def _call(plan: WorkflowPlan, address: str, forms: RunForms) -> CallForms:
+def call_forms(plan: WorkflowPlan, address: str) -> CallForms:
+    """Return how the values of a call are recorded, in a run that is kept in a store."""
+    assert plan.forms is not None  # it was planned for an engine with a store
     try:
         found = find_call(plan, address).forms
     except LookupError:  # the workflow has no such call any more
         found = None
-    return forms.unknown if found is None else found
+    return plan.forms.unknown if found is None else found
 
 
 def _start(event: ev.Start, plan: WorkflowPlan, forms: RunForms) -> Values:
@@ -100,7 +102,7 @@ def _start(event: ev.Start, plan: WorkflowPlan, forms: RunForms) -> Values:
 
 
 def _step_start(event: ev.StepStart, plan: WorkflowPlan, forms: RunForms) -> Values:
-    call = _call(plan, event.address, forms)
+    call = call_forms(plan, event.address)
     key = (call.input, call.resume)
     known: Values | None = forms.described.get(key)
     if known is None:
@@ -112,13 +114,13 @@ def _step_start(event: ev.StepStart, plan: WorkflowPlan, forms: RunForms) -> Val
 
 
 def _waiting(event: ev.StepWaiting, plan: WorkflowPlan, forms: RunForms) -> Values:
-    call = _call(plan, event.address, forms)
+    call = call_forms(plan, event.address)
     return {"input": EventValue(call.input, "input", is_needed=False)}
 
 
 def _progress(event: ev.StepProgress, plan: WorkflowPlan, forms: RunForms) -> Values:
     address = str(Address.parse(event.address).with_item(0))  # all have the plan of the first
-    call = _call(plan, address, forms)
+    call = call_forms(plan, address)
     return {
         "output": _output(event, call, forms),
         "payload": EventValue(call.suspend, "suspend payload"),
@@ -127,7 +129,7 @@ def _progress(event: ev.StepProgress, plan: WorkflowPlan, forms: RunForms) -> Va
 
 
 def _suspended(event: ev.StepSuspended, plan: WorkflowPlan, forms: RunForms) -> Values:
-    call = _call(plan, event.address, forms)
+    call = call_forms(plan, event.address)
     return {
         "payload": EventValue(call.suspend, "suspend payload"),
         "state_updates": _updates(forms),
@@ -135,7 +137,7 @@ def _suspended(event: ev.StepSuspended, plan: WorkflowPlan, forms: RunForms) -> 
 
 
 def _result(event: ev.StepResult, plan: WorkflowPlan, forms: RunForms) -> Values:
-    call = _call(plan, event.address, forms)
+    call = call_forms(plan, event.address)
     key = (call.output, event.status)
     known: Values | None = forms.described.get(key)
     if known is None:
@@ -157,7 +159,7 @@ def _updates(forms: RunForms) -> EventValue:
 
 
 def _resume(event: ev.Resume, plan: WorkflowPlan, forms: RunForms) -> Values:
-    form = _call(plan, event.targets[0], forms).resume if event.targets else forms.anything
+    form = call_forms(plan, event.targets[0]).resume if event.targets else forms.anything
     return {
         "data": EventValue(form, "resume data"),
         "runtime_context": EventValue(forms.anything, "runtime context"),

@@ -18,6 +18,7 @@ from trioflow._engine.history.event_values import EventValue, ValueOf, owner_of,
 from trioflow._engine.journal.layout import LISTED, LISTED_VALUES, EntryField
 from trioflow._engine.journal.prepared import Prepared
 from trioflow._engine.journal.sealing import seal
+from trioflow._engine.journal.usual_entries import usual_text
 from trioflow._forms.errors import dump_error
 from trioflow._forms.form import MAX_DEPTH, Plain
 from trioflow.abc import Codec, Entry
@@ -50,6 +51,21 @@ def encode(
       InvalidValueError: if a value is not of its type.
       NotSerializableError: if it holds a value that cannot be written, or not be read back.
     """
+    if plan is not None and codec is None and prepared is None and not recorded:
+        text = usual_text(event, plan)
+        if text is not None:
+            return Entry(event.seq, event.at, text)
+    return encode_any(event, plan, recorded, prepared, codec)
+
+
+def encode_any(
+    event: ev.Event,
+    plan: WorkflowPlan | None,
+    recorded: Mapping[str, ValueOf],
+    prepared: Prepared | None,
+    codec: Codec | None,
+) -> Entry:
+    """Do what `encode` does, for whatever event."""
     values = _NO_VALUES if plan is None else values_of(event, plan)
     pieces = [_place(event)]
     sealed: dict[str, str] = {}
