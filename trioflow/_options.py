@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from trioflow.errors import UnknownOptionError
+from trioflow.errors import UnknownOptionError, suggest
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -51,4 +51,6 @@ def _refuse_unknown(
     known = tuple(parameter.name for parameter in by_name if parameter.name != "self")
     for name in options:
         if name not in known:
-            raise UnknownOptionError(where(*args, **options), name, known) from None
+            hint = suggest(name, known, f"the options are {', '.join(known)}")
+            problem = f"there is no option {name!r}"
+            raise UnknownOptionError(where(*args, **options), problem, hint) from None

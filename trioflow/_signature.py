@@ -88,6 +88,28 @@ def read_signature(
     return Signature(kind, tuple(parameters), *first, hints.get("return", Any))
 
 
+def read_open_signature(
+    fn: Callable[..., Any],
+    where: str,
+    localns: Mapping[str, Any],
+    parameters: tuple[Parameter, ...],
+) -> Signature:
+    """Return the signature of *fn*, which is called with *parameters* whatever it declares.
+
+    Raises:
+      DefinitionError: as `read_signature` does.
+    """
+    _refuse_class(fn, where)
+    kind = kind_of(fn, where)
+    hints = _hints(fn, where, localns)
+    contexts = [name for name in _parameters(fn, where) if _is_context(hints.get(name))]
+    context = contexts[0] if contexts else None
+    if any(parameter.name == context for parameter in parameters):
+        problem = f"{context!r} is both its context and an argument"
+        raise DefinitionError(where, problem, "give the context another name")
+    return Signature(kind, parameters, context, "name", hints.get("return", Any))
+
+
 def _refuse_class(fn: object, where: str) -> None:
     """Refuse a class: its body would be the constructor, and its output an instance."""
     cls = unwrap(fn)
@@ -142,7 +164,7 @@ def count_positional(fn: Callable[..., Any], where: str) -> int:
         raise DefinitionError(
             where, f"{name_of(fn)} needs {len(required)} arguments", "take (data) or (data, ctx)"
         )
-    # A default is the author's value, such as a loop variable that is bound early: not ours to fill.
+    # A default is the author's value, such as a loop variable bound early: not ours to fill.
     return len(required) if required else min(len(positional), 1)
 
 

@@ -48,17 +48,8 @@ class DefinitionError(TrioflowError, ValueError):
         return f"{self.where}: {self.problem}; {self.remedy}"
 
 
-@attrs.define(eq=False)
-class UnknownOptionError(TrioflowError, TypeError):
+class UnknownOptionError(DefinitionError, TypeError):
     """Raised when a function of trioflow is called with an option that does not exist."""
-
-    where: str
-    option: str
-    known: tuple[str, ...]
-
-    def __str__(self) -> str:
-        hint = suggest(self.option, self.known, f"the options are {', '.join(self.known)}")
-        return f"{self.where}: there is no option {self.option!r}; {hint}"
 
 
 @attrs.define(eq=False)
@@ -91,7 +82,9 @@ class UnknownNameError(TrioflowError, LookupError):
         listing = ", ".join(self.known) or "none"
         hint = suggest(self.name, self.known, f"known: {listing}")
         plugin = _PLUGINS.get((self.kind, self.name))
-        remedy = f"; install {plugin}, which provides it" if plugin else _REMEDIES.get(self.kind, "")
+        remedy = (
+            f"; install {plugin}, which provides it" if plugin else _REMEDIES.get(self.kind, "")
+        )
         return f"{self.where}: unknown {self.kind} {self.name!r}; {hint}{remedy}"
 
 
@@ -210,6 +203,8 @@ class NoResultError(TrioflowError, LookupError):
         )
 
 
+HOOK_REMEDY = "register an unstructure hook with trioflow_converter"
+"""What helps with most values that cannot be written."""
 LONGEST_PATH = 200
 """How many characters of a path a message shows; a value may be nested deeply."""
 
@@ -222,7 +217,7 @@ class NotSerializableError(TrioflowError, ValueError):
     """Where in the value: ``"output.file"``, or ``""`` for the value itself."""
     problem: str
     """What is wrong with it: ``"is a TextIOWrapper, which has no JSON form"``."""
-    remedy: str = "register an unstructure hook with trioflow_converter"
+    remedy: str = HOOK_REMEDY
 
     def __str__(self) -> str:
         path, half = self.path or "value", LONGEST_PATH // 2

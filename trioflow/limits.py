@@ -15,8 +15,8 @@ class Limit(metaclass=PlainHelp):
     """A named limit that brings its number of places: ``@step(limit=Limit("station", 5))``.
 
     All steps and tools with a limit of the same name share its places, over all runs of an engine.
-    ``open_engine(limits={"station": 2})`` and ``trioflow run --limit station=2`` overrule the number
-    that is given here. Without an engine, a limit belongs to one ``trio.run()``.
+    ``open_engine(limits={"station": 2})`` and ``trioflow run --limit station=2`` overrule the
+    number that is given here. Without an engine, a limit belongs to one ``trio.run()``.
 
     Args:
       name: Name of the limit.

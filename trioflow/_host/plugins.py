@@ -23,6 +23,8 @@ from trioflow._host.discovery import (
 from trioflow.abc import Instrument, Runner, Store
 from trioflow.errors import DuplicateIdError, PluginHookError
 from trioflow.hookspecs import PROJECT
+from trioflow.limits import Limit
+from trioflow.runners._resources import OpenResource, check_opener
 from trioflow.steps import Step
 from trioflow.tools import Tool
 from trioflow.workflow import Workflow
@@ -75,6 +77,29 @@ class PluginHost:
     def instruments(self) -> tuple[Instrument, ...]:
         """Return all instruments."""
         return tuple(item for _, item in self._collect("trioflow_instruments", Instrument))
+
+    def limits(self) -> Iterator[tuple[Limit, str]]:
+        """Yield all limits, each with the plugin that provides it."""
+        for plugin, limit in self._collect("trioflow_limits", Limit):
+            yield limit, plugin
+
+    def resources(self) -> dict[str, OpenResource]:
+        """Return what opens the resources of all plugins, by their names.
+
+        Raises:
+          DuplicateIdError: if two plugins provide a resource of one name.
+        """
+        found: dict[str, OpenResource] = {}
+        owners: dict[str, str] = {}
+        for implementation in self._implementations("trioflow_resources"):
+            name = implementation.plugin_name
+            for resource, opener in self._call("trioflow_resources", implementation, {}, _openers):
+                if resource in owners:
+                    problem = f"it provides resource {resource!r}, as {owners[resource]!r} does"
+                    remedy = f"block one of the two plugins, or set {DISABLE_VARIABLE}={name}"
+                    raise DuplicateIdError(name, self._infos[name].origin, problem, remedy)
+                found[resource], owners[resource] = opener, name
+        return found
 
     def store(self, url: str) -> Store | None:
         """Return the store for a URL, or None if no plugin has one."""
@@ -212,3 +237,11 @@ def _listed(given: Any) -> list[Any]:
     if isinstance(given, str):  # else its characters would be taken for what it gives
         raise TypeError(f"{given!r} is a text, not an iterable of definitions")
     return list(given)
+
+
+def _openers(given: Any) -> list[tuple[str, OpenResource]]:
+    if not isinstance(given, Mapping):
+        raise TypeError(f"{given!r} is not a mapping of names to functions")
+    for name, opener in given.items():
+        check_opener(name, opener)
+    return list(given.items())

@@ -12,8 +12,7 @@ import trio
 from trioflow import outcomes
 from trioflow._engine.base.outcome import Bailed, Failed, Outcome, Success, Suspended
 from trioflow.nodes import OnError
-from trioflow.record import RunState
-
+from trioflow.record import RunRecord
 
 Collect: TypeAlias = Callable[[Any, Outcome], Any]
 """Takes the key of a sibling, and how it ended."""
@@ -88,10 +87,10 @@ async def open_siblings(on_error: OnError) -> AsyncGenerator[Siblings, None]:
         yield Siblings(nursery, on_error)
 
 
-def collected(outcome: Outcome, state: RunState, address: str) -> Any:
+def collected(outcome: Outcome, record: RunRecord, address: str) -> Any:
     """Return what ``on_error="collect"`` gives for the call at *address*, which has ended."""
     if isinstance(outcome, Failed):
-        return outcomes.Failed(outcome.error, state.calls[address].attempts, address)
+        return outcomes.Failed(outcome.error, record.calls[address].attempts, address)
     assert isinstance(outcome, Success)  # others decide the outcome of all
     return outcomes.Ok(outcome.value)
 
