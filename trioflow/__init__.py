@@ -7,7 +7,7 @@ from trioflow._lazy import lazy_names
 if TYPE_CHECKING:
     from trioflow import errors, events
     from trioflow._engine.stream.receive_end import EventStream, EventStreamStatistics
-    from trioflow._host.plugins import PluginInfo
+    from trioflow._host.discovery import PluginInfo
     from trioflow.context import RunContext, StepContext
     from trioflow.describe import json_schema, to_mermaid
     from trioflow.engine import Engine, open_engine
@@ -71,7 +71,7 @@ if not TYPE_CHECKING:  # or type checkers would believe in every name
             "EventStream": "trioflow._engine.stream.receive_end",
             "EventStreamStatistics": "trioflow._engine.stream.receive_end",
             "NonRetryableError": "trioflow.errors",
-            "PluginInfo": "trioflow._host.plugins",
+            "PluginInfo": "trioflow._host.discovery",
             "Retry": "trioflow.retry",
             "Run": "trioflow.run",
             "RunContext": "trioflow.context",
