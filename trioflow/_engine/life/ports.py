@@ -9,7 +9,7 @@ import attrs
 import trio
 
 from trioflow.events import Event
-from trioflow.record import RunState
+from trioflow.record import RunRecord
 
 if TYPE_CHECKING:
     from trioflow._engine.life.life import Life
@@ -57,7 +57,7 @@ class Keeper(Protocol):
 class Home(Protocol):
     """What a run needs of the engine that drives it in a nursery of its own."""
 
-    def check_open(self, record: RunState) -> None: ...
+    def check_open(self, record: RunRecord) -> None: ...
     def start_soon(self, life: Life) -> None: ...
     def let_go(self, run_id: str) -> None: ...
 
