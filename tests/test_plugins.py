@@ -277,9 +277,7 @@ class TestChoosing:
     def test_one_text_is_not_a_list_of_names(self, site: Site, argument: str) -> None:
         options: dict[str, Any] = {argument: "ants"}
 
-        with pytest.raises(
-            TypeError, match=f"{argument} must be a list of plugins, not the string"
-        ):
+        with pytest.raises(TypeError, match=f"{argument} must be a list of .* string 'ants'"):
             PluginHost(**options)
 
 

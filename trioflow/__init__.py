@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from trioflow._engine.stream.receive_end import EventStream, EventStreamStatistics
     from trioflow._host.discovery import PluginInfo
     from trioflow.context import RunContext, StepContext
-    from trioflow.describe import json_schema, to_mermaid
     from trioflow.engine import Engine, open_engine
     from trioflow.errors import NonRetryableError, TrioflowError
     from trioflow.hookspecs import hookimpl
@@ -55,10 +54,8 @@ __all__ = [
     "from_input",
     "from_step",
     "hookimpl",
-    "json_schema",
     "open_engine",
     "step",
-    "to_mermaid",
     "tool",
 ]
 
@@ -95,10 +92,8 @@ if not TYPE_CHECKING:  # or type checkers would believe in every name
             "from_input": "trioflow.mapping",
             "from_step": "trioflow.mapping",
             "hookimpl": "trioflow.hookspecs",
-            "json_schema": "trioflow.describe",
             "open_engine": "trioflow.engine",
             "step": "trioflow.steps",
-            "to_mermaid": "trioflow.describe",
             "tool": "trioflow.tools",
         },
     )

@@ -255,8 +255,8 @@ class Engine(metaclass=NoPublicConstructor):
         return self._environment.converter()
 
     def json_schema(self, type_: Any) -> dict[str, Any]:
-        """Return the JSON Schema of a type as `trioflow.json_schema` does, with this engine's
-        plugins."""
+        """Return the JSON Schema of a type, as `trioflow.describe.json_schema` does, with the
+        plugins of this engine."""
         from trioflow.describe._schema import describe_type  # no run needs it
 
         return describe_type(type_, self._host.schema)

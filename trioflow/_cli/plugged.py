@@ -36,9 +36,10 @@ def add_commands(app: App, command: str) -> None:
     Raises:
       PluginError: if *command* is of the plugin that is broken.
     """
-    broken = add_plugin_commands(app)
-    if KNOWN_PLUGINS.get(command) in broken:
-        raise broken[KNOWN_PLUGINS[command]]
+    plugin = KNOWN_PLUGINS.get(command)
+    broken = add_plugin_commands(app, plugin)
+    if plugin in broken:
+        raise broken[plugin]
     for error in broken.values():
         say(explain(error))
 

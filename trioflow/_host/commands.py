@@ -18,14 +18,21 @@ DOUBTS = (b"import *", b"import_module")
 """With these a module may have the hook without its name."""
 
 
-def add_plugin_commands(app: Any) -> dict[str, PluginError]:
+def add_plugin_commands(app: Any, wanted: str | None = None) -> dict[str, PluginError]:
     """Let installed plugins add their commands, and return the broken ones by name.
 
     Only plugins whose source names the hook are imported, and those without source.
+
+    Args:
+      wanted: The plugin that is known to have the command that was typed.
     """
     installed = installed_plugins()
     refused = disabled_plugins(installed)
-    names = [name for name in installed if name not in refused and _may_have(installed[name])]
+    names = [
+        name
+        for name, points in installed.items()
+        if name not in refused and (name == wanted or _may_have(points))
+    ]
     hooks = Hooks(names, keep_broken=True)
     hooks.add_commands(app)
     return {name: error for name, (_, error) in hooks.broken.items()}

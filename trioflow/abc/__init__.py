@@ -1,7 +1,5 @@
 """What authors of plugins subclass, and the values that they are given."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from trioflow._lazy import lazy_names

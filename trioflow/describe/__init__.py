@@ -3,8 +3,6 @@
 Nothing here runs anything. Conditions and mapping functions appear under their names.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from trioflow._lazy import lazy_names

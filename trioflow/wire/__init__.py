@@ -13,8 +13,6 @@ the original vocabulary finds what it expects and must ignore the rest.
   `lenient_json` is for showing them to people: it never fails, and is not read back.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from trioflow._lazy import lazy_names
