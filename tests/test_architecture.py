@@ -19,9 +19,11 @@ import trioflow
 ROOT = Path(__file__).parents[1]
 
 LAYERS = (
-    ("errors", "_constructor", "_ids", "_lazy", "_numbers", "_phases", "_public"),
+    ("_constructor", "_durations", "_help", "_lazy", "_numbers", "_phases", "_public", "_version"),
+    ("errors", "_ids", "_options", "limits", "outcomes"),
     ("addresses", "events", "tracing"),
     ("context", "retry", "_signature"),
+    ("_argument_schemas", "_definitions"),
     ("steps", "tools", "mapping"),
     ("step_record", "record", "results", "run_info"),
     ("nodes", "workflow"),
@@ -44,11 +46,20 @@ UPWARD = {
     ("trioflow.context", "trioflow.steps"): "step_result(step) has the type that the step gives",
     ("trioflow.context", "trioflow.tools"): "call_tool(tool) has the type that the tool gives",
     ("trioflow.describe._schema", "trioflow._host.plugins"): "only classes of others need plugins",
+    ("trioflow.tools", "trioflow.describe._schema"): "the schema of a tool is its property",
 }
 """Who names something of a later layer all the same, for type checkers or inside a function."""
 
 LAZY = {
+    ("trioflow.tools", "trioflow.describe._schema"): "only tools for models need schemas",
+    ("trioflow._engine.running.call", "trioflow.describe._schema"): "hardly any body needs schemas",
+    ("trioflow._argument_schemas", "jsonschema"): "only tools of other programs need it",
+    ("trioflow._argument_schemas", "jsonschema.exceptions"): "only tools of other programs need it",
+    ("trioflow._argument_schemas", "jsonschema.validators"): "only tools of other programs need it",
+    ("trioflow._argument_schemas", "referencing"): "only tools of other programs need it",
     ("trioflow.workflow", "trioflow.run"): "create_run() is a method of what runs are of",
+    ("trioflow._host.builtins", "trioflow.stores"): "only journals in memory need it",
+    ("trioflow._host.discovery", "importlib.metadata"): "an engine without plugins needs none",
     ("trioflow._values.structure", "trioflow._values.rules"): "it needs cattrs",
     ("trioflow._forms.foreign", "cattrs.fns"): "only classes that hooks are for need cattrs",
     (
@@ -56,6 +67,7 @@ LAZY = {
         "cattrs.errors",
     ): "only values that do not fit as they are need cattrs",
     ("trioflow.describe._schema", "trioflow._host.plugins"): "only classes of others need plugins",
+    ("trioflow.engine", "trioflow.describe._schema"): "no run needs it",
     ("trioflow.testing._bodies", "trioflow.testing._bodies.generated"): "only it needs hypothesis",
     (
         "trioflow.testing._converters.each",
@@ -98,8 +110,10 @@ PUBLIC = {
     "trioflow.events",
     "trioflow.hookspecs",
     "trioflow.instruments",
+    "trioflow.limits",
     "trioflow.mapping",
     "trioflow.nodes",
+    "trioflow.outcomes",
     "trioflow.record",
     "trioflow.results",
     "trioflow.retry",
@@ -311,7 +325,22 @@ def test_classes_that_users_do_not_construct_say_where_to_get_an_instance(name: 
 
 
 # ---------------------------------------------------------------- names that are imported late
-@pytest.mark.parametrize("package", ["trioflow", "trioflow.testing"])
+LAZY_PACKAGES = (
+    "trioflow",
+    "trioflow.abc",
+    "trioflow.describe",
+    "trioflow.testing",
+    "trioflow.wire",
+)
+
+
+def test_the_package_exports_the_names_of_the_list() -> None:
+    listed = (ROOT / "tests" / "exports.txt").read_text("utf-8").split()
+
+    assert sorted(trioflow.__all__) == sorted(listed)
+
+
+@pytest.mark.parametrize("package", LAZY_PACKAGES)
 def test_a_lazy_package_gives_what_type_checkers_are_told(package: str) -> None:
     loaded = importlib.import_module(package)
     told = {
@@ -326,7 +355,7 @@ def test_a_lazy_package_gives_what_type_checkers_are_told(package: str) -> None:
         assert getattr(loaded, name) is getattr(importlib.import_module(module or ""), name)
 
 
-@pytest.mark.parametrize("package", ["trioflow", "trioflow.testing"])
+@pytest.mark.parametrize("package", LAZY_PACKAGES)
 def test_a_lazy_package_does_not_know_other_names(package: str) -> None:
     with pytest.raises(AttributeError, match=f"'{package}' has no attribute 'nothing'"):
         importlib.import_module(package).nothing  # noqa: B018
