@@ -14,9 +14,16 @@ number, and threads of their own for some steps::
 from trioflow._public import publish
 from trioflow.runners._blocking import check_blocking
 from trioflow.runners._inline import InlineRunner
-from trioflow.runners._resources import OpenResource, Resources
+from trioflow.runners._resources import OpenResource, Resources, resource_opener
 from trioflow.runners._thread import ThreadRunner
 
-__all__ = ["InlineRunner", "OpenResource", "Resources", "ThreadRunner", "check_blocking"]
+__all__ = [
+    "InlineRunner",
+    "OpenResource",
+    "Resources",
+    "ThreadRunner",
+    "check_blocking",
+    "resource_opener",
+]
 
 publish(__name__, __all__, globals())

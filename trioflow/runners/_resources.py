@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import attrs
 import trio
 
+from trioflow.context import StepContext
 from trioflow.errors import DefinitionError, ResourceTypeError, UnknownNameError
 
 OpenResource: TypeAlias = Callable[[], AbstractAsyncContextManager[Any]]
@@ -90,12 +91,21 @@ class Resources:
             raise ResourceTypeError(where, name, type_.__name__, received)
         return kept.value
 
-    def _start(self, name: str, where: str) -> _Kept:
+    def opener(self, name: str, where: str) -> OpenResource:
+        """Return what opens a resource.
+
+        Raises:
+          UnknownNameError: if there is none of that name.
+        """
         if name not in self.openers:
             raise UnknownNameError("resource", name, where, tuple(self.openers))
+        return self.openers[name]
+
+    def _start(self, name: str, where: str) -> _Kept:
+        opener = self.opener(name, where)
         if self._nursery is None:
             raise _closed()
-        kept = self._kept[name] = _Kept(name, self.openers[name])
+        kept = self._kept[name] = _Kept(name, opener)
         # In the context of the engine: what the step that asks first has set is its own.
         self._context.run(self._nursery.start_soon, self._keep, kept)
         return kept
@@ -180,6 +190,18 @@ def _is_instance(value: object, type_: Any) -> bool:
         return not inspect.isclass(type_) or isinstance(value, type_)
     except TypeError:  # a protocol that only type checkers can check
         return True
+
+
+def resource_opener(ctx: StepContext[Any], name: str) -> OpenResource:
+    """Return what opens a resource, for runners that run bodies in other processes.
+
+    There a resource is opened again, by `Resources` of that process.
+
+    Raises:
+      UnknownNameError: if there is no resource of that name.
+    """
+    opener: OpenResource = ctx._call.resource_opener(name)
+    return opener
 
 
 def check_opener(name: object, given: object) -> None:

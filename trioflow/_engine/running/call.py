@@ -21,6 +21,7 @@ from trioflow._engine.running.shared_state import check_merge
 from trioflow._engine.running.tool_calls import call_tool, open_tool
 from trioflow._values.structure import compile_structure
 from trioflow.errors import StepClosedError
+from trioflow.runners import OpenResource
 
 
 class Call(Frame):
@@ -98,6 +99,9 @@ class Call(Frame):
         self._check_open()
         resources = self.scope.core.services.resources
         return await resources.get(name, type, f"step {self.id!r}")
+
+    def resource_opener(self, name: str) -> OpenResource:
+        return self.scope.core.services.resources.opener(name, f"step {self.id!r}")
 
     def structure(self, value: Any, type: Any) -> Any:
         services = self.scope.core.services
