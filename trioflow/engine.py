@@ -16,6 +16,7 @@ import trio
 
 from trioflow._constructor import NoPublicConstructor
 from trioflow._engine.base.given import check_optional_string
+from trioflow._engine.base.in_trio import check_in_trio
 from trioflow._engine.journal.applying import command_here
 from trioflow._engine.journal.claims import Claims
 from trioflow._engine.journal.durable_runs import DurableRuns, open_durable_runs
@@ -158,12 +159,14 @@ async def open_engine(
       UnknownNameError: if a step or tool asks for an unknown runner or limit.
       DefinitionError: if a definition, a limit or a runner cannot work.
       StoreError: if the store cannot be opened.
+      NotInTrioError: if Trio does not run here, but asyncio, say.
 
     **Cancellation**: ends all runs as leaving the block does.
 
     **Checkpoints**: with a store or a runner to open always; without, entering has none and
     leaving waits for the runs.
     """
+    check_in_trio("an engine was opened")
     if codec is not None and not isinstance(codec, Codec):
         remedy = "give an object of a subclass of trioflow.abc.Codec"
         raise DefinitionError("open_engine", f"{codec!r} is not a Codec", remedy)

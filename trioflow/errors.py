@@ -246,6 +246,25 @@ class StepClosedError(TrioflowError):
 
 # ---------------------------------------------------------------- runs
 @attrs.define(eq=False)
+class NotInTrioError(TrioflowError, RuntimeError):
+    """Raised when a run is started or an engine opened where Trio does not run."""
+
+    what: str
+    """What was done: ``"a run was started"``."""
+    asyncio: bool
+    """Whether asyncio runs there."""
+
+    def __str__(self) -> str:
+        if not self.asyncio:
+            return f"{self.what} outside of Trio; do it in a function that trio.run() calls"
+        return (
+            f"{self.what} under asyncio, but trioflow runs on Trio: do it in a function that "
+            "trio.run() calls; serve Starlette, FastAPI or Quart with Hypercorn's Trio worker "
+            "(hypercorn --worker-class trio app:app)"
+        )
+
+
+@attrs.define(eq=False)
 class RunStateError(TrioflowError):
     """Raised when a run is asked for something that its status does not allow."""
 

@@ -51,7 +51,7 @@ runs the same workflow. `trioflow.addresses` says how addresses are written and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import attrs
 
@@ -411,3 +411,30 @@ EVENT_TYPES: dict[str, type[Event]] = {
     )
 }
 """Every event class under its type."""
+
+AnyEvent: TypeAlias = (
+    Start
+    | StepStart
+    | StepRetry
+    | StepOutput
+    | StepProgress
+    | StepWaiting
+    | StepSuspended
+    | StepResult
+    | StepFinish
+    | ToolCall
+    | ToolCallStreamingStart
+    | ToolCallDelta
+    | ToolResult
+    | ToolError
+    | EventTaken
+    | ContextUpdate
+    | EventReceived
+    | Resume
+    | Recover
+    | Suspended
+    | Paused
+    | Canceled
+    | Finish
+)
+"""Any event that a run emits, for a ``match`` of which a type checker finds missing cases."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -183,7 +183,7 @@ class Watcher:
             how_to_try_again(self.whereabouts, result)
 
 
-async def _earlier_events(run: Run[Any, Any]) -> list[ev.Event]:
+async def _earlier_events(run: Run[Any, Any]) -> Sequence[ev.Event]:
     """Return the events of the parts before the one that begins; only its start if it is long."""
     try:
         async with run.observe(on_full="gap") as held:

@@ -64,6 +64,20 @@ def error_to_wire(error: BaseException) -> dict[str, Any]:
     return _written(record(error))
 
 
+def without_stacks(plain: Any) -> Any:
+    """Return plain JSON data without the stacks of the exceptions in it, at any depth."""
+    if isinstance(plain, list):
+        return [without_stacks(item) for item in plain]
+    if not isinstance(plain, dict):
+        return plain
+    is_error = all(isinstance(plain.get(key), str) for key in ("name", "message", "stack"))
+    return {
+        key: without_stacks(item)
+        for key, item in plain.items()
+        if not (is_error and key == "stack")
+    }
+
+
 def record(error: BaseException) -> RecordedError:
     """Return what the wire keeps of an exception, whatever that exception is.
 

@@ -9,7 +9,7 @@ import trio
 
 from trioflow._engine.stream.window import NEVER, EventWindow
 from trioflow.errors import HistoryGap
-from trioflow.events import Event
+from trioflow.events import AnyEvent, Event
 
 OnFull = Literal["wait", "gap"]
 """What happens when a reader's buffer is full: the run waits, or the reader is told of a gap."""
@@ -81,10 +81,10 @@ class Reader:
             raise HistoryGap(self._missed_from)
 
     # ------------------------------------------------------------ reading it
-    def first_unread(self) -> list[Event]:
+    def first_unread(self) -> list[AnyEvent]:
         """Return what waits to be read, or the first of it."""
         index, size = self.position - self.window.first, self.max_buffer_size
-        batch = self.window.events[index : index + 2 * size]
+        batch: list[AnyEvent] = self.window.events[index : index + 2 * size]
         if len(batch) == 2 * size:
             # The events that close steps come on top of a full buffer; what is more is a backlog.
             del batch[size:]
