@@ -63,9 +63,11 @@ from trioflow.errors import (
 EXAMPLES: list[tuple[TrioflowError, str]] = [
     (
         errors.NotInTrioError("a run was started", True),
-        "a run was started under asyncio, but trioflow runs on Trio: do it in a function that "
-        "trio.run() calls; serve Starlette, FastAPI or Quart with Hypercorn's Trio worker "
-        "(hypercorn --worker-class trio app:app)",
+        (
+            "a run was started under asyncio, but trioflow runs on Trio: do it in a function that "
+            "trio.run() calls; serve Starlette, FastAPI or Quart with Hypercorn's Trio worker "
+            "(hypercorn --worker-class trio app:app)"
+        ),
     ),
     (
         NotResumableError("r1", "running", "it does not wait for an answer"),
