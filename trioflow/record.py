@@ -122,7 +122,8 @@ class RunRecord:
             it, or one is missing, twice there, or at another's place. Those before it count.
         """
         for event in events:
-            self._check_place(event)
+            if event.seq < self.next_seq or not self.next_seq or type(event) is ev.Start:
+                self._check_place(event)
             try:
                 REDUCERS[type(event)](self, event)
             except Exception as exc:  # which one depends on what is missing

@@ -79,7 +79,7 @@ async def resume_run(
             check_workflow(engine, stored)
             run = await engine.load_run(run_id)
             open_stream = _opening(run, answer)
-            display = choose_display(output, engine.converter)
+            display = choose_display(output, engine.converter, run)
             try:
                 return await watch(open_stream, display, kept)
             except RunClaimedError:
@@ -155,7 +155,7 @@ async def travel_back(
                     say(f"new run {stream.run_id}")
                     yield stream
 
-            return await watch(open_stream, choose_display(output, engine.converter), kept)
+            return await watch(open_stream, choose_display(output, engine.converter, run), kept)
 
 
 async def send_event(run_id: str, name: str, data: str | None, store_url: str | None) -> None:
