@@ -9,10 +9,10 @@ import pytest
 import trio
 from process_steps import shared
 from process_steps.engines import workflow
+from trioflow_process import ProcessRunner
 
 from trioflow import open_engine
 from trioflow.errors import InvalidValueError, ResourceTypeError, UnknownNameError
-from trioflow_process import ProcessRunner
 
 
 @pytest.fixture
