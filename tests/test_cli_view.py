@@ -416,7 +416,9 @@ async def asks(value: int, ctx: StepContext[Any]) -> int:
     return value
 
 
-async def parts(workflow: Workflow[Any, Any]) -> tuple[list[events.Event], list[events.Event]]:
+async def parts(
+    workflow: Workflow[Any, Any],
+) -> tuple[Sequence[events.Event], Sequence[events.Event]]:
     """Return the events of a run up to its suspension, and those from its answer on."""
     run = workflow.create_run()
     async with run.stream(1) as stream:
