@@ -35,7 +35,7 @@ async def test_each_worker_opens_its_own_once_and_closes_it_at_its_end(notes: Pa
         pid, use = result.unwrap()
         uses.setdefault(pid, []).append(use)
     assert all(found == list(range(1, len(found) + 1)) for found in uses.values())
-    lines = notes.read_text().splitlines()
+    lines = (await trio.Path(notes).read_text()).splitlines()
     assert sorted(lines) == sorted(f"{what} {pid}" for pid in uses for what in ("opened", "closed"))
 
 
