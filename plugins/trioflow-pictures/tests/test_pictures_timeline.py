@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -27,7 +28,7 @@ from .example import recorded
 from .runs import HOSTILE, chain_of, hostile_run, record_now
 from .steps import fails, gives, sleeps
 
-Found = list[events.Event]
+Found = Sequence[events.Event]
 
 
 def bars_of(found: Found) -> dict[str, Bar]:
