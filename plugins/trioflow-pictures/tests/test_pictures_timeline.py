@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -28,7 +27,7 @@ from .example import recorded
 from .runs import HOSTILE, chain_of, hostile_run, record_now
 from .steps import fails, gives, sleeps
 
-Found = Sequence[events.Event]
+Found = list[events.Event]
 
 
 def bars_of(found: Found) -> dict[str, Bar]:
@@ -255,7 +254,7 @@ def test_an_item_that_was_answered_goes_on_with_the_answer() -> None:
             found = [event async for event in stream]
         await trio.sleep(60)
         async with run.resume_stream(resume_data="yes") as stream:
-            return found + [event async for event in stream]
+            return [*found, *[event async for event in stream]]
 
     found = trio.run(run, clock=MockClock(autojump_threshold=0))
 
@@ -331,13 +330,13 @@ async def test_the_timeline_of_a_journal_is_that_of_the_stream(autojump_clock: M
     async with open_engine(plugins=[], store=store, workflows=[workflow]) as engine:
         run = engine.submit(workflow, None, run_id="r")
         async with run.observe() as stream:
-            seen = [event async for event in stream]
+            seen: Found = [event async for event in stream]
         await run.wait()
     async with (
         open_engine(plugins=[], store=store, workflows=[workflow]) as engine,
         engine.observe("r") as stream,
     ):
-        kept = [event async for event in stream]
+        kept: Found = [event async for event in stream]
 
     assert bars_of(kept).keys() == bars_of(seen).keys()
     for label in ("a", "b", "fails"):
