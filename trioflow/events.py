@@ -184,6 +184,8 @@ class StepProgress(StepEvent):
     payload: Any = None
     """What the item suspended with."""
     label: str | None = None
+    attempts: int = 1
+    """How many attempts were made; 0 if the item ended before its body ran."""
 
 
 @attrs.frozen(kw_only=True)
@@ -217,7 +219,8 @@ class StepResult(StepEvent):
     status: CallStatus
     output: Any = None
     error: BaseException | None = None
-    """The exception itself, if *status* is failed."""
+    """The exception itself, if *status* is failed. If it is success, the *output* is that of the
+    fallback, and this is why."""
     state_updates: Mapping[str, Any] | None = None
     """What the step set with ``ctx.set_state``; merged into the state with this event."""
 

@@ -54,6 +54,7 @@ def step_progress(
     state_updates: Mapping[str, Any] | None,
     payload: Any,
     label: str | None,
+    attempts: int,
 ) -> ev.StepProgress:
     return ev.StepProgress(
         **_place(loop),
@@ -66,6 +67,7 @@ def step_progress(
         state_updates=state_updates,
         payload=payload,
         label=label,
+        attempts=attempts,
     )
 
 

@@ -42,6 +42,10 @@ class RecordedError(TrioflowError):
     recipe: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
     """How the exception is made again, as a journal has it: class, arguments, attributes."""
 
+    @property
+    def __trioflow_stands_for__(self) -> tuple[str, str]:
+        return self.name, self.message
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RecordedError) and self._values() == other._values()
 
