@@ -100,7 +100,7 @@ async def _run(
         stored = await find_run(engine.store, run_id)
         return await report_existing(engine, stored, display, kept)
     except InvalidValueError as exc:
-        if options.input is None:
+        if options.input is None and exc.what == "input":
             remedy = _how_to_give(run._life.plan.structure_input)
             raise UsageError(f"{explain(exc)}\n{remedy}") from exc
         raise
