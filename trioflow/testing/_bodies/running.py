@@ -146,7 +146,7 @@ def _next_answer(terms: Terms, run: Run[Any, Any]) -> tuple[str | None, Any] | N
     """Return the label of something that a suspended body waits for, and the answer to it."""
     waiting = suspensions(run.record) if run.status == "suspended" else ()
     for each in waiting:
-        if each.label in terms.answers:
+        if each.label is not None and each.label in terms.answers:
             return each.label, terms.answers[each.label]
         if terms.resume is not MISSING:
             return each.label, terms.resume
