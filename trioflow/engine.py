@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 import trio
 
 from trioflow._constructor import NoPublicConstructor
+from trioflow._durations import Duration
 from trioflow._engine.base.given import check_optional_string
 from trioflow._engine.base.in_trio import check_in_trio
 from trioflow._engine.journal.applying import command_here
@@ -211,6 +212,7 @@ async def open_engine(
             stored = StoredRuns(durable, runs, max_recoveries)
             await stack.enter_async_context(open_stored_runs(stored, always=recover))
         engine: Engine = Engine._create(host, environment, runs, stored)
+        environment.start_run = engine._start_or_find
         if recover:
             await engine.recover()
         yield engine
@@ -362,6 +364,7 @@ class Engine(metaclass=NoPublicConstructor):
         tracing_context: TracingContext | None = ...,
         tracing_options: TracingOptions | None = ...,
         initial_state: Any = ...,
+        timeout: Duration | None = ...,
     ) -> Run[In, Out]: ...
     @overload
     def submit(
@@ -378,6 +381,7 @@ class Engine(metaclass=NoPublicConstructor):
         tracing_context: TracingContext | None = ...,
         tracing_options: TracingOptions | None = ...,
         initial_state: Any = ...,
+        timeout: Duration | None = ...,
     ) -> Run[Any, Any]: ...
     def submit(
         self,
@@ -393,6 +397,7 @@ class Engine(metaclass=NoPublicConstructor):
         tracing_context: TracingContext | None = None,
         tracing_options: TracingOptions | None = None,
         initial_state: Any = None,
+        timeout: Duration | None = None,
     ) -> Run[Any, Any]:
         """Run a workflow in the engine's own nursery and return at once.
 
@@ -428,6 +433,7 @@ class Engine(metaclass=NoPublicConstructor):
             initial_state,
             by,
             stored is None,
+            timeout,
         )
         if stored is None:
             self._runs.start_soon(life)
@@ -461,6 +467,7 @@ class Engine(metaclass=NoPublicConstructor):
         initial_state: Any,
         by: str | None,
         is_certain: bool,
+        timeout: Duration | None,
     ) -> None:
         """Begin a run that this engine is to drive."""
         try:
@@ -475,6 +482,7 @@ class Engine(metaclass=NoPublicConstructor):
                 False,
                 by,
                 is_certain,
+                timeout,
             )
         except BaseException:
             self._runs.forget(life)  # its id is free
@@ -495,6 +503,7 @@ class Engine(metaclass=NoPublicConstructor):
         tracing_context: TracingContext | None = ...,
         tracing_options: TracingOptions | None = ...,
         initial_state: Any = ...,
+        timeout: Duration | None = ...,
     ) -> Run[In, Out] | None: ...
     @overload
     async def start_once(
@@ -510,6 +519,7 @@ class Engine(metaclass=NoPublicConstructor):
         tracing_context: TracingContext | None = ...,
         tracing_options: TracingOptions | None = ...,
         initial_state: Any = ...,
+        timeout: Duration | None = ...,
     ) -> Run[Any, Any] | None: ...
     async def start_once(
         self,
@@ -524,6 +534,7 @@ class Engine(metaclass=NoPublicConstructor):
         tracing_context: TracingContext | None = None,
         tracing_options: TracingOptions | None = None,
         initial_state: Any = None,
+        timeout: Duration | None = None,
     ) -> Run[Any, Any] | None:
         """Run a workflow as `submit` does, unless *run_id* is taken, by whatever process.
 
@@ -556,6 +567,7 @@ class Engine(metaclass=NoPublicConstructor):
                     initial_state,
                     by,
                     stored is None,
+                    timeout,
                 )
                 if stored is None:
                     self._runs.start_soon(life)
@@ -564,6 +576,23 @@ class Engine(metaclass=NoPublicConstructor):
 
         check_name("run id", run_id)
         return await self._runs.do(run_id, start)
+
+    async def _start_or_find(
+        self, workflow: Workflow[Any, Any] | str, input_data: Any, **options: Any
+    ) -> None:
+        """Start a run unless it was started before; see `StepContext.start_run`."""
+        if await self.start_once(workflow, input_data, **options) is None:
+            run_id, wanted = options["run_id"], self._find_workflow(workflow).id
+            if (await self._workflow_of(run_id)) != wanted:
+                raise DuplicateRunError(run_id)
+
+    async def _workflow_of(self, run_id: str) -> str | None:
+        """Return the id of the workflow of a run, None if there is no such run."""
+        life = self._runs.find(run_id)
+        if life is not None:
+            return life.plan.id
+        stored = None if self._durable is None else await self._durable.store.get(run_id)
+        return None if stored is None else stored.header.workflow_id
 
     def get_run(self, run_id: str) -> Run[Any, Any]:
         """Return the run of that id.

@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Generic, Self, TypeVar
 
 from trioflow._constructor import NoPublicConstructor
+from trioflow._durations import Duration
 from trioflow._engine.base.given import check_optional_string
 from trioflow._engine.base.nursery import open_owned_nursery
 from trioflow._engine.history.fork_past import check_fits, invented, prefix
@@ -18,13 +19,12 @@ from trioflow._engine.life.driving import (
     beginning,
     carry_on,
     drive,
-    drive_open,
     end_undriven,
-    leave,
 )
-from trioflow._engine.life.ending import drain, halt, receive
+from trioflow._engine.life.ending import cancel, drain, halt, receive
 from trioflow._engine.life.forking import begin_fork, sibling
 from trioflow._engine.life.life import Life
+from trioflow._engine.life.open_streams import drive_open, leave
 from trioflow._engine.life.ports import Keeper
 from trioflow._engine.life.recovering import open_recovery, recorded_events, recover
 from trioflow._engine.life.resuming import Answer, check_no_open_stream, resume
@@ -181,6 +181,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         tracing_context: TracingContext | None = None,
         tracing_options: TracingOptions | None = None,
         initial_state: Any = None,
+        timeout: Duration | None = None,
         max_buffer_size: int = BUFFER_SIZE,
         close_on_suspend: bool = True,
         per_step: bool = False,
@@ -196,6 +197,8 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
           tracing_context: Where the run stands in the caller's trace.
           tracing_options: Metadata for whoever writes traces.
           initial_state: The state that the steps share, at the start.
+          timeout: Seconds, or a timedelta, in which the run must finish, in place of that of the
+            workflow; see `Workflow`.
           max_buffer_size: How many events may be unread before the run waits for the
             reader. Closing events of running steps come on top, so that none is lost.
           close_on_suspend: True: a suspended run ends the stream with a `Finish`, and
@@ -222,6 +225,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
                 tracing_options,
                 initial_state,
                 per_step,
+                timeout=timeout,
             )
             self._life.close_on_suspend = close_on_suspend
 
@@ -291,6 +295,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         tracing_context: TracingContext | None = None,
         tracing_options: TracingOptions | None = None,
         initial_state: Any = None,
+        timeout: Duration | None = None,
         per_step: bool = False,
     ) -> RunResult[Out]:
         """Run the workflow in this task and return its result. A failed step raises nothing.
@@ -309,6 +314,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
             tracing_options,
             initial_state,
             per_step,
+            timeout=timeout,
         )
         return await drive(self._life)
 
@@ -476,7 +482,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         that has not started will end as canceled as soon as it does.
         """
         check_optional_string("reason", reason)
-        self._life.cancel(reason)
+        cancel(self._life, reason)
 
     def halt(self) -> None:
         """Stop the run here, but not for good: what leaving an engine does to its runs.

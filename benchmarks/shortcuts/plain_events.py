@@ -54,6 +54,7 @@ def step_progress(
     state_updates: Mapping[str, Any] | None,
     payload: Any,
     label: str | None,
+    asks: Mapping[str, ev.Question] | None,
     attempts: int,
 ) -> ev.StepProgress:
     return ev.StepProgress(
@@ -67,6 +68,7 @@ def step_progress(
         state_updates=state_updates,
         payload=payload,
         label=label,
+        asks=asks,
         attempts=attempts,
     )
 

@@ -26,7 +26,7 @@ async def start_if_new(runs: DurableRuns, life: Life) -> StoredRun | None:
     begin_trace(life)
     event, journal = first_event(life), journal_of(life)
     (entry,) = journal.encode((event,))
-    append = journal.first_append(entry)
+    append = journal.first_append(entry, event.deadline)
     try:
         await runs.writer.append(append)
     except JournalConflictError:

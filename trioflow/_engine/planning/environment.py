@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import attrs
 
 from trioflow._engine.base.plan import WorkflowPlan
+from trioflow._engine.base.ports import StartRun
 from trioflow._engine.base.services import AskSchema, Services, no_schema
 from trioflow._engine.planning.limits import Limits
 from trioflow._engine.planning.runners import Runners
@@ -53,6 +54,8 @@ class Environment:
     recording: Callable[[bool], Recording] | None = None
     """Returns what says how values are recorded, checked ones or others; None without a store."""
     instruments: tuple[Instrument, ...] = ()
+    start_run: StartRun | None = None
+    """Starts a run in the engine; None without one."""
     plans: WeakKeyDictionary[Workflow[Any, Any], WorkflowPlan] = attrs.field(
         factory=WeakKeyDictionary, init=False
     )
