@@ -111,8 +111,9 @@ class TestForeach:
 
     async def test_an_input_that_does_not_fit_is_a_failure_without_an_attempt(self) -> None:
         workflow = Workflow("w", input=list).foreach(halve, on_error="collect")
-        (failed, good) = await workflow.run(["x", 2])
+        failed, good = await workflow.run(["x", 2])
 
+        assert isinstance(failed, Failed)
         assert (failed.attempts, failed.address) == (0, "0[0]")
         assert "input of step 'halve' is invalid" in str(failed.error)
         assert good == Ok(1)
@@ -135,6 +136,7 @@ class TestForeach:
         )
         (failed,) = await NUMBERS.foreach(both, on_error="collect").run([0])
 
+        assert isinstance(failed, Failed)
         assert isinstance(failed.error, ExceptionGroup)
 
     async def test_a_bail_still_ends_the_workflow(self) -> None:
@@ -145,8 +147,9 @@ class TestForeach:
             raise OddError(number)
 
         workflow = NUMBERS.foreach(body, on_error="collect").then(keep)
+        output: Any = await workflow.run([1, 2, 3])
 
-        assert await workflow.run([1, 2, 3]) == "enough"
+        assert output == "enough"
 
     async def test_events_tell_what_failed_with_attempts(self) -> None:
         body = step(id="body", retry=Retry(2))(halve.fn)

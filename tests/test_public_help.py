@@ -73,13 +73,16 @@ def test_other_type_errors_are_python_s_own() -> None:
 
 
 # ---------------------------------------------------------------- what is taken for a step
+LISTS: tuple[Any, Any] = [one, one], [(bool, one)]
+
+
 @pytest.mark.parametrize(
     ("build", "text"),
     [
         (lambda: FLOW.then(one(3)), "one(...) is a coroutine, because one was called; write one"),
         (lambda: FLOW.foreach(one(3)), "one(...) is a coroutine"),
-        (lambda: FLOW.parallel([one, one]), "it got a list; give the arms one by one: parallel("),
-        (lambda: FLOW.branch([(bool, one)]), "give it pairs, one by one: branch((condition, step)"),
+        (lambda: FLOW.parallel(LISTS[0]), "it got a list; give the arms one by one: parallel("),
+        (lambda: FLOW.branch(LISTS[1]), "give it pairs, one by one: branch((condition, step)"),
     ],
 )
 def test_what_is_nearly_a_step_is_told_with_what_to_write(
@@ -157,14 +160,22 @@ async def anything(value: Any) -> Any:
     return "x"
 
 
+def letter(data: Any) -> Any:
+    return "x"
+
+
+def letters(data: Any) -> Any:
+    return ["x"]
+
+
 @pytest.mark.parametrize(
     ("workflow", "giver"),
     [
         (FLOW.then(anything).then(one), "step 'anything'"),
         (FLOW.parallel(anything).then(one), "parallel 'anything'"),
         (FLOW.branch((lambda: True, anything)).then(one), "branch 'anything'"),
-        (FLOW.map(lambda: "x", id="m").then(one), "map 'm'"),
-        (FLOW.map(lambda: ["x"], id="m").foreach(one), "map 'm'"),
+        (FLOW.map(letter, id="m").then(one), "map 'm'"),
+        (FLOW.map(letters, id="m").foreach(one), "map 'm'"),
         (FLOW.then(one), "the caller of workflow 'w'"),
     ],
 )

@@ -75,7 +75,7 @@ async def test_it_is_opened_once_however_many_ask(autojump_clock: MockClock) -> 
     many = Workflow[Any, Any]("w").foreach(uses(), concurrency=5)
     async with open_engine(plugins=[], resources={"http": house.opener("http", seconds=1)}) as e:
         assert house.log == []
-        first = (await e.create_run(many).start(list(range(5)))).output
+        first: Any = (await e.create_run(many).start(list(range(5)))).output
         second = await e.create_run(flow(uses())).start(1)
 
     assert len({id(client) for client in (*first, second.output)}) == 1
@@ -164,7 +164,7 @@ async def test_all_that_wait_hear_of_a_failed_opening(autojump_clock: MockClock)
 
     many = Workflow[Any, Any]("w").foreach(uses(), concurrency=3, on_error="collect")
     async with open_engine(plugins=[], resources={"http": open_it}) as engine:
-        result = await engine.create_run(many).start([1, 2, 3])
+        result: Any = await engine.create_run(many).start([1, 2, 3])
 
     assert [str(failed.error) for failed in result.output] == ["refused"] * 3
     assert trio.current_time() == 1
@@ -197,7 +197,7 @@ async def test_one_that_breaks_while_it_is_open_is_opened_anew(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     breaks = trio.Event()
-    opened = []
+    opened: list[int] = []
 
     @asynccontextmanager
     async def open_it() -> AsyncGenerator[Client, None]:
