@@ -456,12 +456,13 @@ def _take_questions(run: RunRecord, address: str, asks: Mapping[str, ev.Question
     known = run.asks.get(address) if run._asks else None
     if not asks and not known:
         return
-    run.asks[address] = {
-        key: attrs.evolve(
-            ask, status="asked" if ask.status == "waiting" else ask.status, is_new=False
-        )
-        for key, ask in (known or {}).items()
-    } | {key: AskRecord(question) for key, question in (asks or {}).items()}
+    earlier = {key: _no_longer_new(ask) for key, ask in (known or {}).items()}
+    run.asks[address] = earlier | {k: AskRecord(question) for k, question in (asks or {}).items()}
+
+
+def _no_longer_new(ask: AskRecord) -> AskRecord:
+    status = "asked" if ask.status == "waiting" else ask.status
+    return attrs.evolve(ask, status=status, is_new=False)
 
 
 def _step_answered(run: RunRecord, event: ev.StepAnswered) -> None:
