@@ -362,6 +362,8 @@ async def open_stored_runs(stored: StoredRuns, always: bool) -> AsyncGenerator[N
     stored.durable.on_begin = stored.attend_soon
     stored.durable.on_broken = stored.broken.add
     stored.durable.on_duplicate = stored.registry.forget
+    stored.durable.journals.find = stored.registry.find
+    stored.durable.journals.closing = stored.registry.closing
     followers = Followers(stored.durable, stored.registry)
     stored.durable.on_followed = followers.follow
     tasks = trio.CancelScope()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import attrs
 import trio
 
+from trioflow._engine.stream.fetching import Source
 from trioflow.events import Event
 from trioflow.record import RunState
 
@@ -52,6 +53,14 @@ class Keeper(Protocol):
 
     async def events(self, life: Life) -> Sequence[Event]:
         """Return all events that the journal of a run holds."""
+
+    async def source(self, life: Life) -> tuple[Source | None, bool]:
+        """Return what an observer of a run reads on from, if there is anything, and whether
+        it has to begin there because other processes drive the run, or have driven it.
+
+        Raises:
+          RunStateError: if they do, and the engine is closed.
+        """
 
 
 class Home(Protocol):

@@ -71,7 +71,8 @@ class RunRegistry:
         self._is_alone = False
         """Whether a run is driven, or about to be, beside which no other may run."""
         self._being_alone = trio.Lock()
-        self._closing = trio.Event()
+        self.closing = trio.Event()
+        """Set when the engine begins to close."""
         self._locks: WeakValueDictionary[str, trio.Lock] = WeakValueDictionary()
 
     def add(self, life: Life) -> None:
@@ -159,7 +160,7 @@ class RunRegistry:
           RunStateError: if the engine is closed.
         """
         self.check_open(life.record)
-        is_closing = self._closing.is_set()  # it will be halted at once
+        is_closing = self.closing.is_set()  # it will be halted at once
         if is_closing or (self._starting < MAX_STARTS and not self._is_alone):
             self.nursery.start_soon(self.drive, life)
             self._starting += 1
@@ -200,7 +201,7 @@ class RunRegistry:
         async with self._being_alone:
             while not await self._drive_if_alone(life):
                 with trio.move_on_after(ALONE_PATIENCE):
-                    await self._closing.wait()
+                    await self.closing.wait()
 
     async def _drive_if_alone(self, life: Life) -> bool:
         """Stop all others at their next steps, and drive the run if none is in a body then."""
@@ -213,7 +214,7 @@ class RunRegistry:
             with trio.move_on_after(ALONE_PATIENCE) as patience:
                 for other in others:
                     await other.core.wait_idle()
-            if not patience.cancelled_caught or self._closing.is_set():
+            if not patience.cancelled_caught or self.closing.is_set():
                 self._starting += 1
                 await self.drive(life)
                 return True
@@ -233,7 +234,7 @@ class RunRegistry:
         try:
             try:
                 self._start_next()
-                if self._closing.is_set():  # it was answered while the engine waited for others
+                if self.closing.is_set():  # it was answered while the engine waited for others
                     halt(life)
                 # Whatever cancels the engine reaches its runs through end_all, never directly: a
                 # durable run must not take the end of its process for its own.
@@ -282,7 +283,8 @@ class RunRegistry:
 
     def end_all(self) -> None:
         """Stop all runs that are driven: durable ones can be recovered, others are canceled."""
-        self._closing.set()
+        self.closing.set()
+        self._end_observers()
         passing: BaseException | None = None
         for life in tuple(self._submitted.values()):  # an instrument that hears of it may add some
             try:
@@ -293,3 +295,9 @@ class RunRegistry:
                 report("run %s cannot be halted", life.run_id, error=exc)
         if passing is not None:
             raise passing
+
+    def _end_observers(self) -> None:
+        """Let nobody observe what will not happen here: the runs that wait or have not started."""
+        for life in self.known():
+            if life.phase in (Phase.PENDING, Phase.WAITING) and life.parked is None:
+                life.core.readers.end_part(is_over=True)
