@@ -58,7 +58,7 @@ async def finished_steps(length: int) -> int:
         async for _ in stream:
             pass
     held = traced() - before
-    expect("steps of the run", len(run.state.steps), length)
+    expect("steps of the run", len(run.record.steps), length)
     return held
 
 

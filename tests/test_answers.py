@@ -143,7 +143,7 @@ async def test_an_answer_for_going_back_is_structured_once(durable: bool) -> Non
         with pytest.raises(InvalidValueError):
             await run.time_travel(asks, resume_data={"other": "yes"})
 
-    assert result.result == "yes"
+    assert result.output == "yes"
     assert counting.structured == [ANSWER, {"other": "yes"}]
     assert [type(verdict) for verdict in seen] == [Verdict]
 

@@ -66,7 +66,7 @@ async def test_a_cancel_that_was_accepted_is_never_followed_by_success() -> None
     result = await Workflow("w").then(ends_anyway).create_run().start(1)
 
     assert result.status == "canceled"
-    assert result.result is None
+    assert result.output is None
     assert result.steps["ends_anyway"].output == "done"
 
 
@@ -84,7 +84,7 @@ async def test_an_abort_out_of_time_cancels_what_waits_and_nothing_that_is_over(
     await run.start(1)
     contexts[0].abort("nobody answers")
     assert run.status == "canceled"
-    assert run.state.reason == "nobody answers"
+    assert run.record.reason == "nobody answers"
 
     run = Workflow("w").then(asks).create_run()
     await run.start(1)
@@ -141,7 +141,7 @@ async def test_errors_of_a_body_that_is_being_canceled_are_kept(autojump_clock: 
         await wait_all_tasks_blocked()
         run.cancel()
 
-    record = run.state.steps["trouble_in_a_nursery"]
+    record = run.record.steps["trouble_in_a_nursery"]
     assert run.status == "canceled"
     assert record.status == "failed"
     assert isinstance(record.error, ExceptionGroup)
@@ -175,7 +175,7 @@ class TestTimeouts:
         assert isinstance(caught.value, TimeoutError)
 
     async def test_each_attempt_has_its_own_time(self, autojump_clock: MockClock) -> None:
-        @step(timeout=2, retries=Retry(attempts=3, delay=1))
+        @step(timeout=2, retry=Retry(attempts=3, delay=1))
         async def slow(value: int, ctx: StepContext) -> int:
             await trio.sleep(60 if ctx.attempt < 3 else 1)
             return ctx.attempt

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from trioflow import Workflow, step
 from trioflow import events as ev
 from trioflow.addresses import Address
-from trioflow.record import REDUCERS, RunState
+from trioflow.record import REDUCERS, RunRecord
 from trioflow.step_record import StepRecord
 from trioflow.testing import EventOrderError, check_events
 from trioflow.testing.strategies import FAULTS, broken_event_logs, event_logs
@@ -385,14 +385,14 @@ def test_a_fold_that_disagrees_is_found(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_fold_that_loses_count_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RunState, "apply", lambda state, event: None)
+    monkeypatch.setattr(RunRecord, "apply", lambda state, event: None)
 
     with pytest.raises(EventOrderError, match="next_seq of the fold is 0"):
         check_events(run())
 
 
 def test_a_record_that_is_no_call_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def invent(state: RunState, event: ev.StepOutput) -> None:
+    def invent(state: RunRecord, event: ev.StepOutput) -> None:
         state.records.append(StepRecord("x", "9", "step", "running", None, 0.0))
 
     monkeypatch.setitem(REDUCERS, ev.StepOutput, invent)

@@ -389,7 +389,7 @@ def test_a_fault_of_a_step_is_named(name: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 # ---------------------------------------------------------------- steps that are right
-@step(retries=Retry(attempts=3, delay=1.0), timeout=30.0)
+@step(retry=Retry(attempts=3, delay=1.0), timeout=30.0)
 async def does_all_there_is(city: City, ctx: StepContext) -> City:
     await ctx.write({"attempt": ctx.attempt, "exactly": Decimal("0.1")})
     if ctx.attempt < 2:
@@ -562,7 +562,7 @@ async def changes_argument(values: list[int]) -> int:
     return values[0]
 
 
-@tool(collect="".join)
+@tool(combine="".join)
 async def spells(word: str, times: int = 1) -> AsyncGenerator[str, None]:
     for _ in range(times):
         for letter in word:

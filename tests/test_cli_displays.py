@@ -84,7 +84,7 @@ async def test_each_lifecycle_event_is_a_line(autojump_clock: MockClock, tmp_pat
 
 async def test_retries_and_failures_say_why(autojump_clock: MockClock, tmp_path: Path) -> None:
     broken = fails(OSError("down"))
-    retried = step(id="x", retries=Retry(attempts=2, delay=3))(broken.fn)
+    retried = step(id="x", retry=Retry(attempts=2, delay=3))(broken.fn)
 
     lines = await plain(await record(flow().then(retried), 1), tmp_path)
 

@@ -155,7 +155,7 @@ async def test_only_the_innermost_of_what_was_canceled_is_named(autojump_clock: 
     run = flow().then(add_one).parallel(inner, sleeps(9, id="slow")).create_run()
     async with run.stream(1) as stream:
         async for event in stream:
-            if event.type == "step-start" and event.at > 0 and len(run.state.calls) == 4:
+            if event.type == "step-start" and event.at > 0 and len(run.record.calls) == 4:
                 run.cancel()
         result = await stream.get_workflow_state()
 

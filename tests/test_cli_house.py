@@ -356,7 +356,7 @@ def test_an_answer_is_left_for_an_engine_that_knows_the_workflow(cli: Cli) -> No
     assert (request.kind, payload["data"], payload["step"]) == ("resume", "yes", ["asks"])
     recovered = cli("recover", "--workflow", "demo_flows:asking")
     assert (recovered.code, recovered.out) == (0, f"{id}  asking  success\n")
-    assert cli("show", id).out.endswith("result: answer: yes\n")
+    assert cli("show", id).out.endswith("output: answer: yes\n")
 
 
 @pytest.mark.parametrize(

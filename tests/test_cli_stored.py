@@ -195,7 +195,7 @@ def test_items_errors_and_results_are_shown(cli: Cli) -> None:
     cli("run", "demo_flows:rejecting", "--input", "1")
     assert "ValueError: not 2" in cli("show", newest(cli)["runId"]).out
     cli("run", "demo_flows:hello", "--input", '{"name": "Oslo"}')
-    assert cli("show", newest(cli)["runId"]).out.endswith("result: Hello, Oslo!\n")
+    assert cli("show", newest(cli)["runId"]).out.endswith("output: Hello, Oslo!\n")
 
 
 def test_what_an_interrupted_run_was_doing_is_shown(cli: Cli) -> None:

@@ -224,7 +224,7 @@ class Flaky:
 
 
 async def test_a_retry_says_what_happened_and_when_it_goes_on(autojump_clock: MockClock) -> None:
-    flaky = step(id="flaky", retries=Retry(attempts=3, delay=5))(Flaky(1))
+    flaky = step(id="flaky", retry=Retry(attempts=3, delay=5))(Flaky(1))
     recorded = await record(flow().then(flaky), 1)
     waiting = until(recorded, "step-retry")
 
@@ -238,7 +238,7 @@ async def test_a_retry_says_what_happened_and_when_it_goes_on(autojump_clock: Mo
 async def test_the_next_attempt_at_a_nested_workflow_begins_anew(autojump_clock: MockClock) -> None:
     flaky = step(id="flaky")(Flaky(1))
     inner = Workflow("inner", input=int).then(add_one).then(flaky)
-    outer = Workflow("flow", input=int, retries=Retry(attempts=2)).then(inner)
+    outer = Workflow("flow", input=int, retry=Retry(attempts=2)).then(inner)
     recorded = await record(outer, 1)
 
     assert lines(until(recorded, "step-retry")) == [
@@ -254,7 +254,7 @@ async def test_the_next_attempt_at_a_nested_workflow_begins_anew(autojump_clock:
 
 
 async def test_an_attempt_of_an_item_is_a_remark_about_the_loop(autojump_clock: MockClock) -> None:
-    flaky = step(id="flaky", retries=Retry(attempts=2, delay=5))(Flaky(1))
+    flaky = step(id="flaky", retry=Retry(attempts=2, delay=5))(Flaky(1))
     recorded = await record(Workflow("flow", input=list[int]).foreach(flaky), [1, 2])
 
     assert lines(until(recorded, "step-retry"))[1] == "└─ running flaky ([0] OSError: down)"

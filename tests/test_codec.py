@@ -129,7 +129,7 @@ async def test_values_are_read_by_another_engine_with_the_codec(codec: Codec) ->
     store = await suspended(codec)
     result = await ended(store, codec)
 
-    assert result.result == [{"word": WORD}, WORD, WORD]
+    assert result.output == [{"word": WORD}, WORD, WORD]
     assert result.state == {"word": WORD}
 
 
@@ -200,7 +200,7 @@ async def test_without_the_right_codec_a_run_is_left_alone(
 
 async def test_keys_rotate() -> None:
     store = await suspended(Masked(5))
-    assert (await ended(store, Masked(6, 5))).result == [{"word": WORD}, WORD, WORD]
+    assert (await ended(store, Masked(6, 5))).output == [{"word": WORD}, WORD, WORD]
 
     async with engine_on(store, Masked(7, 6, 5)) as engine:
         assert (await (await engine.load_run("r")).wait()).status == "success"
@@ -209,7 +209,7 @@ async def test_keys_rotate() -> None:
 async def test_what_was_stored_before_there_was_a_codec_is_read() -> None:
     store = await suspended(None)
 
-    assert (await ended(store, Masked(5))).result == [{"word": WORD}, WORD, WORD]
+    assert (await ended(store, Masked(5))).output == [{"word": WORD}, WORD, WORD]
     assert WORD in "".join(await texts(store))
 
 

@@ -102,7 +102,7 @@ class TestState:
         assert seen == [{"a": 0, "z": 9}]
 
     async def test_updates_of_failed_attempts_are_dropped(self) -> None:
-        @step(retries=Retry(attempts=2))
+        @step(retry=Retry(attempts=2))
         async def second_time_lucky(value: Any, ctx: StepContext) -> None:
             ctx.set_state({f"attempt{ctx.attempt}": True})
             if ctx.attempt == 1:
@@ -253,7 +253,7 @@ async def greet(name: str, greeting: str = "Hello") -> str:
     return f"{greeting}, {name}"
 
 
-@tool(collect="".join)
+@tool(combine="".join)
 async def spell(word: str) -> AsyncIterator[str]:
     for letter in word:
         yield letter
@@ -530,7 +530,7 @@ class TestLimits:
     async def test_a_back_off_gives_the_place_to_others(self, autojump_clock: MockClock) -> None:
         ends: list[tuple[str, float]] = []
 
-        @step(limit="gpu", retries=Retry(attempts=2, delay=10))
+        @step(limit="gpu", retry=Retry(attempts=2, delay=10))
         async def flaky(value: int, ctx: StepContext) -> None:
             if ctx.attempt == 1:
                 raise OSError
@@ -555,7 +555,7 @@ class TestHooks:
             log.append(("start", ctx.init_data))
 
         def ends(result: RunResult[Any]) -> None:
-            log.append(("finish", result.status, result.result))
+            log.append(("finish", result.status, result.output))
 
         def never(result: RunResult[Any]) -> None:
             log.append("error")

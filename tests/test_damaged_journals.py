@@ -20,7 +20,7 @@ from trioflow import Workflow, events, fold, open_engine, step
 from trioflow._engine.journal.codec import decode
 from trioflow.abc import Append, Entry, RunHeader, Store
 from trioflow.errors import JournalFormatError, UnknownRunError
-from trioflow.record import RunState
+from trioflow.record import RunRecord
 from trioflow.stores import MemoryStore
 from trioflow.wire import from_wire, to_wire
 
@@ -314,7 +314,7 @@ def test_a_journal_with_a_hole_is_folded_or_refused(chance: random.Random) -> No
 
 
 def test_the_events_before_the_damage_count() -> None:
-    state = RunState()
+    state = RunRecord()
 
     with pytest.raises(JournalFormatError) as caught:
         state.apply_all([*RECORDED[:5], RECORDED[3], *RECORDED[5:]])
@@ -324,7 +324,7 @@ def test_the_events_before_the_damage_count() -> None:
 
 
 def test_no_events_are_a_run_that_has_not_begun() -> None:
-    assert fold([]) == RunState()
+    assert fold([]) == RunRecord()
 
 
 def test_what_a_reducer_raised_is_the_cause() -> None:

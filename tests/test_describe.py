@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from trioflow import Step, Tool, Workflow, from_input, step, tool, value
+from trioflow import Step, Tool, Workflow, constant, from_input, step, tool
 from trioflow.describe import Outline, outline, to_mermaid, to_tree
 from trioflow.describe._mermaid import escape_label
 
@@ -105,7 +105,9 @@ def test_waits_say_how_long() -> None:
 
 
 def test_mappings_name_their_keys_or_their_function() -> None:
-    workflow = flow().map({"a": value(1), "b": from_input()}).map(is_big).map(lambda x: x, id="m")
+    workflow = (
+        flow().map({"a": constant(1), "b": from_input()}).map(is_big).map(lambda x: x, id="m")
+    )
 
     assert tree_of(workflow)[1:] == [
         "├─ map mapping_flow_0, builds a, b",

@@ -113,7 +113,7 @@ async def test_nested_steps_and_items_are_told_by_their_addresses() -> None:
 async def test_attempts_after_the_first_and_the_waits_between_them_are_told(
     autojump_clock: MockClock,
 ) -> None:
-    @step(retries=Retry(attempts=3, delay=2.0))
+    @step(retry=Retry(attempts=3, delay=2.0))
     async def flaky(value: object, ctx: StepContext) -> None:
         if ctx.attempt == 2:
             await trio.sleep(60)

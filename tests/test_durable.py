@@ -141,7 +141,7 @@ async def test_a_short_trouble_is_waited_for(durability: str, autojump_clock: Mo
     store = FailingStore(trouble(3, transient=True))
     async with engine_on(store, durability=durability) as engine:
         result = await engine.create_run(flow().then(add_one), run_id="r").start(1)
-    assert result.result == 2
+    assert result.output == 2
     assert (await stored_types(store))[-1] == "finish"
 
 
@@ -149,7 +149,7 @@ async def test_a_write_whose_answer_was_lost_is_not_done_twice(autojump_clock: M
     store = FailingStore(trouble(1, transient=True), done_all_the_same=True)
     async with engine_on(store) as engine:
         result = await engine.create_run(flow().then(add_one).then(double), run_id="r").start(1)
-    assert result.result == 4
+    assert result.output == 4
     check_events(decode("r", await store.read("r")))
 
 
@@ -172,7 +172,7 @@ async def test_a_run_that_cannot_be_saved_says_so(
                 async for _ in stream:
                     pass
         store.failures.clear()
-        assert (await engine.create_run(flow().then(add_one)).start(1)).result == 2
+        assert (await engine.create_run(flow().then(add_one)).start(1)).output == 2
 
 
 async def test_nothing_starts_behind_a_result_that_is_not_saved(autojump_clock: MockClock) -> None:
@@ -248,7 +248,7 @@ async def test_recovery_begins_where_the_journal_ends(autojump_clock: MockClock)
 
     async with engine_on(store, workflow, recover=True) as engine:
         run = engine.get_run("r")
-        assert (await run.wait()).result == {"b": 7, "sleeps": "sleeps"}
+        assert (await run.wait()).output == {"b": 7, "sleeps": "sleeps"}
         check_events(await all_events(engine, "r"), workflow)
     assert calls.made == {"a": 1, "b": 1, "c": 1}
 
@@ -322,7 +322,7 @@ async def test_runs_that_cannot_go_on_are_left_alone(
                 await engine.load_run("r")
     assert "cannot be recovered" in caplog.text
     async with engine_on(store, workflow, recover=True) as engine:
-        assert (await engine.get_run("r").wait()).result == 1
+        assert (await engine.get_run("r").wait()).output == 1
 
 
 async def test_a_run_of_a_later_format_is_refused() -> None:
@@ -410,8 +410,8 @@ async def test_items_that_ran_beside_a_failed_one_end_first_after_a_crash(
         check_events(await all_events(engine, "r"), workflow)
 
     assert made == [1]
-    assert run.state.calls["0[1]"].status == "success"
-    assert "0[2]" not in run.state.calls
+    assert run.record.calls["0[1]"].status == "success"
+    assert "0[2]" not in run.record.calls
 
 
 async def test_an_answered_item_goes_on_after_a_crash(autojump_clock: MockClock) -> None:
@@ -432,7 +432,7 @@ async def test_an_answered_item_goes_on_after_a_crash(autojump_clock: MockClock)
     last = max(n for n, name in enumerate(recorded) if name == "step-start")
     died = await cut(store, "r", last + 1)
     async with engine_on(died, workflow, recover=True) as engine:
-        assert (await (await engine.load_run("r")).wait()).result == ["yes"]
+        assert (await (await engine.load_run("r")).wait()).output == ["yes"]
         check_events(await all_events(engine, "r"), workflow)
 
 
@@ -467,11 +467,11 @@ async def test_types_come_back() -> None:
     async with engine_on(store, workflow) as engine:
         await engine.create_run(workflow, run_id="r").start(0)
     async with engine_on(store, workflow) as engine:
-        assert (await (await engine.load_run("r")).resume(asks, 1)).result == Place("Oslo")
+        assert (await (await engine.load_run("r")).resume(asks, 1)).output == Place("Oslo")
     assert seen[0] == seen[1]
     async with engine_on(store, workflow) as engine:
         result: RunResult[Any] = await (await engine.load_run("r")).wait()
-    assert (result.status, result.result) == ("success", Place("Oslo"))
+    assert (result.status, result.output) == ("success", Place("Oslo"))
 
 
 async def test_a_recorded_failure_is_the_result(autojump_clock: MockClock) -> None:
@@ -494,7 +494,7 @@ async def test_what_another_engine_has_done_is_taken_over() -> None:
         run = first.create_run(workflow, run_id="r")
         await run.start(0)
         await (await second.load_run("r")).resume("a", 1)
-        assert (await run.resume("b", 2)).result == "b:2"
+        assert (await run.resume("b", 2)).output == "b:2"
         check_events(await all_events(second, "r"), workflow)
     assert calls.made == {"a": 2, "b": 2}
 
@@ -515,7 +515,7 @@ async def test_a_run_that_died_elsewhere_can_be_restarted_where_it_began(
                 other.halt()
         with pytest.raises(TrioflowError):
             await run.resume("asks", 1)
-        assert (await run.restart()).result == "asks:1"
+        assert (await run.restart()).output == "asks:1"
     assert calls.made == {"asks": 2, "does": 1}
 
 
@@ -571,7 +571,7 @@ async def test_leaving_the_engine_ends_a_restart_in_its_block(autojump_clock: Mo
 async def test_attempts_of_an_item_that_went_on_count_after_a_crash() -> None:
     made = 0
 
-    @step(retries=Retry(3))
+    @step(retry=Retry(3))
     async def asks_then_fails(value: Any, ctx: StepContext) -> None:
         nonlocal made
         if ctx.resume_data is None:
@@ -638,7 +638,7 @@ async def test_closing_the_engine_loses_no_run(passes: int, durability: Durabili
         await engine.recover()
         for number in range(100):
             result = await (await engine.load_run(str(number))).wait()
-            assert (result.status, result.result) == ("success", number + 2)
+            assert (result.status, result.output) == ("success", number + 2)
 
 
 @pytest.mark.parametrize("passes", [0, 1, 3])
@@ -681,6 +681,6 @@ async def test_an_answer_that_is_canceled_leaves_the_run_to_others() -> None:
                 nursery.cancel_scope.cancel()
             if run.status == "suspended":
                 loaded = await other.load_run(run.run_id)
-                assert (await loaded.resume(resume_data=2)).result == "asks:2"
+                assert (await loaded.resume(resume_data=2)).output == "asks:2"
             else:
-                assert (await run.wait()).result == "asks:1"
+                assert (await run.wait()).output == "asks:1"

@@ -117,7 +117,7 @@ async def test_halting_leaves_a_run_that_waits_as_it_is() -> None:
         run.halt()
         result = await run.resume(resume_data="yes")
 
-    assert result.result == "yes"
+    assert result.output == "yes"
 
 
 async def test_only_an_interrupted_run_can_be_restarted_with_a_stream() -> None:

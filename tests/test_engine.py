@@ -50,7 +50,7 @@ async def test_leaving_the_engine_cancels_its_runs(autojump_clock: MockClock) ->
 
     assert trio.current_time() == 1
     for each in (run, at_once):
-        assert (each.status, each.state.reason) == ("canceled", "the engine was closed")
+        assert (each.status, each.record.reason) == ("canceled", "the engine was closed")
 
 
 async def test_a_run_that_is_submitted_last_is_canceled_too() -> None:
@@ -281,7 +281,7 @@ class TestManyRunsAtOnce:
             runs = [engine.submit(Workflow("w").then(sleeps(60))) for _ in range(MANY)]
 
         assert {run.status for run in runs} == {"canceled"}
-        assert {run.state.reason for run in runs} == {"the engine was closed"}
+        assert {run.record.reason for run in runs} == {"the engine was closed"}
 
 
 class TestRegistry:

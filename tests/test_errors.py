@@ -195,7 +195,7 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
         StepTimeoutError("a", 1.5),
         (
             "step 'a' took longer than its timeout of 1.5 s; "
-            "give it a longer one, or more attempts with retries"
+            "give it a longer one, or more attempts with retry=Retry(...)"
         ),
     ),
     (

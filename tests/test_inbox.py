@@ -60,7 +60,7 @@ class TestARunThatRunsElsewhere:
             run = owner.submit("waits", 1, run_id="r")
             await wait_all_tasks_blocked()
             await other.send_event("r", "go", {"n": 1}, by="ann")
-            assert (await run.wait()).result == {"n": 1}
+            assert (await run.wait()).output == {"n": 1}
             recorded = await all_events(other, "r")
 
         check_events(recorded, WAITS)
@@ -147,7 +147,7 @@ class TestARunThatRunsElsewhere:
         )
         async with engine_on(dead) as engine:
             (run,) = await engine.recover()
-            assert (await run.wait()).result == 7
+            assert (await run.wait()).output == 7
             check_events(await all_events(engine, "r"), WAITS)
 
 
@@ -162,7 +162,7 @@ class TestARunThatNobodyDrives:
         async with engine_on(store) as engine:
             await engine.resume_run("r", "yes", by="ann")
             run = await engine.load_run("r")
-            assert (await run.wait()).result == "asks:yes"
+            assert (await run.wait()).output == "asks:yes"
             recorded = await all_events(engine, "r")
 
         assert [e.by for e in recorded if isinstance(e, events.Resume)] == ["ann"]
@@ -188,7 +188,7 @@ class TestARunThatNobodyDrives:
         assert (await store.get("r")).status == "suspended"  # type: ignore[union-attr]
         async with engine_on(store, recover=True) as engine:
             run = await engine.load_run("r")
-            assert (await run.wait()).result == "asks:yes"
+            assert (await run.wait()).output == "asks:yes"
 
     async def test_keeps_an_event_and_waits_on(self, autojump_clock: MockClock) -> None:
         store = MemoryStore()
@@ -197,7 +197,7 @@ class TestARunThatNobodyDrives:
             await engine.send_event("r", "news", 1, by="ann")
             run = await engine.load_run("r")
             assert run.status == "suspended"
-            assert [e.data for e in run.state.received.values()] == [1]
+            assert [e.data for e in run.record.received.values()] == [1]
         stored = await store.get("r")
         assert stored is not None
         assert (stored.status, stored.owner) == ("suspended", None)
@@ -238,11 +238,11 @@ class TestARunOfThisEngine:
             asks = engine.submit("asks", 1)
             await wait_all_tasks_blocked()
             await engine.send_event(waits.run_id, "go", 5)
-            assert (await waits.wait()).result == 5
+            assert (await waits.wait()).output == 5
             await engine.cancel_run(slow.run_id, "enough", by="ann")
             assert (await slow.wait()).reason == "enough"
             await engine.resume_run(asks.run_id, "yes")
-            assert (await asks.wait()).result == "asks:yes"
+            assert (await asks.wait()).output == "asks:yes"
 
     async def test_is_drained(self, store: MemoryStore | None, autojump_clock: MockClock) -> None:
         async with self.engine(store) as engine:
@@ -273,7 +273,7 @@ async def test_requests_are_taken_in_their_order(autojump_clock: MockClock) -> N
         await wait_all_tasks_blocked()
         for number in range(20):
             await other.send_event("r", "n", number)
-        assert (await run.wait()).result == list(range(20))
+        assert (await run.wait()).output == list(range(20))
 
 
 async def test_a_full_inbox_refuses_and_the_run_does_not_notice(autojump_clock: MockClock) -> None:
@@ -290,7 +290,7 @@ async def test_a_full_inbox_refuses_and_the_run_does_not_notice(autojump_clock: 
     async with engine_on(store) as engine:
         await engine.recover()  # takes what is there
         run: Any = await engine.load_run("r")
-        assert len(run.state.received) == MAX_REQUESTS
+        assert len(run.record.received) == MAX_REQUESTS
         await engine.resume_run("r", "yes")
         assert (await run.wait()).status == "success"
 
@@ -305,5 +305,5 @@ async def test_a_damaged_request_is_logged_and_dropped(
         for payload in ("{", "{}", "null", '{"name": 3}'):
             await store.post_request(Request(run_id="r", kind="event", payload=payload, at=0.0))
         await engine.send_event("r", "go", 1)
-        assert (await run.wait()).result == 1
+        assert (await run.wait()).output == 1
     assert caplog.text.count("has refused a request (event)") == 4

@@ -100,7 +100,7 @@ async def test_it_is_told_which_body_it_is() -> None:
 
 
 async def test_each_attempt_is_a_body_of_its_own(autojump_clock: MockClock) -> None:
-    @step(retries=Retry(attempts=2, delay=3))
+    @step(retry=Retry(attempts=2, delay=3))
     async def fickle(value: int, ctx: StepContext) -> int:
         if ctx.attempt == 1:
             raise OSError

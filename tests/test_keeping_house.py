@@ -271,7 +271,7 @@ class TestDelete:
                     await engine.delete_run(run_id)
             assert ids(await engine.list_runs()) == ["asks bob", "adds bob"]
             again = engine.submit("adds", 5, run_id="adds ann")
-            assert (await again.wait()).result == 6
+            assert (await again.wait()).output == 6
 
     async def test_a_run_that_has_not_started_is_deleted(self, place: Place) -> None:
         async with engine_on(place()) as engine:
@@ -427,7 +427,7 @@ class TestReadingOnly:
             assert store is not None
         async with engine_on(store.read_only()) as engine:
             assert await engine.count_runs() == 4
-            assert (await (await engine.load_run("adds ann")).wait()).result == 2
+            assert (await (await engine.load_run("adds ann")).wait()).output == 2
             asks = await engine.load_run("asks ann")
             assert asks.status == "suspended"
             async with engine.observe("adds ann") as seen:
@@ -478,7 +478,7 @@ class TestReadingOnly:
             one.submit("slow", 1, run_id="r")
             await wait_all_tasks_blocked()
             run = await other.load_run("r")
-            assert (await run.wait()).result == "sleeps"
+            assert (await run.wait()).output == "sleeps"
 
 
 def test_a_run_in_a_list_is_a_value() -> None:

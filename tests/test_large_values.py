@@ -118,7 +118,7 @@ async def test_the_journal_is_the_same_and_the_value_written_once(
     assert not any(each is value for each in seen)
     async with open_engine(plugins=[], workflows=[gives(type_, value)], store=store) as engine:
         again = await (await engine.load_run("r")).wait()
-    assert again.result == value
+    assert again.output == value
     assert len(decode("r", await store.read("r"))) == 5
 
 
@@ -130,9 +130,9 @@ async def test_items_and_whole_loops_are_written_in_slices_as_well() -> None:
     workflow = Workflow("w", input=Any, output=Any).map(lambda _: [1, 2]).foreach(item)
     result, store = await recorded(workflow)
 
-    assert result.result == [list(range(2 * LARGE))] * 2
+    assert result.output == [list(range(2 * LARGE))] * 2
     async with open_engine(plugins=[], workflows=[workflow], store=store) as engine:
-        assert (await (await engine.load_run("r")).wait()).result == result.result
+        assert (await (await engine.load_run("r")).wait()).output == result.output
 
 
 async def test_what_is_wrong_deep_inside_is_told_with_its_place() -> None:
@@ -151,7 +151,7 @@ async def test_a_run_that_is_canceled_meanwhile_ends_as_such(
     store = MemoryStore()
     async with open_engine(plugins=[], workflows=[workflow], store=store) as engine:
         run = engine.submit("w", run_id="r")
-        while not run.state.calls:
+        while not run.record.calls:
             await trio.lowlevel.checkpoint()
         run.cancel("enough")
         result = await run.wait()

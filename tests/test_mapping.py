@@ -16,15 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.flows import add_one, double, gives
-from trioflow import RunContext, Workflow, from_context, from_input, from_step, tool, value
+from trioflow import RunContext, Workflow, constant, from_context, from_input, from_step, tool
 from trioflow._engine.running.user_functions import as_text
 from trioflow.errors import DefinitionError, MappingError
 from trioflow.mapping import (
+    Constant,
     FromContext,
     FromInput,
     FromStep,
     Template,
-    Value,
     follow,
     parse_template,
 )
@@ -193,7 +193,7 @@ class TestSources:
                 "whole input": from_input(),
                 "context": from_context("tenant"),
                 "context by dots": from_context("user.name"),
-                "value": value("${data}"),
+                "value": constant("${data}"),
                 "function": lambda data: data["a"] + 1,
                 "async function": later,
                 "template": "${data.a} for ${context.tenant}: ${steps.files.list.size}",
@@ -302,7 +302,10 @@ class TestTemplates:
             ("${dta.x}", "template '${dta.x}' uses ${dta.x}; begin it with one of data,"),
             ("${steps}", "template '${steps}' uses ${steps}; begin it with one of data,"),
             ("${steps.}", "uses ${steps.}; begin it with one of"),
-            ("${data.x", "template '${data.x' has an open '${'; close it with '}', or use value()"),
+            (
+                "${data.x",
+                "template '${data.x' has an open '${'; close it with '}', or use constant()",
+            ),
             ("${data.x} ${", "has an open '${'"),
             ("${data.{x}}", "has an open '${'"),
             ("${data..x}", "here, ${data..x}: '.x' is not a path"),
@@ -408,4 +411,4 @@ def test_sources_are_values() -> None:
     assert from_step((add_one, "b"), "x.y") == FromStep(("add_one", "b"), "x.y")
     assert from_input("x") == FromInput("x")
     assert from_context("x") == FromContext("x")
-    assert value([1]) == Value([1])
+    assert constant([1]) == Constant([1])

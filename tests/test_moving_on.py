@@ -47,7 +47,7 @@ async def test_what_is_written_while_a_run_is_loaded_is_taken_over_once(
         owner.submit(workflow, 0, run_id="r")
         await trio.sleep(1.5)
         run = other.submit(workflow, 0, run_id="r", if_exists="attach")
-        assert (await run.wait()).result == 30
+        assert (await run.wait()).output == 30
 
 
 @attrs.define
@@ -73,7 +73,7 @@ def behind_a_sleep(begun: Begun) -> Workflow[Any, Any]:
 
 def behind_a_pause(begun: Begun) -> Workflow[Any, Any]:
     retries = Retry(attempts=2, delay=CLAIM / 2)
-    return Workflow("w", input=int).then(begun.step(fails=1, retries=retries))
+    return Workflow("w", input=int).then(begun.step(fails=1, retry=retries))
 
 
 class TakenOver(MemoryStore):
@@ -113,7 +113,7 @@ async def test_no_other_attempt_begins_while_an_engine_drains(autojump_clock: Mo
         return value
 
     begun = Begun()
-    fails = begun.step(fails=1, retries=Retry(attempts=2, delay=2))
+    fails = begun.step(fails=1, retry=Retry(attempts=2, delay=2))
     workflow, store = Workflow("w", input=int).parallel(slow, fails), MemoryStore()
     async with engine_on(store, workflow) as engine:
         engine.submit(workflow, 0, run_id="r")
@@ -196,7 +196,7 @@ async def test_a_request_that_was_read_before_it_was_removed_is_not_done_again(
         for name in ("noise", "more", "go"):
             await other.send_event("r", name, name)
             await trio.sleep(1)
-        assert (await run.wait()).result == "go"
+        assert (await run.wait()).output == "go"
         recorded = await all_events(other, "r")
     received = [e.data for e in recorded if isinstance(e, events.EventReceived)]
     assert received == ["noise", "more", "go"]

@@ -17,12 +17,12 @@ from trioflow import (
     RunContext,
     StepContext,
     Workflow,
+    constant,
     events,
     from_context,
     from_input,
     from_step,
     step,
-    value,
 )
 from trioflow.errors import EventTimeoutError, InvalidValueError, MappingError
 
@@ -278,7 +278,7 @@ async def test_map_builds_an_object_from_every_kind_of_source() -> None:
                 "input": from_input("city"),
                 "whole": from_input(),
                 "context": from_context("tenant"),
-                "value": value([1]),
+                "value": constant([1]),
                 "function": len,
                 "template": "${input.city} ${steps.deep.a.b} ${context.tenant} ${data}",
             }
@@ -478,7 +478,7 @@ class TestRetries:
     async def test_attempts_back_off(self, autojump_clock: MockClock) -> None:
         attempts: list[tuple[int, float]] = []
 
-        @step(retries=Retry(attempts=4, delay=1, backoff=2))
+        @step(retry=Retry(attempts=4, delay=1, backoff=2))
         async def flaky(value: int, ctx: StepContext) -> str:
             attempts.append((ctx.attempt, trio.current_time()))
             if ctx.attempt < 4:
@@ -502,7 +502,7 @@ class TestRetries:
     async def test_only_the_named_exceptions_are_retried(self) -> None:
         calls = 0
 
-        @step(retries=Retry(attempts=3, on=(OSError,)))
+        @step(retry=Retry(attempts=3, on=(OSError,)))
         async def broken(value: int) -> None:
             nonlocal calls
             calls += 1
@@ -522,12 +522,12 @@ class TestRetries:
                 raise OSError
             return value
 
-        @step(retries=Retry())
+        @step(retry=Retry())
         async def wants_none(value: int) -> None:
             calls.append("b")
             raise OSError
 
-        workflow = Workflow("w", retries=Retry(attempts=3)).then(asks_nothing).then(wants_none)
+        workflow = Workflow("w", retry=Retry(attempts=3)).then(asks_nothing).then(wants_none)
         with pytest.raises(OSError):
             await workflow.run(1)
         assert calls == ["a", "a", "a", "b"]
@@ -543,7 +543,7 @@ class TestRetries:
             return value
 
         inner = Workflow("inner").then(add_one).then(flaky)
-        recorded = await record(Workflow("w", retries=Retry(attempts=2)).then(inner), 1)
+        recorded = await record(Workflow("w", retry=Retry(attempts=2)).then(inner), 1)
 
         addresses = [e.address for e in recorded if isinstance(e, events.StepStart)]
         assert addresses == ["0", "0/0", "0/1", "0~2/0", "0~2/1"]
@@ -559,13 +559,13 @@ class TestRetries:
             raise NonRetryableError("bad key")
 
         again = Retry(attempts=5)
-        inner = Workflow("inner", retries=again).parallel(hopeless)
+        inner = Workflow("inner", retry=again).parallel(hopeless)
         with pytest.raises(NonRetryableError):
-            await Workflow("w", retries=again).then(inner).run(1)
+            await Workflow("w", retry=again).then(inner).run(1)
         assert calls == 1
 
     async def test_input_that_does_not_fit_is_not_retried(self) -> None:
-        workflow = Workflow("w", retries=Retry(attempts=3)).then(gives("x")).then(add_one)
+        workflow = Workflow("w", retry=Retry(attempts=3)).then(gives("x")).then(add_one)
 
         recorded = await record(workflow, 1)
 

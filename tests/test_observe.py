@@ -38,7 +38,7 @@ async def test_the_missing_suffix_after_the_end(after: int | None) -> None:
     async with open_engine(plugins=[], store=store) as engine:
         run = engine.create_run(workflow, run_id="r")
         await run.start(0)
-        expected = list(range(0 if after is None else after + 1, run.state.next_seq))
+        expected = list(range(0 if after is None else after + 1, run.record.next_seq))
         assert seqs([event async for event in run.observe(after)]) == expected
         assert seqs(await observed(engine, after)) == expected
     async with open_engine(plugins=[], store=store) as other:
@@ -136,7 +136,7 @@ async def test_a_gap_is_told(autojump_clock: MockClock) -> None:
         run.observe()
     first = caught.value.first_available
     rest = [event async for event in run.observe(first - 1)]
-    assert seqs(rest) == list(range(first, run.state.next_seq))
+    assert seqs(rest) == list(range(first, run.record.next_seq))
 
 
 async def test_a_journal_has_no_gap() -> None:
@@ -146,7 +146,7 @@ async def test_a_journal_has_no_gap() -> None:
     async with open_engine(plugins=[], store=store) as engine:
         run = engine.create_run(workflow, run_id="r")
         await run.start(0)
-        assert seqs(await observed(engine)) == list(range(run.state.next_seq))
+        assert seqs(await observed(engine)) == list(range(run.record.next_seq))
 
 
 async def test_a_slow_observer_is_told_of_a_gap_and_the_run_goes_on() -> None:
@@ -206,7 +206,7 @@ class TestAJournalWithoutChunks:
         async with open_engine(plugins=[], store=store, workflows=[talk]) as first:
             run = first.create_run(talk, run_id="r")
             await run.start(0)
-        last = run.state.next_seq - 1
+        last = run.record.next_seq - 1
 
         async with open_engine(plugins=[], store=store, workflows=[talk]) as second:
             loaded = await second.load_run("r")
@@ -214,10 +214,10 @@ class TestAJournalWithoutChunks:
             rest = loaded.observe(after=last - 2)
             async with loaded.resume_stream("chats", True) as stream:
                 seen = [event async for event in stream]
-            assert seqs(seen) == list(range(last + 1, loaded.state.next_seq))
+            assert seqs(seen) == list(range(last + 1, loaded.record.next_seq))
             assert seqs([e async for e in whole]) == [0, 1, 7, 8, 9]
             assert seqs([e async for e in rest]) == [last - 1, last]
-            for after in range(loaded.state.next_seq):
+            for after in range(loaded.record.next_seq):
                 expected = [e.seq for e in loaded._life.core.log.history() if e.seq > after]
                 assert seqs([e async for e in loaded.observe(after)]) == expected
 
@@ -241,7 +241,7 @@ class TestAJournalWithoutChunks:
             run = await second.load_run("r")
             async with run.restart_stream() as stream:
                 seen = [event async for event in stream]
-        assert seqs(seen) == list(range(last + 1, run.state.next_seq))
+        assert seqs(seen) == list(range(last + 1, run.record.next_seq))
 
     async def test_an_open_stream_goes_on_with_what_another_engine_did(self) -> None:
         @step

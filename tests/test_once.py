@@ -101,7 +101,7 @@ class TestStartOnce:
             run = await engine.start_once(flow, 7, run_id="r", by="ann")
             assert [entry.seq for entry in await store.read("r")][:1] == [0]
             assert run is not None
-            assert (await run.wait()).result == 7
+            assert (await run.wait()).output == 7
             recorded = await all_events(engine, "r")
             check(run, flow)
 
@@ -149,7 +149,7 @@ class TestStartOnce:
         async with engine_on(None) as engine:
             run = await engine.start_once("other", 1, run_id="r")
             assert run is not None
-            assert (await run.wait()).result == 2
+            assert (await run.wait()).output == 2
             assert await engine.start_once("other", 1, run_id="r") is None
 
     async def test_what_is_wrong_is_raised_and_leaves_the_id_free(self) -> None:
@@ -179,7 +179,7 @@ class TestStartOnce:
             store.is_away = False
             run = await engine.start_once("other", 1, run_id="r")
             assert run is not None
-            assert (await run.wait()).result == 2
+            assert (await run.wait()).output == 2
 
     async def test_who_is_canceled_meanwhile_has_started_it(
         self, autojump_clock: MockClock
@@ -190,7 +190,7 @@ class TestStartOnce:
                 await engine.start_once("other", 1, run_id="r")
             assert scope.cancelled_caught
             assert await engine.start_once("other", 1, run_id="r") is None
-            assert (await engine.get_run("r").wait()).result == 2
+            assert (await engine.get_run("r").wait()).output == 2
 
     async def test_an_engine_that_closes_meanwhile_leaves_it_to_be_recovered(
         self, autojump_clock: MockClock
@@ -230,7 +230,7 @@ class TestAttach:
 
         assert again is second
         assert [result.input for result in results] == [1, 1, 1]
-        assert [result.result for result in results] == ["sleeps"] * 3
+        assert [result.output for result in results] == ["sleeps"] * 3
         assert calls.made["does"] == 1
         assert trio.current_time() == pytest.approx(60, abs=1)
 
@@ -241,7 +241,7 @@ class TestAttach:
         async with engine_on(store) as engine:
             run = engine.submit("other", 5, run_id="r", if_exists="attach")
             assert run.status == "pending"
-            assert (await run.wait()).result == 2
+            assert (await run.wait()).output == 2
             assert (run.tags, run.resource_id) == (("t",), "ann")
             assert [event.type async for event in run.observe()][-1] == "finish"
             assert await engine.count_runs() == 1
@@ -254,7 +254,7 @@ class TestAttach:
         async with engine_on(store) as engine:
             run = engine.submit(flow, 1, run_id="r", if_exists="attach")
             assert (await run.wait()).status == "suspended"
-            assert (await run.resume(resume_data="yes")).result == "asks:yes"
+            assert (await run.resume(resume_data="yes")).output == "asks:yes"
 
     async def test_an_interrupted_run_is_followed_until_somebody_has_recovered_it(
         self, autojump_clock: MockClock
@@ -310,7 +310,7 @@ class TestAttach:
             sent.send_event("go", "early")
             canceled = other.submit("waits", 1, run_id="canceled", if_exists="attach")
             canceled.cancel("changed my mind")
-            assert (await sent.wait()).result == "early"
+            assert (await sent.wait()).output == "early"
             result = await canceled.wait()
             assert (result.status, result.reason) == ("canceled", "changed my mind")
 
@@ -318,7 +318,7 @@ class TestAttach:
         async with engine_on(None) as engine:
             run = engine.submit("other", 1, run_id="r", if_exists="attach")
             assert engine.submit("other", 2, run_id="r", if_exists="attach") is run
-            assert (await run.wait()).result == 2
+            assert (await run.wait()).output == 2
 
     @pytest.mark.parametrize(
         ("options", "problem"),
@@ -359,14 +359,14 @@ class TestRaise:
                 await run.wait()
             with pytest.raises(UnknownRunError):
                 engine.get_run("r")
-            assert (await (await engine.load_run("r")).wait()).result == 2
+            assert (await (await engine.load_run("r")).wait()).output == 2
 
     async def test_an_id_is_free_again_if_the_input_does_not_fit(self) -> None:
         async with engine_on(None) as engine:
             with pytest.raises(InvalidValueError) as caught:
                 engine.submit("other", "text", run_id="r")
             assert caught.value.what == "input"
-            assert (await engine.submit("other", 1, run_id="r").wait()).result == 2
+            assert (await engine.submit("other", 1, run_id="r").wait()).output == 2
 
 
 # ---------------------------------------------------------------- following
@@ -385,7 +385,7 @@ class TestARunThatIsDrivenElsewhere:
             async with trio.open_nursery() as nursery:
                 for _ in range(3):
                     nursery.start_soon(wait)
-            assert [result.result for result in results] == ["sleeps"] * 3
+            assert [result.output for result in results] == ["sleeps"] * 3
             check(run, SLOW)
 
     async def test_is_observed_to_its_end(self, autojump_clock: MockClock) -> None:
@@ -522,10 +522,10 @@ async def main():
     async with open_engine(workflows=[flow], store=url, durability=durability) as engine:
         if how == "once":
             run = await engine.start_once(flow, 7, run_id="r")
-            print("taken" if run is None else (await run.wait()).result)
+            print("taken" if run is None else (await run.wait()).output)
         else:
             run = engine.submit(flow, 7, run_id="r", if_exists="attach")
-            print((await run.wait()).result)
+            print((await run.wait()).output)
 
 trio.run(main)
 """

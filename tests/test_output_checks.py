@@ -148,7 +148,7 @@ async def test_what_is_inside_is_structured_when_it_is_recorded() -> None:
 
 @each_way
 async def test_it_is_not_tried_again(run: Any) -> None:
-    result = await run(flow(gives(int, "x", retries=Retry(attempts=3))))
+    result = await run(flow(gives(int, "x", retry=Retry(attempts=3))))
 
     assert result.steps["gives"].attempts == 1
 

@@ -700,7 +700,7 @@ class TestDefinitions:
             run = engine.create_run("flow")
             recorded = await record_run(run, 1)
 
-        assert run.state.result == 2
+        assert run.record.output == 2
         starts = [event for event in recorded if isinstance(event, events.StepStart)]
         assert [(event.id, event.plugin) for event in starts] == [
             ("bees.step", "bees"),

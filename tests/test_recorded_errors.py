@@ -205,7 +205,7 @@ async def test_a_class_that_only_retry_names_is_found() -> None:
     class Local(Exception):  # noqa: N818
         pass
 
-    @step(retries=Retry(attempts=1, on=(Local,)))
+    @step(retry=Retry(attempts=1, on=(Local,)))
     async def raises() -> None:
         raise Local("a")
 
@@ -232,7 +232,7 @@ async def test_a_nested_workflow_is_tried_again_for_it_after_a_restart() -> None
 
     inner: Workflow[Any, Any] = Workflow("inner", input=Any, output=Any)
     workflow: Workflow[Any, Any] = Workflow(
-        "w", input=Any, output=Any, retries=Retry(attempts=2, on=(PaymentError,))
+        "w", input=Any, output=Any, retry=Retry(attempts=2, on=(PaymentError,))
     )
     workflow = workflow.then(inner.then(pays)).then(asks)
     store = MemoryStore()
@@ -240,7 +240,7 @@ async def test_a_nested_workflow_is_tried_again_for_it_after_a_restart() -> None
         await engine.submit("w", run_id="r").wait()
     async with open_engine(plugins=[], workflows=[workflow], store=store) as engine:
         result = await (await engine.load_run("r")).resume(resume_data=True)
-    assert result.result == "paid"
+    assert result.output == "paid"
     assert result.steps["inner"].attempts == 2
 
 

@@ -389,7 +389,7 @@ async def with_hooks(read: Callable[[Any], Mine]) -> MemoryStore:
             raise result.error
     async with open_engine(plugins=[Hooks(read)], workflows=[workflow], store=store) as engine:
         run = await engine.load_run("r")
-        assert run.state.steps["gives"].output == [Mine(1)]
+        assert run.record.steps["gives"].output == [Mine(1)]
     return store
 
 

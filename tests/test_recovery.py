@@ -64,19 +64,19 @@ async def crashes(workflow: Workflow[Any, Any], times: int, seen: list[int]) -> 
     async with engine_on(store, workflow) as engine:
         run = engine.submit(workflow, 1, run_id="r")
         await wait_all_tasks_blocked()
-        store = await die(store, "r", run.state.next_seq)
+        store = await die(store, "r", run.record.next_seq)
     for _ in range(times - 1):
         async with engine_on(store, workflow) as engine:
             (run,) = await engine.recover()
             await wait_all_tasks_blocked()
-            store = await die(store, "r", run.state.next_seq)
+            store = await die(store, "r", run.record.next_seq)
     return store
 
 
 class TestACrash:
     async def test_counts_as_an_attempt_but_uses_up_none(self, autojump_clock: MockClock) -> None:
         seen = Seen()
-        workflow = Workflow("w", input=int).then(seen.step(retries=Retry(attempts=1)))
+        workflow = Workflow("w", input=int).then(seen.step(retry=Retry(attempts=1)))
         store = await crashes(workflow, 2, seen.attempts)
         async with engine_on(store, workflow) as engine:
             (run,) = await engine.recover()
@@ -94,7 +94,7 @@ class TestACrash:
     ) -> None:
         seen: list[int] = []
 
-        @step(retries=Retry(attempts=2, delay=1))
+        @step(retry=Retry(attempts=2, delay=1))
         async def flaky(value: int, ctx: StepContext) -> int:
             seen.append(ctx.attempt)
             await trio.sleep(1)
@@ -149,7 +149,7 @@ class TestACrash:
                 if workflow.id != "sleeps":
                     run.send_event("go", 1)
                 assert (await run.wait()).status == "success"
-                assert run.state.crashes == 0
+                assert run.record.crashes == 0
 
     async def test_in_a_row_too_often_ends_the_run_as_failed(
         self, autojump_clock: MockClock
@@ -174,10 +174,10 @@ class TestACrash:
         async with engine_on(store, workflow) as engine:
             (run,) = await engine.recover()
             await trio.sleep(2.5)  # two iterations have ended
-            store = await die(store, "r", run.state.next_seq)
+            store = await die(store, "r", run.record.next_seq)
         async with engine_on(store, workflow) as engine:
             (run,) = await engine.recover()
-            assert run.state.crashes == 1
+            assert run.record.crashes == 1
 
     async def test_is_not_what_closing_an_engine_does(self, autojump_clock: MockClock) -> None:
         seen, store = Seen(), MemoryStore()
@@ -238,7 +238,7 @@ class TestPauses:
     ) -> None:
         began: list[float] = []
 
-        @step(retries=Retry(attempts=2, delay=100))
+        @step(retry=Retry(attempts=2, delay=100))
         async def flaky(value: int, ctx: StepContext) -> int:
             began.append(trio.current_time())
             if ctx.attempt == 1:
@@ -249,7 +249,7 @@ class TestPauses:
         async with engine_on(store, workflow) as engine:
             run = engine.submit(workflow, 1, run_id="r")
             await trio.sleep(30)
-            store = await die(store, "r", run.state.next_seq)
+            store = await die(store, "r", run.record.next_seq)
         async with engine_on(store, workflow) as engine:
             (run,) = await engine.recover()
             result = await run.wait()

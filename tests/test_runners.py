@@ -147,12 +147,12 @@ class TestThreadRunner:
             await begun.wait()
             run.cancel()
             await run.wait()
-            last = run.state.next_seq
+            last = run.record.next_seq
             leave.set()
             await trio.to_thread.run_sync(tried.wait)
 
         assert [type(exc) for exc in raised] == [StepClosedError]
-        assert run.state.next_seq == last
+        assert run.record.next_seq == last
 
     @pytest.mark.parametrize("capacity", [0, -1, 2.0, True, None])
     def test_capacity_is_a_number_of_threads(self, capacity: Any) -> None:

@@ -96,8 +96,8 @@ async def test_everyone_who_reads_it_finds_the_value() -> None:
             async with engine.observe("r", after) as seen:
                 assert [event async for event in seen] == recorded[after + 1 :]
         loaded = await engine.load_run("r")
-        assert loaded.state == fold(recorded)
-        assert loaded.state.steps["asks"].input == LONG
+        assert loaded.record == fold(recorded)
+        assert loaded.record.steps["asks"].input == LONG
 
 
 async def test_another_engine_takes_over_what_it_has_not_seen() -> None:
@@ -110,9 +110,9 @@ async def test_another_engine_takes_over_what_it_has_not_seen() -> None:
         seen = await other.load_run("r")
         await (await one.load_run("r")).resume(resume_data=1)
         result = await seen.resume(resume_data=2)
-        assert result.result == LONG
-        assert seen.state.steps["passes"].input == LONG
-        assert seen.state == fold(decode("r", await store.read("r", limit=100)))
+        assert result.output == LONG
+        assert seen.record.steps["passes"].input == LONG
+        assert seen.record == fold(decode("r", await store.read("r", limit=100)))
 
 
 async def test_values_have_their_types_wherever_they_are_shared() -> None:
@@ -129,8 +129,8 @@ async def test_values_have_their_types_wherever_they_are_shared() -> None:
 
     async with open_engine(plugins=[], workflows=[workflow], store=store) as engine:
         loaded = await engine.load_run("r")
-        assert loaded.state.steps["looks"].input == Basket([LONG])
-        assert loaded.state.steps["asks"].input == Basket([LONG])
+        assert loaded.record.steps["looks"].input == Basket([LONG])
+        assert loaded.record.steps["asks"].input == Basket([LONG])
 
 
 @pytest.mark.parametrize(

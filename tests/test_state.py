@@ -74,13 +74,13 @@ async def test_rounds_of_a_call_do_not_pile_up() -> None:
 
     run = Workflow("w").then(Workflow("inner").then(asks_on)).create_run()
     await run.start(1)
-    steps = run.state.steps
+    steps = run.record.steps
     for number in range(20):
         await run.resume(resume_data=number)
     await run.resume(resume_data="enough")
 
-    assert list(run.state.calls) == ["0", "0/0"]
-    assert len(run.state.records) <= 3 * len(run.state.calls)
+    assert list(run.record.calls) == ["0", "0/0"]
+    assert len(run.record.records) <= 3 * len(run.record.calls)
     assert steps["inner.asks_on"].resume_data == "enough"  # held since the first round
 
 
@@ -90,8 +90,8 @@ async def test_the_step_that_went_on_last_is_its_last_call() -> None:
     await run.resume(resume_data="b", index=1)
     await run.resume(resume_data="a", index=0)
 
-    assert run.state.steps["inner.asks"].output == "a"
-    assert [a for a in run.state.calls if "/" in a] == ["0[0]/0", "0[1]/0"]
+    assert run.record.steps["inner.asks"].output == "a"
+    assert [a for a in run.record.calls if "/" in a] == ["0[0]/0", "0[1]/0"]
 
 
 async def test_a_result_holds_the_last_calls_and_no_others() -> None:

@@ -44,7 +44,7 @@ class TestDeclaration:
         assert (fetch.id, fetch.input, fetch.output) == ("fetch", City, str)
         assert fetch.description == "Fetch the weather."
         assert (fetch.resume, fetch.suspend, fetch.state) == (Any, Any, Any)
-        assert (fetch.retries, fetch.timeout, fetch.runner, fetch.limit) == (None,) * 4
+        assert (fetch.retry, fetch.timeout, fetch.runner, fetch.limit) == (None,) * 4
         assert fetch.metadata == {}
 
     def test_options_win(self) -> None:
@@ -58,7 +58,7 @@ class TestDeclaration:
             resume=int,
             suspend=str,
             state=City,
-            retries=retries,
+            retry=retries,
             timeout=5,
             runner="thread",
             limit="api",
@@ -72,7 +72,7 @@ class TestDeclaration:
         assert body.description == "Another."
         assert (body.input, body.output) == (dict, list)
         assert (body.resume, body.suspend, body.state) == (int, str, City)
-        assert (body.retries, body.timeout) == (retries, 5)
+        assert (body.retry, body.timeout) == (retries, 5)
         assert (body.runner, body.limit) == ("thread", "api")
         assert body.metadata == {"owner": "me"}
 
@@ -247,7 +247,7 @@ class TestRefusals:
         )
 
     def test_options_of_the_wrong_type(self) -> None:
-        assert "retries is 3; write retries=Retry(attempts=" in refusal(retries=3)
+        assert "retry is 3; write retry=Retry(attempts=" in refusal(retry=3)
         assert "runner is 5; give it the name of a runner" in refusal(runner=5)
         assert "limit is 5; give it the name of a limit" in refusal(limit=5)
         assert "description is 5; give it a text" in refusal(description=5)

@@ -189,7 +189,7 @@ async def test_leaving_early_cancels_and_waits_for_the_clean_up(autojump_clock: 
     assert log == ["clean"]
     assert trio.current_time() == 2
     assert run.status == "canceled"
-    assert run.state.reason == "its stream was left"
+    assert run.record.reason == "its stream was left"
 
 
 async def test_a_failed_step_raises_nothing_from_the_stream() -> None:
@@ -448,10 +448,10 @@ async def test_the_state_is_the_fold_at_every_prefix() -> None:
     async with run.stream(1, max_buffer_size=1) as stream:
         async for event in stream:
             seen.append(event)
-            if run.state.next_seq == event.seq + 1:
-                assert fold(seen) == run.state
+            if run.record.next_seq == event.seq + 1:
+                assert fold(seen) == run.record
 
-    assert fold(seen) == run.state
+    assert fold(seen) == run.record
 
 
 async def test_runs_of_one_workflow_do_not_touch_each_other(autojump_clock: MockClock) -> None:

@@ -99,7 +99,7 @@ async def test_a_step_may_wait_anywhere(
     assert [path[-1] for path in first.suspended] == ["asks"]
 
     last = await run.resume(resume_data="yes")
-    assert (last.status, last.result) == ("success", result)
+    assert (last.status, last.output) == ("success", result)
     assert calls.made["asks"] == 2
     check(run, workflow)
 
@@ -117,7 +117,7 @@ async def test_another_engine_takes_the_answer(
         again = await run.wait()
         assert (again.status, again.suspended) == ("suspended", first.suspended)
         last = await run.resume(resume_data="yes")
-        assert (last.status, last.result) == ("success", result)
+        assert (last.status, last.output) == ("success", result)
         check(run, workflow)
     assert calls.made["asks"] == 2
 
@@ -128,7 +128,7 @@ async def test_its_path_names_it(build: Callable[[Any], Flow], value: Any, resul
     for spell in (".".join, list, tuple):
         run = build(asks).create_run()
         (path,) = (await run.start(value)).suspended
-        assert (await run.resume(spell(path), "yes")).result == result
+        assert (await run.resume(spell(path), "yes")).output == result
 
 
 async def test_a_tool_may_wait() -> None:
@@ -145,7 +145,7 @@ async def test_a_tool_may_wait() -> None:
     run = flow().then(asks).create_run()
     first = await run.start(0)
     assert first.suspend_payload == {"asks": "sure?"}
-    assert (await run.resume("asks", "yes")).result == "yes"
+    assert (await run.resume("asks", "yes")).output == "yes"
 
 
 async def test_a_tool_that_is_a_node_may_wait() -> None:
@@ -157,7 +157,7 @@ async def test_a_tool_that_is_a_node_may_wait() -> None:
 
     run = flow().then(confirm).create_run()
     assert (await run.start({"value": 0})).status == "suspended"
-    assert (await run.resume(confirm, "yes")).result == "yes"
+    assert (await run.resume(confirm, "yes")).output == "yes"
 
 
 # ---------------------------------------------------------------- several at once
@@ -172,7 +172,7 @@ async def test_arms_are_answered_one_by_one() -> None:
     assert calls.made == {"a": 1, "b": 1, "c": 2}
 
     last = await run.resume("a", 2)
-    assert last.result == {"a": "a:2", "b": 0, "c": "c:1"}
+    assert last.output == {"a": "a:2", "b": 0, "c": "c:1"}
     assert calls.made == {"a": 2, "b": 1, "c": 2}
     check(run, workflow)
 
@@ -184,7 +184,7 @@ async def test_items_are_answered_by_index() -> None:
     assert (await run.start([10, 20, 30])).suspended == (("asks",),)
     for index in (2, 0, 1):
         result = await run.resume("asks", index, index=index)
-    assert result.result == ["asks:0", "asks:1", "asks:2"]
+    assert result.output == ["asks:0", "asks:1", "asks:2"]
     assert calls.made["asks"] == 6
     check(run, workflow)
 
@@ -197,7 +197,7 @@ async def test_all_items_are_answered_at_once(concurrency: int) -> None:
     result = await run.start([0, 1, 2])
     while result.status == "suspended":
         result = await run.resume("asks", "yes")
-    assert result.result == ["asks:yes"] * 3
+    assert result.output == ["asks:yes"] * 3
     assert calls.made["asks"] == 6
     check(run, workflow)
 
@@ -217,7 +217,7 @@ async def test_an_answer_is_not_lost_because_another_item_asks_again() -> None:
     second = await run.resume("inner", "all")
     assert len(second.suspended) == 1
     last = await run.resume("inner", "again", index=0)
-    assert last.result == ["again", "all"]
+    assert last.output == ["again", "all"]
     assert made == [0, 1, 0, 1, 0]
 
 
@@ -242,7 +242,7 @@ async def test_every_iteration_may_wait() -> None:
     result = await run.start(0)
     while result.status == "suspended":
         result = await run.resume(asks, 1)
-    assert result.result == 3
+    assert result.output == 3
     assert asked == [(0, None), (0, 1), (1, None), (1, 1), (2, None), (2, 1)]
     assert conditions == [1, 2, 3]
     check(run, workflow)
@@ -261,7 +261,7 @@ async def test_a_step_may_ask_several_times() -> None:
     await run.start(0)
     for number in range(3):
         result = await run.resume(asks, number)
-    assert result.result == [0, 1, 2]
+    assert result.output == [0, 1, 2]
     check(run, workflow)
 
 
@@ -272,7 +272,7 @@ async def test_a_label_names_it() -> None:
     run = workflow.create_run()
     await run.start(0)
     assert (await run.resume(label="peer", resume_data=1)).suspended == (("a",),)
-    assert (await run.resume(label="boss", resume_data=2)).result == {"a": "a:2", "b": "b:1"}
+    assert (await run.resume(label="boss", resume_data=2)).output == {"a": "a:2", "b": "b:1"}
 
 
 async def test_nothing_is_ambiguous_if_several_wait() -> None:
@@ -395,7 +395,7 @@ async def test_context_state_results_and_the_question_survive() -> None:
     async with open_engine(plugins=[], store=store, workflows=[workflow]) as engine:
         run = await engine.load_run("r")
         result = await run.resume("asks_all", 7, runtime_context={"seen": "given"})
-    assert result.result == {
+    assert result.output == {
         "context": {"tenant": "a", "seen": "given", "asked": True},
         "state": {"count": 1, "asked": True},
         "result": "output",
@@ -464,7 +464,7 @@ async def test_an_answer_is_structured(answer: Any) -> None:
     run = flow().then(typed_step()).create_run()
     first = await run.start(1)
     assert first.steps["typed"].suspend_payload == Question("sure?")
-    assert (await run.resume("typed", answer)).result is True
+    assert (await run.resume("typed", answer)).output is True
 
 
 async def test_an_answer_that_does_not_fit_is_refused() -> None:
@@ -473,7 +473,7 @@ async def test_an_answer_that_does_not_fit_is_refused() -> None:
     with pytest.raises(InvalidValueError, match="resume data of step 'typed'"):
         await run.resume("typed", {"yes": "perhaps"})
     assert run.status == "suspended"
-    assert (await run.resume("typed", Answer(False))).result is False
+    assert (await run.resume("typed", Answer(False))).output is False
 
 
 async def test_a_question_that_does_not_fit_fails_the_step() -> None:
@@ -494,7 +494,7 @@ async def test_a_suspension_ends_the_stream_and_the_next_part_goes_on() -> None:
 
     async with run.resume_stream("asks", "yes") as stream:
         second = [event async for event in stream]
-        assert (await stream.get_workflow_state()).result == "asks:yes"
+        assert (await stream.get_workflow_state()).output == "asks:yes"
     assert brief(second)[0] == "resume"
     assert second[0].seq == first[-1].seq + 1
     check_events([*first, *second], workflow)
@@ -511,7 +511,7 @@ async def test_a_stream_may_stay_open() -> None:
                 break
         result = await run.resume("asks", "yes")
         seen += [event async for event in stream]
-    assert result.result == "asks:yes"
+    assert result.output == "asks:yes"
     assert "finish" not in brief(seen)[:-1]
     check_events(seen, workflow)
 
@@ -523,7 +523,7 @@ async def test_leaving_an_open_stream_leaves_the_run_suspended() -> None:
             if isinstance(event, events.Suspended):
                 break
     assert run.status == "suspended"
-    assert (await run.resume("asks", "yes")).result == "asks:yes"
+    assert (await run.resume("asks", "yes")).output == "asks:yes"
 
 
 async def test_leaving_a_resumed_stream_cancels(autojump_clock: MockClock) -> None:
@@ -583,7 +583,7 @@ async def _race(runs: list[Any]) -> None:
 
     async def answer(run: Any, data: int) -> None:
         try:
-            taken.append((await run.resume("asks", data)).result)
+            taken.append((await run.resume("asks", data)).output)
         except Exception as exc:
             refused.append(exc)
 
@@ -611,7 +611,7 @@ async def test_waiting_in_place_runs_nothing_twice(autojump_clock: MockClock) ->
         run.send_event("go", 1)
         await trio.testing.wait_all_tasks_blocked()
         run.send_event("go", 2)
-        assert (await run.wait()).result == [1, 2]
+        assert (await run.wait()).output == [1, 2]
         check(run, workflow)
     assert ran == ["before"]
 

@@ -216,7 +216,7 @@ async def test_the_mirror_finds_a_state_that_is_not_the_fold() -> None:
 
     @step
     async def meddle(value: int) -> int:
-        run.state.result = "meddled"
+        run.record.output = "meddled"
         return value
 
     async with open_engine(plugins=[mirror]) as engine:

@@ -50,7 +50,7 @@ class TestDeclaration:
             ("days", int, False),
         ]
         assert not forecast.streaming
-        assert (forecast.collect, forecast.retries, forecast.timeout) == (None, None, None)
+        assert (forecast.combine, forecast.retry, forecast.timeout) == (None, None, None)
         assert (forecast.runner, forecast.limit, forecast.metadata) == (None, None, {})
 
     def test_options_win(self) -> None:
@@ -61,7 +61,7 @@ class TestDeclaration:
             id="net.get",
             description="Another.",
             output=dict,
-            retries=retries,
+            retry=retries,
             timeout=5,
             runner="thread",
             limit="api",
@@ -74,7 +74,7 @@ class TestDeclaration:
         metadata["owner"] = "you"
 
         assert (get.id, get.description, get.output) == ("net.get", "Another.", dict)
-        assert (get.retries, get.timeout) == (retries, 5)
+        assert (get.retry, get.timeout) == (retries, 5)
         assert (get.runner, get.limit, get.metadata) == ("thread", "api", {"owner": "me"})
 
     def test_the_input_of_a_node_is_its_only_parameter(self) -> None:
@@ -99,13 +99,13 @@ class TestDeclaration:
         assert numbers.output == list[int]
         assert anything.output is list
 
-    def test_collected_pieces_can_be_anything(self) -> None:
-        joined = tool(collect=" ".join)(words.fn)
-        typed = tool(collect=" ".join, output=str)(words.fn)
+    def test_combined_pieces_can_be_anything(self) -> None:
+        joined = tool(combine=" ".join)(words.fn)
+        typed = tool(combine=" ".join, output=str)(words.fn)
 
         assert joined.output is Any
-        assert joined.collect is not None
-        assert joined.collect(["a", "b"]) == "a b"
+        assert joined.combine is not None
+        assert joined.combine(["a", "b"]) == "a b"
         assert typed.output is str
 
     def test_types_that_are_local_to_a_function_are_found(self) -> None:
@@ -159,30 +159,30 @@ class TestRefusals:
 
     def test_options_of_the_wrong_type(self) -> None:
         assert "timeout is -1" in refusal(timeout=-1)
-        assert "retries is 3" in refusal(retries=3)
+        assert "retry is 3" in refusal(retry=3)
         assert "runner is 5" in refusal(runner=5)
         assert "limit is 5" in refusal(limit=5)
         assert "metadata is [1]" in refusal(metadata=[1])
         with pytest.raises(TypeError, match="colect"):
             tool(colect="".join)(words.fn)  # type: ignore[call-overload]
 
-    def test_collecting_what_is_not_yielded(self) -> None:
-        assert refusal(collect="".join) == (
-            "tool 'forecast': only a streaming tool has pieces to collect; "
-            "yield them, or drop collect"
+    def test_combining_what_is_not_yielded(self) -> None:
+        assert refusal(combine="".join) == (
+            "tool 'forecast': only a streaming tool has pieces to combine; "
+            "yield them, or drop combine"
         )
 
-    @pytest.mark.parametrize("collect", ["", ", "])
-    def test_collecting_with_what_is_no_function(self, collect: Any) -> None:
-        assert f"collect is {collect!r}; give it a plain function" in refusal(
-            words.fn, collect=collect
+    @pytest.mark.parametrize("combine", ["", ", "])
+    def test_combining_with_what_is_no_function(self, combine: Any) -> None:
+        assert f"combine is {combine!r}; give it a plain function" in refusal(
+            words.fn, combine=combine
         )
 
-    def test_collecting_with_an_async_function(self) -> None:
+    def test_combining_with_an_async_function(self) -> None:
         async def gather(pieces: list[str]) -> str:
             return " ".join(pieces)
 
-        assert "give it a plain function of the list of pieces" in refusal(words.fn, collect=gather)
+        assert "give it a plain function of the list of pieces" in refusal(words.fn, combine=gather)
 
     def test_streaming_from_elsewhere(self) -> None:
         assert refusal(words.fn, runner="thread") == (

@@ -142,7 +142,7 @@ class TestBeginning:
             await run.start(1, tracing_context=TracingContext(traceparent=PARENT))
 
         assert run.trace_id == TRACE
-        assert (naming.parts[0].trace_id, run.state.span_id) == (TRACE, "span 1")
+        assert (naming.parts[0].trace_id, run.record.span_id) == (TRACE, "span 1")
 
     async def test_it_is_called_in_the_context_of_the_caller(self) -> None:
         seen: list[str] = []
@@ -231,7 +231,7 @@ class TestGoingOn:
             await run.wait()
 
         assert naming.parts[1].previous_span_id == "span 1"
-        assert run.state.span_id == "span 2"
+        assert run.record.span_id == "span 2"
 
     async def test_an_answer_that_is_refused_begins_nothing(self) -> None:
         naming = Naming()

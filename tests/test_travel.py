@@ -27,7 +27,7 @@ async def test_what_came_before_does_not_run_again() -> None:
     run = flow().then(calls.does("a")).then(calls.does("b")).then(calls.does("c")).create_run()
     await run.start(1)
     result = await run.time_travel("b")
-    assert (result.status, result.result) == ("success", 1)
+    assert (result.status, result.output) == ("success", 1)
     assert result.run_id != run.run_id
     assert calls.made == {"a": 1, "b": 2, "c": 2}
     assert run.status == "success"
@@ -37,8 +37,8 @@ async def test_another_input_and_other_results() -> None:
     calls = Calls()
     run = flow().then(calls.does("a")).then(calls.does("b")).create_run()
     await run.start(1)
-    assert (await run.time_travel("b", 5)).result == 5
-    assert (await run.time_travel("b", context={"a": 7})).result == 7
+    assert (await run.time_travel("b", 5)).output == 5
+    assert (await run.time_travel("b", context={"a": 7})).output == 7
 
 
 async def test_into_a_nested_workflow() -> None:
@@ -46,8 +46,8 @@ async def test_into_a_nested_workflow() -> None:
     inner = flow("inner").then(calls.does("x")).then(calls.does("y"))
     run = flow().then(calls.does("a")).then(inner).create_run()
     await run.start(1)
-    assert (await run.time_travel("inner.y")).result == 1
-    assert (await run.time_travel(["inner", "y"], 3)).result == 3
+    assert (await run.time_travel("inner.y")).output == 1
+    assert (await run.time_travel(["inner", "y"], 3)).output == 3
     assert calls.made == {"a": 1, "x": 1, "y": 3}
 
 
@@ -63,7 +63,7 @@ async def test_a_failed_foreach_keeps_the_items_that_ended_well() -> None:
 
     run = flow().foreach(body).create_run()
     assert (await run.start([1, 2, 3])).status == "failed"
-    assert (await run.time_travel(body)).result == [10, 20, 30]
+    assert (await run.time_travel(body)).output == [10, 20, 30]
     assert made == [1, 2, 2, 3]
 
 
@@ -93,7 +93,7 @@ async def test_a_durable_run_travels_from_its_journal() -> None:
         await engine.create_run(workflow, run_id="r").start(1)
     async with open_engine(plugins=[], store=store, workflows=[workflow]) as engine:
         await (await engine.load_run("r")).time_travel("b", run_id="new")
-        assert (await (await engine.load_run("new")).wait()).result == 1
+        assert (await (await engine.load_run("new")).wait()).output == 1
     assert calls.made == {"a": 1, "b": 2}
 
 
@@ -118,7 +118,7 @@ async def test_a_run_goes_step_by_step() -> None:
     assert calls.made == {"a": 1}
     assert (await run.resume(per_step=True)).status == "paused"
     assert calls.made == {"a": 1, "b": 1}
-    assert (await run.resume()).result == 1
+    assert (await run.resume()).output == 1
     assert calls.made == {"a": 1, "b": 1, "c": 1}
     check(run, workflow)
 
@@ -129,7 +129,7 @@ async def test_a_finished_run_is_not_restarted() -> None:
     with pytest.raises(NotResumableError):
         await run.restart()
     await run.resume(resume_data=1)
-    assert (await run.restart()).result == "asks:1"
+    assert (await run.restart()).output == "asks:1"
 
 
 @pytest.mark.parametrize("retries", [None, Retry(attempts=2, on=(OSError,))])
@@ -138,7 +138,7 @@ async def test_attempts_of_a_call_that_was_canceled_count_on(
 ) -> None:
     sees = []
 
-    @step(retries=retries)
+    @step(retry=retries)
     async def sibling(value: int, ctx: StepContext) -> None:
         sees.append(ctx.attempt)
         await trio.sleep(60)
@@ -155,7 +155,7 @@ async def test_attempts_of_a_call_that_was_canceled_count_on(
 async def test_earlier_rounds_of_a_call_are_remembered() -> None:
     failures = 0
 
-    @step(retries=Retry(3))
+    @step(retry=Retry(3))
     async def asks_twice(value: Any, ctx: StepContext) -> Any:
         nonlocal failures
         if ctx.resume_data is None and not failures:
@@ -174,7 +174,7 @@ async def test_earlier_rounds_of_a_call_are_remembered() -> None:
     async with run.time_travel_stream("add_one") as stream:
         await stream.get_workflow_state()
 
-    new, old = (each.state.steps["asks_twice"] for each in (stream.run, run))
+    new, old = (each.record.steps["asks_twice"] for each in (stream.run, run))
     assert (new.round, new.attempts) == (old.round, old.attempts)
     assert (new.suspend_payload, new.suspended_at) == ("second", old.suspended_at)
     failures = 0
@@ -192,8 +192,8 @@ async def test_earlier_rounds_of_items_are_remembered() -> None:
         await stream.get_workflow_state()
 
     for address in ("0", "0[0]", "0[1]"):
-        assert stream.run.state.calls[address].round == run.state.calls[address].round
-        assert stream.run.state.calls[address].round > 0
+        assert stream.run.record.calls[address].round == run.record.calls[address].round
+        assert stream.run.record.calls[address].round > 0
 
 
 async def test_what_contains_the_step_begins_once_however_often_it_was_suspended() -> None:
@@ -225,7 +225,7 @@ async def test_a_foreach_begins_once_however_often_its_items_have_asked() -> Non
         result = await stream.get_workflow_state()
 
     check(stream.run, workflow)
-    assert result.result == ["asks:0", "asks:1"]
+    assert result.output == ["asks:0", "asks:1"]
 
 
 async def test_going_back_again_from_where_one_went_back() -> None:
@@ -253,9 +253,9 @@ async def recover_and_go_back(
     async with open_engine(plugins=[], store=store, workflows=[workflow]) as engine:
         await engine.recover()
         run = await engine.load_run("r")
-        assert (await run.wait()).result == wanted
+        assert (await run.wait()).output == wanted
         async with run.time_travel_stream(destination) as stream:
-            assert (await stream.get_workflow_state()).result == wanted
+            assert (await stream.get_workflow_state()).output == wanted
     check(stream.run, workflow)
     return stream.run
 
@@ -297,7 +297,7 @@ async def test_what_a_call_had_waited_for_is_not_there_again() -> None:
         run = engine.submit(workflow, 0, run_id="r")
         run.send_event("e", 1)
         run.send_event("e", 2)
-        assert (await run.wait()).result == 2
+        assert (await run.wait()).output == 2
     recorded = [*decode("r", await store.read("r", limit=100))]
     for died_at in deaths(recorded)[2:-1]:  # behind both events
         await recover_and_go_back(await cut(store, "r", died_at), workflow, "second", 2)
@@ -306,7 +306,7 @@ async def test_what_a_call_had_waited_for_is_not_there_again() -> None:
 async def test_attempts_that_a_dead_process_made_are_no_part_of_another_call() -> None:
     failures = 0
 
-    @step(retries=Retry(3))
+    @step(retry=Retry(3))
     async def fails_twice(value: int) -> int:
         nonlocal failures
         failures += 1
@@ -341,7 +341,7 @@ async def test_items_that_failed_run_again_with_all_that_is_in_them() -> None:
     async with run.time_travel_stream("item") as stream:
         result = await stream.get_workflow_state()
 
-    assert (result.result, made) == ([1, 2], [1, 2, 2])
+    assert (result.output, made) == ([1, 2], [1, 2, 2])
     check(stream.run, workflow)
 
 
@@ -354,14 +354,14 @@ async def test_into_the_last_attempt_of_a_nested_workflow() -> None:
             raise ValueError("no")
         return value
 
-    inner: Flow = Workflow("inner", input=Any, output=Any, retries=Retry(1))
+    inner: Flow = Workflow("inner", input=Any, output=Any, retry=Retry(1))
     inner = inner.then(calls.does("x")).then(fails_at_first).then(calls.does("y"))
-    workflow: Flow = Workflow("w", input=Any, output=Any, retries=Retry(3)).then(inner)
+    workflow: Flow = Workflow("w", input=Any, output=Any, retry=Retry(3)).then(inner)
     run = workflow.create_run()
     await run.start(1)
 
     async with run.time_travel_stream("inner.y", 99) as stream:
         result = await stream.get_workflow_state()
 
-    assert (result.result, calls.made) == (99, {"x": 2, "y": 2})
+    assert (result.output, calls.made) == (99, {"x": 2, "y": 2})
     check(stream.run, workflow)

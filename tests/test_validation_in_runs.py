@@ -93,7 +93,7 @@ async def test_without_validation_nothing_is_looked_at() -> None:
 
 
 async def test_what_does_not_fit_is_not_tried_again() -> None:
-    @step(retries=Retry(attempts=3))
+    @step(retry=Retry(attempts=3))
     async def use(city: City) -> None: ...
 
     result = await Workflow("w").then(use).create_run().start(5)

@@ -128,7 +128,7 @@ async def test_records_outside_of_steps_pass_with_empty_ids(lines: list[str]) ->
 
 
 async def test_a_record_tells_call_and_attempt(caplog: pytest.LogCaptureFixture) -> None:
-    @step(retries=Retry(attempts=2))
+    @step(retry=Retry(attempts=2))
     async def flaky(value: object, ctx: StepContext) -> None:
         logger.warning("try")
         if ctx.attempt == 1:

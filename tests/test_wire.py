@@ -418,7 +418,7 @@ def test_a_result_has_the_shape_of_the_recorded_ones() -> None:
         run_id="r",
         workflow_id="w",
         input={"v": 1},
-        result=2,
+        output=2,
         steps=fold(events).steps,
     )
 

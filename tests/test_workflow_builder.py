@@ -100,7 +100,7 @@ class TestValues:
             "output": str,
             "state": dict,
             "description": "What it does.",
-            "retries": retries,
+            "retry": retries,
             "on_start": print,
             "on_finish": print,
             "on_error": print,
@@ -233,7 +233,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("options", "problem"),
         [
-            ({"retries": 3}, "retries is 3; write retries=Retry("),
+            ({"retry": 3}, "retry is 3; write retry=Retry("),
             ({"description": None, "metadata": [1]}, "metadata is [1]; give it a dict"),
             ({"description": 5}, "description is 5; give it a text"),
             ({"validate": "no"}, "validate is 'no'; use True or False"),

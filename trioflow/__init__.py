@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from trioflow.engine import Engine, open_engine
     from trioflow.errors import NonRetryableError, TrioflowError
     from trioflow.hookspecs import hookimpl
-    from trioflow.mapping import from_context, from_input, from_step, value
-    from trioflow.record import RunState, fold
+    from trioflow.mapping import constant, from_context, from_input, from_step
+    from trioflow.record import RunRecord, fold
     from trioflow.results import RunResult
     from trioflow.retry import Retry
     from trioflow.run import Run, RunStream
@@ -36,8 +36,8 @@ __all__ = [
     "Run",
     "RunContext",
     "RunInfo",
+    "RunRecord",
     "RunResult",
-    "RunState",
     "RunStream",
     "Step",
     "StepContext",
@@ -47,6 +47,7 @@ __all__ = [
     "TracingOptions",
     "TrioflowError",
     "Workflow",
+    "constant",
     "errors",
     "events",
     "fold",
@@ -59,7 +60,6 @@ __all__ = [
     "step",
     "to_mermaid",
     "tool",
-    "value",
 ]
 
 if not TYPE_CHECKING:  # or type checkers would believe in every name
@@ -77,7 +77,7 @@ if not TYPE_CHECKING:  # or type checkers would believe in every name
             "RunContext": "trioflow.context",
             "RunInfo": "trioflow.run_info",
             "RunResult": "trioflow.results",
-            "RunState": "trioflow.record",
+            "RunRecord": "trioflow.record",
             "RunStream": "trioflow.run",
             "Step": "trioflow.steps",
             "StepContext": "trioflow.context",
@@ -87,6 +87,7 @@ if not TYPE_CHECKING:  # or type checkers would believe in every name
             "TracingOptions": "trioflow.tracing",
             "TrioflowError": "trioflow.errors",
             "Workflow": "trioflow.workflow",
+            "constant": "trioflow.mapping",
             "errors": "trioflow.errors",
             "events": "trioflow.events",
             "fold": "trioflow.record",
@@ -99,6 +100,5 @@ if not TYPE_CHECKING:  # or type checkers would believe in every name
             "step": "trioflow.steps",
             "to_mermaid": "trioflow.describe",
             "tool": "trioflow.tools",
-            "value": "trioflow.mapping",
         },
     )

@@ -194,7 +194,7 @@ class StepContext(RunContext[S]):
     async def call_tool(self, tool: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call a tool (or the tool of that id) and return its result.
 
-        A streaming tool returns the list of its pieces, or what its ``collect`` makes of
+        A streaming tool returns the list of its pieces, or what its ``combine`` makes of
         them. What the tool raises is raised here, as itself.
 
         **Cancellation**: cancels the tool.

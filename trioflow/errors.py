@@ -215,7 +215,7 @@ class StepTimeoutError(TrioflowError, TimeoutError):
     def __str__(self) -> str:
         return (
             f"step {self.step!r} took longer than its timeout of {self.seconds} s; "
-            "give it a longer one, or more attempts with retries"
+            "give it a longer one, or more attempts with retry=Retry(...)"
         )
 
 

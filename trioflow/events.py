@@ -39,7 +39,7 @@ in which each part keeps its own order::
 6. A ``foreach`` is one call for the whole loop with one ``step-progress`` per item that
    ended; calls inside an item lie between the loop's start and its close. A loop
    (``dowhile``, ``dountil``) has a call per iteration. Attempts stay inside one call.
-7. ``fold(events) == run.state`` at every prefix.
+7. ``fold(events) == run.record`` at every prefix.
 
 Addresses
 =========

@@ -45,7 +45,7 @@ class FromContext:
 
 
 @attrs.frozen
-class Value:
+class Constant:
     """A constant."""
 
     value: Any
@@ -59,9 +59,9 @@ class Template:
     """Literal texts, and ``(root, path)`` for each placeholder."""
 
 
-Source: TypeAlias = FromStep | FromInput | FromContext | Value | Template | Callable[..., Any]
+Source: TypeAlias = FromStep | FromInput | FromContext | Constant | Template | Callable[..., Any]
 """What a builder has made of the sources it was given."""
-SourceLike: TypeAlias = FromStep | FromInput | FromContext | Value | str
+SourceLike: TypeAlias = FromStep | FromInput | FromContext | Constant | str
 """What a user may write as a source, beside a function."""
 
 
@@ -103,9 +103,9 @@ def from_context(key: str) -> FromContext:
     return FromContext(check_path(key, "from_context()"))
 
 
-def value(value: Any) -> Value:
+def constant(value: Any) -> Constant:
     """Use *value* as it is."""
-    return Value(value)
+    return Constant(value)
 
 
 def check_path(path: object, where: str) -> str:
@@ -128,7 +128,7 @@ def parse_template(text: str, where: str) -> Template:
         if position % 2:
             parts.append(_placeholder(part.strip(), text, where))
         elif "${" in part:
-            remedy = "close it with '}', or use value() for a text that is no template"
+            remedy = "close it with '}', or use constant() for a string that is no template"
             raise DefinitionError(where, f"template {text!r} has an open '${{'", remedy)
         elif part:
             parts.append(part)

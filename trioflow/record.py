@@ -1,4 +1,4 @@
-"""The state of a run: the fold of its events, and nothing else."""
+"""The record of a run: the fold of its events, and nothing else."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def _or_nothing(values: dict[Any, Any] | None) -> dict[Any, Any]:
 
 
 @attrs.define
-class RunState:
-    """Everything its events say about a run so far."""
+class RunRecord:
+    """Everything the events of a run say so far."""
 
     run_id: str = ""
     workflow_id: str = ""
@@ -32,7 +32,7 @@ class RunState:
     input: Any = None
     state: Any = None
     """The state that the steps share."""
-    result: Any = None
+    output: Any = None
     error: BaseException | None = None
     reason: str | None = None
     """Why the run was canceled."""
@@ -141,15 +141,15 @@ class RunState:
             raise JournalFormatError(event.run_id, event.seq, problem)
 
 
-def fold(events: Iterable[ev.Event]) -> RunState:
-    """Return the state of a run from its events, from the first one on.
+def fold(events: Iterable[ev.Event]) -> RunRecord:
+    """Return the record of a run from its events, from the first one on.
 
     Raises:
-      JournalFormatError: if they cannot be the events of a run, see `RunState.apply_all`.
+      JournalFormatError: if they cannot be the events of a run, see `RunRecord.apply_all`.
     """
-    state = RunState()
-    state.apply_all(tuple(events))
-    return state
+    run = RunRecord()
+    run.apply_all(tuple(events))
+    return run
 
 
 def merge_state(state: Any, updates: Mapping[str, Any]) -> Any:
@@ -168,113 +168,113 @@ def merge_state(state: Any, updates: Mapping[str, Any]) -> Any:
 
 
 # ---------------------------------------------------------------- reducers
-def _start(state: RunState, event: ev.Start) -> None:
-    state.run_id = event.run_id
-    state.workflow_id = event.workflow_id
-    state.status = "running"
-    state.input = event.input
-    state.state = event.state
+def _start(run: RunRecord, event: ev.Start) -> None:
+    run.run_id = event.run_id
+    run.workflow_id = event.workflow_id
+    run.status = "running"
+    run.input = event.input
+    run.state = event.state
     if event.runtime_context:
-        state.runtime_context.update(event.runtime_context)
-    state.trace_id = event.trace_id
-    state.span_id = event.span_id
-    state.resource_id = event.resource_id
-    state.started_at = event.at
+        run.runtime_context.update(event.runtime_context)
+    run.trace_id = event.trace_id
+    run.span_id = event.span_id
+    run.resource_id = event.resource_id
+    run.started_at = event.at
 
 
-def _resume(state: RunState, event: ev.Resume) -> None:
-    _forget_superseded(state)
-    context, answers = state.runtime_context, state.answers
-    state.status = "running"
-    state.goes_on = True
+def _resume(run: RunRecord, event: ev.Resume) -> None:
+    _forget_superseded(run)
+    context, answers = run.runtime_context, run.answers
+    run.status = "running"
+    run.goes_on = True
     context.update(event.runtime_context)
     answers.clear()
     answers.update(dict.fromkeys(event.targets, event.data))
-    state.span_id = event.span_id
-    state.result = state.error = state.ended_at = None
+    run.span_id = event.span_id
+    run.output = run.error = run.ended_at = None
 
 
-def _recover(state: RunState, event: ev.Recover) -> None:
+def _recover(run: RunRecord, event: ev.Recover) -> None:
     if event.crashed:
-        _count_crash(state, event.at)
-    _forget_superseded(state)
-    state.status = "running"
-    state.goes_on = True
-    state.open.clear()
-    state.span_id = event.span_id
+        _count_crash(run, event.at)
+    _forget_superseded(run)
+    run.status = "running"
+    run.goes_on = True
+    run.open.clear()
+    run.span_id = event.span_id
     # What open calls had taken is there again, for they are made again.
-    state.taken.clear()
+    run.taken.clear()
 
 
-def _forget_superseded(state: RunState) -> None:
+def _forget_superseded(run: RunRecord) -> None:
     """Let go of the records in whose place others have come, or each round would leave some.
 
     The newest of each call is where the first was, for the order of the calls, and where it came
     last, for what is the last call of a step.
     """
-    newest = dict(state.calls.items())
-    if len(newest) == len(state.records):
+    newest = dict(run.calls.items())
+    if len(newest) == len(run.records):
         return
-    last = {record.address: index for index, record in enumerate(state.records)}
+    last = {record.address: index for index, record in enumerate(run.records)}
     seen: set[str] = set()
     kept = []
-    for index, record in enumerate(state.records):
+    for index, record in enumerate(run.records):
         if record.address not in seen or index == last[record.address]:
             seen.add(record.address)
             kept.append(newest[record.address])
-    state.records[:] = kept
-    for view in (state._calls, state._steps):
+    run.records[:] = kept
+    for view in (run._calls, run._steps):
         if view is not None:
             view.begin_anew()
 
 
-def _count_crash(state: RunState, at: float) -> None:
+def _count_crash(run: RunRecord, at: float) -> None:
     """Take note that the process died; attempts of bodies that ran then are lost."""
-    running = running_bodies(state, at)
-    if not running and _waits(state, at):
+    running = running_bodies(run, at)
+    if not running and _waits(run, at):
         return
-    state.crashes = _crashes_in_a_row(state)
-    state.ended_before = _count_ended(state)
-    state.unseen = 0 if running else state.crashes
+    run.crashes = _crashes_in_a_row(run)
+    run.ended_before = _count_ended(run)
+    run.unseen = 0 if running else run.crashes
     for record in running:
         if record.kind != "foreach":
             record.attempts += 1
             record.lost += 1
 
 
-def crashes_after(state: RunState, at: float) -> int:
+def crashes_after(run: RunRecord, at: float) -> int:
     """Return how many crashes in a row count for a run whose process has died by now.
 
     0 if its journal shows that it only waited.
     """
-    may_have_run = running_bodies(state, at) or not _waits(state, at)
-    return _crashes_in_a_row(state) if may_have_run else 0
+    may_have_run = running_bodies(run, at) or not _waits(run, at)
+    return _crashes_in_a_row(run) if may_have_run else 0
 
 
-def _crashes_in_a_row(state: RunState) -> int:
-    return state.crashes + 1 if _count_ended(state) == state.ended_before else 1
+def _crashes_in_a_row(run: RunRecord) -> int:
+    return run.crashes + 1 if _count_ended(run) == run.ended_before else 1
 
 
-def _count_ended(state: RunState) -> int:
-    return sum(record.ended_at is not None for record in state.records)
+def _count_ended(run: RunRecord) -> int:
+    return sum(record.ended_at is not None for record in run.records)
 
 
-def running_bodies(state: RunState, at: float) -> list[StepRecord]:
+def running_bodies(run: RunRecord, at: float) -> list[StepRecord]:
     """Return the records of open calls whose bodies compute, as far as the events tell.
 
     The items of a foreach have no event that starts them: an open loop counts as a body.
     """
     return [
         record
-        for record in state.open.values()
+        for record in run.open.values()
         if record.status == "running" and record.kind in BODIES and not _is_idle(record, at)
     ]
 
 
-def _waits(state: RunState, at: float) -> bool:
+def _waits(run: RunRecord, at: float) -> bool:
     """Tell whether a call waits for the clock or an event; else the next step may have begun,
     whose start was not on disk yet."""
-    return any(r.status == "waiting" or _is_idle(r, at) for r in state.open.values())
+    return any(r.status == "waiting" or _is_idle(r, at) for r in run.open.values())
 
 
 def _is_idle(record: StepRecord, at: float) -> bool:
@@ -286,9 +286,9 @@ BODIES = ("step", "tool", "map", "foreach")
 """Kinds of calls whose body is a user's own code, or calls it without an event."""
 
 
-def _step_start(state: RunState, event: ev.StepStart) -> None:
+def _step_start(run: RunRecord, event: ev.StepStart) -> None:
     id, address = event.id, event.address
-    # What new_record and RunState.before do, without their calls (shortcut `fold-start`).
+    # What new_record and RunRecord.before do, without their calls (shortcut `fold-start`).
     record: StepRecord = _new(StepRecord)
     record.id = id
     record.address = address
@@ -300,20 +300,20 @@ def _step_start(state: RunState, event: ev.StepStart) -> None:
         record.iteration = event.iteration
     if event.arms is not None:
         record.arms = event.arms
-    before = state.calls.get(address) if state.goes_on else state.open.get(address)
-    if state.taken:  # what it waited for is its own now, even if its process dies
-        _settle(state, address, for_good=True)
+    before = run.calls.get(address) if run.goes_on else run.open.get(address)
+    if run.taken:  # what it waited for is its own now, even if its process dies
+        _settle(run, address, for_good=True)
     if before is not None:  # it was suspended or waiting, or its process died
-        _go_on(state, record, before, event)
-    elif state.unseen and event.kind in BODIES:
-        record.attempts = record.lost = state.unseen
+        _go_on(run, record, before, event)
+    elif run.unseen and event.kind in BODIES:
+        record.attempts = record.lost = run.unseen
     elif event.resume_data is not None:  # it begins with an answer, after travelling back
         record.resume_data, record.resumed_at = event.resume_data, event.at
-    state.open[address] = record
-    state.records.append(record)
+    run.open[address] = record
+    run.records.append(record)
 
 
-def _go_on(state: RunState, record: StepRecord, before: StepRecord, event: ev.StepStart) -> None:
+def _go_on(run: RunRecord, record: StepRecord, before: StepRecord, event: ev.StepStart) -> None:
     record.started_at = before.started_at
     record.attempts = before.attempts
     if before.lost or before.paused_until is not None:
@@ -324,11 +324,11 @@ def _go_on(state: RunState, record: StepRecord, before: StepRecord, event: ev.St
     record.done, record.total = before.done, before.total
     if before.status in ("suspended", "waiting"):
         record.resume_data, record.resumed_at = event.resume_data, event.at
-    state.answers.pop(event.address, None)
+    run.answers.pop(event.address, None)
 
 
-def _step_waiting(state: RunState, event: ev.StepWaiting) -> None:
-    before = state.before(event.address)
+def _step_waiting(run: RunRecord, event: ev.StepWaiting) -> None:
+    before = run.before(event.address)
     if before is not None and before.kind not in WAITS:  # a step waits in the middle of its body
         before.is_parked = True
         return
@@ -339,143 +339,143 @@ def _step_waiting(state: RunState, event: ev.StepWaiting) -> None:
     record.until = event.until
     if before is not None:
         record.started_at = before.started_at
-    state.open[event.address] = record
-    state.records.append(record)
+    run.open[event.address] = record
+    run.records.append(record)
 
 
-def _step_retry(state: RunState, event: ev.StepRetry) -> None:
-    record = state.before(event.address)
+def _step_retry(run: RunRecord, event: ev.StepRetry) -> None:
+    record = run.before(event.address)
     if record is not None:  # items of a foreach have none, unless they go on
         record.attempts = event.attempt
         record.paused_until = event.at + event.delay
 
 
-def _step_progress(state: RunState, event: ev.StepProgress) -> None:
+def _step_progress(run: RunRecord, event: ev.StepProgress) -> None:
     if event.state_updates:  # first of all, because the class is the user's and may refuse
-        state.state = merge_state(state.state, event.state_updates)
+        run.state = merge_state(run.state, event.state_updates)
     address = f"{event.address}[{event.index}]"
     item = new_record(event.id, address, "item", event.status, None, event.at)
     item.output, item.error, item.ended_at = event.output, event.error, event.at
     item.suspend_payload, item.label = event.payload, event.label
-    before = state.calls.get(address) if event.status == "suspended" else state.before(address)
+    before = run.calls.get(address) if event.status == "suspended" else run.before(address)
     if before is not None:
         item.round = before.round + (before.status == "suspended")
-    _settle(state, address, event.status != "suspended")
+    _settle(run, address, event.status != "suspended")
     if event.status == "suspended":
-        state.goes_on = True
-    state.unseen = 0
-    loop = state.open[event.address]
+        run.goes_on = True
+    run.unseen = 0
+    loop = run.open[event.address]
     loop.done, loop.total = event.done, event.total
-    state.records.append(item)
-    state.answers.pop(address, None)
+    run.records.append(item)
+    run.answers.pop(address, None)
 
 
-def _step_suspended(state: RunState, event: ev.StepSuspended) -> None:
+def _step_suspended(run: RunRecord, event: ev.StepSuspended) -> None:
     if event.state_updates:  # first of all, because the class is the user's and may refuse
-        state.state = merge_state(state.state, event.state_updates)
-    _settle(state, event.address, for_good=False)
-    state.goes_on = True
-    record = state.open.pop(event.address)
+        run.state = merge_state(run.state, event.state_updates)
+    _settle(run, event.address, for_good=False)
+    run.goes_on = True
+    record = run.open.pop(event.address)
     record.status = "suspended"
     record.suspend_payload = event.payload
     record.suspended_at = event.at
     record.label = event.label
 
 
-def _step_result(state: RunState, event: ev.StepResult) -> None:
+def _step_result(run: RunRecord, event: ev.StepResult) -> None:
     if event.state_updates:  # first of all, because the class is the user's and may refuse
-        state.state = merge_state(state.state, event.state_updates)
-    if state.taken:
-        _settle(state, event.address, for_good=True)
-    record = state.open[event.address]
+        run.state = merge_state(run.state, event.state_updates)
+    if run.taken:
+        _settle(run, event.address, for_good=True)
+    record = run.open[event.address]
     record.status = event.status
-    state.unseen = 0
+    run.unseen = 0
     if event.status == "canceled":
-        state.goes_on = True
+        run.goes_on = True
     record.output = event.output
     record.error = event.error
     record.ended_at = event.at
 
 
-def _step_finish(state: RunState, event: ev.StepFinish) -> None:
-    record = state.open.pop(event.address)
+def _step_finish(run: RunRecord, event: ev.StepFinish) -> None:
+    record = run.open.pop(event.address)
     record.attempts = event.attempts
     record.seconds = event.seconds
 
 
-def fold_end(state: RunState, result: ev.StepResult, finish: ev.StepFinish) -> None:
+def fold_end(run: RunRecord, result: ev.StepResult, finish: ev.StepFinish) -> None:
     """Fold both events that end a call, as their reducers above do (shortcut `fold-end`)."""
     if result.state_updates:
-        state.state = merge_state(state.state, result.state_updates)
-    if state.taken:
-        _settle(state, result.address, for_good=True)
-    record = state.open.pop(result.address)
+        run.state = merge_state(run.state, result.state_updates)
+    if run.taken:
+        _settle(run, result.address, for_good=True)
+    record = run.open.pop(result.address)
     record.status = result.status
     if result.status == "canceled":
-        state.goes_on = True
+        run.goes_on = True
     record.output = result.output
     record.error = result.error
     record.ended_at = result.at
     record.attempts = finish.attempts
     record.seconds = finish.seconds
-    if state.unseen:
-        state.unseen = 0
-    state.next_seq += 2
+    if run.unseen:
+        run.unseen = 0
+    run.next_seq += 2
 
 
-def _settle(state: RunState, address: str, for_good: bool) -> None:
+def _settle(run: RunRecord, address: str, for_good: bool) -> None:
     """Forget the events that a call has taken, if it will not be made again."""
-    if address in state.taken:
-        for seq in state.taken.pop(address):
+    if address in run.taken:
+        for seq in run.taken.pop(address):
             if for_good:
-                state.received.pop(seq, None)
+                run.received.pop(seq, None)
 
 
-def _event_received(state: RunState, event: ev.EventReceived) -> None:
-    state.received[event.seq] = event
+def _event_received(run: RunRecord, event: ev.EventReceived) -> None:
+    run.received[event.seq] = event
 
 
-def _event_taken(state: RunState, event: ev.EventTaken) -> None:
-    taker = state.open.get(event.address)
+def _event_taken(run: RunRecord, event: ev.EventTaken) -> None:
+    taker = run.open.get(event.address)
     if taker is not None:
         taker.is_parked = False
-    state.taken[event.address] = (*state.taken.get(event.address, ()), event.received)
+    run.taken[event.address] = (*run.taken.get(event.address, ()), event.received)
 
 
-def _context_update(state: RunState, event: ev.ContextUpdate) -> None:
-    state.runtime_context.update(event.updates)
+def _context_update(run: RunRecord, event: ev.ContextUpdate) -> None:
+    run.runtime_context.update(event.updates)
     for key in event.removed:
-        state.runtime_context.pop(key, None)
+        run.runtime_context.pop(key, None)
 
 
-def _suspended(state: RunState, event: ev.Suspended) -> None:
-    state.status = "suspended"
+def _suspended(run: RunRecord, event: ev.Suspended) -> None:
+    run.status = "suspended"
 
 
-def _paused(state: RunState, event: ev.Paused) -> None:
-    state.status = "paused"
+def _paused(run: RunRecord, event: ev.Paused) -> None:
+    run.status = "paused"
 
 
-def _canceled(state: RunState, event: ev.Canceled) -> None:
-    state.reason = event.reason
-    state.is_canceled = True
+def _canceled(run: RunRecord, event: ev.Canceled) -> None:
+    run.reason = event.reason
+    run.is_canceled = True
 
 
-def _finish(state: RunState, event: ev.Finish) -> None:
-    state.status = event.status
-    state.result = event.result
-    state.error = event.error
-    state.ended_at = event.at
+def _finish(run: RunRecord, event: ev.Finish) -> None:
+    run.status = event.status
+    run.output = event.result
+    run.error = event.error
+    run.ended_at = event.at
 
 
-def _change_nothing(state: RunState, event: ev.Event) -> None:
-    """Fold an event that says nothing about the state."""
+def _change_nothing(run: RunRecord, event: ev.Event) -> None:
+    """Fold an event that changes nothing of the record."""
 
 
 WAITS = ("sleep", "wait")
 """Kinds of calls that have not begun their body, if they have one."""
 
-REDUCERS: dict[type[ev.Event], Callable[[RunState, Any], None]] = {
+REDUCERS: dict[type[ev.Event], Callable[[RunRecord, Any], None]] = {
     **dict.fromkeys(ev.EVENT_TYPES.values(), _change_nothing),
     ev.Start: _start,
     ev.Resume: _resume,

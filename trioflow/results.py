@@ -24,7 +24,7 @@ class RunResult(Generic[Out]):
     workflow_id: str
     input: Any
     """What the run was given, before it was structured."""
-    result: Out | None = None
+    output: Out | None = None
     """The output of the workflow, or what a step bailed with."""
     error: BaseException | None = None
     """The failed step's own exception; an ExceptionGroup if several failed."""
@@ -41,7 +41,7 @@ class RunResult(Generic[Out]):
     trace_id: str = ""
 
     def unwrap(self) -> Out:
-        """Return the result, or raise what stood in its way.
+        """Return the output, or raise what stood in its way.
 
         Raises:
           Exception: what the failed step raised, or an ExceptionGroup if several failed.
@@ -54,4 +54,4 @@ class RunResult(Generic[Out]):
             raise RunCanceledError(self.run_id, self.reason)
         if self.status == "suspended":
             raise RunSuspendedError(self.run_id, self.suspended)
-        return self.result  # type: ignore[return-value]  # None only if Out allows it
+        return self.output  # type: ignore[return-value]  # None only if Out allows it

@@ -38,7 +38,7 @@ from trioflow._phases import Phase
 from trioflow.context import MISSING
 from trioflow.errors import RunStateError
 from trioflow.events import RunStatus
-from trioflow.record import RunState
+from trioflow.record import RunRecord
 from trioflow.results import RunResult
 from trioflow.tracing import TracingContext, TracingOptions
 from trioflow.workflow import NO_INPUT, Workflow
@@ -168,7 +168,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         return self._life.record.status
 
     @property
-    def state(self) -> RunState:
+    def record(self) -> RunRecord:
         """The fold of all events so far. Live, and read only."""
         return self._life.record
 
@@ -443,7 +443,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         run = run_of(life)
         reader = run._new_reader(max_buffer_size)
         # Recover, which marks where the prefix ends, is the first event of the stream.
-        async with run._reading(reader, run.state.next_seq - 2) as stream:
+        async with run._reading(reader, run.record.next_seq - 2) as stream:
             yield stream
 
     async def _travel(

@@ -50,7 +50,7 @@ class Step(Generic[In_contra, Out_co]):
     """Type of the payload that the step suspends with."""
     state: Any = Any
     """Type of the state that the step expects."""
-    retries: Retry | None = None
+    retry: Retry | None = None
     """How the step is retried; None leaves it to the workflow."""
     timeout: float | None = None
     """Seconds that one attempt may take; None for no limit."""
@@ -134,14 +134,14 @@ def step(
     resume: Any = Any,
     suspend: Any = Any,
     state: Any = Any,
-    retries: Retry | None = None,
+    retry: Retry | None = None,
     timeout: float | None = None,
     runner: str | None = None,
     limit: str | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> StepDecorator: ...
 def step(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
-    """Declare a step: ``@step`` or ``@step(id=..., retries=..., ...)``.
+    """Declare a step: ``@step`` or ``@step(id=..., retry=..., ...)``.
 
     The function takes its input, and the context if a parameter is annotated with
     `StepContext`; both may be left out. An ``async def`` runs in the run's own task, a
@@ -163,7 +163,7 @@ def step(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
       resume: Type of what ``run.resume(resume_data=...)`` brings, as `ctx.resume_data`.
       suspend: Type of the payload the step suspends with.
       state: Type of the run's state that the step expects.
-      retries: `Retry` for this step; the workflow's if not given.
+      retry: `Retry` for this step; the workflow's if not given.
       timeout: Seconds that one attempt may take. A body that no cancellation reaches, such as a
         blocking function in a thread, is not ended by it: it runs to its end, and the attempt
         fails then. In a process it is ended (``runner="process"``).
@@ -242,10 +242,10 @@ def check_id(id: object, where: str) -> str:
 
 def check_options(where: str, options: Mapping[str, Any]) -> None:
     """Check what steps, tools and workflows have in common, as far as it is given."""
-    retries = options.get("retries")
-    if retries is not None and not isinstance(retries, Retry):
+    retry = options.get("retry")
+    if retry is not None and not isinstance(retry, Retry):
         raise DefinitionError(
-            where, f"retries is {retries!r}", "write retries=Retry(attempts=..., delay=...)"
+            where, f"retry is {retry!r}", "write retry=Retry(attempts=..., delay=...)"
         )
     check_timeout(where, options.get("timeout"))
     for option, cls, remedy in (

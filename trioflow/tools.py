@@ -26,7 +26,7 @@ class Tool(Generic[P, Out_co]):
     """A function that steps call with ``ctx.call_tool(tool, **args)``.
 
     An async generator is a streaming tool: each piece it yields is an event, and its
-    result is the list of the pieces, or what *collect* makes of that list.
+    result is the list of the pieces, or what *combine* makes of that list.
 
     As a node of a workflow, a tool with one parameter gets the value itself, and a tool
     with several gets them from the value's keys or attributes.
@@ -38,9 +38,9 @@ class Tool(Generic[P, Out_co]):
     output: Any
     """Type of the result."""
     description: str = ""
-    collect: Callable[[list[Any]], Any] | None = None
+    combine: Callable[[list[Any]], Any] | None = None
     """Makes the result of a streaming tool from the list of its pieces."""
-    retries: Retry | None = None
+    retry: Retry | None = None
     """How the tool is retried where it is a node; a step that calls it decides itself."""
     timeout: float | None = None
     """Seconds that one call may take; None for no limit."""
@@ -75,7 +75,7 @@ class Tool(Generic[P, Out_co]):
 
 
 class ToolDecorator(Protocol):
-    """What ``@tool(...)`` without ``collect`` returns."""
+    """What ``@tool(...)`` without ``combine`` returns."""
 
     @overload
     def __call__(self, fn: Callable[P, AsyncIterator[T]], /) -> Tool[P, list[T]]: ...
@@ -86,7 +86,7 @@ class ToolDecorator(Protocol):
 
 
 class CollectingDecorator(Protocol[Out_co]):
-    """What ``@tool(collect=...)`` returns."""
+    """What ``@tool(combine=...)`` returns."""
 
     def __call__(self, fn: Callable[P, AsyncIterator[Any]], /) -> Tool[P, Out_co]: ...
 
@@ -100,11 +100,11 @@ def tool(fn: Callable[P, AsyncIterator[T] | MaybeAsync[T]], /) -> Tool[P, T]: ..
 @overload
 def tool(
     *,
-    collect: Callable[[list[Any]], C],
+    combine: Callable[[list[Any]], C],
     id: str | None = None,
     description: str | None = None,
     output: Any = None,
-    retries: Retry | None = None,
+    retry: Retry | None = None,
     timeout: float | None = None,
     runner: str | None = None,
     limit: str | None = None,
@@ -116,14 +116,14 @@ def tool(
     id: str | None = None,
     description: str | None = None,
     output: Any = None,
-    retries: Retry | None = None,
+    retry: Retry | None = None,
     timeout: float | None = None,
     runner: str | None = None,
     limit: str | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> ToolDecorator: ...
 def tool(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
-    """Declare a tool: ``@tool`` or ``@tool(collect="".join, ...)``.
+    """Declare a tool: ``@tool`` or ``@tool(combine="".join, ...)``.
 
     An ``async def`` runs in the caller's task, a plain ``def`` in a thread, and an async
     generator is a streaming tool.
@@ -131,9 +131,9 @@ def tool(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     Args:
       id: Id of the tool; the function's name if not given.
       description: One sentence for listings; the docstring's first line if not given.
-      collect: Makes the result of a streaming tool from the list of its pieces.
+      combine: Makes the result of a streaming tool from the list of its pieces.
       output: Type of the result; taken from the annotation if not given.
-      retries: `Retry` for the tool where it is a node.
+      retry: `Retry` for the tool where it is a node.
       timeout: Seconds that one call may take, as for `trioflow.step`.
       runner: Name of the runner for the body, as for a step.
       limit: Name of a concurrency limit of the engine.
@@ -166,14 +166,14 @@ def make_tool(fn: Callable[..., Any], localns: Mapping[str, Any], **options: Any
 
 def _check_streaming(signature: Signature, where: str, options: Mapping[str, Any]) -> None:
     streaming = signature.kind == "async generator"
-    collect, runner = options.get("collect"), options.get("runner")
-    if collect is not None and not streaming:
+    combine, runner = options.get("combine"), options.get("runner")
+    if combine is not None and not streaming:
         raise DefinitionError(
-            where, "only a streaming tool has pieces to collect", "yield them, or drop collect"
+            where, "only a streaming tool has pieces to combine", "yield them, or drop combine"
         )
-    if collect is not None and (not callable(collect) or inspect.iscoroutinefunction(collect)):
+    if combine is not None and (not callable(combine) or inspect.iscoroutinefunction(combine)):
         raise DefinitionError(
-            where, f"collect is {collect!r}", "give it a plain function of the list of pieces"
+            where, f"combine is {combine!r}", "give it a plain function of the list of pieces"
         )
     if streaming and runner not in (None, "inline"):
         raise DefinitionError(
@@ -184,7 +184,7 @@ def _check_streaming(signature: Signature, where: str, options: Mapping[str, Any
 def _output_type(signature: Signature, options: Mapping[str, Any]) -> Any:
     if signature.kind != "async generator":
         return signature.returns
-    if options.get("collect"):
+    if options.get("combine"):
         return Any
     pieces = typing.get_args(signature.returns)  # AsyncIterator[str]
     return list[pieces[0]] if pieces else list  # type: ignore[valid-type]

@@ -66,13 +66,13 @@ from trioflow._signature import check_takes_one, count_positional, name_of
 from trioflow.context import RunContext
 from trioflow.errors import DefinitionError
 from trioflow.mapping import (
+    Constant,
     FromContext,
     FromInput,
     FromStep,
     Source,
     SourceLike,
     Template,
-    Value,
     parse_template,
 )
 from trioflow.nodes import (
@@ -150,7 +150,7 @@ class Workflow(Generic[In, Prev]):
     state: Any
     """Type of the state that its steps share."""
     description: str
-    retries: Retry | None
+    retry: Retry | None
     """How its steps are retried if they do not say themselves."""
     on_start: Hook | None
     on_finish: Hook | None
@@ -169,7 +169,7 @@ class Workflow(Generic[In, Prev]):
         output: Any = ...,
         state: Any = ...,
         description: str = ...,
-        retries: Retry | None = ...,
+        retry: Retry | None = ...,
         on_start: Hook | None = ...,
         on_finish: Hook | None = ...,
         on_error: Hook | None = ...,
@@ -185,7 +185,7 @@ class Workflow(Generic[In, Prev]):
         output: Any = ...,
         state: Any = ...,
         description: str = ...,
-        retries: Retry | None = ...,
+        retry: Retry | None = ...,
         on_start: Hook | None = ...,
         on_finish: Hook | None = ...,
         on_error: Hook | None = ...,
@@ -200,7 +200,7 @@ class Workflow(Generic[In, Prev]):
         output: Any = Any,
         state: Any = Any,
         description: str = "",
-        retries: Retry | None = None,
+        retry: Retry | None = None,
         on_start: Hook | None = None,
         on_finish: Hook | None = None,
         on_error: Hook | None = None,
@@ -215,7 +215,7 @@ class Workflow(Generic[In, Prev]):
           output: Type of the result.
           state: Type of the state that all steps share; a plain dict if not given.
           description: One sentence for listings.
-          retries: `Retry` for its steps that have none of their own.
+          retry: `Retry` for its steps that have none of their own.
           on_start: Called with a `RunContext` before the first node. If it raises, the
             run fails with that and nothing runs.
           on_finish: Called with the `RunResult` when the workflow has ended, in any way. Halting
@@ -232,7 +232,7 @@ class Workflow(Generic[In, Prev]):
         """
         where = f"workflow {id!r}"
         check_id(id, where)
-        options = {"retries": retries, "description": description, "metadata": metadata}
+        options = {"retry": retry, "description": description, "metadata": metadata}
         check_options(where, options)
         hooks = {"on_start": on_start, "on_finish": on_finish, "on_error": on_error}
         for name, hook in hooks.items():
@@ -246,7 +246,7 @@ class Workflow(Generic[In, Prev]):
             output,
             state,
             description,
-            retries,
+            retry,
             on_start,
             on_finish,
             on_error,
@@ -550,7 +550,7 @@ class Workflow(Generic[In, Prev]):
         if isinstance(source, FromStep):
             for step in source.steps:
                 self._check_known(key, step, exact=True)
-        if isinstance(source, FromStep | FromInput | FromContext | Value):
+        if isinstance(source, FromStep | FromInput | FromContext | Constant):
             return source
         return self._function(source, f"source of {key!r}")
 

@@ -17,7 +17,7 @@ from trioflow import events as ev
 from trioflow._engine.journal.encoding import encode, encode_any
 from trioflow._engine.running import fast_events
 from trioflow._engine.stream.log import RunLog
-from trioflow.record import REDUCERS, RunState, fold_end
+from trioflow.record import REDUCERS, RunRecord, fold_end
 from trioflow.step_record import Calls, StepRecord, new_record
 
 
@@ -66,8 +66,8 @@ def step_record(number: int) -> tuple[Work, Work]:
 def fold_starts(number: int) -> tuple[Work, Work]:
     starts = _starts(number)
 
-    def fold_all(fold_start: Callable[[RunState, ev.StepStart], None]) -> None:
-        state = RunState()
+    def fold_all(fold_start: Callable[[RunRecord, ev.StepStart], None]) -> None:
+        state = RunRecord()
         for event in starts:
             fold_start(state, event)
 
@@ -78,7 +78,7 @@ def fold_starts(number: int) -> tuple[Work, Work]:
 def fold_ends(number: int) -> tuple[Work, Work]:
     starts, ends = _starts(number), _ends(number)
 
-    def fold_all(fold_end: Callable[[RunState, ev.StepResult, ev.StepFinish], None]) -> None:
+    def fold_all(fold_end: Callable[[RunRecord, ev.StepResult, ev.StepFinish], None]) -> None:
         state = _started(starts)
         for result, finish in ends:
             fold_end(state, result, finish)
@@ -137,11 +137,11 @@ def calls_on_demand(number: int) -> tuple[Work, Work]:
 def parts_on_demand(number: int) -> tuple[Work, Work]:
     def fast() -> None:
         for _ in range(number):
-            RunState(run_id="run")
+            RunRecord(run_id="run")
 
     def slow() -> None:
         for _ in range(number):
-            plain.whole_state(RunState(run_id="run"))
+            plain.whole_state(RunRecord(run_id="run"))
 
     return fast, slow
 
@@ -178,8 +178,8 @@ def _log_of(starts: list[ev.StepStart]) -> RunLog:
     return log
 
 
-def _started(starts: list[ev.StepStart]) -> RunState:
-    return _log_of(starts).state
+def _started(starts: list[ev.StepStart]) -> RunRecord:
+    return _log_of(starts).record
 
 
 def usual_entry(number: int) -> tuple[Work, Work]:
@@ -228,7 +228,7 @@ SHORTCUTS = (
         "fold-start",
         where="record.py",
         fast="the reducer fills the record and looks up the one before itself",
-        plain="StepRecord(...) and RunState.before",
+        plain="StepRecord(...) and RunRecord.before",
         per="step",
         make=fold_starts,
         number=1000,
@@ -246,7 +246,7 @@ SHORTCUTS = (
         "fold-event",
         where="_engine/stream/log.py",
         fast="the log calls the reducer of an event itself",
-        plain="RunState.apply, which checks the order as for a journal",
+        plain="RunRecord.apply, which checks the order as for a journal",
         per="event",
         make=fold_event,
     ),

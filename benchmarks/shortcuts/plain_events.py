@@ -9,7 +9,7 @@ from trioflow import events as ev
 from trioflow import record as records
 from trioflow._engine.running.call import Call
 from trioflow._engine.stream.log import RunLog
-from trioflow.record import RunState
+from trioflow.record import RunRecord
 from trioflow.step_record import StepRecord
 
 E = TypeVar("E", bound=ev.Event)
@@ -24,7 +24,7 @@ def emit(log: RunLog, event_type: type[E], **fields: Any) -> E:
 
 
 def next_event(log: RunLog, event_type: type[E], fields: Mapping[str, Any]) -> E:
-    return event_type(run_id=log.run_id, seq=log.state.next_seq, at=log.tick(), **fields)
+    return event_type(run_id=log.run_id, seq=log.record.next_seq, at=log.tick(), **fields)
 
 
 def step_start(call: Call, input: Any, arms: tuple[str, ...] | None) -> ev.StepStart:
@@ -90,7 +90,7 @@ def _place(call: Call) -> dict[str, Any]:
     log = call.scope.core.log
     return {
         "run_id": log.run_id,
-        "seq": log.state.next_seq,
+        "seq": log.record.next_seq,
         "at": log.tick(),
         "id": call.id,
         "address": call.address,
@@ -102,8 +102,8 @@ def _place(call: Call) -> dict[str, Any]:
 new_record: Callable[..., StepRecord] = StepRecord
 
 
-def fold_start(state: RunState, event: ev.StepStart) -> None:
-    """Fold the start of a call, with the ordinary constructor and `RunState.before`."""
+def fold_start(run: RunRecord, event: ev.StepStart) -> None:
+    """Fold the start of a call, with the ordinary constructor and `RunRecord.before`."""
     record = StepRecord(
         id=event.id,
         address=event.address,
@@ -114,21 +114,21 @@ def fold_start(state: RunState, event: ev.StepStart) -> None:
         iteration=event.iteration,
         arms=event.arms,
     )
-    before = state.before(event.address)
+    before = run.before(event.address)
     if before is not None:
-        records._go_on(state, record, before, event)
+        records._go_on(run, record, before, event)
     elif event.resume_data is not None:
         record.resume_data, record.resumed_at = event.resume_data, event.at
-    records._settle(state, event.address, for_good=True)
-    state.open[event.address] = record
-    state.records.append(record)
+    records._settle(run, event.address, for_good=True)
+    run.open[event.address] = record
+    run.records.append(record)
 
 
-def fold_end(state: RunState, result: ev.StepResult, finish: ev.StepFinish) -> None:
+def fold_end(run: RunRecord, result: ev.StepResult, finish: ev.StepFinish) -> None:
     """Fold both events with their reducers."""
-    records.REDUCERS[ev.StepResult](state, result)
-    records.REDUCERS[ev.StepFinish](state, finish)
-    state.next_seq += 2
+    records.REDUCERS[ev.StepResult](run, result)
+    records.REDUCERS[ev.StepFinish](run, finish)
+    run.next_seq += 2
 
 
 def calls_of(row: Sequence[StepRecord]) -> tuple[dict[str, StepRecord], dict[str, StepRecord]]:
@@ -142,19 +142,19 @@ def calls_of(row: Sequence[StepRecord]) -> tuple[dict[str, StepRecord], dict[str
     return by_address, by_id
 
 
-def whole_state(state: RunState) -> tuple[object, ...]:
+def whole_state(run: RunRecord) -> tuple[object, ...]:
     """Return the parts of a state that are made when they are looked at."""
-    return state.runtime_context, state.received, state.answers, state.calls, state.steps
+    return run.runtime_context, run.received, run.answers, run.calls, run.steps
 
 
 # ---------------------------------------------------------------- the log
 class PlainLog(RunLog):
-    """A log that folds with `RunState.apply`, and each event of an end alone."""
+    """A log that folds with `RunRecord.apply`, and each event of an end alone."""
 
     def add(self, event: ev.Event) -> None:
-        self.state.apply(event)
+        self.record.apply(event)
         self._window.events.append(event)
-        if self.state.next_seq >= self._window.mark:
+        if self.record.next_seq >= self._window.mark:
             self.readers.pass_mark((event,))
         self._tell_hearers((event,))
 

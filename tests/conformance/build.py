@@ -15,12 +15,12 @@ from trioflow import (
     RunResult,
     StepContext,
     Workflow,
+    constant,
     from_context,
     from_input,
     from_step,
     step,
     tool,
-    value,
 )
 
 from .bodies import Body
@@ -125,10 +125,10 @@ class Builder:
         run.__annotations__ |= {"value": input_type}
         retries = _retry(definition["retries"], delay) if "retries" in definition else None
         if kind == "tool":  # the old engine takes no notice of what a tool says of retries
-            return tool(id=id, retries=None if old_engine else retries)(run)
+            return tool(id=id, retry=None if old_engine else retries)(run)
         resume = self._type(definition.get("resumeSchema"))
         suspend = self._type(definition.get("suspendSchema"))
-        make = step(id=id, input=input_type, resume=resume, suspend=suspend, retries=retries)
+        make = step(id=id, input=input_type, resume=resume, suspend=suspend, retry=retries)
         return make(run)
 
     def _type(self, schema: Schema | None) -> Any:
@@ -152,7 +152,7 @@ class Builder:
         workflow: Workflow[Any, Any] = Workflow(
             id,
             input=self._type(spec.get("inputSchema")),
-            retries=_retry(retry["attempts"], retry.get("delayMs", 0)),
+            retry=_retry(retry["attempts"], retry.get("delayMs", 0)),
             validate=self.validates,
             **options,
         )
@@ -190,7 +190,7 @@ class Builder:
             return self.function(source["fn"])
         if "template" in source:
             return re.sub(r"\$\{(\w+)", _renamed_root, source["template"])
-        return value(native(source["value"]))
+        return constant(native(source["value"]))
 
     # ------------------------------------------------------------ hooks
     def _start_hook(self, name: str, action: Any) -> Callable[[RunContext[Any]], None]:

@@ -48,7 +48,7 @@ def result_to_recorded(
         "runId": result.run_id,
         "input": shown_input,
         "steps": {"input": shown_input, **records},
-        "result": result.result if result.status == "success" else UNDEFINED,
+        "result": result.output if result.status == "success" else UNDEFINED,
         "error": error or UNDEFINED,
         "state": result.state if with_state else UNDEFINED,
         **_suspension(result, memory),

@@ -115,7 +115,7 @@ async def _observe(session: Session, action: Action) -> None:
     run, name = session.run(action), action["as"]
     session.logs[name] = Log()
     # The old engine hands out only what comes now, the new one all that has been.
-    last = run.state.next_seq - 1 if session.builder.words.is_old else None
+    last = run.record.next_seq - 1 if session.builder.words.is_old else None
     stream = run.observe(after=last)
 
     async def read() -> None:

@@ -153,7 +153,7 @@ class Session:
         self, name: str, run: Run[Any, Any], result: RunResult[Any], action: Action
     ) -> None:
         """Keep a result, in its recorded form; an earlier one of that name as the first."""
-        history = await history_of(run, run.state.next_seq)
+        history = await history_of(run, run.record.next_seq)
         options = action.get("opts", {}).get("outputOptions", {})
         recorded = result_to_recorded(
             attrs.evolve(result, run_id=self.shown_ids.get(result.run_id, result.run_id)),

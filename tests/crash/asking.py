@@ -113,7 +113,7 @@ class Asker:
         """Wait for the end of a run, and write down what it is said to be."""
         async with self.operation("wait", run.run_id) as done:
             result = await run.wait()
-            done.result = {"status": result.status, "output": result.result}
+            done.result = {"status": result.status, "output": result.output}
 
     # ------------------------------------------------------------ asking
     async def cancel(self, run_id: str) -> None:

@@ -106,7 +106,7 @@ async def meets(value: Any, ctx: StepContext[Any]) -> list[str]:
     return both
 
 
-@step(retries=Retry(attempts=3, delay=0.3, on=(ConnectionError,)))
+@step(retry=Retry(attempts=3, delay=0.3, on=(ConnectionError,)))
 async def fails_twice(value: Any, ctx: StepContext[Any]) -> int:
     """Fail in the first two attempts. Attempts that died with the process are among them."""
     with watched(ctx) as body:

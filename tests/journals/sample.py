@@ -27,7 +27,7 @@ async def look_up(value: int) -> int:
     return value + 100
 
 
-@step(retries=Retry(attempts=2))
+@step(retry=Retry(attempts=2))
 async def tries_twice(value: int, ctx: StepContext[Any]) -> int:
     ctx.runtime_context["tried"] = ctx.attempt
     if ctx.attempt == 1:

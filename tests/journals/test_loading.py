@@ -26,17 +26,17 @@ async def test_it_loads_and_goes_on(file: Path, autojump_clock: MockClock) -> No
     async with open_engine(plugins=[], store=store, workflows=[SAMPLE]) as engine:
         run = await engine.load_run(RUN)
         assert (run.status, run.resource_id) == ("suspended", "somebody")
-        assert run.state.runtime_context == {"tenant": "a", "tried": 2}
-        assert run.state.state == {"a": 1, "tried": 2}
+        assert run.record.runtime_context == {"tenant": "a", "tried": 2}
+        assert run.record.state == {"a": 1, "tried": 2}
         run.send_event("go", "now")
         await run.resume(label="question", index=1, resume_data="second")
         with trio.fail_after(100):
             last = await run.resume(resume_data="third")
         item = {"double": 206}
-        assert last.result is not None
-        assert last.result[0] == [
+        assert last.output is not None
+        assert last.output[0] == [
             {**item, "asks": [103, "first"]},
             {**item, "asks": [103, "second"]},
         ]
-        assert last.result[1] == "third"
+        assert last.output[1] == "third"
     check_events(decode(RUN, await store.read(RUN)), SAMPLE)

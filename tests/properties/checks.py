@@ -30,7 +30,7 @@ def check_result(played: Played) -> None:
     assert result is not None
     assert isinstance(finish, events.Finish)
     assert result.status == finish.status
-    assert result.result == finish.result
+    assert result.output == finish.result
     assert result.error is finish.error
     if played.left_running:
         assert result.status == "canceled"

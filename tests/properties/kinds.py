@@ -48,8 +48,8 @@ NODES: dict[str, tuple[NodeSpec, ...]] = {
         ThenSpec(STREAMING),
     ),
     "retries and time-out": (
-        ThenSpec(step("a", Fail(attempts=1), Nap(1.0), retries=Retry(2, delay=1.0))),
-        ThenSpec(step("b", Nap(1.0), timeout=0.375, retries=Retry(2))),
+        ThenSpec(step("a", Fail(attempts=1), Nap(1.0), retry=Retry(2, delay=1.0))),
+        ThenSpec(step("b", Nap(1.0), timeout=0.375, retry=Retry(2))),
     ),
     "limit": (ParallelSpec((step("a", Nap(1.0), limit="a"), step("b", Nap(1.0), limit="a"))),),
     "parallel": (
@@ -74,6 +74,6 @@ NODES: dict[str, tuple[NodeSpec, ...]] = {
         ThenSpec(step("c")),
     ),
     "abort": (ThenSpec(step("a", Abort(), Nap(1.0))),),
-    "nested": (ThenSpec(WorkflowSpec("outer", (ThenSpec(NESTED),), retries=Retry(2, delay=0.5))),),
+    "nested": (ThenSpec(WorkflowSpec("outer", (ThenSpec(NESTED),), retry=Retry(2, delay=0.5))),),
 }
 """The nodes, by what they are about."""

@@ -69,7 +69,7 @@ class Expected:
     """What a run comes to."""
 
     status: str = "running"
-    result: Any = None
+    output: Any = None
     faults: tuple[Fault, ...] = ()
     """All errors."""
     state: dict[str, bool] = attrs.field(factory=dict)
@@ -96,7 +96,7 @@ def interpret(spec: s.WorkflowSpec, value: Any) -> Expected:
     if isinstance(outcome, Broken):
         expected.faults = outcome.faults
     else:
-        expected.result = outcome.value
+        expected.output = outcome.value
     return expected
 
 
@@ -217,7 +217,7 @@ class _Frame:
                 return Broken(((InvalidValueError, None),))
             case s.StepSpec():
                 run = partial(self.body, spec, value, address, data)
-                return self.attempts(address, run, spec.retries)
+                return self.attempts(address, run, spec.retry)
             case s.ToolSpec():
                 return self.attempts(address, partial(_tool_node, spec, value))
             case s.WorkflowSpec():
@@ -227,7 +227,7 @@ class _Frame:
         self, address: str, run: Callable[[int], Outcome], retries: Retry | None = None
     ) -> Outcome:
         """Call ``run(attempt)`` until it ends well or no attempt is left."""
-        retries = retries or self.spec.retries or Retry()
+        retries = retries or self.spec.retry or Retry()
         attempt = 1
         outcome = run(attempt)
         while attempt < retries.attempts and self.may_be_retried(outcome, retries):

@@ -140,7 +140,7 @@ class _Stage:
 
     def _attach(self, run: Run[Any, Any], observer: Observer) -> tuple[EventStream, int]:
         """Return a stream for the observer, and which event it wants first."""
-        first = run.state.next_seq if observer.only_new else 0
+        first = run.record.next_seq if observer.only_new else 0
         stream = run.observe(first - 1 if first else None, max_buffer_size=observer.buffer)
         return self.played.watcher.attach(stream), first
 

@@ -24,7 +24,7 @@ from trioflow._engine.running import fast_events
 from trioflow._engine.running.call import Call
 from trioflow._engine.stream.log import RunLog
 from trioflow._engine.stream.reader import Reader
-from trioflow.record import RunState, fold_end
+from trioflow.record import RunRecord, fold_end
 from trioflow.step_record import Calls, new_record
 from trioflow.testing.strategies import event_logs
 
@@ -47,7 +47,7 @@ class Deaf(RunLog):
 def test_an_event_by_its_class(event_type: type[ev.Event], data: st.DataObject) -> None:
     log = Deaf("run", ())
     log.clock = MockClock()
-    log.epoch, log.state.next_seq = data.draw(TIMES), data.draw(COUNTS)
+    log.epoch, log.record.next_seq = data.draw(TIMES), data.draw(COUNTS)
     fields = {
         field.name: data.draw(VALUES)
         for field in attrs.fields(event_type)
@@ -75,7 +75,7 @@ def check_event(event: ev.Event, twin: ev.Event) -> None:
 def started_calls(draw: st.DrawFn) -> Call:
     call = started_call()
     log = call.scope.core.log
-    log.epoch, log.state.next_seq = draw(TIMES), draw(COUNTS)
+    log.epoch, log.record.next_seq = draw(TIMES), draw(COUNTS)
     call.id, call.address, call.round = draw(IDS), draw(IDS), draw(COUNTS)
     call.iteration, call.resume_data = draw(st.none() | COUNTS), draw(VALUES)
     call.attempt = draw(COUNTS)
@@ -134,9 +134,9 @@ def test_a_record(fields: dict[str, Any], changed: set[str]) -> None:
     assert attrs.evolve(made, id="another") == attrs.evolve(twin, id="another")
 
 
-def fold_by(log: Sequence[ev.Event], fold_start: Any, fold_end: Any) -> RunState:
+def fold_by(log: Sequence[ev.Event], fold_start: Any, fold_end: Any) -> RunRecord:
     """Fold *log* with these functions for the events that begin and end calls."""
-    state = RunState()
+    state = RunRecord()
     rest = iter(log)
     for event in rest:
         match event:
@@ -150,7 +150,7 @@ def fold_by(log: Sequence[ev.Event], fold_start: Any, fold_end: Any) -> RunState
     return state
 
 
-def check_state(state: RunState, twin: RunState) -> None:
+def check_state(state: RunRecord, twin: RunRecord) -> None:
     assert state == twin
     assert dict(state.steps) == dict(twin.steps)
     assert list(state.calls.items()) == list(twin.calls.items())
@@ -166,7 +166,7 @@ def test_the_fold_of_a_run(log: list[ev.Event]) -> None:
 
 
 @st.composite
-def moments(draw: st.DrawFn) -> tuple[RunState, RunState]:
+def moments(draw: st.DrawFn) -> tuple[RunRecord, RunRecord]:
     """Generate two equal states in the midst of a run."""
     log = draw(event_logs())
     count = draw(st.integers(1, len(log)))
@@ -184,7 +184,7 @@ def moments(draw: st.DrawFn) -> tuple[RunState, RunState]:
 
 @shows("fold-start")
 @given(moments(), st.data())
-def test_the_fold_of_a_start(states: tuple[RunState, RunState], data: st.DataObject) -> None:
+def test_the_fold_of_a_start(states: tuple[RunRecord, RunRecord], data: st.DataObject) -> None:
     state, twin = states
     start = ev.StepStart(
         run_id="run",
@@ -208,7 +208,7 @@ def test_the_fold_of_a_start(states: tuple[RunState, RunState], data: st.DataObj
 
 @shows("fold-end")
 @given(moments(), st.data())
-def test_the_fold_of_an_end(states: tuple[RunState, RunState], data: st.DataObject) -> None:
+def test_the_fold_of_an_end(states: tuple[RunRecord, RunRecord], data: st.DataObject) -> None:
     state, twin = states
     assume(state.open)
     call: dict[str, Any] = {"run_id": "run", "at": data.draw(TIMES), "id": "step"}
@@ -237,7 +237,7 @@ def test_what_is_added_to_a_log(log: list[ev.Event], buffer: int) -> None:
     fast = written(RunLog("run", ()), log, buffer)
     twin = written(plain.PlainLog("run", ()), log, buffer)
 
-    check_state(fast.log.state, twin.log.state)
+    check_state(fast.log.record, twin.log.record)
     assert fast.log.history() == twin.log.history() == tuple(log)
     assert fast.seen == twin.seen
     assert fast.was_congested == twin.was_congested
@@ -305,7 +305,7 @@ def check_calls(by_address: Calls, by_id: Calls, row: Sequence[StepRecord]) -> N
 @shows("parts-on-demand")
 @given(event_logs(), st.integers(0))
 def test_a_state_whose_parts_were_looked_at(log: list[ev.Event], moment: int) -> None:
-    looked_at, untouched = RunState(), RunState()
+    looked_at, untouched = RunRecord(), RunRecord()
     assert plain.whole_state(looked_at) == ({}, {}, {}, {}, {})
     for event in log:
         looked_at.apply(event)

@@ -51,7 +51,7 @@ def compare(played: Played, expected: Expected) -> None:
     result = played.result
     assert result is not None
     assert result.status == expected.status
-    assert repr(result.result) == repr(expected.result)  # the order of keys counts
+    assert repr(result.output) == repr(expected.output)  # the order of keys counts
     faults, wanted = Counter(faults_of(result.error)), Counter(map(untold, expected.faults))
     if expected.exact:
         assert faults == wanted
@@ -64,7 +64,7 @@ def compare(played: Played, expected: Expected) -> None:
 
 
 def calls(played: Played) -> Any:
-    records = played.watcher.watched.state.calls.values()
+    records = played.watcher.watched.record.calls.values()
     return [record for record in records if record.kind != "item"]
 
 

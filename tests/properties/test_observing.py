@@ -104,8 +104,8 @@ class Play:
             if self.store is not None and self.chance.random() < 0.3:
                 run = await (await self.open()).load_run(run.run_id)
                 self.show(run)
-            one = self.chance.choice(suspensions(run.state))
-            asked = run.state.calls[one.address].suspend_payload["asked"]
+            one = self.chance.choice(suspensions(run.record))
+            asked = run.record.calls[one.address].suspend_payload["asked"]
             result = await run.resume(label=one.label, resume_data=f"answer {asked}")
         return run, result
 
@@ -126,7 +126,7 @@ class Play:
 
     async def visit(self, run: Run[Any, Any]) -> None:
         await trio.sleep(self.chance.choice(RESTS))
-        came = run.state.next_seq
+        came = run.record.next_seq
         after = self.chance.choice([None, None, came - 1, self.chance.randrange(came + 3)])
         size, on_full = self.chance.choice([1, 2, 5, 64]), self.chance.choice(ON_FULL)
         was_settled = run._life.result is not None
@@ -154,7 +154,7 @@ def destinations(run: Run[Any, Any]) -> list[str]:
     """Return the steps that one can go back to: all but those inside of items."""
     return [
         id
-        for id, record in run.state.steps.items()
+        for id, record in run.record.steps.items()
         if all(outer.item is None for outer in Address.parse(record.address).walk())
     ]
 
@@ -174,11 +174,11 @@ def test_observers_see_the_part_in_which_they_come(
 
     _, expected = run_straight(spec)
     for result in play.results:
-        assert (result.status, result.result) == (expected.status, expected.result)
+        assert (result.status, result.output) == (expected.status, expected.output)
     for run in play.runs:
         log = run._life.core.log
         assume(log.readers.holds(None))
-        assert fold(log.history()) == run.state
+        assert fold(log.history()) == run.record
         if not is_durable:  # a journal has no chunks, and so its events have gaps
             check_events(log.history(), workflow)
     for visit in play.visits:

@@ -86,7 +86,7 @@ class Play:
 
     async def latest(self, engine: Engine, other: Engine, run: Run[Any, Any]) -> Run[Any, Any]:
         """Return the run of the engine that went on with it last."""
-        return max([run, await other.load_run(RUN)], key=lambda run: run.state.next_seq)
+        return max([run, await other.load_run(RUN)], key=lambda run: run.record.next_seq)
 
     async def answer_some(self, run: Run[Any, Any]) -> RunResult[Any]:
         """Answer some of the questions in the process that has asked."""
@@ -115,7 +115,7 @@ class Play:
 
     def choose(self, run: Run[Any, Any]) -> tuple[dict[str, Any], str]:
         """Choose a question, and a way to name it."""
-        waiting = suspensions(run.state)
+        waiting = suspensions(run.record)
         one = self.chance.choice(waiting)
         naming: dict[str, Any] = {"label": one.label}
         alike = [each for each in waiting if each.path == one.path]
@@ -138,7 +138,7 @@ class Play:
         return naming, f"answer {self.asked(run, one)}"
 
     def asked(self, run: Run[Any, Any], one: Suspension) -> int:
-        return int(run.state.calls[one.address].suspend_payload["asked"])
+        return int(run.record.calls[one.address].suspend_payload["asked"])
 
     # ------------------------------------------------------------ crashes
     async def crash(self) -> None:
@@ -196,7 +196,7 @@ def test_suspending_changes_neither_result_nor_effects(spec: Nested, seed: int) 
 
     play, result = run_play(spec, seed, crashes=0)
 
-    assert (result.status, result.result) == (expected.status, expected.result)
+    assert (result.status, result.output) == (expected.status, expected.output)
     assert play.deeds.done == straight.done
     assert play.deeds.decided == straight.decided
     assert play.deeds.begun == {address: play.deeds.asks[address] + 1 for address in straight.done}
@@ -223,7 +223,7 @@ def test_losing_the_process_changes_neither_result_nor_what_is_recorded(
 
     play, result = run_play(spec, seed, crashes)
 
-    assert (result.status, result.result) == (expected.status, expected.result)
+    assert (result.status, result.output) == (expected.status, expected.output)
     assert play.deeds.done.keys() == straight.done.keys()
     for address, times in play.kept.items():
         assert play.deeds.done[address] == times

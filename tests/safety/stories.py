@@ -67,7 +67,7 @@ async def works(value: Any, ctx: StepContext[Memory]) -> Place:
     return await ctx.call_tool(looks, "Oslo")
 
 
-@step(retries=Retry(2, delay=1), timeout=60)
+@step(retry=Retry(2, delay=1), timeout=60)
 async def tries(place: Place, ctx: StepContext[Memory]) -> Place:
     if ctx.attempt == 1:
         raise OSError("once")

@@ -97,7 +97,7 @@ class Telling:
             for_the_run.reset(token)
         beside.send_event("end")
         result = await beside.wait()
-        assert (result.status, result.result) == ("success", 7), "the bystander"
+        assert (result.status, result.output) == ("success", 7), "the bystander"
         check_events(beside._life.core.log.history(), bystander)
 
     # ------------------------------------------------------------ what is left
@@ -117,7 +117,7 @@ class Telling:
     async def _check_recovery(self) -> None:
         async with self.open() as engine:
             for run in await engine.recover():
-                was_canceled = run.state.is_canceled
+                was_canceled = run.record.is_canceled
                 if run.status == "running":  # it may have had nothing left to do
                     for name in ("end", "go", "more"):
                         run.send_event(name, {"name": "Paris"})
@@ -145,7 +145,7 @@ async def _check_rest(run: Run[Any, Any]) -> None:
             _check_expected(exc)
             return
     assert result.status == run.status
-    assert fold(life.core.log.history()) == run.state
+    assert fold(life.core.log.history()) == run.record
 
 
 def _check_expected(exc: BaseException, *others: type[BaseException]) -> None:

@@ -70,7 +70,7 @@ async def test_a_run_that_waits_stays_as_it_is(call: str) -> None:
     assert run.status == "suspended"
     assert await store.get("r") == before
     async with open_engine(plugins=[], store=store, workflows=[flow]) as engine:
-        assert (await (await engine.load_run("r")).resume(resume_data=1)).result == "asks:1"
+        assert (await (await engine.load_run("r")).resume(resume_data=1)).output == "asks:1"
 
 
 async def test_a_run_that_somebody_else_drives_ends_with_its_engine(

@@ -77,7 +77,7 @@ async def test_a_run_that_waits_is_not_harmed_by_a_name_that_is_none(call: str) 
                 await result
 
         assert await store.get("r") == before
-        assert (await run.resume(None, "yes")).result == "yes"
+        assert (await run.resume(None, "yes")).output == "yes"
 
 
 BODIES: dict[str, Callable[[StepContext[Any]], Any]] = {

@@ -15,7 +15,7 @@ from tests.type_tests.models import (
     locate,
     pack,
 )
-from trioflow import RunContext, Workflow, from_context, from_input, from_step, step, value
+from trioflow import RunContext, Workflow, constant, from_context, from_input, from_step, step
 
 cities = Workflow("weather", input=City, output=str)
 assert_type(cities, Workflow[City, City])
@@ -46,7 +46,7 @@ Workflow("union", input=int | None).then(describe)
 
 Workflow("w", City)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
 Workflow("w", inputs=City)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
-Workflow("w", retries=3)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+Workflow("w", retry=3)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
 
 # ---------------------------------------------------------------- nested
 inner = Workflow("inner", input=City).then(fetch_forecast)
@@ -87,7 +87,7 @@ assert_type(
             "high": from_step(fetch_forecast, "high"),
             "name": from_input("name"),
             "tenant": from_context("tenant"),
-            "fixed": value(1),
+            "fixed": constant(1),
             "text": "${data.city}",
             "computed": lambda data: data.high,
         }

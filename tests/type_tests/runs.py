@@ -14,8 +14,8 @@ from trioflow import (
     EventStreamStatistics,
     Run,
     RunInfo,
+    RunRecord,
     RunResult,
-    RunState,
     RunStream,
     Workflow,
     events,
@@ -35,10 +35,10 @@ async def runs() -> None:
     run = weather.create_run(run_id="a", resource_id="b")
     assert_type(run, Run[City, str])
     assert_type(run.run_id, str)
-    assert_type(run.state, RunState)
+    assert_type(run.record, RunRecord)
     result = await run.start(City("Oslo"))
     assert_type(result, RunResult[str])
-    assert_type(result.result, str | None)
+    assert_type(result.output, str | None)
     assert_type(result.unwrap(), str)
     assert_type(await run.wait(), RunResult[str])
     assert_type(await run.drain(grace=1), RunResult[str])

@@ -88,7 +88,7 @@ async def empty_parentheses(city: City) -> Forecast:
     return Forecast(city.name, 1.0)
 
 
-@step(id="plan", retries=Retry(attempts=3, delay=0.1, on=(OSError,)), timeout=5.0)
+@step(id="plan", retry=Retry(attempts=3, delay=0.1, on=(OSError,)), timeout=5.0)
 async def with_options(city: City, ctx: StepContext) -> Forecast:
     return Forecast(city.name, ctx.attempt)
 
@@ -143,7 +143,7 @@ async def wrong_context(city: City, ctx: int) -> str:
 step(two_values)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
 step(wrong_context)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
 step(id="two")(two_values)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
-step(retries=3)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+step(retry=3)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
 step(timeout="1s")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
 step(retrys=Retry(3))  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
 step("plan")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]

@@ -74,12 +74,12 @@ def total(pieces: list[str]) -> int:
     return sum(map(len, pieces))
 
 
-@tool(collect=total)
+@tool(combine=total)
 async def collected(text: str) -> AsyncIterator[str]:
     yield text
 
 
-@tool(collect="".join)
+@tool(combine="".join)
 async def joined(text: str) -> AsyncIterator[str]:
     yield text
 
@@ -128,7 +128,7 @@ async def nothing_to_collect(text: str) -> str:
     return text
 
 
-tool(collect=total)(nothing_to_collect)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+tool(combine=total)(nothing_to_collect)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 tool(timeouts=1.0)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
-tool(collect=3)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+tool(combine=3)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]

@@ -34,7 +34,7 @@ from trioflow.context import MISSING
 from trioflow.engine import Engine
 from trioflow.errors import RunClaimedError
 from trioflow.events import ACTIVE_STATUSES, RunStatus
-from trioflow.record import RunState
+from trioflow.record import RunRecord
 from trioflow.run import Run, RunStream
 
 
@@ -99,7 +99,7 @@ async def _leave_answer(engine: Engine, store: Store, stored: StoredRun, answer:
         check_workflow(engine, stored)
     data = answer.value()
     _check_waits(run_id, stored.status)
-    state = RunState()
+    state = RunRecord()
     async for event in JournalReader(store, run_id).events():
         state.apply(event)
     found = select(state, answer.step, answer.label, answer.index)

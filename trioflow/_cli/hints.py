@@ -12,7 +12,7 @@ from trioflow._cli.stores import Whereabouts
 from trioflow._cli.text import clean
 from trioflow._engine.history.suspensions import Suspension, suspensions
 from trioflow.abc import StoredRun
-from trioflow.record import RunState
+from trioflow.record import RunRecord
 from trioflow.results import RunResult
 
 SHOWN = 5
@@ -25,7 +25,7 @@ def how_to_go_on(whereabouts: Whereabouts, run_id: str) -> None:
         _tell("to resume it:", [whereabouts.command("resume", run_id)])
 
 
-def how_to_answer(whereabouts: Whereabouts, state: RunState) -> None:
+def how_to_answer(whereabouts: Whereabouts, state: RunRecord) -> None:
     """Say on standard error how to answer each step that waits for it.
 
     The commands can be run as they are: the answer is then read from standard input.

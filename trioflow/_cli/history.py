@@ -30,7 +30,7 @@ from trioflow.abc import Store, StoredRun
 from trioflow.context import MISSING
 from trioflow.errors import JournalFormatError
 from trioflow.events import Event
-from trioflow.record import RunState
+from trioflow.record import RunRecord
 from trioflow.run import BUFFER_SIZE
 
 HEADERS = ("ID", "WORKFLOW", "STATUS", "CREATED", "UPDATED", "RESOURCE", "TAGS", "RUNS IN", "INPUT")
@@ -150,7 +150,7 @@ async def _folded(found: AsyncIterable[Event]) -> AsyncIterator[Event]:
     Raises:
       JournalFormatError: if one is missing, or at another's place.
     """
-    state, damage = RunState(), None
+    state, damage = RunRecord(), None
     async for event in found:
         yield event
         try:

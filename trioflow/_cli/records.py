@@ -11,7 +11,7 @@ from trioflow._cli.text import describe_error, preview
 from trioflow._cli.view import Status
 from trioflow._engine.history.suspensions import Suspension, suspensions
 from trioflow.events import FINISHED_STATUSES
-from trioflow.record import RunState
+from trioflow.record import RunRecord
 from trioflow.step_record import StepRecord
 from trioflow.wire._failures import error_to_wire
 from trioflow.wire._values import lenient_json
@@ -23,13 +23,13 @@ class StoredView:
 
     is_interrupted: bool = False
     """Whether it is not over, does not wait for an answer, and nobody goes on with it."""
-    state: RunState = attrs.field(factory=RunState)
+    record: RunRecord = attrs.field(factory=RunRecord)
     waits: dict[str, ev.StepWaiting] = attrs.field(factory=dict)
     """The last wait of each call that is not over, by address."""
 
     def apply(self, event: ev.Event) -> None:
         """Take one more event into account."""
-        self.state.apply(event)
+        self.record.apply(event)
         match event:
             case ev.StepWaiting():
                 self.waits[event.address] = event
@@ -41,7 +41,7 @@ class StoredView:
     @property
     def is_over(self) -> bool:
         """Whether nothing of the run can go on."""
-        return self.state.status in FINISHED_STATUSES
+        return self.record.status in FINISHED_STATUSES
 
     def status_of(self, record: StepRecord) -> Status:
         """Return the status of a call, which may have been cut off with its run."""
@@ -70,25 +70,25 @@ class StoredView:
 
 def as_json(view: StoredView) -> dict[str, Any]:
     """Return a run as plain JSON types, its calls in the order of their starts."""
-    state = view.state
+    run = view.record
     return {
-        "status": state.status,
-        "input": lenient_json(state.input),
-        "result": lenient_json(state.result),
-        "error": None if state.error is None else error_to_wire(state.error),
-        "reason": state.reason,
-        "state": lenient_json(state.state),
-        "traceId": state.trace_id,
-        "startedAt": state.started_at,
-        "endedAt": state.ended_at,
-        "suspended": [_suspension(view, each) for each in suspensions(state)],
+        "status": run.status,
+        "input": lenient_json(run.input),
+        "output": lenient_json(run.output),
+        "error": None if run.error is None else error_to_wire(run.error),
+        "reason": run.reason,
+        "state": lenient_json(run.state),
+        "traceId": run.trace_id,
+        "startedAt": run.started_at,
+        "endedAt": run.ended_at,
+        "suspended": [_suspension(view, each) for each in suspensions(run)],
         "waiting": [_wait(event) for event in view.waits.values()],
-        "calls": [_call(view, record) for record in state.calls.values()],
+        "calls": [_call(view, record) for record in run.calls.values()],
     }
 
 
 def _suspension(view: StoredView, suspension: Suspension) -> dict[str, Any]:
-    record = view.state.calls[suspension.address]
+    record = view.record.calls[suspension.address]
     return {
         "path": list(suspension.path),
         "label": suspension.label,

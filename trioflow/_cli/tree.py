@@ -26,15 +26,15 @@ def print_tree(view: StoredView, now: float) -> None:
       now: Seconds since the epoch.
     """
     console = make_console()
-    state = view.state
+    run = view.record
     branches = _Branches(view, now)
     for row in flatten(branches.root()):
         _print_row(console, row)
-    for word, value in (("input", state.input), ("result", state.result)):
+    for word, value in (("input", run.input), ("output", run.output)):
         if value is not None:
             print(f"{word}: {preview(value, 1000)}")
-    if state.reason is not None:
-        print(f"reason: {clean(state.reason)}")
+    if run.reason is not None:
+        print(f"reason: {clean(run.reason)}")
 
 
 def _print_row(console: Console, row: Row) -> None:
@@ -57,7 +57,7 @@ class _Branches:
     """The calls directly inside of a call, None for the run; by their addresses."""
 
     def __attrs_post_init__(self) -> None:
-        for record in self.view.state.calls.values():
+        for record in self.view.record.calls.values():
             self._put(Address.parse(record.address), record)
 
     def _put(self, address: Address, record: StepRecord) -> None:
@@ -70,14 +70,14 @@ class _Branches:
 
     def root(self) -> Branch:
         """Return the run with all its calls."""
-        state = self.view.state
-        ended = state.ended_at or self.now
-        seconds = None if state.started_at is None else max(ended - state.started_at, 0.0)
-        status: Status = "running" if state.status == "pending" else state.status
+        run = self.view.record
+        ended = run.ended_at or self.now
+        seconds = None if run.started_at is None else max(ended - run.started_at, 0.0)
+        status: Status = "running" if run.status == "pending" else run.status
         if self.view.is_interrupted:
             status = "interrupted"
-        detail = "" if state.error is None else describe_error(state.error)
-        row = Row("", "call", clean(state.workflow_id), status, detail, seconds)
+        detail = "" if run.error is None else describe_error(run.error)
+        row = Row("", "call", clean(run.workflow_id), status, detail, seconds)
         return Branch(row, self._below(None, ""))
 
     def _below(self, address: Address | None, id: str) -> tuple[Branch, ...]:
@@ -106,5 +106,5 @@ class _Branches:
     def _seconds(self, record: StepRecord) -> float | None:
         if record.kind == "item":
             return None
-        ended = record.ended_at or record.suspended_at or self.view.state.ended_at or self.now
+        ended = record.ended_at or record.suspended_at or self.view.record.ended_at or self.now
         return max(ended - record.started_at, 0.0)

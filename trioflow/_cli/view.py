@@ -1,6 +1,6 @@
 """What a person watching a run wants to know: the fold of its events into a tree.
 
-Unlike `trioflow.record.RunState` it forgets: iterations of a loop share one entry, items of
+Unlike `trioflow.record.RunRecord` it forgets: iterations of a loop share one entry, items of
 a ``foreach`` disappear when they end well, and of many finished siblings only the last stay.
 So it stays small however long the run is. It knows nothing of terminals.
 """

@@ -57,7 +57,7 @@ async def watch(
         return interruption.exit_code or BROKEN_PIPE
     if result.status == "success":
         with watcher.unless_closed():
-            await display.show_result(result.result)
+            await display.show_result(result.output)
         return SUCCESS
     watcher.report(result)
     return interruption.exit_code or EXIT_CODES[result.status]
@@ -164,7 +164,7 @@ class Watcher:
         if self.whereabouts is None:
             run.cancel(reason)
         elif self._halted is None:
-            self._halted, self._end_of_journal = reason, run.state.next_seq
+            self._halted, self._end_of_journal = reason, run.record.next_seq
             run.halt()
 
     def report(self, result: RunResult[Any]) -> None:
@@ -176,7 +176,7 @@ class Watcher:
         else:
             report(result)
         if self.whereabouts is not None and result.status == "suspended" and self._run:
-            how_to_answer(self.whereabouts, self._run.state)
+            how_to_answer(self.whereabouts, self._run.record)
         if self.whereabouts is not None and result.status == "failed":
             how_to_try_again(self.whereabouts, result)
 
@@ -188,7 +188,7 @@ async def _earlier_events(run: Run[Any, Any]) -> list[ev.Event]:
             count = held.statistics().current_buffer_used
             earlier = [await held.receive() for _ in range(count)]
     except HistoryGap:
-        state = run.state
+        state = run.record
         start = ev.Start(
             run_id=state.run_id,
             seq=0,

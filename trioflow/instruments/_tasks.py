@@ -52,7 +52,7 @@ def _waits_of_run(run: Run[Any, Any]) -> Iterator[str]:
         case "paused":
             yield "  waits for run.resume()"
         case "suspended":
-            for suspension in suspensions(run.state):
+            for suspension in suspensions(run.record):
                 yield f"  waits for an answer to step {suspension}"
         case "running" if run._life.driver is None:
             yield "  goes on in another process, or is about to go on here"

@@ -170,14 +170,14 @@ def advance_call(log: Log, call: Call, event: ev.StepEvent) -> None:
 # ---------------------------------------------------------------- rule 7: the fold
 def check_fold(log: Log, event: ev.Event, call: Call | None) -> None:
     """Check that the fold tells the same story as the automata."""
-    log.state.apply(event)
-    if log.state.next_seq != log.index + 1:
-        log.fail(7, f"next_seq of the fold is {log.state.next_seq}")
+    log.record.apply(event)
+    if log.record.next_seq != log.index + 1:
+        log.fail(7, f"next_seq of the fold is {log.record.next_seq}")
     told = told_status(event, call)
-    found = log.state.calls[str(call.address)].status if call else log.state.status
+    found = log.record.calls[str(call.address)].status if call else log.record.status
     if told not in (None, found):
         log.fail(7, f"the fold says {found}, the events say {told}")
-    newest = log.state.records[-1] if log.state.records else None
+    newest = log.record.records[-1] if log.record.records else None
     if (
         newest is not None
         and newest.kind != "item"

@@ -10,7 +10,7 @@ import attrs
 from trioflow import events as ev
 from trioflow._phases import Phase
 from trioflow.addresses import Address
-from trioflow.record import RunState
+from trioflow.record import RunRecord
 from trioflow.testing._faults import EventOrderError
 
 
@@ -92,7 +92,7 @@ class Log:
     """The calls that are not closed, by address."""
     frames: dict[Address | None, Frame] = attrs.field(factory=dict)
     """The workflows, by the scope of their calls."""
-    state: RunState = attrs.field(factory=RunState)
+    record: RunRecord = attrs.field(factory=RunRecord)
     """The fold so far."""
 
     def forget_open(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from trioflow import events as ev
 from trioflow.abc import Instrument
 from trioflow.hookspecs import hookimpl
-from trioflow.record import RunState
+from trioflow.record import RunRecord
 
 
 class Mirror(Instrument):
@@ -22,7 +22,7 @@ class Mirror(Instrument):
         self.events: list[ev.Event] = []
         self.faults: list[str] = []
         """Where fold and state differed. (What an instrument raises is only logged.)"""
-        self._state = RunState()
+        self._state = RunRecord()
         self.watched: Any = None
         """The run."""
 
@@ -38,7 +38,7 @@ class Mirror(Instrument):
     def on_event(self, event: ev.Event) -> None:
         self.events.append(event)
         self._state.apply(event)
-        if self._state != self.watched.state:
+        if self._state != self.watched.record:
             self.faults.append(f"fold and state differ after event {event.seq}, {event.type}")
 
     def check(self) -> None:

@@ -43,8 +43,8 @@ def result_to_wire(result: RunResult[Any], *, converter: Converter | None = None
         "steps": {"input": run_input, **records},
         "state": value(result.state, "state"),
     }
-    if result.status == "success" or result.result is not None:
-        wire["result"] = value(result.result, "result")
+    if result.status == "success" or result.output is not None:
+        wire["result"] = value(result.output, "result")
     if result.error is not None:
         wire["error"] = error_to_wire(result.error)
     if result.reason is not None:

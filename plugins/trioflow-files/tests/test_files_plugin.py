@@ -95,7 +95,7 @@ async def test_grep_can_be_a_node_of_a_workflow(tmp_path: Path) -> None:
 
 
 async def test_a_missing_root_is_not_retried(tmp_path: Path) -> None:
-    workflow = Workflow("patient", input=Folder, retries=Retry(attempts=5)).then("files.list")
+    workflow = Workflow("patient", input=Folder, retry=Retry(attempts=5)).then("files.list")
     async with open_engine(plugins=["files"]) as engine:
         result = await engine.create_run(workflow).start(Folder(str(tmp_path / "missing")))
 

@@ -39,7 +39,7 @@ async def look_up(word: str) -> int:
     return len(word)
 
 
-@step(retries=Retry(attempts=2))
+@step(retry=Retry(attempts=2))
 async def count(words: list[str], ctx: StepContext) -> int:
     return sum([await ctx.call_tool(look_up, word=word) for word in words])
 

@@ -19,7 +19,7 @@ from .trees import TreeOfEvents, branch_of, tree_of_spans
 Flow = Workflow[Any, Any]
 
 
-@step(retries=Retry(attempts=2, delay=0.5))
+@step(retry=Retry(attempts=2, delay=0.5))
 async def ask(value: Any, ctx: StepContext) -> Any:
     """Take some time, fail once, and wait for an answer."""
     await trio.sleep(0.25)

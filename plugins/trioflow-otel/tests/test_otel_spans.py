@@ -256,7 +256,7 @@ class TestFailures:
     async def test_a_failing_attempt_is_told_and_the_call_is_well_after_a_retry(
         self, traces: Traces, autojump_clock: MockClock
     ) -> None:
-        @step(retries=Retry(attempts=3, delay=2))
+        @step(retry=Retry(attempts=3, delay=2))
         async def fickle(value: int, ctx: StepContext) -> int:
             if ctx.attempt < 3:
                 raise OSError(f"no {ctx.attempt}")

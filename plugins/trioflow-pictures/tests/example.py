@@ -27,7 +27,7 @@ class Offer:
     room: str
 
 
-@step(retries=Retry(attempts=3, delay=0.4, backoff=2.0, on=(OSError,)))
+@step(retry=Retry(attempts=3, delay=0.4, backoff=2.0, on=(OSError,)))
 async def fetch_forecast(city: City, ctx: StepContext) -> City:
     """Ask the weather service."""
     await trio.sleep(0.5)

@@ -86,7 +86,7 @@ def test_iterations_of_a_loop_share_a_line_that_can_be_closed() -> None:
 
 
 def test_attempts_and_the_pauses_between_them_are_spans_of_one_bar() -> None:
-    @step(retries=Retry(attempts=3, delay=1.0, backoff=2.0))
+    @step(retry=Retry(attempts=3, delay=1.0, backoff=2.0))
     async def flaky(value: Any, ctx: StepContext) -> str:
         await trio.sleep(0.5)
         if ctx.attempt < 3:
@@ -106,7 +106,7 @@ def test_attempts_and_the_pauses_between_them_are_spans_of_one_bar() -> None:
 
 def test_a_pause_that_is_cut_off_has_no_attempt_behind_it() -> None:
     flaky = fails(OSError("no"), after=1, id="flaky")
-    retried: Workflow[Any, Any] = Workflow("inner", retries=Retry(attempts=2, delay=60))
+    retried: Workflow[Any, Any] = Workflow("inner", retry=Retry(attempts=2, delay=60))
     found = record_now(flow().parallel(retried.then(flaky), fails(ValueError("end"), after=5)))
 
     assert spans_of(found, "flaky") == [(0, 1, "run"), (1, 5, "backoff")]
@@ -115,7 +115,7 @@ def test_a_pause_that_is_cut_off_has_no_attempt_behind_it() -> None:
 
 def test_a_pause_that_has_not_ended_goes_on() -> None:
     found = record_now(
-        Workflow("w", retries=Retry(attempts=2, delay=60)).then(fails(OSError("no"), after=1))
+        Workflow("w", retry=Retry(attempts=2, delay=60)).then(fails(OSError("no"), after=1))
     )
     cut = found[: [event.type for event in found].index("step-retry") + 1]
 
@@ -280,7 +280,7 @@ def test_calls_of_a_later_attempt_of_a_workflow_say_so() -> None:
         if len(made) == 1:
             raise OSError("not yet")
 
-    retried = Workflow("w", retries=Retry(attempts=2, delay=1)).then(inner.then(second_time))
+    retried = Workflow("w", retry=Retry(attempts=2, delay=1)).then(inner.then(second_time))
     found = record_now(retried)
 
     assert outline_of(found)[2:] == ["    second_time", "    second_time (attempt 2)"]

@@ -39,7 +39,7 @@ def crash(code: int) -> None:
     os._exit(code)
 
 
-@step(runner="process", retries=Retry(attempts=3, on=(WorkerCrashedError,)))
+@step(runner="process", retry=Retry(attempts=3, on=(WorkerCrashedError,)))
 def crash_twice(value: int, ctx: StepContext[Any]) -> list[int]:
     """Crash in all attempts but the third."""
     if ctx.attempt < 3:

@@ -23,7 +23,7 @@ async def test_chunks_are_events_in_order_and_feel_the_reader() -> None:
             async for event in stream:
                 seen.append(event)
                 await trio.lowlevel.checkpoint()
-                lead = max(lead, run.state.next_seq - event.seq - 1)
+                lead = max(lead, run.record.next_seq - event.seq - 1)
 
     check_events(seen)
     chunks = [event.chunk for event in seen if isinstance(event, events.StepOutput)]

@@ -17,7 +17,7 @@ async def test_tools_are_called_in_the_run_s_process() -> None:
         at_once = await engine.create_run(workflow(tools.call_at_once)).start("a b c")
 
     check_events(seen)
-    assert run.state.steps["call_tools"].output == ["HEY", "HEY"]
+    assert run.record.steps["call_tools"].output == ["HEY", "HEY"]
     assert [e.args for e in seen if isinstance(e, events.ToolCall)] == [{"text": "hey"}] * 2
     assert at_once.unwrap() == ["A", "B", "C"]
 
@@ -33,7 +33,7 @@ async def test_tools_can_be_given_up() -> None:
                     run.send_event("begun")
 
     check_events(seen)
-    assert run.state.steps["give_up"].output == ["given up", "failed"]
+    assert run.record.steps["give_up"].output == ["given up", "failed"]
     assert [e.status for e in seen if isinstance(e, events.ToolError)] == ["canceled"] * 2
 
 

@@ -89,7 +89,7 @@ class CallPlan:
     """Structures the output at any depth; None if any value will do."""
     forms: CallForms | None = None
     """How its values are recorded; None if there is no store."""
-    retries: Retry | None = None
+    retry: Retry | None = None
     timeout: float | None = None
     limiter: trio.CapacityLimiter | None = None
     plugin: str | None = None
@@ -118,7 +118,7 @@ class CallPlan:
         self.is_guarded = self.timeout is not None or self.limiter is not None
         may_be_large = self.forms is not None  # and then it is recorded in slices
         self.is_plain = (
-            self.is_leaf and self.retries is None and not self.is_guarded and not may_be_large
+            self.is_leaf and self.retry is None and not self.is_guarded and not may_be_large
         )
 
 
@@ -136,7 +136,7 @@ class ToolPlan:
     required: frozenset[str]
     context: str | None
     """Name of the context parameter."""
-    collect: Callable[[list[Any]], Any] | None
+    combine: Callable[[list[Any]], Any] | None
     check: Structure | None
     """Checks the class of the result; None if any value will do."""
     timeout: float | None

@@ -17,7 +17,7 @@ from trioflow._engine.base.plan import BranchPlan, CallPlan
 from trioflow._engine.history.groups import items_around
 from trioflow.addresses import Address
 from trioflow.events import DONE_STATUSES
-from trioflow.record import RunState
+from trioflow.record import RunRecord
 from trioflow.step_record import StepRecord
 
 OPEN = ("running", "waiting")
@@ -41,7 +41,7 @@ class Replay:
     inputs: Mapping[str, Any] = MappingProxyType({})
     """Other inputs for calls that are made again, by address."""
 
-    def __init__(self, state: RunState) -> None:
+    def __init__(self, state: RunRecord) -> None:
         """Take what is recorded, with the answers that the run was resumed with."""
         self._state = state
         self._records = dict(state.calls.items())

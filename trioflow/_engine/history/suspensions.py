@@ -9,7 +9,7 @@ import attrs
 from trioflow._engine.history.groups import GROUPS, items_around
 from trioflow.addresses import Address
 from trioflow.errors import AmbiguousResumeError, NotSuspendedError
-from trioflow.record import RunState
+from trioflow.record import RunRecord
 from trioflow.step_record import StepRecord
 
 
@@ -30,7 +30,7 @@ class Suspension:
         return f"{'.'.join(self.path)}{item}{label}"
 
 
-def suspensions(state: RunState) -> tuple[Suspension, ...]:
+def suspensions(state: RunRecord) -> tuple[Suspension, ...]:
     """Return the steps that wait for an answer, in the order of their suspension."""
     waiting = [
         record
@@ -48,7 +48,7 @@ def suspensions(state: RunState) -> tuple[Suspension, ...]:
 
 
 def select(
-    state: RunState,
+    state: RunRecord,
     step: str | Sequence[str] | None,
     label: str | None,
     index: int | None,
@@ -96,7 +96,7 @@ def _describe(step: str | Sequence[str] | None, label: str | None, index: int | 
     return ", ".join(part for part in parts if part) or "any step"
 
 
-def _path(state: RunState, record: StepRecord) -> tuple[str, ...]:
+def _path(state: RunRecord, record: StepRecord) -> tuple[str, ...]:
     """Return the ids on the way to a call; its own id alone cannot tell, as ids may have dots."""
     path: list[str] = []
     prefix = ""

@@ -25,7 +25,7 @@ from trioflow.events import (
     StepOutput,
     ToolCallDelta,
 )
-from trioflow.record import RunState
+from trioflow.record import RunRecord
 
 CHUNKS = (StepOutput, ToolCallDelta)
 MAX_PENDING = 10_000
@@ -39,7 +39,7 @@ class RunJournal:
     header: RunHeader
     writer: JournalWriter
     plan: WorkflowPlan
-    record: RunState
+    record: RunRecord
     on_failure: Callable[[BaseException], None]
     check_claims: Callable[[], None]
     """Gives all runs up whose claims may have ended."""

@@ -129,7 +129,7 @@ def failure_of(life: Life, exc: BaseException) -> Failed:
 
 def writable(log: JournaledLog, outcome: Outcome) -> Outcome:
     """Return *outcome*, or a failure if the value that it has cannot be written."""
-    records = log.state.records
+    records = log.record.records
     if not isinstance(outcome, Success) or (records and records[-1].output is outcome.value):
         return outcome  # it was written as the output of a step
     try:

@@ -34,7 +34,7 @@ def receive(life: Life, name: str, data: Any, by: str | None = None) -> None:
     if life.phase is Phase.ELSEWHERE:
         raise RunClaimedError(life.run_id, None)
     if life.phase in (Phase.FINISHED, Phase.HALTED):
-        raise RunFinishedError(life.run_id, log.state.status, f"event {name!r} comes too late")
+        raise RunFinishedError(life.run_id, log.record.status, f"event {name!r} comes too late")
     mailbox.check_room(name)
     if life.phase in (Phase.PENDING, Phase.STARTING):
         if life.journaled is not None:

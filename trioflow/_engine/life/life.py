@@ -71,7 +71,7 @@ class Life:
         log_type = RunLog if keeper is None else JournaledLog
         log = log_type(run_id, environment.instruments)
         self.run_id = run_id
-        self.record = log.state
+        self.record = log.record
         """The fold of all events so far."""
         self.plan = plan
         self.environment = environment
@@ -176,7 +176,7 @@ class Life:
     def happen(self, event_type: type[E], fields: Mapping[str, Any]) -> E:
         """Do what `emit` does; each call that takes and gives keywords copies all of them."""
         log = self.core.log
-        state = log.state
+        state = log.record
         before = state.next_seq
         try:
             event = log.next_event(event_type, fields)
@@ -195,7 +195,7 @@ class Life:
         self.result = result = workflow_result(scope, self.input, outcome)
         if not waits or self.close_on_suspend:
             try:
-                fields = {"status": result.status, "result": result.result, "error": result.error}
+                fields = {"status": result.status, "result": result.output, "error": result.error}
                 self.happen(ev.Finish, fields)
             finally:
                 if self.record.ended_at is not None:  # or it could not happen

@@ -10,7 +10,7 @@ import trio
 
 from trioflow._engine.stream.fetching import Source
 from trioflow.events import Event
-from trioflow.record import RunState
+from trioflow.record import RunRecord
 
 if TYPE_CHECKING:
     from trioflow._engine.life.life import Life
@@ -66,7 +66,7 @@ class Keeper(Protocol):
 class Home(Protocol):
     """What a run needs of the engine that drives it in a nursery of its own."""
 
-    def check_open(self, record: RunState) -> None: ...
+    def check_open(self, record: RunRecord) -> None: ...
     def start_soon(self, life: Life) -> None: ...
     def let_go(self, run_id: str) -> None: ...
 

@@ -100,7 +100,7 @@ async def recorded_events(life: Life) -> Sequence[ev.Event]:
     log = life.core.log
     if life.result is None:
         problem = "only what has settled can be travelled back in"
-        raise NotResumableError(life.run_id, log.state.status, problem)
+        raise NotResumableError(life.run_id, log.record.status, problem)
     if log.readers.holds(None):
         return log.history()
     if life.keeper is None:

@@ -19,7 +19,7 @@ from trioflow._engine.life.ending import halt
 from trioflow._engine.life.life import Life
 from trioflow._phases import Phase
 from trioflow.errors import RunStateError
-from trioflow.record import RunState
+from trioflow.record import RunRecord
 from trioflow.wire._shown import message_of
 
 T = TypeVar("T")
@@ -129,7 +129,7 @@ class RunRegistry:
             finally:
                 done.set()
 
-        self.check_open(RunState(run_id=run_id))
+        self.check_open(RunRecord(run_id=run_id))
         self.nursery.start_soon(attempt)
         await done.wait()
         if failures:
@@ -143,7 +143,7 @@ class RunRegistry:
         """Have a run driven here whenever it continues."""
         life.home = self
 
-    def check_open(self, record: RunState) -> None:
+    def check_open(self, record: RunRecord) -> None:
         """Check that a run can be driven here.
 
         Raises:

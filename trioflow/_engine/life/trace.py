@@ -36,7 +36,7 @@ class RunTrace:
 
     def go_on(self, context: TracingContext, resource_id: str | None) -> str | None:
         """Return what an instrument calls the span of the part that is about to begin."""
-        ids = self._ask(context, resource_id, self.id, self.log.state.span_id)
+        ids = self._ask(context, resource_id, self.id, self.log.record.span_id)
         return None if ids is None else ids.span_id
 
     def _ask(
@@ -49,7 +49,7 @@ class RunTrace:
         if not self.log.instruments:
             return None
         part = PartInfo(
-            is_start=self.log.state.status == "pending",
+            is_start=self.log.record.status == "pending",
             run_id=self.log.run_id,
             workflow_id=self.workflow_id,
             resource_id=resource_id,

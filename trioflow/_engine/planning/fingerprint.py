@@ -27,7 +27,7 @@ from trioflow._engine.base.plan import (
 from trioflow._engine.history.replay import furthest_nodes
 from trioflow.addresses import Address
 from trioflow.errors import JournalFormatError
-from trioflow.record import RunState
+from trioflow.record import RunRecord
 
 Shape = list[Any]
 _KNOWN: WeakKeyDictionary[WorkflowPlan, str] = WeakKeyDictionary()
@@ -41,7 +41,7 @@ def fingerprint(plan: WorkflowPlan) -> str:
     return known
 
 
-def difference(recorded: str, plan: WorkflowPlan, state: RunState) -> str | None:
+def difference(recorded: str, plan: WorkflowPlan, state: RunRecord) -> str | None:
     """Return in what a workflow contradicts the record of a run, or None if it does not.
 
     Nodes that the run has not reached may be other ones.

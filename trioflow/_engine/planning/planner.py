@@ -171,7 +171,7 @@ class _Planner:
             check=compile_check(output, structure),
             structure_output=structure,
             forms=self._targets.recorded(owner, output),
-            retries=self._workflow.retries,
+            retry=self._workflow.retry,
         )
 
     def _wake_time(self, node: Sleep) -> p.Condition:
@@ -210,11 +210,11 @@ class _Planner:
 
     def _call(self, target: Target) -> p.CallPlan:
         found = self._find(target) if isinstance(target, str) else target
-        retries = self._workflow.retries
+        retry = self._workflow.retry
         if isinstance(found, Step):
-            return self._targets.step(found, retries)
+            return self._targets.step(found, retry)
         if isinstance(found, Tool):
-            return self._targets.tool_node(found, retries)
+            return self._targets.tool_node(found, retry)
         return self._nested(found)
 
     def _nested(self, target: Workflow[Any, Any]) -> p.CallPlan:
@@ -226,7 +226,7 @@ class _Planner:
             structure=nested.structure_input,
             structure_output=nested.structure_output,
             forms=self._recorded_nested(nested),
-            retries=self._targets.know(self._workflow.retries),
+            retry=self._targets.know(self._workflow.retry),
             plugin=self._targets.provider(target, self._environment.workflows),
             nested=nested,
         )

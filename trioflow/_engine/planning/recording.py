@@ -99,9 +99,9 @@ class Recording:
                 return f"the {what} of {owner} has a secret in it ({secret})"
         return None
 
-    def know(self, retries: Retry | None) -> None:
+    def know(self, retry: Retry | None) -> None:
         """Have exceptions found by name that a step is tried again for."""
-        for cls in () if retries is None else retries.on:
+        for cls in () if retry is None else retry.on:
             self.forms.know(cls)
 
     def loose(self, form: Form) -> Form:

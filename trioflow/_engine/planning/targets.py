@@ -37,8 +37,8 @@ class TargetPlanner:
     validate: bool
     """Whether values are checked and structured."""
 
-    def step(self, step: Step[Any, Any], retries: Retry | None) -> CallPlan:
-        """Return the plan of a call of *step*; *retries* is what its workflow says."""
+    def step(self, step: Step[Any, Any], retry: Retry | None) -> CallPlan:
+        """Return the plan of a call of *step*; *retry* is what its workflow says."""
         where = self.where("step", step, self.environment.steps)
         runner = self.runner(step.fn, step.signature.kind, step.runner, where)
         body = step_body(step.signature, step.fn, runner)
@@ -56,14 +56,14 @@ class TargetPlanner:
             check=compile_check(step.output, structure_output),
             structure_output=structure_output,
             forms=self.recorded(where, step.output, step.resume, step.suspend),
-            retries=self.know(retries if step.retries is None else step.retries),
+            retry=self.know(retry if step.retry is None else step.retry),
             timeout=step.timeout,
             limiter=self.limiter(step.limit, where),
             plugin=self.provider(step, self.environment.steps),
             code=code_of(step.fn),
         )
 
-    def tool_node(self, tool: Tool[..., Any], retries: Retry | None) -> CallPlan:
+    def tool_node(self, tool: Tool[..., Any], retry: Retry | None) -> CallPlan:
         """Return the plan of a call of *tool* as a node."""
         plan = self.tool(tool)
         return CallPlan(
@@ -72,7 +72,7 @@ class TargetPlanner:
             body=self.watched(tool_body(plan, tool.parameters), tool.fn),
             structure_output=self.structure(tool.output, "output", f"tool {tool.id!r}"),
             forms=self.recorded(f"tool {tool.id!r}", tool.output),
-            retries=self.know(retries if tool.retries is None else tool.retries),
+            retry=self.know(retry if tool.retry is None else tool.retry),
             plugin=plan.plugin,
             code=code_of(tool.fn),
         )
@@ -99,7 +99,7 @@ class TargetPlanner:
                 parameter.name for parameter in tool.parameters if parameter.required
             ),
             context=tool.signature.context,
-            collect=tool.collect,
+            combine=tool.combine,
             check=compile_check(tool.output, self.structure(tool.output, "output", where)),
             timeout=tool.timeout,
             limiter=self.limiter(tool.limit, where),
@@ -143,11 +143,11 @@ class TargetPlanner:
         recording = self.recording
         return None if recording is None else recording.call(owner, output, resume, suspend)
 
-    def know(self, retries: Retry | None) -> Retry | None:
-        """Return *retries*; have the exceptions found in journals that it names."""
+    def know(self, retry: Retry | None) -> Retry | None:
+        """Return *retry*; have the exceptions found in journals that it names."""
         if self.recording is not None:
-            self.recording.know(retries)
-        return retries
+            self.recording.know(retry)
+        return retry
 
     @property
     def recording(self) -> Recording | None:

@@ -36,12 +36,12 @@ async def perform(call: Call, value: Any) -> Outcome:
         outcome = await _attempt(call, value)
         if plan.forms is not None and isinstance(outcome, Success):
             await call.scope.core.log.prepare(plan.forms.output, outcome.value)
-        if plan.retries is None or not isinstance(outcome, Failed):
+        if plan.retry is None or not isinstance(outcome, Failed):
             return outcome
         made = call.attempt - lost
-        if not plan.retries.allows(outcome.error, made):
+        if not plan.retry.allows(outcome.error, made):
             return outcome
-        await _back_off(call, outcome.error, plan.retries.seconds_after(made))
+        await _back_off(call, outcome.error, plan.retry.seconds_after(made))
         await call.scope.core.pacer.boundary(plan.code)  # in the pause anything may have happened
 
 

@@ -82,7 +82,7 @@ def _end_otherwise(
         outcome,
         problem,
         emit=lambda other: _emit_end(call, other, started_at),
-        has_ended=lambda: call.address not in call.scope.core.log.state.open,
+        has_ended=lambda: call.address not in call.scope.core.log.record.open,
     )
 
 
@@ -137,7 +137,7 @@ def cancel_call(call: Call, started_at: float, exc: BaseException) -> None:
     try:
         _emit_end(call, None, started_at)
     except Exception:  # what it has put into the runtime context cannot be written, and goes
-        if call.address in call.scope.core.log.state.open:
+        if call.address in call.scope.core.log.record.open:
             _emit_end(call, None, started_at)
 
 

@@ -27,7 +27,7 @@ def step_start(call: Call, input: Any, arms: tuple[str, ...] | None) -> ev.StepS
     log, plan = call.scope.core.log, call.plan
     draft: Any = _StepStart()
     draft.run_id = log.run_id
-    draft.seq = log.state.next_seq
+    draft.seq = log.record.next_seq
     draft.at = log.at = log.epoch + log.clock.current_time()
     draft.id = call.id
     draft.address = call.address
@@ -53,7 +53,7 @@ def step_output(call: Call, chunk: Any) -> ev.StepOutput:
     log = call.scope.core.log
     draft: Any = _StepOutput()
     draft.run_id = log.run_id
-    draft.seq = log.state.next_seq
+    draft.seq = log.record.next_seq
     draft.at = log.at = log.epoch + log.clock.current_time()
     draft.id = call.id
     draft.address = call.address
@@ -85,7 +85,7 @@ def step_progress(
     log = loop.scope.core.log
     draft: Any = _StepProgress()
     draft.run_id = log.run_id
-    draft.seq = log.state.next_seq
+    draft.seq = log.record.next_seq
     draft.at = log.at = log.epoch + log.clock.current_time()
     draft.id = loop.id
     draft.address = loop.address
@@ -127,7 +127,7 @@ def step_end(
     result: Any = _StepResult()
     finish: Any = _StepFinish()
     result.run_id = finish.run_id = log.run_id
-    result.seq = seq = log.state.next_seq
+    result.seq = seq = log.record.next_seq
     finish.seq = seq + 1
     result.at = finish.at = log.at = at = log.epoch + log.clock.current_time()
     result.id = finish.id = call.id

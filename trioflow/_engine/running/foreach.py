@@ -191,7 +191,7 @@ class _Progress:
         )
         if progress.at - before > MAX_SECONDS:
             core.pacer.was_long(self.item.code)
-        state = core.log.state
+        state = core.log.record
         before = state.next_seq
         try:
             core.log.add(progress)

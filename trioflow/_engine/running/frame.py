@@ -75,7 +75,7 @@ class Frame:
 
     @property
     def state(self) -> Any:
-        return self.scope.core.log.state.state
+        return self.scope.core.log.record.state
 
     def step_result(self, step_id: str, default: object) -> Any:
         result = self.scope.output(step_id)

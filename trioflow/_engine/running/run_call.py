@@ -86,7 +86,7 @@ async def fail_to_start(
     Call it while *exc* is handled.
     """
     log = call.scope.core.log
-    has_started = call.address in log.state.open
+    has_started = call.address in log.record.open
     if must_pass(exc):
         if has_started:
             cancel_call(call, started_at, exc)

@@ -83,7 +83,7 @@ class RunCore:
         """Begin the next part of the run with what is left of the one before."""
         self.is_canceled, self.reason, self.by = False, None, None
         self._cancel_scope = self.owner = None
-        self.tool_series = f"{self.log.state.next_seq}."
+        self.tool_series = f"{self.log.record.next_seq}."
         self.context = SharedContext(context)
         self._mailbox = Mailbox(received)
 
@@ -115,7 +115,7 @@ class RunCore:
         waiting = None if self.owner is None else self.owner()
         if waiting is not None:
             waiting.cancel(reason)
-        elif self.log.state.status == "running":
+        elif self.log.record.status == "running":
             self.cancel(reason)
 
     async def wait_idle(self) -> None:

@@ -124,7 +124,7 @@ class ToolCallInProgress:
 
     def emit(self, event_type: type[ev.ToolEvent], **fields: Any) -> None:
         """Emit an event of this tool call."""
-        state = self.call.scope.core.log.state
+        state = self.call.scope.core.log.record
         before = state.next_seq
         try:
             self.call.emit(event_type, tool_call_id=self.tool_call_id, name=self.plan.id, **fields)
@@ -151,7 +151,7 @@ class ToolCallInProgress:
             return await self.plan.run(self)
         async with aclosing(self.pieces()) as pieces:
             collected = [piece async for piece in pieces]
-        return self.plan.collect(collected) if self.plan.collect else collected
+        return self.plan.combine(collected) if self.plan.combine else collected
 
     async def pieces(self) -> AsyncGenerator[Any, None]:
         """Yield the pieces of a streaming tool; each is an event before it is seen here."""

@@ -12,7 +12,7 @@ from trioflow._signature import count_positional
 from trioflow._values.structure import fields_of
 from trioflow.context import MISSING, RunContext
 from trioflow.errors import MappingError
-from trioflow.mapping import FromContext, FromInput, FromStep, Source, Template, Value, follow
+from trioflow.mapping import Constant, FromContext, FromInput, FromStep, Source, Template, follow
 
 Function = Callable[[Any, Frame], Awaitable[Any]]
 
@@ -44,7 +44,7 @@ def compile_source(source: Source, where: str) -> Function:
 
     The function raises MappingError if the source leads nowhere.
     """
-    if not isinstance(source, FromStep | FromInput | FromContext | Value | Template):
+    if not isinstance(source, FromStep | FromInput | FromContext | Constant | Template):
         return adapt(source, where)
 
     async def take(data: Any, frame: Frame) -> Any:
@@ -54,11 +54,11 @@ def compile_source(source: Source, where: str) -> Function:
 
 
 def read(
-    source: FromStep | FromInput | FromContext | Value | Template, data: Any, frame: Frame
+    source: FromStep | FromInput | FromContext | Constant | Template, data: Any, frame: Frame
 ) -> Any:
     """Return the value of a source."""
     match source:
-        case Value(constant):
+        case Constant(constant):
             return constant
         case FromInput(path):
             return follow(frame.init_data, path, "input")

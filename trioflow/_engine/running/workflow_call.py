@@ -24,7 +24,7 @@ from trioflow._engine.running.nodes import run_sequence
 from trioflow._engine.running.user_functions import call_hook
 from trioflow.context import RunContext
 from trioflow.events import RunStatus
-from trioflow.record import RunState
+from trioflow.record import RunRecord
 from trioflow.results import RunResult
 from trioflow.step_record import Calls, StepRecord
 
@@ -114,40 +114,40 @@ async def call_end_hooks(scope: Scope, value: Any, outcome: Outcome | None) -> N
 
 def workflow_result(scope: Scope, value: Any, outcome: Outcome | None) -> RunResult[Any]:
     """Return the result of one call of a workflow, with the steps that belong to it."""
-    state = scope.core.log.state
-    waiting = suspensions(state) if isinstance(outcome, Suspended) else ()
+    record = scope.core.log.record
+    waiting = suspensions(record) if isinstance(outcome, Suspended) else ()
     return RunResult(
         status=_STATUSES[type(outcome)],
-        run_id=state.run_id,
+        run_id=record.run_id,
         workflow_id=scope.plan.id,
         input=value,
-        result=outcome.value if isinstance(outcome, Success) else None,
+        output=outcome.value if isinstance(outcome, Success) else None,
         error=outcome.error if isinstance(outcome, Failed) else None,
         steps=own_steps(scope),
         suspended=_paths(waiting) if waiting else (),
-        suspend_payload=_payloads(waiting, state) if waiting else {},
-        state=state.state,
-        reason=state.reason,
-        trace_id=state.trace_id,
+        suspend_payload=_payloads(waiting, record) if waiting else {},
+        state=record.state,
+        reason=record.reason,
+        trace_id=record.trace_id,
     )
 
 
-def recorded_result(plan: WorkflowPlan, state: RunState) -> RunResult[Any]:
+def recorded_result(plan: WorkflowPlan, record: RunRecord) -> RunResult[Any]:
     """Return the result of a run that its journal says to have finished or to wait."""
-    waiting = suspensions(state) if state.status == "suspended" else ()
+    waiting = suspensions(record) if record.status == "suspended" else ()
     return RunResult(
-        status=state.status,
-        run_id=state.run_id,
-        workflow_id=state.workflow_id,
-        input=state.input,
-        result=state.result,
-        error=state.error,
-        steps=last_calls(plan, state),
+        status=record.status,
+        run_id=record.run_id,
+        workflow_id=record.workflow_id,
+        input=record.input,
+        output=record.output,
+        error=record.error,
+        steps=last_calls(plan, record),
         suspended=_paths(waiting) if waiting else (),
-        suspend_payload=_payloads(waiting, state) if waiting else {},
-        state=state.state,
-        reason=state.reason,
-        trace_id=state.trace_id,
+        suspend_payload=_payloads(waiting, record) if waiting else {},
+        state=record.state,
+        reason=record.reason,
+        trace_id=record.trace_id,
     )
 
 
@@ -155,27 +155,27 @@ def _paths(waiting: Sequence[Suspension]) -> tuple[tuple[str, ...], ...]:
     return tuple(dict.fromkeys(suspension.path for suspension in waiting))
 
 
-def _payloads(waiting: Sequence[Suspension], state: RunState) -> Mapping[str, Any]:
+def _payloads(waiting: Sequence[Suspension], record: RunRecord) -> Mapping[str, Any]:
     ids = [suspension.path[0] for suspension in waiting]
-    return {id: state.steps[id].suspend_payload for id in ids}
+    return {id: record.steps[id].suspend_payload for id in ids}
 
 
 def own_steps(scope: Scope) -> Mapping[str, StepRecord]:
     """Return the records of the steps of a workflow call, by their ids inside of it."""
-    state = scope.core.log.state
+    run = scope.core.log.record
     if not scope.prefix:
-        return last_calls(scope.plan, state)
+        return last_calls(scope.plan, run)
     # By address, because the items of a concurrent foreach share the ids of their steps.
     return {
         record.id.removeprefix(scope.prefix): record
-        for address, record in state.calls.items()
+        for address, record in run.calls.items()
         if address.startswith(scope.address)
     }
 
 
-def last_calls(plan: WorkflowPlan, state: RunState) -> Calls:
+def last_calls(plan: WorkflowPlan, record: RunRecord) -> Calls:
     """Return the last call of each step of a run, as it is now."""
-    calls = Calls(state.records, "id", len(state.records))
-    if len(state.records) > len(plan.slots) or state.goes_on:
+    calls = Calls(record.records, "id", len(record.records))
+    if len(record.records) > len(plan.slots) or record.goes_on:
         calls.fill()  # a result must not hold all calls of a loop, nor what is about to change
     return calls

@@ -34,27 +34,27 @@ class JournaledLog(RunLog):
     @trio.lowlevel.enable_ki_protection
     def add_end(self, result: StepResult, finish: StepFinish) -> None:
         entries = self.journal.encode((result, finish))  # both, or none of them happens
-        before = self.state.next_seq
+        before = self.record.next_seq
         try:
             self._happen(result, entries[:1])
         finally:
-            if self.state.next_seq > before:
-                if finish.seq == self.state.next_seq:
+            if self.record.next_seq > before:
+                if finish.seq == self.record.next_seq:
                     self._happen(finish, entries[1:])
                 else:  # who heard of the result has emitted an event
                     self.add(self._renumbered(finish))
 
     def _happen(self, event: Event, entries: Sequence[Entry]) -> None:
-        state, window = self.state, self._window
-        REDUCERS[type(event)](state, event)
-        state.next_seq += 1
+        record, window = self.record, self._window
+        REDUCERS[type(event)](record, event)
+        record.next_seq += 1
         window.events.append(event)
         try:  # before anyone hears of it, for that one may emit the next event
             self.journal.add(entries)
         except BaseException:
             self.journal.stop()  # behind a gap nothing could be read
             raise
-        if state.next_seq >= window.mark:
+        if record.next_seq >= window.mark:
             self.readers.pass_mark((event,))
         if self._hearers:
             self._tell_hearers((event,))

@@ -34,7 +34,7 @@ class RunLog:
 
     def __init__(self, run_id: str, instruments: tuple[Instrument, ...]) -> None:
         self.run_id = run_id
-        self.state = RunState(run_id=run_id)
+        self.record = RunRecord(run_id=run_id)
         self.at = 0.0
         """Time of the last event: seconds since the epoch, on the run's clock."""
         self._instruments = instruments
@@ -76,7 +76,7 @@ class RunLog:
 
     def adopt(self, events: Sequence[Event]) -> None:
         """Take over the events of a journal as if they had been emitted here."""
-        self.state.apply_all(events)
+        self.record.apply_all(events)
         self.readers.adopt(events)
         self.at = events[-1].at if events else self.at
 
@@ -99,7 +99,7 @@ class RunLog:
     def next_event(self, event_type: type[E], fields: Mapping[str, Any]) -> E:
         """Return an event that is to happen now, see `add`."""
         draft = DRAFTS[event_type]
-        event: E = draft(run_id=self.run_id, seq=self.state.next_seq, at=self.tick(), **fields)
+        event: E = draft(run_id=self.run_id, seq=self.record.next_seq, at=self.tick(), **fields)
         event.__class__ = event_type
         return event
 
@@ -107,15 +107,15 @@ class RunLog:
     def add(self, event: Event) -> None:
         """Let an event have happened that bears the next number already.
 
-        If this raises, ``state.next_seq`` tells whether the event has happened: it has if
+        If this raises, ``record.next_seq`` tells whether the event has happened: it has if
         something went wrong only behind it, when it was shown to those who read or watch.
         """
-        state, window = self.state, self._window
-        # As RunState.apply does, which also checks what is right here (shortcut `fold-event`).
-        REDUCERS[type(event)](state, event)
-        state.next_seq += 1
+        record, window = self.record, self._window
+        # As RunRecord.apply does, which also checks what is right here (shortcut `fold-event`).
+        REDUCERS[type(event)](record, event)
+        record.next_seq += 1
         window.events.append(event)
-        if state.next_seq >= window.mark:
+        if record.next_seq >= window.mark:
             self.readers.pass_mark((event,))
         if self._hearers:
             self._tell_hearers((event,))
@@ -132,20 +132,20 @@ class RunLog:
         if self._hearers:
             self._add_each(result, finish)
             return
-        state, window = self.state, self._window
-        fold_end(state, result, finish)
+        record, window = self.record, self._window
+        fold_end(record, result, finish)
         window.events += (result, finish)
-        if state.next_seq >= window.mark:
+        if record.next_seq >= window.mark:
             self.readers.pass_mark((result, finish))
 
     @trio.lowlevel.enable_ki_protection
     def _add_each(self, result: StepResult, finish: StepFinish) -> None:
         """Do as `add_end` does, so that who hears of it finds the state as each has left it."""
-        before = self.state.next_seq
+        before = self.record.next_seq
         try:
             self.add(result)
         finally:
-            if self.state.next_seq > before:  # or the result could not happen
+            if self.record.next_seq > before:  # or the result could not happen
                 self.add(self._renumbered(finish))
 
     def _tell_hearers(self, events: Sequence[Event]) -> None:
@@ -155,9 +155,9 @@ class RunLog:
     def _renumbered(self, event: Event) -> Event:
         """Return an event with the next number, which it lacks if an instrument has sent an
         event to the run when it heard of the one before."""
-        if event.seq == self.state.next_seq:
+        if event.seq == self.record.next_seq:
             return event
-        return attrs.evolve(event, seq=self.state.next_seq, at=self.at)
+        return attrs.evolve(event, seq=self.record.next_seq, at=self.at)
 
     @property
     def is_stopped(self) -> bool:
@@ -174,8 +174,8 @@ class RunLog:
           HistoryGap: if some of the past events are no longer held.
         """
         self.readers.add(reader, after)
-        is_over = self.state.status in FINISHED_STATUSES
-        if is_over or (self.state.status in WAITING_STATUSES and not reader.stays):
+        is_over = self.record.status in FINISHED_STATUSES
+        if is_over or (self.record.status in WAITING_STATUSES and not reader.stays):
             self.readers.end_reader(reader, is_over)
 
     def history(self) -> Sequence[Event]:

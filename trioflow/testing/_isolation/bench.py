@@ -15,7 +15,7 @@ from trioflow._engine.journal.codec import decode
 from trioflow.abc import Store
 from trioflow.engine import Engine, open_engine
 from trioflow.errors import NotSerializableError
-from trioflow.record import RunState, fold
+from trioflow.record import RunRecord, fold
 from trioflow.run import Run
 from trioflow.testing._grammar import check_events
 from trioflow.testing._isolation.bodies import Flow, flow
@@ -80,7 +80,7 @@ class Bench:
             yield engine
             bystander.send_event("end")
             result = await bystander.wait()
-            assert (result.status, result.result) == ("success", "well"), "the bystander"
+            assert (result.status, result.output) == ("success", "well"), "the bystander"
             await self.check(engine, bystander, self.bystander, "success")
         await self._check_nothing_is_left()
 
@@ -107,7 +107,7 @@ class Bench:
         assert isinstance(events[-1], ev.Finish), "its readers hear of no end"
         assert events[-1].status == status, f"its readers hear that it is {events[-1].status}"
         check_events(events, workflow)
-        assert is_same(fold(events), run.state), "its state is not the fold of its events"
+        assert is_same(fold(events), run.record), "its state is not the fold of its events"
         self.ended[run.run_id] = status
         if engine.store is not None:
             await self._check_stored(engine, engine.store, run.run_id, events)
@@ -159,20 +159,20 @@ class Bench:
                 run = await engine.load_run(run_id)
                 assert run.status == status, f"{run_id} is {run.status} after a restart"
                 folded = fold(run._life.core.log.history())
-                assert is_same(folded, run.state), f"{run_id} is not the fold of its events"
+                assert is_same(folded, run.record), f"{run_id} is not the fold of its events"
         assert dict(self.stage.bodies.made) == made, "bodies ran again"
 
 
-def is_same(one: RunState, other: RunState) -> bool:
+def is_same(one: RunRecord, other: RunRecord) -> bool:
     """Tell whether two states are equal, where also what is not equal to itself may be in both."""
     return _parts(one) == _parts(other)
 
 
-def _parts(state: RunState) -> list[Any]:
+def _parts(record: RunRecord) -> list[Any]:
     """Return what equality looks at, in lists: these take what is identical for equal."""
-    names = [field.name.removeprefix("_") for field in attrs.fields(RunState) if field.eq]
-    values = [getattr(state, name) for name in names if name != "records"]
-    return [*values, *(attrs.astuple(record, recurse=False) for record in state.records)]
+    names = [field.name.removeprefix("_") for field in attrs.fields(RunRecord) if field.eq]
+    values = [getattr(record, name) for name in names if name != "records"]
+    return [*values, *(attrs.astuple(call, recurse=False) for call in record.records)]
 
 
 def _without_stacks(wire: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from trioflow.context import RunContext, StepContext
-from trioflow.mapping import from_input, from_step, value
+from trioflow.mapping import constant, from_input, from_step
 from trioflow.steps import Step, step
 from trioflow.testing.strategies import _specs as s
 from trioflow.testing.strategies._bodies import (
@@ -43,7 +43,7 @@ class _Builder:
     witness: Witness
 
     def workflow(self, spec: s.WorkflowSpec) -> Flow:
-        workflow: Flow = Workflow(spec.id, retries=spec.retries, metadata={"spec": spec})
+        workflow: Flow = Workflow(spec.id, retry=spec.retry, metadata={"spec": spec})
         for node in spec.nodes:
             workflow = _ADD[type(node)](self, workflow, node)
         return workflow
@@ -66,7 +66,7 @@ class _Builder:
         @step(
             id=spec.id,
             input=int if spec.only_int else Any,
-            retries=spec.retries,
+            retry=spec.retry,
             timeout=spec.timeout,
             limit=spec.limit,
         )
@@ -137,7 +137,7 @@ class _Builder:
             case "raises":
                 return workflow.map(_raise, id=node.id)
         sources: dict[str, Any] = {
-            "constant": value(1),
+            "constant": constant(1),
             "text": "${data} and ${input}",
             "computed": lambda data: digest(node.id, data),
         }

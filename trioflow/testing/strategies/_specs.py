@@ -107,7 +107,7 @@ class StepSpec:
 
     id: str
     ops: tuple[Op, ...] = ()
-    retries: Retry | None = None
+    retry: Retry | None = None
     timeout: float | None = None
     limit: str | None = None
     only_int: bool = False
@@ -120,7 +120,7 @@ class WorkflowSpec:
 
     id: str
     nodes: tuple[NodeSpec, ...] = ()
-    retries: Retry | None = None
+    retry: Retry | None = None
     """For its steps that have none, nested workflows included."""
 
 

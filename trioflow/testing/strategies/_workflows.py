@@ -131,7 +131,7 @@ class _Generator:
         nodes: list[s.NodeSpec] = []
         for position in range(count):
             nodes.append(self.node(f"s{position}", depth, calls // count, nodes))
-        return s.WorkflowSpec(id, tuple(nodes), self.retries())
+        return s.WorkflowSpec(id, tuple(nodes), self.retry())
 
     # ------------------------------------------------------------ nodes
     def node(self, id: str, depth: int, calls: int, before: list[s.NodeSpec]) -> s.NodeSpec:
@@ -189,7 +189,7 @@ class _Generator:
         return s.StepSpec(
             id=id,
             ops=tuple(self.op(id) for _ in range(self.draw(TOP_SIZES))),
-            retries=self.retries(),
+            retry=self.retry(),
             timeout=self.draw(TIMEOUTS) if self.draw(SOMETIMES) else None,
             limit=self.draw(STEP_LIMITS) if self.taste.limits else None,
             only_int=self.draw(RARELY),
@@ -231,7 +231,7 @@ class _Generator:
         return s.UseTool(attrs.evolve(tool, id=name), self.draw(FLAGS), take)
 
     # ------------------------------------------------------------ options
-    def retries(self) -> Retry | None:
+    def retry(self) -> Retry | None:
         return self.draw(RETRIES) if self.draw(OFTEN) else None
 
     def on_error(self) -> OnError:

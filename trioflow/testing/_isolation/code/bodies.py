@@ -41,8 +41,8 @@ def body_with_a_time(stage: Stage, w: Flow, fail: Fail) -> Flow:
 
 
 def body_of_an_attempt(stage: Stage, w: Flow, fail: Fail) -> Flow:
-    retries = Retry(2, on=(BaseException,))
-    return w.then(stage.bodies.does(lambda ctx: failing(fail), retries=retries))
+    retry = Retry(2, on=(BaseException,))
+    return w.then(stage.bodies.does(lambda ctx: failing(fail), retry=retry))
 
 
 def task_of_a_body(stage: Stage, w: Flow, fail: Fail) -> Flow:

@@ -109,8 +109,8 @@ def class_of_a_retry(stage: Stage, w: Flow, fail: Fail) -> Flow:
     class Odd(Exception, metaclass=Asked):  # noqa: N818 - never raised
         """Says of nothing whether it is one."""
 
-    retries = Retry(3, on=(Odd,))
-    return w.then(stage.bodies.does(raising, retries=retries))
+    retry = Retry(3, on=(Odd,))
+    return w.then(stage.bodies.does(raising, retry=retry))
 
 
 def instrument(moment: Moment) -> Callable[[Stage, Flow, Fail], Flow]:

@@ -72,7 +72,7 @@ def taker_of_pieces(stage: Stage, w: Flow, fail: Fail) -> Flow:
 
 
 def collecting(stage: Stage, w: Flow, fail: Fail) -> Flow:
-    @tool(collect=lambda pieces: fail())
+    @tool(combine=lambda pieces: fail())
     async def yields() -> Any:
         yield 1
 

@@ -19,7 +19,7 @@ def output(stage: Stage, w: Flow, value: Any) -> Flow:
 
 
 def output_of_an_attempt(stage: Stage, w: Flow, value: Any) -> Flow:
-    return w.then(stage.bodies.gives(value, retries=Retry(3), timeout=600))
+    return w.then(stage.bodies.gives(value, retry=Retry(3), timeout=600))
 
 
 def output_in_a_thread(stage: Stage, w: Flow, value: Any) -> Flow:

@@ -55,7 +55,7 @@ def piece_in_a_stream(stage: Stage, w: Flow, value: Any) -> Flow:
 
 
 def collected(stage: Stage, w: Flow, value: Any) -> Flow:
-    @tool(collect=lambda pieces: value)
+    @tool(combine=lambda pieces: value)
     async def collects() -> Any:
         yield 1
 
