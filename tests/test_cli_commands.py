@@ -75,9 +75,9 @@ def test_a_run_that_fails_exits_with_1_and_tells_the_failure(cli: Cli) -> None:
 
 
 def test_a_run_that_cancels_itself_exits_with_1(cli: Cli) -> None:
-    done = cli("run", "demo_flows:aborting")
+    done = cli("run", "demo_flows:canceling")
 
-    assert (done.code, done.err) == (1, "trioflow: too late; canceled: aborts\n")
+    assert (done.code, done.err) == (1, "trioflow: too late; canceled: cancels_run\n")
 
 
 def test_a_suspended_run_exits_with_3(capsys: pytest.CaptureFixture[str]) -> None:

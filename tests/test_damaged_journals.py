@@ -282,7 +282,7 @@ def recorded() -> list[events.Event]:
     async def run() -> list[events.Event]:
         run = rich_flow().create_run()
         found = await record_run(run, 1)
-        async with run.resume_stream(resume_data="an answer") as stream:
+        async with run.resume_stream("an answer") as stream:
             found += [event async for event in stream]
         return [from_wire(to_wire(event)) for event in found]
 

@@ -279,7 +279,7 @@ async def test_a_run_in_which_nothing_runs_tells_why() -> None:
     pending = dump(run)
     await run.start(None)
     suspended = dump(run)
-    await run.resume(resume_data=1, per_step=True)
+    await run.resume(1, per_step=True)
     paused = dump(run)
     run.cancel()
 

@@ -288,7 +288,7 @@ async def test_a_dead_engine_is_followed_when_its_claim_has_expired(
     async with engine_on(store, workflow) as second:
         assert await second.recover() == ()
         with pytest.raises(RunClaimedError, match="dead"):
-            await (await second.load_run("r")).restart()
+            await (await second.load_run("r")).recover()
         await trio.sleep(31)
         (run,) = await second.recover()
         assert (await run.wait()).status == "success"
@@ -427,7 +427,7 @@ async def test_an_answered_item_goes_on_after_a_crash(autojump_clock: MockClock)
         await engine.create_run(workflow, run_id="r").start([0])
     async with engine_on(store, workflow) as engine:
         run = await engine.load_run("r")
-        await run.resume(resume_data="yes")
+        await run.resume("yes")
     recorded = await stored_types(store)
     last = max(n for n, name in enumerate(recorded) if name == "step-start")
     died = await cut(store, "r", last + 1)
@@ -467,7 +467,7 @@ async def test_types_come_back() -> None:
     async with engine_on(store, workflow) as engine:
         await engine.create_run(workflow, run_id="r").start(0)
     async with engine_on(store, workflow) as engine:
-        assert (await (await engine.load_run("r")).resume(asks, 1)).output == Place("Oslo")
+        assert (await (await engine.load_run("r")).resume(1, step=asks)).output == Place("Oslo")
     assert seen[0] == seen[1]
     async with engine_on(store, workflow) as engine:
         result: RunResult[Any] = await (await engine.load_run("r")).wait()
@@ -482,7 +482,7 @@ async def test_a_recorded_failure_is_the_result(autojump_clock: MockClock) -> No
         run = await engine.load_run("r")
         assert run.status == "failed"
         assert "no" in str((await run.wait()).error)
-        assert (await run.restart()).status == "failed"
+        assert (await run.recover()).status == "failed"
         with pytest.raises(NotResumableError):
             await run.resume()
 
@@ -493,8 +493,8 @@ async def test_what_another_engine_has_done_is_taken_over() -> None:
     async with engine_on(store, workflow) as first, engine_on(store, workflow) as second:
         run = first.create_run(workflow, run_id="r")
         await run.start(0)
-        await (await second.load_run("r")).resume("a", 1)
-        assert (await run.resume("b", 2)).output == "b:2"
+        await (await second.load_run("r")).resume(1, step="a")
+        assert (await run.resume(2, step="b")).output == "b:2"
         check_events(await all_events(second, "r"), workflow)
     assert calls.made == {"a": 2, "b": 2}
 
@@ -514,8 +514,8 @@ async def test_a_run_that_died_elsewhere_can_be_restarted_where_it_began(
                 await trio.sleep(1)
                 other.halt()
         with pytest.raises(TrioflowError):
-            await run.resume("asks", 1)
-        assert (await run.restart()).output == "asks:1"
+            await run.resume(1, step="asks")
+        assert (await run.recover()).output == "asks:1"
     assert calls.made == {"asks": 2, "does": 1}
 
 
@@ -550,7 +550,7 @@ async def test_whoever_restarts_a_run_can_be_cancelled(autojump_clock: MockClock
     async with engine_on(store, long) as engine:
         run = await engine.load_run("r")
         with trio.move_on_after(10) as scope:
-            await run.restart()
+            await run.recover()
         assert scope.cancelled_caught
         assert run.status == "canceled"
     assert trio.current_time() == 11
@@ -583,7 +583,7 @@ async def test_attempts_of_an_item_that_went_on_count_after_a_crash() -> None:
     async with engine_on(store, looping) as engine:
         run = engine.create_run(looping, run_id="r")
         await run.start([1])
-        await run.resume(resume_data=True)
+        await run.resume(True)
     retries = [i for i, t in enumerate(await stored_types(store)) if t == "step-retry"]
     store, made = await cut(store, "r", retries[-1] + 1), 0
 
@@ -608,7 +608,7 @@ async def test_what_is_answered_while_the_engine_closes_ends_with_it(
 
     async def answer_late() -> None:
         await trio.sleep(5)
-        await run.resume("asks", 1)
+        await run.resume(1, step="asks")
 
     async with trio.open_nursery() as nursery:
         async with open_engine(plugins=[]) as engine:
@@ -681,6 +681,6 @@ async def test_an_answer_that_is_canceled_leaves_the_run_to_others() -> None:
                 nursery.cancel_scope.cancel()
             if run.status == "suspended":
                 loaded = await other.load_run(run.run_id)
-                assert (await loaded.resume(resume_data=2)).output == "asks:2"
+                assert (await loaded.resume(2)).output == "asks:2"
             else:
                 assert (await run.wait()).output == "asks:1"

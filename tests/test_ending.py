@@ -115,7 +115,7 @@ async def test_halting_leaves_a_run_that_waits_as_it_is() -> None:
         run = engine.create_run(asking)
         await run.start(1)
         run.halt()
-        result = await run.resume(resume_data="yes")
+        result = await run.resume("yes")
 
     assert result.output == "yes"
 
@@ -146,7 +146,7 @@ async def test_a_run_that_settled_before_it_could_be_restarted_is_free_for_other
         stored = await store.get("r")
         assert stored is not None
         assert stored.owner is None
-        assert (await run.restart()).status == "canceled"
+        assert (await run.recover()).status == "canceled"
 
 
 # ---------------------------------------------------------------- ending
@@ -218,7 +218,7 @@ async def test_whoever_holds_a_run_that_was_canceled_elsewhere_cannot_resume_it(
             await other.cancel_run("r")
 
         with pytest.raises(NotResumableError):
-            await run.resume(resume_data="yes")
+            await run.resume("yes")
 
 
 async def test_an_unknown_run_cannot_be_canceled() -> None:

@@ -246,7 +246,7 @@ class TestManyRunsAtOnce:
             with pytest.raises(RunStateError, match="its engine is closed; open another"):
                 engine.submit(Workflow("w"))
         with pytest.raises(RunStateError, match="is suspended: its engine is closed"):
-            await waiting.resume(resume_data=1)
+            await waiting.resume(1)
         assert waiting.status == "suspended"
 
     async def test_each_has_the_context_of_who_submitted_it(self) -> None:

@@ -74,7 +74,7 @@ async def test_what_goes_on_elsewhere_is_read_from_the_journal(autojump_clock: M
     ):
         run = first.create_run(workflow, run_id="r")
         await run.start(0)
-        await (await second.load_run("r")).resume(resume_data=1)
+        await (await second.load_run("r")).resume(1)
         assert seqs(await observed(first)) == seqs([*decode("r", await store.read("r"))])
 
 
@@ -212,7 +212,7 @@ class TestAJournalWithoutChunks:
             loaded = await second.load_run("r")
             whole = loaded.observe()
             rest = loaded.observe(after=last - 2)
-            async with loaded.resume_stream("chats", True) as stream:
+            async with loaded.resume_stream(True, step="chats") as stream:
                 seen = [event async for event in stream]
             assert seqs(seen) == list(range(last + 1, loaded.record.next_seq))
             assert seqs([e async for e in whole]) == [0, 1, 7, 8, 9]
@@ -261,8 +261,8 @@ class TestAJournalWithoutChunks:
             async with run.stream(0, close_on_suspend=False) as stream:
                 await wait_all_tasks_blocked()
                 begun = [event.seq for event in await stream.receive_some()]
-                await (await second.load_run("r")).resume("asks_twice", 1)
-                await run.resume("asks_twice", 2)
+                await (await second.load_run("r")).resume(1, step="asks_twice")
+                await run.resume(2, step="asks_twice")
                 seen = begun + [event.seq async for event in stream]
 
         recorded = [event.seq for event in decode("r", await store.read("r", limit=10**6))]

@@ -254,7 +254,7 @@ class TestAttach:
         async with engine_on(store) as engine:
             run = engine.submit(flow, 1, run_id="r", if_exists="attach")
             assert (await run.wait()).status == "suspended"
-            assert (await run.resume(resume_data="yes")).output == "asks:yes"
+            assert (await run.resume("yes")).output == "asks:yes"
 
     async def test_an_interrupted_run_is_followed_until_somebody_has_recovered_it(
         self, autojump_clock: MockClock

@@ -129,4 +129,4 @@ async def test_the_restart_of_a_run_that_is_over_is_a_checkpoint() -> None:
     await run.start(1.0)
 
     with assert_checkpoints():
-        assert (await run.restart()).output == 1.0
+        assert (await run.recover()).output == 1.0

@@ -466,7 +466,7 @@ async def test_every_place_of_a_run_gives_its_values_back() -> None:
         run.send_event("untyped", {1: one})
         assert (await run.wait()).status == "suspended"
     async with open_engine(plugins=[], workflows=[places], store=store) as engine:
-        result = await (await engine.load_run("r")).resume(resume_data=one)
+        result = await (await engine.load_run("r")).resume(one)
         assert result.error is None
     async with open_engine(plugins=[], workflows=[places], store=store) as engine:
         found["result"] = (await (await engine.load_run("r")).wait()).unwrap()

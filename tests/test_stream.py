@@ -391,7 +391,7 @@ class TestObservers:
         run = Workflow("w").then(asks).create_run()
         await run.start(0)
         first, second = run.observe(), run.observe()
-        await run.resume("asks", True)
+        await run.resume(True, step="asks")
 
         assert [event.seq async for event in first] == list(range(5))
         assert [event.seq for event in await second.receive_some()] == list(range(5))
@@ -485,7 +485,7 @@ async def test_run_raises_what_the_step_raised() -> None:
 async def test_run_says_so_if_the_run_canceled_itself() -> None:
     @step
     async def gives_up(value: int, ctx: StepContext) -> None:
-        ctx.abort("enough")
+        ctx.cancel_run("enough")
         await trio.lowlevel.checkpoint()
 
     with pytest.raises(RunCanceledError, match="was canceled: enough"):

@@ -100,9 +100,9 @@ class RunContext(Generic[S]):
         """
         return self._frame.step_result(step if isinstance(step, str) else step.id, default)  # type: ignore[attr-defined]
 
-    def abort(self, reason: str | None = None) -> None:
-        """Cancel the run. The body goes on until its next checkpoint."""
-        self._frame.abort(reason)
+    def cancel_run(self, reason: str | None = None) -> None:
+        """Cancel the run. The body continues until its next checkpoint."""
+        self._frame.cancel_run(reason)
 
 
 class StepContext(RunContext[S]):
@@ -139,8 +139,16 @@ class StepContext(RunContext[S]):
         return self._call.attempt
 
     @property
+    def resumed(self) -> bool:
+        """Whether the step has an answer: it was resumed with one, or its event has come.
+
+        An answer may be None, so look here and not at `resume_data`.
+        """
+        return self._call.resumed
+
+    @property
     def resume_data(self) -> Any:
-        """What the step was resumed with, or the data of the event it waited for; else None."""
+        """The answer that the step was resumed with, or the data of its event; else None."""
         return self._call.resume_data
 
     @property
@@ -282,7 +290,7 @@ class FramePort(Protocol):
     @property
     def iteration(self) -> int | None: ...
     def step_result(self, step_id: str, default: object) -> Any: ...
-    def abort(self, reason: str | None) -> None: ...
+    def cancel_run(self, reason: str | None) -> None: ...
 
 
 class CallPort(FramePort, Protocol):
@@ -297,6 +305,8 @@ class CallPort(FramePort, Protocol):
     def step_call_id(self) -> str: ...
     @property
     def attempt(self) -> int: ...
+    @property
+    def resumed(self) -> bool: ...
     @property
     def resume_data(self) -> Any: ...
     @property

@@ -72,7 +72,7 @@ async def _load_and_resume(url: str, length: int, number: int) -> float:
     async with open_engine(plugins=[], workflows=[workflow], store=SqlStore(url)) as engine:
         started = time.perf_counter()
         run = await engine.load_run(f"run{number}")
-        expect("result", (await run.resume(resume_data=True)).unwrap(), 1)
+        expect("result", (await run.resume(True)).unwrap(), 1)
         return time.perf_counter() - started
 
 

@@ -105,7 +105,7 @@ async def fails(value: Any) -> None:
 
 @step
 async def gives_up(value: Any, ctx: StepContext[Memory]) -> None:
-    ctx.abort("enough")
+    ctx.cancel_run("enough")
     await trio.sleep_forever()
 
 
@@ -199,9 +199,9 @@ async def does_everything(teller: Teller, engine: Engine) -> None:
 async def asks_and_is_answered(teller: Teller, engine: Engine) -> None:
     run = teller.hold(engine.submit(ASKING, "x", run_id=RUN))
     await run.wait()
-    await run.resume(asks, {"name": "a"}, index=0, runtime_context={"c": 1})
-    await run.resume(asks, {"name": "b"})
-    async with run.resume_stream(label="ask", resume_data={"name": "c"}) as stream:
+    await run.resume({"name": "a"}, step=asks, index=0, runtime_context={"c": 1})
+    await run.resume({"name": "b"}, step=asks)
+    async with run.resume_stream({"name": "c"}, label="ask") as stream:
         await stream.get_workflow_state()
 
 
@@ -211,9 +211,9 @@ async def stays_open(teller: Teller, engine: Engine) -> None:
 
         async def answer() -> None:
             await trio.sleep(1)
-            await run.resume(asks, {"name": "a"})
-            await run.resume(asks, {"name": "b"})
-            await run.resume("again", {"name": "c"})
+            await run.resume({"name": "a"}, step=asks)
+            await run.resume({"name": "b"}, step=asks)
+            await run.resume({"name": "c"}, step="again")
 
         nursery.start_soon(answer)
         async with run.stream("x", close_on_suspend=False, max_buffer_size=1) as stream:
@@ -262,10 +262,12 @@ async def ends_early(teller: Teller, engine: Engine) -> None:
 async def goes_back(teller: Teller, engine: Engine) -> None:
     run = teller.hold(engine.create_run(ASKING, run_id=RUN))
     await run.start("x")
-    await run.resume(asks, {"name": "a"}, index=0)
-    await run.resume(asks, {"name": "b"})
-    await run.time_travel("again", run_id="other", resume_data={"name": "c"}, context={"plain": 1})
-    async with run.time_travel_stream(asks, run_id="third") as stream:
+    await run.resume({"name": "a"}, step=asks, index=0)
+    await run.resume({"name": "b"}, step=asks)
+    await (
+        await run.fork("again", run_id="other", resume_data={"name": "c"}, context={"plain": 1})
+    ).start()
+    async with (await run.fork(asks, run_id="third")).stream() as stream:
         async for _ in stream:
             pass
 
@@ -292,7 +294,7 @@ async def is_restarted(teller: Teller, engine: Engine) -> None:
             loaded.halt()
     loaded = teller.hold(await engine.load_run(RUN))
     if loaded.status == "running":
-        await loaded.restart()
+        await loaded.recover()
     async with engine.observe(RUN) as stream:
         async for event in stream:
             if isinstance(event, events.Suspended):

@@ -117,7 +117,7 @@ def _envelope_of_1(event: ev.Event, payload: dict[str, Any]) -> dict[str, Any]:
 # ---------------------------------------------------------------- what is only for readers
 def _of_start(event: ev.StepStart) -> dict[str, Any]:
     times = {"startedAt": milliseconds(event.at)}
-    if event.resume_data is not None:
+    if event.resumed:
         times["resumedAt"] = milliseconds(event.at)
     return {"stepCallId": step_call_id(event), **times, "status": "running"}
 

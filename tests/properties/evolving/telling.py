@@ -246,7 +246,7 @@ def ways(
     return {
         "load": partial(engine.load_run, "r"),
         "resume": partial(run.resume, resume_data=1),
-        "resume stream": lambda: read(run.resume_stream(resume_data=1)),
+        "resume stream": lambda: read(run.resume_stream(1)),
         "resume by id": partial(engine.resume_run, "r", 1),
         "recover": engine.recover,
         "restart": run.restart,

@@ -44,7 +44,7 @@ async def answer_in_a_stream(world: World, process: Process) -> None:
         refused = expected.answer(world, process, run)
         if run._life.parked is not None:
             refused = (NotResumableError,)
-        do = partial(read, run.resume_stream(resume_data=2))
+        do = partial(read, run.resume_stream(2))
         await world.expect(process, "answer in a stream", do, refused)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -16,15 +16,15 @@ from trioflow._engine.journal.claims import Claims
 from trioflow._engine.journal.codec import check_format, decode_recorded
 from trioflow._engine.journal.headers import header_of
 from trioflow._engine.journal.journal import RunJournal
-from trioflow._engine.journal.reading import PAGE, sources_of
 from trioflow._engine.journal.observing import Journals
+from trioflow._engine.journal.reading import PAGE, sources_of
 from trioflow._engine.journal.writer import JournalWriter, open_writer
 from trioflow._engine.life.ending import break_off
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.ports import Keeper
 from trioflow._engine.life.recovering import restore_journal
-from trioflow._engine.stream.fetching import Source
 from trioflow._engine.planning.fingerprint import difference, fingerprint
+from trioflow._engine.stream.fetching import Source
 from trioflow._phases import Phase
 from trioflow.abc import Store, StoredRun
 from trioflow.errors import (
@@ -54,6 +54,8 @@ class DurableRuns:
     """Is told of each run that is interrupted because the store is away."""
     on_duplicate: Callable[[Life], None] = attrs.field(default=lambda life: None)
     """Is told of each run that cannot begin because there is a run of its id."""
+    begin_or_attach: Callable[[Life], Awaitable[bool]] = attrs.field(init=False)
+    """See `Keeper.begin_once`; the engine sets it."""
     on_followed: Callable[[Life], None] = attrs.field(default=lambda life: None)
     """Is told of each run that is to be followed, see `Keeper.follow`."""
     journals: Journals = attrs.field(init=False)
@@ -122,6 +124,10 @@ class DurableRuns:
         break_off(life, failure)
         if life.phase is Phase.WAITING and life.driver is None:  # else its end is still to come
             life.move("halt")
+
+    async def begin_once(self, life: Life) -> bool:
+        """Let a run begin on disk, or become the stored run of its id; see `Keeper`."""
+        return await self.begin_or_attach(life)
 
     def begin(self, life: Life) -> None:
         """Take note that a run is driven here from now on."""

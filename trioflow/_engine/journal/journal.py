@@ -164,9 +164,9 @@ class RunJournal:
         self.in_flight = True
         return self._append_of(entries, requests)
 
-    def first_append(self, entry: Entry) -> Append:
+    def first_append(self, entries: Sequence[Entry]) -> Append:
         """Return what is to be written of a run before its start happens here."""
-        return attrs.evolve(self._append_of([entry], ()), status="running")
+        return attrs.evolve(self._append_of(entries, ()), status="running")
 
     def _append_of(self, entries: Sequence[Entry], requests: Sequence[int]) -> Append:
         first = not self.is_begun

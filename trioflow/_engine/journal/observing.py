@@ -14,7 +14,9 @@ import trio
 from trioflow._engine.journal.reading import JournalReader
 from trioflow._engine.journal.writer import Retries
 from trioflow._engine.life.life import Life
-from trioflow._engine.stream.reader import Reader
+from trioflow._engine.life.observing import begin_behind
+from trioflow._engine.stream.channel import Readers
+from trioflow._engine.stream.reader import Reader, Until
 from trioflow._phases import Phase
 from trioflow.abc import Codec, Store, StoredRun
 from trioflow.errors import JournalFormatError, RunStateError, UnknownRunError
@@ -151,3 +153,20 @@ class JournalSource:
         if stored.status in ACTIVE_STATUSES:
             return False
         return stored.status in FINISHED_STATUSES or not reader.stays
+
+
+async def open_stored(
+    journals: Journals, run_id: str, after: int | None, max_buffer_size: int, until: Until
+) -> Reader:
+    """Return a reader of a run that only the store has.
+
+    Raises:
+      UnknownRunError: if the store does not have it.
+      JournalFormatError: if its journal is damaged from the first event on that is wanted.
+    """
+    stored = await journals.get(run_id)
+    if stored is None:
+        raise UnknownRunError(run_id)
+    reader = Reader(max_buffer_size, Readers(), "journal", until, journals.source(run_id))
+    await begin_behind(reader, after, stored.last_seq)
+    return reader

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from trioflow._engine.life.life import Life
 from trioflow._engine.stream.channel import first_wanted
 from trioflow._engine.stream.reader import OnFull, Reader, Until
 from trioflow._engine.stream.window import EventWindow
 from trioflow._phases import Phase
+
+
+def check_observing(max_buffer_size: int, on_full: str, until: str) -> None:
+    """Check what an observer is opened with.
+
+    Raises:
+      ValueError: if something is not what it should be.
+    """
+    if max_buffer_size < 1:
+        raise ValueError(f"max_buffer_size must be at least 1, not {max_buffer_size!r}")
+    for name, given, known in (("on_full", on_full, OnFull), ("until", until, Until)):
+        if given not in get_args(known):
+            wanted = ", ".join(map(repr, get_args(known)))
+            raise ValueError(f"{name} must be one of {wanted}, not {given!r}")
 
 
 async def open_observer(

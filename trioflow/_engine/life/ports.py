@@ -29,6 +29,14 @@ class Keeper(Protocol):
     async def release(self, life: Life) -> None:
         """Let others drive a run."""
 
+    async def begin_once(self, life: Life) -> bool:
+        """Let a run begin, on disk before any body runs, for its caller to drive; or let it become
+        the stored run of its id, and return False.
+
+        Raises:
+          StoreError, JournalConflictError: if its beginning cannot be written.
+        """
+
     def begin(self, life: Life) -> None:
         """Take note that a run is driven here from now on."""
 

@@ -18,7 +18,7 @@ from trioflow._engine.life.driving import drive, end_undriven
 from trioflow._engine.life.ending import halt
 from trioflow._engine.life.life import Life
 from trioflow._phases import Phase
-from trioflow.errors import RunStateError
+from trioflow.errors import RunStateError, UnknownRunError
 from trioflow.record import RunRecord
 from trioflow.wire._shown import message_of
 
@@ -91,6 +91,23 @@ class RunRegistry:
     def find(self, run_id: str) -> Life | None:
         """Return the run of that id, or None."""
         return self._known.get(run_id)
+
+    async def is_stored(self, run_id: str) -> bool:
+        """Tell whether a store has a run of that id: there is no store. A checkpoint."""
+        await trio.lowlevel.checkpoint()
+        return False
+
+    async def load(self, run_id: str) -> Life:
+        """Return the run of that id. A checkpoint.
+
+        Raises:
+          UnknownRunError: if there is none.
+        """
+        await trio.lowlevel.checkpoint()
+        life = self.find(run_id)
+        if life is None:
+            raise UnknownRunError(run_id)
+        return life
 
     def lock(self, run_id: str) -> trio.Lock:
         """Return what a task holds while it looks a run up and, in the end, adds it.

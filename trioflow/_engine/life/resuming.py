@@ -17,6 +17,7 @@ from trioflow._engine.life.life import Life
 from trioflow._engine.running.shared_context import SharedContext
 from trioflow._engine.stream.fairness import Pacer
 from trioflow._phases import Phase
+from trioflow.context import MISSING
 from trioflow.errors import NotResumableError
 
 
@@ -25,7 +26,8 @@ class Answer:
     """What a run is resumed with, and which of its steps it is meant for."""
 
     step: str | Sequence[str] | None = None
-    data: Any = None
+    data: Any = MISSING
+    """MISSING: the step runs again without an answer."""
     label: str | None = None
     index: int | None = None
     runtime_context: Mapping[str, Any] = attrs.field(factory=dict)
@@ -53,7 +55,7 @@ async def resume(life: Life, answer: Answer, by: str | None = None) -> int:
     async with life.resuming:
         if life.part != part:  # even if it asks again by now: that is another question.
             # What happened in another process may be news to this run, but not to its caller.
-            problem = "another answer, given at the same time, was taken"
+            problem = "a concurrent resume() won"
             raise NotResumableError(life.run_id, life.record.status, problem)
         await _claim(life)
         last = life.record.next_seq - 1
@@ -85,19 +87,20 @@ def begin_resume(life: Life, answer: Answer, by: str | None = None) -> None:
         raise life.unreadable
     record = life.record
     if life.phase is not Phase.WAITING or not life.is_at_rest:
-        problem = "it does not wait for an answer that could be given"
-        raise NotResumableError(life.run_id, record.status, problem)
+        raise not_resumable(life)
     targets: tuple[Suspension, ...] = ()
     if record.status == "suspended":
         targets = select(record, answer.step, answer.label, answer.index)
     context = dict(SharedContext(answer.runtime_context))
-    data = answer.data
-    if targets:  # the items of one step, if there are several
+    is_answer = answer.data is not MISSING
+    data = answer.data if is_answer else None
+    if targets and is_answer:  # the items of one step, if there are several
         data = structured_answer(life.plan, targets[0].address, data)
     span_id = life.trace.go_on(life.core.tracing_context, life.resource_id)
     life.emit(
         ev.Resume,
         targets=tuple(target.address for target in targets),
+        answered=is_answer,
         data=data,
         runtime_context=context,
         span_id=span_id,
@@ -107,9 +110,17 @@ def begin_resume(life: Life, answer: Answer, by: str | None = None) -> None:
     begin_part(life)
 
 
+def not_resumable(life: Life) -> NotResumableError:
+    """Return the error that a run is resumed which is neither suspended nor paused."""
+    status, problem = life.record.status, "it is not suspended or paused"
+    if life.phase is Phase.FINISHED and status in ("failed", "canceled"):
+        problem += "; repeat what failed with run.retry(), or trioflow retry RUN"
+    return NotResumableError(life.run_id, status, problem)
+
+
 def structured_answer(plan: WorkflowPlan, address: str, data: Any) -> Any:
     """Return an answer as the step takes it that is called at *address*."""
-    structure = None if data is None else find_call(plan, address).structure_resume
+    structure = find_call(plan, address).structure_resume
     return data if structure is None else structure(data)
 
 

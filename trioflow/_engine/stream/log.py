@@ -21,7 +21,7 @@ from trioflow._engine.stream.drafts import DRAFTS
 from trioflow._engine.stream.reader import Reader
 from trioflow.abc import Instrument
 from trioflow.events import FINISHED_STATUSES, WAITING_STATUSES, Event, StepFinish, StepResult
-from trioflow.record import REDUCERS, RunState, fold_end
+from trioflow.record import REDUCERS, RunRecord, fold_end
 
 if TYPE_CHECKING:
     from trioflow._forms.form import Form
