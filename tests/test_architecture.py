@@ -19,7 +19,7 @@ import trioflow
 ROOT = Path(__file__).parents[1]
 
 LAYERS = (
-    ("errors", "_constructor", "_ids", "_lazy", "_numbers", "_phases", "_public"),
+    ("errors", "_constructor", "_ids", "_lazy", "_numbers", "_phases", "_public", "_version"),
     ("addresses", "events", "tracing"),
     ("context", "retry", "_signature"),
     ("steps", "tools", "mapping"),
@@ -49,6 +49,8 @@ UPWARD = {
 
 LAZY = {
     ("trioflow.workflow", "trioflow.run"): "create_run() is a method of what runs are of",
+    ("trioflow._host.builtins", "trioflow.stores"): "only journals in memory need it",
+    ("trioflow._host.discovery", "importlib.metadata"): "an engine without plugins needs none",
     ("trioflow._values.structure", "trioflow._values.rules"): "it needs cattrs",
     ("trioflow._forms.foreign", "cattrs.fns"): "only classes that hooks are for need cattrs",
     (
@@ -56,6 +58,7 @@ LAZY = {
         "cattrs.errors",
     ): "only values that do not fit as they are need cattrs",
     ("trioflow.describe._schema", "trioflow._host.plugins"): "only classes of others need plugins",
+    ("trioflow.engine", "trioflow.describe._schema"): "no run needs it",
     ("trioflow.testing._bodies", "trioflow.testing._bodies.generated"): "only it needs hypothesis",
     (
         "trioflow.testing._converters.each",
@@ -311,7 +314,22 @@ def test_classes_that_users_do_not_construct_say_where_to_get_an_instance(name: 
 
 
 # ---------------------------------------------------------------- names that are imported late
-@pytest.mark.parametrize("package", ["trioflow", "trioflow.testing"])
+LAZY_PACKAGES = (
+    "trioflow",
+    "trioflow.abc",
+    "trioflow.describe",
+    "trioflow.testing",
+    "trioflow.wire",
+)
+
+
+def test_the_package_exports_the_names_of_the_list() -> None:
+    listed = (ROOT / "tests" / "exports.txt").read_text("utf-8").split()
+
+    assert sorted(trioflow.__all__) == sorted(listed)
+
+
+@pytest.mark.parametrize("package", LAZY_PACKAGES)
 def test_a_lazy_package_gives_what_type_checkers_are_told(package: str) -> None:
     loaded = importlib.import_module(package)
     told = {
@@ -326,7 +344,7 @@ def test_a_lazy_package_gives_what_type_checkers_are_told(package: str) -> None:
         assert getattr(loaded, name) is getattr(importlib.import_module(module or ""), name)
 
 
-@pytest.mark.parametrize("package", ["trioflow", "trioflow.testing"])
+@pytest.mark.parametrize("package", LAZY_PACKAGES)
 def test_a_lazy_package_does_not_know_other_names(package: str) -> None:
     with pytest.raises(AttributeError, match=f"'{package}' has no attribute 'nothing'"):
         importlib.import_module(package).nothing  # noqa: B018

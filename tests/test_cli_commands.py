@@ -245,6 +245,7 @@ def test_plugins_add_commands(cli: Cli) -> None:
 
 
 BROKEN = "import no_such_module"
+BROKEN_COMMAND = "import no_such_module\ndef trioflow_commands(app): ..."
 COLLIDING = """
 from trioflow import hookimpl
 
@@ -255,7 +256,7 @@ def trioflow_commands(app):
 """
 
 
-@pytest.mark.parametrize("source", [BROKEN, COLLIDING])
+@pytest.mark.parametrize("source", [BROKEN_COMMAND, COLLIDING])
 def test_a_broken_plugin_is_named_and_does_not_take_the_help_away(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
 ) -> None:
@@ -267,6 +268,18 @@ def test_a_broken_plugin_is_named_and_does_not_take_the_help_away(
     assert done.code == 0
     assert "run" in done.out
     assert "plugin 'broken' (trioflow-broken 1.2)" in done.err
+
+
+@pytest.mark.parametrize("tokens", [("--help",), ("--version",), ("run", "--help")])
+def test_a_plugin_without_commands_is_not_imported_for_the_help(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tokens: tuple[str, ...]
+) -> None:
+    install_plugin(tmp_path, BROKEN, "broken")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    done = cli(*tokens)
+
+    assert (done.code, done.err) == (0, "")
 
 
 def test_a_plugin_that_cannot_be_imported_stops_a_run(
@@ -397,7 +410,7 @@ def test_a_full_disk_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> No
         raise OSError(28, "No space left on device")
 
     assert exit_code_of(write) == 1
-    assert capsys.readouterr().err == "trioflow: cannot go on: [Errno 28] No space left on device\n"
+    assert capsys.readouterr().err == "trioflow: error: [Errno 28] No space left on device\n"
 
 
 def test_other_exceptions_are_bugs_and_stay_what_they_are() -> None:

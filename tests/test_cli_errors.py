@@ -8,7 +8,8 @@ from trio.testing import MockClock
 
 from tests.flows import add_one, fails, sleeps
 from trioflow import RunResult, Workflow, step
-from trioflow._cli.errors import canceled_steps, explain, explain_failure, failures
+from trioflow._cli.errors import explain
+from trioflow._cli.failures import canceled_steps, explain_failure, failures
 from trioflow.errors import Fault, InvalidValueError, PluginImportError
 
 

@@ -11,7 +11,8 @@ from attrs import frozen
 from rich.console import Console
 
 from trioflow._cli.tables import ROWS, print_listing, render
-from trioflow._cli.text import clean, describe_error, duration, one_line, plain_json, preview
+from trioflow._cli.text import clean, duration, one_line
+from trioflow._cli.values import describe_error, plain_json, preview
 from trioflow.wire._values import lenient_json
 
 STYLE = re.compile(r"\x1b\[[\d;]*m")

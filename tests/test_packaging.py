@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from trioflow._version import __version__
+
 ROOT = Path(__file__).parents[1]
 PLUGINS = sorted(path.parent for path in (ROOT / "plugins").glob("*/pyproject.toml"))
 PROJECTS = [ROOT, *PLUGINS]
@@ -21,7 +23,7 @@ def read(project: Path) -> dict[str, Any]:
 
 
 def test_the_installed_version_is_the_one_of_this_checkout() -> None:
-    assert importlib.metadata.version("trioflow") == read(ROOT)["project"]["version"]
+    assert importlib.metadata.version("trioflow") == __version__
 
 
 def test_the_development_extra_holds_all_others() -> None:

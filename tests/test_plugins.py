@@ -21,6 +21,7 @@ from attrs import frozen
 
 from tests.flows import add_one, double, record_run
 from trioflow import PluginInfo, Tool, Workflow, events, hookimpl, open_engine, step, tool
+from trioflow._host.assembly import open_store
 from trioflow._host.plugins import PluginHost
 from trioflow._values.structure import make_converter
 from trioflow.abc import Instrument, Runner, Store
@@ -276,7 +277,7 @@ class TestChoosing:
     def test_one_text_is_not_a_list_of_names(self, site: Site, argument: str) -> None:
         options: dict[str, Any] = {argument: "ants"}
 
-        with pytest.raises(TypeError, match=f"{argument} must be a list of plugins, not the text"):
+        with pytest.raises(TypeError, match=f"{argument} must be a list of .* string 'ants'"):
             PluginHost(**options)
 
 
@@ -482,7 +483,7 @@ BROKEN_HOOKS: list[tuple[str, str, str]] = [
         def trioflow_steps():
             return "abc"
         """,
-        "trioflow_steps raised TypeError: 'abc' is a text, not an iterable of definitions",
+        "trioflow_steps raised TypeError: 'abc' is a string, not an iterable of definitions",
         "see the exception above",
     ),
     (
@@ -707,17 +708,36 @@ class TestDefinitions:
             ("mine", None),
         ]
 
-    async def test_what_a_plugin_s_workflow_lacks_is_told_when_the_engine_opens(self) -> None:
-        flows = plugin(trioflow_workflows=lambda: [Workflow("flow").then("bees.stp")])
+    async def test_a_broken_workflow_of_a_plugin_is_refused_when_it_is_asked_for(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        bees = add_one.clone("bees.step")
+        flows = plugin(
+            trioflow_workflows=lambda: [
+                Workflow("broken").then("bees.stp"),
+                Workflow("outer").then("broken"),
+                Workflow("sound").then("bees.step"),
+            ]
+        )
 
-        with pytest.raises(UnknownStepError) as caught:
-            async with open_engine(plugins=[flows], steps=[add_one.clone("bees.step")]):
-                raise AssertionError("an unknown step was accepted")
+        async with open_engine(plugins=[flows], steps=[bees]) as engine:
+            assert (await engine.create_run("sound").start(1)).unwrap() == 2
+            with pytest.raises(UnknownStepError) as caught:
+                engine.create_run("broken")
+            with pytest.raises(UnknownStepError):
+                engine.submit("outer", 1)
 
-        assert str(caught.value) == (
-            "workflow 'flow' of plugin 'SimpleNamespace' uses unknown step 'bees.stp'; "
+        problem = (
+            "workflow 'broken' of plugin 'SimpleNamespace' uses unknown step 'bees.stp'; "
             "did you mean 'bees.step'?"
         )
+        assert str(caught.value) == problem
+        assert caplog.messages == [problem, problem]  # once for each workflow that lacks it
+
+    async def test_a_broken_workflow_of_the_caller_is_refused_when_the_engine_opens(self) -> None:
+        with pytest.raises(UnknownStepError):
+            async with open_engine(workflows=[Workflow("flow").then("bees.stp")]):
+                raise AssertionError("an unknown step was accepted")
 
     async def test_errors_of_definitions_name_the_plugin(self) -> None:
         async def body(value: int) -> int:
@@ -735,9 +755,9 @@ class TestDefinitions:
                 trioflow_steps=lambda definition=definition: [definition],
                 trioflow_workflows=lambda flow=flow: [flow],
             )
-            with pytest.raises(UnknownNameError) as caught:
-                async with open_engine(plugins=[both]):
-                    raise AssertionError("a broken step was accepted")
+            async with open_engine(plugins=[both]) as engine:
+                with pytest.raises(UnknownNameError) as caught:
+                    engine.create_run("flow")
             assert str(caught.value).startswith(problem)
 
     async def test_errors_of_values_name_the_plugin(self) -> None:
@@ -1081,3 +1101,41 @@ class TestCommands:
 
         with pytest.raises(PluginHookError, match="trioflow_commands raised AttributeError"):
             PluginHost([Broken()]).add_commands([])
+
+
+# ---------------------------------------------------------------- broken ones, for who only looks
+class TestKeepingBrokenPlugins:
+    def test_each_is_kept_with_its_first_error_and_the_others_are_loaded(self, site: Site) -> None:
+        site.install("ants", "import nothing_of_this_name\n")
+        site.install("bees")
+        site.install("cats", STEPS, id="bees.step")
+        site.install("dogs", "from trioflow import hookimpl\n\n@hookimpl\ndef trioflow_stps(): ...")
+
+        host = PluginHost(["ants", "bees", "cats", "dogs"], keep_broken=True)
+
+        assert list(host.steps) == ["bees.step"]
+        assert {name: type(error) for name, (_, error) in host.broken.items()} == {
+            "ants": PluginImportError,
+            "cats": DuplicateIdError,
+            "dogs": PluginHookError,
+        }
+        assert {info.origin for info, _ in host.broken.values()} == {
+            "trioflow-ants 1.2",
+            "trioflow-cats 1.2",
+            "trioflow-dogs 1.2",
+        }
+
+    def test_what_is_sound_of_a_broken_hook_is_there(self) -> None:
+        mixed = plugin(trioflow_steps=lambda: [add_one, "two"])
+
+        host = PluginHost([mixed], keep_broken=True)
+
+        assert list(host.steps) == ["add_one"]
+        [(_, error)] = host.broken.values()
+        assert error.problem == "trioflow_steps gave 'two', which is not a Step"
+
+    def test_a_store_lists_its_schemes_where_another_one_is_unknown(self) -> None:
+        shelves = plugin(trioflow_store_schemes=lambda: ["shelf", "cellar"])
+
+        with pytest.raises(UnknownNameError, match="'attic'; known: memory, shelf, cellar"):
+            open_store(PluginHost([shelves]), "attic:here")

@@ -168,8 +168,8 @@ def test_a_run_on_models_goes_on_in_another_process(models: Trioflow) -> None:
 
 def test_schemas_of_models_are_whole(models: Trioflow, site: Path) -> None:
     program = (
-        "import json, trioflow, trioflow_sample_models as m, trioflow_sample as s\n"
-        "print(json.dumps(trioflow.json_schema(list[m.Greeting | s.Item])))"
+        "import json, trioflow.describe, trioflow_sample_models as m, trioflow_sample as s\n"
+        "print(json.dumps(trioflow.describe.json_schema(list[m.Greeting | s.Item])))"
     )
     done = call(site / "venv/bin/python", "-W", "error", "-c", program, cwd=site)
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from trioflow import hookimpl, json_schema, open_engine
+from trioflow import hookimpl, open_engine
+from trioflow.describe import json_schema
 from trioflow.errors import PluginHookError
 
 

@@ -7,9 +7,8 @@ from trioflow._lazy import lazy_names
 if TYPE_CHECKING:
     from trioflow import errors, events
     from trioflow._engine.stream.receive_end import EventStream, EventStreamStatistics
-    from trioflow._host.plugins import PluginInfo
+    from trioflow._host.discovery import PluginInfo
     from trioflow.context import RunContext, StepContext
-    from trioflow.describe import json_schema, to_mermaid
     from trioflow.engine import Engine, open_engine
     from trioflow.errors import NonRetryableError, TrioflowError
     from trioflow.hookspecs import hookimpl
@@ -55,10 +54,8 @@ __all__ = [
     "from_input",
     "from_step",
     "hookimpl",
-    "json_schema",
     "open_engine",
     "step",
-    "to_mermaid",
     "tool",
 ]
 
@@ -71,7 +68,7 @@ if not TYPE_CHECKING:  # or type checkers would believe in every name
             "EventStream": "trioflow._engine.stream.receive_end",
             "EventStreamStatistics": "trioflow._engine.stream.receive_end",
             "NonRetryableError": "trioflow.errors",
-            "PluginInfo": "trioflow._host.plugins",
+            "PluginInfo": "trioflow._host.discovery",
             "Retry": "trioflow.retry",
             "Run": "trioflow.run",
             "RunContext": "trioflow.context",
@@ -95,10 +92,8 @@ if not TYPE_CHECKING:  # or type checkers would believe in every name
             "from_input": "trioflow.mapping",
             "from_step": "trioflow.mapping",
             "hookimpl": "trioflow.hookspecs",
-            "json_schema": "trioflow.describe",
             "open_engine": "trioflow.engine",
             "step": "trioflow.steps",
-            "to_mermaid": "trioflow.describe",
             "tool": "trioflow.tools",
         },
     )

@@ -32,16 +32,17 @@ class NamedWorkflow:
 
 
 def find_workflow(target: str) -> NamedWorkflow:
-    """Return the workflow that *target* names. Loads all installed plugins.
+    """Return the workflow that *target* names. Loads the installed plugins.
 
     Args:
       target: Id of a workflow that a plugin provides, or ``MODULE:ATTR``. The module is
         imported; the working directory is searched as well.
 
     Raises:
-      TrioflowError: if there is no such workflow, or a plugin is broken.
+      TrioflowError: if there is no such workflow. If a plugin is broken, which may provide it,
+        the error is that of the plugin.
     """
-    host = PluginHost()
+    host = PluginHost(keep_broken=True)
 
     def resolve(id: str) -> Definition | None:
         return host.steps.get(id) or host.tools.get(id) or host.workflows.get(id)
@@ -53,6 +54,9 @@ def find_workflow(target: str) -> NamedWorkflow:
 
     if is_in_module(target):
         return NamedWorkflow(import_workflow(target), resolve, provider)
+    if target not in host.workflows:
+        for _, error in host.broken.values():
+            raise error
     return NamedWorkflow(known_workflow(target, host.workflows), resolve, provider)
 
 

@@ -45,20 +45,18 @@ from trioflow._engine.life.registry import RunRegistry, open_registry
 from trioflow._engine.life.resuming import Answer
 from trioflow._engine.life.starting import begin
 from trioflow._engine.planning.environment import Environment
-from trioflow._engine.planning.planner import plan_workflow
 from trioflow._engine.planning.recording import Recording
-from trioflow._engine.planning.targets import TargetPlanner
 from trioflow._engine.stream.opening import Opening
 from trioflow._engine.stream.reader import OnFull, Until
 from trioflow._engine.stream.receive_end import EventStream
 from trioflow._forms.forms import Forms
 from trioflow._host.assembly import environment_of, life_of, open_store
+from trioflow._host.checking import check_definitions
 from trioflow._host.plugins import PluginHost, PluginInfo
 from trioflow._ids import check_run_names, is_retry
 from trioflow._phases import Phase
 from trioflow.abc import Codec, Instrument, Runner, Store
 from trioflow.context import MISSING
-from trioflow.describe._schema import describe_type
 from trioflow.errors import (
     DefinitionError,
     DuplicateRunError,
@@ -190,7 +188,7 @@ async def open_engine(
     if store is not None:
         forms = Forms(environment.converter, host.upgrade, keeps_secrets=codec is not None)
         environment.recording = partial(Recording, forms)
-    _check_definitions(host, environment)
+    check_definitions(host, environment)
     async with AsyncExitStack() as stack:
         for instrument in environment.instruments:
             await stack.enter_async_context(instrument)
@@ -219,16 +217,6 @@ async def open_engine(
         if recover:
             await engine.recover()
         yield engine
-
-
-def _check_definitions(host: PluginHost, environment: Environment) -> None:
-    """Find out what is wrong with hooks and definitions before anything runs."""
-    if host.implements("trioflow_converter"):
-        environment.converter()  # a broken hook shows now, not at the first value
-    for workflow in environment.workflows.values():
-        plan_workflow(workflow, environment)
-    for tool in environment.tools.values():  # a step may call any of them by id
-        TargetPlanner(environment, validate=True).tool(tool)
 
 
 class Engine(metaclass=NoPublicConstructor):
@@ -282,8 +270,10 @@ class Engine(metaclass=NoPublicConstructor):
         return self._environment.converter()
 
     def json_schema(self, type_: Any) -> dict[str, Any]:
-        """Return the JSON Schema of a type as `trioflow.json_schema` does, with this engine's
-        plugins."""
+        """Return the JSON Schema of a type, as `trioflow.describe.json_schema` does, with the
+        plugins of this engine."""
+        from trioflow.describe._schema import describe_type  # no run needs it
+
         return describe_type(type_, self._host.schema)
 
     def add_commands(self, app: Any) -> None:

@@ -65,6 +65,14 @@ def trioflow_store(url: str) -> Store | None:
     """
 
 
+@hookspec
+def trioflow_store_schemes() -> Iterable[str]:  # type: ignore[empty-body]
+    """Return the schemes of the URLs that your `trioflow_store` takes, such as ``"sqlite"``.
+
+    Called when a store is asked for that no plugin has, to list those that can be used.
+    """
+
+
 @hookspec(firstresult=True)
 def trioflow_runner(name: str) -> Runner | None:
     """Return the runner of that name, or None if it is not yours.

@@ -1,11 +1,19 @@
-"""The command line ``trioflow``. It needs the extra ``cli``; nothing else imports this."""
+"""The command line ``trioflow``. It needs the extra ``cli``; nothing else imports this.
+
+What is imported here is imported before anything can be said, so it is next to nothing.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 
+from trioflow._cli.streams import forget_stdout, prepare_streams
+from trioflow._version import __version__
+
 USAGE = 2
+INTERRUPTED = 130
+BROKEN_PIPE = 141
 
 
 def main(tokens: Sequence[str] | None = None) -> int:
@@ -14,8 +22,15 @@ def main(tokens: Sequence[str] | None = None) -> int:
     Args:
       tokens: The arguments; those of the process if not given.
     """
+    tokens = sys.argv[1:] if tokens is None else tokens
+    prepare_streams()
     try:
+        if list(tokens) == ["--version"]:
+            return _print_version()
         from trioflow._cli.entry import run_app
+    except KeyboardInterrupt:  # while this or that is imported
+        print("trioflow: interrupted", file=sys.stderr)
+        return INTERRUPTED
     except ModuleNotFoundError as exc:
         if (exc.name or "").partition(".")[0] not in ("cyclopts", "rich"):
             raise
@@ -25,4 +40,14 @@ def main(tokens: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return USAGE
-    return run_app(sys.argv[1:] if tokens is None else tokens)
+    return run_app(tokens)
+
+
+def _print_version() -> int:
+    """Print the version without a command line: most of the time would be for its imports."""
+    try:
+        print(__version__, flush=True)
+    except BrokenPipeError:
+        forget_stdout()
+        return BROKEN_PIPE
+    return 0

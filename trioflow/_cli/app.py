@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ from cyclopts import App, CycloptsError, Parameter
 from trioflow._cli.asked import ASKING_COMMANDS
 from trioflow._cli.filters import Flag
 from trioflow._cli.stored import STORED_COMMANDS
+from trioflow._version import __version__
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -21,7 +21,7 @@ def make_app() -> App:
     app = App(
         name="trioflow",
         help="Run workflows and see what is installed.",
-        version=lambda: importlib.metadata.version("trioflow"),
+        version=__version__,
         help_format="plaintext",  # the default would import a Markdown parser
         backend="trio",
         suppress_keyboard_interrupt=False,
@@ -101,11 +101,14 @@ def workflows() -> None:
     print_workflows()
 
 
-def plugins() -> None:
-    """List the plugins that are installed, and what they provide."""
+def plugins() -> int:
+    """List the plugins that are installed, what they provide, and what is broken.
+
+    Exit codes: 0 if all of them work, 1 if one is broken.
+    """
     from trioflow._cli.listings import print_plugins
 
-    print_plugins()
+    return print_plugins()
 
 
 def graph(

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated
 
-from trioflow._cli.filters import ALL, Filters, Flag
+from trioflow._cli.filters import ALL, Filters, Flag, RunStatus
 from trioflow._cli.stored import JSON_TEXT
-from trioflow.events import RunStatus
 
 
 async def send(run: str, name: str, data: JSON_TEXT = None, /, *, store: str | None = None) -> None:

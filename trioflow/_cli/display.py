@@ -7,9 +7,10 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
-from trioflow.events import Event
+if TYPE_CHECKING:
+    from trioflow.events import Event
 
 STOPPING = "waiting for the steps to stop; once more to leave at once"
 """What is said when the running steps are canceled."""

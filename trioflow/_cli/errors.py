@@ -1,19 +1,12 @@
-"""Exit codes, and how errors are told on the command line."""
+"""Exit codes, and how errors are reported on the command line."""
 
 from __future__ import annotations
 
-import os
 import shlex
-import traceback
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-import outcome
-import trio
-
-import trioflow
 from trioflow._cli.text import clean, duration
-from trioflow.addresses import Address
 from trioflow.errors import (
     InvalidValueError,
     PluginError,
@@ -21,9 +14,9 @@ from trioflow.errors import (
     TrioflowError,
     UnknownRunError,
 )
-from trioflow.events import RunStatus
-from trioflow.results import RunResult
-from trioflow.step_record import StepRecord
+
+if TYPE_CHECKING:
+    from trioflow.events import RunStatus
 
 SUCCESS = 0
 FAILED = 1
@@ -38,9 +31,6 @@ EXIT_CODES: Mapping[RunStatus, int] = {
     "canceled": FAILED,
     "suspended": 3,
 }
-
-FRAMES = 8
-"""How many frames of a step's traceback are shown: the innermost ones."""
 
 
 class UsageError(TrioflowError):
@@ -70,75 +60,3 @@ def _claimed(error: RunClaimedError) -> str:
         f"run {error.run_id} is running in {owner}{claim}\n"
         f"to watch it: trioflow events {shlex.quote(error.run_id)} --follow"
     )
-
-
-def explain_failure(result: RunResult[Any]) -> str:
-    """Return what failed in a run: each error with the step's own part of its traceback."""
-    return clean("\n".join(_one(where, error) for where, error in failures(result))).rstrip("\n")
-
-
-def failures(result: RunResult[Any]) -> list[tuple[str, BaseException]]:
-    """Return each error of a failed run once, with what it happened in.
-
-    A nested workflow fails with the error of its step, which then counts as the step's.
-    """
-    found: list[tuple[str, BaseException]] = []
-    seen: set[int] = set()
-    records = sorted(result.steps.values(), key=_depth, reverse=True)
-    failed = [(f"step {record.id!r}", record.error) for record in records]
-    for where, error in (*failed, (f"workflow {result.workflow_id!r}", result.error)):
-        for leaf in _leaves(error):
-            if id(leaf) not in seen:
-                seen.add(id(leaf))
-                found.append((where, leaf))
-    return found
-
-
-def _depth(record: StepRecord) -> int:
-    return sum(1 for _ in Address.parse(record.address).walk())
-
-
-def canceled_steps(result: RunResult[Any]) -> list[str]:
-    """Return the ids of the steps that were stopped, those inside others only."""
-    ids = [record.id for record in result.steps.values() if record.status == "canceled"]
-    return [id for id in ids if not any(other.startswith(f"{id}.") for other in ids)]
-
-
-def _leaves(error: BaseException | None) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from _leaves(inner)
-    elif error is not None:
-        yield error
-
-
-def _one(where: str, error: BaseException) -> str:
-    if isinstance(error, TrioflowError) and not _own_frames(error.__traceback__):
-        return f"{where} failed: {explain(error)}"
-    told = traceback.TracebackException.from_exception(error)
-    _shorten(told)
-    return f"{where} failed\n{''.join(told.format())}"
-
-
-def _own_frames(trace: Any) -> list[traceback.FrameSummary]:
-    return [frame for frame in traceback.extract_tb(trace) if not _is_machinery(frame)]
-
-
-def _shorten(told: traceback.TracebackException) -> None:
-    """Leave out the frames of the engine, of Trio and of its threads, in causes and members too."""
-    frames = [frame for frame in told.stack if not _is_machinery(frame)]
-    told.stack = traceback.StackSummary.from_list(frames[-FRAMES:])
-    for other in (told.__cause__, told.__context__, *(told.exceptions or ())):
-        if other is not None:
-            _shorten(other)
-
-
-def _is_machinery(frame: traceback.FrameSummary) -> bool:
-    return frame.filename.startswith(_MACHINERY)
-
-
-_MACHINERY = tuple(
-    os.path.dirname(module.__file__) + os.sep
-    for module in (trioflow, trio, outcome)
-    if module.__file__
-)

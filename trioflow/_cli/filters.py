@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
-
-from trioflow.events import RunStatus
 
 if TYPE_CHECKING:
     from trioflow.run_info import RunFilters
 
 Flag = Parameter(negative="", show_default=False)
+RunStatus = Literal["pending", "running", "success", "failed", "suspended", "paused", "canceled"]
+"""That of `trioflow.events`, whose classes take longer to make than all of the help."""
 
 
 @Parameter(name="*")

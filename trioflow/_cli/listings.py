@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 
+from trioflow._cli.display import say
+from trioflow._cli.errors import FAILED, SUCCESS, explain
 from trioflow._cli.tables import print_listing
 from trioflow._cli.text import clean
+from trioflow._host.checking import problems_of
 from trioflow._host.plugins import PluginHost, PluginInfo
 from trioflow._values.structure import type_name
 from trioflow.commands import find_workflow
@@ -19,30 +22,42 @@ ASCII = str.maketrans("├└│─", "|`|-")
 
 def print_steps() -> None:
     """List all steps."""
-    host = PluginHost()
+    host = _host()
     _print_definitions(host, host.steps)
 
 
 def print_tools() -> None:
     """List all tools."""
-    host = PluginHost()
+    host = _host()
     _print_definitions(host, host.tools)
 
 
 def print_workflows() -> None:
     """List all workflows."""
-    host = PluginHost()
+    host = _host()
     _print_definitions(host, host.workflows)
 
 
-def print_plugins() -> None:
-    """List all plugins, and the ids of what they provide."""
+def print_plugins() -> int:
+    """List all plugins, the ids of what they provide and what is broken; return the exit code."""
+    host = PluginHost(keep_broken=True)
+    problems = problems_of(host)
+    infos = {info.name: info for info, _ in host.broken.values()}
+    infos |= {info.name: info for info in host.plugins}
     rows = [
-        (info.name, info.distribution, info.version, ", ".join(_provided(info)))
-        for info in PluginHost().plugins
+        (name, info.distribution, info.version, _provided(info, problems.get(name, ())))
+        for name, info in sorted(infos.items())
     ]
-    headers = ("NAME", "DISTRIBUTION", "VERSION", "PROVIDES")
-    print_listing(headers, rows, "there is no plugin")
+    print_listing(("NAME", "DISTRIBUTION", "VERSION", "PROVIDES"), rows, "there is no plugin")
+    return FAILED if problems else SUCCESS
+
+
+def _host() -> PluginHost:
+    """Return the plugins, and report those that are broken."""
+    host = PluginHost(keep_broken=True)
+    for _, error in host.broken.values():
+        say(explain(error))
+    return host
 
 
 def print_graph(target: str, mermaid: bool) -> None:
@@ -82,7 +97,8 @@ def _input_of(definition: Definition) -> str:
     return type_name(definition.input)
 
 
-def _provided(info: PluginInfo) -> Iterator[str]:
-    yield from (*info.workflows, *info.steps, *info.tools)
+def _provided(info: PluginInfo, problems: Sequence[str]) -> str:
     listed = {"trioflow_workflows", "trioflow_steps", "trioflow_tools"}
-    yield from (f"hook {hook}" for hook in info.hooks if hook not in listed)
+    hooks = (f"hook {hook}" for hook in info.hooks if hook not in listed)
+    provided = ", ".join((*info.workflows, *info.steps, *info.tools, *hooks))
+    return "; ".join((*(f"BROKEN: {problem}" for problem in problems), *filter(None, [provided])))

@@ -11,7 +11,8 @@ import attrs
 from trioflow import events as ev
 from trioflow._cli.display import say
 from trioflow._cli.output import Output
-from trioflow._cli.text import clean, describe_error, duration, preview, safe_json
+from trioflow._cli.text import clean, duration, safe_json
+from trioflow._cli.values import describe_error, preview
 from trioflow.wire._values import lenient_json
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Commands that plugins add, and what is said if the plugin is not there."""
+"""Commands that plugins add, and what is reported if the plugin is missing."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from cyclopts import App
 
 from trioflow._cli.app import make_app
-from trioflow._cli.errors import UsageError
+from trioflow._cli.display import say
+from trioflow._cli.errors import UsageError, explain
+from trioflow._host.commands import add_plugin_commands
 from trioflow._host.discovery import DISABLE_VARIABLE
-from trioflow._host.plugins import PluginHost
 
 KNOWN_PLUGINS: Mapping[str, str] = {"backup": "sql", "draw": "pictures", "timeline": "pictures"}
 """Commands that plugins of this project add, each with the name of its plugin."""
@@ -23,10 +24,24 @@ def draw_graph(target: str, file: str) -> int:
       UsageError: if the plugin is not loaded.
     """
     app = make_app()
-    PluginHost().add_commands(app)
+    add_commands(app, "draw")
     check_command(app, "draw", "graph --svg")
     code: int = app(["draw", "--", target, file])
     return code
+
+
+def add_commands(app: App, command: str) -> None:
+    """Let plugins add their commands. Report a broken plugin, and leave out what it adds.
+
+    Raises:
+      PluginError: if *command* is of the plugin that is broken.
+    """
+    plugin = KNOWN_PLUGINS.get(command)
+    broken = add_plugin_commands(app, plugin)
+    if plugin in broken:
+        raise broken[plugin]
+    for error in broken.values():
+        say(explain(error))
 
 
 def check_command(app: App, name: str, asked: str) -> None:

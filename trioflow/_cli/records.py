@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from trioflow import events as ev
-from trioflow._cli.text import describe_error, preview
+from trioflow._cli.values import describe_error, preview
 from trioflow._cli.view import Status
 from trioflow._engine.history.suspensions import Suspension, suspensions
 from trioflow.events import FINISHED_STATUSES

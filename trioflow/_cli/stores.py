@@ -16,7 +16,7 @@ from trioflow._host.assembly import open_store
 from trioflow._host.plugins import PluginHost
 from trioflow.abc import Store, StoredRun
 from trioflow.engine import Engine, open_engine
-from trioflow.errors import StoreError
+from trioflow.errors import StoreError, UnknownNameError
 
 VARIABLE = "TRIOFLOW_STORE"
 """The environment variable with the store that is used if none is given."""
@@ -73,7 +73,7 @@ async def open_reading(whereabouts: Whereabouts) -> AsyncGenerator[Store, None]:
       PluginError, UnknownNameError: as `open_engine` does.
       StoreError: if it cannot be reached at the moment.
     """
-    store = open_store(PluginHost(), whereabouts.store).read_only()
+    store = _build(whereabouts).read_only()
     async with AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(store)
@@ -82,6 +82,17 @@ async def open_reading(whereabouts: Whereabouts) -> AsyncGenerator[Store, None]:
                 raise
             raise UsageError(str(exc)) from exc
         yield store
+
+
+def _build(whereabouts: Whereabouts) -> Store:
+    """Return the store, whatever is wrong with plugins that it does not need."""
+    host = PluginHost(keep_broken=True)
+    try:
+        return open_store(host, whereabouts.store)
+    except UnknownNameError as exc:
+        for _, error in host.broken.values():  # it may be the one with the store
+            raise error from exc
+        raise
 
 
 @asynccontextmanager
@@ -112,7 +123,7 @@ async def open_asking(whereabouts: Whereabouts) -> AsyncGenerator[tuple[Engine, 
     """
     async with open_reading(whereabouts):
         pass
-    store = open_store(PluginHost(), whereabouts.store)
+    store = _build(whereabouts)
     async with open_engine(store=store, plugins=[]) as engine:
         yield engine, store
 

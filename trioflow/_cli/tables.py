@@ -13,7 +13,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from trioflow._cli.text import clean, one_line, plain_json, safe_json
+from trioflow._cli.text import clean, one_line, safe_json
+from trioflow._cli.values import plain_json
 from trioflow._numbers import is_number
 from trioflow.wire._values import lenient_json
 

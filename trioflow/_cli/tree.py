@@ -9,7 +9,8 @@ from trioflow._cli.live import draw_row
 from trioflow._cli.records import StoredView
 from trioflow._cli.rows import Branch, Row, flatten
 from trioflow._cli.tables import make_console
-from trioflow._cli.text import clean, describe_error, duration, preview
+from trioflow._cli.text import clean, duration
+from trioflow._cli.values import describe_error, preview
 from trioflow._cli.view import Status
 from trioflow.addresses import Address
 from trioflow.step_record import StepRecord

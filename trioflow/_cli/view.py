@@ -13,7 +13,7 @@ from typing import Literal
 import attrs
 
 from trioflow import events as ev
-from trioflow._cli.text import describe_error, preview
+from trioflow._cli.values import describe_error, preview
 from trioflow.addresses import Address
 
 Status = Literal[

@@ -14,14 +14,16 @@ import trio
 
 from trioflow import events as ev
 from trioflow._cli.display import DRAINING, STOPPING, Display, can_draw, say
-from trioflow._cli.errors import BROKEN_PIPE, EXIT_CODES, SUCCESS, canceled_steps, explain_failure
+from trioflow._cli.errors import BROKEN_PIPE, EXIT_CODES, SUCCESS
+from trioflow._cli.failures import canceled_steps, explain_failure
 from trioflow._cli.hints import how_to_answer, how_to_go_on, how_to_try_again
 from trioflow._cli.jsonl import JsonDisplay
 from trioflow._cli.output import Output, forget_terminal, is_hangup
 from trioflow._cli.plain import PlainDisplay
 from trioflow._cli.signals import CLOSED, GRACE, REASONS, interruptible
 from trioflow._cli.stores import Whereabouts
-from trioflow._cli.text import clean, preview
+from trioflow._cli.text import clean
+from trioflow._cli.values import preview
 from trioflow._engine.life.ending import halt, settle
 from trioflow.errors import HistoryGap
 from trioflow.events import ACTIVE_STATUSES

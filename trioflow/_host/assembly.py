@@ -38,7 +38,7 @@ def open_store(host: PluginHost, store: Store | str) -> Store:
     found = host.store(store)
     if found is None:
         scheme = store.partition(":")[0]
-        raise UnknownNameError("store", scheme, "open_engine", ("memory",))
+        raise UnknownNameError("store", scheme, "open_engine", host.store_schemes())
     return found
 
 

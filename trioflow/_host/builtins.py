@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from trioflow._engine.planning.environment import BUILT_IN_RUNNERS
 from trioflow.abc import Runner, Store
 from trioflow.hookspecs import hookimpl
-from trioflow.stores._memory import MemoryStore
 
 
 @hookimpl
@@ -15,6 +16,16 @@ def trioflow_runner(name: str) -> Runner | None:
 
 
 @hookimpl
+def trioflow_store_schemes() -> Iterable[str]:
+    """Name the store that needs no plugin."""
+    return ["memory"]
+
+
+@hookimpl
 def trioflow_store(url: str) -> Store | None:
     """Keep journals in memory, for as long as the engine is open."""
-    return MemoryStore() if url == "memory:" else None
+    if url != "memory:":
+        return None
+    from trioflow.stores import MemoryStore  # an engine without a store needs nothing of it
+
+    return MemoryStore()

@@ -6,10 +6,10 @@ import difflib
 import inspect
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from importlib.metadata import Distribution, EntryPoint, entry_points
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from types import ModuleType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
@@ -22,6 +22,9 @@ from trioflow.errors import (
     suggest,
 )
 from trioflow.hookspecs import PROJECT
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution, EntryPoint
 
 PREFIX = f"{PROJECT}_"
 DISABLE_VARIABLE = "TRIOFLOW_DISABLE"
@@ -56,22 +59,26 @@ class PluginInfo:
 # ---------------------------------------------------------------- finding
 def chosen_plugins(
     plugins: Iterable[Any] | None, blocked: Iterable[str]
-) -> Iterator[tuple[Any, PluginInfo]]:
-    """Load plugins one by one, so that one that is broken is told by its name.
+) -> Iterator[tuple[Callable[[], Any], PluginInfo]]:
+    """Find plugins, and yield for each a function that loads it.
 
     Args:
       plugins: Names of installed ones, and objects with hooks; None for all installed.
-      blocked: Names of installed ones to leave out, beside those in `DISABLE_VARIABLE`.
+      blocked: Names of installed ones to leave out, in addition to those in
+        `DISABLE_VARIABLE`.
+
+    The functions raise `PluginError` if the plugin cannot be imported, or if two
+    distributions have one of its name.
 
     Raises:
-      PluginError: for a plugin that is unknown or cannot be imported.
-      TypeError: if a text is given for a list of names.
+      UnknownPluginError: if a name is not that of an installed plugin.
+      TypeError: if *plugins* or *blocked* is a string.
     """
     refused = [*_names(blocked, "blocked")]
     given = None if plugins is None else [*_names(plugins, "plugins")]
     names = [*refused, *(plugin for plugin in given or () if isinstance(plugin, str))]
     # Looking for what is installed takes milliseconds, which not every engine has to spend.
-    installed = _installed() if names or given is None else {}
+    installed = installed_plugins() if names or given is None else {}
     wanted = list(installed) if given is None else given
     for name in names:
         if name not in installed:
@@ -81,17 +88,21 @@ def chosen_plugins(
                 name, NO_DISTRIBUTION, problem, suggest(name, installed, known)
             )
     if installed:
-        refused += _disabled(installed)
+        refused += disabled_plugins(installed)
     numbers: dict[str, int] = {}
     for plugin in wanted:
         if not isinstance(plugin, str):
-            yield plugin, PluginInfo(_object_name(plugin, numbers), NO_DISTRIBUTION, "")
+            info = PluginInfo(_object_name(plugin, numbers), NO_DISTRIBUTION, "")
+            yield partial(_same, plugin), info
         elif plugin not in refused:
-            point = _only(installed[plugin])
-            yield _load(point), _info(point)
+            points = installed[plugin]
+            yield partial(load_plugin, points), info_of(points[0])
 
 
-def _installed() -> dict[str, list[EntryPoint]]:
+def installed_plugins() -> dict[str, list[EntryPoint]]:
+    """Return the entry points of what is installed, by the names of the plugins."""
+    from importlib.metadata import entry_points  # it takes longer than all of this module
+
     points: dict[str, list[EntryPoint]] = {}
     for point in sorted(entry_points(group=PROJECT), key=lambda point: point.name):
         points.setdefault(point.name, []).append(point)
@@ -100,11 +111,12 @@ def _installed() -> dict[str, list[EntryPoint]]:
 
 def _names(given: Iterable[Any], argument: str) -> Iterable[Any]:
     if isinstance(given, str):  # else its characters would be taken for names
-        raise TypeError(f"{argument} must be a list of plugins, not the text {given!r}")
+        raise TypeError(f"{argument} must be a list of plugins, not the string {given!r}")
     return given
 
 
-def _disabled(installed: Mapping[str, object]) -> list[str]:
+def disabled_plugins(installed: Mapping[str, object]) -> list[str]:
+    """Return the names in `DISABLE_VARIABLE`; warn of those that are not installed."""
     names = [name.strip() for name in os.environ.get(DISABLE_VARIABLE, "").split(",")]
     for name in names:
         # Not an error, because one environment may serve several installations.
@@ -113,31 +125,37 @@ def _disabled(installed: Mapping[str, object]) -> list[str]:
     return names
 
 
-def _only(points: list[EntryPoint]) -> EntryPoint:
-    first, *others = points
+def _same(plugin: Any) -> Any:
+    return plugin
+
+
+def load_plugin(points: list[EntryPoint]) -> Any:
+    """Import what entry points of one name stand for.
+
+    Raises:
+      PluginError: if it cannot be imported, or if there are several.
+    """
+    point, *others = points
     for other in others:
         raise DuplicateIdError(
             other.name,
-            _info(other).origin,
-            f"its entry point has the same name as that of {_info(first).origin}",
+            info_of(other).origin,
+            f"its entry point has the same name as that of {info_of(point).origin}",
             f"uninstall one of the two, or set {DISABLE_VARIABLE}={other.name} to use neither",
         )
-    return first
-
-
-def _load(point: EntryPoint) -> Any:
     try:
         return point.load()
     except (Exception, SystemExit) as exc:  # a module that exits would end the application
         raise PluginImportError(
             point.name,
-            _info(point).origin,
+            info_of(point).origin,
             f"{point.value} cannot be imported: {type(exc).__name__}: {exc}",
             f"repair or uninstall it, or set {DISABLE_VARIABLE}={point.name}",
         ) from exc
 
 
-def _info(point: EntryPoint) -> PluginInfo:
+def info_of(point: EntryPoint) -> PluginInfo:
+    """Return what is known of a plugin without importing it."""
     distribution = cast("Distribution", point.dist)  # whatever was found has one
     return PluginInfo(point.name, distribution.name, distribution.version)
 

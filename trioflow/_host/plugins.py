@@ -1,27 +1,18 @@
-"""The host: finds plugins, refuses broken ones by name, and collects what they provide."""
+"""The host of an engine: what its plugins provide, by id."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from importlib.metadata import version
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
-import pluggy
 
-from trioflow import hookspecs
 from trioflow._host import builtins
-from trioflow._host.discovery import (
-    DISABLE_VARIABLE,
-    NO_DISTRIBUTION,
-    PREFIX,
-    PluginInfo,
-    check_hooks,
-    chosen_plugins,
-)
+from trioflow._host.discovery import DISABLE_VARIABLE, NO_DISTRIBUTION, PREFIX, PluginInfo
+from trioflow._host.hooks import Hooks
+from trioflow._version import __version__
 from trioflow.abc import Instrument, Runner, Store
-from trioflow.errors import DuplicateIdError, PluginHookError
+from trioflow.errors import DuplicateIdError
 from trioflow.hookspecs import PROJECT
 from trioflow.steps import Step
 from trioflow.tools import Tool
@@ -35,46 +26,45 @@ __all__ = ["NO_DISTRIBUTION", "PluginHost", "PluginInfo"]
 T = TypeVar("T")
 
 
-class PluginHost:
-    """The plugins of one engine. An object, never a global."""
+class PluginHost(Hooks):
+    """The plugins of one engine, and what they provide."""
 
-    def __init__(self, plugins: Iterable[Any] | None = None, blocked: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        plugins: Iterable[Any] | None = None,
+        blocked: Iterable[str] = (),
+        *,
+        keep_broken: bool = False,
+    ) -> None:
         """Load plugins.
 
         Args:
           plugins: Which ones: names of installed entry points, and modules or objects with
             hooks. None means all that are installed.
-          blocked: Names of installed plugins not to load, beside those that the
-            environment variable ``TRIOFLOW_DISABLE`` lists.
+          blocked: Names of installed plugins not to load, in addition to those in the
+            environment variable ``TRIOFLOW_DISABLE``.
+          keep_broken: Whether a plugin that is broken is put into `broken`, for those who only
+            look and for commands that do not need it.
 
         Raises:
-          PluginError: for a plugin that is unknown or broken, and it says how.
-          TypeError: if a text is given for a list of names.
+          PluginError: if a plugin is unknown or broken; the message says which and why.
+          TypeError: if *plugins* or *blocked* is a string.
         """
-        self._manager = pluggy.PluginManager(PROJECT)
-        self._manager.add_hookspecs(hookspecs)
-        self._infos: dict[str, PluginInfo] = {}
-        self._register(builtins, _built_in())
-        for plugin, info in chosen_plugins(plugins, blocked):
-            self._register(plugin, info)
+        built_in = ((builtins, PluginInfo("builtin", PROJECT, __version__)),)
+        super().__init__(plugins, blocked, built_in=built_in, keep_broken=keep_broken)
         self.providers: dict[str, str] = {}
         """Which plugin provides the definition of an id."""
         self.steps: Mapping[str, Step[Any, Any]] = self._definitions("steps", Step)
         self.tools: Mapping[str, Tool[..., Any]] = self._definitions("tools", Tool)
         self.workflows: Mapping[str, Workflow[Any, Any]] = self._definitions("workflows", Workflow)
 
-    @property
-    def plugins(self) -> tuple[PluginInfo, ...]:
-        """The plugins that are loaded, in the order of loading."""
-        return tuple(self._infos.values())
-
-    def implements(self, hook: str) -> bool:
-        """Tell whether a plugin implements *hook*."""
-        return bool(self._implementations(hook))
-
     def instruments(self) -> tuple[Instrument, ...]:
         """Return all instruments."""
         return tuple(item for _, item in self._collect("trioflow_instruments", Instrument))
+
+    def store_schemes(self) -> tuple[str, ...]:
+        """Return the schemes of the URLs that stores are known for."""
+        return tuple(scheme for _, scheme in self._collect("trioflow_store_schemes", str))
 
     def store(self, url: str) -> Store | None:
         """Return the store for a URL, or None if no plugin has one."""
@@ -103,36 +93,19 @@ class PluginHost:
         """Let plugins register their hooks for own types."""
         self._tell("trioflow_converter", converter=converter)
 
-    def add_commands(self, app: Any) -> None:
-        """Let plugins add commands to the command line."""
-        self._tell("trioflow_commands", app=app)
-
-    # ------------------------------------------------------------ registering
-    def _register(self, plugin: Any, info: PluginInfo) -> None:
-        if info.name in self._infos or self._manager.is_registered(plugin):
-            raise DuplicateIdError(
-                info.name, info.origin, "a plugin of this name is loaded already", "load only one"
-            )
-        hooks = tuple(check_hooks(plugin, info))
-        try:
-            self._manager.register(plugin, info.name)
-        except Exception as exc:  # what pluggy finds: a wrong signature
-            problem = " ".join(str(exc).split())
-            remedy = "compare its hooks with trioflow.hookspecs"
-            raise PluginHookError(info.name, info.origin, problem, remedy) from exc
-        self._infos[info.name] = attrs.evolve(info, hooks=hooks)
-
+    # ------------------------------------------------------------ definitions
     def _definitions(self, kind: str, cls: type[T]) -> dict[str, T]:
         found: dict[str, T] = {}
         for name, item in self._collect(f"{PREFIX}{kind}", cls):
             id = item.id  # type: ignore[attr-defined]
-            if id in self.providers:
-                raise self._duplicate(name, id)
-            found[id] = item
-            self.providers[id] = name
             info = self._infos[name]
-            ids: tuple[str, ...] = (*getattr(info, kind), id)
-            self._infos[name] = attrs.evolve(info, **{kind: ids})  # type: ignore[arg-type]
+            with self._reporting(info):
+                if id in self.providers:
+                    raise self._duplicate(name, id)
+                found[id] = item
+                self.providers[id] = name
+                ids: tuple[str, ...] = (*getattr(info, kind), id)
+                self._infos[name] = attrs.evolve(info, **{kind: ids})  # type: ignore[arg-type]
         return found
 
     def _duplicate(self, name: str, id: str) -> DuplicateIdError:
@@ -142,73 +115,3 @@ class PluginHost:
             problem = f"it provides {id!r}, which plugin {first.name!r} ({first.origin}) provides"
             remedy = f"block one of the two plugins, or set {DISABLE_VARIABLE}={name}"
         return DuplicateIdError(name, second.origin, problem, remedy)
-
-    # ------------------------------------------------------------ calling
-    def _collect(self, hook: str, cls: type[T]) -> Iterator[tuple[str, T]]:
-        """Yield what all plugins give, with the name of the plugin, first loaded first."""
-        remedy = f"return an iterable of {cls.__name__} objects"
-        for implementation in self._implementations(hook):
-            name = implementation.plugin_name
-            # Listed inside of the call, because a generator may raise as well.
-            for item in self._call(hook, implementation, {}, _listed):
-                if not isinstance(item, cls):
-                    problem = f"{hook} gave {item!r}, which is not a {cls.__name__}"
-                    raise self._broken(name, problem, remedy)
-                yield name, item
-
-    def _first(self, hook: str, cls: type, **arguments: Any) -> Any:
-        """Return what the plugin gives that was loaded last of those that give something."""
-        for implementation in reversed(self._implementations(hook)):
-            found = self._call(hook, implementation, arguments)
-            if isinstance(found, cls):
-                return found
-            if found is not None:
-                problem = f"{hook} returned {found!r}, which is not a {cls.__name__}"
-                remedy = f"return a {cls.__name__}, or None for what is not yours"
-                raise self._broken(implementation.plugin_name, problem, remedy)
-        return None
-
-    def _tell(self, hook: str, **arguments: Any) -> None:
-        """Call a hook that returns nothing."""
-        for implementation in self._implementations(hook):
-            returned = self._call(hook, implementation, arguments)
-            if returned is not None:
-                problem = f"{hook} returned {returned!r}, which nobody looks at"
-                remedy = "use the object that it is called with, and return None"
-                raise self._broken(implementation.plugin_name, problem, remedy)
-
-    def _implementations(self, hook: str) -> list[pluggy.HookImpl]:
-        caller: pluggy.HookCaller = getattr(self._manager.hook, hook)
-        return caller.get_hookimpls()
-
-    def _call(
-        self,
-        hook: str,
-        implementation: pluggy.HookImpl,
-        arguments: Mapping[str, Any],
-        finish: Callable[[Any], Any] = lambda result: result,
-    ) -> Any:
-        """Call one implementation, with those arguments that it takes."""
-        try:
-            return finish(
-                implementation.function(*(arguments[name] for name in implementation.argnames))
-            )
-        except Exception as exc:
-            problem = f"{hook} raised {type(exc).__name__}: {exc}"
-            raise self._broken(
-                implementation.plugin_name, problem, "see the exception above"
-            ) from exc
-
-    def _broken(self, name: str, problem: str, remedy: str) -> PluginHookError:
-        return PluginHookError(name, self._infos[name].origin, problem, remedy)
-
-
-@functools.cache  # read from a file, for every engine otherwise
-def _built_in() -> PluginInfo:
-    return PluginInfo("builtin", PROJECT, version(PROJECT))
-
-
-def _listed(given: Any) -> list[Any]:
-    if isinstance(given, str):  # else its characters would be taken for what it gives
-        raise TypeError(f"{given!r} is a text, not an iterable of definitions")
-    return list(given)

@@ -1,19 +1,16 @@
 """What authors of plugins subclass, and the values that they are given."""
 
-from trioflow._public import publish
-from trioflow.abc._codec import Codec
-from trioflow.abc._instrument import BodyInfo, Instrument, PartInfo, TraceIds
-from trioflow.abc._journal import (
-    Append,
-    Entry,
-    RunFilter,
-    RunHeader,
-    StoredRun,
-    parse_cursor,
-)
-from trioflow.abc._request import MAX_REQUEST_BYTES, MAX_REQUESTS, Request, RequestKind
-from trioflow.abc._runner import Runner
-from trioflow.abc._store import Store
+from typing import TYPE_CHECKING
+
+from trioflow._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from trioflow.abc._codec import Codec
+    from trioflow.abc._instrument import BodyInfo, Instrument, PartInfo, TraceIds
+    from trioflow.abc._journal import Append, Entry, RunFilter, RunHeader, StoredRun, parse_cursor
+    from trioflow.abc._request import MAX_REQUEST_BYTES, MAX_REQUESTS, Request, RequestKind
+    from trioflow.abc._runner import Runner
+    from trioflow.abc._store import Store
 
 __all__ = [
     "MAX_REQUESTS",
@@ -35,4 +32,26 @@ __all__ = [
     "parse_cursor",
 ]
 
-publish(__name__, __all__, globals())
+if not TYPE_CHECKING:  # or type checkers would believe in every name
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "MAX_REQUESTS": "trioflow.abc._request",
+            "MAX_REQUEST_BYTES": "trioflow.abc._request",
+            "Append": "trioflow.abc._journal",
+            "BodyInfo": "trioflow.abc._instrument",
+            "Codec": "trioflow.abc._codec",
+            "Entry": "trioflow.abc._journal",
+            "Instrument": "trioflow.abc._instrument",
+            "PartInfo": "trioflow.abc._instrument",
+            "Request": "trioflow.abc._request",
+            "RequestKind": "trioflow.abc._request",
+            "RunFilter": "trioflow.abc._journal",
+            "RunHeader": "trioflow.abc._journal",
+            "Runner": "trioflow.abc._runner",
+            "Store": "trioflow.abc._store",
+            "StoredRun": "trioflow.abc._journal",
+            "TraceIds": "trioflow.abc._instrument",
+            "parse_cursor": "trioflow.abc._journal",
+        },
+    )

@@ -3,13 +3,15 @@
 Nothing here runs anything. Conditions and mapping functions appear under their names.
 """
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from trioflow._public import publish
-from trioflow.describe._mermaid import to_mermaid
-from trioflow.describe._outline import Definition, Outline, Provider, Resolve, outline
-from trioflow.describe._schema import json_schema
-from trioflow.describe._tree import to_tree
+from trioflow._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from trioflow.describe._mermaid import to_mermaid
+    from trioflow.describe._outline import Definition, Outline, Provider, Resolve, outline
+    from trioflow.describe._schema import json_schema
+    from trioflow.describe._tree import to_tree
 
 __all__ = [
     "Definition",
@@ -22,4 +24,17 @@ __all__ = [
     "to_tree",
 ]
 
-publish(__name__, __all__, globals())
+if not TYPE_CHECKING:  # or type checkers would believe in every name
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "Definition": "trioflow.describe._outline",
+            "Outline": "trioflow.describe._outline",
+            "Provider": "trioflow.describe._outline",
+            "Resolve": "trioflow.describe._outline",
+            "json_schema": "trioflow.describe._schema",
+            "outline": "trioflow.describe._outline",
+            "to_mermaid": "trioflow.describe._mermaid",
+            "to_tree": "trioflow.describe._tree",
+        },
+    )

@@ -13,15 +13,17 @@ the original vocabulary finds what it expects and must ignore the rest.
   `lenient_json` is for showing them to people: it never fails, and is not read back.
 """
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from trioflow._public import publish
-from trioflow.wire._failures import RecordedError, error_to_wire
-from trioflow.wire._reading import from_wire
-from trioflow.wire._results import result_to_wire
-from trioflow.wire._values import lenient_json
-from trioflow.wire._vocabulary import DIALECTS, NATIVE_TYPES, Dialect
-from trioflow.wire._writing import to_wire
+from trioflow._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from trioflow.wire._failures import RecordedError, error_to_wire
+    from trioflow.wire._reading import from_wire
+    from trioflow.wire._results import result_to_wire
+    from trioflow.wire._values import lenient_json
+    from trioflow.wire._vocabulary import DIALECTS, NATIVE_TYPES, Dialect
+    from trioflow.wire._writing import to_wire
 
 __all__ = [
     "DIALECTS",
@@ -35,4 +37,18 @@ __all__ = [
     "to_wire",
 ]
 
-publish(__name__, __all__, globals())
+if not TYPE_CHECKING:  # or type checkers would believe in every name
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "DIALECTS": "trioflow.wire._vocabulary",
+            "NATIVE_TYPES": "trioflow.wire._vocabulary",
+            "Dialect": "trioflow.wire._vocabulary",
+            "RecordedError": "trioflow.wire._failures",
+            "error_to_wire": "trioflow.wire._failures",
+            "from_wire": "trioflow.wire._reading",
+            "lenient_json": "trioflow.wire._values",
+            "result_to_wire": "trioflow.wire._results",
+            "to_wire": "trioflow.wire._writing",
+        },
+    )

@@ -9,7 +9,7 @@ from attrs import frozen
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from trioflow import json_schema
+from trioflow.describe import json_schema
 
 T = TypeVar("T")
 

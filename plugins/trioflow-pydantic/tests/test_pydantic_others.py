@@ -11,7 +11,7 @@ from attrs import frozen
 from cattrs import Converter
 from pydantic import BaseModel, HttpUrl, PastDate, SecretStr
 
-from trioflow import json_schema
+from trioflow.describe import json_schema
 
 
 def test_classes_that_trioflow_knows_are_left_to_it(converter: Converter) -> None:

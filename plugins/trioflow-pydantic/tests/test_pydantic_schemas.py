@@ -11,7 +11,7 @@ from attrs import frozen
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
-from trioflow import json_schema
+from trioflow.describe import json_schema
 
 T = TypeVar("T")
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trioflow import hookimpl
-from trioflow.abc import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from trioflow.abc import Store
     from trioflow_sql.store import SqlStore
 
 __all__ = ["SCHEMES", "SqlStore"]
@@ -36,6 +38,12 @@ def trioflow_commands(app: Any) -> None:
     from trioflow_sql.commands import backup
 
     app.command(backup)
+
+
+@hookimpl
+def trioflow_store_schemes() -> Iterable[str]:
+    """Name the databases."""
+    return ["sqlite", "postgresql"]
 
 
 @hookimpl

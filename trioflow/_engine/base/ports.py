@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from trioflow.abc import Entry
 from trioflow.events import Event
 
 if TYPE_CHECKING:
     from trioflow._forms.form import Form
+    from trioflow.abc import Entry
 
 
 class Journal(Protocol):

@@ -32,7 +32,6 @@ from trioflow.errors import (
     DuplicateRunError,
     JournalFormatError,
     RunClaimedError,
-    RunStateError,
     StoreError,
     UnknownRunError,
     WorkflowChangedError,
@@ -215,11 +214,8 @@ class DurableRuns:
     async def source(self, life: Life) -> tuple[Source | None, bool]:
         """Return what an observer of a run reads on from, and whether it begins there."""
         if self.journals.is_closed:
-            if life.phase is Phase.ELSEWHERE:
-                problem = "it is driven in another process, and the engine is closed"
-                raise RunStateError(life.run_id, life.record.status, problem)
             return None, False
-        is_lost = life.is_lost
+        is_lost = life.is_lost and life.phase is not Phase.ELSEWHERE
         if life.phase is Phase.WAITING:  # others may have resumed it
             stored = await self.journals.get(life.run_id)
             is_lost = stored is not None and stored.last_seq >= life.record.next_seq

@@ -106,7 +106,11 @@ class JournalSource:
     def _up_to_date(self, after: int, stored: StoredRun | None) -> Life | None:
         """Return the run if this process knows what follows *after*, and holds it."""
         life = self.journals.find(self.run_id)
-        if life is None or life.is_lost or life.core.log.is_stopped:
+        if life is None or life.core.log.is_stopped:
+            return None
+        if life.phase is Phase.ELSEWHERE:
+            life.follow()
+        elif life.is_lost:
             return None
         waits = life.phase is Phase.WAITING
         if waits and stored is not None and stored.last_seq >= life.record.next_seq:

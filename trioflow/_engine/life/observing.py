@@ -41,9 +41,9 @@ async def open_observer(
     if life.keeper is not None and on_full == "journal":
         source, is_lost = await life.keeper.source(life)
     reader = Reader(max_buffer_size, log.readers, on_full, until, source)
+    life.follow()
     if source is None:
         log.add_reader(reader, after)
-        life.follow()
     elif is_lost or not log.readers.holds(after):
         await begin_behind(reader, after, life.record.next_seq - 1)
     else:

@@ -63,11 +63,8 @@ class Keeper(Protocol):
         """Return all events that the journal of a run holds."""
 
     async def source(self, life: Life) -> tuple[Source | None, bool]:
-        """Return what an observer of a run reads on from, if there is anything, and whether
-        it has to begin there because other processes drive the run, or have driven it.
-
-        Raises:
-          RunStateError: if they do, and the engine is closed.
+        """Return what an observer of a run reads on from, if anything, and whether
+        it has to begin there because what is known here of the run does not count.
         """
 
 

@@ -9,12 +9,12 @@ import trio
 
 from trioflow._engine.base.ports import Journal
 from trioflow._engine.stream.log import RunLog
-from trioflow.abc import Entry
 from trioflow.events import Event, StepFinish, StepResult
 from trioflow.record import REDUCERS
 
 if TYPE_CHECKING:
     from trioflow._forms.form import Form
+    from trioflow.abc import Entry
 
 
 class JournaledLog(RunLog):
