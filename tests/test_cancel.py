@@ -8,7 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from tests.flows import add_one, brief, record_run, sleeps
+from tests.flows import add_one, brief, observed, record_run, sleeps
 from trioflow import Retry, StepContext, Workflow, events, step
 from trioflow.errors import RunFinishedError, RunStateError, StepTimeoutError
 
@@ -70,7 +70,7 @@ async def test_a_cancel_that_was_accepted_is_never_followed_by_success() -> None
     assert result.steps["ends_anyway"].output == "done"
 
 
-async def test_a_cancel_from_inside_that_is_out_of_time_cancels_what_waits_and_nothing_that_is_over() -> None:
+async def test_a_cancel_out_of_time_cancels_what_waits_and_nothing_that_is_over() -> None:
     contexts: list[StepContext] = []
 
     @step(resume=bool)
@@ -106,7 +106,7 @@ async def test_a_callers_time_out_leaves_a_run_that_is_properly_ended(
     assert scope.cancelled_caught
     assert trio.current_time() == 3
     assert run.status == "canceled"
-    assert brief([e async for e in run.observe()])[-2:] == ["canceled", "finish"]
+    assert brief(await observed(run))[-2:] == ["canceled", "finish"]
 
 
 async def test_a_time_out_around_start_and_run(autojump_clock: MockClock) -> None:

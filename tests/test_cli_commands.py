@@ -174,7 +174,7 @@ def test_the_help_lists_the_commands(cli: Cli, tokens: tuple[str, ...]) -> None:
 
     assert done.code == 0
     installed = ("run", "steps", "tools", "workflows", "plugins", "graph")
-    stored = ("runs", "show", "events", "resume", "cancel", "travel", "recover")
+    stored = ("runs", "show", "events", "resume", "cancel", "fork", "retry", "recover")
     for command in (*installed, *stored):
         assert command in done.out
 

@@ -16,6 +16,7 @@ from tests.suspending import Calls, all_events, cut
 from trioflow import Retry, RunResult, StepContext, Workflow, open_engine, step
 from trioflow._engine.journal.codec import decode
 from trioflow._engine.journal.writer import Durability
+from trioflow._engine.life.ending import halt
 from trioflow.abc import Append
 from trioflow.errors import (
     DuplicateRunError,
@@ -499,7 +500,7 @@ async def test_what_another_engine_has_done_is_taken_over() -> None:
     assert calls.made == {"a": 2, "b": 2}
 
 
-async def test_a_run_that_died_elsewhere_can_be_restarted_where_it_began(
+async def test_a_run_that_died_elsewhere_can_be_recovered_where_it_began(
     autojump_clock: MockClock,
 ) -> None:
     calls, store = Calls(), MemoryStore()
@@ -510,9 +511,9 @@ async def test_a_run_that_died_elsewhere_can_be_restarted_where_it_began(
         async with engine_on(store, workflow) as second:
             other = await second.load_run("r")
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(_swallow, other.resume, "asks", 1)
+                nursery.start_soon(_swallow, other.resume, 1)
                 await trio.sleep(1)
-                other.halt()
+                halt(other._life)
         with pytest.raises(TrioflowError):
             await run.resume(1, step="asks")
         assert (await run.recover()).output == "asks:1"
@@ -544,7 +545,7 @@ async def interrupted() -> tuple[MemoryStore, Flow]:
     return store, long
 
 
-async def test_whoever_restarts_a_run_can_be_cancelled(autojump_clock: MockClock) -> None:
+async def test_recovering_a_run_can_be_cancelled(autojump_clock: MockClock) -> None:
     store, long = await interrupted()
 
     async with engine_on(store, long) as engine:
@@ -556,13 +557,13 @@ async def test_whoever_restarts_a_run_can_be_cancelled(autojump_clock: MockClock
     assert trio.current_time() == 11
 
 
-async def test_leaving_the_engine_ends_a_restart_in_its_block(autojump_clock: MockClock) -> None:
+async def test_leaving_the_engine_ends_a_recovery_in_its_block(autojump_clock: MockClock) -> None:
     store, long = await interrupted()
 
     with pytest.RaisesGroup(KeyError):
         async with engine_on(store, long) as engine, trio.open_nursery() as nursery:
             run = await engine.load_run("r")
-            nursery.start_soon(run.restart)
+            nursery.start_soon(run.recover)
             await trio.sleep(1)
             raise KeyError
     assert trio.current_time() == 2
@@ -675,7 +676,7 @@ async def test_an_answer_that_is_canceled_leaves_the_run_to_others() -> None:
             run = engine.submit(workflow, run_id=str(passes))
             await run.wait()
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(run.resume, None, 1)
+                nursery.start_soon(run.resume, 1)
                 for _ in range(passes):
                     await trio.lowlevel.checkpoint()
                 nursery.cancel_scope.cancel()

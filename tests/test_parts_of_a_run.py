@@ -97,11 +97,12 @@ async def test_a_part_does_not_wait_for_readers_of_the_part_before(
     autojump_clock: MockClock,
 ) -> None:
     run = asking(Calls()).create_run()
-    unread = run.observe(max_buffer_size=5)  # as many as the events of the first part
-    assert (await run.start(0)).status == "suspended"
-    assert unread.statistics().current_buffer_used == 5
+    # As many as the events of the first part.
+    async with run.observe(max_buffer_size=5, on_full="wait") as unread:
+        assert (await run.start(0)).status == "suspended"
+        assert unread.statistics().current_buffer_used == 5
 
-    with trio.fail_after(60):
-        result = await run.resume("yes", step="asks")
+        with trio.fail_after(60):
+            result = await run.resume("yes", step="asks")
 
     assert result.status == "success"

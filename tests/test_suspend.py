@@ -300,7 +300,7 @@ async def test_a_wrong_name_lists_what_waits(naming: dict[str, Any]) -> None:
     run = flow().foreach(inner(Calls().asks(label="l"))).create_run()
     await run.start([0])
     with pytest.raises(NotSuspendedError, match=r"inner\.asks\[0\] \(label 'l'\) does"):
-        await run.resume(resume_data=1, **naming)
+        await run.resume(1, **naming)
     assert (await run.resume(1)).status == "success"
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from trioflow.retry import Retry
 from trioflow.testing.strategies._specs import (
-    CancelRun,
     Await,
     Bail,
     BranchSpec,
+    CancelRun,
     Fail,
     ForEachSpec,
     LoopSpec,

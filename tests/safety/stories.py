@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import attrs
@@ -12,6 +13,7 @@ import trio.lowlevel
 
 from tests.safety.injecting import for_the_run
 from trioflow import Engine, Retry, Run, StepContext, Workflow, events, step, tool
+from trioflow._engine.life.ending import halt
 from trioflow.abc import BodyInfo, Instrument, PartInfo, TraceIds
 from trioflow.events import Event
 from trioflow.tracing import TracingContext, TracingOptions
@@ -259,14 +261,14 @@ async def ends_early(teller: Teller, engine: Engine) -> None:
         await run.wait()
 
 
-async def goes_back(teller: Teller, engine: Engine) -> None:
+async def is_forked(teller: Teller, engine: Engine) -> None:
     run = teller.hold(engine.create_run(ASKING, run_id=RUN))
     await run.start("x")
     await run.resume({"name": "a"}, step=asks, index=0)
     await run.resume({"name": "b"}, step=asks)
-    await (
-        await run.fork("again", run_id="other", resume_data={"name": "c"}, context={"plain": 1})
-    ).start()
+    answer = {"name": "c"}
+    forked = await run.fork("again", run_id="other", resume_data=answer, context={"plain": 1})
+    await forked.start()
     async with (await run.fork(asks, run_id="third")).stream() as stream:
         async for _ in stream:
             pass
@@ -276,22 +278,22 @@ async def is_halted_and_recovered(teller: Teller, engine: Engine) -> None:
     run = teller.hold(engine.submit(LONG, "x", run_id=RUN))
     await trio.sleep(1)
     run.send_event("late", 1)
-    run.halt()
+    halt(run._life)
     await run.wait()
     async with teller.open_engine() as other:
         for recovered in await other.recover():  # none, if it cannot be
             await teller.hold(recovered).wait()
 
 
-async def is_restarted(teller: Teller, engine: Engine) -> None:
+async def is_recovered(teller: Teller, engine: Engine) -> None:
     run = teller.hold(engine.submit(ASKING, "x", run_id=RUN))
     await run.wait()
     async with teller.open_engine() as other:
         loaded = teller.hold(await other.load_run(RUN))
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(loaded.resume, asks, {"name": "a"})
+            nursery.start_soon(partial(loaded.resume, {"name": "a"}, step=asks))
             await trio.lowlevel.checkpoint()
-            loaded.halt()
+            halt(loaded._life)
     loaded = teller.hold(await engine.load_run(RUN))
     if loaded.status == "running":
         await loaded.recover()
@@ -301,7 +303,7 @@ async def is_restarted(teller: Teller, engine: Engine) -> None:
                 break
 
 
-IN_A_STORE = (is_halted_and_recovered, is_restarted)
+IN_A_STORE = (is_halted_and_recovered, is_recovered)
 """Stories of durable runs."""
 STORIES: Mapping[str, Story] = {
     story.__name__: story
@@ -315,9 +317,9 @@ STORIES: Mapping[str, Story] = {
         is_canceled,
         is_canceled_while_it_waits,
         ends_early,
-        goes_back,
+        is_forked,
         is_halted_and_recovered,
-        is_restarted,
+        is_recovered,
     )
 }
 FLOWS = (EVERYTHING, ASKING, LONG, FAILING, SIBLINGS, GIVING_UP, BAILING)

@@ -49,7 +49,8 @@ ANSWERS: dict[str, Call] = {
     "resume": lambda run: run.resume(1),
     "cancel": lambda run: run.cancel(),
     "send_event": lambda run: run.send_event("late"),
-    "time_travel": lambda run: (await run.fork("asks")).start(),
+    "fork": lambda run: run.fork("asks"),
+    "retry": lambda run: run.retry(),
 }
 
 

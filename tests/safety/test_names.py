@@ -60,7 +60,7 @@ CALLS: dict[str, Callable[[Engine, Any], Any]] = {
     "a reason from elsewhere": lambda engine, run: engine.cancel_run(run.run_id, ODD),
     "an event": lambda engine, run: run.send_event(ODD),
     "a key of the context": lambda engine, run: run.resume(1, runtime_context={ODD: 1}),
-    "the id of another run": lambda engine, run: (await run.fork("asks", run_id=ODD)).start(),
+    "the id of another run": lambda engine, run: run.fork("asks", run_id=ODD),
 }
 
 

@@ -268,7 +268,7 @@ class TestRecovered:
         assert linked(root) == []
         assert f"{root.context.trace_id:032x}" == run.trace_id
 
-    async def test_who_travels_back_is_linked_to_the_run_it_comes_from(
+    async def test_a_fork_is_linked_to_the_run_that_it_was_forked_from(
         self, traces: Traces
     ) -> None:
         async with open_engine(plugins=[traces.plugin]) as engine:

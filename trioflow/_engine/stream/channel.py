@@ -163,6 +163,11 @@ class Readers:
         """How many tasks wait for room."""
         return 0 if self._writers is None else len(self._writers)
 
+    @property
+    def forgotten(self) -> int:
+        """The ``seq`` behind the last event that the run has let go of; 0 if it has all."""
+        return self.window.forgotten
+
     async def let_read(self) -> None:
         """Let every reader that waits for an event see those that have happened.
 

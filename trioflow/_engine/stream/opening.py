@@ -48,6 +48,4 @@ class Opening(AbstractAsyncContextManager[S]):
         Raises:
           TypeError: always.
         """
-        raise TypeError(
-            f"{self._call} is not awaited; write async with {self._call} as stream: ..."
-        )
+        raise TypeError(f"{self._call} is not awaited; use async with {self._call} as stream: ...")

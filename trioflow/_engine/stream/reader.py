@@ -28,6 +28,8 @@ class Room(Protocol):
 
     @property
     def tasks_waiting(self) -> int: ...
+    @property
+    def forgotten(self) -> int: ...
     def review_room(self) -> None: ...
 
 
@@ -104,7 +106,7 @@ class Reader:
     def check_gap(self) -> None:
         """Raise HistoryGap if events were left out behind those that wait to be read."""
         if self._missed_from is not None:
-            raise HistoryGap(self._missed_from)
+            raise HistoryGap(max(self._missed_from, self.room.forgotten))
 
     # ------------------------------------------------------------ reading it
     def first_unread(self) -> list[Event]:
