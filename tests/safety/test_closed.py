@@ -50,7 +50,6 @@ ANSWERS: dict[str, Call] = {
     "cancel": lambda run: run.cancel(),
     "send_event": lambda run: run.send_event("late"),
     "fork": lambda run: run.fork("asks"),
-    "retry": lambda run: run.retry(),
 }
 
 

@@ -61,7 +61,7 @@ def to_wire(
 # ---------------------------------------------------------------- payloads
 def _is_written(field: Field, event: ev.Event) -> bool:
     value = getattr(event, field.name)
-    if field.name == "round" and not value:
+    if field.name in _SELDOM and value == field.default:
         return False
     if field.default is None and value is None:
         # An output that is None says something only of a call that has an output.
@@ -69,6 +69,8 @@ def _is_written(field: Field, event: ev.Event) -> bool:
     return True
 
 
+_SELDOM = ("round", "resumed", "answered", "inputs", "answers", "attempts")
+"""Attributes that are left out if they say nothing; dialects do not have them."""
 _EVENTS = frozenset(ev.EVENT_TYPES.values())
 _ENDED_WELL = (*ev.SUCCESS_STATUSES, "")
 """Statuses of what has an output; events without a status, such as `ToolResult`, have one too."""
