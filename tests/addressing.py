@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import attrs
 from hypothesis import strategies as st
 
+from trioflow._definitions import check_id
 from trioflow.addresses import Address
 from trioflow.errors import DefinitionError
-from trioflow.steps import check_id
 
 
 def is_id(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import trio
@@ -77,6 +78,6 @@ def unread(stream: EventStream) -> int:
     return stream.statistics().current_buffer_used
 
 
-def brief(recorded: list[events.Event]) -> list[str]:
+def brief(recorded: Iterable[events.Event]) -> list[str]:
     """Return events as short texts such as ``"step-start a"``."""
     return [f"{e.type} {e.id}" if isinstance(e, events.StepEvent) else e.type for e in recorded]

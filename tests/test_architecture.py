@@ -19,9 +19,11 @@ import trioflow
 ROOT = Path(__file__).parents[1]
 
 LAYERS = (
-    ("errors", "_constructor", "_ids", "_lazy", "_numbers", "_phases", "_public", "_version"),
+    ("_constructor", "_durations", "_help", "_lazy", "_numbers", "_phases", "_public", "_version"),
+    ("errors", "_ids", "_options", "limits", "outcomes"),
     ("addresses", "events", "tracing"),
     ("context", "retry", "_signature"),
+    ("_argument_schemas", "_definitions"),
     ("steps", "tools", "mapping"),
     ("step_record", "record", "results", "run_info"),
     ("nodes", "workflow"),
@@ -44,10 +46,17 @@ UPWARD = {
     ("trioflow.context", "trioflow.steps"): "step_result(step) has the type that the step gives",
     ("trioflow.context", "trioflow.tools"): "call_tool(tool) has the type that the tool gives",
     ("trioflow.describe._schema", "trioflow._host.plugins"): "only classes of others need plugins",
+    ("trioflow.tools", "trioflow.describe._schema"): "the schema of a tool is its property",
 }
 """Who names something of a later layer all the same, for type checkers or inside a function."""
 
 LAZY = {
+    ("trioflow.tools", "trioflow.describe._schema"): "only tools for models need schemas",
+    ("trioflow._engine.running.call", "trioflow.describe._schema"): "hardly any body needs schemas",
+    ("trioflow._argument_schemas", "jsonschema"): "only tools of other programs need it",
+    ("trioflow._argument_schemas", "jsonschema.exceptions"): "only tools of other programs need it",
+    ("trioflow._argument_schemas", "jsonschema.validators"): "only tools of other programs need it",
+    ("trioflow._argument_schemas", "referencing"): "only tools of other programs need it",
     ("trioflow.workflow", "trioflow.run"): "create_run() is a method of what runs are of",
     ("trioflow._host.builtins", "trioflow.stores"): "only journals in memory need it",
     ("trioflow._host.discovery", "importlib.metadata"): "an engine without plugins needs none",
@@ -101,8 +110,10 @@ PUBLIC = {
     "trioflow.events",
     "trioflow.hookspecs",
     "trioflow.instruments",
+    "trioflow.limits",
     "trioflow.mapping",
     "trioflow.nodes",
+    "trioflow.outcomes",
     "trioflow.record",
     "trioflow.results",
     "trioflow.retry",

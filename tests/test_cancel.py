@@ -21,7 +21,7 @@ async def test_cancel_reaches_the_body_and_closes_everything(autojump_clock: Moc
     async with run.stream(1) as stream:
         async for event in stream:
             seen.append(event)
-            if event.type == "step-start" and event.id == "inner.sleeps":  # type: ignore[attr-defined]
+            if isinstance(event, events.StepStart) and event.id == "inner.sleeps":
                 run.cancel("no longer needed")
 
     assert trio.current_time() == 0

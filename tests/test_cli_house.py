@@ -362,9 +362,9 @@ def test_an_answer_is_left_for_an_engine_that_knows_the_workflow(cli: Cli) -> No
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--step", "no", "--data", "1"), "step 'no' does not wait for an answer; asks"),
+        (("--step", "no", "--data", "1"), "step 'no' is not suspended; suspended steps: asks"),
         (("--data", "{"), "--data is not JSON"),
-        (("--label", "no", "--data", "1"), "label 'no' does not wait"),
+        (("--label", "no", "--data", "1"), "label 'no' is not suspended"),
     ],
 )
 def test_an_answer_that_nothing_waits_for_is_not_left(

@@ -208,9 +208,11 @@ def test_an_unknown_workflow_is_told_from_a_similar_one() -> None:
     assert problem(known_workflow, "files.reprot", known) == (
         "unknown workflow 'files.reprot'; did you mean 'files.report'?"
     )
-    assert problem(known_workflow, "zzz", known) == ("unknown workflow 'zzz'; known: files.report")
+    assert problem(known_workflow, "zzz", known) == (
+        "unknown workflow 'zzz'; known: files.report, or MODULE:ATTR of your own"
+    )
     assert problem(known_workflow, "zzz", {}) == (
-        "unknown workflow 'zzz'; known: none; install a plugin, or give MODULE:ATTR"
+        "unknown workflow 'zzz'; known: none installed, or MODULE:ATTR of your own"
     )
     assert problem(known_workflow, "flows.py", known) == (
         "unknown workflow 'flows.py'; for a workflow in a file write flows:NAME"

@@ -121,9 +121,9 @@ def test_an_interrupted_run_takes_no_answer(cli: Cli) -> None:
     ("options", "words"),
     [
         (("--data", "{"), "--data is not JSON"),
-        (("--step", "no", "--data", "1"), "step 'no' does not wait for an answer; asks"),
-        (("--label", "no"), "label 'no' does not wait"),
-        (("--index", "3"), "item 3 does not wait"),
+        (("--step", "no", "--data", "1"), "step 'no' is not suspended; suspended steps: asks"),
+        (("--label", "no"), "label 'no' is not suspended"),
+        (("--index", "3"), "item 3 is not suspended"),
     ],
 )
 def test_a_wrong_answer_is_refused_and_the_run_waits_on(

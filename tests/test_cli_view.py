@@ -11,8 +11,11 @@ from trio.testing import MockClock
 
 from tests.flows import add_one, fails, gives, record, sleeps
 from trioflow import Retry, StepContext, Workflow, events, step, tool
+from trioflow._cli.places import ArmOrder
 from trioflow._cli.rows import rows
 from trioflow._cli.view import KEPT, KEPT_TOOLS, RunView, path_of
+from trioflow._engine.planning.fingerprint import fingerprint
+from trioflow.addresses import Address
 
 
 def flow(id: str = "flow") -> Workflow[Any, Any]:
@@ -413,7 +416,9 @@ async def asks(value: int, ctx: StepContext[Any]) -> int:
     return value
 
 
-async def parts(workflow: Workflow[Any, Any]) -> tuple[list[events.Event], list[events.Event]]:
+async def parts(
+    workflow: Workflow[Any, Any],
+) -> tuple[Sequence[events.Event], Sequence[events.Event]]:
     """Return the events of a run up to its suspension, and those from its answer on."""
     run = workflow.create_run()
     async with run.stream(1) as stream:
@@ -459,3 +464,61 @@ async def test_what_is_open_when_the_run_is_stopped_for_now_is_interrupted(
     statuses = [row.status for row in rows(view.root, recorded[-1].at + 5)]
     assert statuses[:1] + statuses[2:] == ["interrupted"] * 2
     assert rows(view.root, recorded[-1].at + 5)[-1].seconds == 1
+
+
+async def test_what_failed_or_waits_is_seen_however_low_the_terminal_is(
+    autojump_clock: MockClock,
+) -> None:
+    waits = flow("waits").wait_for_event("go", add_one, timeout=90)
+    arms = [sleeps(60, id=f"s{n}") for n in range(30)]
+    broken = fails(ValueError("no"), id="broken")
+    recorded = await record(flow().parallel(*arms, waits, broken, on_error="finish"), 1)
+    recorded = [event for event in recorded if event.at < recorded[0].at + 59]
+
+    shown = lines(recorded, height=6)
+
+    assert shown[0] == "running flow"
+    assert {line.strip("├─└│ ") for line in shown[1:5]} > {
+        "failed broken (ValueError: no)",
+        "running waits",
+        "waiting add_one (waiting for event 'go', 1m30s left)",
+    }
+    assert shown[5] == "… 29 more lines"
+
+
+async def test_arms_stand_in_the_order_of_the_workflow() -> None:
+    names = ["zebra", "yak", "xerus", "wolf", "vole", "urial", "toad", "seal"]
+    inner = flow("zoo").parallel(*(add_one.clone(name) for name in names))
+    workflow = flow().then(add_one).then(inner)
+    run = workflow.create_run()
+    async with run.stream(1) as stream:
+        recorded = [event async for event in stream]
+    view = RunView(ArmOrder.read(fingerprint(run._life.plan)))
+    for event in recorded:
+        view.apply(event)
+
+    shown = [row.label for row in rows(view.root, recorded[-1].at)]
+
+    assert shown == ["flow", "add_one", "zoo", *names]
+
+
+@pytest.mark.parametrize("text", ["", "[", "null", "{}", "[[]]", "[[1]]", '[["then", []]]'])
+def test_an_order_that_cannot_be_read_is_none(text: str) -> None:
+    assert ArmOrder.read(text).rank(Address.parse("0:a/1")) == (1, 0)
+
+
+async def test_what_was_over_before_is_marked_so() -> None:
+    recorded = await record(flow().then(add_one).then(gives(5)), 1)
+    first, second = until(recorded, "step-finish"), recorded
+    view = view_of(first)
+    view.recall()
+    for event in second[len(first) :]:
+        view.apply(event)
+
+    shown = rows(view.root, recorded[-1].at)
+
+    assert [(row.label, row.is_recalled) for row in shown] == [
+        ("flow", False),
+        ("add_one", True),
+        ("gives", False),
+    ]

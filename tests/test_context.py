@@ -169,7 +169,7 @@ class TestState:
 async def test_results_of_earlier_steps_can_be_read() -> None:
     @step
     async def reads(value: Any, ctx: StepContext) -> list[Any]:
-        with pytest.raises(NoResultError, match="'later' has no result"):
+        with pytest.raises(NoResultError, match="'later' has no output"):
             ctx.step_result("later")
         return [ctx.step_result(add_one), ctx.step_result("double"), ctx.step_result("later", 0)]
 
@@ -467,7 +467,9 @@ class TestWaitFor:
     async def test_it_can_time_out_and_checks_the_data(self, autojump_clock: MockClock) -> None:
         @step
         async def asks(value: int, ctx: StepContext) -> None:
-            with pytest.raises(EventTimeoutError, match="waited 3 s for event 'go' in vain"):
+            with pytest.raises(
+                EventTimeoutError, match="timed out after 3 s waiting for event 'go'"
+            ):
                 await ctx.wait_for("go", timeout=3)
             ctx.runtime_context["send"]("go", "text")
             with pytest.raises(InvalidValueError, match="event data of step 'asks'"):

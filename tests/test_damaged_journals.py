@@ -248,7 +248,7 @@ async def test_an_observer_is_given_what_is_before_the_damage(place: Place) -> N
         with pytest.raises(JournalFormatError, match="run r cannot be read at entry 3: it is not"):
             async with engine.observe("r") as observed:
                 async for event in observed:
-                    seen.append(event)  # noqa: PERF401 - what comes before the error counts
+                    seen.append(event)
 
     assert seen == decode("r", journal.entries[:3])
 

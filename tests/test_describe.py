@@ -60,7 +60,7 @@ def test_arms_and_conditions_are_inside_their_block() -> None:
     assert tree_of(workflow)[1:] == [
         "├─ branch",
         "│  ├─ if is_big: first (int -> int)",
-        "│  └─ if condition: second (int -> int)",
+        "│  └─ if True: second (int -> int)",
         "└─ in parallel",
         "   ├─ first (int -> int)",
         "   └─ second (int -> int)",
@@ -70,7 +70,7 @@ def test_arms_and_conditions_are_inside_their_block() -> None:
 def test_loops_name_their_condition() -> None:
     workflow = flow().dountil(first, is_big).dowhile(first, lambda x: x < 3)
 
-    assert tree_of(workflow)[1::2] == ["├─ repeat until is_big", "└─ repeat while condition"]
+    assert tree_of(workflow)[1::2] == ["├─ repeat until is_big", "└─ repeat while x < 3"]
 
 
 def test_nested_workflows_show_what_is_in_them() -> None:

@@ -39,6 +39,7 @@ from trioflow.errors import (
     PluginImportError,
     RequestRefusedError,
     RequestTooLargeError,
+    ResourceTypeError,
     RunAlreadyStartedError,
     RunCanceledError,
     RunClaimedError,
@@ -51,6 +52,7 @@ from trioflow.errors import (
     StoreMissingError,
     TrioflowError,
     UnknownNameError,
+    UnknownOptionError,
     UnknownPluginError,
     UnknownRunError,
     UnknownStepError,
@@ -58,20 +60,30 @@ from trioflow.errors import (
     WireFormatError,
     WorkflowChangedError,
     suggest,
+    told,
 )
+from trioflow.wire import RecordedError
 
 EXAMPLES: list[tuple[TrioflowError, str]] = [
+    (
+        errors.NotInTrioError("a run was started", True),
+        (
+            "a run was started under asyncio, but trioflow runs on Trio: do it in a function that "
+            "trio.run() calls; serve Starlette, FastAPI or Quart with Hypercorn's Trio worker "
+            "(hypercorn --worker-class trio app:app)"
+        ),
+    ),
     (
         NotResumableError("r1", "running", "it does not wait for an answer"),
         "run r1 is running: it does not wait for an answer",
     ),
     (
         NotSuspendedError("r1", "step 'a'", ("b", "n.c[2]")),
-        "run r1: step 'a' does not wait for an answer; b, n.c[2] does",
+        "run r1: step 'a' is not suspended; suspended steps: b, n.c[2]",
     ),
     (
         AmbiguousResumeError("r1", "any step", ("a", "b")),
-        "run r1: any step may be any of a, b; say which one",
+        "run r1: any step is ambiguous: a, b; pass step=, label= or index=",
     ),
     (StoreError("sqlite:runs.db", "the disk is full"), "store sqlite:runs.db: the disk is full"),
     (
@@ -113,8 +125,8 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
     (
         WorkflowChangedError("r1", "w", "node 0 was then 'a' and is then 'b'"),
         (
-            "run r1 of workflow 'w' cannot go on: node 0 was then 'a' and is then 'b'; "
-            "run it with the workflow it was started with, or travel back before the change"
+            "run r1 of workflow 'w' cannot continue: node 0 was then 'a' and is then 'b'; "
+            "run it with the workflow it was started with, or fork it before the change"
         ),
     ),
     (
@@ -123,7 +135,7 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
     ),
     (
         CrashLoopError("r1", 4),
-        "run r1 was given up: its process died 4 times in a row while the same steps ran",
+        "run r1 was ended: its process died 4 times in a row while the same steps ran",
     ),
     (
         DefinitionError("step 'a'", "timeout is -1", "give it a number of seconds > 0"),
@@ -138,8 +150,29 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
         "workflow 'w' of plugin 'files' uses unknown step 'x'; is its plugin installed?",
     ),
     (
+        UnknownOptionError("step 'a'", "there is no option 'retires'", "did you mean 'retry'?"),
+        "step 'a': there is no option 'retires'; did you mean 'retry'?",
+    ),
+    (
         UnknownNameError("limit", "gpu", "step 'a'", ()),
-        "step 'a': unknown limit 'gpu'; known: none",
+        (
+            "step 'a': unknown limit 'gpu'; known: none; "
+            'give it a number with limit=Limit("...", 5) or open_engine(limits={...})'
+        ),
+    ),
+    (
+        UnknownNameError("resource", "htp", "step 'a'", ("http",)),
+        (
+            "step 'a': unknown resource 'htp'; did you mean 'http'?; "
+            "open it with open_engine(resources={...}) or trioflow_resources()"
+        ),
+    ),
+    (
+        ResourceTypeError("step 'a'", "http", "AsyncClient", "str"),
+        (
+            "step 'a': resource 'http' is of type str, not AsyncClient; "
+            "ask for that type, or open another resource under this name"
+        ),
     ),
     (
         UnknownNameError("runner", "thred", "step 'a'", ("inline", "thread")),
@@ -154,16 +187,24 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
         "input of step 'a' is invalid: items[2]: expected int",
     ),
     (
+        InvalidValueError("arguments", "tool 't'", (Fault("b", "argument is missing"),)),
+        "arguments of tool 't' are invalid: b: argument is missing",
+    ),
+    (
+        InvalidValueError("input", "step 'b'", (Fault("", "expected int"),), "step 'a'"),
+        "input of step 'b' is invalid: value: expected int; step 'a' gave it",
+    ),
+    (
         MappingError("step 'a'", "b.c", "dict has no 'b'"),
         (
             "mapping: no 'b.c' in step 'a': dict has no 'b'; "
-            "a function as source could say what to take instead"
+            "use a function as the source to supply a fallback"
         ),
     ),
     (
         NoResultError("a"),
         (
-            "step 'a' has no result in this workflow so far; "
+            "step 'a' has no output in this workflow so far; "
             "pass a default to step_result() if that may happen"
         ),
     ),
@@ -201,7 +242,7 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
     (
         EventTimeoutError("go", "a", 2.0),
         (
-            "step 'a' waited 2.0 s for event 'go' in vain; "
+            "step 'a' timed out after 2.0 s waiting for event 'go'; "
             "send it with run.send_event(), or wait longer"
         ),
     ),
@@ -219,18 +260,21 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
     (InvalidIdError("tag", "x" * 999, "is long"), f"tag '{'x' * 56}... is long; use short"),
     (
         DuplicateRunError("r1"),
-        "there is a run 'r1' already, and run ids are used once; get that run with load_run()",
+        "a run 'r1' exists already, and run ids are used once; get that run with load_run()",
     ),
-    (UnknownRunError("r1"), "this engine has no run 'r1'; it forgets runs that nobody holds"),
+    (
+        UnknownRunError("r1"),
+        "this engine has no run 'r1'; finished runs are forgotten unless you keep a reference",
+    ),
     (RunCanceledError("r1"), "run r1 was canceled"),
     (RunCanceledError("r1", "too late"), "run r1 was canceled: too late"),
     (
         RunSuspendedError("r1", (("outer", "ask"), ("b",))),
-        "run r1 is suspended at outer.ask, b; resume it to get its result",
+        "run r1 is suspended at outer.ask, b; resume it to get its output",
     ),
     (
         HistoryGap(7),
-        "events before seq 7 are no longer held; observe(after=6) goes on from there",
+        "events before seq 7 are no longer held; observe(after=6) continues from there",
     ),
     *(
         (refused("r1", "event", "it has text with NUL"), "event for run r1: it has text with NUL")
@@ -239,7 +283,7 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
     (
         MailboxFullError("go", 1000),
         (
-            "1000 events 'go' are waiting already and no step takes them; "
+            "1000 events 'go' are queued and no step takes them; "
             "is that the name that the workflow waits for?"
         ),
     ),
@@ -314,6 +358,79 @@ def test_an_error_can_be_raised_with_a_cause_and_notes(error: TrioflowError, tex
     assert caught.value.__notes__ == ["while testing"]
     # Two errors with the same fields are two errors, or a group could not tell them apart.
     assert len({error, copy.copy(error)}) == 2
+
+
+BUILT_IN = {
+    DefinitionError: ValueError,
+    UnknownOptionError: TypeError,
+    UnknownStepError: LookupError,
+    UnknownNameError: LookupError,
+    ResourceTypeError: TypeError,
+    FaultsError: ValueError,
+    InvalidValueError: ValueError,
+    MappingError: LookupError,
+    NoResultError: LookupError,
+    NotSerializableError: ValueError,
+    WireFormatError: ValueError,
+    InvalidAddressError: ValueError,
+    StepTimeoutError: TimeoutError,
+    EventTimeoutError: TimeoutError,
+    StepClosedError: RuntimeError,
+    RunStateError: RuntimeError,
+    NotSuspendedError: LookupError,
+    AmbiguousResumeError: LookupError,
+    InvalidIdError: ValueError,
+    DuplicateRunError: ValueError,
+    UnknownRunError: LookupError,
+    RunCanceledError: RuntimeError,
+    RunSuspendedError: RuntimeError,
+    HistoryGap: LookupError,
+    MailboxFullError: RuntimeError,
+    StoreError: RuntimeError,
+    StoreMissingError: LookupError,
+    JournalConflictError: RuntimeError,
+    JournalFormatError: ValueError,
+    UnreadableRunError: ValueError,
+    WorkflowChangedError: ValueError,
+    CrashLoopError: RuntimeError,
+    RunClaimedError: RuntimeError,
+    RequestRefusedError: RuntimeError,
+    RequestTooLargeError: ValueError,
+    PluginImportError: ImportError,
+    PluginHookError: TypeError,
+    DuplicateIdError: ValueError,
+    UnknownPluginError: LookupError,
+}
+
+
+@pytest.mark.parametrize(("error", "built_in"), BUILT_IN.items())
+def test_an_error_is_caught_as_the_nearest_built_in_exception(
+    error: type[TrioflowError], built_in: type[Exception]
+) -> None:
+    assert issubclass(error, built_in)
+
+
+def test_every_error_has_a_built_in_base_or_an_own_base_class() -> None:
+    bases = (TrioflowError, NonRetryableError, PluginError)
+    without = {
+        cls
+        for cls in subclasses(TrioflowError)
+        if cls.__module__ == errors.__name__
+        and not issubclass(cls, (ValueError, LookupError, RuntimeError, TypeError, OSError))
+        and not issubclass(cls, ImportError)
+    }
+
+    assert without <= set(bases)
+
+
+def test_what_an_exception_says_is_told_whatever_its_class_does() -> None:
+    class MuteError(Exception):
+        def __str__(self) -> str:
+            raise OSError
+
+    assert told(ValueError("x")) == ("ValueError", "x")
+    assert told(RecordedError("ValueError", "x")) == ("ValueError", "x")
+    assert told(MuteError()) == ("MuteError", "")
 
 
 def test_time_outs_are_time_outs_to_everyone() -> None:

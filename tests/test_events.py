@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 import pytest
@@ -35,3 +35,7 @@ def test_two_events_share_no_default() -> None:
 
     assert first.metadata == {}
     assert first.metadata is not second.metadata
+
+
+def test_any_event_is_each_of_them() -> None:
+    assert set(get_args(ev.AnyEvent)) == set(ev.EVENT_TYPES.values())

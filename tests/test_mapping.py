@@ -268,7 +268,7 @@ class TestFailures:
     async def test_a_step_that_did_not_run(self) -> None:
         assert str(await problem_of(from_step("never", "x"))) == (
             "mapping: no 'x' in step 'never': it has not ended with success; "
-            "a function as source could say what to take instead"
+            "use a function as the source to supply a fallback"
         )
         assert str(await problem_of("${steps.never.x}")).startswith(
             "mapping: no 'never.x' in steps: no such step has ended with success"

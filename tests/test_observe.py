@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ def flow(id: str = "w") -> Flow:
     return Workflow(id, input=Any, output=Any)
 
 
-def seqs(observed: list[events.Event]) -> list[int]:
+def seqs(observed: Iterable[events.Event]) -> list[int]:
     return [event.seq for event in observed]
 
 

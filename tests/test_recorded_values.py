@@ -33,7 +33,7 @@ import attrs
 import pytest
 
 from tests.restarts import after_restart, begin, giving, recorded
-from trioflow import StepContext, Workflow, hookimpl, open_engine, step
+from trioflow import StepContext, Workflow, events, hookimpl, open_engine, step
 from trioflow.errors import DefinitionError, NotSerializableError
 from trioflow.stores import MemoryStore
 from trioflow.testing._same import is_same_value
@@ -440,11 +440,11 @@ async def test_people_see_no_tags() -> None:
 
     async with (
         open_engine(plugins=[], workflows=[workflow], store=store) as engine,
-        engine.observe("r") as events,
+        engine.observe("r") as observed,
     ):
-        seen = [event async for event in events]
+        seen = [event async for event in observed]
 
-    outputs = [event.output for event in seen if event.type == "step-result"]  # type: ignore[attr-defined]
+    outputs = [event.output for event in seen if isinstance(event, events.StepResult)]
     assert outputs == [{"a": [1, {"reason": "no"}], "keys": {"1": "a"}}]
 
 

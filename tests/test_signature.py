@@ -114,22 +114,25 @@ class TestKinds:
 
         assert read(area) == Signature("blocking", (Parameter("city", City),), None, "first", float)
 
-    def test_a_class_is_a_blocking_function_that_gives_its_instances(self) -> None:
-        assert read(City) == Signature("blocking", (Parameter("name", str),), None, "first", City)
-
-    def test_a_class_whose_instances_are_async_is_blocking_itself(self) -> None:
+    def test_a_class_is_refused(self) -> None:
         class Job:
             async def __call__(self) -> None: ...
 
-        assert read(Job).kind == "blocking"
-        assert read(Job).returns is Job
+        assert refusal(City) == (
+            "step 'a': a class cannot be a step; write a function that returns City(...)"
+        )
+        assert refusal(functools.partial(City, "Oslo")) == refusal(City)
+        assert refusal(Job) == (
+            "step 'a': a class cannot be a step; "
+            'decorate a function, or write step(id="Job")(Job())'
+        )
 
     def test_builtins_and_lambdas(self) -> None:
         assert [p.name for p in read(len).parameters] == ["obj"]
         assert read(lambda x: x).parameters == (Parameter("x", Any),)
 
     def test_a_builtin_without_signature_is_refused(self) -> None:
-        assert "its parameters cannot be found out" in refusal(int)
+        assert "its signature is not known" in refusal(max)
 
     def test_what_cannot_be_called_is_refused(self) -> None:
         assert "'text' is not a function" in refusal("text")
@@ -138,8 +141,8 @@ class TestKinds:
         def pieces() -> Iterator[int]:
             yield 1
 
-        assert "a generator that is not async; return a list, or make it async" in refusal(pieces)
-        assert "a generator that is not async" in refusal(functools.partial(pieces))
+        assert "a generator but not async; return a list, or make it async" in refusal(pieces)
+        assert "it is a generator but not async" in refusal(functools.partial(pieces))
 
 
 class TestAnnotations:
@@ -180,7 +183,7 @@ class TestAnnotations:
 
         assert refusal(use) == (
             "step 'a': its annotations cannot be evaluated (name 'Nowhere' is not defined); "
-            "import or define the types before the function"
+            "import or define the types before the function, and not under `if TYPE_CHECKING:`"
         )
 
     def test_an_annotation_that_is_no_type_is_refused(self) -> None:

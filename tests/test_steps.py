@@ -167,8 +167,7 @@ class TestFunctions:
         assert await self.run(Scale(4).method, 2) == 8
         assert step(Scale(3)).id == "Scale"
 
-    async def test_classes_builtins_and_lambdas_run_in_threads(self) -> None:
-        assert await self.run(City, "Oslo") == City("Oslo")
+    async def test_builtins_and_lambdas_run_in_threads(self) -> None:
         assert await self.run(len, [1, 2]) == 2
         assert await self.run(str.upper, "a") == "A"
         assert await self.run(lambda value: value + 1, 1) == 2
@@ -226,9 +225,9 @@ class TestRefusals:
 
     def test_what_is_wrong_with_an_id_is_said(self) -> None:
         assert refusal(id="a/[b]") == (
-            "step 'a/[b]': id 'a/[b]' contains / [ ]; use letters, digits, '_', '-' and '.'"
+            "step 'a/[b]': id 'a/[b]' contains / [ ]; use none of # / : [ ] ~"
         )
-        assert refusal(id="") == "step '': '' cannot be an id; use a text such as 'fetch'"
+        assert refusal(id="") == "step '': '' cannot be an id; use a string such as 'fetch'"
 
     @pytest.mark.parametrize("id", ["files.list", "a-b", "étape", "two words", "<x>"])
     def test_other_ids_are_fine(self, id: str) -> None:
@@ -243,14 +242,14 @@ class TestRefusals:
     @pytest.mark.parametrize("timeout", [0, -1, math.nan, math.inf, "5", True])
     def test_timeouts_that_are_no_duration(self, timeout: Any) -> None:
         assert refusal(timeout=timeout) == (
-            f"step 'body': timeout is {timeout!r}; give it a number of seconds > 0, or None"
+            f"step 'body': timeout is {timeout!r}; give it seconds > 0, a timedelta, or None"
         )
 
     def test_options_of_the_wrong_type(self) -> None:
         assert "retry is 3; write retry=Retry(attempts=" in refusal(retry=3)
         assert "runner is 5; give it the name of a runner" in refusal(runner=5)
         assert "limit is 5; give it the name of a limit" in refusal(limit=5)
-        assert "description is 5; give it a text" in refusal(description=5)
+        assert "description is 5; give it a string" in refusal(description=5)
         assert "metadata is [1]; give it a dict" in refusal(metadata=[1])
 
     def test_options_that_do_not_exist(self) -> None:
@@ -311,7 +310,10 @@ class TestWhatTheRunCreationFinds:
     def test_an_unknown_limit(self) -> None:
         body = step(limit="gpu")(fetch.fn)
 
-        assert str(self.creation_error(body)) == "step 'fetch': unknown limit 'gpu'; known: none"
+        assert str(self.creation_error(body)) == (
+            "step 'fetch': unknown limit 'gpu'; known: none; "
+            'give it a number with limit=Limit("...", 5) or open_engine(limits={...})'
+        )
 
     def test_an_async_function_in_a_thread(self) -> None:
         body = step(runner="thread")(fetch.fn)

@@ -204,7 +204,7 @@ class TestRefusals:
         def pieces() -> Iterator[int]:
             yield 1
 
-        assert "a generator that is not async; return a list, or make it async" in refusal(pieces)
+        assert "a generator but not async; return a list, or make it async" in refusal(pieces)
 
 
 class TestAsNodes:
@@ -226,7 +226,9 @@ class TestAsNodes:
         result = await Workflow("w").then(forecast).create_run().start({"city": {}, "day": 1})
 
         assert isinstance(result.error, InvalidValueError)
-        assert str(result.error) == "arguments of tool 'forecast' is invalid: day: unknown argument"
+        assert (
+            str(result.error) == "arguments of tool 'forecast' are invalid: day: unknown argument"
+        )
 
     async def test_no_parameter_ignores_the_value(self) -> None:
         @tool

@@ -286,6 +286,9 @@ def test_an_unknown_dialect_is_an_error() -> None:
 
 
 # ---------------------------------------------------------------- errors
+TRACE = 'Traceback (most recent call last):\n  File "/srv/app.py", line 1\n'
+
+
 def test_a_raised_exception_keeps_its_traceback() -> None:
     with pytest.raises(ValueError) as caught:
         int("no")
@@ -296,6 +299,36 @@ def test_a_raised_exception_keeps_its_traceback() -> None:
     assert (wire["name"], wire["message"]) == ("ValueError", str(error))
     assert wire["stack"].startswith("Traceback")
     assert wire["stack"].endswith(f"ValueError: {error}\n")
+
+
+@both_dialects
+def test_stacks_can_be_left_out_wherever_exceptions_are(dialect: Dialect) -> None:
+    member = RecordedError("KeyError", "b", TRACE)
+    error = RecordedError("ExceptionGroup", "both", TRACE, (member, member))
+    recorded = {"name": "ValueError", "message": "in a value", "stack": TRACE}
+    shelf = {"stack": ["of books"], "name": "shelf"}  # looks like no exception
+    event = ev.StepResult(**CALL, status="failed", error=error, output=[recorded, shelf])
+
+    whole, bare = to_wire(event, dialect), to_wire(event, dialect, stack=False)
+
+    assert json.dumps(whole).count(TRACE[:9]) == 4
+    assert TRACE[:9] not in json.dumps(bare)
+    assert bare["payload"]["output"] == [{"name": "ValueError", "message": "in a value"}, shelf]
+    assert from_wire(bare) == attrs.evolve(
+        event,
+        error=RecordedError("ExceptionGroup", "both", "", 2 * (RecordedError("KeyError", "b"),)),
+        output=bare["payload"]["output"],
+    )
+
+
+def test_a_result_for_browsers_has_no_stacks() -> None:
+    error = RecordedError("OSError", "disk full", TRACE)
+    result: RunResult[int] = RunResult(
+        status="failed", run_id="r", workflow_id="w", input=1, error=error
+    )
+
+    assert TRACE[:9] in json.dumps(result_to_wire(result))
+    assert TRACE[:9] not in json.dumps(result_to_wire(result, stack=False))
 
 
 def test_a_group_keeps_its_members() -> None:

@@ -235,7 +235,7 @@ class TestRefusals:
         [
             ({"retry": 3}, "retry is 3; write retry=Retry("),
             ({"description": None, "metadata": [1]}, "metadata is [1]; give it a dict"),
-            ({"description": 5}, "description is 5; give it a text"),
+            ({"description": 5}, "description is 5; give it a string"),
             ({"validate": "no"}, "validate is 'no'; use True or False"),
             ({"on_start": 5}, "on_start is 5; give it a function of one argument"),
             ({"on_finish": lambda: None}, "on_finish cannot be called with one argument"),
@@ -272,20 +272,21 @@ class TestRefusals:
         assert "branch without arms; give it at least one" in refusal(lambda w: w.branch())
         assert "is_big is not a step" in refusal(lambda w: w.parallel(is_big))
         assert "is_big is not a step" in refusal(lambda w: w.branch((is_big, is_big)))
-        assert "parallel has two arms 'double'; give one another id with clone()" in refusal(
+        remedy = 'rename one with .clone("other-id")'
+        assert f"parallel has two arms 'double'; {remedy}" in refusal(
             lambda w: w.parallel(add_one, double, double)
         )
         assert "branch has two arms 'double'" in refusal(
             lambda w: w.branch((is_big, double), (is_big, "double"))
         )
         for arm in (add_one, (add_one,), [is_big, add_one]):
-            assert f"branch got {arm!r}; give it pairs (condition, step)" in refusal(
+            assert f"branch got {arm!r}; give it pairs, one by one: " in refusal(
                 lambda w, arm=arm: w.branch(arm)
             )
 
     @pytest.mark.parametrize("on_error", ["stop", None, True])
     def test_on_error(self, on_error: Any) -> None:
-        problem = f"on_error is {on_error!r}; use 'cancel' or 'finish'"
+        problem = f"on_error is {on_error!r}; use one of cancel, finish, collect"
 
         assert problem in refusal(lambda w: w.parallel(double, on_error=on_error))
         assert problem in refusal(lambda w: w.branch((is_big, double), on_error=on_error))
@@ -325,7 +326,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("seconds", [-1, math.nan, "5", None, True, MOMENT])
     def test_sleep(self, seconds: Any) -> None:
-        assert f"sleep got {seconds!r}; give it a number of seconds >= 0" in refusal(
+        assert f"sleep got {seconds!r}; give it seconds >= 0 or a timedelta" in refusal(
             lambda w: w.sleep(seconds)
         )
 
@@ -348,7 +349,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("timeout", [-1, math.nan, math.inf, "5", True])
     def test_timeouts(self, timeout: Any) -> None:
-        assert f"timeout is {timeout!r}; give it a number of seconds >= 0" in refusal(
+        assert f"timeout is {timeout!r}; give it seconds >= 0 or a timedelta" in refusal(
             lambda w: w.wait_for_event("go", double, timeout=timeout)
         )
 
@@ -357,7 +358,7 @@ class TestRefusals:
         assert f"mapping is {spec!r}; give it a function" in refusal(lambda w: w.map(spec))
 
     def test_keys_of_mappings(self) -> None:
-        assert "mapping has key 5; use texts as keys" in refusal(lambda w: w.map({5: str}))
+        assert "mapping has key 5; use strings as keys" in refusal(lambda w: w.map({5: str}))
 
 
 class TestWhatTheRunCreationFinds:
@@ -417,7 +418,8 @@ class TestWhatTheRunCreationFinds:
         inner = Workflow("inner").foreach(Workflow("item").parallel(double, broken))
 
         assert self.creation_error(Workflow("outer").then(inner)) == (
-            "step 'add_one': unknown limit 'gpu'; known: none"
+            "step 'add_one': unknown limit 'gpu'; known: none; "
+            'give it a number with limit=Limit("...", 5) or open_engine(limits={...})'
         )
 
     async def test_a_workflow_that_contains_itself_by_id(self) -> None:

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from trioflow.engine import Engine, open_engine
     from trioflow.errors import NonRetryableError, TrioflowError
     from trioflow.hookspecs import hookimpl
+    from trioflow.limits import Limit
     from trioflow.mapping import constant, from_context, from_input, from_step
+    from trioflow.outcomes import Failed, Ok
     from trioflow.record import RunRecord, fold
     from trioflow.results import RunResult
     from trioflow.retry import Retry
@@ -29,7 +31,10 @@ __all__ = [
     "Engine",
     "EventStream",
     "EventStreamStatistics",
+    "Failed",
+    "Limit",
     "NonRetryableError",
+    "Ok",
     "PluginInfo",
     "Retry",
     "Run",
@@ -67,7 +72,10 @@ if not TYPE_CHECKING:  # or type checkers would believe in every name
             "Engine": "trioflow.engine",
             "EventStream": "trioflow._engine.stream.receive_end",
             "EventStreamStatistics": "trioflow._engine.stream.receive_end",
+            "Failed": "trioflow.outcomes",
+            "Limit": "trioflow.limits",
             "NonRetryableError": "trioflow.errors",
+            "Ok": "trioflow.outcomes",
             "PluginInfo": "trioflow._host.discovery",
             "Retry": "trioflow.retry",
             "Run": "trioflow.run",

@@ -1,7 +1,8 @@
 """What may name a run: its own id, its resource, its tags.
 
 Such texts are columns of databases and parts of commands, so they are checked where they come in,
-before anything runs. Ids of steps, tools and workflows are stricter: see `trioflow.steps.check_id`.
+before anything runs. Ids of steps, tools and workflows are stricter: see
+`trioflow._definitions.check_id`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the signature of a user's function says: its parameters and their types."""
+"""Reads the signatures of users' functions: their parameters, types and context."""
 
 from __future__ import annotations
 
@@ -28,7 +28,13 @@ class Parameter:
 
     @property
     def required(self) -> bool:
+        """Whether a caller must fill it."""
         return self.default is inspect.Parameter.empty
+
+    @property
+    def description(self) -> str:
+        """What its annotation says of it: the string in ``Annotated[int, "how many"]``."""
+        return description_of(self.type)
 
 
 @attrs.frozen
@@ -54,13 +60,14 @@ def read_signature(
 
     Args:
       refused: The kind of parameter that the caller cannot fill: steps are called by
-        position, tools by keyword. Such a parameter is left to its default; only the
-        context is passed by name if need be.
+        position, tools by keyword. Such a parameter keeps its default; only the context is passed
+        by name where necessary.
 
     Raises:
-      DefinitionError: if *fn* is no function, if an annotation cannot be evaluated, or if a
-        parameter cannot be filled.
+      DefinitionError: if *fn* is a class or no function, if an annotation cannot be evaluated, or
+        if a parameter cannot be filled.
     """
+    _refuse_class(fn, where)
     kind = kind_of(fn, where)
     hints = _hints(fn, where, localns)
     contexts: list[tuple[str, ContextPlace]] = []
@@ -79,6 +86,39 @@ def read_signature(
         raise DefinitionError(where, f"{names} are both its context", "take the context once")
     first: tuple[str | None, ContextPlace] = contexts[0] if contexts else (None, "first")
     return Signature(kind, tuple(parameters), *first, hints.get("return", Any))
+
+
+def read_open_signature(
+    fn: Callable[..., Any],
+    where: str,
+    localns: Mapping[str, Any],
+    parameters: tuple[Parameter, ...],
+) -> Signature:
+    """Return the signature of *fn*, which is called with *parameters* whatever it declares.
+
+    Raises:
+      DefinitionError: as `read_signature` does.
+    """
+    _refuse_class(fn, where)
+    kind = kind_of(fn, where)
+    hints = _hints(fn, where, localns)
+    contexts = [name for name in _parameters(fn, where) if _is_context(hints.get(name))]
+    context = contexts[0] if contexts else None
+    if any(parameter.name == context for parameter in parameters):
+        problem = f"{context!r} is both its context and an argument"
+        raise DefinitionError(where, problem, "give the context another name")
+    return Signature(kind, parameters, context, "name", hints.get("return", Any))
+
+
+def _refuse_class(fn: object, where: str) -> None:
+    """Refuse a class: its body would be the constructor, and its output an instance."""
+    cls = unwrap(fn)
+    if inspect.isclass(cls):
+        kind, name = where.partition(" ")[0], cls.__name__
+        remedy = f"write a function that returns {name}(...)"
+        if any("__call__" in vars(base) for base in cls.__mro__):
+            remedy = f'decorate a function, or write {kind}(id="{name}")({name}())'
+        raise DefinitionError(where, f"a class cannot be a {kind}", remedy)
 
 
 def _can_be_filled(
@@ -124,12 +164,12 @@ def count_positional(fn: Callable[..., Any], where: str) -> int:
         raise DefinitionError(
             where, f"{name_of(fn)} needs {len(required)} arguments", "take (data) or (data, ctx)"
         )
-    # A default is the author's own value (a loop variable bound early, say): not ours to fill.
+    # A default is the author's value, such as a loop variable bound early: not ours to fill.
     return len(required) if required else min(len(positional), 1)
 
 
 def check_takes_one(fn: Any, name: str, where: str) -> None:
-    """Check that *fn*, which was given as *name*, can be called with one argument.
+    """Check that *fn*, the option *name*, can be called with one argument.
 
     Raises:
       DefinitionError: if not.
@@ -150,6 +190,12 @@ def name_of(fn: object) -> str:
     return getattr(unwrap(fn), "__name__", None) or type(fn).__name__
 
 
+def description_of(hint: Any) -> str:
+    """Return the first string that ``Annotated`` adds to a type; "" if there is none."""
+    extras = hint.__metadata__ if typing.get_origin(hint) is typing.Annotated else ()
+    return next((extra for extra in extras if isinstance(extra, str)), "")
+
+
 def unwrap(fn: Any) -> Any:
     """Return the function behind ``functools.partial`` and ``staticmethod`` objects."""
     while isinstance(fn, functools.partial | staticmethod):
@@ -158,23 +204,23 @@ def unwrap(fn: Any) -> Any:
 
 
 def kind_of(fn: Callable[..., Any], where: str) -> FunctionKind:
-    """Return what becomes of *fn* when it is called.
+    """Return what *fn* is when it is called: async, blocking, or an async generator.
 
     Raises:
-      DefinitionError: if it is no function, or a generator that is not async.
+      DefinitionError: if it cannot be called, or is a generator that is not async.
     """
     if not callable(fn):
         raise DefinitionError(where, f"{fn!r} is not a function", "decorate a function")
     inner = unwrap(fn)
-    if inspect.isclass(inner):
+    if inspect.isclass(inner):  # of a runner's author, who may call anything
         return "blocking"
     if not inspect.isroutine(inner):
         inner = inner.__call__
-    # A decorator's plain wrapper around an async function hands its coroutine on.
+    # A plain wrapper around an async function returns its coroutine.
     inner = inspect.unwrap(inner)
     if inspect.isgeneratorfunction(inner):
         raise DefinitionError(
-            where, "it is a generator that is not async", "return a list, or make it async"
+            where, "it is a generator but not async", "return a list, or make it async"
         )
     if inspect.isasyncgenfunction(inner):
         return "async generator"
@@ -186,26 +232,21 @@ def _parameters(fn: Callable[..., Any], where: str) -> Mapping[str, inspect.Para
         return inspect.signature(fn).parameters
     except ValueError as exc:  # some builtins
         raise DefinitionError(
-            where, f"its parameters cannot be found out ({exc})", "write a function around it"
+            where, f"its signature is not known ({exc})", "write a function around it"
         ) from exc
 
 
 def _hints(fn: Callable[..., Any], where: str, localns: Mapping[str, Any]) -> dict[str, Any]:
     inner = unwrap(fn)
-    annotated = inner
-    if inspect.isclass(inner):
-        annotated = inner.__init__
-    elif not inspect.isroutine(inner):
-        annotated = type(inner).__call__
+    annotated = inner if inspect.isroutine(inner) else type(inner).__call__
     try:
-        hints = typing.get_type_hints(annotated, localns=dict(localns), include_extras=True)
+        return typing.get_type_hints(annotated, localns=dict(localns), include_extras=True)
     except (NameError, TypeError) as exc:
         raise DefinitionError(
             where,
             f"its annotations cannot be evaluated ({exc})",
-            "import or define the types before the function",
+            "import or define the types before the function, and not under `if TYPE_CHECKING:`",
         ) from exc
-    return {**hints, "return": inner} if inspect.isclass(inner) else hints
 
 
 def _is_context(hint: Any) -> bool:

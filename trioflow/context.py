@@ -20,6 +20,7 @@ from typing import (
     overload,
 )
 
+import trio
 from typing_extensions import TypeVar as TypeVarWithDefault
 
 if TYPE_CHECKING:
@@ -251,6 +252,52 @@ class StepContext(RunContext[S]):
         """
         return await self._call.wait_for(event, type, timeout)
 
+    @overload
+    async def resource(self, name: str, type: type[T]) -> T: ...
+    @overload  # unions, Literal and Annotated are no classes
+    async def resource(self, name: str, type: Any = ...) -> Any: ...
+    async def resource(self, name: str, type: Any = Any) -> Any:
+        """Return what steps share under a name, such as a client or a connection pool.
+
+        Resources come from ``open_engine(resources={"http": httpx.AsyncClient})`` and from plugins
+        (``trioflow_resources``). Each is opened on first use, once however many steps ask for it,
+        and closed when the engine is. A step in a worker process gets that of its process::
+
+            client = await ctx.resource("http", httpx.AsyncClient)
+
+        Args:
+          name: Name of the resource.
+          type: Class that it must be an instance of.
+
+        Raises:
+          UnknownNameError: if there is no resource of that name.
+          ResourceTypeError: if it is of another class.
+          Exception: what its context manager raised when it was opened. The next call tries again.
+
+        **Cancellation**: the resource is opened nevertheless; others may wait for it.
+
+        **Checkpoints**: always at least a cancellation point.
+        """
+        return await self._call.resource(name, type)
+
+    @overload
+    def structure(self, value: Any, type: type[T]) -> T: ...
+    @overload
+    def structure(self, value: Any, type: Any) -> Any: ...
+    def structure(self, value: Any, type: Any) -> Any:
+        """Return *value* as *type*, as inputs of steps are structured: strictly.
+
+        Raises:
+          InvalidValueError: if it does not fit. Its ``faults`` say what is wrong, and where.
+          DefinitionError: if nothing can be structured into the type.
+        """
+        return self._call.structure(value, type)
+
+    def json_schema(self, type: Any) -> dict[str, Any]:
+        """Return the JSON Schema of a type, or of the arguments of a tool, with the engine's
+        plugins."""
+        return self._call.json_schema(type)
+
     def suspend(self, payload: Any = None, *, label: str | None = None) -> NoReturn:
         """Stop here until ``run.resume(...)`` brings an answer, in an hour or in a month.
 
@@ -270,6 +317,43 @@ class StepContext(RunContext[S]):
     def bail(self, result: Any = None) -> NoReturn:
         """End the innermost workflow early, with success and *result*."""
         self._call.bail(result)
+
+
+class BlockingStepContext(StepContext[S]):
+    """What the body of a blocking step gets: a `StepContext` for use in another thread.
+
+    There, an async method that is called as if it were a plain one would do nothing, so it raises
+    at once. Runners that run bodies in threads or processes make one.
+    """
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:  # the signatures are those of StepContext
+
+        def write(self, chunk):
+            _check_in_loop("write")
+            return super().write(chunk)
+
+        def call_tool(self, tool, /, *args, **kwargs):
+            _check_in_loop("call_tool")
+            return super().call_tool(tool, *args, **kwargs)
+
+        def wait_for(self, event, type=MISSING, timeout=None):
+            _check_in_loop("wait_for")
+            return super().wait_for(event, type, timeout)
+
+        def resource(self, name, type=Any):
+            _check_in_loop("resource")
+            return super().resource(name, type)
+
+
+def _check_in_loop(method: str) -> None:
+    """Check that a method is called in the event loop, where what it returns can be awaited."""
+    if not trio.lowlevel.in_trio_run():
+        raise RuntimeError(
+            f"ctx.{method}() is async, and a plain def cannot await it; "
+            f"use trio.from_thread.run(ctx.{method}, ...)"
+        )
 
 
 class FramePort(Protocol):
@@ -318,5 +402,9 @@ class CallPort(FramePort, Protocol):
         self, tool: Any, kwargs: dict[str, Any]
     ) -> AbstractAsyncContextManager[AsyncIterator[Any]]: ...
     async def wait_for(self, event: str, type: Any, timeout: float | None) -> Any: ...
+    async def resource(self, name: str, type: Any) -> Any: ...
+    def resource_opener(self, name: str) -> Any: ...
+    def structure(self, value: Any, type: Any) -> Any: ...
+    def json_schema(self, type: Any) -> dict[str, Any]: ...
     def suspend(self, payload: Any, label: str | None) -> NoReturn: ...
     def bail(self, result: Any) -> NoReturn: ...

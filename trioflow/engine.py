@@ -22,6 +22,7 @@ import trio
 
 from trioflow._constructor import NoPublicConstructor
 from trioflow._engine.base.given import check_optional_string
+from trioflow._engine.base.in_trio import check_in_trio
 from trioflow._engine.journal.applying import command_here
 from trioflow._engine.journal.claims import Claims
 from trioflow._engine.journal.durable_runs import DurableRuns, open_durable_runs
@@ -69,6 +70,7 @@ from trioflow.errors import (
 from trioflow.events import FINISHED_STATUSES, RunStatus
 from trioflow.run import BUFFER_SIZE, Run, create_run, run_of, step_path
 from trioflow.run_info import BulkResult, Moment, RunFilters, RunInfo, seconds_of
+from trioflow.runners import OpenResource
 from trioflow.steps import Step
 from trioflow.tools import Tool
 from trioflow.tracing import TracingContext, TracingOptions
@@ -114,7 +116,8 @@ async def open_engine(
     workflows: Iterable[Workflow[Any, Any]] = (),
     steps: Iterable[Step[Any, Any]] = (),
     tools: Iterable[Tool[..., Any]] = (),
-    limits: Mapping[str, int] | None = None,
+    limits: Mapping[str, int | trio.CapacityLimiter] | None = None,
+    resources: Mapping[str, OpenResource] | None = None,
     runners: Mapping[str, Runner] | None = None,
     instruments: Iterable[Instrument] = (),
     store: Store | str | None = None,
@@ -139,8 +142,14 @@ async def open_engine(
       workflows: Workflows that can be run by id, beside those of plugins.
       steps: Steps that workflows may use by id.
       tools: Tools that may be used by id.
-      limits: How many bodies of steps with ``limit=name`` run at the same time, over all
-        runs of this engine.
+      limits: How many bodies of steps with ``limit=name`` run at the same time, over all runs of
+        this engine: ``{"gpu": 2}``, or a `trio.CapacityLimiter` of your own. Overrules the numbers
+        that a `Limit` brings.
+      resources: What steps share, such as an HTTP client or a connection pool, by name: functions
+        that return async context managers, ``{"http": httpx.AsyncClient}``. Each is opened when
+        ``ctx.resource("http", httpx.AsyncClient)`` first asks for it, by a task of the engine, and
+        closed by the same task after the last run, the last one first. Overrules resources of
+        plugins.
       runners: What ``runner=name`` of steps and tools means, before plugins are asked:
         ``{"disk": ThreadRunner(capacity=2)}``. ``"thread"`` is where blocking steps run that
         name none. Each is opened before it runs anything, and closed after the last run.
@@ -171,18 +180,20 @@ async def open_engine(
       UnknownNameError: if a step or tool asks for an unknown runner or limit.
       DefinitionError: if a definition, a limit or a runner cannot work.
       StoreError: if the store cannot be opened.
+      NotInTrioError: if Trio does not run here, but asyncio, say.
 
     **Cancellation**: ends all runs as leaving the block does.
 
     **Checkpoints**: with a store or a runner to open always; without, entering has none and
     leaving waits for the runs.
     """
+    check_in_trio("an engine was opened")
     if codec is not None and not isinstance(codec, Codec):
         remedy = "give an object of a subclass of trioflow.abc.Codec"
         raise DefinitionError("open_engine", f"{codec!r} is not a Codec", remedy)
     host = PluginHost(plugins, blocked)
     environment = environment_of(
-        host, steps, tools, workflows, limits or {}, runners or {}, instruments
+        host, steps, tools, workflows, limits or {}, resources or {}, runners or {}, instruments
     )
     forms = None
     if store is not None:
@@ -205,6 +216,7 @@ async def open_engine(
                 store_patience,
             )
             await stack.enter_async_context(open_durable_runs(durable))
+        await stack.enter_async_context(environment.resources.open())
         await stack.enter_async_context(environment.runners.open())
         runs = await stack.enter_async_context(open_registry())
         stored = None

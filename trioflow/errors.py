@@ -1,7 +1,8 @@
 """Every error a caller may want to catch, one class each.
 
-The values are fields and the text is built from them: what was wrong, where, and what to
-do next. Fields are positional, so that an error survives pickling and can cross a process.
+The values are fields, and the message is built from them: what was wrong, where, and what to do
+next. Fields are positional, so an error can be pickled and cross a process. Each class also derives
+from the nearest built-in exception, so ``except ValueError`` and ``except LookupError`` work.
 """
 
 from __future__ import annotations
@@ -16,6 +17,18 @@ class TrioflowError(Exception):
     """Base of all errors that trioflow raises itself."""
 
 
+def told(error: BaseException) -> tuple[str, str]:
+    """Return the class name and the message of an exception, whatever its class does.
+
+    Of one that stands for another, because it was recorded, those of the other.
+    """
+    try:
+        stands_for: tuple[str, str] | None = getattr(error, "__trioflow_stands_for__", None)
+        return (type(error).__name__, str(error)) if stands_for is None else stands_for
+    except Exception:  # code of users
+        return type(error).__name__, ""
+
+
 def suggest(wrong: str, known: Iterable[str], otherwise: str) -> str:
     """Return "did you mean 'x'?" when a known name is close, else *otherwise*."""
     close = difflib.get_close_matches(wrong, list(known), n=1)
@@ -24,8 +37,8 @@ def suggest(wrong: str, known: Iterable[str], otherwise: str) -> str:
 
 # ---------------------------------------------------------------- definitions
 @attrs.define(eq=False)
-class DefinitionError(TrioflowError):
-    """Raised when a step, tool or workflow is declared in a way that cannot work."""
+class DefinitionError(TrioflowError, ValueError):
+    """Raised when a step, tool, workflow or engine is declared in a way that cannot work."""
 
     where: str
     problem: str
@@ -35,8 +48,12 @@ class DefinitionError(TrioflowError):
         return f"{self.where}: {self.problem}; {self.remedy}"
 
 
+class UnknownOptionError(DefinitionError, TypeError):
+    """Raised when a function of trioflow is called with an option that does not exist."""
+
+
 @attrs.define(eq=False)
-class UnknownStepError(TrioflowError):
+class UnknownStepError(TrioflowError, LookupError):
     """Raised when a workflow names a step, tool or workflow that no plugin provides."""
 
     step: str
@@ -52,10 +69,11 @@ class UnknownStepError(TrioflowError):
 
 
 @attrs.define(eq=False)
-class UnknownNameError(TrioflowError):
-    """Raised when a workflow, runner, limit or store is asked for by a name nobody knows."""
+class UnknownNameError(TrioflowError, LookupError):
+    """Raised when a workflow, runner, limit, resource or store of that name does not exist."""
 
     kind: str
+    """What was asked for: ``"workflow"``, ``"runner"``, ``"limit"``, ``"resource"``, ..."""
     name: str
     where: str
     known: tuple[str, ...]
@@ -64,7 +82,9 @@ class UnknownNameError(TrioflowError):
         listing = ", ".join(self.known) or "none"
         hint = suggest(self.name, self.known, f"known: {listing}")
         plugin = _PLUGINS.get((self.kind, self.name))
-        remedy = f"; install {plugin}, which provides it" if plugin else ""
+        remedy = (
+            f"; install {plugin}, which provides it" if plugin else _REMEDIES.get(self.kind, "")
+        )
         return f"{self.where}: unknown {self.kind} {self.name!r}; {hint}{remedy}"
 
 
@@ -73,7 +93,29 @@ _PLUGINS = {
     ("store", "postgresql"): "trioflow-sql[postgresql]",
     ("runner", "process"): "trioflow-process",
 }
-"""What the project's own plugins provide, for those who have read of it and not installed it."""
+"""What the project's own plugins provide, for users who have read of it and not installed it."""
+_REMEDIES = {
+    "limit": '; give it a number with limit=Limit("...", 5) or open_engine(limits={...})',
+    "resource": "; open it with open_engine(resources={...}) or trioflow_resources()",
+}
+"""What else helps, by the kind of name."""
+
+
+@attrs.define(eq=False)
+class ResourceTypeError(TrioflowError, TypeError):
+    """Raised when a resource is not of the class that ``ctx.resource(name, type)`` asks for."""
+
+    where: str
+    """What asked for it: ``"step 'fetch'"``."""
+    resource: str
+    expected: str
+    received: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.where}: resource {self.resource!r} is of type {self.received}, "
+            f"not {self.expected}; ask for that type, or open another resource under this name"
+        )
 
 
 # ---------------------------------------------------------------- values
@@ -94,7 +136,7 @@ class Fault:
 
 
 @attrs.define(eq=False)
-class FaultsError(TrioflowError):
+class FaultsError(TrioflowError, ValueError):
     """Raise it in a structure hook of your own types to say what is wrong, and where."""
 
     faults: tuple[Fault, ...]
@@ -104,11 +146,15 @@ class FaultsError(TrioflowError):
 
 
 SHOWN_FAULTS = 20
-"""How many faults the text of an error lists; a long list of wrong items has very many."""
+"""How many faults a message lists; a long list of wrong items has very many."""
+
+
+PLURAL = ("arguments",)
+"""Names of values that are several."""
 
 
 @attrs.define(eq=False)
-class InvalidValueError(TrioflowError):
+class InvalidValueError(TrioflowError, ValueError):
     """Raised when a value does not fit the type it is meant for. Never retried."""
 
     what: str
@@ -116,16 +162,20 @@ class InvalidValueError(TrioflowError):
     owner: str
     """Whose value: ``"step 'plan_day'"``, ``"workflow 'weather'"``."""
     faults: tuple[Fault, ...]
+    giver: str = ""
+    """What gave the value, if that is known: ``"step 'fetch'"``."""
 
     def __str__(self) -> str:
         listing = "; ".join(map(str, self.faults[:SHOWN_FAULTS]))
         hidden = len(self.faults) - SHOWN_FAULTS
         more = f"; and {hidden} more" if hidden > 0 else ""
-        return f"{self.what} of {self.owner} is invalid: {listing}{more}"
+        verb = "are" if self.what in PLURAL else "is"
+        giver = f"; {self.giver} gave it" if self.giver else ""
+        return f"{self.what} of {self.owner} {verb} invalid: {listing}{more}{giver}"
 
 
 @attrs.define(eq=False)
-class MappingError(TrioflowError):
+class MappingError(TrioflowError, LookupError):
     """Raised when the source of a mapping leads nowhere."""
 
     source: str
@@ -136,36 +186,38 @@ class MappingError(TrioflowError):
     def __str__(self) -> str:
         return (
             f"mapping: no {self.path!r} in {self.source}: {self.problem}; "
-            "a function as source could say what to take instead"
+            "use a function as the source to supply a fallback"
         )
 
 
 @attrs.define(eq=False)
-class NoResultError(TrioflowError):
-    """Raised by ``ctx.step_result(step)`` for a step that has not ended with success."""
+class NoResultError(TrioflowError, LookupError):
+    """Raised by ``ctx.step_result(step)`` for a step that has no output so far."""
 
     step: str
 
     def __str__(self) -> str:
         return (
-            f"step {self.step!r} has no result in this workflow so far; "
+            f"step {self.step!r} has no output in this workflow so far; "
             "pass a default to step_result() if that may happen"
         )
 
 
+HOOK_REMEDY = "register an unstructure hook with trioflow_converter"
+"""What helps with most values that cannot be written."""
 LONGEST_PATH = 200
-"""How many characters of a path the message of an error shows; a value may be nested deeply."""
+"""How many characters of a path a message shows; a value may be nested deeply."""
 
 
 @attrs.define(eq=False)
 class NotSerializableError(TrioflowError, ValueError):
-    """Raised when a value cannot be written as JSON, or could not be read again."""
+    """Raised when a value cannot be written as JSON, or could not be read back."""
 
     path: str
     """Where in the value: ``"output.file"``, or ``""`` for the value itself."""
     problem: str
     """What is wrong with it: ``"is a TextIOWrapper, which has no JSON form"``."""
-    remedy: str = "register an unstructure hook with trioflow_converter"
+    remedy: str = HOOK_REMEDY
 
     def __str__(self) -> str:
         path, half = self.path or "value", LONGEST_PATH // 2
@@ -176,7 +228,7 @@ class NotSerializableError(TrioflowError, ValueError):
 
 @attrs.define(eq=False)
 class WireFormatError(TrioflowError, ValueError):
-    """Raised when a string or an object is not an event on the wire."""
+    """Raised when a string or an object is not an event in a wire format."""
 
     problem: str
 
@@ -186,7 +238,7 @@ class WireFormatError(TrioflowError, ValueError):
 
 @attrs.define(eq=False)
 class InvalidAddressError(TrioflowError, ValueError):
-    """Raised when a string is not the address of a call."""
+    """Raised when a string is not an address of a call."""
 
     text: str
     at: int
@@ -202,7 +254,7 @@ class InvalidAddressError(TrioflowError, ValueError):
 
 # ---------------------------------------------------------------- steps
 class NonRetryableError(TrioflowError):
-    """Raise it (or a subclass) in a step or tool to fail without any further attempt."""
+    """Raise it, or a subclass, in a step or tool to fail without another attempt."""
 
 
 @attrs.define(eq=False)
@@ -229,13 +281,13 @@ class EventTimeoutError(TrioflowError, TimeoutError):
 
     def __str__(self) -> str:
         return (
-            f"step {self.step!r} waited {self.seconds} s for event {self.event!r} in vain; "
-            "send it with run.send_event(), or wait longer"
+            f"step {self.step!r} timed out after {self.seconds} s waiting for event "
+            f"{self.event!r}; send it with run.send_event(), or wait longer"
         )
 
 
 @attrs.define(eq=False)
-class StepClosedError(TrioflowError):
+class StepClosedError(TrioflowError, RuntimeError):
     """Raised when a context is used after its step call has ended."""
 
     step: str
@@ -246,8 +298,27 @@ class StepClosedError(TrioflowError):
 
 # ---------------------------------------------------------------- runs
 @attrs.define(eq=False)
-class RunStateError(TrioflowError):
-    """Raised when a run is asked for something that its status does not allow."""
+class NotInTrioError(TrioflowError, RuntimeError):
+    """Raised when a run is started or an engine opened where Trio does not run."""
+
+    what: str
+    """What was done: ``"a run was started"``."""
+    asyncio: bool
+    """Whether asyncio runs there."""
+
+    def __str__(self) -> str:
+        if not self.asyncio:
+            return f"{self.what} outside of Trio; do it in a function that trio.run() calls"
+        return (
+            f"{self.what} under asyncio, but trioflow runs on Trio: do it in a function that "
+            "trio.run() calls; serve Starlette, FastAPI or Quart with Hypercorn's Trio worker "
+            "(hypercorn --worker-class trio app:app)"
+        )
+
+
+@attrs.define(eq=False)
+class RunStateError(TrioflowError, RuntimeError):
+    """Raised when the status of a run does not allow what it is asked to do."""
 
     run_id: str
     status: str
@@ -258,34 +329,34 @@ class RunStateError(TrioflowError):
 
 
 class RunAlreadyStartedError(RunStateError):
-    """Raised by the second ``stream()`` or ``start()`` of one run. Create a run for each."""
+    """Raised by the second ``stream()`` or ``start()`` of a run. Create a run for each start."""
 
 
 class RunFinishedError(RunStateError):
-    """Raised when something is sent to a run that is over."""
+    """Raised when something is sent to a run that has finished."""
 
 
 class NotResumableError(RunStateError):
-    """Raised when a run is resumed that neither waits for an answer nor is paused."""
+    """Raised when a run is resumed that is neither suspended nor paused."""
 
 
 @attrs.define(eq=False)
-class NotSuspendedError(TrioflowError):
-    """Raised when an answer is meant for a step that does not wait for one."""
+class NotSuspendedError(TrioflowError, LookupError):
+    """Raised when a step is resumed that is not suspended."""
 
     run_id: str
     wanted: str
     available: tuple[str, ...]
-    """What waits for an answer."""
+    """The suspended steps."""
 
     def __str__(self) -> str:
-        listing = ", ".join(self.available) or "nothing"
-        return f"run {self.run_id}: {self.wanted} does not wait for an answer; {listing} does"
+        listing = ", ".join(self.available) or "none"
+        return f"run {self.run_id}: {self.wanted} is not suspended; suspended steps: {listing}"
 
 
 @attrs.define(eq=False)
-class AmbiguousResumeError(TrioflowError):
-    """Raised when an answer may be meant for several steps."""
+class AmbiguousResumeError(TrioflowError, LookupError):
+    """Raised when an answer does not say which of several suspended steps it is for."""
 
     run_id: str
     wanted: str
@@ -293,12 +364,15 @@ class AmbiguousResumeError(TrioflowError):
 
     def __str__(self) -> str:
         listing = ", ".join(self.candidates)
-        return f"run {self.run_id}: {self.wanted} may be any of {listing}; say which one"
+        return (
+            f"run {self.run_id}: {self.wanted} is ambiguous: {listing}; "
+            "pass step=, label= or index="
+        )
 
 
 @attrs.define(eq=False)
 class InvalidIdError(TrioflowError, ValueError):
-    """Raised when a run is to be named by something that not every store can hold."""
+    """Raised when an id or a tag of a run is something that not every store can hold."""
 
     what: str
     """What it is: ``"run id"``, ``"resource id"``, ``"tag"``, ``"tags"``."""
@@ -312,33 +386,33 @@ class InvalidIdError(TrioflowError, ValueError):
 
 
 @attrs.define(eq=False)
-class DuplicateRunError(TrioflowError):
+class DuplicateRunError(TrioflowError, ValueError):
     """Raised when a run id is used twice, in one engine or in its store."""
 
     run_id: str
 
     def __str__(self) -> str:
         return (
-            f"there is a run {self.run_id!r} already, and run ids are used once; "
+            f"a run {self.run_id!r} exists already, and run ids are used once; "
             'get that run with load_run(), or with submit(..., if_exists="attach")'
         )
 
 
 @attrs.define(eq=False)
-class UnknownRunError(TrioflowError):
-    """Raised when an engine is asked for a run that it does not know."""
+class UnknownRunError(TrioflowError, LookupError):
+    """Raised when an engine does not know a run."""
 
     run_id: str
 
     def __str__(self) -> str:
         return (
             f"this engine has no run {self.run_id!r}; "
-            "it forgets runs that nobody holds, and submitted ones a while after their end"
+            "finished runs are forgotten unless you keep a reference; use load_run() with a store"
         )
 
 
 @attrs.define(eq=False)
-class RunCanceledError(TrioflowError):
+class RunCanceledError(TrioflowError, RuntimeError):
     """Raised by ``RunResult.unwrap()`` when the run was canceled."""
 
     run_id: str
@@ -349,67 +423,67 @@ class RunCanceledError(TrioflowError):
 
 
 @attrs.define(eq=False)
-class RunSuspendedError(TrioflowError):
-    """Raised by ``RunResult.unwrap()`` when the run waits for an answer."""
+class RunSuspendedError(TrioflowError, RuntimeError):
+    """Raised by ``RunResult.unwrap()`` when the run is suspended."""
 
     run_id: str
     paths: tuple[tuple[str, ...], ...]
 
     def __str__(self) -> str:
         listing = ", ".join(".".join(path) for path in self.paths)
-        return f"run {self.run_id} is suspended at {listing}; resume it to get its result"
+        return f"run {self.run_id} is suspended at {listing}; resume it to get its output"
 
 
 @attrs.define(eq=False)
-class HistoryGap(TrioflowError):  # noqa: N818 - a fact about a stream, like EndOfChannel
-    """Raised to an observer for whom some events are gone for good."""
+class HistoryGap(TrioflowError, LookupError):  # noqa: N818 - a fact about a stream, like EndOfChannel
+    """Raised to an observer when events that it has not read are no longer held."""
 
     first_available: int
-    """The lowest ``seq`` that can still be had."""
+    """The lowest ``seq`` that can still be read."""
 
     def __str__(self) -> str:
         return (
             f"events before seq {self.first_available} are no longer held; "
-            f"observe(after={self.first_available - 1}) goes on from there"
+            f"observe(after={self.first_available - 1}) continues from there"
         )
 
 
 @attrs.define(eq=False)
-class MailboxFullError(TrioflowError):
-    """Raised by ``send_event`` when too many events wait for someone to take them."""
+class MailboxFullError(TrioflowError, RuntimeError):
+    """Raised by ``send_event`` when too many events of a name are queued."""
 
     event: str
     limit: int
 
     def __str__(self) -> str:
         return (
-            f"{self.limit} events {self.event!r} are waiting already and no step takes them; "
+            f"{self.limit} events {self.event!r} are queued and no step takes them; "
             "is that the name that the workflow waits for?"
         )
 
 
 # ---------------------------------------------------------------- journals
 @attrs.define(eq=False)
-class StoreError(TrioflowError):
-    """Raised when the storage behind a store does not do what it should."""
+class StoreError(TrioflowError, RuntimeError):
+    """Raised when the storage behind a store fails."""
 
     store: str
-    """Which store, as its URL says without passwords: ``"sqlite:runs.db"``."""
+    """Its URL without passwords: ``"sqlite:runs.db"``."""
     problem: str
     transient: bool = False
-    """Whether another try may help: a lock, a lost connection."""
+    """Whether another attempt may help: a lock, a lost connection."""
 
     def __str__(self) -> str:
         return f"store {self.store}: {self.problem}"
 
 
-class StoreMissingError(StoreError):
-    """Raised when a store is only to be read, and there is none at the place that its URL names."""
+class StoreMissingError(StoreError, LookupError):
+    """Raised when a store is opened for reading only and does not exist."""
 
 
 @attrs.define(eq=False)
-class JournalConflictError(TrioflowError):
-    """Raised when someone else has written to a run's journal, or it is not what it should be."""
+class JournalConflictError(TrioflowError, RuntimeError):
+    """Raised when another owner has written to a run's journal, or the journal is inconsistent."""
 
     run_id: str
     problem: str
@@ -424,7 +498,7 @@ class JournalFormatError(TrioflowError, ValueError):
 
     run_id: str
     seq: int | None
-    """The entry that cannot be read, or None if it is what the store knows of the run itself."""
+    """The entry that cannot be read; None if it is the header of the run."""
     problem: str
 
     def __str__(self) -> str:
@@ -437,10 +511,10 @@ class JournalFormatError(TrioflowError, ValueError):
 
 @attrs.define(eq=False)
 class UnreadableRunError(TrioflowError, ValueError):
-    """Raised when a run cannot continue because a recorded value does not fit its type any more.
+    """Raised when a run cannot continue because a recorded value no longer fits its type.
 
-    Nothing was changed: the run can be shown, canceled and deleted, and it continues with a
-    version of the workflow that can read the value.
+    Nothing was changed. The run can be shown, canceled and deleted, and it can continue with a
+    version of the workflow that reads the value.
     """
 
     run_id: str
@@ -450,9 +524,9 @@ class UnreadableRunError(TrioflowError, ValueError):
     where: str
     """Which value it is: ``"output of step 'plan_day'"``."""
     wanted: str
-    """The name of the type that it should have."""
+    """Name of the type that it should have."""
     stored: str
-    """What is stored, as the beginning of its JSON text."""
+    """What is stored: the beginning of its JSON."""
     faults: tuple[Fault, ...]
 
     def __str__(self) -> str:
@@ -466,8 +540,8 @@ class UnreadableRunError(TrioflowError, ValueError):
 
 
 @attrs.define(eq=False)
-class WorkflowChangedError(TrioflowError):
-    """Raised when a run cannot go on because its workflow contradicts what is recorded."""
+class WorkflowChangedError(TrioflowError, ValueError):
+    """Raised when a run cannot continue because its workflow contradicts what is recorded."""
 
     run_id: str
     workflow: str
@@ -475,34 +549,34 @@ class WorkflowChangedError(TrioflowError):
 
     def __str__(self) -> str:
         return (
-            f"run {self.run_id} of workflow {self.workflow!r} cannot go on: {self.difference}; "
-            "run it with the workflow it was started with, or travel back before the change"
+            f"run {self.run_id} of workflow {self.workflow!r} cannot continue: {self.difference}; "
+            "run it with the workflow it was started with, or fork it before the change"
         )
 
 
 @attrs.define(eq=False)
-class CrashLoopError(TrioflowError):
-    """The error of a run that was given up because its process died again and again."""
+class CrashLoopError(TrioflowError, RuntimeError):
+    """The error of a run that was ended because its process died several times in a row."""
 
     run_id: str
     crashes: int
 
     def __str__(self) -> str:
         return (
-            f"run {self.run_id} was given up: its process died {self.crashes} times in a row while "
-            "the same steps ran, the last time with no other run beside it; find out what takes "
-            "the process down (memory, a crash in a library), then start the run again"
+            f"run {self.run_id} was ended: its process died {self.crashes} times in a row while "
+            "the same steps ran, the last time with no other run in it; find out what kills "
+            "the process (memory, a crash in a library), then start the run again"
         )
 
 
 @attrs.define(eq=False)
-class RunClaimedError(TrioflowError):
-    """Raised when a run is going on elsewhere, in another process or engine."""
+class RunClaimedError(TrioflowError, RuntimeError):
+    """Raised when a run is driven by another process or engine."""
 
     run_id: str
     owner: str | None = None
     held_for: float | None = None
-    """For how many seconds the claim still holds unless it is renewed, if that is known."""
+    """Seconds until the claim expires unless it is renewed, if that is known."""
     call: str | None = None
     """The method of the engine that does from any process what was asked for."""
 
@@ -518,8 +592,8 @@ class RunClaimedError(TrioflowError):
 
 # ---------------------------------------------------------------- requests
 @attrs.define(eq=False)
-class RequestRefusedError(TrioflowError):
-    """Raised when a store does not take a request for a run: a cancel, event, answer or drain."""
+class RequestRefusedError(TrioflowError, RuntimeError):
+    """Raised when a store refuses a request for a run: a cancel, event, answer or drain."""
 
     run_id: str
     kind: str
@@ -530,20 +604,20 @@ class RequestRefusedError(TrioflowError):
 
 
 class InboxFullError(RequestRefusedError):
-    """Raised when too many requests for a run are pending. Try again when it has taken some."""
+    """Raised when too many requests for a run are pending. Try again when some were taken."""
 
 
-class RequestTooLargeError(RequestRefusedError):
+class RequestTooLargeError(RequestRefusedError, ValueError):
     """Raised when the payload of a request is too large. Store it elsewhere and send its key."""
 
 
 # ---------------------------------------------------------------- plugins
-@attrs.define(eq=False)
+@attrs.define(eq=False, slots=False)  # slots could not be joined with those of ImportError
 class PluginError(TrioflowError):
-    """Raised while the plugins are loaded. Names the culprit and what to do."""
+    """Raised while plugins are loaded. Names the plugin and what to do."""
 
     plugin: str
-    """The name of the entry point, or of the module or object that was registered."""
+    """Name of the entry point, or of the module or object that was registered."""
     distribution: str
     """Name and version of the distribution, or ``"not from a distribution"``."""
     problem: str
@@ -553,17 +627,17 @@ class PluginError(TrioflowError):
         return f"plugin {self.plugin!r} ({self.distribution}): {self.problem}; {self.remedy}"
 
 
-class PluginImportError(PluginError):
+class PluginImportError(PluginError, ImportError):
     """Raised when the module of an entry point cannot be imported. The cause is chained."""
 
 
-class PluginHookError(PluginError):
+class PluginHookError(PluginError, TypeError):
     """Raised for a hook that is misspelled, async, has a wrong signature, or fails."""
 
 
-class DuplicateIdError(PluginError):
+class DuplicateIdError(PluginError, ValueError):
     """Raised when two plugins provide a step, tool or workflow under one id."""
 
 
-class UnknownPluginError(PluginError):
-    """Raised when a plugin is chosen or blocked by a name that is not installed."""
+class UnknownPluginError(PluginError, LookupError):
+    """Raised when a plugin that is named is not installed."""

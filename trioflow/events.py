@@ -52,7 +52,7 @@ runs the same workflow. `trioflow.addresses` says how addresses are written and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import attrs
 
@@ -191,6 +191,8 @@ class StepProgress(StepEvent):
     payload: Any = None
     """What the item suspended with."""
     label: str | None = None
+    attempts: int = 1
+    """How many attempts were made; 0 if the item ended before its body ran."""
 
 
 @attrs.frozen(kw_only=True)
@@ -224,7 +226,8 @@ class StepResult(StepEvent):
     status: CallStatus
     output: Any = None
     error: BaseException | None = None
-    """The exception itself, if *status* is failed."""
+    """The exception itself, if *status* is failed. If it is success, the *output* is that of the
+    fallback, and this is why."""
     state_updates: Mapping[str, Any] | None = None
     """What the step set with ``ctx.set_state``; merged into the state with this event."""
 
@@ -429,3 +432,30 @@ EVENT_TYPES: dict[str, type[Event]] = {
     )
 }
 """Every event class under its type."""
+
+AnyEvent: TypeAlias = (
+    Start
+    | StepStart
+    | StepRetry
+    | StepOutput
+    | StepProgress
+    | StepWaiting
+    | StepSuspended
+    | StepResult
+    | StepFinish
+    | ToolCall
+    | ToolCallStreamingStart
+    | ToolCallDelta
+    | ToolResult
+    | ToolError
+    | EventTaken
+    | ContextUpdate
+    | EventReceived
+    | Resume
+    | Recover
+    | Suspended
+    | Paused
+    | Canceled
+    | Finish
+)
+"""Any event that a run emits, for a ``match`` of which a type checker finds missing cases."""

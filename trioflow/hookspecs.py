@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from cattrs import Converter
 
     from trioflow.abc import Instrument, Runner, Store
+    from trioflow.limits import Limit
+    from trioflow.runners import OpenResource
     from trioflow.steps import Step
     from trioflow.tools import Tool
     from trioflow.workflow import Workflow
@@ -91,6 +93,25 @@ def trioflow_instruments() -> Iterable[Instrument]:  # type: ignore[empty-body]
     """Return objects that watch all runs of the engine: for traces, metrics and logs.
 
     Called once while the engine opens.
+    """
+
+
+@hookspec
+def trioflow_limits() -> Iterable[Limit]:  # type: ignore[empty-body]
+    """Return limits that steps and tools name with ``limit="name"``.
+
+    Called once while the engine opens. ``open_engine(limits=...)`` and ``trioflow run --limit``
+    overrule their numbers. Two different limits of one name are an error, from whichever plugins.
+    """
+
+
+@hookspec
+def trioflow_resources() -> Mapping[str, OpenResource]:  # type: ignore[empty-body]
+    """Return what steps share, such as clients and pools: functions that open them, by name.
+
+    Called once while the engine opens; the functions are called when a step first uses
+    ``ctx.resource(name, type)``. Each returns an async context manager, which one task enters and
+    leaves. Names are unique across all plugins; ``open_engine(resources=...)`` overrules them.
     """
 
 

@@ -1,4 +1,4 @@
-"""The nodes a workflow is a sequence of. Plain values; the engine knows what they mean."""
+"""The nodes of a workflow. Plain values; the engine knows what they mean."""
 
 from __future__ import annotations
 
@@ -16,11 +16,16 @@ if TYPE_CHECKING:
     from trioflow.workflow import Workflow
 
 Target: TypeAlias = "Step[Any, Any] | Tool[..., Any] | Workflow[Any, Any] | str"
-"""What a node runs; a text is the id of something that a plugin provides."""
+"""What a node runs; a string is the id of something that a plugin provides."""
 Function: TypeAlias = Callable[..., Any] | Callable[..., Awaitable[Any]]
 """Takes ``(data)`` or ``(data, ctx)``, plain or async."""
-OnError = Literal["cancel", "finish"]
-"""What a failure does to its siblings: cancel them, or let those that run end first."""
+FailingOnError = Literal["cancel", "finish"]
+"""What a failure does to its siblings before it fails the workflow: it cancels them, or those that
+run finish first."""
+OnError = FailingOnError | Literal["collect"]
+"""The same; with ``"collect"`` all siblings finish, and their outcomes are values."""
+ON_ERROR: tuple[str, ...] = ("cancel", "finish", "collect")
+"""The values of `OnError`."""
 
 
 @attrs.frozen(eq=False)

@@ -137,7 +137,8 @@ class RunRecord:
             it, or one is missing, twice there, or at another's place. Those before it count.
         """
         for event in events:
-            self._check_place(event)
+            if event.seq < self.next_seq or not self.next_seq or type(event) is ev.Start:
+                self._check_place(event)
             try:
                 REDUCERS[type(event)](self, event)
             except Exception as exc:  # which one depends on what is missing
@@ -382,6 +383,8 @@ def _step_progress(run: RunRecord, event: ev.StepProgress) -> None:
     item = new_record(event.id, address, "item", event.status, None, event.at)
     item.output, item.error, item.ended_at = event.output, event.error, event.at
     item.suspend_payload, item.label = event.payload, event.label
+    if event.status != "suspended":
+        item.attempts = event.attempts
     before = run.calls.get(address) if event.status == "suspended" else run.before(address)
     if before is not None:
         item.round = before.round + (before.status == "suspended")

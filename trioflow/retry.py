@@ -3,68 +3,157 @@
 from __future__ import annotations
 
 import math
+import random
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import attrs
 
+from trioflow._durations import Duration, finite_seconds, in_seconds
+from trioflow._help import PlainHelp
 from trioflow._numbers import is_number, is_whole_number
-from trioflow.errors import InvalidValueError, NonRetryableError
+from trioflow._options import named_options
+from trioflow.errors import Fault, InvalidValueError, NonRetryableError
 
 LONGEST = 1e12
-"""The longest wait in seconds: it is recorded, and JSON has no infinity."""
+"""The longest delay in seconds. Delays are recorded, and JSON has no infinity."""
+
+Delay: TypeAlias = Callable[[Any, int], Duration]
+"""Takes the error and the number of the attempt that raised it."""
 
 
-@attrs.frozen
-class Retry:
-    """How often and when a step is tried again.
+@attrs.frozen(init=False)
+class Retry(metaclass=PlainHelp):
+    """How often, when and after which delay a failed step is tried again.
 
-    The wait before attempt ``n + 1`` is ``delay * backoff ** (n - 1)`` seconds.
+    Each attempt gets the same input object, so changes that one attempt makes in it are seen by the
+    next. State updates of a failed attempt are dropped. After a restart, the input is the recorded
+    one, and *on* and *when* also apply to recorded exceptions.
 
-    Each attempt gets the same input object: what one attempt has changed in it, the next one finds
-    changed. Only after a restart it is a copy again, as recorded. State updates of a failed attempt
-    are dropped. After a restart ``on`` holds for recorded exceptions as well.
+    An exception may carry an attribute ``retry_after``: seconds, or a timedelta, for which its
+    source asks to be left alone. The delay is never shorter than that.
     """
 
-    attempts: int = 1
-    """How many attempts are made in all, the first included. 1 means no retry."""
-    delay: float = 0.0
-    """Seconds to wait after the first failed attempt."""
-    backoff: float = 1.0
-    """By how much the wait grows from attempt to attempt."""
-    on: tuple[type[BaseException], ...] = (Exception,)
-    """Only these exceptions are followed by another attempt."""
+    attempts: int
+    delay: float | Delay
+    """Seconds."""
+    backoff: float
+    max_delay: float | None
+    """Seconds."""
+    jitter: float
+    on: tuple[type[BaseException], ...]
+    when: Callable[[Any], bool] | None
 
-    def __attrs_post_init__(self) -> None:
-        if not is_whole_number(self.attempts) or self.attempts < 1:
-            raise ValueError(f"attempts must be a whole number >= 1, not {self.attempts!r}")
-        if not (is_number(self.delay) and 0 <= self.delay < math.inf):
-            raise ValueError(f"delay must be a number of seconds >= 0, not {self.delay!r}")
-        if not (is_number(self.backoff) and 0 < self.backoff < math.inf):
-            raise ValueError(f"backoff must be a number > 0, not {self.backoff!r}")
-        if not (isinstance(self.on, tuple) and all(map(_is_exception, self.on))):
-            raise ValueError(f"on must be a tuple of exception classes, not {self.on!r}")
+    @named_options(lambda *args, **options: "Retry")
+    def __init__(
+        self,
+        attempts: int = 1,
+        delay: Duration | Delay = 0.0,
+        backoff: float = 1.0,
+        max_delay: Duration | None = None,
+        jitter: float = 0.0,
+        on: tuple[type[BaseException], ...] = (Exception,),
+        when: Callable[[Any], bool] | None = None,
+    ) -> None:
+        """Describe a retry.
 
-    def allows(self, error: BaseException, attempt: int) -> bool:
-        """Tell whether *error* in attempt number *attempt* is followed by another one.
+        Args:
+          attempts: How many attempts are made in total. 1 means no retry.
+          delay: Seconds before the second attempt, or a timedelta; or a plain function of
+            ``(error, attempt)`` that returns the delay after each attempt.
+          backoff: Factor by which the delay grows from attempt to attempt. A function says it
+            itself.
+          max_delay: The longest delay, in seconds or as a timedelta. If an error asks for more with
+            its ``retry_after``, the step fails at once.
+          jitter: The fraction of a delay by which it is changed at random, in both directions, so
+            that many runs do not try again at the same moment. Drawn once per delay, and recorded.
+          on: Only these exceptions are retried.
+          when: A plain function of the error. Only errors for which it returns true are retried.
+            *on* and *when* must both hold, and for a group they must hold for each member.
 
-        Of a group every exception must match. `NonRetryableError` and values that do not
-        fit their type never do: the next attempt could not end differently.
+        Raises:
+          ValueError: if an argument makes no sense.
         """
-        return attempt < self.attempts and self._matches(error)
+        _check(attempts, backoff, jitter, on, when)
+        limit = None if max_delay is None else _seconds("max_delay", max_delay)
+        first = delay if callable(delay) else _seconds("delay", delay)
+        self.__attrs_init__(attempts, first, backoff, limit, jitter, on, when)
 
-    def seconds_after(self, attempt: int) -> float:
-        """Return how long to wait after attempt number *attempt* failed, in seconds."""
-        try:
-            seconds = self.delay * self.backoff ** (attempt - 1)
-        except OverflowError:
-            seconds = math.inf if self.delay else 0.0
-        return min(seconds, LONGEST)
+    def delay_after(self, error: BaseException, attempt: int) -> float | None:
+        """Return the seconds until the next attempt; None if there is none.
+
+        `NonRetryableError` and values that do not fit their type are never retried: the next
+        attempt could not end differently.
+
+        Args:
+          error: What attempt number *attempt* raised.
+
+        Raises:
+          InvalidValueError: if the function *delay* returns something that is no duration.
+          Exception: what *delay* or *when* raise.
+        """
+        if attempt >= self.attempts or not self._matches(error):
+            return None
+        longest = LONGEST if self.max_delay is None else min(self.max_delay, LONGEST)
+        asked = _retry_after(error)
+        if asked > longest:
+            return None
+        seconds = max(min(self._computed(error, attempt), longest), asked)
+        if self.jitter:
+            seconds *= 1 + self.jitter * random.uniform(-1, 1)
+        return max(min(seconds, longest), asked)
+
+    def _computed(self, error: BaseException, attempt: int) -> float:
+        if not callable(self.delay):
+            try:
+                return self.delay * self.backoff ** (attempt - 1)
+            except OverflowError:
+                return LONGEST if self.delay else 0.0
+        given = self.delay(error, attempt)
+        seconds = in_seconds(given)
+        if seconds is None or seconds < 0:
+            fault = Fault("", f"expected seconds >= 0 or a timedelta, received {given!r}")
+            raise InvalidValueError("delay", "Retry", (fault,))
+        return seconds
 
     def _matches(self, error: BaseException) -> bool:
         if isinstance(error, BaseExceptionGroup):
             return all(self._matches(inner) for inner in error.exceptions)
         if isinstance(error, NonRetryableError | InvalidValueError):
             return False
-        return isinstance(error, self.on)
+        return isinstance(error, self.on) and (self.when is None or bool(self.when(error)))
+
+
+def _retry_after(error: BaseException) -> float:
+    """Return for how many seconds an error asks to be left alone; of a group, the longest."""
+    if isinstance(error, BaseExceptionGroup):
+        return max(map(_retry_after, error.exceptions))
+    try:
+        given = error.retry_after  # type: ignore[attr-defined]
+    except Exception:  # it has none, or a property of its class fails
+        return 0.0
+    return max(in_seconds(given) or 0.0, 0.0)
+
+
+# ---------------------------------------------------------------- checks
+def _seconds(name: str, given: object) -> float:
+    seconds = finite_seconds(given)
+    if seconds is None:
+        raise ValueError(f"{name} must be seconds >= 0 or a timedelta, not {given!r}")
+    return seconds
+
+
+def _check(attempts: object, backoff: object, jitter: object, on: object, when: object) -> None:
+    if not is_whole_number(attempts) or attempts < 1:
+        raise ValueError(f"attempts must be a whole number >= 1, not {attempts!r}")
+    if not (is_number(backoff) and 0 < backoff < math.inf):
+        raise ValueError(f"backoff must be a number > 0, not {backoff!r}")
+    if not (is_number(jitter) and 0 <= jitter <= 1):
+        raise ValueError(f"jitter must be a fraction between 0 and 1, not {jitter!r}")
+    if not (isinstance(on, tuple) and all(map(_is_exception, on))):
+        raise ValueError(f"on must be a tuple of exception classes, not {on!r}")
+    if when is not None and not callable(when):
+        raise ValueError(f"when must be a function of the error, not {when!r}")
 
 
 def _is_exception(cls: object) -> bool:

@@ -10,10 +10,23 @@ from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
 import attrs
 
-from trioflow._signature import Parameter, Signature, read_signature
+from trioflow._argument_schemas import check_schema, parameters_of
+from trioflow._definitions import (
+    check_id,
+    check_options,
+    checked_timeout,
+    description_or_doc,
+    identify,
+    where_in,
+)
+from trioflow._durations import Duration
+from trioflow._help import PlainHelp
+from trioflow._options import named_options
+from trioflow._signature import Parameter, Signature, read_open_signature, read_signature
 from trioflow.errors import DefinitionError
+from trioflow.limits import Limit
 from trioflow.retry import Retry
-from trioflow.steps import MaybeAsync, check_id, check_options, describe, identify
+from trioflow.steps import MaybeAsync
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -22,41 +35,109 @@ Out_co = TypeVar("Out_co", covariant=True)
 
 
 @attrs.frozen(eq=False, repr=False)
-class Tool(Generic[P, Out_co]):
-    """A function that steps call with ``ctx.call_tool(tool, **args)``.
+class Tool(Generic[P, Out_co], metaclass=PlainHelp):
+    """A function that steps call with ``ctx.call_tool(tool, **args)``. Made by `tool`.
 
-    An async generator is a streaming tool: each piece it yields is an event, and its
-    result is the list of the pieces, or what *combine* makes of that list.
+    An async generator is a streaming tool: each piece it yields is an event, and its output is the
+    list of the pieces, or what *combine* makes of that list.
 
-    As a node of a workflow, a tool with one parameter gets the value itself, and a tool
-    with several gets them from the value's keys or attributes.
+    As a node of a workflow, a tool with one parameter gets the value itself, and a tool with
+    several gets them from the keys or attributes of the value.
     """
 
     id: str
     fn: Callable[..., Any]
     signature: Signature
     output: Any
-    """Type of the result."""
+    """Type of the output."""
     description: str = ""
     combine: Callable[[list[Any]], Any] | None = None
-    """Makes the result of a streaming tool from the list of its pieces."""
+    """Makes the output of a streaming tool from the list of its pieces."""
     retry: Retry | None = None
-    """How the tool is retried where it is a node; a step that calls it decides itself."""
+    """How the tool is retried as a node; a step that calls it decides itself."""
     timeout: float | None = None
     """Seconds that one call may take; None for no limit."""
     runner: str | None = None
-    limit: str | None = None
+    """Where the body runs, as for a step."""
+    limit: str | Limit | None = None
+    """The limit that a call takes a place in."""
     metadata: Mapping[str, Any] = attrs.field(factory=dict)
+    given_schema: Mapping[str, Any] | None = None
+    """The JSON Schema that the tool was made from, if it was."""
+
+    @classmethod
+    @named_options(where_in("tool"))
+    def from_schema(
+        cls,
+        id: str,
+        fn: Callable[..., Any],
+        schema: Mapping[str, Any],
+        *,
+        description: str = "",
+        output: Any = None,
+        timeout: Duration | None = None,
+        limit: str | Limit | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Tool[..., Any]:
+        """Make a tool whose arguments are described by a JSON Schema, as of an MCP server.
+
+        Arguments are checked against the schema and handed on as they are. This needs jsonschema,
+        which ``trioflow[schema]`` installs.
+
+        Args:
+          id: Id of the tool.
+          fn: Called with the arguments by keyword, so ``**arguments`` takes them all. It also gets
+            the context if a parameter is annotated with `StepContext`. An async function or
+            generator, or a plain function.
+          schema: JSON Schema of an object: the arguments by name.
+          description: What the tool does.
+          output: Type of the output; taken from the annotation if not given.
+          timeout, limit, metadata: As for `tool`.
+
+        Raises:
+          DefinitionError: if the schema is invalid or not of an object, jsonschema is not
+            installed, or the function cannot be a tool.
+        """
+        where = f"tool {id!r}"
+        options = {"description": description, "limit": limit, "metadata": metadata}
+        check_options(where, options)
+        check_schema(schema, where)
+        localns = sys._getframe(2).f_locals
+        signature = read_open_signature(fn, where, localns, parameters_of(schema))
+        return Tool(
+            check_id(id, where),
+            fn,
+            signature,
+            _output_type(signature, None) if output is None else output,
+            description=description,
+            timeout=checked_timeout(where, timeout),
+            limit=limit,
+            metadata=dict(metadata or {}),
+            given_schema=schema,
+        )
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """Call the function."""
         return self.fn(*args, **kwargs)
 
     def __repr__(self) -> str:
         return f"<Tool {self.id!r}>"
 
     @property
+    def schema(self) -> Mapping[str, Any]:
+        """JSON Schema of the arguments: an object that has them by name.
+
+        Types and defaults are those of the parameters, descriptions are strings in their
+        annotations: ``Annotated[int, "how many"]``. Of classes of other libraries installed plugins
+        are asked; ``engine.json_schema(tool)`` asks those of an engine.
+        """
+        from trioflow.describe._schema import json_schema
+
+        return json_schema(self)
+
+    @property
     def parameters(self) -> tuple[Parameter, ...]:
-        """The parameters a caller fills; the context is not among them."""
+        """The parameters that a caller fills; the context is not among them."""
         return self.signature.parameters
 
     @property
@@ -66,8 +147,9 @@ class Tool(Generic[P, Out_co]):
 
     @property
     def input(self) -> Any:
-        """Type of the value the tool takes as a node: of its only parameter, else Any."""
-        return self.parameters[0].type if len(self.parameters) == 1 else Any
+        """Type of the input as a node: that of the only parameter, else Any."""
+        is_alone = len(self.parameters) == 1 and self.given_schema is None
+        return self.parameters[0].type if is_alone else Any
 
     def clone(self, id: str) -> Tool[P, Out_co]:
         """Return the same tool under another id."""
@@ -105,9 +187,9 @@ def tool(
     description: str | None = None,
     output: Any = None,
     retry: Retry | None = None,
-    timeout: float | None = None,
+    timeout: Duration | None = None,
     runner: str | None = None,
-    limit: str | None = None,
+    limit: str | Limit | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> CollectingDecorator[C]: ...
 @overload
@@ -117,56 +199,85 @@ def tool(
     description: str | None = None,
     output: Any = None,
     retry: Retry | None = None,
-    timeout: float | None = None,
+    timeout: Duration | None = None,
     runner: str | None = None,
-    limit: str | None = None,
+    limit: str | Limit | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> ToolDecorator: ...
-def tool(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+@named_options(where_in("tool"))
+def tool(
+    fn: Callable[..., Any] | None = None,
+    /,
+    *,
+    combine: Callable[[list[Any]], Any] | None = None,
+    id: str | None = None,
+    description: str | None = None,
+    output: Any = None,
+    retry: Retry | None = None,
+    timeout: Duration | None = None,
+    runner: str | None = None,
+    limit: str | Limit | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> Any:
     """Declare a tool: ``@tool`` or ``@tool(combine="".join, ...)``.
 
-    An ``async def`` runs in the caller's task, a plain ``def`` in a thread, and an async
-    generator is a streaming tool.
+    An ``async def`` runs in the task of its caller, a plain ``def`` in a thread, and an async
+    generator is a streaming tool. A class cannot be a tool.
 
     Args:
-      id: Id of the tool; the function's name if not given.
-      description: One sentence for listings; the docstring's first line if not given.
-      combine: Makes the result of a streaming tool from the list of its pieces.
-      output: Type of the result; taken from the annotation if not given.
-      retry: `Retry` for the tool where it is a node.
-      timeout: Seconds that one call may take, as for `trioflow.step`.
+      combine: Makes the output of a streaming tool from the list of its pieces.
+      id: Id of the tool; the name of the function if not given.
+      description: One sentence for listings; the first line of the docstring if not given.
+      output: Type of the output; taken from the annotation if not given.
+      retry: How the tool is retried where it is a node.
+      timeout: Seconds, or a timedelta, that one call may take, as for `trioflow.step`.
       runner: Name of the runner for the body, as for a step.
-      limit: Name of a concurrency limit of the engine.
-      metadata: Anything; the engine does not look at it.
+      limit: A `Limit`, or the name of one: how many bodies may run at the same time.
+      metadata: Anything; the engine does not read it.
 
     Raises:
-      DefinitionError: if the function cannot be a tool.
+      DefinitionError: if the function cannot be a tool, or an option has the wrong type.
+      UnknownOptionError: if an option does not exist.
     """
-    localns = sys._getframe(1).f_locals
+    localns = sys._getframe(2).f_locals
+    options = {
+        "combine": combine,
+        "id": id,
+        "description": description,
+        "output": output,
+        "retry": retry,
+        "timeout": timeout,
+        "runner": runner,
+        "limit": limit,
+        "metadata": metadata,
+    }
     if fn is not None:
-        return make_tool(fn, localns, **options)
-    return lambda fn: make_tool(fn, localns, **options)
+        return _make_tool(fn, localns, options)
+    return lambda fn: _make_tool(fn, localns, options)
 
 
-def make_tool(fn: Callable[..., Any], localns: Mapping[str, Any], **options: Any) -> Tool[Any, Any]:
+def _make_tool(
+    fn: Callable[..., Any], localns: Mapping[str, Any], options: Mapping[str, Any]
+) -> Tool[Any, Any]:
     """Build the `Tool` for *fn*, whose annotations may name things in *localns*."""
-    id, where = identify(fn, options.pop("id", None), "tool")
+    id, where = identify(fn, options["id"], "tool")
     signature = read_signature(fn, where, localns, inspect.Parameter.POSITIONAL_ONLY)
     check_options(where, options)
     _check_streaming(signature, where, options)
-    output = options.pop("output", None)
-    return Tool(
-        id=id,
-        fn=fn,
-        signature=signature,
-        output=_output_type(signature, options) if output is None else output,
-        **{**options, **describe(fn, options)},
-    )
+    output, combine = options["output"], options["combine"]
+    filled = {
+        "id": id,
+        "description": description_or_doc(fn, options["description"]),
+        "output": _output_type(signature, combine) if output is None else output,
+        "timeout": checked_timeout(where, options["timeout"]),
+        "metadata": dict(options["metadata"] or {}),
+    }
+    return Tool(fn=fn, signature=signature, **{**options, **filled})
 
 
 def _check_streaming(signature: Signature, where: str, options: Mapping[str, Any]) -> None:
     streaming = signature.kind == "async generator"
-    combine, runner = options.get("combine"), options.get("runner")
+    combine, runner = options["combine"], options["runner"]
     if combine is not None and not streaming:
         raise DefinitionError(
             where, "only a streaming tool has pieces to combine", "yield them, or drop combine"
@@ -181,10 +292,10 @@ def _check_streaming(signature: Signature, where: str, options: Mapping[str, Any
         )
 
 
-def _output_type(signature: Signature, options: Mapping[str, Any]) -> Any:
+def _output_type(signature: Signature, combine: Callable[[list[Any]], Any] | None) -> Any:
     if signature.kind != "async generator":
         return signature.returns
-    if options.get("combine"):
+    if combine is not None:
         return Any
     pieces = typing.get_args(signature.returns)  # AsyncIterator[str]
     return list[pieces[0]] if pieces else list  # type: ignore[valid-type]

@@ -3,65 +3,68 @@
 Changing a workflow while its runs wait
 =======================================
 
-A run that is kept in a store continues with the workflow of the process that continues it. Before
-anything runs, that workflow is compared with the journal and all recorded values are read. If
-something does not fit, nothing is changed: the run waits for a version that fits, and can be
-shown, canceled and deleted.
+A run in a store continues with the workflow of the process that continues it. Before anything
+runs, that workflow is compared with the journal, and all recorded values are read. If something
+does not fit, nothing is changed: the run waits for a version that fits, and can be shown, canceled
+and deleted.
 
 What may change:
 
 =============================== ================================================================
-the body of a step              always; a step whose result is recorded does not run again
+the body of a step              always; a step whose output is recorded does not run again
 nodes that no run has reached   always; nodes that runs have passed keep their kind, order and
                                 ids, else `WorkflowChangedError` says which one differs
-a field that is gone            its recorded value is dropped, which is logged once per class
+a field that is removed         its recorded value is dropped, which is logged once per class
 a new field                     needs a default; recorded values get it
-both in one class               looks like a new name, and is refused unless a plugin's
-                                ``trioflow_upgrade`` says what the fields are today
+both in one class               is taken for a renamed field, and refused unless the hook
+                                ``trioflow_upgrade`` of a plugin says what the fields are now
 a type that takes more          ``int`` to ``float``, ``X`` to ``X | None``, more members of an
                                 enum, more arms of a union in any order
 a type that takes less          if the values that were recorded fit
 a NamedTuple                    by position: new fields last, with defaults
-a class in another module       if a type of the workflow names it; of values without a type the
-                                old name has to lead to the class
+a class in another module       if a type of the workflow names it; for values without a type the
+                                old name must still lead to the class
 =============================== ================================================================
 
 Arms of a union are recorded by their names, so a class keeps its name while runs with it wait.
 Do not add ``str`` to a type that is recorded as a string, such as `datetime.datetime`: recorded
-values would be read as strings. Where the meaning of fields changes and their names do not, raise
-the class's ``__trioflow_version__`` (a whole number, 0 if there is none). It is recorded with each
-value, and ``trioflow_upgrade`` is asked for values of other versions.
+values would be read as strings. Where the meaning of fields changes but not their names, raise the
+``__trioflow_version__`` of the class (a whole number, 0 if there is none). It is recorded with each
+value, and ``trioflow_upgrade`` is called for values of other versions.
 
-What comes from outside, such as inputs, answers and events, is always read strictly.
+Values from outside, such as inputs, answers and events, are always read strictly.
 
 Old and new versions side by side
 ---------------------------------
 
-During a deploy, processes of both versions may recover the same runs. Each run is driven by one
-process at a time, and a process leaves runs alone that it cannot read, and logs that it does. So a
-deploy is safe if the old version can read what the new one writes, or leaves it alone:
+During a deployment, processes of both versions may recover the same runs. One process at a time
+drives a run. A process skips runs that it cannot read, and logs that. So a deployment is safe if
+the old version can read what the new one writes, or skips it:
 
-1. New fields: deploy the class with the field and its default first, and what gives it other values
-   second. An old process drops a field that it does not know.
-2. Nodes: add them behind those that runs have reached.
+1. New fields: deploy the class with the field and its default first, and the code that sets other
+   values second. An old process drops a field that it does not know.
+2. Nodes: add them after those that runs have reached.
 3. Everything else is a new workflow: give it a new id (``Workflow("order-2")``), start new runs
-   with that, and keep the old one registered until ``trioflow runs`` lists no run of it that has
-   not finished.
+   with it, and keep the old one registered until ``trioflow runs`` lists no unfinished run of it.
 
-Drain the old processes (`Engine.drain`, which the command line does on SIGTERM): what they have
-not ended is recovered by the new ones.
+Drain the old processes (`Engine.drain`, which the command line does on SIGTERM): the new ones
+recover the runs that they have not finished.
 """
 
 from __future__ import annotations
 
-import math
+import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, overload
 
 import attrs
 
-from trioflow._numbers import is_number, is_whole_number
+from trioflow._definitions import check_id, check_options, where_in
+from trioflow._durations import Duration, finite_seconds, in_seconds
+from trioflow._help import PlainHelp
+from trioflow._numbers import is_whole_number
+from trioflow._options import named_options
 from trioflow._signature import check_takes_one, count_positional, name_of
 from trioflow.context import RunContext
 from trioflow.errors import DefinitionError
@@ -76,7 +79,9 @@ from trioflow.mapping import (
     parse_template,
 )
 from trioflow.nodes import (
+    ON_ERROR,
     Branch,
+    FailingOnError,
     ForEach,
     Function,
     Loop,
@@ -92,8 +97,9 @@ from trioflow.nodes import (
     ids_of,
     target_id,
 )
+from trioflow.outcomes import Failed, Ok
 from trioflow.retry import Retry
-from trioflow.steps import MaybeAsync, Step, check_id, check_options
+from trioflow.steps import MaybeAsync, Step
 from trioflow.tools import Tool
 from trioflow.tracing import TracingContext, TracingOptions
 
@@ -108,51 +114,56 @@ Item = TypeVar("Item")
 N = TypeVar("N")
 
 NO_INPUT: Any = None
-"""What a workflow gets that is run without input."""
+"""The input of a workflow that is run without one."""
 
 Hook = Callable[..., Awaitable[None] | None]
 
 Body: TypeAlias = "Step[N, Next] | Workflow[N, Next] | Tool[..., Next]"
-"""What a node runs, with the types of what it takes and gives. A tool as a node is called
-with parts of the value, so only what it gives is known."""
+"""What a node runs, with its input and output types. A tool as a node is called with parts of the
+value, so only its output type is known."""
 Arm: TypeAlias = "Body[N, Any] | str"
-"""What a node runs where nothing can be said of the type of what it gives."""
+"""What a node runs where its output type does not matter."""
 Computed: TypeAlias = (
     Callable[[N], MaybeAsync[Next]]
     | Callable[[N, RunContext[Any]], MaybeAsync[Next]]
     | Callable[[], MaybeAsync[Next]]
 )
-"""A function that nodes ask: of ``(data)``, of ``(data, ctx)`` or of nothing."""
+"""A function of ``(data)``, of ``(data, ctx)`` or of nothing."""
+
+
+def _about(self: Workflow[Any, Any], *args: Any, **options: Any) -> str:
+    """Say which workflow a builder method belongs to, for `named_options`."""
+    return f"workflow {self.id!r}"
 
 
 @attrs.frozen(eq=False)
 class _Link:
-    """One node and the ones before it. Chaining copies nothing, however long the chain."""
+    """A node and the nodes before it. Chaining copies nothing, however long the chain."""
 
     before: _Link | None
     node: Node
     unnamed: Mapping[str, int]
-    """How many nodes of each prefix so far got a generated id."""
+    """How many nodes of each prefix have a generated id so far."""
 
 
 @attrs.frozen(eq=False, repr=False, init=False)
-class Workflow(Generic[In, Prev]):
-    """A sequence of nodes. ``In`` is what it takes, ``Prev`` what its last node gives.
+class Workflow(Generic[In, Prev], metaclass=PlainHelp):
+    """A sequence of nodes. ``In`` is its input type, ``Prev`` the output type of its last node.
 
-    Each builder method returns a new workflow and leaves this one as it was. A workflow is
-    itself a step of other workflows.
+    Each builder method returns a new workflow and does not change this one. A workflow can be a
+    node of other workflows.
     """
 
     id: str
     input: Any
-    """Type of the value it takes; Any accepts everything."""
+    """Type of its input; Any accepts everything."""
     output: Any
-    """Type of its result; the last output is structured into it."""
+    """Type of its output; the output of the last node is structured into it."""
     state: Any
     """Type of the state that its steps share."""
     description: str
     retry: Retry | None
-    """How its steps are retried if they do not say themselves."""
+    """How steps are retried that have no ``retry`` of their own."""
     on_start: Hook | None
     on_finish: Hook | None
     on_error: Hook | None
@@ -193,6 +204,7 @@ class Workflow(Generic[In, Prev]):
         validate: bool = ...,
         metadata: Mapping[str, Any] | None = ...,
     ) -> None: ...
+    @named_options(where_in("workflow"))
     def __init__(
         self,
         id: str,
@@ -213,23 +225,24 @@ class Workflow(Generic[In, Prev]):
         Args:
           id: Id of the workflow, and of its call where it is a step.
           input: Type of the input.
-          output: Type of the result.
+          output: Type of the output.
           state: Type of the state that all steps share; a plain dict if not given.
           description: One sentence for listings.
-          retry: `Retry` for its steps that have none of their own.
-          on_start: Called with a `RunContext` before the first node. If it raises, the
-            run fails with that and nothing runs.
-          on_finish: Called with the `RunResult` when the workflow has ended, in any way. Halting
-            a run is not its end.
-          on_error: Called with the `RunResult` after *on_finish* if the workflow failed.
-          validate: False switches all checks of values off.
-          metadata: Anything; the engine does not look at it.
+          retry: How steps are retried that have no ``retry`` of their own.
+          on_start: Called with a `RunContext` before the first node. If it raises, the run fails
+            with its exception, and no node runs.
+          on_finish: Called with the `RunResult` when the workflow has finished, with any status.
+            Halting a run does not finish it.
+          on_error: Called with the `RunResult` after *on_finish* if the workflow has failed.
+          validate: Whether values are checked. False disables all checks.
+          metadata: Anything; the engine does not read it.
 
-        Hooks may be plain or async. What *on_finish* and *on_error* raise is logged and
-        does not change the result.
+        Hooks may be plain or async. What *on_finish* and *on_error* raise is logged, and does not
+        change the result.
 
         Raises:
-          DefinitionError: if the id cannot be one or an option has the wrong type.
+          DefinitionError: if the id cannot be one, or an option has the wrong type.
+          UnknownOptionError: if an option does not exist.
         """
         where = f"workflow {id!r}"
         check_id(id, where)
@@ -269,41 +282,70 @@ class Workflow(Generic[In, Prev]):
         return tuple(reversed(nodes))
 
     # ------------------------------------------------------------ building
-    @overload
-    def then(self, target: Body[Prev, Next], /) -> Workflow[In, Next]: ...
+    # Of several overloads, type checkers explain why the last one does not fit.
     @overload
     def then(self, id: str, /) -> Workflow[In, Any]: ...
+    @overload
+    def then(self, target: Body[Prev, Next], /) -> Workflow[In, Next]: ...
     def then(self, target: Any, /) -> Workflow[In, Any]:
         """Run a step, tool or workflow, or what a plugin provides under an id."""
         return self._add(Then(self._target(target)))
 
+    @overload
+    def parallel(
+        self, *arms: Arm[Prev], on_error: Literal["collect"]
+    ) -> Workflow[In, dict[str, Ok[Any] | Failed]]: ...
+    @overload
+    def parallel(
+        self, *arms: Arm[Prev], on_error: FailingOnError = "cancel"
+    ) -> Workflow[In, Any]: ...
+    @named_options(_about)
     def parallel(self, *arms: Arm[Prev], on_error: OnError = "cancel") -> Workflow[In, Any]:
         """Run all arms at the same time; each gets the value, the output is ``{id: output}``.
 
         Args:
           arms: Steps, tools, workflows or ids.
-          on_error: ``"cancel"``: the first failure cancels the other arms.
-            ``"finish"``: they end first. All errors are kept either way.
+          on_error: What a failure does to the other arms. ``"cancel"``: they are canceled, and the
+            workflow fails. ``"finish"``: they finish first. All errors are kept in both cases.
+            ``"collect"``: they finish, and the workflow continues with ``{id: Ok(output)}``, and a
+            `Failed` in the place of each arm that failed. Canceled and timed-out arms have failed;
+            suspended ones are waited for.
+
+        Raises:
+          DefinitionError: if an arm cannot be one, or an id occurs twice.
         """
         self._check_arms("parallel", arms)
         return self._add(Parallel(tuple(map(self._target, arms)), self._on_error(on_error)))
 
+    @overload
+    def branch(
+        self, *arms: tuple[Computed[Prev, bool], Arm[Prev]], on_error: Literal["collect"]
+    ) -> Workflow[In, dict[str, Ok[Any] | Failed]]: ...
+    @overload
+    def branch(
+        self, *arms: tuple[Computed[Prev, bool], Arm[Prev]], on_error: FailingOnError = "cancel"
+    ) -> Workflow[In, Any]: ...
+    @named_options(_about)
     def branch(
         self, *arms: tuple[Computed[Prev, bool], Arm[Prev]], on_error: OnError = "cancel"
     ) -> Workflow[In, Any]:
         """Evaluate all conditions, then run every arm whose condition holds, at the same time.
 
-        The output is ``{id: output}`` of the arms that ran, ``{}`` if none did. A condition
-        that raises fails the workflow.
+        The output is ``{id: output}`` of the arms that ran, ``{}`` if none did. If a condition
+        raises, the workflow fails.
 
         Args:
           arms: Pairs of a condition and a step, tool, workflow or id. Conditions get
             ``(data)`` or ``(data, ctx)`` and may be async.
           on_error: As in `parallel`.
+
+        Raises:
+          DefinitionError: if an arm cannot be one, or an id occurs twice.
         """
         for arm in arms:
             if not isinstance(arm, tuple) or len(arm) != 2:
-                raise self._wrong(f"branch got {arm!r}", "give it pairs (condition, step)")
+                remedy = "give it pairs, one by one: branch((condition, step), ...)"
+                raise self._wrong(f"branch got {arm!r}", remedy)
         self._check_arms("branch", [target for _, target in arms])
         pairs = tuple((self._function(c, "condition"), self._target(t)) for c, t in arms)
         return self._add(Branch(pairs, self._on_error(on_error)))
@@ -322,26 +364,48 @@ class Workflow(Generic[In, Prev]):
 
     @overload
     def foreach(
+        self, step: str, *, concurrency: int = 1, on_error: Literal["collect"]
+    ) -> Workflow[In, list[Ok[Any] | Failed]]: ...
+    @overload
+    def foreach(
+        self, step: str, *, concurrency: int = 1, on_error: FailingOnError = "cancel"
+    ) -> Workflow[In, list[Any]]: ...
+    @overload
+    def foreach(
         self: Workflow[In, list[Item] | tuple[Item, ...]],
         step: Body[Item, Next],
         *,
         concurrency: int = 1,
-        on_error: OnError = "cancel",
-    ) -> Workflow[In, list[Next]]: ...
+        on_error: Literal["collect"],
+    ) -> Workflow[In, list[Ok[Next] | Failed]]: ...
     @overload
     def foreach(
-        self, step: str, *, concurrency: int = 1, on_error: OnError = "cancel"
-    ) -> Workflow[In, list[Any]]: ...
+        self: Workflow[In, list[Item] | tuple[Item, ...]],
+        step: Body[Item, Next],
+        *,
+        concurrency: int = 1,
+        on_error: FailingOnError = "cancel",
+    ) -> Workflow[In, list[Next]]: ...
+    @named_options(_about)
     def foreach(
         self, step: Any, *, concurrency: int = 1, on_error: OnError = "cancel"
     ) -> Workflow[In, Any]:
         """Run a step once per item of the value; the output is the list of outputs.
 
+        All items finish before the next node starts. To let each item pass through several steps at
+        its own pace, put a nested workflow into the ``foreach``.
+
         Args:
           step: Gets one item.
           concurrency: How many items run at the same time at most.
-          on_error: ``"cancel"``: the first failure cancels the items that run.
-            ``"finish"``: they end first. No further item starts either way.
+          on_error: What a failed item does to the others. ``"cancel"``: those that run are
+            canceled, and the workflow fails. ``"finish"``: those that run finish first. No further
+            item starts in both cases. ``"collect"``: all items run, and the workflow continues
+            with a list that has ``Ok(output)`` for each item, or a `Failed`. Canceled and timed-out
+            items have failed; suspended ones are waited for.
+
+        Raises:
+          DefinitionError: if *step* cannot be run, or an option has the wrong type.
         """
         if not is_whole_number(concurrency) or concurrency < 1:
             raise self._wrong(f"concurrency is {concurrency!r}", "give it a whole number >= 1")
@@ -367,6 +431,7 @@ class Workflow(Generic[In, Prev]):
     def map(
         self, spec: Mapping[str, SourceLike | Computed[Prev, Any]], *, id: str | None = None
     ) -> Workflow[In, Any]: ...
+    @named_options(_about)
     def map(self, spec: Any, *, id: str | None = None) -> Workflow[In, Any]:
         """Compute a value with a function, or build an object from sources.
 
@@ -375,31 +440,43 @@ class Workflow(Generic[In, Prev]):
             ``{key: source}`` with `from_step`, `from_input`, `from_context`, `value`, a
             function, or a template such as ``"${data.a}, ${steps.b.c}"``.
           id: Id of the node; ``"mapping_<workflow>_<n>"`` if not given.
+
+        Raises:
+          DefinitionError: if a source leads to no earlier node, or a function takes other
+            arguments.
         """
         if isinstance(spec, Mapping):
             wrong = next((key for key in spec if not isinstance(key, str)), None)
             if wrong is not None:
-                raise self._wrong(f"mapping has key {wrong!r}", "use texts as keys")
+                raise self._wrong(f"mapping has key {wrong!r}", "use strings as keys")
             spec = {key: self._source(key, source) for key, source in spec.items()}
         else:
             self._function(spec, "mapping")
         return self._add_named("mapping", id, lambda node_id: Map(node_id, spec))
 
+    @named_options(_about)
     def sleep(
-        self, seconds: float | Computed[Prev, float], *, id: str | None = None
+        self, seconds: Duration | Computed[Prev, Duration], *, id: str | None = None
     ) -> Workflow[In, Prev]:
         """Wait, then pass the value on.
 
         Args:
-          seconds: How long, or a function of ``(data)`` or ``(data, ctx)`` that says it.
+          seconds: How long, in seconds or as a timedelta; or a function of ``(data)`` or
+            ``(data, ctx)`` that returns it.
           id: Id of the node; ``"sleep_<workflow>_<n>"`` if not given.
+
+        Raises:
+          DefinitionError: if it is neither, or less than 0.
         """
         if callable(seconds):
-            self._function(seconds, "sleep")
-        elif not is_number(seconds) or not seconds >= 0:
-            raise self._wrong(f"sleep got {seconds!r}", "give it a number of seconds >= 0")
-        return self._add_named("sleep", id, lambda node_id: Sleep(node_id, seconds))
+            waits: Any = self._function(seconds, "sleep")
+        else:
+            waits = in_seconds(seconds)
+            if waits is None or waits < 0:
+                raise self._wrong(f"sleep got {seconds!r}", "give it seconds >= 0 or a timedelta")
+        return self._add_named("sleep", id, lambda node_id: Sleep(node_id, waits))
 
+    @named_options(_about)
     def sleep_until(
         self, when: datetime | Computed[Prev, datetime], *, id: str | None = None
     ) -> Workflow[In, Prev]:
@@ -408,6 +485,9 @@ class Workflow(Generic[In, Prev]):
         Args:
           when: A datetime with a time zone, or a function that returns one.
           id: Id of the node; ``"sleep_<workflow>_<n>"`` if not given.
+
+        Raises:
+          DefinitionError: if it is neither.
         """
         if isinstance(when, datetime):
             if when.tzinfo is None:
@@ -420,30 +500,36 @@ class Workflow(Generic[In, Prev]):
 
     @overload
     def wait_for_event(
-        self, event: str, step: Body[Prev, Next], *, timeout: float | None = None
-    ) -> Workflow[In, Next]: ...
+        self, event: str, step: str, *, timeout: Duration | None = None
+    ) -> Workflow[In, Any]: ...
     @overload
     def wait_for_event(
-        self, event: str, step: str, *, timeout: float | None = None
-    ) -> Workflow[In, Any]: ...
+        self, event: str, step: Body[Prev, Next], *, timeout: Duration | None = None
+    ) -> Workflow[In, Next]: ...
+    @named_options(_about)
     def wait_for_event(
-        self, event: str, step: Any, *, timeout: float | None = None
+        self, event: str, step: Any, *, timeout: Duration | None = None
     ) -> Workflow[In, Any]:
         """Wait for ``run.send_event(event, data)``, then run a step with the data.
 
-        The step gets the previous output as its input and finds the data in
-        ``ctx.resume_data``. An event that was sent before counts.
+        The step gets the previous output as its input, and the data as ``ctx.resume_data``. An
+        event that was sent before counts.
 
         Args:
           event: Name of the event.
           step: What runs then.
-          timeout: Seconds to wait at most; the step then fails with `EventTimeoutError`.
+          timeout: Seconds, or a timedelta, to wait at most; then the step fails with
+            `EventTimeoutError`.
+
+        Raises:
+          DefinitionError: if *step* cannot be run, or another argument has the wrong type.
         """
         if not isinstance(event, str) or not event:
             raise self._wrong(f"wait_for_event got event {event!r}", "give it a name")
-        if timeout is not None and not (is_number(timeout) and 0 <= timeout < math.inf):
-            raise self._wrong(f"timeout is {timeout!r}", "give it a number of seconds >= 0")
-        return self._add(WaitForEvent(event, self._target(step), timeout))
+        seconds = None if timeout is None else finite_seconds(timeout)
+        if timeout is not None and seconds is None:
+            raise self._wrong(f"timeout is {timeout!r}", "give it seconds >= 0 or a timedelta")
+        return self._add(WaitForEvent(event, self._target(step), seconds))
 
     def clone(self, id: str) -> Workflow[In, Prev]:
         """Return the same workflow under another id."""
@@ -453,11 +539,12 @@ class Workflow(Generic[In, Prev]):
     def create_run(
         self, *, run_id: str | None = None, resource_id: str | None = None
     ) -> Run[In, Prev]:
-        """Create a run that needs no engine: no plugins, limits or store.
+        """Create a run that needs no engine: without plugins, resources and store.
 
         Args:
-          run_id: A name for the run; a random one if not given.
-          resource_id: Whom the run belongs to; handed on in its `Start` event.
+          run_id: Id of the run; a random one if not given.
+          resource_id: The resource (user, tenant, ...) the run belongs to; part of its `Start`
+            event.
 
         Raises:
           InvalidIdError: if an id is empty, too long, or not what every store can hold.
@@ -533,9 +620,7 @@ class Workflow(Generic[In, Prev]):
             return check_id(target, f"workflow {self.id!r}")
         if isinstance(target, Step | Tool | Workflow):
             return target
-        raise self._wrong(
-            f"{name_of(target)} is not a step, tool, workflow or id", "decorate it with @step"
-        )
+        raise self._wrong(*_no_target(target))
 
     def _check_arms(self, kind: str, arms: Any) -> None:
         if not arms:
@@ -543,11 +628,13 @@ class Workflow(Generic[In, Prev]):
         ids = [target_id(self._target(arm)) for arm in arms]
         twice = next((id for id in ids if ids.count(id) > 1), None)
         if twice is not None:
-            raise self._wrong(f"{kind} has two arms {twice!r}", "give one another id with clone()")
+            raise self._wrong(
+                f"{kind} has two arms {twice!r}", 'rename one with .clone("other-id")'
+            )
 
     def _on_error(self, on_error: OnError) -> OnError:
-        if on_error not in ("cancel", "finish"):
-            raise self._wrong(f"on_error is {on_error!r}", "use 'cancel' or 'finish'")
+        if on_error not in ON_ERROR:
+            raise self._wrong(f"on_error is {on_error!r}", f"use one of {', '.join(ON_ERROR)}")
         return on_error
 
     def _function(self, fn: Any, role: str) -> Function:
@@ -576,7 +663,7 @@ class Workflow(Generic[In, Prev]):
         return template
 
     def _check_known(self, key: object, step: str, *, exact: bool) -> None:
-        """Check that there is a step before; if not *exact*, a path into its output follows."""
+        """Check that an earlier step is read; if not *exact*, a path into its output follows."""
         known: set[str] = set()
         link = self._tail
         while link is not None:  # from the end: what is read is mostly near
@@ -589,3 +676,14 @@ class Workflow(Generic[In, Prev]):
             f"mapping of {key!r} reads step {step!r}, which is not before it",
             f"steps before it: {', '.join(sorted(known)) or 'none'}",
         )
+
+
+def _no_target(target: Any) -> tuple[str, str]:
+    """Return why a node cannot run something, and what to do."""
+    if inspect.iscoroutine(target):
+        target.close()  # nothing will await it
+        name = target.__name__
+        return f"{name}(...) is a coroutine, because {name} was called", f"write {name} alone"
+    if isinstance(target, list | tuple):
+        return f"it got a {type(target).__name__}", "give the arms one by one: parallel(a, b)"
+    return f"{name_of(target)} is not a step, tool, workflow or id", "decorate it with @step"

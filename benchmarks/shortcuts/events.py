@@ -7,14 +7,11 @@ from collections.abc import Callable
 from benchmarks.shortcuts import plain_events as plain
 from benchmarks.shortcuts.shortcut import Shortcut, Work
 from benchmarks.shortcuts.stage import (
-    chain,
     chunk_events,
     new_log,
     started_call,
-    stored_plan_of,
 )
 from trioflow import events as ev
-from trioflow._engine.journal.encoding import encode, encode_any
 from trioflow._engine.running import fast_events
 from trioflow._engine.stream.log import RunLog
 from trioflow.record import REDUCERS, RunRecord, fold_end
@@ -182,23 +179,6 @@ def _started(starts: list[ev.StepStart]) -> RunRecord:
     return _log_of(starts).record
 
 
-def usual_entry(number: int) -> tuple[Work, Work]:
-    plan = stored_plan_of(chain(1))
-    events: list[ev.Event] = [_starts(1)[0], *_ends(1)[0]]
-
-    def fast() -> None:
-        for _ in range(number):
-            for event in events:
-                encode(event, plan)
-
-    def slow() -> None:
-        for _ in range(number):
-            for event in events:
-                encode_any(event, plan, {}, None, None)
-
-    return fast, slow
-
-
 SHORTCUTS = (
     Shortcut(
         "event-by-class",
@@ -275,13 +255,5 @@ SHORTCUTS = (
         plain="it is made with the state",
         per="run",
         make=parts_on_demand,
-    ),
-    Shortcut(
-        "usual-entry",
-        where="_engine/journal/usual_entries.py",
-        fast="one function for each event of a usual step writes its entry",
-        plain="a function writes the attributes of any event, as they are described",
-        per="step",
-        make=usual_entry,
     ),
 )

@@ -103,7 +103,7 @@ class PlainStream(EventStream):
     __slots__ = ()
     __anext__ = trio.abc.ReceiveChannel.__anext__
 
-    async def receive(self) -> ev.Event:
+    async def receive(self) -> ev.AnyEvent:
         await checkpoint_if_cancelled()
         reader = self._reader
         is_at_once = reader.unread and reader.position < reader.turn_at and not self._closed

@@ -55,6 +55,7 @@ def step_progress(
     state_updates: Mapping[str, Any] | None,
     payload: Any,
     label: str | None,
+    attempts: int,
 ) -> ev.StepProgress:
     return ev.StepProgress(
         **_place(loop),
@@ -67,6 +68,7 @@ def step_progress(
         state_updates=state_updates,
         payload=payload,
         label=label,
+        attempts=attempts,
     )
 
 

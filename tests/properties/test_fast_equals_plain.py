@@ -29,7 +29,12 @@ from benchmarks.shortcuts.stage import (
     plan_of,
     standing_in,
 )
-from tests.properties import test_fast_events, test_fast_reading, test_usual_entries
+from tests.properties import (
+    test_fast_events,
+    test_fast_reading,
+    test_usual_entries,
+    test_usual_events,
+)
 from tests.properties.normal import normalized
 from tests.properties.scale import examples
 from tests.properties.shown import SHOWN, shows
@@ -56,7 +61,7 @@ VALUES = st.none() | st.integers() | st.text("ab") | st.lists(st.integers())
 IDS = st.sampled_from(["a", "b", "a.b"])
 COUNTS = st.integers(0, 5)
 
-OTHERS = (test_fast_events, test_fast_reading, test_usual_entries)
+OTHERS = (test_fast_events, test_fast_reading, test_usual_entries, test_usual_events)
 """The modules that show it of further shortcuts."""
 
 

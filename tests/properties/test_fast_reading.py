@@ -102,7 +102,7 @@ def test_what_comes_through_the_channel(
 
 
 async def by_some(stream: EventStream, count: int) -> list[ev.Event]:
-    return await stream.receive_some()
+    return [*await stream.receive_some()]
 
 
 async def by_loop(stream: EventStream, count: int) -> list[ev.Event]:

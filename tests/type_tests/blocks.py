@@ -16,7 +16,7 @@ from tests.type_tests.models import (
     split,
     warm_up,
 )
-from trioflow import RunContext, Workflow
+from trioflow import Failed, Ok, RunContext, Workflow, step
 
 cities = Workflow("weather", input=City)
 forecasts = cities.then(fetch_forecast)
@@ -54,8 +54,11 @@ assert_type(forecasts.parallel(describe, on_error="finish").then(locate), Workfl
 
 forecasts.parallel(fetch_forecast)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 forecasts.parallel(describe, names)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-forecasts.parallel(describe, on_error="stop")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-forecasts.parallel([describe])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+forecasts.parallel(describe, on_error="stop")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
+forecasts.parallel([describe])  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+
+collected = forecasts.parallel(describe, pack, on_error="collect")
+assert_type(collected, Workflow[City, dict[str, Ok[Any] | Failed]])
 
 # ---------------------------------------------------------------- branch
 assert_type(
@@ -74,7 +77,12 @@ forecasts.branch((warm, fetch_forecast))  # type: ignore[arg-type]  # pyright: i
 forecasts.branch((capital, describe))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 forecasts.branch((not_a_bool, describe))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 forecasts.branch((True, describe))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-forecasts.branch(describe)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+forecasts.branch(describe)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+
+assert_type(
+    forecasts.branch((warm, describe), on_error="collect"),
+    Workflow[City, dict[str, Ok[Any] | Failed]],
+)
 
 # ---------------------------------------------------------------- dowhile, dountil
 assert_type(forecasts.dowhile(warm_up, warm), Workflow[City, Forecast])
@@ -111,6 +119,37 @@ places.foreach(describe)  # type: ignore[arg-type]  # pyright: ignore[reportArgu
 places.foreach(names)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
 places.foreach(fetch_forecast).then(describe)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
 tuples.foreach(describe)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
-cities.foreach(fetch_forecast)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-names.foreach(locate)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+cities.foreach(fetch_forecast)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+names.foreach(locate)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
 places.foreach(fetch_forecast, concurrency="8")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+# ---------------------------------------------------------------- foreach that collects
+outcomes = places.foreach(fetch_forecast, on_error="collect")
+assert_type(outcomes, Workflow[str, list[Ok[Forecast] | Failed]])
+assert_type(places.foreach("a.b", on_error="collect"), Workflow[str, list[Ok[Any] | Failed]])
+
+
+@step
+async def total(found: list[Ok[Forecast] | Failed]) -> float:
+    return sum(each.value.high for each in found if isinstance(each, Ok))
+
+
+@step
+async def first_error(found: list[Ok[Forecast] | Failed]) -> str:
+    for each in found:
+        match each:
+            case Ok(forecast):
+                assert_type(forecast, Forecast)
+            case Failed(error, attempts, address):
+                assert_type(error, BaseException)
+                assert_type(attempts, int)
+                return address
+    return ""
+
+
+assert_type(outcomes.then(total), Workflow[str, float])
+assert_type(outcomes.then(first_error), Workflow[str, str])
+
+outcomes.then(describe)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
+outcomes.foreach(fetch_forecast)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
+places.foreach(describe, on_error="collect")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]

@@ -67,3 +67,14 @@ async def wrong(city: City, ctx: StepContext[Budget]) -> None:
 
 def no_step(city: City, ctx: RunContext) -> None:
     print(ctx.attempt)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownArgumentType, reportUnknownMemberType]
+
+
+# ---------------------------------------------------------------- resources, values, schemas
+@step
+async def uses(text: str, ctx: StepContext) -> str:
+    found = await ctx.resource("city", City)
+    assert_type(found, City)
+    assert_type(await ctx.resource("anything"), Any)
+    assert_type(ctx.structure({"name": text}, City), City)
+    assert_type(ctx.json_schema(City), dict[str, Any])
+    return found.name

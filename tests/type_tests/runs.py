@@ -44,8 +44,8 @@ async def runs() -> None:
     assert_type(await run.drain(grace=1), RunResult[str])
     async with run.observe(after=3, until="finished") as observer:
         assert_type(observer, EventStream)
-        assert_type(observer.receive_nowait(), events.Event)
-        assert_type(await observer.receive_some(), list[events.Event])
+        assert_type(observer.receive_nowait(), events.AnyEvent)
+        assert_type(await observer.receive_some(), list[events.AnyEvent])
         assert_type(observer.clone(), EventStream)
         assert_type(observer.statistics(), EventStreamStatistics)
         with observer as same:
@@ -68,7 +68,9 @@ async def streams() -> None:
         assert_type(stream.clone(), RunStream[str])
         assert_type(stream.trace_id, str)
         async for event in stream:
-            assert_type(event, events.Event)
+            assert_type(event, events.AnyEvent)
+            event_of_old_code: events.Event = event
+            print(event_of_old_code)
             match event:
                 case events.StepResult(id="describe", status="success"):
                     assert_type(event.error, BaseException | None)

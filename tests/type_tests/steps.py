@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, assert_type
 
 from tests.type_tests.models import Capital, City, Forecast
-from trioflow import Retry, Step, StepContext, step
+from trioflow import Limit, Retry, Step, StepContext, step
 
 
 # ---------------------------------------------------------------- without parentheses
@@ -127,6 +128,23 @@ wider: Step[Capital, Forecast] = plain
 narrower: Step[City, object] = plain
 
 
+async def instead(error: BaseException, ctx: StepContext) -> Forecast:
+    return Forecast(str(error), ctx.attempt)
+
+
+@step(fallback=instead, limit=Limit("gpu", 2), timeout=timedelta(minutes=1))
+async def with_fallback(city: City) -> Forecast:
+    return Forecast(city.name, 1.0)
+
+
+@step(retry=Retry(3, lambda error, attempt: 2.0, max_delay=timedelta(hours=1), jitter=0.1))
+async def with_computed_delay(city: City) -> str:
+    return city.name
+
+
+assert_type(with_fallback, Step[City, Forecast])
+assert_type(with_computed_delay, Step[City, str])
+
 # ---------------------------------------------------------------- rejected
 too_narrow: Step[object, Forecast] = plain  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
 wrong_output: Step[City, Capital] = plain  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
@@ -147,3 +165,7 @@ step(retry=3)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentTy
 step(timeout="1s")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
 step(retrys=Retry(3))  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
 step("plan")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
+step(fallback=3)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+step(limit=3)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+Retry(3, delay="1s")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Limit("gpu")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import outcome
@@ -12,6 +12,7 @@ import trio
 
 import trioflow
 from trioflow._cli.errors import explain
+from trioflow._cli.places import place_of
 from trioflow._cli.text import clean
 from trioflow.addresses import Address
 from trioflow.errors import TrioflowError
@@ -22,20 +23,28 @@ FRAMES = 8
 """How many frames of a step's traceback are shown: the innermost ones."""
 
 
-def explain_failure(result: RunResult[Any]) -> str:
+def explain_failure(result: RunResult[Any], calls: Iterable[StepRecord] = ()) -> str:
     """Return what failed in a run: each error with the step's own part of its traceback."""
-    return clean("\n".join(_one(where, error) for where, error in failures(result))).rstrip("\n")
+    found = failures(result, calls)
+    return clean("\n".join(_one(where, error) for where, error in found)).rstrip("\n")
 
 
-def failures(result: RunResult[Any]) -> list[tuple[str, BaseException]]:
+def failures(
+    result: RunResult[Any], calls: Iterable[StepRecord] = ()
+) -> list[tuple[str, BaseException]]:
     """Return each error of a failed run once, with what it happened in.
 
     A nested workflow fails with the error of its step, which then counts as the step's.
+
+    Args:
+      result: How the run failed. It has the last call of each step.
+      calls: All calls of the run, if they are at hand.
     """
     found: list[tuple[str, BaseException]] = []
     seen: set[int] = set()
-    records = sorted(result.steps.values(), key=_depth, reverse=True)
-    failed = [(f"step {record.id!r}", record.error) for record in records]
+    records = [record for record in (*calls, *result.steps.values()) if record.error is not None]
+    records.sort(key=_depth, reverse=True)
+    failed = [(f"step {place_of(record.id, record.address)!r}", record.error) for record in records]
     for where, error in (*failed, (f"workflow {result.workflow_id!r}", result.error)):
         for leaf in _leaves(error):
             if id(leaf) not in seen:

@@ -106,7 +106,7 @@ async def resume_run(
             check_workflow(engine, stored)
             run = await engine.load_run(run_id)
             open_stream = _opening(run, answer)
-            display = choose_display(output, engine.converter)
+            display = choose_display(output, engine.converter, run)
             try:
                 return await watch(open_stream, display, kept)
             except RunClaimedError:
@@ -208,7 +208,7 @@ async def _start_another(
             check_workflow(engine, await find_run(store, run_id))
             run = await make(await engine.load_run(run_id))
             say(f"new run {clean(run.run_id)}")
-            return await watch(run.stream, choose_display(output, engine.converter), kept)
+            return await watch(run.stream, choose_display(output, engine.converter, run), kept)
 
 
 async def send_event(run_id: str, name: str, data: str | None, store_url: str | None) -> None:

@@ -16,6 +16,7 @@ from trioflow._cli.filters import Filters
 from trioflow._cli.jsonl import JsonDisplay
 from trioflow._cli.output import Output, exclusive_stdout
 from trioflow._cli.owners import driven_by, is_interrupted
+from trioflow._cli.places import ArmOrder
 from trioflow._cli.plain import PlainDisplay
 from trioflow._cli.records import StoredView, as_json
 from trioflow._cli.stores import find_run, need_store, open_reading
@@ -92,7 +93,8 @@ async def print_run(run_id: str, store_url: str | None, as_object: bool) -> None
     with exclusive_stdout() if as_object else nullcontext() as output:
         async with open_reading(kept) as store:
             stored = await find_run(store, run_id)
-            view = StoredView(is_interrupted(stored))
+            order = ArmOrder.read(stored.header.fingerprint)
+            view = StoredView(order, is_interrupted(stored))
             damage = await _apply_recorded(store, run_id, view)
         if output is not None:
             whole = {**_describe(stored), **as_json(view)}

@@ -9,6 +9,7 @@ import sys
 from typing import Self
 
 from trioflow._cli.errors import UsageError
+from trioflow._cli.places import place_of
 from trioflow.abc import Instrument
 from trioflow.instruments import BlockWatch, StepContextFilter, StepTracker
 
@@ -71,5 +72,6 @@ class _Formatter(logging.Formatter):
         if record.name == "trioflow":
             return f"trioflow: {record.message}"
         step, run = record.__dict__["step_id"], record.__dict__["run_id"]
-        place = f" (step {step}, run {run})" if step else ""
+        address = record.__dict__["step_call_id"].removeprefix(f"{run}:")
+        place = f" (step {place_of(step, address)}, run {run})" if step else ""
         return f"{record.levelname} {record.name}: {record.message}{place}"

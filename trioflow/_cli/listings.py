@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from typing import get_args
 
 from trioflow._cli.display import say
 from trioflow._cli.errors import FAILED, SUCCESS, explain
@@ -82,7 +83,7 @@ def _print_definitions(
         (
             id,
             _input_of(definition),
-            type_name(definition.output),
+            _output_of(definition),
             infos[host.providers[id]].origin,
             definition.description,
         )
@@ -95,6 +96,13 @@ def _input_of(definition: Definition) -> str:
     if isinstance(definition, Tool):
         return ", ".join(f"{p.name}: {type_name(p.type)}" for p in definition.parameters)
     return type_name(definition.input)
+
+
+def _output_of(definition: Definition) -> str:
+    if not isinstance(definition, Tool) or not definition.streaming:
+        return type_name(definition.output)
+    pieces = get_args(definition.signature.returns)  # of AsyncIterator[str]
+    return f"{type_name(pieces[0]) if pieces else 'Any'}, piece by piece"
 
 
 def _provided(info: PluginInfo, problems: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.text import Text
 
 from trioflow import events as ev
+from trioflow._cli.places import NO_ORDER, ArmOrder
 from trioflow._cli.rows import Row, rows
 from trioflow._cli.tables import make_console, print_result
 from trioflow._cli.text import duration
@@ -46,8 +47,13 @@ UNSAID = ("running", "success", "waiting", "retrying")
 class LiveDisplay:
     """Keeps the view of a run and draws it."""
 
-    def __init__(self, converter: Converter | None = None, console: Console | None = None) -> None:
-        self.view = RunView()
+    def __init__(
+        self,
+        converter: Converter | None = None,
+        console: Console | None = None,
+        order: ArmOrder = NO_ORDER,
+    ) -> None:
+        self.view = RunView(order)
         self._converter = converter
         self._console = console or make_console()
         self._live = Live(
@@ -67,6 +73,7 @@ class LiveDisplay:
         """Let the tree be what it was before."""
         for event in events:
             self.view.apply(event)
+        self.view.recall()
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -126,6 +133,8 @@ def draw_row(row: Row, width: int, spinner: str) -> Text:
         line.append(f"  {detail}", style=_detail_style(row))
     line.truncate(room, overflow="ellipsis", pad=bool(time))
     line.append(time, style="dim")
+    if row.is_recalled and row.status in ("success", "bailed"):
+        line.stylize("dim")
     line.no_wrap = True
     return line
 

@@ -11,6 +11,7 @@ import attrs
 from trioflow import events as ev
 from trioflow._cli.display import say
 from trioflow._cli.output import Output
+from trioflow._cli.places import place_of
 from trioflow._cli.text import clean, duration, safe_json
 from trioflow._cli.values import describe_error, preview
 from trioflow.wire._values import lenient_json
@@ -75,7 +76,7 @@ def describe(event: ev.Event) -> str | None:
             tenths = event.done * 10 // event.total, (event.done - 1) * 10 // event.total
             return f"{clean(event.id)} {event.done}/{event.total}" if len(set(tenths)) > 1 else None
         case ev.StepEvent():
-            words = [clean(event.id), *_step_words(event)]
+            words = [clean(place_of(event.id, event.address)), *_step_words(event)]
         case _:
             words = _run_words(event)
     return " ".join(word for word in words if word)

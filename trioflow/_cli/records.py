@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 
 from trioflow import events as ev
+from trioflow._cli.places import NO_ORDER, ArmOrder
 from trioflow._cli.values import describe_error, preview
 from trioflow._cli.view import Status
 from trioflow._engine.history.suspensions import Suspension, suspensions
@@ -21,6 +22,7 @@ from trioflow.wire._values import lenient_json
 class StoredView:
     """A run as its journal tells of it, and what its open calls wait for."""
 
+    order: ArmOrder = NO_ORDER
     is_interrupted: bool = False
     """Whether it is not over, does not wait for an answer, and nobody goes on with it."""
     record: RunRecord = attrs.field(factory=RunRecord)

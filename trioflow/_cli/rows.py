@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import attrs
@@ -29,6 +29,8 @@ class Row:
     detail: str = ""
     seconds: float | None = None
     progress: tuple[int, int] | None = None
+    is_recalled: bool = False
+    """Whether it was over before the part of the run that is shown."""
 
 
 @attrs.frozen
@@ -42,15 +44,54 @@ class Branch:
 def rows(root: CallView, now: float, height: int = sys.maxsize) -> list[Row]:
     """Return the lines for a run, not more than *height*.
 
-    If there are too many, what has ended well goes first, and then the end of the list.
+    If there are too many, what has ended well is left out first. Of what is then still too much,
+    what failed, waits or runs stays, with what it is in.
     """
     for density in DENSITIES:
         lines = list(flatten(_call(root, now, density)))
         if len(lines) <= height:
+            return lines
+    kept = _most_urgent(lines, height - 1)
+    return [*kept, Row("", "more", f"… {len(lines) - len(kept)} more lines")]
+
+
+URGENCY: Sequence[Status] = ("failed", "suspended", "interrupted", "retrying", "waiting", "running")
+"""What a person wants to see, most wanted first; then all the rest."""
+
+
+def _most_urgent(lines: Sequence[Row], count: int) -> list[Row]:
+    """Return at most *count* lines, those that matter most, each with the lines it is below."""
+    outer = _outer_lines(lines)
+    kept: set[int] = set()
+    for index in sorted(range(len(lines)), key=lambda index: _urgency(lines[index])):
+        chain: set[int] = set()
+        above: int | None = index
+        while above is not None and above not in kept:
+            chain.add(above)
+            above = outer[above]
+        if len(kept) + len(chain) <= count:
+            kept |= chain
+        if len(kept) == count:
             break
-    else:
-        lines = [*lines[: height - 1], Row("", "more", f"… {len(lines) - height + 1} more lines")]
-    return lines
+    return [lines[index] for index in sorted(kept)]
+
+
+def _outer_lines(lines: Sequence[Row]) -> list[int | None]:
+    """Return for each line the one that it is below of, None for the first."""
+    found: list[int | None] = []
+    open_lines: list[tuple[int, int]] = []
+    for index, row in enumerate(lines):
+        depth = len(row.guides)
+        while open_lines and open_lines[-1][0] >= depth:
+            open_lines.pop()
+        found.append(open_lines[-1][1] if open_lines else None)
+        open_lines.append((depth, index))
+    return found
+
+
+def _urgency(row: Row) -> int:
+    is_call = row.kind == "call" and row.status in URGENCY
+    return URGENCY.index(row.status) if is_call else len(URGENCY)
 
 
 def flatten(branch: Branch, guides: str = "", indent: str = "") -> Iterator[Row]:
@@ -69,7 +110,7 @@ def _call(call: CallView, now: float, density: int) -> Branch:
     status, detail = _situation(call, now)
     seconds = (now if call.ended is None else call.ended) - call.started
     label = call.label if call.iteration is None else f"{call.label} #{call.iteration}"
-    row = Row("", "call", clean(label), status, detail, seconds, call.progress)
+    row = Row("", "call", clean(label), status, detail, seconds, call.progress, call.is_recalled)
     tools = (_tool(tool, density) for tool in call.tools.values() if _is_shown(tool, density))
     return Branch(row, (*tools, *_children(call, now, density)))
 
@@ -99,7 +140,7 @@ def _children(call: CallView, now: float, density: int) -> Iterator[Branch]:
     if folded:
         yield Branch(Row("", "more", f"{folded} done", "success"))
     ended_well = set(call.finished)
-    for key, child in call.children.items():
+    for key, child in sorted(call.children.items(), key=lambda pair: pair[1].rank):
         if key in shown or key not in ended_well:
             yield _call(child, now, density)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
+from typing import Any
 
 from trioflow._cli.errors import UsageError, explain
 from trioflow._cli.inputs import read_context, read_value
@@ -45,10 +46,22 @@ async def run_target(
                 workflow = known_workflow(target, engine.workflows)
             run = engine.create_run(workflow)
             open_stream = partial(run.stream, value, runtime_context=entries)
-            display = choose_display(output, engine.converter)
+            display = choose_display(output, engine.converter, run)
             try:
                 return await watch(open_stream, display, kept)
             except InvalidValueError as exc:
                 if input_text is None:
-                    raise UsageError(f"{explain(exc)}\ngive it with --input JSON") from exc
+                    raise UsageError(
+                        f"{explain(exc)}\n{_how_to_give(run._life.plan.structure_input)}"
+                    ) from exc
                 raise
+
+
+def _how_to_give(structure: Callable[[Any], Any] | None) -> str:
+    """Say how to give an input to a workflow that was given none."""
+    try:
+        if structure is not None:
+            structure({})
+    except InvalidValueError:
+        return "give it with --input JSON"
+    return "give it with --input JSON; --input '{}' would do"

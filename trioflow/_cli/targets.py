@@ -28,8 +28,8 @@ def known_workflow(name: str, workflows: Mapping[str, Workflow[Any, Any]]) -> Wo
     """
     if name in workflows:
         return workflows[name]
-    listing = ", ".join(sorted(workflows)) or "none; install a plugin, or give MODULE:ATTR"
-    hint = suggest(name, workflows, f"known: {listing}")
+    listing = ", ".join(sorted(workflows)) or "none installed"
+    hint = suggest(name, workflows, f"known: {listing}, or MODULE:ATTR of your own")
     if name.endswith(".py"):
         hint = f"for a workflow in a file write {name.removesuffix('.py')}:NAME"
     raise UsageError(f"unknown workflow {name!r}; {hint}")
@@ -75,7 +75,11 @@ def _import(name: str) -> ModuleType:
 def _import_problem(name: str, exc: Exception) -> str:
     frame = traceback.extract_tb(exc.__traceback__)[-1]
     place = "" if isinstance(exc, SyntaxError) else f" ({frame.filename}, line {frame.lineno})"
-    return f"module {name!r} cannot be imported: {type(exc).__name__}: {exc}{place}"
+    problem = f"module {name!r} cannot be imported: {type(exc).__name__}: {exc}{place}"
+    if isinstance(exc, RuntimeError) and "from inside a run()" in str(exc):
+        remedy = 'put that under: if __name__ == "__main__":'
+        problem += f"\nit calls trio.run() when it is imported; {remedy}"
+    return problem
 
 
 def _workflows_of(module: ModuleType, wrong: str) -> str:

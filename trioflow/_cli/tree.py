@@ -82,12 +82,15 @@ class _Branches:
         return Branch(row, self._below(None, ""))
 
     def _below(self, address: Address | None, id: str) -> tuple[Branch, ...]:
-        inside = list(self._inside.get(address, {}).items())
-        if all(inner.item is not None for inner, _ in inside):
-            inside.sort(key=lambda pair: pair[0])
+        inside = sorted(self._inside.get(address, {}).items(), key=self._rank)
         hidden = len(inside) - SHOWN
         more = (Branch(Row("", "more", f"{hidden} more before")),) if hidden > 0 else ()
         return (*more, *(self._branch(*pair, id) for pair in inside[-SHOWN:]))
+
+    def _rank(self, pair: tuple[Address, StepRecord]) -> tuple[int, ...]:
+        address = pair[0]
+        place = self.view.order.rank(address)
+        return (*place, address.iteration or 0, address.item or 0, address.attempt)
 
     def _branch(self, address: Address, record: StepRecord, outer: str) -> Branch:
         is_item = address.item is not None

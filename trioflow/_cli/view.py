@@ -13,6 +13,7 @@ from typing import Literal
 import attrs
 
 from trioflow import events as ev
+from trioflow._cli.places import NO_ORDER, ArmOrder
 from trioflow._cli.values import describe_error, preview
 from trioflow.addresses import Address
 
@@ -81,6 +82,10 @@ class CallView:
     """The keys of the children that ended well, in that order."""
     hidden: int = 0
     """How many more children ended well."""
+    rank: tuple[int, int, int] = (0, 0, 0)
+    """Where it stands among its siblings: its node, its arm there, and its item."""
+    is_recalled: bool = False
+    """Whether it was over before the part of the run that is shown."""
 
     @property
     def is_open(self) -> bool:
@@ -103,6 +108,7 @@ class CallView:
 class RunView:
     """A run, as far as its events have been seen."""
 
+    order: ArmOrder = NO_ORDER
     root: CallView = attrs.field(factory=lambda: CallView("", "", 0.0))
     """The run's own workflow; without id until the run has started."""
 
@@ -117,6 +123,10 @@ class RunView:
                 self.root.status, self.root.ended = "running", None
             case ev.Finish() if event.status != "pending":
                 self.root.close(event.status, event.at)
+
+    def recall(self) -> None:
+        """Take note that what is over by now was so before the part that is shown."""
+        _recall(self.root)
 
     def interrupt(self, at: float) -> None:
         """Take note that what is open has been stopped, and starts again later."""
@@ -144,12 +154,13 @@ class RunView:
         parent = self.root
         for key in path[:-1]:
             if key not in parent.children:  # only items of a foreach do not announce themselves
-                parent.children[key] = CallView(parent.id, key, event.at)
+                parent.children[key] = _item_view(parent, int(key[1:-1]), event.at)
             parent = parent.children[key]
         key = path[-1]
-        is_item = Address.parse(event.address).item is not None
-        label = key if is_item else _label(event.id, parent, len(path))
+        address = Address.parse(event.address)
+        label = _label(event.id, parent, len(path)) if address.item is None else key
         call = CallView(event.id, label, event.at)
+        call.rank = (*self.order.rank(address), address.item or 0)
         before = parent.children.get(key)
         if before is not None:  # the next iteration, or it goes on
             call.started = before.started
@@ -195,6 +206,16 @@ def _label(id: str, parent: CallView, depth: int) -> str:
     return id if depth == 1 else id.removeprefix(f"{parent.id}.")
 
 
+def _item_view(call: CallView, index: int, at: float) -> CallView:
+    return CallView(call.id, f"[{index}]", at, rank=(0, 0, index))
+
+
+def _recall(call: CallView) -> None:
+    call.is_recalled = not call.is_open
+    for child in call.children.values():
+        _recall(child)
+
+
 def _interrupt(call: CallView, at: float) -> None:
     if call.is_open:
         call.close("interrupted", at)
@@ -230,11 +251,11 @@ def _end_item(event: ev.StepProgress, call: CallView) -> None:
     if event.status == "failed" and event.error is not None:
         error = describe_error(event.error)
         if item is None:
-            item = call.children[key] = CallView(call.id, key, event.at)
+            item = call.children[key] = _item_view(call, event.index, event.at)
         item.close("failed", event.at, error)
     elif event.status == "suspended":
         if item is None:
-            item = call.children[key] = CallView(call.id, key, event.at)
+            item = call.children[key] = _item_view(call, event.index, event.at)
         item.close("suspended", event.at, preview(event.payload))
     elif item is not None and event.status == "canceled":
         item.close("canceled", event.at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -19,17 +19,20 @@ from trioflow._cli.failures import canceled_steps, explain_failure
 from trioflow._cli.hints import how_to_answer, how_to_go_on, how_to_try_again
 from trioflow._cli.jsonl import JsonDisplay
 from trioflow._cli.output import Output, forget_terminal, is_hangup
+from trioflow._cli.places import ArmOrder
 from trioflow._cli.plain import PlainDisplay
 from trioflow._cli.signals import CLOSED, GRACE, REASONS, interruptible
 from trioflow._cli.stores import Whereabouts
 from trioflow._cli.text import clean
 from trioflow._cli.values import preview
 from trioflow._engine.life.ending import halt, settle
+from trioflow._engine.planning.fingerprint import fingerprint
 from trioflow.errors import HistoryGap
 from trioflow.events import ACTIVE_STATUSES
 from trioflow.instruments._tasks import dump
 from trioflow.results import RunResult
 from trioflow.run import Run, RunStream
+from trioflow.step_record import StepRecord
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -176,14 +179,14 @@ class Watcher:
             say(clean(f"{self._halted}; stopped: {stopped}"))
             how_to_go_on(self.whereabouts, result.run_id)
         else:
-            report(result)
+            report(result, self._run.record.calls.values() if self._run else ())
         if self.whereabouts is not None and result.status == "suspended" and self._run:
             how_to_answer(self.whereabouts, self._run.record)
         if self.whereabouts is not None and result.status == "failed":
             how_to_try_again(self.whereabouts, result)
 
 
-async def _earlier_events(run: Run[Any, Any]) -> list[ev.Event]:
+async def _earlier_events(run: Run[Any, Any]) -> Sequence[ev.Event]:
     """Return the events of the parts before the one that begins; only its start if it is long."""
     try:
         async with run.observe(on_full="gap") as held:
@@ -204,22 +207,23 @@ async def _earlier_events(run: Run[Any, Any]) -> list[ev.Event]:
     return earlier
 
 
-def choose_display(exclusive: Output | None, converter: Converter) -> Display:
+def choose_display(exclusive: Output | None, converter: Converter, run: Run[Any, Any]) -> Display:
     """Choose how a run is shown: by what was asked for, and by where it goes."""
     if exclusive is not None:
         return JsonDisplay(exclusive, converter)
     if can_draw(sys.stdout):
         from trioflow._cli.live import LiveDisplay
 
-        return LiveDisplay(converter)
+        order = ArmOrder.read(fingerprint(run._life.plan))
+        return LiveDisplay(converter, order=order)
     return PlainDisplay(Output(sys.stdout.fileno(), sys.stdout.encoding), converter)
 
 
-def report(result: RunResult[Any]) -> None:
+def report(result: RunResult[Any], calls: Iterable[StepRecord] = ()) -> None:
     """Say on standard error how a run ended that did not end well."""
     match result.status:
         case "failed":
-            text = explain_failure(result)
+            text = explain_failure(result, calls)
         case "canceled":
             stopped = ", ".join(canceled_steps(result)) or "nothing was running"
             text = f"{result.reason or 'the run was canceled'}; canceled: {stopped}"

@@ -16,6 +16,7 @@ from typing_extensions import TypeAliasType
 
 from trioflow._forms import items, mappings
 from trioflow._forms.anything import AbstractForm, AnyForm, SecretForm, is_secret
+from trioflow._forms.collected import FailedForm
 from trioflow._forms.fields import FieldsForm
 from trioflow._forms.foreign import foreign_form
 from trioflow._forms.form import Form, Plain, content_of, fault, located, tag_of, tagged
@@ -29,6 +30,7 @@ from trioflow._forms.unions import LooseForm, UnionForm
 from trioflow._values.structure import type_name
 from trioflow.context import MISSING
 from trioflow.errors import FaultsError, NotSerializableError
+from trioflow.outcomes import Failed, Ok
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -71,6 +73,7 @@ class Forms:
         self._made: dict[Any, Form] = {}
         self._in_making: dict[Any, _Later] = {}
         self._loose: dict[Form, Form] = {}
+        self._collected: dict[Form, Form] = {}
         self._secrets: dict[Any, str] = {}
         """The types that hold secrets, and the classes of these."""
         self._found_secret: str | None = None
@@ -185,6 +188,8 @@ class Forms:
 
     def _of_own_class(self, type_: Any, cls: type) -> Form:
         """Return the form of a class that Python itself does not have."""
+        if cls is Failed:
+            return FailedForm(self)
         converter = self._converter()
         shape = find_shape(type_, converter)
         if shape is not None:
@@ -256,6 +261,16 @@ class Forms:
         form = FieldsForm(dict, Shape(optional, dict, dict), fields, self)
         form.name = type_name(type_)
         return form
+
+    def collected(self, inner: Form) -> Form:
+        """Return the form of ``Ok[T] | Failed``; *inner* is that of ``T``."""
+        made = self._collected.get(inner)
+        if made is None:
+            shape = find_shape(Ok, self._converter())
+            assert shape is not None  # it is a class of attrs
+            arms = [FieldsForm(Ok, shape, {"value": inner}, self), self.form(Failed)]
+            made = self._collected[inner] = UnionForm("Ok | Failed", arms)
+        return made
 
     # ------------------------------------------------------------ by class
     def know(self, cls: type) -> None:

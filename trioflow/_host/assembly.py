@@ -1,21 +1,24 @@
-"""Putting together what an engine needs, from its plugins and from what its caller gives."""
+"""Puts together what an engine needs, from its plugins and from its caller."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import trio
 
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.ports import Keeper
 from trioflow._engine.planning.environment import BUILT_IN_RUNNERS, Environment
+from trioflow._engine.planning.limits import Limits, limits_of
 from trioflow._engine.planning.planner import plan_workflow
 from trioflow._engine.planning.runners import Runners
 from trioflow._host.plugins import NO_DISTRIBUTION, PluginHost
 from trioflow.abc import Instrument, Runner, Store, StoredRun
 from trioflow.errors import DefinitionError, DuplicateIdError, UnknownNameError
+from trioflow.limits import check_places
+from trioflow.runners._resources import OpenResource, Resources, check_opener
 from trioflow.steps import Step
 from trioflow.tools import Tool
 from trioflow.wire._converter import make_wire_converter
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from cattrs import Converter
 
 T = TypeVar("T", Step[Any, Any], Tool[..., Any], Workflow[Any, Any])
+Definition: TypeAlias = Step[Any, Any] | Tool[..., Any] | Workflow[Any, Any]
 
 
 def open_store(host: PluginHost, store: Store | str) -> Store:
@@ -61,7 +65,8 @@ def environment_of(
     steps: Iterable[Step[Any, Any]],
     tools: Iterable[Tool[..., Any]],
     workflows: Iterable[Workflow[Any, Any]],
-    limits: Mapping[str, int],
+    limits: Mapping[str, int | trio.CapacityLimiter],
+    resources: Mapping[str, OpenResource],
     runners: Mapping[str, Runner],
     instruments: Iterable[Instrument],
 ) -> Environment:
@@ -69,18 +74,25 @@ def environment_of(
 
     Raises:
       DuplicateIdError: if an id is given twice.
-      DefinitionError: if a limit is not a number of places, or a runner or an instrument is
-        not one.
+      DefinitionError: if a limit is no number of places, or a resource, a runner or an
+        instrument is none.
     """
     taken = dict(host.providers)
+    all_steps = {**host.steps, **_by_id(steps, Step, taken)}
+    all_tools = {**host.tools, **_by_id(tools, Tool, taken)}
+    all_workflows = {**host.workflows, **_by_id(workflows, Workflow, taken)}
+    definitions: list[Definition] = [*all_steps.values(), *all_tools.values()]
+    definitions += all_workflows.values()
     return Environment(
         converter=functools.cache(lambda: _extended_converter(host)),
-        steps={**host.steps, **_by_id(steps, Step, taken)},
-        tools={**host.tools, **_by_id(tools, Tool, taken)},
-        workflows={**host.workflows, **_by_id(workflows, Workflow, taken)},
+        steps=all_steps,
+        tools=all_tools,
+        workflows=all_workflows,
         providers=host.providers,
         runners=_runners(host, runners),
-        limits={name: _limiter(name, places) for name, places in limits.items()},
+        limits=_limits(host, limits, definitions),
+        resources=Resources({**host.resources(), **_openers(resources)}),
+        schema=host.schema,
         instruments=(*host.instruments(), *_instruments(instruments)),
     )
 
@@ -125,12 +137,31 @@ def _instruments(given: Iterable[Instrument]) -> Iterable[Instrument]:
         yield instrument
 
 
-def _limiter(name: str, places: int) -> trio.CapacityLimiter:
-    if type(places) is not int or places < 1:
-        raise DefinitionError(
-            f"limit {name!r}", f"{places!r} is not a number of places", "give a whole number >= 1"
-        )
+def _limits(
+    host: PluginHost,
+    given: Mapping[str, int | trio.CapacityLimiter],
+    definitions: Iterable[Definition],
+) -> Limits:
+    limits = Limits({name: _limiter(name, places) for name, places in given.items()}, True)
+    for limit, plugin in host.limits():
+        limits.learn(limit, f"plugin {plugin!r}")
+    for definition in definitions:
+        for limit, where in limits_of(definition):
+            limits.offer(limit, where)
+    return limits
+
+
+def _limiter(name: str, places: int | trio.CapacityLimiter) -> trio.CapacityLimiter:
+    if isinstance(places, trio.CapacityLimiter):
+        return places
+    check_places(name, places)
     return trio.CapacityLimiter(places)
+
+
+def _openers(given: Mapping[str, OpenResource]) -> Mapping[str, OpenResource]:
+    for name, opener in given.items():
+        check_opener(name, opener)
+    return given
 
 
 def _extended_converter(host: PluginHost) -> Converter:

@@ -39,14 +39,14 @@ def broken_definitions(environment: Environment) -> Iterator[tuple[str, Trioflow
             yield workflow.id, exc
     for tool in environment.tools.values():  # a step may call any of them by id
         try:
-            TargetPlanner(environment, validate=True).tool(tool)
+            TargetPlanner(environment, True, environment.limits).tool(tool)
         except TrioflowError as exc:
             yield tool.id, exc
 
 
 def problems_of(host: PluginHost) -> dict[str, Sequence[str]]:
     """Return what is wrong with each broken plugin by name, for a host that keeps broken ones."""
-    environment = environment_of(host, (), (), (), {}, {}, ())
+    environment = environment_of(host, (), (), (), {}, {}, {}, ())
     environment.converter()  # with the hooks of all plugins
     found = list(broken_definitions(environment))
     problems: dict[str, list[str]] = {

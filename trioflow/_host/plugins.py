@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
@@ -14,6 +14,8 @@ from trioflow._version import __version__
 from trioflow.abc import Instrument, Runner, Store
 from trioflow.errors import DuplicateIdError
 from trioflow.hookspecs import PROJECT
+from trioflow.limits import Limit
+from trioflow.runners._resources import OpenResource, check_opener
 from trioflow.steps import Step
 from trioflow.tools import Tool
 from trioflow.workflow import Workflow
@@ -61,6 +63,31 @@ class PluginHost(Hooks):
     def instruments(self) -> tuple[Instrument, ...]:
         """Return all instruments."""
         return tuple(item for _, item in self._collect("trioflow_instruments", Instrument))
+
+    def limits(self) -> Iterator[tuple[Limit, str]]:
+        """Yield all limits, each with the plugin that provides it."""
+        for plugin, limit in self._collect("trioflow_limits", Limit):
+            yield limit, plugin
+
+    def resources(self) -> dict[str, OpenResource]:
+        """Return what opens the resources of all plugins, by their names.
+
+        Raises:
+          DuplicateIdError: if two plugins provide a resource of one name.
+        """
+        found: dict[str, OpenResource] = {}
+        owners: dict[str, str] = {}
+        hook = "trioflow_resources"
+        for implementation in self._implementations(hook):
+            name = implementation.plugin_name
+            with self._reporting(self._infos[name]):
+                for resource, opener in self._call(hook, implementation, {}, _openers):
+                    if resource in owners:
+                        problem = f"it provides resource {resource!r}, as {owners[resource]!r} does"
+                        remedy = f"block one of the two plugins, or set {DISABLE_VARIABLE}={name}"
+                        raise DuplicateIdError(name, self._infos[name].origin, problem, remedy)
+                    found[resource], owners[resource] = opener, name
+        return found
 
     def store_schemes(self) -> tuple[str, ...]:
         """Return the schemes of the URLs that stores are known for."""
@@ -115,3 +142,11 @@ class PluginHost(Hooks):
             problem = f"it provides {id!r}, which plugin {first.name!r} ({first.origin}) provides"
             remedy = f"block one of the two plugins, or set {DISABLE_VARIABLE}={name}"
         return DuplicateIdError(name, second.origin, problem, remedy)
+
+
+def _openers(given: Any) -> list[tuple[str, OpenResource]]:
+    if not isinstance(given, Mapping):
+        raise TypeError(f"{given!r} is not a mapping of names to functions")
+    for name, opener in given.items():
+        check_opener(name, opener)
+    return list(given.items())

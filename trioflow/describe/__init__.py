@@ -1,6 +1,7 @@
 """What was defined, to look at: a tree, a diagram, a schema.
 
-Nothing here runs anything. Conditions and mapping functions appear under their names.
+Nothing here runs anything. Conditions and mapping functions appear under their names, and short
+lambdas that are conditions with their source.
 """
 
 from typing import TYPE_CHECKING

@@ -37,6 +37,19 @@ def unwrap(type_: Any) -> Any:
             return type_
 
 
+def description_of(type_: Any) -> str:
+    """Return the first string that ``Annotated`` adds to a type, inside of markers too."""
+    while True:
+        origin, arguments = typing.get_origin(type_), typing.get_args(type_)
+        if origin is typing.Annotated:
+            found = next((extra for extra in arguments[1:] if isinstance(extra, str)), "")
+            if found:
+                return found
+        elif origin not in (typing.Required, typing.NotRequired, typing.Final):
+            return ""
+        type_ = arguments[0]
+
+
 def has_fields(cls: Any) -> bool:
     """Tell whether *cls* is an attrs class, a dataclass or a TypedDict."""
     return attrs.has(cls) or dataclasses.is_dataclass(cls) or typing.is_typeddict(cls)

@@ -1,9 +1,23 @@
-"""Putting a schema that a plugin gave for a type of its own into the schema around it."""
+"""Puts a schema that a plugin gives for a type of its own into the schema around it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+
+DATA = ("const", "default", "enum", "examples")
+"""Keys whose values are data, not schemas."""
+NAMED = ("properties", "patternProperties", "$defs", "dependentSchemas")
+"""Keys whose values are schemas by names, which may be any."""
+
+
+def refers_to_root(part: Any) -> bool:
+    """Tell whether a schema refers to itself as a whole."""
+    if isinstance(part, list | tuple):
+        return any(map(refers_to_root, part))
+    if not isinstance(part, Mapping):
+        return False
+    return part.get("$ref") == "#" or any(map(refers_to_root, part.values()))
 
 
 def fill(part: Any, names: Mapping[str, str], schema_of: Callable[[Any], dict[str, Any]]) -> Any:
@@ -19,9 +33,21 @@ def fill(part: Any, names: Mapping[str, str], schema_of: Callable[[Any], dict[st
     if not isinstance(part, Mapping):
         return part
     target = part.get("$ref")
-    if target is None or isinstance(target, Mapping):  # the latter is a property of that name
-        return {key: fill(value, names, schema_of) for key, value in part.items()}
-    rest = {key: fill(value, names, schema_of) for key, value in part.items() if key != "$ref"}
+    filled = {
+        key: _filled(key, value, names, schema_of) for key, value in part.items() if key != "$ref"
+    }
+    if target is None:
+        return filled
     if isinstance(target, str):
-        return {"$ref": names.get(target, target)} | rest
-    return schema_of(target) | rest
+        return {"$ref": names.get(target, target)} | filled
+    return schema_of(target) | filled
+
+
+def _filled(
+    key: str, value: Any, names: Mapping[str, str], schema_of: Callable[[Any], dict[str, Any]]
+) -> Any:
+    if key in DATA:
+        return value
+    if key in NAMED and isinstance(value, Mapping):  # a property may have any name, "$ref" too
+        return {name: fill(each, names, schema_of) for name, each in value.items()}
+    return fill(value, names, schema_of)

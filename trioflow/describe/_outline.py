@@ -9,6 +9,7 @@ import attrs
 
 from trioflow._signature import name_of
 from trioflow._values.structure import type_name
+from trioflow.describe._source import source_of
 from trioflow.mapping import Source
 from trioflow.nodes import (
     Branch,
@@ -48,7 +49,7 @@ class Outline:
     label: str
     """Id of a step, tool, workflow or generated node; what a block does otherwise."""
     condition: str = ""
-    """In a branch: the name of the condition under which this entry runs."""
+    """In a branch: the name of the condition under which this entry runs; a lambda's source."""
     input: str = ""
     """The type of what goes in; empty if none is declared."""
     output: str = ""
@@ -89,6 +90,11 @@ def function_name(fn: Callable[..., Any], nameless: str) -> str:
     """Return how a function is called in a description; a lambda is *nameless*."""
     name = name_of(fn)
     return nameless if name == "<lambda>" else name
+
+
+def condition_text(fn: Callable[..., Any]) -> str:
+    """Return what a condition is: its name, or the source of a lambda if that is short."""
+    return function_name(fn, "") or source_of(fn) or "condition"
 
 
 def seconds_text(seconds: float) -> str:
@@ -147,7 +153,7 @@ class _Outliner:
                 return Outline("parallel", "in parallel", children=arms)
             case Branch():
                 arms = tuple(
-                    self.target(target, above, function_name(condition, "condition"))
+                    self.target(target, above, condition_text(condition))
                     for condition, target in node.arms
                 )
                 return Outline("branch", "branch", children=arms)
@@ -163,7 +169,7 @@ class _Outliner:
         match node:
             case Loop():
                 word: OutlineKind = "until" if node.until else "while"
-                name = function_name(node.condition, "condition")
+                name = condition_text(node.condition)
                 return Outline(word, f"repeat {word} {name}", name, children=body)
             case ForEach():
                 note = "" if node.concurrency == 1 else f"{node.concurrency} at a time"

@@ -24,9 +24,17 @@ import attrs
 
 from trioflow._values.structure import type_name
 from trioflow.context import MISSING
-from trioflow.describe._fields import TypeField, fields_of_type, has_fields, unwrap
-from trioflow.describe._foreign import fill
+from trioflow.describe._fields import (
+    TypeField,
+    description_of,
+    fields_of_type,
+    has_fields,
+    unwrap,
+)
+from trioflow.describe._foreign import fill, refers_to_root
 from trioflow.errors import NotSerializableError
+from trioflow.outcomes import Failed
+from trioflow.tools import Tool
 from trioflow.wire._values import to_json
 
 if TYPE_CHECKING:
@@ -53,16 +61,37 @@ SCALARS: Mapping[Any, Schema] = {
     bytes: {"type": "string", "contentEncoding": "base64"},
 }
 
+FAILED: Schema = {
+    "title": "Failed",
+    "type": "object",
+    "properties": {
+        "error": {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string"},
+                "message": {"type": "string"},
+                "stack": {"type": "string"},
+            },
+            "required": ["name", "message"],
+        },
+        "attempts": {"type": "integer"},
+        "address": {"type": "string"},
+    },
+    "required": ["error", "attempts", "address"],
+    "additionalProperties": False,
+}
+"""The schema of `trioflow.Failed`."""
+
 
 def json_schema(type_: Any, *, plugins: Iterable[Any] | None = None) -> Schema:
-    """Return the JSON Schema of a type: of a step's input, of a workflow's output.
+    """Return the JSON Schema of a type, such as the input of a step, or of the arguments of a tool.
 
     attrs classes, dataclasses, TypedDicts and what is made of them and plain JSON types are
-    described in full. Of other classes plugins are asked; if none knows a class, its schema
-    allows everything.
+    described in full, with the strings that ``Annotated`` adds to types as descriptions. Plugins
+    are asked about other classes; if none knows a class, its schema allows everything.
 
     Args:
-      type_: A type, as it stands in an annotation.
+      type_: A type, as in an annotation; or a tool.
       plugins: Which plugins are asked, as for `open_engine`; None means all that are
         installed. They are loaded only if there is a class to ask them of.
 
@@ -81,9 +110,10 @@ def json_schema(type_: Any, *, plugins: Iterable[Any] | None = None) -> Schema:
 
 
 def describe_type(type_: Any, ask: Ask) -> Schema:
-    """Return the JSON Schema of a type; *ask* tells what plugins know of a class."""
+    """Return the JSON Schema of a type or tool; *ask* returns what plugins know of a class."""
     described = _Described(ask)
-    schema = described.schema(type_)
+    is_tool = isinstance(type_, Tool)
+    schema = described.arguments(type_) if is_tool else described.schema(type_)
     if len(schema) == 1 and "$ref" in schema:
         name = schema["$ref"].removeprefix(PREFIX)
         if name not in described.recursive:
@@ -105,9 +135,25 @@ class _Described:
     recursive: set[str] = attrs.field(factory=set)
     open: list[str] = attrs.field(factory=list)
 
+    def arguments(self, tool: Tool[..., Any]) -> Schema:
+        """Return the schema of the arguments of a tool: an object that has them by name."""
+        if tool.given_schema is not None:
+            return dict(tool.given_schema)
+        fields = [
+            TypeField(p.name, p.type, p.required, MISSING if p.required else p.default)
+            for p in tool.parameters
+        ]
+        return self._fields(fields)
+
     def schema(self, type_: Any) -> Schema:
         """Return the schema of a type, by reference if it is a class with fields."""
-        type_ = unwrap(type_)
+        description = description_of(type_)
+        schema = self._bare(unwrap(type_))
+        return schema | ({"description": description} if description else {})
+
+    def _bare(self, type_: Any) -> Schema:
+        if type_ is Failed:
+            return self._reference(type_, Failed, FAILED)
         if type_ in SCALARS:
             return dict(SCALARS[type_])
         origin = typing.get_origin(type_) or type_
@@ -187,6 +233,9 @@ class _Described:
         own = given.get("$defs", {})
         taken = {name: self._take_name(f"{owner}_{name}") for name in own}
         names = {PREFIX + name: PREFIX + new for name, new in taken.items()}
+        names["#"] = PREFIX + owner  # what refers to its own root, for it is no root here
+        if refers_to_root(given):
+            self.recursive.add(owner)
         for name, definition in own.items():
             self.definitions[taken[name]] = fill(definition, names, self.schema)
         rest = {key: value for key, value in given.items() if key != "$defs"}
@@ -194,8 +243,11 @@ class _Described:
 
     def _object(self, type_: Any, origin: type) -> Schema:
         fields = list(fields_of_type(type_, origin))
+        return {"title": type_name(type_)} | self._fields(fields)
+
+    def _fields(self, fields: Iterable[TypeField]) -> Schema:
         properties = {field.name: self._property(field) for field in fields}
-        schema: Schema = {"title": type_name(type_), "type": "object", "properties": properties}
+        schema: Schema = {"type": "object", "properties": properties}
         required = [field.name for field in fields if field.required]
         if required:
             schema["required"] = required

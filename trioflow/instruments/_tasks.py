@@ -117,7 +117,7 @@ class _Task:
                 return "runs"
             case inspect.CORO_CREATED:
                 return "is about to begin"
-        return describe_wait(self.frames, self.life.environment.limits)
+        return describe_wait(self.frames, self.life.environment.limits.limiters)
 
 
 def _source(frame: FrameType, indent: str) -> Iterator[str]:

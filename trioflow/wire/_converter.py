@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from trioflow._values.structure import fields_of, make_converter
+from trioflow._values.structure import fields_of, make_converter, wrong_type
+from trioflow.errors import Fault, FaultsError, WireFormatError
+from trioflow.outcomes import Failed
+from trioflow.wire._failures import error_from_wire, error_to_wire
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -34,7 +37,34 @@ def make_wire_converter() -> Converter:
         return fields_of
 
     converter.register_unstructure_hook_factory(_has_fields, by_fields)
+    converter.register_unstructure_hook(Failed, failed_to_wire)
+    converter.register_structure_hook(Failed, failed_from_wire)
     return converter
+
+
+def failed_to_wire(failed: Failed) -> dict[str, Any]:
+    """Return what ``on_error="collect"`` gives for a failure as an object."""
+    error = error_to_wire(failed.error)
+    return {"error": error, "attempts": failed.attempts, "address": failed.address}
+
+
+def failed_from_wire(value: Any, cls: Any) -> Failed:
+    """Return a `Failed`, from the object that `failed_to_wire` returns.
+
+    Raises:
+      FaultsError: if it is no such object.
+    """
+    if isinstance(value, Failed):
+        return value
+    if not isinstance(value, Mapping):
+        raise wrong_type(cls, value)
+    attempts, address = value.get("attempts"), value.get("address")
+    if type(attempts) is not int or not isinstance(address, str):
+        raise FaultsError((Fault("", "expected error, attempts and address"),))
+    try:
+        return Failed(error_from_wire(value.get("error"), "error"), attempts, address)
+    except WireFormatError as exc:
+        raise FaultsError((Fault("error", exc.problem),)) from exc
 
 
 def _has_fields(cls: Any) -> bool:

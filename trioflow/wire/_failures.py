@@ -42,6 +42,10 @@ class RecordedError(TrioflowError):
     recipe: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
     """How the exception is made again, as a journal has it: class, arguments, attributes."""
 
+    @property
+    def __trioflow_stands_for__(self) -> tuple[str, str]:
+        return self.name, self.message
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RecordedError) and self._values() == other._values()
 
@@ -62,6 +66,20 @@ def error_to_wire(error: BaseException) -> dict[str, Any]:
     The stack is there if the exception was raised, and the errors if it is a group.
     """
     return _written(record(error))
+
+
+def without_stacks(plain: Any) -> Any:
+    """Return plain JSON data without the stacks of the exceptions in it, at any depth."""
+    if isinstance(plain, list):
+        return [without_stacks(item) for item in plain]
+    if not isinstance(plain, dict):
+        return plain
+    is_error = all(isinstance(plain.get(key), str) for key in ("name", "message", "stack"))
+    return {
+        key: without_stacks(item)
+        for key, item in plain.items()
+        if not (is_error and key == "stack")
+    }
 
 
 def record(error: BaseException) -> RecordedError:

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 from trioflow.events import SUCCESS_STATUSES
 from trioflow.results import RunResult
 from trioflow.step_record import StepRecord
-from trioflow.wire._failures import error_to_wire
+from trioflow.wire._failures import error_to_wire, without_stacks
 from trioflow.wire._values import milliseconds, to_json
 
 if TYPE_CHECKING:
     from cattrs import Converter
 
 
-def result_to_wire(result: RunResult[Any], *, converter: Converter | None = None) -> dict[str, Any]:
+def result_to_wire(
+    result: RunResult[Any], *, converter: Converter | None = None, stack: bool = True
+) -> dict[str, Any]:
     """Return a result as an object that ``json.dumps`` takes as it is.
 
     As in the recorded runs, ``steps`` has the record of each step under its id and the input
@@ -24,6 +26,7 @@ def result_to_wire(result: RunResult[Any], *, converter: Converter | None = None
     Args:
       result: What a run gave back.
       converter: Writes values of users; a plain cattrs converter if not given.
+      stack: Whether exceptions are written with their stacks, as for `to_wire`.
 
     Raises:
       NotSerializableError: if the result holds a value that has no JSON form.
@@ -52,7 +55,7 @@ def result_to_wire(result: RunResult[Any], *, converter: Converter | None = None
     if result.suspended:
         wire["suspended"] = [list(path) for path in result.suspended]
         wire["suspendPayload"] = value(result.suspend_payload, "suspendPayload")
-    return wire
+    return wire if stack else {key: without_stacks(item) for key, item in wire.items()}
 
 
 def _record(record: StepRecord, value: Callable[[Any, str], Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from trioflow import events as ev
 from trioflow.errors import NotSerializableError
-from trioflow.wire._failures import error_to_wire
+from trioflow.wire._failures import error_to_wire, without_stacks
 from trioflow.wire._shown import class_name
 from trioflow.wire._values import milliseconds, to_json
 from trioflow.wire._vocabulary import DIALECTS, PREFIX, Dialect, Field, fields_of
@@ -27,7 +27,11 @@ USAGE = {
 
 
 def to_wire(
-    event: ev.Event, dialect: Dialect = "mastra-0.18", *, converter: Converter | None = None
+    event: ev.Event,
+    dialect: Dialect = "mastra-0.18",
+    *,
+    converter: Converter | None = None,
+    stack: bool = True,
 ) -> dict[str, Any]:
     """Return an event as an object that ``json.dumps`` takes as it is.
 
@@ -35,6 +39,8 @@ def to_wire(
       event: Any event of ours.
       dialect: ``"mastra-0.18"`` or ``"mastra-1"``.
       converter: Writes values of users; a plain cattrs converter if not given.
+      stack: Whether exceptions are written with their stacks, wherever in the event they are.
+        Leave them out of what goes to browsers: they show the paths of the server.
 
     Raises:
       NotSerializableError: if the event holds a value that has no JSON form, or is not one of
@@ -54,6 +60,8 @@ def to_wire(
     decorate = _DECORATIONS.get(type(event))
     if decorate is not None:
         payload |= decorate(event)
+    if not stack:
+        payload = without_stacks(payload)
     envelope = _envelope_of_1 if dialect == "mastra-1" else _envelope_of_0
     return envelope(event, payload)
 

@@ -254,7 +254,7 @@ def test_an_item_that_was_answered_goes_on_with_the_answer() -> None:
             found = [event async for event in stream]
         await trio.sleep(60)
         async with run.resume_stream("yes") as stream:
-            return found + [event async for event in stream]
+            return [*found, *[event async for event in stream]]
 
     found = trio.run(run, clock=MockClock(autojump_threshold=0))
 
@@ -286,20 +286,28 @@ def test_calls_of_a_later_attempt_of_a_workflow_say_so() -> None:
     assert outline_of(found)[2:] == ["    second_time", "    second_time (attempt 2)"]
 
 
-def test_what_a_dead_process_was_at_is_cut_off_and_made_again() -> None:
+@pytest.mark.parametrize(("crashed", "gap"), [(True, "lost"), (False, "halted")])
+def test_what_a_process_was_at_is_cut_off_and_made_again(crashed: bool, gap: str) -> None:
     found = record_now(flow().then(sleeps(1, "a")).then(sleeps(4, "b")))
     cut = found[: [event.type for event in found].index("step-finish") + 2]
     start = cut[-1]
     assert isinstance(start, events.StepStart)
     later = start.at + 100
     again = [
-        events.Recover(run_id="r", seq=50, at=later),
+        events.Recover(run_id="r", seq=50, at=later, crashed=crashed),
         events.StepStart(run_id="r", seq=51, at=later, id="b", address="1", input=None),
     ]
 
     assert bars_of([*cut, again[0]])["b"].status == "interrupted"
-    assert spans_of([*cut, *again], "w") == [(0, 1, "run"), (1, 101, "lost"), (101, None, "run")]
+    assert spans_of([*cut, *again], "w") == [(0, 1, "run"), (1, 101, gap), (101, None, "run")]
     assert spans_of([*cut, *again], "b")[-1] == (101, None, "run")
+
+
+def test_calls_in_items_are_labeled_with_their_whole_ids() -> None:
+    place = Workflow[Any, Any]("acme.place").then(sleeps(1, "acme.forecast")).then(sleeps(1, "b"))
+    found = record_now(Workflow[Any, Any]("w").foreach(place), [1])
+
+    assert outline_of(found)[1:] == ["  acme.place", "    [0]", "      acme.forecast", "      b"]
 
 
 def test_what_waits_when_a_run_is_canceled_is_canceled_with_it() -> None:
@@ -322,13 +330,13 @@ async def test_the_timeline_of_a_journal_is_that_of_the_stream(autojump_clock: M
     async with open_engine(plugins=[], store=store, workflows=[workflow]) as engine:
         run = engine.submit(workflow, None, run_id="r")
         async with run.observe() as stream:
-            seen = [event async for event in stream]
+            seen: Found = [event async for event in stream]
         await run.wait()
     async with (
         open_engine(plugins=[], store=store, workflows=[workflow]) as engine,
         engine.observe("r") as stream,
     ):
-        kept = [event async for event in stream]
+        kept: Found = [event async for event in stream]
 
     assert bars_of(kept).keys() == bars_of(seen).keys()
     for label in ("a", "b", "fails"):

@@ -74,7 +74,7 @@ REFUSALS = {
     "arguments": "NotPicklableError: tool call of step 'try_what_fails' cannot go from process "
     "to process: its 'kwargs.text' is of type lock",
     "state": "InvalidValueError: ",
-    "result": "NoResultError: step 'later' has no result in this workflow so far",
+    "result": "NoResultError: step 'later' has no output in this workflow so far",
     "key": "KeyError: 'unknown'",
     "stream": "NotInWorkerError: step 'try_what_fails' called ctx.stream_tool, which does not work "
     "in a worker process; take the pieces in a list with ctx.call_tool, or use another runner",

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from trioflow import StepContext, TracingContext
+from trioflow.runners import OpenResource, resource_opener
 from trioflow_process.pickling import dumps
 
 Context = StepContext[Any]
@@ -48,6 +49,19 @@ async def _wait_for(ctx: Context, wanted: Mapping[str, Any]) -> Any:
     return await ctx.wait_for(**wanted)
 
 
+async def _resource_opener(ctx: Context, name: str) -> OpenResource:
+    return resource_opener(ctx, name)
+
+
+async def _structure(ctx: Context, given: tuple[Any, Any]) -> Any:
+    value, type_ = given
+    return ctx.structure(value, type_)
+
+
+async def _json_schema(ctx: Context, type_: Any) -> dict[str, Any]:
+    return ctx.json_schema(type_)
+
+
 async def _context_get(ctx: Context, key: str) -> Any:
     return ctx.runtime_context[key]
 
@@ -74,6 +88,9 @@ METHODS: Mapping[str, Callable[[Context, Any], Awaitable[Any]]] = {
     "write": _write,
     "call_tool": _call_tool,
     "wait_for": _wait_for,
+    "resource_opener": _resource_opener,
+    "structure": _structure,
+    "json_schema": _json_schema,
     "context_get": _context_get,
     "context_set": _context_set,
     "context_delete": _context_delete,

@@ -12,8 +12,10 @@ import attrs
 from trioflow import StepContext, TracingContext
 from trioflow.context import MISSING
 from trioflow.errors import NoResultError
+from trioflow.runners import OpenResource
 from trioflow_process.errors import NotInWorkerError
 from trioflow_process.link import Link
+from trioflow_process.loop import LOOP
 
 
 @attrs.frozen
@@ -121,6 +123,22 @@ class RemoteCall:
         wanted = {} if type is MISSING else {"type": type}
         call = {"event": event, "timeout": timeout, **wanted}
         return await self._link.ask_async("wait_for", call)
+
+    async def resource(self, name: str, type: Any) -> Any:
+        if name not in LOOP.openers:
+            LOOP.openers[name] = await self._link.ask_async("resource_opener", name)
+        return await LOOP.resources.get(name, type, f"step {self.id!r}")
+
+    def resource_opener(self, name: str) -> OpenResource:
+        opener: OpenResource = self._link.ask("resource_opener", name)
+        return opener
+
+    def structure(self, value: Any, type: Any) -> Any:
+        return self._link.ask("structure", (value, type), "value")
+
+    def json_schema(self, type: Any) -> dict[str, Any]:
+        schema: dict[str, Any] = self._link.ask("json_schema", type)
+        return schema
 
     def suspend(self, payload: Any, label: str | None) -> NoReturn:
         raise Stop("suspend", payload, label)

@@ -1,6 +1,6 @@
 """What happens in a worker: one body is run, and becomes an outcome.
 
-The body runs in a thread under a Trio loop of its own. So it can do all that a blocking body
+The body runs in a thread, under the Trio loop of the worker. So it can do all that a blocking body
 can do in the run's process: ``trio.from_thread.run(ctx.write, chunk)`` works in both.
 """
 
@@ -13,9 +13,10 @@ from typing import Any
 import attrs
 import trio
 
-from trioflow import StepContext
+from trioflow.context import BlockingStepContext
 from trioflow_process.link import Link
 from trioflow_process.logs import Levels, forwarded_logs
+from trioflow_process.loop import LOOP
 from trioflow_process.packing import PackedError, pack_error
 from trioflow_process.pickling import (
     dumps_or_blame,
@@ -70,7 +71,7 @@ def run_job(packed: bytes) -> bytes:
     job: Job = pickle.loads(packed)
     link = Link(job.address, job.facts.step_id)
     job.levels.apply()
-    enter_context(StepContext[Any](RemoteCall(job.facts, link)))
+    enter_context(BlockingStepContext[Any](RemoteCall(job.facts, link)))
     try:
         with forwarded_logs(link.tell):
             outcome = _run(job)
@@ -84,9 +85,10 @@ def _run(job: Job) -> Outcome:
     step = job.facts.step_id
     try:
         call = loads_or_blame(job.content, "input", step)
-        return trio.run(trio.to_thread.run_sync, _call, step, *call)
+        outcome: Outcome = LOOP.run(trio.to_thread.run_sync, _call, step, *call)
     except BaseException as exc:
         return Raised(pack_error(exc))
+    return outcome
 
 
 def _call(

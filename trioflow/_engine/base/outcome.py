@@ -27,6 +27,13 @@ class Success:
 
 
 @attrs.define(eq=False)
+class FellBack(Success):
+    """The call failed, and its fallback gave a value."""
+
+    error: BaseException
+
+
+@attrs.define(eq=False)
 class Failed:
     """The node failed; a group if several steps in it did."""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import attrs
 import trio
 
+from trioflow._argument_schemas import CheckArguments
 from trioflow._engine.base.habits import Reputation
 from trioflow._values.structure import Structure, exact_type
 from trioflow.events import StepKind
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 Body: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
 """Takes ``(call, value)`` and runs one attempt. A leaf's gives its value; the body of a nested
 workflow or of a loop gives an Outcome."""
+Fallback: TypeAlias = Callable[[BaseException, Any], Awaitable[Any]]
+"""Takes ``(error, call)``; made from a plain or async function."""
+FindLimiter: TypeAlias = Callable[[], trio.CapacityLimiter]
+"""Returns the limiter of a limit in this event loop."""
 Condition: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
 """Takes ``(data, frame)``; made from a plain or async function of one or two arguments."""
 
@@ -91,7 +96,9 @@ class CallPlan:
     """How its values are recorded; None if there is no store."""
     retry: Retry | None = None
     timeout: float | None = None
-    limiter: trio.CapacityLimiter | None = None
+    limiter: FindLimiter | None = None
+    fallback: Fallback | None = None
+    """Gives the output if the call has failed."""
     plugin: str | None = None
     nested: WorkflowPlan | None = None
     """The workflow that is called, if it is one."""
@@ -107,7 +114,7 @@ class CallPlan:
     is_leaf: bool = attrs.field(init=False)
     """Whether the body is a user's own code, and not calls of other nodes or a mere wait."""
     is_plain: bool = attrs.field(init=False)
-    """Whether it is a leaf with one attempt, not guarded and not recorded."""
+    """Whether it is a leaf with one attempt and no fallback, not guarded and not recorded."""
     is_guarded: bool = attrs.field(init=False)
     """Whether it has a limit or a time-out."""
 
@@ -117,9 +124,8 @@ class CallPlan:
         self.is_leaf = self.kind in ("step", "tool", "map")
         self.is_guarded = self.timeout is not None or self.limiter is not None
         may_be_large = self.forms is not None  # and then it is recorded in slices
-        self.is_plain = (
-            self.is_leaf and self.retry is None and not self.is_guarded and not may_be_large
-        )
+        has_more = self.retry is not None or self.fallback is not None
+        self.is_plain = self.is_leaf and not has_more and not self.is_guarded and not may_be_large
 
 
 @attrs.define(eq=False)
@@ -140,8 +146,10 @@ class ToolPlan:
     check: Structure | None
     """Checks the class of the result; None if any value will do."""
     timeout: float | None
-    limiter: trio.CapacityLimiter | None
+    limiter: FindLimiter | None
     plugin: str | None
+    check_arguments: CheckArguments | None = None
+    """Checks the arguments of a tool that was made from a schema."""
 
 
 @attrs.define(eq=False)
@@ -178,6 +186,7 @@ class ForEachPlan:
     loop: CallPlan
     """The call for the whole loop; its body runs the items."""
     item: CallPlan
+    on_error: OnError = "cancel"
 
 
 @attrs.define(eq=False)
@@ -233,5 +242,5 @@ class WorkflowPlan:
 
     @property
     def has_end_hooks(self) -> bool:
-        """Whether somebody is to be told how a run ended."""
+        """Whether a hook is called when a run has finished."""
         return self.on_finish is not None or self.on_error is not None

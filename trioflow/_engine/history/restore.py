@@ -14,8 +14,15 @@ from typing import Any
 import attrs
 
 from trioflow import events as ev
-from trioflow._engine.base.plan import WorkflowPlan
-from trioflow._engine.history.event_values import EventValue, ValueOf, owner_of, values_of
+from trioflow._engine.base.plan import CallForms, WorkflowPlan
+from trioflow._engine.history.event_values import (
+    EventValue,
+    ValueOf,
+    call_forms,
+    owner_of,
+    values_of,
+)
+from trioflow._engine.history.usual_values import only_value
 from trioflow._forms.errors import load_error
 from trioflow._forms.shown import untagged
 from trioflow._values.structure import faults_of
@@ -82,6 +89,8 @@ class _Restoring:
         self.keeps_state = True
         self._plan = plan
         self._state = state
+        self._call: tuple[str, CallForms] | None = None
+        """The address that was met last, and its forms."""
         self._sources: dict[int, Any] = {}
         """The values that later events may refer to, by the ``seq`` of their events."""
 
@@ -95,6 +104,9 @@ class _Restoring:
         """Return an event with typed values, as far as they fit."""
         if isinstance(event, ev.StepFinish):  # a third of all, without any
             return event
+        usual = self._usual(event)
+        if usual is not None:
+            return usual
         restored = self._with_types(event)
         self._keep(restored)
         if isinstance(restored, ev.Start):
@@ -103,6 +115,29 @@ class _Restoring:
         if updates:
             self._merge(restored, updates)
         return restored
+
+    def _usual(self, event: ev.Event) -> ev.Event | None:
+        """Return an event of a usual step with its one value typed; None for any other.
+
+        Shortcut `usual-value`; the plain twin is what `restore` does with the other events.
+        """
+        name = only_value(event)
+        if name is None:
+            return None
+        recorded, forms = getattr(event, name), self._forms_at(event.address)  # type: ignore[attr-defined]
+        try:
+            typed = (forms.input if name == "input" else forms.output).load(recorded)
+        except Exception:  # the plain way finds the same, and reports it
+            return None
+        if name == "output":
+            self._sources[event.seq] = typed
+        return event if typed is recorded else attrs.evolve(event, **{name: typed})
+
+    def _forms_at(self, address: str) -> CallForms:
+        """Return the forms of a call, whose start and result often follow each other."""
+        if self._call is None or self._call[0] != address:
+            self._call = address, call_forms(self._plan, address)
+        return self._call[1]
 
     def _with_types(self, event: ev.Event) -> ev.Event:
         found = {}

@@ -44,6 +44,7 @@ from trioflow._engine.journal.layout import (
     read_id,
 )
 from trioflow._engine.journal.sealing import placeholder, unseal
+from trioflow._engine.journal.usual_events import UsualEvents
 from trioflow._engine.stream.drafts import DRAFTS
 from trioflow._forms.form import MAX_DEPTH, Plain
 from trioflow._forms.shown import escaped, untagged
@@ -125,8 +126,8 @@ def decode_recorded(run_id: str, entries: Iterable[Entry], codec: Codec | None) 
     Raises:
       JournalFormatError: if one of them cannot be read, or is not at its place.
     """
-    reader = _Reader(False, codec)
-    return [_decoded(run_id, entry, reader) for entry in entries]
+    reader, usual = _Reader(False, codec), UsualEvents(run_id)
+    return [usual.read(entry) or _decoded(run_id, entry, reader) for entry in entries]
 
 
 @attrs.frozen

@@ -22,11 +22,21 @@ from trioflow._engine.journal.usual_entries import usual_text
 from trioflow._forms.errors import dump_error
 from trioflow._forms.form import MAX_DEPTH, Plain
 from trioflow.abc import Codec, Entry
-from trioflow.errors import FaultsError, InvalidValueError, NotSerializableError
+from trioflow.errors import (
+    HOOK_REMEDY,
+    FaultsError,
+    InvalidValueError,
+    NotSerializableError,
+)
 from trioflow.wire._failures import error_to_wire
 from trioflow.wire._plain import join
 from trioflow.wire._shown import class_name, message_of
 
+_OF_CONTEXT = ("runtime_context", "updates")
+"""Attributes of events that hold the runtime context."""
+_RESOURCE_REMEDY = (
+    "open it as a resource, open_engine(resources={...}), and take it with ctx.resource()"
+)
 _NO_VALUES: Mapping[str, EventValue] = MappingProxyType({})
 _to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _string_to_json = json.encoder.encode_basestring_ascii  # what that does, in a third of the time
@@ -140,6 +150,8 @@ def _refused(
         case FaultsError(faults=faults):
             return InvalidValueError(value.what, owner_of(event, plan), faults)
         case NotSerializableError(path=path, problem=problem, remedy=remedy):
+            if name in _OF_CONTEXT and remedy == HOOK_REMEDY:
+                remedy = _RESOURCE_REMEDY
             return NotSerializableError(join(name, path), problem, remedy)
         case RecursionError():
             problem = f"is nested more than {MAX_DEPTH} levels deep, or contains itself"

@@ -92,7 +92,7 @@ class Life:
             log=log,
             readers=log.readers,
             pacer=Pacer(log, plan.reputation),
-            converter=environment.converter,
+            services=environment.services,
             state_fields=plan.state_fields,
         )
         self.phase = Phase.PENDING

@@ -9,6 +9,7 @@ import attrs
 import trio
 
 from trioflow import events as ev
+from trioflow._engine.base.in_trio import check_in_trio
 from trioflow._engine.life.life import Life
 from trioflow._engine.running.shared_context import SharedContext
 from trioflow._phases import Phase
@@ -36,6 +37,7 @@ def begin(
 
     Raises:
       RunAlreadyStartedError: the second time.
+      NotInTrioError: if Trio does not run here; the run can begin again then.
       InvalidValueError: if input or state do not fit; the run can begin again then.
       TypeError: if the runtime context or the metadata is no mapping; likewise.
       NotSerializableError: if the run is durable, and something of it cannot be written; likewise.
@@ -43,6 +45,7 @@ def begin(
     if life.phase is not Phase.PENDING:
         problem = "it was started before; create a run for each start"
         raise RunAlreadyStartedError(life.run_id, life.record.status, problem)
+    check_in_trio("a run was started")
     structure = life.plan.structure_input
     value = input_data if structure is None else structure(input_data)
     state = life.plan.initial_state(initial_state)

@@ -1,4 +1,4 @@
-"""What a workflow can rely on beside its own definitions."""
+"""What a workflow can use in addition to its own definitions."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ import attrs
 import trio
 
 from trioflow._engine.base.plan import WorkflowPlan
+from trioflow._engine.base.services import AskSchema, Services, no_schema
+from trioflow._engine.planning.limits import Limits
 from trioflow._engine.planning.runners import Runners
 from trioflow._values.structure import make_converter
 from trioflow.abc import Instrument, Runner
 from trioflow.runners._inline import InlineRunner
+from trioflow.runners._resources import Resources
 from trioflow.runners._thread import ThreadRunner
 from trioflow.steps import Step
 from trioflow.tools import Tool
@@ -67,7 +70,10 @@ class Environment:
     providers: Mapping[str, str] = attrs.field(factory=dict)
     """Which plugin provides the definition of an id."""
     runners: Runners = attrs.field(factory=built_in_runners)
-    limits: Mapping[str, trio.CapacityLimiter] = attrs.field(factory=dict)
+    limits: Limits = attrs.field(factory=Limits)
+    resources: Resources = attrs.field(factory=lambda: Resources({}))
+    schema: AskSchema = no_schema
+    """Returns the JSON Schema that a plugin has for a class."""
     recording: Callable[[bool], Recording] | None = None
     """Returns what says how values are recorded, checked ones or others; None without a store."""
     instruments: tuple[Instrument, ...] = ()
@@ -78,9 +84,14 @@ class Environment:
         factory=WeakKeyDictionary, init=False
     )
     """Workflows that have been planned for this environment."""
+    services: Services = attrs.field(init=False)
+    """What bodies can use of it."""
+
+    def __attrs_post_init__(self) -> None:
+        self.services = Services(self.converter, self.resources, self.schema)
 
 
 @functools.cache
 def bare_environment() -> Environment:
-    """Return the environment of runs that have no engine: no plugins, limits or instruments."""
+    """Return the environment of runs without an engine: no plugins, resources or instruments."""
     return Environment(converter=functools.cache(make_converter))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 import attrs
 
+from trioflow._durations import in_seconds
 from trioflow._engine.base import plan as p
 from trioflow._engine.base.outcome import Outcome
 from trioflow._engine.planning.environment import Environment
+from trioflow._engine.planning.limits import Limits, limits_of
 from trioflow._engine.planning.mapping_types import returns_of
 from trioflow._engine.planning.targets import TargetPlanner
 from trioflow._engine.running.bodies import map_body
@@ -20,7 +21,6 @@ from trioflow._engine.running.frame import Frame
 from trioflow._engine.running.shared_state import initial_state, state_fields
 from trioflow._engine.running.user_functions import adapt, compile_mapping
 from trioflow._engine.running.workflow_call import WorkflowBody
-from trioflow._numbers import is_number
 from trioflow._values.checks import compile_check
 from trioflow._values.structure import Structure, wrong_type
 from trioflow.errors import DefinitionError, Fault, InvalidValueError, UnknownStepError
@@ -58,7 +58,10 @@ def plan_workflow(workflow: Workflow[Any, Any], environment: Environment) -> p.W
     """
     plan = environment.plans.get(workflow)
     if plan is None:
-        plan = environment.plans[workflow] = _Planner(workflow, environment, ()).plan()
+        limits = environment.limits.for_workflow()
+        for limit, where in limits_of(workflow):  # first, because others may name them
+            limits.learn(limit, where)
+        plan = environment.plans[workflow] = _Planner(workflow, environment, limits, ()).plan()
     return plan
 
 
@@ -67,12 +70,14 @@ class _Planner:
         self,
         workflow: Workflow[Any, Any],
         environment: Environment,
+        limits: Limits,
         outer: tuple[Workflow[Any, Any], ...],
     ) -> None:
         self._workflow = workflow
         self._environment = environment
         self._path = (*outer, workflow)
-        self._targets = TargetPlanner(environment, workflow.validate)
+        self._limits = limits
+        self._targets = TargetPlanner(environment, workflow.validate, limits)
         self._where = self._targets.where("workflow", workflow, environment.workflows)
         if workflow in outer:  # possible through ids only
             way = " > ".join(w.id for w in self._path)
@@ -154,7 +159,7 @@ class _Planner:
 
         body = ItemsBody(item, node.concurrency, node.on_error)
         loop = p.CallPlan(item.id, "foreach", body, structure=as_list, plugin=item.plugin)
-        return p.ForEachPlan(key, loop, item)
+        return p.ForEachPlan(key, loop, item, node.on_error)
 
     def _map(self, node: Map) -> p.CallPlan:
         where = f"{self._where}, mapping {node.id!r}"
@@ -180,9 +185,10 @@ class _Planner:
 
         async def wake_at(data: Any, frame: Frame) -> float:
             value = seconds if computed is None else await computed(data, frame)
-            if not is_number(value) or math.isnan(value):
+            wait = in_seconds(value)
+            if wait is None:
                 raise InvalidValueError("duration", owner, wrong_type("seconds", value).faults)
-            return frame.scope.core.log.now() + value
+            return frame.scope.core.log.now() + wait
 
         return wake_at
 
@@ -218,7 +224,7 @@ class _Planner:
         return self._nested(found)
 
     def _nested(self, target: Workflow[Any, Any]) -> p.CallPlan:
-        nested = _Planner(target, self._environment, self._path).plan()
+        nested = _Planner(target, self._environment, self._limits, self._path).plan()
         return p.CallPlan(
             id=target.id,
             kind="workflow",

@@ -17,6 +17,7 @@ from trioflow._forms.shapes import Shape, ShapeField
 from trioflow._forms.unions import GivenForm, LooseForm
 from trioflow._values.structure import Structure, type_name
 from trioflow.errors import DefinitionError, FaultsError
+from trioflow.nodes import OnError
 from trioflow.retry import Retry
 from trioflow.workflow import Workflow
 
@@ -123,11 +124,15 @@ class Recording:
             case p.LoopPlan(call=call):  # its own output comes back to it
                 return self._pass_to(call, self.forms.anything)
             case p.ParallelPlan(arms=arms):
-                return self._arms({arm.id: self._pass_to(arm, given) for arm in arms}, False)
+                outputs = {arm.id: self._pass_to(arm, given) for arm in arms}
+                return self._arms(outputs, node.on_error, may_lack=False)
             case p.BranchPlan(arms=pairs):
-                return self._arms({arm.id: self._pass_to(arm, given) for _, arm in pairs}, True)
+                outputs = {arm.id: self._pass_to(arm, given) for _, arm in pairs}
+                return self._arms(outputs, node.on_error, may_lack=True)
             case p.ForEachPlan(loop=loop, item=item):
                 output = self._pass_to(item, self.forms.anything)
+                if node.on_error == "collect":
+                    output = self.forms.collected(output)
                 several = ItemsForm(list, list, output, self.forms)
                 loop.forms = attrs.evolve(self.call("foreach"), output=several)
                 self._pass_to(loop, given)
@@ -138,6 +143,8 @@ class Recording:
         call.forms = attrs.evolve(call.forms, input=self.loose(given))
         return call.forms.output
 
-    def _arms(self, outputs: Mapping[str, Form], may_lack: bool) -> Form:
+    def _arms(self, outputs: Mapping[str, Form], on_error: OnError, *, may_lack: bool) -> Form:
+        if on_error == "collect":
+            outputs = {id: self.forms.collected(output) for id, output in outputs.items()}
         fields = tuple(ShapeField(id, may_lack=may_lack, required=not may_lack) for id in outputs)
         return FieldsForm(dict, Shape(fields, dict, dict), outputs, self.forms)

@@ -9,18 +9,26 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import attrs
-import trio
 
-from trioflow._engine.base.plan import Body, CallForms, CallPlan, ToolPlan
+from trioflow._argument_schemas import compile_arguments
+from trioflow._engine.base.plan import Body, CallForms, CallPlan, FindLimiter, ToolPlan
 from trioflow._engine.planning.environment import Environment
-from trioflow._engine.running.bodies import step_body, takes_input_alone, tool_body
+from trioflow._engine.planning.limits import Limits
+from trioflow._engine.running.bodies import (
+    fallback_of,
+    step_body,
+    takes_input_alone,
+    tool_body,
+)
 from trioflow._engine.running.instruments import watched_body, watched_tool
 from trioflow._engine.running.tool_calls import invoke_tool, invoke_tool_in_runner
 from trioflow._signature import FunctionKind
 from trioflow._values.checks import compile_check
 from trioflow._values.structure import Structure, compile_structure
 from trioflow.abc import Runner
+from trioflow.context import BlockingStepContext, StepContext
 from trioflow.errors import UnknownNameError
+from trioflow.limits import Limit
 from trioflow.retry import Retry
 from trioflow.steps import Step
 from trioflow.tools import Tool
@@ -36,6 +44,7 @@ class TargetPlanner:
     environment: Environment
     validate: bool
     """Whether values are checked and structured."""
+    limits: Limits
 
     def step(self, step: Step[Any, Any], retry: Retry | None) -> CallPlan:
         """Return the plan of a call of *step*; *retry* is what its workflow says."""
@@ -59,6 +68,7 @@ class TargetPlanner:
             retry=self.know(retry if step.retry is None else step.retry),
             timeout=step.timeout,
             limiter=self.limiter(step.limit, where),
+            fallback=None if step.fallback is None else fallback_of(step.fallback, where),
             plugin=self.provider(step, self.environment.steps),
             code=code_of(step.fn),
         )
@@ -69,7 +79,7 @@ class TargetPlanner:
         return CallPlan(
             id=tool.id,
             kind="tool",
-            body=self.watched(tool_body(plan, tool.parameters), tool.fn),
+            body=self.watched(tool_body(plan, tool), tool.fn),
             structure_output=self.structure(tool.output, "output", f"tool {tool.id!r}"),
             forms=self.recorded(f"tool {tool.id!r}", tool.output),
             retry=self.know(retry if tool.retry is None else tool.retry),
@@ -83,7 +93,11 @@ class TargetPlanner:
         runner = None
         if not tool.streaming:
             runner = self.runner(tool.fn, tool.signature.kind, tool.runner, where)
-        run = invoke_tool if runner is None else partial(invoke_tool_in_runner, runner)
+        run: Callable[[Any], Any] = invoke_tool
+        if runner is not None:
+            is_blocking = tool.signature.kind == "blocking"
+            context = BlockingStepContext if is_blocking else StepContext
+            run = partial(invoke_tool_in_runner, runner, context)
         return ToolPlan(
             id=tool.id,
             invoke=tool.fn,
@@ -104,6 +118,9 @@ class TargetPlanner:
             timeout=tool.timeout,
             limiter=self.limiter(tool.limit, where),
             plugin=self.provider(tool, self.environment.tools),
+            check_arguments=None
+            if tool.given_schema is None
+            else compile_arguments(tool.given_schema, where),
         )
 
     def watched(self, body: Body, function: Callable[..., Any] | None) -> Body:
@@ -169,13 +186,14 @@ class TargetPlanner:
         runner.check(fn, where)
         return runner
 
-    def limiter(self, limit: str | None, where: str) -> trio.CapacityLimiter | None:
-        """Return the limiter of a name."""
+    def limiter(self, limit: str | Limit | None, where: str) -> FindLimiter | None:
+        """Return what gives the limiter of a limit."""
         if limit is None:
             return None
-        if limit not in self.environment.limits:
-            raise UnknownNameError("limit", limit, where, tuple(self.environment.limits))
-        return self.environment.limits[limit]
+        if isinstance(limit, Limit):
+            self.limits.learn(limit, where)
+            limit = limit.name
+        return self.limits.find(limit, where)
 
     def where(self, kind: str, definition: Any, known: Any) -> str:
         """Return how errors call a definition: kind and id, and the plugin it comes from."""

@@ -1,4 +1,4 @@
-"""The attempts of a step call: its body, run until it ends well or no attempt is left."""
+"""The attempts of a step call: its body, until it ends well or no attempt is left; its fallback."""
 
 from __future__ import annotations
 
@@ -7,17 +7,58 @@ from typing import Any, cast
 import trio
 
 from trioflow import events as ev
-from trioflow._engine.base.outcome import Failed, Outcome, Success, must_pass, outcome_of
+from trioflow._engine.base.outcome import (
+    Failed,
+    FellBack,
+    Outcome,
+    Success,
+    failure,
+    must_pass,
+    outcome_of,
+)
+from trioflow._engine.base.plan import Fallback
 from trioflow._engine.running.call import Call
 from trioflow._engine.running.limits import in_limit, in_time
 from trioflow._engine.running.sleeping import sleep_until
 
 
 async def perform(call: Call, value: Any) -> Outcome:
-    """Structure the input, and run the body until it ends well or no attempt is left.
+    """Structure the input, run the body until it ends well or no attempt is left, and fall back.
 
-    Only cancellation gets out as an exception.
+    Only cancellation is raised as an exception.
     """
+    outcome = await _try(call, value)
+    if call.plan.fallback is None or not isinstance(outcome, Failed):
+        return outcome
+    return await _fall_back(call, call.plan.fallback, outcome.error)
+
+
+async def _fall_back(call: Call, fallback: Fallback, error: BaseException) -> Outcome:
+    """Return what the fallback makes of the error of the last attempt."""
+    call.updates = None
+    plan, core = call.plan, call.scope.core
+    core.bodies += 1
+    try:
+        value = await fallback(error, call)
+        if plan.check is not None:
+            value = plan.check(value)
+    except BaseException as exc:
+        outcome = outcome_of(exc)
+        if outcome is None:
+            raise
+        if isinstance(outcome, Failed) and outcome.error.__context__ is None:
+            outcome.error.__context__ = error
+        return outcome
+    finally:
+        core.bodies -= 1
+        core.tell_idle()
+    if plan.forms is not None:
+        await core.log.prepare(plan.forms.output, value)
+    return FellBack(value, error)
+
+
+async def _try(call: Call, value: Any) -> Outcome:
+    """Structure the input, and run the body until it ends well or no attempt is left."""
     plan = call.plan
     if plan.structure is not None:
         try:
@@ -38,10 +79,13 @@ async def perform(call: Call, value: Any) -> Outcome:
             await call.scope.core.log.prepare(plan.forms.output, outcome.value)
         if plan.retry is None or not isinstance(outcome, Failed):
             return outcome
-        made = call.attempt - lost
-        if not plan.retry.allows(outcome.error, made):
+        try:
+            delay = plan.retry.delay_after(outcome.error, call.attempt - lost)
+        except BaseException as exc:  # when= and delay= are code of users
+            return failure(exc)
+        if delay is None:
             return outcome
-        await _back_off(call, outcome.error, plan.retry.seconds_after(made))
+        await _back_off(call, outcome.error, delay)
         await call.scope.core.pacer.boundary(plan.code)  # in the pause anything may have happened
 
 
@@ -53,7 +97,7 @@ async def _back_off(call: Call, error: BaseException, delay: float) -> None:
 
 
 async def _attempt(call: Call, value: Any) -> Outcome:
-    """Run the body once and say how it ended; only cancellation gets out as an exception."""
+    """Run the body once and return how it ended; only cancellation is raised as an exception."""
     plan, core = call.plan, call.scope.core
     call.attempt += 1
     core.bodies += plan.is_leaf

@@ -6,17 +6,19 @@ the user's own function, without a coroutine around it for each step (shortcut `
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from trioflow._engine.base.plan import Body, ToolPlan
+from trioflow._engine.base.plan import Body, Fallback, ToolPlan
 from trioflow._engine.running.call import Call
 from trioflow._engine.running.tool_calls import call_tool
 from trioflow._engine.running.user_functions import Function
-from trioflow._signature import ContextPlace, Parameter, Signature
+from trioflow._signature import ContextPlace, Parameter, Signature, count_positional
 from trioflow._values.structure import as_mapping
 from trioflow.abc import Runner
-from trioflow.context import StepContext
+from trioflow.context import BlockingStepContext, StepContext
+from trioflow.tools import Tool
 
 
 def step_body(
@@ -62,9 +64,10 @@ def _body_with_context(
 
 def _body_in_runner(signature: Signature, fn: Callable[..., Any], runner: Runner) -> Body:
     has_input, name, place = bool(signature.parameters), signature.context, signature.context_place
+    make_context = BlockingStepContext if signature.kind == "blocking" else StepContext
 
     def body(call: Call, value: Any) -> Awaitable[Any]:
-        context: StepContext[Any] = StepContext(call)
+        context: StepContext[Any] = make_context(call)
         values: tuple[Any, ...] = (value,) if has_input else ()
         named = {}
         if name is not None:
@@ -80,8 +83,21 @@ def _body_in_runner(signature: Signature, fn: Callable[..., Any], runner: Runner
     return body
 
 
-def tool_body(plan: ToolPlan, parameters: tuple[Parameter, ...]) -> Body:
+def fallback_of(fn: Callable[..., Any], where: str) -> Fallback:
+    """Return the fallback of a step, a plain or async function of up to ``(error, ctx)``."""
+    count = count_positional(fn, where)
+
+    async def fall_back(error: BaseException, call: Call) -> Any:
+        arguments = (error, StepContext[Any](call))[:count]
+        value = fn(*arguments)
+        return await value if inspect.isawaitable(value) else value
+
+    return fall_back
+
+
+def tool_body(plan: ToolPlan, tool: Tool[..., Any]) -> Body:
     """Return the body of a node that is a tool."""
+    parameters = None if tool.given_schema is not None else tool.parameters
 
     def body(call: Call, value: Any) -> Awaitable[Any]:
         return call_tool(call, plan, (), arguments_from(value, parameters))
@@ -89,14 +105,15 @@ def tool_body(plan: ToolPlan, parameters: tuple[Parameter, ...]) -> Body:
     return body
 
 
-def arguments_from(value: Any, parameters: tuple[Parameter, ...]) -> Mapping[str, Any]:
-    """Return a tool's arguments from the value that reaches its node.
+def arguments_from(value: Any, parameters: tuple[Parameter, ...] | None) -> Mapping[str, Any]:
+    """Return the arguments of a tool from the value that reaches its node.
 
-    One parameter takes the value itself; several take its keys or fields.
+    One parameter takes the value itself; several take its keys or fields. A tool with a schema of
+    its own, whose *parameters* are None, takes its keys or fields.
     """
-    if len(parameters) == 1:
+    if parameters is not None and len(parameters) == 1:
         return {parameters[0].name: value}
-    if not parameters:
+    if parameters is not None and not parameters:
         return {}
     return as_mapping(value, "mapping or object with the tool's arguments")
 

@@ -20,7 +20,9 @@ from trioflow._engine.running.named_events import receive_event
 from trioflow._engine.running.shared_state import check_merge
 from trioflow._engine.running.tool_calls import call_tool, open_tool
 from trioflow._ids import original_id
+from trioflow._values.structure import compile_structure
 from trioflow.errors import StepClosedError
+from trioflow.runners import OpenResource
 
 
 class Call(Frame):
@@ -96,6 +98,24 @@ class Call(Frame):
         self._check_open()
         check_string("event", event)
         return await receive_event(self, event, type, timeout)
+
+    async def resource(self, name: str, type: Any) -> Any:
+        self._check_open()
+        resources = self.scope.core.services.resources
+        return await resources.get(name, type, f"step {self.id!r}")
+
+    def resource_opener(self, name: str) -> OpenResource:
+        return self.scope.core.services.resources.opener(name, f"step {self.id!r}")
+
+    def structure(self, value: Any, type: Any) -> Any:
+        services = self.scope.core.services
+        structure = compile_structure(type, "value", f"step {self.id!r}", services.converter)
+        return value if structure is None else structure(value)
+
+    def json_schema(self, type: Any) -> dict[str, Any]:
+        from trioflow.describe._schema import describe_type
+
+        return describe_type(type, self.scope.core.services.schema)
 
     def suspend(self, payload: Any, label: str | None) -> NoReturn:
         self._check_open()

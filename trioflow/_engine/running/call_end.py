@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+import attrs
+
 from trioflow import events as ev
 from trioflow._engine.base.outcome import (
     Bailed,
     Failed,
+    FellBack,
     Outcome,
     Success,
     Suspended,
@@ -68,6 +71,7 @@ def close_call(call: Call, outcome: Outcome, started_at: float) -> Outcome:
             scope.outputs[call.plan.slot] = value
         else:
             _emit_end(call, outcome, started_at)
+            outcome = as_success(outcome)
     except BaseException as exc:
         return _end_otherwise(call, outcome, exc, started_at)
     return outcome
@@ -77,13 +81,19 @@ def close_call(call: Call, outcome: Outcome, started_at: float) -> Outcome:
 def _end_otherwise(
     call: Call, outcome: Outcome, problem: BaseException, started_at: float
 ) -> Outcome:
-    return end_otherwise(
+    other = end_otherwise(
         call,
         outcome,
         problem,
         emit=lambda other: _emit_end(call, other, started_at),
         has_ended=lambda: call.address not in call.scope.core.log.record.open,
     )
+    return as_success(other)
+
+
+def as_success(outcome: Outcome) -> Outcome:
+    """Return *outcome*; if a fallback gave the value, a success, which it is for the next node."""
+    return Success(outcome.value) if type(outcome) is FellBack else outcome
 
 
 def end_otherwise(
@@ -127,7 +137,7 @@ def _fitted(call: Call, outcome: Outcome, problem: BaseException) -> Outcome:
         value = structure(outcome.value)
     except BaseException as exc:  # classes are code of users
         return failure(exc)
-    return Failed(problem) if value is outcome.value else Success(value)
+    return Failed(problem) if value is outcome.value else attrs.evolve(outcome, value=value)
 
 
 def cancel_call(call: Call, started_at: float, exc: BaseException) -> None:
@@ -148,7 +158,7 @@ def _emit_end(call: Call, outcome: Outcome | None, started_at: float) -> None:
         emit_context_changes(call, core.context)
     if isinstance(outcome, Success):
         value = outcome.value
-        end = fast_events.step_end(call, started_at, "success", value, None, call.updates)
+        end = fast_events.step_end(call, started_at, *ending(call, outcome))
     elif isinstance(outcome, Suspended):
         call.emit(ev.StepSuspended, **suspension_fields(call, outcome))
         return
@@ -171,7 +181,8 @@ def ending(call: Call, outcome: Outcome | None) -> Ending:
     *outcome* None means canceled.
     """
     if isinstance(outcome, Success):
-        return "success", outcome.value, None, call.updates
+        error = outcome.error if isinstance(outcome, FellBack) else None
+        return "success", outcome.value, error, call.updates
     if isinstance(outcome, Failed):
         return "failed", None, outcome.error, None
     if isinstance(outcome, Bailed):

@@ -81,6 +81,7 @@ def step_progress(
     state_updates: Mapping[str, Any] | None,
     payload: Any,
     label: str | None,
+    attempts: int,
 ) -> ev.StepProgress:
     """Return the event that ends an item of a foreach."""
     log = loop.scope.core.log
@@ -100,6 +101,7 @@ def step_progress(
     draft.state_updates = state_updates
     draft.payload = payload
     draft.label = label
+    draft.attempts = attempts
     draft.__class__ = ev.StepProgress
     event: ev.StepProgress = draft
     return event

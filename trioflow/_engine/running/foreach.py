@@ -23,7 +23,7 @@ from trioflow._engine.running.call_end import (
     settled,
     suspension_fields,
 )
-from trioflow._engine.running.siblings import Siblings, open_siblings
+from trioflow._engine.running.siblings import Siblings, collected, open_siblings
 from trioflow._engine.stream.fairness import MAX_SECONDS
 from trioflow.events import ItemStatus
 from trioflow.nodes import OnError
@@ -47,7 +47,7 @@ class ItemsBody:
             for _ in range(min(self.concurrency, total) - 1):
                 siblings.nursery.start_soon(progress.work, queue)
             await progress.work(queue)
-        outcome = siblings.join(range(total))
+        outcome = siblings.join(range(total), progress.collect)
         if isinstance(outcome, Success):
             return Success(list(outcome.value.values()))
         return outcome
@@ -89,6 +89,10 @@ class _Progress:
         # As long as an item waits for an answer, none is started behind it.
         return begun if waiting else [*begun, *fresh]
 
+    def collect(self, index: int, outcome: Outcome) -> Any:
+        """Return what stands for an item with ``on_error="collect"``."""
+        return collected(outcome, self.loop.scope.core.log.record, self._address(index))
+
     async def work(self, queue: Iterator[tuple[int, Any]]) -> None:
         """Run items until none is left, or one has failed or waits for an answer."""
         may_start = True  # the first item of each worker belongs to those that start together
@@ -102,7 +106,7 @@ class _Progress:
 
     def _may_go_on(self) -> bool:
         """Tell whether an item had begun in an earlier part of the run and may come to its end."""
-        may_end = self.siblings.on_error == "finish" or not self.siblings.stopped
+        may_end = self.siblings.on_error != "cancel" or not self.siblings.stopped
         return self.begun > 0 and may_end
 
     async def _run(self, index: int, value: Any) -> Outcome:
@@ -160,13 +164,14 @@ class _Progress:
             emit_context_changes(call, context)
         if isinstance(outcome, Suspended):
             fields = suspension_fields(call, outcome)
-            self._progress(index, status="suspended", **fields)
+            self._progress(index, call.attempt, "suspended", **fields)
             return
-        self._progress(index, *ending(call, outcome))
+        self._progress(index, call.attempt, *ending(call, outcome))
 
     def _progress(
         self,
         index: int,
+        attempts: int,
         status: ItemStatus,
         output: Any = None,
         error: BaseException | None = None,
@@ -188,6 +193,7 @@ class _Progress:
             state_updates,
             payload,
             label,
+            attempts,
         )
         if progress.at - before > MAX_SECONDS:
             core.pacer.was_long(self.item.code)

@@ -1,4 +1,4 @@
-"""What stands around a body: its place in a limit, and its time."""
+"""What surrounds a body: its place in a limit, and its time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextvars import ContextVar
 
 import trio
 
+from trioflow._engine.base.plan import FindLimiter
 from trioflow.errors import StepTimeoutError
 
 _held: ContextVar[frozenset[trio.CapacityLimiter]] = ContextVar("held", default=frozenset())
@@ -15,13 +16,14 @@ _held: ContextVar[frozenset[trio.CapacityLimiter]] = ContextVar("held", default=
 
 
 @asynccontextmanager
-async def in_limit(limiter: trio.CapacityLimiter | None) -> AsyncGenerator[None, None]:
-    """Hold a place in *limiter*.
+async def in_limit(find: FindLimiter | None) -> AsyncGenerator[None, None]:
+    """Hold a place in a limit.
 
-    Code that has a place there already, such as a tool that a step of the same limit
-    calls, shares it: waiting for a second one could wait forever.
+    Code that already has a place there, such as a tool called by a step of the same limit, shares
+    it: to wait for a second one could take forever.
     """
     held = _held.get()
+    limiter = None if find is None else find()
     if limiter is None or limiter in held:
         yield
         return
@@ -37,10 +39,10 @@ async def in_limit(limiter: trio.CapacityLimiter | None) -> AsyncGenerator[None,
 
 @contextmanager
 def in_time(step: str, seconds: float | None) -> Generator[None, None, None]:
-    """Cancel what is inside after so many seconds.
+    """Cancel the block after so many seconds.
 
     Raises:
-      StepTimeoutError: if it took longer, be it that it does not heed a cancellation.
+      StepTimeoutError: if it took longer, also if it ignored the cancellation.
     """
     if seconds is None:
         yield

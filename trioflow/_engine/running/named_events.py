@@ -60,5 +60,5 @@ async def receive_event(call: Call, event: str, type: Any, timeout: float | None
     data = await take_event(call, event, until, timeout)
     if type is MISSING:
         return data
-    structure = compile_structure(type, "event data", f"step {call.id!r}", core.converter)
+    structure = compile_structure(type, "event data", f"step {call.id!r}", core.services.converter)
     return data if structure is None else structure(data)

@@ -36,7 +36,7 @@ from trioflow._engine.running.call_end import cancel_call, close_when_room
 from trioflow._engine.running.frame import Frame, Scope
 from trioflow._engine.running.named_events import take_event
 from trioflow._engine.running.run_call import recorded_outcome, run_call
-from trioflow._engine.running.siblings import open_siblings
+from trioflow._engine.running.siblings import collected, open_siblings
 from trioflow._engine.running.sleeping import sleep_until
 from trioflow.nodes import OnError
 
@@ -108,7 +108,11 @@ async def run_arms(
                 siblings.record(arm.id, recorded)
             else:
                 siblings.start(arm.id, run_call, arm, value, scope, address, None, chosen)
-    return siblings.join(arm.id for arm in arms)
+
+    def collect(id: str, outcome: Outcome) -> Any:
+        return collected(outcome, scope.core.log.record, f"{scope.address}{key}:{id}")
+
+    return siblings.join([arm.id for arm in arms], collect)
 
 
 async def run_loop(node: LoopPlan, value: Any, scope: Scope) -> Outcome:

@@ -10,6 +10,7 @@ import attrs
 import trio
 
 from trioflow._engine.base.outcome import is_interrupt
+from trioflow._engine.base.services import Services
 from trioflow._engine.running.mailbox import Mailbox
 from trioflow._engine.running.shared_context import SharedContext
 from trioflow._engine.stream.channel import Readers
@@ -19,8 +20,6 @@ from trioflow.events import EventReceived
 from trioflow.tracing import NO_TRACING, TracingContext
 
 if TYPE_CHECKING:
-    from cattrs import Converter
-
     from trioflow._engine.history.replay import Replay
 
 
@@ -37,7 +36,7 @@ class RunCore:
     log: RunLog
     readers: Readers
     pacer: Pacer
-    converter: Callable[[], Converter]
+    services: Services
     state_fields: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None
     """Structures the keys of a state update; None if the state is a plain dict."""
     context: SharedContext | None = None

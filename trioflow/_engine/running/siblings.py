@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 import trio
 
+from trioflow import outcomes
 from trioflow._engine.base.outcome import Bailed, Failed, Outcome, Success, Suspended
 from trioflow.nodes import OnError
+from trioflow.record import RunRecord
+
+Collect: TypeAlias = Callable[[Any, Outcome], Any]
+"""Takes the key of a sibling, and how it ended."""
 
 
 @attrs.define(eq=False)
@@ -30,23 +35,29 @@ class Siblings:
         self.nursery.start_soon(self._run, key, run, args)
 
     def record(self, key: Any, outcome: Outcome) -> None:
-        """Keep an outcome, and stop the others if it is not a success."""
+        """Keep an outcome, and stop the others if it must not be the outcome of one of several."""
         self.outcomes[key] = outcome
         if isinstance(outcome, Suspended):
             self.waiting = True
-        elif not isinstance(outcome, Success):
+        elif not isinstance(outcome, Success) and not self._is_collected(outcome):
             self.stopped = True
             if self.on_error == "cancel":
                 self.nursery.cancel_scope.cancel()
 
-    def join(self, order: Iterable[Any]) -> Outcome:
-        """Return what the siblings come to together; the value is ``{key: value}``.
+    def join(self, order: Iterable[Any], collect: Collect) -> Outcome:
+        """Return the outcome of all siblings together; its value is ``{key: value}``.
 
         Siblings that were canceled have no outcome and do not count. A failure wins over
         a bail, which wins over a suspension, and all errors are kept.
+
+        Args:
+          collect: Returns what stands for an outcome, with ``"collect"``.
         """
         outcomes = {key: self.outcomes[key] for key in order if key in self.outcomes}
-        errors = [o.error for o in outcomes.values() if isinstance(o, Failed)]
+        if self.on_error == "collect":
+            errors = []
+        else:
+            errors = [o.error for o in outcomes.values() if isinstance(o, Failed)]
         if errors:
             return Failed(errors[0] if len(errors) == 1 else several(errors))
         for outcome in outcomes.values():
@@ -56,7 +67,12 @@ class Siblings:
         if suspended:
             one = len(suspended) == 1
             return Suspended(next(iter(suspended.values())) if one else suspended)
+        if self.on_error == "collect":
+            return Success({key: collect(key, o) for key, o in outcomes.items()})
         return Success({key: o.value for key, o in outcomes.items() if isinstance(o, Success)})
+
+    def _is_collected(self, outcome: Outcome) -> bool:
+        return self.on_error == "collect" and isinstance(outcome, Failed)
 
     async def _run(
         self, key: Any, run: Callable[..., Awaitable[Outcome]], args: tuple[Any, ...]
@@ -69,6 +85,14 @@ async def open_siblings(on_error: OnError) -> AsyncGenerator[Siblings, None]:
     """Open a nursery for siblings; leaving the block waits for all of them."""
     async with trio.open_nursery() as nursery:
         yield Siblings(nursery, on_error)
+
+
+def collected(outcome: Outcome, record: RunRecord, address: str) -> Any:
+    """Return what ``on_error="collect"`` gives for the call at *address*, which has ended."""
+    if isinstance(outcome, Failed):
+        return outcomes.Failed(outcome.error, record.calls[address].attempts, address)
+    assert isinstance(outcome, Success)  # others decide the outcome of all
+    return outcomes.Ok(outcome.value)
 
 
 def several(errors: list[BaseException]) -> BaseExceptionGroup[BaseException]:

@@ -187,9 +187,11 @@ def invoke_tool(tool_call: ToolCallInProgress) -> Any:
     return plan.invoke(**tool_call.args, **{plan.context: StepContext(tool_call.call)})
 
 
-def invoke_tool_in_runner(runner: Runner, tool_call: ToolCallInProgress) -> Awaitable[Any]:
-    """Have *runner* call the author's function of a tool."""
-    plan, context = tool_call.plan, StepContext[Any](tool_call.call)
+def invoke_tool_in_runner(
+    runner: Runner, make_context: type[StepContext[Any]], tool_call: ToolCallInProgress
+) -> Awaitable[Any]:
+    """Call the author's function of a tool in *runner*."""
+    plan, context = tool_call.plan, make_context(tool_call.call)
     named = {} if plan.context is None else {plan.context: context}
     return runner.run(context, plan.invoke, **tool_call.args, **named)
 
@@ -197,13 +199,18 @@ def invoke_tool_in_runner(runner: Runner, tool_call: ToolCallInProgress) -> Awai
 def check_arguments(
     plan: ToolPlan, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the arguments by name, structured into the tool's types.
+    """Return the arguments by name, structured into the types of the tool.
 
     Raises:
       InvalidValueError: if one is missing, unknown, given twice, or of the wrong type.
     """
     names = list(plan.parameters)
     given = {**dict(zip(names, args, strict=False)), **kwargs}
+    if plan.check_arguments is not None:
+        wrong = plan.check_arguments(given)
+        if wrong:
+            raise InvalidValueError("arguments", f"tool {plan.id!r}", wrong)
+        return given
     faults = [Fault(name, "unknown argument") for name in given if name not in plan.parameters]
     faults += [
         Fault(name, "argument is missing") for name in names if name in plan.required - given.keys()

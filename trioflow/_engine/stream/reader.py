@@ -10,7 +10,7 @@ import trio
 from trioflow._engine.stream.fetching import Fetching, Source
 from trioflow._engine.stream.window import NEVER, EventWindow
 from trioflow.errors import HistoryGap
-from trioflow.events import Event
+from trioflow.events import AnyEvent, Event
 
 OnFull = Literal["journal", "gap", "wait"]
 """What happens when a reader falls behind.
@@ -109,10 +109,10 @@ class Reader:
             raise HistoryGap(max(self._missed_from, self.room.forgotten))
 
     # ------------------------------------------------------------ reading it
-    def first_unread(self) -> list[Event]:
+    def first_unread(self) -> list[AnyEvent]:
         """Return what waits to be read, or the first of it."""
         index, size = self.position - self.window.first, self.max_buffer_size
-        batch = self.window.events[index : index + 2 * size]
+        batch: list[AnyEvent] = self.window.events[index : index + 2 * size]
         if len(batch) == 2 * size:
             # The events that close steps come on top of a full buffer; what is more is a backlog.
             del batch[size:]

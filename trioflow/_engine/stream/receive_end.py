@@ -11,7 +11,7 @@ from trio.lowlevel import checkpoint, checkpoint_if_cancelled, enable_ki_protect
 
 from trioflow._constructor import NoPublicConstructor
 from trioflow._engine.stream.reader import Reader
-from trioflow.events import Event
+from trioflow.events import AnyEvent
 
 
 @attrs.frozen
@@ -35,7 +35,7 @@ class EventStreamStatistics:
     """How many tasks wait for an event, in all clones."""
 
 
-class EventStream(trio.abc.ReceiveChannel[Event], metaclass=NoPublicConstructor):
+class EventStream(trio.abc.ReceiveChannel[AnyEvent], metaclass=NoPublicConstructor):
     """The events of one run, in order, each once: a receive end of its memory channel.
 
     It ends after the last event of the run, or of the part of it that is read. The names are those
@@ -74,7 +74,7 @@ class EventStream(trio.abc.ReceiveChannel[Event], metaclass=NoPublicConstructor)
         )
 
     # ------------------------------------------------------------ reading
-    async def receive(self) -> Event:
+    async def receive(self) -> AnyEvent:
         """Return the next event.
 
         Raises:
@@ -92,7 +92,7 @@ class EventStream(trio.abc.ReceiveChannel[Event], metaclass=NoPublicConstructor)
         except StopAsyncIteration:
             raise trio.EndOfChannel from None
 
-    def receive_nowait(self) -> Event:
+    def receive_nowait(self) -> AnyEvent:
         """Return the next event if it has happened already.
 
         Raises:
@@ -105,13 +105,13 @@ class EventStream(trio.abc.ReceiveChannel[Event], metaclass=NoPublicConstructor)
         if not reader.unread:
             reader.check_gap()
             raise trio.EndOfChannel if reader.is_complete else trio.WouldBlock
-        event = reader.window.events[reader.position - reader.window.first]
+        event: AnyEvent = reader.window.events[reader.position - reader.window.first]
         reader.position += 1
         if reader.position >= reader.low_at:
             reader.reach_low_water()
         return event
 
-    async def receive_some(self) -> list[Event]:
+    async def receive_some(self) -> list[AnyEvent]:
         """Return the events that wait to be read, and wait for one if there is none.
 
         Takes less time than awaiting each event. An empty list means the end, as empty bytes do
@@ -137,7 +137,7 @@ class EventStream(trio.abc.ReceiveChannel[Event], metaclass=NoPublicConstructor)
             reader.reach_low_water()
         return batch
 
-    async def __anext__(self) -> Event:
+    async def __anext__(self) -> AnyEvent:
         # The work of receive() and of receive_nowait() in one place, for a loop awaits this for
         # each event (shortcut `loop`).
         await checkpoint_if_cancelled()
@@ -149,7 +149,7 @@ class EventStream(trio.abc.ReceiveChannel[Event], metaclass=NoPublicConstructor)
                 raise StopAsyncIteration
             window, position = reader.window, reader.position
             index = position - window.first
-        event = window.events[index]
+        event: AnyEvent = window.events[index]
         reader.position = position = position + 1
         if position >= reader.low_at:
             reader.reach_low_water()

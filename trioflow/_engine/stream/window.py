@@ -6,6 +6,7 @@ import sys
 from bisect import bisect_left
 from collections.abc import Sequence
 from operator import attrgetter
+from typing import Any
 
 import attrs
 
@@ -28,7 +29,8 @@ class EventWindow:
 
     first: int = 0
     """The position of the first event that is held, or of the next one if none is."""
-    events: list[Event] = attrs.field(factory=list)
+    events: list[Any] = attrs.field(factory=list)
+    """Each is an `AnyEvent`; `RunLog.add` is not asked to prove it."""
     mark: int = NEVER
     """How many events the run must have had for a reader to be told; 0 if one waits for any."""
     forgotten: int = 0

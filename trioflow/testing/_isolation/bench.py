@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import uuid
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -113,7 +113,7 @@ class Bench:
             await self._check_stored(engine, engine.store, run.run_id, events)
 
     async def _check_stored(
-        self, engine: Engine, store: Store, run_id: str, events: list[ev.Event]
+        self, engine: Engine, store: Store, run_id: str, events: Sequence[ev.Event]
     ) -> None:
         """Check that a run is stored as its readers have seen it, and that nobody has it."""
         last = events[-1]

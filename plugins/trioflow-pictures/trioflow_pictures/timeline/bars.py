@@ -13,9 +13,12 @@ BarKind: TypeAlias = StepKind | Literal["run", "loop", "group", "tool-call"]
 """A step call, the run itself, the iterations of a loop together, some of very many siblings
 together, or a tool call of a step."""
 BarStatus: TypeAlias = CallStatus | RunStatus | Literal["waiting", "interrupted"]
-SpanKind = Literal["run", "backoff", "sleep", "wait", "suspended", "paused", "lost", "all"]
-"""What goes on: an attempt, a pause before the next one, and so on; ``"lost"`` is the time
-until a process takes over from one that died, ``"all"`` that of the iterations of a loop."""
+SpanKind = Literal[
+    "run", "backoff", "sleep", "wait", "suspended", "paused", "lost", "halted", "all"
+]  # fmt: skip
+"""What a call or a run does: an attempt, a pause before the next one, and so on. ``"lost"`` is the
+time until a process recovers the run of one that died, ``"halted"`` that after a stop, and
+``"all"`` that of the iterations of a loop."""
 MarkKind = Literal["chunk", "delta", "tool", "retry", "item", "problem", "event", "cut"]
 
 

@@ -54,7 +54,7 @@ def _recover(line: Timeline, event: ev.Recover) -> None:
             bar.end(line.ended)
             bar.mark("cut", line.ended)
             bar.status = "interrupted"
-    line.root.begin(line.ended, "lost")
+    line.root.begin(line.ended, "lost" if event.crashed else "halted")
     line.root.begin(event.at, "run")
     line.root.mark("cut", line.ended)
     line.root.status = "running"

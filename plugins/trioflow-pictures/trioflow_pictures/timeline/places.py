@@ -51,7 +51,10 @@ class Timeline:
         """Return the bar of what a call is inside of; *inner* is the id of the call."""
         if address.parent is None:
             return self.root
-        return self.at(str(address.parent), inner.rpartition(".")[0], "workflow")
+        # An item announces nothing, and has the id of its foreach, which may hold dots itself.
+        known = self.bars.get(str(address.parent.call))
+        id = inner.rpartition(".")[0] if known is None else known.id
+        return self.at(str(address.parent), id, "workflow")
 
     def at(self, address: str, id: str, kind: BarKind) -> Bar:
         """Return the bar at an address; make it if need be."""

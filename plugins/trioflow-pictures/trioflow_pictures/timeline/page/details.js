@@ -45,7 +45,8 @@ function describeRow(data, row) {
 // How long it did what, if it did more than one thing.
 function timesOf(row) {
   const names = { run: "Ran", backoff: "Backed off", sleep: "Slept", wait: "Waited for events",
-                  suspended: "Waited for answers", paused: "Was paused", lost: "Nobody went on" };
+                  suspended: "Waited for answers", paused: "Was paused", lost: "Was not recovered",
+                  halted: "Was stopped" };
   const sums = {};
   for (const [start, end, kind] of row.spans) sums[kind] = (sums[kind] ?? 0) + (end ?? data.length) - start;
   const kinds = Object.keys(sums);
@@ -63,7 +64,8 @@ function signed(seconds) {
 function describeSigns() {
   const bars = [["run success", "at work"], ["run failed", "✕ failed"], ["run canceled", "⊘ canceled"],
     ["run bailed", "⚑ bailed"], ["backoff", "before the next attempt"], ["wait", "waits for an event"],
-    ["sleep", "sleeps"], ["suspended", "waits for an answer"], ["lost", "process died"]];
+    ["sleep", "sleeps"], ["suspended", "waits for an answer"], ["lost", "process died"],
+    ["halted", "stopped"]];
   const used = new Set(rows.flatMap((row) => row.spans.map(([, , kind], n) => `${kind} ${lookOf(row, n)}`)));
   const signs = bars.filter(([look]) => [...used].some((each) => look.split(" ").every((word) => each.includes(word))))
     .map(([look, text]) => sign(make("rect", `span ${look}`, { x: 1, y: 1, width: 26, height: 10, rx: 2 }), text));

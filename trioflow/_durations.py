@@ -1,0 +1,36 @@
+"""Durations as users give them: a number of seconds, or a timedelta."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from typing import TypeAlias
+
+from trioflow._numbers import is_number
+
+Duration: TypeAlias = float | timedelta
+"""Seconds, or a timedelta."""
+
+
+def in_seconds(given: object) -> float | None:
+    """Return a duration in seconds; None if it is none, or NaN.
+
+    A number is returned as it is, an integer as an integer.
+    """
+    if isinstance(given, timedelta):
+        return given.total_seconds()
+    if is_number(given) and not math.isnan(given):
+        return given
+    return None
+
+
+def finite_seconds(given: object, *, above_zero: bool = False) -> float | None:
+    """Return a duration in seconds; None if it is none, below zero or endless.
+
+    Args:
+      above_zero: Whether zero is refused, too.
+    """
+    seconds = in_seconds(given)
+    if seconds is None or not 0 <= seconds < math.inf or (above_zero and not seconds):
+        return None
+    return seconds

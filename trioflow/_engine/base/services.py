@@ -1,0 +1,30 @@
+"""What bodies of steps and tools can use of the engine, through their contexts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import attrs
+
+from trioflow.runners._resources import Resources
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+AskSchema: TypeAlias = Callable[[Any], Mapping[str, Any] | None]
+"""Returns the JSON Schema that a plugin has for a class; None if no plugin knows it."""
+
+
+def no_schema(type_: Any) -> None:
+    """Know the schema of no class: there are no plugins."""
+
+
+@attrs.frozen(eq=False)
+class Services:
+    """The services of one engine."""
+
+    converter: Callable[[], Converter]
+    """Returns the converter, with the hooks of all plugins."""
+    resources: Resources
+    schema: AskSchema

@@ -1,0 +1,122 @@
+"""The limits of an engine: those that are given, and those that bring their own number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import attrs
+import trio
+
+from trioflow._engine.base.plan import FindLimiter
+from trioflow.errors import DefinitionError, UnknownNameError
+from trioflow.limits import Limit
+from trioflow.nodes import Target, targets_of
+from trioflow.steps import Step
+from trioflow.tools import Tool
+
+_OF_RUN: trio.lowlevel.RunVar[dict[Limit, trio.CapacityLimiter]] = trio.lowlevel.RunVar("limits")
+"""The limiters of limits that no engine has, for one ``trio.run()``."""
+
+
+@attrs.define(eq=False)
+class Limits:
+    """Limits by name."""
+
+    given: Mapping[str, trio.CapacityLimiter] = attrs.field(factory=dict)
+    """Those that the engine was opened with. They overrule all defaults."""
+    is_shared: bool = False
+    """Whether they belong to an engine. If not, each workflow has its own, in one event loop."""
+    _defaults: dict[str, tuple[Limit, str]] = attrs.field(factory=dict)
+    """By name, and what has brought each."""
+    _others: dict[str, tuple[Limit, str]] = attrs.field(factory=dict)
+    """Those of the same names with other numbers."""
+    _limiters: dict[str, trio.CapacityLimiter] = attrs.field(factory=dict)
+
+    @property
+    def limiters(self) -> Mapping[str, trio.CapacityLimiter]:
+        """The limiters that are known in this event loop, by the names of their limits."""
+        own = {limit.name: limiter for limit, limiter in _limiters_of_this_run().items()}
+        return {**own, **self._limiters, **self.given}
+
+    def for_workflow(self) -> Limits:
+        """Return the limits that one workflow knows."""
+        return self if self.is_shared else Limits(self.given)
+
+    def offer(self, limit: Limit, where: str) -> None:
+        """Take note of a limit that brings its own number; it may be used or not."""
+        known, _ = self._defaults.setdefault(limit.name, (limit, where))
+        if known != limit:
+            self._others.setdefault(limit.name, (limit, where))
+
+    def learn(self, limit: Limit, where: str) -> None:
+        """Take note of a limit that brings its own number and is used.
+
+        Raises:
+          DefinitionError: if another one of the same name brings another.
+        """
+        self.offer(limit, where)
+        self._check(limit.name)
+
+    def _check(self, name: str) -> None:
+        if name in self.given or name not in self._others:
+            return
+        (first, place), (second, where) = self._defaults[name], self._others[name]
+        problem = f"limit {name!r} has {second.places} places here, and {first.places} in {place}"
+        remedy = "use the same Limit in both, or set it with open_engine(limits={...})"
+        raise DefinitionError(where, problem, remedy)
+
+    def find(self, name: str, where: str) -> FindLimiter:
+        """Return what gives the limiter of a name.
+
+        Raises:
+          UnknownNameError: if nothing says how many places it has.
+          DefinitionError: if several definitions say it differently.
+        """
+        self._check(name)
+        if name in self.given:
+            given = self.given[name]
+            return lambda: given
+        if name not in self._defaults:
+            raise UnknownNameError("limit", name, where, (*self.given, *self._defaults))
+        limit = self._defaults[name][0]
+        if not self.is_shared:
+            return lambda: _of_this_run(limit)
+        if name not in self._limiters:
+            self._limiters[name] = trio.CapacityLimiter(limit.places)
+        limiter = self._limiters[name]
+        return lambda: limiter
+
+
+def _of_this_run(limit: Limit) -> trio.CapacityLimiter:
+    limiters = _limiters_of_this_run()
+    if limit not in limiters:
+        limiters[limit] = trio.CapacityLimiter(limit.places)
+    return limiters[limit]
+
+
+def _limiters_of_this_run() -> dict[Limit, trio.CapacityLimiter]:
+    if not trio.lowlevel.in_trio_run():  # they are looked at from another thread
+        return {}
+    try:
+        return _OF_RUN.get()
+    except LookupError:
+        limiters: dict[Limit, trio.CapacityLimiter] = {}
+        _OF_RUN.set(limiters)
+        return limiters
+
+
+def limits_of(target: Target) -> Iterator[tuple[Limit, str]]:
+    """Yield the limits with a number of their own in a workflow, and what names each.
+
+    What is named by its id is left out: the engine knows its limits already.
+    """
+    if isinstance(target, str):
+        return
+    if isinstance(target, Step | Tool):
+        if isinstance(target.limit, Limit):
+            kind = "step" if isinstance(target, Step) else "tool"
+            yield target.limit, f"{kind} {target.id!r}"
+        return
+    for node in target.nodes:
+        for inner in targets_of(node):
+            yield from limits_of(inner)

@@ -1,0 +1,47 @@
+"""Limits: how many bodies of steps and tools run at the same time."""
+
+from __future__ import annotations
+
+import attrs
+
+from trioflow._help import PlainHelp
+from trioflow._ids import MAX_ID
+from trioflow._numbers import is_whole_number
+from trioflow.errors import DefinitionError
+
+
+@attrs.frozen
+class Limit(metaclass=PlainHelp):
+    """A named limit that brings its number of places: ``@step(limit=Limit("station", 5))``.
+
+    All steps and tools with a limit of the same name share its places, over all runs of an engine.
+    ``open_engine(limits={"station": 2})`` and ``trioflow run --limit station=2`` overrule the
+    number that is given here. Without an engine, a limit belongs to one ``trio.run()``.
+
+    Args:
+      name: Name of the limit.
+      places: How many bodies may run at the same time.
+
+    Raises:
+      DefinitionError: if the name is no string, or the number is no whole number >= 1.
+    """
+
+    name: str
+    places: int
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.name, str) or not 0 < len(self.name) <= MAX_ID:
+            problem = f"{self.name!r} cannot be its name"
+            raise DefinitionError("limit", problem, "use a string such as 'station'")
+        check_places(self.name, self.places)
+
+
+def check_places(name: str, places: object) -> None:
+    """Check that *places* is a number of places of the limit *name*.
+
+    Raises:
+      DefinitionError: if not.
+    """
+    if not is_whole_number(places) or places < 1:
+        problem = f"{places!r} is not a number of places"
+        raise DefinitionError(f"limit {name!r}", problem, "give a whole number >= 1")
