@@ -219,7 +219,7 @@ async def test_of_a_loop_the_iterations_that_ended_well_are_kept() -> None:
 
 async def test_a_canceled_run_is_retried(autojump_clock: MockClock) -> None:
     flaky = Flaky()
-    workflow = flow().then(flaky.does("a", fails=never)).then(sleeps(10)).sleep(10)
+    workflow: Flow = flow().then(flaky.does("a", fails=never)).then(sleeps(10)).sleep(10)
     workflow = workflow.then(fails(ValueError("no")))
     run = workflow.create_run()
     async with run.stream(1):
