@@ -246,6 +246,38 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
             "send it with run.send_event(), or wait longer"
         ),
     ),
+    (
+        errors.AskTimeoutError("a", "boss"),
+        (
+            "step 'a' got no answer to question 'boss' in time; "
+            "handle the time-out, or give the ask a longer timeout="
+        ),
+    ),
+    (
+        errors.AskMismatchError("a", "#1", "it asked for bool, and asks for int now"),
+        (
+            "question '#1' of step 'a' is not the recorded one: it asked for bool, and asks for "
+            "int now; ask the same each time the body runs, or use another label"
+        ),
+    ),
+    (
+        errors.AskLabelError("a", None, "another question of this call waits for its answer"),
+        (
+            "step 'a' cannot ask without a label: another question of this call waits for its "
+            "answer; give each question that is asked at the same time a label of its own"
+        ),
+    ),
+    (
+        errors.AskLabelError("a", "b", "this attempt has used the label before"),
+        (
+            "step 'a' cannot ask with the label 'b': this attempt has used the label before; "
+            "give each question that is asked at the same time a label of its own"
+        ),
+    ),
+    (
+        errors.RunTimeoutError("r", "w", 60.0),
+        ("workflow 'w' of run r has not finished by its deadline; give it a longer timeout="),
+    ),
     (StepClosedError("a"), "step 'a' has ended; use its context only while its body runs"),
     (RunStateError("r1", "running", "it cannot be resumed"), "run r1 is running: it cannot be"),
     (
@@ -434,7 +466,8 @@ def test_what_an_exception_says_is_told_whatever_its_class_does() -> None:
 
 
 def test_time_outs_are_time_outs_to_everyone() -> None:
-    for cls in (StepTimeoutError, EventTimeoutError):
+    own = (errors.AskTimeoutError, errors.RunTimeoutError)
+    for cls in (StepTimeoutError, EventTimeoutError, *own):
         assert issubclass(cls, TimeoutError)
 
 

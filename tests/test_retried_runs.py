@@ -610,3 +610,95 @@ async def test_only_forks_and_retries_of_the_engine_are_submitted() -> None:
         with pytest.raises(RunStateError, match="start it without them"):
             engine.submit(forked, 1)  # type: ignore[call-overload]
         assert (await engine.submit(forked).wait()).output == 2
+
+
+# ---------------------------------------------------------------- questions and deadlines
+@pytest.mark.parametrize("store", [None, MemoryStore()], ids=["in memory", "in a store"])
+async def test_answers_to_questions_are_kept_and_a_fork_asks_anew(
+    store: MemoryStore | None,
+) -> None:
+    flaky, answers = Flaky(), []
+
+    @step
+    async def asks(value: Any, ctx: StepContext) -> Any:
+        first = await ctx.ask("first?", bool)
+        second = await ctx.ask("second?", int)
+        answers.append((first, second))
+        if flaky.broken:
+            raise ValueError("no")
+        return second
+
+    workflow = flow().then(asks)
+    async with engine_on(store, workflow) as engine:
+        run = engine.create_run(workflow, run_id="r")
+        await run.start(1)
+        await run.resume(False)
+        assert (await run.resume(2)).status == "failed"
+        flaky.broken = False
+        retried = await run.retry()
+        assert (await retried.start()).output == 2
+        assert answers == [(False, 2), (False, 2)]
+        check(retried, workflow)
+        forked = await run.fork("asks")
+        assert (await forked.start()).status == "suspended"
+
+
+async def test_answers_to_the_questions_of_items_are_kept() -> None:
+    flaky = Flaky()
+
+    @step
+    async def asks(value: int, ctx: StepContext) -> Any:
+        answer = await ctx.ask(value, str)
+        if flaky.broken and value == 1:
+            raise ValueError("no")
+        return answer
+
+    workflow = flow().foreach(asks, concurrency=2, on_error="finish")
+    run = workflow.create_run()
+    await run.start([0, 1])
+    for index in (0, 1):
+        last = await run.resume("so", step="asks", index=index)
+    assert last.status == "failed"
+    flaky.broken = False
+
+    retried = await run.retry()
+    assert (await retried.start()).output == ["so", "so"]
+    check(retried, workflow)
+
+
+async def test_a_question_that_has_expired_is_asked_anew(autojump_clock: MockClock) -> None:
+    @step
+    async def asks(value: Any, ctx: StepContext) -> Any:
+        return await ctx.ask("well?", str, timeout=10)
+
+    workflow = flow().then(asks)
+    async with engine_on(None, workflow) as engine:
+        run = engine.submit(workflow, 1)
+        await run.wait()
+        await trio.sleep(20)
+        assert (await run.wait()).status == "failed"
+        retried = engine.submit(await run.retry())
+        assert (await retried.wait()).status == "suspended"
+        await trio.sleep(5)
+        assert (await retried.resume("so")).output == "so"
+        check(retried, workflow)
+
+
+async def test_deadlines_begin_anew(autojump_clock: MockClock) -> None:
+    inner: Flow = Workflow("inner", input=Any, output=Any, timeout=8).then(sleeps(5))
+    workflow: Flow = Workflow("w", input=Any, output=Any, timeout=20)
+    workflow = workflow.then(Calls().does()).then(inner).then(sleeps(60))
+    run = workflow.create_run()
+    assert (await run.start(1)).status == "failed"
+    assert trio.current_time() == 20
+    await trio.sleep(100)
+
+    forked = await run.fork("inner")
+    assert (await forked.start()).status == "failed"
+    assert trio.current_time() == 140
+    retried = await run.retry()
+    with pytest.raises(RunStateError, match="start it without them"):
+        await retried.start(timeout=5)
+    assert (await retried.start()).status == "failed"
+    assert trio.current_time() == 160
+    check(retried, workflow)

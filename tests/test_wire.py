@@ -78,13 +78,13 @@ def _values(field: attrs.Attribute[Any]) -> st.SearchStrategy[Any]:
         return st.lists(ADDRESSES.map(str), max_size=2).map(tuple)
     if field.name in ("at", "seconds", "delay"):
         return SECONDS
-    if field.name == "until":
-        return st.none() | SECONDS
+    if field.name in ("until", "deadline"):
+        return SECONDS if field.default is attrs.NOTHING else st.none() | SECONDS
     if field.name in ("runtime_context", "metadata", "args", "updates", "inputs", "answers"):
         return OBJECTS
     if field.name == "attempts" and field.default is not attrs.NOTHING:
         return st.dictionaries(st.text(), st.integers(0, 10**6), max_size=3)
-    if field.name == "state_updates":
+    if field.name in ("state_updates", "asks"):
         return st.none() | OBJECTS
     return JSON if field.type is None or field.type is Any else st.from_type(field.type)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from trioflow.mapping import constant, from_context, from_input, from_step
     from trioflow.outcomes import Failed, Ok
     from trioflow.record import RunRecord, fold
+    from trioflow.reducers import reduce
     from trioflow.results import RunResult
     from trioflow.retry import Retry
     from trioflow.run import Run, RunStream
@@ -60,6 +61,7 @@ __all__ = [
     "from_step",
     "hookimpl",
     "open_engine",
+    "reduce",
     "step",
     "tool",
 ]
@@ -101,6 +103,7 @@ if not TYPE_CHECKING:  # or type checkers would believe in every name
             "from_step": "trioflow.mapping",
             "hookimpl": "trioflow.hookspecs",
             "open_engine": "trioflow.engine",
+            "reduce": "trioflow.reducers",
             "step": "trioflow.steps",
             "tool": "trioflow.tools",
         },

@@ -1,12 +1,12 @@
 """What steps, conditions and mapping functions see of the run they are part of.
 
-The classes here are thin: they hold no state and hand everything on to the engine's own
-objects, which they know only by the two protocols at the end.
+The classes here are thin: they hold no state, and pass everything to objects of the engine,
+which they know only by the two protocols at the end.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Coroutine, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, MutableMapping
 from contextlib import AbstractAsyncContextManager
 from typing import (
     TYPE_CHECKING,
@@ -24,9 +24,11 @@ import trio
 from typing_extensions import TypeVar as TypeVarWithDefault
 
 if TYPE_CHECKING:
+    from trioflow._durations import Duration
     from trioflow.steps import Step
     from trioflow.tools import Tool
     from trioflow.tracing import TracingContext
+    from trioflow.workflow import Workflow
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,7 +40,7 @@ MISSING: Any = object()
 
 
 class RunContext(Generic[S]):
-    """What conditions, mapping functions and workflow hooks get as second argument."""
+    """The second argument of conditions and mapping functions; the argument of ``on_start``."""
 
     __slots__ = ("_frame",)
 
@@ -62,7 +64,11 @@ class RunContext(Generic[S]):
 
     @property
     def runtime_context(self) -> MutableMapping[str, Any]:
-        """A mapping that the whole run shares, nested workflows included."""
+        """A mapping that all steps of the run share, in nested workflows as well.
+
+        Changes are recorded when a step ends. They survive the process, unlike what a body sets
+        in context variables.
+        """
         return self._frame.runtime_context
 
     @property
@@ -72,7 +78,7 @@ class RunContext(Generic[S]):
 
     @property
     def state(self) -> S:
-        """The run's typed state: what steps that ended have merged into it."""
+        """The run's typed state, with the updates of all steps that have ended."""
         state: S = self._frame.state
         return state
 
@@ -102,16 +108,16 @@ class RunContext(Generic[S]):
         return self._frame.step_result(step if isinstance(step, str) else step.id, default)  # type: ignore[attr-defined]
 
     def cancel_run(self, reason: str | None = None) -> None:
-        """Cancel the run. The body continues until its next checkpoint."""
+        """Cancel the run. The body runs up to its next checkpoint."""
         self._frame.cancel_run(reason)
 
 
 class StepContext(RunContext[S]):
-    """What a step or tool sees and may do. Found in its signature by this annotation.
+    """What a step or tool can see and do. Annotate a parameter with it to get it.
 
-    It works only while the body runs; afterwards its methods raise `StepClosedError`.
-    ``StepContext[MyState]`` types `state`. A blocking step (a plain ``def``) runs in a
-    thread and calls the async methods with ``trio.from_thread.run(ctx.write, chunk)``.
+    It works only while the body runs; after that its methods raise `StepClosedError`.
+    ``StepContext[MyState]`` types `state`. A blocking step (a plain ``def``) runs in a thread, and
+    calls the async methods with ``trio.from_thread.run(ctx.write, chunk)``.
     """
 
     __slots__ = ("_call",)
@@ -127,16 +133,15 @@ class StepContext(RunContext[S]):
 
     @property
     def step_call_id(self) -> str:
-        """A stable idempotency key: the same whenever this call is made again.
+        """A stable idempotency key: the run's id and the address of the call.
 
-        It names the run and the call's place in it, so all attempts of the call share it,
-        and so does the call when the run goes on after a crash.
+        All attempts of the call have the same, before and after a suspension or a crash.
         """
         return self._call.step_call_id
 
     @property
     def attempt(self) -> int:
-        """Which attempt this is, counted from 1."""
+        """Which attempt this is, counted from 1; attempts that a crash has ended count."""
         return self._call.attempt
 
     @property
@@ -149,18 +154,20 @@ class StepContext(RunContext[S]):
 
     @property
     def resume_data(self) -> Any:
-        """The answer that the step was resumed with, or the data of its event; else None."""
+        """The answer to ``suspend``, or the data of the event the step waited for; else None."""
         return self._call.resume_data
 
     @property
     def suspend_data(self) -> Any:
-        """After a resume: the payload that the step had suspended with; else None."""
+        """The payload that the step suspended with last; None if it has not."""
         return self._call.suspend_data
 
     def set_state(self, updates: Mapping[str, Any] | None = None, /, **more: Any) -> None:
-        """Merge these keys into the run's state when the step ends well.
+        """Merge these keys into the run's state when the step ends with success, or suspends.
 
-        Nothing is merged from an attempt that fails or is canceled.
+        A key replaces the field, or is merged into it if its type says how (`trioflow.reduce`).
+        Updates of an attempt that fails or is canceled are dropped, and so are those of an
+        attempt that ends in `ask`: the body runs again and makes them again.
 
         Raises:
           InvalidValueError: if the state's type has no such field, or the value does not fit.
@@ -171,9 +178,9 @@ class StepContext(RunContext[S]):
     def write(self, chunk: Any) -> Coroutine[Any, Any, None]:
         """Emit *chunk* as a `StepOutput` event.
 
-        Waits while a reader's buffer is full: this is where a fast writer feels a slow
-        reader. Readers get the chunk itself: what the step changes in it later, those who read
-        it later find changed. A journal (``journal_chunks=True``) has a copy of it as it is now.
+        Waits while the buffer of the run's stream is full: this is its back-pressure. Readers
+        get the chunk itself, so do not change it later. A journal (``journal_chunks=True``) holds
+        a copy.
 
         **Cancellation**: canceled before the chunk is emitted, or not at all.
 
@@ -235,18 +242,17 @@ class StepContext(RunContext[S]):
 
         Args:
           event: Name of the event.
-          type: What the data is structured into; left as it is if not given.
+          type: What the data is structured into; not changed if not given.
           timeout: Seconds to wait at most.
 
-        The step is parked in place: nothing before the wait runs twice, and each wait takes
-        one event. If the process dies, the step starts from its top in the next one, and
-        the events it had taken are there again.
+        The body waits in place: nothing before the wait runs twice. If the process dies, the body
+        runs again from its first line, and can take the events that it had taken before.
 
         Raises:
           EventTimeoutError: if no event came in time.
           InvalidValueError: if the data does not fit *type*.
 
-        **Cancellation**: the event stays for others if it was not taken yet.
+        **Cancellation**: an event that was not taken stays for others.
 
         **Checkpoints**: always.
         """
@@ -298,15 +304,116 @@ class StepContext(RunContext[S]):
         plugins."""
         return self._call.json_schema(type)
 
-    def suspend(self, payload: Any = None, *, label: str | None = None) -> NoReturn:
-        """Stop here until ``run.resume(...)`` brings an answer, in an hour or in a month.
+    @overload
+    async def ask(
+        self,
+        payload: Any,
+        type: type[T],
+        label: str | None = None,
+        timeout: Duration | None = None,
+    ) -> T: ...
+    @overload  # unions, Literal and Annotated are no classes
+    async def ask(
+        self,
+        payload: Any,
+        type: Any,
+        label: str | None = None,
+        timeout: Duration | None = None,
+    ) -> Any: ...
+    async def ask(
+        self,
+        payload: Any,
+        type: Any,
+        label: str | None = None,
+        timeout: Duration | None = None,
+    ) -> Any:
+        """Ask a question and return the answer, in a minute or in a month::
 
-        The body ends now, and starts from its top when it is resumed; it finds the answer
-        in `resume_data` then. What it has set in the state is merged. Siblings that run
-        go on to their end.
+            if await ctx.ask({"pay": amount}, bool):
+                await pay(amount, key=ctx.step_call_id)
+
+        Without a recorded answer the run is suspended, and nothing of it is kept in memory.
+        ``run.resume(answer)`` records the answer and runs the body again from its first line; this
+        call then returns the answer at once. So n questions run the code above them n + 1 times:
+        do what must happen once in an earlier step.
+
+        Questions are told apart by their labels, those without one by their order. Ask the same
+        questions each time the body runs. An answer is kept for all attempts of the call, over
+        crashes and for ``run.retry()``; a fork at this step asks again.
+
+        Questions that several tasks of a body ask at the same time need labels. Start the tasks
+        together: a question that is asked later than the others is left to the next run of the
+        body. Each is answered by itself, ``run.resume(answer, label=...)``.
+
+        In a thread, and in a worker process: ``trio.from_thread.run(ctx.ask, payload, bool)``.
 
         Args:
-          payload: What the one who answers should know.
+          payload: What to tell those who answer. Compared with the recorded one with ``==``.
+          type: Type of the answer. `StepSuspended` carries its JSON Schema, so that any process
+            can show a form, and refuse answers that do not fit.
+          label: A name to answer by.
+          timeout: Seconds, or a timedelta, by the calendar; they pass while the run is suspended,
+            and while no process has it. An engine with ``recover=True``, or the one that has the
+            run in memory, then continues the run.
+
+        Raises:
+          AskTimeoutError: if there was no answer in time; as an answer, each time it is asked.
+          AskMismatchError: if another type or payload is recorded for the question.
+          AskLabelError: if it cannot be told from other questions of the call.
+          DefinitionError: if nothing can be structured into *type*.
+          NotSerializableError: the step fails with it if the run is durable, and the payload
+            cannot be written.
+
+        **Cancellation**: nothing is asked. A question without an answer leaves the body with a
+        BaseException, so ``finally`` blocks run; do not catch it.
+
+        **Checkpoints**: always.
+        """
+        return await self._call.ask(payload, type, label, timeout)
+
+    async def start_run(
+        self,
+        workflow: Workflow[Any, Any] | str,
+        input_data: Any = None,
+        *,
+        resource_id: str | None = None,
+        tags: Collection[str] = (),
+        timeout: Duration | None = None,
+    ) -> str:
+        """Start another run and return its id. It does not end with this run.
+
+        It is started exactly once per step call, in the engine that drives this run: a body that
+        runs again, for another attempt or after a crash, gets the same run. With a store its start
+        is on disk when this returns.
+
+        Args:
+          workflow: A workflow, or the id of one that the engine knows.
+          input_data: Its input.
+          resource_id: The resource (user, tenant, ...) the run belongs to.
+          tags: By which it can be listed.
+          timeout: Seconds, or a timedelta, in which it must finish; see `Workflow`.
+
+        Raises:
+          RunStateError: if no engine drives this run.
+          UnknownNameError: if the engine has no such workflow.
+          InvalidValueError: if the input does not fit.
+          DuplicateRunError: if the call has started a run of another workflow in its place.
+          StoreError: if the start cannot be written.
+
+        **Cancellation**: the run may have started; the next call of the body gets it.
+
+        **Checkpoints**: always.
+        """
+        return await self._call.start_run(workflow, input_data, resource_id, tags, timeout)
+
+    def suspend(self, payload: Any = None, *, label: str | None = None) -> NoReturn:
+        """Suspend the step until ``run.resume(answer)``; `ask` does the same and returns it.
+
+        The body ends now. When the step is resumed it runs again from its first line, with the
+        answer in `resume_data`. State updates are merged now. Siblings run to their end.
+
+        Args:
+          payload: What to tell those who answer.
           label: A name to resume by.
 
         Raises:
@@ -346,6 +453,14 @@ class BlockingStepContext(StepContext[S]):
             _check_in_loop("resource")
             return super().resource(name, type)
 
+        def ask(self, payload, type, label=None, timeout=None):
+            _check_in_loop("ask")
+            return super().ask(payload, type, label, timeout)
+
+        def start_run(self, workflow, input_data=None, **options):
+            _check_in_loop("start_run")
+            return super().start_run(workflow, input_data, **options)
+
 
 def _check_in_loop(method: str) -> None:
     """Check that a method is called in the event loop, where what it returns can be awaited."""
@@ -357,7 +472,7 @@ def _check_in_loop(method: str) -> None:
 
 
 class FramePort(Protocol):
-    """What the contexts need of the place in the run where they were made."""
+    """What contexts need of the place in the run that they belong to."""
 
     @property
     def run_id(self) -> str: ...
@@ -380,7 +495,7 @@ class FramePort(Protocol):
 class CallPort(FramePort, Protocol):
     """What a `StepContext` needs of the step call it belongs to.
 
-    A runner that runs bodies in another process has an implementation of its own there.
+    A runner that runs bodies in another process implements it there.
     """
 
     @property
@@ -402,6 +517,15 @@ class CallPort(FramePort, Protocol):
         self, tool: Any, kwargs: dict[str, Any]
     ) -> AbstractAsyncContextManager[AsyncIterator[Any]]: ...
     async def wait_for(self, event: str, type: Any, timeout: float | None) -> Any: ...
+    async def ask(self, payload: Any, type: Any, label: str | None, timeout: Any) -> Any: ...
+    async def start_run(
+        self,
+        workflow: Any,
+        input_data: Any,
+        resource_id: str | None,
+        tags: Collection[str],
+        timeout: Any,
+    ) -> str: ...
     async def resource(self, name: str, type: Any) -> Any: ...
     def resource_opener(self, name: str) -> Any: ...
     def structure(self, value: Any, type: Any) -> Any: ...

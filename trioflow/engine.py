@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 import trio
 
 from trioflow._constructor import NoPublicConstructor
+from trioflow._durations import Duration
 from trioflow._engine.base.given import check_optional_string
 from trioflow._engine.base.in_trio import check_in_trio
 from trioflow._engine.journal.applying import command_here
@@ -226,6 +227,7 @@ async def open_engine(
             durable.begin_or_attach = partial(begin_or_attach, stored)
         environment.known = weakref.ref(runs if stored is None else stored)
         engine: Engine = Engine._create(host, environment, runs, stored)
+        environment.start_run = engine._start_or_find
         if recover:
             await engine.recover()
         yield engine
@@ -375,6 +377,7 @@ class Engine(metaclass=NoPublicConstructor):
         tracing_context: TracingContext | None = ...,
         tracing_options: TracingOptions | None = ...,
         initial_state: Any = ...,
+        timeout: Duration | None = ...,
     ) -> Out: ...
     @overload
     async def run(
@@ -389,6 +392,7 @@ class Engine(metaclass=NoPublicConstructor):
         tracing_context: TracingContext | None = ...,
         tracing_options: TracingOptions | None = ...,
         initial_state: Any = ...,
+        timeout: Duration | None = ...,
     ) -> Any: ...
     async def run(
         self,
@@ -402,6 +406,7 @@ class Engine(metaclass=NoPublicConstructor):
         tracing_context: TracingContext | None = None,
         tracing_options: TracingOptions | None = None,
         initial_state: Any = None,
+        timeout: Duration | None = None,
     ) -> Any:
         """Run a workflow with this engine's plugins and limits, and return its output.
 
@@ -424,6 +429,7 @@ class Engine(metaclass=NoPublicConstructor):
             tracing_context=tracing_context,
             tracing_options=tracing_options,
             initial_state=initial_state,
+            timeout=timeout,
         )
         return result.unwrap()
 
@@ -442,6 +448,7 @@ class Engine(metaclass=NoPublicConstructor):
         tracing_context: TracingContext | None = ...,
         tracing_options: TracingOptions | None = ...,
         initial_state: Any = ...,
+        timeout: Duration | None = ...,
     ) -> Run[In, Out]: ...
     @overload
     def submit(
@@ -458,6 +465,7 @@ class Engine(metaclass=NoPublicConstructor):
         tracing_context: TracingContext | None = ...,
         tracing_options: TracingOptions | None = ...,
         initial_state: Any = ...,
+        timeout: Duration | None = ...,
     ) -> Run[Any, Any]: ...
     @overload
     def submit(self, workflow: Run[In, Out]) -> Run[In, Out]: ...
@@ -475,6 +483,7 @@ class Engine(metaclass=NoPublicConstructor):
         tracing_context: TracingContext | None = None,
         tracing_options: TracingOptions | None = None,
         initial_state: Any = None,
+        timeout: Duration | None = None,
     ) -> Run[Any, Any]:
         """Run a workflow in the engine's own nursery and return at once.
 
@@ -498,8 +507,10 @@ class Engine(metaclass=NoPublicConstructor):
           RunStateError: if the engine is closed.
         """
         if isinstance(workflow, Run):
+            given: tuple[Any, ...]
             given = (input_data, run_id, resource_id, by, runtime_context, tracing_context)
-            return self._submit_fork(workflow, (*given, tracing_options, initial_state, *tags))
+            given = (*given, tracing_options, initial_state, timeout, *tags)
+            return self._submit_fork(workflow, given)
         attaches = if_exists != "raise" and _attaches(if_exists, run_id)
         known = self._known(workflow, run_id) if attaches else None
         if known is not None:
@@ -515,6 +526,7 @@ class Engine(metaclass=NoPublicConstructor):
             initial_state,
             by,
             stored is None,
+            timeout,
         )
         if stored is None:
             self._runs.start_soon(life)
@@ -568,6 +580,7 @@ class Engine(metaclass=NoPublicConstructor):
         initial_state: Any,
         by: str | None,
         is_certain: bool,
+        timeout: Duration | None,
     ) -> None:
         """Begin a run that this engine is to drive."""
         try:
@@ -582,6 +595,7 @@ class Engine(metaclass=NoPublicConstructor):
                 False,
                 by,
                 is_certain,
+                timeout,
             )
         except BaseException:
             self._runs.forget(life)  # its id is free
@@ -602,6 +616,7 @@ class Engine(metaclass=NoPublicConstructor):
         tracing_context: TracingContext | None = ...,
         tracing_options: TracingOptions | None = ...,
         initial_state: Any = ...,
+        timeout: Duration | None = ...,
     ) -> Run[In, Out] | None: ...
     @overload
     async def start_once(
@@ -617,6 +632,7 @@ class Engine(metaclass=NoPublicConstructor):
         tracing_context: TracingContext | None = ...,
         tracing_options: TracingOptions | None = ...,
         initial_state: Any = ...,
+        timeout: Duration | None = ...,
     ) -> Run[Any, Any] | None: ...
     async def start_once(
         self,
@@ -631,6 +647,7 @@ class Engine(metaclass=NoPublicConstructor):
         tracing_context: TracingContext | None = None,
         tracing_options: TracingOptions | None = None,
         initial_state: Any = None,
+        timeout: Duration | None = None,
     ) -> Run[Any, Any] | None:
         """Run a workflow as `submit` does, unless *run_id* is taken, by whatever process.
 
@@ -663,6 +680,7 @@ class Engine(metaclass=NoPublicConstructor):
                     initial_state,
                     by,
                     stored is None,
+                    timeout,
                 )
                 if stored is None:
                     self._runs.start_soon(life)
@@ -671,6 +689,23 @@ class Engine(metaclass=NoPublicConstructor):
 
         check_run_names(run_id, None, ())
         return await self._runs.do(run_id, start)
+
+    async def _start_or_find(
+        self, workflow: Workflow[Any, Any] | str, input_data: Any, **options: Any
+    ) -> None:
+        """Start a run unless it was started before; see `StepContext.start_run`."""
+        if await self.start_once(workflow, input_data, **options) is None:
+            run_id, wanted = options["run_id"], self._find_workflow(workflow).id
+            if (await self._workflow_of(run_id)) != wanted:
+                raise DuplicateRunError(run_id)
+
+    async def _workflow_of(self, run_id: str) -> str | None:
+        """Return the id of the workflow of a run, None if there is no such run."""
+        life = self._runs.find(run_id)
+        if life is not None:
+            return life.plan.id
+        stored = None if self._durable is None else await self._durable.store.get(run_id)
+        return None if stored is None else stored.header.workflow_id
 
     def get_run(self, run_id: str) -> Run[Any, Any]:
         """Return the run of that id.

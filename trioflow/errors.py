@@ -287,6 +287,52 @@ class EventTimeoutError(TrioflowError, TimeoutError):
 
 
 @attrs.define(eq=False)
+class AskTimeoutError(TrioflowError, TimeoutError):
+    """Raised by ``ctx.ask(..., timeout=...)`` when no answer came in time."""
+
+    step: str
+    key: str
+    """The label of the question, or its number: ``"#1"``."""
+
+    def __str__(self) -> str:
+        return (
+            f"step {self.step!r} got no answer to question {self.key!r} in time; "
+            "handle the time-out, or give the ask a longer timeout="
+        )
+
+
+@attrs.define(eq=False)
+class AskMismatchError(NonRetryableError, ValueError):
+    """Raised by ``ctx.ask`` if another question is recorded in its place. Never retried."""
+
+    step: str
+    key: str
+    problem: str
+
+    def __str__(self) -> str:
+        return (
+            f"question {self.key!r} of step {self.step!r} is not the recorded one: {self.problem}; "
+            "ask the same each time the body runs, or use another label"
+        )
+
+
+@attrs.define(eq=False)
+class AskLabelError(NonRetryableError, ValueError):
+    """Raised by ``ctx.ask`` if a question cannot be told from others of its call. Never retried."""
+
+    step: str
+    label: str | None
+    problem: str
+
+    def __str__(self) -> str:
+        asked = "without a label" if self.label is None else f"with the label {self.label!r}"
+        return (
+            f"step {self.step!r} cannot ask {asked}: {self.problem}; "
+            "give each question that is asked at the same time a label of its own"
+        )
+
+
+@attrs.define(eq=False)
 class StepClosedError(TrioflowError, RuntimeError):
     """Raised when a context is used after its step call has ended."""
 
@@ -420,6 +466,22 @@ class RunCanceledError(TrioflowError, RuntimeError):
 
     def __str__(self) -> str:
         return f"run {self.run_id} was canceled" + (f": {self.reason}" if self.reason else "")
+
+
+@attrs.define(eq=False)
+class RunTimeoutError(TrioflowError, TimeoutError):
+    """Raised when a run, or a nested workflow, has not finished within its ``timeout``."""
+
+    run_id: str
+    workflow: str
+    deadline: float
+    """When it should have finished: seconds since the epoch."""
+
+    def __str__(self) -> str:
+        return (
+            f"workflow {self.workflow!r} of run {self.run_id} has not finished by its deadline; "
+            "give it a longer timeout="
+        )
 
 
 @attrs.define(eq=False)

@@ -11,7 +11,7 @@ The grammar
 in which each part keeps its own order::
 
     run       = part+
-    part      = { start | resume | recover } node* end?
+    part      = { start | resume step-answered* | recover } node* end?
     end       = canceled? finish
               | suspended finish?               the run waits for an answer
               | paused finish?                  the run was asked to stop after a step
@@ -21,7 +21,7 @@ in which each part keeps its own order::
               | step-waiting close               sleep, and a wait that timed out
               | step-waiting step-start inner* close     a wait whose event came
     inner     = step-output | step-retry | step-progress | step-waiting | event-taken
-              | context-update | tool | node
+              | step-deadline | run-started | context-update | tool | node
     tool      = tool-call {tool-call-streaming-start tool-call-delta*}? {tool-result | tool-error}
     close     = step-result step-finish          nothing of the run between the two
               | step-suspended
@@ -30,8 +30,9 @@ in which each part keeps its own order::
    without gaps and ``at`` never goes back. A run that was resumed has several parts; the
    next part goes on with the next ``seq``. ``event-received`` may stand anywhere between.
 2. Every call that starts is closed, also on failure and cancellation, and what belongs to
-   it lies between its start and its close. A call that was suspended starts again when it
-   is resumed; calls that were open when a process died are void from ``recover`` on.
+   it lies between its start and its close, except that ``step-answered`` comes while it is
+   suspended. A call that was suspended starts again when it is resumed; calls that were open when
+   a process died are void from ``recover`` on.
 3. Tool calls may overlap each other within a step; each is in order in itself.
 4. Node k of a workflow is over, with all its children, before node k+1 starts. Ids of
    nested calls are ``outer.inner`` and lie inside the outer call. Nested workflows have no
@@ -52,7 +53,7 @@ runs the same workflow. `trioflow.addresses` says how addresses are written and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias, TypedDict
 
 import attrs
 
@@ -75,6 +76,28 @@ SUCCESS_STATUSES: tuple[CallStatus, ...] = ("success", "bailed")
 DONE_STATUSES: tuple[CallStatus, ...] = ("success", "failed", "bailed")
 """Of calls and items that do not run again when their run continues; see `StepProgress.done`."""
 StepKind = Literal["step", "tool", "workflow", "map", "foreach", "item", "sleep", "wait"]
+
+
+class Question(TypedDict):
+    """What ``ctx.ask`` wants to know, in a form that any process can show and check."""
+
+    label: str | None
+    payload: Any
+    """What the body tells about it."""
+    type: str
+    """Name of the type of the answer."""
+    schema: Mapping[str, Any]
+    """JSON Schema of that type."""
+    until: float | None
+    """When the question expires: seconds since the epoch; None if it never does."""
+
+
+def payload_of(asks: Mapping[str, Question]) -> Any:
+    """Return what a call with these questions suspends with: the payload of the only one, else
+    the payloads by their keys."""
+    if len(asks) == 1:
+        return next(iter(asks.values()))["payload"]
+    return {key: question["payload"] for key, question in asks.items()}
 
 
 # The classes that only others derive from are not frozen themselves: what fills the slots of an
@@ -114,6 +137,8 @@ class Start(Event):
     """Who started it, if that was said."""
     forked_from: str | None = None
     """Id of the run that a fork shares its first events with."""
+    deadline: float | None = None
+    """When the run ends as failed if it has not finished: seconds since the epoch."""
 
 
 @attrs.define(kw_only=True)
@@ -191,6 +216,8 @@ class StepProgress(StepEvent):
     payload: Any = None
     """What the item suspended with."""
     label: str | None = None
+    asks: Mapping[str, Question] | None = None
+    """The questions that the item waits for, as in `StepSuspended`."""
     attempts: int = 1
     """How many attempts were made; 0 if the item ended before its body ran."""
 
@@ -213,9 +240,46 @@ class StepSuspended(StepEvent):
 
     type: ClassVar[str] = "step-suspended"
     payload: Any = None
+    """What the step suspended with; of questions the payload of the only one, or all by key."""
     label: str | None = None
     state_updates: Mapping[str, Any] | None = None
     """What the step set with ``ctx.set_state``; merged into the state with this event."""
+    asks: Mapping[str, Question] | None = None
+    """The questions of ``ctx.ask`` that it waits for. The key of each is its label, or else its
+    number among the questions of the call without a label: ``"#1"``, ``"#2"``, ... None if the
+    step has called ``ctx.suspend``."""
+
+
+@attrs.frozen(kw_only=True)
+class StepAnswered(StepEvent):
+    """A question of a suspended call was answered, or has expired. Directly follows `Resume`."""
+
+    type: ClassVar[str] = "step-answered"
+    key: str
+    """Which question, see `StepSuspended.asks`."""
+    data: Any = None
+    """The answer."""
+    expired: bool = False
+    """Whether there is no answer, and the ask raises `AskTimeoutError`."""
+
+
+@attrs.frozen(kw_only=True)
+class StepDeadline(StepEvent):
+    """A nested workflow with a ``timeout`` has begun."""
+
+    type: ClassVar[str] = "step-deadline"
+    until: float
+    """When it fails if it has not finished: seconds since the epoch."""
+
+
+@attrs.frozen(kw_only=True)
+class RunStarted(StepEvent):
+    """A step has started another run with ``ctx.start_run``."""
+
+    type: ClassVar[str] = "run-started"
+    started: str
+    """Id of that run."""
+    workflow_id: str
 
 
 @attrs.frozen(kw_only=True)
@@ -413,6 +477,9 @@ EVENT_TYPES: dict[str, type[Event]] = {
         StepProgress,
         StepWaiting,
         StepSuspended,
+        StepAnswered,
+        StepDeadline,
+        RunStarted,
         StepResult,
         StepFinish,
         ToolCall,
@@ -441,6 +508,9 @@ AnyEvent: TypeAlias = (
     | StepProgress
     | StepWaiting
     | StepSuspended
+    | StepAnswered
+    | StepDeadline
+    | RunStarted
     | StepResult
     | StepFinish
     | ToolCall

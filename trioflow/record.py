@@ -12,7 +12,7 @@ from trioflow import events as ev
 from trioflow.addresses import Address
 from trioflow.context import MISSING
 from trioflow.errors import JournalFormatError
-from trioflow.step_record import Calls, StepRecord, new_record
+from trioflow.step_record import AskRecord, Calls, StepRecord, new_record
 
 _new = object.__new__
 
@@ -47,6 +47,8 @@ class RunRecord:
     """Id of the run that a fork shares its first events with."""
     started_at: float | None = None
     ended_at: float | None = None
+    deadline: float | None = None
+    """When it ends as failed if it has not finished: seconds since the epoch."""
     next_seq: int = 0
     records: list[StepRecord] = attrs.field(factory=list)
     """Of every call and every item of a foreach, as they came; of one that goes on, another.
@@ -72,6 +74,7 @@ class RunRecord:
     _answers: dict[str, Any] | None = attrs.field(default=None, eq=_or_nothing)
     _inputs: dict[str, Any] | None = attrs.field(default=None, eq=_or_nothing)
     _earlier: dict[str, int] | None = attrs.field(default=None, eq=_or_nothing)
+    _deadlines: dict[str, float] | None = attrs.field(default=None, eq=_or_nothing)
     _calls: Calls | None = attrs.field(default=None, init=False, eq=False, repr=False)
     _steps: Calls | None = attrs.field(default=None, init=False, eq=False, repr=False)
 
@@ -106,6 +109,48 @@ class RunRecord:
     def earlier(self) -> Mapping[str, int]:
         """In a retry: how many attempts at a nested workflow do not count any more, by address."""
         return self._earlier or {}
+
+    @property
+    def deadlines(self) -> dict[str, float]:
+        """When nested workflows with a ``timeout`` fail, by address. Live, and read only."""
+        if self._deadlines is None:
+            self._deadlines = {}
+        return self._deadlines
+
+    def due_at(self) -> float | None:
+        """Return when the run has something to do by itself; None if nothing but its steps will.
+
+        That is at its deadline, and while it is suspended also when a question expires or a nested
+        workflow must have ended. Seconds since the epoch.
+        """
+        if self.status in ev.FINISHED_STATUSES:
+            return None
+        times = [] if self.deadline is None else [self.deadline]
+        if self.status == "suspended":
+            times += [until for _, _, until in self.expiring()]
+            times += self.overdue_calls(None).values()
+        return min(times, default=None)
+
+    def expiring(self) -> list[tuple[StepRecord, str, float]]:
+        """Return the questions of suspended calls that expire: the call, the key, and when."""
+        return [
+            (record, key, ask.question["until"])
+            for record in self.calls.values()
+            if record.status == "suspended" and record.asks
+            for key, ask in record.asks.items()
+            if ask.status == "waiting" and ask.question["until"] is not None
+        ]
+
+    def overdue_calls(self, at: float | None) -> dict[str, float]:
+        """Return the suspended nested workflows whose time has passed at *at*, or that have one
+        at all; by address."""
+        found = {}
+        for address, until in (self._deadlines or {}).items():
+            record = self.calls.get(address)
+            is_waiting = record is not None and record.status == "suspended"
+            if is_waiting and (at is None or until <= at):
+                found[address] = until
+        return found
 
     @property
     def calls(self) -> Mapping[str, StepRecord]:
@@ -198,6 +243,7 @@ def _start(run: RunRecord, event: ev.Start) -> None:
     run.started_at = event.at
     if event.forked_from is not None:
         run.forked_from = event.forked_from
+    run.deadline = event.deadline
 
 
 def _resume(run: RunRecord, event: ev.Resume) -> None:
@@ -347,6 +393,10 @@ def _go_on(run: RunRecord, record: StepRecord, before: StepRecord, event: ev.Ste
     record.resumed = before.resumed
     record.resume_data, record.resumed_at = before.resume_data, before.resumed_at
     record.done, record.total = before.done, before.total
+    if before.asks:
+        record.asks = before.asks
+    if before.started_runs:
+        record.started_runs = before.started_runs
     if before.status in ("suspended", "waiting"):
         record.resumed = event.resumed
         record.resume_data, record.resumed_at = event.resume_data, event.at
@@ -388,9 +438,11 @@ def _step_progress(run: RunRecord, event: ev.StepProgress) -> None:
     before = run.calls.get(address) if event.status == "suspended" else run.before(address)
     if before is not None:
         item.round = before.round + (before.status == "suspended")
+        item.asks = before.asks
     _settle(run, address, event.status != "suspended")
     if event.status == "suspended":
         run.goes_on = True
+        _take_questions(item, event.asks)
     run.unseen = 0
     loop = run.open[event.address]
     loop.done, loop.total = event.done, event.total
@@ -408,6 +460,43 @@ def _step_suspended(run: RunRecord, event: ev.StepSuspended) -> None:
     record.suspend_payload = event.payload
     record.suspended_at = event.at
     record.label = event.label
+    _take_questions(record, event.asks)
+
+
+def _take_questions(record: StepRecord, asks: Mapping[str, ev.Question] | None) -> None:
+    """Take note of what a call waits for; questions that it asked before stay known."""
+    record.is_answered = False
+    if not asks and not record.asks:
+        return
+    known = {
+        key: attrs.evolve(ask, status="asked") if ask.status == "waiting" else ask
+        for key, ask in (record.asks or {}).items()
+    }
+    record.asks = known | {key: AskRecord(question) for key, question in (asks or {}).items()}
+
+
+def _step_answered(run: RunRecord, event: ev.StepAnswered) -> None:
+    record = run.calls[event.address]
+    asks = dict(record.asks or {})
+    asks[event.key] = attrs.evolve(
+        asks[event.key],
+        status="expired" if event.expired else "answered",
+        answer=event.data,
+        answered_at=event.at,
+    )
+    record.asks = asks
+    record.is_answered = True
+    run.answers.pop(event.address, None)  # it is the answer to no suspension
+
+
+def _run_started(run: RunRecord, event: ev.RunStarted) -> None:
+    record = run.before(event.address)
+    if record is not None:  # items of a foreach have none
+        record.started_runs = (*(record.started_runs or ()), event.started)
+
+
+def _step_deadline(run: RunRecord, event: ev.StepDeadline) -> None:
+    run.deadlines[event.address] = event.until
 
 
 def _step_result(run: RunRecord, event: ev.StepResult) -> None:
@@ -513,6 +602,9 @@ REDUCERS: dict[type[ev.Event], Callable[[RunRecord, Any], None]] = {
     ev.StepWaiting: _step_waiting,
     ev.StepProgress: _step_progress,
     ev.StepSuspended: _step_suspended,
+    ev.StepAnswered: _step_answered,
+    ev.StepDeadline: _step_deadline,
+    ev.RunStarted: _run_started,
     ev.StepResult: _step_result,
     ev.StepFinish: _step_finish,
     ev.EventReceived: _event_received,

@@ -32,6 +32,8 @@ class RunResult(Generic[Out]):
     """The last call of each step by id, inside nested workflows ``"outer.inner"``."""
     suspended: tuple[tuple[str, ...], ...] = ()
     """Paths of the steps that wait for an answer."""
+    resume_labels: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
+    """The paths of those that can be answered by a label, by label."""
     suspend_payload: Mapping[str, Any] = attrs.field(factory=dict)
     """What they suspended with, by id."""
     state: Any = None

@@ -11,13 +11,15 @@ from functools import partial
 from typing import Any, Generic, Self, TypeVar
 
 from trioflow._constructor import NoPublicConstructor
+from trioflow._durations import Duration
 from trioflow._engine.base.given import check_optional_string
 from trioflow._engine.base.nursery import open_owned_nursery
-from trioflow._engine.life.driving import carry_on, drive, drive_open, end_undriven, leave
-from trioflow._engine.life.ending import drain, receive
+from trioflow._engine.life.driving import carry_on, drive, end_undriven
+from trioflow._engine.life.ending import cancel, drain, receive
 from trioflow._engine.life.forking import begin_fork, fork, prepare_fork
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.observing import check_observing, open_observer
+from trioflow._engine.life.open_streams import drive_open, leave
 from trioflow._engine.life.ports import Keeper
 from trioflow._engine.life.recovering import recover
 from trioflow._engine.life.resuming import Answer, check_no_open_stream, resume
@@ -182,6 +184,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         tracing_context: TracingContext | None = None,
         tracing_options: TracingOptions | None = None,
         initial_state: Any = None,
+        timeout: Duration | None = None,
         max_buffer_size: int = BUFFER_SIZE,
         close_on_suspend: bool = True,
         per_step: bool = False,
@@ -199,6 +202,8 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
           tracing_context: Where the run stands in the caller's trace.
           tracing_options: Metadata for instruments that write traces.
           initial_state: The state that the steps share, at the start.
+          timeout: Seconds, or a timedelta, in which the run must finish, in place of that of the
+            workflow; see `Workflow`.
           max_buffer_size: How many events may be unread before the run waits for the reader. The
             final events of running steps may exceed this bound; they are never dropped.
           close_on_suspend: True: a suspended run ends the stream with a `Finish`, and
@@ -221,11 +226,11 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
 
         def begin_it() -> int | None:
             self._life.close_on_suspend = close_on_suspend
-            given = (input_data, runtime_context, tracing_options, initial_state)
+            given = (input_data, runtime_context, tracing_options, initial_state, timeout)
             return self._begin(*given, tracing_context, per_step)
 
         if is_retry(self.run_id):
-            given = (input_data, runtime_context, tracing_options, initial_state)
+            given = (input_data, runtime_context, tracing_options, initial_state, timeout)
             begin_retry = partial(self._begin_retry, given, tracing_context, per_step)
             block = self._reading_retry(reader, begin_retry)
         else:
@@ -238,13 +243,14 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         runtime_context: Mapping[str, Any] | None,
         tracing_options: TracingOptions | None,
         initial_state: Any,
+        timeout: Duration | None,
         tracing_context: TracingContext | None,
         per_step: bool,
     ) -> int | None:
         """Begin the run, and return the ``seq`` before the first event that its stream shows."""
         life = self._life
         if life.fork is not None:
-            given = (input_data, runtime_context, tracing_options, initial_state)
+            given = (input_data, runtime_context, tracing_options, initial_state, timeout)
             prepare_fork(life, given, tracing_context, per_step)
             begin_fork(life)
             return life.record.next_seq - 2
@@ -256,6 +262,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
             tracing_options,
             initial_state,
             per_step,
+            timeout=timeout,
         )
         return None
 
@@ -353,6 +360,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         tracing_context: TracingContext | None = None,
         tracing_options: TracingOptions | None = None,
         initial_state: Any = None,
+        timeout: Duration | None = None,
         per_step: bool = False,
     ) -> RunResult[Out]:
         """Run the workflow in this task and return its result. A failed step raises nothing.
@@ -363,7 +371,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
 
         **Checkpoints**: always.
         """
-        given = (input_data, runtime_context, tracing_options, initial_state)
+        given = (input_data, runtime_context, tracing_options, initial_state, timeout)
         if not is_retry(self.run_id):
             self._begin(*given, tracing_context, per_step)
         elif not await self._begin_retry(given, tracing_context, per_step):
@@ -517,7 +525,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
           UnreadableRunError: if its journal cannot be used here; use ``engine.cancel_run()``.
         """
         check_optional_string("reason", reason)
-        self._life.cancel(reason)
+        cancel(self._life, reason)
 
     async def drain(self, grace: float = math.inf) -> RunResult[Out]:
         """Start no further step, let running ones end, and return the result.

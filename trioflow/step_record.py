@@ -7,9 +7,24 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
-from trioflow.events import StepKind
+from trioflow.events import Question, StepKind
 
 RecordStatus = Literal["running", "waiting", "suspended", "success", "failed", "canceled", "bailed"]
+
+
+AskStatus = Literal["waiting", "asked", "answered", "expired"]
+"""``"asked"``: it has no answer, and the call waits for another one."""
+
+
+@attrs.frozen
+class AskRecord:
+    """What is known of one question of a step call, see `StepSuspended.asks`."""
+
+    question: Question
+    status: AskStatus = "waiting"
+    answer: Any = None
+    answered_at: float | None = None
+    """When it was answered or has expired: seconds since the epoch."""
 
 
 @attrs.define
@@ -51,6 +66,12 @@ class StepRecord:
     suspended_at: float | None = None
     label: str | None = None
     """The label of the suspension."""
+    asks: Mapping[str, AskRecord] | None = None
+    """The questions that the call has asked, by key."""
+    started_runs: tuple[str, ...] | None = None
+    """Ids of the runs that the body has started with ``ctx.start_run``."""
+    is_answered: bool = False
+    """Whether a question was answered, or has expired, since the call was suspended."""
     until: float | None = None
     """When a wait ends at the latest: seconds since the epoch."""
     arms: tuple[str, ...] | None = None

@@ -164,6 +164,8 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
     description: str
     retry: Retry | None
     """How steps are retried that have no ``retry`` of their own."""
+    timeout: float | None
+    """Seconds in which a run, or a nested call, must finish, counted from its start."""
     on_start: Hook | None
     on_finish: Hook | None
     on_error: Hook | None
@@ -182,6 +184,7 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
         state: Any = ...,
         description: str = ...,
         retry: Retry | None = ...,
+        timeout: Duration | None = ...,
         on_start: Hook | None = ...,
         on_finish: Hook | None = ...,
         on_error: Hook | None = ...,
@@ -198,6 +201,7 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
         state: Any = ...,
         description: str = ...,
         retry: Retry | None = ...,
+        timeout: Duration | None = ...,
         on_start: Hook | None = ...,
         on_finish: Hook | None = ...,
         on_error: Hook | None = ...,
@@ -214,6 +218,7 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
         state: Any = Any,
         description: str = "",
         retry: Retry | None = None,
+        timeout: Duration | None = None,
         on_start: Hook | None = None,
         on_finish: Hook | None = None,
         on_error: Hook | None = None,
@@ -229,6 +234,11 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
           state: Type of the state that all steps share; a plain dict if not given.
           description: One sentence for listings.
           retry: How steps are retried that have no ``retry`` of their own.
+          timeout: Seconds, or a timedelta, in which a run must finish, counted from its start; time
+            in which it is suspended or no process drives it included. It is stored with the run,
+            which fails with `RunTimeoutError` then. Of a nested workflow it is the time of one
+            step call, all attempts included, and that call fails; no attempt begins after it.
+            ``timeout=`` of a run takes its place.
           on_start: Called with a `RunContext` before the first node. If it raises, the run fails
             with its exception, and no node runs.
           on_finish: Called with the `RunResult` when the workflow has finished, with any status.
@@ -248,6 +258,10 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
         check_id(id, where)
         options = {"retry": retry, "description": description, "metadata": metadata}
         check_options(where, options)
+        seconds = None if timeout is None else finite_seconds(timeout, above_zero=True)
+        if timeout is not None and seconds is None:
+            problem = f"timeout is {timeout!r}"
+            raise DefinitionError(where, problem, "give it seconds > 0, a timedelta, or None")
         hooks = {"on_start": on_start, "on_finish": on_finish, "on_error": on_error}
         for name, hook in hooks.items():
             if hook is not None:
@@ -261,6 +275,7 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
             state,
             description,
             retry,
+            seconds,
             on_start,
             on_finish,
             on_error,
@@ -563,6 +578,7 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
         tracing_context: TracingContext | None = None,
         tracing_options: TracingOptions | None = None,
         initial_state: Any = None,
+        timeout: Duration | None = None,
     ) -> Prev:
         """Run the workflow and return its output.
 
@@ -583,6 +599,7 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
             tracing_context=tracing_context,
             tracing_options=tracing_options,
             initial_state=initial_state,
+            timeout=timeout,
         )
         return result.unwrap()
 

@@ -55,6 +55,7 @@ def step_progress(
     state_updates: Mapping[str, Any] | None,
     payload: Any,
     label: str | None,
+    asks: Mapping[str, ev.Question] | None,
     attempts: int,
 ) -> ev.StepProgress:
     return ev.StepProgress(
@@ -68,6 +69,7 @@ def step_progress(
         state_updates=state_updates,
         payload=payload,
         label=label,
+        asks=asks,
         attempts=attempts,
     )
 

@@ -90,7 +90,7 @@ MADE_BY_CALL: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "step_output": (VALUES,),
     "step_progress": (
         *(COUNTS, COUNTS, COUNTS, st.sampled_from(["success", "failed", "suspended"])),
-        *(VALUES, ERRORS, UPDATES, VALUES, st.none() | IDS, COUNTS),
+        *(VALUES, ERRORS, UPDATES, VALUES, st.none() | IDS, st.none(), COUNTS),
     ),
     "step_end": (TIMES, st.sampled_from(["success", "failed"]), VALUES, ERRORS, UPDATES),
 }

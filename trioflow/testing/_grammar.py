@@ -38,10 +38,14 @@ CALL = {
     ("open", "tool-error"): "open",
     ("open", "event-taken"): "open",
     ("open", "context-update"): "open",
+    ("open", "step-deadline"): "open",
+    ("open", "run-started"): "open",
     ("open", "step-result"): "ended",
     ("open", "step-suspended"): "suspended",
     ("ended", "step-finish"): "over",
     ("suspended", "step-start"): "open",  # in the next part of the run
+    ("suspended", "step-answered"): "suspended",
+    ("open", "step-answered"): "open",  # in what a fork shares: an item of its foreach
     ("void", "step-start"): "open",  # its process had died
     ("void", "step-waiting"): "waiting",
 }

@@ -93,6 +93,8 @@ def check_address(log: Log, call: Call, event: ev.StepEvent, address: Address) -
     """Check that an event of a call lies where the call is."""
     if event.id != call.id:
         log.fail(4, f"id {event.id!r} in an event of {call}", call.opened)
+    if isinstance(event, ev.StepAnswered):  # what it is in is suspended as well
+        return
     if call.parent is not None and call.parent.phase != "open":
         log.fail(2, f"{event.type} of {call} outside of {call.parent}", call.parent.last)
     if address.item is not None and call.kind != "foreach":
@@ -157,6 +159,17 @@ def _has_ended(call: Call, item: int | None) -> bool:
     return progress is not None and progress.status in ev.DONE_STATUSES
 
 
+def check_answered(log: Log, call: Call, event: ev.StepAnswered, address: Address) -> None:
+    """Check that the question waits for an answer, and that the run was resumed for it."""
+    before = log.events[log.index - 1]
+    is_shared = log.record.forked_from is not None  # without the parts of the other run
+    if not is_shared and not isinstance(before, ev.Resume | ev.StepAnswered):
+        log.fail(2, f"step-answered after {before.type}", log.index - 1)
+    known = log.record.calls[event.address].asks or {}
+    if event.key not in known or known[event.key].status != "waiting":
+        log.fail(2, f"step-answered of question {event.key!r}, which does not wait", call.last)
+
+
 def check_suspended(log: Log, call: Call, event: ev.StepSuspended, address: Address) -> None:
     """Check that nothing inside goes on."""
     _check_nothing_open(log, call, event)
@@ -196,6 +209,7 @@ CHECKS: dict[type[ev.Event], Callable[[Log, Call, Any, Address], None]] = {
     ev.StepRetry: check_retry,
     ev.StepProgress: check_progress,
     ev.StepSuspended: check_suspended,
+    ev.StepAnswered: check_answered,
     ev.StepResult: check_result,
     ev.StepFinish: check_finish,
     ev.ToolCall: check_tool,

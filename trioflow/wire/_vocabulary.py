@@ -35,17 +35,8 @@ ENVELOPE = ("run_id", "seq", "at")
 
 VALUES = frozenset(
     {"input", "output", "state", "runtime_context", "metadata", "resume_data", "chunk"}
-    | {
-        "state_updates",
-        "args",
-        "delta",
-        "result",
-        "data",
-        "updates",
-        "payload",
-        "inputs",
-        "answers",
-    }
+    | {"state_updates", "args", "delta", "result", "data", "updates", "payload", "asks"}
+    | {"inputs", "answers"}
 )
 """Attributes that hold values of users."""
 

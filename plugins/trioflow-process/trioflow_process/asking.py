@@ -49,6 +49,14 @@ async def _wait_for(ctx: Context, wanted: Mapping[str, Any]) -> Any:
     return await ctx.wait_for(**wanted)
 
 
+async def _ask(ctx: Context, question: Mapping[str, Any]) -> Any:
+    return await ctx.ask(**question)
+
+
+async def _start_run(ctx: Context, wanted: Mapping[str, Any]) -> str:
+    return await ctx.start_run(**wanted)
+
+
 async def _resource_opener(ctx: Context, name: str) -> OpenResource:
     return resource_opener(ctx, name)
 
@@ -88,6 +96,8 @@ METHODS: Mapping[str, Callable[[Context, Any], Awaitable[Any]]] = {
     "write": _write,
     "call_tool": _call_tool,
     "wait_for": _wait_for,
+    "ask": _ask,
+    "start_run": _start_run,
     "resource_opener": _resource_opener,
     "structure": _structure,
     "json_schema": _json_schema,

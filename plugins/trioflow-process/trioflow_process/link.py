@@ -18,11 +18,23 @@ from trioflow_process.pickling import dumps_or_blame, loads_or_blame
 PIECE = 65536
 
 
-class Link:
-    """Asks the run, from any thread, and tells it things.
+class Stop(BaseException):
+    """Ends a body: it is suspended, bails, or has nothing more to do for another reason.
 
-    It is connected when it is first needed, which for most bodies is never. A thread of its
-    own reads the answers, so that nothing depends on which thread of a body is blocked.
+    Not an Exception, so that ``except Exception`` in a body does not catch it.
+    """
+
+    def __init__(self, method: str, *args: Any) -> None:
+        super().__init__(method)
+        self.method = method
+        self.values = args
+
+
+class Link:
+    """Sends requests and messages to the run, from any thread.
+
+    It connects when it is first needed, which for most bodies is never. A thread of its own reads
+    the answers, so that it does not matter which thread of a body is blocked.
     """
 
     def __init__(self, address: str, step: str) -> None:
@@ -123,6 +135,8 @@ class Link:
             return b""
 
     def _unpack(self, answer: Answer) -> Any:
+        if answer.kind == "stopped":
+            raise Stop("interrupt")
         content = loads_or_blame(answer.content, "answer", self._step)
         if isinstance(content, PackedError) and answer.kind == "error":
             raise content.unpack()

@@ -42,7 +42,8 @@ class Answer:
     """What came of an `Ask`."""
 
     id: int
-    kind: Literal["result", "error", "canceled"]
+    kind: Literal["result", "error", "canceled", "stopped"]
+    """``"stopped"``: the body has to end, as for a question that has no answer yet."""
     content: bytes
     """The result, or the exception as a `PackedError`; pickled."""
 

@@ -1,8 +1,8 @@
-"""What stands behind a `StepContext` in a worker: a step call that is made elsewhere."""
+"""What is behind a `StepContext` in a worker: a step call of the run's process."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, MutableMapping
 from contextlib import AbstractAsyncContextManager
 from functools import cached_property
 from typing import Any, NoReturn
@@ -14,7 +14,7 @@ from trioflow.context import MISSING
 from trioflow.errors import NoResultError
 from trioflow.runners import OpenResource
 from trioflow_process.errors import NotInWorkerError
-from trioflow_process.link import Link
+from trioflow_process.link import Link, Stop
 from trioflow_process.loop import LOOP
 
 
@@ -35,20 +35,8 @@ class CallFacts:
         return cls(*(getattr(ctx, field.name) for field in attrs.fields(cls)))
 
 
-class Stop(BaseException):
-    """Carries a suspension or a bail from the depth of a body to the one who called it.
-
-    Not an Exception, so that ``except Exception`` in a body does not stop it.
-    """
-
-    def __init__(self, method: str, *args: Any) -> None:
-        super().__init__(method)
-        self.method = method
-        self.values = args
-
-
 class RemoteCall:
-    """Answers what it knows itself and asks the run for the rest. A `CallPort`."""
+    """Knows what does not change, and requests everything else from the run. A `CallPort`."""
 
     def __init__(self, facts: CallFacts, link: Link) -> None:
         self._link = link
@@ -123,6 +111,24 @@ class RemoteCall:
         wanted = {} if type is MISSING else {"type": type}
         call = {"event": event, "timeout": timeout, **wanted}
         return await self._link.ask_async("wait_for", call)
+
+    async def ask(self, payload: Any, type: Any, label: str | None, timeout: Any) -> Any:
+        call = {"payload": payload, "type": type, "label": label, "timeout": timeout}
+        return await self._link.ask_async("ask", call, "question")
+
+    async def start_run(
+        self,
+        workflow: Any,
+        input_data: Any,
+        resource_id: str | None,
+        tags: Collection[str],
+        timeout: Any,
+    ) -> str:
+        id = workflow if isinstance(workflow, str) else workflow.id
+        options = {"resource_id": resource_id, "tags": tuple(tags), "timeout": timeout}
+        call = {"workflow": id, "input_data": input_data, **options}
+        started: str = await self._link.ask_async("start_run", call, "input of a run")
+        return started
 
     async def resource(self, name: str, type: Any) -> Any:
         if name not in LOOP.openers:

@@ -33,8 +33,8 @@ class Service:
     body: trio.CancelScope
     """Around the body and all that belongs to it."""
     interruption: BaseException | None = None
-    """What ends the body although it is no matter of the worker's, such as a suspension in a
-    tool that the body has called."""
+    """What the run raises in place of the body: a question has no answer yet, or a tool that the
+    body has called suspends its step."""
     _stream: trio.SocketStream | None = None
     _over: trio.Event = attrs.field(factory=trio.Event)
     _sending: trio.Lock = attrs.field(factory=trio.Lock)
@@ -79,9 +79,11 @@ class Service:
         except BaseException as exc:
             if _is_cancellation(exc):
                 raise
-            self.interruption = exc
-            self.body.cancel()
-            await trio.sleep_forever()
+            self.interruption = self.interruption or exc
+            if isinstance(exc, KeyboardInterrupt):  # the program ends, and its workers with it
+                self.body.cancel()
+                await trio.sleep_forever()
+            answer = Answer(ask.id, "stopped", pickle.dumps(None))
         del self._asked[ask.id]
         await self._send(stream, to_frame(answer))
 

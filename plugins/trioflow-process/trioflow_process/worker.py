@@ -14,7 +14,7 @@ import attrs
 import trio
 
 from trioflow.context import BlockingStepContext
-from trioflow_process.link import Link
+from trioflow_process.link import Link, Stop
 from trioflow_process.logs import Levels, forwarded_logs
 from trioflow_process.loop import LOOP
 from trioflow_process.packing import PackedError, pack_error
@@ -24,7 +24,7 @@ from trioflow_process.pickling import (
     leave_context,
     loads_or_blame,
 )
-from trioflow_process.remote import CallFacts, RemoteCall, Stop
+from trioflow_process.remote import CallFacts, RemoteCall
 
 
 @attrs.frozen
@@ -56,7 +56,7 @@ class Raised:
 
 @attrs.frozen
 class Stopped:
-    """The body has called ``ctx.suspend`` or ``ctx.bail``."""
+    """The body has called ``ctx.suspend`` or ``ctx.bail``, or was interrupted by the run."""
 
     method: str
     content: bytes

@@ -6,13 +6,14 @@ Cancellation is no outcome: it stays Trio's own exception and passes through eve
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import attrs
 import trio
 
 from trioflow.errors import InvalidValueError, NotSerializableError
+from trioflow.events import Question
 
 UNRECORDABLE = (NotSerializableError, InvalidValueError)
 """What a durable run raises for an event that holds a value that cannot be recorded."""
@@ -53,6 +54,8 @@ class Suspended:
 
     payload: Any
     label: str | None = None
+    asks: Mapping[str, Question] | None = None
+    """What it has asked with ``ctx.ask``; other tasks of the body may add to it until it ends."""
 
 
 @attrs.define(eq=False)

@@ -235,6 +235,10 @@ class WorkflowPlan:
     on_error: Hook | None
     forms: RunForms | None
     """How values of its runs are recorded; None if there is no store."""
+    timeout: float | None
+    """Seconds in which a run, or a nested call, must finish."""
+    reducers: Mapping[str, Callable[[Any, Any], Any]]
+    """How updates of fields of the state are merged, by name; others replace the value."""
     slots: Mapping[str, int]
     """Where a call of the workflow keeps the outputs of its steps, by their ids."""
     reputation: Reputation = attrs.field(factory=Reputation)

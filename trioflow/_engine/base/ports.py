@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from trioflow.events import Event
@@ -10,6 +10,23 @@ from trioflow.events import Event
 if TYPE_CHECKING:
     from trioflow._forms.form import Form
     from trioflow.abc import Entry
+
+
+class StartRun(Protocol):
+    """Starts a run in an engine, or finds the one that has its id."""
+
+    async def __call__(
+        self,
+        workflow: Any,
+        input_data: Any,
+        *,
+        run_id: str,
+        resource_id: str | None,
+        tags: Collection[str],
+        timeout: Any,
+        by: str,
+    ) -> None:
+        """Start it; its start is on disk when this returns, if the engine has a store."""
 
 
 class Journal(Protocol):

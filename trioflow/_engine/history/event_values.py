@@ -123,17 +123,21 @@ def _progress(event: ev.StepProgress, plan: WorkflowPlan, forms: RunForms) -> Va
     call = call_forms(plan, address)
     return {
         "output": _output(event, call, forms),
-        "payload": EventValue(call.suspend, "suspend payload"),
+        **_payload(event, call, forms),
         "state_updates": _updates(forms),
     }
 
 
 def _suspended(event: ev.StepSuspended, plan: WorkflowPlan, forms: RunForms) -> Values:
     call = call_forms(plan, event.address)
-    return {
-        "payload": EventValue(call.suspend, "suspend payload"),
-        "state_updates": _updates(forms),
-    }
+    return {**_payload(event, call, forms), "state_updates": _updates(forms)}
+
+
+def _payload(event: ev.StepProgress | ev.StepSuspended, call: CallForms, forms: RunForms) -> Values:
+    """Describe what a call suspends with. The payloads of questions are written with them."""
+    if event.asks is not None:
+        return {"asks": EventValue(forms.anything, "question")}
+    return {"payload": EventValue(call.suspend, "suspend payload")}
 
 
 def _result(event: ev.StepResult, plan: WorkflowPlan, forms: RunForms) -> Values:
@@ -200,6 +204,7 @@ _VALUES: Mapping[type[ev.Event], _Describe] = {
     ev.StepOutput: _any("chunk"),
     ev.StepProgress: _progress,
     ev.StepSuspended: _suspended,
+    ev.StepAnswered: _any("data", is_needed=True),
     ev.StepResult: _result,
     ev.ToolCall: _any("args"),
     ev.ToolCallStreamingStart: _any("args"),

@@ -39,8 +39,12 @@ class Repeated(Protocol):
 class Replay:
     """The records of a run at the moment when it goes on."""
 
-    def __init__(self, state: RunRecord) -> None:
-        """Take what is recorded, with the answers that the run was resumed with."""
+    def __init__(self, state: RunRecord, now: float) -> None:
+        """Take what is recorded, with the answers that the run was resumed with.
+
+        Args:
+          now: Nested workflows that should have ended by now are made again, and fail.
+        """
         self._state = state
         self._records = dict(state.calls.items())
         self.inputs = state.inputs
@@ -50,8 +54,8 @@ class Replay:
         self._furthest = {_prefix(scope): position for scope, position in furthest.items()}
         self._items = items_around(furthest)
         # An answered call that has started again has no answer left to find it by.
-        begun = [a for a, record in self._records.items() if record.status in OPEN]
-        ends = [*self._answers, *begun, *self._stalled()]
+        begun = [a for a, record in self._records.items() if _goes_on(record)]
+        ends = [*self._answers, *begun, *self._stalled(), *state.overdue_calls(now)]
         self._entered = {outer for address in ends for outer in _way_to(address)}
         self._lost: dict[str, int] = {}
         """How many attempts were lost in crashes, of the calls that are made again."""
@@ -165,6 +169,11 @@ class Replay:
 def _answer(call: Repeated, data: Any) -> None:
     call.resumed = data is not MISSING
     call.resume_data = data if call.resumed else None
+
+
+def _goes_on(record: StepRecord) -> bool:
+    """Tell whether a call was open when its process died, or has an answer to a question."""
+    return record.status in OPEN or (record.status == "suspended" and record.is_answered)
 
 
 def furthest_nodes(addresses: Iterable[str]) -> dict[Address | None, int]:

@@ -152,6 +152,8 @@ class _Restoring:
         error = getattr(event, "error", None)
         if error is not None and self._plan.forms is not None:
             found["error"] = load_error(error, self._plan.forms.forms)
+        if getattr(event, "asks", None) is not None:
+            found["payload"] = _payload(event, found.get("asks", event.asks))  # type: ignore[attr-defined]
         return attrs.evolve(event, **found) if found else event
 
     def _shared(self, event: ev.Event, name: str, reference: ValueOf) -> Any:
@@ -218,6 +220,13 @@ def unreadable(
         stored=_shown(value),
         faults=tuple(faults_of(cause)),
     )
+
+
+def _payload(event: ev.Event, asks: Any) -> Any:
+    try:
+        return ev.payload_of(asks)
+    except (TypeError, KeyError, AttributeError) as exc:
+        raise JournalFormatError(event.run_id, event.seq, "its questions are none") from exc
 
 
 def _with_plain_state(restored: ev.Event, stored: ev.Event) -> ev.Event:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import attrs
@@ -50,12 +50,22 @@ def retry_past(
             kept.add(event.seq)
         return event.seq in kept
 
+    expired = {
+        (event.address, event.key)
+        for event in recorded
+        if isinstance(event, ev.StepAnswered) and event.expired and event.address in calls.repeated
+    }
     events = _counted(shared(recorded, keeps, run_id))
+    events = [_without(event, expired) for event in events]
     for error in misfits:
         if error.seq in kept:
             raise error
     given = {"attempts": calls.earlier_attempts(), "answers": choice.answers}
     return Past(events, {name: value for name, value in given.items() if value})
+
+
+REDONE = (ev.StepResult, ev.StepFinish, ev.StepSuspended, ev.StepDeadline)
+"""What happens anew to a call that contains others and is continued."""
 
 
 class _Calls:
@@ -136,6 +146,8 @@ class _Choice:
     recorded: Sequence[ev.Event]
     answers: dict[str, Any] = attrs.field(init=False)
     """The answers that items have got which are repeated; other calls have theirs in an event."""
+    _answered: set[str] = attrs.field(init=False)
+    """Addresses of calls of which a question was answered."""
     _started: set[str] = attrs.field(init=False)
     _begun: set[str] = attrs.field(factory=set)
 
@@ -147,6 +159,11 @@ class _Choice:
             for target in event.targets
             if target in self.calls.repeated and Address.parse(target).item is not None
         }
+        self._answered = {
+            event.address
+            for event in self.recorded
+            if isinstance(event, ev.StepAnswered) and not event.expired
+        }
         self._started = {e.address for e in self.recorded if isinstance(e, ev.StepStart)}
 
     def keeps(self, event: ev.Event) -> bool:
@@ -157,7 +174,7 @@ class _Choice:
         if event.address in self.calls.repeated:
             return self._keeps_of_repeated(event)
         if event.address in self.calls.reopened:
-            return not isinstance(event, ev.StepResult | ev.StepFinish | ev.StepSuspended)
+            return not isinstance(event, REDONE)
         return True
 
     def _keeps_item(self, event: ev.StepProgress) -> bool:
@@ -165,7 +182,8 @@ class _Choice:
         if item in self.calls.reopened:
             return False
         if item in self.calls.repeated:
-            return event.status == "suspended" and item in self.answers
+            is_answered = item in self.answers or item in self._answered
+            return event.status == "suspended" and is_answered
         return True
 
     def _keeps_of_repeated(self, event: ev.StepEvent) -> bool:
@@ -176,9 +194,22 @@ class _Choice:
                 return True
             case ev.StepSuspended():
                 return True
+            case ev.StepAnswered():
+                return not event.expired
             case ev.StepWaiting() | ev.EventTaken():
                 return event.address in self._started - self._begun
         return False
+
+
+def _without(event: ev.Event, expired: Set[tuple[str, str]]) -> ev.Event:
+    """Return an event without the questions that are to be asked anew."""
+    if not expired or not isinstance(event, ev.StepSuspended | ev.StepProgress) or not event.asks:
+        return event
+    address = event.address
+    if isinstance(event, ev.StepProgress):
+        address = str(Address.parse(address).with_item(event.index))
+    kept = {key: ask for key, ask in event.asks.items() if (address, key) not in expired}
+    return attrs.evolve(event, asks=kept or None)
 
 
 def _counted(events: Sequence[ev.Event]) -> list[ev.Event]:

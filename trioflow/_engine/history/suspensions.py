@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import attrs
 
 from trioflow._engine.history.groups import GROUPS, items_around
 from trioflow.addresses import Address
 from trioflow.errors import AmbiguousResumeError, NotSuspendedError
+from trioflow.events import Question
 from trioflow.record import RunRecord
 from trioflow.step_record import StepRecord
+
+ENDED = ("success", "failed", "canceled", "bailed")
+"""Statuses of calls that wait for nothing any more."""
 
 
 @attrs.frozen
 class Suspension:
-    """A step that waits for an answer."""
+    """What a run waits for: an answer to a suspended step, or to one of its questions."""
 
     address: str
     path: tuple[str, ...]
@@ -23,15 +28,21 @@ class Suspension:
     label: str | None
     index: int | None
     """In a foreach: which item, counted from 0; of nested ones the innermost."""
+    payload: Any = None
+    """What it tells about it."""
+    key: str | None = None
+    """Which question of ``ctx.ask`` it is; None if the step has called ``ctx.suspend``."""
+    question: Question | None = None
 
     def __str__(self) -> str:
         item = "" if self.index is None else f"[{self.index}]"
         label = "" if self.label is None else f" (label {self.label!r})"
-        return f"{'.'.join(self.path)}{item}{label}"
+        number = f" (question {self.key})" if self.key and self.label is None else ""
+        return f"{'.'.join(self.path)}{item}{label}{number}"
 
 
 def suspensions(state: RunRecord) -> tuple[Suspension, ...]:
-    """Return the steps that wait for an answer, in the order of their suspension."""
+    """Return what a run waits for, in the order of its suspension."""
     waiting = [
         record
         for record in state.calls.values()
@@ -41,10 +52,36 @@ def suspensions(state: RunRecord) -> tuple[Suspension, ...]:
     scopes = {Address.parse(address).scope for address in state.calls if items}
     groups = items_around(scopes)
     return tuple(
-        Suspension(record.address, _path(state, record), record.label, _index(record.address))
+        suspension
         for record in waiting
-        if record.address not in groups
+        if record.address not in groups and not _is_left(state, record)
+        for suspension in _of(state, record)
     )
+
+
+def _of(run: RunRecord, record: StepRecord) -> Iterator[Suspension]:
+    """Yield what one call waits for: the answers to its questions, or one answer."""
+    place = record.address, _path(run, record)
+    index = _index(record.address)
+    asks = {key: ask for key, ask in (record.asks or {}).items() if ask.status == "waiting"}
+    if not asks:
+        yield Suspension(*place, record.label, index, record.suspend_payload)
+    for key, ask in asks.items():
+        question = ask.question
+        yield Suspension(*place, question["label"], index, question["payload"], key, question)
+
+
+def _is_left(run: RunRecord, record: StepRecord) -> bool:
+    """Tell whether a call waits in a workflow that has ended without it, such as one whose time
+    has passed."""
+    around = Address.parse(record.address).scope
+    while around is not None:
+        for outer in (around.with_attempt(1), around.call):  # the item of a foreach, and the loop
+            known = run.calls.get(str(outer))
+            if known is not None and known.status in ENDED:
+                return True
+        around = around.scope
+    return False
 
 
 def select(
@@ -74,7 +111,8 @@ def select(
     wanted = _describe(step, label, index)
     if not found:
         raise NotSuspendedError(state.run_id, wanted, listing)
-    if len({each.path for each in found}) > 1 or (step is None and len(found) > 1):
+    several = len({(each.path, each.key) for each in found}) > 1
+    if several or (step is None and len(found) > 1):
         raise AmbiguousResumeError(state.run_id, wanted, tuple(map(str, found)))
     return tuple(found)
 

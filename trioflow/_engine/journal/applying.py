@@ -10,10 +10,11 @@ from trioflow._engine.base.outcome import must_pass
 from trioflow._engine.base.reporting import report, reported
 from trioflow._engine.journal.inbox import Cancel, Command, Drain, Resume, Send, from_request
 from trioflow._engine.journal.journal import RunJournal
-from trioflow._engine.life.ending import drain, receive
+from trioflow._engine.life.ending import cancel, drain, receive
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.registry import RunRegistry
 from trioflow._engine.life.resuming import begin_resume
+from trioflow._phases import Phase
 from trioflow.abc import Request
 from trioflow.wire._shown import message_of
 
@@ -67,7 +68,10 @@ def _end(life: Life, request: Request, reason: str | None) -> bool:
     if life.core.is_canceled and life.is_driven_here:
         return True  # it is on its way
     life.cancel_requests += (request.id,)  # to be removed when its end is recorded
-    life.cancel(reason, request.by)
+    if life.phase is Phase.WAITING and life.plan.has_end_hooks:
+        life.begin_end(reason, request.by)  # who has claimed it drives it
+    else:
+        life.cancel(reason, request.by)
     return False
 
 
@@ -78,7 +82,7 @@ def command_here(life: Life, command: Command, by: str | None, registry: RunRegi
     """
     match command:
         case Cancel(reason=reason):
-            life.cancel(reason, by)
+            cancel(life, reason, by)
         case Send(name=name, data=data):
             receive(life, name, data, by)
         case Resume(answer=answer):

@@ -206,9 +206,18 @@ def _event(run_id: str, entry: Entry, parts: list[Plain], reader: _Reader) -> ev
     for name in REQUIRED[cls]:
         if name not in values:
             raise WireFormatError(f"{cls.type} lacks {name!r}")
+    if reader.shows and "asks" in values:
+        values["payload"] = _payload(values["asks"])
     event: ev.Event = DRAFTS[cls](**values)
     event.__class__ = cls
     return event
+
+
+def _payload(asks: Plain) -> Plain:
+    try:
+        return ev.payload_of(asks)
+    except (TypeError, KeyError, AttributeError) as exc:
+        raise WireFormatError("its questions are none") from exc
 
 
 def _taken_apart(parts: list[Plain]) -> tuple[type[ev.Event], dict[str, Plain], dict[str, Plain]]:

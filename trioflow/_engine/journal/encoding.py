@@ -82,8 +82,8 @@ def encode_any(
     before = ",{"
     for field, value in zip(LISTED[type(event)], LISTED_VALUES[type(event)](event), strict=True):
         described = values.get(field.name)
-        if described is None and value is field.default:  # most
-            continue
+        if described is None and (value is field.default or is_implied(event, field.name)):
+            continue  # most
         if recorded and field.name in recorded:
             pieces += (before, f'"{field.name}_of":{recorded[field.name].seq}')
             before = ","
@@ -102,6 +102,12 @@ def encode_any(
         pieces += ("," if before == "," else ",{},", _json(event, sealed))
     pieces.append("]")
     return Entry(event.seq, event.at, "".join(pieces))
+
+
+def is_implied(event: ev.Event, name: str) -> bool:
+    """Tell whether a value follows from others of its event: what a call suspends with, from its
+    questions."""
+    return name == "payload" and getattr(event, "asks", None) is not None
 
 
 def _place(event: ev.Event) -> str:

@@ -117,6 +117,8 @@ def _events(stored: StoredRun, end: End, is_ending: bool) -> Sequence[ev.Event]:
         add(ev.Start, workflow_id=stored.header.workflow_id, input=None)
     elif stored.status in ACTIVE_STATUSES and not is_ending:
         add(ev.Recover, crashed=end.crashed)
+    elif end.status == "failed" and not is_ending:
+        add(ev.Resume)  # a run that waits cannot fail
     if end.status == "canceled" and not is_ending:
         add(ev.Canceled, reason=end.reason, by=end.by)
     add(ev.Finish, status=end.status, error=end.error)

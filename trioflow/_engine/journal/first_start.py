@@ -27,13 +27,13 @@ async def start_if_new(runs: DurableRuns, life: Life) -> StoredRun | None:
     if taken is not None:
         return taken
     if life.fork is not None:
-        taken = await _write_first(runs, life, life.fork.entries)
+        taken = await _write_first(runs, life, life.fork.entries, life.fork.deadline)
         if taken is None:
             begin_fork(life, is_stored=True)
         return taken
     begin_trace(life)
     event, journal = first_event(life), journal_of(life)
-    taken = await _write_first(runs, life, journal.encode((event,)))
+    taken = await _write_first(runs, life, journal.encode((event,)), event.deadline)
     if taken is not None:
         return taken
     assert life.journaled is not None  # it has a journal
@@ -43,10 +43,12 @@ async def start_if_new(runs: DurableRuns, life: Life) -> StoredRun | None:
     return None
 
 
-async def _write_first(runs: DurableRuns, life: Life, entries: Sequence[Entry]) -> StoredRun | None:
+async def _write_first(
+    runs: DurableRuns, life: Life, entries: Sequence[Entry], due_at: float | None
+) -> StoredRun | None:
     """Write the first entries of a run; return the run that has its id, if there is one."""
     journal = journal_of(life)
-    append = journal.first_append(entries)
+    append = journal.first_append(entries, due_at)
     try:
         await runs.writer.append(append)
     except JournalConflictError:

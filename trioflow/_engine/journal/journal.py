@@ -164,9 +164,9 @@ class RunJournal:
         self.in_flight = True
         return self._append_of(entries, requests)
 
-    def first_append(self, entries: Sequence[Entry]) -> Append:
+    def first_append(self, entries: Sequence[Entry], due_at: float | None) -> Append:
         """Return what is to be written of a run before its start happens here."""
-        return attrs.evolve(self._append_of(entries, ()), status="running")
+        return attrs.evolve(self._append_of(entries, ()), status="running", due_at=due_at)
 
     def _append_of(self, entries: Sequence[Entry], requests: Sequence[int]) -> Append:
         first = not self.is_begun
@@ -180,6 +180,7 @@ class RunJournal:
             header=self.header if first else None,
             owner=self.writer.owner if self.claimed else None,
             claim_seconds=self.writer.claim_seconds if first else 0.0,
+            due_at=self.record.due_at(),
             requests=tuple(requests),
         )
 

@@ -50,5 +50,5 @@ def placeholder(name: str, default: Any) -> Plain:
     return {} if isinstance(default, dict) or name in MAPPINGS else MASK
 
 
-MAPPINGS = ("args", "updates", "state_updates")
+MAPPINGS = ("args", "updates", "state_updates", "asks")
 """Attributes that are mappings and have no such default."""

@@ -16,7 +16,10 @@ import trio
 from trioflow._engine.base.nursery import open_owned_nursery
 from trioflow._engine.base.outcome import must_pass
 from trioflow._engine.base.reporting import report, reported
+from trioflow._engine.history.answers import check_answers
+from trioflow._engine.history.suspensions import select
 from trioflow._engine.journal.applying import apply, command_here
+from trioflow._engine.journal.codec import decode_entry
 from trioflow._engine.journal.durable_runs import DurableRuns, journal_of
 from trioflow._engine.journal.end_stored import End, end_stored
 from trioflow._engine.journal.followers import Followers, open_followers
@@ -28,22 +31,28 @@ from trioflow._engine.journal.inbox import (
     Send,
     to_request,
 )
+from trioflow._engine.journal.reading import JournalReader
 from trioflow._engine.journal.writer import Retries
+from trioflow._engine.life.due import begin_due
 from trioflow._engine.life.ending import receive
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.recovering import open_recovery
 from trioflow._engine.life.registry import RunRegistry
 from trioflow._engine.life.resuming import Answer, not_resumable, resume
+from trioflow._engine.stream.calendar import calendar_now
 from trioflow._phases import Phase
 from trioflow.abc import StoredRun
 from trioflow.errors import (
     CrashLoopError,
+    JournalFormatError,
     NotResumableError,
     RunClaimedError,
+    RunTimeoutError,
     UnknownNameError,
+    WorkflowChangedError,
 )
-from trioflow.events import ACTIVE_STATUSES
-from trioflow.record import crashes_after
+from trioflow.events import ACTIVE_STATUSES, WAITING_STATUSES, Start
+from trioflow.record import RunRecord, crashes_after
 from trioflow.wire._shown import message_of
 
 LOOK = 1.0
@@ -156,6 +165,8 @@ class StoredRuns:
             await self.durable.claim(life)
             try:
                 await self._attend([life.run_id])
+                if life.phase is Phase.WAITING:
+                    begin_due(life)
             finally:
                 if not life.is_driven_here:
                     with trio.CancelScope(shield=True):
@@ -211,6 +222,8 @@ class StoredRuns:
         except RunClaimedError:
             pass  # its owner does it
         except UnknownNameError:
+            if isinstance(command, Resume):
+                await self._check_answer(run_id, command.answer)
             logger.info("run %s is left to an engine that knows its workflow", run_id)
         await self._post(run_id, command, by)
         try:
@@ -220,16 +233,59 @@ class StoredRuns:
                 raise
             report("run %s is left to others: %s", run_id, message_of(exc), level=logging.INFO)
 
+    async def _check_answer(self, run_id: str, answer: Answer) -> None:
+        """Check an answer as far as that is possible without the workflow.
+
+        Raises:
+          NotSuspendedError, AmbiguousResumeError: as for `Engine.resume_run`.
+          InvalidValueError: if it does not fit the question that it is for.
+        """
+        record = RunRecord()
+        reader = JournalReader(self.durable.store, run_id, self.durable.writer.codec)
+        async for event in reader.events():
+            record.apply(event)
+        if record.status == "suspended":
+            targets = select(record, answer.step, answer.label, answer.index)
+            check_answers(targets, answer.data, {}, None)
+
     async def _post(self, run_id: str, command: Command, by: str | None) -> None:
         request = to_request(run_id, command, by, self.durable.writer)
         await self.durable.store.post_request(request)
 
     async def _end(self, run_id: str, reason: str | None, by: str | None) -> None:
+        if await self._end_with_hooks(run_id, reason, by):
+            return
         await end_stored(self.durable, run_id, End(reason=reason, by=by))
         life = self.registry.find(run_id)
         # Of one that was halted here more has happened in memory than in the journal.
         if life is not None and life.unreadable is None and life.phase is not Phase.HALTED:
             await self.durable.catch_up(life)
+
+    async def _end_with_hooks(self, run_id: str, reason: str | None, by: str | None) -> bool:
+        """Cancel a run that waits, if its workflow is known here and has hooks to call.
+
+        Raises:
+          RunClaimedError: if it is driven elsewhere.
+        """
+        stored = await self.durable.store.get(run_id)
+        if stored is None or stored.status not in WAITING_STATUSES:
+            return False
+        try:
+            life = await self.load(run_id)
+        except (UnknownNameError, WorkflowChangedError, JournalFormatError):
+            return False
+        if life.phase is not Phase.WAITING or not life.plan.has_end_hooks:
+            return False
+        async with life.resuming:
+            await self.durable.claim(life)
+            if life.phase is not Phase.WAITING:
+                await self.durable.release(life)
+                return False
+            life.begin_end(reason, by)
+        self.registry.own(life)
+        self.registry.start_soon(life)
+        await self.durable.wait_stored(life)
+        return True
 
     async def _resume(self, run_id: str, answer: Answer, by: str | None) -> None:
         if await self._is_claimed_elsewhere(run_id):  # by a program that may know more of it
@@ -266,7 +322,7 @@ class StoredRuns:
         look = partial(self.durable.store.list_claimable, limit=PAGE)
         cursor = None
         while True:
-            page = await retries.run(partial(look, now=time.time(), cursor=cursor))
+            page = await retries.run(partial(look, now=calendar_now(), cursor=cursor))
             found += page
             if len(page) < PAGE:
                 return found
@@ -283,9 +339,24 @@ class StoredRuns:
             except BaseException as exc:  # what values are made by is code of users
                 if must_pass(exc):
                     raise
+                if await self._end_overdue(stored):
+                    return None
                 if not self._was_told(run_id, stored.last_seq):
                     report("run %s cannot be recovered: %s", run_id, message_of(exc))
                 return None
+
+    async def _end_overdue(self, stored: StoredRun) -> bool:
+        """End a run that cannot be read or driven here, if its deadline has passed."""
+        run_id = stored.header.run_id
+        with reported("the deadline of run %s could not be looked at", run_id):
+            for entry in await self.durable.store.read(run_id, -1, 1):
+                start = decode_entry(run_id, entry)
+                deadline = start.deadline if isinstance(start, Start) else None
+                if deadline is not None and deadline <= calendar_now():
+                    error = RunTimeoutError(run_id, stored.header.workflow_id, deadline)
+                    await end_stored(self.durable, run_id, End(error=error))
+                    return True
+        return False
 
     def _was_told(self, run_id: str, last_seq: int) -> bool:
         told = self._told.get(run_id) == last_seq

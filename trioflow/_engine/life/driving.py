@@ -21,6 +21,7 @@ from trioflow._engine.base.reporting import report
 from trioflow._engine.life.life import AT_REST, Life
 from trioflow._engine.life.ports import Driver, Keeper
 from trioflow._engine.life.starting import emit_start
+from trioflow._engine.running.deadlines import run_until
 from trioflow._engine.running.frame import Scope
 from trioflow._engine.running.workflow_call import call_end_hooks, recorded_result, run_workflow
 from trioflow._engine.stream.journaled_log import JournaledLog
@@ -63,7 +64,7 @@ async def drive_part(life: Life, by_engine: bool) -> None:
     try:
         with core.open_scope(shield=by_engine):
             if not life.record.is_canceled:  # or its process died on the way to its end
-                outcome = await run_workflow(scope, life.value)
+                outcome = await run_whole(life, scope)
             await core.readers.wait_for_room()
         if life.keeper is not None or core.is_canceled:
             outcome = accepted(life, outcome)
@@ -80,6 +81,15 @@ async def drive_part(life: Life, by_engine: bool) -> None:
             life.end_part(scope, outcome)
             if life.keeper is not None:
                 await save(life, life.keeper)
+
+
+async def run_whole(life: Life, scope: Scope) -> Outcome:
+    """Run the workflow from where the run is, up to its deadline."""
+    until = life.record.deadline
+    if until is None:
+        return await run_workflow(scope, life.value)
+    log = life.core.log
+    return await run_until(until, lambda: run_workflow(scope, life.value), log, life.plan.id)
 
 
 def close_open_calls(life: Life, outcome: Outcome | None) -> None:
@@ -210,37 +220,6 @@ def _emit_last(life: Life, event_type: type[ev.Event], **fields: Any) -> None:
     life.core.log.emit(event_type, **fields)
     with suppress(RunStateError):
         life.move(event_type.type)
-
-
-async def drive_open(life: Life) -> None:
-    """Run part after part, until the run has finished and not only waits for an answer."""
-    life.is_left = False
-    try:
-        while True:
-            # There before the run is at rest, so that an answer that comes at once finds it.
-            parked = life.parked = None if life.close_on_suspend else trio.Event()
-            await drive(life)
-            if parked is None or life.phase is not Phase.WAITING:
-                return
-            await parked.wait()
-            if life.is_left and life.result is not None:
-                return
-    finally:
-        life.parked = None
-
-
-def leave(life: Life, part: int) -> None:
-    """Let the task that drives the run come to an end: canceled, or still suspended.
-
-    Args:
-      part: Which part of the run it drove first. If it has ended with that one, a
-        later part is driven by somebody else, and is not canceled.
-    """
-    life.is_left = True
-    if life.result is None and (life.parked is not None or part == life.part):
-        life.core.cancel("its stream was left")
-    elif life.result is not None and life.parked is not None:
-        life.parked.set()
 
 
 async def carry_on(life: Life) -> RunResult[Any]:

@@ -9,11 +9,15 @@ import trio
 
 from trioflow import events as ev
 from trioflow._engine.base.given import check_string
+from trioflow._engine.base.outcome import must_pass
+from trioflow._engine.base.reporting import report
+from trioflow._engine.life.driving import drive, end_undriven
 from trioflow._engine.life.life import AT_REST, Life
 from trioflow._engine.life.starting import emit_start
 from trioflow._engine.running.mailbox import Early
 from trioflow._phases import Phase
 from trioflow.errors import RunClaimedError, RunFinishedError
+from trioflow.wire._shown import message_of
 
 
 def receive(life: Life, name: str, data: Any, by: str | None = None) -> None:
@@ -44,6 +48,37 @@ def receive(life: Life, name: str, data: Any, by: str | None = None) -> None:
         mailbox.put(log.emit(ev.EventReceived, event=name, data=data, by=by))
 
 
+def cancel(life: Life, reason: str | None, by: str | None = None) -> None:
+    """Cancel a run, as `Life.cancel` does. The hooks of one that waits are called in a task, and
+    it has ended when they have.
+
+    Raises:
+      RunClaimedError: if it is driven elsewhere.
+      UnreadableRunError: if its journal cannot be used here.
+    """
+    if life.phase is not Phase.WAITING or not life.plan.has_end_hooks:
+        life.cancel(reason, by)
+        return
+    life.begin_end(reason, by)
+    if life.home is not None:
+        life.home.end_soon(life)
+    else:
+        trio.lowlevel.spawn_system_task(end_canceled, life)
+
+
+async def end_canceled(life: Life) -> None:
+    """Drive a run to its end that was canceled while it waited."""
+    try:
+        if life.keeper is not None:
+            await life.keeper.claim(life)
+        await drive(life, by_engine=True)
+    except BaseException as exc:
+        await end_undriven(life, exc)
+        if must_pass(exc):
+            raise
+        report("run %s has not ended as it should: %s", life.run_id, message_of(exc))
+
+
 async def settle(life: Life, grace: float) -> None:
     """Start no further step of a run, and wait until none is running.
 
@@ -71,7 +106,7 @@ async def drain(life: Life, grace: float = math.inf, by: str | None = None) -> N
     await settle(life, grace)
     # A step may complete between the time-out and the cancel. That is fine: its
     # result is folded already, and the cancel then finds nothing to stop.
-    life.cancel("drained", by)
+    cancel(life, "drained", by)
 
 
 def break_off(life: Life, failure: BaseException) -> None:

@@ -35,6 +35,8 @@ class Fork:
     """The same for its journal, if it has one."""
     given: Mapping[str, Any] = attrs.field(factory=dict)
     """What its `Recover` says of how it differs from the other run."""
+    deadline: float | None = None
+    """When the run must have finished: seconds since the epoch."""
 
 
 async def fork(
@@ -81,7 +83,11 @@ def new_fork(old: Life, run_id: str, past: Past, by: str | None) -> Life:
     new = Life(old.plan, old.environment, run_id, old.resource_id, old.keeper, old.tags)
     start, *others = past.events
     assert isinstance(start, ev.Start)  # which begins every past
-    start = attrs.evolve(start, forked_from=old.run_id, by=by)
+    deadline = start.deadline
+    if deadline is not None:  # it has as long as the other run had
+        new.core.log.start_clock()
+        deadline += new.core.log.now() - start.at
+    start = attrs.evolve(start, forked_from=old.run_id, by=by, deadline=deadline)
     events = retyped(new.plan, [start, *others])
     entries: Sequence[Entry] = ()
     if old.keeper is None or new.journaled is None:
@@ -90,7 +96,7 @@ def new_fork(old: Life, run_id: str, past: Past, by: str | None) -> Life:
         old.keeper.keep(new)
         new.journaled.check(ev.Recover, **past.given)
         entries = new.journaled.journal.encode(events)
-    new.fork = Fork(old.run_id, events, entries, past.given)
+    new.fork = Fork(old.run_id, events, entries, past.given, deadline)
     return new
 
 

@@ -57,7 +57,9 @@ class Life:
     """What it begins with, if it is a fork that was made here."""
     retry: Life | None = None
     """The run that repeats what has failed in this one, if it was made here."""
-    # These six are the class's until one is set, since hardly any run has an own one. All others
+    timeout: float | None = None
+    """Seconds that the run may take from its start on."""
+    # These seven are the class's until one is set, since hardly any run has an own one. All others
     # are set here: Python keeps the attributes of an object in a row only if all objects of the
     # class get them in the same order from the first one on.
 
@@ -94,6 +96,8 @@ class Life:
             pacer=Pacer(log, plan.reputation),
             services=environment.services,
             state_fields=plan.state_fields,
+            reducers=plan.reducers,
+            start_run=environment.start_run,
         )
         self.phase = Phase.PENDING
         self.part = 0
@@ -231,6 +235,12 @@ class Life:
         if self.keeper is not None and self.cancel_requests:
             self.keeper.acknowledge(self, self.cancel_requests)
             self.cancel_requests = ()
+
+    def begin_end(self, reason: str | None, by: str | None) -> None:
+        """Let a run that waits be canceled; it is driven to its end, so that hooks hear of it."""
+        self.core.cancel(reason, by)
+        self.emit_canceled(reason, by)
+        self.leave_rest()
 
     def _cancel_waiting(self, reason: str | None, by: str | None) -> None:
         """End a run in which nothing runs, even if who hears of it raises: nobody else would."""

@@ -15,7 +15,8 @@ from trioflow._engine.base.nursery import open_owned_nursery
 from trioflow._engine.base.outcome import must_pass
 from trioflow._engine.base.reporting import report
 from trioflow._engine.life.driving import drive, end_undriven
-from trioflow._engine.life.ending import halt
+from trioflow._engine.life.due import continue_due, wait_due
+from trioflow._engine.life.ending import end_canceled, halt
 from trioflow._engine.life.life import Life
 from trioflow._phases import Phase
 from trioflow.errors import RunStateError, UnknownRunError
@@ -276,11 +277,34 @@ class RunRegistry:
         waits = life.phase is Phase.WAITING
         if waits and life.keeper is None:
             self._waiting[life.run_id] = life  # nobody else has it
+            if life.record.due_at() is not None and not self.closing.is_set():
+                self.nursery.start_soon(self._continue_due, life)
             return
         self._waiting.pop(life.run_id, None)
         self._finished.append(life)
         if not waits:
             life.home = None  # whoever holds this run need not hold the others
+
+    async def _continue_due(self, life: Life) -> None:
+        """Drive a suspended run that no store has when it is due. Others may do so before."""
+        part = life.part
+        is_due = await wait_due(life, self.closing)
+        if is_due and life.part == part and not self.is_closed and await continue_due(life):
+            self.start_soon(life)
+
+    def end_soon(self, life: Life) -> None:
+        """Drive a run to its end that was canceled while it waited."""
+        if self.is_closed:
+            trio.lowlevel.spawn_system_task(end_canceled, life)
+            return
+        self._submitted[life.run_id] = life
+        self.nursery.start_soon(self._end, life)
+
+    async def _end(self, life: Life) -> None:
+        try:
+            await end_canceled(life)
+        finally:
+            self._let_end(life)
 
     def let_go(self, run_id: str) -> None:
         """Hold a run no longer than others that have finished: it was canceled while it waited."""

@@ -10,6 +10,7 @@ import attrs
 from trioflow import events as ev
 from trioflow._engine.base.find_call import find_call
 from trioflow._engine.base.plan import WorkflowPlan
+from trioflow._engine.history.answers import check_answers
 from trioflow._engine.history.replay import Replay
 from trioflow._engine.history.suspensions import Suspension, select
 from trioflow._engine.life.driving import beginning
@@ -94,18 +95,24 @@ def begin_resume(life: Life, answer: Answer, by: str | None = None) -> None:
     context = dict(SharedContext(answer.runtime_context))
     is_answer = answer.data is not MISSING
     data = answer.data if is_answer else None
-    if targets and is_answer:  # the items of one step, if there are several
+    asks = [target for target in targets if target.key is not None and is_answer]
+    if asks:
+        _check_asks(life, asks, data)
+    elif targets and is_answer:  # the items of one step, if there are several
         data = structured_answer(life.plan, targets[0].address, data)
     span_id = life.trace.go_on(life.core.tracing_context, life.resource_id)
     life.emit(
         ev.Resume,
         targets=tuple(target.address for target in targets),
-        answered=is_answer,
-        data=data,
+        answered=is_answer and not asks,
+        data=None if asks else data,
         runtime_context=context,
         span_id=span_id,
         by=by,
     )
+    for target in asks:
+        _emit_answer(life, target.address, key=target.key, data=data)
+    emit_expired(life, life.core.log.now())
     life.core.per_step = answer.per_step
     begin_part(life)
 
@@ -116,6 +123,32 @@ def not_resumable(life: Life) -> NotResumableError:
     if life.phase is Phase.FINISHED and status in ("failed", "canceled"):
         problem += "; repeat what failed with run.retry(), or trioflow retry RUN"
     return NotResumableError(life.run_id, status, problem)
+
+
+def _check_asks(life: Life, asks: Sequence[Suspension], data: Any) -> None:
+    """Check that these questions can have that answer."""
+    core = life.core
+    core.log.start_clock()
+    for ask in asks:
+        until = None if ask.question is None else ask.question["until"]
+        if until is not None and until <= core.log.now():
+            problem = f"question {ask} has expired"
+            raise NotResumableError(life.run_id, life.record.status, problem)
+    check_answers(asks, data, core.notes.structures, core.services.converter)
+    if life.journaled is not None:
+        life.journaled.check(ev.StepAnswered, id="", address="0", key="", data=data)
+
+
+def emit_expired(life: Life, now: float) -> None:
+    """Let all questions have expired whose time has passed by *now*."""
+    for record, key, until in life.record.expiring():
+        if until <= now:
+            _emit_answer(life, record.address, key=key, expired=True)
+
+
+def _emit_answer(life: Life, address: str, **fields: Any) -> None:
+    record = life.record.calls[address]
+    life.core.log.emit(ev.StepAnswered, id=record.id, address=address, round=record.round, **fields)
 
 
 def structured_answer(plan: WorkflowPlan, address: str, data: Any) -> Any:
@@ -131,7 +164,8 @@ def begin_part(life: Life) -> None:
     life.leave_rest()
     core.begin_part(record.runtime_context, record.received.values())
     core.pacer = Pacer(core.log, life.plan.reputation)
-    core.replay = Replay(record)
+    core.log.start_clock()  # deadlines go by the calendar, which may be set anew meanwhile
+    core.replay = Replay(record, core.log.now())
 
 
 def check_no_open_stream(life: Life) -> None:

@@ -9,6 +9,7 @@ import attrs
 import trio
 
 from trioflow import events as ev
+from trioflow._durations import Duration, finite_seconds
 from trioflow._engine.base.in_trio import check_in_trio
 from trioflow._engine.life.life import Life
 from trioflow._engine.running.shared_context import SharedContext
@@ -28,6 +29,7 @@ def begin(
     per_step: bool = False,
     by: str | None = None,
     is_certain: bool = True,
+    timeout: Duration | None = None,
 ) -> None:
     """Take what the caller gives to the run, once, and check all of it.
 
@@ -65,6 +67,10 @@ def begin(
         )
     life.input, life.value, life.initial_state = input_data, value, state
     life.by = by
+    if timeout is not None:
+        life.timeout = _finite(timeout)
+    elif life.plan.timeout is not None:
+        life.timeout = life.plan.timeout
     if context is not None:
         core.context = context
     core.tracing_context = tracing_context or NO_TRACING
@@ -74,6 +80,13 @@ def begin(
     if is_certain:
         begin_trace(life)
     life.move("begin")
+
+
+def _finite(timeout: Duration) -> float:
+    seconds = finite_seconds(timeout, above_zero=True)
+    if seconds is None:
+        raise ValueError(f"timeout must be seconds > 0 or a timedelta, not {timeout!r}")
+    return seconds
 
 
 def begin_trace(life: Life) -> None:
@@ -108,6 +121,7 @@ def _start_fields(life: Life) -> dict[str, Any]:
         "resource_id": life.resource_id,
         "span_id": trace.span_id,
         "by": life.by,
+        "deadline": None if life.timeout is None else life.core.log.now() + life.timeout,
     }
 
 

@@ -11,6 +11,7 @@ import attrs
 import trio
 
 from trioflow._engine.base.plan import WorkflowPlan
+from trioflow._engine.base.ports import StartRun
 from trioflow._engine.base.services import AskSchema, Services, no_schema
 from trioflow._engine.planning.limits import Limits
 from trioflow._engine.planning.runners import Runners
@@ -80,6 +81,8 @@ class Environment:
     known: Callable[[], KnownRuns | None] = _no_runs
     """Returns the runs of the engine while it is there. A run that has finished must not hold
     them."""
+    start_run: StartRun | None = None
+    """Starts a run in the engine; None without one."""
     plans: WeakKeyDictionary[Workflow[Any, Any], WorkflowPlan] = attrs.field(
         factory=WeakKeyDictionary, init=False
     )

@@ -18,6 +18,7 @@ from trioflow._engine.planning.targets import TargetPlanner
 from trioflow._engine.running.bodies import map_body
 from trioflow._engine.running.foreach import ItemsBody
 from trioflow._engine.running.frame import Frame
+from trioflow._engine.running.reducers import reducers_of
 from trioflow._engine.running.shared_state import initial_state, state_fields
 from trioflow._engine.running.user_functions import adapt, compile_mapping
 from trioflow._engine.running.workflow_call import WorkflowBody
@@ -103,6 +104,8 @@ class _Planner:
             if workflow.validate
             else None,
             tools=self._targets.tool_finder(),
+            timeout=workflow.timeout,
+            reducers=reducers_of(workflow.state),
             on_start=workflow.on_start,
             on_finish=workflow.on_finish,
             on_error=workflow.on_error,

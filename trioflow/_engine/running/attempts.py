@@ -18,6 +18,7 @@ from trioflow._engine.base.outcome import (
 )
 from trioflow._engine.base.plan import Fallback
 from trioflow._engine.running.call import Call
+from trioflow._engine.running.deadlines import is_past
 from trioflow._engine.running.limits import in_limit, in_time
 from trioflow._engine.running.sleeping import sleep_until
 
@@ -84,6 +85,8 @@ async def _try(call: Call, value: Any) -> Outcome:
         except BaseException as exc:  # when= and delay= are code of users
             return failure(exc)
         if delay is None:
+            return outcome
+        if is_past(call, delay):
             return outcome
         await _back_off(call, outcome.error, delay)
         await call.scope.core.pacer.boundary(plan.code)  # in the pause anything may have happened

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NoReturn
 
@@ -15,9 +15,12 @@ from trioflow._engine.base.outcome import (
 )
 from trioflow._engine.base.plan import CallPlan
 from trioflow._engine.running import fast_events
+from trioflow._engine.running.asks import ask
 from trioflow._engine.running.frame import Frame, Scope
 from trioflow._engine.running.named_events import receive_event
+from trioflow._engine.running.reducers import combined, reduced
 from trioflow._engine.running.shared_state import check_merge
+from trioflow._engine.running.started_runs import start_run
 from trioflow._engine.running.tool_calls import call_tool, open_tool
 from trioflow._ids import original_id
 from trioflow._values.structure import compile_structure
@@ -71,8 +74,9 @@ class Call(Frame):
         self._check_open()
         structure = self.scope.core.state_fields
         checked = updates if structure is None else structure(updates)
-        merged = {**(self.updates or {}), **checked}
-        check_merge(self.state, merged, self.id)
+        reducers = self.scope.core.reducers
+        merged = combined(self.updates or {}, checked, reducers, self.id)
+        check_merge(self.state, reduced(self.state, merged, reducers, self.id), self.id)
         self.updates = merged
 
     async def write(self, chunk: Any) -> None:
@@ -98,6 +102,22 @@ class Call(Frame):
         self._check_open()
         check_string("event", event)
         return await receive_event(self, event, type, timeout)
+
+    async def ask(self, payload: Any, type: Any, label: str | None, timeout: Any) -> Any:
+        self._check_open()
+        return await ask(self, payload, type, label, timeout)
+
+    async def start_run(
+        self,
+        workflow: Any,
+        input_data: Any,
+        resource_id: str | None,
+        tags: Collection[str],
+        timeout: Any,
+    ) -> str:
+        self._check_open()
+        start = self.scope.core.start_run
+        return await start_run(self, start, workflow, input_data, resource_id, tags, timeout)
 
     async def resource(self, name: str, type: Any) -> Any:
         self._check_open()

@@ -20,6 +20,7 @@ from trioflow._engine.base.outcome import (
 )
 from trioflow._engine.running import fast_events
 from trioflow._engine.running.call import Call
+from trioflow._engine.running.reducers import reduced
 from trioflow._engine.running.shared_context import SharedContext
 from trioflow._engine.running.shared_state import check_merge
 from trioflow._engine.stream.fairness import MAX_SECONDS
@@ -38,11 +39,13 @@ async def close_when_room(call: Call, outcome: Outcome, started_at: float) -> Ou
 def settled(call: Call, outcome: Outcome) -> Outcome:
     """Return *outcome*, or a failure if the state refuses what the call has set.
 
-    It was asked when the call set it, but other calls may have changed the state since then.
+    It was asked when the call set it, but other calls may have changed the state since then. From
+    here on the call has the values that the state will have.
     """
     if not call.updates or isinstance(outcome, Failed):
         return outcome
     try:
+        call.updates = reduced(call.state, call.updates, call.scope.core.reducers, call.id)
         check_merge(call.state, call.updates, call.id)
     except InvalidValueError as exc:
         return Failed(exc)
@@ -197,7 +200,16 @@ def emit_context_changes(call: Call, context: SharedContext) -> None:
 
 
 def suspension_fields(call: Call, outcome: Suspended) -> dict[str, Any]:
-    """Return payload, label and state updates of a call that waits for an answer."""
+    """Return payload, label and state updates of a call that waits for an answer.
+
+    Questions change no state: the body runs again from its first line, and sets the same.
+    """
+    if outcome.asks is not None:
+        asks, outcome.asks = dict(outcome.asks), None  # what contains the call has asked nothing
+        outcome.payload = ev.payload_of(asks)
+        if len(asks) == 1:
+            (outcome.label,) = (question["label"] for question in asks.values())
+        return {"payload": outcome.payload, "label": outcome.label, "asks": asks}
     return {
         "payload": outcome.payload,
         "label": outcome.label,

@@ -81,6 +81,7 @@ def step_progress(
     state_updates: Mapping[str, Any] | None,
     payload: Any,
     label: str | None,
+    asks: Mapping[str, ev.Question] | None,
     attempts: int,
 ) -> ev.StepProgress:
     """Return the event that ends an item of a foreach."""
@@ -101,6 +102,7 @@ def step_progress(
     draft.state_updates = state_updates
     draft.payload = payload
     draft.label = label
+    draft.asks = asks
     draft.attempts = attempts
     draft.__class__ = ev.StepProgress
     event: ev.StepProgress = draft

@@ -25,7 +25,7 @@ from trioflow._engine.running.call_end import (
 )
 from trioflow._engine.running.siblings import Siblings, collected, open_siblings
 from trioflow._engine.stream.fairness import MAX_SECONDS
-from trioflow.events import ItemStatus
+from trioflow.events import ItemStatus, Question
 from trioflow.nodes import OnError
 
 
@@ -178,6 +178,7 @@ class _Progress:
         state_updates: Mapping[str, Any] | None = None,
         payload: Any = None,
         label: str | None = None,
+        asks: Mapping[str, Question] | None = None,
     ) -> None:
         core = self.loop.scope.core
         before = core.log.at
@@ -193,6 +194,7 @@ class _Progress:
             state_updates,
             payload,
             label,
+            asks,
             attempts,
         )
         if progress.at - before > MAX_SECONDS:

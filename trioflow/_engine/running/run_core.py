@@ -10,6 +10,7 @@ import attrs
 import trio
 
 from trioflow._engine.base.outcome import is_interrupt
+from trioflow._engine.base.ports import StartRun
 from trioflow._engine.base.services import Services
 from trioflow._engine.running.mailbox import Mailbox
 from trioflow._engine.running.shared_context import SharedContext
@@ -21,12 +22,31 @@ from trioflow.tracing import NO_TRACING, TracingContext
 
 if TYPE_CHECKING:
     from trioflow._engine.history.replay import Replay
+    from trioflow._values.structure import Structure
 
 
 class Cancelable(Protocol):
     """What a run that waits is for its own steps."""
 
     def cancel(self, reason: str | None) -> None: ...
+
+
+@attrs.define(eq=False)
+class Notes:
+    """What few calls need, and is not kept in each call for that reason."""
+
+    asks: dict[str, Any] = attrs.field(factory=dict)
+    """The questions of calls in this part of the run, by address."""
+    started: dict[str, tuple[int, int]] = attrs.field(factory=dict)
+    """The attempt of a call that has started runs last, and how many, by address."""
+    structures: dict[tuple[str, str], Structure | None] = attrs.field(factory=dict)
+    """What structures the answers to questions that were asked in this process, by the address
+    of the call and the key of the question."""
+
+    def begin_part(self) -> None:
+        """Forget what belongs to the part before."""
+        self.asks.clear()
+        self.started.clear()
 
 
 @attrs.define(eq=False)
@@ -39,6 +59,10 @@ class RunCore:
     services: Services
     state_fields: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None
     """Structures the keys of a state update; None if the state is a plain dict."""
+    reducers: Mapping[str, Callable[[Any, Any], Any]]
+    """How updates of fields of the state are merged, by name."""
+    start_run: StartRun | None
+    """Starts other runs in the engine that drives this one."""
     context: SharedContext | None = None
     """The runtime context, once somebody has put something into it or has looked at it."""
     tracing_context: TracingContext = NO_TRACING
@@ -65,6 +89,14 @@ class RunCore:
     """The run itself, if it waits and no part of it runs. It owns all this; a plain reference
     back would leave its memory to the garbage collector."""
     _mailbox: Mailbox | None = None
+    _notes: Notes | None = None
+
+    @property
+    def notes(self) -> Notes:
+        """What is kept of calls that ask or start runs. Made for the first one."""
+        if self._notes is None:
+            self._notes = Notes()
+        return self._notes
 
     @property
     def has_mail(self) -> bool:
@@ -84,6 +116,8 @@ class RunCore:
         self._cancel_scope = self.owner = None
         self.tool_series = f"{self.log.record.next_seq}."
         self.context = SharedContext(context)
+        if self._notes is not None:
+            self._notes.begin_part()
         self._mailbox = Mailbox(received)
 
     def open_scope(self, shield: bool) -> trio.CancelScope:

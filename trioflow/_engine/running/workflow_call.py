@@ -19,6 +19,7 @@ from trioflow._engine.base.plan import WorkflowPlan
 from trioflow._engine.base.reporting import report
 from trioflow._engine.history.suspensions import Suspension, suspensions
 from trioflow._engine.running.call import Call
+from trioflow._engine.running.deadlines import deadline_of, run_until
 from trioflow._engine.running.frame import Frame, Scope
 from trioflow._engine.running.nodes import run_sequence
 from trioflow._engine.running.user_functions import call_hook
@@ -53,8 +54,9 @@ class WorkflowBody:
             address=f"{call.address}{again}/",
             init_data=value,
         )
+        until, log = deadline_of(call, self._plan.timeout), call.scope.core.log
         try:
-            outcome = await run_workflow(scope, value)
+            outcome = await run_until(until, lambda: run_workflow(scope, value), log, self._plan.id)
         except BaseException:
             await call_end_hooks(scope, value, None)
             raise
@@ -125,6 +127,7 @@ def workflow_result(scope: Scope, value: Any, outcome: Outcome | None) -> RunRes
         error=outcome.error if isinstance(outcome, Failed) else None,
         steps=own_steps(scope),
         suspended=_paths(waiting) if waiting else (),
+        resume_labels=_labels(waiting) if waiting else {},
         suspend_payload=_payloads(waiting, record) if waiting else {},
         state=record.state,
         reason=record.reason,
@@ -144,6 +147,7 @@ def recorded_result(plan: WorkflowPlan, record: RunRecord) -> RunResult[Any]:
         error=record.error,
         steps=last_calls(plan, record),
         suspended=_paths(waiting) if waiting else (),
+        resume_labels=_labels(waiting) if waiting else {},
         suspend_payload=_payloads(waiting, record) if waiting else {},
         state=record.state,
         reason=record.reason,
@@ -153,6 +157,10 @@ def recorded_result(plan: WorkflowPlan, record: RunRecord) -> RunResult[Any]:
 
 def _paths(waiting: Sequence[Suspension]) -> tuple[tuple[str, ...], ...]:
     return tuple(dict.fromkeys(suspension.path for suspension in waiting))
+
+
+def _labels(waiting: Sequence[Suspension]) -> Mapping[str, tuple[str, ...]]:
+    return {each.label: each.path for each in waiting if each.label is not None}
 
 
 def _payloads(waiting: Sequence[Suspension], record: RunRecord) -> Mapping[str, Any]:

@@ -34,6 +34,13 @@ def epoch_now(elapsed: float) -> float:
     return epoch
 
 
+def calendar_now() -> float:
+    """Return the time by the calendar, as runs of this ``trio.run`` have it: seconds since the
+    epoch."""
+    elapsed = trio.current_time()
+    return epoch_now(elapsed) + elapsed
+
+
 def is_virtual() -> bool:
     """Tell whether Trio's clock has moved on without the machine's since a run first used it."""
     offset = time.perf_counter() - trio.current_time()

@@ -1,0 +1,43 @@
+"""Driving a run for as long as a stream of it is read."""
+
+from __future__ import annotations
+
+import trio
+
+from trioflow._engine.life.driving import drive
+from trioflow._engine.life.due import continue_due, wait_due
+from trioflow._engine.life.life import Life
+from trioflow._phases import Phase
+
+
+async def drive_open(life: Life) -> None:
+    """Run part after part, until the run has finished and not only waits for an answer."""
+    life.is_left = False
+    try:
+        while True:
+            # There before the run is at rest, so that an answer that comes at once finds it.
+            parked = life.parked = None if life.close_on_suspend else trio.Event()
+            await drive(life)
+            if parked is None or life.phase is not Phase.WAITING:
+                return
+            if await wait_due(life, parked) and await continue_due(life):
+                continue
+            await parked.wait()
+            if life.is_left and life.result is not None:
+                return
+    finally:
+        life.parked = None
+
+
+def leave(life: Life, part: int) -> None:
+    """Let the task that drives the run come to an end: canceled, or still suspended.
+
+    Args:
+      part: Which part of the run it drove first. If it has ended with that one, a
+        later part is driven by somebody else, and is not canceled.
+    """
+    life.is_left = True
+    if life.result is None and (life.parked is not None or part == life.part):
+        life.core.cancel("its stream was left")
+    elif life.result is not None and life.parked is not None:
+        life.parked.set()

@@ -1,0 +1,69 @@
+"""Fields of a state whose updates are merged, and not replaced."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from trioflow.errors import Fault, InvalidValueError
+from trioflow.reducers import Reducer
+
+Merge = Callable[[Any, Any], Any]
+
+
+def reducers_of(type_: Any) -> Mapping[str, Merge]:
+    """Return what merges updates of the fields of a state type, by their names."""
+    origin = typing.get_origin(type_) or type_
+    if not isinstance(origin, type):
+        return {}
+    try:
+        hints = typing.get_type_hints(origin, include_extras=True)
+    except NameError:  # reported where the type is compiled
+        return {}
+    return {name: merge for name, hint in hints.items() if (merge := _reducer_in(hint)) is not None}
+
+
+def _reducer_in(hint: Any) -> Merge | None:
+    if typing.get_origin(hint) in (typing.Required, typing.NotRequired):
+        hint = typing.get_args(hint)[0]
+    if typing.get_origin(hint) is not typing.Annotated:
+        return None
+    return next((each.merge for each in hint.__metadata__ if isinstance(each, Reducer)), None)
+
+
+def reduced(
+    state: Any, updates: Mapping[str, Any], reducers: Mapping[str, Merge], step: str
+) -> dict[str, Any]:
+    """Return updates in which the fields that have a reducer are merged with *state*.
+
+    Raises:
+      InvalidValueError: if a reducer raises.
+    """
+    return {
+        name: _merged(state, name, value, reducers[name], step) if name in reducers else value
+        for name, value in updates.items()
+    }
+
+
+def combined(
+    earlier: Mapping[str, Any], later: Mapping[str, Any], reducers: Mapping[str, Merge], step: str
+) -> dict[str, Any]:
+    """Return two updates of one step call as one."""
+    both = {name: value for name, value in later.items() if name in earlier}
+    return {**earlier, **later, **reduced(earlier, both, reducers, step)}
+
+
+def _merged(state: Any, name: str, value: Any, merge: Merge, step: str) -> Any:
+    missing = object()
+    if isinstance(state, Mapping):
+        before = state.get(name, missing)
+    else:
+        before = getattr(state, name, missing)
+    if before is missing:  # of a TypedDict, say
+        return value
+    try:
+        return merge(before, value)
+    except Exception as exc:  # code of users
+        fault = Fault(name, f"its reducer raised {type(exc).__name__}: {exc}")
+        raise InvalidValueError("state", f"step {step!r}", (fault,)) from exc
