@@ -139,7 +139,7 @@ def test_a_signal_cancels_the_run_and_says_what_was_canceled(
         ),
         (("demo_flows:hello", "--input", "{}"), ["  name: required key is missing"]),
         (("demo_flows:hello",), ["expected City, received None", "give it with --input JSON"]),
-        (("demo_flows:hello", "--context", "x"), ["--context needs KEY=TEXT"]),
+        (("demo_flows:hello", "--context", "x"), ["--context needs KEY=STRING"]),
         (("demo_flows:helo",), ["did you mean 'hello'?"]),
         (("helo",), ["unknown workflow 'helo'"]),
         ((), ["TARGET"]),

@@ -123,7 +123,7 @@ def test_a_context_is_built_from_texts_and_objects(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("entry", ["a", "=a", ""])
 def test_an_entry_without_key_is_refused(entry: str) -> None:
-    assert "needs KEY=TEXT or a JSON object" in problem(read_context, [entry])
+    assert "needs KEY=STRING or a JSON object" in problem(read_context, [entry])
 
 
 def test_a_context_from_a_file_has_to_be_an_object(tmp_path: Path) -> None:

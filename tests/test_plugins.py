@@ -87,10 +87,10 @@ class Site:
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delenv("TRIOFLOW_DISABLE", raising=False)
-    before = set(sys.modules)
     yield Site(tmp_path)
-    for name in set(sys.modules) - before:
-        del sys.modules[name]
+    for name, module in list(sys.modules.items()):  # not what was imported by the way
+        if str(getattr(module, "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
 def refusal(kind: type[PluginError], *plugins: Any, **options: Any) -> PluginError:

@@ -185,3 +185,19 @@ async def test_without_a_tracker_there_is_nothing_to_tell(lines: list[str]) -> N
     await Workflow("w").then(says("ham", "a")).run(None)
 
     assert lines == ["  : ham", "  : ham again"]
+
+
+async def test_a_tracker_lets_the_handlers_that_it_is_given_know_the_step() -> None:
+    handler = Lines()
+    handler.setFormatter(logging.Formatter("%(run_id)s %(step_id)s: %(message)s"))
+    logger.addHandler(handler)
+    flow = Workflow[Any, Any]("w").then(says("ham", "a"))
+    try:
+        async with open_engine(plugins=[], instruments=[StepTracker(handler)]) as engine:
+            logger.warning("outside")
+            await engine.create_run(flow, run_id="r-1").start(None)
+    finally:
+        logger.removeHandler(handler)
+
+    assert handler.lines == [" : outside", "r-1 a: ham", "r-1 a: ham again"]
+    assert handler.filters == []

@@ -51,15 +51,20 @@ async def run(
     *,
     input: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     context: Annotated[list[str] | None, Flag] = None,
+    state: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    limit: Annotated[list[str] | None, Flag] = None,
+    timeout: str | None = None,
+    run_id: str | None = None,
+    resource: str | None = None,
     json: Annotated[bool, Flag] = False,
     store: str | None = None,
 ) -> int:
     """Run a workflow and watch it.
 
     Exit codes: 0 success, 1 failed, 2 usage or bad input, 3 suspended, 130 interrupted.
-    With a store, a run that is suspended or interrupted can go on; it says how.
-    A step that blocks the event loop is told on standard error, if it does so for as many
-    seconds as TRIOFLOW_BLOCK_SECONDS says: 0.5 if it is not set, 0 for never.
+    With a store, a run that is suspended or interrupted can be resumed; the command to do so
+    is printed. While a step blocks the event loop, this is reported on standard error after
+    TRIOFLOW_BLOCK_SECONDS (default 0.5; 0 disables).
 
     Parameters
     ----------
@@ -68,16 +73,38 @@ async def run(
     input
         The input: JSON, @FILE with JSON, or - for JSON on standard input.
     context
-        An entry of the runtime context: KEY=TEXT, a JSON object, or @FILE with one.
+        An entry of the runtime context: KEY=STRING, a JSON object, or @FILE with one.
         May be repeated.
+    state
+        The initial state of the workflow: JSON, @FILE with JSON, or - for standard input.
+    limit
+        How many steps with this limit run at once: NAME=NUMBER. May be repeated.
+    timeout
+        How long the run may take, in all: seconds, or a number with s, m, h, d or w.
+    run_id
+        Id of the run. If the store has a run with this id, nothing is started: that run is
+        reported, and the exit code is that of its status.
+    resource
+        Whose run it is: a user, a tenant, ...
     json
         Print one event per line as JSON, and nothing else, on standard output.
     store
         Where the run is kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
     """
-    from trioflow._cli.running import run_target
+    from trioflow._cli.running import Options, run_target
 
-    return await run_target(target, input, context or (), json, store)
+    options = Options(
+        input=input,
+        context=context or (),
+        state=state,
+        limits=limit or (),
+        timeout=timeout,
+        run_id=run_id,
+        resource=resource,
+        as_json=json,
+        store=store,
+    )
+    return await run_target(target, options)
 
 
 def steps() -> None:

@@ -43,7 +43,7 @@ def read_context(entries: Sequence[str]) -> dict[str, Any]:
     """Return the runtime context that a list of options builds; later ones win.
 
     Args:
-      entries: Each ``KEY=TEXT``, a JSON object, or ``@`` and the path of a file with one.
+      entries: Each ``KEY=STRING``, a JSON object, or ``@`` and the path of a file with one.
 
     Raises:
       UsageError: if an entry is none of these.
@@ -58,9 +58,24 @@ def read_context(entries: Sequence[str]) -> dict[str, Any]:
         else:
             key, equals, text = entry.partition("=")
             if not key or not equals:
-                raise UsageError(f"--context needs KEY=TEXT or a JSON object, not {entry!r}")
+                raise UsageError(f"--context needs KEY=STRING or a JSON object, not {entry!r}")
             context[key] = text
     return context
+
+
+def read_limits(entries: Sequence[str]) -> dict[str, int]:
+    """Return the limits that a list of ``NAME=NUMBER`` sets; later ones win.
+
+    Raises:
+      UsageError: if an entry is not one.
+    """
+    limits: dict[str, int] = {}
+    for entry in entries:
+        name, _, number = entry.partition("=")
+        if not name or not number.isdecimal() or not int(number):
+            raise UsageError(f"--limit needs NAME=NUMBER, such as gpu=2, not {entry!r}")
+        limits[name] = int(number)
+    return limits
 
 
 def parse_json(text: str, source: str) -> Any:

@@ -7,54 +7,103 @@ from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
+import attrs
+
 from trioflow._cli.errors import UsageError, explain
-from trioflow._cli.inputs import read_context, read_value
+from trioflow._cli.existing import report_existing
+from trioflow._cli.inputs import read_context, read_limits, read_value
 from trioflow._cli.instruments import own_instruments
-from trioflow._cli.output import exclusive_stdout
-from trioflow._cli.stores import find_store
+from trioflow._cli.output import Output, exclusive_stdout
+from trioflow._cli.stores import Whereabouts, find_run, find_store
 from trioflow._cli.targets import import_workflow, is_in_module, known_workflow
+from trioflow._cli.times import read_duration
 from trioflow._cli.watch import choose_display, watch
-from trioflow.engine import open_engine
-from trioflow.errors import InvalidValueError
+from trioflow.engine import Engine, open_engine
+from trioflow.errors import DuplicateRunError, InvalidValueError
+from trioflow.workflow import Workflow
 
 
-async def run_target(
-    target: str,
-    input_text: str | None,
-    context: Sequence[str],
-    as_json: bool,
-    store_url: str | None = None,
-) -> int:
+@attrs.frozen(kw_only=True)
+class Options:
+    """What was typed beside the workflow. Values are JSON, or say where it is."""
+
+    input: str | None = None
+    context: Sequence[str] = ()
+    state: str | None = None
+    store: str | None = None
+    run_id: str | None = None
+    resource: str | None = None
+    limits: Sequence[str] = ()
+    timeout: str | None = None
+    as_json: bool = False
+
+
+async def run_target(target: str, options: Options) -> int:
     """Run a workflow and show it on standard output; return the exit code.
 
     Raises:
-      TrioflowError: if target, input or context are wrong, or a plugin is broken.
+      TrioflowError: if target or options are wrong, or a plugin is broken.
       StoreError: if the run cannot be saved.
-      OSError: if standard output cannot be written to, for another reason than that nobody
-        reads it; the run is then ended. May be in a group.
+      OSError: if standard output cannot be written to, for another reason than that its reader
+        has gone; the run is then ended. May be in a group.
     """
     # First of all: what is imported from here on may print.
-    with exclusive_stdout() if as_json else nullcontext() as output:
-        value = None if input_text is None else read_value(input_text, "--input")
-        entries = read_context(context)
+    with exclusive_stdout() if options.as_json else nullcontext() as output:
+        given = _read(options)
+        limits = read_limits(options.limits)
         in_module = is_in_module(target)
-        kept = find_store(store_url, target if in_module else None)
+        kept = find_store(options.store, target if in_module else None)
         workflow = import_workflow(target) if in_module else None
         store = kept.store if kept else None
-        async with open_engine(store=store, instruments=own_instruments()) as engine:
+        # Only a run that may be there already is loaded, and needs the workflow by its id.
+        named = [workflow] if workflow is not None and options.run_id is not None else []
+        async with open_engine(
+            store=store, workflows=named, limits=limits, instruments=own_instruments()
+        ) as engine:
             if workflow is None:
                 workflow = known_workflow(target, engine.workflows)
-            run = engine.create_run(workflow)
-            open_stream = partial(run.stream, value, runtime_context=entries)
-            display = choose_display(output, engine.converter, run)
-            try:
-                return await watch(open_stream, display, kept)
-            except InvalidValueError as exc:
-                if input_text is None:
-                    raise UsageError(
-                        f"{explain(exc)}\n{_how_to_give(run._life.plan.structure_input)}"
-                    ) from exc
-                raise
+            return await _run(engine, workflow, options, given, kept, output)
+
+
+def _read(options: Options) -> dict[str, Any]:
+    """Return what the run is started with."""
+    given: dict[str, Any] = {"runtime_context": read_context(options.context)}
+    if options.input is not None:
+        given["input_data"] = read_value(options.input, "--input")
+    if options.state is not None:
+        given["initial_state"] = read_value(options.state, "--state")
+    if options.timeout is not None:
+        given["timeout"] = read_duration(options.timeout, "--timeout")
+    return given
+
+
+async def _run(
+    engine: Engine,
+    workflow: Workflow[Any, Any],
+    options: Options,
+    given: dict[str, Any],
+    kept: Whereabouts | None,
+    output: Output | None,
+) -> int:
+    run_id = options.run_id
+    run = engine.create_run(workflow, run_id=run_id, resource_id=options.resource)
+    display = choose_display(output, engine.converter, run)
+    if run_id is not None and kept is not None and engine.store is not None:
+        stored = await engine.store.get(run_id)
+        if stored is not None:
+            return await report_existing(engine, stored, display, kept)
+    try:
+        return await watch(partial(run.stream, **given), display, kept)
+    except DuplicateRunError:  # another process was faster
+        if kept is None or engine.store is None or run_id is None:
+            raise
+        stored = await find_run(engine.store, run_id)
+        return await report_existing(engine, stored, display, kept)
+    except InvalidValueError as exc:
+        if options.input is None and exc.what == "input":
+            remedy = _how_to_give(run._life.plan.structure_input)
+            raise UsageError(f"{explain(exc)}\n{remedy}") from exc
+        raise
 
 
 def _how_to_give(structure: Callable[[Any], Any] | None) -> str:

@@ -37,6 +37,22 @@ def read_moment(text: str, option: str, now: float) -> float:
         ) from exc
 
 
+def read_duration(text: str, option: str) -> float:
+    """Return a duration as seconds.
+
+    Args:
+      text: A number of seconds, or of what its last letter says: ``"90"``, ``"15m"``, ``"2h"``.
+      option: Name of the option, for errors.
+
+    Raises:
+      UsageError: if it is none.
+    """
+    found = _AGO.fullmatch(text.strip()) or _AGO.fullmatch(f"{text.strip()}s")
+    if found is None:
+        raise UsageError(f"{option}: {text!r} is no duration; give one such as 90, 15m, 12h or 2d")
+    return float(found[1]) * UNITS[found[2]]
+
+
 def local_time(at: float) -> str:
     """Return seconds since the epoch as the time of day here."""
     try:

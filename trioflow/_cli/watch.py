@@ -180,8 +180,11 @@ class Watcher:
             how_to_go_on(self.whereabouts, result.run_id)
         else:
             report(result, self._run.record.calls.values() if self._run else ())
-        if self.whereabouts is not None and result.status == "suspended" and self._run:
-            how_to_answer(self.whereabouts, self._run.record)
+        if result.status == "suspended" and self._run:
+            if self.whereabouts is None or not self.whereabouts.lasts:
+                say("it is lost now: give --store to resume it later")
+            else:
+                how_to_answer(self.whereabouts, self._run.record)
         if self.whereabouts is not None and result.status == "failed":
             how_to_try_again(self.whereabouts, result)
 

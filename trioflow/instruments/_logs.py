@@ -12,7 +12,7 @@ import logging
 from collections.abc import MutableMapping
 from contextlib import AbstractContextManager
 from contextvars import ContextVar, Token
-from typing import Any
+from typing import Any, Self
 
 from trioflow.abc import BodyInfo, Instrument
 
@@ -30,8 +30,26 @@ def current_step() -> BodyInfo | None:
 class StepTracker(Instrument):
     """Lets log records know the step in which they were made::
 
-    async with open_engine(instruments=[StepTracker()]) as engine: ...
+        handler.setFormatter(logging.Formatter("%(run_id)s %(step_id)s %(message)s"))
+        async with open_engine(instruments=[StepTracker(handler)]) as engine: ...
+
+    Args:
+      handlers: Each gets a `StepContextFilter` while the engine is open. A format that names an
+        attribute of the filter needs one on its handler; without handlers, add it yourself.
     """
+
+    def __init__(self, *handlers: logging.Handler) -> None:
+        self._handlers = handlers
+        self._filter = StepContextFilter()
+
+    async def __aenter__(self) -> Self:
+        for handler in self._handlers:
+            handler.addFilter(self._filter)
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        for handler in self._handlers:
+            handler.removeFilter(self._filter)
 
     def around_body(self, body: BodyInfo) -> AbstractContextManager[None]:
         return _Tracked(body)
