@@ -144,7 +144,7 @@ def step(
     output: Any = None,
     resume: Any = Any,
     suspend: Any = Any,
-    state: Any = Any,
+    state: Any = None,
     retry: Retry | None = None,
     timeout: Duration | None = None,
     fallback: Callable[..., Any] | None = None,
@@ -163,7 +163,7 @@ def step(
     output: Any = None,
     resume: Any = Any,
     suspend: Any = Any,
-    state: Any = Any,
+    state: Any = None,
     retry: Retry | None = None,
     timeout: Duration | None = None,
     fallback: Callable[..., Any] | None = None,
@@ -185,6 +185,14 @@ def step(
     declared types. Outputs of more than about 64 kB are written in slices, between which other
     tasks run; a step that is canceled meanwhile counts as canceled.
 
+    A body sees the context variables of the code that started or resumed this part of the run; of
+    a run that is recovered, those of the code that opened the engine. A thread gets a copy, another
+    process none. What a body sets is for the body alone: reset it before the body ends. What is
+    left set is lost with a thread or a process. After an ``async def`` later steps, and the caller
+    of ``run.start()``, may see it until the run suspends or its process ends; do not rely on it
+    (`trioflow.testing.check_step` reports it). What later steps need belongs into
+    ``ctx.runtime_context``.
+
     Args:
       id: Id of the step; the name of the function if not given.
       description: One sentence for listings; the first line of the docstring if not given.
@@ -192,8 +200,8 @@ def step(
       output: Type of the output; taken from the annotation if not given.
       resume: Type of the data that the step is resumed with, and of event data.
       suspend: Type of the payload that the step suspends with.
-      state: Type of the state that the step expects. A workflow whose state is of another type
-        refuses the step.
+      state: Type of the state that the step expects; taken from the annotation of the context,
+        ``StepContext[State]``, if not given. A workflow whose state is of another type is refused.
       retry: How the step is retried; as its workflow says if not given.
       timeout: Seconds, or a timedelta, that one attempt may take. It does not end a body that
         cancellation does not reach, such as a blocking function in a thread: that runs to its end,
@@ -249,6 +257,7 @@ def _make_step(
         "description": description_or_doc(fn, options["description"]),
         "input": annotated if options["input"] is None else options["input"],
         "output": signature.returns if options["output"] is None else options["output"],
+        "state": signature.state if options["state"] is None else options["state"],
         "timeout": checked_timeout(where, options["timeout"]),
         "metadata": dict(options["metadata"] or {}),
     }
