@@ -130,7 +130,7 @@ async def _drive(terms: Terms, run: Run[Any, Any], value: Any) -> None:
         async for event in stream:
             answer(run, event, terms.answers)
     if run.status == "suspended" and terms.resume is not MISSING:
-        async with run.resume_stream(resume_data=terms.resume) as stream:
+        async with run.resume_stream(terms.resume) as stream:
             async for event in stream:
                 answer(run, event, terms.answers)
 
