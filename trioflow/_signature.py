@@ -48,6 +48,8 @@ class Signature:
     context_place: ContextPlace
     """How a step gets its context; tools get theirs by name in any case."""
     returns: Any
+    state: Any = Any
+    """Type of the state, as in ``StepContext[State]``."""
 
 
 def read_signature(
@@ -85,7 +87,8 @@ def read_signature(
         names = " and ".join(repr(name) for name, _ in contexts)
         raise DefinitionError(where, f"{names} are both its context", "take the context once")
     first: tuple[str | None, ContextPlace] = contexts[0] if contexts else (None, "first")
-    return Signature(kind, tuple(parameters), *first, hints.get("return", Any))
+    state = Any if first[0] is None else _state_of(hints[first[0]])
+    return Signature(kind, tuple(parameters), *first, hints.get("return", Any), state)
 
 
 def read_open_signature(
@@ -256,3 +259,12 @@ def _is_context(hint: Any) -> bool:
         return any(_is_context(arm) for arm in typing.get_args(hint))
     cls = origin or hint
     return isinstance(cls, type) and issubclass(cls, RunContext)
+
+
+def _state_of(hint: Any) -> Any:
+    """Return what stands in the brackets of the context's annotation; Any if nothing does."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Annotated, typing.Union, types.UnionType):
+        return _state_of(next(arm for arm in arguments if _is_context(arm)))
+    state = arguments[0] if arguments else Any
+    return Any if isinstance(state, typing.TypeVar) else state

@@ -144,7 +144,7 @@ def step(
     output: Any = None,
     resume: Any = Any,
     suspend: Any = Any,
-    state: Any = Any,
+    state: Any = None,
     retry: Retry | None = None,
     timeout: Duration | None = None,
     fallback: Callable[..., Any] | None = None,
@@ -163,7 +163,7 @@ def step(
     output: Any = None,
     resume: Any = Any,
     suspend: Any = Any,
-    state: Any = Any,
+    state: Any = None,
     retry: Retry | None = None,
     timeout: Duration | None = None,
     fallback: Callable[..., Any] | None = None,
@@ -192,8 +192,8 @@ def step(
       output: Type of the output; taken from the annotation if not given.
       resume: Type of the data that the step is resumed with, and of event data.
       suspend: Type of the payload that the step suspends with.
-      state: Type of the state that the step expects. A workflow whose state is of another type
-        refuses the step.
+      state: Type of the state that the step expects; taken from the annotation of the context,
+        ``StepContext[State]``, if not given. A workflow whose state is of another type is refused.
       retry: How the step is retried; as its workflow says if not given.
       timeout: Seconds, or a timedelta, that one attempt may take. It does not end a body that
         cancellation does not reach, such as a blocking function in a thread: that runs to its end,
@@ -249,6 +249,7 @@ def _make_step(
         "description": description_or_doc(fn, options["description"]),
         "input": annotated if options["input"] is None else options["input"],
         "output": signature.returns if options["output"] is None else options["output"],
+        "state": signature.state if options["state"] is None else options["state"],
         "timeout": checked_timeout(where, options["timeout"]),
         "metadata": dict(options["metadata"] or {}),
     }

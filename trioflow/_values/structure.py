@@ -69,6 +69,7 @@ def compile_structure(
 
     structure.wanted = type_name(type_)  # type: ignore[attr-defined]  # see wanted_by
     structure.exact = type_  # type: ignore[attr-defined]  # see exact_type
+    structure.owner = owner  # type: ignore[attr-defined]  # see owner_of
     return structure
 
 
@@ -77,6 +78,11 @@ def exact_type(structure: Structure) -> object:
     if that is not known."""
     exact = getattr(structure, "exact", None)
     return structure if exact is None else exact
+
+
+def owner_of(structure: Structure) -> str | None:
+    """Return whose values a function of `compile_structure` structures, as its errors say."""
+    return getattr(structure, "owner", None)
 
 
 def wanted_by(structure: Structure) -> str:

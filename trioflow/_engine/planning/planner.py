@@ -78,7 +78,8 @@ class _Planner:
         self._environment = environment
         self._path = (*outer, workflow)
         self._limits = limits
-        self._targets = TargetPlanner(environment, workflow.validate, limits)
+        state = self._path[0].state  # that of the outermost workflow is that of the run
+        self._targets = TargetPlanner(environment, workflow.validate, limits, state)
         self._where = self._targets.where("workflow", workflow, environment.workflows)
         if workflow in outer:  # possible through ids only
             way = " > ".join(w.id for w in self._path)

@@ -14,6 +14,7 @@ from trioflow._argument_schemas import compile_arguments
 from trioflow._engine.base.plan import Body, CallForms, CallPlan, FindLimiter, ToolPlan
 from trioflow._engine.planning.environment import Environment
 from trioflow._engine.planning.limits import Limits
+from trioflow._engine.planning.state_types import check_state
 from trioflow._engine.running.bodies import (
     fallback_of,
     step_body,
@@ -45,10 +46,13 @@ class TargetPlanner:
     validate: bool
     """Whether values are checked and structured."""
     limits: Limits
+    state: Any = Any
+    """Type of the state of the run; None if it is not known which run that is."""
 
     def step(self, step: Step[Any, Any], retry: Retry | None) -> CallPlan:
         """Return the plan of a call of *step*; *retry* is what its workflow says."""
         where = self.where("step", step, self.environment.steps)
+        check_state(step.state, self.state, where)
         runner = self.runner(step.fn, step.signature.kind, step.runner, where)
         body = step_body(step.signature, step.fn, runner)
         watched = self.watched(body, step.fn)

@@ -19,8 +19,10 @@ from trioflow._engine.base.outcome import (
 from trioflow._engine.base.plan import Fallback
 from trioflow._engine.running.call import Call
 from trioflow._engine.running.deadlines import is_past
+from trioflow._engine.running.givers import name_giver
 from trioflow._engine.running.limits import in_limit, in_time
 from trioflow._engine.running.sleeping import sleep_until
+from trioflow.errors import InvalidValueError
 
 
 async def perform(call: Call, value: Any) -> Outcome:
@@ -67,6 +69,8 @@ async def _try(call: Call, value: Any) -> Outcome:
         except BaseException as exc:
             if must_pass(exc):
                 raise
+            if issubclass(type(exc), InvalidValueError):
+                name_giver(call, cast("InvalidValueError", exc))
             return Failed(exc)
     replay, lost = call.scope.core.replay, 0
     if replay is not None:

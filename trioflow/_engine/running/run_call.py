@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from trioflow._engine.base.outcome import Failed, Outcome, Success, must_pass, outcome_of
 from trioflow._engine.base.plan import CallPlan
@@ -11,6 +11,8 @@ from trioflow._engine.running.attempts import perform
 from trioflow._engine.running.call import Call, new_call
 from trioflow._engine.running.call_end import cancel_call, close_call, close_when_room
 from trioflow._engine.running.frame import Scope
+from trioflow._engine.running.givers import name_giver
+from trioflow.errors import InvalidValueError
 
 
 async def run_call(
@@ -72,6 +74,8 @@ async def run_call(
         if ended is None:
             cancel_call(call, start.at, exc)
             raise
+        if issubclass(type(exc), InvalidValueError):
+            name_giver(call, cast("InvalidValueError", exc))
         outcome = ended
     if core.readers.congested or call.updates:
         return await close_when_room(call, outcome, start.at)

@@ -1,0 +1,46 @@
+"""Whether a step can work with the state of a workflow."""
+
+from __future__ import annotations
+
+import typing
+from typing import Any
+
+from trioflow._values.structure import type_name
+from trioflow.errors import DefinitionError
+
+
+def check_state(wanted: Any, state: Any, where: str) -> None:
+    """Check that the state of a run is of the type that a step expects, or of a subclass.
+
+    A state without a type is a dict.
+
+    Args:
+      wanted: Type that the step declares; Any if it declares none.
+      state: Type that the outermost workflow declares.
+
+    Raises:
+      DefinitionError: if it is not.
+    """
+    if wanted in (Any, object) or wanted == state:
+        return
+    found = dict if state is Any else state
+    if _is_subclass(found, wanted):
+        return
+    problem = f"it expects state of type {type_name(wanted)}, and the workflow has "
+    problem += "none" if state is Any else type_name(state)
+    raise DefinitionError(where, problem, f"use Workflow(..., state={type_name(wanted)})")
+
+
+def _is_subclass(found: Any, wanted: Any) -> bool:
+    found, wanted = _class_of(found), _class_of(wanted)
+    if typing.is_typeddict(wanted):
+        return bool(found == wanted)
+    try:
+        return issubclass(dict if typing.is_typeddict(found) else found, wanted)
+    except TypeError:  # unions, and protocols that only type checkers can check
+        return True
+
+
+def _class_of(type_: Any) -> Any:
+    origin = typing.get_origin(type_)
+    return _class_of(typing.get_args(type_)[0]) if origin is typing.Annotated else origin or type_
