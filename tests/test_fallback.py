@@ -69,7 +69,8 @@ class TestOutput:
         workflow = Workflow("w").then(falling_back(plain, retry=Retry(2)))
         run = workflow.create_run()
         result = await run.start(1)
-        found = [e async for e in run.observe() if isinstance(e, events.StepResult)]
+        async with run.observe() as observed:
+            found = [e async for e in observed if isinstance(e, events.StepResult)]
 
         assert (found[0].status, found[0].output) == ("success", "no line after 2")
         assert isinstance(found[0].error, OSError)
