@@ -433,6 +433,13 @@ async def asks(city: City, ctx: StepContext) -> bool:
 
 
 @step
+async def asks_twice(city: City, ctx: StepContext) -> list[Any]:
+    first = await ctx.ask(city, City)
+    await trio.sleep(1)
+    return [first, await ctx.ask("sure?", bool, label="boss")]
+
+
+@step
 async def bails(value: int, ctx: StepContext) -> str:
     ctx.bail(value)
 
@@ -457,6 +464,11 @@ RIGHT: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "a dict for a class": (gives_dict_for_class, 1, {}),
     "an output without type": (gives_unannotated, 1, {}),
     "a thread": (sums, [0.5, 0.25], {}),
+    "questions": (
+        *(asks_twice, City("Oslo")),
+        {"answers": {"boss": True}, "resume": City("Rome"), "deterministic": True},
+    ),
+    "a question without an answer": (asks_twice, City("Oslo"), {}),
     "a shield that is long enough": (shields, 1, {"seconds": 60.0}),
     "an answer to its event": (waits_for_event, 1, {"answers": {"number": 3}}),
     "a suspension": (asks, City("Oslo"), {}),

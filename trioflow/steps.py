@@ -185,6 +185,14 @@ def step(
     declared types. Outputs of more than about 64 kB are written in slices, between which other
     tasks run; a step that is canceled meanwhile counts as canceled.
 
+    A body sees the context variables of the code that started or resumed this part of the run; of
+    a run that is recovered, those of the code that opened the engine. A thread gets a copy, another
+    process none. What a body sets is for the body alone: reset it before the body ends. What is
+    left set is lost with a thread or a process. After an ``async def`` later steps, and the caller
+    of ``run.start()``, may see it until the run suspends or its process ends; do not rely on it
+    (`trioflow.testing.check_step` reports it). What later steps need belongs into
+    ``ctx.runtime_context``.
+
     Args:
       id: Id of the step; the name of the function if not given.
       description: One sentence for listings; the first line of the docstring if not given.

@@ -54,7 +54,7 @@ recover the runs that they have not finished.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, overload
 
@@ -551,7 +551,11 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
 
     # ------------------------------------------------------------ running
     def create_run(
-        self, *, run_id: str | None = None, resource_id: str | None = None
+        self,
+        *,
+        run_id: str | None = None,
+        resource_id: str | None = None,
+        tags: Collection[str] = (),
     ) -> Run[In, Prev]:
         """Create a run that needs no engine: without plugins, resources and store.
 
@@ -559,6 +563,7 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
           run_id: Id of the run; a random one if not given.
           resource_id: The resource (user, tenant, ...) the run belongs to; part of its `Start`
             event.
+          tags: Names for `Run.tags`; an engine can list runs by them.
 
         Raises:
           InvalidIdError: if an id is empty, too long, or not what every store can hold.
@@ -567,7 +572,7 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
         """
         from trioflow.run import create_run  # the engine builds on this module
 
-        return create_run(self, run_id=run_id, resource_id=resource_id)
+        return create_run(self, run_id=run_id, resource_id=resource_id, tags=tags)
 
     async def run(self, input_data: In = NO_INPUT, **options: Any) -> Prev:
         """Run the workflow and return its output.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -10,8 +11,11 @@ from trioflow._cli.display import say
 from trioflow._cli.owners import NOBODY, owner_of
 from trioflow._cli.stores import Whereabouts
 from trioflow._cli.text import clean
+from trioflow._cli.times import local_time
+from trioflow._cli.values import preview
 from trioflow._engine.history.suspensions import Suspension, suspensions
 from trioflow.abc import StoredRun
+from trioflow.events import Question
 from trioflow.record import RunRecord
 from trioflow.results import RunResult
 
@@ -39,6 +43,9 @@ def how_to_answer(whereabouts: Whereabouts, state: RunRecord) -> None:
     ]
     if len(waiting) > SHOWN:
         commands.append(f"... and {len(waiting) - SHOWN} more")
+    for each in waiting[:SHOWN]:
+        if each.question is not None:
+            say(f"{clean(str(each))} asks {preview(each.payload)}; {_wanted(each.question)}")
     _tell('to resume, pass the answer as JSON on stdin or instead of "-":', commands)
 
 
@@ -73,9 +80,19 @@ def _options(suspension: Suspension, waiting: Sequence[Suspension]) -> list[str]
     if len(waiting) == 1:
         return []
     options = ["--step", ".".join(suspension.path)]
+    if suspension.key is not None and suspension.label is not None:
+        options += ["--label", suspension.label]
     if sum(other.path == suspension.path for other in waiting) > 1 and suspension.index is not None:
         options += ["--index", str(suspension.index)]
     return options
+
+
+def _wanted(question: Question) -> str:
+    """Say what an answer must be."""
+    schema = json.dumps(question["schema"], ensure_ascii=False, separators=(",", ":"))
+    until = question["until"]
+    by = "" if until is None else f" by {local_time(until)}"
+    return f"answer with {clean(question['type'])}{by}, as JSON that fits {clean(schema)}"
 
 
 def _tell(what: str, commands: Sequence[str]) -> None:

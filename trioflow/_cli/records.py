@@ -85,19 +85,21 @@ def as_json(view: StoredView) -> dict[str, Any]:
         "traceId": run.trace_id,
         "startedAt": run.started_at,
         "endedAt": run.ended_at,
-        "suspended": [_suspension(view, each) for each in suspensions(run)],
+        "suspended": [_suspension(each) for each in suspensions(run)],
         "waiting": [_wait(event) for event in view.waits.values()],
         "calls": [_call(view, record) for record in run.calls.values()],
     }
 
 
-def _suspension(view: StoredView, suspension: Suspension) -> dict[str, Any]:
-    record = view.record.calls[suspension.address]
+def _suspension(suspension: Suspension) -> dict[str, Any]:
+    question = suspension.question
+    asked = {} if question is None else {"question": lenient_json(question)}
     return {
         "path": list(suspension.path),
         "label": suspension.label,
         "index": suspension.index,
-        "payload": lenient_json(record.suspend_payload),
+        "payload": lenient_json(suspension.payload),
+        **asked,
     }
 
 

@@ -117,10 +117,12 @@ def begin_resume(life: Life, answer: Answer, by: str | None = None) -> None:
 def _check_asks(life: Life, asks: Sequence[Suspension], data: Any) -> None:
     """Check that these questions can have that answer."""
     core = life.core
-    core.log.start_clock()
     for ask in asks:
         until = None if ask.question is None else ask.question["until"]
-        if until is not None and until <= core.log.now():
+        if until is None:
+            continue
+        core.log.start_clock()
+        if until <= core.log.now():
             problem = f"question {ask} has expired"
             raise NotResumableError(life.run_id, life.record.status, problem)
     check_answers(asks, data, core.notes.structures, core.services.converter)
@@ -153,7 +155,8 @@ def begin_part(life: Life) -> None:
     life.leave_rest()
     core.begin_part(record.runtime_context, record.received.values())
     core.pacer = Pacer(core.log, life.plan.reputation)
-    core.log.start_clock()  # deadlines go by the calendar, which may be set anew meanwhile
+    if record.deadline is not None or record.deadlines:
+        core.log.start_clock()  # they go by the calendar, which may have been set anew
     core.replay = Replay(record, core.log.now())
 
 

@@ -35,7 +35,7 @@ async def run_until(
         return overdue
     with trio.CancelScope(deadline=until - log.epoch) as limit:
         outcome = await work()
-    is_late = trio.current_time() > limit.deadline and not isinstance(outcome, Failed)
+    is_late = limit.cancel_called and not isinstance(outcome, Failed)
     return overdue if limit.cancelled_caught or is_late else outcome
 
 

@@ -8,6 +8,7 @@ from contextvars import ContextVar
 
 import trio
 
+from trioflow._engine.base.outcome import Bailed, Suspended, outcome_of
 from trioflow._engine.base.plan import FindLimiter
 from trioflow.errors import StepTimeoutError
 
@@ -42,12 +43,18 @@ def in_time(step: str, seconds: float | None) -> Generator[None, None, None]:
     """Cancel the block after so many seconds.
 
     Raises:
-      StepTimeoutError: if it took longer, also if it ignored the cancellation.
+      StepTimeoutError: if it took longer, also if it ignored the cancellation, or bails or
+        suspends then.
     """
     if seconds is None:
         yield
         return
     with trio.move_on_after(seconds) as scope:
-        yield
-    if scope.cancelled_caught or trio.current_time() > scope.deadline:
+        try:
+            yield
+        except BaseException as exc:
+            if scope.cancel_called and isinstance(outcome_of(exc), Bailed | Suspended):
+                raise StepTimeoutError(step, seconds) from None
+            raise
+    if scope.cancel_called:  # even if the body has caught its cancellation
         raise StepTimeoutError(step, seconds)

@@ -90,8 +90,10 @@ def check_step(
         with others does not count, for it is measured up to three times.
       raises: Exceptions that are an answer, too.
       deterministic: Whether it promises the same events for the same input.
-      answers: Data of named events; each is sent once whenever the step waits for its name.
-      resume: What it is resumed with, if it suspends. If not given, being suspended is its end.
+      answers: Data of named events; each is sent once whenever the step waits for its name. Also
+        the answers to questions of ``ctx.ask``, by their labels.
+      resume: The answer if it suspends, and to its other questions. If not given, its run ends when
+        it suspends.
       examples: How many inputs to try, of a strategy.
       engine: Options for `open_engine`, such as ``plugins`` with the tools that it calls by
         id; no plugins if not given.

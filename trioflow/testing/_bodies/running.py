@@ -12,6 +12,7 @@ import attrs
 import trio
 
 from trioflow import events as ev
+from trioflow._engine.history.suspensions import suspensions
 from trioflow.context import MISSING, StepContext
 from trioflow.engine import open_engine
 from trioflow.run import Run
@@ -26,6 +27,8 @@ from trioflow.tools import Tool
 from trioflow.workflow import Workflow
 
 Definition = Step[Any, Any] | Tool[..., Any]
+MOST_ANSWERS = 100
+"""How many answers a body gets in one run."""
 WATCHED = (None, "inline", "thread")
 """The runners whose bodies can be watched; others take them to other processes."""
 
@@ -129,10 +132,25 @@ async def _drive(terms: Terms, run: Run[Any, Any], value: Any) -> None:
     async with run.stream(value) as stream:
         async for event in stream:
             answer(run, event, terms.answers)
-    if run.status == "suspended" and terms.resume is not MISSING:
-        async with run.resume_stream(resume_data=terms.resume) as stream:
+    for _ in range(MOST_ANSWERS):
+        found = _next_answer(terms, run)
+        if found is None:
+            return
+        label, data = found
+        async with run.resume_stream(resume_data=data, label=label) as stream:
             async for event in stream:
                 answer(run, event, terms.answers)
+
+
+def _next_answer(terms: Terms, run: Run[Any, Any]) -> tuple[str | None, Any] | None:
+    """Return the label of something that a suspended body waits for, and the answer to it."""
+    waiting = suspensions(run.record) if run.status == "suspended" else ()
+    for each in waiting:
+        if each.label is not None and each.label in terms.answers:
+            return each.label, terms.answers[each.label]
+        if terms.resume is not MISSING:
+            return each.label, terms.resume
+    return None
 
 
 def _workflow(terms: Terms, watch: Watch, taking: int | None) -> Workflow[Any, Any]:

@@ -17,7 +17,18 @@ from trioflow.testing._bodies.driving import Driven, GivenUpError, Pieces
 PATIENCE = 100
 """How often a body is told that it is canceled before it is given up."""
 METHODS = frozenset(
-    {"set_state", "write", "call_tool", "stream_tool", "wait_for", "suspend", "bail", "abort"}
+    {
+        "set_state",
+        "write",
+        "call_tool",
+        "stream_tool",
+        "wait_for",
+        "ask",
+        "start_run",
+        "suspend",
+        "bail",
+        "abort",
+    }
 )
 """What a context must not be used for when its body has ended."""
 LEFT_ALONE = frozenset({"decimal_context"})
