@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import tracemalloc
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import attrs
@@ -94,13 +95,14 @@ async def observers(number: int) -> int:
         run = engine.submit(workflow, 0)
         await trio.testing.wait_all_tasks_blocked()
         before = traced()
-        readers = [run.observe() for _ in range(number)]
-        for reader in readers:
-            for _ in range(ours.PER_STEP * length + 2):  # the starts of run and last step
-                await reader.receive()
-        held = traced() - before
-        unread = sum(reader.statistics().current_buffer_used for reader in readers)
-        expect("events that wait", unread, 0)
+        async with AsyncExitStack() as stack:
+            readers = [await stack.enter_async_context(run.observe()) for _ in range(number)]
+            for reader in readers:
+                for _ in range(ours.PER_STEP * length + 2):  # the starts of run and last step
+                    await reader.receive()
+            held = traced() - before
+            unread = sum(reader.statistics().current_buffer_used for reader in readers)
+            expect("events that wait", unread, 0)
     return held
 
 

@@ -96,7 +96,8 @@ async def many_runs(workflow: Workflow[Any, Any], runs: int, steps: int) -> None
 
     async def read(value: int) -> None:
         run = engine.submit(workflow, value)
-        expect("events of a run", await count(run.observe()), PER_STEP * steps + ENDS)
+        async with run.observe() as stream:
+            expect("events of a run", await count(stream), PER_STEP * steps + ENDS)
 
     async with open_engine(plugins=[]) as engine, trio.open_nursery() as nursery:
         for value in range(runs):

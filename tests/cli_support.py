@@ -53,8 +53,8 @@ async def sleeps(value: object) -> None:
 
 
 @step
-async def aborts(value: object, ctx: StepContext) -> None:
-    ctx.abort("too late")
+async def cancels_run(value: object, ctx: StepContext) -> None:
+    ctx.cancel_run("too late")
     await trio.sleep_forever()
 
 
@@ -165,7 +165,7 @@ INTERRUPTED = []
 hello = Workflow("hello", input=City, output=str).then(greet)
 failing = Workflow("failing", input=City).then(boom)
 lingering = Workflow("lingering").then(lingers).then(sleeps)
-aborting, sleeping, cleaning = flow(aborts), flow(sleeps), flow(clean_up)
+canceling, sleeping, cleaning = flow(cancels_run), flow(sleeps), flow(clean_up)
 interrupted = Workflow("interrupted").parallel(interrupts, sleeps)
 terminated, printing, clinging, hogging = flow(terminates), flow(prints), flow(clings), flow(hogs)
 many = Workflow("many").then(counts).foreach(same)

@@ -65,6 +65,14 @@ async def record_run(run: Run[Any, Any], value: Any = None, **options: Any) -> l
         return [event async for event in stream]
 
 
+async def observed(
+    run: Run[Any, Any], after: int | None = None, **options: Any
+) -> list[events.Event]:
+    """Return what an observer of a run sees."""
+    async with run.observe(after, **options) as stream:
+        return [event async for event in stream]
+
+
 def unread(stream: EventStream) -> int:
     """Return how many events wait to be read."""
     return stream.statistics().current_buffer_used

@@ -42,7 +42,7 @@ async def end(workflow: Workflow[Any, Any], store: Store, **options: Any) -> Any
     """Return what a run comes to that goes on in another engine."""
     async with open_engine(plugins=[], workflows=[workflow], store=store, **options) as engine:
         run = await engine.load_run("r")
-        return (await run.resume(resume_data=True)).unwrap()
+        return (await run.resume(True)).unwrap()
 
 
 async def after_restart(output: Any, value: Any) -> Any:

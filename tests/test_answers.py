@@ -66,21 +66,21 @@ ANSWER = {"text": "yes"}
 async def by_itself(engine: Engine, flow: Workflow[Any, Any]) -> Run[Any, Any]:
     run = engine.create_run(flow, run_id="r")
     await run.start()
-    await run.resume(resume_data=ANSWER)
+    await run.resume(ANSWER)
     return run
 
 
 async def in_the_engine(engine: Engine, flow: Workflow[Any, Any]) -> Run[Any, Any]:
     run = engine.submit(flow, run_id="r")
     await run.wait()
-    await run.resume(resume_data=ANSWER)
+    await run.resume(ANSWER)
     return run
 
 
 async def in_a_stream(engine: Engine, flow: Workflow[Any, Any]) -> Run[Any, Any]:
     run = engine.create_run(flow, run_id="r")
     await run.start()
-    async with run.resume_stream(resume_data=ANSWER) as stream:
+    async with run.resume_stream(ANSWER) as stream:
         await stream.get_workflow_state()
     return run
 
@@ -90,7 +90,7 @@ async def in_an_open_stream(engine: Engine, flow: Workflow[Any, Any]) -> Run[Any
     async with run.stream(close_on_suspend=False) as stream:
         async for event in stream:
             if isinstance(event, events.Suspended):
-                await run.resume(resume_data=ANSWER)
+                await run.resume(ANSWER)
     return run
 
 
@@ -125,7 +125,7 @@ async def test_an_answer_that_is_read_from_a_journal_is_not_structured_again() -
     async with open_engine(plugins=[later], store=store, workflows=[flow]) as engine:
         run = await engine.load_run("r")
         seen.clear()
-        await run.resume(resume_data={"text": "no"})
+        await run.resume({"text": "no"})
 
     assert counting.structured == [ANSWER]
     assert later.structured == [{"text": "no"}]
@@ -139,9 +139,9 @@ async def test_an_answer_for_going_back_is_structured_once(durable: bool) -> Non
     async with open_engine(plugins=[counting], store=store) as engine:
         run = engine.create_run(FLOWS["a step"])
         await run.start()
-        result = await run.time_travel(asks, resume_data=ANSWER)
+        result = await (await run.fork(asks, resume_data=ANSWER)).start()
         with pytest.raises(InvalidValueError):
-            await run.time_travel(asks, resume_data={"other": "yes"})
+            await (await run.fork(asks, resume_data={"other": "yes"})).start()
 
     assert result.output == "yes"
     assert counting.structured == [ANSWER, {"other": "yes"}]
@@ -157,7 +157,7 @@ async def test_one_of_two_answers_that_come_at_once_is_structured() -> None:
 
         async def answer(text: str) -> None:
             try:
-                await run.resume(resume_data={"text": text})
+                await run.resume({"text": text})
             except Exception:
                 return
             taken.append({"text": text})

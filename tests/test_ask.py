@@ -111,8 +111,8 @@ class TestWherever:
         run = flow.create_run()
 
         assert (await run.start(5)).status == "suspended"
-        assert (await run.resume(resume_data=True)).status == "suspended"
-        result = await run.resume(resume_data="no")
+        assert (await run.resume(True)).status == "suspended"
+        result = await run.resume("no")
 
         assert result.unwrap() == "True no"
         assert ran == ["start"] + ["start", "asked once"] * 2
@@ -126,7 +126,7 @@ class TestWherever:
             await engine.submit(flow, 5, run_id="r").wait()
         for answer in (False, "yes"):
             async with reopened(store, "r", flow) as (engine, run):
-                result = await run.resume(resume_data=answer)
+                result = await run.resume(answer)
                 recorded = await all_events(engine, "r")
 
         assert result.unwrap() == "False yes"
@@ -137,8 +137,8 @@ class TestWherever:
         async with open_engine(workflows=[flow], store=store, plugins=[]) as engine:
             run = engine.submit(flow, 5, run_id="r")
             await run.wait()
-            await run.resume(resume_data=True)
-            await run.resume(resume_data="no")
+            await run.resume(True)
+            await run.resume("no")
             recorded = await all_events(engine, "r")
 
         for count in deaths(recorded):
@@ -154,7 +154,7 @@ async def finish(store: MemoryStore, flow: Flow) -> RunResult[Any]:
         result = await run.wait()
         while result.status == "suspended":
             (waiting,) = suspensions(run.record)
-            result = await run.resume(resume_data=True if "pay" in waiting.payload else "no")
+            result = await run.resume(True if "pay" in waiting.payload else "no")
         check_events(await all_events(engine, "r"), flow)
         return result
 
@@ -178,7 +178,7 @@ async def test_the_event_says_what_is_asked() -> None:
     assert result.suspended == (("ask",),)
     assert result.resume_labels == {"boss": ("ask",)}
     assert result.suspend_payload == {"ask": {"pay": 50}}
-    assert (await run.resume(resume_data={"by": "Ada"})).output == Approval("Ada")
+    assert (await run.resume({"by": "Ada"})).output == Approval("Ada")
 
 
 async def test_none_is_an_answer() -> None:
@@ -189,7 +189,7 @@ async def test_none_is_an_answer() -> None:
     run = Workflow("w").then(ask).create_run()
     await run.start()
 
-    assert (await run.resume(resume_data=None)).output == "None"
+    assert (await run.resume(None)).output == "None"
 
 
 async def test_suspend_and_ask_in_one_body() -> None:
@@ -201,9 +201,9 @@ async def test_suspend_and_ask_in_one_body() -> None:
 
     run = Workflow("w").then(mixed).create_run()
     await run.start()
-    assert (await run.resume(resume_data=3)).suspend_payload == {"mixed": "sure?"}
+    assert (await run.resume(3)).suspend_payload == {"mixed": "sure?"}
 
-    assert (await run.resume(resume_data=True)).output == (3, True)
+    assert (await run.resume(True)).output == (3, True)
 
 
 async def test_a_tool_asks_for_its_step() -> None:
@@ -218,9 +218,9 @@ async def test_a_tool_asks_for_its_step() -> None:
     flow = Workflow("w").then(buy)
     run = flow.create_run()
     await run.start(1)
-    await run.resume(resume_data=True)
+    await run.resume(True)
 
-    assert (await run.resume(resume_data=False)).output == ["charged", "kept"]
+    assert (await run.resume(False)).output == ["charged", "kept"]
     check(run, flow)
 
 
@@ -238,7 +238,7 @@ async def test_a_blocking_step_asks_from_its_thread() -> None:
     assert (await run.start()).status == "suspended"
     assert cleaned == ["up"]
 
-    assert (await run.resume(resume_data=True)).output is True
+    assert (await run.resume(True)).output is True
 
 
 # ---------------------------------------------------------------- what does not fit
@@ -249,7 +249,7 @@ async def test_an_answer_that_does_not_fit_changes_nothing(answer: Any) -> None:
     before = run.record.next_seq
 
     with pytest.raises(InvalidValueError, match="answer of step 'pay' is invalid"):
-        await run.resume(resume_data=answer)
+        await run.resume(answer)
 
     assert (run.record.next_seq, run.status) == (before, "suspended")
 
@@ -263,10 +263,10 @@ async def test_nor_in_a_process_that_has_only_the_schema(answer: Any) -> None:
         await engine.submit(APPROVED, run_id="r").wait()
     async with reopened(store, "r", APPROVED) as (engine, run):
         with pytest.raises(InvalidValueError, match="answer of step 'approve' is invalid"):
-            await run.resume(resume_data=answer)
+            await run.resume(answer)
         with pytest.raises(InvalidValueError):
             await engine.resume_run("r", answer)
-        assert (await run.resume(resume_data=Approval("Ada"))).output == Approval("Ada")
+        assert (await run.resume(Approval("Ada"))).output == Approval("Ada")
 
 
 async def test_nor_in_a_process_without_the_workflow() -> None:
@@ -297,11 +297,11 @@ async def test_what_only_the_class_refuses_is_asked_again(
     async with open_engine(workflows=[flow], store=store, plugins=[]) as engine:
         await engine.submit(flow, run_id="r").wait()
     async with reopened(store, "r", flow) as (_, run):
-        assert (await run.resume(resume_data={"number": 5})).status == "suspended"
+        assert (await run.resume({"number": 5})).status == "suspended"
         assert "asks again: answer of step 'small' is invalid" in caplog.text
         with pytest.raises(InvalidValueError):  # the type is known here by now
-            await run.resume(resume_data={"number": 6})
-        assert (await run.resume(resume_data={"number": 1})).output == 1
+            await run.resume({"number": 6})
+        assert (await run.resume({"number": 1})).output == 1
 
 
 @attrs.frozen
@@ -333,7 +333,7 @@ class TestAnotherQuestion:
         async with open_engine(workflows=[asked], store=store, plugins=[]) as engine:
             await engine.submit("w", run_id="r").wait()
         async with reopened(store, "r", resumed) as (_, run):
-            return await run.resume(resume_data=True)
+            return await run.resume(True)
 
     async def test_of_another_type(self) -> None:
         result = await self._resumed(self.asking("a?", bool), self.asking("a?", bool | None))
@@ -374,8 +374,8 @@ async def test_an_answer_that_cannot_be_written_is_refused() -> None:
         run = engine.submit("w", run_id="r")
         await run.wait()
         with pytest.raises(NotSerializableError):
-            await run.resume(resume_data=lambda: None)
-        assert (await run.resume(resume_data=[1])).output == [1]
+            await run.resume(lambda: None)
+        assert (await run.resume([1])).output == [1]
 
 
 # ---------------------------------------------------------------- attempts, forks
@@ -391,10 +391,10 @@ async def test_an_answer_is_kept_for_all_attempts() -> None:
     flow = Workflow("w").then(ask)
     run = flow.create_run()
     await run.start()
-    assert (await run.resume(resume_data=True)).suspend_payload == {"ask": "really?"}
+    assert (await run.resume(True)).suspend_payload == {"ask": "really?"}
     assert ran == [(1, True), (2, True), (3, True)]
 
-    assert (await run.resume(resume_data=False)).output == [True, False]
+    assert (await run.resume(False)).output == [True, False]
     check(run, flow)
 
 
@@ -411,7 +411,7 @@ async def test_a_question_changes_no_state() -> None:
     run = Workflow("w", state=Notes).then(ask).create_run()
     assert (await run.start()).state == Notes()
 
-    assert (await run.resume(resume_data=True)).state == Notes(["once"])
+    assert (await run.resume(True)).state == Notes(["once"])
 
 
 # ---------------------------------------------------------------- several at once
@@ -439,16 +439,16 @@ async def test_questions_of_a_nursery_are_asked_together() -> None:
     assert result.resume_labels == dict.fromkeys("abc", ("ask",))
 
     with pytest.raises(AmbiguousResumeError):
-        await run.resume(resume_data=True)
+        await run.resume(True)
     with pytest.raises(AmbiguousResumeError):
-        await run.resume("ask", True)
+        await run.resume(True, step="ask")
     with pytest.raises(NotSuspendedError, match="label 'd'"):
-        await run.resume(label="d", resume_data=True)
-    await run.resume(label="b", resume_data=False)
+        await run.resume(True, label="d")
+    await run.resume(False, label="b")
     with pytest.raises(NotSuspendedError):
-        await run.resume(label="b", resume_data=False)
-    await run.resume(label="c", resume_data=True)
-    result = await run.resume(label="a", resume_data=True)
+        await run.resume(False, label="b")
+    await run.resume(True, label="c")
+    result = await run.resume(True, label="a")
 
     assert result.output == {"a": True, "b": False, "c": True}
     check(run, flow)
@@ -472,8 +472,8 @@ async def test_items_that_ask_are_answered_one_by_one_or_all_at_once() -> None:
     flow = Workflow("w").foreach(ask, concurrency=3)
     run = flow.create_run()
     await run.start([1, 2, 3])
-    await run.resume("ask", True, index=1)
-    result = await run.resume("ask", False)
+    await run.resume(True, step="ask", index=1)
+    result = await run.resume(False, step="ask")
 
     assert result.output == ["1 False", "2 True", "3 False"]
     check(run, flow)
@@ -499,7 +499,7 @@ class TestTimeout:
             await trio.sleep(61)
 
             assert (await run.wait()).suspend_payload == {"patient": "and now?"}
-            assert (await run.resume(resume_data=True)).output == "AskTimeoutError True"
+            assert (await run.resume(True)).output == "AskTimeoutError True"
         check(run, PATIENT)
 
     async def test_not_if_it_was_answered_in_time(self, autojump_clock: MockClock) -> None:
@@ -507,7 +507,7 @@ class TestTimeout:
             run = engine.submit(PATIENT, run_id="r")
             await run.wait()
             await trio.sleep(59)
-            assert (await run.resume(resume_data=False)).output == "False"
+            assert (await run.resume(False)).output == "False"
             await trio.sleep(60)
             assert run.status == "success"
 
@@ -527,7 +527,7 @@ class TestTimeout:
             recorded = await all_events(one, "r")
             assert sum(isinstance(event, events.StepAnswered) for event in recorded) == 1
 
-            assert (await run.resume(resume_data=True)).output == "AskTimeoutError True"
+            assert (await run.resume(True)).output == "AskTimeoutError True"
             check_events(await all_events(one, "r"), PATIENT)
 
     async def test_an_open_stream_continues_too(self, autojump_clock: MockClock) -> None:
@@ -543,7 +543,7 @@ class TestTimeout:
         await trio.sleep(61)
 
         with pytest.raises(NotResumableError, match="has expired"):
-            await run.resume(resume_data=True)
+            await run.resume(True)
 
     async def test_another_answer_lets_it_expire(self, autojump_clock: MockClock) -> None:
         flow = Workflow("w").parallel(patient, approve)
@@ -551,7 +551,7 @@ class TestTimeout:
         await run.start()
         await trio.sleep(61)
 
-        result = await run.resume(label="boss", resume_data=Approval("Ada"))
+        result = await run.resume(Approval("Ada"), label="boss")
 
         assert result.suspend_payload == {"patient": "and now?"}
         check(run, flow)
@@ -567,11 +567,11 @@ class TestTimeout:
         run = Workflow("w").then(both).create_run()
         await run.start()
         await trio.sleep(50)
-        await run.resume(label="b", resume_data=True)
+        await run.resume(True, label="b")
         await trio.sleep(20)
 
         with pytest.raises(NotResumableError, match="has expired"):
-            await run.resume(label="a", resume_data=True)
+            await run.resume(True, label="a")
 
     @pytest.mark.parametrize("timeout", [0, -1, float("nan"), "soon", True])
     async def test_only_durations_are_taken(self, timeout: Any) -> None:

@@ -1,4 +1,4 @@
-"""Stopping: cancel, abort, time-outs, drain, and a caller's own cancel scopes."""
+"""Stopping: cancel, time-outs, drain, and a caller's own cancel scopes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from tests.flows import add_one, brief, record_run, sleeps
+from tests.flows import add_one, brief, observed, record_run, sleeps
 from trioflow import Retry, StepContext, Workflow, events, step
 from trioflow.errors import RunFinishedError, RunStateError, StepTimeoutError
 
@@ -60,7 +60,7 @@ async def test_a_run_canceled_before_its_start_runs_nothing() -> None:
 async def test_a_cancel_that_was_accepted_is_never_followed_by_success() -> None:
     @step
     async def ends_anyway(value: int, ctx: StepContext) -> str:
-        ctx.abort()
+        ctx.cancel_run()
         return "done"
 
     result = await Workflow("w").then(ends_anyway).create_run().start(1)
@@ -70,7 +70,7 @@ async def test_a_cancel_that_was_accepted_is_never_followed_by_success() -> None
     assert result.steps["ends_anyway"].output == "done"
 
 
-async def test_an_abort_out_of_time_cancels_what_waits_and_nothing_that_is_over() -> None:
+async def test_a_cancel_out_of_time_cancels_what_waits_and_nothing_that_is_over() -> None:
     contexts: list[StepContext] = []
 
     @step(resume=bool)
@@ -82,14 +82,14 @@ async def test_an_abort_out_of_time_cancels_what_waits_and_nothing_that_is_over(
 
     run = Workflow("w").then(asks).create_run()
     await run.start(1)
-    contexts[0].abort("nobody answers")
+    contexts[0].cancel_run("nobody answers")
     assert run.status == "canceled"
     assert run.record.reason == "nobody answers"
 
     run = Workflow("w").then(asks).create_run()
     await run.start(1)
-    await run.resume(resume_data=True)
-    contexts[-1].abort("too late")
+    await run.resume(True)
+    contexts[-1].cancel_run("too late")
     assert run.status == "success"
     assert not run._life.core.is_canceled
 
@@ -106,7 +106,7 @@ async def test_a_callers_time_out_leaves_a_run_that_is_properly_ended(
     assert scope.cancelled_caught
     assert trio.current_time() == 3
     assert run.status == "canceled"
-    assert brief([e async for e in run.observe()])[-2:] == ["canceled", "finish"]
+    assert brief(await observed(run))[-2:] == ["canceled", "finish"]
 
 
 async def test_a_time_out_around_start_and_run(autojump_clock: MockClock) -> None:

@@ -445,8 +445,8 @@ async def bails(value: int, ctx: StepContext) -> str:
 
 
 @step
-async def aborts(value: int, ctx: StepContext) -> int:
-    ctx.abort()
+async def cancels_run(value: int, ctx: StepContext) -> int:
+    ctx.cancel_run()
     await trio.sleep(1)
     return value
 
@@ -474,7 +474,7 @@ RIGHT: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "a suspension": (asks, City("Oslo"), {}),
     "a suspension with its answer": (asks, City("Oslo"), {"resume": True}),
     "a bail": (bails, 1, {}),
-    "an abort": (aborts, 1, {}),
+    "a cancel": (cancels_run, 1, {}),
     "an error that is an answer": (fails, 1, {"raises": (KeyError,)}),
     "inputs of a strategy": (
         fails_for_some,

@@ -75,9 +75,9 @@ def test_a_run_that_fails_exits_with_1_and_tells_the_failure(cli: Cli) -> None:
 
 
 def test_a_run_that_cancels_itself_exits_with_1(cli: Cli) -> None:
-    done = cli("run", "demo_flows:aborting")
+    done = cli("run", "demo_flows:canceling")
 
-    assert (done.code, done.err) == (1, "trioflow: too late; canceled: aborts\n")
+    assert (done.code, done.err) == (1, "trioflow: too late; canceled: cancels_run\n")
 
 
 def test_a_suspended_run_exits_with_3(capsys: pytest.CaptureFixture[str]) -> None:
@@ -174,7 +174,7 @@ def test_the_help_lists_the_commands(cli: Cli, tokens: tuple[str, ...]) -> None:
 
     assert done.code == 0
     installed = ("run", "steps", "tools", "workflows", "plugins", "graph")
-    stored = ("runs", "show", "events", "resume", "cancel", "travel", "recover")
+    stored = ("runs", "show", "events", "resume", "cancel", "fork", "retry", "recover")
     for command in (*installed, *stored):
         assert command in done.out
 

@@ -424,23 +424,28 @@ def test_a_run_that_cannot_be_recovered_is_a_failure(
     assert f"run {id} cannot be recovered: journal of run {id} cannot be read" in caplog.text
 
 
-def test_a_failed_run_tells_how_to_try_again_from_there(cli: Cli) -> None:
+def test_a_failed_run_tells_how_to_retry_it(cli: Cli) -> None:
     done = cli("run", "demo_flows:rejecting", "--input", "1")
 
     assert done.code == 1
     assert "ValueError: not 2" in done.err
     id = newest(cli)["runId"]
-    assert hints(done) == [["travel", id, "rejects", "--workflow", "demo_flows:rejecting"]]
+    assert hints(done) == [["retry", id, "--workflow", "demo_flows:rejecting"]]
     again = cli(*hints(done)[0])
     assert again.code == 1
     assert "adds" not in again.out
-    assert hints(again)[0][1] != id
+    assert hints(again) == [["retry", f"{id}~retry", "--workflow", "demo_flows:rejecting"]]
+    resumed = cli("resume", id, "--workflow", "demo_flows:rejecting")
+    assert f"trioflow retry {id}" in resumed.err.replace("RUN", id)
 
 
-def test_each_step_that_failed_inside_is_named(cli: Cli) -> None:
+def test_a_retry_repeats_a_step_that_failed_inside(cli: Cli) -> None:
     done = cli("run", "demo_flows:rejecting_inside", "--input", "1")
 
-    assert [hint[2] for hint in hints(done)] == ["rejecting.rejects"]
+    again = cli(*hints(done)[0])
+
+    assert "rejecting.rejects" in again.out
+    assert "rejecting.adds" not in again.out
 
 
 def test_without_a_store_that_lasts_there_is_nothing_to_try_again(cli: Cli) -> None:

@@ -203,7 +203,8 @@ LOOKING = [("runs",), ("show", "r"), ("events", "r"), ("events", "r", "--follow"
 CHANGING = [
     *(("cancel", "r"), ("cancel", "--status", "running", "--yes"), ("send", "r", "go")),
     *(("resume", "r"), ("delete", "r"), ("prune", "--before", "1d"), ("recover",)),
-    ("travel", "r", "step"),
+    ("fork", "r", "step"),
+    ("retry", "r"),
 ]
 
 

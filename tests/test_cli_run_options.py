@@ -131,7 +131,7 @@ def test_a_run_that_failed_is_reported_and_not_started_again(cli: Cli) -> None:
     assert again.code == 1
     assert "run daily exists already: failed\n" in again.err
     assert "ValueError: no" in again.err
-    assert "to try again from there:" in again.err
+    assert "to repeat what failed and keep what ended well:" in again.err
 
 
 def test_a_run_that_waits_is_reported_with_what_resumes_it(cli: Cli) -> None:

@@ -233,7 +233,7 @@ def test_events_are_those_of_the_journal(cli: Cli) -> None:
     ]
 
 
-# ---------------------------------------------------------------- cancel, travel, recover
+# ---------------------------------------------------------------- cancel, fork, recover
 def test_a_run_that_waits_or_was_interrupted_can_be_canceled_once(cli: Cli) -> None:
     for id in (suspend(cli), interrupt(cli)):
         done = cli("cancel", id, "--reason", "not needed")
@@ -245,21 +245,24 @@ def test_a_run_that_waits_or_was_interrupted_can_be_canceled_once(cli: Cli) -> N
         assert cli("cancel", id).code == 2
 
 
-def test_going_back_makes_a_new_run(cli: Cli) -> None:
+def test_a_fork_is_a_new_run(cli: Cli) -> None:
     id = suspend(cli)
     flow = ("--workflow", "demo_flows:asking")
 
-    done = cli("travel", id, "adds", "--input", "10", *flow)
+    done = cli("fork", id, "adds", "--input", "10", *flow)
 
     assert done.code == 3
     assert '{"why": 11}' in done.err
     new = newest(cli)["runId"]
     assert f"new run {new}\n" in done.err
     assert new != id
-    done = cli("travel", id, "asks", "--context", '{"adds": 7}', *flow)
+    done = cli("fork", id, "asks", "--context", '{"adds": 7}', *flow)
     assert '{"why": 7}' in done.err
+    done = cli("fork", id, "asks", "--data", '"so"', "--run-id", "mine", *flow)
+    assert (done.code, newest(cli)["runId"]) == (0, "mine")
+    assert cli("fork", id, "asks", "--run-id", "mine", *flow).code == 2
     for options in (("nope",), ("adds", "--context", "[]"), ("adds", "--input", "{")):
-        assert cli("travel", id, *options, *flow).code == 2
+        assert cli("fork", id, *options, *flow).code == 2
 
 
 def test_interrupted_runs_are_recovered_together(cli: Cli) -> None:

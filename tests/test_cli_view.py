@@ -423,7 +423,7 @@ async def parts(
     run = workflow.create_run()
     async with run.stream(1) as stream:
         first = [event async for event in stream]
-    async with run.resume_stream(resume_data="so") as stream:
+    async with run.resume_stream("so") as stream:
         return first, [event async for event in stream]
 
 

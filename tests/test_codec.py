@@ -270,7 +270,7 @@ async def test_secrets_come_back_with_one() -> None:
     store = await suspended(Masked(5), logging_in())
     async with engine_on(store, Masked(5), logging_in()) as engine:
         run = await engine.load_run("r")
-        assert (await run.resume(resume_data=True)).unwrap() == WORD
+        assert (await run.resume(True)).unwrap() == WORD
 
 
 async def test_nobody_is_shown_a_secret() -> None:

@@ -238,7 +238,7 @@ class TestDurable:
             first = await engine.submit("w", [1, 2, 3], run_id="r").wait()
         async with open_engine(plugins=[], store=store, workflows=[workflow]) as engine:
             run = await engine.load_run("r")
-            result = await run.resume(resume_data=7)
+            result = await run.resume(7)
 
         assert first.status == "suspended"
         assert result.output == [

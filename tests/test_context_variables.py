@@ -70,7 +70,7 @@ async def test_after_an_answer_it_sees_what_the_one_who_resumes_has_set() -> Non
     await _as("Ada", run.start)
 
     async def resume() -> Any:
-        return await run.resume(resume_data=True)
+        return await run.resume(True)
 
     assert (await _as("Eve", resume)).output == ["Eve", "Eve"]
 

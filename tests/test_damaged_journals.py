@@ -247,7 +247,8 @@ async def test_an_observer_is_given_what_is_before_the_damage(place: Place) -> N
     async with engine_on(place()) as engine:
         with pytest.raises(JournalFormatError, match="run r cannot be read at entry 3: it is not"):
             async with engine.observe("r") as observed:
-                seen += [event async for event in observed]
+                async for event in observed:
+                    seen.append(event)
 
     assert seen == decode("r", journal.entries[:3])
 
@@ -282,7 +283,7 @@ def recorded() -> list[events.Event]:
     async def run() -> list[events.Event]:
         run = rich_flow().create_run()
         found = await record_run(run, 1)
-        async with run.resume_stream(resume_data="an answer") as stream:
+        async with run.resume_stream("an answer") as stream:
             found += [event async for event in stream]
         return [from_wire(to_wire(event)) for event in found]
 

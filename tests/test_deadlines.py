@@ -108,14 +108,14 @@ class TestASuspendedRun:
         await run.start()
         await trio.sleep(61)
 
-        assert isinstance((await run.resume(resume_data=True)).error, RunTimeoutError)
+        assert isinstance((await run.resume(True)).error, RunTimeoutError)
 
     async def test_the_time_before_an_answer_counts(self, autojump_clock: MockClock) -> None:
         run = Workflow("w", timeout=60).then(ask).then(sleeps(30)).create_run()
         await run.start()
         await trio.sleep(40)
 
-        assert isinstance((await run.resume(resume_data=True)).error, RunTimeoutError)
+        assert isinstance((await run.resume(True)).error, RunTimeoutError)
         assert trio.current_time() == 60
 
     @pytest.mark.parametrize("knows", [True, False], ids=["its workflow is known", "is not"])

@@ -279,7 +279,7 @@ async def test_a_run_in_which_nothing_runs_tells_why() -> None:
     pending = dump(run)
     await run.start(None)
     suspended = dump(run)
-    await run.resume(resume_data=1, per_step=True)
+    await run.resume(1, per_step=True)
     paused = dump(run)
     run.cancel()
 
@@ -428,9 +428,9 @@ async def test_waits_for_the_engine_are_told(autojump_clock: MockClock) -> None:
     async with run.stream(None):
         await wait_all_tasks_blocked()
         writing = dump(run).splitlines()
-    stream = Workflow("w").create_run().observe()
-    for reading in (stream.receive, stream.receive_some):
-        assert await activity(reading) == "waits to receive from the stream of a run"
+    async with Workflow("w").create_run().observe() as stream:
+        for reading in (stream.receive, stream.receive_some):
+            assert await activity(reading) == "waits to receive from the stream of a run"
     both = await dump_of(Workflow("w").parallel(limited, limited.clone("b")), limits={"db": 1})
     listening = await dump_of(Workflow("w").then(listens))
     node = await dump_of(Workflow("w").wait_for_event("go", add_one))

@@ -16,6 +16,7 @@ from tests.suspending import Calls, all_events, cut
 from trioflow import Retry, RunResult, StepContext, Workflow, open_engine, step
 from trioflow._engine.journal.codec import decode
 from trioflow._engine.journal.writer import Durability
+from trioflow._engine.life.ending import halt
 from trioflow.abc import Append
 from trioflow.errors import (
     DuplicateRunError,
@@ -288,7 +289,7 @@ async def test_a_dead_engine_is_followed_when_its_claim_has_expired(
     async with engine_on(store, workflow) as second:
         assert await second.recover() == ()
         with pytest.raises(RunClaimedError, match="dead"):
-            await (await second.load_run("r")).restart()
+            await (await second.load_run("r")).recover()
         await trio.sleep(31)
         (run,) = await second.recover()
         assert (await run.wait()).status == "success"
@@ -427,7 +428,7 @@ async def test_an_answered_item_goes_on_after_a_crash(autojump_clock: MockClock)
         await engine.create_run(workflow, run_id="r").start([0])
     async with engine_on(store, workflow) as engine:
         run = await engine.load_run("r")
-        await run.resume(resume_data="yes")
+        await run.resume("yes")
     recorded = await stored_types(store)
     last = max(n for n, name in enumerate(recorded) if name == "step-start")
     died = await cut(store, "r", last + 1)
@@ -467,7 +468,7 @@ async def test_types_come_back() -> None:
     async with engine_on(store, workflow) as engine:
         await engine.create_run(workflow, run_id="r").start(0)
     async with engine_on(store, workflow) as engine:
-        assert (await (await engine.load_run("r")).resume(asks, 1)).output == Place("Oslo")
+        assert (await (await engine.load_run("r")).resume(1, step=asks)).output == Place("Oslo")
     assert seen[0] == seen[1]
     async with engine_on(store, workflow) as engine:
         result: RunResult[Any] = await (await engine.load_run("r")).wait()
@@ -482,7 +483,7 @@ async def test_a_recorded_failure_is_the_result(autojump_clock: MockClock) -> No
         run = await engine.load_run("r")
         assert run.status == "failed"
         assert "no" in str((await run.wait()).error)
-        assert (await run.restart()).status == "failed"
+        assert (await run.recover()).status == "failed"
         with pytest.raises(NotResumableError):
             await run.resume()
 
@@ -493,13 +494,13 @@ async def test_what_another_engine_has_done_is_taken_over() -> None:
     async with engine_on(store, workflow) as first, engine_on(store, workflow) as second:
         run = first.create_run(workflow, run_id="r")
         await run.start(0)
-        await (await second.load_run("r")).resume("a", 1)
-        assert (await run.resume("b", 2)).output == "b:2"
+        await (await second.load_run("r")).resume(1, step="a")
+        assert (await run.resume(2, step="b")).output == "b:2"
         check_events(await all_events(second, "r"), workflow)
     assert calls.made == {"a": 2, "b": 2}
 
 
-async def test_a_run_that_died_elsewhere_can_be_restarted_where_it_began(
+async def test_a_run_that_died_elsewhere_can_be_recovered_where_it_began(
     autojump_clock: MockClock,
 ) -> None:
     calls, store = Calls(), MemoryStore()
@@ -510,12 +511,12 @@ async def test_a_run_that_died_elsewhere_can_be_restarted_where_it_began(
         async with engine_on(store, workflow) as second:
             other = await second.load_run("r")
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(_swallow, other.resume, "asks", 1)
+                nursery.start_soon(_swallow, other.resume, 1)
                 await trio.sleep(1)
-                other.halt()
+                halt(other._life)
         with pytest.raises(TrioflowError):
-            await run.resume("asks", 1)
-        assert (await run.restart()).output == "asks:1"
+            await run.resume(1, step="asks")
+        assert (await run.recover()).output == "asks:1"
     assert calls.made == {"asks": 2, "does": 1}
 
 
@@ -544,25 +545,28 @@ async def interrupted() -> tuple[MemoryStore, Flow]:
     return store, long
 
 
-async def test_whoever_restarts_a_run_can_be_cancelled(autojump_clock: MockClock) -> None:
+async def test_recovering_a_run_can_be_cancelled(autojump_clock: MockClock) -> None:
     store, long = await interrupted()
 
     async with engine_on(store, long) as engine:
         run = await engine.load_run("r")
         with trio.move_on_after(10) as scope:
-            await run.restart()
+            await run.recover()
         assert scope.cancelled_caught
-        assert run.status == "canceled"
+        assert run.status == "running"  # the engine drives it
     assert trio.current_time() == 11
+    stored = await store.get("r")
+    assert stored is not None
+    assert stored.status == "running"
 
 
-async def test_leaving_the_engine_ends_a_restart_in_its_block(autojump_clock: MockClock) -> None:
+async def test_leaving_the_engine_ends_a_recovery_in_its_block(autojump_clock: MockClock) -> None:
     store, long = await interrupted()
 
     with pytest.RaisesGroup(KeyError):
         async with engine_on(store, long) as engine, trio.open_nursery() as nursery:
             run = await engine.load_run("r")
-            nursery.start_soon(run.restart)
+            nursery.start_soon(run.recover)
             await trio.sleep(1)
             raise KeyError
     assert trio.current_time() == 2
@@ -583,7 +587,7 @@ async def test_attempts_of_an_item_that_went_on_count_after_a_crash() -> None:
     async with engine_on(store, looping) as engine:
         run = engine.create_run(looping, run_id="r")
         await run.start([1])
-        await run.resume(resume_data=True)
+        await run.resume(True)
     retries = [i for i, t in enumerate(await stored_types(store)) if t == "step-retry"]
     store, made = await cut(store, "r", retries[-1] + 1), 0
 
@@ -608,7 +612,7 @@ async def test_what_is_answered_while_the_engine_closes_ends_with_it(
 
     async def answer_late() -> None:
         await trio.sleep(5)
-        await run.resume("asks", 1)
+        await run.resume(1, step="asks")
 
     async with trio.open_nursery() as nursery:
         async with open_engine(plugins=[]) as engine:
@@ -675,12 +679,12 @@ async def test_an_answer_that_is_canceled_leaves_the_run_to_others() -> None:
             run = engine.submit(workflow, run_id=str(passes))
             await run.wait()
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(run.resume, None, 1)
+                nursery.start_soon(run.resume, 1)
                 for _ in range(passes):
                     await trio.lowlevel.checkpoint()
                 nursery.cancel_scope.cancel()
             if run.status == "suspended":
                 loaded = await other.load_run(run.run_id)
-                assert (await loaded.resume(resume_data=2)).output == "asks:2"
+                assert (await loaded.resume(2)).output == "asks:2"
             else:
                 assert (await run.wait()).output == "asks:1"

@@ -1,4 +1,4 @@
-"""Stopping runs so that they can go on, going on with a stream, and ending stored runs."""
+"""Halting runs so that they can be recovered, recovering them, and ending stored runs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import trio
 import trio.testing
 
 from trioflow import Engine, StepContext, Workflow, events, open_engine, step
+from trioflow._engine.life.ending import halt
 from trioflow.errors import NotResumableError, UnknownRunError
 from trioflow.stores import MemoryStore
 from trioflow.testing import check_events
@@ -42,7 +43,7 @@ async def interrupt(store: MemoryStore, run_id: str) -> None:
         run = engine.create_run(slow, run_id=run_id)
         async with run.stream(1) as stream:
             await trio.sleep(1)
-            run.halt()
+            halt(run._life)
             assert (await stream.get_workflow_state()).status == "canceled"
 
 
@@ -60,9 +61,10 @@ async def test_a_run_that_was_halted_goes_on_as_if_its_process_had_died(
     async with open_engine(store=store, workflows=[slow]) as engine:
         run = await engine.load_run("r")
         assert run.status == "running"
-        async with run.restart_stream() as stream:
+        last = run.record.next_seq - 1
+        async with run.observe(last) as stream, trio.open_nursery() as nursery:
+            nursery.start_soon(run.recover)
             seen = [event async for event in stream]
-            assert stream.run is run
         recorded = await journal(engine, "r")
 
     assert isinstance(seen[0], events.Recover)
@@ -76,13 +78,13 @@ async def test_halting_a_run_without_a_store_cancels_it(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     run = slow.create_run()
-    run.halt()  # does nothing yet
+    halt(run._life)  # does nothing yet
     async with run.stream(1) as stream:
         await trio.sleep(1)
-        run.halt()
-        run.halt()
+        halt(run._life)
+        halt(run._life)
         result = await stream.get_workflow_state()
-    run.halt()
+    halt(run._life)
 
     assert result.status == run.status == "canceled"
 
@@ -114,23 +116,22 @@ async def test_halting_leaves_a_run_that_waits_as_it_is() -> None:
     async with open_engine(store=store) as engine:
         run = engine.create_run(asking)
         await run.start(1)
-        run.halt()
-        result = await run.resume(resume_data="yes")
+        halt(run._life)
+        result = await run.resume("yes")
 
     assert result.output == "yes"
 
 
-async def test_only_an_interrupted_run_can_be_restarted_with_a_stream() -> None:
+async def test_only_an_interrupted_run_can_be_recovered() -> None:
     store = MemoryStore()
     await suspend(store, "r")
     async with open_engine(store=store, workflows=[asking]) as engine:
         run = await engine.load_run("r")
         with pytest.raises(NotResumableError, match="only a run whose process has died"):
-            async with run.restart_stream():
-                pass
+            await run.recover()
 
 
-async def test_a_run_that_settled_before_it_could_be_restarted_is_free_for_others(
+async def test_a_run_that_ended_before_it_could_be_recovered_is_free_for_others(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     store = MemoryStore()
@@ -139,14 +140,12 @@ async def test_a_run_that_settled_before_it_could_be_restarted_is_free_for_other
         run = await engine.load_run("r")
         async with open_engine(store=store) as other:
             await other.cancel_run("r")
-        with pytest.raises(NotResumableError, match="it has settled in the meantime"):
-            async with run.restart_stream():
-                pass
+        assert (await run.recover()).status == "canceled"
 
         stored = await store.get("r")
         assert stored is not None
         assert stored.owner is None
-        assert (await run.restart()).status == "canceled"
+        assert (await run.recover()).status == "canceled"
 
 
 # ---------------------------------------------------------------- ending
@@ -218,7 +217,7 @@ async def test_whoever_holds_a_run_that_was_canceled_elsewhere_cannot_resume_it(
             await other.cancel_run("r")
 
         with pytest.raises(NotResumableError):
-            await run.resume(resume_data="yes")
+            await run.resume("yes")
 
 
 async def test_an_unknown_run_cannot_be_canceled() -> None:

@@ -10,7 +10,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.flows import add_one, double, fails, sleeps
+from tests.flows import add_one, double, fails, observed, sleeps
 from tests.suspending import Calls
 from trioflow import Run, Workflow, open_engine, step, tool
 from trioflow._engine.life.registry import KEEP_FINISHED, MAX_STARTS
@@ -33,12 +33,12 @@ async def test_a_submitted_run_goes_on_by_itself() -> None:
     workflow = Workflow("w", input=int).then(add_one)
     async with open_engine(plugins=[], workflows=[workflow]) as engine:
         run = engine.submit("w", 1, run_id="r", resource_id="me")
-        observed = [event.type async for event in run.observe()]
+        seen = [event.type for event in await observed(run)]
         result = await run.wait()
 
     assert result.unwrap() == 2
-    assert observed[0] == "start"
-    assert observed[-1] == "finish"
+    assert seen[0] == "start"
+    assert seen[-1] == "finish"
     assert run.resource_id == "me"
 
 
@@ -206,7 +206,7 @@ class TestManyRunsAtOnce:
         seen: list[str] = []
 
         async def read(number: int) -> None:
-            async for event in engine.submit(workflow, number).observe():
+            for event in await observed(engine.submit(workflow, number)):
                 if event.type in ("start", "finish"):
                     seen.append(event.type)
 
@@ -246,7 +246,7 @@ class TestManyRunsAtOnce:
             with pytest.raises(RunStateError, match="its engine is closed; open another"):
                 engine.submit(Workflow("w"))
         with pytest.raises(RunStateError, match="is suspended: its engine is closed"):
-            await waiting.resume(resume_data=1)
+            await waiting.resume(1)
         assert waiting.status == "suspended"
 
     async def test_each_has_the_context_of_who_submitted_it(self) -> None:
@@ -269,7 +269,7 @@ class TestManyRunsAtOnce:
         async with open_engine(plugins=[]) as engine:
             runs = [engine.submit(Workflow("w").then(add_one), 1) for _ in range(MANY)]
             runs[-1].cancel("not needed")
-            events = [event.type async for event in runs[-1].observe()]
+            events = [event.type for event in await observed(runs[-1])]
             results = [await run.wait() for run in runs]
 
         assert events == ["start", "canceled", "finish"]

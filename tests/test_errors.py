@@ -131,7 +131,7 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
     ),
     (
         RunClaimedError("r1", "host:1", 4.2),
-        "run r1 is running in host:1 (its claim holds for 4.2 s); ask it with",
+        "run r1 is running in host:1 (its claim holds for 4.2 s); use engine.cancel_run()",
     ),
     (
         CrashLoopError("r1", 4),

@@ -115,7 +115,7 @@ async def evolved(before: Any, value: Any, after: Any, *plugins: Any) -> Any:
     workflow = giving(after, None)
     async with open_engine(plugins=plugins, workflows=[workflow], store=store) as engine:
         run = await engine.load_run("r")
-        return (await run.resume(resume_data=True)).unwrap()
+        return (await run.resume(True)).unwrap()
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ async def test_a_state_may_lose_a_key() -> None:
     workflow = stateful(SmallState)
     async with open_engine(plugins=[], workflows=[workflow], store=store) as engine:
         run = await engine.load_run("r")
-        assert (await run.resume(resume_data=True)).unwrap() == SmallState(1)
+        assert (await run.resume(True)).unwrap() == SmallState(1)
 
 
 # ---------------------------------------------------------------- from outside
@@ -273,5 +273,5 @@ async def test_what_comes_from_outside_is_read_strictly() -> None:
         await engine.submit("w", {"a": 1}, run_id="s").wait()
         run = await engine.load_run("s")
         with pytest.raises(InvalidValueError, match="b: unknown key"):
-            await run.resume(resume_data={"a": 1, "b": 2})
-        assert (await run.resume(resume_data={"a": 1})).unwrap() == Shrunk(1)
+            await run.resume({"a": 1, "b": 2})
+        assert (await run.resume({"a": 1})).unwrap() == Shrunk(1)

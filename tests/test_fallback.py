@@ -9,7 +9,7 @@ import trio
 from attrs import frozen
 from trio.testing import MockClock
 
-from tests.flows import add_one, record
+from tests.flows import add_one, observed, record
 from tests.suspending import Calls
 from trioflow import Retry, RunResult, Step, StepContext, Workflow, events, open_engine, step, wire
 from trioflow.errors import DefinitionError, InvalidValueError, NotSerializableError
@@ -69,7 +69,7 @@ class TestOutput:
         workflow = Workflow("w").then(falling_back(plain, retry=Retry(2)))
         run = workflow.create_run()
         result = await run.start(1)
-        found = [e async for e in run.observe() if isinstance(e, events.StepResult)]
+        found = [e for e in await observed(run) if isinstance(e, events.StepResult)]
 
         assert (found[0].status, found[0].output) == ("success", "no line after 2")
         assert isinstance(found[0].error, OSError)

@@ -70,7 +70,7 @@ async def test_what_was_not_reached_may_change(
 ) -> None:
     async with open_engine(plugins=[], store=await stored(), workflows=[build()]) as engine:
         run = await engine.load_run("r")
-        result = await run.resume(resume_data=3)
+        result = await run.resume(3)
         assert result.steps["inner.asks"].status == "success"
 
 

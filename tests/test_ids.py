@@ -74,7 +74,7 @@ async def test_so_is_the_id_of_a_fork(name: Any, problem: str) -> None:
     await run.start(1)
 
     with pytest.raises(InvalidIdError, match=problem):
-        await run.time_travel("add_one", run_id=name)
+        await (await run.fork("add_one", run_id=name)).start()
 
 
 @pytest.mark.parametrize("run_id", ODD, ids=ascii)
@@ -85,7 +85,7 @@ async def test_an_odd_id_works_in_another_engine(run_id: str) -> None:
     async with open_engine(plugins=[], store=store, workflows=[flow]) as engine:
         run = await engine.load_run(run_id)
         assert (run.run_id, run.resource_id, run.tags) == (run_id, run_id, (run_id,))
-        assert (await run.resume(resume_data=1)).status == "success"
+        assert (await run.resume(1)).status == "success"
         [listed] = await engine.list_runs(resource_id=run_id, tags=[run_id])
         assert listed.run_id == run_id
         with pytest.raises(UnknownRunError):

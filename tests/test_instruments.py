@@ -11,6 +11,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from tests.flows import observed
 from trioflow import (
     Engine,
     Retry,
@@ -443,7 +444,7 @@ async def test_events_are_numbered_once_if_an_instrument_sends_one_to_the_run() 
     async with open_engine(plugins=[Provider(Answering())]) as engine:
         running = engine.create_run(Workflow("w").then(add))
         await running.start(1)
-        recorded = [event async for event in running.observe()]
+        recorded = await observed(running)
 
     assert [event.seq for event in recorded] == list(range(len(recorded)))
     assert sorted(event.at for event in recorded) == [event.at for event in recorded]

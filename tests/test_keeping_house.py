@@ -444,7 +444,7 @@ class TestReadingOnly:
                 lambda: engine.submit("adds", 1).wait(),
                 lambda: engine.start_once("adds", 1, run_id="new"),
                 lambda: engine.create_run("adds").start(1),
-                lambda: asks.resume(resume_data=1),
+                lambda: asks.resume(1),
                 lambda: engine.resume_run("asks ann", 1),
                 lambda: engine.send_event("asks ann", "go"),
                 lambda: engine.cancel_run("asks ann"),

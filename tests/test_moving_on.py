@@ -12,6 +12,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.suspending import all_events
 from trioflow import Retry, StepContext, Workflow, events, open_engine, step
+from trioflow._engine.life.ending import halt
 from trioflow.abc import Append, Request, StoredRun
 from trioflow.errors import JournalConflictError, StoreError
 from trioflow.stores import MemoryStore
@@ -132,7 +133,7 @@ async def test_a_run_that_was_halted_here_is_canceled_for_all(autojump_clock: Mo
     async with engine_on(store, workflow) as engine:
         run = engine.submit(workflow, 0, run_id="r")
         await trio.sleep(1)
-        run.halt()
+        halt(run._life)
         await trio.sleep(1)
         await engine.cancel_run("r", "enough")
         assert (await (await engine.load_run("r")).wait()).status == "canceled"

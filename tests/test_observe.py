@@ -9,9 +9,9 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from tests.flows import add_one, sleeps
+from tests.flows import add_one, observed, sleeps
 from tests.suspending import Calls
-from trioflow import EventStream, StepContext, Workflow, events, open_engine, step
+from trioflow import Engine, EventStream, StepContext, Workflow, events, open_engine, step
 from trioflow._engine.journal.codec import decode
 from trioflow._engine.stream.channel import HISTORY, SLACK
 from trioflow.errors import HistoryGap, UnknownRunError
@@ -28,7 +28,7 @@ def seqs(observed: Iterable[events.Event]) -> list[int]:
     return [event.seq for event in observed]
 
 
-async def observed(engine: Any, after: int | None = None) -> list[events.Event]:
+async def read(engine: Engine, after: int | None = None) -> list[events.Event]:
     async with engine.observe("r", after) as stream:
         return [event async for event in stream]
 
@@ -40,10 +40,10 @@ async def test_the_missing_suffix_after_the_end(after: int | None) -> None:
         run = engine.create_run(workflow, run_id="r")
         await run.start(0)
         expected = list(range(0 if after is None else after + 1, run.record.next_seq))
-        assert seqs([event async for event in run.observe(after)]) == expected
-        assert seqs(await observed(engine, after)) == expected
+        assert seqs(await observed(run, after)) == expected
+        assert seqs(await read(engine, after)) == expected
     async with open_engine(plugins=[], store=store) as other:
-        found = await observed(other, after)
+        found = await read(other, after)
         assert seqs(found) == expected
         assert isinstance(found[-1], events.Finish)
 
@@ -60,7 +60,7 @@ async def test_another_engine_follows_a_run(autojump_clock: MockClock) -> None:
         await trio.sleep(5)
 
         async def follow() -> None:
-            found.extend(await observed(second))
+            found.extend(await read(second))
 
         nursery.start_soon(follow)
     assert found == [*decode("r", await store.read("r"))]
@@ -75,8 +75,8 @@ async def test_what_goes_on_elsewhere_is_read_from_the_journal(autojump_clock: M
     ):
         run = first.create_run(workflow, run_id="r")
         await run.start(0)
-        await (await second.load_run("r")).resume(resume_data=1)
-        assert seqs(await observed(first)) == seqs([*decode("r", await store.read("r"))])
+        await (await second.load_run("r")).resume(1)
+        assert seqs(await read(first)) == seqs([*decode("r", await store.read("r"))])
 
 
 @step
@@ -95,20 +95,19 @@ async def test_the_run_does_not_wait_for_a_late_one_that_takes_gaps() -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(run.start, event)
         await wait_all_tasks_blocked()
-        late = run.observe(max_buffer_size=4, on_full="gap")
-        event.set()
-        assert (await run.wait()).status == "success"
+        async with run.observe(max_buffer_size=4, on_full="gap") as late:
+            event.set()
+            assert (await run.wait()).status == "success"
 
-    # What had happened before is no fault of its own.
-    assert [(await late.receive()).seq for _ in range(22)] == list(range(22))
-    with pytest.raises(HistoryGap, match="22"):
-        await late.receive()
+            # What had happened before is no fault of its own.
+            assert [(await late.receive()).seq for _ in range(22)] == list(range(22))
+            with pytest.raises(HistoryGap, match="22"):
+                await late.receive()
 
 
 async def test_all_tasks_that_wait_at_a_gap_are_told() -> None:
     event, told = trio.Event(), 0
     run = Workflow("w").then(writes_twice).create_run()
-    stream = run.observe(max_buffer_size=1, on_full="gap")
 
     async def read() -> None:
         nonlocal told
@@ -117,7 +116,8 @@ async def test_all_tasks_that_wait_at_a_gap_are_told() -> None:
                 await stream.receive()
         told += 1
 
-    async with trio.open_nursery() as nursery:
+    opening = run.observe(max_buffer_size=1, on_full="gap")
+    async with opening as stream, trio.open_nursery() as nursery:
         for _ in range(6):
             nursery.start_soon(read)
         await wait_all_tasks_blocked()
@@ -134,9 +134,9 @@ async def test_a_gap_is_told(autojump_clock: MockClock) -> None:
     run = workflow.create_run()
     await run.start(0)
     with pytest.raises(HistoryGap) as caught:
-        run.observe()
+        await observed(run)
     first = caught.value.first_available
-    rest = [event async for event in run.observe(first - 1)]
+    rest = await observed(run, first - 1)
     assert seqs(rest) == list(range(first, run.record.next_seq))
 
 
@@ -147,17 +147,17 @@ async def test_a_journal_has_no_gap() -> None:
     async with open_engine(plugins=[], store=store) as engine:
         run = engine.create_run(workflow, run_id="r")
         await run.start(0)
-        assert seqs(await observed(engine)) == list(range(run.record.next_seq))
+        assert seqs(await read(engine)) == list(range(run.record.next_seq))
 
 
 async def test_a_slow_observer_is_told_of_a_gap_and_the_run_goes_on() -> None:
     run = flow().then(add_one).then(add_one.clone("more")).create_run()
-    slow = run.observe(max_buffer_size=2, on_full="gap")
-    assert (await run.start(0)).status == "success"
     found: list[events.Event] = []
-    with pytest.raises(HistoryGap) as caught:
-        async for event in slow:
-            found.append(event)
+    async with run.observe(max_buffer_size=2, on_full="gap") as slow:
+        assert (await run.start(0)).status == "success"
+        with pytest.raises(HistoryGap) as caught:
+            async for event in slow:
+                found.append(event)
     assert seqs(found) == [0, 1]
     assert caught.value.first_available == 2
 
@@ -174,8 +174,8 @@ async def test_all_tasks_that_share_a_slow_observer_are_told_of_a_gap(
                 await shared.receive()
         told.append(trio.current_time())
 
-    async with trio.open_nursery() as nursery:
-        shared = run.observe(max_buffer_size=1, on_full="gap")
+    opening = run.observe(max_buffer_size=1, on_full="gap")
+    async with opening as shared, trio.open_nursery() as nursery:
         nursery.start_soon(read, shared)
         nursery.start_soon(read, shared)
         await wait_all_tasks_blocked()
@@ -211,18 +211,17 @@ class TestAJournalWithoutChunks:
 
         async with open_engine(plugins=[], store=store, workflows=[talk]) as second:
             loaded = await second.load_run("r")
-            whole = loaded.observe()
-            rest = loaded.observe(after=last - 2)
-            async with loaded.resume_stream("chats", True) as stream:
-                seen = [event async for event in stream]
-            assert seqs(seen) == list(range(last + 1, loaded.record.next_seq))
-            assert seqs([e async for e in whole]) == [0, 1, 7, 8, 9]
-            assert seqs([e async for e in rest]) == [last - 1, last]
+            async with loaded.observe() as whole, loaded.observe(after=last - 2) as rest:
+                async with loaded.resume_stream(True, step="chats") as stream:
+                    seen = [event async for event in stream]
+                assert seqs(seen) == list(range(last + 1, loaded.record.next_seq))
+                assert seqs([e async for e in whole]) == [0, 1, 7, 8, 9]
+                assert seqs([e async for e in rest]) == [last - 1, last]
             for after in range(loaded.record.next_seq):
                 expected = [e.seq for e in loaded._life.core.log.history() if e.seq > after]
-                assert seqs([e async for e in loaded.observe(after)]) == expected
+                assert seqs(await observed(loaded, after)) == expected
 
-    async def test_a_restart_is_read_from_its_first_event_on(
+    async def test_a_recovery_is_read_from_its_first_event_on(
         self, autojump_clock: MockClock
     ) -> None:
         @step
@@ -240,7 +239,8 @@ class TestAJournalWithoutChunks:
 
         async with open_engine(plugins=[], store=store, workflows=[talk]) as second:
             run = await second.load_run("r")
-            async with run.restart_stream() as stream:
+            async with run.observe(last) as stream, trio.open_nursery() as nursery:
+                nursery.start_soon(run.recover)
                 seen = [event async for event in stream]
         assert seqs(seen) == list(range(last + 1, run.record.next_seq))
 
@@ -262,8 +262,8 @@ class TestAJournalWithoutChunks:
             async with run.stream(0, close_on_suspend=False) as stream:
                 await wait_all_tasks_blocked()
                 begun = [event.seq for event in await stream.receive_some()]
-                await (await second.load_run("r")).resume("asks_twice", 1)
-                await run.resume("asks_twice", 2)
+                await (await second.load_run("r")).resume(1, step="asks_twice")
+                await run.resume(2, step="asks_twice")
                 seen = begun + [event.seq async for event in stream]
 
         recorded = [event.seq for event in decode("r", await store.read("r", limit=10**6))]

@@ -12,7 +12,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from tests.flows import add_one, sleeps
+from tests.flows import add_one, observed, sleeps
 from tests.suspending import Calls, all_events, check, cut
 from trioflow import Engine, StepContext, Workflow, open_engine, step
 from trioflow.abc import Append, Instrument, PartInfo, StoredRun, TraceIds
@@ -243,7 +243,7 @@ class TestAttach:
             assert run.status == "pending"
             assert (await run.wait()).output == 2
             assert (run.tags, run.resource_id) == (("t",), "ann")
-            assert [event.type async for event in run.observe()][-1] == "finish"
+            assert (await observed(run))[-1].type == "finish"
             assert await engine.count_runs() == 1
             assert engine.submit("other", 5, run_id="r", if_exists="attach") is run
 
@@ -254,7 +254,7 @@ class TestAttach:
         async with engine_on(store) as engine:
             run = engine.submit(flow, 1, run_id="r", if_exists="attach")
             assert (await run.wait()).status == "suspended"
-            assert (await run.resume(resume_data="yes")).output == "asks:yes"
+            assert (await run.resume("yes")).output == "asks:yes"
 
     async def test_an_interrupted_run_is_followed_until_somebody_has_recovered_it(
         self, autojump_clock: MockClock
@@ -282,8 +282,7 @@ class TestAttach:
             with pytest.raises(DuplicateRunError):
                 one.submit("other", 1, run_id="r", if_exists="attach")
             run = other.submit("other", 1, run_id="r", if_exists="attach")
-            async with run.observe() as observed:
-                assert [event async for event in observed] == []
+            assert await observed(run) == []
             with pytest.raises(DuplicateRunError):
                 await run.wait()
             with pytest.raises(UnknownRunError):
@@ -394,9 +393,8 @@ class TestARunThatIsDrivenElsewhere:
             driven = one.submit("slow", 1, run_id="r")
             await wait_all_tasks_blocked()
             run = await other.load_run("r")
-            async with run.observe(max_buffer_size=1) as observed:
-                seen = [event async for event in observed]
-            assert seen == [event async for event in driven.observe()]
+            seen = await observed(run, max_buffer_size=1)
+            assert seen == await observed(driven)
             assert run.status == "success"
 
     async def test_who_waits_is_told_if_it_is_deleted(self, autojump_clock: MockClock) -> None:
@@ -428,7 +426,7 @@ class TestARunThatIsDrivenElsewhere:
                     await run.wait()
 
             async def observe(run: Any) -> None:
-                types = [event.type async for event in run.observe()]
+                types = [event.type for event in await observed(run)]
                 assert types == ["start", "step-start"]
 
             async with engine_on(store) as other:

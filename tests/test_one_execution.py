@@ -43,11 +43,11 @@ async def recover(engine: Engine) -> None:
 
 
 async def restart(engine: Engine) -> None:
-    await (await engine.load_run("r")).restart()
+    await (await engine.load_run("r")).recover()
 
 
 async def resume(engine: Engine) -> None:
-    await (await engine.load_run("r")).resume(resume_data=True)
+    await (await engine.load_run("r")).resume(True)
 
 
 async def resume_by_id(engine: Engine) -> None:

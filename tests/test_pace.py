@@ -124,9 +124,9 @@ async def test_a_run_is_a_checkpoint_even_if_it_calls_nothing(workflow: Workflow
     assert scope.cancelled_caught
 
 
-async def test_the_restart_of_a_run_that_is_over_is_a_checkpoint() -> None:
+async def test_to_recover_a_run_that_has_finished_is_a_checkpoint() -> None:
     run = Workflow("w", input=float).map(lambda value: value).create_run()
     await run.start(1.0)
 
     with assert_checkpoints():
-        assert (await run.restart()).output == 1.0
+        assert (await run.recover()).output == 1.0

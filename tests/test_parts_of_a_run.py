@@ -24,7 +24,7 @@ async def test_leaving_the_stream_of_a_part_that_is_over_does_not_cancel_the_nex
     statuses = []
 
     async def answer() -> None:
-        statuses.append((await run.resume("asks", "yes")).status)
+        statuses.append((await run.resume("yes", step="asks")).status)
 
     async with trio.open_nursery() as nursery:
         async with run.stream(0) as stream:
@@ -43,7 +43,7 @@ async def test_leaving_an_open_stream_cancels_the_part_that_runs(
     statuses = []
 
     async def answer() -> None:
-        statuses.append((await run.resume("asks", "yes")).status)
+        statuses.append((await run.resume("yes", step="asks")).status)
 
     async with trio.open_nursery() as nursery, run.stream(0, close_on_suspend=False) as stream:
         assert (await stream.get_workflow_state()).status == "suspended"
@@ -59,7 +59,7 @@ async def test_a_step_that_is_travelled_to_with_an_answer_shows_it(
     run = asking(Calls()).create_run()
     await run.start(0)
 
-    result = await run.time_travel("asks", resume_data="yes")
+    result = await (await run.fork("asks", resume_data="yes")).start()
 
     record = result.steps["asks"]
     assert (record.resume_data, record.output) == ("yes", "asks:yes")
@@ -70,7 +70,7 @@ async def test_the_stream_of_a_travel_gives_the_new_run() -> None:
     run = asking(Calls()).create_run()
     await run.start(0)
 
-    async with run.time_travel_stream("asks") as stream:
+    async with (await run.fork("asks")).stream() as stream:
         await stream.get_workflow_state()
 
     assert stream.run.run_id == stream.run_id != run.run_id
@@ -88,20 +88,21 @@ async def test_no_second_stream_is_opened_beside_one_that_stays_open() -> None:
     async with run.stream(1, close_on_suspend=False) as stream:
         await stream.get_workflow_state()
         with pytest.raises(NotResumableError, match="its stream is still open"):
-            async with run.resume_stream(resume_data=1):
+            async with run.resume_stream(1):
                 pass
-        assert (await run.resume(resume_data=1)).unwrap() == 1
+        assert (await run.resume(1)).unwrap() == 1
 
 
 async def test_a_part_does_not_wait_for_readers_of_the_part_before(
     autojump_clock: MockClock,
 ) -> None:
     run = asking(Calls()).create_run()
-    unread = run.observe(max_buffer_size=5)  # as many as the events of the first part
-    assert (await run.start(0)).status == "suspended"
-    assert unread.statistics().current_buffer_used == 5
+    # As many as the events of the first part.
+    async with run.observe(max_buffer_size=5, on_full="wait") as unread:
+        assert (await run.start(0)).status == "suspended"
+        assert unread.statistics().current_buffer_used == 5
 
-    with trio.fail_after(60):
-        result = await run.resume("asks", "yes")
+        with trio.fail_after(60):
+            result = await run.resume("yes", step="asks")
 
     assert result.status == "success"

@@ -267,7 +267,7 @@ async def test_writers_wait_for_the_reader_that_is_full() -> None:
 
     async with (
         run.stream(100, max_buffer_size=8) as slow,
-        run.observe(max_buffer_size=1000) as other,
+        run.observe(max_buffer_size=1000, on_full="wait") as other,
     ):
         await wait_all_tasks_blocked()
         assert slow.statistics().tasks_waiting_send == 2
@@ -281,7 +281,7 @@ async def test_who_waits_for_the_result_is_not_waited_for(autojump_clock: MockCl
 
     async with trio.open_nursery() as nursery, run.stream(100, max_buffer_size=8) as stream:
         await wait_all_tasks_blocked()
-        async with run.observe(max_buffer_size=4) as slow:
+        async with run.observe(max_buffer_size=4, on_full="wait") as slow:
             nursery.start_soon(stream.get_workflow_state)
             await wait_all_tasks_blocked()
             assert slow.statistics().tasks_waiting_send == 1
@@ -385,8 +385,8 @@ async def test_an_event_goes_to_a_clone_if_the_stream_is_closed_that_it_has_woke
 async def test_the_run_waits_until_the_last_clone_is_closed() -> None:
     run = Workflow("w").then(writes).create_run()
 
-    async with trio.open_nursery() as nursery:
-        stream = run.observe(max_buffer_size=3)
+    opening = run.observe(max_buffer_size=3, on_full="wait")
+    async with trio.open_nursery() as nursery, opening as stream:
         clone = stream.clone()
         nursery.start_soon(run.start, 50)
         await wait_all_tasks_blocked()

@@ -127,7 +127,7 @@ async def test_notes_cause_and_traceback_are_kept() -> None:
     # And what was read can be written again, with all of it.
     workflow = raising(error)
     async with open_engine(plugins=[], workflows=[workflow], store=store) as engine:
-        forked = await (await engine.load_run("r")).time_travel("raises", run_id="s")
+        forked = await (await (await engine.load_run("r")).fork("raises", run_id="s")).start()
         assert type(forked.error) is PaymentError
 
 
@@ -239,7 +239,7 @@ async def test_a_nested_workflow_is_tried_again_for_it_after_a_restart() -> None
     async with open_engine(plugins=[], workflows=[workflow], store=store) as engine:
         await engine.submit("w", run_id="r").wait()
     async with open_engine(plugins=[], workflows=[workflow], store=store) as engine:
-        result = await (await engine.load_run("r")).resume(resume_data=True)
+        result = await (await engine.load_run("r")).resume(True)
     assert result.output == "paid"
     assert result.steps["inner"].attempts == 2
 

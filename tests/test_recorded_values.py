@@ -33,7 +33,7 @@ import attrs
 import pytest
 
 from tests.restarts import after_restart, begin, giving, recorded
-from trioflow import StepContext, Workflow, hookimpl, open_engine, step
+from trioflow import StepContext, Workflow, events, hookimpl, open_engine, step
 from trioflow.errors import DefinitionError, NotSerializableError
 from trioflow.stores import MemoryStore
 from trioflow.testing._same import is_same_value
@@ -440,11 +440,11 @@ async def test_people_see_no_tags() -> None:
 
     async with (
         open_engine(plugins=[], workflows=[workflow], store=store) as engine,
-        engine.observe("r") as events,
+        engine.observe("r") as observed,
     ):
-        seen = [event async for event in events]
+        seen = [event async for event in observed]
 
-    outputs = [event.output for event in seen if event.type == "step-result"]  # type: ignore[attr-defined]
+    outputs = [event.output for event in seen if isinstance(event, events.StepResult)]
     assert outputs == [{"a": [1, {"reason": "no"}], "keys": {"1": "a"}}]
 
 
@@ -466,7 +466,7 @@ async def test_every_place_of_a_run_gives_its_values_back() -> None:
         run.send_event("untyped", {1: one})
         assert (await run.wait()).status == "suspended"
     async with open_engine(plugins=[], workflows=[places], store=store) as engine:
-        result = await (await engine.load_run("r")).resume(resume_data=one)
+        result = await (await engine.load_run("r")).resume(one)
         assert result.error is None
     async with open_engine(plugins=[], workflows=[places], store=store) as engine:
         found["result"] = (await (await engine.load_run("r")).wait()).unwrap()

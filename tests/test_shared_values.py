@@ -108,8 +108,8 @@ async def test_another_engine_takes_over_what_it_has_not_seen() -> None:
         open_engine(plugins=[], workflows=[workflow], store=store) as other,
     ):
         seen = await other.load_run("r")
-        await (await one.load_run("r")).resume(resume_data=1)
-        result = await seen.resume(resume_data=2)
+        await (await one.load_run("r")).resume(1)
+        result = await seen.resume(2)
         assert result.output == LONG
         assert seen.record.steps["passes"].input == LONG
         assert seen.record == fold(decode("r", await store.read("r", limit=100)))

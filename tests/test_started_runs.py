@@ -96,7 +96,7 @@ async def test_a_run_that_was_deleted_is_not_started_again() -> None:
         (started,) = await engine.list_runs(workflow="child")
         await (engine.get_run(started.run_id)).wait()
         await engine.delete_run(started.run_id)
-        await run.resume(resume_data=True)
+        await run.resume(True)
 
         assert await engine.list_runs(workflow="child") == ()
 

@@ -76,8 +76,8 @@ async def test_rounds_of_a_call_do_not_pile_up() -> None:
     await run.start(1)
     steps = run.record.steps
     for number in range(20):
-        await run.resume(resume_data=number)
-    await run.resume(resume_data="enough")
+        await run.resume(number)
+    await run.resume("enough")
 
     assert list(run.record.calls) == ["0", "0/0"]
     assert len(run.record.records) <= 3 * len(run.record.calls)
@@ -87,8 +87,8 @@ async def test_rounds_of_a_call_do_not_pile_up() -> None:
 async def test_the_step_that_went_on_last_is_its_last_call() -> None:
     run = Workflow("w").foreach(Workflow("inner").then(asks), concurrency=2).create_run()
     await run.start([1, 2])
-    await run.resume(resume_data="b", index=1)
-    await run.resume(resume_data="a", index=0)
+    await run.resume("b", index=1)
+    await run.resume("a", index=0)
 
     assert run.record.steps["inner.asks"].output == "a"
     assert [a for a in run.record.calls if "/" in a] == ["0[0]/0", "0[1]/0"]

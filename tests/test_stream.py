@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from itertools import pairwise
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from tests.flows import add_one, brief, double, fails, record_run, sleeps, unread
+from tests.flows import add_one, brief, double, fails, observed, record_run, sleeps, unread
 from trioflow import StepContext, Workflow, events, fold, step
 from trioflow._engine.stream.channel import HISTORY
 from trioflow.errors import (
@@ -226,7 +227,7 @@ async def test_ctrl_c_in_a_step_ends_the_run_and_gets_out() -> None:
             async for event in stream:
                 seen.append(event)
 
-    assert brief([e async for e in run.observe()])[-4:] == [
+    assert brief(await observed(run))[-4:] == [
         "step-result interrupted",
         "step-finish interrupted",
         "canceled",
@@ -328,25 +329,25 @@ async def test_others_have_turns_while_a_long_backlog_is_taken() -> None:
 
 async def test_taking_what_is_there_ends_at_a_gap() -> None:
     run = Workflow("w").then(add_one).create_run()
-    slow = run.observe(max_buffer_size=2, on_full="gap")
-    await run.start(0)
+    async with run.observe(max_buffer_size=2, on_full="gap") as slow:
+        await run.start(0)
 
-    assert [event.seq for event in await slow.receive_some()] == [0, 1]
-    with pytest.raises(HistoryGap):
-        await slow.receive_some()
+        assert [event.seq for event in await slow.receive_some()] == [0, 1]
+        with pytest.raises(HistoryGap):
+            await slow.receive_some()
 
 
 async def test_taking_what_is_there_is_cancelled_even_if_something_is() -> None:
     run = Workflow("w").then(add_one).create_run()
     await run.start(0)
 
-    stream = run.observe()
-    with trio.CancelScope() as scope:
-        scope.cancel()
-        await stream.receive_some()
+    async with run.observe() as stream:
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await stream.receive_some()
 
-    assert scope.cancelled_caught
-    assert unread(stream) == 5
+        assert scope.cancelled_caught
+        assert unread(stream) == 5
 
 
 async def test_receive_is_cancelled_even_if_events_are_waiting() -> None:
@@ -361,24 +362,25 @@ async def test_receive_is_cancelled_even_if_events_are_waiting() -> None:
 class TestObservers:
     async def test_any_number_of_them_see_the_same(self) -> None:
         run = Workflow("w").then(add_one).then(double).create_run()
-        early = run.observe()
+        async with AsyncExitStack() as stack:
+            early = await stack.enter_async_context(run.observe())
 
-        async with run.stream(1) as stream:
-            first = await stream.receive()
-            middle = run.observe()
-            rest = [event async for event in stream]
-        late = run.observe()
+            async with run.stream(1) as stream:
+                first = await stream.receive()
+                middle = await stack.enter_async_context(run.observe())
+                rest = [event async for event in stream]
+            late = await stack.enter_async_context(run.observe())
 
-        expected = [first, *rest]
-        for observer in (early, middle, late):
-            assert [event async for event in observer] == expected
+            expected = [first, *rest]
+            for observer in (early, middle, late):
+                assert [event async for event in observer] == expected
 
     async def test_one_can_ask_for_the_rest_only(self) -> None:
         run = Workflow("w").then(add_one).create_run()
         await run.start(1)
 
-        assert [event.seq async for event in run.observe(after=2)] == [3, 4]
-        assert [event.seq async for event in run.observe(after=4)] == []
+        assert [event.seq for event in await observed(run, 2)] == [3, 4]
+        assert [event.seq for event in await observed(run, 4)] == []
 
     @pytest.mark.parametrize("chunks", [30, 3 * HISTORY])
     async def test_one_of_a_part_that_is_over_does_not_see_the_next_one(self, chunks: int) -> None:
@@ -390,38 +392,36 @@ class TestObservers:
 
         run = Workflow("w").then(asks).create_run()
         await run.start(0)
-        first, second = run.observe(), run.observe()
-        await run.resume("asks", True)
+        async with run.observe() as first, run.observe() as second:
+            await run.resume(True, step="asks")
 
-        assert [event.seq async for event in first] == list(range(5))
-        assert [event.seq for event in await second.receive_some()] == list(range(5))
-        assert await second.receive_some() == []
+            assert [event.seq async for event in first] == list(range(5))
+            assert [event.seq for event in await second.receive_some()] == list(range(5))
+            assert await second.receive_some() == []
 
     async def test_one_can_ask_for_what_has_not_happened_yet(self) -> None:
         run = Workflow("w").then(add_one).then(double).create_run()
-        later = run.observe(after=4)
-
-        async with trio.open_nursery() as nursery:
+        async with run.observe(after=4) as later, trio.open_nursery() as nursery:
             nursery.start_soon(run.start, 1)
             assert unread(later) == 0
             assert [event.seq async for event in later] == [5, 6, 7]
 
-        assert [event.seq async for event in run.observe(after=100)] == []
+        assert await observed(run, 100) == []
 
     @pytest.mark.parametrize("after", [None, -1, -5])
     async def test_before_the_first_event_there_is_nothing_to_miss(self, after: int | None) -> None:
         run = Workflow("w").then(add_one).create_run()
-        early = run.observe(after=after)
-        await run.start(1)
+        async with run.observe(after=after) as early:
+            await run.start(1)
 
-        assert [event.seq async for event in early] == list(range(5))
-        assert [event.seq async for event in run.observe(after=after)] == list(range(5))
+            assert [event.seq async for event in early] == list(range(5))
+        assert [event.seq for event in await observed(run, after)] == list(range(5))
 
     async def test_the_run_waits_for_a_slow_one_until_it_closes(self) -> None:
         run = Workflow("w").then(writes).create_run()
-        observer = run.observe(max_buffer_size=3)
+        opening = run.observe(max_buffer_size=3, on_full="wait")
 
-        async with trio.open_nursery() as nursery, observer:
+        async with trio.open_nursery() as nursery, opening as observer:
             nursery.start_soon(run.start, 50)
             await wait_all_tasks_blocked()
             assert unread(observer) == 3
@@ -433,10 +433,10 @@ class TestObservers:
         await run.start(2 * HISTORY)
 
         with pytest.raises(HistoryGap) as caught:
-            run.observe()
+            await observed(run)
 
         first = caught.value.first_available
-        assert (await run.observe(after=first - 1).receive()).seq == first
+        assert (await observed(run, first - 1))[0].seq == first
         assert f"observe(after={first - 1})" in str(caught.value)
 
 
@@ -485,7 +485,7 @@ async def test_run_raises_what_the_step_raised() -> None:
 async def test_run_says_so_if_the_run_canceled_itself() -> None:
     @step
     async def gives_up(value: int, ctx: StepContext) -> None:
-        ctx.abort("enough")
+        ctx.cancel_run("enough")
         await trio.lowlevel.checkpoint()
 
     with pytest.raises(RunCanceledError, match="was canceled: enough"):

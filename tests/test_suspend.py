@@ -98,7 +98,7 @@ async def test_a_step_may_wait_anywhere(
     assert first.status == "suspended"
     assert [path[-1] for path in first.suspended] == ["asks"]
 
-    last = await run.resume(resume_data="yes")
+    last = await run.resume("yes")
     assert (last.status, last.output) == ("success", result)
     assert calls.made["asks"] == 2
     check(run, workflow)
@@ -116,7 +116,7 @@ async def test_another_engine_takes_the_answer(
         run = await engine.load_run("r")
         again = await run.wait()
         assert (again.status, again.suspended) == ("suspended", first.suspended)
-        last = await run.resume(resume_data="yes")
+        last = await run.resume("yes")
         assert (last.status, last.output) == ("success", result)
         check(run, workflow)
     assert calls.made["asks"] == 2
@@ -128,7 +128,7 @@ async def test_its_path_names_it(build: Callable[[Any], Flow], value: Any, resul
     for spell in (".".join, list, tuple):
         run = build(asks).create_run()
         (path,) = (await run.start(value)).suspended
-        assert (await run.resume(spell(path), "yes")).output == result
+        assert (await run.resume("yes", step=spell(path))).output == result
 
 
 async def test_a_tool_may_wait() -> None:
@@ -145,7 +145,7 @@ async def test_a_tool_may_wait() -> None:
     run = flow().then(asks).create_run()
     first = await run.start(0)
     assert first.suspend_payload == {"asks": "sure?"}
-    assert (await run.resume("asks", "yes")).output == "yes"
+    assert (await run.resume("yes", step="asks")).output == "yes"
 
 
 async def test_a_tool_that_is_a_node_may_wait() -> None:
@@ -157,7 +157,7 @@ async def test_a_tool_that_is_a_node_may_wait() -> None:
 
     run = flow().then(confirm).create_run()
     assert (await run.start({"value": 0})).status == "suspended"
-    assert (await run.resume(confirm, "yes")).output == "yes"
+    assert (await run.resume("yes", step=confirm)).output == "yes"
 
 
 # ---------------------------------------------------------------- several at once
@@ -167,11 +167,11 @@ async def test_arms_are_answered_one_by_one() -> None:
     run = workflow.create_run()
     assert set((await run.start(0)).suspended) == {("a",), ("c",)}
 
-    second = await run.resume("c", 1)
+    second = await run.resume(1, step="c")
     assert (second.status, second.suspended) == ("suspended", (("a",),))
     assert calls.made == {"a": 1, "b": 1, "c": 2}
 
-    last = await run.resume("a", 2)
+    last = await run.resume(2, step="a")
     assert last.output == {"a": "a:2", "b": 0, "c": "c:1"}
     assert calls.made == {"a": 2, "b": 1, "c": 2}
     check(run, workflow)
@@ -183,7 +183,7 @@ async def test_items_are_answered_by_index() -> None:
     run = workflow.create_run()
     assert (await run.start([10, 20, 30])).suspended == (("asks",),)
     for index in (2, 0, 1):
-        result = await run.resume("asks", index, index=index)
+        result = await run.resume(index, step="asks", index=index)
     assert result.output == ["asks:0", "asks:1", "asks:2"]
     assert calls.made["asks"] == 6
     check(run, workflow)
@@ -196,7 +196,7 @@ async def test_all_items_are_answered_at_once(concurrency: int) -> None:
     run = workflow.create_run()
     result = await run.start([0, 1, 2])
     while result.status == "suspended":
-        result = await run.resume("asks", "yes")
+        result = await run.resume("yes", step="asks")
     assert result.output == ["asks:yes"] * 3
     assert calls.made["asks"] == 6
     check(run, workflow)
@@ -214,9 +214,9 @@ async def test_an_answer_is_not_lost_because_another_item_asks_again() -> None:
 
     run = flow().foreach(flow("inner").then(asks), concurrency=2).create_run()
     await run.start([0, 1])
-    second = await run.resume("inner", "all")
+    second = await run.resume("all", step="inner")
     assert len(second.suspended) == 1
-    last = await run.resume("inner", "again", index=0)
+    last = await run.resume("again", step="inner", index=0)
     assert last.output == ["again", "all"]
     assert made == [0, 1, 0, 1, 0]
 
@@ -241,7 +241,7 @@ async def test_every_iteration_may_wait() -> None:
     run = workflow.create_run()
     result = await run.start(0)
     while result.status == "suspended":
-        result = await run.resume(asks, 1)
+        result = await run.resume(1, step=asks)
     assert result.output == 3
     assert asked == [(0, None), (0, 1), (1, None), (1, 1), (2, None), (2, 1)]
     assert conditions == [1, 2, 3]
@@ -260,7 +260,7 @@ async def test_a_step_may_ask_several_times() -> None:
     run = workflow.create_run()
     await run.start(0)
     for number in range(3):
-        result = await run.resume(asks, number)
+        result = await run.resume(number, step=asks)
     assert result.output == [0, 1, 2]
     check(run, workflow)
 
@@ -271,8 +271,8 @@ async def test_a_label_names_it() -> None:
     workflow = flow().parallel(calls.asks("a", label="boss"), calls.asks("b", label="peer"))
     run = workflow.create_run()
     await run.start(0)
-    assert (await run.resume(label="peer", resume_data=1)).suspended == (("a",),)
-    assert (await run.resume(label="boss", resume_data=2)).output == {"a": "a:2", "b": "b:1"}
+    assert (await run.resume(1, label="peer")).suspended == (("a",),)
+    assert (await run.resume(2, label="boss")).output == {"a": "a:2", "b": "b:1"}
 
 
 async def test_nothing_is_ambiguous_if_several_wait() -> None:
@@ -280,7 +280,7 @@ async def test_nothing_is_ambiguous_if_several_wait() -> None:
     run = flow().parallel(calls.asks("a"), inner(calls.asks("b", label="l"))).create_run()
     await run.start(0)
     with pytest.raises(AmbiguousResumeError, match="is ambiguous") as caught:
-        await run.resume(resume_data=1)
+        await run.resume(1)
     assert set(caught.value.candidates) == {"a", "inner.b (label 'l')"}
     assert run.status == "suspended"
     assert calls.made == {"a": 1, "b": 1}
@@ -300,8 +300,8 @@ async def test_a_wrong_name_lists_what_waits(naming: dict[str, Any]) -> None:
     run = flow().foreach(inner(Calls().asks(label="l"))).create_run()
     await run.start([0])
     with pytest.raises(NotSuspendedError, match=r"inner\.asks\[0\] \(label 'l'\)"):
-        await run.resume(resume_data=1, **naming)
-    assert (await run.resume(resume_data=1)).status == "success"
+        await run.resume(1, **naming)
+    assert (await run.resume(1)).status == "success"
 
 
 # ---------------------------------------------------------------- refusals
@@ -309,19 +309,19 @@ async def test_only_a_run_that_waits_is_resumed(autojump_clock: MockClock) -> No
     workflow = flow().then(Calls().asks())
     pending = workflow.create_run()
     with pytest.raises(NotResumableError, match="is pending"):
-        await pending.resume(resume_data=1)
+        await pending.resume(1)
 
     finished = flow().then(add_one).create_run()
     await finished.start(0)
     with pytest.raises(NotResumableError, match="is success"):
-        await finished.resume(resume_data=1)
+        await finished.resume(1)
 
     canceled = workflow.create_run()
     await canceled.start(0)
     canceled.cancel("enough")
     assert (await canceled.wait()).status == "canceled"
     with pytest.raises(NotResumableError, match="is canceled"):
-        await canceled.resume(resume_data=1)
+        await canceled.resume(1)
     check(canceled, workflow)
 
 
@@ -330,7 +330,7 @@ async def test_a_running_run_is_not_resumed() -> None:
     async with run.stream(0) as stream:
         await stream.receive()
         with pytest.raises(NotResumableError, match="is running"):
-            await run.resume(resume_data=1)
+            await run.resume(1)
 
 
 async def test_a_failing_arm_wins() -> None:
@@ -340,7 +340,7 @@ async def test_a_failing_arm_wins() -> None:
     result = await run.start(0)
     assert (result.status, result.suspended) == ("failed", ())
     with pytest.raises(NotResumableError):
-        await run.resume("asks", 1)
+        await run.resume(1, step="asks")
     check(run, workflow)
 
 
@@ -394,7 +394,7 @@ async def test_context_state_results_and_the_question_survive() -> None:
         await run.start("in", runtime_context={"tenant": "a"}, initial_state={"count": 0})
     async with open_engine(plugins=[], store=store, workflows=[workflow]) as engine:
         run = await engine.load_run("r")
-        result = await run.resume("asks_all", 7, runtime_context={"seen": "given"})
+        result = await run.resume(7, step="asks_all", runtime_context={"seen": "given"})
     assert result.output == {
         "context": {"tenant": "a", "seen": "given", "asked": True},
         "state": {"count": 1, "asked": True},
@@ -428,11 +428,11 @@ async def test_nothing_is_decided_again() -> None:
     run = workflow.create_run()
     await run.start(0)
     before = list(decided)
-    await run.resume("a", 1)
+    await run.resume(1, step="a")
     assert decided == before == ["mapping", "condition", "condition"]
-    await run.resume("b", 1)
+    await run.resume(1, step="b")
     assert decided == [*before, "mapping"]
-    assert (await run.resume("c", 1)).status == "success"
+    assert (await run.resume(1, step="c")).status == "success"
     assert decided == [*before, "mapping"]
     check(run, workflow)
 
@@ -464,16 +464,16 @@ async def test_an_answer_is_structured(answer: Any) -> None:
     run = flow().then(typed_step()).create_run()
     first = await run.start(1)
     assert first.steps["typed"].suspend_payload == Question("sure?")
-    assert (await run.resume("typed", answer)).output is True
+    assert (await run.resume(answer, step="typed")).output is True
 
 
 async def test_an_answer_that_does_not_fit_is_refused() -> None:
     run = flow().then(typed_step()).create_run()
     await run.start(1)
     with pytest.raises(InvalidValueError, match="resume data of step 'typed'"):
-        await run.resume("typed", {"yes": "perhaps"})
+        await run.resume({"yes": "perhaps"}, step="typed")
     assert run.status == "suspended"
-    assert (await run.resume("typed", Answer(False))).output is False
+    assert (await run.resume(Answer(False), step="typed")).output is False
 
 
 async def test_a_question_that_does_not_fit_fails_the_step() -> None:
@@ -492,7 +492,7 @@ async def test_a_suspension_ends_the_stream_and_the_next_part_goes_on() -> None:
     assert isinstance(first[-1], events.Finish)
     assert first[-1].status == "suspended"
 
-    async with run.resume_stream("asks", "yes") as stream:
+    async with run.resume_stream("yes", step="asks") as stream:
         second = [event async for event in stream]
         assert (await stream.get_workflow_state()).output == "asks:yes"
     assert brief(second)[0] == "resume"
@@ -509,7 +509,7 @@ async def test_a_stream_may_stay_open() -> None:
             seen.append(event)
             if isinstance(event, events.Suspended):
                 break
-        result = await run.resume("asks", "yes")
+        result = await run.resume("yes", step="asks")
         seen += [event async for event in stream]
     assert result.output == "asks:yes"
     assert "finish" not in brief(seen)[:-1]
@@ -523,14 +523,14 @@ async def test_leaving_an_open_stream_leaves_the_run_suspended() -> None:
             if isinstance(event, events.Suspended):
                 break
     assert run.status == "suspended"
-    assert (await run.resume("asks", "yes")).output == "asks:yes"
+    assert (await run.resume("yes", step="asks")).output == "asks:yes"
 
 
 async def test_leaving_a_resumed_stream_cancels(autojump_clock: MockClock) -> None:
     workflow = flow().then(Calls().asks()).sleep(60)
     run = workflow.create_run()
     await run.start(0)
-    async with run.resume_stream("asks", "yes") as stream:
+    async with run.resume_stream("yes", step="asks") as stream:
         await stream.receive()
     assert (await run.wait()).status == "canceled"
     check(run, workflow)
@@ -574,7 +574,7 @@ async def test_an_answer_that_comes_second_is_none_to_the_next_question(is_durab
             await run.wait()
             await _race([run, run])
             assert run.status == "suspended"
-            result = await run.resume(resume_data="the last one")
+            result = await run.resume("the last one")
             assert result.unwrap()[-1] == "the last one"
 
 
@@ -583,7 +583,7 @@ async def _race(runs: list[Any]) -> None:
 
     async def answer(run: Any, data: int) -> None:
         try:
-            taken.append((await run.resume("asks", data)).output)
+            taken.append((await run.resume(data, step="asks")).output)
         except Exception as exc:
             refused.append(exc)
 

@@ -201,7 +201,7 @@ class TestGoingOn:
             await run.start(1, tracing_options=TracingOptions({"tenant": "a"}))
         async with open_engine(plugins=plugins, store=store, workflows=[ASK]) as engine:
             loaded = await engine.load_run("r")
-            async with loaded.resume_stream(resume_data=2) as stream:
+            async with loaded.resume_stream(2) as stream:
                 found = [event async for event in stream]
 
         assert stream.trace_id == "trace"
@@ -239,7 +239,7 @@ class TestGoingOn:
             run = engine.create_run(ASK)
             await run.start(1)
             with pytest.raises(NotSuspendedError):
-                await run.resume("other", 1)
+                await run.resume(1, step="other")
 
         assert len(naming.parts) == 1
 
@@ -248,7 +248,7 @@ class TestGoingOn:
         async with open_engine(plugins=[Provider(naming)]) as engine:
             run = engine.create_run(DOUBLE)
             await run.start(1)
-            await run.time_travel("double", 5, run_id="new")
+            await (await run.fork("double", input_data=5, run_id="new")).start()
 
         assert naming.parts[1].run_id == "new"
         assert naming.parts[1].previous_span_id == "span 1"

@@ -15,6 +15,25 @@ MAX_ID = 512
 """How many characters an id may have. More would not fit into an index of some databases."""
 MAX_TAGS = 64
 """How many tags a run may have."""
+RETRY = "~retry"
+"""What `Run.retry` puts behind the id of a run, and no other run id ends with."""
+
+
+def retry_id(run_id: str) -> str:
+    """Return the id of the retry of a run."""
+    return f"{run_id}{RETRY}"
+
+
+def is_retry(run_id: str) -> bool:
+    """Tell whether a run is the retry of another one."""
+    return run_id.endswith(RETRY)
+
+
+def original_id(run_id: str) -> str:
+    """Return the id of the run that was retried, however often: calls keep its name."""
+    while run_id.endswith(RETRY):
+        run_id = run_id.removesuffix(RETRY)
+    return run_id
 
 
 def check_name(what: str, name: object) -> None:
@@ -55,6 +74,8 @@ def check_run_names(run_id: object, resource_id: object, tags: Iterable[object])
     """
     if run_id is not None:
         check_name("run id", run_id)
+        if isinstance(run_id, str) and is_retry(run_id):
+            raise InvalidIdError("run id", run_id, f"ends with {RETRY}, as only run.retry() may")
     if resource_id is not None:
         check_name("resource id", resource_id)
     if tags:

@@ -107,9 +107,9 @@ class RunContext(Generic[S]):
         """
         return self._frame.step_result(step if isinstance(step, str) else step.id, default)  # type: ignore[attr-defined]
 
-    def abort(self, reason: str | None = None) -> None:
+    def cancel_run(self, reason: str | None = None) -> None:
         """Cancel the run. The body runs up to its next checkpoint."""
-        self._frame.abort(reason)
+        self._frame.cancel_run(reason)
 
 
 class StepContext(RunContext[S]):
@@ -143,6 +143,14 @@ class StepContext(RunContext[S]):
     def attempt(self) -> int:
         """Which attempt this is, counted from 1; attempts that a crash has ended count."""
         return self._call.attempt
+
+    @property
+    def resumed(self) -> bool:
+        """Whether the step has an answer: it was resumed with one, or its event has come.
+
+        An answer may be None, so look here and not at `resume_data`.
+        """
+        return self._call.resumed
 
     @property
     def resume_data(self) -> Any:
@@ -485,7 +493,7 @@ class FramePort(Protocol):
     @property
     def iteration(self) -> int | None: ...
     def step_result(self, step_id: str, default: object) -> Any: ...
-    def abort(self, reason: str | None) -> None: ...
+    def cancel_run(self, reason: str | None) -> None: ...
 
 
 class CallPort(FramePort, Protocol):
@@ -500,6 +508,8 @@ class CallPort(FramePort, Protocol):
     def step_call_id(self) -> str: ...
     @property
     def attempt(self) -> int: ...
+    @property
+    def resumed(self) -> bool: ...
     @property
     def resume_data(self) -> Any: ...
     @property

@@ -7,8 +7,14 @@ import os
 import socket
 import time
 import uuid
+import weakref
 from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    suppress,
+)
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
@@ -21,7 +27,6 @@ from trioflow._engine.base.in_trio import check_in_trio
 from trioflow._engine.journal.applying import command_here
 from trioflow._engine.journal.claims import Claims
 from trioflow._engine.journal.durable_runs import DurableRuns, open_durable_runs
-from trioflow._engine.journal.following import open_journal_reader
 from trioflow._engine.journal.inbox import Cancel, Command, Drain, Resume, Send
 from trioflow._engine.journal.listing import (
     RunList,
@@ -30,32 +35,40 @@ from trioflow._engine.journal.listing import (
     statuses,
     unfinished,
 )
-from trioflow._engine.journal.once import start_once, start_or_attach
+from trioflow._engine.journal.observing import open_stored
+from trioflow._engine.journal.once import begin_or_attach, start_once, start_or_attach
 from trioflow._engine.journal.removing import Remover, for_each
 from trioflow._engine.journal.stored_runs import StoredRuns, open_stored_runs
 from trioflow._engine.journal.writer import Durability, JournalWriter
+from trioflow._engine.life.forking import begin_fork, prepare_fork
 from trioflow._engine.life.life import Life
+from trioflow._engine.life.observing import check_observing, open_observer
 from trioflow._engine.life.registry import RunRegistry, open_registry
 from trioflow._engine.life.resuming import Answer
 from trioflow._engine.life.starting import begin
 from trioflow._engine.planning.environment import Environment
 from trioflow._engine.planning.recording import Recording
+from trioflow._engine.stream.opening import Opening
+from trioflow._engine.stream.reader import OnFull, Until
+from trioflow._engine.stream.receive_end import EventStream
 from trioflow._forms.forms import Forms
 from trioflow._host.assembly import environment_of, life_of, open_store
 from trioflow._host.checking import check_definitions
 from trioflow._host.plugins import PluginHost, PluginInfo
-from trioflow._ids import check_name
+from trioflow._ids import check_run_names, is_retry
 from trioflow._phases import Phase
 from trioflow.abc import Codec, Instrument, Runner, Store
+from trioflow.context import MISSING
 from trioflow.errors import (
     DefinitionError,
     DuplicateRunError,
     NotResumableError,
     RunFinishedError,
+    RunStateError,
     UnknownNameError,
     UnknownRunError,
 )
-from trioflow.events import FINISHED_STATUSES, Event, RunStatus
+from trioflow.events import FINISHED_STATUSES, RunStatus
 from trioflow.run import BUFFER_SIZE, Run, create_run, run_of, step_path
 from trioflow.run_info import BulkResult, Moment, RunFilters, RunInfo, seconds_of
 from trioflow.runners import OpenResource
@@ -212,6 +225,8 @@ async def open_engine(
         if durable is not None:
             stored = StoredRuns(durable, runs, max_recoveries)
             await stack.enter_async_context(open_stored_runs(stored, always=recover))
+            durable.begin_or_attach = partial(begin_or_attach, stored)
+        environment.known = weakref.ref(runs if stored is None else stored)
         engine: Engine = Engine._create(host, environment, runs, stored)
         environment.start_run = engine._start_or_find
         if recover:
@@ -351,6 +366,75 @@ class Engine(metaclass=NoPublicConstructor):
         return self.workflows[workflow]
 
     @overload
+    async def run(
+        self,
+        workflow: Workflow[In, Out],
+        input_data: In = ...,
+        *,
+        run_id: str | None = ...,
+        resource_id: str | None = ...,
+        tags: Collection[str] = ...,
+        runtime_context: Mapping[str, Any] | None = ...,
+        tracing_context: TracingContext | None = ...,
+        tracing_options: TracingOptions | None = ...,
+        initial_state: Any = ...,
+        timeout: Duration | None = ...,
+    ) -> Out: ...
+    @overload
+    async def run(
+        self,
+        workflow: str,
+        input_data: Any = ...,
+        *,
+        run_id: str | None = ...,
+        resource_id: str | None = ...,
+        tags: Collection[str] = ...,
+        runtime_context: Mapping[str, Any] | None = ...,
+        tracing_context: TracingContext | None = ...,
+        tracing_options: TracingOptions | None = ...,
+        initial_state: Any = ...,
+        timeout: Duration | None = ...,
+    ) -> Any: ...
+    async def run(
+        self,
+        workflow: Workflow[Any, Any] | str,
+        input_data: Any = None,
+        *,
+        run_id: str | None = None,
+        resource_id: str | None = None,
+        tags: Collection[str] = (),
+        runtime_context: Mapping[str, Any] | None = None,
+        tracing_context: TracingContext | None = None,
+        tracing_options: TracingOptions | None = None,
+        initial_state: Any = None,
+        timeout: Duration | None = None,
+    ) -> Any:
+        """Run a workflow with this engine's plugins and limits, and return its output.
+
+        Args: as for `create_run` and `Run.stream`.
+
+        Raises:
+          Exception: what the failed step raised, or an ExceptionGroup if several failed.
+          RunCanceledError: if the run was canceled.
+          RunSuspendedError: if it was suspended; with a store it can be resumed by its id.
+          TrioflowError: what `create_run` and `Run.start` raise.
+
+        **Cancellation**: cancels the run and waits for its clean-up.
+
+        **Checkpoints**: always.
+        """
+        run = self.create_run(workflow, run_id=run_id, resource_id=resource_id, tags=tags)
+        result = await run.start(
+            input_data,
+            runtime_context=runtime_context,
+            tracing_context=tracing_context,
+            tracing_options=tracing_options,
+            initial_state=initial_state,
+            timeout=timeout,
+        )
+        return result.unwrap()
+
+    @overload
     def submit(
         self,
         workflow: Workflow[In, Out],
@@ -384,9 +468,11 @@ class Engine(metaclass=NoPublicConstructor):
         initial_state: Any = ...,
         timeout: Duration | None = ...,
     ) -> Run[Any, Any]: ...
+    @overload
+    def submit(self, workflow: Run[In, Out]) -> Run[In, Out]: ...
     def submit(
         self,
-        workflow: Workflow[Any, Any] | str,
+        workflow: Workflow[Any, Any] | str | Run[Any, Any],
         input_data: Any = None,
         *,
         run_id: str | None = None,
@@ -404,6 +490,8 @@ class Engine(metaclass=NoPublicConstructor):
 
         Read its events with ``run.observe()`` and its result with ``run.wait()``. Of very many
         runs that are submitted together, some begin at each pass of Trio's scheduler, in order.
+        ``submit(await run.fork(...))`` and ``submit(await run.retry())`` take nothing else; a
+        retry that has begun before is returned as it is.
 
         Args: as for `create_run` and `Run.stream`.
           if_exists: What happens if there is a run with *run_id* already, here or in the store.
@@ -419,6 +507,11 @@ class Engine(metaclass=NoPublicConstructor):
             `create_run`.
           RunStateError: if the engine is closed.
         """
+        if isinstance(workflow, Run):
+            given: tuple[Any, ...]
+            given = (input_data, run_id, resource_id, by, runtime_context, tracing_context)
+            given = (*given, tracing_options, initial_state, timeout, *tags)
+            return self._submit_fork(workflow, given)
         attaches = if_exists != "raise" and _attaches(if_exists, run_id)
         known = self._known(workflow, run_id) if attaches else None
         if known is not None:
@@ -440,6 +533,26 @@ class Engine(metaclass=NoPublicConstructor):
             self._runs.start_soon(life)
         else:
             self._runs.nursery.start_soon(start_or_attach, stored, life)
+        return run
+
+    def _submit_fork(self, run: Run[Any, Any], given: Sequence[Any]) -> Run[Any, Any]:
+        life, stored = run._life, self._stored
+        if life.fork is None and not is_retry(life.run_id):
+            problem = "only a fork or a retry can be submitted; submit its workflow instead"
+            raise RunStateError(life.run_id, life.record.status, problem)
+        if life.environment is not self._environment:
+            problem = "it belongs to another engine; load the run here, and fork that"
+            raise RunStateError(life.run_id, life.record.status, problem)
+        if is_retry(life.run_id) and (life.fork is None or life.phase is not Phase.PENDING):
+            return run  # it has begun before
+        self._runs.check_open(life.record)
+        prepare_fork(life, given)
+        self._runs.own(life)
+        if is_retry(life.run_id) and stored is not None:
+            self._runs.nursery.start_soon(start_or_attach, stored, life)
+        else:
+            begin_fork(life)
+            self._runs.start_soon(life)
         return run
 
     def _known(self, workflow: Workflow[Any, Any] | str, run_id: str | None) -> Life | None:
@@ -575,7 +688,7 @@ class Engine(metaclass=NoPublicConstructor):
                     return run
                 return run if await start_once(stored, life) else None
 
-        check_name("run id", run_id)
+        check_run_names(run_id, None, ())
         return await self._runs.do(run_id, start)
 
     async def _start_or_find(
@@ -673,7 +786,7 @@ class Engine(metaclass=NoPublicConstructor):
     async def resume_run(
         self,
         run_id: str,
-        data: Any = None,
+        data: Any = MISSING,
         *,
         step: Any = None,
         label: str | None = None,
@@ -777,48 +890,57 @@ class Engine(metaclass=NoPublicConstructor):
             return ()
         return tuple(run_of(life) for life in await self._stored.recover())
 
-    @asynccontextmanager
-    async def observe(
-        self, run_id: str, after: int | None = None, *, max_buffer_size: int = BUFFER_SIZE
-    ) -> AsyncGenerator[trio.abc.ReceiveChannel[Event], None]:
-        """Read the events of a run of this engine or of the store, wherever it goes on.
+    def observe(
+        self,
+        run_id: str,
+        after: int | None = None,
+        *,
+        on_full: OnFull = "journal",
+        until: Until = "suspended",
+        max_buffer_size: int = BUFFER_SIZE,
+    ) -> AbstractAsyncContextManager[EventStream]:
+        """Read the events of a run of this engine or of the store, whatever process drives it.
 
-        Gives every event with a ``seq`` above *after* that is journaled or still held, then
-        those to come, and ends with the run: ``async with engine.observe(id) as events``.
+        The same as `Run.observe`, for a run that need not be loaded: its workflow need not be known
+        here, and its journal may be damaged at the end. ``async with engine.observe(id) as
+        stream``.
 
         Args:
           run_id: The run.
-          after: The ``seq`` of the last event that is not wanted; None for all.
-          max_buffer_size: How many events may be unread; the observer of a run that goes
-            on elsewhere never slows it down.
+          after, on_full, until, max_buffer_size: As for `Run.observe`. A run that only the store
+            has is read from its journal, whatever *on_full* says.
 
         Raises:
-          UnknownRunError: if neither the engine nor the store has the run.
+          UnknownRunError: if neither the engine nor the store has the run. While the stream is
+            read: if the run was deleted.
           HistoryGap: if events that are wanted are no longer held, and there is no store.
+          JournalFormatError: if its journal is damaged, behind the events before the damage.
+          ValueError: at the call already, if an argument is not what it should be.
         """
-        life = self._runs.find(run_id)
-        here = life is not None and not await self._has_moved_on(life)
-        if life is not None and here and life.core.log.readers.holds(after):
-            run = run_of(life)
-            async with run.observe(after, max_buffer_size=max_buffer_size) as held:
-                yield held
-            return
-        if self._durable is None:
-            if life is None:
-                raise UnknownRunError(run_id)
-            run_of(life).observe(after)  # raises HistoryGap
-        else:
-            async with open_journal_reader(
-                self._durable.store, run_id, after, max_buffer_size, self._durable.writer.codec
-            ) as read:
-                yield read
+        check_observing(max_buffer_size, on_full, until)
+        block = self._observing(run_id, after, max_buffer_size, on_full, until)
+        return Opening(block, "engine.observe(...)")
 
-    async def _has_moved_on(self, life: Life) -> bool:
-        """Tell whether others have driven, or may be driving, a run that is known here."""
-        if self._durable is None or life.is_driven_here:
-            return False
-        stored = await self._durable.store.get(life.run_id)
-        return life.is_lost or (stored is not None and stored.last_seq >= life.record.next_seq)
+    @asynccontextmanager
+    async def _observing(
+        self,
+        run_id: str,
+        after: int | None,
+        max_buffer_size: int,
+        on_full: OnFull,
+        until: Until,
+    ) -> AsyncGenerator[EventStream, None]:
+        life = self._runs.find(run_id)
+        if life is not None:
+            reader = await open_observer(life, after, max_buffer_size, on_full, until)
+        elif self._durable is None:
+            raise UnknownRunError(run_id)
+        else:
+            journals = self._durable.journals
+            reader = await open_stored(journals, run_id, after, max_buffer_size, until)
+        stream: EventStream = EventStream._create(reader)
+        with stream:
+            yield stream
 
     # ------------------------------------------------------------ keeping house
     async def list_runs(

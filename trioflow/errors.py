@@ -639,13 +639,16 @@ class RunClaimedError(TrioflowError, RuntimeError):
     owner: str | None = None
     held_for: float | None = None
     """Seconds until the claim expires unless it is renewed, if that is known."""
+    call: str | None = None
+    """The method of the engine that does from any process what was asked for."""
 
     def __str__(self) -> str:
         owner = self.owner or "another process"
         holds = "" if self.held_for is None else f" (its claim holds for {self.held_for:.1f} s)"
+        call = self.call or "engine.cancel_run(), send_event(), resume_run() or drain_run()"
         return (
-            f"run {self.run_id} is running in {owner}{holds}; ask it with engine.cancel_run(), "
-            "send_event(), resume_run() or drain_run(), or wait until it finishes"
+            f"run {self.run_id} is running in {owner}{holds}; use {call}, which works from any "
+            "process, or wait until it finishes"
         )
 
 

@@ -1,7 +1,8 @@
 """The facts a run emits, and the grammar they follow.
 
 Events are compared, stored and sent to other processes, so they hold values and never
-live objects such as tasks or stores. This module imports nothing else of trioflow.
+live objects such as tasks or stores. This module imports nothing of trioflow but how runs are
+named.
 
 The grammar
 ===========
@@ -55,6 +56,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, TypeAlias, TypedDict
 
 import attrs
+
+from trioflow._ids import original_id
 
 CallStatus = Literal["success", "failed", "canceled", "bailed"]
 """How a step call ended."""
@@ -132,6 +135,8 @@ class Start(Event):
     """Id of the span of this part of the run, if an instrument gave it one."""
     by: str | None = None
     """Who started it, if that was said."""
+    forked_from: str | None = None
+    """Id of the run that a fork shares its first events with."""
     deadline: float | None = None
     """When the run ends as failed if it has not finished: seconds since the epoch."""
 
@@ -149,8 +154,8 @@ class StepEvent(Event):
 
     @property
     def step_call_id(self) -> str:
-        """Name of the call, unique over all runs and the same when the run is repeated."""
-        return f"{self.run_id}:{self.address}"
+        """Name of the call, unique over all runs and the same in a retry of the run."""
+        return f"{original_id(self.run_id)}:{self.address}"
 
 
 @attrs.frozen(kw_only=True)
@@ -163,8 +168,10 @@ class StepStart(StepEvent):
     kind: StepKind = "step"
     iteration: int | None = None
     """In a loop: which iteration, counted from 1."""
+    resumed: bool = False
+    """Whether the call has an answer, or the event that it waited for has come."""
     resume_data: Any = None
-    """The data of the event that was waited for, or that the call was resumed with."""
+    """The answer, or the data of the event; None may be one."""
     plugin: str | None = None
     """The plugin that provides the step."""
     arms: tuple[str, ...] | None = None
@@ -394,8 +401,10 @@ class Resume(Event):
     type: ClassVar[str] = "resume"
     targets: tuple[str, ...] = ()
     """Addresses of the calls that were given an answer."""
+    answered: bool = True
+    """Whether there was an answer; else the calls are made again without one."""
     data: Any = None
-    """The answer."""
+    """The answer; None may be one."""
     runtime_context: Mapping[str, Any] = attrs.field(factory=dict)
     """Entries that the runtime context was given in addition."""
     span_id: str | None = None
@@ -406,13 +415,22 @@ class Resume(Event):
 
 @attrs.frozen(kw_only=True)
 class Recover(Event):
-    """A run that was interrupted continues; calls that were open then are made again."""
+    """A run that was interrupted continues, or a fork begins where it leaves the old run.
+
+    Calls that were open are made again.
+    """
 
     type: ClassVar[str] = "recover"
     crashed: bool = False
     """Whether its process died; else the run was halted, as by an engine that closes."""
     span_id: str | None = None
     """Id of the span of this part of the run, if an instrument gave it one."""
+    inputs: Mapping[str, Any] = attrs.field(factory=dict)
+    """In a fork: other inputs for calls, by address."""
+    answers: Mapping[str, Any] = attrs.field(factory=dict)
+    """In a fork: answers to calls, by address."""
+    attempts: Mapping[str, int] = attrs.field(factory=dict)
+    """In a retry: how many attempts at a nested workflow do not count any more, by its address."""
 
 
 @attrs.frozen(kw_only=True)

@@ -10,6 +10,7 @@ import attrs
 
 from trioflow import events as ev
 from trioflow.addresses import Address
+from trioflow.context import MISSING
 from trioflow.errors import JournalFormatError
 from trioflow.step_record import AskRecord, Calls, StepRecord, new_record
 
@@ -42,6 +43,8 @@ class RunRecord:
     span_id: str | None = None
     """Id of the span of the part that began last, if an instrument gave it one."""
     resource_id: str | None = None
+    forked_from: str | None = None
+    """Id of the run that a fork shares its first events with."""
     started_at: float | None = None
     ended_at: float | None = None
     deadline: float | None = None
@@ -69,6 +72,8 @@ class RunRecord:
     _runtime_context: dict[str, Any] | None = attrs.field(default=None, eq=_or_nothing)
     _received: dict[int, ev.EventReceived] | None = attrs.field(default=None, eq=_or_nothing)
     _answers: dict[str, Any] | None = attrs.field(default=None, eq=_or_nothing)
+    _inputs: dict[str, Any] | None = attrs.field(default=None, eq=_or_nothing)
+    _earlier: dict[str, int] | None = attrs.field(default=None, eq=_or_nothing)
     _deadlines: dict[str, float] | None = attrs.field(default=None, eq=_or_nothing)
     _calls: Calls | None = attrs.field(default=None, init=False, eq=False, repr=False)
     _steps: Calls | None = attrs.field(default=None, init=False, eq=False, repr=False)
@@ -89,11 +94,21 @@ class RunRecord:
 
     @property
     def answers(self) -> dict[str, Any]:
-        """Answers to suspended calls that have not started again yet, by address. Live, and read
-        only."""
+        """Answers to calls that have not started again yet, by address; `MISSING` for those that
+        start without one. Live, and read only."""
         if self._answers is None:
             self._answers = {}
         return self._answers
+
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        """In a fork: other inputs for calls, by address."""
+        return self._inputs or {}
+
+    @property
+    def earlier(self) -> Mapping[str, int]:
+        """In a retry: how many attempts at a nested workflow do not count any more, by address."""
+        return self._earlier or {}
 
     @property
     def deadlines(self) -> dict[str, float]:
@@ -226,6 +241,8 @@ def _start(run: RunRecord, event: ev.Start) -> None:
     run.span_id = event.span_id
     run.resource_id = event.resource_id
     run.started_at = event.at
+    if event.forked_from is not None:
+        run.forked_from = event.forked_from
     run.deadline = event.deadline
 
 
@@ -236,7 +253,7 @@ def _resume(run: RunRecord, event: ev.Resume) -> None:
     run.goes_on = True
     context.update(event.runtime_context)
     answers.clear()
-    answers.update(dict.fromkeys(event.targets, event.data))
+    answers.update(dict.fromkeys(event.targets, event.data if event.answered else MISSING))
     run.span_id = event.span_id
     run.output = run.error = run.ended_at = None
 
@@ -251,6 +268,12 @@ def _recover(run: RunRecord, event: ev.Recover) -> None:
     run.span_id = event.span_id
     # What open calls had taken is there again, for they are made again.
     run.taken.clear()
+    if event.inputs:
+        run._inputs = {**run.inputs, **event.inputs}
+    if event.answers:
+        run.answers.update(event.answers)
+    if event.attempts:
+        run._earlier = {**run.earlier, **event.attempts}
 
 
 def _forget_superseded(run: RunRecord) -> None:
@@ -354,8 +377,8 @@ def _step_start(run: RunRecord, event: ev.StepStart) -> None:
         _go_on(run, record, before, event)
     elif run.unseen and event.kind in BODIES:
         record.attempts = record.lost = run.unseen
-    elif event.resume_data is not None:  # it begins with an answer, after travelling back
-        record.resume_data, record.resumed_at = event.resume_data, event.at
+    elif event.resumed:  # it begins with an answer, in a fork
+        record.resumed, record.resume_data, record.resumed_at = True, event.resume_data, event.at
     run.open[address] = record
     run.records.append(record)
 
@@ -367,6 +390,7 @@ def _go_on(run: RunRecord, record: StepRecord, before: StepRecord, event: ev.Ste
         record.lost, record.paused_until = before.lost, before.paused_until
     record.round = event.round
     record.suspend_payload, record.suspended_at = before.suspend_payload, before.suspended_at
+    record.resumed = before.resumed
     record.resume_data, record.resumed_at = before.resume_data, before.resumed_at
     record.done, record.total = before.done, before.total
     if before.asks:
@@ -374,6 +398,7 @@ def _go_on(run: RunRecord, record: StepRecord, before: StepRecord, event: ev.Ste
     if before.started_runs:
         record.started_runs = before.started_runs
     if before.status in ("suspended", "waiting"):
+        record.resumed = event.resumed
         record.resume_data, record.resumed_at = event.resume_data, event.at
     run.answers.pop(event.address, None)
 

@@ -5,35 +5,32 @@ from __future__ import annotations
 import math
 import secrets
 import weakref
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Any, Generic, Self, TypeVar
 
 from trioflow._constructor import NoPublicConstructor
 from trioflow._durations import Duration
 from trioflow._engine.base.given import check_optional_string
 from trioflow._engine.base.nursery import open_owned_nursery
-from trioflow._engine.history.fork_past import check_fits, invented, prefix
-from trioflow._engine.history.fork_target import find_destination
-from trioflow._engine.life.driving import (
-    beginning,
-    carry_on,
-    drive,
-    end_undriven,
-)
-from trioflow._engine.life.ending import cancel, drain, halt, receive
-from trioflow._engine.life.forking import begin_fork, sibling
+from trioflow._engine.life.driving import carry_on, drive, end_undriven
+from trioflow._engine.life.ending import cancel, drain, receive
+from trioflow._engine.life.forking import begin_fork, fork, prepare_fork
 from trioflow._engine.life.life import Life
+from trioflow._engine.life.observing import check_observing, open_observer
 from trioflow._engine.life.open_streams import drive_open, leave
 from trioflow._engine.life.ports import Keeper
-from trioflow._engine.life.recovering import open_recovery, recorded_events, recover
+from trioflow._engine.life.recovering import recover
 from trioflow._engine.life.resuming import Answer, check_no_open_stream, resume
+from trioflow._engine.life.retrying import open_retry
 from trioflow._engine.life.starting import begin
 from trioflow._engine.planning.environment import Environment, bare_environment
 from trioflow._engine.planning.planner import plan_workflow
-from trioflow._engine.stream.reader import OnFull, Reader
+from trioflow._engine.stream.opening import Opening
+from trioflow._engine.stream.reader import OnFull, Reader, Until
 from trioflow._engine.stream.receive_end import EventStream
-from trioflow._ids import check_run_names
+from trioflow._ids import check_run_names, is_retry
 from trioflow._phases import Phase
 from trioflow.context import MISSING
 from trioflow.errors import RunStateError
@@ -68,7 +65,7 @@ def create_run(
 
 
 def run_of(life: Life) -> Run[Any, Any]:
-    """Return what users hold of a run: the same object for as long as somebody holds it."""
+    """Return what users hold of a run: always the same object while it is in use."""
     held = None if life.handle is None else life.handle()
     run: Run[Any, Any] = Run._create(life) if held is None else held
     return run
@@ -95,7 +92,7 @@ class RunStream(EventStream, Generic[Out]):
 
     @property
     def run(self) -> Run[Any, Out]:
-        """The run that is read; after `Run.time_travel_stream` the new one."""
+        """The run that is read."""
         return self._run
 
     @property
@@ -109,12 +106,12 @@ class RunStream(EventStream, Generic[Out]):
         return self._run.trace_id
 
     async def get_workflow_state(self) -> RunResult[Out]:
-        """Wait for the end of the run and return its result; works without reading, too.
+        """Wait until the run finishes or suspends, and return its result.
 
-        While someone waits here the buffer is not bounded: events that nobody reads are
-        kept for a later reader, and the run does not wait for one.
+        Also works if nobody reads the events. While a task waits here the buffer is not bounded:
+        unread events are kept for a later reader, and the run does not wait for one.
 
-        **Cancellation**: the run goes on.
+        **Cancellation**: the run continues.
 
         **Checkpoints**: always.
         """
@@ -146,18 +143,24 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
 
     @property
     def resource_id(self) -> str | None:
-        """Whom the run belongs to, if its creator said so."""
+        """The resource (user, tenant, ...) that the run belongs to, if it was given one."""
         return self._life.resource_id
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """By which the run can be listed, in the order in which its creator gave them."""
+        """What the run can be listed by, in the order in which it was given."""
         return self._life.tags
 
     @property
     def trace_id(self) -> str:
         """Id of the trace that the run belongs to: 32 hexadecimal digits, or the caller's."""
         return self._life.trace.id
+
+    @property
+    def forked_from(self) -> str | None:
+        """Id of the run that it was forked from, if it is a fork or a retry."""
+        fork = self._life.fork
+        return self._life.record.forked_from if fork is None else fork.origin
 
     def __repr__(self) -> str:
         return f"<Run {self.run_id!r} of {self.workflow_id!r}, {self.status}>"
@@ -188,94 +191,140 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
     ) -> AbstractAsyncContextManager[RunStream[Out]]:
         """Run the workflow and read its events: ``async with run.stream(...) as stream``.
 
-        Leaving the block early cancels the run and waits for its clean-up. What the block
-        raises leaves it as itself, not in a group. A failed step raises nothing here.
+        Leaving the block early cancels the run and waits for its clean-up. What the block raises
+        leaves it as itself, not in a group. A failed step raises nothing here. This is the one
+        place where a slow reader holds a run up.
 
         Args:
-          input_data: The input; structured into the workflow's input type.
+          input_data: The input; structured into the workflow's input type. A fork has its input,
+            context, state and metadata from the run that it was forked from.
           runtime_context: Entries that all steps see and may change; copied.
           tracing_context: Where the run stands in the caller's trace.
-          tracing_options: Metadata for whoever writes traces.
+          tracing_options: Metadata for instruments that write traces.
           initial_state: The state that the steps share, at the start.
           timeout: Seconds, or a timedelta, in which the run must finish, in place of that of the
             workflow; see `Workflow`.
-          max_buffer_size: How many events may be unread before the run waits for the
-            reader. Closing events of running steps come on top, so that none is lost.
+          max_buffer_size: How many events may be unread before the run waits for the reader. The
+            final events of running steps may exceed this bound; they are never dropped.
           close_on_suspend: True: a suspended run ends the stream with a `Finish`, and
             `resume_stream` opens the next part. False: the stream stays open, and `resume`
-            goes on in it; leaving the block then leaves the run suspended.
-          per_step: Whether the run pauses after one node of the workflow; `resume` goes on.
+            continues the run in it; leaving the block then leaves the run suspended.
+          per_step: Whether the run pauses after one node of the workflow; `resume` continues it.
 
         Raises:
-          RunAlreadyStartedError: if the run has been started before.
+          RunAlreadyStartedError: if the run has been started before. A retry is attached to
+            instead: the stream gives its events, and leaving the block does not cancel it.
+          RunStateError: if a fork is given something that it has already.
           InvalidValueError: if input or state do not fit the workflow's types.
           ValueError: at the call already, if *max_buffer_size* is below 1.
 
         **Cancellation**: cancels the run; it is properly ended when the block is left.
 
-        **Checkpoints**: entering has none; leaving waits for the run.
+        **Checkpoints**: entering has none, except for a retry; leaving waits for the run.
         """
+        reader = self._new_reader(max_buffer_size, close_on_suspend)
 
-        def start() -> None:
-            begin(
-                self._life,
-                input_data,
-                runtime_context,
-                tracing_context,
-                tracing_options,
-                initial_state,
-                per_step,
-                timeout=timeout,
-            )
+        def begin_it() -> int | None:
             self._life.close_on_suspend = close_on_suspend
+            given = (input_data, runtime_context, tracing_options, initial_state, timeout)
+            return self._begin(*given, tracing_context, per_step)
 
-        return self._reading(self._new_reader(max_buffer_size), None, start)
+        if is_retry(self.run_id):
+            given = (input_data, runtime_context, tracing_options, initial_state, timeout)
+            begin_retry = partial(self._begin_retry, given, tracing_context, per_step)
+            block = self._reading_retry(reader, begin_retry)
+        else:
+            block = self._reading(reader, begin_it)
+        return Opening(block, "run.stream(...)")
 
-    @asynccontextmanager
-    async def resume_stream(
+    def _begin(
         self,
+        input_data: Any,
+        runtime_context: Mapping[str, Any] | None,
+        tracing_options: TracingOptions | None,
+        initial_state: Any,
+        timeout: Duration | None,
+        tracing_context: TracingContext | None,
+        per_step: bool,
+    ) -> int | None:
+        """Begin the run, and return the ``seq`` before the first event that its stream shows."""
+        life = self._life
+        if life.fork is not None:
+            given = (input_data, runtime_context, tracing_options, initial_state, timeout)
+            prepare_fork(life, given, tracing_context, per_step)
+            begin_fork(life)
+            return life.record.next_seq - 2
+        begin(
+            life,
+            input_data,
+            runtime_context,
+            tracing_context,
+            tracing_options,
+            initial_state,
+            per_step,
+            timeout=timeout,
+        )
+        return None
+
+    async def _begin_retry(
+        self, given: tuple[Any, ...], tracing_context: TracingContext | None, per_step: bool
+    ) -> bool:
+        """Begin a retry; return False if it has begun before, here or in another process."""
+        life = self._life
+        if life.fork is None or life.phase is not Phase.PENDING:
+            return False
+        prepare_fork(life, given, tracing_context, per_step)
+        if life.keeper is not None:
+            return await life.keeper.begin_once(life)
+        begin_fork(life)
+        return True
+
+    def resume_stream(
+        self,
+        data: Any = MISSING,
+        *,
         step: Any = None,
-        resume_data: Any = None,
         label: str | None = None,
         index: int | None = None,
-        *,
         runtime_context: Mapping[str, Any] | None = None,
         max_buffer_size: int = BUFFER_SIZE,
         per_step: bool = False,
-    ) -> AsyncGenerator[RunStream[Out], None]:
-        """Answer a suspended run, and read the events of its next part.
+    ) -> AbstractAsyncContextManager[RunStream[Out]]:
+        """Resume a suspended run, and read the events of its next part.
 
-        ``seq`` goes on where the part before ended. Everything else is as in `stream`. Refused
-        with NotResumableError while a stream of the run that stays open is read: `resume` goes
-        on in that one.
+        ``seq`` continues where the part before ended. Everything else is as in `stream`. Raises
+        NotResumableError while a ``close_on_suspend=False`` stream is open: `resume` continues
+        the run in that one.
 
         Args and Raises: as for `resume` and `stream`.
         """
+        answer = _answer(data, step, label, index, runtime_context, per_step)
         reader = self._new_reader(max_buffer_size)
+        return Opening(self._resuming(reader, answer), "run.resume_stream(...)")
+
+    @asynccontextmanager
+    async def _resuming(
+        self, reader: Reader, answer: Answer
+    ) -> AsyncGenerator[RunStream[Out], None]:
         check_no_open_stream(self._life)
-        answer = _answer(step, resume_data, label, index, runtime_context, per_step)
         last = await resume(self._life, answer)
         self._life.close_on_suspend = True
-        async with self._reading(reader, last) as stream:
+        async with self._reading(reader, lambda: last) as stream:
             yield stream
 
     @asynccontextmanager
     async def _reading(
-        self,
-        reader: Reader,
-        after: int | None,
-        start: Callable[[], None] | None = None,
+        self, reader: Reader, begin_it: Callable[[], int | None]
     ) -> AsyncGenerator[RunStream[Out], None]:
         """Drive the run in a task of its own while a stream is read."""
         life = self._life
 
         def on_leave() -> None:
-            # In this order: closing first would wake writers that wait for room, to go on.
+            # In this order: closing first would wake writers that wait for room, to continue.
             leave(life, part)
             stream.close()
 
-        if start is not None:
-            start()
+        after = begin_it()
         part = life.part
         try:
             life.core.log.add_reader(reader, after)
@@ -286,6 +335,22 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         except BaseException as exc:
             await end_undriven(life, exc)
             raise
+
+    @asynccontextmanager
+    async def _reading_retry(
+        self, reader: Reader, begin_it: Callable[[], Awaitable[bool]]
+    ) -> AsyncGenerator[RunStream[Out], None]:
+        """Drive a retry while a stream is read, or only read it if it has begun before."""
+        life = self._life
+        if await begin_it():
+            async with self._reading(reader, lambda: life.record.next_seq - 2) as stream:
+                yield stream
+            return
+        until: Until = "finished" if reader.stays else "suspended"
+        observer = await open_observer(life, None, reader.max_buffer_size, "journal", until)
+        attached: RunStream[Out] = RunStream._create(observer, self)
+        with attached:
+            yield attached
 
     async def start(
         self,
@@ -300,206 +365,174 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
     ) -> RunResult[Out]:
         """Run the workflow in this task and return its result. A failed step raises nothing.
 
-        Args and Raises: as for `stream`.
+        Args and Raises: as for `stream`. A retry that has been started before is waited for.
 
         **Cancellation**: cancels the run and waits for its clean-up.
 
         **Checkpoints**: always.
         """
-        begin(
-            self._life,
-            input_data,
-            runtime_context,
-            tracing_context,
-            tracing_options,
-            initial_state,
-            per_step,
-            timeout=timeout,
-        )
+        given = (input_data, runtime_context, tracing_options, initial_state, timeout)
+        if not is_retry(self.run_id):
+            self._begin(*given, tracing_context, per_step)
+        elif not await self._begin_retry(given, tracing_context, per_step):
+            return await self.wait()
         return await drive(self._life)
 
     async def resume(
         self,
+        data: Any = MISSING,
+        *,
         step: Any = None,
-        resume_data: Any = None,
         label: str | None = None,
         index: int | None = None,
-        *,
         runtime_context: Mapping[str, Any] | None = None,
         per_step: bool = False,
     ) -> RunResult[Out]:
-        """Answer a suspended run, and return the result when it settles again.
+        """Resume a suspended run and return its result when it next finishes or suspends.
 
-        The step starts from its top and finds the answer in ``ctx.resume_data``. Steps whose
-        outcome is recorded do not run again, and neither do conditions. Of two concurrent
-        answers exactly one is taken.
+        The step runs again from its first line. ``ctx.resumed`` is True there, and
+        ``ctx.resume_data`` is the answer. Recorded steps are not re-run, and nor are conditions.
+        Of two concurrent answers exactly one is taken.
 
         Args:
-          step: Which step: itself, its id, or its path as ``"outer.inner"`` or a list; or
-            something that contains it. None if only one step waits.
-          resume_data: The answer, structured into the step's ``resume`` type.
+          data: The answer, structured into the step's ``resume`` type. None is an answer like any
+            other. Left out, the step runs again without one; a paused run needs none.
+          step: Which step: itself, its id, or its path as ``"outer.inner"`` or a list; or a step
+            that contains it. Not needed if only one is suspended.
           label: The label that the step suspended with.
-          index: Which item of a foreach, counted from 0; without it all that wait are given
-            the same answer.
-          runtime_context: Entries to set in the runtime context before the run goes on.
+          index: Which item of a foreach, counted from 0; without it all suspended items get the
+            same answer.
+          runtime_context: Entries to set in the runtime context before the run continues.
           per_step: Whether the run pauses after the next node.
 
         Raises:
-          NotResumableError: if the run is finished, canceled, running or not started.
-          RunClaimedError: if the run is going on in another process.
+          NotResumableError: if the run is finished, running or not started. A failed or canceled
+            run is repeated with `retry`.
+          RunClaimedError: if the run is running in another process.
           RunStateError: if the engine that it was submitted to is closed.
-          NotSuspendedError: if no such step waits; the error lists those that do.
-          AmbiguousResumeError: if several may be meant.
+          NotSuspendedError: if no such step is suspended; the error lists those that are.
+          AmbiguousResumeError: if several steps may be meant.
           InvalidValueError: if the answer does not fit.
 
         **Cancellation**: cancels the run, unless an open stream or an engine drives it.
 
         **Checkpoints**: always.
         """
-        answer = _answer(step, resume_data, label, index, runtime_context, per_step)
+        answer = _answer(data, step, label, index, runtime_context, per_step)
         await resume(self._life, answer)
         return await carry_on(self._life)
 
-    # ------------------------------------------------------------ going back
-    async def restart(self) -> RunResult[Out]:
-        """Go on with a run whose process has died, or return the result it has ended with.
+    # ------------------------------------------------------------ recovering, and other runs
+    async def recover(self) -> RunResult[Out]:
+        """Recover a run whose process has died, and return its result.
+
+        Recorded steps are not re-run; a step that was running runs again. Returns the recorded
+        result if the run has finished. Use `observe` to read the events meanwhile.
 
         Raises:
-          NotResumableError: if it waits for an answer, or is going on here.
-          RunClaimedError: if it is going on in another process.
+          NotResumableError: if the run is suspended, or is running here.
+          RunClaimedError: if it is running in another process.
+          UnreadableRunError: if a recorded value does not fit its type any more.
 
-        **Cancellation**: cancels the run.
+        **Cancellation**: cancels the run, unless an engine drives it.
 
         **Checkpoints**: always.
         """
         return await recover(self._life)
 
-    @asynccontextmanager
-    async def restart_stream(
-        self, *, max_buffer_size: int = BUFFER_SIZE
-    ) -> AsyncGenerator[RunStream[Out], None]:
-        """Do as `restart` does, and read the events from where the run goes on.
-
-        Raises:
-          NotResumableError: if it has settled, or is going on here.
-          RunClaimedError: if it is going on in another process.
-          ValueError: if *max_buffer_size* is below 1.
-        """
-        reader = self._new_reader(max_buffer_size)
-        last = await open_recovery(self._life)
-        async with self._reading(reader, last) as stream:
-            yield stream
-
-    async def time_travel(
+    async def fork(
         self,
         step: Any,
-        input_data: Any = MISSING,
         *,
+        input_data: Any = MISSING,
+        resume_data: Any = MISSING,
         context: Mapping[str, Any] | None = None,
-        resume_data: Any = None,
         run_id: str | None = None,
-        per_step: bool = False,
-    ) -> RunResult[Out]:
-        """Go back to a step, and on from there, as a new run that shares what came before.
+        by: str | None = None,
+    ) -> Run[In, Out]:
+        """Fork the run at a step: a new run that reuses everything recorded before it.
 
-        This run stays as it is. The new one begins with its recorded events up to *step*;
-        what is recorded there does not run again. Of a foreach, items that have ended well
-        are kept.
+        This run stays as it is. Start the new one with `start` or `stream`, both without input,
+        or with ``engine.submit(forked)``; nothing of it is stored until then. Recorded steps are
+        not re-run, and of a foreach the items that ended well are kept. Each call has a new
+        ``step_call_id``.
 
         Args:
-          step: Where to go back to: a step, its id, or its path into nested workflows as
+          step: Where to fork: a step, its id, or its path into nested workflows as
             ``"outer.inner"`` or a list. Of a loop the last iteration is meant.
           input_data: Another input for that step; its recorded one if not given.
+          resume_data: The answer that the step finds in ``ctx.resume_data``; none if not given.
           context: Other outputs for steps before it, by id.
-          resume_data: What the step finds in ``ctx.resume_data``.
           run_id: Id of the new run; a random one if not given.
-          per_step: Whether the new run pauses after one node.
+          by: Who forks it, for the journal.
 
         Raises:
+          DuplicateRunError: if there is a run of that id, this one included.
           InvalidIdError: if *run_id* cannot be one.
           UnknownStepError: if the workflow has no such step.
-          NotResumableError: if this run is going on, or has not started.
+          NotResumableError: if this run has neither finished nor suspended.
+          InvalidValueError: if *resume_data* does not fit the step's ``resume`` type.
           UnreadableRunError: if a value before the step does not fit its type any more.
-          HistoryGap: if the events before the step are no longer held, and it is not durable.
+          NotSerializableError: if the run is durable, and a value that is given cannot be written.
+          HistoryGap: if the events before the step are no longer held, and there is no store.
 
-        **Cancellation**: cancels the new run.
+        **Cancellation**: nothing has happened.
 
-        **Checkpoints**: always.
+        **Checkpoints**: if the run belongs to an engine.
         """
-        life = await self._travel(step, input_data, context, resume_data, run_id, per_step)
-        return await drive(life)
-
-    @asynccontextmanager
-    async def time_travel_stream(
-        self,
-        step: Any,
-        input_data: Any = MISSING,
-        *,
-        context: Mapping[str, Any] | None = None,
-        resume_data: Any = None,
-        run_id: str | None = None,
-        per_step: bool = False,
-        max_buffer_size: int = BUFFER_SIZE,
-    ) -> AsyncGenerator[RunStream[Out], None]:
-        """Do as `time_travel` does, and read the events of the new run from where it goes on.
-
-        Args and Raises: as for `time_travel` and `stream`.
-        """
-        life = await self._travel(step, input_data, context, resume_data, run_id, per_step)
-        run = run_of(life)
-        reader = run._new_reader(max_buffer_size)
-        # Recover, which marks where the prefix ends, is the first event of the stream.
-        async with run._reading(reader, run.record.next_seq - 2) as stream:
-            yield stream
-
-    async def _travel(
-        self,
-        step: Any,
-        input_data: Any,
-        context: Mapping[str, Any] | None,
-        resume_data: Any,
-        run_id: str | None,
-        per_step: bool,
-    ) -> Life:
         check_run_names(run_id, None, ())
-        old, outputs = self._life, context or {}
-        recorded = await recorded_events(old)
-        destination = find_destination(old.plan, step_path(step) or "", recorded)
-        check_fits(old.misfits, recorded, destination, outputs)
-        new = sibling(old, new_run_id() if run_id is None else run_id)
-        past = prefix(recorded, destination, new.run_id, outputs)
-        past += invented(old.plan, destination, past, outputs)
-        inputs = {} if input_data is MISSING else {str(destination.address): input_data}
-        async with beginning(new):
-            begin_fork(new, past, inputs, resume_data, str(destination.address), per_step)
-        return new
+        check_optional_string("by", by)
+        run_id = new_run_id() if run_id is None else run_id
+        path = step_path(step) or ""
+        forked = await fork(self._life, path, input_data, resume_data, context or {}, run_id, by)
+        return run_of(forked)
+
+    async def retry(self, *, by: str | None = None) -> Run[In, Out]:
+        """Return the run that repeats what failed or was canceled in this one.
+
+        It is a fork with the id ``"<id>~retry"``; start it as `fork` says. Every failed or canceled
+        call is repeated, and what ended well is kept, answers included. A repeated call **keeps
+        its** ``step_call_id``, so that a service that gets it as idempotency key does not act
+        twice. Attempts and deadlines begin anew.
+
+        A run has one retry: starting it a second time, in whatever process, attaches to the first.
+        If the retry fails, call `retry` on it.
+
+        Args:
+          by: Who retries it, for the journal.
+
+        Raises:
+          NotResumableError: if the run has neither failed nor been canceled.
+          UnreadableRunError: if a value that is kept does not fit its type any more.
+          HistoryGap: if the first events are no longer held, and there is no store.
+
+        **Cancellation**: nothing has happened.
+
+        **Checkpoints**: if the run belongs to an engine.
+        """
+        check_optional_string("by", by)
+        return run_of(await open_retry(self._life, by))
 
     # ------------------------------------------------------------ control
     def cancel(self, reason: str | None = None) -> None:
         """Cancel the run: its bodies see ``trio.Cancelled``, and it ends as canceled.
 
-        Returns at once; `wait` waits for the end. Does nothing if the run is over. A run
-        that has not started will end as canceled as soon as it does.
+        Returns at once; `wait` waits for the end. Does nothing if the run has finished. A run
+        that has not started ends as canceled as soon as it does.
+
+        Raises:
+          RunClaimedError: if it is running in another process; use ``engine.cancel_run()``.
+          UnreadableRunError: if its journal cannot be used here; use ``engine.cancel_run()``.
         """
         check_optional_string("reason", reason)
         cancel(self._life, reason)
 
-    def halt(self) -> None:
-        """Stop the run here, but not for good: what leaving an engine does to its runs.
-
-        Running bodies see ``trio.Cancelled``, and here the run ends as canceled. Its journal
-        ends before that, so that `restart` or `Engine.recover` can go on from there, in this
-        process or another. A run that is not durable is canceled. Does nothing if the run is
-        over or waits for an answer.
-        """
-        halt(self._life)
-
     async def drain(self, grace: float = math.inf) -> RunResult[Out]:
         """Start no further step, let running ones end, and return the result.
 
-        Sleeps, waits for events and waits between attempts are not let end: nothing runs
-        in them. A run that had nothing left to do ends with its own status, any other as
-        canceled with reason ``"drained"``.
+        Sleeps, waits for events and pauses between attempts are interrupted: nothing runs in
+        them. A run that had nothing left to do ends with its own status, any other as canceled
+        with reason ``"drained"``.
 
         Args:
           grace: Seconds that running steps get. Steps that need longer are canceled.
@@ -507,6 +540,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         Raises:
           ValueError: if *grace* is negative or NaN.
           RunStateError: if the run has not started.
+          RunClaimedError: if it is running in another process; use ``engine.drain_run()``.
 
         **Cancellation**: no further step starts all the same.
 
@@ -515,18 +549,20 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         if not grace >= 0:  # also catches NaN
             raise ValueError(f"grace must be >= 0 seconds, not {grace!r}")
         if self._life.phase is Phase.PENDING:
-            raise RunStateError(self.run_id, self.status, "nothing runs that could be let end")
+            problem = "the run has not started, so there is nothing to drain"
+            raise RunStateError(self.run_id, self.status, problem)
         await drain(self._life, grace)
         return await self.wait()
 
     def send_event(self, name: str, data: Any = None) -> None:
-        """Hand an event to the step that waits for it, now or later.
+        """Deliver a named event to the step waiting for it; queued until one waits.
 
-        Each event is taken by one wait; until then it is kept.
+        Each event is taken by one wait.
 
         Raises:
-          RunFinishedError: if the run is over.
-          MailboxFullError: if very many events of that name wait to be taken.
+          RunFinishedError: if the run has finished.
+          RunClaimedError: if it is running in another process; use ``engine.send_event()``.
+          MailboxFullError: if very many events of that name are queued.
         """
         receive(self._life, name, data)
 
@@ -534,47 +570,66 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         self,
         after: int | None = None,
         *,
+        on_full: OnFull = "journal",
+        until: Until = "suspended",
         max_buffer_size: int = BUFFER_SIZE,
-        on_full: OnFull = "wait",
-    ) -> EventStream:
-        """Return another stream of the run's events, from the first one or from after *after*.
+    ) -> AbstractAsyncContextManager[EventStream]:
+        """Read the run's events in addition to others: ``async with run.observe() as stream``.
 
-        It can be had before, during and after the run, any number of times, and of a run that
-        is driven in another process, too. Each has its own buffer. Close it (``async with``) if
-        it is not read to its end.
+        May be opened before, during or after the run, any number of times, and also if the run is
+        running in another process. An observer never holds the run up, unless *on_full* asks for
+        it. It ends early if the engine closes.
 
         Args:
-          after: The ``seq`` of the last event that is not wanted.
-          max_buffer_size: How many events may be unread.
-          on_full: What happens then. ``"wait"``: the run waits. ``"gap"``: the run goes on,
-            and the stream ends with `HistoryGap` behind what is in the buffer.
+          after: The ``seq`` of the last event that is not wanted; None for all events.
+          on_full: What happens to an observer that falls behind. ``"journal"``: it reads on from
+            what the run still holds (at least the last 1,024 events), then from the journal, whose
+            values are plain JSON types and which lacks chunks unless the engine keeps them.
+            Without a store it gets `HistoryGap` there. ``"gap"``: it gets `HistoryGap` behind a
+            full buffer. ``"wait"``: the run waits for it.
+          until: Where the stream ends. ``"suspended"``: when the run next finishes or suspends.
+            ``"finished"``: when it finishes; it continues over suspensions, also if the run is
+            resumed in another process.
+          max_buffer_size: How many events may be unread, for ``"gap"`` and ``"wait"``; else how
+            many are read from the journal at a time.
 
         Raises:
-          HistoryGap: if events that are wanted are no longer held; ``engine.observe`` reads
-            them from the journal of a durable run.
-          RunStateError: if the run is driven in another process, and the engine is closed.
-        """
-        reader = self._new_reader(max_buffer_size, on_full)
-        self._life.core.log.add_reader(reader, after)
-        self._life.follow()
-        stream: EventStream = EventStream._create(reader)
-        return stream
+          HistoryGap: if events that are wanted are no longer held, and no journal can be read.
+          RunStateError: if the run is running in another process, and the engine is closed.
+          ValueError: at the call already, if an argument is not what it should be.
 
-    def _new_reader(self, max_buffer_size: int, on_full: OnFull = "wait") -> Reader:
-        return Reader(max_buffer_size, self._life.core.readers, on_full)
+        **Checkpoints**: entering may have some; leaving has none.
+        """
+        check_observing(max_buffer_size, on_full, until)
+        block = self._observing(after, max_buffer_size, on_full, until)
+        return Opening(block, "run.observe(...)")
+
+    @asynccontextmanager
+    async def _observing(
+        self, after: int | None, max_buffer_size: int, on_full: OnFull, until: Until
+    ) -> AsyncGenerator[EventStream, None]:
+        reader = await open_observer(self._life, after, max_buffer_size, on_full, until)
+        stream: EventStream = EventStream._create(reader)
+        with stream:
+            yield stream
+
+    def _new_reader(self, max_buffer_size: int, close_on_suspend: bool = True) -> Reader:
+        until: Until = "suspended" if close_on_suspend else "finished"
+        return Reader(max_buffer_size, self._life.core.readers, "wait", until)
 
     async def wait(self) -> RunResult[Out]:
-        """Wait until a run that someone else drives is over or waits for an answer.
+        """Wait until the run finishes or suspends, and return its result.
 
-        A run of an engine with a store may be driven in any process. One whose process has died
-        is waited for until some engine has recovered it.
+        The run is driven by another task or process. A run that nobody has started is waited for
+        without end: start it with `start`, `stream` or ``engine.submit()``. One whose process has
+        died is waited for until an engine has recovered it.
 
         Raises:
-          RunStateError: if it is driven in another process, and this engine is closed.
+          RunStateError: if it is running in another process, and this engine is closed.
           DuplicateRunError: if it could not start because its id is taken.
           StoreError, JournalConflictError: if it could not be saved.
 
-        **Cancellation**: the run goes on.
+        **Cancellation**: the run continues.
 
         **Checkpoints**: always.
         """
@@ -582,8 +637,8 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
 
 
 def _answer(
-    step: Any,
     data: Any,
+    step: Any,
     label: str | None,
     index: int | None,
     runtime_context: Mapping[str, Any] | None,

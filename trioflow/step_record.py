@@ -58,6 +58,8 @@ class StepRecord:
     """In a loop: which iteration, counted from 1."""
     round: int = 0
     """How often the call has been resumed."""
+    resumed: bool = False
+    """Whether the call has an answer, or its event has come."""
     resume_data: Any = None
     resumed_at: float | None = None
     suspend_payload: Any = None

@@ -101,6 +101,7 @@ from trioflow.outcomes import Failed, Ok
 from trioflow.retry import Retry
 from trioflow.steps import MaybeAsync, Step
 from trioflow.tools import Tool
+from trioflow.tracing import TracingContext, TracingOptions
 
 if TYPE_CHECKING:
     from trioflow.results import RunResult
@@ -574,22 +575,37 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
 
         return create_run(self, run_id=run_id, resource_id=resource_id, tags=tags)
 
-    async def run(self, input_data: In = NO_INPUT, **options: Any) -> Prev:
+    async def run(
+        self,
+        input_data: In = NO_INPUT,
+        *,
+        runtime_context: Mapping[str, Any] | None = None,
+        tracing_context: TracingContext | None = None,
+        tracing_options: TracingOptions | None = None,
+        initial_state: Any = None,
+        timeout: Duration | None = None,
+    ) -> Prev:
         """Run the workflow and return its output.
 
-        Args:
-          input_data: The input.
-          options: As for `Run.stream`.
+        Args: as for `Run.stream`.
 
         Raises:
           Exception: what the failed step raised, or an ExceptionGroup if several failed.
           RunCanceledError: if the run canceled itself.
+          RunSuspendedError: if it was suspended; use `create_run` to resume it.
 
         **Cancellation**: cancels the run and waits for its clean-up.
 
         **Checkpoints**: always.
         """
-        result: RunResult[Prev] = await self.create_run().start(input_data, **options)
+        result: RunResult[Prev] = await self.create_run().start(
+            input_data,
+            runtime_context=runtime_context,
+            tracing_context=tracing_context,
+            tracing_options=tracing_options,
+            initial_state=initial_state,
+            timeout=timeout,
+        )
         return result.unwrap()
 
     # ------------------------------------------------------------ checks

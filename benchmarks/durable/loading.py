@@ -79,7 +79,7 @@ async def _load_and_resume(url: str, length: int, number: int) -> float:
 
 async def _resume(engine: Engine, run_id: str) -> None:
     run = await engine.load_run(run_id)
-    expect("output", (await run.resume(resume_data=True)).unwrap(), 1)
+    expect("output", (await run.resume(True)).unwrap(), 1)
 
 
 async def _read(url: str) -> float:

@@ -40,6 +40,7 @@ class PlainCall(Call):
         self.iteration = iteration
         self.round = self.attempt = self.tool_calls = 0
         self.resume_data = self.suspend_data = self.updates = None
+        self.resumed = False
         self.is_open = True
 
     async def write(self, chunk: Any) -> None:

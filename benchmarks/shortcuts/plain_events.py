@@ -33,6 +33,7 @@ def step_start(call: Call, input: Any, arms: tuple[str, ...] | None) -> ev.StepS
         input=input,
         kind=call.plan.kind,
         iteration=call.iteration,
+        resumed=call.resumed,
         resume_data=call.resume_data,
         plugin=call.plan.plugin,
         arms=arms,
@@ -121,8 +122,8 @@ def fold_start(run: RunRecord, event: ev.StepStart) -> None:
     before = run.before(event.address)
     if before is not None:
         records._go_on(run, record, before, event)
-    elif event.resume_data is not None:
-        record.resume_data, record.resumed_at = event.resume_data, event.at
+    elif event.resumed:
+        record.resumed, record.resume_data, record.resumed_at = True, event.resume_data, event.at
     records._settle(run, event.address, for_good=True)
     run.open[event.address] = record
     run.records.append(record)

@@ -165,7 +165,7 @@ async def _wait_abort(call: _Call, op: Op) -> None:
 
 
 async def _abort(call: _Call, op: Op) -> None:
-    call.ctx.abort()
+    call.ctx.cancel_run()
 
 
 async def _set_state(call: _Call, op: Op) -> None:

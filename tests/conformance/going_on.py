@@ -1,15 +1,15 @@
-"""Actions that go on with a run, or go back in it."""
+"""Actions that continue a run, or fork it."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, TypeAlias
 
 import trio
 
-from trioflow import Run, RunResult
+from trioflow import Run, RunResult, RunStream
 from trioflow.context import MISSING
 
 from .session import Action, Session
@@ -24,7 +24,7 @@ def _answer(session: Session, action: Action) -> dict[str, Any]:
     label = action.get("label", "")
     return {
         "step": action.get("step"),
-        "resume_data": native(action["data"]) if "data" in action else UNDEFINED,
+        "data": native(action["data"]) if "data" in action else UNDEFINED,
         "label": session.builder.effects.labels.get(label, label) or None,
         "index": action.get("forEachIndex"),
         "runtime_context": native(action.get("context", {})),
@@ -38,9 +38,8 @@ def _journey(action: Action) -> dict[str, Any]:
         "step": action["step"],
         "input_data": native(action["input"]) if "input" in action else MISSING,
         "context": native(outputs),
-        "resume_data": native(action["data"]) if "data" in action else None,
+        "resume_data": native(action["data"]) if "data" in action else MISSING,
         "run_id": str(uuid.uuid4()),
-        "per_step": bool(action.get("opts", {}).get("perStep")),
     }
 
 
@@ -58,23 +57,31 @@ async def resume(session: Session, action: Action) -> None:
     await _settle(session, action, "resume", run, lambda: run.resume(**_answer(session, action)))
 
 
-async def restart(session: Session, action: Action) -> None:
+async def recover(session: Session, action: Action) -> None:
     """Go on with a run whose process died."""
     run = session.run(action)
-    await _settle(session, action, "restart", run, run.restart)
+    await _settle(session, action, "restart", run, run.recover)
 
 
-async def time_travel(session: Session, action: Action) -> None:
-    """Go back in a run."""
+async def fork(session: Session, action: Action) -> None:
+    """Fork a run."""
     run = session.run(action)
 
-    async def travel() -> RunResult[Any]:
-        async with run.time_travel_stream(**_journey(action)) as stream:
+    async def start() -> RunResult[Any]:
+        async with _forked(run, action) as stream:
             result = await stream.get_workflow_state()
         session.arrived(action, stream.run)
         return result
 
-    await _settle(session, action, "timeTravel", run, travel)
+    await _settle(session, action, "timeTravel", run, start)
+
+
+@asynccontextmanager
+async def _forked(run: Run[Any, Any], action: Action) -> AsyncGenerator[RunStream[Any], None]:
+    forked = await run.fork(**_journey(action))
+    per_step = bool(action.get("opts", {}).get("perStep"))
+    async with forked.stream(per_step=per_step) as stream:
+        yield stream
 
 
 async def _settle(
@@ -110,10 +117,10 @@ async def resume_stream(session: Session, action: Action) -> None:
     await _read(session, action, "main", lambda: run.resume_stream(**_answer(session, action)))
 
 
-async def time_travel_stream(session: Session, action: Action) -> None:
-    """Go back in a run, and read what follows."""
+async def fork_stream(session: Session, action: Action) -> None:
+    """Fork a run, and read what follows."""
     run = session.run(action)
-    await _read(session, action, "timeTravel", lambda: run.time_travel_stream(**_journey(action)))
+    await _read(session, action, "timeTravel", lambda: _forked(run, action))
 
 
 async def _read(

@@ -81,7 +81,7 @@ class Place:
         return None if in_body else self.ctx.iteration
 
     def abort(self) -> None:
-        self.ctx.abort()
+        self.ctx.cancel_run()
 
 
 def seconds(ms: Any) -> float:

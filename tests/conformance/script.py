@@ -116,10 +116,10 @@ async def _observe(session: Session, action: Action) -> None:
     session.logs[name] = Log()
     # The old engine hands out only what comes now, the new one all that has been.
     last = run.record.next_seq - 1 if session.builder.words.is_old else None
-    stream = run.observe(after=last)
+    opening = run.observe(after=last)
 
     async def read() -> None:
-        async with stream:
+        async with opening as stream:
             await session.read(name, run, stream, action["do"])
         session.close_log(name)
 
@@ -176,7 +176,7 @@ ACTIONS: dict[str, Callable[[Session, Action], Awaitable[None]]] = {
     "resume": going_on.resume,
     "resumeStream": going_on.resume_stream,
     "resumeStreamVNext": going_on.resume_stream,
-    "restart": going_on.restart,
-    "timeTravel": going_on.time_travel,
-    "timeTravelStream": going_on.time_travel_stream,
+    "restart": going_on.recover,
+    "timeTravel": going_on.fork,
+    "timeTravelStream": going_on.fork_stream,
 }

@@ -136,7 +136,7 @@ class Asker:
         """Answer the question of a run by its own method, and wait for its end."""
         async with self.operation("answer_here", run_id) as done:
             run = await self.engine.load_run(run_id)
-            await run.resume("asks", done.id)
+            await run.resume(done.id, step="asks")
 
     async def send(self, run_id: str, name: str) -> bool:
         """Send an event to a run, from wherever; tell whether it is acknowledged."""

@@ -65,7 +65,7 @@ async def write(file: Path) -> None:
     async with open_engine(plugins=[], store=store, journal_chunks=True) as engine:
         run = engine.create_run(SAMPLE, run_id=RUN, resource_id="somebody")
         await run.start(1, runtime_context={"tenant": "a"}, initial_state={"a": 1})
-        await run.resume(label="question", index=0, resume_data="first")
+        await run.resume("first", label="question", index=0)
     stored = await store.get(RUN)
     assert stored is not None
     entries = [attrs.asdict(entry) for entry in await store.read(RUN)]

@@ -29,9 +29,9 @@ async def test_it_loads_and_goes_on(file: Path, autojump_clock: MockClock) -> No
         assert run.record.runtime_context == {"tenant": "a", "tried": 2}
         assert run.record.state == {"a": 1, "tried": 2}
         run.send_event("go", "now")
-        await run.resume(label="question", index=1, resume_data="second")
+        await run.resume("second", label="question", index=1)
         with trio.fail_after(100):
-            last = await run.resume(resume_data="third")
+            last = await run.resume("third")
         item = {"double": 206}
         assert last.output is not None
         assert last.output[0] == [

@@ -6,10 +6,10 @@ from typing import Any
 
 from trioflow.retry import Retry
 from trioflow.testing.strategies._specs import (
-    Abort,
     Await,
     Bail,
     BranchSpec,
+    CancelRun,
     Fail,
     ForEachSpec,
     LoopSpec,
@@ -73,7 +73,7 @@ NODES: dict[str, tuple[NodeSpec, ...]] = {
         ParallelSpec((step("a", Bail()), step("b", Nap(1.0))), "finish"),
         ThenSpec(step("c")),
     ),
-    "abort": (ThenSpec(step("a", Abort(), Nap(1.0))),),
+    "cancel-run": (ThenSpec(step("a", CancelRun(), Nap(1.0))),),
     "nested": (ThenSpec(WorkflowSpec("outer", (ThenSpec(NESTED),), retry=Retry(2, delay=0.5))),),
 }
 """The nodes, by what they are about."""

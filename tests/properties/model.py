@@ -41,8 +41,8 @@ class Unknown(Exception):  # noqa: N818 - a verdict, not an error
     """The model cannot say what comes next, because it hangs on who is faster."""
 
 
-class _Aborted(Exception):  # noqa: N818 - a verdict, not an error
-    """The run was aborted."""
+class _RunCanceled(Exception):  # noqa: N818 - a verdict, not an error
+    """The run was canceled."""
 
 
 # ---------------------------------------------------------------- outcomes
@@ -90,7 +90,7 @@ def interpret(spec: s.WorkflowSpec, value: Any) -> Expected:
     expected = Expected()
     try:
         outcome = _Frame(expected, spec, "", "", value).run()
-    except _Aborted:
+    except _RunCanceled:
         return attrs.evolve(expected, status="canceled", exact=False)
     expected.status = "failed" if isinstance(outcome, Broken) else "success"
     if isinstance(outcome, Broken):
@@ -341,8 +341,8 @@ class _Body:
                 self.fail(EventTimeoutError)
             case s.Bail():
                 raise _Raised(Bailed(digest("bail", self.spec.id, self.value)))
-            case s.Abort():
-                raise _Aborted
+            case s.CancelRun():
+                raise _RunCanceled
 
     def use(self, op: s.UseTool) -> None:
         pieces = 1 if op.tool.pieces is None else op.tool.pieces

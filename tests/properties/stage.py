@@ -96,10 +96,7 @@ class _Stage:
         self.played.watcher.watch(run)
         nursery.start_soon(self._answer, run)
         for observer in self.scene.observers:
-            if observer.at == 0:
-                nursery.start_soon(self._observe, observer, *self._attach(run, observer))
-            else:
-                nursery.start_soon(self._observe_later, run, observer)
+            await nursery.start(self._observe, run, observer)
         if self.scene.cancel is not None:
             nursery.start_soon(self._cancel, run, self.scene.cancel)
         async with trio.open_nursery() as main:  # so that a run which is driven has its own task
@@ -120,9 +117,8 @@ class _Stage:
                 case "starts":
                     await run.start(self.value)
                 case "submits":
-                    async with self.played.watcher.attach(
-                        run.observe(max_buffer_size=reader.buffer)
-                    ) as stream:
+                    async with run.observe(max_buffer_size=reader.buffer, on_full="wait") as stream:
+                        self.played.watcher.attach(stream)
                         await self._take(stream, 0, reader.pause, None)
                 case _:
                     await self._stream(run, reader)
@@ -138,18 +134,19 @@ class _Stage:
                 await self._take(stream, 0, reader.pause, count)
             self.played.left_running = run.status == "running"
 
-    def _attach(self, run: Run[Any, Any], observer: Observer) -> tuple[EventStream, int]:
-        """Return a stream for the observer, and which event it wants first."""
+    async def _observe(
+        self, run: Run[Any, Any], observer: Observer, *, task_status: trio.TaskStatus[None]
+    ) -> None:
+        if observer.at:
+            task_status.started()
+            await trio.sleep(observer.at)
         first = run.record.next_seq if observer.only_new else 0
-        stream = run.observe(first - 1 if first else None, max_buffer_size=observer.buffer)
-        return self.played.watcher.attach(stream), first
-
-    async def _observe_later(self, run: Run[Any, Any], observer: Observer) -> None:
-        await trio.sleep(observer.at)
-        await self._observe(observer, *self._attach(run, observer))
-
-    async def _observe(self, observer: Observer, stream: EventStream, first: int) -> None:
-        async with stream:
+        after = first - 1 if first else None
+        opening = run.observe(after, max_buffer_size=observer.buffer, on_full="wait")
+        async with opening as stream:
+            self.played.watcher.attach(stream)
+            if not observer.at:
+                task_status.started()
             await self._take(stream, first, observer.pause, observer.count)
 
     async def _take(self, stream: EventStream, first: int, pause: float, count: int | None) -> None:

@@ -14,8 +14,8 @@ from trioflow import events
 from trioflow.testing.strategies import Taste, inputs, workflow_specs
 from trioflow.testing.strategies._specs import WorkflowSpec, parts
 
-# A body that aborts the run would get ahead of those who end it from outside.
-specs = workflow_specs(Taste(aborts=False))
+# A body that cancels the run would get ahead of those who end it from outside.
+specs = workflow_specs(Taste(cancels=False))
 
 
 @settings(max_examples=examples(40, 2000))

@@ -196,6 +196,7 @@ def test_the_fold_of_a_start(states: tuple[RunRecord, RunRecord], data: st.DataO
         input=data.draw(VALUES),
         kind=data.draw(st.sampled_from(["step", "wait", "foreach"])),
         iteration=data.draw(st.none() | COUNTS),
+        resumed=data.draw(st.booleans()),
         resume_data=data.draw(VALUES),
         arms=data.draw(st.none() | st.tuples(IDS)),
     )

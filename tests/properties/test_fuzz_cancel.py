@@ -29,7 +29,7 @@ def test_every_kind_of_node_can_be_canceled_anywhere(kind: str, by: By) -> None:
 
 # Not more calls: a run is made for each point at which it can be canceled, and with 20 calls there
 # may be a thousand, which takes minutes.
-@given(workflow_specs(Taste(aborts=False, calls=8)), inputs())
+@given(workflow_specs(Taste(cancels=False, calls=8)), inputs())
 @settings(max_examples=examples(4, 100))
 def test_every_workflow_can_be_canceled_anywhere(spec: WorkflowSpec, value: Any) -> None:
     fuzz_cancel(build(spec), value, answers={"go": 1, "late": 2}, limits=LIMITS)

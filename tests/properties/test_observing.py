@@ -106,12 +106,12 @@ class Play:
                 self.show(run)
             one = self.chance.choice(suspensions(run.record))
             asked = run.record.calls[one.address].suspend_payload["asked"]
-            result = await run.resume(label=one.label, resume_data=f"answer {asked}")
+            result = await run.resume(f"answer {asked}", label=one.label)
         return run, result
 
     async def go_back(self, run: Run[Any, Any]) -> tuple[Run[Any, Any], RunResult[Any]]:
         step = self.chance.choice(destinations(run))
-        async with run.time_travel_stream(step) as stream:
+        async with (await run.fork(step)).stream() as stream:
             self.show(stream.run)
             result = await stream.get_workflow_state()
         return await self.answer_all(stream.run, result)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import AsyncExitStack
 from typing import Any, Literal
 
 import attrs
@@ -115,9 +116,11 @@ def writer(pauses: list[float]) -> Workflow[Any, Any]:
 
 async def play(run: Run[Any, Any], readers: list[Group]) -> None:
     with trio.fail_after(ENOUGH):
-        async with trio.open_nursery() as nursery:
+        async with AsyncExitStack() as stack, trio.open_nursery() as nursery:
             for group in readers:
-                nursery.start_soon(group.read, run.observe(max_buffer_size=group.buffer))
+                opening = run.observe(max_buffer_size=group.buffer, on_full="wait")
+                stream = await stack.enter_async_context(opening)
+                nursery.start_soon(group.read, stream)
             nursery.start_soon(run.start, 1)
 
 

@@ -103,7 +103,7 @@ class Play:
 
         async def resume(run: Run[Any, Any], naming: Mapping[str, Any], data: str) -> None:
             try:
-                await run.resume(resume_data=data, **naming)
+                await run.resume(data, **naming)
             except (NotResumableError, NotSuspendedError, RunClaimedError):
                 return
             taken.append(1)

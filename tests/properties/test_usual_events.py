@@ -140,7 +140,9 @@ def test_values_get_their_types(drawn: list[Any]) -> None:
 def event(seq: int, place: Any, kind: Any, value: Any, given: Any) -> ev.Event:
     place = {**place, "seq": seq, "id": "a"}
     if kind == "start":
-        return ev.StepStart(**place, input=value, resume_data=given.get("resume_data"))
+        resumed = "resume_data" in given
+        data = given.get("resume_data")
+        return ev.StepStart(**place, input=value, resumed=resumed, resume_data=data)
     more = {name: given[name] for name in ("state_updates", "error") if name in given}
     return ev.StepResult(**place, status=kind, output=value, **more)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import attrs
@@ -12,6 +13,7 @@ import trio.lowlevel
 
 from tests.safety.injecting import for_the_run
 from trioflow import Engine, Retry, Run, StepContext, Workflow, events, step, tool
+from trioflow._engine.life.ending import halt
 from trioflow.abc import BodyInfo, Instrument, PartInfo, TraceIds
 from trioflow.events import Event
 from trioflow.tracing import TracingContext, TracingOptions
@@ -105,7 +107,7 @@ async def fails(value: Any) -> None:
 
 @step
 async def gives_up(value: Any, ctx: StepContext[Memory]) -> None:
-    ctx.abort("enough")
+    ctx.cancel_run("enough")
     await trio.sleep_forever()
 
 
@@ -199,9 +201,9 @@ async def does_everything(teller: Teller, engine: Engine) -> None:
 async def asks_and_is_answered(teller: Teller, engine: Engine) -> None:
     run = teller.hold(engine.submit(ASKING, "x", run_id=RUN))
     await run.wait()
-    await run.resume(asks, {"name": "a"}, index=0, runtime_context={"c": 1})
-    await run.resume(asks, {"name": "b"})
-    async with run.resume_stream(label="ask", resume_data={"name": "c"}) as stream:
+    await run.resume({"name": "a"}, step=asks, index=0, runtime_context={"c": 1})
+    await run.resume({"name": "b"}, step=asks)
+    async with run.resume_stream({"name": "c"}, label="ask") as stream:
         await stream.get_workflow_state()
 
 
@@ -211,9 +213,9 @@ async def stays_open(teller: Teller, engine: Engine) -> None:
 
         async def answer() -> None:
             await trio.sleep(1)
-            await run.resume(asks, {"name": "a"})
-            await run.resume(asks, {"name": "b"})
-            await run.resume("again", {"name": "c"})
+            await run.resume({"name": "a"}, step=asks)
+            await run.resume({"name": "b"}, step=asks)
+            await run.resume({"name": "c"}, step="again")
 
         nursery.start_soon(answer)
         async with run.stream("x", close_on_suspend=False, max_buffer_size=1) as stream:
@@ -259,13 +261,15 @@ async def ends_early(teller: Teller, engine: Engine) -> None:
         await run.wait()
 
 
-async def goes_back(teller: Teller, engine: Engine) -> None:
+async def is_forked(teller: Teller, engine: Engine) -> None:
     run = teller.hold(engine.create_run(ASKING, run_id=RUN))
     await run.start("x")
-    await run.resume(asks, {"name": "a"}, index=0)
-    await run.resume(asks, {"name": "b"})
-    await run.time_travel("again", run_id="other", resume_data={"name": "c"}, context={"plain": 1})
-    async with run.time_travel_stream(asks, run_id="third") as stream:
+    await run.resume({"name": "a"}, step=asks, index=0)
+    await run.resume({"name": "b"}, step=asks)
+    answer = {"name": "c"}
+    forked = await run.fork("again", run_id="other", resume_data=answer, context={"plain": 1})
+    await forked.start()
+    async with (await run.fork(asks, run_id="third")).stream() as stream:
         async for _ in stream:
             pass
 
@@ -274,32 +278,32 @@ async def is_halted_and_recovered(teller: Teller, engine: Engine) -> None:
     run = teller.hold(engine.submit(LONG, "x", run_id=RUN))
     await trio.sleep(1)
     run.send_event("late", 1)
-    run.halt()
+    halt(run._life)
     await run.wait()
     async with teller.open_engine() as other:
         for recovered in await other.recover():  # none, if it cannot be
             await teller.hold(recovered).wait()
 
 
-async def is_restarted(teller: Teller, engine: Engine) -> None:
+async def is_recovered(teller: Teller, engine: Engine) -> None:
     run = teller.hold(engine.submit(ASKING, "x", run_id=RUN))
     await run.wait()
     async with teller.open_engine() as other:
         loaded = teller.hold(await other.load_run(RUN))
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(loaded.resume, asks, {"name": "a"})
+            nursery.start_soon(partial(loaded.resume, {"name": "a"}, step=asks))
             await trio.lowlevel.checkpoint()
-            loaded.halt()
+            halt(loaded._life)
     loaded = teller.hold(await engine.load_run(RUN))
     if loaded.status == "running":
-        await loaded.restart()
+        await loaded.recover()
     async with engine.observe(RUN) as stream:
         async for event in stream:
             if isinstance(event, events.Suspended):
                 break
 
 
-IN_A_STORE = (is_halted_and_recovered, is_restarted)
+IN_A_STORE = (is_halted_and_recovered, is_recovered)
 """Stories of durable runs."""
 STORIES: Mapping[str, Story] = {
     story.__name__: story
@@ -313,9 +317,9 @@ STORIES: Mapping[str, Story] = {
         is_canceled,
         is_canceled_while_it_waits,
         ends_early,
-        goes_back,
+        is_forked,
         is_halted_and_recovered,
-        is_restarted,
+        is_recovered,
     )
 }
 FLOWS = (EVERYTHING, ASKING, LONG, FAILING, SIBLINGS, GIVING_UP, BAILING)

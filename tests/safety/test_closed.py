@@ -46,10 +46,10 @@ async def test_a_run_that_was_not_started_cannot_be(call: str) -> None:
 
 
 ANSWERS: dict[str, Call] = {
-    "resume": lambda run: run.resume(resume_data=1),
+    "resume": lambda run: run.resume(1),
     "cancel": lambda run: run.cancel(),
     "send_event": lambda run: run.send_event("late"),
-    "time_travel": lambda run: run.time_travel("asks"),
+    "fork": lambda run: run.fork("asks"),
 }
 
 
@@ -70,7 +70,7 @@ async def test_a_run_that_waits_stays_as_it_is(call: str) -> None:
     assert run.status == "suspended"
     assert await store.get("r") == before
     async with open_engine(plugins=[], store=store, workflows=[flow]) as engine:
-        assert (await (await engine.load_run("r")).resume(resume_data=1)).output == "asks:1"
+        assert (await (await engine.load_run("r")).resume(1)).output == "asks:1"
 
 
 async def test_a_run_that_somebody_else_drives_ends_with_its_engine(

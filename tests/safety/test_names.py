@@ -59,8 +59,8 @@ CALLS: dict[str, Callable[[Engine, Any], Any]] = {
     "a reason": lambda engine, run: run.cancel(ODD),
     "a reason from elsewhere": lambda engine, run: engine.cancel_run(run.run_id, ODD),
     "an event": lambda engine, run: run.send_event(ODD),
-    "a key of the context": lambda engine, run: run.resume(None, 1, runtime_context={ODD: 1}),
-    "the id of another run": lambda engine, run: run.time_travel("asks", run_id=ODD),
+    "a key of the context": lambda engine, run: run.resume(1, runtime_context={ODD: 1}),
+    "the id of another run": lambda engine, run: run.fork("asks", run_id=ODD),
 }
 
 
@@ -77,11 +77,11 @@ async def test_a_run_that_waits_is_not_harmed_by_a_name_that_is_none(call: str) 
                 await result
 
         assert await store.get("r") == before
-        assert (await run.resume(None, "yes")).output == "yes"
+        assert (await run.resume("yes")).output == "yes"
 
 
 BODIES: dict[str, Callable[[StepContext[Any]], Any]] = {
-    "a reason": lambda ctx: ctx.abort(ODD),
+    "a reason": lambda ctx: ctx.cancel_run(ODD),
     "a label": lambda ctx: ctx.suspend(label=ODD),
     "an event": lambda ctx: ctx.wait_for(ODD),
     "a key of the context": lambda ctx: ctx.runtime_context.update({ODD: 1}),

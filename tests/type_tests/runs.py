@@ -42,14 +42,24 @@ async def runs() -> None:
     assert_type(result.unwrap(), str)
     assert_type(await run.wait(), RunResult[str])
     assert_type(await run.drain(grace=1), RunResult[str])
-    observer = run.observe(after=3)
-    assert_type(observer, EventStream)
-    assert_type(observer.receive_nowait(), events.AnyEvent)
-    assert_type(await observer.receive_some(), list[events.AnyEvent])
-    assert_type(observer.clone(), EventStream)
-    assert_type(observer.statistics(), EventStreamStatistics)
-    with observer as same:
-        assert_type(same, EventStream)
+    async with run.observe(after=3, until="finished") as observer:
+        assert_type(observer, EventStream)
+        assert_type(observer.receive_nowait(), events.AnyEvent)
+        assert_type(await observer.receive_some(), list[events.AnyEvent])
+        assert_type(observer.clone(), EventStream)
+        assert_type(observer.statistics(), EventStreamStatistics)
+        with observer as same:
+            assert_type(same, EventStream)
+
+
+async def continued() -> None:
+    run = weather.create_run()
+    assert_type(await run.resume(True, step=describe), RunResult[str])
+    async with run.resume_stream({"a": 1}, label="ask", index=0) as stream:
+        assert_type(stream, RunStream[str])
+    assert_type(await run.recover(), RunResult[str])
+    assert_type(await run.fork(describe, input_data=Forecast("Oslo", 1.0)), Run[City, str])
+    assert_type(await run.retry(by="ann"), Run[City, str])
 
 
 async def streams() -> None:
@@ -75,6 +85,11 @@ async def engines() -> None:
     async with open_engine(limits={"gpu": 2}, workflows=[weather], blocked=["files"]) as engine:
         assert_type(engine, Engine)
         assert_type(engine.submit(weather, City("Oslo")), Run[City, str])
+        assert_type(engine.submit(await weather.create_run().retry()), Run[City, str])
+        assert_type(await engine.run(weather, City("Oslo"), initial_state=1), str)
+        assert_type(await engine.run("weather", tags=["t"]), Any)
+        async with engine.observe("r", on_full="gap") as stream:
+            assert_type(stream, EventStream)
         assert_type(engine.create_run("weather"), Run[Any, Any])
         once = await engine.start_once(weather, City("Oslo"), run_id="r", tags=["t"])
         assert_type(once, Run[City, str] | None)
@@ -89,6 +104,9 @@ async def engines() -> None:
 async def wrong() -> None:
     await weather.run("Oslo")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await weather.create_run().start("Oslo")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await weather.run(City("Oslo"), state=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    weather.create_run().resume("ask", True)  # type: ignore[unused-coroutine, call-arg]  # pyright: ignore[reportCallIssue, reportUnusedCoroutine]
+    weather.create_run().observe(until="over")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     weather.create_run().stream(3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     forecast: Forecast = await weather.run(City("Oslo"))  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
     print(forecast)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from typing import Any
@@ -29,13 +29,14 @@ from trioflow._cli.text import clean
 from trioflow._cli.watch import OpenStream, choose_display, watch
 from trioflow._engine.history.suspensions import select
 from trioflow._engine.journal.reading import JournalReader
+from trioflow._engine.life.recovering import open_recovery
 from trioflow.abc import Store, StoredRun
 from trioflow.context import MISSING
 from trioflow.engine import Engine
 from trioflow.errors import RunClaimedError
 from trioflow.events import ACTIVE_STATUSES, RunStatus
 from trioflow.record import RunRecord
-from trioflow.run import Run, RunStream
+from trioflow.run import BUFFER_SIZE, Run, RunStream
 
 
 @attrs.frozen
@@ -54,18 +55,44 @@ class Answer:
         return self != Answer()
 
     def value(self) -> Any:
-        """Return the answer itself.
+        """Return the answer itself; MISSING if there is none.
 
         Raises:
           UsageError: if it is not JSON.
         """
-        return None if self.data is None else read_value(self.data, "--data")
+        return MISSING if self.data is None else read_value(self.data, "--data")
+
+
+@attrs.frozen
+class Fork:
+    """What was typed to fork a run; each is JSON, or where it is."""
+
+    input: str | None = None
+    context: str | None = None
+    data: str | None = None
+    run_id: str | None = None
+
+    def values(self) -> dict[str, Any]:
+        """Return the arguments of `Run.fork`.
+
+        Raises:
+          UsageError: if something is not what it should be.
+        """
+        outputs = {} if self.context is None else read_value(self.context, "--context")
+        if not isinstance(outputs, dict):
+            raise UsageError("--context needs a JSON object with the outputs of steps by id")
+        return {
+            "input_data": MISSING if self.input is None else read_value(self.input, "--input"),
+            "resume_data": MISSING if self.data is None else read_value(self.data, "--data"),
+            "context": outputs,
+            "run_id": self.run_id,
+        }
 
 
 async def resume_run(
     run_id: str, answer: Answer, as_json: bool, store_url: str | None, workflow: str | None
 ) -> int:
-    """Go on with a run and show its next part; return the exit code.
+    """Resume or recover a run and show its next part; return the exit code.
 
     Raises:
       TrioflowError: if there is no such run, or it cannot go on like this.
@@ -121,41 +148,67 @@ def _opening(run: Run[Any, Any], answer: Answer) -> OpenStream:
     if run.status in ACTIVE_STATUSES:
         if answer.is_given:
             _check_waits(run.run_id, run.status)
-        return run.restart_stream
-    return partial(run.resume_stream, answer.step, answer.value(), answer.label, answer.index)
+        return partial(_recovering, run)
+    place: dict[str, Any] = {"step": answer.step, "label": answer.label, "index": answer.index}
+    return partial(run.resume_stream, answer.value(), **place)
 
 
-async def travel_back(
+@asynccontextmanager
+async def _recovering(run: Run[Any, Any]) -> AsyncGenerator[RunStream[Any], None]:
+    """Recover a run, and read its events from there."""
+    reader = run._new_reader(BUFFER_SIZE)
+    last = await open_recovery(run._life)
+    async with run._reading(reader, lambda: last) as stream:
+        yield stream
+
+
+async def fork_run(
     run_id: str,
     step: str,
-    input_text: str | None,
-    context: str | None,
+    given: Fork,
     as_json: bool,
     store_url: str | None,
     workflow: str | None,
 ) -> int:
-    """Go back to a step as a new run, and show that; return the exit code.
+    """Fork a run at a step, and show the new run; return the exit code.
 
     Raises:
-      TrioflowError: if there is no such run or step, or the run is still going on.
+      TrioflowError: if there is no such run or step, or the run has neither finished nor suspended.
     """
+
+    async def fork(run: Run[Any, Any]) -> Run[Any, Any]:
+        return await run.fork(step, by=asker(), **given.values())
+
+    return await _start_another(run_id, fork, as_json, store_url, workflow)
+
+
+async def retry_run(run_id: str, as_json: bool, store_url: str | None, workflow: str | None) -> int:
+    """Repeat what failed in a run, and show the new run; return the exit code.
+
+    Raises:
+      TrioflowError: if there is no such run, or it has neither failed nor been canceled.
+    """
+
+    async def retry(run: Run[Any, Any]) -> Run[Any, Any]:
+        return await run.retry(by=asker())
+
+    return await _start_another(run_id, retry, as_json, store_url, workflow)
+
+
+async def _start_another(
+    run_id: str,
+    make: Callable[[Run[Any, Any]], Awaitable[Run[Any, Any]]],
+    as_json: bool,
+    store_url: str | None,
+    workflow: str | None,
+) -> int:
     kept = need_store(store_url, workflow)
     with exclusive_stdout() if as_json else nullcontext() as output:
-        value = MISSING if input_text is None else read_value(input_text, "--input")
-        outputs = {} if context is None else read_value(context, "--context")
-        if not isinstance(outputs, dict):
-            raise UsageError("--context needs a JSON object with the outputs of steps by id")
         async with open_stored(kept, _targets(workflow)) as (engine, store):
             check_workflow(engine, await find_run(store, run_id))
-            run = await engine.load_run(run_id)
-
-            @asynccontextmanager
-            async def open_stream() -> AsyncGenerator[RunStream[Any], None]:
-                async with run.time_travel_stream(step, value, context=outputs) as stream:
-                    say(f"new run {stream.run_id}")
-                    yield stream
-
-            return await watch(open_stream, choose_display(output, engine.converter, run), kept)
+            run = await make(await engine.load_run(run_id))
+            say(f"new run {clean(run.run_id)}")
+            return await watch(run.stream, choose_display(output, engine.converter, run), kept)
 
 
 async def send_event(run_id: str, name: str, data: str | None, store_url: str | None) -> None:

@@ -50,13 +50,10 @@ def how_to_answer(whereabouts: Whereabouts, state: RunRecord) -> None:
 
 
 def how_to_try_again(whereabouts: Whereabouts, result: RunResult[Any]) -> None:
-    """Say on standard error how a failed run is tried again from where it failed."""
-    failed = [record for record in result.steps.values() if record.status == "failed"]
-    outer = {record.id.rpartition(".")[0] for record in failed}
-    inner = [record.id for record in failed if record.id not in outer]
-    if whereabouts.lasts and inner:
-        commands = [whereabouts.command("travel", result.run_id, id) for id in inner[:SHOWN]]
-        _tell("to try again from there:", commands)
+    """Say on standard error how to repeat what has failed in a run."""
+    if whereabouts.lasts:
+        command = whereabouts.command("retry", result.run_id)
+        _tell("to repeat what failed and keep what ended well:", [command])
 
 
 def in_inbox(stored: StoredRun, what: str) -> None:

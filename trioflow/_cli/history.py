@@ -24,9 +24,10 @@ from trioflow._cli.tables import print_lines
 from trioflow._cli.text import clean, one_line, safe_json
 from trioflow._cli.times import local_time
 from trioflow._cli.tree import print_tree
-from trioflow._engine.journal.following import open_journal_reader
 from trioflow._engine.journal.listing import asked, filter_of, input_of
+from trioflow._engine.journal.observing import Journals, open_stored
 from trioflow._engine.journal.reading import JournalReader
+from trioflow._engine.stream.receive_end import EventStream
 from trioflow.abc import Store, StoredRun
 from trioflow.context import MISSING
 from trioflow.errors import JournalFormatError
@@ -142,8 +143,10 @@ async def print_events(
             if not follow:
                 found = JournalReader(store, run_id).events(-1 if after is None else after)
                 return await _print_all(_folded(found) if after is None else found, display)
-            async with open_journal_reader(store, run_id, after, BUFFER_SIZE) as events:
-                return await _print_all(events, display)
+            reader = await open_stored(Journals(store), run_id, after, BUFFER_SIZE, "suspended")
+            stream: EventStream = EventStream._create(reader)
+            with stream:
+                return await _print_all(stream, display)
 
 
 async def _folded(found: AsyncIterable[Event]) -> AsyncIterator[Event]:

@@ -67,7 +67,7 @@ async def events(
     json: Annotated[bool, Flag] = False,
     store: str | None = None,
 ) -> int:
-    """Print the recorded events of a run, wherever it goes on.
+    """Print the recorded events of a run, whatever process drives it.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ async def events(
     after
         Only events after the one with this number.
     follow
-        Go on with those to come, until the run is over or waits for an answer.
+        Also print those to come, until the run finishes or suspends.
     json
         Print one event per line as JSON.
     store
@@ -128,29 +128,35 @@ async def resume(
     return await resume_run(run, Answer(step, label, index, data), json, store, workflow)
 
 
-async def travel(
+async def fork(
     run: str,
     step: str,
     /,
     *,
     input: JSON_TEXT = None,
     context: JSON_TEXT = None,
+    data: JSON_TEXT = None,
+    run_id: str | None = None,
     json: Annotated[bool, Flag] = False,
     store: str | None = None,
     workflow: str | None = None,
 ) -> int:
-    """Go back to a step of a run, and on from there, as a new run.
+    """Fork a run at a step: a new run that reuses everything recorded before it.
 
     Parameters
     ----------
     run
         Id of the run; it stays as it is.
     step
-        Where to go back to, as OUTER.INNER.
+        Where to fork, as OUTER.INNER.
     input
         Another input for that step: JSON, @FILE with JSON, or - for standard input.
     context
         Other outputs for steps before it: a JSON object by id, or @FILE with one.
+    data
+        An answer for that step: JSON, @FILE with JSON, or - for standard input.
+    run_id
+        Id of the new run; a random one if not given.
     json
         Print one event per line as JSON, and nothing else, on standard output.
     store
@@ -158,9 +164,39 @@ async def travel(
     workflow
         MODULE:ATTR of the workflow, if that is not an installed one.
     """
-    from trioflow._cli.going_on import travel_back
+    from trioflow._cli.going_on import Fork, fork_run
 
-    return await travel_back(run, step, input, context, json, store, workflow)
+    given = Fork(input, context, data, run_id)
+    return await fork_run(run, step, given, json, store, workflow)
+
+
+async def retry(
+    run: str,
+    /,
+    *,
+    json: Annotated[bool, Flag] = False,
+    store: str | None = None,
+    workflow: str | None = None,
+) -> int:
+    """Repeat what failed or was canceled in a run, and keep what ended well.
+
+    That is a new run with the id RUN~retry. A second retry of one run attaches to the first;
+    if that has failed, retry RUN~retry.
+
+    Parameters
+    ----------
+    run
+        Id of the run; it stays as it is.
+    json
+        Print one event per line as JSON, and nothing else, on standard output.
+    store
+        Where the runs are kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
+    workflow
+        MODULE:ATTR of the workflow, if that is not an installed one.
+    """
+    from trioflow._cli.going_on import retry_run
+
+    return await retry_run(run, json, store, workflow)
 
 
 async def recover(
@@ -185,4 +221,12 @@ async def recover(
     return await recover_runs(store, workflow or (), wait)
 
 
-STORED_COMMANDS: tuple[Callable[..., object], ...] = (runs, show, events, resume, travel, recover)
+STORED_COMMANDS: tuple[Callable[..., object], ...] = (
+    runs,
+    show,
+    events,
+    resume,
+    fork,
+    retry,
+    recover,
+)

@@ -25,7 +25,7 @@ from trioflow._cli.signals import CLOSED, GRACE, REASONS, interruptible
 from trioflow._cli.stores import Whereabouts
 from trioflow._cli.text import clean
 from trioflow._cli.values import preview
-from trioflow._engine.life.ending import settle
+from trioflow._engine.life.ending import halt, settle
 from trioflow._engine.planning.fingerprint import fingerprint
 from trioflow.errors import HistoryGap
 from trioflow.events import ACTIVE_STATUSES
@@ -170,7 +170,7 @@ class Watcher:
             run.cancel(reason)
         elif self._halted is None:
             self._halted, self._end_of_journal = reason, run.record.next_seq
-            run.halt()
+            halt(run._life)
 
     def report(self, result: RunResult[Any]) -> None:
         """Say how the part ended if it did not end well, and how to go on."""

@@ -45,6 +45,7 @@ CALL = {
     ("ended", "step-finish"): "over",
     ("suspended", "step-start"): "open",  # in the next part of the run
     ("suspended", "step-answered"): "suspended",
+    ("open", "step-answered"): "open",  # in what a fork shares: an item of its foreach
     ("void", "step-start"): "open",  # its process had died
     ("void", "step-waiting"): "waiting",
 }

@@ -69,7 +69,7 @@ def to_wire(
 # ---------------------------------------------------------------- payloads
 def _is_written(field: Field, event: ev.Event) -> bool:
     value = getattr(event, field.name)
-    if field.name == "round" and not value:
+    if field.name in _SELDOM and value == field.default:
         return False
     if field.default is None and value is None:
         # An output that is None says something only of a call that has an output.
@@ -77,6 +77,8 @@ def _is_written(field: Field, event: ev.Event) -> bool:
     return True
 
 
+_SELDOM = ("round", "resumed", "answered", "inputs", "answers", "attempts")
+"""Attributes that are left out if they say nothing; dialects do not have them."""
 _EVENTS = frozenset(ev.EVENT_TYPES.values())
 _ENDED_WELL = (*ev.SUCCESS_STATUSES, "")
 """Statuses of what has an output; events without a status, such as `ToolResult`, have one too."""
@@ -125,7 +127,7 @@ def _envelope_of_1(event: ev.Event, payload: dict[str, Any]) -> dict[str, Any]:
 # ---------------------------------------------------------------- what is only for readers
 def _of_start(event: ev.StepStart) -> dict[str, Any]:
     times = {"startedAt": milliseconds(event.at)}
-    if event.resume_data is not None:
+    if event.resumed:
         times["resumedAt"] = milliseconds(event.at)
     return {"stepCallId": step_call_id(event), **times, "status": "running"}
 

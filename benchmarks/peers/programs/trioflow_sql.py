@@ -41,8 +41,9 @@ def durable(workflow: Workflow[Any, Any], inputs: list[Any], wanted: int) -> Sam
 
     async def read(run: Any) -> None:
         events = 0
-        async for _ in run.observe():
-            events += 1
+        async with run.observe() as stream:
+            async for _ in stream:
+                events += 1
         expect("events", events, wanted)
 
     return lambda: trio.run(main)

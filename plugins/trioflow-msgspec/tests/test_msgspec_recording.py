@@ -95,7 +95,7 @@ async def test_a_value_is_the_same_after_a_restart(type_: Any, value: Any, tmp_p
     async with open_engine(workflows=[flow], store=store) as engine:
         assert (await engine.submit("w", run_id="r").wait()).error is None
     async with open_engine(workflows=[flow], store=store) as engine:
-        await (await engine.load_run("r")).resume(resume_data=True)
+        await (await engine.load_run("r")).resume(True)
 
     assert seen == [value]
     assert type(seen[0]) is type(value)

@@ -79,7 +79,7 @@ class TestSuspended:
             await run.start(1, tracing_options=TracingOptions({"tenant": "a"}))
         async with open_engine(plugins=[traces.plugin], store=store, workflows=[ASK]) as engine:
             loaded = await engine.load_run("r")
-            async with loaded.resume_stream(resume_data=5) as stream:
+            async with loaded.resume_stream(5) as stream:
                 log = [event async for event in stream]
 
         first, second = traces.named("run w")
@@ -111,8 +111,8 @@ class TestSuspended:
         async with open_engine(plugins=[traces.plugin]) as engine:
             run = engine.create_run(workflow)
             await run.start(1)
-            await run.resume(resume_data=2)
-            result = await run.resume(resume_data=3)
+            await run.resume(2)
+            result = await run.resume(3)
 
         assert result.status == "success"
         first, second, third = traces.named("run w")
@@ -128,7 +128,7 @@ class TestSuspended:
             run = engine.create_run(ASK)
             await run.start(1)
             with traces.tracer.start_as_current_span("request") as request:
-                await run.resume(resume_data=2)
+                await run.resume(2)
 
         first, second = traces.named("run w")
         context = request.get_span_context()
@@ -141,7 +141,7 @@ class TestSuspended:
             async with run.stream(1, close_on_suspend=False) as stream:
                 async for event in stream:
                     if isinstance(event, events.Suspended):
-                        await run.resume(resume_data=2)
+                        await run.resume(2)
 
         first, second = traces.named("run w")
         assert linked(second) == [ids(first)]
@@ -154,7 +154,7 @@ class TestSuspended:
             run = engine.create_run(ASK)
             with traces.tracer.start_as_current_span("request"):
                 await run.start(1)
-            await run.resume(resume_data=2)
+            await run.resume(2)
 
         first, second = traces.named("run w")
         assert traces.path(first) == "request > run w"
@@ -186,7 +186,7 @@ class TestSuspended:
         async with open_engine(plugins=[traces.plugin]) as engine:
             run = engine.create_run(workflow)
             await run.start([1, 2])
-            await run.resume(resume_data=5, index=1)
+            await run.resume(5, index=1)
 
         again = root_of_part(traces, 1)
         (item,) = (s for s in traces.named("item ask") if root_of(traces, s) is again)
@@ -262,19 +262,19 @@ class TestRecovered:
             await run.start(1)
         async with open_engine(plugins=[traces.plugin], store=store, workflows=[ASK]) as engine:
             loaded = await engine.load_run("r")
-            await loaded.resume(resume_data=2)
+            await loaded.resume(2)
 
         root = traces.one("run w")
         assert linked(root) == []
         assert f"{root.context.trace_id:032x}" == run.trace_id
 
-    async def test_who_travels_back_is_linked_to_the_run_it_comes_from(
+    async def test_a_fork_is_linked_to_the_run_that_it_was_forked_from(
         self, traces: Traces
     ) -> None:
         async with open_engine(plugins=[traces.plugin]) as engine:
             run = engine.create_run(Workflow("w", input=int).then(double))
             await run.start(1)
-            await run.time_travel("double", 5, run_id="new")
+            await (await run.fork("double", input_data=5, run_id="new")).start()
 
         first, second = traces.named("run w")
         assert (second.attributes or {})["trioflow.run.id"] == "new"

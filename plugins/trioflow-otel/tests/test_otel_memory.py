@@ -71,5 +71,5 @@ async def test_nothing_is_kept_of_runs_that_are_over_or_wait(
         await canceled.wait()
         assert kept() == []
 
-        await runs[2].resume(resume_data=1)
+        await runs[2].resume(1)
         assert kept() == []

@@ -124,7 +124,7 @@ class TestRuns:
             seen.append(active())
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(second.wait)
-                await first.resume(resume_data=1)
+                await first.resume(1)
             seen.append(active())
 
         assert seen == [[("w", 1)], [("w", 0)]]

@@ -92,7 +92,7 @@ async def test_a_run_that_waits_and_goes_on_arrives_whole(
             tracing_context=TracingContext(traceparent=PARENT),
             tracing_options=TracingOptions({"tenant": "a"}),
         )
-        await run.resume(resume_data=10)
+        await run.resume(10)
     flush(plugin)
 
     tree = [(span.name, parent_of(span, collector)) for span in collector.spans]

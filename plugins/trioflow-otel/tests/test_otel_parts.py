@@ -110,7 +110,7 @@ async def run_in_parts(flow: Flow, traces: Traces) -> list[list[events.Event]]:
             else:
                 run = await engine.load_run("r")
                 waiting = (await run.wait()).suspended
-                opened = run.resume_stream(waiting[0], resume_data=1)
+                opened = run.resume_stream(1, step=waiting[0])
             async with opened as stream:
                 parts.append([event async for event in stream])
     return parts

@@ -217,7 +217,7 @@ def suspended_and_resumed() -> tuple[Found, Found]:
             found += [event async for event in stream]
         first = list(found)
         await trio.sleep(60)
-        async with run.resume_stream(resume_data="yes") as stream:
+        async with run.resume_stream("yes") as stream:
             found += [event async for event in stream]
         return first, found
 
@@ -253,7 +253,7 @@ def test_an_item_that_was_answered_goes_on_with_the_answer() -> None:
         async with run.stream(None) as stream:
             found = [event async for event in stream]
         await trio.sleep(60)
-        async with run.resume_stream(resume_data="yes") as stream:
+        async with run.resume_stream("yes") as stream:
             return [*found, *[event async for event in stream]]
 
     found = trio.run(run, clock=MockClock(autojump_threshold=0))

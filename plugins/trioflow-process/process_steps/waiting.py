@@ -1,4 +1,4 @@
-"""Bodies that wait, suspend, bail and abort."""
+"""Bodies that wait, suspend, bail and cancel their run."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def bail(value: int, ctx: StepContext[Any]) -> None:
 
 
 @step(runner="process")
-def abort(_: Any, ctx: StepContext[Any]) -> None:
+def cancel_run(_: Any, ctx: StepContext[Any]) -> None:
     """Cancel the run."""
-    ctx.abort("enough")
+    ctx.cancel_run("enough")
     while True:
         pass
 

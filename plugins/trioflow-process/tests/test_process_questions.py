@@ -24,10 +24,10 @@ async def test_a_body_is_unwound_and_its_worker_is_free(tmp_path: Path) -> None:
         assert other.status == "success"
 
         with pytest.raises(InvalidValueError):
-            await run.resume(label="first", resume_data={})
-        again = await run.resume(label="first", resume_data={"by": "Ada"})
+            await run.resume({}, label="first")
+        again = await run.resume({"by": "Ada"}, label="first")
         assert again.suspend_payload == {"ask_twice": "sure?"}
-        result = await run.resume(resume_data=True)
+        result = await run.resume(True)
 
     assert result.unwrap() == [questions.Verdict("Ada"), True]
     assert notes.read_text() == "ended ended ended "
@@ -37,8 +37,8 @@ async def test_questions_of_a_nursery_are_asked_together() -> None:
     async with open_workers() as engine:
         run = engine.create_run(workflow(questions.ask_together))
         assert (await run.start(None)).resume_labels.keys() == {"a", "b"}
-        await run.resume(label="b", resume_data=False)
-        result = await run.resume(label="a", resume_data=True)
+        await run.resume(False, label="b")
+        result = await run.resume(True, label="a")
 
     assert result.unwrap() == {"a": True, "b": False}
 

@@ -41,7 +41,7 @@ async def test_a_tool_that_suspends_suspends_the_step() -> None:
     async with open_workers() as engine:
         run = engine.create_run(workflow(tools.ask))
         suspended = await run.start("why?")
-        result = await run.resume(resume_data="because")
+        result = await run.resume("because")
 
     assert suspended.status == "suspended"
     assert suspended.suspend_payload == {"ask": {"question": "why?"}}

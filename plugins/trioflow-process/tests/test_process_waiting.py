@@ -1,4 +1,4 @@
-"""Bodies in worker processes wait, suspend, bail and abort."""
+"""Bodies in worker processes wait, suspend, bail and cancel their run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def test_a_body_can_suspend_and_go_on() -> None:
         run = engine.create_run(workflow(waiting.suspend))
         suspended = await run.start(None)
         assert suspended.state == {"asked": True}
-        result = await run.resume(label="here", resume_data={"yes": 1})
+        result = await run.resume({"yes": 1}, label="here")
 
     assert suspended.status == "suspended"
     assert result.unwrap() == [{"yes": 1}, True]
@@ -40,8 +40,8 @@ async def test_a_body_can_bail() -> None:
     assert result.unwrap() == 8
 
 
-async def test_a_body_can_abort_the_run() -> None:
+async def test_a_body_can_cancel_its_run() -> None:
     async with open_workers() as engine:
-        result = await engine.create_run(workflow(waiting.abort)).start(None)
+        result = await engine.create_run(workflow(waiting.cancel_run)).start(None)
 
     assert result.status == "canceled"

@@ -33,8 +33,8 @@ async def _set_state(ctx: Context, updates: Mapping[str, Any]) -> None:
     ctx.set_state(updates)
 
 
-async def _abort(ctx: Context, reason: str | None) -> None:
-    ctx.abort(reason)
+async def _cancel_run(ctx: Context, reason: str | None) -> None:
+    ctx.cancel_run(reason)
 
 
 async def _write(ctx: Context, chunk: Any) -> None:
@@ -92,7 +92,7 @@ METHODS: Mapping[str, Callable[[Context, Any], Awaitable[Any]]] = {
     "tracing_context": _tracing_context,
     "step_result": _step_result,
     "set_state": _set_state,
-    "abort": _abort,
+    "cancel_run": _cancel_run,
     "write": _write,
     "call_tool": _call_tool,
     "wait_for": _wait_for,

@@ -53,6 +53,11 @@ class RemoteCall:
         return self._link.ask("read", "init_data")
 
     @cached_property
+    def resumed(self) -> bool:
+        resumed: bool = self._link.ask("read", "resumed")
+        return resumed
+
+    @cached_property
     def resume_data(self) -> Any:
         return self._link.ask("read", "resume_data")
 
@@ -86,8 +91,8 @@ class RemoteCall:
     def set_state(self, updates: Mapping[str, Any]) -> None:
         self._link.ask("set_state", updates, "update of the state")
 
-    def abort(self, reason: str | None) -> None:
-        self._link.ask("abort", reason)
+    def cancel_run(self, reason: str | None) -> None:
+        self._link.ask("cancel_run", reason)
 
     async def write(self, chunk: Any) -> None:
         await self._link.ask_async("write", chunk, "chunk")

@@ -158,7 +158,7 @@ async def there_and_back(store: str, type_: Any, value: Any) -> Any:
         if result.error is not None:
             raise result.error
     async with open_engine(workflows=[flow], store=store) as engine:
-        await (await engine.load_run("r")).resume(resume_data=True)
+        await (await engine.load_run("r")).resume(True)
     return seen[0]
 
 

@@ -73,7 +73,7 @@ async def test_a_run_goes_on_in_another_engine(url: str) -> None:
 
     async with open_engine(plugins=["sql"], store=url, workflows=[survey]) as engine:
         run = await engine.load_run("r")
-        assert (await run.resume(resume_data="because")).unwrap() == "WHY? BECAUSE"
+        assert (await run.resume("because")).unwrap() == "WHY? BECAUSE"
 
 
 def test_errors_survive_pickling() -> None:

@@ -29,7 +29,7 @@ answered, suspended by its second question, waiting for an event, finished."""
 WAYS: Mapping[str, Sequence[str]] = {
     "asking": ("resume", "resume stream", "resume by id"),
     "suspended": ("resume", "resume stream", "resume by id", "fork"),
-    **dict.fromkeys(("answered", "waiting"), ("recover", "restart", "restart stream")),
+    **dict.fromkeys(("answered", "waiting"), ("recover", "recover run")),
     "finished": ("load", "fork"),
 }
 """How the second version may continue it."""
@@ -242,14 +242,17 @@ def ways(
             async for _ in events:
                 pass
 
+    async def fork() -> None:
+        forked = await run.fork(f"core.{step}" if case.is_nested else step)
+        await forked.start()
+
     step = "again" if case.left == "suspended" else "last"
     return {
         "load": partial(engine.load_run, "r"),
-        "resume": partial(run.resume, resume_data=1),
-        "resume stream": lambda: read(run.resume_stream(resume_data=1)),
+        "resume": partial(run.resume, 1),
+        "resume stream": lambda: read(run.resume_stream(1)),
         "resume by id": partial(engine.resume_run, "r", 1),
         "recover": engine.recover,
-        "restart": run.restart,
-        "restart stream": lambda: read(run.restart_stream()),
-        "fork": partial(run.time_travel, f"core.{step}" if case.is_nested else step),
+        "recover run": run.recover,
+        "fork": fork,
     }

@@ -10,7 +10,8 @@ from typing import Any
 from tests.properties.lives import expected
 from tests.properties.lives.processes import RUN, Process, read
 from tests.properties.lives.world import World
-from trioflow import Run
+from trioflow import Run, RunResult
+from trioflow._engine.life.ending import halt as halt_run
 from trioflow._phases import Phase
 from trioflow.errors import InvalidValueError, NotResumableError, NotSuspendedError
 
@@ -34,7 +35,7 @@ async def answer(world: World, process: Process, **options: Any) -> None:
     run = process.run
     if run is not None:
         refused = expected.answer(world, process, run)
-        do = partial(run.resume, resume_data=2, **options)
+        do = partial(run.resume, 2, **options)
         await world.expect(process, "answer", do, refused)
 
 
@@ -44,16 +45,16 @@ async def answer_in_a_stream(world: World, process: Process) -> None:
         refused = expected.answer(world, process, run)
         if run._life.parked is not None:
             refused = (NotResumableError,)
-        do = partial(read, run.resume_stream(resume_data=2))
+        do = partial(read, run.resume_stream(2))
         await world.expect(process, "answer in a stream", do, refused)
 
 
 async def answer_wrongly(world: World, process: Process) -> None:
     run = process.run
     if run is not None and not expected.answer(world, process, run) and world.status == "suspended":
-        do = partial(run.resume, label="other", resume_data=2)
+        do = partial(run.resume, 2, label="other")
         await world.expect(process, "wrong label", do, (NotSuspendedError,))
-        do = partial(run.resume, resume_data="two")
+        do = partial(run.resume, "two")
         await world.expect(process, "wrong type", do, (InvalidValueError,))
 
 
@@ -117,7 +118,7 @@ async def halt(world: World, process: Process) -> None:
 
     async def do() -> None:
         assert run is not None
-        run.halt()
+        halt_run(run._life)
 
     if run is not None:
         await world.expect(process, "halt", do)
@@ -127,5 +128,10 @@ async def fork(world: World, process: Process) -> None:
     """Fork the run at its first question, as a run that nobody here looks after."""
     run = process.run
     if run is not None and (run._life.record.records or run._life.result is None):
-        do = partial(run.time_travel, "asks", run_id=f"fork {len(world.shelf.journals)}")
+        run_id = f"fork {len(world.shelf.journals)}"
+
+        async def do() -> RunResult[Any]:
+            forked = await run.fork("asks", run_id=run_id)
+            return await forked.start()
+
         await world.expect(process, "fork", do, expected.fork(process, run))

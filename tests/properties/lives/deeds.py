@@ -103,19 +103,11 @@ async def recover(world: World, process: Process) -> None:
         process.run = found[0] if found else process.run
 
 
-async def restart(world: World, process: Process) -> None:
+async def recover_run(world: World, process: Process) -> None:
     run = process.run
     if run is not None:
-        refused = expected.restart(world, process, run)
-        await world.expect(process, "restart", run.restart, refused)
-
-
-async def restart_in_a_stream(world: World, process: Process) -> None:
-    run = process.run
-    if run is not None:
-        refused = expected.restart_stream(world, process, run)
-        do = partial(read, run.restart_stream())
-        await world.expect(process, "restart in a stream", do, refused)
+        refused = expected.recover_run(world, process, run)
+        await world.expect(process, "recover the run", run.recover, refused)
 
 
 DEEDS: Mapping[str, Deed] = {
@@ -130,8 +122,7 @@ DEEDS: Mapping[str, Deed] = {
     "load": load,
     "wait": wait,
     "recover": recover,
-    "restart": restart,
-    "restart in a stream": restart_in_a_stream,
+    "recover the run": recover_run,
     "answer": asking.answer,
     "answer step by step": partial(asking.answer, per_step=True),
     "answer in a stream": asking.answer_in_a_stream,

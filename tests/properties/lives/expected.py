@@ -17,7 +17,7 @@ from trioflow.errors import (
     UnknownRunError,
     UnreadableRunError,
 )
-from trioflow.events import ACTIVE_STATUSES, WAITING_STATUSES
+from trioflow.events import WAITING_STATUSES
 
 AnyRun = Run[tuple[()], object]
 LOST = (Phase.ELSEWHERE, Phase.HALTED, Phase.UNREADABLE)
@@ -33,7 +33,7 @@ def load(world: World, process: Process) -> Errors:
     return TAKEN if process.life is not None or world.status is not None else (UnknownRunError,)
 
 
-def restart(world: World, process: Process, run: AnyRun) -> Errors:
+def recover_run(world: World, process: Process, run: AnyRun) -> Errors:
     match run._life.phase:
         case Phase.FINISHED:
             return TAKEN
@@ -46,13 +46,6 @@ def restart(world: World, process: Process, run: AnyRun) -> Errors:
         case Phase.ELSEWHERE:
             return TAKEN
     return (NotResumableError,)
-
-
-def restart_stream(world: World, process: Process, run: AnyRun) -> Errors:
-    if run._life.phase is Phase.FINISHED:
-        return (NotResumableError,)
-    refused = restart(world, process, run)
-    return refused if refused or world.status in ACTIVE_STATUSES else (NotResumableError,)
 
 
 def answer(world: World, process: Process, run: AnyRun) -> Errors:

@@ -12,6 +12,7 @@ import trio
 
 from trioflow import Engine, Run, Workflow, open_engine
 from trioflow._engine.base.outcome import is_interrupt, leaves
+from trioflow._engine.life.ending import halt
 from trioflow._engine.life.life import Life
 from trioflow.abc import Append, Entry, Instrument, Request, StoredRun
 from trioflow.errors import JournalConflictError, StoreError
@@ -230,7 +231,7 @@ class Process:
         """End the process as a program ends: its runs are halted."""
         run = self.run
         if run is not None and run._life.home is None:  # its caller drives it
-            run.halt()
+            halt(run._life)
         await trio.testing.wait_all_tasks_blocked()
         await self._leave()
 

@@ -48,7 +48,7 @@ async def start(world: World, processes: Sequence[Process]) -> None:
 async def answer(world: World, processes: Sequence[Process], times: int = 1) -> None:
     """Answer the run in both."""
     things = [
-        (process, "answer in both", partial(process.run.resume, resume_data=2))
+        (process, "answer in both", partial(process.run.resume, 2))
         for process in processes
         if process.run is not None and not expected.answer(world, process, process.run)
         for _ in range(times)
@@ -73,14 +73,14 @@ async def recover(world: World, processes: Sequence[Process]) -> None:
         assert len(taken) <= 1
 
 
-async def restart(world: World, processes: Sequence[Process]) -> None:
+async def recover_run(world: World, processes: Sequence[Process]) -> None:
     """Continue the run in both."""
     things = [
-        (process, "restart in both", process.run.restart)
+        (process, "recover the run in both", process.run.recover)
         for process in processes
         if process.run is not None
         and process.run._life.phase is Phase.ELSEWHERE
-        and not expected.restart(world, process, process.run)
+        and not expected.recover_run(world, process, process.run)
     ]
     if len(things) == 2 and are_in_order(processes) and world.status in ACTIVE_STATUSES:
         attempts = await world.do(things)
@@ -92,6 +92,6 @@ RACES: Mapping[str, Race] = {
     "answer in both": answer,
     "answer often in both": partial(answer, times=2),
     "recover in both": recover,
-    "restart in both": restart,
+    "recover the run in both": recover_run,
 }
 """What can be done in two processes at once."""

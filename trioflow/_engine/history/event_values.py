@@ -103,12 +103,12 @@ def _start(event: ev.Start, plan: WorkflowPlan, forms: RunForms) -> Values:
 
 def _step_start(event: ev.StepStart, plan: WorkflowPlan, forms: RunForms) -> Values:
     call = call_forms(plan, event.address)
-    key = (call.input, call.resume)
+    key = (call.input, call.resume, event.resumed)
     known: Values | None = forms.described.get(key)
     if known is None:
         known = forms.described[key] = {
             "input": EventValue(call.input, "input", is_needed=False),
-            "resume_data": EventValue(call.resume, "resume data"),
+            "resume_data": EventValue(call.resume, "resume data", is_given=event.resumed),
         }
     return known
 
@@ -165,7 +165,7 @@ def _updates(forms: RunForms) -> EventValue:
 def _resume(event: ev.Resume, plan: WorkflowPlan, forms: RunForms) -> Values:
     form = call_forms(plan, event.targets[0]).resume if event.targets else forms.anything
     return {
-        "data": EventValue(form, "resume data"),
+        "data": EventValue(form, "resume data", is_given=event.answered and bool(event.targets)),
         "runtime_context": EventValue(forms.anything, "runtime context"),
     }
 
@@ -213,5 +213,6 @@ _VALUES: Mapping[type[ev.Event], _Describe] = {
     ev.ContextUpdate: _any("updates", is_needed=True),
     ev.EventReceived: _any("data", is_needed=True),
     ev.Resume: _resume,
+    ev.Recover: _any("inputs", "answers", is_needed=True),
     ev.Finish: _finish,
 }

@@ -1,9 +1,9 @@
-"""The past of a run that goes back: the events of another run, up to the call it goes back to."""
+"""The past of a fork: the events that it shares with the run that it was forked from."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -14,6 +14,16 @@ from trioflow._engine.history.fork_target import Destination, calls_of
 from trioflow._engine.history.groups import GROUPS, items_around
 from trioflow.addresses import Address
 from trioflow.errors import UnreadableRunError
+
+
+@attrs.frozen
+class Past:
+    """What a run begins with that shares its past with another one."""
+
+    events: Sequence[ev.Event]
+    """The events that it shares; the first one starts it."""
+    given: Mapping[str, Any]
+    """What its `Recover` says of how it differs: ``inputs``, ``answers``, ``attempts``."""
 
 
 def check_fits(
@@ -52,28 +62,41 @@ def prefix(
 
     Args:
       recorded: The events of the old run.
-      destination: Where the new run goes on.
+      destination: Where the new run leaves it.
       run_id: Id of the new run.
       outputs: Other outputs for steps before it, by id.
     """
+    events = shared(recorded, destination.keeps, run_id)
+    return [_with_output(event, outputs) for event in events]
+
+
+def _with_output(event: ev.Event, outputs: Mapping[str, Any]) -> ev.Event:
+    if not isinstance(event, ev.StepResult) or event.id not in outputs:
+        return event
+    return attrs.evolve(event, status="success", error=None, output=outputs[event.id])
+
+
+def shared(
+    recorded: Sequence[ev.Event], keeps: Callable[[ev.Event], bool], run_id: str
+) -> list[ev.Event]:
+    """Return those events of a run that another one is to share, as events of that one."""
     numbers: dict[int, int] = {}
     events: list[ev.Event] = []
     begun: set[str] = set()
     for event in _valid(recorded):
-        if destination.keeps(event):
-            if isinstance(event, ev.StepStart):
-                if event.address in begun:  # for its end, or its suspension, was left out
-                    continue
-                begun.add(event.address)
-            elif isinstance(event, ev.StepFinish | ev.StepSuspended):
-                begun.discard(event.address)
-            numbers[event.seq] = len(events)
-            changes: dict[str, Any] = {"run_id": run_id, "seq": len(events)}
-            if isinstance(event, ev.EventTaken):
-                changes["received"] = numbers[event.received]
-            if isinstance(event, ev.StepResult) and event.id in outputs:
-                changes |= {"status": "success", "error": None, "output": outputs[event.id]}
-            events.append(attrs.evolve(event, **changes))
+        if not keeps(event):
+            continue
+        if isinstance(event, ev.StepStart):
+            if event.address in begun:  # for its end, or its suspension, was left out
+                continue
+            begun.add(event.address)
+        elif isinstance(event, ev.StepFinish | ev.StepSuspended):
+            begun.discard(event.address)
+        numbers[event.seq] = len(events)
+        changes: dict[str, Any] = {"run_id": run_id, "seq": len(events)}
+        if isinstance(event, ev.EventTaken):
+            changes["received"] = numbers[event.received]
+        events.append(attrs.evolve(event, **changes))
     return events
 
 

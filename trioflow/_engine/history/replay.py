@@ -8,14 +8,14 @@ Everything else runs.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 from trioflow._engine.base.outcome import Bailed, Failed, Outcome, Success, Suspended
 from trioflow._engine.base.plan import BranchPlan, CallPlan
 from trioflow._engine.history.groups import items_around
 from trioflow.addresses import Address
+from trioflow.context import MISSING
 from trioflow.events import DONE_STATUSES
 from trioflow.record import RunRecord
 from trioflow.step_record import StepRecord
@@ -31,15 +31,13 @@ class Repeated(Protocol):
     address: str
     attempt: int
     round: int
+    resumed: bool
     resume_data: Any
     suspend_data: Any
 
 
 class Replay:
     """The records of a run at the moment when it goes on."""
-
-    inputs: Mapping[str, Any] = MappingProxyType({})
-    """Other inputs for calls that are made again, by address."""
 
     def __init__(self, state: RunRecord, now: float) -> None:
         """Take what is recorded, with the answers that the run was resumed with.
@@ -49,6 +47,8 @@ class Replay:
         """
         self._state = state
         self._records = dict(state.calls.items())
+        self.inputs = state.inputs
+        """Other inputs for calls, by address."""
         self._answers = dict(state.answers)
         furthest = furthest_nodes(self._records)
         self._furthest = {_prefix(scope): position for scope, position in furthest.items()}
@@ -104,19 +104,22 @@ class Replay:
         """Let a call that is made again go on where it was: attempt, round, answer."""
         record = self._records.get(call.address)
         if record is None:
-            call.resume_data = self._answers.get(call.address)
+            _answer(call, self._answers.get(call.address, MISSING))
+            lost = self._state.earlier.get(call.address, 0)
             if self._state.unseen and call.plan.is_leaf:
-                call.attempt = self._lost[call.address] = self._state.unseen
+                lost = self._state.unseen
+            call.attempt = self._lost[call.address] = lost
             return
         call.attempt = record.attempts
-        self._lost[call.address] = record.lost
+        self._lost[call.address] = record.lost + self._state.earlier.get(call.address, 0)
         call.round = record.round
         call.suspend_data = record.suspend_payload
-        call.resume_data = record.resume_data
+        call.resumed, call.resume_data = record.resumed, record.resume_data
         if record.status == "suspended":
             call.round += 1
             # What contains an answered call shows the answer as well.
-            call.resume_data = self._shown.get(call.address, record.resume_data)
+            if call.address in self._shown:
+                _answer(call, self._shown[call.address])
 
     def lost(self, address: str) -> int:
         """Return how many attempts of a call were lost in crashes. They use up none that it may
@@ -127,11 +130,6 @@ class Replay:
         """Return when the attempt begins that a call was waiting for: seconds since the epoch."""
         record = self._records.get(address)
         return None if record is None else record.paused_until
-
-    def answer(self, address: str, data: Any) -> None:
-        """Give a call that is made again an answer, as if it had waited for one."""
-        self._answers[address] = data
-        self._show(address, data)
 
     def _show(self, address: str, data: Any) -> None:
         for outer in _way_to(address):
@@ -166,6 +164,11 @@ class Replay:
     def entered(self, scope: str) -> bool:
         """Tell whether a node of this workflow call has begun."""
         return scope in self._furthest
+
+
+def _answer(call: Repeated, data: Any) -> None:
+    call.resumed = data is not MISSING
+    call.resume_data = data if call.resumed else None
 
 
 def _goes_on(record: StepRecord) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -16,6 +16,7 @@ from trioflow._engine.journal.claims import Claims
 from trioflow._engine.journal.codec import check_format, decode_recorded
 from trioflow._engine.journal.headers import header_of
 from trioflow._engine.journal.journal import RunJournal
+from trioflow._engine.journal.observing import Journals
 from trioflow._engine.journal.reading import PAGE, sources_of
 from trioflow._engine.journal.writer import JournalWriter, open_writer
 from trioflow._engine.life.ending import break_off
@@ -23,6 +24,7 @@ from trioflow._engine.life.life import Life
 from trioflow._engine.life.ports import Keeper
 from trioflow._engine.life.recovering import restore_journal
 from trioflow._engine.planning.fingerprint import difference, fingerprint
+from trioflow._engine.stream.fetching import Source
 from trioflow._phases import Phase
 from trioflow.abc import Store, StoredRun
 from trioflow.errors import (
@@ -51,8 +53,16 @@ class DurableRuns:
     """Is told of each run that is interrupted because the store is away."""
     on_duplicate: Callable[[Life], None] = attrs.field(default=lambda life: None)
     """Is told of each run that cannot begin because there is a run of its id."""
+    begin_or_attach: Callable[[Life], Awaitable[bool]] = attrs.field(init=False)
+    """See `Keeper.begin_once`; the engine sets it."""
     on_followed: Callable[[Life], None] = attrs.field(default=lambda life: None)
     """Is told of each run that is to be followed, see `Keeper.follow`."""
+    journals: Journals = attrs.field(init=False)
+    """What observers read on from."""
+
+    @journals.default
+    def _journals(self) -> Journals:
+        return Journals(self.store, self.writer.codec, retries=self.writer.retries)
 
     @property
     def store(self) -> Store:
@@ -109,9 +119,14 @@ class DurableRuns:
             self.on_broken(life.run_id)
         if isinstance(failure, DuplicateRunError):
             self.on_duplicate(life)
+        life.core.readers.step_aside()
         break_off(life, failure)
         if life.phase is Phase.WAITING and life.driver is None:  # else its end is still to come
             life.move("halt")
+
+    async def begin_once(self, life: Life) -> bool:
+        """Let a run begin on disk, or become the stored run of its id; see `Keeper`."""
+        return await self.begin_or_attach(life)
 
     def begin(self, life: Life) -> None:
         """Take note that a run is driven here from now on."""
@@ -196,6 +211,16 @@ class DurableRuns:
             self.on_followed(life)
             life.is_followed = True
 
+    async def source(self, life: Life) -> tuple[Source | None, bool]:
+        """Return what an observer of a run reads on from, and whether it begins there."""
+        if self.journals.is_closed:
+            return None, False
+        is_lost = life.is_lost and life.phase is not Phase.ELSEWHERE
+        if life.phase is Phase.WAITING:  # others may have resumed it
+            stored = await self.journals.get(life.run_id)
+            is_lost = stored is not None and stored.last_seq >= life.record.next_seq
+        return self.journals.source(life.run_id), is_lost
+
     async def events(self, life: Life) -> Sequence[ev.Event]:
         """Return all events that the journal of a run holds."""
         return restore(life.plan, await self._read(life.run_id, -1)).events
@@ -259,16 +284,19 @@ async def open_durable_runs(runs: DurableRuns) -> AsyncGenerator[None, None]:
                 nursery.start_soon(runs.claims.watch_forever)
 
     async with runs.store:
-        if runs.store.is_read_only:  # nothing to claim, nothing to write
-            yield
-            return
-        async with (
-            runs.store.open_owner(runs.owner),
-            open_writer(runs.writer),
-            open_owned_nursery(background.cancel) as nursery,
-        ):
-            nursery.start_soon(keep_claims)
-            yield
+        try:
+            if runs.store.is_read_only:  # nothing to claim, nothing to write
+                yield
+                return
+            async with (
+                runs.store.open_owner(runs.owner),
+                open_writer(runs.writer),
+                open_owned_nursery(background.cancel) as nursery,
+            ):
+                nursery.start_soon(keep_claims)
+                yield
+        finally:
+            runs.journals.is_closed = True
 
 
 def journal_of(life: Life) -> RunJournal:

@@ -13,7 +13,7 @@ import trio
 from trioflow._engine.base.nursery import open_owned_nursery
 from trioflow._engine.base.outcome import must_pass
 from trioflow._engine.journal.durable_runs import DurableRuns, journal_of
-from trioflow._engine.journal.following import POLL
+from trioflow._engine.journal.observing import POLL
 from trioflow._engine.life.ending import give_up
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.registry import RunRegistry

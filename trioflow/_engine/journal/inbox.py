@@ -14,6 +14,7 @@ from trioflow._engine.journal.writer import JournalWriter
 from trioflow._engine.life.resuming import Answer
 from trioflow._forms.form import MAX_DEPTH, content_of, tag_of, tagged
 from trioflow.abc import Request
+from trioflow.context import MISSING
 from trioflow.errors import NotSerializableError
 from trioflow.wire._plain import join
 
@@ -80,7 +81,8 @@ def _payload(command: Command) -> dict[str, Any]:
             return {"name": name, "data": data}
         case Resume(answer=answer):
             steps = answer.step if isinstance(answer.step, str | None) else list(answer.step)
-            return {**attrs.asdict(answer, recurse=False), "step": steps}
+            given = {**attrs.asdict(answer, recurse=False), "step": steps}
+            return {name: value for name, value in given.items() if value is not MISSING}
         case Drain(grace=grace):
             return {"grace": None if math.isinf(grace) else grace}
 

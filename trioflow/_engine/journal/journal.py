@@ -164,9 +164,9 @@ class RunJournal:
         self.in_flight = True
         return self._append_of(entries, requests)
 
-    def first_append(self, entry: Entry, due_at: float | None) -> Append:
+    def first_append(self, entries: Sequence[Entry], due_at: float | None) -> Append:
         """Return what is to be written of a run before its start happens here."""
-        return attrs.evolve(self._append_of([entry], ()), status="running", due_at=due_at)
+        return attrs.evolve(self._append_of(entries, ()), status="running", due_at=due_at)
 
     def _append_of(self, entries: Sequence[Entry], requests: Sequence[int]) -> Append:
         first = not self.is_begun

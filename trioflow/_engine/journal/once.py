@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+import trio
+
 from trioflow._engine.journal.first_start import start_if_new
 from trioflow._engine.journal.inbox import Cancel, Command, Send
 from trioflow._engine.journal.stored_runs import StoredRuns
@@ -28,6 +30,29 @@ async def start_once(runs: StoredRuns, life: Life) -> bool:
         if not is_started:
             runs.registry.forget(life)
     return is_started
+
+
+async def begin_or_attach(runs: StoredRuns, life: Life) -> bool:
+    """Let a run have begun, for its caller to drive; or let it become the stored run of its id,
+    and return False.
+
+    Raises:
+      StoreError, JournalConflictError, DuplicateRunError: what prevents both. The run is forgotten.
+    """
+    try:
+        # Shielded, or nobody would drive a run that has begun on disk.
+        with trio.CancelScope(shield=True):
+            async with runs.registry.lock(life.run_id):
+                taken = await start_if_new(runs.durable, life)
+                if taken is None:
+                    return True
+                await _attach(runs, life, taken)
+    except BaseException as exc:
+        runs.registry.forget(life)
+        give_up(life, exc)
+        raise
+    await _hand_on(runs, life)
+    return False
 
 
 async def start_or_attach(runs: StoredRuns, life: Life) -> None:

@@ -38,7 +38,7 @@ from trioflow._engine.life.ending import receive
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.recovering import open_recovery
 from trioflow._engine.life.registry import RunRegistry
-from trioflow._engine.life.resuming import Answer, resume
+from trioflow._engine.life.resuming import Answer, not_resumable, resume
 from trioflow._engine.stream.calendar import calendar_now
 from trioflow._phases import Phase
 from trioflow.abc import StoredRun
@@ -84,7 +84,7 @@ class StoredRuns:
         Raises: as `DurableRuns.load` does.
         """
         life = self.registry.find(run_id)
-        if life is not None and life.phase is Phase.PENDING and await self._is_stored(run_id):
+        if life is not None and life.phase is Phase.PENDING and await self.is_stored(run_id):
             life = None  # it was created here, but the run of that id is another one
         if life is not None and life.phase in (Phase.WAITING, Phase.ELSEWHERE):
             await self.durable.catch_up(life)
@@ -97,7 +97,20 @@ class StoredRuns:
         self.registry.own(life)
         return life
 
-    async def _is_stored(self, run_id: str) -> bool:
+    def find(self, run_id: str) -> Life | None:
+        """Return the run of that id if it is in memory, else None."""
+        return self.registry.find(run_id)
+
+    def lock(self, run_id: str) -> trio.Lock:
+        """Return what a task holds while it looks a run up and, in the end, adds it."""
+        return self.registry.lock(run_id)
+
+    def add(self, life: Life) -> None:
+        """Know a run as long as someone holds it."""
+        self.registry.add(life)
+
+    async def is_stored(self, run_id: str) -> bool:
+        """Tell whether the store has a run of that id."""
         return await self.durable.store.get(run_id) is not None
 
     async def _is_claimed_elsewhere(self, run_id: str) -> bool:
@@ -186,8 +199,7 @@ class StoredRuns:
                 if journal.is_begun:  # or it is lost together with the run
                     await journal.wait_stored()
             case Resume():
-                problem = "it does not wait for an answer that could be given"
-                raise NotResumableError(life.run_id, life.record.status, problem)
+                raise not_resumable(life)
             case _ if journal.is_begun:
                 await self._post(life.run_id, command, by)
                 await self._attend([life.run_id])
@@ -433,6 +445,8 @@ async def open_stored_runs(stored: StoredRuns, always: bool) -> AsyncGenerator[N
     stored.durable.on_begin = stored.attend_soon
     stored.durable.on_broken = stored.broken.add
     stored.durable.on_duplicate = stored.registry.forget
+    stored.durable.journals.find = stored.registry.find
+    stored.durable.journals.closing = stored.registry.closing
     followers = Followers(stored.durable, stored.registry)
     stored.durable.on_followed = followers.follow
     tasks = trio.CancelScope()

@@ -32,7 +32,7 @@ def _start(event: ev.StepStart, plan: WorkflowPlan) -> str | None:
     if (
         event.kind != "step"
         or event.iteration is not None
-        or event.resume_data is not None
+        or event.resumed
         or event.plugin is not None
         or event.arms is not None
     ):

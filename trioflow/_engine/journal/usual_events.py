@@ -103,6 +103,7 @@ def _start(fields: Mapping[str, Any]) -> Any:
     event.input = input
     event.kind = "step"
     event.iteration = event.resume_data = event.plugin = event.arms = None
+    event.resumed = False
     return event
 
 

@@ -36,7 +36,7 @@ def receive(life: Life, name: str, data: Any, by: str | None = None) -> None:
     if life.unreadable is not None:
         raise life.unreadable
     if life.phase is Phase.ELSEWHERE:
-        raise RunClaimedError(life.run_id, None)
+        raise RunClaimedError(life.run_id, call="engine.send_event()")
     if life.phase in (Phase.FINISHED, Phase.HALTED):
         raise RunFinishedError(life.run_id, log.record.status, f"event {name!r} comes too late")
     mailbox.check_room(name)
@@ -93,11 +93,16 @@ async def settle(life: Life, grace: float) -> None:
 async def drain(life: Life, grace: float = math.inf, by: str | None = None) -> None:
     """Start no further step of a run, let running ones end, and cancel what is left then.
 
-    Sleeps, waits for events and waits between attempts are interrupted: nothing runs in them.
+    Sleeps, waits for events and pauses between attempts are interrupted: nothing runs in them.
 
     Args:
       grace: Seconds that running bodies get.
+
+    Raises:
+      RunClaimedError: if it is running in another process.
     """
+    if life.phase is Phase.ELSEWHERE:
+        raise RunClaimedError(life.run_id, call="engine.drain_run()")
     await settle(life, grace)
     # A step may complete between the time-out and the cancel. That is fine: its
     # result is folded already, and the cancel then finds nothing to stop.

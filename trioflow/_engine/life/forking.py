@@ -1,58 +1,167 @@
-"""How a run begins with the past of another one."""
+"""How a run begins with the past of another one: forks, and retries, which are forks too."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import attrs
+import trio
+
 from trioflow import events as ev
+from trioflow._engine.history.fork_past import Past, check_fits, invented, prefix
+from trioflow._engine.history.fork_target import find_destination
 from trioflow._engine.history.retyped import retyped
 from trioflow._engine.life.life import Life
-from trioflow._engine.life.recovering import adopt, begin_recovery
+from trioflow._engine.life.recovering import adopt, begin_recovery, recorded_events
 from trioflow._engine.life.resuming import structured_answer
+from trioflow._phases import Phase
+from trioflow.abc import Entry
+from trioflow.context import MISSING
+from trioflow.errors import DuplicateRunError, RunAlreadyStartedError, RunStateError
+from trioflow.tracing import NO_TRACING, TracingContext
 
 
-def sibling(life: Life, run_id: str) -> Life:
-    """Return another run of the same workflow, durable if this one is."""
-    other = Life(life.plan, life.environment, run_id, life.resource_id, life.keeper, life.tags)
-    if life.keeper is not None:
-        life.keeper.keep(other)
-    return other
+@attrs.frozen(eq=False)
+class Fork:
+    """What a run begins with that shares its past with another one."""
+
+    origin: str
+    """Id of the other run."""
+    events: Sequence[ev.Event]
+    """What it shares, as events of its own."""
+    entries: Sequence[Entry] = ()
+    """The same for its journal, if it has one."""
+    given: Mapping[str, Any] = attrs.field(factory=dict)
+    """What its `Recover` says of how it differs from the other run."""
+    deadline: float | None = None
+    """When the run must have finished: seconds since the epoch."""
 
 
-def begin_fork(
-    life: Life,
-    past: Sequence[ev.Event],
-    inputs: Mapping[str, Any],
+async def fork(
+    old: Life,
+    step: str | Sequence[str],
+    given: Any,
     answer: Any,
-    address: str,
-    per_step: bool,
-) -> None:
-    """Begin a run with the events of another one, up to the call at *address*.
+    outputs: Mapping[str, Any],
+    run_id: str,
+    by: str | None,
+) -> Life:
+    """Return a run that begins at a step of an old one; nothing of it is stored.
+
+    Args:
+      given: Another input for the step; MISSING for its recorded one.
+      answer: What the step finds as answer; MISSING for none.
+      outputs: Other outputs for steps before it, by id.
+
+    Raises: what `Run.fork` says.
+    """
+    if run_id == old.run_id:
+        raise DuplicateRunError(run_id)
+    recorded = await recorded_events(old)
+    destination = find_destination(old.plan, step, recorded)
+    check_fits(old.misfits, recorded, destination, outputs)
+    events = prefix(recorded, destination, run_id, outputs)
+    events += invented(old.plan, destination, events, outputs)
+    address = str(destination.address)
+    more: dict[str, Any] = {}
+    if given is not MISSING:
+        more["inputs"] = {address: given}
+    if answer is not MISSING:
+        more["answers"] = {address: structured_answer(old.plan, address, answer)}
+    return await register(new_fork(old, run_id, Past(events, more), by))
+
+
+def new_fork(old: Life, run_id: str, past: Past, by: str | None) -> Life:
+    """Return a run that has not started, and begins with the past of an old one.
 
     Raises:
       UnreadableRunError: if the past holds a value that the workflow cannot use.
-      InvalidValueError: if the answer does not fit the step's ``resume`` type.
       NotSerializableError: if the run is durable, and a value of it cannot be written.
     """
-    events = retyped(life.plan, past)
-    answer = structured_answer(life.plan, address, answer)
-    if life.journaled is None:
-        adopt(life, events)
+    new = Life(old.plan, old.environment, run_id, old.resource_id, old.keeper, old.tags)
+    start, *others = past.events
+    assert isinstance(start, ev.Start)  # which begins every past
+    deadline = start.deadline
+    if deadline is not None:  # it has as long as the other run had
+        new.core.log.start_clock()
+        deadline += new.core.log.now() - start.at
+    start = attrs.evolve(start, forked_from=old.run_id, by=by, deadline=deadline)
+    events = retyped(new.plan, [start, *others])
+    entries: Sequence[Entry] = ()
+    if old.keeper is None or new.journaled is None:
+        new.created_at = time.time()
     else:
-        given = {"input": inputs.get(address), "resume_data": answer}
-        life.journaled.check(ev.StepStart, id="", address=address, kind="step", **given)
+        old.keeper.keep(new)
+        new.journaled.check(ev.Recover, **past.given)
+        entries = new.journaled.journal.encode(events)
+    new.fork = Fork(old.run_id, events, entries, past.given, deadline)
+    return new
+
+
+async def register(new: Life) -> Life:
+    """Let the engine know a new run, if there is an engine.
+
+    Raises:
+      DuplicateRunError: if the engine or its store has a run of that id.
+    """
+    known = new.environment.known()
+    if known is not None:
+        async with known.lock(new.run_id):
+            if known.find(new.run_id) is not None or await known.is_stored(new.run_id):
+                raise DuplicateRunError(new.run_id)
+            known.add(new)
+    return new
+
+
+# ---------------------------------------------------------------- starting one
+def prepare_fork(
+    life: Life,
+    given: Sequence[Any],
+    tracing_context: TracingContext | None = None,
+    per_step: bool = False,
+) -> None:
+    """Take what the caller gives to a fork, once; `begin_fork` follows.
+
+    Args:
+      given: Arguments that must not be given, for it has them from the other run.
+
+    Raises:
+      RunAlreadyStartedError: the second time.
+      RunStateError: if something is given.
+    """
+    if life.phase is not Phase.PENDING:
+        problem = "it was started before; fork again for another start"
+        raise RunAlreadyStartedError(life.run_id, life.record.status, problem)
+    if any(each is not None for each in given):
+        problem = (
+            "a fork has input, state, context and metadata from the run that it was forked from; "
+            "start it without them"
+        )
+        raise RunStateError(life.run_id, life.record.status, problem)
+    life.core.tracing_context = tracing_context or NO_TRACING
+    life.core.per_step = per_step
+    life.move("begin")
+
+
+@trio.lowlevel.enable_ki_protection
+def begin_fork(life: Life, is_stored: bool = False) -> None:
+    """Begin a fork that `prepare_fork` has prepared; it is to be driven then.
+
+    Args:
+      is_stored: Whether its journal has what it shares with the other run already.
+    """
+    fork = life.fork
+    assert fork is not None  # the caller has asked
+    if life.journaled is None or is_stored:
+        adopt(life, fork.events)
+    else:
         journal = life.journaled.journal
-        entries = journal.encode(events)
         try:
-            adopt(life, events)
-            journal.add(entries)
+            adopt(life, fork.events)
+            journal.add(fork.entries)
         except BaseException:
             journal.stop()  # what followed would be a journal without a beginning
             raise
-    begin_recovery(life)
-    life.core.per_step = per_step
-    if life.core.replay is not None:
-        life.core.replay.inputs = inputs
-        if answer is not None:
-            life.core.replay.answer(address, answer)
+    begin_recovery(life, fork.given)

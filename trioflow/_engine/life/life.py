@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 
@@ -27,6 +27,9 @@ from trioflow._engine.stream.log import RunLog
 from trioflow._phases import Phase
 from trioflow.errors import RunClaimedError, RunStateError, UnreadableRunError
 from trioflow.results import RunResult
+
+if TYPE_CHECKING:
+    from trioflow._engine.life.forking import Fork
 
 E = TypeVar("E", bound=ev.Event)
 
@@ -50,9 +53,13 @@ class Life:
     """Whether the process that drove it before this one has died, rather than halted it."""
     is_followed: bool = False
     """Whether a task takes over what happens to the run elsewhere."""
+    fork: Fork | None = None
+    """What it begins with, if it is a fork that was made here."""
+    retry: Life | None = None
+    """The run that repeats what has failed in this one, if it was made here."""
     timeout: float | None = None
     """Seconds that the run may take from its start on."""
-    # These five are the class's until one is set, since hardly any run has an own one. All others
+    # These seven are the class's until one is set, since hardly any run has an own one. All others
     # are set here: Python keeps the attributes of an object in a row only if all objects of the
     # class get them in the same order from the first one on.
 
@@ -197,13 +204,14 @@ class Life:
         if waits:
             self.emit(ev.Suspended if isinstance(outcome, Suspended) else ev.Paused)
         self.result = result = workflow_result(scope, self.input, outcome)
-        if not waits or self.close_on_suspend:
-            try:
+        is_open = waits and not self.close_on_suspend  # its stream is still to come to its end
+        try:
+            if not is_open:
                 fields = {"status": result.status, "result": result.output, "error": result.error}
                 self.happen(ev.Finish, fields)
-            finally:
-                if self.record.ended_at is not None:  # or it could not happen
-                    self.core.readers.end_part(is_over=not waits)
+        finally:
+            if is_open or self.record.ended_at is not None:  # or it could not happen
+                self.core.readers.end_part(is_over=not waits)
 
     def cancel(self, reason: str | None, by: str | None = None) -> None:
         """Cancel the run, or do nothing if it has finished or was canceled already.
@@ -215,7 +223,7 @@ class Life:
         if self.unreadable is not None:
             raise self.unreadable
         if self.phase is Phase.ELSEWHERE:
-            raise RunClaimedError(self.run_id, None)
+            raise RunClaimedError(self.run_id, call="engine.cancel_run()")
         if self.phase is Phase.WAITING:
             self._cancel_waiting(reason, by)
         elif self.result is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import attrs
 import trio
 
+from trioflow._engine.stream.fetching import Source
 from trioflow.events import Event
 from trioflow.record import RunRecord
 
@@ -27,6 +28,14 @@ class Keeper(Protocol):
 
     async def release(self, life: Life) -> None:
         """Let others drive a run."""
+
+    async def begin_once(self, life: Life) -> bool:
+        """Let a run begin, on disk before any body runs, for its caller to drive; or let it become
+        the stored run of its id, and return False.
+
+        Raises:
+          StoreError, JournalConflictError: if its beginning cannot be written.
+        """
 
     def begin(self, life: Life) -> None:
         """Take note that a run is driven here from now on."""
@@ -52,6 +61,11 @@ class Keeper(Protocol):
 
     async def events(self, life: Life) -> Sequence[Event]:
         """Return all events that the journal of a run holds."""
+
+    async def source(self, life: Life) -> tuple[Source | None, bool]:
+        """Return what an observer of a run reads on from, if anything, and whether
+        it has to begin there because what is known here of the run does not count.
+        """
 
 
 class Home(Protocol):

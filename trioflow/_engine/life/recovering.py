@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import trio
 
 from trioflow import events as ev
 from trioflow._engine.history.restore import Unreadable, restore
-from trioflow._engine.life.driving import beginning, drive
+from trioflow._engine.life.driving import beginning, carry_on
 from trioflow._engine.life.ending import give_up
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.resuming import begin_part
@@ -18,6 +19,8 @@ from trioflow._phases import Phase
 from trioflow.errors import HistoryGap, NotResumableError, UnreadableRunError
 from trioflow.events import ACTIVE_STATUSES, FINISHED_STATUSES, WAITING_STATUSES
 from trioflow.results import RunResult
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 # ---------------------------------------------------------------- a journal
@@ -76,8 +79,9 @@ def _adopt(life: Life, events: Sequence[ev.Event], misfits: tuple[UnreadableRunE
         life.leave_rest()
     else:
         life.result = recorded_result(life.plan, record)
-        if before is not Phase.WAITING:  # or they read on across what was done elsewhere
-            life.core.readers.end_part(is_over=life.phase is Phase.FINISHED)
+        is_over = life.phase is Phase.FINISHED
+        if is_over or before is not Phase.WAITING:  # or they read on across what was done elsewhere
+            life.core.readers.end_part(is_over)
         life.come_to_rest()
 
 
@@ -99,7 +103,7 @@ async def recorded_events(life: Life) -> Sequence[ev.Event]:
     """
     log = life.core.log
     if life.result is None:
-        problem = "only what has settled can be travelled back in"
+        problem = "only a finished or suspended run can be forked"
         raise NotResumableError(life.run_id, log.record.status, problem)
     if log.readers.holds(None):
         return log.history()
@@ -125,7 +129,7 @@ async def recover(life: Life) -> RunResult[Any]:
             return life.result
         async with beginning(life):
             begin_recovery(life)
-    return await drive(life)
+    return await carry_on(life)
 
 
 async def open_recovery(life: Life) -> int:
@@ -154,7 +158,7 @@ async def claim_dead(life: Life) -> None:
     if life.unreadable is not None:
         raise life.unreadable
     if life.phase is not Phase.ELSEWHERE or life.keeper is None:
-        problem = "only a run whose process has died can be restarted"
+        problem = "only a run whose process has died can be recovered"
         raise NotResumableError(life.run_id, life.record.status, problem)
     await life.keeper.claim(life)
     if life.phase is not Phase.ELSEWHERE:  # it has ended in the meantime
@@ -163,14 +167,18 @@ async def claim_dead(life: Life) -> None:
             raise life.unreadable
 
 
-def begin_recovery(life: Life) -> None:
-    """Begin the part of the run that follows the death of its process."""
+def begin_recovery(life: Life, given: Mapping[str, Any] = NOTHING) -> None:
+    """Begin the part of a run that follows the death of its process, or the past of a fork.
+
+    Args:
+      given: What its `Recover` says besides, in a fork.
+    """
     if life.record.is_canceled:  # only its last event is missing
         life.move("recover")
         life.move("canceled")
         life.leave_rest()
         return
     span_id = life.trace.go_on(life.core.tracing_context, life.resource_id)
-    life.emit(ev.Recover, span_id=span_id, crashed=life.has_crashed)
+    life.emit(ev.Recover, span_id=span_id, crashed=life.has_crashed, **given)
     life.has_crashed = False
     begin_part(life)

@@ -19,7 +19,7 @@ from trioflow._engine.life.due import continue_due, wait_due
 from trioflow._engine.life.ending import end_canceled, halt
 from trioflow._engine.life.life import Life
 from trioflow._phases import Phase
-from trioflow.errors import RunStateError
+from trioflow.errors import RunStateError, UnknownRunError
 from trioflow.record import RunRecord
 from trioflow.wire._shown import message_of
 
@@ -72,7 +72,8 @@ class RunRegistry:
         self._is_alone = False
         """Whether a run is driven, or about to be, beside which no other may run."""
         self._being_alone = trio.Lock()
-        self._closing = trio.Event()
+        self.closing = trio.Event()
+        """Set when the engine begins to close."""
         self._locks: WeakValueDictionary[str, trio.Lock] = WeakValueDictionary()
 
     def add(self, life: Life) -> None:
@@ -91,6 +92,23 @@ class RunRegistry:
     def find(self, run_id: str) -> Life | None:
         """Return the run of that id, or None."""
         return self._known.get(run_id)
+
+    async def is_stored(self, run_id: str) -> bool:
+        """Tell whether a store has a run of that id: there is no store. A checkpoint."""
+        await trio.lowlevel.checkpoint()
+        return False
+
+    async def load(self, run_id: str) -> Life:
+        """Return the run of that id. A checkpoint.
+
+        Raises:
+          UnknownRunError: if there is none.
+        """
+        await trio.lowlevel.checkpoint()
+        life = self.find(run_id)
+        if life is None:
+            raise UnknownRunError(run_id)
+        return life
 
     def lock(self, run_id: str) -> trio.Lock:
         """Return what a task holds while it looks a run up and, in the end, adds it.
@@ -160,7 +178,7 @@ class RunRegistry:
           RunStateError: if the engine is closed.
         """
         self.check_open(life.record)
-        is_closing = self._closing.is_set()  # it will be halted at once
+        is_closing = self.closing.is_set()  # it will be halted at once
         if is_closing or (self._starting < MAX_STARTS and not self._is_alone):
             self.nursery.start_soon(self.drive, life)
             self._starting += 1
@@ -201,7 +219,7 @@ class RunRegistry:
         async with self._being_alone:
             while not await self._drive_if_alone(life):
                 with trio.move_on_after(ALONE_PATIENCE):
-                    await self._closing.wait()
+                    await self.closing.wait()
 
     async def _drive_if_alone(self, life: Life) -> bool:
         """Stop all others at their next steps, and drive the run if none is in a body then."""
@@ -214,7 +232,7 @@ class RunRegistry:
             with trio.move_on_after(ALONE_PATIENCE) as patience:
                 for other in others:
                     await other.core.wait_idle()
-            if not patience.cancelled_caught or self._closing.is_set():
+            if not patience.cancelled_caught or self.closing.is_set():
                 self._starting += 1
                 await self.drive(life)
                 return True
@@ -234,7 +252,7 @@ class RunRegistry:
         try:
             try:
                 self._start_next()
-                if self._closing.is_set():  # it was answered while the engine waited for others
+                if self.closing.is_set():  # it was answered while the engine waited for others
                     halt(life)
                 # Whatever cancels the engine reaches its runs through end_all, never directly: a
                 # durable run must not take the end of its process for its own.
@@ -259,7 +277,7 @@ class RunRegistry:
         waits = life.phase is Phase.WAITING
         if waits and life.keeper is None:
             self._waiting[life.run_id] = life  # nobody else has it
-            if life.record.due_at() is not None and not self._closing.is_set():
+            if life.record.due_at() is not None and not self.closing.is_set():
                 self.nursery.start_soon(self._continue_due, life)
             return
         self._waiting.pop(life.run_id, None)
@@ -270,7 +288,7 @@ class RunRegistry:
     async def _continue_due(self, life: Life) -> None:
         """Drive a suspended run that no store has when it is due. Others may do so before."""
         part = life.part
-        is_due = await wait_due(life, self._closing)
+        is_due = await wait_due(life, self.closing)
         if is_due and life.part == part and not self.is_closed and await continue_due(life):
             self.start_soon(life)
 
@@ -306,7 +324,8 @@ class RunRegistry:
 
     def end_all(self) -> None:
         """Stop all runs that are driven: durable ones can be recovered, others are canceled."""
-        self._closing.set()
+        self.closing.set()
+        self._end_observers()
         passing: BaseException | None = None
         for life in tuple(self._submitted.values()):  # an instrument that hears of it may add some
             try:
@@ -317,3 +336,9 @@ class RunRegistry:
                 report("run %s cannot be halted", life.run_id, error=exc)
         if passing is not None:
             raise passing
+
+    def _end_observers(self) -> None:
+        """Let nobody observe what will not happen here: the runs that wait or have not started."""
+        for life in self.known():
+            if life.phase in (Phase.PENDING, Phase.WAITING) and life.parked is None:
+                life.core.readers.end_part(is_over=True)

@@ -18,6 +18,7 @@ from trioflow._engine.life.life import Life
 from trioflow._engine.running.shared_context import SharedContext
 from trioflow._engine.stream.fairness import Pacer
 from trioflow._phases import Phase
+from trioflow.context import MISSING
 from trioflow.errors import NotResumableError
 
 
@@ -26,7 +27,8 @@ class Answer:
     """What a run is resumed with, and which of its steps it is meant for."""
 
     step: str | Sequence[str] | None = None
-    data: Any = None
+    data: Any = MISSING
+    """MISSING: the step runs again without an answer."""
     label: str | None = None
     index: int | None = None
     runtime_context: Mapping[str, Any] = attrs.field(factory=dict)
@@ -54,7 +56,7 @@ async def resume(life: Life, answer: Answer, by: str | None = None) -> int:
     async with life.resuming:
         if life.part != part:  # even if it asks again by now: that is another question.
             # What happened in another process may be news to this run, but not to its caller.
-            problem = "another answer, given at the same time, was taken"
+            problem = "a concurrent resume() won"
             raise NotResumableError(life.run_id, life.record.status, problem)
         await _claim(life)
         last = life.record.next_seq - 1
@@ -86,22 +88,23 @@ def begin_resume(life: Life, answer: Answer, by: str | None = None) -> None:
         raise life.unreadable
     record = life.record
     if life.phase is not Phase.WAITING or not life.is_at_rest:
-        problem = "it does not wait for an answer that could be given"
-        raise NotResumableError(life.run_id, record.status, problem)
+        raise not_resumable(life)
     targets: tuple[Suspension, ...] = ()
     if record.status == "suspended":
         targets = select(record, answer.step, answer.label, answer.index)
     context = dict(SharedContext(answer.runtime_context))
-    data = answer.data
-    asks = [target for target in targets if target.key is not None]
+    is_answer = answer.data is not MISSING
+    data = answer.data if is_answer else None
+    asks = [target for target in targets if target.key is not None and is_answer]
     if asks:
         _check_asks(life, asks, data)
-    elif targets:  # the items of one step, if there are several
+    elif targets and is_answer:  # the items of one step, if there are several
         data = structured_answer(life.plan, targets[0].address, data)
     span_id = life.trace.go_on(life.core.tracing_context, life.resource_id)
     life.emit(
         ev.Resume,
         targets=tuple(target.address for target in targets),
+        answered=is_answer and not asks,
         data=None if asks else data,
         runtime_context=context,
         span_id=span_id,
@@ -112,6 +115,14 @@ def begin_resume(life: Life, answer: Answer, by: str | None = None) -> None:
     emit_expired(life, life.core.log.now())
     life.core.per_step = answer.per_step
     begin_part(life)
+
+
+def not_resumable(life: Life) -> NotResumableError:
+    """Return the error that a run is resumed which is neither suspended nor paused."""
+    status, problem = life.record.status, "it is not suspended or paused"
+    if life.phase is Phase.FINISHED and status in ("failed", "canceled"):
+        problem += "; repeat what failed with run.retry(), or trioflow retry RUN"
+    return NotResumableError(life.run_id, status, problem)
 
 
 def _check_asks(life: Life, asks: Sequence[Suspension], data: Any) -> None:
@@ -144,7 +155,7 @@ def _emit_answer(life: Life, address: str, **fields: Any) -> None:
 
 def structured_answer(plan: WorkflowPlan, address: str, data: Any) -> Any:
     """Return an answer as the step takes it that is called at *address*."""
-    structure = None if data is None else find_call(plan, address).structure_resume
+    structure = find_call(plan, address).structure_resume
     return data if structure is None else structure(data)
 
 

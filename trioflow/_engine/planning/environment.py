@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
 import attrs
+import trio
 
 from trioflow._engine.base.plan import WorkflowPlan
 from trioflow._engine.base.ports import StartRun
@@ -36,6 +37,29 @@ def built_in_runners() -> Runners:
     return Runners(BUILT_IN_RUNNERS.get, tuple(BUILT_IN_RUNNERS))
 
 
+class KnownRuns(Protocol):
+    """The runs that an engine knows, and those that its store has."""
+
+    def lock(self, run_id: str) -> trio.Lock:
+        """Return what a task holds while it looks a run up and, in the end, adds it."""
+
+    def find(self, run_id: str) -> Any:
+        """Return the run of that id if it is in memory, else None."""
+
+    def add(self, life: Any) -> None:
+        """Know a run as long as someone holds it."""
+
+    async def is_stored(self, run_id: str) -> bool:
+        """Tell whether the store has a run of that id."""
+
+    async def load(self, run_id: str) -> Any:
+        """Return the run of that id, from the store if it has it. The caller holds its lock."""
+
+
+def _no_runs() -> None:
+    """Find nothing: there is no engine."""
+
+
 @attrs.define(eq=False, kw_only=True)
 class Environment:
     """Definitions by id, runners, limits, types and instruments."""
@@ -54,6 +78,9 @@ class Environment:
     recording: Callable[[bool], Recording] | None = None
     """Returns what says how values are recorded, checked ones or others; None without a store."""
     instruments: tuple[Instrument, ...] = ()
+    known: Callable[[], KnownRuns | None] = _no_runs
+    """Returns the runs of the engine while it is there. A run that has finished must not hold
+    them."""
     start_run: StartRun | None = None
     """Starts a run in the engine; None without one."""
     plans: WeakKeyDictionary[Workflow[Any, Any], WorkflowPlan] = attrs.field(

@@ -23,6 +23,7 @@ from trioflow._engine.running.reducers import combined, reduced
 from trioflow._engine.running.shared_state import check_merge
 from trioflow._engine.running.started_runs import start_run
 from trioflow._engine.running.tool_calls import call_tool, open_tool
+from trioflow._ids import original_id
 from trioflow._values.structure import compile_structure
 from trioflow.errors import StepClosedError
 from trioflow.runners import OpenResource
@@ -38,6 +39,7 @@ class Call(Frame):
         "is_open",
         "plan",
         "resume_data",
+        "resumed",
         "round",
         "suspend_data",
         "tool_calls",
@@ -48,6 +50,8 @@ class Call(Frame):
     address: str
     id: str
     round: int
+    resumed: bool
+    """Whether *resume_data* is an answer, or the data of an event."""
     resume_data: Any
     suspend_data: Any
     attempt: int
@@ -58,7 +62,7 @@ class Call(Frame):
 
     @property
     def step_call_id(self) -> str:
-        return f"{self.run_id}:{self.address}"
+        return f"{original_id(self.run_id)}:{self.address}"
 
     def emit(self, event_type: type[ev.StepEvent], **fields: Any) -> None:
         """Emit an event of this call."""
@@ -160,5 +164,6 @@ def new_call(plan: CallPlan, scope: Scope, address: str, iteration: int | None =
     call.iteration = iteration
     call.round = call.attempt = call.tool_calls = 0
     call.resume_data = call.suspend_data = call.updates = None
+    call.resumed = False
     call.is_open = True
     return call

@@ -85,6 +85,6 @@ class Frame:
             raise NoResultError(step_id)
         return result
 
-    def abort(self, reason: str | None) -> None:
+    def cancel_run(self, reason: str | None) -> None:
         check_optional_string("reason", reason)
-        self.scope.core.abort(reason)
+        self.scope.core.cancel_from_inside(reason)

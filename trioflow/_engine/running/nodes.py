@@ -215,6 +215,7 @@ async def run_wait(node: WaitPlan, value: Any, scope: Scope) -> Outcome:
         data = await take_event(call, node.event, until, node.timeout)
         structure = node.call.structure_resume
         call.resume_data = data if structure is None else structure(data)
+        call.resumed = True
     except BaseException as exc:
         if must_pass(exc):
             cancel_call(call, started_at, exc)

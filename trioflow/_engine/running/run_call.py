@@ -96,7 +96,7 @@ async def fail_to_start(
             cancel_call(call, started_at, exc)
         raise exc
     if not has_started:
-        call.resume_data = None
+        call.resumed, call.resume_data = False, None
         log.add(fast_events.step_start(call, None, arms))
     return await close_when_room(call, Failed(exc), started_at)
 

@@ -143,7 +143,7 @@ class RunCore:
         if not self.is_canceled and is_interrupt(exc):
             self.log.stop()
 
-    def abort(self, reason: str | None) -> None:
+    def cancel_from_inside(self, reason: str | None) -> None:
         """Cancel the run from inside of it, or do nothing if it is over."""
         waiting = None if self.owner is None else self.owner()
         if waiting is not None:

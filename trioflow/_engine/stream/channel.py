@@ -50,6 +50,7 @@ class Readers:
             raise HistoryGap(self.window.events[0].seq)
         position = self.window.position_of(first_wanted(after))
         reader.look_through(self.window, position)
+        reader.room = self
         reader.on_gap = self.on_gap
         self._readers.append(reader)
         if reader.unread:
@@ -71,7 +72,7 @@ class Readers:
 
     @trio.lowlevel.enable_ki_protection
     def end_part(self, is_over: bool) -> None:
-        """End every reader behind the last event; a next part has its own readers.
+        """End the readers behind the last event, except those that read the next part as well.
 
         Args:
           is_over: Whether there will be no next part.
@@ -79,13 +80,34 @@ class Readers:
         # The window of a run that is over does not change, so it can be read where it is, if
         # there is not more in it than is held anyway.
         is_large = len(self.window.events) >= HISTORY + SLACK
+        staying = []
         for reader in self._readers:
-            reader.end(detach=is_large or not is_over)
-        self._readers.clear()
+            if is_over or not reader.stays:
+                reader.end(detach=is_large or not is_over)
+            else:
+                staying.append(reader)
+        self._readers = staying
+        self.step_aside()  # the next part may run in another process
         if is_large:
             self._forget_oldest()
         if self.congested:
             self.review_room()  # the next part must not wait for them
+
+    def end_reader(self, reader: Reader, is_over: bool) -> None:
+        """End one reader behind the last event."""
+        self.remove(reader)
+        reader.end(detach=not is_over or len(self.window.events) >= HISTORY + SLACK)
+
+    def step_aside(self) -> None:
+        """Let those who can fetch events do so from now on: what follows here may not count."""
+        for reader in tuple(self._readers):
+            if reader.fetching is not None:
+                self.remove(reader)
+                reader.step_aside()
+
+    def remove(self, reader: Reader) -> None:
+        """Forget a reader."""
+        self._readers = [each for each in self._readers if each is not reader]
 
     @property
     def has_unread(self) -> bool:
@@ -103,7 +125,11 @@ class Readers:
 
     def _forget_oldest(self) -> None:
         kept = [reader.position_held for reader in self._readers]
-        self.window.forget(min([self.window.end - HISTORY, *kept]))
+        first = min([self.window.end - HISTORY, *kept])
+        for reader in self._readers:
+            reader.let_forget(first)
+        self._readers = [reader for reader in self._readers if not reader.is_behind]
+        self.window.forget(first)
 
     def _review(self) -> bool:
         """Find out with which event there is something to do, and whether a buffer is full.
@@ -136,6 +162,11 @@ class Readers:
     def tasks_waiting(self) -> int:
         """How many tasks wait for room."""
         return 0 if self._writers is None else len(self._writers)
+
+    @property
+    def forgotten(self) -> int:
+        """The ``seq`` behind the last event that the run has let go of; 0 if it has all."""
+        return self.window.forgotten
 
     async def let_read(self) -> None:
         """Let every reader that waits for an event see those that have happened.

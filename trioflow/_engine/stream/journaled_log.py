@@ -69,6 +69,7 @@ class JournaledLog(RunLog):
 
     def stop(self) -> None:
         self.journal.stop()
+        self.readers.step_aside()
 
     async def prepare(self, form: Form, value: Any) -> None:
         await self.journal.prepare(form, value)

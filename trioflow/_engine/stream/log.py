@@ -20,7 +20,7 @@ from trioflow._engine.stream.channel import Readers
 from trioflow._engine.stream.drafts import DRAFTS
 from trioflow._engine.stream.reader import Reader
 from trioflow.abc import Instrument
-from trioflow.events import WAITING_STATUSES, Event, StepFinish, StepResult
+from trioflow.events import FINISHED_STATUSES, WAITING_STATUSES, Event, StepFinish, StepResult
 from trioflow.record import REDUCERS, RunRecord, fold_end
 
 if TYPE_CHECKING:
@@ -174,8 +174,9 @@ class RunLog:
           HistoryGap: if some of the past events are no longer held.
         """
         self.readers.add(reader, after)
-        if self.record.ended_at is not None:
-            self.readers.end_part(is_over=self.record.status not in WAITING_STATUSES)
+        is_over = self.record.status in FINISHED_STATUSES
+        if is_over or (self.record.status in WAITING_STATUSES and not reader.stays):
+            self.readers.end_reader(reader, is_over)
 
     def history(self) -> Sequence[Event]:
         """Return the events that are held."""

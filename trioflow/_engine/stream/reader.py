@@ -7,12 +7,20 @@ from typing import Any, Literal, Protocol
 
 import trio
 
+from trioflow._engine.stream.fetching import Fetching, Source
 from trioflow._engine.stream.window import NEVER, EventWindow
 from trioflow.errors import HistoryGap
 from trioflow.events import AnyEvent, Event
 
-OnFull = Literal["wait", "gap"]
-"""What happens when a reader's buffer is full: the run waits, or the reader is told of a gap."""
+OnFull = Literal["journal", "gap", "wait"]
+"""What happens when a reader falls behind.
+
+``"journal"``: it reads on from what the run still holds, then from the journal. Without a journal,
+`HistoryGap` is raised where events are missing. ``"gap"``: `HistoryGap` is raised behind a full
+buffer. ``"wait"``: the run waits.
+"""
+Until = Literal["suspended", "finished"]
+"""Where a reader ends: when the run next finishes or suspends, or only when it finishes."""
 
 
 class Room(Protocol):
@@ -20,6 +28,8 @@ class Room(Protocol):
 
     @property
     def tasks_waiting(self) -> int: ...
+    @property
+    def forgotten(self) -> int: ...
     def review_room(self) -> None: ...
 
 
@@ -32,11 +42,25 @@ class Reader:
 
     window: EventWindow
 
-    def __init__(self, max_buffer_size: int, room: Room, on_full: OnFull = "wait") -> None:
-        """Make a reader; *room* is reviewed when its buffer has room again."""
+    def __init__(
+        self,
+        max_buffer_size: int,
+        room: Room,
+        on_full: OnFull = "wait",
+        until: Until = "suspended",
+        source: Source | None = None,
+    ) -> None:
+        """Make a reader.
+
+        Args:
+          room: Reviewed when the buffer has room again.
+          source: Where it reads on if *on_full* is ``"journal"``.
+        """
         if max_buffer_size < 1:
             raise ValueError(f"max_buffer_size must be at least 1, not {max_buffer_size!r}")
         self.max_buffer_size = max_buffer_size
+        self.stays = until == "finished"
+        """Whether it reads on after the run has suspended."""
         self.position = NEVER
         """Of the next event that is read, in the window."""
         # Positions, so that reading an event looks at nothing else.
@@ -53,8 +77,12 @@ class Reader:
         self._tasks: tuple[trio.lowlevel.Task, ...] = ()
         """Those that wait for an event, each with its receive end as ``custom_sleep_data``. Not in
         a ParkingLot, which is objects more for the garbage collector to go through."""
-        self._room = room
-        self._waits = on_full == "wait"
+        self.room = room
+        self._on_full = on_full
+        self.fetching = None if source is None else Fetching(source)
+        """How it reads on where the run does not hold its events; None if it cannot."""
+        self.is_behind = False
+        """Whether what follows has to be fetched."""
         self._unbounded = 0
         self._missed_from: int | None = None
         self.is_detached = False
@@ -78,7 +106,7 @@ class Reader:
     def check_gap(self) -> None:
         """Raise HistoryGap if events were left out behind those that wait to be read."""
         if self._missed_from is not None:
-            raise HistoryGap(self._missed_from)
+            raise HistoryGap(max(self._missed_from, self.room.forgotten))
 
     # ------------------------------------------------------------ reading it
     def first_unread(self) -> list[AnyEvent]:
@@ -96,7 +124,7 @@ class Reader:
         if self.unread > self.max_buffer_size // 2:  # more has come since the run has to wait
             self.ask_for_room()
         else:
-            self._room.review_room()
+            self.room.review_room()
 
     def forget_read(self) -> None:
         """Let go of what was read, in steps as large as what is left, so that it costs little."""
@@ -112,7 +140,7 @@ class Reader:
     @property
     def writers_waiting(self) -> int:
         """How many tasks of the run wait for room here."""
-        return 0 if self.low_at == NEVER else self._room.tasks_waiting
+        return 0 if self.low_at == NEVER else self.room.tasks_waiting
 
     def sleep(self, end: object) -> Awaitable[Any]:
         """Let this task wait at a receive end until it is woken: ``await reader.sleep(end)``.
@@ -158,32 +186,37 @@ class Reader:
             self._detach(self.position)
             self._wake()
             if not self._has_ended:
-                self._room.review_room()
+                self.room.review_room()
+        if self.fetching is not None:
+            self.fetching.close_end(end)
 
     def lift_bound(self) -> None:
         """Let the buffer grow, for a task that waits for the end of the run unread."""
         self._unbounded += 1
         self.low_at = NEVER
-        self._room.review_room()
+        self.room.review_room()
 
     def restore_bound(self) -> None:
         """Undo one `lift_bound`."""
         self._unbounded -= 1
-        self._room.review_room()
+        self.room.review_room()
 
     # ------------------------------------------------------------ the run's side
     @property
     def position_held(self) -> int:
         """From which position on the run has to hold its events for this reader."""
-        return NEVER if self.is_detached else self.position
+        return NEVER if self.is_detached or self._on_full == "journal" else self.position
 
     def bound(self, end: int) -> int:
         """Return how many events the run may have had before something must be done about this
         reader: wait for it, if the run has had *end* and that is not less, else tell it."""
         if self.is_detached:  # an instrument may want to know what it misses
             return NEVER if self.on_gap is None or self._missed_from is None else end + 1
-        bound = NEVER if self._unbounded else self.position + self.max_buffer_size
-        if not self._waits:
+        if self._unbounded or self._on_full == "journal":
+            bound = NEVER
+        else:
+            bound = self.position + self.max_buffer_size
+        if self._on_full == "gap":
             bound = max(bound, end) + 1
         return min(bound, end + 1) if self._tasks else bound
 
@@ -192,8 +225,9 @@ class Reader:
         self.low_at = self.window.end - self.max_buffer_size // 2
 
     def look_through(self, window: EventWindow, position: int) -> None:
-        """Read the events of *window* from *position* on."""
+        """Read the events of *window* from *position* on, as they come."""
         self.window, self.position = window, position
+        self.is_detached = self.is_behind = False
         self.turn_at = self.position + self.max_buffer_size
 
     def move(self, end: int, count: int) -> None:
@@ -211,16 +245,70 @@ class Reader:
     def notice(self, events: Sequence[Event]) -> None:
         """Wake the tasks that wait for events, and end here if the reader is too slow for them."""
         self._wake_for_events()
-        if not self._waits and not self.is_detached and self.unread > self.max_buffer_size:
+        is_full = self.unread > self.max_buffer_size
+        if is_full and self._on_full == "gap" and not self.is_detached:
             # What had happened before it began to read does not count, however much it is.
-            self._missed_from = max(self.position + self.max_buffer_size, events[0].seq)
-            self.is_complete = True
-            self._detach(self._missed_from)
-            self._wake()  # those for whom no event is left have to be told
+            seq = max(self.position + self.max_buffer_size, events[0].seq)
+            self._miss(seq, seq)
+        self._report_missed(events)
+
+    def _miss(self, seq: int, end: int) -> None:
+        """End with a gap behind what is left to read before position *end*; *seq* can be had."""
+        self._missed_from = seq
+        self.is_complete = True
+        self._detach(end)
+        self._wake()  # those for whom no event is left have to be told
+
+    def _report_missed(self, events: Sequence[Event]) -> None:
         if self._missed_from is not None and self.on_gap is not None:
             for event in events:
                 if event.seq >= self._missed_from:
                     self.on_gap(event)
+
+    def let_forget(self, first: int) -> None:
+        """Fall behind if the run is about to forget unread events before position *first*."""
+        if self.is_detached or self.position >= first:
+            return
+        start = self.window.first
+        lost = self.window.events[self.position - start : first - start]
+        if self.fetching is not None:
+            self.fall_behind(EventWindow(), lost[0].seq - 1)
+            return
+        self.position = first
+        self._miss(lost[-1].seq + 1, first)
+        if self.on_gap is not None:
+            for event in lost:
+                self.on_gap(event)
+
+    # ------------------------------------------------------------ reading on elsewhere
+    def fall_behind(self, window: EventWindow, after: int) -> None:
+        """See nothing more of the run for now, but what is in *window*.
+
+        Args:
+          after: The ``seq`` behind which the reader has to read on.
+        """
+        assert self.fetching is not None  # the caller has asked
+        self.window, self.position = window, window.first
+        self.low_at = NEVER
+        self.turn_at = self.position + self.max_buffer_size
+        self.fetching.after = after
+        self.is_detached = self.is_behind = True
+        self._wake()
+
+    def step_aside(self) -> None:
+        """See nothing more of the run for now, but what is unread."""
+        end = max(self.window.end, self.position)
+        self.fall_behind(self.window.since(self.position), end - 1)
+
+    def complete(self) -> None:
+        """End behind what was fetched."""
+        self.is_complete = self._has_ended = True
+        self._wake()
+
+    def give(self, events: Sequence[Event]) -> None:
+        """Let the reader have the next events, which were fetched."""
+        assert self.fetching is not None
+        self.fall_behind(EventWindow(events=list(events)), events[-1].seq)
 
     def end(self, detach: bool) -> None:
         """Let the reader come to the end once it has read what has happened.

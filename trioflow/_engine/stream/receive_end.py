@@ -171,7 +171,10 @@ class EventStream(trio.abc.ReceiveChannel[AnyEvent], metaclass=NoPublicConstruct
             if reader.is_complete:
                 reader.check_gap()
                 return False
-            await reader.sleep(self)  # another task may take the event that wakes this one
+            if reader.is_behind and reader.fetching is not None:
+                await reader.fetching.fetch(reader, self)
+            else:
+                await reader.sleep(self)  # another task may take the event that wakes this one
             reader.roused = False
             unread = reader.unread
         reader.turn_at = reader.position + reader.max_buffer_size

@@ -137,7 +137,7 @@ async def _drive(terms: Terms, run: Run[Any, Any], value: Any) -> None:
         if found is None:
             return
         label, data = found
-        async with run.resume_stream(resume_data=data, label=label) as stream:
+        async with run.resume_stream(data, label=label) as stream:
             async for event in stream:
                 answer(run, event, terms.answers)
 

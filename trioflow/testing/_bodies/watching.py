@@ -27,7 +27,7 @@ METHODS = frozenset(
         "start_run",
         "suspend",
         "bail",
-        "abort",
+        "cancel_run",
     }
 )
 """What a context must not be used for when its body has ended."""

@@ -66,7 +66,7 @@ class Waiting:
                 run = engine.create_run(self.workflow, run_id=id)
                 parts[id] = [await watch(engine, run.stream(given))]
                 for answer in (*wrong, given):
-                    opening = run.resume_stream(resume_data=answer)
+                    opening = run.resume_stream(answer)
                     parts[id].append(await watch(engine, opening))
             return parts
 
@@ -89,7 +89,7 @@ class Waiting:
             ends = {}
             for id, given in self.given.items():
                 run = await engine.load_run(id)
-                ends[id] = await watch(engine, run.resume_stream(resume_data=given))
+                ends[id] = await watch(engine, run.resume_stream(given))
             return ends
 
         return in_engine(self.bench, self.workflow, go, self.store)

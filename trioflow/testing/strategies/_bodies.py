@@ -134,8 +134,8 @@ class Body:
     async def bail(self, op: s.Bail) -> None:
         self.ctx.bail(digest("bail", self.spec.id, self.value))
 
-    async def abort(self, op: s.Abort) -> None:
-        self.ctx.abort(self.spec.id)
+    async def cancel_run(self, op: s.CancelRun) -> None:
+        self.ctx.cancel_run(self.spec.id)
 
 
 _DO: dict[type[s.Op], Callable[[Body, Any], Any]] = {
@@ -147,7 +147,7 @@ _DO: dict[type[s.Op], Callable[[Body, Any], Any]] = {
     s.UseTool: Body.use_tool,
     s.Await: Body.wait_for,
     s.Bail: Body.bail,
-    s.Abort: Body.abort,
+    s.CancelRun: Body.cancel_run,
 }
 
 

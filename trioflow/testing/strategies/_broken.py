@@ -144,7 +144,7 @@ def _is_second_arm(event: ev.Event) -> bool:
 
 
 def _is_first_start(event: ev.Event) -> bool:
-    return isinstance(event, ev.StepStart) and event.resume_data is None
+    return isinstance(event, ev.StepStart) and not event.resumed
 
 
 FAULTS = {

@@ -108,7 +108,11 @@ class _Generator:
         waiting = make(ev.StepWaiting, event=name, **place)
         if name is None or self.draw(FLAGS):
             return [waiting, *self.close(place, 0)]
-        return [waiting, make(ev.StepStart, input=None, resume_data=1, **place), *self.close(place)]
+        return [
+            waiting,
+            make(ev.StepStart, input=None, resumed=True, resume_data=1, **place),
+            *self.close(place),
+        ]
 
     def nested(self, address: str, id: str, depth: int) -> Events:
         """A nested workflow, perhaps after an attempt that failed."""

@@ -93,11 +93,13 @@ class Bail:
 
 
 @attrs.frozen
-class Abort:
+class CancelRun:
     """Cancel the run and go on."""
 
 
-Op: TypeAlias = Write | Nap | SetState | Fail | FailInFirstRound | UseTool | Await | Bail | Abort
+Op: TypeAlias = (
+    Write | Nap | SetState | Fail | FailInFirstRound | UseTool | Await | Bail | CancelRun
+)
 
 
 # ---------------------------------------------------------------- what a node runs

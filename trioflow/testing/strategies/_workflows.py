@@ -28,7 +28,7 @@ class Taste:
 
     limits: bool = True
     """Steps that ask the engine for a place in a limit; an engine must have `LIMITS` then."""
-    aborts: bool = True
+    cancels: bool = True
     """Steps that cancel the run."""
     on_error: tuple[OnError, ...] = ("cancel", "finish")
     events: tuple[str, ...] = ("go", "late", "never")
@@ -54,7 +54,7 @@ def workflows(taste: Taste = WITHOUT_ENGINE) -> st.SearchStrategy[Workflow[Any, 
     """Generate workflows that end by themselves. Their spec is in ``metadata["spec"]``.
 
     Their steps succeed, fail, fail and then succeed, sleep, write, call tools, set state,
-    wait for events, bail, abort and run past time-outs. Of the events that they wait for,
+    wait for events, bail, cancel their run and run past time-outs. Of the events they wait for,
     ``"go"`` and ``"late"`` should be sent; each wait for ``"never"`` has a time-out. All of
     them sleep in virtual time: run them on a `trioflow.testing.VirtualClock`.
 
@@ -218,7 +218,7 @@ class _Generator:
             s.FailInFirstRound,
             lambda: s.Await(*self.event()),
             s.Bail,
-            *([s.Abort] if self.taste.aborts else []),
+            *([s.CancelRun] if self.taste.cancels else []),
         ]
         # What ends a step or a run is rarer, or all would end too soon.
         return self.one_of(final if self.draw(FOR_ONCE) else harmless)

@@ -99,7 +99,7 @@ def _step_start(line: Timeline, event: ev.StepStart) -> None:
     bar.kind, bar.status = event.kind, "running"
     bar.begin(event.at, "run")
     bar.values["Input"] = event.input
-    if event.resume_data is not None:
+    if event.resumed:
         bar.values["Answer"] = event.resume_data
     if event.round:
         bar.facts["Resumed"] = event.round

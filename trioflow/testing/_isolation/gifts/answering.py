@@ -21,16 +21,16 @@ def asks_for_what_a_hook_makes(stage: Stage, w: Flow) -> Flow:
 
 async def answer(g: Giver) -> AnyRun:
     run = await g.suspended()
-    if await g.refuses(lambda: run.resume(resume_data=g.value)):
-        await run.resume(resume_data=1)
+    if await g.refuses(lambda: run.resume(g.value)):
+        await run.resume(1)
     return run
 
 
 async def answer_to_a_submitted_run(g: Giver) -> AnyRun:
     run = g.engine.submit(g.flow, 1, run_id=g.flow.id)
     await run.wait()
-    if await g.refuses(lambda: run.resume(resume_data=g.value)):
-        await run.resume(resume_data=1)
+    if await g.refuses(lambda: run.resume(g.value)):
+        await run.resume(1)
     return run
 
 
@@ -38,7 +38,7 @@ async def answer_in_a_stream(g: Giver) -> AnyRun:
     run = await g.suspended()
 
     async def stream(value: Any) -> None:
-        async with run.resume_stream(resume_data=value) as events:
+        async with run.resume_stream(value) as events:
             await events.get_workflow_state()
 
     if await g.refuses(lambda: stream(g.value)):
@@ -48,15 +48,15 @@ async def answer_in_a_stream(g: Giver) -> AnyRun:
 
 async def answer_of_a_hook(g: Giver) -> AnyRun:
     run, hidden = await g.suspended(), g.stage.hidden(g.value)
-    if await g.refuses(lambda: run.resume(resume_data=hidden)):
-        await run.resume(resume_data=1)
+    if await g.refuses(lambda: run.resume(hidden)):
+        await run.resume(1)
     return run
 
 
 async def context_with_an_answer(g: Giver) -> AnyRun:
     run = await g.suspended()
-    if await g.refuses(lambda: run.resume(resume_data=1, runtime_context={"a": g.value})):
-        await run.resume(resume_data=1)
+    if await g.refuses(lambda: run.resume(1, runtime_context={"a": g.value})):
+        await run.resume(1)
     return run
 
 
@@ -64,30 +64,30 @@ def two(stage: Stage, w: Flow) -> Flow:
     return w.then(stage.bodies.gives(1, "first")).then(stage.bodies.asks())
 
 
-async def going_back(g: Giver, **given: Any) -> AnyRun:
+async def forking(g: Giver, **given: Any) -> AnyRun:
     run = await g.suspended()
 
-    async def back(number: int, **given: Any) -> None:
+    async def fork(number: int, **given: Any) -> None:
         options = {"resume_data": 1, "run_id": f"{g.flow.id}-{number}", **given}
-        result = await run.time_travel("asks", **options)
+        result = await (await run.fork("asks", **options)).start()
         assert result.status == "success"
 
-    if await g.refuses(lambda: back(1, **given)):
-        await back(2)
-    await run.resume(resume_data=1)
+    if await g.refuses(lambda: fork(1, **given)):
+        await fork(2)
+    await run.resume(1)
     return run
 
 
-async def input_for_going_back(g: Giver) -> AnyRun:
-    return await going_back(g, input_data=g.value)
+async def input_for_forking(g: Giver) -> AnyRun:
+    return await forking(g, input_data=g.value)
 
 
-async def answer_for_going_back(g: Giver) -> AnyRun:
-    return await going_back(g, resume_data=g.value)
+async def answer_for_forking(g: Giver) -> AnyRun:
+    return await forking(g, resume_data=g.value)
 
 
-async def output_for_going_back(g: Giver) -> AnyRun:
-    return await going_back(g, context={"first": g.value})
+async def output_for_forking(g: Giver) -> AnyRun:
+    return await forking(g, context={"first": g.value})
 
 
 ANSWERING: Mapping[str, Gift] = {
@@ -96,7 +96,7 @@ ANSWERING: Mapping[str, Gift] = {
     "an answer in a stream": Gift(asks, answer_in_a_stream),
     "an answer that a hook makes": Gift(asks_for_what_a_hook_makes, answer_of_a_hook),
     "the runtime context of an answer": Gift(asks, context_with_an_answer),
-    "an input for going back": Gift(two, input_for_going_back),
-    "an answer for going back": Gift(two, answer_for_going_back),
-    "an output for going back": Gift(two, output_for_going_back),
+    "an input for a fork": Gift(two, input_for_forking),
+    "an answer for a fork": Gift(two, answer_for_forking),
+    "an output for a fork": Gift(two, output_for_forking),
 }

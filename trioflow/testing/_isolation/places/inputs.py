@@ -89,7 +89,7 @@ def context_of_what_is_canceled(stage: Stage, w: Flow, value: Any) -> Flow:
 
 
 def reason(stage: Stage, w: Flow, value: Any) -> Flow:
-    return w.then(stage.bodies.does(lambda ctx: ctx.abort(value)))
+    return w.then(stage.bodies.does(lambda ctx: ctx.cancel_run(value)))
 
 
 INPUTS: Mapping[str, Place] = {

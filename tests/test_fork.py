@@ -26,7 +26,7 @@ async def test_what_came_before_does_not_run_again() -> None:
     calls = Calls()
     run = flow().then(calls.does("a")).then(calls.does("b")).then(calls.does("c")).create_run()
     await run.start(1)
-    result = await run.time_travel("b")
+    result = await (await run.fork("b")).start()
     assert (result.status, result.output) == ("success", 1)
     assert result.run_id != run.run_id
     assert calls.made == {"a": 1, "b": 2, "c": 2}
@@ -37,8 +37,8 @@ async def test_another_input_and_other_results() -> None:
     calls = Calls()
     run = flow().then(calls.does("a")).then(calls.does("b")).create_run()
     await run.start(1)
-    assert (await run.time_travel("b", 5)).output == 5
-    assert (await run.time_travel("b", context={"a": 7})).output == 7
+    assert (await (await run.fork("b", input_data=5)).start()).output == 5
+    assert (await (await run.fork("b", context={"a": 7})).start()).output == 7
 
 
 async def test_into_a_nested_workflow() -> None:
@@ -46,8 +46,8 @@ async def test_into_a_nested_workflow() -> None:
     inner = flow("inner").then(calls.does("x")).then(calls.does("y"))
     run = flow().then(calls.does("a")).then(inner).create_run()
     await run.start(1)
-    assert (await run.time_travel("inner.y")).output == 1
-    assert (await run.time_travel(["inner", "y"], 3)).output == 3
+    assert (await (await run.fork("inner.y")).start()).output == 1
+    assert (await (await run.fork(["inner", "y"], input_data=3)).start()).output == 3
     assert calls.made == {"a": 1, "x": 1, "y": 3}
 
 
@@ -63,7 +63,7 @@ async def test_a_failed_foreach_keeps_the_items_that_ended_well() -> None:
 
     run = flow().foreach(body).create_run()
     assert (await run.start([1, 2, 3])).status == "failed"
-    assert (await run.time_travel(body)).output == [10, 20, 30]
+    assert (await (await run.fork(body)).start()).output == [10, 20, 30]
     assert made == [1, 2, 2, 3]
 
 
@@ -71,7 +71,7 @@ async def test_of_a_loop_the_last_iteration() -> None:
     calls = Calls()
     run = flow().dountil(calls.does(), lambda _, ctx: ctx.iteration >= 3).create_run()
     await run.start(1)
-    assert (await run.time_travel("does")).status == "success"
+    assert (await (await run.fork("does")).start()).status == "success"
     assert calls.made == {"does": 4}
 
 
@@ -79,7 +79,7 @@ async def test_the_stream_begins_where_the_new_run_does() -> None:
     workflow = flow().then(add_one).then(add_one.clone("more"))
     run = workflow.create_run()
     await run.start(1)
-    async with run.time_travel_stream("more") as stream:
+    async with (await run.fork("more")).stream() as stream:
         found = [event async for event in stream]
     assert isinstance(found[0], events.Recover)
     assert isinstance(found[-1], events.Finish)
@@ -92,7 +92,7 @@ async def test_a_durable_run_travels_from_its_journal() -> None:
     async with open_engine(plugins=[], store=store, workflows=[workflow]) as engine:
         await engine.create_run(workflow, run_id="r").start(1)
     async with open_engine(plugins=[], store=store, workflows=[workflow]) as engine:
-        await (await engine.load_run("r")).time_travel("b", run_id="new")
+        await (await (await engine.load_run("r")).fork("b", run_id="new")).start()
         assert (await (await engine.load_run("new")).wait()).output == 1
     assert calls.made == {"a": 1, "b": 2}
 
@@ -100,14 +100,14 @@ async def test_a_durable_run_travels_from_its_journal() -> None:
 async def test_refusals(autojump_clock: MockClock) -> None:
     run = flow().then(add_one).sleep(10).create_run()
     with pytest.raises(NotResumableError):
-        await run.time_travel("add_one")
+        await (await run.fork("add_one")).start()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(run.start, 1)
         await trio.sleep(1)
         with pytest.raises(NotResumableError):
-            await run.time_travel("add_one")
+            await (await run.fork("add_one")).start()
     with pytest.raises(UnknownStepError):
-        await run.time_travel("nobody")
+        await (await run.fork("nobody")).start()
 
 
 async def test_a_run_goes_step_by_step() -> None:
@@ -127,9 +127,9 @@ async def test_a_finished_run_is_not_restarted() -> None:
     run = flow().then(Calls().asks()).create_run()
     await run.start(1)
     with pytest.raises(NotResumableError):
-        await run.restart()
-    await run.resume(resume_data=1)
-    assert (await run.restart()).output == "asks:1"
+        await run.recover()
+    await run.resume(1)
+    assert (await run.recover()).output == "asks:1"
 
 
 @pytest.mark.parametrize("retries", [None, Retry(attempts=2, on=(OSError,))])
@@ -146,7 +146,7 @@ async def test_attempts_of_a_call_that_was_canceled_count_on(
     failing = fails(ValueError(), after=1)
     run = flow().parallel(failing, sibling).create_run()
     await run.start(1)
-    result = await run.time_travel(failing)
+    result = await (await run.fork(failing)).start()
 
     assert sees == [1, 2]
     assert result.steps["sibling"].attempts == 2
@@ -170,15 +170,15 @@ async def test_earlier_rounds_of_a_call_are_remembered() -> None:
 
     run = flow().parallel(asks_twice, add_one).create_run()
     await run.start(1)
-    await run.resume("asks_twice", 1)
-    async with run.time_travel_stream("add_one") as stream:
+    await run.resume(1, step="asks_twice")
+    async with (await run.fork("add_one")).stream() as stream:
         await stream.get_workflow_state()
 
     new, old = (each.record.steps["asks_twice"] for each in (stream.run, run))
     assert (new.round, new.attempts) == (old.round, old.attempts)
     assert (new.suspend_payload, new.suspended_at) == ("second", old.suspended_at)
     failures = 0
-    assert (await stream.run.resume("asks_twice", 2)).status == "failed"
+    assert (await stream.run.resume(2, step="asks_twice")).status == "failed"
     assert failures == 2  # the first of three attempts was made before
 
 
@@ -186,9 +186,9 @@ async def test_earlier_rounds_of_items_are_remembered() -> None:
     run = flow().foreach(Calls().asks(), concurrency=2).then(Calls().does("b")).create_run()
     await run.start([1, 2])
     for index in range(2):
-        await run.resume("asks", index, index=index)
+        await run.resume(index, step="asks", index=index)
 
-    async with run.time_travel_stream("b") as stream:
+    async with (await run.fork("b")).stream() as stream:
         await stream.get_workflow_state()
 
     for address in ("0", "0[0]", "0[1]"):
@@ -202,10 +202,10 @@ async def test_what_contains_the_step_begins_once_however_often_it_was_suspended
     workflow = flow().then(inner)
     run = workflow.create_run()
     await run.start(1)
-    await run.resume("inner.a", 1)
-    await run.resume("inner.b", 2)
+    await run.resume(1, step="inner.a")
+    await run.resume(2, step="inner.b")
 
-    async with run.time_travel_stream("inner.c") as stream:
+    async with (await run.fork("inner.c")).stream() as stream:
         await stream.get_workflow_state()
 
     check(stream.run, workflow)
@@ -219,9 +219,9 @@ async def test_a_foreach_begins_once_however_often_its_items_have_asked() -> Non
     run = workflow.create_run()
     await run.start([1, 2])
     for index in range(2):
-        await run.resume("asks", index, index=index)
+        await run.resume(index, step="asks", index=index)
 
-    async with run.time_travel_stream("asks") as stream:
+    async with (await run.fork("asks")).stream() as stream:
         result = await stream.get_workflow_state()
 
     check(stream.run, workflow)
@@ -235,7 +235,7 @@ async def test_going_back_again_from_where_one_went_back() -> None:
     run = workflow.create_run()
     await run.start(1)
     for step_id in ("inner.b", "inner.a", "c"):
-        async with run.time_travel_stream(step_id) as stream:
+        async with (await run.fork(step_id)).stream() as stream:
             await stream.get_workflow_state()
         run = stream.run
         check(run, workflow)
@@ -254,7 +254,7 @@ async def recover_and_go_back(
         await engine.recover()
         run = await engine.load_run("r")
         assert (await run.wait()).output == wanted
-        async with run.time_travel_stream(destination) as stream:
+        async with (await run.fork(destination)).stream() as stream:
             assert (await stream.get_workflow_state()).output == wanted
     check(stream.run, workflow)
     return stream.run
@@ -338,7 +338,7 @@ async def test_items_that_failed_run_again_with_all_that_is_in_them() -> None:
     run = workflow.create_run()
     assert (await run.start([1, 2])).status == "failed"
 
-    async with run.time_travel_stream("item") as stream:
+    async with (await run.fork("item")).stream() as stream:
         result = await stream.get_workflow_state()
 
     assert (result.output, made) == ([1, 2], [1, 2, 2])
@@ -360,7 +360,7 @@ async def test_into_the_last_attempt_of_a_nested_workflow() -> None:
     run = workflow.create_run()
     await run.start(1)
 
-    async with run.time_travel_stream("inner.y", 99) as stream:
+    async with (await run.fork("inner.y", input_data=99)).stream() as stream:
         result = await stream.get_workflow_state()
 
     assert (result.output, calls.made) == (99, {"x": 2, "y": 2})

@@ -1,0 +1,225 @@
+"""The past of a retry: all that ended well in a failed or canceled run.
+
+A call is repeated if it has failed or was canceled, and so has all that contains it. What ended
+well, what waits for an answer, and what the workflow has passed stays as it is: a failure that a
+later node has seen, as with ``on_error="collect"``, is not repeated.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import Any
+
+import attrs
+
+from trioflow import events as ev
+from trioflow._engine.history.fork_past import Past, shared
+from trioflow._engine.history.groups import GROUPS, items_around
+from trioflow._engine.history.replay import furthest_nodes
+from trioflow.addresses import Address
+from trioflow.errors import UnreadableRunError
+from trioflow.events import SUCCESS_STATUSES
+from trioflow.record import RunRecord
+from trioflow.step_record import StepRecord
+
+
+def retry_past(
+    record: RunRecord,
+    recorded: Sequence[ev.Event],
+    run_id: str,
+    misfits: Iterable[UnreadableRunError] = (),
+) -> Past:
+    """Return what a run begins with that repeats what failed, or was canceled, in another one.
+
+    Args:
+      record: The fold of *recorded*, the events of the old run.
+      run_id: Id of the new run.
+      misfits: What is wrong with values of the old run.
+
+    Raises:
+      UnreadableRunError: if a value that is kept does not fit its type any more.
+    """
+    calls = _Calls(record, recorded)
+    choice = _Choice(calls, recorded)
+    kept: set[int] = set()
+
+    def keeps(event: ev.Event) -> bool:
+        if choice.keeps(event):
+            kept.add(event.seq)
+        return event.seq in kept
+
+    expired = {
+        (event.address, event.key)
+        for event in recorded
+        if isinstance(event, ev.StepAnswered) and event.expired and event.address in calls.repeated
+    }
+    events = _counted(shared(recorded, keeps, run_id))
+    events = [_without(event, expired) for event in events]
+    for error in misfits:
+        if error.seq in kept:
+            raise error
+    given = {"attempts": calls.earlier_attempts(), "answers": choice.answers}
+    return Past(events, {name: value for name, value in given.items() if value})
+
+
+REDONE = (ev.StepResult, ev.StepFinish, ev.StepSuspended, ev.StepDeadline)
+"""What happens anew to a call that contains others and is continued."""
+
+
+class _Calls:
+    """The calls of the old run, and which of them are repeated."""
+
+    def __init__(self, record: RunRecord, recorded: Sequence[ev.Event]) -> None:
+        self._records = dict(record.calls.items())
+        self._furthest = furthest_nodes(self._records)
+        self._iterations: dict[tuple[Address | None, int], int] = {}
+        for address in map(Address.parse, self._records):
+            place = address.scope, address.position
+            last = self._iterations.get(place, 1)
+            self._iterations[place] = max(last, address.iteration or 1)
+        self._items = items_around(self._furthest)
+        self._may_repeat = functools.cache(self._find_out)
+        self._attempts: dict[str, int] = {}
+        for event in recorded:
+            if isinstance(event, ev.StepRetry):
+                made = self._attempts.get(event.address, 0)
+                self._attempts[event.address] = max(made, event.attempt)
+        self.repeated = {a for a in self._records if self._may_repeat(a) and self._has_failed(a)}
+        """Addresses of calls, and of items of a foreach, that are repeated and contain no others.
+        """
+        around = {str(o) for a in self.repeated for o in Address.parse(a).walk()} - self.repeated
+        waiting = {a for a in around if self._status(a) == "suspended"}
+        broken = {a for a in self._records if self._may_repeat(a) and self._is_broken_group(a)}
+        self.reopened = broken | waiting
+        """Addresses of those that contain others, and are continued."""
+
+    def _status(self, address: str) -> str:
+        record = self._records.get(address)
+        return "running" if record is None else record.status
+
+    def is_group(self, address: str) -> bool:
+        """Tell whether a call, or an item of a foreach, contains calls."""
+        record: StepRecord | None = self._records.get(address)
+        return address in self._items or (record is not None and record.kind in GROUPS)
+
+    def _has_failed(self, address: str) -> bool:
+        return not self.is_group(address) and self._status(address) != "suspended"
+
+    def _is_broken_group(self, address: str) -> bool:
+        return self.is_group(address) and self._status(address) != "suspended"
+
+    def _find_out(self, address: str) -> bool:
+        """Tell whether a call did not end well, and nor did anything that contains it, and whether
+        the workflow has not passed it."""
+        if self._status(address) in SUCCESS_STATUSES:
+            return False
+        place = Address.parse(address)
+        if place.item is not None:
+            return self._may_repeat(str(place.call))
+        scope = place.scope
+        if place.position != self._furthest.get(scope, place.position):
+            return False
+        if (place.iteration or 1) != self._iterations.get((scope, place.position), 1):
+            return False
+        if scope is None:
+            return True
+        outer = str(scope.with_attempt(1))
+        return scope.attempt == self.last_attempt(outer) and self._may_repeat(outer)
+
+    def last_attempt(self, address: str) -> int:
+        """Return the last attempt that a call has made, counted from 1."""
+        return self._attempts.get(address, 0) + 1
+
+    def earlier_attempts(self) -> Mapping[str, int]:
+        """Return how many attempts do not count, of the calls that are continued."""
+        attempts = {address: self._attempts.get(address, 0) for address in sorted(self.reopened)}
+        return {address: made for address, made in attempts.items() if made}
+
+
+@attrs.define
+class _Choice:
+    """Says which events the new run shares with the old one, asked in their order."""
+
+    calls: _Calls
+    recorded: Sequence[ev.Event]
+    answers: dict[str, Any] = attrs.field(init=False)
+    """The answers that items have got which are repeated; other calls have theirs in an event."""
+    _answered: set[str] = attrs.field(init=False)
+    """Addresses of calls of which a question was answered."""
+    _started: set[str] = attrs.field(init=False)
+    _begun: set[str] = attrs.field(factory=set)
+
+    def __attrs_post_init__(self) -> None:
+        self.answers = {
+            target: event.data
+            for event in self.recorded
+            if isinstance(event, ev.Resume) and event.answered
+            for target in event.targets
+            if target in self.calls.repeated and Address.parse(target).item is not None
+        }
+        self._answered = {
+            event.address
+            for event in self.recorded
+            if isinstance(event, ev.StepAnswered) and not event.expired
+        }
+        self._started = {e.address for e in self.recorded if isinstance(e, ev.StepStart)}
+
+    def keeps(self, event: ev.Event) -> bool:
+        if not isinstance(event, ev.StepEvent):
+            return isinstance(event, ev.Start | ev.EventReceived)
+        if isinstance(event, ev.StepProgress):
+            return self._keeps_item(event)
+        if event.address in self.calls.repeated:
+            return self._keeps_of_repeated(event)
+        if event.address in self.calls.reopened:
+            return not isinstance(event, REDONE)
+        return True
+
+    def _keeps_item(self, event: ev.StepProgress) -> bool:
+        item = str(Address.parse(event.address).with_item(event.index))
+        if item in self.calls.reopened:
+            return False
+        if item in self.calls.repeated:
+            is_answered = item in self.answers or item in self._answered
+            return event.status == "suspended" and is_answered
+        return True
+
+    def _keeps_of_repeated(self, event: ev.StepEvent) -> bool:
+        """Keep that a call has begun, with the event or the answers that it has got."""
+        match event:
+            case ev.StepStart():
+                self._begun.add(event.address)
+                return True
+            case ev.StepSuspended():
+                return True
+            case ev.StepAnswered():
+                return not event.expired
+            case ev.StepWaiting() | ev.EventTaken():
+                return event.address in self._started - self._begun
+        return False
+
+
+def _without(event: ev.Event, expired: Set[tuple[str, str]]) -> ev.Event:
+    """Return an event without the questions that are to be asked anew."""
+    if not expired or not isinstance(event, ev.StepSuspended | ev.StepProgress) or not event.asks:
+        return event
+    address = event.address
+    if isinstance(event, ev.StepProgress):
+        address = str(Address.parse(address).with_item(event.index))
+    kept = {key: ask for key, ask in event.asks.items() if (address, key) not in expired}
+    return attrs.evolve(event, asks=kept or None)
+
+
+def _counted(events: Sequence[ev.Event]) -> list[ev.Event]:
+    """Count the items anew that are kept of each foreach."""
+    done: Counter[str] = Counter()
+
+    def counted(event: ev.Event) -> ev.Event:
+        if not isinstance(event, ev.StepProgress):
+            return event
+        done[event.address] += event.status not in ("suspended", "canceled")
+        return attrs.evolve(event, done=done[event.address])
+
+    return [counted(event) for event in events]
