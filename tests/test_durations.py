@@ -101,7 +101,8 @@ async def test_the_delay_before_an_attempt_is_recorded_in_seconds(
     retry = Retry(2, delay=TWO, jitter=0.5)
     run = FLOW.then(sleeping(timeout=1, retry=retry)).create_run()
     await run.start(1)
-    (failed,) = [e async for e in run.observe() if isinstance(e, events.StepRetry)]
+    async with run.observe() as stream:
+        (failed,) = [e async for e in stream if isinstance(e, events.StepRetry)]
 
     assert 1 <= failed.delay <= 3
     assert trio.current_time() == pytest.approx(2 + failed.delay)
