@@ -40,6 +40,12 @@ def test_the_first_workflow_prints_what_is_shown(tmp_path: Path) -> None:
     assert run_python(blocks_in("python")[0], tmp_path) == shown
 
 
+def test_failures_of_items_are_values_as_it_says(tmp_path: Path) -> None:
+    [program] = [text for text in blocks_in("python") if 'on_error="collect"' in text]
+
+    assert f"prints `{run_python(program, tmp_path).strip()}`" in README.read_text("utf-8")
+
+
 def test_the_first_plugin_can_be_loaded(tmp_path: Path) -> None:
     [entry_points] = map(tomllib.loads, blocks_in("toml"))
     [module] = entry_points["project"]["entry-points"]["trioflow"].values()
