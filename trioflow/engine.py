@@ -506,7 +506,7 @@ class Engine(metaclass=NoPublicConstructor):
             `create_run`.
           RunStateError: if the engine is closed.
         """
-        if isinstance(workflow, Run):
+        if not isinstance(workflow, str | Workflow):
             given: tuple[Any, ...]
             given = (input_data, run_id, resource_id, by, runtime_context, tracing_context)
             given = (*given, tracing_options, initial_state, timeout, *tags)

@@ -204,13 +204,12 @@ class Life:
         if waits:
             self.emit(ev.Suspended if isinstance(outcome, Suspended) else ev.Paused)
         self.result = result = workflow_result(scope, self.input, outcome)
-        is_open = waits and not self.close_on_suspend  # its stream is still to come to its end
         try:
-            if not is_open:
+            if not waits or self.close_on_suspend:
                 fields = {"status": result.status, "result": result.output, "error": result.error}
                 self.happen(ev.Finish, fields)
         finally:
-            if is_open or self.record.ended_at is not None:  # or it could not happen
+            if waits or self.record.ended_at is not None:  # or it could not happen
                 self.core.readers.end_part(is_over=not waits)
 
     def cancel(self, reason: str | None, by: str | None = None) -> None:

@@ -80,14 +80,14 @@ class Readers:
         # The window of a run that is over does not change, so it can be read where it is, if
         # there is not more in it than is held anyway.
         is_large = len(self.window.events) >= HISTORY + SLACK
-        staying = []
-        for reader in self._readers:
+        readers, self._readers = self._readers, []
+        for reader in readers:
             if is_over or not reader.stays:
                 reader.end(detach=is_large or not is_over)
+            elif reader.fetching is not None:  # the next part may run in another process
+                reader.step_aside()
             else:
-                staying.append(reader)
-        self._readers = staying
-        self.step_aside()  # the next part may run in another process
+                self._readers.append(reader)
         if is_large:
             self._forget_oldest()
         if self.congested:
