@@ -59,7 +59,13 @@ LAZY = {
     ("trioflow._argument_schemas", "jsonschema.validators"): "only tools of other programs need it",
     ("trioflow._argument_schemas", "referencing"): "only tools of other programs need it",
     ("trioflow.workflow", "trioflow.run"): "create_run() is a method of what runs are of",
+    ("trioflow._engine.history.answers", "trioflow.wire._values"): "only answers from elsewhere",
+    ("trioflow._engine.life.forking", "trioflow._engine.history.retyped"): "only forks need it",
+    ("trioflow._engine.life.recovering", "trioflow._engine.history.restore"): "only journals do",
+    ("trioflow._engine.running.user_functions", "json"): "only templates need it",
+    ("trioflow._host.assembly", "trioflow.wire._converter"): "only typed values need it",
     ("trioflow._host.builtins", "trioflow.stores"): "only journals in memory need it",
+    ("trioflow._host.discovery", "difflib"): "only errors need it",
     ("trioflow._host.discovery", "importlib.metadata"): "an engine without plugins needs none",
     ("trioflow._values.structure", "trioflow._values.rules"): "it needs cattrs",
     ("trioflow._forms.foreign", "cattrs.fns"): "only classes that hooks are for need cattrs",
@@ -68,7 +74,11 @@ LAZY = {
         "cattrs.errors",
     ): "only values that do not fit as they are need cattrs",
     ("trioflow.describe._schema", "trioflow._host.plugins"): "only classes of others need plugins",
+    ("trioflow.engine", "trioflow._engine.planning.recording"): "only stored runs need it",
+    ("trioflow.engine", "trioflow._forms.forms"): "only stored runs need it",
     ("trioflow.engine", "trioflow.describe._schema"): "no run needs it",
+    ("trioflow.engine", "trioflow.run_info"): "no run needs it",
+    ("trioflow.errors", "difflib"): "only errors need it",
     ("trioflow.testing._bodies", "trioflow.testing._bodies.generated"): "only it needs hypothesis",
     (
         "trioflow.testing._converters.each",
@@ -268,6 +278,25 @@ def test_importing_trioflow_does_not_import(library: str) -> None:
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
+UNUSED = (
+    "cattrs", "importlib.metadata", "json", "trioflow._engine.journal.writer", "trioflow._forms",
+    "trioflow.describe", "trioflow.run_info", "trioflow.wire._reading", "uuid",
+)  # fmt: skip
+"""What a program that only runs workflows does not need."""
+
+
+def test_what_a_run_does_not_need_is_not_imported_for_it() -> None:
+    script = f"""
+import sys, trio
+before = set(sys.modules)
+from trioflow import Workflow, open_engine, step
+print(*sorted(set({UNUSED}) & (set(sys.modules) - before)))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+
+    assert done.stdout == b"\n"
+
+
 PLUGIN_FILES = sorted((ROOT / "plugins").glob("*/**/*.py"))
 
 
@@ -329,6 +358,7 @@ def test_classes_that_users_do_not_construct_say_where_to_get_an_instance(name: 
 # ---------------------------------------------------------------- names that are imported late
 LAZY_PACKAGES = (
     "trioflow",
+    "trioflow._engine.journal",
     "trioflow.abc",
     "trioflow.describe",
     "trioflow.testing",

@@ -158,3 +158,11 @@ def test_a_suspended_run_without_a_store_is_lost_and_says_so(cli: Cli) -> None:
     assert done.err.endswith("trioflow: it is lost now: give --store to resume it later\n")
     assert "lost" not in cli("run", "flows:asking", *STORE).err
     assert "lost" in cli("run", "flows:asking", "--store", "memory:").err
+
+
+# ---------------------------------------------------------------- a deadline
+def test_a_run_that_takes_too_long_fails(cli: Cli) -> None:
+    done = cli("run", "flows:sleeping", "--timeout", "0.05")
+
+    assert done.code == 1
+    assert "RunTimeoutError" in done.out + done.err or "deadline" in done.err

@@ -42,7 +42,7 @@ async def test_it_outlives_the_run_that_starts_it(
         assert [child.tags for child in children] == [("child",)] * 2
         assert [(await child.wait()).input for child in children] == [0, 1]
         assert len(await engine.list_runs(tags=["child"])) == 2
-        assert run.record.steps["starts"].started_runs == tuple(ids)
+        assert run.record.started_runs == {"0": tuple(ids)}
     check(run, PARENT)
 
 

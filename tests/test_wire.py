@@ -82,7 +82,7 @@ def _values(field: attrs.Attribute[Any]) -> st.SearchStrategy[Any]:
         return SECONDS if field.default is attrs.NOTHING else st.none() | SECONDS
     if field.name in ("runtime_context", "metadata", "args", "updates", "inputs", "answers"):
         return OBJECTS
-    if field.name == "attempts" and field.default is not attrs.NOTHING:
+    if field.name == "attempts" and isinstance(field.default, attrs.Factory):  # type: ignore[arg-type]
         return st.dictionaries(st.text(), st.integers(0, 10**6), max_size=3)
     if field.name in ("state_updates", "asks"):
         return st.none() | OBJECTS

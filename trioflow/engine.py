@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import secrets
 import socket
 import time
-import uuid
 import weakref
 from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from contextlib import (
@@ -15,31 +15,16 @@ from contextlib import (
     asynccontextmanager,
     suppress,
 )
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 import trio
 
 from trioflow._constructor import NoPublicConstructor
 from trioflow._durations import Duration
+from trioflow._engine import journal
 from trioflow._engine.base.given import check_optional_string
 from trioflow._engine.base.in_trio import check_in_trio
-from trioflow._engine.journal.applying import command_here
-from trioflow._engine.journal.claims import Claims
-from trioflow._engine.journal.durable_runs import DurableRuns, open_durable_runs
-from trioflow._engine.journal.inbox import Cancel, Command, Drain, Resume, Send
-from trioflow._engine.journal.listing import (
-    RunList,
-    chosen_by,
-    filter_of,
-    statuses,
-    unfinished,
-)
-from trioflow._engine.journal.observing import open_stored
-from trioflow._engine.journal.once import begin_or_attach, start_once, start_or_attach
-from trioflow._engine.journal.removing import Remover, for_each
-from trioflow._engine.journal.stored_runs import StoredRuns, open_stored_runs
-from trioflow._engine.journal.writer import Durability, JournalWriter
 from trioflow._engine.life.forking import begin_fork, prepare_fork
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.observing import check_observing, open_observer
@@ -47,11 +32,9 @@ from trioflow._engine.life.registry import RunRegistry, open_registry
 from trioflow._engine.life.resuming import Answer
 from trioflow._engine.life.starting import begin
 from trioflow._engine.planning.environment import Environment
-from trioflow._engine.planning.recording import Recording
 from trioflow._engine.stream.opening import Opening
 from trioflow._engine.stream.reader import OnFull, Until
 from trioflow._engine.stream.receive_end import EventStream
-from trioflow._forms.forms import Forms
 from trioflow._host.assembly import environment_of, life_of, open_store
 from trioflow._host.checking import check_definitions
 from trioflow._host.plugins import PluginHost, PluginInfo
@@ -70,7 +53,6 @@ from trioflow.errors import (
 )
 from trioflow.events import FINISHED_STATUSES, RunStatus
 from trioflow.run import BUFFER_SIZE, Run, create_run, run_of, step_path
-from trioflow.run_info import BulkResult, Moment, RunFilters, RunInfo, seconds_of
 from trioflow.runners import OpenResource
 from trioflow.steps import Step
 from trioflow.tools import Tool
@@ -79,6 +61,15 @@ from trioflow.workflow import Workflow
 
 if TYPE_CHECKING:
     from cattrs import Converter
+
+    from trioflow._engine.journal.durable_runs import DurableRuns
+    from trioflow._engine.journal.inbox import Command
+    from trioflow._engine.journal.listing import RunList
+    from trioflow._engine.journal.removing import Remover
+    from trioflow._engine.journal.stored_runs import StoredRuns
+    from trioflow._engine.journal.writer import Durability
+    from trioflow._forms.forms import Forms
+    from trioflow.run_info import BulkResult, Moment, RunFilters, RunInfo
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -94,8 +85,8 @@ def _durable_runs(
     claim_seconds: float,
     patience: float,
 ) -> DurableRuns:
-    owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-    writer = JournalWriter(
+    owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    writer = journal.JournalWriter(
         store=store,
         owner=owner,
         forms=forms,
@@ -105,8 +96,8 @@ def _durable_runs(
         claim_seconds=claim_seconds,
         patience=patience,
     )
-    claims = Claims(store, owner, claim_seconds)
-    return DurableRuns(writer, claims, partial(life_of, environment))
+    claims = journal.Claims(store, owner, claim_seconds)
+    return journal.DurableRuns(writer, claims, partial(life_of, environment))
 
 
 @asynccontextmanager
@@ -198,6 +189,9 @@ async def open_engine(
     )
     forms = None
     if store is not None:
+        from trioflow._engine.planning.recording import Recording
+        from trioflow._forms.forms import Forms  # both for what is recorded only
+
         forms = Forms(environment.converter, host.upgrade, keeps_secrets=codec is not None)
         environment.recording = partial(Recording, forms)
     check_definitions(host, environment)
@@ -216,15 +210,15 @@ async def open_engine(
                 claim_seconds,
                 store_patience,
             )
-            await stack.enter_async_context(open_durable_runs(durable))
+            await stack.enter_async_context(journal.open_durable_runs(durable))
         await stack.enter_async_context(environment.resources.open())
         await stack.enter_async_context(environment.runners.open())
         runs = await stack.enter_async_context(open_registry())
         stored = None
         if durable is not None:
-            stored = StoredRuns(durable, runs, max_recoveries)
-            await stack.enter_async_context(open_stored_runs(stored, always=recover))
-            durable.begin_or_attach = partial(begin_or_attach, stored)
+            stored = journal.StoredRuns(durable, runs, max_recoveries)
+            await stack.enter_async_context(journal.open_stored_runs(stored, always=recover))
+            durable.begin_or_attach = partial(journal.begin_or_attach, stored)
         environment.known = weakref.ref(runs if stored is None else stored)
         engine: Engine = Engine._create(host, environment, runs, stored)
         environment.start_run = engine._start_or_find
@@ -250,8 +244,14 @@ class Engine(metaclass=NoPublicConstructor):
         self._runs = runs
         self._stored = stored
         self._durable = None if stored is None else stored.durable
-        self._list = RunList(runs, stored)
-        self._remover = Remover(runs, stored)
+
+    @cached_property
+    def _list(self) -> RunList:
+        return journal.RunList(self._runs, self._stored)
+
+    @cached_property
+    def _remover(self) -> Remover:
+        return journal.Remover(self._runs, self._stored)
 
     @property
     def store(self) -> Store | None:
@@ -531,7 +531,7 @@ class Engine(metaclass=NoPublicConstructor):
         if stored is None:
             self._runs.start_soon(life)
         else:
-            self._runs.nursery.start_soon(start_or_attach, stored, life)
+            self._runs.nursery.start_soon(journal.start_or_attach, stored, life)
         return run
 
     def _submit_fork(self, run: Run[Any, Any], given: Sequence[Any]) -> Run[Any, Any]:
@@ -548,7 +548,7 @@ class Engine(metaclass=NoPublicConstructor):
         prepare_fork(life, given)
         self._runs.own(life)
         if is_retry(life.run_id) and stored is not None:
-            self._runs.nursery.start_soon(start_or_attach, stored, life)
+            self._runs.nursery.start_soon(journal.start_or_attach, stored, life)
         else:
             begin_fork(life)
             self._runs.start_soon(life)
@@ -685,7 +685,7 @@ class Engine(metaclass=NoPublicConstructor):
                 if stored is None:
                     self._runs.start_soon(life)
                     return run
-                return run if await start_once(stored, life) else None
+                return run if await journal.start_once(stored, life) else None
 
         check_run_names(run_id, None, ())
         return await self._runs.do(run_id, start)
@@ -758,7 +758,7 @@ class Engine(metaclass=NoPublicConstructor):
           StoreError, JournalConflictError: if the request cannot be written.
         """
         check_optional_string("reason", reason)
-        await self._request(run_id, Cancel(reason), by)
+        await self._request(run_id, journal.Cancel(reason), by)
 
     async def send_event(
         self, run_id: str, name: str, data: Any = None, *, by: str | None = None
@@ -780,7 +780,7 @@ class Engine(metaclass=NoPublicConstructor):
           MailboxFullError, InboxFullError, RequestTooLargeError: if it cannot be taken.
           StoreError: if it cannot be written.
         """
-        await self._request(run_id, Send(name, data), by)
+        await self._request(run_id, journal.Send(name, data), by)
 
     async def resume_run(
         self,
@@ -818,7 +818,7 @@ class Engine(metaclass=NoPublicConstructor):
             runtime_context=runtime_context or {},
             per_step=per_step,
         )
-        await self._request(run_id, Resume(answer), by)
+        await self._request(run_id, journal.Resume(answer), by)
 
     async def drain_run(
         self, run_id: str, *, grace: float = math.inf, by: str | None = None
@@ -840,7 +840,7 @@ class Engine(metaclass=NoPublicConstructor):
         """
         if not grace >= 0:  # also catches NaN
             raise ValueError(f"grace must be >= 0 seconds, not {grace!r}")
-        await self._request(run_id, Drain(grace), by)
+        await self._request(run_id, journal.Drain(grace), by)
 
     async def _request(self, run_id: str, command: Command, by: str | None) -> None:
         life = self._runs.find(run_id)
@@ -850,7 +850,7 @@ class Engine(metaclass=NoPublicConstructor):
             raise UnknownRunError(run_id)
         else:
             await trio.lowlevel.checkpoint()
-            command_here(life, command, by, self._runs)
+            journal.command_here(life, command, by, self._runs)
 
     async def drain(self, grace: float = 20.0) -> None:
         """Start no further step of any run, let running ones end, then halt all runs.
@@ -938,7 +938,7 @@ class Engine(metaclass=NoPublicConstructor):
             raise UnknownRunError(run_id)
         else:
             journals = self._durable.journals
-            reader = await open_stored(journals, run_id, after, max_buffer_size, until)
+            reader = await journal.open_stored(journals, run_id, after, max_buffer_size, until)
         stream: EventStream = EventStream._create(reader)
         with stream:
             yield stream
@@ -977,7 +977,7 @@ class Engine(metaclass=NoPublicConstructor):
         for name, number in (("limit", limit), ("offset", offset)):
             if number is not None and number < 0:
                 raise ValueError(f"{name} must be >= 0, not {number!r}")
-        return await self._list.page(filter_of(**filters), limit, offset, cursor)
+        return await self._list.page(journal.filter_of(**filters), limit, offset, cursor)
 
     async def count_runs(self, **filters: Unpack[RunFilters]) -> int:
         """Return how many runs there are, in the store and in this engine's memory.
@@ -986,7 +986,7 @@ class Engine(metaclass=NoPublicConstructor):
 
         **Checkpoints**: always.
         """
-        return await self._list.count(filter_of(**filters))
+        return await self._list.count(journal.filter_of(**filters))
 
     async def cancel_runs(
         self, *, reason: str | None = None, by: str | None = None, **filters: Unpack[RunFilters]
@@ -1013,7 +1013,9 @@ class Engine(metaclass=NoPublicConstructor):
             with suppress(RunFinishedError, NotResumableError, UnknownRunError):
                 await self.cancel_run(run_id, reason, by=by)
 
-        return await for_each(self._list, unfinished(chosen_by(filters)), cancel)
+        return await journal.for_each(
+            self._list, journal.unfinished(journal.chosen_by(filters)), cancel
+        )
 
     async def delete_run(self, run_id: str) -> None:
         """Remove a run from the store and from memory, with its journal and its requests.
@@ -1055,7 +1057,7 @@ class Engine(metaclass=NoPublicConstructor):
             with suppress(UnknownRunError):  # between the list and now
                 await self._remover.delete(run_id)
 
-        return await for_each(self._list, chosen_by(filters), delete)
+        return await journal.for_each(self._list, journal.chosen_by(filters), delete)
 
     async def prune(
         self, *, before: Moment, status: RunStatus | Collection[RunStatus] | None = None
@@ -1076,7 +1078,9 @@ class Engine(metaclass=NoPublicConstructor):
 
         **Checkpoints**: always.
         """
-        chosen = FINISHED_STATUSES if status is None else statuses(status)
+        chosen = FINISHED_STATUSES if status is None else journal.statuses(status)
+        from trioflow.run_info import seconds_of
+
         return await self._remover.prune(seconds_of(before, time.time()), chosen)
 
 

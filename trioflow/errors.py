@@ -7,7 +7,6 @@ from the nearest built-in exception, so ``except ValueError`` and ``except Looku
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 import attrs
@@ -15,6 +14,14 @@ import attrs
 
 class TrioflowError(Exception):
     """Base of all errors that trioflow raises itself."""
+
+    # For all of them, since to make one for each takes time that every import would pay.
+    def __repr__(self) -> str:
+        fields = getattr(type(self), "__attrs_attrs__", None)
+        if fields is None:
+            return super().__repr__()
+        shown = (f"{field.name}={getattr(self, field.name)!r}" for field in fields if field.repr)
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 def told(error: BaseException) -> tuple[str, str]:
@@ -31,12 +38,14 @@ def told(error: BaseException) -> tuple[str, str]:
 
 def suggest(wrong: str, known: Iterable[str], otherwise: str) -> str:
     """Return "did you mean 'x'?" when a known name is close, else *otherwise*."""
+    import difflib  # of use in errors only
+
     close = difflib.get_close_matches(wrong, list(known), n=1)
     return f"did you mean {close[0]!r}?" if close else otherwise
 
 
 # ---------------------------------------------------------------- definitions
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class DefinitionError(TrioflowError, ValueError):
     """Raised when a step, tool, workflow or engine is declared in a way that cannot work."""
 
@@ -52,7 +61,7 @@ class UnknownOptionError(DefinitionError, TypeError):
     """Raised when a function of trioflow is called with an option that does not exist."""
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class UnknownStepError(TrioflowError, LookupError):
     """Raised when a workflow names a step, tool or workflow that no plugin provides."""
 
@@ -68,7 +77,7 @@ class UnknownStepError(TrioflowError, LookupError):
         return f"workflow {self.workflow!r}{origin} uses unknown step {self.step!r}; {hint}"
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class UnknownNameError(TrioflowError, LookupError):
     """Raised when a workflow, runner, limit, resource or store of that name does not exist."""
 
@@ -101,7 +110,7 @@ _REMEDIES = {
 """What else helps, by the kind of name."""
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class ResourceTypeError(TrioflowError, TypeError):
     """Raised when a resource is not of the class that ``ctx.resource(name, type)`` asks for."""
 
@@ -135,7 +144,7 @@ class Fault:
         return f"{self.path or 'value'}: {self.problem}"
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class FaultsError(TrioflowError, ValueError):
     """Raise it in a structure hook of your own types to say what is wrong, and where."""
 
@@ -153,7 +162,7 @@ PLURAL = ("arguments",)
 """Names of values that are several."""
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class InvalidValueError(TrioflowError, ValueError):
     """Raised when a value does not fit the type it is meant for. Never retried."""
 
@@ -174,7 +183,7 @@ class InvalidValueError(TrioflowError, ValueError):
         return f"{self.what} of {self.owner} {verb} invalid: {listing}{more}{giver}"
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class MappingError(TrioflowError, LookupError):
     """Raised when the source of a mapping leads nowhere."""
 
@@ -190,7 +199,7 @@ class MappingError(TrioflowError, LookupError):
         )
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class NoResultError(TrioflowError, LookupError):
     """Raised by ``ctx.step_result(step)`` for a step that has no output so far."""
 
@@ -209,7 +218,7 @@ LONGEST_PATH = 200
 """How many characters of a path a message shows; a value may be nested deeply."""
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class NotSerializableError(TrioflowError, ValueError):
     """Raised when a value cannot be written as JSON, or could not be read back."""
 
@@ -226,7 +235,7 @@ class NotSerializableError(TrioflowError, ValueError):
         return f"{path} {self.problem}; {self.remedy}"
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class WireFormatError(TrioflowError, ValueError):
     """Raised when a string or an object is not an event in a wire format."""
 
@@ -236,7 +245,7 @@ class WireFormatError(TrioflowError, ValueError):
         return f"not a trioflow wire event: {self.problem}"
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class InvalidAddressError(TrioflowError, ValueError):
     """Raised when a string is not an address of a call."""
 
@@ -257,7 +266,7 @@ class NonRetryableError(TrioflowError):
     """Raise it, or a subclass, in a step or tool to fail without another attempt."""
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class StepTimeoutError(TrioflowError, TimeoutError):
     """Raised when an attempt took longer than the ``timeout`` of its step or tool."""
 
@@ -271,7 +280,7 @@ class StepTimeoutError(TrioflowError, TimeoutError):
         )
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class EventTimeoutError(TrioflowError, TimeoutError):
     """Raised when no event arrived within the ``timeout`` of a wait."""
 
@@ -286,7 +295,7 @@ class EventTimeoutError(TrioflowError, TimeoutError):
         )
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class AskTimeoutError(TrioflowError, TimeoutError):
     """Raised by ``ctx.ask(..., timeout=...)`` when no answer came in time."""
 
@@ -301,7 +310,7 @@ class AskTimeoutError(TrioflowError, TimeoutError):
         )
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class AskMismatchError(NonRetryableError, ValueError):
     """Raised by ``ctx.ask`` if another question is recorded in its place. Never retried."""
 
@@ -316,7 +325,7 @@ class AskMismatchError(NonRetryableError, ValueError):
         )
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class AskLabelError(NonRetryableError, ValueError):
     """Raised by ``ctx.ask`` if a question cannot be told from others of its call. Never retried."""
 
@@ -332,7 +341,7 @@ class AskLabelError(NonRetryableError, ValueError):
         )
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class StepClosedError(TrioflowError, RuntimeError):
     """Raised when a context is used after its step call has ended."""
 
@@ -343,7 +352,7 @@ class StepClosedError(TrioflowError, RuntimeError):
 
 
 # ---------------------------------------------------------------- runs
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class NotInTrioError(TrioflowError, RuntimeError):
     """Raised when a run is started or an engine opened where Trio does not run."""
 
@@ -362,7 +371,7 @@ class NotInTrioError(TrioflowError, RuntimeError):
         )
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class RunStateError(TrioflowError, RuntimeError):
     """Raised when the status of a run does not allow what it is asked to do."""
 
@@ -386,7 +395,7 @@ class NotResumableError(RunStateError):
     """Raised when a run is resumed that is neither suspended nor paused."""
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class NotSuspendedError(TrioflowError, LookupError):
     """Raised when a step is resumed that is not suspended."""
 
@@ -400,7 +409,7 @@ class NotSuspendedError(TrioflowError, LookupError):
         return f"run {self.run_id}: {self.wanted} is not suspended; suspended steps: {listing}"
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class AmbiguousResumeError(TrioflowError, LookupError):
     """Raised when an answer does not say which of several suspended steps it is for."""
 
@@ -416,7 +425,7 @@ class AmbiguousResumeError(TrioflowError, LookupError):
         )
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class InvalidIdError(TrioflowError, ValueError):
     """Raised when an id or a tag of a run is something that not every store can hold."""
 
@@ -431,7 +440,7 @@ class InvalidIdError(TrioflowError, ValueError):
         return f"{self.what} {shown} {self.problem}; use short strings of ordinary characters"
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class DuplicateRunError(TrioflowError, ValueError):
     """Raised when a run id is used twice, in one engine or in its store."""
 
@@ -444,7 +453,7 @@ class DuplicateRunError(TrioflowError, ValueError):
         )
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class UnknownRunError(TrioflowError, LookupError):
     """Raised when an engine does not know a run."""
 
@@ -457,7 +466,7 @@ class UnknownRunError(TrioflowError, LookupError):
         )
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class RunCanceledError(TrioflowError, RuntimeError):
     """Raised by ``RunResult.unwrap()`` when the run was canceled."""
 
@@ -468,7 +477,7 @@ class RunCanceledError(TrioflowError, RuntimeError):
         return f"run {self.run_id} was canceled" + (f": {self.reason}" if self.reason else "")
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class RunTimeoutError(TrioflowError, TimeoutError):
     """Raised when a run, or a nested workflow, has not finished within its ``timeout``."""
 
@@ -484,7 +493,7 @@ class RunTimeoutError(TrioflowError, TimeoutError):
         )
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class RunSuspendedError(TrioflowError, RuntimeError):
     """Raised by ``RunResult.unwrap()`` when the run is suspended."""
 
@@ -496,7 +505,7 @@ class RunSuspendedError(TrioflowError, RuntimeError):
         return f"run {self.run_id} is suspended at {listing}; resume it to get its output"
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class HistoryGap(TrioflowError, LookupError):  # noqa: N818 - a fact about a stream, like EndOfChannel
     """Raised to an observer when events that it has not read are no longer held."""
 
@@ -510,7 +519,7 @@ class HistoryGap(TrioflowError, LookupError):  # noqa: N818 - a fact about a str
         )
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class MailboxFullError(TrioflowError, RuntimeError):
     """Raised by ``send_event`` when too many events of a name are queued."""
 
@@ -525,7 +534,7 @@ class MailboxFullError(TrioflowError, RuntimeError):
 
 
 # ---------------------------------------------------------------- journals
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class StoreError(TrioflowError, RuntimeError):
     """Raised when the storage behind a store fails."""
 
@@ -543,7 +552,7 @@ class StoreMissingError(StoreError, LookupError):
     """Raised when a store is opened for reading only and does not exist."""
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class JournalConflictError(TrioflowError, RuntimeError):
     """Raised when another owner has written to a run's journal, or the journal is inconsistent."""
 
@@ -554,7 +563,7 @@ class JournalConflictError(TrioflowError, RuntimeError):
         return f"journal of run {self.run_id}: {self.problem}"
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class JournalFormatError(TrioflowError, ValueError):
     """Raised when a journal is damaged, or was written by a later version of trioflow."""
 
@@ -571,7 +580,7 @@ class JournalFormatError(TrioflowError, ValueError):
         )
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class UnreadableRunError(TrioflowError, ValueError):
     """Raised when a run cannot continue because a recorded value no longer fits its type.
 
@@ -601,7 +610,7 @@ class UnreadableRunError(TrioflowError, ValueError):
         )
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class WorkflowChangedError(TrioflowError, ValueError):
     """Raised when a run cannot continue because its workflow contradicts what is recorded."""
 
@@ -616,7 +625,7 @@ class WorkflowChangedError(TrioflowError, ValueError):
         )
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class CrashLoopError(TrioflowError, RuntimeError):
     """The error of a run that was ended because its process died several times in a row."""
 
@@ -631,7 +640,7 @@ class CrashLoopError(TrioflowError, RuntimeError):
         )
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class RunClaimedError(TrioflowError, RuntimeError):
     """Raised when a run is driven by another process or engine."""
 
@@ -653,7 +662,7 @@ class RunClaimedError(TrioflowError, RuntimeError):
 
 
 # ---------------------------------------------------------------- requests
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class RequestRefusedError(TrioflowError, RuntimeError):
     """Raised when a store refuses a request for a run: a cancel, event, answer or drain."""
 

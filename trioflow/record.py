@@ -85,6 +85,8 @@ class RunRecord:
     _received: dict[int, ev.EventReceived] | None = attrs.field(default=None, eq=_or_nothing)
     _answers: dict[str, Any] | None = attrs.field(default=None, eq=_or_nothing)
     _deadlines: dict[str, float] | None = attrs.field(default=None, eq=_or_nothing)
+    _asks: dict[str, Mapping[str, AskRecord]] | None = attrs.field(default=None, eq=_or_nothing)
+    _started_runs: dict[str, tuple[str, ...]] | None = attrs.field(default=None, eq=_or_nothing)
     _calls: Calls | None = attrs.field(default=None, init=False, eq=False, repr=False)
     _steps: Calls | None = attrs.field(default=None, init=False, eq=False, repr=False)
 
@@ -127,6 +129,22 @@ class RunRecord:
             self._deadlines = {}
         return self._deadlines
 
+    @property
+    def asks(self) -> dict[str, Mapping[str, AskRecord]]:
+        """The questions that calls have asked, by the address of the call and by key. Live, and
+        read only."""
+        if self._asks is None:
+            self._asks = {}
+        return self._asks
+
+    @property
+    def started_runs(self) -> dict[str, tuple[str, ...]]:
+        """Ids of the runs that calls have started, by the address of the call. Live, and read
+        only."""
+        if self._started_runs is None:
+            self._started_runs = {}
+        return self._started_runs
+
     def due_at(self) -> float | None:
         """Return when the run has something to do by itself; None if nothing but its steps will.
 
@@ -144,10 +162,10 @@ class RunRecord:
     def expiring(self) -> list[tuple[StepRecord, str, float]]:
         """Return the questions of suspended calls that expire: the call, the key, and when."""
         return [
-            (record, key, ask.question["until"])
-            for record in self.calls.values()
-            if record.status == "suspended" and record.asks
-            for key, ask in record.asks.items()
+            (self.calls[address], key, ask.question["until"])
+            for address, asks in (self._asks or {}).items()
+            if self.calls[address].status == "suspended"
+            for key, ask in asks.items()
             if ask.status == "waiting" and ask.question["until"] is not None
         ]
 
@@ -406,10 +424,6 @@ def _go_on(run: RunRecord, record: StepRecord, before: StepRecord, event: ev.Ste
     record.resumed = before.resumed
     record.resume_data, record.resumed_at = before.resume_data, before.resumed_at
     record.done, record.total = before.done, before.total
-    if before.asks:
-        record.asks = before.asks
-    if before.started_runs:
-        record.started_runs = before.started_runs
     if before.status in ("suspended", "waiting"):
         record.resumed = event.resumed
         record.resume_data, record.resumed_at = event.resume_data, event.at
@@ -451,11 +465,10 @@ def _step_progress(run: RunRecord, event: ev.StepProgress) -> None:
     before = run.calls.get(address) if event.status == "suspended" else run.before(address)
     if before is not None:
         item.round = before.round + (before.status == "suspended")
-        item.asks = before.asks
     _settle(run, address, event.status != "suspended")
     if event.status == "suspended":
         run.goes_on = True
-        _take_questions(item, event.asks)
+        _take_questions(run, address, event.asks)
     run.unseen = 0
     loop = run.open[event.address]
     loop.done, loop.total = event.done, event.total
@@ -473,39 +486,39 @@ def _step_suspended(run: RunRecord, event: ev.StepSuspended) -> None:
     record.suspend_payload = event.payload
     record.suspended_at = event.at
     record.label = event.label
-    _take_questions(record, event.asks)
+    _take_questions(run, event.address, event.asks)
 
 
-def _take_questions(record: StepRecord, asks: Mapping[str, ev.Question] | None) -> None:
+def _take_questions(run: RunRecord, address: str, asks: Mapping[str, ev.Question] | None) -> None:
     """Take note of what a call waits for; questions that it asked before stay known."""
-    record.is_answered = False
-    if not asks and not record.asks:
+    known = run.asks.get(address) if run._asks else None
+    if not asks and not known:
         return
-    known = {
-        key: attrs.evolve(ask, status="asked") if ask.status == "waiting" else ask
-        for key, ask in (record.asks or {}).items()
-    }
-    record.asks = known | {key: AskRecord(question) for key, question in (asks or {}).items()}
+    earlier = {key: _no_longer_new(ask) for key, ask in (known or {}).items()}
+    run.asks[address] = earlier | {k: AskRecord(question) for k, question in (asks or {}).items()}
+
+
+def _no_longer_new(ask: AskRecord) -> AskRecord:
+    status = "asked" if ask.status == "waiting" else ask.status
+    return attrs.evolve(ask, status=status, is_new=False)
 
 
 def _step_answered(run: RunRecord, event: ev.StepAnswered) -> None:
-    record = run.calls[event.address]
-    asks = dict(record.asks or {})
-    asks[event.key] = attrs.evolve(
+    asks = run.asks[event.address]
+    answered = attrs.evolve(
         asks[event.key],
         status="expired" if event.expired else "answered",
         answer=event.data,
         answered_at=event.at,
+        is_new=True,
     )
-    record.asks = asks
-    record.is_answered = True
+    run.asks[event.address] = {**asks, event.key: answered}
     run.answers.pop(event.address, None)  # it is the answer to no suspension
 
 
 def _run_started(run: RunRecord, event: ev.RunStarted) -> None:
-    record = run.before(event.address)
-    if record is not None:  # items of a foreach have none
-        record.started_runs = (*(record.started_runs or ()), event.started)
+    before = run.started_runs.get(event.address, ())
+    run.started_runs[event.address] = (*before, event.started)
 
 
 def _step_deadline(run: RunRecord, event: ev.StepDeadline) -> None:

@@ -25,6 +25,8 @@ class AskRecord:
     answer: Any = None
     answered_at: float | None = None
     """When it was answered or has expired: seconds since the epoch."""
+    is_new: bool = False
+    """Whether the call has not been suspended again since then."""
 
 
 @attrs.define
@@ -66,12 +68,6 @@ class StepRecord:
     suspended_at: float | None = None
     label: str | None = None
     """The label of the suspension."""
-    asks: Mapping[str, AskRecord] | None = None
-    """The questions that the call has asked, by key."""
-    started_runs: tuple[str, ...] | None = None
-    """Ids of the runs that the body has started with ``ctx.start_run``."""
-    is_answered: bool = False
-    """Whether a question was answered, or has expired, since the call was suspended."""
     until: float | None = None
     """When a wait ends at the latest: seconds since the epoch."""
     arms: tuple[str, ...] | None = None

@@ -15,17 +15,18 @@ from trioflow._engine.planning.limits import Limits, limits_of
 from trioflow._engine.planning.planner import plan_workflow
 from trioflow._engine.planning.runners import Runners
 from trioflow._host.plugins import NO_DISTRIBUTION, PluginHost
-from trioflow.abc import Instrument, Runner, Store, StoredRun
+from trioflow.abc import Instrument, Runner, Store
 from trioflow.errors import DefinitionError, DuplicateIdError, UnknownNameError
 from trioflow.limits import check_places
 from trioflow.runners._resources import OpenResource, Resources, check_opener
 from trioflow.steps import Step
 from trioflow.tools import Tool
-from trioflow.wire._converter import make_wire_converter
 from trioflow.workflow import Workflow
 
 if TYPE_CHECKING:
     from cattrs import Converter
+
+    from trioflow.abc import StoredRun
 
 T = TypeVar("T", Step[Any, Any], Tool[..., Any], Workflow[Any, Any])
 Definition: TypeAlias = Step[Any, Any] | Tool[..., Any] | Workflow[Any, Any]
@@ -165,6 +166,8 @@ def _openers(given: Mapping[str, OpenResource]) -> Mapping[str, OpenResource]:
 
 
 def _extended_converter(host: PluginHost) -> Converter:
+    from trioflow.wire._converter import make_wire_converter
+
     converter = make_wire_converter()
     host.extend_converter(converter)
     return converter

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from trioflow._engine.planning.environment import BUILT_IN_RUNNERS
-from trioflow.abc import Runner, Store
+from trioflow.abc import Runner
 from trioflow.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from trioflow.abc import Store
 
 
 @hookimpl

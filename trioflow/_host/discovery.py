@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import logging
 import os
@@ -223,6 +222,8 @@ def _unknown_hook(name: str) -> tuple[str, str]:
     known = [hook for hook in vars(hookspecs) if hook.startswith(PREFIX)]
     # Compared by their last words, because the prefix alone makes any two names alike.
     words = {hook.rpartition("_")[2]: hook for hook in known}
+    import difflib
+
     close = difflib.get_close_matches(name.rpartition("_")[2], words, n=1)
     remedy = f"did you mean {words[close[0]]!r}?" if close else f"the hooks are {', '.join(known)}"
     return f"there is no hook {name!r}", remedy

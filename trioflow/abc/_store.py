@@ -5,12 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from trioflow.abc._journal import Append, Entry, StoredRun
-from trioflow.abc._request import Request
 from trioflow.errors import JournalConflictError
 from trioflow.events import RunStatus
+
+if TYPE_CHECKING:
+    from trioflow.abc._journal import Append, Entry, StoredRun
+    from trioflow.abc._request import Request
 
 
 class Store(ABC):

@@ -165,7 +165,7 @@ def check_answered(log: Log, call: Call, event: ev.StepAnswered, address: Addres
     is_shared = log.record.forked_from is not None  # without the parts of the other run
     if not is_shared and not isinstance(before, ev.Resume | ev.StepAnswered):
         log.fail(2, f"step-answered after {before.type}", log.index - 1)
-    known = log.record.calls[event.address].asks or {}
+    known = log.record.asks.get(event.address, {})
     if event.key not in known or known[event.key].status != "waiting":
         log.fail(2, f"step-answered of question {event.key!r}, which does not wait", call.last)
 

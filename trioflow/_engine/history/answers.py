@@ -9,7 +9,6 @@ from trioflow._engine.history.suspensions import Suspension
 from trioflow._values.schema_check import check_schema
 from trioflow._values.structure import Structure
 from trioflow.errors import InvalidValueError
-from trioflow.wire._values import to_json
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -41,6 +40,8 @@ def check_answers(
             if structure is not None:
                 structure(data)
             continue
+        from trioflow.wire._values import to_json
+
         plain = to_json(data, "", None if converter is None else converter())
         faults = check_schema(plain, target.question["schema"])
         if faults:

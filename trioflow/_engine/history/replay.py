@@ -49,12 +49,16 @@ class Replay:
         self.inputs = state.inputs
         """Other inputs for calls, by address."""
         self._answers = dict(state.answers)
+        self.asks = dict(state.asks)
+        """What calls have asked, by address and key."""
         furthest = furthest_nodes(self._records)
         self._furthest = {_prefix(scope): position for scope, position in furthest.items()}
         self._items = items_around(furthest)
         # An answered call that has started again has no answer left to find it by.
-        begun = [a for a, record in self._records.items() if _goes_on(record)]
-        ends = [*self._answers, *begun, *self._stalled(), *state.overdue_calls(now)]
+        begun = [a for a, record in self._records.items() if record.status in OPEN]
+        answered = (a for a, asks in self.asks.items() if any(ask.is_new for ask in asks.values()))
+        overdue = state.overdue_calls(now)
+        ends = [*self._answers, *begun, *answered, *self._stalled(), *overdue]
         self._entered = {outer for address in ends for outer in _way_to(address)}
         self._lost: dict[str, int] = {}
         """How many attempts were lost in crashes, of the calls that are made again."""
@@ -167,11 +171,6 @@ class Replay:
 
 def _answer(call: Repeated, data: Any) -> None:
     call.answer = (False, None) if data is MISSING else (True, data)
-
-
-def _goes_on(record: StepRecord) -> bool:
-    """Tell whether a call was open when its process died, or has an answer to a question."""
-    return record.status in OPEN or (record.status == "suspended" and record.is_answered)
 
 
 def furthest_nodes(addresses: Iterable[str]) -> dict[Address | None, int]:

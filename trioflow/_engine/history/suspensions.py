@@ -63,7 +63,8 @@ def _of(run: RunRecord, record: StepRecord) -> Iterator[Suspension]:
     """Yield what one call waits for: the answers to its questions, or one answer."""
     place = record.address, _path(run, record)
     index = _index(record.address)
-    asks = {key: ask for key, ask in (record.asks or {}).items() if ask.status == "waiting"}
+    known = run.asks.get(record.address, {})
+    asks = {key: ask for key, ask in known.items() if ask.status == "waiting"}
     if not asks:
         yield Suspension(*place, record.label, index, record.suspend_payload)
     for key, ask in asks.items():

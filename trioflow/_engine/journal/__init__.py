@@ -1,0 +1,74 @@
+"""The disk: writing, claims, loading, and what other processes ask of a run.
+
+What engines need of it is imported when a run is kept or listed; others import from the modules.
+"""
+
+from typing import TYPE_CHECKING
+
+from trioflow._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from trioflow._engine.journal.applying import command_here
+    from trioflow._engine.journal.claims import Claims
+    from trioflow._engine.journal.durable_runs import DurableRuns, open_durable_runs
+    from trioflow._engine.journal.inbox import Cancel, Drain, Resume, Send
+    from trioflow._engine.journal.listing import RunList, chosen_by, filter_of, statuses, unfinished
+    from trioflow._engine.journal.observing import open_stored
+    from trioflow._engine.journal.once import begin_or_attach, start_once, start_or_attach
+    from trioflow._engine.journal.removing import Remover, for_each
+    from trioflow._engine.journal.stored_runs import StoredRuns, open_stored_runs
+    from trioflow._engine.journal.writer import JournalWriter
+
+__all__ = [
+    "Cancel",
+    "Claims",
+    "Drain",
+    "DurableRuns",
+    "JournalWriter",
+    "Remover",
+    "Resume",
+    "RunList",
+    "Send",
+    "StoredRuns",
+    "begin_or_attach",
+    "chosen_by",
+    "command_here",
+    "filter_of",
+    "for_each",
+    "open_durable_runs",
+    "open_stored",
+    "open_stored_runs",
+    "start_once",
+    "start_or_attach",
+    "statuses",
+    "unfinished",
+]
+
+if not TYPE_CHECKING:  # or type checkers would believe in every name
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "Cancel": "trioflow._engine.journal.inbox",
+            "Claims": "trioflow._engine.journal.claims",
+            "Drain": "trioflow._engine.journal.inbox",
+            "DurableRuns": "trioflow._engine.journal.durable_runs",
+            "JournalWriter": "trioflow._engine.journal.writer",
+            "Remover": "trioflow._engine.journal.removing",
+            "Resume": "trioflow._engine.journal.inbox",
+            "RunList": "trioflow._engine.journal.listing",
+            "Send": "trioflow._engine.journal.inbox",
+            "StoredRuns": "trioflow._engine.journal.stored_runs",
+            "begin_or_attach": "trioflow._engine.journal.once",
+            "chosen_by": "trioflow._engine.journal.listing",
+            "command_here": "trioflow._engine.journal.applying",
+            "filter_of": "trioflow._engine.journal.listing",
+            "for_each": "trioflow._engine.journal.removing",
+            "open_durable_runs": "trioflow._engine.journal.durable_runs",
+            "open_stored": "trioflow._engine.journal.observing",
+            "open_stored_runs": "trioflow._engine.journal.stored_runs",
+            "start_once": "trioflow._engine.journal.once",
+            "start_or_attach": "trioflow._engine.journal.once",
+            "statuses": "trioflow._engine.journal.listing",
+            "unfinished": "trioflow._engine.journal.listing",
+        },
+    )

@@ -64,7 +64,10 @@ async def drive_part(life: Life, by_engine: bool) -> None:
     try:
         with core.open_scope(shield=by_engine):
             if not life.record.is_canceled:  # or its process died on the way to its end
-                outcome = await run_whole(life, scope)
+                if life.record.deadline is None:
+                    outcome = await run_workflow(scope, life.value)
+                else:
+                    outcome = await run_in_time(life, scope, life.record.deadline)
             await core.readers.wait_for_room()
         if life.keeper is not None or core.is_canceled:
             outcome = accepted(life, outcome)
@@ -83,11 +86,8 @@ async def drive_part(life: Life, by_engine: bool) -> None:
                 await save(life, life.keeper)
 
 
-async def run_whole(life: Life, scope: Scope) -> Outcome:
+async def run_in_time(life: Life, scope: Scope, until: float) -> Outcome:
     """Run the workflow from where the run is, up to its deadline."""
-    until = life.record.deadline
-    if until is None:
-        return await run_workflow(scope, life.value)
     log = life.core.log
     return await run_until(until, lambda: run_workflow(scope, life.value), log, life.plan.id)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import trio
@@ -12,15 +12,16 @@ import trio
 from trioflow import events as ev
 from trioflow._engine.history.fork_past import Past, check_fits, invented, prefix
 from trioflow._engine.history.fork_target import find_destination
-from trioflow._engine.history.retyped import retyped
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.recovering import adopt, begin_recovery, recorded_events
 from trioflow._engine.life.resuming import structured_answer
 from trioflow._phases import Phase
-from trioflow.abc import Entry
 from trioflow.context import MISSING
 from trioflow.errors import DuplicateRunError, RunAlreadyStartedError, RunStateError
 from trioflow.tracing import NO_TRACING, TracingContext
+
+if TYPE_CHECKING:
+    from trioflow.abc import Entry
 
 
 @attrs.frozen(eq=False)
@@ -88,6 +89,8 @@ def new_fork(old: Life, run_id: str, past: Past, by: str | None) -> Life:
         new.core.log.start_clock()
         deadline += new.core.log.now() - start.at
     start = attrs.evolve(start, forked_from=old.run_id, by=by, deadline=deadline)
+    from trioflow._engine.history.retyped import retyped
+
     events = retyped(new.plan, [start, *others])
     entries: Sequence[Entry] = ()
     if old.keeper is None or new.journaled is None:

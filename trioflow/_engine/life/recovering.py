@@ -9,7 +9,6 @@ from typing import Any
 import trio
 
 from trioflow import events as ev
-from trioflow._engine.history.restore import Unreadable, restore
 from trioflow._engine.life.driving import beginning, carry_on
 from trioflow._engine.life.ending import give_up
 from trioflow._engine.life.life import Life
@@ -38,6 +37,8 @@ def restore_journal(
     Raises:
       JournalFormatError: if the journal is damaged.
     """
+    from trioflow._engine.history.restore import Unreadable, restore
+
     restored = restore(life.plan, recorded, life.record.state, sources)
     adopt(life, restored.events, restored.errors if isinstance(restored, Unreadable) else ())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -38,7 +39,7 @@ logger = logging.getLogger("trioflow")
 class Asks:
     """The questions of one step call, over all attempts that are made in this part of the run."""
 
-    known: dict[str, AskRecord]
+    known: Mapping[str, AskRecord]
     """What earlier parts of the run have recorded."""
     waiting: dict[str, Question] = attrs.field(factory=dict)
     """Those without an answer of the current attempt, by key."""
@@ -108,9 +109,8 @@ def asks_of(call: Call) -> Asks:
     core = call.scope.core
     asks: Asks | None = core.notes.asks.get(call.address)
     if asks is None:
-        record = None if core.replay is None else core.replay.record(call.address)
-        recorded = None if record is None else record.asks
-        asks = core.notes.asks[call.address] = Asks(dict(recorded or {}))
+        known = {} if core.replay is None else core.replay.asks.get(call.address, {})
+        asks = core.notes.asks[call.address] = Asks(known)
     asks.begin_attempt(call.attempt)
     return asks
 

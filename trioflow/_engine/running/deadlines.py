@@ -17,18 +17,16 @@ if TYPE_CHECKING:
 
 
 async def run_until(
-    until: float | None, work: Callable[[], Awaitable[Outcome]], log: RunLog, workflow: str
+    until: float, work: Callable[[], Awaitable[Outcome]], log: RunLog, workflow: str
 ) -> Outcome:
     """Do the work of a workflow; it fails with RunTimeoutError if it has not ended by *until*.
 
     Work that ends later, because it ignores its cancellation, has failed as well.
 
     Args:
-      until: Seconds since the epoch, on the run's clock; None for no deadline.
+      until: Seconds since the epoch, on the run's clock.
       workflow: Its id, for the error.
     """
-    if until is None:
-        return await work()
     overdue = Failed(RunTimeoutError(log.run_id, workflow, until))
     outcome: Outcome = overdue
     if log.now() >= until:
@@ -39,14 +37,12 @@ async def run_until(
     return overdue if limit.cancelled_caught or is_late else outcome
 
 
-def deadline_of(call: Call, seconds: float | None) -> float | None:
+def deadline_of(call: Call, seconds: float) -> float:
     """Return when the call of a nested workflow must have ended; record it the first time.
 
     Args:
       seconds: The ``timeout`` of the workflow.
     """
-    if seconds is None:
-        return None
     log = call.scope.core.log
     until = log.record.deadlines.get(call.address)
     if until is None:

@@ -30,8 +30,7 @@ async def start_run(
         raise RunStateError(log.run_id, log.record.status, problem)
     await call.scope.core.pacer.give_way()
     run_id = f"{log.run_id}~{_digest(call.step_call_id, _next_number(call))}"
-    record = log.record.before(call.address)
-    if record is None or run_id not in (record.started_runs or ()):
+    if run_id not in log.record.started_runs.get(call.address, ()):
         await start(
             workflow,
             input_data,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -115,6 +114,8 @@ def as_text(value: Any) -> str:
     is_json = isinstance(value, bool | int | float | list | tuple | Mapping)
     if not is_json and fields_of(value) is None:
         return str(value)
+    import json
+
     return json.dumps(value, default=_as_json, ensure_ascii=False, separators=(",", ":"))
 
 

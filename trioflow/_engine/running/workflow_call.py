@@ -54,14 +54,20 @@ class WorkflowBody:
             address=f"{call.address}{again}/",
             init_data=value,
         )
-        until, log = deadline_of(call, self._plan.timeout), call.scope.core.log
         try:
-            outcome = await run_until(until, lambda: run_workflow(scope, value), log, self._plan.id)
+            if self._plan.timeout is None:
+                outcome = await run_workflow(scope, value)
+            else:
+                outcome = await self._run_in_time(call, scope, value, self._plan.timeout)
         except BaseException:
             await call_end_hooks(scope, value, None)
             raise
         await call_end_hooks(scope, value, outcome)
         return outcome
+
+    async def _run_in_time(self, call: Call, scope: Scope, value: Any, seconds: float) -> Outcome:
+        until, log = deadline_of(call, seconds), call.scope.core.log
+        return await run_until(until, lambda: run_workflow(scope, value), log, self._plan.id)
 
 
 async def run_workflow(scope: Scope, value: Any) -> Outcome:
