@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -12,7 +13,8 @@ import pytest
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-BLOCKS: list[tuple[str, str]] = BLOCK.findall(README.read_text("utf-8"))
+TEXT = README.read_text("utf-8")
+BLOCKS: list[tuple[str, str]] = BLOCK.findall(TEXT)
 
 
 def blocks_in(language: str) -> list[str]:
@@ -36,6 +38,12 @@ def test_the_first_workflow_prints_what_is_shown(tmp_path: Path) -> None:
     [shown] = blocks_in("text")
 
     assert run_python(blocks_in("python")[0], tmp_path) == shown
+
+
+def test_failures_of_items_are_values_as_it_says(tmp_path: Path) -> None:
+    [program] = [text for text in blocks_in("python") if 'on_error="collect"' in text]
+
+    assert f"prints `{run_python(program, tmp_path).strip()}`" in README.read_text("utf-8")
 
 
 def test_the_first_plugin_can_be_loaded(tmp_path: Path) -> None:
@@ -69,3 +77,36 @@ def test_there_are_two_commands_of_one_line_each() -> None:
 @pytest.mark.parametrize("command", blocks_in("sh"))
 def test_commands_are_well_formed(command: str) -> None:
     subprocess.run(["bash", "-n", "-c", command], check=True)
+
+
+def test_the_first_workflow_runs_from_the_shell_as_it_says(tmp_path: Path) -> None:
+    [sentence] = re.findall(r"Saved as `(\w+\.py)`.*?:\s+`(trioflow run [^`]+)`", TEXT, re.DOTALL)
+    file, command = sentence
+    (tmp_path / file).write_text(blocks_in("python")[0])
+
+    done = subprocess.run(
+        [sys.executable, "-m", *shlex.split(command)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == '"Take a jacket."'
+
+
+def test_programs_can_be_imported_without_being_run() -> None:
+    for program in blocks_in("python"):
+        if "trio.run(" in program:
+            assert program.endswith('if __name__ == "__main__":\n    trio.run(main)\n')
+
+
+def test_programs_are_typed(tmp_path: Path) -> None:
+    for number, program in enumerate(blocks_in("python")):
+        (tmp_path / f"program_{number}.py").write_text(program)
+    command = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", str(tmp_path)]
+
+    done = subprocess.run(command, cwd=README.parent, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout

@@ -28,9 +28,24 @@ def finite_seconds(given: object, *, above_zero: bool = False) -> float | None:
     """Return a duration in seconds; None if it is none, below zero or endless.
 
     Args:
-      above_zero: Whether zero is refused, too.
+      above_zero: Whether zero is refused as well.
     """
     seconds = in_seconds(given)
     if seconds is None or not 0 <= seconds < math.inf or (above_zero and not seconds):
         return None
+    return seconds
+
+
+def need_seconds(what: str, given: object) -> float:
+    """Return a duration in seconds.
+
+    Args:
+      what: Which one it is, for the error: ``"timeout"``.
+
+    Raises:
+      ValueError: if it is no duration, or NaN.
+    """
+    seconds = in_seconds(given)
+    if seconds is None:
+        raise ValueError(f"{what} must be seconds or a timedelta, not {given!r}")
     return seconds

@@ -232,10 +232,14 @@ class StepContext(RunContext[S]):
         return self._call.stream_tool(tool, kwargs)
 
     @overload
-    async def wait_for(self, event: str, type: type[T], timeout: float | None = None) -> T: ...
+    async def wait_for(self, event: str, type: type[T], timeout: Duration | None = None) -> T: ...
     @overload  # unions, Literal and Annotated are no classes
-    async def wait_for(self, event: str, type: Any = ..., timeout: float | None = None) -> Any: ...
-    async def wait_for(self, event: str, type: Any = MISSING, timeout: float | None = None) -> Any:
+    async def wait_for(
+        self, event: str, type: Any = ..., timeout: Duration | None = None
+    ) -> Any: ...
+    async def wait_for(
+        self, event: str, type: Any = MISSING, timeout: Duration | None = None
+    ) -> Any:
         """Park here until ``run.send_event(event, data)`` and return the data.
 
         An event that was sent before is taken at once; each wait takes one event.
@@ -243,7 +247,7 @@ class StepContext(RunContext[S]):
         Args:
           event: Name of the event.
           type: What the data is structured into; not changed if not given.
-          timeout: Seconds to wait at most.
+          timeout: Seconds, or a timedelta, to wait at most.
 
         The body waits in place: nothing before the wait runs twice. If the process dies, the body
         runs again from its first line, and can take the events that it had taken before.
@@ -516,7 +520,7 @@ class CallPort(FramePort, Protocol):
     def stream_tool(
         self, tool: Any, kwargs: dict[str, Any]
     ) -> AbstractAsyncContextManager[AsyncIterator[Any]]: ...
-    async def wait_for(self, event: str, type: Any, timeout: float | None) -> Any: ...
+    async def wait_for(self, event: str, type: Any, timeout: Duration | None) -> Any: ...
     async def ask(self, payload: Any, type: Any, label: str | None, timeout: Any) -> Any: ...
     async def start_run(
         self,

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 import trio
 
 from trioflow._constructor import NoPublicConstructor
-from trioflow._durations import Duration
+from trioflow._durations import Duration, need_seconds
 from trioflow._engine import journal
 from trioflow._engine.base.given import check_optional_string
 from trioflow._engine.base.in_trio import check_in_trio
@@ -115,8 +115,8 @@ async def open_engine(
     store: Store | str | None = None,
     durability: Durability = "step",
     journal_chunks: bool = False,
-    claim_seconds: float = 30.0,
-    store_patience: float = 60.0,
+    claim_seconds: Duration = 30.0,
+    store_patience: Duration = 60.0,
     max_recoveries: int = 3,
     codec: Codec | None = None,
     recover: bool = False,
@@ -152,11 +152,12 @@ async def open_engine(
         disk before the next one starts. ``"async"``: the journal follows as fast as it can.
         ``"exit"``: it is written when the run is over or suspended.
       journal_chunks: Whether chunks and pieces of tools are written as well.
-      claim_seconds: How long a run stays with this engine after it was last heard of. What the
-        store finds out itself, such as the death of the process, counts at once. An engine that
-        could not renew its claims stops its bodies before others can take its runs over.
-      store_patience: For how many seconds runs wait for a store that is away. Runs that were
-        interrupted because it took longer are recovered when it is back.
+      claim_seconds: Seconds, or a timedelta, that a run stays with this engine after the engine
+        was last heard of. What the store finds out itself, such as the death of the process, counts
+        at once. An engine that could not renew its claims stops its bodies before others can take
+        its runs over.
+      store_patience: Seconds, or a timedelta, that runs wait for a store that is away. Runs that
+        were interrupted because it took longer are recovered when it is back.
       max_recoveries: How many times in a row the process may die while bodies of a run are
         running, with no new outcome recorded in between. The last time the run is recovered
         alone, with no other run's bodies beside it; if the process dies again, the run fails.
@@ -207,8 +208,8 @@ async def open_engine(
                 open_store(host, store),
                 durability,
                 journal_chunks,
-                claim_seconds,
-                store_patience,
+                need_seconds("claim_seconds", claim_seconds),
+                need_seconds("store_patience", store_patience),
             )
             await stack.enter_async_context(journal.open_durable_runs(durable))
         await stack.enter_async_context(environment.resources.open())
@@ -1015,6 +1016,36 @@ class Engine(metaclass=NoPublicConstructor):
 
         return await journal.for_each(
             self._list, journal.unfinished(journal.chosen_by(filters)), cancel
+        )
+
+    async def retry_runs(
+        self, *, by: str | None = None, **filters: Unpack[RunFilters]
+    ) -> BulkResult:
+        """Retry all runs to which the filters apply and that failed or were canceled.
+
+        The retries run in this engine, all at once, as those of ``submit(await run.retry())``;
+        ``get_run("<id>~retry")`` returns them. A run that was retried before gets no other retry.
+
+        Args:
+          by: Who asks, for the journals.
+          filters: Which runs, as for `list_runs`; at least one is needed.
+
+        Raises:
+          ValueError: if there is no filter, or an argument is not what it should be.
+          StoreError: if the store fails; some of the runs may be retried.
+
+        **Cancellation**: some of the runs are retried.
+
+        **Checkpoints**: always.
+        """
+        check_optional_string("by", by)
+
+        async def retry(run_id: str) -> None:
+            run = await self.load_run(run_id)
+            self.submit(await run.retry(by=by))
+
+        return await journal.for_each(
+            self._list, journal.unsuccessful(journal.chosen_by(filters)), retry
         )
 
     async def delete_run(self, run_id: str) -> None:

@@ -13,7 +13,7 @@ from trioflow._cli.display import say
 from trioflow._cli.output import Output
 from trioflow._cli.places import place_of
 from trioflow._cli.text import clean, duration, safe_json
-from trioflow._cli.values import describe_error, preview
+from trioflow._cli.values import FELL_BACK, describe_error, preview
 from trioflow.wire._values import lenient_json
 
 if TYPE_CHECKING:
@@ -72,6 +72,9 @@ def describe(event: ev.Event) -> str | None:
     match event:
         case ev.StepOutput() | ev.ToolCallDelta() | ev.ToolCallStreamingStart():
             return None
+        case ev.StepProgress(status="success", error=error) if error is not None:
+            place = f"{clean(event.id)} [{event.index}]"
+            return f"{place} {event.status} {FELL_BACK}{_error(error)}"
         case ev.StepProgress(status="success" | "bailed"):
             tenths = event.done * 10 // event.total, (event.done - 1) * 10 // event.total
             return f"{clean(event.id)} {event.done}/{event.total}" if len(set(tenths)) > 1 else None
@@ -111,6 +114,8 @@ def _step_words(event: ev.StepEvent) -> list[str]:
             return [preview(event.payload, SHORT)]
         case ev.StepResult(status="failed"):
             return [event.status, _error(event.error)]
+        case ev.StepResult(error=error) if error is not None:
+            return [event.status, FELL_BACK + _error(error)]
         case ev.StepResult():
             return [event.status]
         case ev.StepFinish():

@@ -8,7 +8,7 @@ import attrs
 
 from trioflow import events as ev
 from trioflow._cli.places import NO_ORDER, ArmOrder
-from trioflow._cli.values import describe_error, preview
+from trioflow._cli.values import FELL_BACK, describe_error, preview
 from trioflow._cli.view import Status
 from trioflow._engine.history.suspensions import Suspension, suspensions
 from trioflow.events import FINISHED_STATUSES
@@ -57,6 +57,8 @@ class StoredView:
         """Return what there is to say about a call: its result, error, or what it waits for."""
         wait = self.waits.get(record.address)
         match self.status_of(record):
+            case "success" if record.error is not None:
+                return f"{FELL_BACK}{describe_error(record.error)}"
             case "success" | "bailed":
                 return "" if record.output is None else preview(record.output)
             case "failed":

@@ -23,6 +23,10 @@ def plain_json(value: Any, converter: Converter | None = None) -> str:
     return safe_json(lenient_json(value, converter))
 
 
+FELL_BACK = "fell back after "
+"""What stands before the error of a call whose fallback gave the output."""
+
+
 def describe_error(error: BaseException, limit: int = 200) -> str:
     """Return class and message of an exception on one line."""
     if isinstance(error, RecordedError):  # it stands for another one

@@ -14,7 +14,7 @@ import attrs
 
 from trioflow import events as ev
 from trioflow._cli.places import NO_ORDER, ArmOrder
-from trioflow._cli.values import describe_error, preview
+from trioflow._cli.values import FELL_BACK, describe_error, preview
 from trioflow.addresses import Address
 
 Status = Literal[
@@ -174,6 +174,8 @@ class RunView:
 
     def _close(self, event: ev.StepResult, path: tuple[str, ...], call: CallView) -> None:
         detail = describe_error(event.error) if event.error is not None else ""
+        if detail and event.status == "success":
+            detail = f"{FELL_BACK}{detail}"
         call.close(event.status, event.at, detail)
         if event.status in ev.SUCCESS_STATUSES:
             self._nearest(path[:-1])[0].child_finished(path[-1])

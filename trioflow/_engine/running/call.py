@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, NoReturn
 
 from trioflow import events as ev
+from trioflow._durations import Duration, need_seconds
 from trioflow._engine.base.given import check_optional_string, check_string
 from trioflow._engine.base.outcome import (
     Bailed,
@@ -108,10 +109,11 @@ class Call(Frame):
         self._check_open()
         return open_tool(self, self.scope.plan.tools(tool), kwargs)
 
-    async def wait_for(self, event: str, type: Any, timeout: float | None) -> Any:
+    async def wait_for(self, event: str, type: Any, timeout: Duration | None) -> Any:
         self._check_open()
         check_string("event", event)
-        return await receive_event(self, event, type, timeout)
+        seconds = None if timeout is None else need_seconds("timeout", timeout)
+        return await receive_event(self, event, type, seconds)
 
     async def ask(self, payload: Any, type: Any, label: str | None, timeout: Any) -> Any:
         self._check_open()
