@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import attrs
 import trio
 
+from trioflow import events as ev
 from trioflow._cli.display import DRAINING, STOPPING, say
 from trioflow._cli.owners import driven_by, is_interrupted
+from trioflow._cli.plain import describe
 from trioflow._cli.signals import GRACE, REASONS
 from trioflow._cli.text import clean
 from trioflow.abc import Store, StoredRun
 from trioflow.engine import Engine
-from trioflow.errors import TrioflowError
+from trioflow.errors import HistoryGap, TrioflowError
 from trioflow.events import ACTIVE_STATUSES, WAITING_STATUSES
 from trioflow.run import Run
 
@@ -44,11 +47,11 @@ class Recovery:
         """
         recovered = await self.engine.recover()
         say(f"{_runs(len(recovered))} to recover")
-        held = await self._others()
-        self._tell_held(held, wait)
         async with trio.open_nursery() as nursery:
             for run in recovered:
                 self._await_soon(run, nursery)
+            held = await self._others({run.run_id for run in recovered})
+            self._tell_held(held, wait)
             if wait:
                 await self._await_others(held, nursery)
 
@@ -61,7 +64,7 @@ class Recovery:
             await self.engine.drain(GRACE)
         scope.cancel()
 
-    async def _others(self) -> list[StoredRun]:
+    async def _others(self, recovered: set[str]) -> list[StoredRun]:
         """Return the unfinished runs that others drive; say which ones nobody can."""
         unfinished = await self.store.list_runs(status=ACTIVE_STATUSES)
         self._tell_unknown({each.header.workflow_id for each in unfinished})
@@ -71,7 +74,7 @@ class Recovery:
             each
             for each in unfinished
             if each.header.workflow_id in self.engine.workflows
-            and each.header.run_id not in own
+            and each.header.run_id not in own | recovered
             and not is_interrupted(each)
         ]
 
@@ -109,15 +112,31 @@ class Recovery:
 
     async def _await_end(self, run: Run[Any, Any]) -> None:
         try:
-            status: str = (await run.wait()).status
-        except TrioflowError as exc:
-            status = f"not saved: {exc}"
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_show_progress, run)
+                status: str = (await run.wait()).status
+        except* TrioflowError as group:
+            status = f"not saved: {group.exceptions[0]}"
         self.has_failed |= status not in ("success", *WAITING_STATUSES)
         self._tell_end(run.run_id, run.workflow_id, status)
         self._awaited.discard(run.run_id)
 
     def _tell_end(self, run_id: str, workflow_id: str, what: str) -> None:
         print(clean(f"{run_id}  {workflow_id}  {what}"), flush=True)
+
+
+async def _show_progress(run: Run[Any, Any]) -> None:
+    """Say on standard error what a run does: a line per step, and for a foreach about ten."""
+    with suppress(HistoryGap):
+        async with run.observe(run.record.next_seq - 1, on_full="gap") as stream:
+            async for event in stream:
+                if isinstance(event, SHOWN_EVENTS) and "[" not in event.address:
+                    text = describe(event)
+                    if text is not None:
+                        say(f"{clean(run.run_id)}  {text}")
+
+
+SHOWN_EVENTS = (ev.StepResult, ev.StepProgress, ev.StepRetry, ev.StepWaiting)
 
 
 def _runs(count: int) -> str:
