@@ -102,6 +102,8 @@ LAZY = {
     ("trioflow._cli.asked", "trioflow._cli.upkeep"): "the help is there before it",
     ("trioflow._cli.filters", "trioflow._cli.times"): "the help is there before it",
     ("trioflow._cli.stored", "trioflow._cli.history"): "the help is there before it",
+    ("trioflow._cli.stored", "trioflow._cli.retrying"): "the help is there before it",
+    ("trioflow._cli.stored", "trioflow._cli.upkeep"): "the help is there before it",
     ("trioflow._cli.app", "rich.text"): "cyclopts asks for the help of one command at a time",
     ("trioflow._cli.watch", "trioflow._cli.live"): "only a terminal needs rich",
     ("trioflow.commands", "trioflow._cli.stores"): "a workflow is found without an engine",

@@ -448,6 +448,26 @@ def test_a_retry_repeats_a_step_that_failed_inside(cli: Cli) -> None:
     assert "rejecting.adds" not in again.out
 
 
+def test_many_failed_runs_are_retried(cli: Cli) -> None:
+    for number in ("1", "2"):
+        cli("run", "demo_flows:rejecting", "--input", number, "--run-id", f"r{number}")
+    cli("run", "demo_flows:rejecting_inside", "--input", "1", "--run-id", "other")
+    these = ("--status", "failed", "--workflow", "demo_flows:rejecting")
+
+    counted = cli("retry", *these)
+    done = cli("retry", *these, "--yes")
+
+    assert counted.out == "2 runs would be retried\n"
+    assert done.code == 1
+    assert "2 runs retried" in done.err
+    assert sorted(done.out.splitlines()) == [
+        "r1~retry  rejecting  failed",
+        "r2~retry  rejecting  failed",
+    ]
+    assert "which runs?" in cli("retry").err
+    assert "but not both" in cli("retry", "r1", "--status", "failed").err
+
+
 def test_without_a_store_that_lasts_there_is_nothing_to_try_again(cli: Cli) -> None:
     done = cli("run", "demo_flows:rejecting", "--input", "1", "--store", "memory:")
 

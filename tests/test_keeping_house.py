@@ -17,7 +17,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.flows import add_one, sleeps
 from tests.suspending import Calls
-from trioflow import BulkResult, Engine, RunInfo, Workflow, open_engine
+from trioflow import BulkResult, Engine, RunInfo, Workflow, open_engine, step
 from trioflow._engine.journal.headers import MAX_LISTED_INPUT
 from trioflow.abc import Store
 from trioflow.context import MISSING
@@ -67,8 +67,10 @@ def _kept(kind: str, folder: Path) -> Place:
 
 
 @asynccontextmanager
-async def engine_on(store: Store | None, **options: Any) -> AsyncGenerator[Engine, None]:
-    flows: list[Workflow[Any, Any]] = [ADDS, ASKS, SLOW, GREETS]
+async def engine_on(
+    store: Store | None, *more: Workflow[Any, Any], **options: Any
+) -> AsyncGenerator[Engine, None]:
+    flows: list[Workflow[Any, Any]] = [ADDS, ASKS, SLOW, GREETS, *more]
     with trio.fail_after(60):
         async with open_engine(plugins=[], store=store, workflows=flows, **options) as engine:
             yield engine
@@ -364,11 +366,47 @@ class TestBulk:
             assert await engine.cancel_runs(resource_id="ann") == BulkResult((), {})
             assert await engine.cancel_runs(status="success") == BulkResult((), {})
 
+    async def test_what_failed_or_was_canceled_is_retried(self, place: Place) -> None:
+        made: list[int] = []
+
+        @step
+        async def fails_once(value: int) -> int:
+            made.append(value)
+            if made.count(value) == 1:
+                raise OSError(f"{value} is busy")
+            return value
+
+        flow = Workflow("often", input=int).then(fails_once)
+        async with engine_on(place(), flow) as engine:
+            await fill(engine)
+            for number in (1, 2):
+                run = engine.submit("often", number, run_id=f"r{number}", resource_id="ann")
+                assert (await run.wait()).status == "failed"
+            await engine.cancel_run("asks ann")
+
+            result = await engine.retry_runs(by="eve", resource_id="ann")
+
+            assert result == BulkResult(("r2", "r1", "asks ann"), {})
+            for number in (1, 2):
+                assert (await engine.get_run(f"r{number}~retry").wait()).output == number
+            assert (await engine.get_run("asks ann~retry").wait()).status == "suspended"
+            assert sorted(made) == [1, 1, 2, 2]
+
+    async def test_what_was_retried_is_not_retried_again(self) -> None:
+        async with engine_on(MemoryStore()) as engine:
+            await fill(engine)
+            await engine.cancel_run("asks ann")
+            for _ in range(2):
+                assert (await engine.retry_runs(status="canceled")).done == ("asks ann",)
+                await engine.get_run("asks ann~retry").wait()
+            assert await engine.count_runs(status="suspended") == 2
+            assert (await engine.retry_runs(status="success")) == BulkResult((), {})
+
     @pytest.mark.parametrize("filters", [{}, {"resource_id": None}, {"tags": []}])
     async def test_all_runs_are_not_meant_by_mistake(self, filters: Any) -> None:
         async with engine_on(None) as engine:
             await fill(engine)
-            for ask in (engine.cancel_runs, engine.delete_runs):
+            for ask in (engine.cancel_runs, engine.delete_runs, engine.retry_runs):
                 with pytest.raises(ValueError, match="this is for all runs; say which ones"):
                     await ask(**filters)
             assert await engine.count_runs() == 4

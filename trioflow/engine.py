@@ -1016,6 +1016,36 @@ class Engine(metaclass=NoPublicConstructor):
             self._list, journal.unfinished(journal.chosen_by(filters)), cancel
         )
 
+    async def retry_runs(
+        self, *, by: str | None = None, **filters: Unpack[RunFilters]
+    ) -> BulkResult:
+        """Retry all runs to which the filters apply and that failed or were canceled.
+
+        The retries run in this engine, all at once, as those of ``submit(await run.retry())``;
+        ``get_run("<id>~retry")`` returns them. A run that was retried before gets no other retry.
+
+        Args:
+          by: Who asks, for the journals.
+          filters: Which runs, as for `list_runs`; at least one is needed.
+
+        Raises:
+          ValueError: if there is no filter, or an argument is not what it should be.
+          StoreError: if the store fails; some of the runs may be retried.
+
+        **Cancellation**: some of the runs are retried.
+
+        **Checkpoints**: always.
+        """
+        check_optional_string("by", by)
+
+        async def retry(run_id: str) -> None:
+            run = await self.load_run(run_id)
+            self.submit(await run.retry(by=by))
+
+        return await journal.for_each(
+            self._list, journal.unsuccessful(journal.chosen_by(filters)), retry
+        )
+
     async def delete_run(self, run_id: str) -> None:
         """Remove a run from the store and from memory, with its journal and its requests.
 

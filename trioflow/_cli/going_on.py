@@ -8,16 +8,15 @@ from functools import partial
 from typing import Any
 
 import attrs
-import trio
 
 from trioflow._cli.display import say
-from trioflow._cli.errors import FAILED, SUCCESS, UsageError
+from trioflow._cli.endings import Endings, until_ended
+from trioflow._cli.errors import SUCCESS, UsageError
 from trioflow._cli.hints import in_inbox
 from trioflow._cli.inputs import read_value
 from trioflow._cli.output import exclusive_stdout
 from trioflow._cli.owners import asker
 from trioflow._cli.recovery import Recovery
-from trioflow._cli.signals import interruptible
 from trioflow._cli.stores import (
     check_workflow,
     find_run,
@@ -236,16 +235,8 @@ async def recover_runs(store_url: str | None, targets: Sequence[str], wait: bool
         these processes die.
     """
     async with open_stored(need_store(store_url), targets) as (engine, store):
-        recovery = Recovery(engine, store)
-        async with trio.open_nursery() as nursery:
-
-            def stop(signum: int) -> None:
-                nursery.start_soon(recovery.stop, signum, nursery.cancel_scope)
-
-            with interruptible(stop, lambda: "") as interruption:
-                await recovery.run(wait)
-                nursery.cancel_scope.cancel()
-    return interruption.exit_code or (FAILED if recovery.has_failed else SUCCESS)
+        endings = Endings(engine)
+        return await until_ended(endings, partial(Recovery(endings, store).run, wait))
 
 
 def _targets(workflow: str | None) -> Sequence[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -171,32 +172,41 @@ async def fork(
 
 
 async def retry(
-    run: str,
+    run: str | None = None,
     /,
     *,
+    filters: Filters = ALL,
+    yes: Annotated[bool, Flag] = False,
     json: Annotated[bool, Flag] = False,
     store: str | None = None,
-    workflow: str | None = None,
 ) -> int:
-    """Repeat what failed or was canceled in a run, and keep what ended well.
+    """Repeat what failed or was canceled in a run, or in many, and keep what ended well.
 
     That is a new run with the id RUN~retry. A second retry of one run attaches to the first;
-    if that has failed, retry RUN~retry.
+    if that has failed, retry RUN~retry. With options that choose runs, all those that failed or
+    were canceled are retried. Only how many there are is printed unless --yes is given.
 
     Parameters
     ----------
     run
-        Id of the run; it stays as it is.
+        Id of the run; it stays as it is. With it, --workflow is MODULE:ATTR of its workflow, if
+        that is not an installed one.
+    yes
+        Retry them.
     json
         Print one event per line as JSON, and nothing else, on standard output.
     store
         Where the runs are kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
-    workflow
-        MODULE:ATTR of the workflow, if that is not an installed one.
     """
-    from trioflow._cli.going_on import retry_run
+    if run is None:
+        from trioflow._cli.retrying import retry_runs
 
-    return await retry_run(run, json, store, workflow)
+        return await retry_runs(filters, yes, store)
+    from trioflow._cli.going_on import retry_run
+    from trioflow._cli.upkeep import check_alone
+
+    check_alone(replace(filters, workflow=None), yes)
+    return await retry_run(run, json, store, filters.workflow)
 
 
 async def recover(

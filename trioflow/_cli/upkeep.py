@@ -33,19 +33,19 @@ async def cancel(
     """
     kept = need_store(store_url)
     if run_id is None:
-        chosen = _chosen(filters)
+        chosen = chosen_runs(filters)
         if not yes:
-            await _tell_count(kept, unfinished(filter_of(**chosen)), "canceled")
+            await print_count(kept, unfinished(filter_of(**chosen)), "canceled")
             return SUCCESS
         async with open_asking(kept) as (engine, store):
             result = await engine.cancel_runs(reason=reason, by=asker(), **chosen)
             left = await store.count_runs(**asked(unfinished(filter_of(**chosen))))
         done = len(result.done) - min(left, len(result.done))
-        print(f"{_runs(done)} canceled")
+        print(f"{counted(done)} canceled")
         if done < len(result.done):
-            say(f"{_runs(len(result.done) - done)} to be canceled by the processes they run in")
-        return _report(result)
-    _check_alone(filters, yes)
+            say(f"{counted(len(result.done) - done)} to be canceled by the processes they run in")
+        return report(result)
+    check_alone(filters, yes)
     async with open_asking(kept) as (engine, store):
         await find_run(store, run_id)
         await engine.cancel_run(run_id, reason, by=asker())
@@ -66,15 +66,15 @@ async def delete(run_id: str | None, filters: Filters, yes: bool, store_url: str
     """
     kept = need_store(store_url)
     if run_id is None:
-        chosen = _chosen(filters)
+        chosen = chosen_runs(filters)
         if not yes:
-            await _tell_count(kept, filter_of(**chosen), "deleted")
+            await print_count(kept, filter_of(**chosen), "deleted")
             return SUCCESS
         async with open_asking(kept) as (engine, _):
             result = await engine.delete_runs(**chosen)
-        print(f"{_runs(len(result.done))} deleted")
-        return _report(result)
-    _check_alone(filters, yes)
+        print(f"{counted(len(result.done))} deleted")
+        return report(result)
+    check_alone(filters, yes)
     async with open_asking(kept) as (engine, store):
         await find_run(store, run_id)
         await engine.delete_run(run_id)
@@ -90,29 +90,40 @@ async def prune(before: str, status: Sequence[RunStatus] | None, store_url: str 
     """
     moment = read_moment(before, "--before", time.time())
     async with open_asking(need_store(store_url)) as (engine, _):
-        print(f"{_runs(await engine.prune(before=moment, status=status))} deleted")
+        print(f"{counted(await engine.prune(before=moment, status=status))} deleted")
 
 
-def _chosen(filters: Filters) -> RunFilters:
+def chosen_runs(filters: Filters) -> RunFilters:
+    """Return the filters of a command for many runs.
+
+    Raises:
+      UsageError: if there is none, which would choose all runs.
+    """
     if filters == ALL:
         raise UsageError("which runs? give the id of one, or options such as --status and --before")
     return filters.chosen(time.time())
 
 
-def _check_alone(filters: Filters, yes: bool) -> None:
+def check_alone(filters: Filters, yes: bool) -> None:
+    """Check that no options choose runs besides an id.
+
+    Raises:
+      UsageError: if they do.
+    """
     if yes or filters != ALL:
         raise UsageError("give the id of a run, or options that choose runs, but not both")
 
 
-async def _tell_count(kept: Whereabouts, chosen: RunFilter, done: str) -> None:
+async def print_count(kept: Whereabouts, chosen: RunFilter, done: str) -> None:
+    """Print for how many runs something would be done, and how to do it."""
     async with open_reading(kept) as store:
         count = await store.count_runs(**asked(chosen))
-    print(f"{_runs(count)} would be {done}")
+    print(f"{counted(count)} would be {done}")
     if count:
         say("nothing has been done; add --yes to do it")
 
 
-def _report(result: BulkResult) -> int:
+def report(result: BulkResult) -> int:
     """Say why something was not done, and return the exit code."""
     for error in list(result.refused.values())[:SHOWN]:
         say(explain(error))
@@ -121,5 +132,6 @@ def _report(result: BulkResult) -> int:
     return FAILED if result.refused else SUCCESS
 
 
-def _runs(count: int) -> str:
+def counted(count: int) -> str:
+    """Return a number of runs in words."""
     return f"{count:,} run{'s' * (count != 1)}"

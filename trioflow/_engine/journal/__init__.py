@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from trioflow._engine.journal.claims import Claims
     from trioflow._engine.journal.durable_runs import DurableRuns, open_durable_runs
     from trioflow._engine.journal.inbox import Cancel, Drain, Resume, Send
-    from trioflow._engine.journal.listing import RunList, chosen_by, filter_of, statuses, unfinished
+    from trioflow._engine.journal.listing import (
+        RunList,
+        chosen_by,
+        filter_of,
+        statuses,
+        unfinished,
+        unsuccessful,
+    )
     from trioflow._engine.journal.observing import open_stored
     from trioflow._engine.journal.once import begin_or_attach, start_once, start_or_attach
     from trioflow._engine.journal.removing import Remover, for_each
@@ -42,6 +49,7 @@ __all__ = [
     "start_or_attach",
     "statuses",
     "unfinished",
+    "unsuccessful",
 ]
 
 if not TYPE_CHECKING:  # or type checkers would believe in every name
@@ -70,5 +78,6 @@ if not TYPE_CHECKING:  # or type checkers would believe in every name
             "start_or_attach": "trioflow._engine.journal.once",
             "statuses": "trioflow._engine.journal.listing",
             "unfinished": "trioflow._engine.journal.listing",
+            "unsuccessful": "trioflow._engine.journal.listing",
         },
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, get_args
 
 import attrs
@@ -64,11 +64,18 @@ def chosen_by(filters: RunFilters) -> RunFilter:
 
 
 def unfinished(chosen: RunFilter) -> RunFilter:
-    """Return those of the runs that are meant that have not finished."""
-    wanted = get_args(RunStatus) if chosen.status is None else chosen.status
-    return attrs.evolve(
-        chosen, status=[status for status in wanted if status not in FINISHED_STATUSES]
-    )
+    """Return the filter for the chosen runs that have not finished."""
+    return _only(chosen, lambda status: status not in FINISHED_STATUSES)
+
+
+def unsuccessful(chosen: RunFilter) -> RunFilter:
+    """Return the filter for the chosen runs that failed or were canceled."""
+    return _only(chosen, lambda status: status in ("failed", "canceled"))
+
+
+def _only(chosen: RunFilter, wanted: Callable[[str], bool]) -> RunFilter:
+    given = get_args(RunStatus) if chosen.status is None else chosen.status
+    return attrs.evolve(chosen, status=[*filter(wanted, given)])
 
 
 def statuses(given: RunStatus | Collection[RunStatus]) -> Collection[RunStatus]:
