@@ -126,6 +126,12 @@ async def asks(value: object, ctx: StepContext) -> str:
 
 
 @step
+async def asks_twice(value: int, ctx: StepContext) -> list:
+    first = await ctx.ask({"pay": value}, bool, label="boss")
+    return [first, await ctx.ask("how many?", int, timeout=3600)]
+
+
+@step
 async def odd_asks(value: int, ctx: StepContext) -> int:
     if value % 2 and ctx.resume_data is None:
         ctx.suspend(f"{value}?")
@@ -170,6 +176,7 @@ interrupted = Workflow("interrupted").parallel(interrupts, sleeps)
 terminated, printing, clinging, hogging = flow(terminates), flow(prints), flow(clings), flow(hogs)
 many = Workflow("many").then(counts).foreach(same)
 asking = Workflow("asking", input=int).then(adds).then(asks)
+questions = Workflow("questions", input=int).then(asks_twice)
 asking_any = Workflow("asking_any").then(asks)
 asking_inside = Workflow("outside", input=int).parallel(asking, same)
 items = Workflow("items", input=list[int]).foreach(odd_asks, concurrency=4)

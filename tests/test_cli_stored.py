@@ -140,6 +140,32 @@ def test_a_wrong_answer_is_refused_and_the_run_waits_on(
     assert newest(cli)["status"] == "suspended"
 
 
+def test_a_question_is_shown_with_what_its_answer_must_be(cli: Cli) -> None:
+    options = ("--workflow", "demo_flows:questions")
+    done = cli("run", "demo_flows:questions", "--input", "1")
+    [hint] = hints(done)
+    id = hint[1]
+    asked = "asks_twice (label 'boss') asks {\"pay\": 1}; answer with bool, as JSON that fits"
+    assert f'{asked} {{"type":"boolean"}}' in done.err
+
+    shown = cli("resume", id, *options)
+    assert (shown.code, shown.out) == (3, "")
+    assert asked in shown.err
+    stored = json.loads(cli("show", id, "--json").out)["suspended"]
+    assert stored[0]["question"]["schema"] == {"type": "boolean"}
+    for wrong in (options, ()):  # the second has the journal alone
+        refused = cli("resume", id, "--data", '"yes"', *wrong)
+        assert refused.code == 2
+        assert "answer of step 'asks_twice'" in refused.err
+
+    resumed = cli("resume", id, "--label", "boss", "--data", "true", *options)
+    assert resumed.code == 3
+    assert "asks_twice (question #1) asks how many?; answer with int by 2" in resumed.err
+    done = cli("resume", id, "--data", "3", *options)
+    assert done.code == 0
+    assert newest(cli)["status"] == "success"
+
+
 def test_a_run_goes_on_with_its_own_workflow_only(cli: Cli) -> None:
     id = suspend(cli)
 

@@ -11,8 +11,8 @@ import attrs
 
 from trioflow._cli.display import say
 from trioflow._cli.endings import Endings, until_ended
-from trioflow._cli.errors import SUCCESS, UsageError
-from trioflow._cli.hints import in_inbox
+from trioflow._cli.errors import EXIT_CODES, SUCCESS, UsageError
+from trioflow._cli.hints import how_to_answer, in_inbox
 from trioflow._cli.inputs import read_value
 from trioflow._cli.output import exclusive_stdout
 from trioflow._cli.owners import asker
@@ -26,7 +26,8 @@ from trioflow._cli.stores import (
 )
 from trioflow._cli.text import clean
 from trioflow._cli.watch import OpenStream, choose_display, watch
-from trioflow._engine.history.suspensions import select
+from trioflow._engine.history.answers import check_answers
+from trioflow._engine.history.suspensions import select, suspensions
 from trioflow._engine.journal.reading import JournalReader
 from trioflow._engine.life.recovering import open_recovery
 from trioflow.abc import Store, StoredRun
@@ -104,6 +105,9 @@ async def resume_run(
                 return await _leave_answer(engine, store, stored, answer)
             check_workflow(engine, stored)
             run = await engine.load_run(run_id)
+            if not answer.is_given and _asks(run.record):
+                how_to_answer(kept, run.record)
+                return EXIT_CODES["suspended"]
             open_stream = _opening(run, answer)
             display = choose_display(output, engine.converter, run)
             try:
@@ -113,6 +117,12 @@ async def resume_run(
                     raise
                 stored = await find_run(store, run_id)
                 return await _leave_answer(engine, store, stored, answer)
+
+
+def _asks(record: RunRecord) -> bool:
+    """Tell whether a run waits for the answer to a question."""
+    is_suspended = record.status == "suspended"
+    return is_suspended and any(each.question is not None for each in suspensions(record))
 
 
 async def _leave_answer(engine: Engine, store: Store, stored: StoredRun, answer: Answer) -> int:
@@ -129,8 +139,10 @@ async def _leave_answer(engine: Engine, store: Store, stored: StoredRun, answer:
     async for event in JournalReader(store, run_id).events():
         state.apply(event)
     found = select(state, answer.step, answer.label, answer.index)
+    check_answers(found, None if data is MISSING else data, {}, None)
     index = found[0].index if len(found) == 1 else answer.index
-    await engine.resume_run(run_id, data, step=found[0].path, index=index, by=asker())
+    path, label = found[0].path, found[0].label
+    await engine.resume_run(run_id, data, step=path, label=label, index=index, by=asker())
     in_inbox(stored, "the answer")
     return SUCCESS
 

@@ -14,6 +14,8 @@ Merge = Callable[[Any, Any], Any]
 
 def reducers_of(type_: Any) -> Mapping[str, Merge]:
     """Return what merges updates of the fields of a state type, by their names."""
+    if type_ is Any:  # a class, but without fields
+        return {}
     origin = typing.get_origin(type_) or type_
     if not isinstance(origin, type):
         return {}
