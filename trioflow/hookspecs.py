@@ -33,7 +33,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 def trioflow_steps() -> Iterable[Step[Any, Any]]:  # type: ignore[empty-body]
     """Return steps that workflows may use by id.
 
-    Called once while the engine opens. An id must not be provided twice, by whomever.
+    Called once while the engine opens. Ids are unique across all plugins.
     """
 
 
@@ -41,7 +41,7 @@ def trioflow_steps() -> Iterable[Step[Any, Any]]:  # type: ignore[empty-body]
 def trioflow_tools() -> Iterable[Tool[..., Any]]:  # type: ignore[empty-body]
     """Return tools that steps may call, and workflows use, by id.
 
-    Called once while the engine opens. An id must not be provided twice, by whomever.
+    Called once while the engine opens. Ids are unique across all plugins.
     """
 
 
@@ -123,7 +123,7 @@ def trioflow_converter(converter: Converter) -> None:
     hook must not coerce. Raise ``FaultsError`` to say what is wrong with a value, and where.
     A structure hook returns what already is an instance as it is, and takes back the JSON
     that the unstructure hook makes of it. What an unstructure hook returns may still hold
-    values of other types; trioflow goes on with those.
+    values of other types; trioflow writes those in turn.
 
     Args:
       converter: The engine's converter, with trioflow's own hooks registered.
@@ -134,14 +134,14 @@ def trioflow_converter(converter: Converter) -> None:
 def trioflow_schema(type_: Any) -> Mapping[str, Any] | None:
     """Return the JSON Schema (draft 2020-12) of a type of yours, or None if it is not yours.
 
-    Called when somebody asks for a schema, once for each class in it that trioflow itself
+    Called when a schema is made, once for each class in it that trioflow itself
     knows nothing of. The plugin that was registered last is asked first. Say what the hook
     that you registered with ``trioflow_converter`` takes.
 
-    Where a part is of another type, whoever knows it, put the type itself:
+    Where a part is of another type, of yours or not, put the type itself:
     ``{"$ref": Place}``. trioflow describes it and fills the reference in, so that nothing is
     described twice and no two types share a name; a type that contains itself can be put
-    like that, too. Definitions of your own may stand under ``$defs`` and be referred to as
+    in the same way. Definitions of your own may stand under ``$defs`` and be referred to as
     ``#/$defs/name``.
 
     Args:

@@ -53,10 +53,10 @@ class Constant:
 
 @attrs.frozen
 class Template:
-    """A text with ``${root.path}`` placeholders."""
+    """A string with ``${root.path}`` placeholders."""
 
     parts: tuple[str | tuple[str, str], ...]
-    """Literal texts, and ``(root, path)`` for each placeholder."""
+    """Literal strings, and ``(root, path)`` for each placeholder."""
 
 
 Source: TypeAlias = FromStep | FromInput | FromContext | Constant | Template | Callable[..., Any]
@@ -98,7 +98,7 @@ def from_context(key: str) -> FromContext:
     """Take an entry of the runtime context.
 
     Raises:
-      DefinitionError: if *key* is not a text.
+      DefinitionError: if *key* is not a string.
     """
     return FromContext(check_path(key, "from_context()"))
 
@@ -116,14 +116,14 @@ def check_path(path: object, where: str) -> str:
 
 
 def parse_template(text: str, where: str) -> Template:
-    """Split a template string into texts and placeholders.
+    """Split a template into strings and placeholders.
 
     Raises:
       DefinitionError: if a placeholder is not closed, is no path, or does not begin with one
         of `ROOTS`.
     """
     parts: list[str | tuple[str, str]] = []
-    # Splitting by a pattern with a group gives texts and groups in turn.
+    # Splitting by a pattern with a group gives strings and groups in turn.
     for position, part in enumerate(PLACEHOLDER.split(text)):
         if position % 2:
             parts.append(_placeholder(part.strip(), text, where))
@@ -149,7 +149,7 @@ def follow(value: Any, path: str, source: str) -> Any:
     """Return what a dotted *path* leads to inside *value*.
 
     Mappings are followed by key, sequences by position, other objects by attribute, but not
-    to methods. Keys that themselves contain dots are found, too; the shortest that leads on
+    to methods. Keys that contain dots are found as well; the shortest that leads further
     is taken.
 
     Raises:
@@ -164,7 +164,7 @@ def follow(value: Any, path: str, source: str) -> Any:
 
 
 class _NowhereError(Exception):
-    """There is nothing under a key; the text says where that was noticed."""
+    """There is nothing under a key; the message says where."""
 
 
 def _descend(value: Any, keys: list[str]) -> Any:

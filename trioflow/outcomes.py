@@ -29,7 +29,7 @@ def _same(error: BaseException) -> Any:
 
 @attrs.frozen
 class Failed(metaclass=PlainHelp):
-    """An item or arm that failed; canceled and timed-out ones have failed, too.
+    """An item or arm that failed; canceled and timed-out ones have failed.
 
     Two of them are equal if they are of the same call and attempt, and their errors have the same
     class name and message: a recorded error is another object when it is read again.

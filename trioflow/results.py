@@ -1,4 +1,4 @@
-"""What a run gives back when it is over."""
+"""What a run returns when it finishes or suspends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Out = TypeVar("Out")
 
 @attrs.frozen(kw_only=True)
 class RunResult(Generic[Out]):
-    """How a run ended, and everything it recorded."""
+    """How a run has finished, or that it is suspended, and everything that it has recorded."""
 
     status: RunStatus
     """``"success"``, ``"failed"``, ``"suspended"`` or ``"canceled"``."""
@@ -31,15 +31,15 @@ class RunResult(Generic[Out]):
     steps: Mapping[str, StepRecord] = attrs.field(factory=dict)
     """The last call of each step by id, inside nested workflows ``"outer.inner"``."""
     suspended: tuple[tuple[str, ...], ...] = ()
-    """Paths of the steps that wait for an answer."""
+    """Paths of the suspended steps, each the ids from the outermost workflow to the step."""
     resume_labels: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
     """The paths of those that can be answered by a label, by label."""
     suspend_payload: Mapping[str, Any] = attrs.field(factory=dict)
-    """What they suspended with, by id."""
+    """What they suspended with, by id; of several questions of one step by their keys."""
     state: Any = None
     """The state that the steps shared, as it was at the end."""
     reason: str | None = None
-    """Why the run was canceled, if the one who did it said so."""
+    """Why the run was canceled, if a reason was given."""
     trace_id: str = ""
 
     def unwrap(self) -> Out:
@@ -48,7 +48,7 @@ class RunResult(Generic[Out]):
         Raises:
           Exception: what the failed step raised, or an ExceptionGroup if several failed.
           RunCanceledError: if the run was canceled.
-          RunSuspendedError: if the run waits for an answer.
+          RunSuspendedError: if the run is suspended.
         """
         if self.status == "failed" and self.error is not None:
             raise self.error

@@ -31,7 +31,7 @@ class AskRecord:
 
 @attrs.define
 class StepRecord:
-    """What is known of one step call. Read only for everyone but the fold."""
+    """What is known of one step call. Only the fold changes it."""
 
     id: str
     address: str

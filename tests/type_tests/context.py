@@ -29,6 +29,10 @@ async def reads(city: City, ctx: StepContext[Budget]) -> None:
     assert_type(await ctx.wait_for("approval", list[City], timeout=60), list[City])
     assert_type(await ctx.wait_for("approval", City | None), Any)
     assert_type(await ctx.wait_for("approval"), Any)
+    assert_type(await ctx.ask({"pay": 50}, bool), bool)
+    assert_type(await ctx.ask("who?", City, label="boss", timeout=60), City)
+    assert_type(await ctx.ask("who?", City | None), Any)
+    assert_type(await ctx.start_run("child", 1), str)
     ctx.set_state({"spent": 1})
     ctx.set_state(spent=1)
     await ctx.write({"progress": 0.5})
@@ -61,6 +65,7 @@ async def wrong(city: City, ctx: StepContext[Budget]) -> None:
     await ctx.wait_for(ctx.step_result(fetch_forecast))  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     ctx.write(1)  # type: ignore[unused-coroutine]  # pyright: ignore[reportUnusedCoroutine]
     ctx.run_id = "mine"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+    await ctx.ask("sure?")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     await ctx.wait_for(1)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     ctx.stop()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
 

@@ -1,4 +1,4 @@
-"""Values without parts: what JSON has, and what it can only carry as a text."""
+"""Values without parts: what JSON has, and what it carries as a string."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def check_finite(value: float) -> None:
 
 # ---------------------------------------------------------------- as text
 class TextForm(Form):
-    """What JSON can only carry in another form, a text mostly."""
+    """What JSON carries in another form, mostly as a string."""
 
     def __init__(
         self,
@@ -251,7 +251,7 @@ TEXTS: Mapping[type, _Rule] = {
         )
     },
 }
-"""Types that are carried as a text, and how it is written and read."""
+"""Types that are carried as a string, and how it is written and read."""
 LISTS: Mapping[type, _Rule] = {
     complex: (_write_complex, _complex),
     range: (lambda value: [value.start, value.stop, value.step], _range),

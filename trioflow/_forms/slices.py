@@ -1,6 +1,6 @@
 """Writing large values piece by piece, so that others have a turn in between.
 
-Gives the text that ``json.dumps(form.dump(value))`` gives, and takes longer for it.
+Gives the string that ``json.dumps(form.dump(value))`` gives, and takes longer for it.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def weight_of(value: Any, limit: int) -> int:
 
 
 def write_slices(form: Form, value: Any, out: list[str]) -> Slices:
-    """Write a value to *out*, as texts to be joined; give way at each ``yield``.
+    """Write a value to *out*, as strings to be joined; give way at each ``yield``.
 
     Raises:
       FaultsError, NotSerializableError: if it cannot be written like this. `Form.dump` may still

@@ -14,7 +14,7 @@ from trioflow._values.structure import Structure
 ALIASES: tuple[Any, ...] = (TypeAliasType, getattr(typing, "TypeAliasType", TypeAliasType))
 STRINGS = (str, bytes)
 SEQUENCES = (abc.Sequence, abc.Iterable, abc.Collection, abc.Reversible, abc.Container)
-"""What a string is to Python, and to nobody else."""
+"""What a string is in Python, but not to users."""
 
 
 def compile_check(type_: Any, structure: Structure | None) -> Structure | None:

@@ -75,7 +75,7 @@ def list_hook(cls: Any, converter: Converter) -> Hook:
 
     def structure(value: Any, _: Any) -> Any:
         fits = isinstance(value, origin)
-        # A text is a sequence of texts to Python, and to nobody else.
+        # A string is a sequence of strings in Python, but not in JSON.
         if not (fits or isinstance(value, list | tuple)) or isinstance(value, str | bytes):
             raise wrong_type(cls, value)
         items = structure_items(value)
@@ -103,7 +103,7 @@ def iterable_hook(cls: Any, converter: Converter) -> Hook:
 
 
 def set_hook(cls: Any, converter: Converter) -> Hook:
-    """Return a hook for a set; takes lists, too, which is how JSON carries sets."""
+    """Return a hook for a set; also takes lists, which is how JSON carries sets."""
     origin = origin_of(cls)
     structure_items, make = _items_hook(cls, converter), SETS[origin]
 

@@ -81,7 +81,7 @@ def allow_recursion(factory: Factory) -> Factory:
 
 
 def _register_unstructuring(converter: Converter) -> None:
-    # For cattrs a member of a str enum is a text and stays what it is.
+    # For cattrs a member of a str enum is a string and stays what it is.
     converter.register_unstructure_hook(str, scalars.plain_text)
     for moment in (datetime, date, time):
         converter.register_unstructure_hook(moment, lambda value: value.isoformat())

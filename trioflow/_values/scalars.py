@@ -1,4 +1,4 @@
-"""Values without parts: numbers, texts, enums, and what JSON can only carry as a text."""
+"""Values without parts: numbers, strings, enums, and what JSON carries as a string."""
 
 from __future__ import annotations
 
@@ -94,18 +94,18 @@ def _from_text(cls: type, parse: Callable[[str], Any]) -> Callable[[Any], Any]:
 
 
 def plain_text(text: str) -> Any:
-    """Return the value of a member of a str enum, and any other text as it is."""
+    """Return the value of a member of a str enum, and any other string as it is."""
     return text.value if isinstance(text, Enum) else text
 
 
 def seconds_text(value: timedelta) -> str:
-    """Return a duration in seconds as a text, to the microsecond."""
+    """Return a duration in seconds as a string, to the microsecond."""
     seconds = str(Decimal(value // MICROSECOND).scaleb(-6))
     return seconds.removesuffix("000000").removesuffix(".") or "0"
 
 
 def parse_seconds(text: str) -> timedelta:
-    """Return the duration that a text with seconds says.
+    """Return the duration that a string with seconds says.
 
     Raises:
       ArithmeticError, ValueError: if it says none, or one that is too long.
@@ -126,11 +126,11 @@ TEXT_FORMS: dict[type, Callable[[str], Any]] = {
     Decimal: Decimal,
     bytes: lambda text: base64.b64decode(text, validate=True),
 }
-"""Types that JSON can only carry as a text, and how the text is read."""
+"""Types that JSON carries as a string, and how the string is read."""
 
 
 def _hook(base: type, structure: Callable[[Any], Any]) -> Hook:
-    """Return a hook for *base*; cattrs calls it for the subclasses, too."""
+    """Return a hook for *base*; cattrs calls it for the subclasses as well."""
 
     def hook(value: Any, cls: Any) -> Any:
         if cls is base:

@@ -138,7 +138,7 @@ def instance_hook(cls: Any) -> Hook:
     """Return a hook for a type that has no rule: only instances fit.
 
     Raises:
-      StructureHandlerNotFoundError: if it cannot be told what an instance is. cattrs expects
+      StructureHandlerNotFoundError: if it is not known what an instance is. cattrs expects
         this error, and then leaves a field with a converter of its own to that.
     """
     origin, arguments = origin_of(cls), typing.get_args(cls)

@@ -2,7 +2,7 @@
 
 Built on cattrs, with these differences from its defaults: nothing is coerced (``"5"`` is
 not 5), unknown keys are faults, a value that already is an instance is passed on as it is,
-at any depth, and faults are objects instead of texts. cattrs is imported only when the
+at any depth, and faults are objects instead of strings. cattrs is imported only when the
 first type is compiled, because that import costs more than all of trioflow's own.
 
 The names in ``__all__`` are for authors of ``trioflow_converter`` hooks.

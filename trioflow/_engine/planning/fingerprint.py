@@ -34,7 +34,7 @@ _KNOWN: WeakKeyDictionary[WorkflowPlan, str] = WeakKeyDictionary()
 
 
 def fingerprint(plan: WorkflowPlan) -> str:
-    """Return the shape of a workflow as JSON text. It is made once for each plan."""
+    """Return the shape of a workflow as a JSON string. It is made once for each plan."""
     known = _KNOWN.get(plan)
     if known is None:
         known = _KNOWN[plan] = json.dumps(_shape(plan), separators=(",", ":"))

@@ -139,7 +139,7 @@ class Recording:
                 return several
 
     def _pass_to(self, call: p.CallPlan, given: Form) -> Form:
-        assert call.forms is not None  # whoever has made it knows its types
+        assert call.forms is not None  # its maker knows its types
         call.forms = attrs.evolve(call.forms, input=self.loose(given))
         return call.forms.output
 

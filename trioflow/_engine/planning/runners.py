@@ -18,7 +18,7 @@ class Runners:
     """Runners by name. Each is asked for once, while something is planned that names it."""
 
     def __init__(self, find: Callable[[str], Runner | None], names: tuple[str, ...]) -> None:
-        """Know the runners that *find* has; *names* are those that can be told in advance."""
+        """Know the runners that *find* has; *names* are those that are known in advance."""
         self.names = names
         self._find = find
         self._found: dict[str, Runner | None] = {}

@@ -211,7 +211,7 @@ class TargetPlanner:
 
 
 def code_of(fn: Callable[..., Any]) -> object:
-    """Return what tells a function: its code, which those made by one ``def`` share.
+    """Return what identifies a function: its code, which those made by one ``def`` share.
 
     Of one that is decorated it is what the decorator wraps.
     """

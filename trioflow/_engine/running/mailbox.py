@@ -36,7 +36,7 @@ class _Slot:
 
 
 class Mailbox:
-    """Holds events until someone takes them; each is taken once, in the order sent."""
+    """Holds events until they are taken; each is taken once, in the order sent."""
 
     def __init__(self, events: Iterable[EventReceived] = ()) -> None:
         self._slots: dict[str, _Slot] = {}

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Cancelable(Protocol):
-    """What a run that waits is for its own steps."""
+    """What steps can do with a run that waits."""
 
     def cancel(self, reason: str | None) -> None: ...
 
@@ -64,18 +64,18 @@ class RunCore:
     start_run: StartRun | None
     """Starts other runs in the engine that drives this one."""
     context: SharedContext | None = None
-    """The runtime context, once somebody has put something into it or has looked at it."""
+    """The runtime context, once it was read or written."""
     tracing_context: TracingContext = NO_TRACING
     replay: Replay | None = None
-    """What is known of earlier parts of the run; None in the first part."""
+    """The records of earlier parts of the run; None in the first part."""
     per_step: bool = False
     """Whether the run pauses after each node of the outermost workflow."""
     bodies: int = 0
     """How many bodies of steps and tools run right now."""
     idle: trio.lowlevel.ParkingLot | None = None
-    """Where those park who wait until no body runs, if somebody does."""
+    """Where tasks park that wait until no body runs; None if there was none."""
     is_canceled: bool = False
-    """Whether somebody has canceled this part of the run, even if it has not come to its end."""
+    """Whether this part of the run was canceled, even if it has not ended yet."""
     tool_series: str = ""
     """What makes the ids of tool calls in this part of the run others than those of earlier parts,
     in which the same steps may have called tools."""

@@ -9,7 +9,7 @@ from trioflow.wire._shown import shown
 
 
 class SharedContext(MutableMapping[str, Any]):
-    """What all steps of a run share without type. Changes inside of values go unnoticed."""
+    """What all steps of a run share, without types. Changes inside values are not noticed."""
 
     __slots__ = ("_changed", "_values", "has_changed")
 
