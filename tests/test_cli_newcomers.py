@@ -126,3 +126,16 @@ def test_a_streaming_tool_is_listed_with_its_pieces(cli: Cli, tmp_path: Path) ->
     [line] = [line for line in cli("tools").out.splitlines() if line.startswith("zoo.roar")]
 
     assert "times: int  str, piece by piece  trioflow-zoo 1.2" in re.sub(" {3,}", "  ", line)
+
+
+def test_recovering_says_what_each_run_does(cli: Cli) -> None:
+    store = ("--store", "sqlite:runs.db")
+    stopped = cli("run", "demo_flows:once", "--input", "1", *store)
+    run_id = json.loads(cli("runs", *store, "--json").out)["runId"]
+
+    done = cli("recover", "--workflow", "demo_flows:once", *store)
+
+    assert stopped.code == 130
+    assert done.code == 0, done.err
+    assert f"trioflow: {run_id}  interrupts_once success\n" in done.err
+    assert done.out == f"{run_id}  once  success\n"

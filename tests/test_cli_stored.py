@@ -297,7 +297,10 @@ def test_interrupted_runs_are_recovered_together(cli: Cli) -> None:
     done = cli("recover", "--workflow", "demo_flows:once")
 
     assert (done.code, done.out) == (0, f"{id}  once  success\n")
-    assert done.err == "trioflow: 1 interrupted run to recover\n"
+    assert done.err.splitlines() == [
+        "trioflow: 1 interrupted run to recover",
+        f"trioflow: {id}  interrupts_once success",
+    ]
     assert newest(cli)["status"] == "success"
 
 

@@ -121,17 +121,17 @@ async def open_engine(
     codec: Codec | None = None,
     recover: bool = False,
 ) -> AsyncGenerator[Engine, None]:
-    """Load plugins, and own the runs that are submitted.
+    """Open an engine: load plugins and run submitted workflows.
 
-    Leaving the block cancels the submitted runs that are still going and waits for their
-    clean-up; ``await run.wait()`` inside of it for those that should end by themselves.
-    With a store nothing is canceled: the runs stop, and can be recovered from there.
+    Leaving the block cancels the submitted runs that are still running and waits for their
+    clean-up; ``await run.wait()`` in the block for those that should end by themselves. With a
+    store, runs are halted, not canceled, and can be recovered.
 
     Args:
       plugins: Which plugins: names of installed ones, and modules or objects with hooks.
         None means all that are installed.
       blocked: Names of installed plugins not to load.
-      workflows: Workflows that can be run by id, beside those of plugins.
+      workflows: Workflows that can be run by id, in addition to those from plugins.
       steps: Steps that workflows may use by id.
       tools: Tools that may be used by id.
       limits: How many bodies of steps with ``limit=name`` run at the same time, over all runs of
@@ -145,7 +145,7 @@ async def open_engine(
       runners: What ``runner=name`` of steps and tools means, before plugins are asked:
         ``{"disk": ThreadRunner(capacity=2)}``. ``"thread"`` is where blocking steps run that
         name none. Each is opened before it runs anything, and closed after the last run.
-      instruments: What watches the runs, beside the instruments of plugins.
+      instruments: What watches the runs, in addition to the instruments of plugins.
       store: Where the journals of runs are kept: a store, or its URL such as
         ``"sqlite:runs.db"``. None: runs live and die with the process.
       durability: When a run waits for its journal. ``"step"``: the result of a step is on
@@ -161,15 +161,15 @@ async def open_engine(
       max_recoveries: How many times in a row the process may die while bodies of a run are
         running, with no new outcome recorded in between. The last time the run is recovered
         alone, with no other run's bodies beside it; if the process dies again, the run fails.
-      codec: Encodes the values in journals, so that who can read the store cannot read them.
+      codec: Encodes the values in journals, so that they cannot be read in the store.
         Secrets, such as Pydantic's ``SecretStr``, are refused without one. None: values are
         stored as JSON.
       recover: Whether to recover the runs of dead processes, and what is due, for as long as the
         engine is open, as `Engine.recover` does once.
 
     Raises:
-      PluginError: for a plugin that is unknown or broken, and it says how.
-      UnknownStepError: if a workflow names something that nobody provides.
+      PluginError: if a plugin is unknown or broken; the message says which and why.
+      UnknownStepError: if a workflow names something that is not provided.
       UnknownNameError: if a step or tool asks for an unknown runner or limit.
       DefinitionError: if a definition, a limit or a runner cannot work.
       StoreError: if the store cannot be opened.
@@ -327,7 +327,7 @@ class Engine(metaclass=NoPublicConstructor):
         Args:
           workflow: A workflow, or the id of one.
           run_id: A name for the run; a random one if not given.
-          resource_id: Whom the run belongs to.
+          resource_id: The resource (user, tenant, ...) that the run belongs to.
           tags: By which the run can be listed, cancelled and deleted with others.
 
         Raises:
@@ -499,7 +499,7 @@ class Engine(metaclass=NoPublicConstructor):
             ``run.wait()``. With a durability other than ``"step"`` bodies may have begun by then.
             ``"attach"``: the returned run is that one, whatever its input, and wherever it runs;
             no body runs before that is known. A run of another workflow is a DuplicateRunError.
-          by: Who starts the run, for its journal.
+          by: Who starts the run, for its journal. For a fork, give it to `Run.fork`.
 
         Raises:
           InvalidValueError: if input or state do not fit the workflow's types.
@@ -507,7 +507,7 @@ class Engine(metaclass=NoPublicConstructor):
             `create_run`.
           RunStateError: if the engine is closed.
         """
-        if isinstance(workflow, Run):
+        if not isinstance(workflow, str | Workflow):
             given: tuple[Any, ...]
             given = (input_data, run_id, resource_id, by, runtime_context, tracing_context)
             given = (*given, tracing_options, initial_state, timeout, *tags)
@@ -556,7 +556,7 @@ class Engine(metaclass=NoPublicConstructor):
         return run
 
     def _known(self, workflow: Workflow[Any, Any] | str, run_id: str | None) -> Life | None:
-        """Return the run of an id that this engine can go on with, if it has one.
+        """Return the run of that id that this engine can continue, if it has one.
 
         Raises:
           DuplicateRunError: if it is of another workflow.
@@ -711,7 +711,7 @@ class Engine(metaclass=NoPublicConstructor):
     def get_run(self, run_id: str) -> Run[Any, Any]:
         """Return the run of that id.
 
-        Runs from `create_run` are known as long as someone holds them, submitted ones until
+        Runs from `create_run` are known while they are in use, submitted ones until
         `KEEP_FINISHED` others have ended after them.
 
         Raises:
@@ -742,7 +742,7 @@ class Engine(metaclass=NoPublicConstructor):
     async def cancel_run(
         self, run_id: str, reason: str | None = None, *, by: str | None = None
     ) -> None:
-        """Cancel a run, wherever it runs. The request is on disk when this returns.
+        """Cancel a run, whatever process drives it. The request is on disk when this returns.
 
         A run that this engine drives is canceled as `Run.cancel` does. One that another process
         drives is canceled by that process, or by whichever takes the run over. One that nobody
@@ -750,7 +750,7 @@ class Engine(metaclass=NoPublicConstructor):
         the end with ``run.wait()``, or `observe` it.
 
         Args:
-          reason: Why, for the journal and for whoever looks at the result.
+          reason: Why; it is in the journal and in the result.
           by: Who asks, for the journal.
 
         Raises:
@@ -764,7 +764,7 @@ class Engine(metaclass=NoPublicConstructor):
     async def send_event(
         self, run_id: str, name: str, data: Any = None, *, by: str | None = None
     ) -> None:
-        """Send a named event to a run, wherever it runs. It is on disk when this returns.
+        """Send a named event to a run, whatever process drives it. It is on disk on return.
 
         A run that was interrupted is recovered for it, here if this engine knows the workflow,
         else by an engine with ``recover=True`` that does.
@@ -795,7 +795,7 @@ class Engine(metaclass=NoPublicConstructor):
         per_step: bool = False,
         by: str | None = None,
     ) -> None:
-        """Answer a suspended run, wherever it was started. The answer is on disk on return.
+        """Resume a suspended run, whatever process started it. The answer is on disk on return.
 
         The run is continued here if this engine knows its workflow, else by an engine with
         ``recover=True`` that does.
@@ -824,8 +824,10 @@ class Engine(metaclass=NoPublicConstructor):
     async def drain_run(
         self, run_id: str, *, grace: float = math.inf, by: str | None = None
     ) -> None:
-        """Have a run start no further step, wherever it runs, and end it when those that run
-        have ended, as `Run.drain` does. The request is on disk when this returns.
+        """Drain a run as `Run.drain` does, whatever process drives it.
+
+        It starts no further step, and ends when those that run have ended. The request is on disk
+        when this returns.
 
         Args:
           grace: Seconds that running bodies get.
@@ -875,13 +877,13 @@ class Engine(metaclass=NoPublicConstructor):
             self._runs.end_all()
 
     async def recover(self) -> tuple[Run[Any, Any], ...]:
-        """Continue the unfinished runs of processes that have died, and return them.
+        """Recover the unfinished runs of processes that have died, and return them.
 
-        Each continues exactly where its journal ends: what is recorded does not run again, a
-        step that was running does, a sleep takes the time that is left. Also does what is asked
-        of stored runs that nobody drives. Runs that other processes drive are left alone. A run
-        that cannot continue, because its workflow is unknown or has changed, or its journal
-        cannot be read, is logged and left as it is.
+        Each continues exactly where its journal ends: recorded steps are not re-run, a step that
+        was running runs again, and a sleep takes the time that is left. Requests for stored runs
+        that no process drives are applied as well. Runs of living processes are left alone. A run
+        that cannot continue, because its workflow is unknown or has changed or its journal cannot
+        be read, is logged and left as it is.
 
         Raises:
           StoreError: if the store cannot be read.
@@ -994,7 +996,7 @@ class Engine(metaclass=NoPublicConstructor):
         does.
 
         Args:
-          reason: Why, for the journals and for whoever looks at the results.
+          reason: Why; it is in the journals and in the results.
           by: Who asks, for the journals.
           filters: Which runs, as for `list_runs`; at least one is needed.
 

@@ -24,6 +24,18 @@ def _or_nothing(values: dict[Any, Any] | None) -> dict[Any, Any]:
 
 
 @attrs.define
+class ForkRecord:
+    """What the events of a fork say besides; see `trioflow.events.Recover`."""
+
+    origin: str
+    """Id of the run that it shares its first events with."""
+    inputs: dict[str, Any] = attrs.field(factory=dict)
+    """Other inputs for calls, by address."""
+    attempts: dict[str, int] = attrs.field(factory=dict)
+    """In a retry: how many attempts at a nested workflow do not count any more, by address."""
+
+
+@attrs.define
 class RunRecord:
     """Everything the events of a run say so far."""
 
@@ -43,8 +55,8 @@ class RunRecord:
     span_id: str | None = None
     """Id of the span of the part that began last, if an instrument gave it one."""
     resource_id: str | None = None
-    forked_from: str | None = None
-    """Id of the run that a fork shares its first events with."""
+    fork: ForkRecord | None = None
+    """What only a fork has; None if the run is none."""
     started_at: float | None = None
     ended_at: float | None = None
     deadline: float | None = None
@@ -72,8 +84,6 @@ class RunRecord:
     _runtime_context: dict[str, Any] | None = attrs.field(default=None, eq=_or_nothing)
     _received: dict[int, ev.EventReceived] | None = attrs.field(default=None, eq=_or_nothing)
     _answers: dict[str, Any] | None = attrs.field(default=None, eq=_or_nothing)
-    _inputs: dict[str, Any] | None = attrs.field(default=None, eq=_or_nothing)
-    _earlier: dict[str, int] | None = attrs.field(default=None, eq=_or_nothing)
     _deadlines: dict[str, float] | None = attrs.field(default=None, eq=_or_nothing)
     _asks: dict[str, Mapping[str, AskRecord]] | None = attrs.field(default=None, eq=_or_nothing)
     _started_runs: dict[str, tuple[str, ...]] | None = attrs.field(default=None, eq=_or_nothing)
@@ -105,12 +115,12 @@ class RunRecord:
     @property
     def inputs(self) -> Mapping[str, Any]:
         """In a fork: other inputs for calls, by address."""
-        return self._inputs or {}
+        return {} if self.fork is None else self.fork.inputs
 
     @property
     def earlier(self) -> Mapping[str, int]:
         """In a retry: how many attempts at a nested workflow do not count any more, by address."""
-        return self._earlier or {}
+        return {} if self.fork is None else self.fork.attempts
 
     @property
     def deadlines(self) -> dict[str, float]:
@@ -169,6 +179,11 @@ class RunRecord:
             if is_waiting and (at is None or until <= at):
                 found[address] = until
         return found
+
+    @property
+    def forked_from(self) -> str | None:
+        """Id of the run that a fork shares its first events with; None if it is none."""
+        return None if self.fork is None else self.fork.origin
 
     @property
     def calls(self) -> Mapping[str, StepRecord]:
@@ -260,7 +275,7 @@ def _start(run: RunRecord, event: ev.Start) -> None:
     run.resource_id = event.resource_id
     run.started_at = event.at
     if event.forked_from is not None:
-        run.forked_from = event.forked_from
+        run.fork = ForkRecord(event.forked_from)
     run.deadline = event.deadline
 
 
@@ -286,12 +301,10 @@ def _recover(run: RunRecord, event: ev.Recover) -> None:
     run.span_id = event.span_id
     # What open calls had taken is there again, for they are made again.
     run.taken.clear()
-    if event.inputs:
-        run._inputs = {**run.inputs, **event.inputs}
-    if event.answers:
+    if run.fork is not None:
+        run.fork.inputs |= event.inputs
+        run.fork.attempts |= event.attempts
         run.answers.update(event.answers)
-    if event.attempts:
-        run._earlier = {**run.earlier, **event.attempts}
 
 
 def _forget_superseded(run: RunRecord) -> None:

@@ -38,9 +38,9 @@ class PlainCall(Call):
         self.address = address
         self.id = scope.prefix + plan.id
         self.iteration = iteration
-        self.round = self.attempt = self.tool_calls = 0
-        self.resume_data = self.suspend_data = self.updates = None
-        self.resumed = False
+        self.round = self.attempt = 0
+        self.suspend_data = self.updates = None
+        self.answer = False, None
         self.is_open = True
 
     async def write(self, chunk: Any) -> None:

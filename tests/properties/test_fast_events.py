@@ -77,7 +77,8 @@ def started_calls(draw: st.DrawFn) -> Call:
     log = call.scope.core.log
     log.epoch, log.record.next_seq = draw(TIMES), draw(COUNTS)
     call.id, call.address, call.round = draw(IDS), draw(IDS), draw(COUNTS)
-    call.iteration, call.resume_data = draw(st.none() | COUNTS), draw(VALUES)
+    call.iteration = draw(st.none() | COUNTS)
+    call.answer = draw(st.booleans()), draw(VALUES)
     call.attempt = draw(COUNTS)
     call.plan.kind = draw(st.sampled_from(["step", "tool", "map", "workflow"]))
     call.plan.plugin = draw(st.none() | IDS)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import attrs
 import trio
 
+from trioflow import events as ev
 from trioflow._cli.display import DRAINING, STOPPING, say
 from trioflow._cli.errors import FAILED, SUCCESS
+from trioflow._cli.plain import describe
 from trioflow._cli.signals import GRACE, REASONS, interruptible
 from trioflow._cli.text import clean
 from trioflow.engine import Engine
-from trioflow.errors import TrioflowError
+from trioflow.errors import HistoryGap, TrioflowError
 from trioflow.events import WAITING_STATUSES
 from trioflow.run import Run
 
@@ -37,9 +40,11 @@ class Endings:
 
     async def _await_end(self, run: Run[Any, Any]) -> None:
         try:
-            status: str = (await run.wait()).status
-        except TrioflowError as exc:
-            status = f"not saved: {exc}"
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_show_progress, run)
+                status: str = (await run.wait()).status
+        except* TrioflowError as group:
+            status = f"not saved: {group.exceptions[0]}"
         self.has_failed |= status not in ("success", *WAITING_STATUSES)
         self.print_end(run.run_id, run.workflow_id, status)
         self.awaited.discard(run.run_id)
@@ -56,6 +61,21 @@ class Endings:
         if not at_once:
             await self.engine.drain(GRACE)
         scope.cancel()
+
+
+async def _show_progress(run: Run[Any, Any]) -> None:
+    """Say on standard error what a run does: a line per step, and for a foreach about ten."""
+    with suppress(HistoryGap):
+        async with run.observe(run.record.next_seq - 1, on_full="gap") as stream:
+            async for event in stream:
+                if isinstance(event, SHOWN) and "[" not in event.address:
+                    text = describe(event)
+                    if text is not None:
+                        say(f"{clean(run.run_id)}  {text}")
+
+
+SHOWN = (ev.StepResult, ev.StepProgress, ev.StepRetry, ev.StepWaiting)
+"""The events of steps that have a line."""
 
 
 async def until_ended(endings: Endings, work: Callable[[], Awaitable[None]]) -> int:

@@ -36,15 +36,15 @@ class Recovery:
         """
         recovered = await self.endings.engine.recover()
         say(f"{_runs(len(recovered))} to recover")
-        held = await self._others()
-        self._tell_held(held, wait)
         async with trio.open_nursery() as nursery:
             for run in recovered:
                 self.endings.await_soon(run, nursery)
+            held = await self._others({run.run_id for run in recovered})
+            self._tell_held(held, wait)
             if wait:
                 await self._await_others(held, nursery)
 
-    async def _others(self) -> list[StoredRun]:
+    async def _others(self, recovered: set[str]) -> list[StoredRun]:
         """Return the unfinished runs that others drive; say which ones nobody can."""
         unfinished = await self.store.list_runs(status=ACTIVE_STATUSES)
         self._tell_unknown({each.header.workflow_id for each in unfinished})
@@ -54,7 +54,7 @@ class Recovery:
             each
             for each in unfinished
             if each.header.workflow_id in self.endings.engine.workflows
-            and each.header.run_id not in own
+            and each.header.run_id not in own | recovered
             and not is_interrupted(each)
         ]
 

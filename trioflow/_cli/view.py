@@ -213,7 +213,7 @@ def _item_view(call: CallView, index: int, at: float) -> CallView:
 
 
 def _recall(call: CallView) -> None:
-    call.is_recalled = not call.is_open
+    call.is_recalled = call.status in ev.SUCCESS_STATUSES
     for child in call.children.values():
         _recall(child)
 

@@ -1,4 +1,4 @@
-"""Going back to a step: which call is meant, and what of a run lies before it."""
+"""Forking at a step: which call is meant, and what of a run lies before it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from trioflow.errors import UnknownStepError
 
 @attrs.frozen
 class Destination:
-    """The call that a run travels back to."""
+    """The call at which a run is forked."""
 
     address: Address
     items: frozenset[int] | None

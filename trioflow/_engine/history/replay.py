@@ -31,8 +31,7 @@ class Repeated(Protocol):
     address: str
     attempt: int
     round: int
-    resumed: bool
-    resume_data: Any
+    answer: tuple[bool, Any]
     suspend_data: Any
 
 
@@ -118,7 +117,7 @@ class Replay:
         self._lost[call.address] = record.lost + self._state.earlier.get(call.address, 0)
         call.round = record.round
         call.suspend_data = record.suspend_payload
-        call.resumed, call.resume_data = record.resumed, record.resume_data
+        call.answer = record.resumed, record.resume_data
         if record.status == "suspended":
             call.round += 1
             # What contains an answered call shows the answer as well.
@@ -171,8 +170,7 @@ class Replay:
 
 
 def _answer(call: Repeated, data: Any) -> None:
-    call.resumed = data is not MISSING
-    call.resume_data = data if call.resumed else None
+    call.answer = (False, None) if data is MISSING else (True, data)
 
 
 def furthest_nodes(addresses: Iterable[str]) -> dict[Address | None, int]:

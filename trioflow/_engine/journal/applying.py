@@ -69,7 +69,7 @@ def _end(life: Life, request: Request, reason: str | None) -> bool:
         return True  # it is on its way
     life.cancel_requests += (request.id,)  # to be removed when its end is recorded
     if life.phase is Phase.WAITING and life.plan.has_end_hooks:
-        life.begin_end(reason, request.by)  # who has claimed it drives it
+        life.begin_end(reason, request.by)  # the engine that has claimed it drives it
     else:
         life.cancel(reason, request.by)
     return False

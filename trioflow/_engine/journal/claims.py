@@ -78,7 +78,7 @@ class Claims:
     def check(self) -> None:
         """Stop all runs if others may take them over.
 
-        For who is about to start something as well: in a process that was stopped, the task that
+        Also for code that is about to start something: in a process that was stopped, the task that
         watches is woken together with all others, and any of them may be the first to run.
         """
         if self._journals and trio.current_time() >= self._ends:

@@ -93,7 +93,7 @@ class DurableRuns:
         self.check_writable()
         forms = life.plan.forms
         if forms is not None and forms.secret is not None:
-            problem = f"{forms.secret}, which whoever can read the store would see"
+            problem = f"{forms.secret}, which could be read in the store"
             remedy = "open the engine with a codec=, or leave the secret out"
             raise DefinitionError(f"workflow {life.plan.id!r}", problem, remedy)
 
@@ -161,7 +161,7 @@ class DurableRuns:
         before = await self.store.get(life.run_id)
         if not await self.store.claim(life.run_id, self.owner, self.writer.claim_seconds):
             raise await self.claimed_elsewhere(life.run_id)
-        # Who halts a run gives its claim back; who dies does not.
+        # A process that halts a run releases its claim; one that dies does not.
         if before is not None and before.owner != self.owner:
             life.has_crashed = before.owner is not None
         journal.claimed = True

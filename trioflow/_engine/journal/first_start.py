@@ -1,4 +1,4 @@
-"""Starting a run whose id may be taken: on disk first, so that of many who try one succeeds."""
+"""Starting a run whose id may be taken: on disk first, so that one of many attempts succeeds."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def filter_of(
 
 
 def chosen_by(filters: RunFilters) -> RunFilter:
-    """Return which runs are meant by who asks for something that cannot be undone.
+    """Return which runs are meant for something that cannot be undone.
 
     Raises:
       ValueError: if that would be all runs, or a filter is not what it should be.

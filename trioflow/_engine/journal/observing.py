@@ -34,7 +34,7 @@ def _no_life(run_id: str) -> None:
 
 @attrs.define(eq=False)
 class Journals:
-    """The journals of one store, for those who observe runs."""
+    """The journals of one store, for observers of runs."""
 
     store: Store
     codec: Codec | None = None

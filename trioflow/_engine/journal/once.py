@@ -58,7 +58,7 @@ async def begin_or_attach(runs: StoredRuns, life: Life) -> bool:
 async def start_or_attach(runs: StoredRuns, life: Life) -> None:
     """Drive a run here, or let it become the stored run of its id.
 
-    What prevents both is raised to those who wait for the run, and the engine forgets it.
+    What prevents both is raised by `Run.wait`, and the engine forgets the run.
     """
     try:
         async with runs.registry.lock(life.run_id):

@@ -160,7 +160,7 @@ class StoredRuns:
     async def _attend_waiting(self, life: Life) -> Life | None:
         """Do what is asked of a run that waits; it may end, run, or wait on."""
         async with life.resuming:
-            if life.phase is not Phase.WAITING:  # an answer came first, and who gave it drives it
+            if life.phase is not Phase.WAITING:  # an answer came first, and is driven
                 return None
             await self.durable.claim(life)
             try:

@@ -76,7 +76,7 @@ class JournalWriter:
         self._dirty[journal] = None
         self._work.set()
 
-    @trio.lowlevel.enable_ki_protection  # Ctrl-C is raised where somebody is there to catch it
+    @trio.lowlevel.enable_ki_protection  # Ctrl-C is raised where it is caught
     async def write_forever(self) -> None:
         """Write whatever is to be written. The task of the writer."""
         while True:
@@ -175,7 +175,7 @@ class JournalWriter:
         """Append to a journal that is not of a run that is driven here.
 
         Raises:
-          JournalConflictError: if somebody else has written to it.
+          JournalConflictError: if another process has written to it.
           StoreError: if it cannot be written.
         """
         retries = self.retries()

@@ -159,7 +159,7 @@ async def save(life: Life, keeper: Keeper) -> None:
         try:
             try:
                 await keeper.wait_stored(life)
-            finally:  # whoever can write to it may go on with the run
+            finally:  # others may continue the run if they can write to it
                 await keeper.release(life)
         except BaseException as exc:
             if must_pass(exc):

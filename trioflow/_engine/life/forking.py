@@ -1,4 +1,4 @@
-"""How a run begins with the past of another one: forks, and retries, which are forks too."""
+"""How a run begins with the past of another one: forks, of which retries are one kind."""
 
 from __future__ import annotations
 

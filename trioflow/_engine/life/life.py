@@ -125,9 +125,9 @@ class Life:
         """Whether the stream was left for which the run is driven."""
         self.keeper = keeper
         self.home: Home | None = None
-        """The engine that drives the run, if it is not its caller who does."""
+        """The engine that drives the run; None if its caller does."""
         self.handle: weakref.ref[Any] | None = None
-        """What users hold of the run, as long as somebody does."""
+        """What users hold of the run, while it is in use."""
         self._resuming: trio.Lock | None = None
         self._rest: trio.Event | None = None
 
@@ -179,7 +179,7 @@ class Life:
     def emit(self, event_type: type[E], **fields: Any) -> E:
         """Let an event happen that changes the phase.
 
-        The phase follows the event, even if whoever hears of it raises.
+        The phase follows the event, even if an instrument raises.
         """
         return self.happen(event_type, fields)
 
@@ -204,13 +204,12 @@ class Life:
         if waits:
             self.emit(ev.Suspended if isinstance(outcome, Suspended) else ev.Paused)
         self.result = result = workflow_result(scope, self.input, outcome)
-        is_open = waits and not self.close_on_suspend  # its stream is still to come to its end
         try:
-            if not is_open:
+            if not waits or self.close_on_suspend:
                 fields = {"status": result.status, "result": result.output, "error": result.error}
                 self.happen(ev.Finish, fields)
         finally:
-            if is_open or self.record.ended_at is not None:  # or it could not happen
+            if waits or self.record.ended_at is not None:  # or it could not happen
                 self.core.readers.end_part(is_over=not waits)
 
     def cancel(self, reason: str | None, by: str | None = None) -> None:
@@ -243,7 +242,7 @@ class Life:
         self.leave_rest()
 
     def _cancel_waiting(self, reason: str | None, by: str | None) -> None:
-        """End a run in which nothing runs, even if who hears of it raises: nobody else would."""
+        """End a run in which nothing runs, even if an instrument raises."""
         try:
             self.emit_canceled(reason, by)
         finally:
@@ -260,7 +259,7 @@ class Life:
                 self.home.let_go(self.run_id)
 
     def come_to_rest(self) -> None:
-        """Wake those who wait for the end of the part that was driven."""
+        """Wake the tasks that wait for the end of the part that was driven."""
         self.driver = None
         waits = self.phase is Phase.WAITING
         self.core.owner = weakref.ref(self) if waits else None
@@ -268,7 +267,7 @@ class Life:
             self._rest.set()
 
     def leave_rest(self) -> None:
-        """Have those who wait for the end of a part wait for another one."""
+        """Let tasks that wait for the end of a part wait for another part."""
         self.result = self.failure = None
         if self._rest is not None and self._rest.is_set():
             self._rest = None
@@ -300,7 +299,7 @@ class Life:
         return self.result
 
     def follow(self) -> None:
-        """See to it that what happens to a run that is driven elsewhere is taken over soon."""
+        """Take over soon what happens to a run that another process drives."""
         if self.keeper is not None and self.phase is Phase.ELSEWHERE:
             self.keeper.follow(self)
 

@@ -34,7 +34,7 @@ def leave(life: Life, part: int) -> None:
 
     Args:
       part: Which part of the run it drove first. If it has ended with that one, a
-        later part is driven by somebody else, and is not canceled.
+        later part has another driver, and is not canceled.
     """
     life.is_left = True
     if life.result is None and (life.parked is not None or part == life.part):

@@ -79,7 +79,7 @@ class Home(Protocol):
 
 @attrs.define
 class Driver:
-    """The task that drives a run, for whoever looks at what goes on in it."""
+    """The task that drives a run, for `trioflow.instruments.dump`."""
 
     task: trio.lowlevel.Task
     nurseries: int

@@ -1,4 +1,4 @@
-"""The runs of an engine: which there are, when they start, and who keeps them alive."""
+"""The runs of an engine: which there are, when they start, and what keeps them alive."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class RunRegistry:
         self._locks: WeakValueDictionary[str, trio.Lock] = WeakValueDictionary()
 
     def add(self, life: Life) -> None:
-        """Know a run as long as someone holds it."""
+        """Know a run while it is in use."""
         self._known[life.run_id] = life
 
     def forget(self, life: Life) -> None:
@@ -126,8 +126,8 @@ class RunRegistry:
         return list(self._known.values())
 
     async def do(self, run_id: str, work: Callable[[], Awaitable[T]]) -> T:
-        """Do something for a run in the engine's nursery, so that it is done whole even if who
-        waits for it is canceled.
+        """Do something for a run in the engine's nursery, whole even if the task that waits for it
+        is canceled.
 
         Raises:
           RunStateError: if the engine is closed.
@@ -246,7 +246,7 @@ class RunRegistry:
     async def drive(self, life: Life) -> None:
         """Drive a run to where it finishes or suspends, and hold it for a while then.
 
-        What is wrong with one run stays with it: `Run.wait` raises it, and the others go on.
+        What is wrong with one run stays with it: `Run.wait` raises it, and the others continue.
         Only Ctrl-C gets out.
         """
         try:
@@ -283,7 +283,7 @@ class RunRegistry:
         self._waiting.pop(life.run_id, None)
         self._finished.append(life)
         if not waits:
-            life.home = None  # whoever holds this run need not hold the others
+            life.home = None  # or a reference to this run would keep the others
 
     async def _continue_due(self, life: Life) -> None:
         """Drive a suspended run that no store has when it is due. Others may do so before."""
@@ -314,7 +314,7 @@ class RunRegistry:
 
     async def drain(self, grace: float) -> None:
         """Start no further step of any run, and give running bodies so many seconds to end."""
-        self._is_alone = True  # runs that wait for their turn go on waiting
+        self._is_alone = True  # runs that wait for their turn keep waiting
         driven = [life for life in self._known.values() if life.is_driven_here]
         for life in driven:
             life.core.pacer.hold()

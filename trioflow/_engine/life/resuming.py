@@ -1,4 +1,4 @@
-"""How a run that waits goes on: with an answer."""
+"""How a suspended run is resumed: with an answer."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def _claim(life: Life) -> None:
 def begin_resume(life: Life, answer: Answer, by: str | None = None) -> None:
     """Take an answer and begin the next part of the run.
 
-    Whoever comes second, with whatever answer, finds the run running.
+    The second of two answers finds the run running.
 
     Raises:
       UnreadableRunError: if the journal holds a value that the workflow cannot use.

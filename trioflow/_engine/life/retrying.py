@@ -1,4 +1,4 @@
-"""The retry of a run: one for each run, whoever asks for it, in whatever process."""
+"""The retry of a run: one for each run, over all processes."""
 
 from __future__ import annotations
 

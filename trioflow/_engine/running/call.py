@@ -28,18 +28,20 @@ from trioflow._values.structure import compile_structure
 from trioflow.errors import StepClosedError
 from trioflow.runners import OpenResource
 
+NOT_RESUMED: tuple[bool, Any] = (False, None)
+"""Of a call without an answer."""
+
 
 class Call(Frame):
     """One step call that is being made; see `new_call`."""
 
     __slots__ = (
         "address",
+        "answer",
         "attempt",
         "id",
         "is_open",
         "plan",
-        "resume_data",
-        "resumed",
         "round",
         "suspend_data",
         "tool_calls",
@@ -50,15 +52,23 @@ class Call(Frame):
     address: str
     id: str
     round: int
-    resumed: bool
-    """Whether *resume_data* is an answer, or the data of an event."""
-    resume_data: Any
+    answer: tuple[bool, Any]
+    """Whether there is an answer, or the data of an event, and which (shortcut `new-call`)."""
     suspend_data: Any
     attempt: int
     tool_calls: int
+    """How many tools it has called; unset before the first one (shortcut `new-call`)."""
     updates: dict[str, Any] | None
     """What this attempt has set in the state so far."""
     is_open: bool
+
+    @property
+    def resumed(self) -> bool:
+        return self.answer[0]
+
+    @property
+    def resume_data(self) -> Any:
+        return self.answer[1]
 
     @property
     def step_call_id(self) -> str:
@@ -162,8 +172,8 @@ def new_call(plan: CallPlan, scope: Scope, address: str, iteration: int | None =
     call.address = address
     call.id = scope.prefix + plan.id
     call.iteration = iteration
-    call.round = call.attempt = call.tool_calls = 0
-    call.resume_data = call.suspend_data = call.updates = None
-    call.resumed = False
+    call.round = call.attempt = 0
+    call.suspend_data = call.updates = None
+    call.answer = NOT_RESUMED
     call.is_open = True
     return call

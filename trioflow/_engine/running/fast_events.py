@@ -35,8 +35,7 @@ def step_start(call: Call, input: Any, arms: tuple[str, ...] | None) -> ev.StepS
     draft.input = input
     draft.kind = plan.kind
     draft.iteration = call.iteration
-    draft.resumed = call.resumed
-    draft.resume_data = call.resume_data
+    draft.resumed, draft.resume_data = call.answer
     draft.plugin = plan.plugin
     draft.arms = arms
     draft.__class__ = ev.StepStart

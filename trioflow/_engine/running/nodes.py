@@ -214,8 +214,7 @@ async def run_wait(node: WaitPlan, value: Any, scope: Scope) -> Outcome:
     try:
         data = await take_event(call, node.event, until, node.timeout)
         structure = node.call.structure_resume
-        call.resume_data = data if structure is None else structure(data)
-        call.resumed = True
+        call.answer = True, data if structure is None else structure(data)
     except BaseException as exc:
         if must_pass(exc):
             cancel_call(call, started_at, exc)

@@ -8,7 +8,7 @@ from trioflow._engine.base.outcome import Failed, Outcome, Success, must_pass, o
 from trioflow._engine.base.plan import CallPlan
 from trioflow._engine.running import fast_events
 from trioflow._engine.running.attempts import perform
-from trioflow._engine.running.call import Call, new_call
+from trioflow._engine.running.call import NOT_RESUMED, Call, new_call
 from trioflow._engine.running.call_end import cancel_call, close_call, close_when_room
 from trioflow._engine.running.frame import Scope
 from trioflow._engine.running.givers import name_giver
@@ -96,7 +96,7 @@ async def fail_to_start(
             cancel_call(call, started_at, exc)
         raise exc
     if not has_started:
-        call.resumed, call.resume_data = False, None
+        call.answer = NOT_RESUMED
         log.add(fast_events.step_start(call, None, arms))
     return await close_when_room(call, Failed(exc), started_at)
 

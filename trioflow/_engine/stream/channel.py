@@ -35,9 +35,9 @@ class Readers:
         """Is told how many seconds a task has waited for room."""
         self._readers: list[Reader] = []
         self._writers: trio.lowlevel.ParkingLot | None = None
-        """Where those park who wait for room. Made for the first one: few runs ever need it."""
+        """Where tasks park that wait for room. Made for the first one: few runs ever need it."""
 
-    # ------------------------------------------------------------ who reads
+    # ------------------------------------------------------------ readers
     def add(self, reader: Reader, after: int | None) -> None:
         """Give a reader every event with a ``seq`` above *after*, past ones first.
 
@@ -80,14 +80,14 @@ class Readers:
         # The window of a run that is over does not change, so it can be read where it is, if
         # there is not more in it than is held anyway.
         is_large = len(self.window.events) >= HISTORY + SLACK
-        staying = []
-        for reader in self._readers:
+        readers, self._readers = self._readers, []
+        for reader in readers:
             if is_over or not reader.stays:
                 reader.end(detach=is_large or not is_over)
+            elif reader.fetching is not None:  # the next part may run in another process
+                reader.step_aside()
             else:
-                staying.append(reader)
-        self._readers = staying
-        self.step_aside()  # the next part may run in another process
+                self._readers.append(reader)
         if is_large:
             self._forget_oldest()
         if self.congested:
@@ -99,7 +99,7 @@ class Readers:
         reader.end(detach=not is_over or len(self.window.events) >= HISTORY + SLACK)
 
     def step_aside(self) -> None:
-        """Let those who can fetch events do so from now on: what follows here may not count."""
+        """Let readers that can fetch events do so from now on: what follows here may not count."""
         for reader in tuple(self._readers):
             if reader.fetching is not None:
                 self.remove(reader)
@@ -137,7 +137,7 @@ class Readers:
         Who reads from a full one is asked to tell when there is room.
         """
         end = self.window.end
-        # What somebody still has to read is kept, and asked about again only after a while.
+        # What is unread is kept, and looked at again only after a while.
         mark = max(self.window.first + HISTORY, end) + SLACK
         is_full = False
         for reader in self._readers:
@@ -200,5 +200,5 @@ class Readers:
 
 
 def first_wanted(after: int | None) -> int:
-    """Return the lowest ``seq`` that somebody wants who wants what comes after *after*."""
+    """Return the lowest ``seq`` behind *after*."""
     return 0 if after is None else max(after + 1, 0)

@@ -41,7 +41,7 @@ class JournaledLog(RunLog):
             if self.record.next_seq > before:
                 if finish.seq == self.record.next_seq:
                     self._happen(finish, entries[1:])
-                else:  # who heard of the result has emitted an event
+                else:  # an instrument has emitted an event
                     self.add(self._renumbered(finish))
 
     def _happen(self, event: Event, entries: Sequence[Entry]) -> None:

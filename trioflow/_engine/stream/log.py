@@ -108,7 +108,7 @@ class RunLog:
         """Let an event have happened that bears the next number already.
 
         If this raises, ``record.next_seq`` tells whether the event has happened: it has if
-        something went wrong only behind it, when it was shown to those who read or watch.
+        something went wrong only behind it, when it was shown to readers and instruments.
         """
         record, window = self.record, self._window
         # As RunRecord.apply does, which also checks what is right here (shortcut `fold-event`).
@@ -140,7 +140,7 @@ class RunLog:
 
     @trio.lowlevel.enable_ki_protection
     def _add_each(self, result: StepResult, finish: StepFinish) -> None:
-        """Do as `add_end` does, so that who hears of it finds the state as each has left it."""
+        """Do as `add_end` does, so that instruments find the state as each event has left it."""
         before = self.record.next_seq
         try:
             self.add(result)
@@ -161,7 +161,7 @@ class RunLog:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether the run goes on from its journal, whatever happens to it here from now on."""
+        """Whether the run continues from its journal, whatever happens to it here from now on."""
         return False
 
     def stop(self) -> None:

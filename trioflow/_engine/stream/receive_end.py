@@ -188,7 +188,7 @@ class EventStream(trio.abc.ReceiveChannel[AnyEvent], metaclass=NoPublicConstruct
         not received by the others. (For a second reader that sees every event use
         ``run.observe()``.) Each is closed on its own, and the run stops waiting for the reader
         when all of them are closed; until then a clone holds it up as the stream itself would,
-        after the ``async with run.stream()`` block too.
+        also after the ``async with run.stream()`` block.
 
         Raises:
           trio.ClosedResourceError: if this receive end is closed.
