@@ -212,9 +212,9 @@ class DurableRuns:
         if not life.is_followed:
             self.on_followed(life)
             life.is_followed = True
-Return the source for an observer of a run, and whether the observer must begin there.
+
     async def source(self, life: Life) -> tuple[Source | None, bool]:
-        """Return what an observer of a run reads on from, and whether it begins there."""
+        """Return the source for an observer of a run, and whether the observer must begin there."""
         if self.journals.is_closed:
             return None, False
         is_lost = life.is_lost and life.phase is not Phase.ELSEWHERE

@@ -33,9 +33,7 @@ def unseal(sealed: object, codec: Codec | None) -> Plain:
       WireFormatError: if it cannot be decoded: without the right codec, or if it is damaged.
     """
     if codec is None:
-        raise WireFormatError(
-            "its values are encoded: open the engine with the codec that encoded them"
-        )
+        raise WireFormatError("its values are encoded: open the engine with the same codec")
     if not isinstance(sealed, str):
         raise WireFormatError("an encoded value is not a string")
     try:

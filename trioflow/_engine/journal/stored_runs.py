@@ -291,7 +291,7 @@ class StoredRuns:
         self.registry.start_soon(life)
 
     async def _resume(self, run_id: str, answer: Answer, by: str | None) -> None:
-        if await self._is_claimed_elsewhere(run_id):  # by a program that may know more of it
+        if await self._is_claimed_elsewhere(run_id):  # by a program that may know more
             raise await self.durable.claimed_elsewhere(run_id)
         life = await self.load(run_id)
         if life.phase is Phase.ELSEWHERE:
@@ -408,8 +408,8 @@ class StoredRuns:
         """Apply requests made to a run before it was driven here."""
         self.registry.nursery.start_soon(self._attend_quietly, run_id)
 
-    Apply the requests of a run. No further notification comes, so this must not give up.
-        """Do what was asked of a run; no bell rings for that again, so this must not give up."""
+    async def _attend_quietly(self, run_id: str) -> None:
+        """Apply the requests of a run. No further notification comes, so this must not give up."""
         was_told = False
         while True:
             try:
