@@ -52,7 +52,7 @@ async def test_what_cannot_go_is_refused_before_anything_starts() -> None:
         "input of step 'rename' cannot be sent between processes: its 'content.deep[1]' is of "
         "type function (Can't "
     )
-    assert str(error).endswith("; use plain data, or another runner")
+    assert str(error).endswith("; use plain data or another runner")
 
 
 async def test_what_cannot_come_back_is_refused() -> None:
@@ -64,7 +64,7 @@ async def test_what_cannot_come_back_is_refused() -> None:
 
     assert str(lock) == (
         "result of step 'give' cannot be sent between processes: its 'a[1].content' is of "
-        "type lock (cannot pickle '_thread.lock' object); use plain data, or another runner"
+        "type lock (cannot pickle '_thread.lock' object); use plain data or another runner"
     )
     assert str(function).startswith(
         "result of step 'give' cannot be sent between processes: it is of type function"
