@@ -281,9 +281,12 @@ class StoredRuns:
             if life.phase is not Phase.WAITING:
                 await self.durable.release(life)
                 return False
-            life.begin_end(reason, by)
-        self.registry.own(life)
-        self.registry.start_soon(life)
+            try:
+                life.begin_end(reason, by)
+            finally:
+                if life.phase is Phase.ENDING:
+                    self.registry.own(life)
+                    self.registry.start_soon(life)
         await self.durable.wait_stored(life)
         return True
 

@@ -238,8 +238,11 @@ class Life:
     def begin_end(self, reason: str | None, by: str | None) -> None:
         """Let a run that waits be canceled; it is driven to its end, so that hooks hear of it."""
         self.core.cancel(reason, by)
-        self.emit_canceled(reason, by)
-        self.leave_rest()
+        try:
+            self.emit_canceled(reason, by)
+        finally:
+            if self.phase is Phase.ENDING:  # even if an instrument has raised
+                self.leave_rest()
 
     def _cancel_waiting(self, reason: str | None, by: str | None) -> None:
         """End a run in which nothing runs, even if an instrument raises."""
