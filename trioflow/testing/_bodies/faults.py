@@ -18,8 +18,8 @@ FAULTS = {
     "raises an error that cannot be pickled": "give the exception positional arguments "
     "and pass all of them to super().__init__(), or use attrs",
     "never ends": "send what it waits for with answers= or resume=, or set a timeout",
-    "returns output that JSON cannot carry": "annotate the type that it returns, and use plain values, "
-    "attrs classes, or types registered with trioflow_converter",
+    "returns output that JSON cannot carry": "annotate the type that it returns, and use plain "
+    "values, attrs classes, or types registered with trioflow_converter",
     "returns another type than annotated": "return that type, or correct the annotation",
     "emits values that JSON cannot carry": "write plain values, attrs classes, or types registered "
     "with trioflow_converter",
