@@ -60,11 +60,7 @@ def cancel(life: Life, reason: str | None, by: str | None = None) -> None:
     if life.phase is not Phase.WAITING or not life.plan.has_end_hooks:
         life.cancel(reason, by)
         return
-    try:
-        life.begin_end(reason, by)
-    finally:
-        if life.phase is Phase.ENDING:
-            _end_soon(life)
+    life.begin_end(reason, by, _end_soon)
 
 
 def _end_soon(life: Life) -> None:
