@@ -34,7 +34,9 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = math.nan
     if not 0 <= seconds < math.inf:
-        raise UsageError(f"{VARIABLE} must be a number of seconds, or 0 for no warnings, not {text!r}")
+        raise UsageError(
+            f"{VARIABLE} must be a number of seconds, or 0 for no warnings, not {text!r}"
+        )
     return seconds
 
 

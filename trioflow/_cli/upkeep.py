@@ -100,7 +100,9 @@ def chosen_runs(filters: Filters) -> RunFilters:
       UsageError: if there are none, which would select all runs.
     """
     if filters == ALL:
-        raise UsageError("no run selected; give a run id, or filter options such as --status and --before")
+        raise UsageError(
+            "no run selected; give a run id, or filter options such as --status and --before"
+        )
     return filters.chosen(time.time())
 
 
