@@ -17,6 +17,7 @@ import pytest
 
 from tests.cli_support import command_line
 from tests.test_cli_process import LIMIT, command, folder, output, started
+from trioflow._cli.display import DRAINING
 from trioflow._cli.errors import BROKEN_PIPE
 from trioflow._cli.signals import GRACE
 
@@ -83,7 +84,7 @@ def test_a_kept_run_ends_its_step_and_begins_no_other(folder: Path, signum: sign
         out, err = output(process)
 
     assert process.returncode == 128 + signum
-    assert f"waiting {GRACE:.0f} s for running steps to end; once more to leave at once" in notice
+    assert DRAINING.format(grace=GRACE) in notice
     assert [line.split()[1:3] for line in out.splitlines()] == [
         ["step-result", "lingers"],
         ["step-finish", "lingers"],

@@ -63,9 +63,7 @@ class JsonDisplay:
         except NotSerializableError as exc:
             # A missing event would be worse than a value that is written as a string.
             if not self._has_warned:
-                say(
-                    f"{event.type} {event.seq}: {exc}; it and others like it are written as strings"
-                )
+                say(f"{event.type} {event.seq}: {exc}; such values are written as strings")
                 self._has_warned = True
             return to_wire(_with_texts(event, self.converter), converter=self.converter)
 

@@ -45,7 +45,7 @@ class Recovery:
                 await self._await_others(held, nursery)
 
     async def _others(self, recovered: set[str]) -> list[StoredRun]:
-        """Return the unfinished runs of other processes; report workflows that are not installed."""
+        """Return the unfinished runs of other processes; report unknown workflows."""
         unfinished = await self.store.list_runs(status=ACTIVE_STATUSES)
         self._tell_unknown({each.header.workflow_id for each in unfinished})
         self.endings.has_failed |= any(is_interrupted(each) for each in unfinished)

@@ -49,7 +49,7 @@ def import_workflow(target: str) -> Workflow[Any, Any]:
             raise UsageError(f"{name!r} has no {path!r}; {_workflows_of(module, path)}")
         value = getattr(value, attribute)
     if not isinstance(value, Workflow):
-        problem = f"{target} is not a Workflow, but a {type(value).__name__}"
+        problem = f"{target} is not a Workflow, but of type {type(value).__name__}"
         raise UsageError(f"{problem}; {_workflows_of(module, path)}")
     return value
 

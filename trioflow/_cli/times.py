@@ -28,9 +28,7 @@ def read_moment(text: str, option: str, now: float) -> float:
     try:
         if ago is not None:
             at = now - float(ago[1]) * UNITS[ago[2]]
-            return dt.datetime.fromtimestamp(
-                at, dt.UTC
-            ).timestamp()  # raises if outside the calendar
+            return dt.datetime.fromtimestamp(at, dt.UTC).timestamp()  # or raise
         return dt.datetime.fromisoformat(text.strip()).timestamp()
     except (ValueError, OverflowError, OSError) as exc:
         raise UsageError(
