@@ -299,9 +299,7 @@ def test_an_event_is_sent_and_taken_when_the_run_is_recovered(cli: Cli) -> None:
     done = cli("send", id, "go", "7")
 
     assert (done.code, done.out) == (0, "")
-    assert (
-        f"event 'go' is in the inbox of run {id}, which is not running in any process" in done.err
-    )
+    assert f"event 'go' is in the inbox of run {id}, which is not running" in done.err
     recovered = cli("resume", id, "--workflow", "demo_flows:interrupted_wait", "--json")
     assert recovered.code == 0
     last = json.loads(recovered.out.splitlines()[-1])
@@ -352,9 +350,7 @@ def test_an_answer_is_left_for_an_engine_that_knows_the_workflow(cli: Cli) -> No
     done = cli("resume", id, "--data", '"yes"')
 
     assert (done.code, done.out) == (0, "")
-    assert (
-        f"the answer is in the inbox of run {id}, which is not running in any process" in done.err
-    )
+    assert f"the answer is in the inbox of run {id}, which is not running" in done.err
     [request] = shelf()._shelf.journals[id].requests.values()
     payload = json.loads(request.payload)
     assert (request.kind, payload["data"], payload["step"]) == ("resume", "yes", ["asks"])

@@ -73,7 +73,7 @@ def test_a_file_without_end_is_not_read_for_ever(monkeypatch: pytest.MonkeyPatch
         ("[1] 2", ["Extra data (line 1, column 5)"]),
         (
             "hello world",
-            ["Expecting value (line 1, column 1)", "a JSON string needs double quotes"],
+            ["Expecting value (line 1, column 1)", "a JSON string needs double"],
         ),
         ("[NaN]", ["NaN is not a JSON number"]),
         ("[1e999]", ["--input is not JSON: the number 1e999 is too large for a float"]),
