@@ -245,7 +245,7 @@ def test_it_has_to_be_clear_which_runs(cli: Cli, command: str) -> None:
     for options in (("--yes",), ("--status", "suspended")):
         done = cli(command, id, *options)
         assert done.code == 2
-        assert "or options that choose runs, but not both" in done.err
+        assert "give a run id or filter options, but not both" in done.err
     assert newest(cli)["status"] == "suspended"
 
 

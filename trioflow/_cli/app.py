@@ -20,7 +20,7 @@ def make_app() -> App:
     """Return the command line with the built-in commands."""
     app = App(
         name="trioflow",
-        help="Run workflows and see what is installed.",
+        help="Run workflows, manage stored runs, and list what plugins provide.",
         version=__version__,
         help_format="plaintext",  # the default would import a Markdown parser
         backend="trio",
@@ -59,7 +59,7 @@ async def run(
     json: Annotated[bool, Flag] = False,
     store: str | None = None,
 ) -> int:
-    """Run a workflow and watch it.
+    """Run a workflow and show its progress.
 
     Exit codes: 0 success, 1 failed, 2 usage or bad input, 3 suspended, 130 interrupted.
     With a store, a run that is suspended or interrupted can be resumed; the command to do so
@@ -82,14 +82,14 @@ async def run(
     timeout
         Time limit of the whole run: seconds, or a number with s, m, h, d or w.
     run_id
-        Id of the run. If the store already has a run with this id, no run is started: the
-        existing run is reported, and the exit code is that of its status.
+        Id of the run. If the store has a run with this id, that run is reported
+        instead of starting one, and the exit code is that of its status.
     resource
         The resource (user, tenant, ...) that the run belongs to.
     json
         Print one event per line as JSON, and nothing else, on standard output.
     store
-        URL of the store, such as sqlite:runs.db; default: TRIOFLOW_STORE.
+        URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
     """
     from trioflow._cli.running import Options, run_target
 

@@ -26,7 +26,7 @@ async def send(run: str, name: str, data: JSON_TEXT = None, /, *, store: str | N
     data
         Data of the event: JSON, @FILE with JSON, or - for JSON on standard input.
     store
-        URL of the store, such as sqlite:runs.db; default: TRIOFLOW_STORE.
+        URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
     """
     from trioflow._cli.going_on import send_event
 
@@ -56,7 +56,7 @@ async def cancel(
     reason
         The reason to record.
     store
-        URL of the store, such as sqlite:runs.db; default: TRIOFLOW_STORE.
+        URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
     """
     from trioflow._cli.upkeep import cancel as cancel_them
 
@@ -83,7 +83,7 @@ async def delete(
     yes
         Delete the matching runs instead of counting them.
     store
-        URL of the store, such as sqlite:runs.db; default: TRIOFLOW_STORE.
+        URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
     """
     from trioflow._cli.upkeep import delete as delete_them
 
@@ -107,7 +107,7 @@ async def prune(
     status
         Only runs with this status, which may be unfinished but not running. May be repeated.
     store
-        URL of the store, such as sqlite:runs.db; default: TRIOFLOW_STORE.
+        URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
     """
     from trioflow._cli.upkeep import prune as prune_them
 

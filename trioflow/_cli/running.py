@@ -1,4 +1,4 @@
-"""``trioflow run``: run a workflow and watch it."""
+"""``trioflow run``: runs a workflow and shows its progress."""
 
 from __future__ import annotations
 

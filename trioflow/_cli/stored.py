@@ -27,7 +27,7 @@ async def runs(
     Parameters
     ----------
     store
-        URL of the store, such as sqlite:runs.db; default: TRIOFLOW_STORE.
+        URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
     limit
         Maximum number of runs to list; 0 for all.
     offset
@@ -50,7 +50,7 @@ async def show(
     run
         Id of the run.
     store
-        URL of the store, such as sqlite:runs.db; default: TRIOFLOW_STORE.
+        URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
     json
         Print the run as one JSON object.
     """
@@ -81,7 +81,7 @@ async def events(
     json
         Print one event per line as JSON.
     store
-        URL of the store, such as sqlite:runs.db; default: TRIOFLOW_STORE.
+        URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
     """
     from trioflow._cli.history import print_events
 
@@ -120,7 +120,7 @@ async def resume(
     json
         Print one event per line as JSON, and nothing else, on standard output.
     store
-        URL of the store, such as sqlite:runs.db; default: TRIOFLOW_STORE.
+        URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
     workflow
         MODULE:ATTR of the workflow, if it is not installed.
     """
@@ -161,7 +161,7 @@ async def fork(
     json
         Print one event per line as JSON, and nothing else, on standard output.
     store
-        URL of the store, such as sqlite:runs.db; default: TRIOFLOW_STORE.
+        URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
     workflow
         MODULE:ATTR of the workflow, if it is not installed.
     """
@@ -196,7 +196,7 @@ async def retry(
     json
         Print one event per line as JSON, and nothing else, on standard output.
     store
-        URL of the store, such as sqlite:runs.db; default: TRIOFLOW_STORE.
+        URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
     """
     if run is None:
         from trioflow._cli.retrying import retry_runs
@@ -220,7 +220,7 @@ async def recover(
     Parameters
     ----------
     store
-        URL of the store, such as sqlite:runs.db; default: TRIOFLOW_STORE.
+        URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
     workflow
         MODULE:ATTR of a workflow that is not installed. May be repeated.
     wait

@@ -104,7 +104,7 @@ class PluginHost(Hooks):
         return runner
 
     def schema(self, type_: Any) -> Mapping[str, Any] | None:
-        """Return the JSON Schema that a plugin has for a type, or None if no plugin knows it."""
+        """Return the JSON Schema that a plugin has for a type, or None if no plugin has one."""
         schema: Mapping[str, Any] | None = self._first("trioflow_schema", Mapping, type_=type_)
         return schema
 

@@ -88,7 +88,7 @@ def json_schema(type_: Any, *, plugins: Iterable[Any] | None = None) -> Schema:
 
     attrs classes, dataclasses, TypedDicts, and collections of them and of plain JSON types are
     described in full; strings in ``Annotated`` become descriptions. Plugins describe other
-    classes; if no plugin knows a class, its schema allows everything.
+    classes; if no plugin describes a class, its schema allows everything.
 
     Args:
       type_: A type, as in an annotation; or a tool.
@@ -191,7 +191,7 @@ class _Described:
         return {"type": "array", "prefixItems": arms, "minItems": count, "maxItems": count}
 
     def _foreign(self, type_: Any, origin: type) -> Schema:
-        """Return the schema of a class that only plugins may know."""
+        """Return the schema of a class that only plugins can describe."""
         given = None if type_ in self.names or origin is object else self.ask(type_)
         if given is None and type_ not in self.names:
             return {}
