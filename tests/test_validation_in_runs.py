@@ -50,7 +50,9 @@ async def test_a_missing_arm_is_told_as_a_missing_key() -> None:
     )
 
     assert isinstance(result.error, InvalidValueError)
-    assert str(result.error) == "input of step 'use' is invalid: double: unknown key"
+    assert str(result.error) == (
+        "input of step 'use' is invalid: double: unknown key; parallel 'name', 'double' gave it"
+    )
 
 
 async def test_an_instance_goes_through_all_steps_by_identity() -> None:

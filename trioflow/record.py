@@ -602,6 +602,8 @@ def _paused(run: RunRecord, event: ev.Paused) -> None:
 def _canceled(run: RunRecord, event: ev.Canceled) -> None:
     run.reason = event.reason
     run.is_canceled = True
+    if run.status in ev.WAITING_STATUSES:  # it waits no more: its last event is to follow
+        run.status, run.ended_at = "running", None
 
 
 def _finish(run: RunRecord, event: ev.Finish) -> None:

@@ -105,7 +105,7 @@ async def wrong() -> None:
     await weather.run("Oslo")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await weather.create_run().start("Oslo")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await weather.run(City("Oslo"), state=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-    weather.create_run().resume("ask", True)  # type: ignore[unused-coroutine, call-arg]  # pyright: ignore[reportCallIssue, reportUnusedCoroutine]
+    weather.create_run().resume("ask", True)  # type: ignore[unused-coroutine, call-arg]  # pyright: ignore[reportCallIssue]
     weather.create_run().observe(until="over")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     weather.create_run().stream(3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     forecast: Forecast = await weather.run(City("Oslo"))  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]

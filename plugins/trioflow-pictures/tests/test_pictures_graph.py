@@ -107,7 +107,7 @@ def test_arms_of_a_branch_stand_below_their_conditions_beside_the_way_past_them(
 
     place = places(svg)
     assert place["if is_big"][1] < place["first"][1]
-    assert place["if condition"][1] < place["second"][1]
+    assert place["if True"][1] < place["second"][1]
     assert place["if none holds"][0] > place["second"][0]
 
 

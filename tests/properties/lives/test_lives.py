@@ -100,6 +100,15 @@ def test_there_is_a_way_to_each_entry_of_the_table() -> None:
                 ("wait", 7.0),
                 ("cancel by id", 1),
             ],
+            "canceled while it waits, and its process has died before its end": [
+                *ASKS,
+                ("cancel", 0),
+                ("crash", 0),
+                ("wait", 7.0),
+                ("load", 1),
+                ("answer", 1),
+                ("recover", 1),
+            ],
             "canceled while it waits, and Ctrl-C comes": [
                 *ASKS,
                 ("interrupt", "canceled", 0),

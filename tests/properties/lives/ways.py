@@ -16,7 +16,8 @@ TYPED: Sequence[Step] = [*RUNS, ("wait", 4.0)]
 """It has recorded what only its version can read."""
 ENDS: Sequence[Step] = [*RUNS, ("cancel", 0)]
 """It is canceled, and its hook takes time."""
-ENDED: Sequence[Step] = [*ASKS, ("cancel", 0)]
+ENDED: Sequence[Step] = [*ASKS, ("cancel", 0), ("wait", 2.0)]
+"""It was canceled while it waited, and its hook has ended."""
 OTHER: Sequence[Step] = [("new version", 1)]
 
 WAYS: Mapping[Move, Sequence[Step]] = {
@@ -64,7 +65,13 @@ WAYS: Mapping[Move, Sequence[Step]] = {
         ("load", 1),
     ],
     (Phase.WAITING, "found elsewhere"): [*ASKS, ("load", 1), ("answer", 0), ("load", 1)],
-    (Phase.WAITING, "found finished"): [*ASKS, ("load", 1), ("cancel", 0), ("load", 1)],
+    (Phase.WAITING, "found finished"): [
+        *ASKS,
+        ("load", 1),
+        ("cancel", 0),
+        ("wait", 2.0),
+        ("load", 1),
+    ],
     (Phase.WAITING, "found unreadable"): [
         *ASKS,
         *OTHER,

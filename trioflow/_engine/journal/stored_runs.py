@@ -281,11 +281,13 @@ class StoredRuns:
             if life.phase is not Phase.WAITING:
                 await self.durable.release(life)
                 return False
-            life.begin_end(reason, by)
-        self.registry.own(life)
-        self.registry.start_soon(life)
+            life.begin_end(reason, by, self._start_soon)
         await self.durable.wait_stored(life)
         return True
+
+    def _start_soon(self, life: Life) -> None:
+        self.registry.own(life)
+        self.registry.start_soon(life)
 
     async def _resume(self, run_id: str, answer: Answer, by: str | None) -> None:
         if await self._is_claimed_elsewhere(run_id):  # by a program that may know more of it
@@ -294,8 +296,7 @@ class StoredRuns:
         if life.phase is Phase.ELSEWHERE:
             raise await self.durable.claimed_elsewhere(run_id)
         await resume(life, answer, by)
-        self.registry.own(life)
-        self.registry.start_soon(life)
+        self._start_soon(life)
         await self.durable.wait_stored(life)
 
     # ------------------------------------------------------------ all of them

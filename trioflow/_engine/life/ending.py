@@ -48,6 +48,7 @@ def receive(life: Life, name: str, data: Any, by: str | None = None) -> None:
         mailbox.put(log.emit(ev.EventReceived, event=name, data=data, by=by))
 
 
+@trio.lowlevel.enable_ki_protection
 def cancel(life: Life, reason: str | None, by: str | None = None) -> None:
     """Cancel a run, as `Life.cancel` does. The hooks of one that waits are called in a task, and
     it has ended when they have.
@@ -59,7 +60,10 @@ def cancel(life: Life, reason: str | None, by: str | None = None) -> None:
     if life.phase is not Phase.WAITING or not life.plan.has_end_hooks:
         life.cancel(reason, by)
         return
-    life.begin_end(reason, by)
+    life.begin_end(reason, by, _end_soon)
+
+
+def _end_soon(life: Life) -> None:
     if life.home is not None:
         life.home.end_soon(life)
     else:

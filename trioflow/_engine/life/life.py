@@ -7,7 +7,7 @@ over it, each in a module of its own. `trioflow._phases` says which of them is p
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
@@ -235,11 +235,25 @@ class Life:
             self.keeper.acknowledge(self, self.cancel_requests)
             self.cancel_requests = ()
 
-    def begin_end(self, reason: str | None, by: str | None) -> None:
-        """Let a run that waits be canceled; it is driven to its end, so that hooks hear of it."""
+    def begin_end(
+        self,
+        reason: str | None,
+        by: str | None,
+        start_soon: Callable[[Life], None] | None = None,
+    ) -> None:
+        """Cancel a run that waits; it is driven to its end, so that its hooks are called.
+
+        Args:
+          start_soon: Starts the task that drives it; the caller does if it is None.
+        """
         self.core.cancel(reason, by)
-        self.emit_canceled(reason, by)
-        self.leave_rest()
+        try:
+            self.emit_canceled(reason, by)
+        finally:
+            if self.phase is Phase.ENDING:  # even if an instrument has raised
+                self.leave_rest()
+                if start_soon is not None:
+                    start_soon(self)
 
     def _cancel_waiting(self, reason: str | None, by: str | None) -> None:
         """End a run in which nothing runs, even if an instrument raises."""

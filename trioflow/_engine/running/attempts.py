@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any, cast
 
 import trio
@@ -25,15 +26,21 @@ from trioflow._engine.running.sleeping import sleep_until
 from trioflow.errors import InvalidValueError
 
 
-async def perform(call: Call, value: Any) -> Outcome:
+def perform(call: Call, value: Any) -> Awaitable[Outcome]:
     """Structure the input, run the body until it ends well or no attempt is left, and fall back.
 
-    Only cancellation is raised as an exception.
+    Await it. Only cancellation is raised as an exception.
     """
+    # Without a coroutine around that of the attempts (shortcut `no-coroutine`).
+    fallback = call.plan.fallback
+    return _try(call, value) if fallback is None else _try_all(call, value, fallback)
+
+
+async def _try_all(call: Call, value: Any, fallback: Fallback) -> Outcome:
     outcome = await _try(call, value)
-    if call.plan.fallback is None or not isinstance(outcome, Failed):
+    if not isinstance(outcome, Failed):
         return outcome
-    return await _fall_back(call, call.plan.fallback, outcome.error)
+    return await _fall_back(call, fallback, outcome.error)
 
 
 async def _fall_back(call: Call, fallback: Fallback, error: BaseException) -> Outcome:

@@ -131,6 +131,9 @@ class Body:
     async def wait_for(self, op: s.Await) -> None:
         await self.ctx.wait_for(op.event, timeout=op.timeout)
 
+    async def ask(self, op: s.Ask) -> None:
+        await self.ctx.ask(digest("ask", self.spec.id, self.value), int, op.label)
+
     async def bail(self, op: s.Bail) -> None:
         self.ctx.bail(digest("bail", self.spec.id, self.value))
 
@@ -146,6 +149,7 @@ _DO: dict[type[s.Op], Callable[[Body, Any], Any]] = {
     s.FailInFirstRound: Body.fail_in_first_round,
     s.UseTool: Body.use_tool,
     s.Await: Body.wait_for,
+    s.Ask: Body.ask,
     s.Bail: Body.bail,
     s.CancelRun: Body.cancel_run,
 }

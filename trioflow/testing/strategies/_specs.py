@@ -88,6 +88,13 @@ class Await:
 
 
 @attrs.frozen
+class Ask:
+    """Ask a question, with a label of its own or without one."""
+
+    label: str | None
+
+
+@attrs.frozen
 class Bail:
     """End the innermost workflow."""
 
@@ -98,7 +105,7 @@ class CancelRun:
 
 
 Op: TypeAlias = (
-    Write | Nap | SetState | Fail | FailInFirstRound | UseTool | Await | Bail | CancelRun
+    Write | Nap | SetState | Fail | FailInFirstRound | UseTool | Await | Ask | Bail | CancelRun
 )
 
 

@@ -30,6 +30,8 @@ class Taste:
     """Steps that ask the engine for a place in a limit; an engine must have `LIMITS` then."""
     cancels: bool = True
     """Steps that cancel the run."""
+    asks: bool = False
+    """Steps that ask a question, on which the run is suspended."""
     on_error: tuple[OnError, ...] = ("cancel", "finish")
     events: tuple[str, ...] = ("go", "late", "never")
     """The events that are waited for; for ``"never"`` always with a time-out."""
@@ -212,6 +214,7 @@ class _Generator:
             s.SetState,
             lambda: self.use(id),
             lambda: self.draw(FAILS_ONCE),
+            *([lambda: s.Ask(None)] * 2 if self.taste.asks else []),
         ]
         final: list[Callable[[], s.Op]] = [
             lambda: self.draw(FAILS),
