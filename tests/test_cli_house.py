@@ -464,7 +464,7 @@ def test_many_failed_runs_are_retried(cli: Cli) -> None:
         "r1~retry  rejecting  failed",
         "r2~retry  rejecting  failed",
     ]
-    assert "which runs?" in cli("retry").err
+    assert "no run selected" in cli("retry").err
     assert "but not both" in cli("retry", "r1", "--status", "failed").err
 
 
