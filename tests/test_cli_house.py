@@ -337,11 +337,11 @@ def test_an_event_that_cannot_be_sent_is_refused(cli: Cli) -> None:
 
     finished = cli("send", "r000", "go")
     assert finished.code == 2
-    assert "run r000 is success: it takes no event any more" in finished.err
+    assert "run r000 is success: it no longer accepts event requests" in finished.err
     wrong = cli("send", "r000", "go", "{")
     assert (wrong.code, "DATA is not JSON" in wrong.err) == (2, True)
     large = cli("send", suspend(cli), "go", json.dumps("x" * 2**20))
-    assert (large.code, "at most 1,048,576 are taken" in large.err) == (2, True)
+    assert (large.code, "the limit is 1,048,576 bytes" in large.err) == (2, True)
 
 
 def test_an_answer_is_left_for_an_engine_that_knows_the_workflow(cli: Cli) -> None:
