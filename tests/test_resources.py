@@ -375,7 +375,7 @@ class TestPlugins:
 
     async def test_two_of_one_name_are_refused(self) -> None:
         opener = House().opener("http")
-        with pytest.raises(DuplicateIdError, match="it provides resource 'http', as"):
+        with pytest.raises(DuplicateIdError, match="also provides resource 'http'"):
             async with open_engine(plugins=[plugin({"http": opener}), plugin({"http": opener})]):
                 pass
 
