@@ -239,7 +239,7 @@ class TestLists:
             ({"since": float("nan")}, "nan is no point in time"),
             ({"limit": -1}, "limit must be >= 0, not -1"),
             ({"offset": -1}, "offset must be >= 0, not -1"),
-            ({"cursor": "x"}, "'x' is no cursor"),
+            ({"cursor": "x"}, "'x' is not a cursor"),
         ],
     )
     async def test_what_cannot_be_meant_is_refused(

@@ -113,7 +113,8 @@ class _Calls:
     def _find_out(self, address: str) -> bool:
         """Return whether a call is to be repeated.
 
-        Neither it nor any call that contains it succeeded, and the workflow has not passed it."""
+        Neither it nor any call that contains it succeeded, and the workflow has not passed it.
+        """
         if self._status(address) in SUCCESS_STATUSES:
             return False
         place = Address.parse(address)

@@ -75,10 +75,11 @@ def _of(run: RunRecord, record: StepRecord) -> Iterator[Suspension]:
 def _is_left(run: RunRecord, record: StepRecord) -> bool:
     """Return whether a call waits in a workflow that has ended without it.
 
-    For example, the time limit of the workflow may have passed."""
+    For example, the time limit of the workflow may have passed.
+    """
     around = Address.parse(record.address).scope
     while around is not None:
-        for outer in (around.with_attempt(1), around.call):  # the item of a foreach, and the loop
+        for outer in (around.with_attempt(1), around.call):  # the foreach item, and its foreach
             known = run.calls.get(str(outer))
             if known is not None and known.status in ENDED:
                 return True

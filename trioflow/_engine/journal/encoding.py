@@ -107,7 +107,8 @@ def encode_any(
 def is_implied(event: ev.Event, name: str) -> bool:
     """Return whether a value follows from others of its event.
 
-    For example, a call's payload follows from its questions."""
+    For example, a call's payload follows from its questions.
+    """
     return name == "payload" and getattr(event, "asks", None) is not None
 
 

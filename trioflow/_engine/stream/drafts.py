@@ -18,7 +18,8 @@ from trioflow import events as ev
 class Drafts(dict[type[ev.Event], Any]):
     """A draft class for each event class, created on first use.
 
-    Drafts have the same fields, and take on the event class once they are filled."""
+    Drafts have the same fields, and take on the event class once they are filled.
+    """
 
     def __missing__(self, event_type: type[ev.Event]) -> Any:
         own = {

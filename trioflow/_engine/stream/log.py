@@ -155,7 +155,8 @@ class RunLog:
     def _renumbered(self, event: Event) -> Event:
         """Return an event with the next number.
 
-        An instrument may have sent an event to the run while it was notified of the one before."""
+        An instrument may have sent an event to the run while it was notified of the one before.
+        """
         if event.seq == self.record.next_seq:
             return event
         return attrs.evolve(event, seq=self.record.next_seq, at=self.at)

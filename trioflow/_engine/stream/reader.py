@@ -174,7 +174,7 @@ class Reader:
 
     # ------------------------------------------------------------ receive ends
     def close_end(self, end: object) -> None:
-        """Close one receive end. With the last one, this reader closes and the run stops waiting."""
+        """Close one receive end; with the last one, the reader closes and the run stops waiting."""
         self.open_ends -= 1
         if self.open_ends:
             own = [task for task in self._tasks if task.custom_sleep_data is end]
@@ -210,7 +210,8 @@ class Reader:
     def bound(self, end: int) -> int:
         """Return how many events the run may have before it must act on this reader.
 
-        It must wait for the reader if it has *end* events and that is not less, else notify it."""
+        It must wait for the reader if it has *end* events and that is not less, else notify it.
+        """
         if self.is_detached:  # an instrument may report what it misses
             return NEVER if self.on_gap is None or self._missed_from is None else end + 1
         if self._unbounded or self._on_full == "journal":
@@ -246,12 +247,13 @@ class Reader:
     def notice(self, events: Sequence[Event]) -> None:
         """Wake the tasks that wait for events, and end here if the reader is too slow for them."""
         self._wake_for_events()
-        is_full = self.unread > self.max_buffer_size
-        if is_full and self._on_full == "gap" and not self.is_detached:
+        ends = self._on_full == "gap" and not self.is_detached
+        if ends and self.unread > self.max_buffer_size:
             # Events that happened before it began to read do not count.
             seq = max(self.position + self.max_buffer_size, events[0].seq)
             self._miss(seq, seq)
-        self._report_missed(events)
+        if self._missed_from is not None:
+            self._report_missed(events)
 
     def _miss(self, seq: int, end: int) -> None:
         """End with a gap after the unread events before position *end*; *seq* is available."""
