@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
 from typing import get_args
 
 from trioflow._engine.life.life import Life
 from trioflow._engine.stream.channel import first_wanted
 from trioflow._engine.stream.reader import OnFull, Reader, Until
+from trioflow._engine.stream.receive_end import EventStream
 from trioflow._engine.stream.window import EventWindow
 from trioflow._phases import Phase
+
+_ON_FULL, _UNTIL = get_args(OnFull), get_args(Until)
 
 
 def check_observing(max_buffer_size: int, on_full: str, until: str) -> None:
@@ -19,10 +25,14 @@ def check_observing(max_buffer_size: int, on_full: str, until: str) -> None:
     """
     if max_buffer_size < 1:
         raise ValueError(f"max_buffer_size must be at least 1, not {max_buffer_size!r}")
-    for name, given, known in (("on_full", on_full, OnFull), ("until", until, Until)):
-        if given not in get_args(known):
-            wanted = ", ".join(map(repr, get_args(known)))
-            raise ValueError(f"{name} must be one of {wanted}, not {given!r}")
+    if on_full not in _ON_FULL:
+        raise _unknown("on_full", on_full, _ON_FULL)
+    if until not in _UNTIL:
+        raise _unknown("until", until, _UNTIL)
+
+
+def _unknown(name: str, given: str, known: Sequence[str]) -> ValueError:
+    return ValueError(f"{name} must be one of {', '.join(map(repr, known))}, not {given!r}")
 
 
 async def open_observer(
@@ -51,6 +61,29 @@ async def open_observer(
         if life.phase is Phase.WAITING and reader.stays:
             log.readers.step_aside()  # another process may continue it
     return reader
+
+
+class Observation(AbstractAsyncContextManager[EventStream]):
+    """A block that reads a run: a stream on entering it, closed on leaving it."""
+
+    # Not a generator with a decorator, which costs more than the rest of observing a short run.
+    __slots__ = ("_open", "_stream")
+
+    def __init__(self, open: Callable[[], Awaitable[Reader]]) -> None:
+        self._open = open
+
+    async def __aenter__(self) -> EventStream:
+        stream: EventStream = EventStream._create(await self._open())
+        self._stream = stream
+        return stream
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stream.close()
 
 
 async def begin_behind(reader: Reader, after: int | None, last: int) -> None:

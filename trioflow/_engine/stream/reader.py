@@ -245,12 +245,13 @@ class Reader:
     def notice(self, events: Sequence[Event]) -> None:
         """Wake the tasks that wait for events, and end here if the reader is too slow for them."""
         self._wake_for_events()
-        is_full = self.unread > self.max_buffer_size
-        if is_full and self._on_full == "gap" and not self.is_detached:
+        ends = self._on_full == "gap" and not self.is_detached
+        if ends and self.unread > self.max_buffer_size:
             # What had happened before it began to read does not count, however much it is.
             seq = max(self.position + self.max_buffer_size, events[0].seq)
             self._miss(seq, seq)
-        self._report_missed(events)
+        if self._missed_from is not None:
+            self._report_missed(events)
 
     def _miss(self, seq: int, end: int) -> None:
         """End with a gap behind what is left to read before position *end*; *seq* can be had."""
