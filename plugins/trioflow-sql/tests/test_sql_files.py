@@ -248,7 +248,7 @@ def test_the_command_line_says_what_it_cannot_copy(file: Path) -> None:
     for words, code, said in [
         (["--store", f"sqlite:{file}"], 2, "there is no such file"),
         (["--store", "mysql:x"], 1, "is not supported"),
-        ([], 2, "give --store URL"),
+        ([], 2, "use --store URL"),
     ]:
         done = trioflow("backup", str(file.with_name("copy.db")), *words, TRIOFLOW_STORE="")
         assert done.returncode == code
