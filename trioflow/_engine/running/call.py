@@ -29,7 +29,7 @@ from trioflow.errors import StepClosedError
 from trioflow.runners import OpenResource
 
 NOT_RESUMED: tuple[bool, Any] = (False, None)
-"""The value of `resumed` for a call without an answer."""
+"""The `answer` of a call that was not resumed."""
 
 
 class Call(Frame):
