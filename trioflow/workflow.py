@@ -685,7 +685,7 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
         return template
 
     def _check_known(self, key: object, step: str, *, exact: bool) -> None:
-        """Check that *step* is an earlier one; if not *exact*, a path into its output may follow."""
+        """Check that *step* is earlier; if not *exact*, a path into its output may follow."""
         known: set[str] = set()
         link = self._tail
         while link is not None:  # from the end: most mappings read a recent step
