@@ -13,7 +13,7 @@ in which each part keeps its own order::
     part      = { start | resume step-answered* | recover } node* end?
     end       = canceled? finish
               | suspended finish?               the run waits for an answer
-              | paused finish?                  the run pauses after each step
+              | paused finish?                  the run pauses, with per_step=True
     node      = call | block
     block     = [call & call & ...]              arms of parallel and branch
     call      = step-start inner* close          step, tool, map, nested workflow, foreach
