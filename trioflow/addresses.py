@@ -222,7 +222,7 @@ class Address:
             if not self.arm or not set(RESERVED).isdisjoint(self.arm):
                 raise ValueError(f"{self.arm!r} cannot be the id of an arm")
             if self.iteration is not None:
-                raise ValueError(f"arm {self.arm!r} is in no loop, it has no iteration")
+                raise ValueError(f"arm {self.arm!r} is not in a loop, so it has no iteration")
 
 
 def _rank(part: Address) -> tuple[int, int, str, int, int]:
@@ -257,17 +257,17 @@ def _refusal(text: str) -> InvalidAddressError:
     while (match := _PART.match(text, at)) is not None:
         at = match.end()
         if not text.startswith("/", at):
-            problem = _PROBLEMS.get(text[at], "what is inside of a call is behind a '/'")
+            problem = _PROBLEMS.get(text[at], "what is inside a call follows a '/'")
             return InvalidAddressError(text, at, problem)
         at += 1
-    return InvalidAddressError(text, at, "the position of a node must stand there, such as 0")
+    return InvalidAddressError(text, at, "expected the position of a node, such as 0")
 
 
 _PROBLEMS = {
-    ":": "an arm is written ':id', directly behind the position",
-    "#": "an iteration is written '#1' or higher, directly behind the position",
+    ":": "an arm is written ':id', directly after the position",
+    "#": "an iteration is written '#1' or higher, directly after the position",
     "[": "an item is written '[0]' or higher, before an attempt",
-    "~": "an attempt is written '~2' or higher, behind all else",
+    "~": "an attempt is written '~2' or higher, at the end",
     **dict.fromkeys("0123456789", f"numbers have no leading zeros and up to {_DIGITS} digits"),
 }
 """What is wrong, by the first misplaced character."""
