@@ -15,8 +15,7 @@ class Phase(enum.Enum):
     """The phase of a run, as seen by one process."""
 
     after: dict[str, Phase]
-    """The next phases, by cause. Not a dict of pairs, because hashing an enum member is slow: Python
-    code computes the hash."""
+    """The next phases, by cause. Not a dict of pairs, because hashing an enum member is slow."""
 
     PENDING = "pending"
     """The run was created and has not been started."""
