@@ -99,7 +99,7 @@ class MappingForm(Form):
             if text is None:
                 return self._dump_pairs(items, depth)
             if text in plain:
-                problem = "has the same JSON form as another key"
+                problem = "is written like another key"
                 raise NotSerializableError(f" key {shown(key)}", problem, "use another key")
             try:
                 plain[text] = self.item.dump(item, depth)

@@ -25,7 +25,7 @@ class ShapeField:
     required: bool = True
     """Whether a value cannot be created without the field."""
     may_lack: bool = False
-    """Whether values may lack the field. A recorded value without it then does not show a change."""
+    """Whether values may lack the field; a recorded value without it then shows no change."""
     default: Any = MISSING
     """The default value, if it is always the same."""
 
@@ -41,8 +41,8 @@ class Shape:
     read: Callable[[Any], Mapping[str, Any]]
     """Returns the values of the fields by name, without missing ones."""
     make: Callable[[dict[str, Any]], Any]
-    """Returns an instance with exactly these values. Validators and converters must not run, because
-    they ran before the values were recorded."""
+    """Returns an instance with exactly these values. Validators and converters must not run: they
+    ran before the values were recorded."""
     is_loose: bool = False
     """Whether a field may hold a value that is not of its type, such as from a validator."""
     read_state: Callable[[Any], Mapping[str, Any]] | None = None
