@@ -346,7 +346,7 @@ class TestRefusals:
 
         async with open_engine(plugins=[], store="memory:") as engine:
             result = await engine.submit(flow(puts)).wait()
-        assert "take it with ctx.resource()" in str(result.error)
+        assert "get it with ctx.resource()" in str(result.error)
 
 
 # ---------------------------------------------------------------- plugins and tests

@@ -1,4 +1,4 @@
-"""How a run is observed, whether it is driven here, in another process or not at all."""
+"""Observe a run, whether it is driven here, in another process or not at all."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _ON_FULL, _UNTIL = get_args(OnFull), get_args(Until)
 
 
 def check_observing(max_buffer_size: int, on_full: str, until: str) -> None:
-    """Check what an observer is opened with.
+    """Check the arguments that an observer is opened with.
 
     Raises:
-      ValueError: if something is not what it should be.
+      ValueError: if an argument is not valid.
     """
     if max_buffer_size < 1:
         raise ValueError(f"max_buffer_size must be at least 1, not {max_buffer_size!r}")
@@ -41,8 +41,8 @@ async def open_observer(
     """Return a reader of all events with a ``seq`` above *after*.
 
     Raises:
-      HistoryGap: if some of them are no longer held, and there is no journal to read.
-      RunStateError: if the run is driven in another process, and the engine is closed.
+      HistoryGap: if some of them are no longer held and there is no journal to read.
+      RunStateError: if another process drives the run and the engine is closed.
       StoreError, JournalFormatError: if the journal cannot be read.
 
     **Checkpoints**: only if the journal is read.
@@ -87,9 +87,9 @@ class Observation(AbstractAsyncContextManager[EventStream]):
 
 
 async def begin_behind(reader: Reader, after: int | None, last: int) -> None:
-    """Let a reader begin in the journal, which holds at least the events up to *last*.
+    """Make a reader begin in the journal, which holds at least the events up to *last*.
 
-    **Checkpoints**: only if some of them are wanted.
+    **Checkpoints**: only if the reader asks for some of them.
     """
     reader.fall_behind(EventWindow(), first_wanted(after) - 1)
     if reader.fetching is not None and last > reader.fetching.after:
