@@ -253,7 +253,7 @@ async def test_an_event_for_a_run_that_is_over_is_refused() -> None:
     run = Workflow("w").create_run()
     await run.start(1)
 
-    with pytest.raises(RunFinishedError, match="event 'go' comes too late"):
+    with pytest.raises(RunFinishedError, match="cannot send event 'go': the run has ended"):
         run.send_event("go")
 
 

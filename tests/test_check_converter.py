@@ -36,7 +36,7 @@ def is_called_by(name: str) -> bool:
 
 
 class TakesOver(Good):
-    """types of others are left to them: it reads numbers, too, and is not so strict."""
+    """types of others are not affected: it reads numbers, too, and is not so strict."""
 
     def register(self, converter: Converter) -> None:
         super().register(converter)
@@ -44,7 +44,7 @@ class TakesOver(Good):
 
 
 class WritesOthers(Good):
-    """types of others are left to them: it writes dates in its own way."""
+    """types of others are not affected: it writes dates in its own way."""
 
     def register(self, converter: Converter) -> None:
         super().register(converter)
@@ -52,7 +52,7 @@ class WritesOthers(Good):
 
 
 class DescribesAll(Good):
-    """types of others are left to them: it has a schema for classes that it does not know."""
+    """types of others are not affected: it has a schema for classes that it does not know."""
 
     @hookimpl
     def trioflow_schema(self, type_: Any) -> Any:
@@ -60,14 +60,14 @@ class DescribesAll(Good):
 
 
 class Copies(Good):
-    """what fits is passed on, the very object: a copy is passed on."""
+    """a fitting value is passed through as the same object: a copy is passed on."""
 
     def read(self, value: Any, cls: Any, converter: Converter) -> Any:
         return copy.copy(super().read(value, cls, converter))
 
 
 class RefusesSubclasses(Good):
-    """what fits is passed on, the very object: instances of subclasses are made anew."""
+    """a fitting value is passed through as the same object: subclasses are made anew."""
 
     def read(self, value: Any, cls: Any, converter: Converter) -> Any:
         if type(value) is not cls and isinstance(value, cls):
@@ -93,7 +93,7 @@ class ForgetsDefaults(Good):
 
 
 class RegistersOnce(Good):
-    """each converter gets the hooks: only the first one does."""
+    """every converter gets the hooks: only the first one does."""
 
     done = False
 
@@ -104,14 +104,14 @@ class RegistersOnce(Good):
 
 
 class CopiesParts(Good):
-    """instances stand in JSON and are passed on: they are copied."""
+    """instances in JSON are passed through: they are copied."""
 
     def part(self, item: Any, *rest: Any) -> Any:
         return super().part(copy.copy(item), *rest)
 
 
 class WantsMappings(Good):
-    """objects with the same fields are structured into each other: only mappings are."""
+    """objects with the same fields can be converted: only mappings are."""
 
     def mapping(self, value: Any, cls: Any) -> Mapping[str, Any]:
         if not isinstance(value, Mapping):
@@ -120,14 +120,14 @@ class WantsMappings(Good):
 
 
 class WritesObjects(Good):
-    """what is written is plain JSON: there is an object in it that is none."""
+    """values are written as plain JSON: there is an object in it that is none."""
 
     def write(self, value: Any) -> Any:
         return {**vars(value), "x": object()}
 
 
 class WritesByChance(Good):
-    """what is written is plain JSON: each time another one."""
+    """values are written as plain JSON: each time another one."""
 
     count = 0
 
@@ -137,14 +137,14 @@ class WritesByChance(Good):
 
 
 class WritesLess(Good):
-    """what is written is read back equal: a field is left out."""
+    """written values are read back as equal values: a field is left out."""
 
     def write(self, value: Any) -> Any:
         return {name: field for name, field in vars(value).items() if name != "y"}
 
 
 class WritesHandles(Good):
-    """what is written is read back equal: in the same engine only."""
+    """written values are read back as equal values: in the same engine only."""
 
     def register(self, converter: Converter) -> None:
         handles: list[Any] = []
@@ -164,7 +164,7 @@ class WritesHandles(Good):
 
 
 class Parses(Good):
-    """what does not fit is refused, with all faults: "1" is 1."""
+    """an unfitting value is refused with all its faults: "1" is 1."""
 
     def part(self, item: Any, type_: Any, *rest: Any) -> Any:
         if type_ is int and isinstance(item, str) and item.isdecimal():
@@ -173,7 +173,7 @@ class Parses(Good):
 
 
 class StopsAtTheFirst(Good):
-    """what does not fit is refused, with all faults: there is never more than one."""
+    """an unfitting value is refused with all its faults: there is never more than one."""
 
     def read(self, value: Any, cls: Any, converter: Converter) -> Any:
         try:
@@ -183,7 +183,7 @@ class StopsAtTheFirst(Good):
 
 
 class RaisesAnything(Good):
-    """what does not fit is refused, with all faults: there is an error of its own instead."""
+    """an unfitting value is refused with all its faults: there is an error of its own instead."""
 
     def read(self, value: Any, cls: Any, converter: Converter) -> Any:
         try:
@@ -193,7 +193,7 @@ class RaisesAnything(Good):
 
 
 class LosesPlaces(Good):
-    """faults lead to their place: those of inner values have the path of the outer one."""
+    """faults have the correct paths: those of inner values have the path of the outer one."""
 
     def part(self, item: Any, type_: Any, name: str, faults: list[Fault], *rest: Any) -> Any:
         inner = "start" if name == "end" else name
@@ -201,7 +201,7 @@ class LosesPlaces(Good):
 
 
 class BlamesOthers(Good):
-    """faults lead to their place: what is missing is told of another key."""
+    """faults have the correct paths: what is missing is told of another key."""
 
     def read(self, value: Any, cls: Any, converter: Converter) -> Any:
         if cls is Point and isinstance(value, Mapping) and value.keys() == {"y"}:
@@ -226,14 +226,14 @@ class DropsUnknownKeys(Good):
 
 
 class DescribesNothing(Good):
-    """schemas are JSON Schema (draft 2020-12) and whole: there is no type of that name."""
+    """schemas are complete and valid JSON Schema (draft 2020-12): there is no type of that name."""
 
     def describe(self, cls: Any) -> Any:
         return {**super().describe(cls), "type": "record"}
 
 
 class RefersToNowhere(Good):
-    """schemas are JSON Schema (draft 2020-12) and whole: a reference leads nowhere."""
+    """schemas are complete and valid JSON Schema (draft 2020-12): a reference leads nowhere."""
 
     def describe(self, cls: Any) -> Any:
         return {**super().describe(cls), "propertyNames": {"$ref": "#/$defs/names"}}
@@ -250,7 +250,7 @@ class DescribesTwice(Good):
 
 
 class ForgetsFields(Good):
-    """what is written is valid under the schema: a field is not in it."""
+    """written JSON is valid under the schema: a field is not in it."""
 
     def describe(self, cls: Any) -> Any:
         described = super().describe(cls)
@@ -259,21 +259,21 @@ class ForgetsFields(Good):
 
 
 class DemandsAll(Good):
-    """what is read is valid under the schema: what has a default is said to be required."""
+    """accepted JSON is valid under the schema: what has a default is said to be required."""
 
     def describe(self, cls: Any) -> Any:
         return {**super().describe(cls), "required": [*typing.get_type_hints(cls)]}
 
 
 class DemandsNothing(Good):
-    """what is valid under the schema is read: the schema does not say what is required."""
+    """JSON that is valid under the schema is accepted: the schema does not say what is required."""
 
     def describe(self, cls: Any) -> Any:
         return {**super().describe(cls), "required": []}
 
 
 class SaysLess(Good):
-    """what is valid under the schema is read: of a field the schema does not say the type."""
+    """JSON that is valid under the schema is accepted: the type of a field is missing."""
 
     def describe(self, cls: Any) -> Any:
         described = super().describe(cls)
@@ -281,7 +281,7 @@ class SaysLess(Good):
 
 
 class ReadsItsLists(Good):
-    """values stand in containers and classes: a list of them is made anew."""
+    """values can be in containers and classes: a list of them is made anew."""
 
     def register(self, converter: Converter) -> None:
         super().register(converter)
@@ -293,7 +293,7 @@ class ReadsItsLists(Good):
 
 
 class ReadsItsUnions(Good):
-    """values stand in unions: one that is optional is not."""
+    """values can be in unions: one that is optional is not."""
 
     def register(self, converter: Converter) -> None:
         super().register(converter)
@@ -305,7 +305,7 @@ class ReadsItsUnions(Good):
 
 
 class InRuns(Good):
-    """runs take and give values: there values are read in another way."""
+    """values can be inputs and outputs of runs: there values are read in another way."""
 
     def is_wrong(self) -> bool:
         return trio.lowlevel.in_trio_run()
@@ -326,31 +326,31 @@ class InSomeFunction(InRuns):
 
 
 class InTools(InSomeFunction):
-    """tools take and stream values: an argument is another one."""
+    """values can be arguments and pieces of tools: an argument is another one."""
 
     function = "call_tool"
 
 
 class InStates(InSomeFunction):
-    """the state of a run holds values: what is set is another one."""
+    """values can be part of a run's state: what is set is another one."""
 
     function = "set_state"
 
 
 class IsStubborn(Good):
-    """a class with fields is the state of a run: its fields cannot be set."""
+    """an instance with fields can be a run's state: its fields cannot be set."""
 
     types = (TypeExamples(Stubborn, values=[Stubborn(x=1), Stubborn(x=2)]),)
 
 
 class InPayloads(InSomeFunction):
-    """runs are suspended and resumed with values: a payload is another one."""
+    """values can be payloads and answers: a payload is another one."""
 
     function = "suspend"
 
 
 class InOtherEngines(InSomeFunction):
-    """runs continue in other engines with equal values: what is loaded is another one."""
+    """runs continue in another engine with equal values: what is loaded is another one."""
 
     function = "load_run"
 

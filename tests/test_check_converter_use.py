@@ -111,7 +111,7 @@ class OnlySmall(Good):
 def test_generated_values_are_tried_and_the_simplest_is_shown() -> None:
     points = st.builds(Point, x=st.sampled_from([1, 77]), y=st.integers(0, 5))
 
-    with pytest.raises(ConverterContractError, match="read back equal") as caught:
+    with pytest.raises(ConverterContractError, match="read back as equal") as caught:
         check_converter(OnlySmall(), TypeExamples(Point, generated=points))
 
     assert "Point(x=77, y=0)" in caught.value.problem
@@ -121,7 +121,7 @@ def test_generated_json_is_tried() -> None:
     json = st.fixed_dictionaries({"x": st.integers() | st.none()})
     check_converter(Good(), TypeExamples(Point, values=[Point(x=1)], generated_json=json))
 
-    with pytest.raises(ConverterContractError, match="valid under the schema is read"):
+    with pytest.raises(ConverterContractError, match="valid under the schema is accepted"):
         check_converter(
             SaysNothing(),
             TypeExamples(Point, opaque=True, values=[Point(x=1)], generated_json=json),
@@ -155,8 +155,11 @@ def test_what_the_schema_does_not_say_is_told_apart() -> None:
     check_converter(IsOdd(), TypeExamples(Point, **odd))
 
     for wrong, promise in (
-        ({**odd, "reads": odd["also_reads"]}, "what is read is valid under the schema"),
-        ({**odd, "refuses": odd["also_refuses"]}, "what is valid under the schema is read"),
+        ({**odd, "reads": odd["also_reads"]}, "accepted JSON is valid under the schema"),
+        (
+            {**odd, "refuses": odd["also_refuses"]},
+            "JSON that is valid under the schema is accepted",
+        ),
     ):
         with pytest.raises(ConverterContractError) as caught:
             check_converter(IsOdd(), TypeExamples(Point, **wrong))
@@ -187,7 +190,7 @@ def test_faults_are_told_by_their_path_or_their_text_and_none_is_left_out() -> N
     wrong = {"x": "1", "z": 1}
     for faults in (("x",), ("x", "['z']", "y"), ("x: expected int", "['z']"), ("x", "x")):
         point = TypeExamples(Point, values=[Point(x=1)], refuses=[(wrong, *faults)])
-        with pytest.raises(ConverterContractError, match="with all faults"):
+        with pytest.raises(ConverterContractError, match="with all its faults"):
             check_converter(Good(), point)
 
 

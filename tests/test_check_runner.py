@@ -107,7 +107,7 @@ class DoesNotAwait(Good):
 
 
 class Groups(Good):
-    """run() raises what the function raises, as itself: a nursery puts it into a group."""
+    """run() raises the function's own exception: a nursery puts it into a group."""
 
     async def run(self, ctx: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
         async with trio.open_nursery():
@@ -115,7 +115,7 @@ class Groups(Good):
 
 
 class Rewrites(Good):
-    """run() raises what the function raises, as itself: it raises an error of its own."""
+    """run() raises the function's own exception: it raises an error of its own."""
 
     async def run(self, ctx: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -125,7 +125,7 @@ class Rewrites(Good):
 
 
 class LosesTracebacks(Good):
-    """run() raises what the function raises, as itself: nobody can see where it came from."""
+    """run() raises the function's own exception: nobody can see where it came from."""
 
     async def run(self, ctx: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -136,7 +136,7 @@ class LosesTracebacks(Good):
 
 
 class Swallows(Good):
-    """run() raises what the function raises, as itself: it returns None."""
+    """run() raises the function's own exception: it returns None."""
 
     async def run(self, ctx: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -146,7 +146,7 @@ class Swallows(Good):
 
 
 class DropsContext(Good):
-    """the function gets the context it was given: it gets None."""
+    """the function gets the context that run() was given: it gets None."""
 
     async def run(self, ctx: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
         args = tuple(None if value is ctx else value for value in args)
@@ -155,7 +155,7 @@ class DropsContext(Good):
 
 
 class LosesVariables(Good):
-    """the context variables are those of the caller: the body sees an empty context."""
+    """the function sees the caller's context variables: the body sees an empty context."""
 
     async def run(self, ctx: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
         if inspect.iscoroutinefunction(fn):
@@ -168,7 +168,7 @@ EMPTY = copy_context()
 
 
 class Buffers(Good):
-    """what is written comes at once and in order: it comes when the body has ended."""
+    """written chunks arrive immediately and in order: it comes when the body has ended."""
 
     async def run(self, ctx: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
         held = Held(ctx)
@@ -193,7 +193,7 @@ class Held(StepContext[Any]):
 
 
 class WritesBackwards(Buffers):
-    """what is written comes at once and in order: the last comes first."""
+    """written chunks arrive immediately and in order: the last comes first."""
 
     async def run(self, ctx: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
         writer = Backwards(ctx)
@@ -212,7 +212,7 @@ class Backwards(Held):
 
 
 class MixesUp(Good):
-    """each call gets its own result: it gets that of whoever has ended last."""
+    """each call returns its own output: it gets that of whoever has ended last."""
 
     last: Any = None
 
@@ -223,7 +223,7 @@ class MixesUp(Good):
 
 
 class OneByOne(Good):
-    """bodies run at the same time: they wait for each other."""
+    """bodies run concurrently: they wait for each other."""
 
     def __init__(self) -> None:
         self.lock = trio.Lock()
@@ -234,7 +234,7 @@ class OneByOne(Good):
 
 
 class BreaksOnCancel(Good):
-    """the runner works on after failed and canceled bodies: it is of no use after the latter."""
+    """the runner still works after failed and canceled bodies: it is of no use after the latter."""
 
     is_broken = False
 
@@ -249,7 +249,7 @@ class BreaksOnCancel(Good):
 
 
 class BreaksBefore(Good):
-    """the runner works on after a call that never began: its place is never given back."""
+    """the runner still works after a call that was canceled early: it keeps its place."""
 
     def __init__(self) -> None:
         self.free = 40
@@ -266,7 +266,7 @@ class BreaksBefore(Good):
 
 
 class Abandons(Good):
-    """a body that is canceled has ended before run() ends: its thread is left to itself."""
+    """run() ends only after a canceled body has ended: its thread is left to itself."""
 
     async def run(self, ctx: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
         if inspect.iscoroutinefunction(fn):
@@ -276,7 +276,7 @@ class Abandons(Good):
 
 
 class Forgets(Good):
-    """a body that is canceled has ended before run() ends: it goes on in another task."""
+    """run() ends only after a canceled body has ended: it goes on in another task."""
 
     async def __aenter__(self) -> Self:
         self.manager = trio.open_nursery()
@@ -307,7 +307,7 @@ class Forgets(Good):
 
 
 class HidesCancelled(Good):
-    """a body that is canceled has ended before run() ends: run() returns as if nothing was."""
+    """run() ends only after a canceled body has ended: run() returns as if nothing was."""
 
     async def run(self, ctx: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -317,7 +317,7 @@ class HidesCancelled(Good):
 
 
 class RenamesCancelled(Good):
-    """a body that is canceled has ended before run() ends: run() raises something else."""
+    """run() ends only after a canceled body has ended: run() raises something else."""
 
     async def run(self, ctx: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -327,7 +327,7 @@ class RenamesCancelled(Good):
 
 
 class AbandonsLate(Abandons):
-    """a body past its deadline has ended before run() ends: a deadline abandons it."""
+    """run() ends only after a body past its deadline has ended: a deadline abandons it."""
 
     async def run(self, ctx: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
         if trio.current_effective_deadline() > trio.current_time() + 10:
@@ -336,7 +336,7 @@ class AbandonsLate(Abandons):
 
 
 class CancelsAll(Good):
-    """cancellation ends no other body: whoever is canceled takes the others along."""
+    """canceling one body does not affect another: whoever is canceled takes the others along."""
 
     def __init__(self) -> None:
         self.scopes: set[trio.CancelScope] = set()
@@ -356,7 +356,7 @@ class CancelsAll(Good):
 
 
 class LeavesThread(Good):
-    """nothing is left of a runner that was closed: a thread of its own goes on."""
+    """a closed runner leaves no thread or process: a thread of its own goes on."""
 
     async def __aenter__(self) -> Self:
         threading.Thread(target=leave_thread.wait, name="pool").start()
@@ -367,7 +367,7 @@ leave_thread = threading.Event()
 
 
 class LeavesProcess(Good):
-    """nothing is left of a runner that was closed: a process of its own goes on."""
+    """a closed runner leaves no thread or process: a process of its own goes on."""
 
     async def __aenter__(self) -> Self:
         process = multiprocessing.get_context("fork").Process(target=signal.pause)

@@ -325,29 +325,29 @@ async def sets_variable(value: int) -> int:
 
 
 STEPS: dict[str, tuple[str, Any, Any, dict[str, Any]]] = {
-    "an example of another type": ("does not take this input", takes_city, 5, {}),
+    "an example of another type": ("does not accept this input", takes_city, 5, {}),
     "an annotation of nothing": ("has types without a schema", takes_unknown, {}, {}),
-    "an input without fields": ("takes what JSON cannot carry", takes_plain, Plain(), {}),
-    "an input without ==": ("takes what JSON cannot carry", takes_unequal, Unequal("x"), {}),
-    "an output without fields": ("gives what JSON cannot carry", gives_plain, 1, {}),
+    "an input without fields": ("takes input that JSON cannot carry", takes_plain, Plain(), {}),
+    "an input without ==": ("takes input that JSON cannot carry", takes_unequal, Unequal("x"), {}),
+    "an output without fields": ("returns output that JSON cannot carry", gives_plain, 1, {}),
     "an output of another type": (
-        "gives what its annotation does not say",
+        "returns another type than annotated",
         gives_wrong_type,
         1,
         {},
     ),
-    "a chunk without JSON form": ("emits what JSON cannot carry", writes_plain, 1, {}),
+    "a chunk without JSON form": ("emits values that JSON cannot carry", writes_plain, 1, {}),
     "a changed input": ("changes its input", changes_input, Basket(["a"]), {}),
     "an exception": ("fails", fails, 1, {}),
     "another exception than expected": ("fails", fails, 1, {"raises": (OSError,)}),
     "an error with keywords": (
-        "raises what cannot be pickled",
+        "raises an error that cannot be pickled",
         raises_unpicklable,
         1,
         {"raises": (UnpicklableError,)},
     ),
     "an error that forgets": (
-        "raises what cannot be pickled",
+        "raises an error that cannot be pickled",
         raises_what_loses,
         1,
         {"raises": (LosingError,)},
@@ -355,8 +355,8 @@ STEPS: dict[str, tuple[str, Any, Any, dict[str, Any]]] = {
     "a wait without end": ("never ends", never_ends, 1, {}),
     "polling without end": ("never ends", polls_for_ever, 1, {}),
     "an event that nobody sends": ("never ends", waits_for_event, 1, {}),
-    "chance": ("emits other events each time", is_random, 1, {"deterministic": True}),
-    "memory": ("emits other events each time", sometimes_writes, 1, {"deterministic": True}),
+    "chance": ("is not deterministic", is_random, 1, {"deterministic": True}),
+    "memory": ("is not deterministic", sometimes_writes, 1, {"deterministic": True}),
     "a real sleep": ("blocks the event loop", sleeps_for_real, 1, {"blocking": 0.05}),
     "a shield": ("ignores cancellation", shields, 1, {}),
     "a shield without end": ("ignores cancellation", shields_for_ever, 1, {}),
@@ -367,11 +367,11 @@ STEPS: dict[str, tuple[str, Any, Any, dict[str, Any]]] = {
     "a return in finally": ("swallows cancellation", returns_in_finally, 1, {}),
     "an except that goes on": ("ignores cancellation", tries_again, 1, {}),
     "an answer after other scopes": ("swallows cancellation", swallows_in_child, 1, {}),
-    "a task": ("leaves something behind", leaves_task, 1, {}),
-    "a thread": ("leaves something behind", leaves_thread, 1, {}),
-    "a channel when canceled": ("leaves something behind", leaves_channel_if_canceled, 1, {}),
-    "a socket": ("leaves something behind", leaves_socket, 1, {}),
-    "a late write": ("uses its context too late", uses_context_late, 1, {}),
+    "a task": ("leaks resources", leaves_task, 1, {}),
+    "a thread": ("leaks resources", leaves_thread, 1, {}),
+    "a channel when canceled": ("leaks resources", leaves_channel_if_canceled, 1, {}),
+    "a socket": ("leaks resources", leaves_socket, 1, {}),
+    "a late write": ("uses its context after it has ended", uses_context_late, 1, {}),
     "a context variable": ("leaves context variables set", sets_variable, 1, {}),
 }
 
@@ -598,10 +598,15 @@ TOOLS: dict[str, tuple[str, Any, Any, dict[str, Any]]] = {
     "a yield in finally": ("ignores being closed", yields_when_closed, {"value": 1}, {}),
     "a slow end": ("ignores being closed", closes_slowly, {"value": 1}, {}),
     "a failing end": ("ignores being closed", fails_when_closed, {"value": 1}, {}),
-    "a file": ("leaves something behind", leaves_file_if_left, {"path": __file__}, {}),
-    "a piece without JSON form": ("gives what JSON cannot carry", yields_plain, {"value": 1}, {}),
+    "a file": ("leaks resources", leaves_file_if_left, {"path": __file__}, {}),
+    "a piece without JSON form": (
+        "returns output that JSON cannot carry",
+        yields_plain,
+        {"value": 1},
+        {},
+    ),
     "a piece of another type": (
-        "gives what its annotation does not say",
+        "returns another type than annotated",
         yields_other_type,
         {"value": 1},
         {},
@@ -614,10 +619,10 @@ TOOLS: dict[str, tuple[str, Any, Any, dict[str, Any]]] = {
         {},
     ),
     "a sorted argument": ("changes its input", changes_argument, {"values": [2, 1]}, {}),
-    "an argument of another type": ("does not take this input", plus, {"a": "x"}, {}),
-    "an argument that is missing": ("does not take this input", plus, {"b": 1}, {}),
+    "an argument of another type": ("does not accept this input", plus, {"a": "x"}, {}),
+    "an argument that is missing": ("does not accept this input", plus, {"b": 1}, {}),
     "an argument that it does not have": (
-        "does not take this input",
+        "does not accept this input",
         plus,
         {"a": 1, "b": 1, "c": 1},
         {},
@@ -658,11 +663,13 @@ def test_the_message_says_where_it_was_seen_and_what_to_do() -> None:
 
     first, *listing = str(caught.value).splitlines()
     assert first.startswith(
-        "step 'returns_instead' swallows cancellation: its run was canceled while it waited for "
-        "the 1st time, it was told so in line "
+        "step 'returns_instead' swallows cancellation: its run was canceled during its "
+        "1st wait; Cancelled was raised in line "
     )
     assert first.endswith("and do not return or raise in a finally")
-    assert "test_check_step.py: await trio.sleep(5), and gave -1; let trio.Cancelled" in first
+    assert (
+        "test_check_step.py: await trio.sleep(5), but it returned -1; let trio.Cancelled" in first
+    )
     assert listing == [
         "        0  start",
         "  >>    1  step-start                 0        returns_instead",
@@ -726,7 +733,7 @@ def test_arguments_are_given_by_name() -> None:
 
 @pytest.mark.parametrize("wrong", [plus, lambda value: value])
 def test_what_is_no_step_is_refused(wrong: Any) -> None:
-    with pytest.raises(TypeError, match=r"check_step\(\) takes what @step makes, not "):
+    with pytest.raises(TypeError, match=r"check_step\(\) expects a step made with @step, not "):
         check_step(wrong, 1)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.cli_support import Cli, Done, command_line, install_plugin, project
 from trioflow import RunResult
+from trioflow._cli.display import DRAINING, STOPPING
 from trioflow._cli.entry import exit_code_of
 from trioflow._cli.errors import EXIT_CODES
 from trioflow._cli.watch import report
@@ -100,8 +101,8 @@ def test_a_suspended_run_exits_with_3(capsys: pytest.CaptureFixture[str]) -> Non
 @pytest.mark.parametrize(
     ("workflow", "code", "word", "notice"),
     [
-        ("interrupted", 130, "interrupted", "waiting for the steps to stop"),
-        ("terminated", 143, "terminated", "waiting 20 s for running steps to end"),
+        ("interrupted", 130, "interrupted", STOPPING),
+        ("terminated", 143, "terminated", DRAINING.format(grace=20)),
     ],
 )
 def test_a_signal_cancels_the_run_and_says_what_was_canceled(
@@ -114,7 +115,7 @@ def test_a_signal_cancels_the_run_and_says_what_was_canceled(
 
     assert done.code == code
     first, last = done.err.splitlines()
-    assert first == f"trioflow: {word}: {notice}; once more to leave at once"
+    assert first == f"trioflow: {word}: {notice}"
     stopped = {"interrupted": {"interrupts", "sleeps"}, "terminated": {"terminates"}}[word]
     start, _, names = last.rpartition(": ")
     assert start == f"trioflow: {word}; canceled"
@@ -138,7 +139,7 @@ def test_a_signal_cancels_the_run_and_says_what_was_canceled(
             ],
         ),
         (("demo_flows:hello", "--input", "{}"), ["  name: required key is missing"]),
-        (("demo_flows:hello",), ["expected City, received None", "give it with --input JSON"]),
+        (("demo_flows:hello",), ["expected City, received None", "pass it with --input JSON"]),
         (("demo_flows:hello", "--context", "x"), ["--context needs KEY=STRING"]),
         (("demo_flows:helo",), ["did you mean 'hello'?"]),
         (("helo",), ["unknown workflow 'helo'"]),

@@ -133,10 +133,10 @@ def test_who_drives_a_run_is_told_with_how_long_its_claim_holds(cli: Cli) -> Non
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        (("--limit", "-1"), "--limit and --offset need numbers that are not negative"),
-        (("--since", "yesterday"), "--since: 'yesterday' is no point in time; give how long ago"),
-        (("--before", "30x"), "--before: '30x' is no point in time"),
-        (("--before", "2026-02-31"), "is no point in time"),
+        (("--limit", "-1"), "--limit and --offset must not be negative"),
+        (("--since", "yesterday"), "--since: 'yesterday' is not a point in time; give an age"),
+        (("--before", "30x"), "--before: '30x' is not a point in time"),
+        (("--before", "2026-02-31"), "is not a point in time"),
     ],
 )
 def test_what_cannot_be_listed_is_refused(cli: Cli, options: tuple[str, ...], problem: str) -> None:
@@ -158,7 +158,7 @@ def test_a_moment_is_a_date() -> None:
     assert read_moment("1970-01-02T00:00Z", "--before", 0) == 86_400
     assert read_moment("2026-01-31", "--before", 0) == time.mktime((2026, 1, 31, 0, 0, 0, 0, 0, -1))
     for wrong in ("", "d", "-3d", "9" * 400 + "d", "3 d", "12:00"):
-        with pytest.raises(UsageError, match="is no point in time"):
+        with pytest.raises(UsageError, match="is not a point in time"):
             read_moment(wrong, "--before", 0)
 
 
@@ -241,11 +241,11 @@ def test_it_has_to_be_clear_which_runs(cli: Cli, command: str) -> None:
 
     done = cli(command)
     assert (done.code, done.out) == (2, "")
-    assert "which runs? give the id of one, or options such as --status" in done.err
+    assert "no run selected; give a run id, or filter options such as --status" in done.err
     for options in (("--yes",), ("--status", "suspended")):
         done = cli(command, id, *options)
         assert done.code == 2
-        assert "or options that choose runs, but not both" in done.err
+        assert "give a run id or filter options, but not both" in done.err
     assert newest(cli)["status"] == "suspended"
 
 
@@ -299,7 +299,7 @@ def test_an_event_is_sent_and_taken_when_the_run_is_recovered(cli: Cli) -> None:
     done = cli("send", id, "go", "7")
 
     assert (done.code, done.out) == (0, "")
-    assert f"event 'go' is in the inbox of run {id}, which runs nowhere at the moment" in done.err
+    assert f"event 'go' is in the inbox of run {id}, which is not running" in done.err
     recovered = cli("resume", id, "--workflow", "demo_flows:interrupted_wait", "--json")
     assert recovered.code == 0
     last = json.loads(recovered.out.splitlines()[-1])
@@ -337,11 +337,11 @@ def test_an_event_that_cannot_be_sent_is_refused(cli: Cli) -> None:
 
     finished = cli("send", "r000", "go")
     assert finished.code == 2
-    assert "run r000 is success: it takes no event any more" in finished.err
+    assert "run r000 is success: it no longer accepts event requests" in finished.err
     wrong = cli("send", "r000", "go", "{")
     assert (wrong.code, "DATA is not JSON" in wrong.err) == (2, True)
     large = cli("send", suspend(cli), "go", json.dumps("x" * 2**20))
-    assert (large.code, "at most 1,048,576 are taken" in large.err) == (2, True)
+    assert (large.code, "the limit is 1,048,576 bytes" in large.err) == (2, True)
 
 
 def test_an_answer_is_left_for_an_engine_that_knows_the_workflow(cli: Cli) -> None:
@@ -350,7 +350,7 @@ def test_an_answer_is_left_for_an_engine_that_knows_the_workflow(cli: Cli) -> No
     done = cli("resume", id, "--data", '"yes"')
 
     assert (done.code, done.out) == (0, "")
-    assert f"the answer is in the inbox of run {id}, which runs nowhere at the moment" in done.err
+    assert f"the answer is in the inbox of run {id}, which is not running" in done.err
     [request] = shelf()._shelf.journals[id].requests.values()
     payload = json.loads(request.payload)
     assert (request.kind, payload["data"], payload["step"]) == ("resume", "yes", ["asks"])
@@ -383,7 +383,7 @@ def test_no_answer_is_left_for_a_run_that_does_not_wait(cli: Cli) -> None:
     done = cli("resume", interrupt(cli), "--data", "1")
 
     assert done.code == 2
-    assert "does not wait for an answer: it is running elsewhere, or was interrupted" in done.err
+    assert "is not suspended: it is running in another process, or was interrupted" in done.err
 
 
 # ---------------------------------------------------------------- recover and try again
@@ -397,7 +397,7 @@ def test_recovering_says_who_drives_the_others(cli: Cli) -> None:
     none, who, how = done.err.splitlines()
     assert none == "trioflow: 0 interrupted runs to recover"
     assert who.startswith(f"trioflow: run {id} runs in vm:1:ab, held 1m")
-    assert how.endswith("to wait for them, and to recover those whose process dies: --wait")
+    assert how.endswith("use --wait to wait for them, and to recover those whose process dies")
 
 
 @pytest.mark.slow  # real time
@@ -464,7 +464,7 @@ def test_many_failed_runs_are_retried(cli: Cli) -> None:
         "r1~retry  rejecting  failed",
         "r2~retry  rejecting  failed",
     ]
-    assert "which runs?" in cli("retry").err
+    assert "no run selected" in cli("retry").err
     assert "but not both" in cli("retry", "r1", "--status", "failed").err
 
 

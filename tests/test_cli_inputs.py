@@ -58,7 +58,7 @@ def test_a_file_without_end_is_not_read_for_ever(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("trioflow._cli.inputs.MAX_BYTES", 2**20)
 
     assert problem(read_value, "@/dev/zero", "--input") == (
-        "/dev/zero has more than 1 MiB; that is no input"
+        "/dev/zero is larger than 1 MiB, the maximum for an input"
     )
 
 
@@ -68,10 +68,13 @@ def test_a_file_without_end_is_not_read_for_ever(monkeypatch: pytest.MonkeyPatch
         ("{root: 1}", ["property name enclosed in double quotes (line 1, column 2)", "{root", "^"]),
         ('{\n  "a": 1,\n  "b": tru\n}', ["Expecting value (line 3, column 8)", '"b": tru', "^"]),
         ('{"a":', ["Expecting value (line 1, column 6)", '{"a":', "^"]),
-        ("", ["there is nothing in it"]),
-        (" \n ", ["there is nothing in it"]),
+        ("", ["it is empty"]),
+        (" \n ", ["it is empty"]),
         ("[1] 2", ["Extra data (line 1, column 5)"]),
-        ("hello world", ["Expecting value (line 1, column 1)", "a text needs double quotes"]),
+        (
+            "hello world",
+            ["Expecting value (line 1, column 1)", "a JSON string needs double"],
+        ),
         ("[NaN]", ["NaN is not a JSON number"]),
         ("[1e999]", ["--input is not JSON: the number 1e999 is too large for a float"]),
         ("-1e999", ["the number -1e999 is too large"]),
@@ -168,7 +171,7 @@ def test_a_workflow_is_imported_from_the_working_directory(folder: Path, target:
     [
         ("my_flows:wether", "'my_flows' has no 'wether'; did you mean 'weather'?"),
         ("my_flows:", "'my_flows' has no ''; workflows in it: weather"),
-        ("my_flows:number", "my_flows:number is not a Workflow but of type int; workflows in it"),
+        ("my_flows:number", "my_flows:number is not a Workflow, but of type int; workflows in it"),
         ("my_flow:weather", "there is no module 'my_flow' in "),
         ("my_app.flows:weather", "there is no module 'my_app' in "),
         ("my-flows.py:weather", "'my-flows.py' is not the name of a module; give MODULE:ATTR"),

@@ -17,6 +17,7 @@ import pytest
 
 from tests.cli_support import command_line
 from tests.test_cli_process import LIMIT, command, folder, output, started
+from trioflow._cli.display import DRAINING
 from trioflow._cli.errors import BROKEN_PIPE
 from trioflow._cli.signals import GRACE
 
@@ -83,7 +84,7 @@ def test_a_kept_run_ends_its_step_and_begins_no_other(folder: Path, signum: sign
         out, err = output(process)
 
     assert process.returncode == 128 + signum
-    assert f"waiting {GRACE:.0f} s for running steps to end; once more to leave at once" in notice
+    assert DRAINING.format(grace=GRACE) in notice
     assert [line.split()[1:3] for line in out.splitlines()] == [
         ["step-result", "lingers"],
         ["step-finish", "lingers"],
@@ -139,7 +140,7 @@ def test_a_recovery_that_is_terminated_ends_the_steps_that_run(folder: Path) -> 
         assert process.stderr.readline() == "trioflow: 1 interrupted run to recover\n"
         wait_until(lambda: look("runs", "--json", *STORE)[0]["heldFor"] > 0)
         process.send_signal(signal.SIGTERM)
-        assert "terminated: waiting 20 s for running steps" in process.stderr.readline()
+        assert "terminated: waiting up to 20 s for running steps" in process.stderr.readline()
         (folder / "go").touch()
         out, _ = output(process)
 

@@ -95,9 +95,9 @@ def test_an_input_of_defaults_only_is_suggested(cli: Cli) -> None:
     done = cli("run", "flows:looking")
 
     assert done.code == 2
-    assert done.err.endswith("give it with --input JSON; --input '{}' would do\n")
+    assert done.err.endswith("pass it with --input JSON; --input '{}' is enough\n")
     assert cli("run", "flows:looking", "--input", "{}").code == 0
-    assert cli("run", "flows:row").err.endswith("give it with --input JSON\n")
+    assert cli("run", "flows:row").err.endswith("pass it with --input JSON\n")
 
 
 def test_lines_and_errors_name_the_item(cli: Cli) -> None:

@@ -182,7 +182,7 @@ def test_a_second_signal_leaves_steps_that_do_not_stop(workflow: str) -> None:
         _, err = output(process)
 
     assert process.returncode == 130
-    assert err.splitlines()[-1] == "trioflow: left without waiting for the steps that still run"
+    assert err.splitlines()[-1] == "trioflow: exited without waiting for the steps that still run"
     assert "Traceback" not in err
     assert f"in step '{'clings' if workflow == 'clinging' else 'hogs'}' at 0\n" in err
 
@@ -280,7 +280,7 @@ def test_ctrl_c_shows_what_was_canceled_and_leaves_the_terminal_in_order() -> No
 @pytest.mark.slow  # new interpreters
 def test_a_second_ctrl_c_gives_the_cursor_back() -> None:
     with on_terminal("run", "demo_flows:clinging") as terminal:
-        terminal.wait_for("left without waiting")
+        terminal.wait_for("exited without waiting")
         assert terminal.process.wait(LIMIT) == 130
 
     assert terminal.seen.rindex("\x1b[?25h") > terminal.seen.rindex("\x1b[?25l")

@@ -107,7 +107,7 @@ def test_what_is_no_duration_is_refused(cli: Cli, timeout: str) -> None:
     done = cli("run", "flows:sleeping", f"--timeout={timeout}")
 
     assert done.code == 2
-    assert f"--timeout: {timeout!r} is no duration" in done.err
+    assert f"--timeout: {timeout!r} is not a duration" in done.err
 
 
 # ---------------------------------------------------------------- an id that is taken
@@ -118,7 +118,7 @@ def test_a_run_that_succeeded_is_reported_with_its_output(cli: Cli) -> None:
     again = cli(*command)
 
     assert (again.code, again.out) == (0, "7\n")
-    assert again.err == "trioflow: run daily exists already: success\n"
+    assert again.err == "trioflow: run daily already exists: success\n"
     assert cli("runs", *STORE).out.count("daily") == 1
 
 
@@ -129,9 +129,9 @@ def test_a_run_that_failed_is_reported_and_not_started_again(cli: Cli) -> None:
     again = cli(*command)
 
     assert again.code == 1
-    assert "run daily exists already: failed\n" in again.err
+    assert "run daily already exists: failed\n" in again.err
     assert "ValueError: no" in again.err
-    assert "to repeat what failed and keep what ended well:" in again.err
+    assert "to repeat what failed and reuse what succeeded:" in again.err
 
 
 def test_a_run_that_waits_is_reported_with_what_resumes_it(cli: Cli) -> None:
@@ -141,7 +141,7 @@ def test_a_run_that_waits_is_reported_with_what_resumes_it(cli: Cli) -> None:
     again = cli(*command)
 
     assert (first.code, again.code) == (3, 3)
-    assert "run daily exists already: suspended\n" in again.err
+    assert "run daily already exists: suspended\n" in again.err
     assert hints(again) == hints(first)
 
 
@@ -155,7 +155,7 @@ def test_a_suspended_run_without_a_store_is_lost_and_says_so(cli: Cli) -> None:
     done = cli("run", "flows:asking")
 
     assert done.code == 3
-    assert done.err.endswith("trioflow: it is lost now: give --store to resume it later\n")
+    assert done.err.endswith("trioflow: the run is lost; use --store to be able to resume runs\n")
     assert "lost" not in cli("run", "flows:asking", *STORE).err
     assert "lost" in cli("run", "flows:asking", "--store", "memory:").err
 

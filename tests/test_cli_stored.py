@@ -87,7 +87,7 @@ def test_without_a_store_or_with_one_that_does_not_last_there_is_nothing_to_go_o
 
         assert done.code == 3
         assert [line for line in done.err.splitlines() if "resume" in line] == [
-            "trioflow: it is lost now: give --store to resume it later"
+            "trioflow: the run is lost; use --store to be able to resume runs"
         ]
 
 
@@ -116,7 +116,7 @@ def test_an_interrupted_run_takes_no_answer(cli: Cli) -> None:
     done = cli("resume", id, "--data", "1", "--workflow", "demo_flows:once")
 
     assert done.code == 2
-    assert "does not wait for an answer" in done.err
+    assert "is not suspended: it is running in another process" in done.err
 
 
 @pytest.mark.parametrize(
@@ -329,5 +329,5 @@ def test_a_store_has_to_be_named(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> N
     done = cli("runs")
 
     assert done.code == 2
-    assert done.err == "trioflow: which store? give --store URL, or set TRIOFLOW_STORE\n"
+    assert done.err == "trioflow: no store given; use --store URL, or set TRIOFLOW_STORE\n"
     assert "unknown store 'nix'" in cli("runs", "--store", "nix:1").err

@@ -179,7 +179,7 @@ async def test_an_observer_sees_values_if_the_engine_has_the_codec() -> None:
 @pytest.mark.parametrize(
     ("codec", "problem"),
     [
-        (None, "its values are encoded: open the engine with their codec"),
+        (None, "its values are encoded: open the engine with the same codec"),
         (Masked(6), r"its values cannot be decoded \(ValueError: none of the keys fits\)"),
     ],
 )

@@ -81,7 +81,7 @@ DAMAGES: dict[str, tuple[Damage, int | None, str]] = {
     "no string at all": (lambda journal: journal.with_text(2, lambda _: ""), 2, "it is not JSON"),
     "a type that nobody knows": (
         lambda journal: journal.with_text(1, lambda t: t.replace("step-start", "step-new")),
-        *(1, "no event has the type 'step-new'"),
+        *(1, "there is no event type 'step-new'"),
     ),
     "a value nested too deeply": (
         lambda journal: journal.with_text(
@@ -108,11 +108,11 @@ DAMAGES: dict[str, tuple[Damage, int | None, str]] = {
     ),
     "no list of an event": (
         lambda journal: journal.with_text(2, lambda _: '["step-result",2,"add_one"]'),
-        *(2, "it is no step-result with seq, id, address and an object"),
+        *(2, "it is not a step-result with seq, id, address and an object"),
     ),
     "a list that is too long": (
         lambda journal: journal.with_text(2, lambda t: t[:-1] + ",{},{}]"),
-        *(2, "it is no step-result with seq, id, address and an object"),
+        *(2, "it is not a step-result with seq, id, address and an object"),
     ),
     "an attribute that is missing": (
         lambda journal: journal.with_text(0, lambda _: '["start",0,{}]'),
@@ -142,15 +142,15 @@ DAMAGES: dict[str, tuple[Damage, int | None, str]] = {
     ),
     "a format that is no number": (
         lambda journal: journal.with_header(format="x"),
-        *(None, "'x' is no format of a journal"),
+        *(None, "'x' is not a journal format"),
     ),
     "a format before the first": (
         lambda journal: journal.with_header(format=0),
-        *(None, "0 is no format of a journal"),
+        *(None, "0 is not a journal format"),
     ),
     "a later format": (
         lambda journal: journal.with_header(format=7),
-        *(None, "it has format 7, and this trioflow reads up to 2: upgrade it"),
+        *(None, "it has format 7; this trioflow reads formats up to 2, upgrade it"),
     ),
 }
 each_damage = pytest.mark.parametrize(("damage", "seq", "problem"), DAMAGES.values(), ids=DAMAGES)

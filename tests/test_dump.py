@@ -127,9 +127,9 @@ async def test_attempts_after_the_first_and_the_waits_between_them_are_told(
         second = dump(run).splitlines()
 
     assert first[1].endswith("in step 'flaky' at 0")
-    assert first[2:] == ["    sleeps for 1.500 s more before its next attempt"]
+    assert first[2:] == ["    sleeps for another 1.500 s before its next attempt"]
     assert second[1].endswith("in step 'flaky' at 0, attempt 2")
-    assert second[2] == "    sleeps for 52.000 s more"
+    assert second[2] == "    sleeps for another 52.000 s"
 
 
 async def test_a_tool_is_told_with_the_step_that_calls_it() -> None:
@@ -184,7 +184,7 @@ async def test_a_step_can_look_at_its_own_run() -> None:
     lines = (await run.start(None)).unwrap().splitlines()
 
     assert lines[1].endswith(", in step 'looks' at 0")
-    assert lines[2] == "    runs"
+    assert lines[2] == "    is running"
     assert lines[4] == "      return dump(run)"
 
 
@@ -215,7 +215,7 @@ async def test_another_thread_can_look_at_a_run_as_well() -> None:
     run = Workflow("w").parallel(busy, sleeps(60)).create_run()
     await run.start(None)
 
-    assert next(line.strip() for line in lines if line.startswith(" " * 8)) == "runs"
+    assert next(line.strip() for line in lines if line.startswith(" " * 8)) == "is running"
     assert any(re.search(r" sleeps until \d+\.\d+ on Trio's clock$", line) for line in lines)
 
 
@@ -245,7 +245,7 @@ async def test_tasks_that_have_not_begun_and_nurseries_that_are_canceled_are_tol
         "      task late",
         "      task stubborn",
     ]
-    assert lines[lines.index("      task late") + 1].strip() == "is about to begin"
+    assert lines[lines.index("      task late") + 1].strip() == "is about to start"
     assert lines[lines.index("      task stubborn") + 1].strip() == "waits for a trio.Event"
 
 
@@ -283,7 +283,7 @@ async def test_a_run_in_which_nothing_runs_tells_why() -> None:
     paused = dump(run)
     run.cancel()
 
-    assert pending == "run r-1 of workflow 'w': pending\n  waits to be started"
+    assert pending == "run r-1 of workflow 'w': pending\n  waits for run.start()"
     assert suspended == (
         "run r-1 of workflow 'w': suspended\n  waits for an answer to step asks (label 'boss')"
     )
@@ -301,7 +301,7 @@ async def test_a_run_that_goes_on_elsewhere_says_so() -> None:
 
     assert lines == [
         "run r-1 of workflow 'w': running",
-        "  goes on in another process, or is about to go on here",
+        "  is running in another process, or is about to continue here",
     ]
 
 
@@ -331,13 +331,13 @@ async def test_waits_for_what_trio_has() -> None:
     )
     assert await activity(semaphore.acquire) == "waits for a trio.Semaphore"
     assert await activity(wait_for_condition) == "waits for a trio.Condition"
-    assert await activity(trio.sleep_forever) == "sleeps for ever"
-    assert await activity(functools.partial(trio.sleep, float("inf"))) == "sleeps for ever"
+    assert await activity(trio.sleep_forever) == "sleeps forever"
+    assert await activity(functools.partial(trio.sleep, float("inf"))) == "sleeps forever"
     assert (await dump_of(Workflow("w").then(does(wait_for_lock))))[-1].strip() == (
         "waits for a trio.Lock that step 'a' holds"
     )
     assert (await dump_of(Workflow("w").then(does(wait_for_place))))[-1].strip() == (
-        "waits for a place in a trio.CapacityLimiter, 1 of 1 taken"
+        "waits for a slot of a trio.CapacityLimiter, 1 of 1 taken"
     )
 
 
@@ -437,12 +437,12 @@ async def test_waits_for_the_engine_are_told(autojump_clock: MockClock) -> None:
     sleeping = await dump_of(Workflow("w").sleep(5))
 
     assert writing[2].strip() == "waits for room in the buffer of a reader"
-    assert "        waits for a place in limit 'db', 1 of 1 taken" in both
+    assert "        waits for a slot of limit 'db', 1 of 1 taken" in both
     assert listening[2].strip() == "waits for event 'go' to be sent to the run"
     assert node[1].endswith("in step 'add_one' at 0")
     assert node[2:] == ["    waits for event 'go' to be sent to the run"]
     assert sleeping[1].endswith("in sleep 'sleep_w_0' at 0")
-    assert sleeping[2:] == ["    sleeps for 5.000 s more"]
+    assert sleeping[2:] == ["    sleeps for another 5.000 s"]
 
 
 async def test_a_run_that_waits_for_its_journal_says_so() -> None:
@@ -483,4 +483,4 @@ async def test_a_run_that_is_drained_says_so() -> None:
         lines = dump(run).splitlines()
         other.set()
 
-    assert "        starts nothing more: the run is drained" in lines
+    assert "        starts nothing more: the run is being drained" in lines

@@ -122,7 +122,7 @@ async def test_a_workflow_that_contains_itself_is_refused() -> None:
 
 
 async def test_an_id_is_given_once() -> None:
-    with pytest.raises(DuplicateIdError, match="'double' is provided by 'open_engine' already"):
+    with pytest.raises(DuplicateIdError, match="'double' is already provided by 'open_engine'"):
         async with open_engine(plugins=[], steps=[double], workflows=[Workflow("double")]):
             pass
 

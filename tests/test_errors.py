@@ -90,7 +90,10 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
         StoreMissingError("sqlite:runs.db", "there is no such file"),
         "store sqlite:runs.db: there is no such file",
     ),
-    (JournalConflictError("r1", "there is no such run"), "journal of run r1: there is no such run"),
+    (
+        JournalConflictError("r1", "the run does not exist"),
+        "journal of run r1: the run does not exist",
+    ),
     (
         JournalFormatError("r1", 7, "it is not JSON"),
         (

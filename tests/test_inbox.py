@@ -285,7 +285,7 @@ async def test_a_full_inbox_refuses_and_the_run_does_not_notice(autojump_clock: 
             Request(run_id="r", kind="event", payload=json.dumps({"name": "x", "data": 1}), at=0.0)
         )
     async with engine_on(store, SLOW) as stranger:
-        with pytest.raises(Exception, match="pending already"):
+        with pytest.raises(Exception, match="already pending"):
             await stranger.send_event("r", "x")
     async with engine_on(store) as engine:
         await engine.recover()  # takes what is there

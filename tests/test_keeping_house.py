@@ -227,16 +227,19 @@ class TestLists:
     @pytest.mark.parametrize(
         ("options", "problem"),
         [
-            ({"status": "succes"}, "'succes' is no status of a run; there are pending, running"),
-            ({"status": ["success", "x"]}, "'x' is no status"),
-            ({"tags": "some"}, r"tags='some' is one string; give a collection, such as \['some'\]"),
+            (
+                {"status": "succes"},
+                "'succes' is not a status of a run; use one of pending, running",
+            ),
+            ({"status": ["success", "x"]}, "'x' is not a status"),
+            ({"tags": "some"}, r"tags='some' is one string; use a collection, such as \['some'\]"),
             ({"since": NAIVE}, "has no time zone"),
             ({"before": "yesterday"}, "'yesterday' is not a point in time"),
             ({"before": True}, "True is not a point in time"),
             ({"since": float("nan")}, "nan is not a point in time"),
             ({"limit": -1}, "limit must be >= 0, not -1"),
             ({"offset": -1}, "offset must be >= 0, not -1"),
-            ({"cursor": "x"}, "'x' is no cursor"),
+            ({"cursor": "x"}, "'x' is not a cursor"),
         ],
     )
     async def test_what_cannot_be_meant_is_refused(
@@ -407,7 +410,7 @@ class TestBulk:
         async with engine_on(None) as engine:
             await fill(engine)
             for ask in (engine.cancel_runs, engine.delete_runs, engine.retry_runs):
-                with pytest.raises(ValueError, match="this is for all runs; say which ones"):
+                with pytest.raises(ValueError, match="this matches all runs; add a filter"):
                     await ask(**filters)
             assert await engine.count_runs() == 4
             assert len((await engine.delete_runs(before=timedelta(0))).done) == 4
@@ -452,7 +455,7 @@ class TestPrune:
         async with engine_on(None) as engine:
             with pytest.raises(ValueError, match="no point in time"):
                 await engine.prune(before="30d")  # type: ignore[arg-type]
-            with pytest.raises(ValueError, match="is no status"):
+            with pytest.raises(ValueError, match="is not a status"):
                 await engine.prune(before=0, status="old")  # type: ignore[arg-type]
 
 

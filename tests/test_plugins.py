@@ -267,7 +267,7 @@ class TestChoosing:
             refusal(UnknownPluginError, blocked=["ant"]),
         ):
             assert str(error) == (
-                "plugin 'ant' (not from a distribution): no plugin of this name is installed; "
+                "plugin 'ant' (not from a distribution): no plugin with this name is installed; "
                 "did you mean 'ants'?"
             )
         remedy = refusal(UnknownPluginError, "zebra").remedy
@@ -420,7 +420,7 @@ BROKEN_HOOKS: list[tuple[str, str, str]] = [
             return (yield)
         """,
         "trioflow_steps is a wrapper",
-        "hooks are asked one by one; drop the option",
+        "hooks are called one by one; remove the option",
     ),
     (
         """
@@ -429,7 +429,7 @@ BROKEN_HOOKS: list[tuple[str, str, str]] = [
             yield
         """,
         "trioflow_steps is a wrapper",
-        "hooks are asked one by one; drop the option",
+        "hooks are called one by one; remove the option",
     ),
     (
         """
@@ -492,7 +492,7 @@ BROKEN_HOOKS: list[tuple[str, str, str]] = [
         def trioflow_steps():
             return [print]
         """,
-        "trioflow_steps gave <built-in function print>, which is not a Step",
+        "trioflow_steps returned <built-in function print>, which is not a Step",
         "return an iterable of Step objects",
     ),
     (
@@ -501,7 +501,7 @@ BROKEN_HOOKS: list[tuple[str, str, str]] = [
         def trioflow_tools():
             return [Workflow("w")]
         """,
-        "trioflow_tools gave <Workflow 'w', 0 nodes>, which is not a Tool",
+        "trioflow_tools returned <Workflow 'w', 0 nodes>, which is not a Tool",
         "return an iterable of Tool objects",
     ),
     (
@@ -510,7 +510,7 @@ BROKEN_HOOKS: list[tuple[str, str, str]] = [
         def trioflow_workflows():
             return ["w"]
         """,
-        "trioflow_workflows gave 'w', which is not a Workflow",
+        "trioflow_workflows returned 'w', which is not a Workflow",
         "return an iterable of Workflow objects",
     ),
 ]
@@ -623,7 +623,7 @@ class TestDuplicates:
 
         assert str(error) == (
             "plugin 'SimpleNamespace' (not from a distribution): it provides 'add_one' twice; "
-            "give one of the two another id"
+            "rename one of the two"
         )
 
     def test_across_kinds(self) -> None:
@@ -638,8 +638,8 @@ class TestDuplicates:
         site.install("bees", id="look")
 
         assert str(refusal(DuplicateIdError, "ants", "bees")) == (
-            "plugin 'bees' (trioflow-bees 1.2): it provides 'look', which plugin 'ants' "
-            "(trioflow-ants 1.2) provides; "
+            "plugin 'bees' (trioflow-bees 1.2): plugin 'ants' "
+            "(trioflow-ants 1.2) also provides 'look'; "
             "block one of the two plugins, or set TRIOFLOW_DISABLE=bees"
         )
         assert list(PluginHost(["ants", "bees"], blocked=["ants"]).steps) == ["look"]
@@ -666,7 +666,7 @@ class TestDuplicates:
 
         for plugins in (("ants", "ants"), (same, same)):
             error = refusal(DuplicateIdError, *plugins)
-            assert error.problem == "a plugin of this name is loaded already"
+            assert error.problem == "a plugin with this name is already loaded"
             assert error.remedy == "load only one"
 
     def test_of_the_name_of_what_is_built_in(self, site: Site) -> None:
@@ -682,7 +682,7 @@ class TestDuplicates:
                 plugins=[plugin(trioflow_steps=lambda: [add_one])], tools=[look]
             ):
                 raise AssertionError("a duplicate was accepted")
-        assert caught.value.problem == "'add_one' is provided by 'SimpleNamespace' already"
+        assert caught.value.problem == "'add_one' is already provided by 'SimpleNamespace'"
 
 
 class TestDefinitions:
@@ -1045,7 +1045,7 @@ class TestInstruments:
         error = refusal_of_instruments([print])
 
         assert error.problem == (
-            "trioflow_instruments gave <built-in function print>, which is not a Instrument"
+            "trioflow_instruments returned <built-in function print>, which is not a Instrument"
         )
 
     async def test_an_instrument_may_override_nothing(self) -> None:
@@ -1132,7 +1132,7 @@ class TestKeepingBrokenPlugins:
 
         assert list(host.steps) == ["add_one"]
         [(_, error)] = host.broken.values()
-        assert error.problem == "trioflow_steps gave 'two', which is not a Step"
+        assert error.problem == "trioflow_steps returned 'two', which is not a Step"
 
     def test_a_store_lists_its_schemes_where_another_one_is_unknown(self) -> None:
         shelves = plugin(trioflow_store_schemes=lambda: ["shelf", "cellar"])

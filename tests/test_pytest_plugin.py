@@ -80,9 +80,9 @@ async def test_runs_that_went_on_are_in_the_report_of_a_test_that_fails(
         await fixture.athrow(trio.TooSlowError())
 
     [(when, title, text)] = request.node._report_sections
-    assert (when, title) == ("call", "runs that went on")
+    assert (when, title) == ("call", "runs still running")
     assert text.startswith("run r-1 of workflow 'nap': running\n")
-    assert "in step 'naps' at 0\n    sleeps for 3" in text
+    assert "in step 'naps' at 0\n    sleeps for another 3" in text
 
 
 async def test_a_blocked_loop_is_a_warning(

@@ -318,12 +318,12 @@ class TestRefusals:
 
     @pytest.mark.parametrize("wrong", [3, None, House().opener("x")()])
     async def test_what_cannot_open_one(self, wrong: Any) -> None:
-        with pytest.raises(DefinitionError, match="give the function itself, without calling it"):
+        with pytest.raises(DefinitionError, match="pass the function itself, without calling it"):
             async with open_engine(plugins=[], resources={"http": wrong}):
                 pass
 
     async def test_a_name_that_is_none(self) -> None:
-        with pytest.raises(DefinitionError, match="its name is not a string"):
+        with pytest.raises(DefinitionError, match="its name is not a non-empty string"):
             async with open_engine(plugins=[], resources={"": Client}):  # type: ignore[dict-item]
                 pass
 
@@ -346,7 +346,7 @@ class TestRefusals:
 
         async with open_engine(plugins=[], store="memory:") as engine:
             result = await engine.submit(flow(puts)).wait()
-        assert "take it with ctx.resource()" in str(result.error)
+        assert "get it with ctx.resource()" in str(result.error)
 
 
 # ---------------------------------------------------------------- plugins and tests
@@ -375,7 +375,7 @@ class TestPlugins:
 
     async def test_two_of_one_name_are_refused(self) -> None:
         opener = House().opener("http")
-        with pytest.raises(DuplicateIdError, match="it provides resource 'http', as"):
+        with pytest.raises(DuplicateIdError, match="also provides resource 'http'"):
             async with open_engine(plugins=[plugin({"http": opener}), plugin({"http": opener})]):
                 pass
 

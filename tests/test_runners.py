@@ -122,7 +122,7 @@ class TestThreadRunner:
         leave.set()
 
         [first, *_] = str(caught.value).splitlines()  # pytest may add what was compared
-        assert first == "left behind: thread abandoned of step abandoned"
+        assert first == "leaked: thread abandoned of step abandoned"
 
     async def test_an_abandoned_body_cannot_write_any_more(self) -> None:
         leave, tried = threading.Event(), threading.Event()

@@ -136,7 +136,7 @@ async def test_values_have_their_types_wherever_they_are_shared() -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ('"input_of":3', "its input is that of entry 3, which holds none"),
+        ('"input_of":3', "its input refers to entry 3, which has none"),
         ('"input_of":7', "it refers to entry 7"),
         ('"input_of":"a"', "it refers to entry 'a'"),
     ],

@@ -384,36 +384,36 @@ class Forgets(MemoryStore):
 
 
 FAULTS: dict[type[Store], str] = {
-    IgnoresAfter: "append() goes on after the last entry only",
-    AppendsOneByOne: "append() refuses entries that do not ascend, all of them",
-    AllOrNothing: "an append that is refused does not disturb the others",
-    StopsAtAConflict: "an append that is refused does not disturb the others",
-    Refuses: "an append that is refused does not disturb the others",
-    RaisesConflicts: "append() goes on after the last entry only",
-    LooksBeforeItLocks: "of appends at once that exclude each other one wins",
-    MilliSeconds: "times and texts are kept exactly",
-    CaseFolding: "ids that are written differently are different",
-    BeginsPagesTooEarly: "read() gives pages that meet",
-    RaisesForTheUnknown: "append() begins a run once, with its header",
-    ListsOldestFirst: "list_runs() gives the newest first, and no more than the limit",
-    ListsByUpdate: "list_runs() gives the newest first, and no more than the limit",
-    TakesNoStatusForAll: "list_runs() gives the runs to which everything applies",
-    ForgetsTheResource: "list_runs() gives the runs to which everything applies",
+    IgnoresAfter: "append() continues a journal only after its last entry",
+    AppendsOneByOne: "append() refuses all entries if they do not ascend",
+    AllOrNothing: "a refused append does not affect the others",
+    StopsAtAConflict: "a refused append does not affect the others",
+    Refuses: "a refused append does not affect the others",
+    RaisesConflicts: "append() continues a journal only after its last entry",
+    LooksBeforeItLocks: "exactly one of several conflicting concurrent appends wins",
+    MilliSeconds: "times and strings are kept exactly",
+    CaseFolding: "ids that are spelled differently are different",
+    BeginsPagesTooEarly: "the pages of read() are contiguous",
+    RaisesForTheUnknown: "append() creates a run once, with its header",
+    ListsOldestFirst: "list_runs() returns the newest runs first, up to the limit",
+    ListsByUpdate: "list_runs() returns the newest runs first, up to the limit",
+    TakesNoStatusForAll: "list_runs() returns the runs that match all criteria",
+    ForgetsTheResource: "list_runs() returns the runs that match all criteria",
     GivesToAnybody: "claim() gives a run to one owner at a time",
     ReleasesForAnybody: "claim() gives a run to one owner at a time",
     TakesSecondsForMinutes: "a claim holds for its time, and no longer",
     TakesSecondsForMilliseconds: "a claim holds for its time, and no longer",
-    LooksBeforeItClaims: "of claims at once one wins",
+    LooksBeforeItClaims: "exactly one of several concurrent claims wins",
     RenewsTheFresh: "renew() renews the claims of one owner",
     RenewsTheClaimsOfAll: "renew() renews the claims of one owner",
-    ShowsClaimsAsUpdates: "claims leave the journal alone",
-    BeginsUnclaimed: "append() begins a run as a claimed one",
+    ShowsClaimsAsUpdates: "claims do not change the journal",
+    BeginsUnclaimed: "append() can create a claimed run",
     HasNoFence: "append() refuses an owner that has lost its claim",
-    OnlyHidesTheDeleted: "delete() leaves nothing of a run",
-    PrunesByAge: "prune() deletes what is over and old, and nothing else",
-    PrunesWithTheLimit: "prune() deletes what is over and old, and nothing else",
+    OnlyHidesTheDeleted: "delete() removes everything of a run",
+    PrunesByAge: "prune() deletes only finished runs that are old",
+    PrunesWithTheLimit: "prune() deletes only finished runs that are old",
     IsNoCheckpoint: "every method is a checkpoint",
-    CanBeCutInHalf: "cancellation leaves no append half done",
+    CanBeCutInHalf: "cancellation leaves no append half applied",
 }
 """What is wrong, and which promise that breaks."""
 
@@ -441,7 +441,7 @@ async def test_check_store_names_the_promise_that_is_broken(
 
 
 async def test_check_store_notices_that_nothing_lasts() -> None:
-    with pytest.raises(StoreContractError, match=r"opened on one storage: .*persistent=False"):
+    with pytest.raises(StoreContractError, match=r"opened on the same storage: .*persistent=False"):
         await check_store(Forgets)
 
 

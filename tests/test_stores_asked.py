@@ -404,15 +404,15 @@ class ReadsAndWrites(MemoryStore):
         return self
 
 
-COME_BACK = "requests come back as they were posted, in order"
-OWN = "take_requests() gives an owner what is asked of its runs"
-REMOVED = "a request goes with the append that records it"
-FINISHED_HAVE_NONE = "a run that is finished or deleted has no requests"
-LIMITED = "requests are limited in length and number"
-WAKES = "a request wakes the owner that waits"
-LEAVES = "an owner that leaves gives back its claims"
-HAS_WORK = "list_claimable() finds what has something to do"
-FREE = "list_claimable() finds what is free"
+COME_BACK = "take_requests() returns requests as they were posted, in order"
+OWN = "take_requests() returns the requests for the owner's runs"
+REMOVED = "a request is removed by the append that records it"
+FINISHED_HAVE_NONE = "a finished or deleted run has no requests"
+LIMITED = "requests are limited in size and number"
+WAKES = "a request wakes a waiting owner"
+LEAVES = "an owner that exits releases its claims"
+HAS_WORK = "list_claimable() finds runs that have work to do"
+FREE = "list_claimable() finds only runs that are free"
 
 FAULTS: dict[type[MemoryStore], str] = {
     ForgetsWhoAsked: COME_BACK,
@@ -438,23 +438,23 @@ FAULTS: dict[type[MemoryStore], str] = {
     TakesAPageForAll: WAKES,
     TakesSomeForAll: WAKES,
     NeverSleeps: WAKES,
-    WaitsForAnybody: "wait_requests() can be canceled, and needs an open owner",
+    WaitsForAnybody: "wait_requests() can be canceled and needs an open owner",
     LeavesClaimsBehind: LEAVES,
     TakesAllAlong: LEAVES,
-    FreesWhatWasTakenOver: "an owner that leaves takes nothing from others",
+    FreesWhatWasTakenOver: "an owner that exits does not affect other claims",
     FindsTheRunningOnly: HAS_WORK,
     KeepsDueTimes: HAS_WORK,
     FindsTheHeld: FREE,
     FindsTheUnclaimedOnly: FREE,
-    FindsTheNewestFirst: "list_claimable() gives the oldest first, in pages",
-    TakesAnyTag: "list_runs() chooses by time and tags",
-    IncludesTheEnd: "list_runs() chooses by time and tags",
-    PagesByTimeAlone: "list_runs() gives pages that meet",
-    CountsAPage: "list_runs() gives the runs to which everything applies",
-    PrunesTheHeld: "prune() deletes runs of a status, unless they are held",
-    AppendsWithoutAClaim: "append() without owner is refused if somebody has claimed the run",
-    ReadsACopy: "read_only() reads what is there",
-    ReadsAndWrites: "read_only() writes nothing",
+    FindsTheNewestFirst: "list_claimable() returns the oldest runs first, in pages",
+    TakesAnyTag: "list_runs() filters by time and tags",
+    IncludesTheEnd: "list_runs() filters by time and tags",
+    PagesByTimeAlone: "the pages of list_runs() are contiguous",
+    CountsAPage: "list_runs() returns the runs that match all criteria",
+    PrunesTheHeld: "prune() deletes runs with a given status unless they are claimed",
+    AppendsWithoutAClaim: "append() without an owner is refused if the run is claimed",
+    ReadsACopy: "a read_only() store reads the storage",
+    ReadsAndWrites: "a read_only() store writes nothing",
 }
 """What is wrong, and which promise that breaks."""
 
@@ -484,7 +484,9 @@ def test_every_promise_about_requests_and_owners_can_be_broken() -> None:
         for promise in module.PROMISES
     }
 
-    assert promises - set(FAULTS.values()) == {"stores on one storage agree on who lives"}
+    assert promises - set(FAULTS.values()) == {
+        "stores on the same storage agree on which owners are alive"
+    }
 
 
 @pytest.mark.slow

@@ -181,7 +181,7 @@ def test_groups_are_recorded_to_a_certain_depth(depth: int) -> None:
         assert wire == {"name": "ValueError", "message": "innermost"}
     else:
         assert wire["name"] == "ExceptionGroup"
-        assert wire["message"].endswith("(what it groups is nested too deeply to be recorded)")
+        assert wire["message"].endswith("(its members are nested too deeply to be recorded)")
         assert "errors" not in wire
 
 

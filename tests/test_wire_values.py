@@ -160,8 +160,8 @@ def refused(value: Any, converter: Converter | None = None) -> NotSerializableEr
         ({1.5: 1}, "output key 1.5", "is a float, and keys are strings in JSON"),
         ({10**5000: 1}, "output key <int>", "is an integer of more than 4,300 digits"),
         ({Broken(): 1}, "output key <Broken>", "is a Broken, which has no JSON form"),
-        ({1: "a", "1": "b"}, "output key '1'", "is written like another key"),
-        ({"1": "a", 1: "b"}, "output key 1", "is written like another key"),
+        ({1: "a", "1": "b"}, "output key '1'", "has the same JSON form as another key"),
+        ({"1": "a", 1: "b"}, "output key 1", "has the same JSON form as another key"),
     ],
 )
 def test_what_cannot_be_written_is_refused_with_its_place(
@@ -188,7 +188,7 @@ def test_an_error_is_the_same_in_another_process() -> None:
 def test_the_remedy_fits_the_problem() -> None:
     assert "unstructure hook" in refused(object()).remedy
     assert "None or a string" in refused(math.nan).remedy
-    assert "flat form" in refused(ring()).remedy
+    assert "flatten it" in refused(ring()).remedy
 
 
 # ---------------------------------------------------------------- hooks

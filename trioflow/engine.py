@@ -27,13 +27,13 @@ from trioflow._engine.base.given import check_optional_string
 from trioflow._engine.base.in_trio import check_in_trio
 from trioflow._engine.life.forking import begin_fork, prepare_fork
 from trioflow._engine.life.life import Life
-from trioflow._engine.life.observing import check_observing, open_observer
+from trioflow._engine.life.observing import Observation, check_observing, open_observer
 from trioflow._engine.life.registry import RunRegistry, open_registry
 from trioflow._engine.life.resuming import Answer
 from trioflow._engine.life.starting import begin
 from trioflow._engine.planning.environment import Environment
 from trioflow._engine.stream.opening import Opening
-from trioflow._engine.stream.reader import OnFull, Until
+from trioflow._engine.stream.reader import OnFull, Reader, Until
 from trioflow._engine.stream.receive_end import EventStream
 from trioflow._host.assembly import environment_of, life_of, open_store
 from trioflow._host.checking import check_definitions
@@ -922,29 +922,24 @@ class Engine(metaclass=NoPublicConstructor):
           ValueError: if an argument is invalid; raised by the call, before the block.
         """
         check_observing(max_buffer_size, on_full, until)
-        block = self._observing(run_id, after, max_buffer_size, on_full, until)
-        return Opening(block, "engine.observe(...)")
+        opening = partial(self._open_observer, run_id, after, max_buffer_size, on_full, until)
+        return Opening(Observation(opening), "engine.observe(...)")
 
-    @asynccontextmanager
-    async def _observing(
+    async def _open_observer(
         self,
         run_id: str,
         after: int | None,
         max_buffer_size: int,
         on_full: OnFull,
         until: Until,
-    ) -> AsyncGenerator[EventStream, None]:
+    ) -> Reader:
         life = self._runs.find(run_id)
         if life is not None:
-            reader = await open_observer(life, after, max_buffer_size, on_full, until)
-        elif self._durable is None:
+            return await open_observer(life, after, max_buffer_size, on_full, until)
+        if self._durable is None:
             raise UnknownRunError(run_id)
-        else:
-            journals = self._durable.journals
-            reader = await journal.open_stored(journals, run_id, after, max_buffer_size, until)
-        stream: EventStream = EventStream._create(reader)
-        with stream:
-            yield stream
+        journals = self._durable.journals
+        return await journal.open_stored(journals, run_id, after, max_buffer_size, until)
 
     # ------------------------------------------------------------ housekeeping
     async def list_runs(

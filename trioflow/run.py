@@ -18,7 +18,7 @@ from trioflow._engine.life.driving import carry_on, drive, end_undriven
 from trioflow._engine.life.ending import cancel, drain, receive
 from trioflow._engine.life.forking import begin_fork, fork, prepare_fork
 from trioflow._engine.life.life import Life
-from trioflow._engine.life.observing import check_observing, open_observer
+from trioflow._engine.life.observing import Observation, check_observing, open_observer
 from trioflow._engine.life.open_streams import drive_open, leave
 from trioflow._engine.life.ports import Keeper
 from trioflow._engine.life.recovering import recover
@@ -599,17 +599,8 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         **Checkpoints**: entering may have some; leaving has none.
         """
         check_observing(max_buffer_size, on_full, until)
-        block = self._observing(after, max_buffer_size, on_full, until)
-        return Opening(block, "run.observe(...)")
-
-    @asynccontextmanager
-    async def _observing(
-        self, after: int | None, max_buffer_size: int, on_full: OnFull, until: Until
-    ) -> AsyncGenerator[EventStream, None]:
-        reader = await open_observer(self._life, after, max_buffer_size, on_full, until)
-        stream: EventStream = EventStream._create(reader)
-        with stream:
-            yield stream
+        opening = partial(open_observer, self._life, after, max_buffer_size, on_full, until)
+        return Opening(Observation(opening), "run.observe(...)")
 
     def _new_reader(self, max_buffer_size: int, close_on_suspend: bool = True) -> Reader:
         until: Until = "suspended" if close_on_suspend else "finished"

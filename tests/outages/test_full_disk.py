@@ -70,7 +70,7 @@ async def test_a_full_disk_fails_no_run_on_sqlite(
 ) -> None:
     with small_disk(tmp_path / "disk", 8) as disk:
         await run_through(f"sqlite:{disk / 'runs.db'}", disk)
-    assert "full; make room" in caplog.text
+    assert "full; free disk space" in caplog.text
 
 
 @pytest.mark.postgres

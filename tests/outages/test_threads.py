@@ -54,7 +54,7 @@ async def test_runs_go_on_without_new_threads_and_recovery_is_tried_again(
             threads.__enter__()
         try:
             await trio.sleep(3)
-            with pytest.raises(StoreError, match="no thread") as caught:
+            with pytest.raises(StoreError, match="cannot start a thread") as caught:
                 await engine.load_run("interrupted-1")
         finally:
             threads.__exit__(None, None, None)
@@ -66,7 +66,7 @@ async def test_runs_go_on_without_new_threads_and_recovery_is_tried_again(
 
 async def test_a_store_cannot_be_opened_without_a_thread_and_can_be_later(tmp_path: Path) -> None:
     url = f"sqlite:{tmp_path / 'runs.db'}"
-    with no_more_threads(), pytest.raises(StoreError, match="no thread") as caught:
+    with no_more_threads(), pytest.raises(StoreError, match="cannot start a thread") as caught:
         async with open_engine(store=url):
             raise AssertionError
     assert caught.value.transient

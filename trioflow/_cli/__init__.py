@@ -1,6 +1,6 @@
-"""The command line ``trioflow``. It needs the extra ``cli``; nothing else imports this.
+"""The command line ``trioflow``. It needs the extra ``cli``; no other module imports it.
 
-What is imported here is imported before anything can be said, so it is next to nothing.
+Imports at module level run before an error can be reported, so there are almost none.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code.
 
     Args:
-      tokens: The arguments; those of the process if not given.
+      tokens: The arguments; default: those of the process.
     """
     tokens = sys.argv[1:] if tokens is None else tokens
     prepare_streams()
@@ -28,7 +28,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
         if list(tokens) == ["--version"]:
             return _print_version()
         from trioflow._cli.entry import run_app
-    except KeyboardInterrupt:  # while this or that is imported
+    except KeyboardInterrupt:  # during an import
         print("trioflow: interrupted", file=sys.stderr)
         return INTERRUPTED
     except ModuleNotFoundError as exc:
@@ -44,7 +44,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
 
 
 def _print_version() -> int:
-    """Print the version without a command line: most of the time would be for its imports."""
+    """Print the version without building the app, whose imports would take most of the time."""
     try:
         print(__version__, flush=True)
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""The commands, as cyclopts sees them. What they do is imported when they are called."""
+"""The commands as cyclopts sees them. Each imports its implementation when it is called."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def make_app() -> App:
-    """Return the command line with the commands that are always there."""
+    """Return the command line with the built-in commands."""
     app = App(
         name="trioflow",
-        help="Run workflows and see what is installed.",
+        help="Run workflows, manage stored runs, and list what plugins provide.",
         version=__version__,
         help_format="plaintext",  # the default would import a Markdown parser
         backend="trio",
@@ -34,7 +34,7 @@ def make_app() -> App:
 
 
 def is_built_in(tokens: Sequence[str]) -> bool:
-    """Tell whether a command line can be understood without the commands of plugins."""
+    """Return whether a command line can be parsed without the commands of plugins."""
     own = ["--version", *(command.__name__ for command in COMMANDS)]
     return bool(tokens) and tokens[0] in own
 
@@ -59,7 +59,7 @@ async def run(
     json: Annotated[bool, Flag] = False,
     store: str | None = None,
 ) -> int:
-    """Run a workflow and watch it.
+    """Run a workflow and show its progress.
 
     Exit codes: 0 success, 1 failed, 2 usage or bad input, 3 suspended, 130 interrupted.
     With a store, a run that is suspended or interrupted can be resumed; the command to do so
@@ -69,7 +69,7 @@ async def run(
     Parameters
     ----------
     target
-        Id of an installed workflow, or MODULE:ATTR of one of your own.
+        Id of an installed workflow, or MODULE:ATTR of your own workflow.
     input
         The input: JSON, @FILE with JSON, or - for JSON on standard input.
     context
@@ -78,18 +78,18 @@ async def run(
     state
         The initial state of the workflow: JSON, @FILE with JSON, or - for standard input.
     limit
-        How many steps with this limit run at once: NAME=NUMBER. May be repeated.
+        Maximum number of steps with this limit at once: NAME=NUMBER. May be repeated.
     timeout
-        How long the run may take, in all: seconds, or a number with s, m, h, d or w.
+        Time limit of the whole run: seconds, or a number with s, m, h, d or w.
     run_id
-        Id of the run. If the store has a run with this id, nothing is started: that run is
-        reported, and the exit code is that of its status.
+        Id of the run. If the store has a run with this id, that run is reported
+        instead of starting one, and the exit code is that of its status.
     resource
-        Whose run it is: a user, a tenant, ...
+        The resource (user, tenant, ...) that the run belongs to.
     json
         Print one event per line as JSON, and nothing else, on standard output.
     store
-        Where the run is kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
+        URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
     """
     from trioflow._cli.running import Options, run_target
 
@@ -129,9 +129,9 @@ def workflows() -> None:
 
 
 def plugins() -> int:
-    """List the plugins that are installed, what they provide, and what is broken.
+    """List the installed plugins, what they provide, and which are broken.
 
-    Exit codes: 0 if all of them work, 1 if one is broken.
+    Exit codes: 0 if all plugins work, 1 if any is broken.
     """
     from trioflow._cli.listings import print_plugins
 
@@ -150,11 +150,11 @@ def graph(
     Parameters
     ----------
     target
-        Id of an installed workflow, or MODULE:ATTR of one of your own.
+        Id of an installed workflow, or MODULE:ATTR of your own workflow.
     mermaid
-        Print the text of a Mermaid diagram instead.
+        Print the source of a Mermaid diagram instead.
     svg
-        Write a drawing to this file instead, as SVG; this needs trioflow-pictures.
+        Write an SVG drawing to this file instead; needs trioflow-pictures.
     """
     if svg is not None:
         from trioflow._cli.plugged import draw_graph
@@ -171,4 +171,4 @@ COMMANDS: tuple[Callable[..., object], ...] = (
     *STORED_COMMANDS,
     *ASKING_COMMANDS,
 )
-"""The commands that are always there."""
+"""The built-in commands."""

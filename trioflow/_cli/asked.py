@@ -1,6 +1,6 @@
-"""The commands that ask something of runs, wherever they run, and those that remove runs.
+"""The commands that send requests to runs in any process, and those that delete runs.
 
-What they do is imported when they are called.
+Each imports its implementation when it is called.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from trioflow._cli.stored import JSON_TEXT
 
 
 async def send(run: str, name: str, data: JSON_TEXT = None, /, *, store: str | None = None) -> None:
-    """Send a named event to a run, whatever process drives it.
+    """Send a named event to a run in any process.
 
-    The event is on disk when the command ends.
+    The event is on disk when the command returns.
 
     Parameters
     ----------
     run
         Id of the run.
     name
-        Name that a step waits for, now or later.
+        Name of the event; it is queued until a step waits for it.
     data
-        What the step gets: JSON, @FILE with JSON, or - for JSON on standard input.
+        Data of the event: JSON, @FILE with JSON, or - for JSON on standard input.
     store
-        Where the run is kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
+        URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
     """
     from trioflow._cli.going_on import send_event
 
@@ -42,21 +42,21 @@ async def cancel(
     reason: str | None = None,
     store: str | None = None,
 ) -> int:
-    """Cancel a run, whatever process drives it, or many.
+    """Cancel one run in any process, or many runs.
 
-    With options that choose runs, all those that are unfinished are canceled. Only how many
-    there are is printed unless --yes is given.
+    With filter options, cancel all unfinished runs that match. Without --yes, only their number
+    is printed.
 
     Parameters
     ----------
     run
         Id of the run.
     yes
-        Cancel them.
+        Cancel the matching runs instead of counting them.
     reason
-        Why; it is recorded.
+        The reason to record.
     store
-        Where the runs are kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
+        URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
     """
     from trioflow._cli.upkeep import cancel as cancel_them
 
@@ -71,19 +71,19 @@ async def delete(
     yes: Annotated[bool, Flag] = False,
     store: str | None = None,
 ) -> int:
-    """Delete a run that is not running, or many.
+    """Delete one run that is not running, or many runs.
 
-    With options that choose runs, all those are deleted that are not running. Only how many
-    there are is printed unless --yes is given.
+    With filter options, delete all matching runs that are not running. Without --yes, only the
+    number of matching runs is printed.
 
     Parameters
     ----------
     run
         Id of the run.
     yes
-        Delete them.
+        Delete the matching runs instead of counting them.
     store
-        Where the runs are kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
+        URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
     """
     from trioflow._cli.upkeep import delete as delete_them
 
@@ -96,18 +96,18 @@ async def prune(
     status: Annotated[list[RunStatus] | None, Flag] = None,
     store: str | None = None,
 ) -> None:
-    """Delete runs that were last updated before a time.
+    """Delete runs that were last updated before a given time.
 
-    Finished ones, unless --status says otherwise. The store gives the space back.
+    Only finished runs are deleted unless --status is given. The store releases the disk space.
 
     Parameters
     ----------
     before
-        How long ago, such as 12h or 30d, or a date or time such as 2026-01-31.
+        An age such as 12h or 30d, or a date or time such as 2026-01-31.
     status
-        Only runs with this status, also unfinished ones that are not running. May be repeated.
+        Only runs with this status, which may be unfinished but not running. May be repeated.
     store
-        Where the runs are kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
+        URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
     """
     from trioflow._cli.upkeep import prune as prune_them
 

@@ -1,4 +1,4 @@
-"""Waiting for many runs of one engine, with a line for each that ends."""
+"""Waits for many runs of one engine, and prints a line when one finishes or suspends."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from trioflow.run import Run
 
 @attrs.define(eq=False)
 class Endings:
-    """Waits for runs, and prints how each ends."""
+    """Waits for runs, and prints how each one ended."""
 
     engine: Engine
     has_failed: bool = False
-    """Whether a run did not end well."""
+    """Whether a run neither succeeded nor suspended, or could not be saved."""
     awaited: set[str] = attrs.field(factory=set)
-    """Runs that have not ended yet."""
+    """Ids of the runs that are still awaited."""
 
     def await_soon(self, run: Run[Any, Any], nursery: trio.Nursery) -> None:
         """Wait for a run in the background."""
@@ -50,11 +50,11 @@ class Endings:
         self.awaited.discard(run.run_id)
 
     def print_end(self, run_id: str, workflow_id: str, what: str) -> None:
-        """Print how a run has ended."""
+        """Print how a run ended."""
         print(clean(f"{run_id}  {workflow_id}  {what}"), flush=True)
 
     async def stop(self, signum: int, scope: trio.CancelScope) -> None:
-        """Stop because of a signal: at once if a person sends it, who can see what runs."""
+        """Stop after a signal: at once for Ctrl-C, otherwise after draining the running steps."""
         at_once = signum == signal.SIGINT
         words = STOPPING if at_once else DRAINING.format(grace=GRACE)
         say(f"{REASONS[signum]}: {words}")
@@ -64,7 +64,7 @@ class Endings:
 
 
 async def _show_progress(run: Run[Any, Any]) -> None:
-    """Say on standard error what a run does: a line per step, and for a foreach about ten."""
+    """Report the progress of a run on standard error: a line per step, about ten per foreach."""
     with suppress(HistoryGap):
         async with run.observe(run.record.next_seq - 1, on_full="gap") as stream:
             async for event in stream:
@@ -75,7 +75,7 @@ async def _show_progress(run: Run[Any, Any]) -> None:
 
 
 SHOWN = (ev.StepResult, ev.StepProgress, ev.StepRetry, ev.StepWaiting)
-"""The events of steps that have a line."""
+"""The step events that get a line."""
 
 
 async def until_ended(endings: Endings, work: Callable[[], Awaitable[None]]) -> int:

@@ -1,4 +1,4 @@
-"""From the arguments of a process to its exit code, whatever happens in between."""
+"""Runs a command, and turns its errors into messages and exit codes."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def exit_code_of(command: Callable[[], int]) -> int:
         except BaseExceptionGroup as group:
             raise _only_member(group) from group
     except SystemExit as exc:
-        if isinstance(exc.__context__, BrokenPipeError):  # rich gives up like this
+        if isinstance(exc.__context__, BrokenPipeError):  # rich exits like this
             return BROKEN_PIPE
         return exc.code if isinstance(exc.code, int) else USAGE
     except StoreMissingError as exc:
         say(explain(exc))
         return USAGE
     except (StoreError, JournalConflictError, JournalFormatError, NotSerializableError) as exc:
-        say(explain(exc))  # nothing that was typed is wrong
+        say(explain(exc))  # the command line itself is correct
         return FAILED
     except TrioflowError as exc:
         say(explain(exc))
@@ -69,7 +69,7 @@ def _call(tokens: Sequence[str]) -> int:
 
 
 def _only_member(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return what is in a group of one; Trio wraps what leaves a nursery."""
+    """Unwrap groups of one: Trio wraps every exception that leaves a nursery."""
     inner: BaseException = group
     while isinstance(inner, BaseExceptionGroup) and len(inner.exceptions) == 1:
         inner = inner.exceptions[0]

@@ -34,11 +34,11 @@ EXIT_CODES: Mapping[RunStatus, int] = {
 
 
 class UsageError(TrioflowError):
-    """Raised when what was typed cannot be done. The text says why and what to do."""
+    """Raised for a wrong command line. The message says what is wrong and what to do."""
 
 
 def explain(error: TrioflowError) -> str:
-    """Return an error as a few lines without traceback."""
+    """Return an error as a short message without a traceback."""
     if isinstance(error, InvalidValueError):
         lines = [f"  {fault}" for fault in error.faults]
         return clean("\n".join([f"{error.what} of {error.owner} is invalid", *lines]))

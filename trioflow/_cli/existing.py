@@ -1,4 +1,4 @@
-"""A run that is to be started and is there already, by its id."""
+"""Handles ``trioflow run --run-id`` if the store already has a run with this id."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from trioflow.run import Run
 async def report_existing(
     engine: Engine, stored: StoredRun, display: Display, kept: Whereabouts
 ) -> int:
-    """Report how a run has ended or where it is, and return the exit code of its status.
+    """Report the status of an existing run, and return the exit code of that status.
 
     Raises:
       TrioflowError: if the run cannot be read.
@@ -28,11 +28,11 @@ async def report_existing(
     run_id = stored.header.run_id
     if stored.status in ACTIVE_STATUSES:
         where = "interrupted" if is_interrupted(stored) else f"running in {driven_by(stored)}"
-        say(clean(f"run {run_id} exists already: it is {where}"))
+        say(clean(f"run {run_id} already exists: it is {where}"))
         if is_interrupted(stored):
             how_to_go_on(kept, run_id)
         return FAILED
-    say(clean(f"run {run_id} exists already: {stored.status}"))
+    say(clean(f"run {run_id} already exists: {stored.status}"))
     run: Run[Any, Any] = await engine.load_run(run_id)
     result = await run.wait()
     if result.status == "success":

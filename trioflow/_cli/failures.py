@@ -1,4 +1,4 @@
-"""How a run failed, as it is reported on the command line."""
+"""Explains on the command line why a run failed."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from trioflow.results import RunResult
 from trioflow.step_record import StepRecord
 
 FRAMES = 8
-"""How many frames of a step's traceback are shown: the innermost ones."""
+"""Maximum number of frames of a step's traceback that are shown: the innermost ones."""
 
 
 def explain_failure(result: RunResult[Any], calls: Iterable[StepRecord] = ()) -> str:
-    """Return what failed in a run: each error with the step's own part of its traceback."""
+    """Return a report of a failed run: each error with the step's own part of its traceback."""
     found = failures(result, calls)
     return clean("\n".join(_one(where, error) for where, error in found)).rstrip("\n")
 
@@ -32,13 +32,13 @@ def explain_failure(result: RunResult[Any], calls: Iterable[StepRecord] = ()) ->
 def failures(
     result: RunResult[Any], calls: Iterable[StepRecord] = ()
 ) -> list[tuple[str, BaseException]]:
-    """Return each error of a failed run once, with what it happened in.
+    """Return each error of a failed run once, with the step or workflow that raised it.
 
-    A nested workflow fails with the error of its step, which then counts as the step's.
+    A nested workflow fails with the error of its step, which is then attributed to the step.
 
     Args:
-      result: How the run failed. It has the last call of each step.
-      calls: All calls of the run, if they are at hand.
+      result: The result of the run. It has the last call of each step.
+      calls: All calls of the run, if they are available.
     """
     found: list[tuple[str, BaseException]] = []
     seen: set[int] = set()
@@ -58,7 +58,7 @@ def _depth(record: StepRecord) -> int:
 
 
 def canceled_steps(result: RunResult[Any]) -> list[str]:
-    """Return the ids of the steps that were stopped, those inside others only."""
+    """Return the ids of the canceled steps; of nested ones only the innermost."""
     ids = [record.id for record in result.steps.values() if record.status == "canceled"]
     return [id for id in ids if not any(other.startswith(f"{id}.") for other in ids)]
 
@@ -84,7 +84,7 @@ def _own_frames(trace: Any) -> list[traceback.FrameSummary]:
 
 
 def _shorten(told: traceback.TracebackException) -> None:
-    """Leave out the frames of the engine, of Trio and of its threads, in causes and members too."""
+    """Drop the frames of the engine, of Trio and of its threads, also in causes and members."""
     frames = [frame for frame in told.stack if not _is_machinery(frame)]
     told.stack = traceback.StackSummary.from_list(frames[-FRAMES:])
     for other in (told.__cause__, told.__context__, *(told.exceptions or ())):

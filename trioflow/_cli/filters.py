@@ -1,4 +1,4 @@
-"""Which runs of a store a command is about, as it is typed."""
+"""The options that select runs of a store."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 Flag = Parameter(negative="", show_default=False)
 RunStatus = Literal["pending", "running", "success", "failed", "suspended", "paused", "canceled"]
-"""That of `trioflow.events`, whose classes take longer to make than all of the help."""
+"""As in `trioflow.events`, whose import would take longer than printing the help."""
 
 
 @Parameter(name="*")
 @dataclass(frozen=True)
 class Filters:
-    """The options that choose runs: those to which all of them apply."""
+    """The options that select runs. A run must match all of them."""
 
     status: Annotated[list[RunStatus] | None, Flag] = None
     """Only runs with this status. May be repeated."""
@@ -27,17 +27,17 @@ class Filters:
     resource: Annotated[str | None, Flag] = None
     """Only runs of this resource."""
     tag: Annotated[list[str] | None, Flag] = None
-    """Only runs with this tag. May be repeated; all of them are needed."""
+    """Only runs with this tag. May be repeated; a run must have all of them."""
     since: Annotated[str | None, Flag] = None
-    """Only runs created then or later: how long ago (12h, 30d), or a date (2026-01-31T12:00)."""
+    """Only runs created at this time or later: an age (12h, 30d) or a date (2026-01-31T12:00)."""
     before: Annotated[str | None, Flag] = None
-    """Only runs created earlier than that; written like --since."""
+    """Only runs created before this time; the format is that of --since."""
 
     def chosen(self, now: float) -> RunFilters:
-        """Return them as an engine takes them.
+        """Return the filters as an engine takes them.
 
         Raises:
-          UsageError: if one of the times is none.
+          UsageError: if a time is invalid.
         """
         from trioflow._cli.times import read_moment
 
@@ -55,4 +55,4 @@ class Filters:
 
 
 ALL = Filters()
-"""What is meant if no option chooses runs."""
+"""The default: no filter option is given."""

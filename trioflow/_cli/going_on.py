@@ -1,4 +1,4 @@
-"""Continuing runs of a store: with an answer or an event, after an interruption, from a step."""
+"""Continues stored runs: resumes, recovers, forks and retries them, and sends them events."""
 
 from __future__ import annotations
 
@@ -41,21 +41,21 @@ from trioflow.run import BUFFER_SIZE, Run, RunStream
 
 @attrs.frozen
 class Answer:
-    """What was typed to answer a step."""
+    """The options that answer a suspended step."""
 
     step: str | None = None
     label: str | None = None
     index: int | None = None
     data: str | None = None
-    """JSON, or where it is."""
+    """JSON, ``@FILE`` or ``-``."""
 
     @property
     def is_given(self) -> bool:
-        """Whether there is anything to it."""
+        """Whether any of the options is given."""
         return self != Answer()
 
     def value(self) -> Any:
-        """Return the answer itself; MISSING if there is none.
+        """Return the parsed answer, or MISSING if there is none.
 
         Raises:
           UsageError: if it is not JSON.
@@ -65,7 +65,7 @@ class Answer:
 
 @attrs.frozen
 class Fork:
-    """What was typed to fork a run; each is JSON, or where it is."""
+    """The options that fork a run; values are JSON, ``@FILE`` or ``-``."""
 
     input: str | None = None
     context: str | None = None
@@ -76,11 +76,11 @@ class Fork:
         """Return the arguments of `Run.fork`.
 
         Raises:
-          UsageError: if something is not what it should be.
+          UsageError: if an option is invalid.
         """
         outputs = {} if self.context is None else read_value(self.context, "--context")
         if not isinstance(outputs, dict):
-            raise UsageError("--context needs a JSON object with the outputs of steps by id")
+            raise UsageError("--context needs a JSON object that maps step ids to outputs")
         return {
             "input_data": MISSING if self.input is None else read_value(self.input, "--input"),
             "resume_data": MISSING if self.data is None else read_value(self.data, "--data"),
@@ -95,7 +95,7 @@ async def resume_run(
     """Resume or recover a run and show its next part; return the exit code.
 
     Raises:
-      TrioflowError: if there is no such run, or it cannot go on like this.
+      TrioflowError: if there is no such run, or it cannot be continued like this.
     """
     kept = need_store(store_url, workflow)
     with exclusive_stdout() if as_json else nullcontext() as output:
@@ -113,22 +113,22 @@ async def resume_run(
             try:
                 return await watch(open_stream, display, kept)
             except RunClaimedError:
-                if not answer.is_given:  # its owner has nothing to do for it
+                if not answer.is_given:  # there is nothing to leave in its inbox
                     raise
                 stored = await find_run(store, run_id)
                 return await _leave_answer(engine, store, stored, answer)
 
 
 def _asks(record: RunRecord) -> bool:
-    """Tell whether a run waits for the answer to a question."""
+    """Return whether a run is suspended at a question."""
     is_suspended = record.status == "suspended"
     return is_suspended and any(each.question is not None for each in suspensions(record))
 
 
 async def _leave_answer(engine: Engine, store: Store, stored: StoredRun, answer: Answer) -> int:
-    """Put an answer into the inbox of a run that is not continued here.
+    """Put an answer into the inbox of a run that is not continued in this process.
 
-    It is for a step that waits now, and for no other that may wait when it is taken.
+    It answers a step that is suspended now, never one that suspends before it is delivered.
     """
     run_id = stored.header.run_id
     if not answer.is_given:
@@ -150,7 +150,7 @@ async def _leave_answer(engine: Engine, store: Store, stored: StoredRun, answer:
 def _check_waits(run_id: str, status: RunStatus) -> None:
     if status in ACTIVE_STATUSES:
         raise UsageError(
-            f"run {run_id} does not wait for an answer: it is running elsewhere, or was "
+            f"run {run_id} is not suspended: it is running in another process, or was "
             "interrupted; resume it without --step, --label, --index and --data"
         )
 
@@ -166,7 +166,7 @@ def _opening(run: Run[Any, Any], answer: Answer) -> OpenStream:
 
 @asynccontextmanager
 async def _recovering(run: Run[Any, Any]) -> AsyncGenerator[RunStream[Any], None]:
-    """Recover a run, and read its events from there."""
+    """Recover a run, and stream its events from there."""
     reader = run._new_reader(BUFFER_SIZE)
     last = await open_recovery(run._life)
     async with run._reading(reader, lambda: last) as stream:
@@ -223,11 +223,11 @@ async def _start_another(
 
 
 async def send_event(run_id: str, name: str, data: str | None, store_url: str | None) -> None:
-    """Send a named event to a run, wherever it runs.
+    """Send a named event to a run in any process.
 
     Raises:
       UsageError: if there is no such run.
-      RunFinishedError, InboxFullError, RequestTooLargeError: if it cannot be taken.
+      RunFinishedError, InboxFullError, RequestTooLargeError: if the run cannot take it.
     """
     kept = need_store(store_url)
     value = None if data is None else read_value(data, "DATA")
@@ -238,13 +238,13 @@ async def send_event(run_id: str, name: str, data: str | None, store_url: str | 
 
 
 async def recover_runs(store_url: str | None, targets: Sequence[str], wait: bool) -> int:
-    """Recover all interrupted runs, say how each ends, and return the exit code.
+    """Recover all interrupted runs, report how each one ends, and return the exit code.
 
-    Leaving early stops the runs; they can be recovered again.
+    A signal halts the runs; they can be recovered again.
 
     Args:
-      wait: Whether to wait for runs that other processes drive, too, and to recover them if
-        these processes die.
+      wait: Whether to also wait for the runs of other processes, and to recover them if these
+        processes die.
     """
     async with open_stored(need_store(store_url), targets) as (engine, store):
         endings = Endings(engine)

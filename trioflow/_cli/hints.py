@@ -1,4 +1,4 @@
-"""What to type next: the commands that go on with a run."""
+"""Prints the commands that continue a run."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from trioflow.record import RunRecord
 from trioflow.results import RunResult
 
 SHOWN = 5
-"""How many commands are shown."""
+"""Maximum number of commands that are printed."""
 
 
 def how_to_go_on(whereabouts: Whereabouts, run_id: str) -> None:
-    """Say on standard error how an interrupted run goes on."""
+    """Print on standard error how to resume an interrupted run."""
     if whereabouts.lasts:
         _tell("to resume it:", [whereabouts.command("resume", run_id)])
 
 
 def how_to_answer(whereabouts: Whereabouts, state: RunRecord) -> None:
-    """Say on standard error how to answer each step that waits for it.
+    """Print on standard error how to answer each suspended step.
 
-    The commands can be run as they are: the answer is then read from standard input.
+    The commands can be run as they are: they read the answer from standard input.
     """
     waiting = sorted(suspensions(state), key=lambda each: (each.path, each.index or 0))
     if not whereabouts.lasts or not waiting:
@@ -50,30 +50,30 @@ def how_to_answer(whereabouts: Whereabouts, state: RunRecord) -> None:
 
 
 def how_to_try_again(whereabouts: Whereabouts, result: RunResult[Any]) -> None:
-    """Say on standard error how to repeat what has failed in a run."""
+    """Print on standard error how to retry a failed run."""
     if whereabouts.lasts:
         command = whereabouts.command("retry", result.run_id)
-        _tell("to repeat what failed and keep what ended well:", [command])
+        _tell("to repeat what failed and reuse what succeeded:", [command])
 
 
 def in_inbox(stored: StoredRun, what: str) -> None:
-    """Say that something was asked of a run, and who will do it.
+    """Report that a request is in the inbox of a run, and which process will handle it.
 
     Args:
-      what: What was asked: ``"event 'go'"``.
+      what: The request, such as ``"event 'go'"``.
     """
     run_id, owner = clean(stored.header.run_id), owner_of(stored)
     if owner not in ("", NOBODY):
         say(f"{what} is in the inbox of run {run_id}, which runs in {clean(owner)}")
     else:
         say(
-            f"{what} is in the inbox of run {run_id}, which runs nowhere at the moment: it is "
-            "taken by an engine with recover=True that knows the workflow, or by trioflow recover"
+            f"{what} is in the inbox of run {run_id}, which is not running in any process; "
+            "an engine with recover=True that has the workflow, or trioflow recover, handles it"
         )
 
 
 def _options(suspension: Suspension, waiting: Sequence[Suspension]) -> list[str]:
-    """Return what tells a suspension from the others."""
+    """Return the options that identify a suspension among the others."""
     if len(waiting) == 1:
         return []
     options = ["--step", ".".join(suspension.path)]
@@ -85,7 +85,7 @@ def _options(suspension: Suspension, waiting: Sequence[Suspension]) -> list[str]
 
 
 def _wanted(question: Question) -> str:
-    """Say what an answer must be."""
+    """Return a description of the answer that a question needs."""
     schema = json.dumps(question["schema"], ensure_ascii=False, separators=(",", ":"))
     until = question["until"]
     by = "" if until is None else f" by {local_time(until)}"

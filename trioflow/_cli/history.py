@@ -1,4 +1,4 @@
-"""What a store knows: its runs, one of them as a tree, and its events."""
+"""Prints what a store holds: its runs, one run as a tree, and the events of a run."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ from trioflow.run import BUFFER_SIZE
 
 HEADERS = ("ID", "WORKFLOW", "STATUS", "CREATED", "UPDATED", "RESOURCE", "TAGS", "RUNS IN", "INPUT")
 EMPTY = ("RESOURCE", "TAGS", "RUNS IN")
-"""Columns that are left out if there is nothing in them."""
+"""Columns that are omitted if all of their cells are empty."""
 INPUT = 40
-"""How many characters of an input are listed."""
+"""Maximum number of characters of an input in the list."""
 
 
 async def print_runs(
@@ -48,11 +48,11 @@ async def print_runs(
     """List the runs in a store, newest first, as a table or as JSON lines.
 
     Raises:
-      UsageError: if there is no such store, or an option is not what it should be.
+      UsageError: if there is no such store, or an option is invalid.
     """
     kept = need_store(store_url)
     if limit < 0 or offset < 0:
-        raise UsageError("--limit and --offset need numbers that are not negative")
+        raise UsageError("--limit and --offset must not be negative")
     chosen = asked(filter_of(**filters.chosen(time.time())))
     with exclusive_stdout() if as_lines else nullcontext() as output:
         async with open_reading(kept) as store:
@@ -63,7 +63,7 @@ async def print_runs(
             for stored in found:
                 await output.write(safe_json(_describe(stored)) + "\n")
         else:
-            print_lines(*_table(found), "there is no such run")
+            print_lines(*_table(found), "no matching runs")
     _tell_of_more(offset + len(found), total)
 
 
@@ -87,7 +87,7 @@ async def print_run(run_id: str, store_url: str | None, as_object: bool) -> None
 
     Raises:
       UsageError: if there is no such run.
-      JournalFormatError: if its journal is damaged, after printing what is before the damage.
+      JournalFormatError: if its journal is damaged, after printing the events before the damage.
     """
     kept = need_store(store_url)
     with exclusive_stdout() if as_object else nullcontext() as output:
@@ -108,7 +108,7 @@ async def print_run(run_id: str, store_url: str | None, as_object: bool) -> None
 
 
 def _print_names(stored: StoredRun) -> None:
-    """Print whose run it is, if that was said."""
+    """Print the resource and the tags of a run, if it has any."""
     header = stored.header
     if header.resource_id is not None:
         print(f"resource: {one_line(header.resource_id)}")
@@ -117,7 +117,7 @@ def _print_names(stored: StoredRun) -> None:
 
 
 async def _apply_recorded(store: Store, run_id: str, view: StoredView) -> JournalFormatError | None:
-    """Take all events of a run into account, up to the damage that is returned."""
+    """Apply the recorded events of a run; return the error if its journal is damaged."""
     try:
         async for event in JournalReader(store, run_id).events():
             view.apply(event)
@@ -129,11 +129,11 @@ async def _apply_recorded(store: Store, run_id: str, view: StoredView) -> Journa
 async def print_events(
     run_id: str, after: int | None, follow: bool, as_lines: bool, store_url: str | None
 ) -> int:
-    """Print the events of a run, those to come too if asked for; return the exit code.
+    """Print the events of a run, and with *follow* also new ones; return the exit code.
 
     Raises:
       UsageError: if there is no such run.
-      JournalFormatError: if its journal is damaged, after printing what is before the damage.
+      JournalFormatError: if its journal is damaged, after printing the events before the damage.
     """
     kept = need_store(store_url)
     with exclusive_stdout() if as_lines else nullcontext() as output:
@@ -150,10 +150,10 @@ async def print_events(
 
 
 async def _folded(found: AsyncIterable[Event]) -> AsyncIterator[Event]:
-    """Give all events of a run, and raise at the end what is wrong with their order.
+    """Yield all events of a run, and check their order at the end.
 
     Raises:
-      JournalFormatError: if one is missing, or at another's place.
+      JournalFormatError: if an event is missing or out of order.
     """
     state, damage = RunRecord(), None
     async for event in found:

@@ -1,4 +1,4 @@
-"""Values that are typed on the command line: JSON, a file of it, or standard input."""
+"""Reads values from the command line: JSON, a file of JSON, or standard input."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from trioflow._cli.display import say
 from trioflow._cli.errors import UsageError
 
 MAX_BYTES = 2**28
-"""How much JSON is read at most; some files, such as /dev/zero, have no end."""
+"""Maximum size of a JSON file; some files, such as /dev/zero, have no end."""
 AROUND = 30
-"""How much of a line is shown before and after a mistake in it, in characters."""
+"""Number of characters that are shown before and after a mistake in a line."""
 
 
 def read_value(text: str, option: str) -> Any:
-    """Return the value that an option stands for.
+    """Return the value of an option.
 
     Args:
       text: JSON, ``@`` and the path of a file of JSON, or ``-`` for standard input.
@@ -28,10 +28,10 @@ def read_value(text: str, option: str) -> Any:
       UsageError: if the file cannot be read or is not JSON.
     """
     if text == "-":
-        if sys.stdin is None:  # closed by who started the process
+        if sys.stdin is None:  # closed by the parent process
             raise UsageError(f"{option}: standard input is closed; give JSON, or @FILE")
         if sys.stdin.isatty():
-            say(f"{option}: type JSON, and Ctrl-D on a line of its own")
+            say(f"{option}: type JSON, then Ctrl-D on its own line")
         data = _read(sys.stdin.buffer, "standard input")
         return parse_json(_decode(data, "standard input"), "standard input")
     if text.startswith("@"):
@@ -40,7 +40,7 @@ def read_value(text: str, option: str) -> Any:
 
 
 def read_context(entries: Sequence[str]) -> dict[str, Any]:
-    """Return the runtime context that a list of options builds; later ones win.
+    """Return the runtime context from a list of entries; later entries win.
 
     Args:
       entries: Each ``KEY=STRING``, a JSON object, or ``@`` and the path of a file with one.
@@ -64,10 +64,10 @@ def read_context(entries: Sequence[str]) -> dict[str, Any]:
 
 
 def read_limits(entries: Sequence[str]) -> dict[str, int]:
-    """Return the limits that a list of ``NAME=NUMBER`` sets; later ones win.
+    """Return the limits from a list of ``NAME=NUMBER``; later entries win.
 
     Raises:
-      UsageError: if an entry is not one.
+      UsageError: if an entry is invalid.
     """
     limits: dict[str, int] = {}
     for entry in entries:
@@ -79,10 +79,11 @@ def read_limits(entries: Sequence[str]) -> dict[str, int]:
 
 
 def parse_json(text: str, source: str) -> Any:
-    """Return the value of a JSON text.
+    """Return the value of a JSON string.
 
     Raises:
-      UsageError: if it is not JSON; names *source*, line and column, and shows the place.
+      UsageError: if it is not JSON; the message names *source*, line and column, and quotes
+        the line.
     """
     try:
         return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
@@ -107,14 +108,14 @@ def _finite(text: str) -> float:
 def _excerpt(exc: json.JSONDecodeError) -> str:
     lines = exc.doc.splitlines()
     if not exc.doc.strip():
-        return "; there is nothing in it"
+        return "; it is empty"
     if exc.lineno > len(lines):
         return ""
     start = max(exc.colno - 1 - AROUND, 0)
     shown = lines[exc.lineno - 1][start : exc.colno - 1 + AROUND].replace("\t", " ")
     excerpt = f"\n  {shown}\n  {' ' * (exc.colno - 1 - start)}^"
     if exc.doc.strip().replace(" ", "").isalnum():
-        excerpt += "\na text needs double quotes inside the shell's own: '\"...\"'"
+        excerpt += "\na JSON string needs double quotes inside those of the shell: '\"...\"'"
     return excerpt
 
 
@@ -129,15 +130,15 @@ def _read_file(path: str, option: str) -> str:
 
 
 def _read(file: BinaryIO, source: str) -> bytes:
-    """Return all that is in a file, which need not be one that ends."""
+    """Return the content of a file, which may have no end."""
     data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise UsageError(f"{source} has more than {MAX_BYTES >> 20} MiB; that is no input")
+        raise UsageError(f"{source} is larger than {MAX_BYTES >> 20} MiB, the maximum for an input")
     return data
 
 
 def _decode(data: bytes, source: str) -> str:
     try:
-        return data.decode("utf-8-sig")  # some editors put a byte order mark before the text
+        return data.decode("utf-8-sig")  # some editors write a byte order mark
     except UnicodeDecodeError as exc:
         raise UsageError(f"{source} is not UTF-8 text: {exc.reason} at byte {exc.start}") from exc

@@ -1,4 +1,4 @@
-"""What the command line adds to all runs: warnings of blocked loops, and logs that name steps."""
+"""The instruments of the command line: warn of a blocked event loop, and name steps in logs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trioflow.abc import Instrument
 from trioflow.instruments import BlockWatch, StepContextFilter, StepTracker
 
 VARIABLE = "TRIOFLOW_BLOCK_SECONDS"
-"""The environment variable that says for how long a step may block the event loop."""
+"""Environment variable: seconds that a step may block the event loop without a warning."""
 SECONDS = 0.5
 
 
@@ -34,14 +34,16 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = math.nan
     if not 0 <= seconds < math.inf:
-        raise UsageError(f"{VARIABLE} must be a number of seconds, or 0 for no warnings: {text!r}")
+        raise UsageError(
+            f"{VARIABLE} must be a number of seconds, or 0 for no warnings, not {text!r}"
+        )
     return seconds
 
 
 class StepLogs(StepTracker):
-    """Writes log records with their steps, if nobody has said how logs are to be written.
+    """Writes log records with their steps, if logging is not configured.
 
-    Only warnings and what is worse, as Python does without this.
+    Only warnings and more severe records are written, as by Python's default.
     """
 
     async def __aenter__(self) -> Self:
@@ -53,7 +55,7 @@ class StepLogs(StepTracker):
 
 
 class _StderrHandler(logging.Handler):
-    """Writes to what is standard error at the moment; the live display takes its place."""
+    """Writes to the current standard error, which the live display replaces."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

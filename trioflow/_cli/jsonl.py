@@ -23,53 +23,53 @@ if TYPE_CHECKING:
 
 @attrs.define
 class JsonDisplay:
-    """Writes each event as soon as it is there."""
+    """Writes each event as soon as it arrives."""
 
     output: Output
     converter: Converter | None = None
     _has_warned: bool = False
 
     async def recall(self, events: Sequence[ev.Event]) -> None:
-        """Write nothing: it has been written before."""
+        """Write nothing: these events have been written before."""
 
     def shown(self) -> AbstractContextManager[object]:
-        """Return a context without meaning."""
+        """Return a context that does nothing."""
         return nullcontext()
 
     async def attend(self) -> None:
-        """Wait until nobody reads any more."""
+        """Wait until the reader has gone."""
         await self.output.wait_closed()
 
     async def show(self, event: ev.Event) -> None:
         """Write the line of *event*.
 
         Raises:
-          BrokenPipeError: if nobody reads any more.
+          BrokenPipeError: if the reader has gone.
         """
         wire = self._wire(event)
         line = json.dumps(wire, ensure_ascii=False, separators=(",", ":"))
         await self.output.write(line + "\n")
 
     def stopping(self, notice: str, *, for_good: bool = True) -> None:
-        """Say on standard error that the run is being stopped."""
+        """Report on standard error that the run is being stopped."""
         say(notice)
 
     async def show_result(self, value: Any) -> None:
-        """Write nothing: the last event has it."""
+        """Write nothing: the last event has the output."""
 
     def _wire(self, event: ev.Event) -> dict[str, Any]:
         try:
             return to_wire(event, converter=self.converter)
         except NotSerializableError as exc:
-            # A stream of events with a hole would be worse than a value that lost its shape.
+            # A missing event would be worse than a value that is written as a string.
             if not self._has_warned:
-                say(f"{event.type} {event.seq}: {exc}; it and others like it are written as text")
+                say(f"{event.type} {event.seq}: {exc}; such values are written as strings")
                 self._has_warned = True
             return to_wire(_with_texts(event, self.converter), converter=self.converter)
 
 
 def _with_texts(event: ev.Event, converter: Converter | None) -> ev.Event:
-    """Return the event with a text for every part of a value that has no JSON form."""
+    """Return the event with a string for every part of a value that has no JSON form."""
     names = [field.name for field in attrs.fields(type(event))]
     values = {name: getattr(event, name) for name in names if name in VALUES | {"payload"}}
     texts = {name: lenient_json(value, converter) for name, value in values.items()}

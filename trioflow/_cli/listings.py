@@ -1,4 +1,4 @@
-"""What is installed, and what it looks like."""
+"""Lists what plugins provide, and prints workflows."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def print_workflows() -> None:
 
 
 def print_plugins() -> int:
-    """List all plugins, the ids of what they provide and what is broken; return the exit code."""
+    """List all plugins, what they provide and what is broken; return the exit code."""
     host = PluginHost(keep_broken=True)
     problems = problems_of(host)
     infos = {info.name: info for info, _ in host.broken.values()}
@@ -49,12 +49,12 @@ def print_plugins() -> int:
         (name, info.distribution, info.version, _provided(info, problems.get(name, ())))
         for name, info in sorted(infos.items())
     ]
-    print_listing(("NAME", "DISTRIBUTION", "VERSION", "PROVIDES"), rows, "there is no plugin")
+    print_listing(("NAME", "DISTRIBUTION", "VERSION", "PROVIDES"), rows, "no plugins")
     return FAILED if problems else SUCCESS
 
 
 def _host() -> PluginHost:
-    """Return the plugins, and report those that are broken."""
+    """Return the plugins, and report broken ones."""
     host = PluginHost(keep_broken=True)
     for _, error in host.broken.values():
         say(explain(error))

@@ -1,4 +1,4 @@
-"""A run as a tree that is redrawn in place: what `trioflow._cli.rows` says, with rich."""
+"""A run as a tree that is redrawn in place: draws the lines of `trioflow._cli.rows` with rich."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ MARKS: dict[Status, tuple[str, str]] = {
     "paused": ("‖", "yellow"),
     "interrupted": ("⊘", "yellow"),
 }
-"""Sign and style of each status; what runs has a spinner."""
+"""Symbol and style of each status; running calls have a spinner."""
 UNSAID = ("running", "success", "waiting", "retrying")
-"""Statuses that the sign or the detail makes clear; the others are also written out."""
+"""Statuses that the symbol or the detail makes clear; the others are also written out."""
 
 
 class LiveDisplay:
@@ -61,7 +61,7 @@ class LiveDisplay:
             auto_refresh=False,
             transient=True,
             vertical_overflow="crop",
-            # What goes to a file must still go there.
+            # Output to a file must still go there.
             redirect_stderr=sys.stderr.isatty(),
         )
         self._notice = ""
@@ -70,14 +70,14 @@ class LiveDisplay:
         """How far the run's clock is ahead of Trio's, in seconds."""
 
     async def recall(self, events: Sequence[ev.Event]) -> None:
-        """Let the tree be what it was before."""
+        """Apply earlier events to the tree."""
         for event in events:
             self.view.apply(event)
         self.view.recall()
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Take a part of the screen; the whole tree stays there in the end."""
+        """Redraw the tree in place while open; leave the whole tree on the screen at the end."""
         with self._live:
             yield
         if self._is_halting:
@@ -85,7 +85,7 @@ class LiveDisplay:
         self._console.print(self.draw())
 
     async def attend(self) -> None:
-        """Draw, again and again."""
+        """Redraw the tree at intervals."""
         while True:
             # Built here, not by a callback of rich: what a step prints in a thread makes
             # rich draw in that thread, while the view changes in this one.
@@ -97,16 +97,16 @@ class LiveDisplay:
             await trio.sleep(INTERVAL)
 
     async def show(self, event: ev.Event) -> None:
-        """Take an event into account; it is seen at the next drawing."""
+        """Apply an event; the next drawing shows it."""
         self._ahead = event.at - trio.current_time()
         self.view.apply(event)
 
     async def show_result(self, value: Any) -> None:
-        """Print the result as a table, or as JSON."""
+        """Print the output as a table, or as JSON."""
         print_result(self._console, value, self._converter)
 
     def stopping(self, notice: str, *, for_good: bool = True) -> None:
-        """Say that the run is being stopped."""
+        """Show that the run is being stopped."""
         self._is_halting = not for_good
         self._notice = notice
 
@@ -121,7 +121,7 @@ class LiveDisplay:
 
 
 def draw_row(row: Row, width: int, spinner: str) -> Text:
-    """Return one line, cut to *width*: guides, sign, label, progress, detail, and the time."""
+    """Return one line, cut to *width*: guides, symbol, label, progress, detail, and the time."""
     time = "" if row.seconds is None else f" {duration(row.seconds):>6}"
     line = Text(row.guides, style="dim", no_wrap=True, overflow="ellipsis", end="")
     line = Text.assemble(line, *_head(row, spinner))

@@ -1,4 +1,4 @@
-"""Lines to standard output that neither hold up the run nor get mixed up with prints."""
+"""Writes to standard output without blocking the run or mixing with ``print``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PIPE_BUF = getattr(select, "PIPE_BUF", 512)
 
 @attrs.frozen
 class Output:
-    """Writes text to a file descriptor, waiting for a slow reader as a Trio task does."""
+    """Writes strings to a file descriptor; waiting for a slow reader does not block Trio."""
 
     fd: int
     encoding: str = "utf-8"
@@ -30,7 +30,7 @@ class Output:
         Raises:
           BrokenPipeError: if the reader has gone.
 
-        **Cancellation**: may leave a part of it written.
+        **Cancellation**: a part of it may have been written.
 
         **Checkpoints**: only if it has to wait.
         """
@@ -40,9 +40,9 @@ class Output:
             data = data[os.write(self.fd, data[:PIPE_BUF]) :]
 
     async def wait_closed(self) -> None:
-        """Wait until the reader of a pipe has gone; for ever if that cannot be noticed."""
-        # Only Linux tells the writing end: it then counts as readable. Others notice at
-        # their next write.
+        """Wait until the reader of a pipe has gone; forever if that cannot be detected."""
+        # Only Linux reports this at the writing end, which then counts as readable. On other
+        # systems the next write fails.
         if sys.platform == "linux" and stat.S_ISFIFO(os.fstat(self.fd).st_mode):
             await trio.lowlevel.wait_readable(self.fd)
             if _poll(self.fd, 0) & select.POLLERR:
@@ -50,18 +50,18 @@ class Output:
         await trio.sleep_forever()
 
     async def _wait_writable(self) -> None:
-        # Files are always ready, and epoll would not have them. Windows has no poll at all.
+        # Files are always ready, and epoll refuses them. Windows has no poll.
         if hasattr(select, "poll") and not _poll(self.fd, select.POLLOUT):
             await trio.lowlevel.wait_writable(self.fd)
 
 
 def is_hangup(error: OSError) -> bool:
-    """Tell whether a terminal could not be written to because it was closed."""
+    """Return whether a write to a terminal failed because the terminal was closed."""
     return error.errno == errno.EIO
 
 
 def forget_terminal() -> None:
-    """Let what is still written to a terminal that was closed go nowhere."""
+    """Discard all further output to a closed terminal."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.__stdout__, sys.__stderr__):
         if stream is not None and stream.isatty():
@@ -77,9 +77,9 @@ def _poll(fd: int, mask: int) -> int:
 
 @contextlib.contextmanager
 def exclusive_stdout() -> Iterator[Output]:
-    """Take standard output for oneself: what others print goes to standard error meanwhile.
+    """Reserve standard output for the caller; redirect all other output to standard error.
 
-    That holds for ``print`` and, as far as there is a real descriptor, for child processes.
+    This covers ``print`` and, if standard output is a real descriptor, child processes.
     """
     sys.stdout.flush()
     target = sys.stdout.fileno()

@@ -1,4 +1,4 @@
-"""Who drives a run, and for how long nobody else may."""
+"""Which process drives a run, and for how long its claim holds."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ NOBODY = "nobody"
 
 
 def owner_of(stored: StoredRun) -> str:
-    """Return who drives a run: who has claimed it, if the claim holds; empty if it is at rest."""
+    """Return the owner of a run's claim, `NOBODY` if no claim holds, "" if it is not active."""
     if stored.status not in ACTIVE_STATUSES:
         return ""
     return stored.owner if stored.held_for > 0 and stored.owner else NOBODY
 
 
 def is_interrupted(stored: StoredRun) -> bool:
-    """Tell whether a run has to be driven, and nobody does."""
+    """Return whether a run is active and no process drives it."""
     return owner_of(stored) == NOBODY
 
 
 def driven_by(stored: StoredRun) -> str:
-    """Say on one line who drives a run, and for how long its claim holds."""
+    """Return on one line which process drives a run, and for how long its claim holds."""
     owner = owner_of(stored)
     if owner in ("", NOBODY):
         return owner
@@ -33,7 +33,7 @@ def driven_by(stored: StoredRun) -> str:
 
 
 def asker() -> str | None:
-    """Return who types this, for journals: ``"ann@laptop"``."""
+    """Return the user and host of this command, for journals: ``"ann@laptop"``."""
     try:
         return f"{getpass.getuser()}@{socket.gethostname()}"
     except (KeyError, OSError, ImportError):  # a user without a name

@@ -1,4 +1,4 @@
-"""Where in a run a call is, as people read it, and in which order arms stand."""
+"""Addresses of calls in readable form, and the order of arms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trioflow.addresses import Address
 
 
 def place_of(id: str, address: str) -> str:
-    """Return the id of a call with the items of each ``foreach`` that it is in.
+    """Return the id of a call with the index of each ``foreach`` item that it is in.
 
     ``"load.enrich[45]"`` is the step ``enrich`` of item 45.
     """
@@ -23,21 +23,21 @@ def place_of(id: str, address: str) -> str:
 
 @attrs.frozen
 class ArmOrder:
-    """The order of arms in a workflow, which their addresses do not have."""
+    """The order of arms in a workflow, which their addresses do not contain."""
 
     shape: Any = None
-    """The nodes: of each its kind and its calls, of each call its id and its own nodes."""
+    """The nodes: each is its kind and its calls, and each call is its id and its own nodes."""
 
     @classmethod
     def read(cls, fingerprint: str) -> ArmOrder:
-        """Return the order in the workflow with this fingerprint; none if it cannot be read."""
+        """Return the order from the fingerprint of a workflow; no order if it cannot be read."""
         try:
             return cls(json.loads(fingerprint))
         except (TypeError, ValueError, RecursionError):
             return cls()
 
     def rank(self, address: Address) -> tuple[int, int]:
-        """Return what to sort calls beside each other by: their node, and their arm in it."""
+        """Return the sort key of a call among its siblings: its node, and its arm in it."""
         return address.position, self._arm(address)
 
     def _arm(self, address: Address) -> int:
@@ -49,13 +49,13 @@ class ArmOrder:
                 if part is address:
                     return index
                 shape = shape[part.position][1 + index][1]
-        except (TypeError, LookupError, ValueError):  # of another version, or of none
+        except (TypeError, LookupError, ValueError):  # a fingerprint of another version, or none
             return 0
         return 0
 
 
 NO_ORDER = ArmOrder()
-"""Where the workflow is not known: arms stand as they were started."""
+"""For an unknown workflow: arms keep the order in which they started."""
 
 
 def _scopes(address: Address) -> list[Address]:

@@ -1,4 +1,4 @@
-"""A run as plain lines: one per lifecycle event, without control codes, good for logs."""
+"""A run as plain lines: one per lifecycle event, without control codes, suitable for logs."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ if TYPE_CHECKING:
     from cattrs import Converter
 
 SHORT = 80
-"""How many characters of a value are shown."""
+"""Maximum number of characters of a value that are shown."""
 
 
 @attrs.define
 class PlainDisplay:
-    """Writes a line per lifecycle event, and the result as JSON."""
+    """Writes a line per lifecycle event, and the output as JSON."""
 
     output: Output
     converter: Converter | None = None
     started: float | None = None
 
     async def recall(self, events: Sequence[ev.Event]) -> None:
-        """Write nothing: it has been written before."""
+        """Write nothing: these events have been written before."""
 
     def shown(self) -> AbstractContextManager[object]:
-        """Return a context without meaning."""
+        """Return a context that does nothing."""
         return nullcontext()
 
     async def attend(self) -> None:
-        """Wait until nobody reads any more."""
+        """Wait until the reader has gone."""
         await self.output.wait_closed()
 
     async def show(self, event: ev.Event) -> None:
         """Write the line of *event*, if it has one.
 
         Raises:
-          BrokenPipeError: if nobody reads any more.
+          BrokenPipeError: if the reader has gone.
         """
         if self.started is None:
             self.started = event.at
@@ -55,19 +55,19 @@ class PlainDisplay:
             await self.output.write(f"{event.at - self.started:9.3f}  {event.type:<13} {text}\n")
 
     def stopping(self, notice: str, *, for_good: bool = True) -> None:
-        """Say on standard error that the run is being stopped."""
+        """Report on standard error that the run is being stopped."""
         say(notice)
 
     async def show_result(self, value: Any) -> None:
-        """Write the result as indented JSON."""
+        """Write the output as indented JSON."""
         await self.output.write(safe_json(lenient_json(value, self.converter), indent=2) + "\n")
 
 
 def describe(event: ev.Event) -> str | None:
-    """Return what there is to say about an event; None for chunks and pieces.
+    """Return the description of an event; None for chunks and pieces.
 
-    Of the progress of a ``foreach`` about ten lines are left, however many items there are,
-    and one for each item that does not end well.
+    The progress of a ``foreach`` gets about ten lines, however many items there are, and one
+    more for each item that does not succeed.
     """
     match event:
         case ev.StepOutput() | ev.ToolCallDelta() | ev.ToolCallStreamingStart():

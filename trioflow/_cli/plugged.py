@@ -1,4 +1,4 @@
-"""Commands that plugins add, and what is reported if the plugin is missing."""
+"""Commands that plugins add, and the errors for missing plugins."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KNOWN_PLUGINS: Mapping[str, str] = {"backup": "sql", "draw": "pictures", "timeli
 
 
 def draw_graph(target: str, file: str) -> int:
-    """Draw a workflow with the command that the plugin for pictures adds.
+    """Draw a workflow with the command of the plugin ``pictures``.
 
     Raises:
       UsageError: if the plugin is not loaded.
@@ -31,10 +31,10 @@ def draw_graph(target: str, file: str) -> int:
 
 
 def add_commands(app: App, command: str) -> None:
-    """Let plugins add their commands. Report a broken plugin, and leave out what it adds.
+    """Let plugins add their commands; report broken plugins and skip their commands.
 
     Raises:
-      PluginError: if *command* is of the plugin that is broken.
+      PluginError: if *command* belongs to a broken plugin.
     """
     plugin = KNOWN_PLUGINS.get(command)
     broken = add_plugin_commands(app, plugin)
@@ -45,15 +45,15 @@ def add_commands(app: App, command: str) -> None:
 
 
 def check_command(app: App, name: str, asked: str) -> None:
-    """Check that a command which belongs to a plugin of ours has been added.
+    """Check that a command of a known plugin has been added.
 
     Args:
       app: The command line, to which plugins have added their commands.
       name: The command.
-      asked: What the user typed to get it.
+      asked: What the user typed.
 
     Raises:
-      UsageError: if the plugin is not loaded; the message says how to change that.
+      UsageError: if the plugin is not loaded; the message says how to load it.
     """
     if name in app or name not in KNOWN_PLUGINS:
         return

@@ -1,4 +1,4 @@
-"""One stored run as its journal tells of it, and as JSON."""
+"""One stored run as its journal records it, and as JSON."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from trioflow.wire._values import lenient_json
 
 @attrs.define(eq=False)
 class StoredView:
-    """A run as its journal tells of it, and what its open calls wait for."""
+    """A run as its journal records it, and what its open calls wait for."""
 
     order: ArmOrder = NO_ORDER
     is_interrupted: bool = False
-    """Whether it is not over, does not wait for an answer, and nobody goes on with it."""
+    """Whether the run is active and no process drives it."""
     record: RunRecord = attrs.field(factory=RunRecord)
     waits: dict[str, ev.StepWaiting] = attrs.field(factory=dict)
-    """The last wait of each call that is not over, by address."""
+    """The last wait of each unfinished call, by address."""
 
     def apply(self, event: ev.Event) -> None:
-        """Take one more event into account."""
+        """Apply one more event."""
         self.record.apply(event)
         match event:
             case ev.StepWaiting():
@@ -42,11 +42,11 @@ class StoredView:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing of the run can go on."""
+        """Whether the run has finished."""
         return self.record.status in FINISHED_STATUSES
 
     def status_of(self, record: StepRecord) -> Status:
-        """Return the status of a call, which may have been cut off with its run."""
+        """Return the status of a call, which may have been cut off by the end of its run."""
         if record.status in ("running", "waiting", "suspended") and self.is_over:
             return "canceled"
         if record.status == "running" and self.is_interrupted:
@@ -54,7 +54,7 @@ class StoredView:
         return "waiting" if record.address in self.waits else record.status
 
     def detail_of(self, record: StepRecord) -> str:
-        """Return what there is to say about a call: its result, error, or what it waits for."""
+        """Return the detail of a call: its output, its error, or what it waits for."""
         wait = self.waits.get(record.address)
         match self.status_of(record):
             case "success" if record.error is not None:
@@ -73,7 +73,7 @@ class StoredView:
 
 
 def as_json(view: StoredView) -> dict[str, Any]:
-    """Return a run as plain JSON types, its calls in the order of their starts."""
+    """Return a run as plain JSON types, with its calls in the order in which they started."""
     run = view.record
     return {
         "status": run.status,

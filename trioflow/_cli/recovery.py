@@ -1,4 +1,4 @@
-"""Recovering the interrupted runs of a store, and waiting for those that others drive."""
+"""Recovers the interrupted runs of a store, and waits for those of other processes."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from trioflow.errors import TrioflowError
 from trioflow.events import ACTIVE_STATUSES
 
 LOOK = 1.0
-"""Seconds between two looks for runs whose process has died."""
+"""Seconds between two searches for runs whose process has died."""
 SHOWN = 5
-"""For how many runs it is said who drives them."""
+"""Maximum number of runs whose process is printed."""
 
 
 @attrs.define(eq=False)
 class Recovery:
-    """Recovers the runs of a store, and says what becomes of them."""
+    """Recovers the runs of a store, and reports how they end."""
 
     endings: Endings
     store: Store
 
     async def run(self, wait: bool) -> None:
-        """Recover what is interrupted, and wait for it.
+        """Recover the interrupted runs, and wait for them.
 
         Args:
-          wait: Whether to do so for runs that other processes drive, too.
+          wait: Whether to also wait for the runs of other processes, and to recover them.
         """
         recovered = await self.endings.engine.recover()
         say(f"{_runs(len(recovered))} to recover")
@@ -45,7 +45,7 @@ class Recovery:
                 await self._await_others(held, nursery)
 
     async def _others(self, recovered: set[str]) -> list[StoredRun]:
-        """Return the unfinished runs that others drive; say which ones nobody can."""
+        """Return the unfinished runs of other processes; report unknown workflows."""
         unfinished = await self.store.list_runs(status=ACTIVE_STATUSES)
         self._tell_unknown({each.header.workflow_id for each in unfinished})
         self.endings.has_failed |= any(is_interrupted(each) for each in unfinished)
@@ -69,11 +69,11 @@ class Recovery:
         if len(held) > SHOWN:
             say(f"... and {len(held) - SHOWN:,} more")
         if held and not wait:
-            say("to wait for them, and to recover those whose process dies: --wait")
+            say("use --wait to wait for them, and to recover those whose process dies")
 
     # ------------------------------------------------------------ waiting
     async def _await_others(self, held: Sequence[StoredRun], nursery: trio.Nursery) -> None:
-        """Wait until all runs that others drive have ended, and recover what they leave."""
+        """Wait for the runs of other processes, and recover those whose process dies."""
         for each in held:
             try:
                 self.endings.await_soon(
@@ -81,7 +81,7 @@ class Recovery:
                 )
             except TrioflowError as exc:
                 self.endings.print_end(
-                    each.header.run_id, each.header.workflow_id, f"not known: {exc}"
+                    each.header.run_id, each.header.workflow_id, f"cannot be loaded: {exc}"
                 )
                 self.endings.has_failed = True
         while self.endings.awaited:

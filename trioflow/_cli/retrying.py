@@ -1,4 +1,4 @@
-"""Retrying many runs of a store."""
+"""Retries many runs of a store."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from trioflow._ids import retry_id
 
 
 async def retry_runs(filters: Filters, yes: bool, store_url: str | None) -> int:
-    """Retry all failed and canceled runs that are chosen; return the exit code.
+    """Retry all matching runs that failed or were canceled; return the exit code.
 
-    Leaving early stops the retries; they can be recovered.
+    A signal halts the retries; they can be recovered.
 
     Args:
       filters: Which runs; the workflow may be ``MODULE:ATTR``.
 
     Raises:
-      UsageError: if it is not clear which runs, or there is no such workflow.
+      UsageError: if no filter is given, or there is no such workflow.
     """
     kept, targets = need_store(store_url), []
     if filters.workflow is not None and is_in_module(filters.workflow):

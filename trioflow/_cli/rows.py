@@ -1,4 +1,4 @@
-"""The lines that show a run, before anybody has thought of colours or widths."""
+"""The lines that show a run, without colours and widths."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from trioflow._cli.text import clean, duration
 from trioflow._cli.view import KEPT, CallView, Status, ToolView
 
 TAIL_LINES = 3
-"""How many lines of a tool's output are shown."""
+"""Maximum number of lines of a tool's output that are shown."""
 DENSITIES = (KEPT, 5, 1, 0)
-"""How many finished siblings are shown, from the roomiest layout to the tightest."""
+"""Numbers of finished siblings to show, from the roomiest layout to the tightest."""
 
 
 @attrs.frozen
@@ -22,7 +22,7 @@ class Row:
     """One line of the tree."""
 
     guides: str
-    """What shows where the line belongs: ``"│  └─ "``."""
+    """The prefix that shows the nesting: ``"│  └─ "``."""
     kind: Literal["call", "tool", "output", "more"]
     label: str
     status: Status = "running"
@@ -30,7 +30,7 @@ class Row:
     seconds: float | None = None
     progress: tuple[int, int] | None = None
     is_recalled: bool = False
-    """Whether it was over before the part of the run that is shown."""
+    """Whether it ended before the part of the run that is shown."""
 
 
 @attrs.frozen
@@ -42,10 +42,10 @@ class Branch:
 
 
 def rows(root: CallView, now: float, height: int = sys.maxsize) -> list[Row]:
-    """Return the lines for a run, not more than *height*.
+    """Return the lines of a run, at most *height*.
 
-    If there are too many, what has ended well is left out first. Of what is then still too much,
-    what failed, waits or runs stays, with what it is in.
+    If there are too many, successful calls are dropped first. If there are still too many, calls
+    that failed, wait or run are kept, with the lines that they are below.
     """
     for density in DENSITIES:
         lines = list(flatten(_call(root, now, density)))
@@ -56,11 +56,11 @@ def rows(root: CallView, now: float, height: int = sys.maxsize) -> list[Row]:
 
 
 URGENCY: Sequence[Status] = ("failed", "suspended", "interrupted", "retrying", "waiting", "running")
-"""What a person wants to see, most wanted first; then all the rest."""
+"""Statuses by their importance to the reader, the most important first; others come last."""
 
 
 def _most_urgent(lines: Sequence[Row], count: int) -> list[Row]:
-    """Return at most *count* lines, those that matter most, each with the lines it is below."""
+    """Return at most *count* lines, the most important ones, each with the lines it is below."""
     outer = _outer_lines(lines)
     kept: set[int] = set()
     for index in sorted(range(len(lines)), key=lambda index: _urgency(lines[index])):
@@ -77,7 +77,7 @@ def _most_urgent(lines: Sequence[Row], count: int) -> list[Row]:
 
 
 def _outer_lines(lines: Sequence[Row]) -> list[int | None]:
-    """Return for each line the one that it is below of, None for the first."""
+    """Return for each line the index of the line that it is below; None for the first."""
     found: list[int | None] = []
     open_lines: list[tuple[int, int]] = []
     for index, row in enumerate(lines):
@@ -116,7 +116,7 @@ def _call(call: CallView, now: float, density: int) -> Branch:
 
 
 def _situation(call: CallView, now: float) -> tuple[Status, str]:
-    """Return status and detail as of now: back-off ends without an event."""
+    """Return the current status and detail: a back-off ends without an event."""
     left = "" if call.until is None else f"{duration(call.until - now)} left"
     match call.status:
         case "retrying" if call.until is not None and now < call.until:

@@ -1,4 +1,4 @@
-"""``trioflow run``: run a workflow and watch it."""
+"""``trioflow run``: runs a workflow and shows its progress."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from trioflow.workflow import Workflow
 
 @attrs.frozen(kw_only=True)
 class Options:
-    """What was typed beside the workflow. Values are JSON, or say where it is."""
+    """The options of ``trioflow run``. Values are JSON, ``@FILE`` or ``-``."""
 
     input: str | None = None
     context: Sequence[str] = ()
@@ -44,10 +44,10 @@ async def run_target(target: str, options: Options) -> int:
     Raises:
       TrioflowError: if target or options are wrong, or a plugin is broken.
       StoreError: if the run cannot be saved.
-      OSError: if standard output cannot be written to, for another reason than that its reader
-        has gone; the run is then ended. May be in a group.
+      OSError: if writing to standard output fails, unless its reader has gone; the run is then
+        stopped. May be in a group.
     """
-    # First of all: what is imported from here on may print.
+    # This comes first, because imports from here on may print.
     with exclusive_stdout() if options.as_json else nullcontext() as output:
         given = _read(options)
         limits = read_limits(options.limits)
@@ -55,7 +55,7 @@ async def run_target(target: str, options: Options) -> int:
         kept = find_store(options.store, target if in_module else None)
         workflow = import_workflow(target) if in_module else None
         store = kept.store if kept else None
-        # Only a run that may be there already is loaded, and needs the workflow by its id.
+        # Only an existing run is loaded, which needs the workflow by its id.
         named = [workflow] if workflow is not None and options.run_id is not None else []
         async with open_engine(
             store=store, workflows=named, limits=limits, instruments=own_instruments()
@@ -66,7 +66,7 @@ async def run_target(target: str, options: Options) -> int:
 
 
 def _read(options: Options) -> dict[str, Any]:
-    """Return what the run is started with."""
+    """Return the arguments that start the run."""
     given: dict[str, Any] = {"runtime_context": read_context(options.context)}
     if options.input is not None:
         given["input_data"] = read_value(options.input, "--input")
@@ -94,7 +94,7 @@ async def _run(
             return await report_existing(engine, stored, display, kept)
     try:
         return await watch(partial(run.stream, **given), display, kept)
-    except DuplicateRunError:  # another process was faster
+    except DuplicateRunError:  # another process started it first
         if kept is None or engine.store is None or run_id is None:
             raise
         stored = await find_run(engine.store, run_id)
@@ -107,10 +107,10 @@ async def _run(
 
 
 def _how_to_give(structure: Callable[[Any], Any] | None) -> str:
-    """Say how to give an input to a workflow that was given none."""
+    """Return a hint how to pass the missing input to a workflow."""
     try:
         if structure is not None:
             structure({})
     except InvalidValueError:
-        return "give it with --input JSON"
-    return "give it with --input JSON; --input '{}' would do"
+        return "pass it with --input JSON"
+    return "pass it with --input JSON; --input '{}' is enough"

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a closed terminal: the first stops the run, a second leaves at once."""
+"""Ctrl-C, SIGTERM and a closed terminal: the first stops the run, a second exits at once."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ REASONS: Mapping[int, str] = {
     signal.SIGTERM: "terminated",
     **({signal.SIGHUP: CLOSED} if hasattr(signal, "SIGHUP") else {}),
 }
-"""The signals that stop a command, and what has happened then."""
+"""The signals that stop a command, and the reason that is reported for each."""
 GRACE = 20.0
-"""How many seconds running steps get to end after a signal that is not from the keyboard."""
+"""Seconds that running steps get to finish after a signal other than Ctrl-C."""
 SHOW_CURSOR = b"\x1b[?25h"
 
 
 @attrs.define(eq=False)
 class Interruption:
-    """Which signal has come, if any."""
+    """The first signal that was received, if any."""
 
     signum: int | None = None
 
     @property
     def exit_code(self) -> int | None:
-        """What a process that this signal ended exits with."""
+        """The exit code of a process that this signal ended; None if there was no signal."""
         return None if self.signum is None else BY_SIGNAL + self.signum
 
 
@@ -42,17 +42,17 @@ class Interruption:
 def interruptible(
     on_first: Callable[[int], None], what_runs: Callable[[], str]
 ) -> Iterator[Interruption]:
-    """Call *on_first* in Trio's own time when the first signal comes; leave at the second.
+    """Call *on_first* in Trio's loop at the first signal; exit the process at the second.
 
-    A closed terminal does not count as the second: shells say it, too, when the kernel has.
+    A closed terminal does not count as the second signal: both the kernel and the shell send it.
 
-    `trio.open_signal_receiver` would not do: it needs the run loop to hand a signal on, and
-    a step that blocks the loop is what the second Ctrl-C is for. A step in a thread that
-    does not return could not be left otherwise either.
+    `trio.open_signal_receiver` is not enough: it needs the run loop to deliver a signal, and the
+    second Ctrl-C is for steps that block the loop. A step in a thread that never returns
+    also requires the process to exit.
 
     Args:
-      on_first: Gets the number of the signal.
-      what_runs: Tells what is left when the second signal comes.
+      on_first: Called with the number of the signal.
+      what_runs: Returns a description of the running tasks, printed at the second signal.
     """
     interruption = Interruption()
     token = trio.lowlevel.current_trio_token()
@@ -69,7 +69,7 @@ def interruptible(
         elif signum in (signal.SIGINT, signal.SIGTERM):
             _leave(signum, what_runs)
 
-    # A background job of a shell script has to go on ignoring Ctrl-C, and nohup the terminal.
+    # Background jobs of a shell script must still ignore Ctrl-C, and nohup a closed terminal.
     wanted = [signum for signum in REASONS if signal.getsignal(signum) is not signal.SIG_IGN]
     before = [(signum, signal.signal(signum, handle)) for signum in wanted]
     try:
@@ -81,8 +81,8 @@ def interruptible(
 
 
 def _leave(signum: int, what_runs: Callable[[], str]) -> None:
-    """End the process without waiting for anything, but with the terminal in order."""
-    text = "trioflow: left without waiting for the steps that still run\n"
+    """Exit the process without waiting for anything, but restore the cursor."""
+    text = "trioflow: exited without waiting for the steps that still run\n"
     try:
         for stream in (sys.__stdout__, sys.__stderr__):
             if stream is not None and stream.isatty():

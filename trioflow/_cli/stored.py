@@ -1,4 +1,4 @@
-"""The commands about runs that a store keeps. What they do is imported when they are called."""
+"""The commands about stored runs. Each imports its implementation when it is called."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ async def runs(
     Parameters
     ----------
     store
-        Where the runs are kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
+        URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
     limit
-        How many to list; 0 for all.
+        Maximum number of runs to list; 0 for all.
     offset
-        How many to leave out, the newest ones.
+        Number of newest runs to skip.
     json
         Print one run per line as JSON.
     """
@@ -43,16 +43,16 @@ async def runs(
 async def show(
     run: str, /, *, store: str | None = None, json: Annotated[bool, Flag] = False
 ) -> None:
-    """Print a run as a tree: results, errors, times, and what it waits for.
+    """Print a run as a tree: outputs, errors, times, and what it waits for.
 
     Parameters
     ----------
     run
         Id of the run.
     store
-        Where it is kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
+        URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
     json
-        Print it as JSON.
+        Print the run as one JSON object.
     """
     from trioflow._cli.history import print_run
 
@@ -68,20 +68,20 @@ async def events(
     json: Annotated[bool, Flag] = False,
     store: str | None = None,
 ) -> int:
-    """Print the recorded events of a run, whatever process drives it.
+    """Print the recorded events of a run in any process.
 
     Parameters
     ----------
     run
         Id of the run.
     after
-        Only events after the one with this number.
+        Print only events after the one with this sequence number.
     follow
-        Also print those to come, until the run finishes or suspends.
+        Also print new events, until the run finishes or suspends.
     json
         Print one event per line as JSON.
     store
-        Where the run is kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
+        URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
     """
     from trioflow._cli.history import print_events
 
@@ -100,29 +100,29 @@ async def resume(
     store: str | None = None,
     workflow: str | None = None,
 ) -> int:
-    """Resume a run that waits for an answer, or that was interrupted.
+    """Resume a suspended run, or recover an interrupted one.
 
-    Exit codes are those of run. If another process drives the run, or its workflow is not
-    installed here, the answer is left in its inbox.
+    The exit codes are those of run. If another process drives the run, or its workflow is not
+    installed here, the answer is put into the inbox of the run.
 
     Parameters
     ----------
     run
         Id of the run.
     step
-        Which step is answered, as OUTER.INNER; not needed if only one waits.
+        Step to answer, as OUTER.INNER; not needed if only one step is suspended.
     label
-        The label that the step waits with.
+        Label of the question or suspension.
     index
-        Which item of a foreach, counted from 0; all that wait if not given.
+        Index of a foreach item, counted from 0; default: all suspended items.
     data
         The answer: JSON, @FILE with JSON, or - for JSON on standard input.
     json
         Print one event per line as JSON, and nothing else, on standard output.
     store
-        Where the run is kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
+        URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
     workflow
-        MODULE:ATTR of its workflow, if that is not an installed one.
+        MODULE:ATTR of the workflow, if it is not installed.
     """
     from trioflow._cli.going_on import Answer, resume_run
 
@@ -147,23 +147,23 @@ async def fork(
     Parameters
     ----------
     run
-        Id of the run; it stays as it is.
+        Id of the run; it is not changed.
     step
-        Where to fork, as OUTER.INNER.
+        Step to fork at, as OUTER.INNER.
     input
         Another input for that step: JSON, @FILE with JSON, or - for standard input.
     context
-        Other outputs for steps before it: a JSON object by id, or @FILE with one.
+        Other outputs of earlier steps: a JSON object by step id, or @FILE with one.
     data
         An answer for that step: JSON, @FILE with JSON, or - for standard input.
     run_id
-        Id of the new run; a random one if not given.
+        Id of the new run; default: a random id.
     json
         Print one event per line as JSON, and nothing else, on standard output.
     store
-        Where the runs are kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
+        URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
     workflow
-        MODULE:ATTR of the workflow, if that is not an installed one.
+        MODULE:ATTR of the workflow, if it is not installed.
     """
     from trioflow._cli.going_on import Fork, fork_run
 
@@ -180,23 +180,23 @@ async def retry(
     json: Annotated[bool, Flag] = False,
     store: str | None = None,
 ) -> int:
-    """Repeat what failed or was canceled in a run, or in many, and keep what ended well.
+    """Repeat what failed or was canceled in one run or in many, and reuse what succeeded.
 
-    That is a new run with the id RUN~retry. A second retry of one run attaches to the first;
-    if that has failed, retry RUN~retry. With options that choose runs, all those that failed or
-    were canceled are retried. Only how many there are is printed unless --yes is given.
+    This starts a new run with the id RUN~retry. A second retry of a run attaches to the first;
+    if that has failed, retry RUN~retry. With filter options, retry all matching runs that failed
+    or were canceled. Without --yes, only their number is printed.
 
     Parameters
     ----------
     run
-        Id of the run; it stays as it is. With it, --workflow is MODULE:ATTR of its workflow, if
-        that is not an installed one.
+        Id of the run; it is not changed. With an id, --workflow is MODULE:ATTR of the workflow,
+        if it is not installed.
     yes
-        Retry them.
+        Retry the matching runs instead of counting them.
     json
         Print one event per line as JSON, and nothing else, on standard output.
     store
-        Where the runs are kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
+        URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
     """
     if run is None:
         from trioflow._cli.retrying import retry_runs
@@ -215,16 +215,16 @@ async def recover(
     workflow: Annotated[list[str] | None, Flag] = None,
     wait: Annotated[bool, Flag] = False,
 ) -> int:
-    """Recover all interrupted runs that no other process drives.
+    """Recover all interrupted runs that are not claimed by another process.
 
     Parameters
     ----------
     store
-        Where the runs are kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
+        URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
     workflow
-        MODULE:ATTR of a workflow that is not an installed one. May be repeated.
+        MODULE:ATTR of a workflow that is not installed. May be repeated.
     wait
-        Wait for the runs that other processes drive, too, and recover them if these die.
+        Also wait for the runs of other processes, and recover them if these processes die.
     """
     from trioflow._cli.going_on import recover_runs
 

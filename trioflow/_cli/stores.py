@@ -1,4 +1,4 @@
-"""Where runs are kept, and the command that goes on with one from there."""
+"""Opens the stores of commands, and builds the commands that continue a run."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from trioflow.engine import Engine, open_engine
 from trioflow.errors import StoreError, UnknownNameError
 
 VARIABLE = "TRIOFLOW_STORE"
-"""The environment variable with the store that is used if none is given."""
+"""Environment variable with the URL of the default store."""
 
 
 @attrs.frozen
 class Whereabouts:
-    """Where a run can be found again: its store, and the workflow that it is a run of."""
+    """How to find a run again: its store and its workflow."""
 
     store: str
     """A URL such as ``"sqlite:runs.db"``."""
     is_given: bool
-    """Whether it stood on the command line. What is in the environment may be a secret."""
+    """Whether it was given on the command line. A URL in the environment may be secret."""
     workflow: str | None = None
-    """``MODULE:ATTR``, if the workflow is not an installed one."""
+    """``MODULE:ATTR``, if the workflow is not installed."""
 
     @property
     def lasts(self) -> bool:
@@ -60,18 +60,18 @@ def need_store(url: str | None, workflow: str | None = None) -> Whereabouts:
     """
     found = find_store(url, workflow)
     if found is None:
-        raise UsageError(f"which store? give --store URL, or set {VARIABLE}")
+        raise UsageError(f"no store given; use --store URL, or set {VARIABLE}")
     return found
 
 
 @asynccontextmanager
 async def open_reading(whereabouts: Whereabouts) -> AsyncGenerator[Store, None]:
-    """Open a store for commands that only look: nothing is made, changed or claimed.
+    """Open a store for reading: nothing is created, changed or claimed.
 
     Raises:
-      UsageError: if there is no such store, or none that can be read.
+      UsageError: if there is no such store, or it cannot be read.
       PluginError, UnknownNameError: as `open_engine` does.
-      StoreError: if it cannot be reached at the moment.
+      StoreError: if it is temporarily unavailable.
     """
     store = _build(whereabouts).read_only()
     async with AsyncExitStack() as stack:
@@ -85,12 +85,12 @@ async def open_reading(whereabouts: Whereabouts) -> AsyncGenerator[Store, None]:
 
 
 def _build(whereabouts: Whereabouts) -> Store:
-    """Return the store, whatever is wrong with plugins that it does not need."""
+    """Return the store; ignore broken plugins that it does not need."""
     host = PluginHost(keep_broken=True)
     try:
         return open_store(host, whereabouts.store)
     except UnknownNameError as exc:
-        for _, error in host.broken.values():  # it may be the one with the store
+        for _, error in host.broken.values():  # it may be the one that provides the store
             raise error from exc
         raise
 
@@ -99,7 +99,7 @@ def _build(whereabouts: Whereabouts) -> Store:
 async def open_stored(
     whereabouts: Whereabouts, targets: Sequence[str] = ()
 ) -> AsyncGenerator[tuple[Engine, Store], None]:
-    """Open an engine on a store, with workflows ``MODULE:ATTR`` beside the installed ones.
+    """Open an engine on a store, with workflows ``MODULE:ATTR`` in addition to installed ones.
 
     Raises:
       UsageError: if there is no such workflow or store.
@@ -107,7 +107,7 @@ async def open_stored(
     """
     workflows = [import_workflow(_with_colon(target)) for target in targets]
     async with open_reading(whereabouts):
-        pass  # a store that is not there is not made: there are no runs in it
+        pass  # a missing store is not created: it would have no runs
     async with open_engine(
         store=whereabouts.store, workflows=workflows, instruments=own_instruments()
     ) as engine:
@@ -117,7 +117,7 @@ async def open_stored(
 
 @asynccontextmanager
 async def open_asking(whereabouts: Whereabouts) -> AsyncGenerator[tuple[Engine, Store], None]:
-    """Open an engine that asks runs for something and continues none: it knows no workflow.
+    """Open an engine that only sends requests to runs: it has no workflows and drives no run.
 
     Raises: as `open_stored` does.
     """
@@ -129,10 +129,10 @@ async def open_asking(whereabouts: Whereabouts) -> AsyncGenerator[tuple[Engine, 
 
 
 async def find_run(store: Store, run_id: str) -> StoredRun:
-    """Return what a store knows of a run.
+    """Return the stored run with this id.
 
     Raises:
-      UsageError: if it does not know it.
+      UsageError: if there is none.
     """
     stored = await store.get(run_id)
     if stored is None:
@@ -141,10 +141,10 @@ async def find_run(store: Store, run_id: str) -> StoredRun:
 
 
 def check_workflow(engine: Engine, stored: StoredRun) -> None:
-    """Check that the workflow of a run is there.
+    """Check that the engine has the workflow of a run.
 
     Raises:
-      UsageError: if it is not; says how to name it.
+      UsageError: if it does not; the message says how to name the workflow.
     """
     id = stored.header.workflow_id
     if id not in engine.workflows:

@@ -1,4 +1,4 @@
-"""Results and listings as tables where there is a terminal, as plain text elsewhere."""
+"""Prints outputs and listings: as tables on a terminal, as plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from cattrs import Converter
 
 ROWS = 25
-"""How many records of a list are shown."""
+"""Maximum number of records of a list that are shown."""
 
 
 def make_console() -> Console:
     """Return a console for standard output; without control codes unless it is a terminal."""
-    # rich would also take some environment variables for a terminal.
+    # rich would also assume a terminal because of some environment variables.
     return Console(highlight=False, force_terminal=sys.stdout.isatty())
 
 
 def print_result(console: Console, value: Any, converter: Converter | None) -> None:
-    """Print the result of a run: a list of records or a record as a table, else JSON."""
+    """Print the output of a run: a record or a list of records as a table, else JSON."""
     console.print(render(lenient_json(value, converter)))
 
 
 def render(data: Any) -> RenderableType:
-    """Return how plain JSON data is shown on a terminal."""
+    """Return plain JSON data as rich shows it on a terminal."""
     if _is_records(data):
         return _records(data)
     if isinstance(data, dict) and data:
@@ -80,9 +80,9 @@ def _cell(value: Any) -> Text:
 
 
 def print_listing(headers: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:
-    """Print rows of texts, of which the last one is a longer text.
+    """Print rows of strings whose last column is long.
 
-    Each row is one line; on a terminal the longer text has its own, below and indented.
+    Each row is one line; on a terminal the last column has its own line, indented below.
     """
     console = make_console()
     lines = [[one_line(cell, 1000) for cell in row] for row in rows]
@@ -96,7 +96,7 @@ def print_listing(headers: Sequence[str], rows: Sequence[Sequence[str]], empty: 
 
 
 def print_lines(headers: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:
-    """Print rows of short texts, one line for each, wherever it goes."""
+    """Print rows of short strings, one line each, on a terminal and elsewhere."""
     console = make_console()
     lines = [[one_line(cell, 1000) for cell in row] for row in rows]
     if console.is_terminal and not lines:
@@ -121,6 +121,6 @@ def _print_blocks(console: Console, headers: Sequence[str], lines: Sequence[Sequ
 
 
 def _in_columns(lines: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Return the lines with each text as wide as the widest one above or below it."""
+    """Return the lines with each cell padded to the width of its column."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return [[cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines]

@@ -1,4 +1,4 @@
-"""Which workflow is meant: one that a plugin provides, or one in a module."""
+"""Finds the workflow that a command names: one that a plugin provides, or one in a module."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from trioflow.workflow import Workflow
 
 
 def is_in_module(target: str) -> bool:
-    """Tell whether a target is ``MODULE:ATTR``; no id has a colon."""
+    """Return whether a target is ``MODULE:ATTR``; ids have no colon."""
     return ":" in target
 
 
 def known_workflow(name: str, workflows: Mapping[str, Workflow[Any, Any]]) -> Workflow[Any, Any]:
-    """Return the workflow of that id.
+    """Return the workflow with this id.
 
     Raises:
       UsageError: if no plugin provides it.
@@ -49,7 +49,7 @@ def import_workflow(target: str) -> Workflow[Any, Any]:
             raise UsageError(f"{name!r} has no {path!r}; {_workflows_of(module, path)}")
         value = getattr(value, attribute)
     if not isinstance(value, Workflow):
-        problem = f"{target} is not a Workflow but of type {type(value).__name__}"
+        problem = f"{target} is not a Workflow, but of type {type(value).__name__}"
         raise UsageError(f"{problem}; {_workflows_of(module, path)}")
     return value
 
@@ -65,7 +65,7 @@ def _import(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as exc:
         if exc.name is not None and f"{name}.".startswith(f"{exc.name}."):
-            where = f"in {folder} or among what is installed"
+            where = f"in {folder} or in the installed packages"
             raise UsageError(f"there is no module {exc.name!r} {where}") from exc
         raise UsageError(_import_problem(name, exc)) from exc
     except Exception as exc:

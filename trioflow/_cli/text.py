@@ -11,9 +11,9 @@ _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def clean(text: str) -> str:
-    """Return *text* with everything that a terminal might obey written as an escape.
+    """Return *text* with everything that a terminal might interpret written as an escape.
 
-    Line breaks and tabs stay.
+    Line breaks and tabs are kept.
     """
     return _UNSAFE.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
@@ -25,7 +25,7 @@ def one_line(text: str, limit: int = 200) -> str:
 
 
 def safe_json(data: Any, indent: int | None = None) -> str:
-    """Return plain JSON data as JSON text that no terminal obeys."""
+    """Return plain JSON data as a JSON string without characters that a terminal interprets."""
     text = json.dumps(data, indent=indent, ensure_ascii=False)
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 

@@ -1,4 +1,4 @@
-"""Points in time, as they are typed and as they are shown."""
+"""Reads points in time and durations, and shows local times."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from trioflow._cli.errors import UsageError
 from trioflow._cli.text import one_line
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-"""Seconds of what may follow a number."""
+"""Seconds of each unit."""
 _AGO = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 
 
@@ -17,8 +17,8 @@ def read_moment(text: str, option: str, now: float) -> float:
     """Return a point in time as seconds since the epoch.
 
     Args:
-      text: How long ago, such as ``"30d"``, or a date or time of ISO 8601, which is a local one
-        unless it says another time zone.
+      text: An age such as ``"30d"``, or an ISO 8601 date or time, which is local unless it has
+        a time zone.
       option: Name of the option, for errors.
 
     Raises:
@@ -28,11 +28,11 @@ def read_moment(text: str, option: str, now: float) -> float:
     try:
         if ago is not None:
             at = now - float(ago[1]) * UNITS[ago[2]]
-            return dt.datetime.fromtimestamp(at, dt.UTC).timestamp()  # if the calendar has it
+            return dt.datetime.fromtimestamp(at, dt.UTC).timestamp()  # or raise
         return dt.datetime.fromisoformat(text.strip()).timestamp()
     except (ValueError, OverflowError, OSError) as exc:
         raise UsageError(
-            f"{option}: {text!r} is no point in time; give how long ago, such as 90s, 15m, 12h, "
+            f"{option}: {text!r} is not a point in time; give an age such as 90s, 15m, 12h, "
             "30d or 2w, or a date such as 2026-01-31 or 2026-01-31T12:00"
         ) from exc
 
@@ -41,20 +41,20 @@ def read_duration(text: str, option: str) -> float:
     """Return a duration as seconds.
 
     Args:
-      text: A number of seconds, or of what its last letter says: ``"90"``, ``"15m"``, ``"2h"``.
+      text: A number of seconds, or a number with a unit: ``"90"``, ``"15m"``, ``"2h"``.
       option: Name of the option, for errors.
 
     Raises:
-      UsageError: if it is none.
+      UsageError: if it is not a duration.
     """
     found = _AGO.fullmatch(text.strip()) or _AGO.fullmatch(f"{text.strip()}s")
     if found is None:
-        raise UsageError(f"{option}: {text!r} is no duration; give one such as 90, 15m, 12h or 2d")
+        raise UsageError(f"{option}: {text!r} is not a duration; give one such as 90, 15m or 2d")
     return float(found[1]) * UNITS[found[2]]
 
 
 def local_time(at: float) -> str:
-    """Return seconds since the epoch as the time of day here."""
+    """Return seconds since the epoch as a local date and time."""
     try:
         return dt.datetime.fromtimestamp(at, dt.UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     except (TypeError, ValueError, OverflowError, OSError):  # what a damaged store may hold

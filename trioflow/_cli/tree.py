@@ -1,4 +1,4 @@
-"""One stored run as a tree: each call with its result or error, its time, what it waits for."""
+"""One stored run as a tree: each call with its output or error, its time, and its wait."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from trioflow.addresses import Address
 from trioflow.step_record import StepRecord
 
 SHOWN = 100
-"""How many calls beside each other are shown: the last ones."""
+"""Maximum number of sibling calls that are shown: the last ones."""
 
 
 def print_tree(view: StoredView, now: float) -> None:
-    """Print a run, each call in a line.
+    """Print a run, one line per call.
 
     Args:
       view: The run.
@@ -55,7 +55,7 @@ class _Branches:
     view: StoredView
     now: float
     _inside: dict[Address | None, dict[Address, StepRecord]] = attrs.field(factory=dict)
-    """The calls directly inside of a call, None for the run; by their addresses."""
+    """The calls directly inside each call (None: the run), by their addresses."""
 
     def __attrs_post_init__(self) -> None:
         for record in self.view.record.calls.values():
@@ -102,7 +102,7 @@ class _Branches:
             detail = f"{record.attempts} attempts" + (f", {detail}" if detail else "")
         below = self._below(address, outer if is_item else record.id)
         if below and record.kind != "foreach" and status in ("suspended", "success", "failed"):
-            detail = ""  # what is inside says it
+            detail = ""  # the lines below show it
         progress = None if record.total is None else (record.done or 0, record.total)
         row = Row("", "call", clean(label), status, detail, self._seconds(record), progress)
         return Branch(row, below)

@@ -1,4 +1,4 @@
-"""Keeping a store in order: ending, deleting and pruning runs, one or many."""
+"""Cancels, deletes and prunes runs, one or many."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from trioflow.events import RunStatus
 from trioflow.run_info import BulkResult, RunFilters
 
 SHOWN = 5
-"""For how many runs it is said why something was not done."""
+"""Maximum number of runs for which an error is printed."""
 
 
 async def cancel(
     run_id: str | None, filters: Filters, yes: bool, reason: str | None, store_url: str | None
 ) -> int:
-    """Cancel a run, wherever it runs, or all unfinished runs that are chosen; return the exit code.
+    """Cancel a run in any process, or all matching unfinished runs; return the exit code.
 
     Raises:
-      UsageError: if it is not clear which runs, or there is no such run.
+      UsageError: if neither or both of an id and filters are given, or there is no such run.
       TrioflowError: if the run has finished.
     """
     kept = need_store(store_url)
@@ -58,10 +58,10 @@ async def cancel(
 
 
 async def delete(run_id: str | None, filters: Filters, yes: bool, store_url: str | None) -> int:
-    """Delete a run, or all runs that are chosen; return the exit code.
+    """Delete a run, or all matching runs; return the exit code.
 
     Raises:
-      UsageError: if it is not clear which runs, or there is no such run.
+      UsageError: if neither or both of an id and filters are given, or there is no such run.
       RunClaimedError: if the run is running.
     """
     kept = need_store(store_url)
@@ -86,7 +86,7 @@ async def prune(before: str, status: Sequence[RunStatus] | None, store_url: str 
     """Delete the runs that were last updated before a time.
 
     Raises:
-      UsageError: if *before* is no point in time, or there is no such store.
+      UsageError: if *before* is not a point in time, or there is no such store.
     """
     moment = read_moment(before, "--before", time.time())
     async with open_asking(need_store(store_url)) as (engine, _):
@@ -97,25 +97,27 @@ def chosen_runs(filters: Filters) -> RunFilters:
     """Return the filters of a command for many runs.
 
     Raises:
-      UsageError: if there is none, which would choose all runs.
+      UsageError: if there are none, which would select all runs.
     """
     if filters == ALL:
-        raise UsageError("which runs? give the id of one, or options such as --status and --before")
+        raise UsageError(
+            "no run selected; give a run id, or filter options such as --status and --before"
+        )
     return filters.chosen(time.time())
 
 
 def check_alone(filters: Filters, yes: bool) -> None:
-    """Check that no options choose runs besides an id.
+    """Check that an id is not combined with filter options.
 
     Raises:
       UsageError: if they do.
     """
     if yes or filters != ALL:
-        raise UsageError("give the id of a run, or options that choose runs, but not both")
+        raise UsageError("give a run id or filter options, but not both")
 
 
 async def print_count(kept: Whereabouts, chosen: RunFilter, done: str) -> None:
-    """Print for how many runs something would be done, and how to do it."""
+    """Print how many runs match, and how to apply the command to them."""
     async with open_reading(kept) as store:
         count = await store.count_runs(**asked(chosen))
     print(f"{counted(count)} would be {done}")
@@ -124,7 +126,7 @@ async def print_count(kept: Whereabouts, chosen: RunFilter, done: str) -> None:
 
 
 def report(result: BulkResult) -> int:
-    """Say why something was not done, and return the exit code."""
+    """Report the errors of a bulk command, and return the exit code."""
     for error in list(result.refused.values())[:SHOWN]:
         say(explain(error))
     if len(result.refused) > SHOWN:
@@ -133,5 +135,5 @@ def report(result: BulkResult) -> int:
 
 
 def counted(count: int) -> str:
-    """Return a number of runs in words."""
+    """Return a number of runs: ``"2 runs"``."""
     return f"{count:,} run{'s' * (count != 1)}"

@@ -14,22 +14,22 @@ if TYPE_CHECKING:
 
 
 def preview(value: Any, limit: int = 200) -> str:
-    """Return a value on one line: a text as it is, anything else as JSON if it has that."""
+    """Return a value on one line: a string as it is, anything else as JSON if possible."""
     return one_line(value if isinstance(value, str) else plain_json(value), limit)
 
 
 def plain_json(value: Any, converter: Converter | None = None) -> str:
-    """Return a value as JSON on one line; parts without JSON form are texts in it."""
+    """Return a value as JSON on one line; parts without a JSON form are strings."""
     return safe_json(lenient_json(value, converter))
 
 
 FELL_BACK = "fell back after "
-"""What stands before the error of a call whose fallback gave the output."""
+"""Prefix of the error of a call whose fallback supplied the output."""
 
 
 def describe_error(error: BaseException, limit: int = 200) -> str:
     """Return class and message of an exception on one line."""
-    if isinstance(error, RecordedError):  # it stands for another one
+    if isinstance(error, RecordedError):  # its string has the name of the class
         return one_line(message_of(error), limit)
     name, message = type(error).__name__, message_of(error)
     return one_line(f"{name}: {message}" if message else name, limit)

@@ -1,8 +1,8 @@
-"""What a person watching a run wants to know: the fold of its events into a tree.
+"""A compact view of a run for the live display: the fold of its events into a tree.
 
-Unlike `trioflow.record.RunRecord` it forgets: iterations of a loop share one entry, items of
-a ``foreach`` disappear when they end well, and of many finished siblings only the last stay.
-So it stays small however long the run is. It knows nothing of terminals.
+Unlike `trioflow.record.RunRecord` it drops details: iterations of a loop share one entry, items
+of a ``foreach`` disappear when they succeed, and of many finished siblings only the last are
+kept. So it stays small however long the run is. It does not depend on terminals.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ Status = Literal[
     "paused",
     "interrupted",
 ]
-"""That of a call or a run; ``"interrupted"`` is what starts again when the run goes on."""
+"""Status of a call or a run; ``"interrupted"`` calls start again when the run is recovered."""
 KEPT = 100
-"""How many siblings that ended well an entry keeps."""
+"""Maximum number of successful children that an entry keeps."""
 KEPT_TOOLS = 3
-"""How many tool calls that are over an entry keeps."""
+"""Maximum number of finished tool calls that an entry keeps."""
 TAIL = 600
-"""How many characters of a tool's output are kept."""
+"""Maximum number of characters of a tool's output that are kept."""
 
 
 @attrs.define(eq=False)
@@ -47,10 +47,10 @@ class ToolView:
     detail: str = ""
     pieces: int = 0
     tail: str = ""
-    """The end of what it yielded."""
+    """The end of its output."""
 
     def add(self, piece: object) -> None:
-        """Take note of a piece: texts continue each other, other values get a line each."""
+        """Add a piece: strings are joined, other values get a line each."""
         text = piece if isinstance(piece, str) else preview(piece) + "\n"
         self.pieces += 1
         self.tail = (self.tail + text)[-TAIL:]
@@ -68,36 +68,36 @@ class CallView:
     status: Status = "running"
     ended: float | None = None
     detail: str = ""
-    """What there is to say about it: an error, an event it waits for, what it wrote last."""
+    """Its error, the event it waits for, or its last output."""
     until: float | None = None
-    """When it goes on at the latest, if it waits; seconds since the epoch."""
+    """When its wait ends at the latest, if it waits; seconds since the epoch."""
     attempt: int = 1
-    """Which attempt it is, counted from 1; when it is over, how many there were."""
+    """The current attempt, counted from 1; after the end, the number of attempts."""
     iteration: int | None = None
     progress: tuple[int, int] | None = None
     """In a foreach: how many items have ended, of how many."""
     tools: dict[str, ToolView] = attrs.field(factory=dict)
     children: dict[str, CallView] = attrs.field(factory=dict)
     finished: deque[str] = attrs.field(factory=deque)
-    """The keys of the children that ended well, in that order."""
+    """The keys of the successful children, in the order in which they ended."""
     hidden: int = 0
-    """How many more children ended well."""
+    """Number of successful children that are no longer kept."""
     rank: tuple[int, int, int] = (0, 0, 0)
-    """Where it stands among its siblings: its node, its arm there, and its item."""
+    """Sort key among its siblings: its node, its arm there, and its item."""
     is_recalled: bool = False
-    """Whether it was over before the part of the run that is shown."""
+    """Whether it ended before the part of the run that is shown."""
 
     @property
     def is_open(self) -> bool:
-        """Whether it goes on."""
+        """Whether it has not ended."""
         return self.status in ("running", "waiting", "retrying")
 
     def close(self, status: Status, at: float, detail: str = "") -> None:
-        """Take note that it is over."""
+        """Mark it as ended."""
         self.status, self.ended, self.until, self.detail = status, at, None, detail
 
     def child_finished(self, key: str) -> None:
-        """Take note that a child ended well, and forget an older one if there are many."""
+        """Record a successful child, and drop the oldest one if there are many."""
         self.finished.append(key)
         if len(self.finished) > KEPT:
             del self.children[self.finished.popleft()]
@@ -106,14 +106,14 @@ class CallView:
 
 @attrs.define(eq=False)
 class RunView:
-    """A run, as far as its events have been seen."""
+    """A run as of the events that have been applied."""
 
     order: ArmOrder = NO_ORDER
     root: CallView = attrs.field(factory=lambda: CallView("", "", 0.0))
     """The run's own workflow; without id until the run has started."""
 
     def apply(self, event: ev.Event) -> None:
-        """Take one more event into account."""
+        """Apply one more event."""
         match event:
             case ev.StepEvent():
                 self._apply_step(event, path_of(event.address))
@@ -125,11 +125,11 @@ class RunView:
                 self.root.close(event.status, event.at)
 
     def recall(self) -> None:
-        """Take note that what is over by now was so before the part that is shown."""
+        """Mark what has ended by now as older than the part that is shown."""
         _recall(self.root)
 
     def interrupt(self, at: float) -> None:
-        """Take note that what is open has been stopped, and starts again later."""
+        """Mark open calls as interrupted: they start again later."""
         _interrupt(self.root, at)
 
     def _apply_step(self, event: ev.StepEvent, path: tuple[str, ...]) -> None:
@@ -153,7 +153,7 @@ class RunView:
     def _open(self, event: ev.StepStart | ev.StepWaiting, path: tuple[str, ...]) -> CallView:
         parent = self.root
         for key in path[:-1]:
-            if key not in parent.children:  # only items of a foreach do not announce themselves
+            if key not in parent.children:  # only items of a foreach have no event of their start
                 parent.children[key] = _item_view(parent, int(key[1:-1]), event.at)
             parent = parent.children[key]
         key = path[-1]
@@ -162,7 +162,7 @@ class RunView:
         call = CallView(event.id, label, event.at)
         call.rank = (*self.order.rank(address), address.item or 0)
         before = parent.children.get(key)
-        if before is not None:  # the next iteration, or it goes on
+        if before is not None:  # the next iteration, or a resumed call
             call.started = before.started
             if before.is_open or before.status == "suspended":
                 call.children, call.finished = before.children, before.finished
@@ -193,7 +193,7 @@ class RunView:
 def path_of(address: str) -> tuple[str, ...]:
     """Return the keys that lead to the entry of a call, from the root.
 
-    Items of a foreach are a level of their own; iterations and attempts share an entry.
+    Items of a foreach are their own level; iterations and attempts share an entry.
     """
     return tuple(_key(outer) for outer in Address.parse(address).walk())
 
@@ -226,7 +226,7 @@ def _interrupt(call: CallView, at: float) -> None:
 
 
 def _apply_to_call(event: ev.StepEvent, call: CallView, prefix: str) -> None:
-    """Apply what changes an open call; *prefix* names an item if it is about one only."""
+    """Apply an event to an open call; *prefix* names the item if it concerns only one."""
     match event:
         case ev.StepRetry():
             call.detail = prefix + describe_error(event.error)
@@ -266,7 +266,7 @@ def _end_item(event: ev.StepProgress, call: CallView) -> None:
 
 
 def _apply_tool(event: ev.ToolEvent, call: CallView) -> None:
-    if call.is_open:  # it may have waited: nothing else says that it goes on
+    if call.is_open:  # it may have waited: no other event reports the end of a wait
         call.status = "running"
     if isinstance(event, ev.ToolCall):
         over = [key for key, tool in call.tools.items() if tool.status != "running"]

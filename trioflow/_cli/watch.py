@@ -1,4 +1,4 @@
-"""Watching a run, or the next part of one: show it, stop it when asked, say how it ended."""
+"""Watches a run or its next part: shows it, stops it on a signal, and reports how it ended."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ from trioflow.step_record import StepRecord
 if TYPE_CHECKING:
     from cattrs import Converter
 
-UNREAD = "nobody reads the output any more"
+UNREAD = "the reader of the output has gone"
 OpenStream: TypeAlias = Callable[[], AbstractAsyncContextManager[RunStream[Any]]]
 
 
 async def watch(
     open_stream: OpenStream, display: Display, whereabouts: Whereabouts | None = None
 ) -> int:
-    """Run a part of a workflow, show it and its result, and return the exit code.
+    """Run a part of a run, show it and its output, and return the exit code.
 
     Args:
       open_stream: Opens the stream of that part.
       display: Shows it.
-      whereabouts: Where the run is kept. A signal then stops the run and does not cancel
-        it: it can be resumed from there.
+      whereabouts: The store of the run. With a store, a signal halts the run instead of
+        canceling it, so that it can be resumed.
     """
     watcher = Watcher(display, whereabouts)
     signals = interruptible(watcher.stop, watcher.what_runs)
@@ -70,26 +70,26 @@ async def watch(
 
 @attrs.define(eq=False)
 class Watcher:
-    """Shows a part of a run, and ends it if it is asked to or nobody reads any more."""
+    """Shows a part of a run, and stops it on a signal or if the reader has gone."""
 
     display: Display
     whereabouts: Whereabouts | None
     opening: trio.CancelScope = attrs.field(factory=trio.CancelScope)
-    """Is left early if the run is to be stopped before it goes on."""
+    """Canceled if the run is to be stopped before its stream is open."""
     result: RunResult[Any] | None = None
-    """How the part ended; None if nobody reads it any more."""
+    """How the part ended; None if the reader has gone."""
     _run: Run[Any, Any] | None = None
     _halted: str | None = None
-    """Why the run was stopped in a way that it can be resumed from."""
+    """Why the run was halted, if it was."""
     _end_of_journal: float = math.inf
     """The ``seq`` of the first event that is not in the journal, since the run was halted."""
     _is_unread: bool = False
     _draining: str | None = None
-    """Why no further step is started, while those that run may still end."""
+    """Why the run is draining, if it is: running steps may finish, but no new step starts."""
     _drain: trio.Event = attrs.field(factory=trio.Event)
 
     def stop(self, signum: int) -> None:
-        """Stop the run because a signal came: at once if a person asks, who can see what runs."""
+        """Stop the run after a signal: at once for Ctrl-C, otherwise after draining it."""
         reason, at_once = REASONS[signum], signum == signal.SIGINT
         words = STOPPING if at_once else DRAINING.format(grace=GRACE)
         self.display.stopping(f"{reason}: {words}", for_good=self.whereabouts is None)
@@ -110,11 +110,11 @@ class Watcher:
         self._end(run, self._draining or "")
 
     def what_runs(self) -> str:
-        """Tell what the tasks of the run wait for."""
+        """Return what the tasks of the run wait for."""
         return "" if self._run is None else clean(dump(self._run)) + "\n"
 
     async def follow(self, stream: RunStream[Any]) -> None:
-        """Show every event, to where the run finishes or suspends."""
+        """Show every event, until the run finishes or suspends."""
         self._run = stream.run
         await self.display.recall(await _earlier_events(stream.run))
         async with trio.open_nursery() as nursery:
@@ -133,7 +133,7 @@ class Watcher:
                 self._is_unread = True
                 self._end(stream.run, UNREAD)
             except BaseException:
-                self._end(stream.run, "it could not be shown")
+                self._end(stream.run, "the display failed")
                 raise
             nursery.cancel_scope.cancel()
 
@@ -152,7 +152,7 @@ class Watcher:
 
     @contextmanager
     def unless_closed(self) -> Iterator[None]:
-        """Go on without a display if its terminal was closed; the run may end its steps."""
+        """Continue without a display if its terminal was closed, and drain the run."""
         try:
             yield
         except OSError as exc:
@@ -163,7 +163,7 @@ class Watcher:
             self._drain_soon(CLOSED)
 
     def _end(self, run: Run[Any, Any], reason: str) -> None:
-        """Stop the run if it goes on: for good, unless it can go on from its store."""
+        """Stop the run if it is active: halt it if it has a store, otherwise cancel it."""
         if run.status not in ACTIVE_STATUSES:
             return
         if self.whereabouts is None:
@@ -173,7 +173,7 @@ class Watcher:
             halt(run._life)
 
     def report(self, result: RunResult[Any]) -> None:
-        """Say how the part ended if it did not end well, and how to go on."""
+        """Report how the part ended if it did not succeed, and how to continue."""
         if self.whereabouts is not None and result.status == "canceled" and self._halted:
             stopped = ", ".join(canceled_steps(result)) or "nothing was running"
             say(clean(f"{self._halted}; stopped: {stopped}"))
@@ -182,7 +182,7 @@ class Watcher:
             report(result, self._run.record.calls.values() if self._run else ())
         if result.status == "suspended" and self._run:
             if self.whereabouts is None or not self.whereabouts.lasts:
-                say("it is lost now: give --store to resume it later")
+                say("the run is lost; use --store to be able to resume runs")
             else:
                 how_to_answer(self.whereabouts, self._run.record)
         if self.whereabouts is not None and result.status == "failed":
@@ -190,7 +190,7 @@ class Watcher:
 
 
 async def _earlier_events(run: Run[Any, Any]) -> Sequence[ev.Event]:
-    """Return the events of the parts before the one that begins; only its start if it is long."""
+    """Return the events before the part that begins; only a start event if there are many."""
     try:
         async with run.observe(on_full="gap") as held:
             count = held.statistics().current_buffer_used
@@ -211,7 +211,7 @@ async def _earlier_events(run: Run[Any, Any]) -> Sequence[ev.Event]:
 
 
 def choose_display(exclusive: Output | None, converter: Converter, run: Run[Any, Any]) -> Display:
-    """Choose how a run is shown: by what was asked for, and by where it goes."""
+    """Choose the display of a run: by the options, and by where the output goes."""
     if exclusive is not None:
         return JsonDisplay(exclusive, converter)
     if can_draw(sys.stdout):
@@ -223,7 +223,7 @@ def choose_display(exclusive: Output | None, converter: Converter, run: Run[Any,
 
 
 def report(result: RunResult[Any], calls: Iterable[StepRecord] = ()) -> None:
-    """Say on standard error how a run ended that did not end well."""
+    """Report on standard error how a run ended that did not succeed."""
     match result.status:
         case "failed":
             text = explain_failure(result, calls)

@@ -1,4 +1,4 @@
-"""Puts together what an engine needs, from its plugins and from its caller."""
+"""Assembles what an engine needs, from its plugins and from its caller."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Definition: TypeAlias = Step[Any, Any] | Tool[..., Any] | Workflow[Any, Any]
 
 
 def open_store(host: PluginHost, store: Store | str) -> Store:
-    """Return a store, or the one that a URL means.
+    """Return *store*, or the store that a URL names.
 
     Raises:
       UnknownNameError: if no plugin has a store for the URL.
@@ -48,10 +48,10 @@ def open_store(host: PluginHost, store: Store | str) -> Store:
 
 
 def life_of(environment: Environment, stored: StoredRun, keeper: Keeper) -> Life:
-    """Return the life of a run that a store has; its journal is not read.
+    """Return the life of a stored run, without reading its journal.
 
     Raises:
-      UnknownNameError: if there is no workflow of its id.
+      UnknownNameError: if no workflow has its workflow id.
     """
     header = stored.header
     if header.workflow_id not in environment.workflows:
@@ -71,12 +71,12 @@ def environment_of(
     runners: Mapping[str, Runner],
     instruments: Iterable[Instrument],
 ) -> Environment:
-    """Return what workflows can rely on: what plugins provide, and what the caller gives.
+    """Return the environment of workflows: what plugins provide, and what the caller gives.
 
     Raises:
       DuplicateIdError: if an id is given twice.
-      DefinitionError: if a limit is no number of places, or a resource, a runner or an
-        instrument is none.
+      DefinitionError: if a limit is not a number of places, or a resource, a runner or an
+        instrument is not of its type.
     """
     taken = dict(host.providers)
     all_steps = {**host.steps, **_by_id(steps, Step, taken)}
@@ -110,8 +110,8 @@ def _by_id(definitions: Iterable[T], cls: type[T], taken: dict[str, str]) -> dic
             raise DuplicateIdError(
                 "open_engine",
                 NO_DISTRIBUTION,
-                f"{definition.id!r} is provided by {taken[definition.id]!r} already",
-                "give one of the two another id with clone()",
+                f"{definition.id!r} is already provided by {taken[definition.id]!r}",
+                'rename one with .clone("other-id")',
             )
         taken[definition.id] = "open_engine"
         found[definition.id] = definition

@@ -1,4 +1,4 @@
-"""The plugin that is always there: what trioflow itself provides, through the same hooks."""
+"""The built-in plugin: what trioflow itself provides, through the same hooks."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 @hookimpl
 def trioflow_runner(name: str) -> Runner | None:
-    """Run bodies in the run's own task, or in a thread."""
+    """Return a runner that runs bodies in the run's own task, or in a thread."""
     return BUILT_IN_RUNNERS.get(name)
 
 
 @hookimpl
 def trioflow_store_schemes() -> Iterable[str]:
-    """Name the store that needs no plugin."""
+    """Return the scheme of the store that needs no plugin."""
     return ["memory"]
 
 
 @hookimpl
 def trioflow_store(url: str) -> Store | None:
-    """Keep journals in memory, for as long as the engine is open."""
+    """Return a store that keeps journals in memory while the engine is open."""
     if url != "memory:":
         return None
-    from trioflow.stores import MemoryStore  # an engine without a store needs nothing of it
+    from trioflow.stores import MemoryStore  # not needed by an engine without a store
 
     return MemoryStore()

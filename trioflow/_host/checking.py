@@ -1,4 +1,4 @@
-"""Whether definitions can work: those of the caller must, those of plugins when they are used."""
+"""Checks definitions: refuses broken ones of the caller, and warns of broken ones of plugins."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ logger = logging.getLogger("trioflow")
 
 
 def check_definitions(host: PluginHost, environment: Environment) -> None:
-    """Refuse definitions of the caller that cannot work, and warn of those of plugins.
+    """Refuse broken definitions of the caller, and warn of broken ones of plugins.
 
     Raises:
       PluginError: if the hook of a plugin is broken.
-      TrioflowError: if a workflow or tool of the caller cannot work.
+      TrioflowError: if a workflow or tool of the caller is broken.
     """
     if host.implements("trioflow_converter"):
-        environment.converter()  # a broken hook shows now, not at the first value
+        environment.converter()  # reports a broken hook now, not at the first value
     for id, error in broken_definitions(environment):
         if id not in host.providers:
             raise error
@@ -31,7 +31,7 @@ def check_definitions(host: PluginHost, environment: Environment) -> None:
 
 
 def broken_definitions(environment: Environment) -> Iterator[tuple[str, TrioflowError]]:
-    """Yield the workflows and tools that cannot work by id, each with the reason."""
+    """Yield the id of each broken workflow and tool, with the reason."""
     for workflow in environment.workflows.values():
         try:
             plan_workflow(workflow, environment)
@@ -45,7 +45,7 @@ def broken_definitions(environment: Environment) -> Iterator[tuple[str, Trioflow
 
 
 def problems_of(host: PluginHost) -> dict[str, Sequence[str]]:
-    """Return what is wrong with each broken plugin by name, for a host that keeps broken ones."""
+    """Return the problems of each broken plugin by name; *host* must keep broken plugins."""
     environment = environment_of(host, (), (), (), {}, {}, {}, ())
     environment.converter()  # with the hooks of all plugins
     found = list(broken_definitions(environment))

@@ -1,4 +1,4 @@
-"""The commands of plugins, without importing plugins that have none."""
+"""Adds the commands of plugins, without importing plugins that have none."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 HOOK = b"trioflow_commands"
 DOUBTS = (b"import *", b"import_module")
-"""With these a module may have the hook without its name."""
+"""A module with one of these may have the hook without naming it."""
 
 
 def add_plugin_commands(app: Any, wanted: str | None = None) -> dict[str, PluginError]:
     """Let installed plugins add their commands, and return the broken ones by name.
 
-    Only plugins whose source names the hook are imported, and those without source.
+    Only plugins whose source names the hook, or that have no source, are imported.
 
     Args:
       wanted: The plugin that is known to have the command that was typed.
@@ -45,6 +45,6 @@ def _may_have(points: list[EntryPoint]) -> bool:
     try:
         spec = find_spec(module)  # imports the packages that it is in
         source = Path((spec and spec.origin) or "").read_bytes()
-    except Exception:  # to be reported by name when it is loaded
+    except Exception:  # reported by name when the plugin is loaded
         return True
     return HOOK in source or any(doubt in source for doubt in DOUBTS)

@@ -1,4 +1,4 @@
-"""Which plugins there are: entry points, what they load, and whether their hooks are hooks."""
+"""Finds plugins: lists and loads entry points, and checks the hooks of plugins."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class PluginInfo:
 def chosen_plugins(
     plugins: Iterable[Any] | None, blocked: Iterable[str]
 ) -> Iterator[tuple[Callable[[], Any], PluginInfo]]:
-    """Find plugins, and yield for each a function that loads it.
+    """Find plugins, and yield for each one a function that loads it, and its info.
 
     Args:
       plugins: Names of installed ones, and objects with hooks; None for all installed.
@@ -67,7 +67,7 @@ def chosen_plugins(
         `DISABLE_VARIABLE`.
 
     The functions raise `PluginError` if the plugin cannot be imported, or if two
-    distributions have one of its name.
+    distributions have a plugin with its name.
 
     Raises:
       UnknownPluginError: if a name is not that of an installed plugin.
@@ -76,13 +76,13 @@ def chosen_plugins(
     refused = [*_names(blocked, "blocked")]
     given = None if plugins is None else [*_names(plugins, "plugins")]
     names = [*refused, *(plugin for plugin in given or () if isinstance(plugin, str))]
-    # Looking for what is installed takes milliseconds, which not every engine has to spend.
+    # Finding installed plugins takes milliseconds, which not every engine has to spend.
     installed = installed_plugins() if names or given is None else {}
     wanted = list(installed) if given is None else given
     for name in names:
         if name not in installed:
             known = f"installed: {', '.join(installed) or 'none'}"
-            problem = "no plugin of this name is installed"
+            problem = "no plugin with this name is installed"
             raise UnknownPluginError(
                 name, NO_DISTRIBUTION, problem, suggest(name, installed, known)
             )
@@ -99,8 +99,8 @@ def chosen_plugins(
 
 
 def installed_plugins() -> dict[str, list[EntryPoint]]:
-    """Return the entry points of what is installed, by the names of the plugins."""
-    from importlib.metadata import entry_points  # it takes longer than all of this module
+    """Return the entry points of the installed plugins, by the names of the plugins."""
+    from importlib.metadata import entry_points  # its import takes longer than this module's
 
     points: dict[str, list[EntryPoint]] = {}
     for point in sorted(entry_points(group=PROJECT), key=lambda point: point.name):
@@ -109,7 +109,7 @@ def installed_plugins() -> dict[str, list[EntryPoint]]:
 
 
 def _names(given: Iterable[Any], argument: str) -> Iterable[Any]:
-    if isinstance(given, str):  # else its characters would be taken for names
+    if isinstance(given, str):  # otherwise its characters would be taken as names
         raise TypeError(f"{argument} must be a list of plugins, not the string {given!r}")
     return given
 
@@ -129,7 +129,7 @@ def _same(plugin: Any) -> Any:
 
 
 def load_plugin(points: list[EntryPoint]) -> Any:
-    """Import what entry points of one name stand for.
+    """Load the plugin of entry points that share one name.
 
     Raises:
       PluginError: if it cannot be imported, or if there are several.
@@ -154,13 +154,13 @@ def load_plugin(points: list[EntryPoint]) -> Any:
 
 
 def info_of(point: EntryPoint) -> PluginInfo:
-    """Return what is known of a plugin without importing it."""
-    distribution = cast("Distribution", point.dist)  # whatever was found has one
+    """Return the info of a plugin without importing it."""
+    distribution = cast("Distribution", point.dist)  # every entry point that was found has one
     return PluginInfo(point.name, distribution.name, distribution.version)
 
 
 def _object_name(plugin: Any, numbers: dict[str, int]) -> str:
-    """Return a name for a plugin that was given as an object, another one for each."""
+    """Return a unique name for a plugin that was given as an object."""
     name = getattr(plugin, "__name__", None) or type(plugin).__name__
     numbers[name] = number = numbers.get(name, 0) + 1
     return name if number == 1 else f"{name}-{number}"
@@ -171,7 +171,7 @@ def check_hooks(plugin: Any, info: PluginInfo) -> Iterator[str]:
     """Yield the hooks that a plugin implements.
 
     Raises:
-      PluginHookError: for what pluggy would pass over in silence, or fail at much later.
+      PluginHookError: for a mistake that pluggy would ignore, or report only much later.
     """
     found = False
     for name in dir(plugin):
@@ -187,8 +187,8 @@ def check_hooks(plugin: Any, info: PluginInfo) -> Iterator[str]:
 
 
 def _check_attribute(plugin: Any, name: str) -> tuple[str | None, tuple[str, str] | None]:
-    """Return the hook that an attribute implements, and what is wrong and what to do."""
-    # Statically, because asking a property or the like might do anything.
+    """Return the hook that an attribute implements, and its problem with the remedy."""
+    # Statically, because reading a property might run any code.
     attribute = inspect.getattr_static(plugin, name, None)
     function = getattr(attribute, "__func__", attribute)  # of a static or class method
     options = getattr(function, f"{PROJECT}_impl", None) if inspect.isroutine(function) else None
@@ -199,7 +199,7 @@ def _check_attribute(plugin: Any, name: str) -> tuple[str | None, tuple[str, str
     if not exists:
         return None, _unknown_hook(hook)
     if options["wrapper"] or options["hookwrapper"]:
-        return None, (f"{name} is a wrapper", "hooks are asked one by one; drop the option")
+        return None, (f"{name} is a wrapper", "hooks are called one by one; remove the option")
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         remedy = "make it a plain def; what it returns may have async methods"
         return None, (f"{name} is async, but hooks are called synchronously", remedy)

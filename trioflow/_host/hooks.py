@@ -1,7 +1,7 @@
-"""Plugins and their hooks: load and register them, call each hook, and name who is at fault.
+"""Plugins and their hooks: load and register them, call each hook, and name a faulty plugin.
 
-Knows hooks only, not what they return: `trioflow._host.plugins` does. So the command line can ask
-for commands without importing what a workflow needs.
+This module handles hooks only; `trioflow._host.plugins` handles what they return. So the command
+line can load the commands of plugins without importing what a workflow needs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Hooks:
-    """The hooks of chosen plugins. An object, never a global."""
+    """The hooks of the chosen plugins. An object, never a global."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Hooks:
         built_in: Iterable[tuple[Any, PluginInfo]] = (),
         keep_broken: bool = False,
     ) -> None:
-        """Load plugins, those that are built in first.
+        """Load plugins, built-in ones first.
 
         Args and Raises: as for `trioflow._host.plugins.PluginHost`.
         """
@@ -41,7 +41,7 @@ class Hooks:
         self._infos: dict[str, PluginInfo] = {}
         self._keeps_broken = keep_broken
         self.broken: dict[str, tuple[PluginInfo, PluginError]] = {}
-        """The plugins that are broken, by name, each with its first error."""
+        """The broken plugins by name, each with its first error."""
         for plugin, info in built_in:
             self._register(plugin, info)
         for load, info in chosen_plugins(plugins, blocked):
@@ -50,11 +50,11 @@ class Hooks:
 
     @property
     def plugins(self) -> tuple[PluginInfo, ...]:
-        """The plugins that are loaded, in the order of loading."""
+        """The loaded plugins, in the order of loading."""
         return tuple(self._infos.values())
 
     def implements(self, hook: str) -> bool:
-        """Tell whether a plugin implements *hook*."""
+        """Return whether a plugin implements *hook*."""
         return bool(self._implementations(hook))
 
     def add_commands(self, app: Any) -> None:
@@ -65,7 +65,7 @@ class Hooks:
     def _register(self, plugin: Any, info: PluginInfo) -> None:
         if info.name in self._infos or self._manager.is_registered(plugin):
             raise DuplicateIdError(
-                info.name, info.origin, "a plugin of this name is loaded already", "load only one"
+                info.name, info.origin, "a plugin with this name is already loaded", "load only one"
             )
         hooks = tuple(check_hooks(plugin, info))
         try:
@@ -78,7 +78,7 @@ class Hooks:
 
     @contextmanager
     def _reporting(self, info: PluginInfo) -> Iterator[None]:
-        """Note what is wrong with a plugin, if broken ones are kept."""
+        """Keep the error of a plugin instead of raising it, if broken plugins are kept."""
         try:
             yield
         except PluginError as exc:
@@ -88,21 +88,21 @@ class Hooks:
 
     # ------------------------------------------------------------ calling
     def _collect(self, hook: str, cls: type[T]) -> Iterator[tuple[str, T]]:
-        """Yield what all plugins give, with the name of the plugin, first loaded first."""
+        """Yield what all plugins return, with their names, in the order of loading."""
         for implementation in self._implementations(hook):
             name, given = implementation.plugin_name, []
             with self._reporting(self._infos[name]):
-                # Listed inside of the call, because a generator may raise as well.
+                # Listed inside the call, because a generator may also raise.
                 given = self._call(hook, implementation, {}, _listed)
                 for item in given:
                     if not isinstance(item, cls):
-                        problem = f"{hook} gave {item!r}, which is not a {cls.__name__}"
+                        problem = f"{hook} returned {item!r}, which is not a {cls.__name__}"
                         remedy = f"return an iterable of {cls.__name__} objects"
                         raise self._broken(name, problem, remedy)
             yield from ((name, item) for item in given if isinstance(item, cls))
 
     def _first(self, hook: str, cls: type, **arguments: Any) -> Any:
-        """Return what the plugin gives that was loaded last of those that give something."""
+        """Return the answer of the last loaded plugin that does not return None."""
         for implementation in reversed(self._implementations(hook)):
             found = self._call(hook, implementation, arguments)
             if isinstance(found, cls):
@@ -135,7 +135,7 @@ class Hooks:
         arguments: Mapping[str, Any],
         finish: Callable[[Any], Any] = lambda result: result,
     ) -> Any:
-        """Call one implementation, with those arguments that it takes."""
+        """Call one implementation, with the arguments that it takes."""
         try:
             return finish(
                 implementation.function(*(arguments[name] for name in implementation.argnames))
@@ -151,6 +151,6 @@ class Hooks:
 
 
 def _listed(given: Any) -> list[Any]:
-    if isinstance(given, str):  # else its characters would be taken for what it gives
+    if isinstance(given, str):  # otherwise its characters would be taken as definitions
         raise TypeError(f"{given!r} is a string, not an iterable of definitions")
     return list(given)

@@ -1,4 +1,4 @@
-"""The host of an engine: what its plugins provide, by id."""
+"""The plugin host of an engine: what its plugins provide, by id."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class PluginHost(Hooks):
             hooks. None means all that are installed.
           blocked: Names of installed plugins not to load, in addition to those in the
             environment variable ``TRIOFLOW_DISABLE``.
-          keep_broken: Whether a plugin that is broken is put into `broken`, for those who only
-            look and for commands that do not need it.
+          keep_broken: Whether a broken plugin is put into `broken` instead of raising; for
+            listings, and for commands that do not need the plugin.
 
         Raises:
           PluginError: if a plugin is unknown or broken; the message says which and why.
@@ -55,7 +55,7 @@ class PluginHost(Hooks):
         built_in = ((builtins, PluginInfo("builtin", PROJECT, __version__)),)
         super().__init__(plugins, blocked, built_in=built_in, keep_broken=keep_broken)
         self.providers: dict[str, str] = {}
-        """Which plugin provides the definition of an id."""
+        """The name of the plugin that provides each id."""
         self.steps: Mapping[str, Step[Any, Any]] = self._definitions("steps", Step)
         self.tools: Mapping[str, Tool[..., Any]] = self._definitions("tools", Tool)
         self.workflows: Mapping[str, Workflow[Any, Any]] = self._definitions("workflows", Workflow)
@@ -70,10 +70,10 @@ class PluginHost(Hooks):
             yield limit, plugin
 
     def resources(self) -> dict[str, OpenResource]:
-        """Return what opens the resources of all plugins, by their names.
+        """Return the functions that open the resources of all plugins, by name.
 
         Raises:
-          DuplicateIdError: if two plugins provide a resource of one name.
+          DuplicateIdError: if two plugins provide a resource with the same name.
         """
         found: dict[str, OpenResource] = {}
         owners: dict[str, str] = {}
@@ -83,14 +83,14 @@ class PluginHost(Hooks):
             with self._reporting(self._infos[name]):
                 for resource, opener in self._call(hook, implementation, {}, _openers):
                     if resource in owners:
-                        problem = f"it provides resource {resource!r}, as {owners[resource]!r} does"
+                        problem = f"plugin {owners[resource]!r} also provides resource {resource!r}"
                         remedy = f"block one of the two plugins, or set {DISABLE_VARIABLE}={name}"
                         raise DuplicateIdError(name, self._infos[name].origin, problem, remedy)
                     found[resource], owners[resource] = opener, name
         return found
 
     def store_schemes(self) -> tuple[str, ...]:
-        """Return the schemes of the URLs that stores are known for."""
+        """Return the URL schemes of all known stores."""
         return tuple(scheme for _, scheme in self._collect("trioflow_store_schemes", str))
 
     def store(self, url: str) -> Store | None:
@@ -99,25 +99,25 @@ class PluginHost(Hooks):
         return store
 
     def runner(self, name: str) -> Runner | None:
-        """Return the runner of that name, or None if no plugin has it."""
+        """Return the runner with this name, or None if no plugin has it."""
         runner: Runner | None = self._first("trioflow_runner", Runner, name=name)
         return runner
 
     def schema(self, type_: Any) -> Mapping[str, Any] | None:
-        """Return the JSON Schema that a plugin has for a type, or None if no plugin knows it."""
+        """Return the JSON Schema that a plugin has for a type, or None if no plugin has one."""
         schema: Mapping[str, Any] | None = self._first("trioflow_schema", Mapping, type_=type_)
         return schema
 
     def upgrade(
         self, type_name: str, data: Mapping[str, Any], recorded_version: int
     ) -> Mapping[str, Any] | None:
-        """Return a recorded value in today's shape, or None if no plugin says anything of it."""
+        """Return a recorded value in its current shape, or None if no plugin upgrades it."""
         arguments = {"type_name": type_name, "data": data, "recorded_version": recorded_version}
         found: Mapping[str, Any] | None = self._first("trioflow_upgrade", Mapping, **arguments)
         return found
 
     def extend_converter(self, converter: Converter) -> None:
-        """Let plugins register their hooks for own types."""
+        """Let plugins register converter hooks for their own types."""
         self._tell("trioflow_converter", converter=converter)
 
     # ------------------------------------------------------------ definitions
@@ -137,9 +137,9 @@ class PluginHost(Hooks):
 
     def _duplicate(self, name: str, id: str) -> DuplicateIdError:
         first, second = self._infos[self.providers[id]], self._infos[name]
-        problem, remedy = f"it provides {id!r} twice", "give one of the two another id"
+        problem, remedy = f"it provides {id!r} twice", "rename one of the two"
         if first is not second:
-            problem = f"it provides {id!r}, which plugin {first.name!r} ({first.origin}) provides"
+            problem = f"plugin {first.name!r} ({first.origin}) also provides {id!r}"
             remedy = f"block one of the two plugins, or set {DISABLE_VARIABLE}={name}"
         return DuplicateIdError(name, second.origin, problem, remedy)
 

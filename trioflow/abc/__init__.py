@@ -1,4 +1,4 @@
-"""What authors of plugins subclass, and the values that they are given."""
+"""The base classes that plugins subclass, and the values passed to them."""
 
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,7 @@ __all__ = [
     "parse_cursor",
 ]
 
-if not TYPE_CHECKING:  # or type checkers would believe in every name
+if not TYPE_CHECKING:  # type checkers would accept any name
     __getattr__ = lazy_names(
         __name__,
         {

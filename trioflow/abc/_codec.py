@@ -1,4 +1,4 @@
-"""How the values in journals are hidden from those who can read a store."""
+"""The contract of codecs, which encrypt or compress the values in journals."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from abc import ABC, abstractmethod
 
 
 class Codec(ABC):
-    """Encrypts or compresses the values of users before they are stored.
+    """Encrypts or compresses the users' values before they are stored.
 
-    Given to ``open_engine(codec=...)``. What goes through it are inputs, outputs, answers, states,
-    chunks, and what exceptions say; ids, addresses, statuses and times stay readable, so that runs
-    can be listed, recovered by the right workflow, canceled and deleted without the key. Both
-    methods are called in the event loop, once per value, and should be quick.
+    Pass it to ``open_engine(codec=...)``. It encodes inputs, outputs, answers, states, chunks and
+    the messages of exceptions. Ids, addresses, statuses and times stay readable, so that runs can
+    be listed, recovered by the right workflow, canceled and deleted without the key. Both methods
+    are called in the event loop, once per value, and should be quick.
 
-    An engine reads values that were stored without a codec. To rotate keys, encode with the newest
-    and decode with any: `cryptography.fernet.MultiFernet` does that::
+    An engine also reads values that were stored without a codec. To rotate keys, encode with the
+    newest key and decode with any of them, as `cryptography.fernet.MultiFernet` does::
 
         class Encrypted(Codec):
             def __init__(self, *keys: bytes) -> None:
@@ -29,12 +29,13 @@ class Codec(ABC):
 
     @abstractmethod
     def encode(self, data: bytes) -> bytes:
-        """Return what is stored in the place of *data*, the JSON text of a value in UTF-8."""
+        """Return the bytes to store instead of *data*, a value as UTF-8 encoded JSON."""
 
     @abstractmethod
     def decode(self, data: bytes) -> bytes:
-        """Return what *encode* was given, by this process or an earlier one.
+        """Return the bytes that were passed to *encode*, in this process or an earlier one.
 
         Raises:
-          Exception: if it cannot be had, as without the right key. The run is left alone then.
+          Exception: if the data cannot be decoded, for example without the right key. The engine
+            then does not touch the run.
         """

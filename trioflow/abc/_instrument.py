@@ -1,4 +1,4 @@
-"""Watching runs: the contract of instruments, and what they are told."""
+"""The contract of instruments, which observe runs, and the values passed to them."""
 
 from __future__ import annotations
 
@@ -14,116 +14,115 @@ from trioflow.tracing import TracingContext
 
 @attrs.frozen(kw_only=True)
 class PartInfo:
-    """A part of a run that is about to begin: from its start, or from where it goes on."""
+    """A segment of a run that is about to begin: the run starts or continues."""
 
     is_start: bool
-    """Whether the run starts; otherwise it goes on."""
+    """Whether the run starts; otherwise it continues."""
     run_id: str
     workflow_id: str
     resource_id: str | None
     tracing_context: TracingContext
-    """Where the caller says that the run stands in its trace; empty if it goes on from a store."""
+    """The run's position in the caller's trace; empty if the run continues from a store."""
     metadata: Mapping[str, Any]
     """The ``metadata`` of the tracing options."""
     trace_id: str | None
-    """The trace that the run belongs to. None if that is open: nobody has said so yet."""
+    """The trace that the run belongs to; None if it has not been chosen yet."""
     previous_span_id: str | None
-    """What was given as the id of the span of the part before; None at the start."""
+    """The span id assigned to the previous segment; None at the start."""
 
 
 @attrs.frozen
 class TraceIds:
-    """What an instrument calls a part of a run."""
+    """Trace ids that an instrument assigns to a segment of a run."""
 
     trace_id: str
-    """32 hexadecimal digits. Counts at the start, for a run stays in its trace."""
+    """32 hexadecimal digits. Used only at the start, because a run stays in its trace."""
     span_id: str | None = None
-    """16 hexadecimal digits; given back when the run goes on, perhaps in another process."""
+    """16 hexadecimal digits; passed to the next segment, possibly in another process."""
 
 
 @attrs.frozen(kw_only=True)
 class BodyInfo:
-    """A body that is about to run: an attempt of a step call, or a tool call inside of one."""
+    """A body that is about to run: an attempt of a step call, or a tool call inside one."""
 
     run_id: str
     workflow_id: str
-    """Id of the innermost workflow that the step is in."""
+    """Id of the innermost workflow that contains the step."""
     step_id: str
-    """Id of the step; inside nested workflows ``"outer.inner"``."""
+    """Id of the step; ``"outer.inner"`` inside nested workflows."""
     step_call_id: str
     address: str
-    """Place of the step call in the run, see `trioflow.addresses`; of an item of a foreach, too."""
+    """Address of the step call or foreach item in the run; see `trioflow.addresses`."""
     kind: StepKind
-    """What is called: ``"step"``, ``"tool"``, ``"workflow"`` or ``"map"``; for a tool call, what
-    the step is that calls."""
+    """Kind of the step: ``"step"``, ``"tool"``, ``"workflow"`` or ``"map"``; for a tool call, kind
+    of the calling step."""
     attempt: int
-    """Which attempt of the step call, counted from 1."""
+    """Number of the attempt within the step call, counted from 1."""
     at: float
-    """When it begins: seconds since the epoch, on the run's clock, as in events."""
+    """When the body begins: seconds since the epoch, on the run's clock, as in events."""
     function: Callable[..., Any] | None
-    """What the author of the step or tool wrote; None for a nested workflow."""
+    """The function of the step or tool as its author wrote it; None for a nested workflow."""
     tool_call_id: str | None = None
-    """Of a tool call; None for an attempt of a step call."""
+    """Id of the tool call; None for an attempt of a step call."""
     tool: str | None = None
-    """The id of the tool that is called."""
+    """Id of the called tool; None for an attempt of a step call."""
     tracing_context: TracingContext
-    """Where the body stands in the caller's trace, as it would be without this instrument."""
+    """The body's position in the caller's trace, as it would be without this instrument."""
 
 
 class Instrument:
-    """Watches runs: for traces, metrics and logs. Override what you need.
+    """Observes runs for traces, metrics and logs. Override the methods you need.
 
-    What an instrument does not override costs nothing. One that raises is logged and left
-    out for the rest of the run. An engine uses it as ``async with instrument``.
+    Methods that are not overridden cost nothing. An instrument that raises is logged and ignored
+    for the rest of the run. An engine uses it as ``async with instrument``.
     """
 
     async def __aenter__(self) -> Self:
-        """Begin to watch: called while the engine opens, before any run."""
+        """Start observing. Called while the engine opens, before any run."""
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        """Bring it to an end: called when the last run of the engine has ended."""
+        """Stop observing. Called after the last run of the engine has ended."""
 
     def on_event(self, event: Event) -> None:
-        """Called for each event of each run, right after it was folded into the state.
+        """Handle an event of any run, right after it was folded into the record.
 
         Synchronous and on the hot path, so be quick and do not block.
         """
 
     def on_begin(self, part: PartInfo) -> TraceIds | None:
-        """Called right before a part of a run begins; may say how traces call it.
+        """Return trace ids for a segment of a run that is about to begin, or None.
 
-        Called in the task of whoever starts or resumes the run, with its context variables.
-        No event of the part has happened, and `Start`, `Resume` or `Recover` will be the
-        first. If several instruments return ids, the first ones count.
+        Called in the task that starts or resumes the run, with its context variables. The
+        segment has no events yet; its first one will be `Start`, `Resume` or `Recover`. If
+        several instruments return ids, the first ones count.
         """
         return None
 
     def on_gap(self, event: Event) -> None:
-        """Called for each event that an observer with ``on_full="gap"`` is too slow for."""
+        """Handle an event that was dropped because an ``on_full="gap"`` observer is too slow."""
 
     def on_blocked(self, run_id: str, seconds: float) -> None:
-        """Called when a task of a run has waited for readers, of this run, to read on.
+        """Handle the end of a wait in which a task of a run was blocked by the run's readers.
 
         Args:
-          seconds: How long it has waited, on Trio's clock.
+          seconds: Duration of the wait, on Trio's clock.
         """
 
     def around_body(self, body: BodyInfo) -> AbstractContextManager[Any] | None:
-        """Return what should stand around a body while it runs, or None.
+        """Return a context manager to enter around a body, or None.
 
-        Called for each attempt of a step, of a tool that is a node, of a mapping and of a
-        nested workflow, also if they are items of a foreach, and for each tool call. It is
-        entered and left in the task that runs the body, which waits in it; threads that the
-        body starts have its context variables. Those that are set in it are seen by the
-        body, and must be reset on leaving. Around a streaming tool it has a context of its
-        own, so that nothing is seen by the one who takes the pieces.
+        Called for each attempt of a step, a tool node, a mapping or a nested workflow (each
+        item of a foreach included), and for each tool call. The context manager is entered and
+        exited in the task that runs the body. The body, and threads that it starts, see the
+        context variables set on entering; reset them on exit. Around a streaming tool it has
+        its own context, so that the consumer of the pieces does not see them.
 
-        What it yields is ``ctx.tracing_context.current_span`` inside, unless it is None; a
-        `TracingContext` is taken as it is.
+        The yielded value becomes ``ctx.tracing_context.current_span`` inside the body, unless
+        it is None; a yielded `TracingContext` replaces the whole context.
 
-        It is left with the exception that leaves the body, and cannot hold it back. A body
-        that suspends or bails, or is canceled, leaves with an exception as well; the events
-        say what came of it.
+        It exits with the exception that the body raises, and cannot suppress it. A body that
+        suspends, bails or is canceled also exits with an exception; the events report the
+        outcome.
         """
         return None

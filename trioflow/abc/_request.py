@@ -1,4 +1,4 @@
-"""What any process may ask of a run: the requests that a store keeps until they are applied."""
+"""Requests that any process may send to a run; a store keeps them until they are applied."""
 
 from __future__ import annotations
 
@@ -16,45 +16,47 @@ from trioflow.errors import (
 from trioflow.events import FINISHED_STATUSES, RunStatus
 
 RequestKind = Literal["cancel", "event", "resume", "drain"]
-"""What a run is asked for."""
+"""What a request asks of a run."""
 
 MAX_REQUESTS = 1000
-"""How many requests may be pending for one run."""
+"""Maximum number of pending requests for one run."""
 MAX_REQUEST_BYTES = 2**20
-"""How long the payload of a request may be: bytes of UTF-8."""
+"""Maximum size of a request's payload, in bytes of UTF-8."""
 
 
 @attrs.frozen(kw_only=True)
 class Request:
-    """Something that a run is asked for from outside, kept until its effect is recorded."""
+    """A request to a run from outside, kept until its effect is recorded."""
 
     run_id: str
     kind: RequestKind
     payload: str = "null"
-    """JSON. What it means is up to the kind."""
+    """JSON. Its meaning depends on the kind."""
     by: str | None = None
-    """Who asked, for the journal."""
+    """The requester, for the journal."""
     at: float
-    """When it was asked: seconds since the epoch, on the clock of who asked."""
+    """When the request was made: seconds since the epoch, on the requester's clock."""
     id: int = 0
-    """Given by the store: ascending for each run, above 0, and never used again."""
+    """Assigned by the store: above 0, ascending for each run, and never reused."""
 
     def refusal(self, status: RunStatus | None, pending: int) -> TrioflowError | None:
-        """Return why a store has to refuse this, or None. For authors of stores.
+        """Return why a store must refuse this request, or None. For authors of stores.
 
         Args:
-          status: Status of the stored run; None if there is no such run.
-          pending: How many requests are pending for it.
+          status: Status of the stored run; None if the run does not exist.
+          pending: Number of requests that are pending for the run.
         """
         if status is None:
             return UnknownRunError(self.run_id)
         if status in FINISHED_STATUSES:
-            return RunFinishedError(self.run_id, status, f"it takes no {self.kind} any more")
+            return RunFinishedError(
+                self.run_id, status, f"it no longer accepts {self.kind} requests"
+            )
         size = len(self.payload.encode("utf-8", "surrogatepass"))
         if size > MAX_REQUEST_BYTES:
-            problem = f"the payload has {size:,} bytes; at most {MAX_REQUEST_BYTES:,} are taken"
+            problem = f"the payload has {size:,} bytes; the limit is {MAX_REQUEST_BYTES:,} bytes"
             return RequestTooLargeError(self.run_id, self.kind, problem)
         if pending >= MAX_REQUESTS:
-            problem = f"{pending:,} requests are pending already; does any process run it?"
+            problem = f"{pending:,} requests are already pending; does any process execute the run?"
             return InboxFullError(self.run_id, self.kind, problem)
         return None

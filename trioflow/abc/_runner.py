@@ -1,4 +1,4 @@
-"""Where the bodies of steps and tools run: the contract of runners."""
+"""The contract of runners, which execute the bodies of steps and tools."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from trioflow.context import StepContext
 
 
 class Runner(ABC):
-    """Runs the bodies of steps and tools somewhere.
+    """Runs the bodies of steps and tools, for example in a thread or a process.
 
-    A runner is named in ``@step(runner="name")`` or ``@tool(runner="name")``, and comes from
-    ``open_engine(runners={"name": ...})`` or from a plugin's ``trioflow_runner("name")``. An
-    engine uses it as ``async with runner``: opened once, before the first body, and closed when
-    the last run has ended. `trioflow.testing.check_runner` tries all that is promised here.
+    A step or tool selects a runner by name, with ``@step(runner="name")`` or
+    ``@tool(runner="name")``. Runners come from ``open_engine(runners={"name": ...})`` or from a
+    plugin's ``trioflow_runner("name")``. An engine uses a runner as ``async with runner``: it
+    opens it once, before the first body, and closes it after the last run has ended.
+    `trioflow.testing.check_runner` checks this contract.
     """
 
     async def __aenter__(self) -> Self:
@@ -23,17 +24,17 @@ class Runner(ABC):
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:  # noqa: B027 - not all need it
-        """Close it, and wait until nothing of it is left. No body runs any more."""
+        """Close the runner and wait until nothing of it is left. No body is running."""
 
     def check(self, fn: Callable[..., Any], where: str) -> None:  # noqa: B027 - not all need it
-        """Look at a function that this runner is to run. Called while a workflow is planned.
+        """Check that this runner can run a function. Called while a workflow is planned.
 
         Args:
           fn: The function as its author wrote it.
-          where: What it belongs to, for the error: ``"step 'resize'"``.
+          where: What the function belongs to, for the error: ``"step 'resize'"``.
 
         Raises:
-          DefinitionError: if the runner could never run it.
+          DefinitionError: if the runner can never run it.
         """
 
     @abstractmethod
@@ -43,12 +44,12 @@ class Runner(ABC):
         """Call *fn* with these arguments and return what it returns, or raise what it raises.
 
         Called once per attempt of a step, and once per call of a tool; any number of calls may
-        be going on at the same time. If *fn* is an ``async def``, its coroutine must be awaited.
+        run concurrently. If *fn* is an ``async def``, its coroutine must be awaited.
 
         Args:
-          ctx: The context of the step call, given always. If *fn* takes it, it is among the
-            arguments as well, as this very object.
+          ctx: The context of the step call; always passed. If *fn* takes it, this same object is
+            also among the arguments.
 
-        **Cancellation**: must reach the body, or be held back until the body has ended; a
-        body must never go on after this method has returned or raised.
+        **Cancellation**: must reach the body, or be held back until the body has ended. A body
+        must never continue after this method has returned or raised.
         """

@@ -1,7 +1,7 @@
-"""What was defined, to look at: a tree, a diagram, a schema.
+"""Descriptions of definitions: a tree, a diagram, a schema.
 
-Nothing here runs anything. Conditions and mapping functions appear under their names, and short
-lambdas that are conditions with their source.
+Nothing here runs a workflow. Conditions and mapping functions appear under their names;
+conditions that are short lambdas appear as their source.
 """
 
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ __all__ = [
     "to_tree",
 ]
 
-if not TYPE_CHECKING:  # or type checkers would believe in every name
+if not TYPE_CHECKING:  # otherwise type checkers would accept every name
     __getattr__ = lazy_names(
         __name__,
         {

@@ -1,4 +1,4 @@
-"""The fields of classes, whichever way they are declared, and types without their wrapping."""
+"""The fields of classes, however they are declared, and types without their wrappers."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class TypeField:
     type: Any
     required: bool
     default: Any = MISSING
-    """`MISSING` if there is none, or if it is made anew each time."""
+    """`MISSING` if there is none, or if a factory makes it."""
 
 
 def unwrap(type_: Any) -> Any:
-    """Return what a type means: without annotations, names and markers around it."""
+    """Return a type without the annotations, names and markers around it."""
     while True:
         origin = typing.get_origin(type_)
         if origin in (typing.Annotated, typing.Required, typing.NotRequired, typing.Final):
@@ -38,7 +38,7 @@ def unwrap(type_: Any) -> Any:
 
 
 def description_of(type_: Any) -> str:
-    """Return the first string that ``Annotated`` adds to a type, inside of markers too."""
+    """Return the first string that ``Annotated`` adds to a type, also inside markers."""
     while True:
         origin, arguments = typing.get_origin(type_), typing.get_args(type_)
         if origin is typing.Annotated:
@@ -51,12 +51,12 @@ def description_of(type_: Any) -> str:
 
 
 def has_fields(cls: Any) -> bool:
-    """Tell whether *cls* is an attrs class, a dataclass or a TypedDict."""
+    """Return whether *cls* is an attrs class, a dataclass or a TypedDict."""
     return attrs.has(cls) or dataclasses.is_dataclass(cls) or typing.is_typeddict(cls)
 
 
 def fields_of_type(type_: Any, cls: Any) -> Iterator[TypeField]:
-    """Yield the fields of *cls*, which *type_* is or is made from by giving type arguments.
+    """Yield the fields of *cls*; *type_* is that class, or the class with type arguments.
 
     Raises:
       NameError: if an annotation names something that does not exist.
@@ -98,7 +98,7 @@ def _declared(cls: Any, hints: Mapping[str, Any]) -> Iterator[TypeField]:
 
 
 def _is_required(cls: Any, name: str, hint: Any) -> bool:
-    # Python itself does not see the markers if all annotations of the module are texts.
+    # Python itself does not see the markers if all annotations of the module are strings.
     marker = typing.get_origin(hint)
     if marker in (typing.Required, typing.NotRequired):
         return marker is typing.Required

@@ -1,4 +1,4 @@
-"""Puts a schema that a plugin gives for a type of its own into the schema around it."""
+"""Embeds a schema that a plugin returns for its own type into the schema around it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 DATA = ("const", "default", "enum", "examples")
 """Keys whose values are data, not schemas."""
 NAMED = ("properties", "patternProperties", "$defs", "dependentSchemas")
-"""Keys whose values are schemas by names, which may be any."""
+"""Keys whose values are schemas by arbitrary names."""
 
 
 def refers_to_root(part: Any) -> bool:
-    """Tell whether a schema refers to itself as a whole."""
+    """Return whether a schema refers to itself as a whole."""
     if isinstance(part, list | tuple):
         return any(map(refers_to_root, part))
     if not isinstance(part, Mapping):
@@ -21,12 +21,12 @@ def refers_to_root(part: Any) -> bool:
 
 
 def fill(part: Any, names: Mapping[str, str], schema_of: Callable[[Any], dict[str, Any]]) -> Any:
-    """Return a plugin's schema, or a part of one, with references that lead somewhere.
+    """Return a plugin's schema, or a part of one, with its references resolved.
 
     Args:
-      part: As it came from ``trioflow_schema``.
-      names: What the plugin's own references become.
-      schema_of: Returns the schema of a type that stands in the place of a reference.
+      part: The schema or part as ``trioflow_schema`` returned it.
+      names: The new targets of the plugin's own references.
+      schema_of: Returns the schema of a type that is used as the target of a reference.
     """
     if isinstance(part, list | tuple):
         return [fill(item, names, schema_of) for item in part]

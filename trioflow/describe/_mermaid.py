@@ -13,18 +13,18 @@ from trioflow.describe._outline import Outline, Resolve, outline
 from trioflow.workflow import Workflow
 
 Exits: TypeAlias = tuple[tuple[str, str], ...]
-"""Where a part of the chart is left: names of boxes, each with the text for its arrow."""
+"""The exits of a part of the chart: names of boxes, each with the label of its arrow."""
 
 
 def to_mermaid(workflow: Workflow[Any, Any], resolve: Resolve | None = None) -> str:
-    """Return a workflow as the text of a Mermaid flowchart, without a final newline.
+    """Return a workflow as the source of a Mermaid flowchart, without a final newline.
 
     Nested workflows and the bodies of ``foreach`` are frames, blocks of arms begin at a
     hexagon (parallel) or a diamond (branch), and loops lead back from a diamond.
 
     Args:
       workflow: What to describe.
-      resolve: Finds what the workflow names by id.
+      resolve: Returns a definition that the workflow refers to by id.
     """
     chart = _Chart()
     root = outline(workflow, resolve)
@@ -49,7 +49,7 @@ def escape_label(text: str) -> str:
 
 
 # An underscore at the edge of a word would be read as emphasis.
-# A colon could make the name of an icon.
+# A colon could start the name of an icon.
 _UNSAFE = re.compile(r"[^\w .,()/'=-]|(?<![^\W_])_|_(?![^\W_])")
 
 
@@ -80,7 +80,7 @@ class _Chart:
             self.arrows.append(f"  {name} {arrow} {box}")
 
     def chain(self, entries: tuple[Outline, ...], exits: Exits) -> Exits:
-        """Draw entries one after the other and return where the last one is left."""
+        """Draw entries in sequence, and return the exits of the last one."""
         for entry in entries:
             exits = self._entry(entry, exits)
         return exits
@@ -124,7 +124,7 @@ class _Chart:
         return ends
 
     def _loop(self, entry: Outline, exits: Exits) -> Exits:
-        # Its arrow back goes to a point before the body, whatever the body begins with.
+        # The arrow back leads to a box before the body, whatever the body begins with.
         entrance = self.box(entry.label, "([{}])")
         self.link(exits, entrance)
         exits = self.chain(entry.children, ((entrance, ""),))

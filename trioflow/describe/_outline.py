@@ -1,4 +1,4 @@
-"""A workflow as an outline: one entry per node and target, nested as they are nested."""
+"""A workflow as an outline: one entry per node and target, nested like the workflow."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from trioflow.workflow import Workflow
 
 Definition: TypeAlias = "Step[Any, Any] | Tool[..., Any] | Workflow[Any, Any]"
 Resolve: TypeAlias = Callable[[str], "Definition | None"]
-"""Returns what is known under an id, or None."""
+"""Returns the definition with an id, or None."""
 Provider: TypeAlias = Callable[["Definition"], "str | None"]
 """Returns the name of the plugin that provides a definition, or None."""
 OutlineKind = Literal[
@@ -47,24 +47,24 @@ class Outline:
 
     kind: OutlineKind
     label: str
-    """Id of a step, tool, workflow or generated node; what a block does otherwise."""
+    """Id of a step, tool, workflow or generated node; otherwise what the block does."""
     condition: str = ""
-    """In a branch: the name of the condition under which this entry runs; a lambda's source."""
+    """In a branch: the name of the condition of this entry, or the source of a lambda."""
     input: str = ""
-    """The type of what goes in; empty if none is declared."""
+    """The type of the input; empty if none is declared."""
     output: str = ""
-    """The type of what comes out; empty if none is declared."""
+    """The type of the output; empty if none is declared."""
     note: str = ""
-    """More about it, such as the keys that a mapping builds."""
+    """More details, such as the keys that a mapping builds."""
     children: tuple[Outline, ...] = ()
     description: str = ""
-    """What the author says about a step, tool or workflow."""
+    """The description of a step, tool or workflow."""
     plugin: str = ""
-    """The plugin that provides a step, tool or workflow; empty if it is not known."""
+    """The plugin that provides a step, tool or workflow; empty if unknown."""
 
     @property
     def types(self) -> str:
-        """What goes in and comes out, ``"City -> Forecast"``; empty if nothing is declared."""
+        """The types of input and output, ``"City -> Forecast"``; empty if none is declared."""
         if not self.input and not self.output:
             return ""
         return f"{self.input or 'Any'} -> {self.output or 'Any'}"
@@ -79,26 +79,26 @@ def outline(
 
     Args:
       workflow: What to describe.
-      resolve: Finds what the workflow names by id; without it such ids stay
-        ``"unresolved"``.
-      provider: Tells which plugin provides a definition.
+      resolve: Returns a definition that the workflow refers to by id; without it, such ids
+        stay ``"unresolved"``.
+      provider: Returns the name of the plugin that provides a definition.
     """
     return _Outliner(resolve or _unknown, provider or _unknown).target(workflow, ())
 
 
 def function_name(fn: Callable[..., Any], nameless: str) -> str:
-    """Return how a function is called in a description; a lambda is *nameless*."""
+    """Return the name of a function in a description; for a lambda, *nameless*."""
     name = name_of(fn)
     return nameless if name == "<lambda>" else name
 
 
 def condition_text(fn: Callable[..., Any]) -> str:
-    """Return what a condition is: its name, or the source of a lambda if that is short."""
+    """Return the name of a condition, or the source of a lambda if that is short."""
     return function_name(fn, "") or source_of(fn) or "condition"
 
 
 def seconds_text(seconds: float) -> str:
-    """Return a duration as people write it: ``"0.5 s"``, ``"90 s"``."""
+    """Return a duration with its unit: ``"0.5 s"``, ``"90 s"``."""
     return f"{seconds:g} s"
 
 
@@ -135,7 +135,7 @@ class _Outliner:
         return attrs.evolve(entry, children=tuple(self._node(n, inside) for n in workflow.nodes))
 
     def _told(self, entry: Outline, definition: Definition) -> Outline:
-        """Return an entry with what its definition says about itself."""
+        """Return an entry with the types, description and plugin of its definition."""
         return attrs.evolve(
             entry,
             input=_type(definition.input),

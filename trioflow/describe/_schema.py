@@ -1,7 +1,7 @@
-"""Types as JSON Schema (draft 2020-12): which JSON a value of the type is structured from.
+"""Types as JSON Schema (draft 2020-12): the JSON that a value of the type is structured from.
 
-It says what `trioflow._values.rules` does: nothing is coerced, unknown keys are not allowed,
-and types that JSON lacks are texts.
+The schemas follow `trioflow._values.rules`: nothing is coerced, unknown keys are not allowed,
+and types that JSON lacks are strings.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 Schema: TypeAlias = dict[str, Any]
 Ask: TypeAlias = Callable[[Any], Mapping[str, Any] | None]
-"""Returns what a plugin says of a type, as ``trioflow_schema`` does."""
+"""Returns a plugin's schema of a type, or None, as ``trioflow_schema`` does."""
 
 SCALARS: Mapping[Any, Schema] = {
     None: {"type": "null"},
@@ -86,14 +86,14 @@ FAILED: Schema = {
 def json_schema(type_: Any, *, plugins: Iterable[Any] | None = None) -> Schema:
     """Return the JSON Schema of a type, such as the input of a step, or of the arguments of a tool.
 
-    attrs classes, dataclasses, TypedDicts and what is made of them and plain JSON types are
-    described in full, with the strings that ``Annotated`` adds to types as descriptions. Plugins
-    are asked about other classes; if none knows a class, its schema allows everything.
+    attrs classes, dataclasses, TypedDicts, and collections of them and of plain JSON types are
+    described in full; strings in ``Annotated`` become descriptions. Plugins describe other
+    classes; if no plugin describes a class, its schema allows everything.
 
     Args:
       type_: A type, as in an annotation; or a tool.
-      plugins: Which plugins are asked, as for `open_engine`; None means all that are
-        installed. They are loaded only if there is a class to ask them of.
+      plugins: Which plugins describe classes, as for `open_engine`; None means all installed
+        ones. They are loaded only if a class needs them.
 
     Raises:
       NameError: if an annotation inside the type names something that does not exist.
@@ -110,7 +110,7 @@ def json_schema(type_: Any, *, plugins: Iterable[Any] | None = None) -> Schema:
 
 
 def describe_type(type_: Any, ask: Ask) -> Schema:
-    """Return the JSON Schema of a type or tool; *ask* returns what plugins know of a class."""
+    """Return the JSON Schema of a type or tool; *ask* returns a plugin's schema of a class."""
     described = _Described(ask)
     is_tool = isinstance(type_, Tool)
     schema = described.arguments(type_) if is_tool else described.schema(type_)
@@ -191,14 +191,14 @@ class _Described:
         return {"type": "array", "prefixItems": arms, "minItems": count, "maxItems": count}
 
     def _foreign(self, type_: Any, origin: type) -> Schema:
-        """Return the schema of a class that only plugins may know."""
+        """Return the schema of a class that only plugins can describe."""
         given = None if type_ in self.names or origin is object else self.ask(type_)
         if given is None and type_ not in self.names:
             return {}
         return self._reference(type_, origin, given)
 
     def _reference(self, type_: Any, origin: type, given: Mapping[str, Any] | None) -> Schema:
-        """Refer to a class; *given* is what a plugin says of it, if one was asked."""
+        """Return a reference to a class; *given* is the schema from a plugin, if there is one."""
         if type_ in self.names:
             name = self.names[type_]
             if name in self.open:
@@ -220,7 +220,7 @@ class _Described:
         return name
 
     def _take_name(self, wanted: str) -> str:
-        """Return a name that no definition has, and hold its place: outer classes come first."""
+        """Reserve a name that no definition has, so that outer classes come first; return it."""
         name, number = wanted, 1
         while name in self.definitions:
             number += 1
@@ -233,7 +233,7 @@ class _Described:
         own = given.get("$defs", {})
         taken = {name: self._take_name(f"{owner}_{name}") for name in own}
         names = {PREFIX + name: PREFIX + new for name, new in taken.items()}
-        names["#"] = PREFIX + owner  # what refers to its own root, for it is no root here
+        names["#"] = PREFIX + owner  # references to its own root, which is not the root here
         if refers_to_root(given):
             self.recursive.add(owner)
         for name, definition in own.items():

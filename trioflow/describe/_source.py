@@ -1,4 +1,4 @@
-"""What a condition says, in the words of its author."""
+"""The source of conditions that are lambdas."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from types import CodeType
 from typing import Any
 
 LONGEST = 60
-"""How many characters of source stand in a description."""
+"""Maximum number of characters of source in a description."""
 
 
 def source_of(fn: Callable[..., Any]) -> str | None:
-    """Return what a lambda computes, if its source is at hand and short: ``"data > 3"``."""
+    """Return the expression of a lambda, if its source is available and short: ``"data > 3"``."""
     code = getattr(fn, "__code__", None)
     if not isinstance(code, CodeType):
         return None
@@ -34,7 +34,7 @@ def source_of(fn: Callable[..., Any]) -> str | None:
 
 
 def _is_code_of(node: ast.Lambda, code: CodeType) -> bool:
-    """Tell whether a lambda stands where the code is from: several may begin on one line."""
+    """Return whether a lambda is where the code is from: several may begin on one line."""
     body = node.body
     if body.lineno != body.end_lineno:
         return False

@@ -1,4 +1,4 @@
-"""An outline as text, with lines that show what is inside what."""
+"""An outline as a string, with lines that show the nesting."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from trioflow.workflow import Workflow
 
 
 def to_tree(workflow: Workflow[Any, Any], resolve: Resolve | None = None) -> str:
-    """Return a workflow as a tree of text, one line per node, without a final newline.
+    """Return a workflow as a tree, one line per node, without a final newline.
 
     Args:
       workflow: What to describe.
-      resolve: Finds what the workflow names by id.
+      resolve: Returns a definition that the workflow refers to by id.
     """
     root = outline(workflow, resolve)
     return "\n".join([_line(root), *_below(root, "")])

@@ -1,6 +1,6 @@
-"""Instruments that come with trioflow: which step a log record is from, and who blocks the loop.
+"""Built-in instruments: they add the step to log records and report steps that block the loop.
 
-None of them is on unless it is asked for, except that the command line has them all::
+Enable them explicitly; only the command line enables all of them::
 
     async with open_engine(instruments=[StepTracker(), BlockWatch()]) as engine: ...
 """

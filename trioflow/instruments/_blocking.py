@@ -1,9 +1,9 @@
 """Warns when a step blocks the event loop.
 
-While one task computes or waits without an ``await``, nothing else goes on: no step, no
-time-out, no reader. The loop cannot notice that itself, so a thread does. It looks now and
-then whether Trio still runs the same turn of the same task, and only when that takes too
-long it finds out which step it is. A turn costs a reading of a clock, a step nothing.
+While a task computes or waits without an ``await``, nothing else runs: no step, no timeout, no
+reader. The loop cannot notice that itself, so a thread does: it checks periodically whether Trio
+still runs the same turn of the same task, and identifies the step only if the turn takes too
+long. The overhead is one clock reading per turn, and none per step.
 """
 
 from __future__ import annotations
@@ -24,31 +24,31 @@ from trioflow.instruments._watchdog import Tell, Watchdog, log
 
 
 class BlockWatch(Instrument):
-    """Warns, as logger ``trioflow``, when a task blocks the event loop for too long::
+    """Logs a warning, as logger ``trioflow``, when a task blocks the event loop for too long::
 
         async with open_engine(instruments=[BlockWatch(seconds=0.2)]) as engine: ...
 
-    The warning comes while the loop is blocked. It names the step, or says that the task is
-    not a step, and shows the stack from there on; a second one tells how long it was in the
-    end. Of a step that blocks again and again only one block in ten seconds is told, and the
-    number of the others. The log records have the attributes that `StepContextFilter` gives
-    to those that are made in the step.
+    The warning is logged while the loop is blocked. It names the step (or the task, if it is
+    not a step) and shows the stack from there on. A second warning reports the total duration.
+    If a step blocks repeatedly, at most one block in ten seconds is reported in full; the others
+    are counted. The log records have the attributes that `StepContextFilter` adds to records
+    made in the step.
 
     Time in which the process is suspended, gets no processor, or is stopped by a debugger does
-    not count. The remedy is a step that is a plain ``def``, since that runs in a thread, or
-    ``trio.to_thread.run_sync`` around the call that takes so long.
+    not count. To fix a blocking step, make it a plain ``def``, which runs in a thread, or wrap
+    the slow call in ``trio.to_thread.run_sync``.
 
-    It works while an engine is open, for all tasks of the program and not only for those of
-    the engine; and as ``async with BlockWatch():`` for as long as the block lasts. Several
-    engines may share a watch if they are open in the same ``trio.run``.
+    While an engine is open, all tasks of the program are watched, not only those of the engine.
+    Without an engine, use ``async with BlockWatch():``. Several engines may share a watch if
+    they are open in the same ``trio.run``.
     """
 
     def __init__(self, seconds: float = 0.5, tell: Tell = log) -> None:
-        """Warn of blocks of *seconds* or more; they are noticed within 1.25 times that.
+        """Report blocks of *seconds* or more; they are noticed within 1.25 times that.
 
         Args:
-          tell: Called with each warning instead of logging it: its text, and the attributes
-            of its record. In any thread; must not block.
+          tell: Called with each warning instead of logging it, with the message and the
+            attributes of its log record. May be called in any thread; must not block.
 
         Raises:
           ValueError: if *seconds* is not a finite number above 0.
@@ -69,7 +69,7 @@ class BlockWatch(Instrument):
             self._stop = threading.Event()
             trio.lowlevel.add_instrument(self._watchdog.turns)
             watch = functools.partial(_watch, self._watchdog, self._stop)
-            # One of Trio's threads, since they are reused, and do not keep the process alive.
+            # Use one of Trio's threads: they are reused and do not keep the process alive.
             finish = operator.methodcaller("unwrap")
             trio.lowlevel.start_thread_soon(watch, finish, "Trio thread: BlockWatch")
         return self
@@ -84,7 +84,7 @@ class BlockWatch(Instrument):
 
 
 def _work_of_this_thread() -> Callable[[], float]:
-    """Return a clock of the processor time that this thread uses; of all if there is none."""
+    """Return a clock of this thread's processor time, or else of the process's."""
     if sys.platform == "linux":
         return functools.partial(
             time.clock_gettime, time.pthread_getcpuclockid(threading.get_ident())

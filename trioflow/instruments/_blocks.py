@@ -1,4 +1,4 @@
-"""Who blocks the event loop and where, as the warnings tell it; and which of them are told."""
+"""The warnings about tasks that block the event loop, and which of them are reported."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import trio
 from trioflow.instruments._stacks import DEBUGGERS, Place, frames_of, library_of, place_around
 
 PAUSE = 10.0
-"""Seconds in which only one block by the same step or task is told."""
+"""Seconds in which only one block by the same step or task is reported."""
 
 Report: TypeAlias = tuple[str, dict[str, Any]]
-"""The text of a warning, and the attributes of its log record."""
+"""The message of a warning, and the attributes of its log record."""
 
 
 @attrs.frozen
@@ -24,15 +24,15 @@ class Block:
     """A task that blocks the event loop."""
 
     key: str
-    """The same for blocks that are alike."""
+    """Identifies blocks by the same step or task."""
     who: str
     where: str
-    """The stack, as tracebacks show it."""
+    """The stack, in the format of tracebacks."""
     attributes: dict[str, Any]
 
     @classmethod
     def by(cls, task: trio.lowlevel.Task) -> Block | None:
-        """Describe the block by a task that runs now; None if somebody debugs it."""
+        """Return a description of the block by a running task; None if it is being debugged."""
         frames = frames_of(task)
         if any(library_of(frame) in DEBUGGERS for frame in frames):
             return None
@@ -43,7 +43,7 @@ class Block:
 
 
 def _stack(frames: Sequence[FrameType]) -> str:
-    """Return the stack of what the engine has called, or all of it if it called nothing."""
+    """Return the stack below the engine's frames, or the whole stack without such frames."""
     ours = [index for index, frame in enumerate(frames) if library_of(frame) == "trioflow"]
     called = frames[ours[-1] + 1 :] if ours else frames
     summary = traceback.StackSummary.extract((f, f.f_lineno) for f in called or frames)
@@ -66,23 +66,23 @@ def _attributes(place: Place) -> dict[str, Any]:
 @attrs.define
 class _Told:
     at: float
-    """When a block was told the last time."""
+    """When a block was last reported."""
     others: int = 0
-    """How many blocks were not told since then."""
+    """Number of blocks that were not reported since then."""
     seconds: float = 0.0
-    """How long these were."""
+    """Total duration of these."""
 
 
 class Ledger:
-    """Tells blocks, but not each one of a step that blocks again and again."""
+    """Reports blocks, but only counts most of them if a step blocks repeatedly."""
 
     def __init__(self) -> None:
         self._told: dict[str, _Told] = {}
         self._open: Block | None = None
-        """The block that was told and has not come to its end."""
+        """The block that was reported and has not ended."""
 
     def begin(self, block: Block, seconds: float, now: float) -> Iterator[Report]:
-        """Tell that a block goes on for some seconds already, unless another has just been told."""
+        """Report that a block has lasted *seconds* so far, unless one was reported recently."""
         told = self._told.get(block.key)
         if told is not None and now - told.at < PAUSE:
             return
@@ -93,7 +93,7 @@ class Ledger:
         yield f"{text}\n{block.where}", block.attributes
 
     def end(self, block: Block, seconds: float) -> Iterator[Report]:
-        """Tell how long a block was in the end, or count it among the others."""
+        """Report the total duration of a block, or count it among the others."""
         if block is self._open:
             self._open = None
             yield f"{block.who} blocked the event loop for {seconds:.2f} s", block.attributes
@@ -103,7 +103,7 @@ class Ledger:
             told.seconds += seconds
 
     def close(self) -> Iterator[Report]:
-        """Tell what has only been counted."""
+        """Report the blocks that were only counted."""
         for key in self._told:
             yield from self._others(key)
 

@@ -1,9 +1,9 @@
-"""Log records know the run and the step in which they were made.
+"""Adds to log records the run and the step in which they were made.
 
-It takes two parts. `StepTracker`, an instrument, keeps a context variable while a body runs;
-so it is there in everything that the body calls, in the threads that it starts through Trio,
-and in the tasks that it spawns. What writes the logs reads it: `StepContextFilter` for the
-standard library, `add_step_context` for structlog, `current_step` for all others.
+There are two parts. `StepTracker`, an instrument, sets a context variable while a body runs.
+Everything that the body calls sees it, as do threads that it starts through Trio and tasks that
+it spawns. The logging side reads it: `StepContextFilter` for the standard library,
+`add_step_context` for structlog, and `current_step` for everything else.
 """
 
 from __future__ import annotations
@@ -20,22 +20,23 @@ _current: ContextVar[BodyInfo | None] = ContextVar("trioflow_step", default=None
 
 
 def current_step() -> BodyInfo | None:
-    """Return the body of the step or tool that the calling code is a part of.
+    """Return the body of the step or tool that the calling code is part of.
 
-    None outside of steps, and in runs without a `StepTracker`.
+    Returns None outside steps, and in runs without a `StepTracker`.
     """
     return _current.get()
 
 
 class StepTracker(Instrument):
-    """Lets log records know the step in which they were made::
+    """Adds to log records the step in which they were made::
 
         handler.setFormatter(logging.Formatter("%(run_id)s %(step_id)s %(message)s"))
         async with open_engine(instruments=[StepTracker(handler)]) as engine: ...
 
     Args:
-      handlers: Each gets a `StepContextFilter` while the engine is open. A format that names an
-        attribute of the filter needs one on its handler; without handlers, add it yourself.
+      handlers: Handlers that get a `StepContextFilter` while the engine is open. A format that
+        names an attribute of the filter needs the filter on its handler. If you pass no
+        handlers, add the filter yourself.
     """
 
     def __init__(self, *handlers: logging.Handler) -> None:
@@ -56,7 +57,7 @@ class StepTracker(Instrument):
 
 
 class _Tracked:
-    """Makes a body the current one. A class, since there is one around each body."""
+    """Makes a body the current one. A class, because that is faster and every body needs one."""
 
     __slots__ = ("_body", "_token")
 
@@ -71,7 +72,7 @@ class _Tracked:
 
 
 class StepContextFilter(logging.Filter):
-    """Adds to log records where in a run they were made; lets all of them pass.
+    """Adds to log records where in a run they were made; passes all of them.
 
     Add it to a handler (the filters of a logger do not see the records of its children)::
 
@@ -79,9 +80,9 @@ class StepContextFilter(logging.Filter):
         handler.setFormatter(logging.Formatter("%(run_id)s %(step_id)s %(message)s"))
 
     The attributes are ``run_id``, ``step_id``, ``step_call_id``, ``attempt`` (from 1) and
-    ``tool`` (the id of the tool that the step has called). Outside of steps they are empty
-    texts, and ``attempt`` is 0, so that a format works for all records. An attribute that a
-    record has already, from ``extra=``, is left as it is.
+    ``tool`` (the id of the tool that the step has called). Outside steps they are empty
+    strings, and ``attempt`` is 0, so that a format works for all records. Attributes that a
+    record already has, from ``extra=``, are left unchanged.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -97,12 +98,12 @@ _NOWHERE = {"run_id": "", "step_id": "", "step_call_id": "", "attempt": 0, "tool
 def add_step_context(
     logger: object, method_name: str, event_dict: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Add to an event of structlog where in a run it was logged. A processor for structlog::
+    """Add to a structlog event where in a run it was logged. A processor for structlog::
 
         structlog.configure(processors=[add_step_context, ..., structlog.dev.ConsoleRenderer()])
 
-    The keys are those of `StepContextFilter`; nothing is added outside of steps, and ``tool``
-    is left out where no tool was called. A key that the event has already is left as it is.
+    The keys are those of `StepContextFilter`. Nothing is added outside steps, and ``tool`` is
+    omitted outside tool calls. Keys that the event already has are left unchanged.
     """
     body = _current.get()
     if body is not None:

@@ -1,4 +1,4 @@
-"""The stacks of tasks: whose code their frames are, and which step call they are in."""
+"""Inspects the stacks of tasks: which code their frames run, and which step call they are in."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from trioflow._engine.running.call import Call
 from trioflow._engine.running.tool_calls import ToolCallInProgress
 
 DEBUGGERS = ("bdb", "pydevd", "_pydevd_bundle")
-"""Modules that stop a program on purpose."""
+"""Modules that stop a program intentionally."""
 
 
 # ---------------------------------------------------------------- frames
 def frames_of(task: trio.lowlevel.Task) -> list[FrameType]:
-    """Return the frames of a task, outermost first. It may be running, in any thread."""
+    """Return the frames of a task, outermost first. The task may be running, in any thread."""
     if getattr(task.coro, "cr_running", False):
         return _running_frames(task.coro.cr_frame)
     return [frame for frame, _ in task.iter_await_frames()]
 
 
 def _running_frames(root: FrameType | None) -> list[FrameType]:
-    if root is None:  # it has just come to its end, in another thread
+    if root is None:  # it has just ended, in another thread
         return []
     for innermost in sys._current_frames().values():
         frames = list(outward(innermost))
@@ -40,23 +40,23 @@ def _running_frames(root: FrameType | None) -> list[FrameType]:
 
 
 def outward(frame: FrameType | None) -> Iterator[FrameType]:
-    """Yield a frame and those that called it."""
+    """Yield a frame, its caller, the caller's caller, and so on."""
     while frame is not None:
         yield frame
         frame = frame.f_back
 
 
 def library_of(frame: FrameType) -> str:
-    """Return the name of the package or module on top of the one that a frame's code is in."""
+    """Return the top-level package or module that a frame's code belongs to."""
     name: str = frame.f_globals.get("__name__", "")
     return name.partition(".")[0]
 
 
 def user_frame(frames: Sequence[FrameType]) -> FrameType | None:
-    """Return the innermost frame of the user's own code, else of an installed library's.
+    """Return the innermost frame of the user's own code, or else of an installed library.
 
-    None if all of it is Trio's, trioflow's or the standard library's. What is called in a
-    debugger is left out.
+    Returns None if all frames belong to Trio, trioflow or the standard library. Frames called
+    by a debugger are ignored.
     """
     engine = ("trio", "trioflow", *sys.stdlib_module_names)
     debugged = takewhile(lambda frame: library_of(frame) not in DEBUGGERS, frames)
@@ -74,14 +74,14 @@ def _installed() -> tuple[str, ...]:
 # ---------------------------------------------------------------- places
 @attrs.frozen
 class Place:
-    """Where in a run some code is."""
+    """The step call and the tool call that some code is in."""
 
     call: Call | None = None
     tool_call: ToolCallInProgress | None = None
 
     @property
     def step(self) -> str:
-        """The step and the tool that is called, in words; empty if it is not in a step."""
+        """A description of the step and the called tool; empty outside steps."""
         if self.call is None:
             return ""
         step = f"{self.call.plan.kind} {self.call.id!r}"
@@ -89,7 +89,7 @@ class Place:
 
 
 def place_of(frames: Sequence[FrameType]) -> Place:
-    """Return the innermost step call, and the tool call inside of it, that frames are in."""
+    """Return the innermost step call of some frames, and the tool call inside it."""
     tool_call = None
     for frame in reversed(frames):
         if library_of(frame) != "trioflow":
@@ -105,7 +105,7 @@ def place_of(frames: Sequence[FrameType]) -> Place:
 
 
 def place_around(task: trio.lowlevel.Task, frames: Sequence[FrameType]) -> Place:
-    """Return where in a run a task is, or else the task that it is a child of, and so on."""
+    """Return the place of a task, or else of its nearest ancestor that is in a step call."""
     while (place := place_of(frames)).call is None and task.parent_nursery is not None:
         nursery = task.parent_nursery
         task = nursery.parent_task
@@ -114,7 +114,7 @@ def place_around(task: trio.lowlevel.Task, frames: Sequence[FrameType]) -> Place
 
 
 def _frames_around(nursery: trio.Nursery, frames: Sequence[FrameType]) -> Sequence[FrameType]:
-    """Leave out of the frames of a task those of runs that it began inside of a nursery."""
+    """Return the frames of a task without those of runs that it began inside the nursery."""
     before = nursery.parent_task.child_nurseries
     number = before.index(nursery) if nursery in before else 0
     for index, life in drives(frames):
@@ -124,7 +124,7 @@ def _frames_around(nursery: trio.Nursery, frames: Sequence[FrameType]) -> Sequen
 
 
 def drives(frames: Sequence[FrameType]) -> Iterator[tuple[int, Life]]:
-    """Yield the runs that a task with these frames drives, and from which frame on."""
+    """Yield the runs that a task with these frames drives, with the index of the first frame."""
     for index, frame in enumerate(frames):
         if frame.f_code is drive.__code__:
             yield index, frame.f_locals["life"]

@@ -1,4 +1,4 @@
-"""What is going on in a run right now: its tasks, and what each of them waits for."""
+"""Shows what a run is doing: its tasks, and what each of them waits for."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ from trioflow.run import Run
 
 
 def dump(run: Run[Any, Any]) -> str:
-    """Return the tree of a run's tasks, and what each of them waits for, as text to print.
+    """Return the tree of a run's tasks and what each of them waits for, as printable text.
 
-    For every task it tells the step call that it makes, as far as it makes one itself, what
-    it waits for (an event, a lock, the end of a sleep, a thread, room in a reader's buffer,
-    ...), and the line of the innermost function that is not trioflow's or a library's. Under
-    a task stand the nurseries that it has opened, and the tasks in them.
+    For each task, it shows the step call that the task itself makes, if any; what it waits for
+    (an event, a lock, the end of a sleep, a thread, room in a reader's buffer, ...); and the
+    line of the innermost function that belongs neither to trioflow nor to a library. The
+    nurseries that a task has opened are shown below it, with the tasks in them.
 
-    Works at any time and changes nothing. It can be called by any task, by a step of the run
-    itself, by a signal handler, and in a debugger: ``print(dump(run))``. From another thread
-    as well; what it shows may then be changing while it is looked at, and it does not tell
-    what is canceled. A task that was woken and has not had its turn is shown as it waited.
+    Works at any time and changes nothing. Call it from any task, from a step of the run itself,
+    from a signal handler, or in a debugger: ``print(dump(run))``. It may also be called from
+    another thread; then the run may change meanwhile, and cancellation is not shown. A task that
+    was woken but has not been scheduled yet is shown as still waiting.
 
     Args:
-      run: The run, in whatever state it is.
+      run: The run, with any status.
     """
     return "\n".join([_headline(run), *_waits_of_run(run), *_tasks_of_run(run._life)])
 
 
 def _headline(run: Run[Any, Any]) -> str:
     text = f"run {run.run_id} of workflow {run.workflow_id!r}: {run.status}"
-    # Scopes can be asked only in the thread of the loop.
+    # Cancel scopes can be inspected only in the thread of the loop.
     is_known = trio.lowlevel.in_trio_run() and run.status == "running"
     return f"{text}, being canceled" if is_known and run._life.core.is_canceled else text
 
 
 def _waits_of_run(run: Run[Any, Any]) -> Iterator[str]:
-    """Say what a run waits for in which nothing runs."""
+    """Yield what a run waits for while none of its tasks runs."""
     match run.status:
         case "pending":
-            yield "  waits to be started"
+            yield "  waits for run.start()"
         case "paused":
             yield "  waits for run.resume()"
         case "suspended":
             for suspension in suspensions(run.record):
                 yield f"  waits for an answer to step {suspension}"
         case "running" if run._life.driver is None:
-            yield "  goes on in another process, or is about to go on here"
+            yield "  is running in another process, or is about to continue here"
 
 
 def _tasks_of_run(life: Life) -> Iterator[str]:
@@ -67,7 +67,7 @@ def _tasks_of_run(life: Life) -> Iterator[str]:
 
 
 def _inside(life: Life, frames: Sequence[FrameType]) -> Sequence[FrameType]:
-    """Return the frames that belong to a run, of the task that drives it."""
+    """Return those frames of the task that drives a run which belong to the run."""
     own = [index for index, driven in drives(frames) if driven is life]
     return frames[own[0] :] if own else frames
 
@@ -78,13 +78,13 @@ class _Task:
 
     task: trio.lowlevel.Task
     frames: Sequence[FrameType]
-    """Those that belong to the run."""
+    """The frames that belong to the run."""
     outside: int
-    """How many of its nurseries do not."""
+    """Number of the task's nurseries that do not belong to the run."""
     life: Life
 
     def lines(self, indent: str) -> Iterator[str]:
-        """Yield the lines about the task and what is under it."""
+        """Yield the lines about the task and its nurseries."""
         yield f"{indent}task {self.task.name}{self._place()}"
         yield f"{indent}  {self._activity()}"
         frame = user_frame(self.frames)
@@ -95,7 +95,7 @@ class _Task:
             canceled = ", canceled" if is_known and nursery.cancel_scope.cancel_called else ""
             yield f"{indent}  nursery{canceled}"
             children = [self._child(task).lines(f"{indent}    ") for task in nursery.child_tasks]
-            for lines in sorted(map(list, children)):  # in an order that is always the same
+            for lines in sorted(map(list, children)):  # in a deterministic order
                 yield from lines
 
     def _child(self, task: trio.lowlevel.Task) -> _Task:
@@ -114,14 +114,14 @@ class _Task:
     def _activity(self) -> str:
         match inspect.getcoroutinestate(self.task.coro):
             case inspect.CORO_RUNNING:
-                return "runs"
+                return "is running"
             case inspect.CORO_CREATED:
-                return "is about to begin"
+                return "is about to start"
         return describe_wait(self.frames, self.life.environment.limits.limiters)
 
 
 def _source(frame: FrameType, indent: str) -> Iterator[str]:
-    """Yield where a frame is, as tracebacks show it."""
+    """Yield the location of a frame, in the format of tracebacks."""
     file, line = frame.f_code.co_filename, frame.f_lineno
     yield f'{indent}File "{file}", line {line}, in {frame.f_code.co_qualname}'
     text = linecache.getline(file, line, frame.f_globals).strip()

@@ -1,7 +1,7 @@
-"""What a task waits for, told by the frames of its stack.
+"""Describes what a task waits for, from the frames of its stack.
 
-Known are the functions of Trio and of the engine in which tasks wait. For any other one its
-name is given.
+The functions of Trio and of the engine in which tasks wait have descriptions. Any other
+function is shown by its name.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Limits = Mapping[str, trio.CapacityLimiter]
 
 
 def describe_wait(frames: Sequence[FrameType], limits: Limits) -> str:
-    """Return what the task with these frames does, such as ``"waits for a trio.Event"``.
+    """Return what the task with these frames is doing, such as ``"waits for a trio.Event"``.
 
     Args:
       frames: Outermost first, at least one.
@@ -50,14 +50,14 @@ def describe_wait(frames: Sequence[FrameType], limits: Limits) -> str:
 
 
 def _reason(outer: Sequence[FrameType]) -> str:
-    """Return why the engine sleeps, if it is the engine that sleeps."""
+    """Return why the engine sleeps; empty if the sleeping code is not the engine's."""
     caller = next((frame for frame in reversed(outer) if library_of(frame) != "trio"), None)
     module = None if caller is None else caller.f_globals["__name__"]
     return " before its next attempt" if module == "trioflow._engine.running.attempts" else ""
 
 
 def _entry(frames: Sequence[FrameType]) -> str:
-    """Name the function of Trio that was called, or else the innermost one."""
+    """Return a wait that names the called function of Trio, or else the innermost function."""
     entry = frames[-1]
     for frame in reversed(frames):
         if library_of(frame) != "trio":
@@ -72,10 +72,10 @@ def _entry(frames: Sequence[FrameType]) -> str:
 def _sleep(frame: FrameType) -> str:
     deadline: float = frame.f_locals["deadline"]
     if deadline == math.inf:
-        return "sleeps for ever"
-    if not trio.lowlevel.in_trio_run():  # somebody looks from another thread
+        return "sleeps forever"
+    if not trio.lowlevel.in_trio_run():  # called from another thread
         return f"sleeps until {deadline:.3f} on Trio's clock"
-    return f"sleeps for {max(0, deadline - trio.current_time()):.3f} s more"
+    return f"sleeps for another {max(0, deadline - trio.current_time()):.3f} s"
 
 
 def _nursery(nursery: trio.Nursery) -> str:
@@ -96,7 +96,7 @@ def _limiter(frame: FrameType, limits: Limits) -> str:
     limiter: trio.CapacityLimiter = frame.f_locals["self"]
     names = [f"limit {name!r}" for name, one in limits.items() if one is limiter]
     taken = f"{limiter.borrowed_tokens:g} of {limiter.total_tokens:g} taken"
-    return f"waits for a place in {(*names, 'a trio.CapacityLimiter')[0]}, {taken}"
+    return f"waits for a slot of {(*names, 'a trio.CapacityLimiter')[0]}, {taken}"
 
 
 def _thread(frame: FrameType) -> str:
@@ -109,7 +109,7 @@ def _thread(frame: FrameType) -> str:
 
 
 def _place_in_thread(function: Callable[..., Any]) -> str:
-    """Return where the thread is that runs *function*, if it can be found."""
+    """Return where the thread that runs *function* is, if it can be found."""
     for innermost in sys._current_frames().values():
         frames = list(outward(innermost))
         if any(frame.f_locals.get("sync_fn") is function for frame in frames):
@@ -164,13 +164,13 @@ _KNOWN: Mapping[CodeType, Callable[[FrameType], str]] = {
     _code(RunJournal.wait_boundary): _constant("waits for the journal to be written"),
     _code(RunJournal.wait_stored): _constant("waits for the journal to be written"),
     _code(Mailbox.take): _event,
-    _code(Pacer._stop_if_held): _constant("starts nothing more: the run is drained"),
+    _code(Pacer._stop_if_held): _constant("starts nothing more: the run is being drained"),
 }
-"""The functions in which tasks wait; the innermost one of a stack counts."""
+"""The functions in which tasks wait; the innermost one of a stack is described."""
 
 _PRIMITIVE: Mapping[CodeType, str] = {
-    _code(trio.sleep_forever): "sleeps for ever",
+    _code(trio.sleep_forever): "sleeps forever",
     _code(trio.lowlevel.wait_readable): "waits until there is something to read",
     _code(trio.lowlevel.wait_writable): "waits until it can write",
 }
-"""Functions that others are built on; they count if none of the others is there."""
+"""Low-level functions; described only if no function of `_KNOWN` is on the stack."""

@@ -1,4 +1,4 @@
-"""Notices from outside of the event loop that Trio runs one turn of a task for too long."""
+"""Detects, from outside the event loop, that Trio runs one turn of a task for too long."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import trio
 from trioflow.instruments._blocks import Block, Ledger, Report
 
 LOOKS = 4
-"""How often to look in the time for which a task may block the loop."""
+"""Number of looks in the time for which a task may block the loop."""
 LATE = 2
-"""How many times as long as planned may pass between two looks before they count as late."""
+"""A look counts as late if it comes after this many times the planned interval."""
 
 Tell: TypeAlias = Callable[[str, Mapping[str, Any]], None]
-"""Is told the text of a warning, and the attributes of its log record."""
+"""Called with the message of a warning, and the attributes of its log record."""
 
 logger = logging.getLogger("trioflow")
 
@@ -29,7 +29,7 @@ def log(text: str, attributes: Mapping[str, Any]) -> None:
 
 
 class Turn:
-    """What Trio runs of a task from one schedule point to the next."""
+    """The part of a task that Trio runs from one schedule point to the next."""
 
     __slots__ = ("began", "ended", "task")
 
@@ -40,7 +40,7 @@ class Turn:
 
 
 class Turns(trio.abc.Instrument):
-    """Knows the turn that runs now, or else the last one. An instrument of Trio."""
+    """Keeps track of the running turn, or else the last one. An instrument of Trio."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -51,7 +51,7 @@ class Turns(trio.abc.Instrument):
         self._end(now)
         self.current = Turn(task, now)
 
-    # Not after_task_step: this one is called once for all tasks that can run.
+    # Not after_task_step: this hook is called once for all runnable tasks.
     def before_io_wait(self, timeout: float) -> None:
         self._end(self._clock())
 
@@ -61,7 +61,7 @@ class Turns(trio.abc.Instrument):
 
 
 class Watchdog:
-    """Warns of turns that are too long. Somebody has to let it `look`, in whatever thread."""
+    """Warns of turns that are too long. Call `look` periodically, from any thread."""
 
     def __init__(
         self,
@@ -73,9 +73,9 @@ class Watchdog:
         """Warn of turns of *seconds* or more.
 
         Args:
-          clock: Tells the time in seconds.
-          worked: Tells how many seconds the thread of the loop has been at work.
-          tell: Takes the warnings.
+          clock: Returns the time in seconds.
+          worked: Returns the processor time of the loop's thread, in seconds.
+          tell: Called with each warning.
         """
         self.seconds = seconds
         self.interval = seconds / LOOKS
@@ -87,20 +87,20 @@ class Watchdog:
         self._last_look = clock(), worked()
         self._turn: Turn | None = None
         self._lost = 0.0
-        """How many seconds of the turn do not count."""
+        """Seconds of the turn that do not count."""
         self._block: Block | None = None
-        """What there is to tell about the turn, if it is too long."""
+        """The block to report about the turn, if it is too long."""
         self._is_closed = False
 
     def look(self) -> None:
-        """Warn if the turn that runs is too long, and tell of the one that was."""
+        """Warn if the running turn is too long, and report the end of the previous block."""
         with self._lock:
             reports = [] if self._is_closed else [*self._look()]
-        for report in reports:  # with the lock open, since who writes logs may have to wait
+        for report in reports:  # outside the lock, because logging may block
             self._tell(*report)
 
     def close(self) -> None:
-        """Tell what has not been told, and nothing any more."""
+        """Report what has not been reported yet; nothing is reported afterwards."""
         with self._lock:
             self._is_closed = True
             reports = [*self._look(), *self._end_turn(self._clock()), *self._ledger.close()]
@@ -123,7 +123,7 @@ class Watchdog:
             yield from self._end_turn(now)
         elif self._block is None and self._seconds(turn, now) >= self.seconds:
             block = Block.by(turn.task)
-            # It may have ended while it was looked at; then what was seen may be of another.
+            # If the turn ended meanwhile, the stack may be that of another turn.
             if block is not None and turn.ended is None:
                 self._block = block
                 yield from self._ledger.begin(block, self._seconds(turn, now), now)
@@ -131,9 +131,9 @@ class Watchdog:
     def _count(self, now: float) -> tuple[float, float]:
         """Return how many seconds have passed since the last look, and how many of them count.
 
-        A look that comes late was held up with all of the process, which was suspended then
-        or not given a processor; unless the loop was at work and kept the interpreter for
-        itself, as a long search by a regular expression does.
+        A look is late if the whole process was suspended or got no processor; that time does
+        not count. It does count if the loop was working and held the interpreter, as a long
+        regular expression search does.
         """
         (looked_at, had_worked), worked = self._last_look, self._worked()
         self._last_look = now, worked
@@ -146,5 +146,5 @@ class Watchdog:
             yield from self._ledger.end(block, self._seconds(turn, now))
 
     def _seconds(self, turn: Turn, now: float) -> float:
-        """Return for how long a turn has blocked the loop."""
+        """Return how long a turn has blocked the loop."""
         return (now if turn.ended is None else turn.ended) - turn.began - self._lost

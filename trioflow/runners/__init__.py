@@ -1,7 +1,7 @@
-"""The runners that need no plugin, and what authors of others need.
+"""The built-in runners, and utilities for authors of runners.
 
-A blocking step runs in a thread, at most 40 of them at the same time. `open_engine` takes another
-number, and threads of their own for some steps::
+Blocking steps run in threads, at most 40 at the same time. Pass runners to `open_engine` to change
+that limit, or to give some steps their own threads::
 
     runners = {
         "thread": ThreadRunner(capacity=8),  # for all steps that name no runner

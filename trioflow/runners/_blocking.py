@@ -1,4 +1,4 @@
-"""What runners that have no event loop for a body say to those that need one."""
+"""A check for runners that cannot run async bodies."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ def check_blocking(fn: Callable[..., Any], where: str, place: str) -> None:
 
     Args:
       where: What the function belongs to: ``"step 'resize'"``.
-      place: Where it is to run: ``"in a thread"``.
+      place: Where the runner would run it: ``"in a thread"``.
 
     Raises:
-      DefinitionError: if it is async.
+      DefinitionError: if *fn* is async.
     """
     if kind_of(fn, where) != "blocking":
         raise DefinitionError(where, f"an async def cannot run {place}", "make it a plain def")

@@ -1,4 +1,4 @@
-"""Runs bodies in the run's own task."""
+"""A runner that runs bodies in the run's own task."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trioflow.context import StepContext
 
 
 class InlineRunner(Runner):
-    """Calls the function, and awaits it if it is async. A blocking one blocks the loop."""
+    """Calls the function, and awaits it if it is async. A blocking function blocks the loop."""
 
     async def run(
         self, ctx: StepContext[Any], fn: Callable[..., Any], /, *args: Any, **kwargs: Any

@@ -1,4 +1,4 @@
-"""Resources: what steps share, opened on first use and closed when the engine is."""
+"""Resources: objects that steps share, opened on first use and closed with the engine."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ logger = logging.getLogger("trioflow")
 class Resources:
     """The resources of an engine, or of a worker process.
 
-    Each is opened by a task of its own when it is first asked for, and closed by the same task, so
-    a resource may hold nurseries and cancel scopes. They are closed in the reverse order.
+    Each resource is opened by its own task when it is first requested, and closed by the same
+    task, so it may hold nurseries and cancel scopes. Resources are closed in reverse order.
     """
 
     def __init__(self, openers: Mapping[str, OpenResource]) -> None:
-        """Know how to open resources, by their names. Opens none."""
+        """Take the functions that open resources, by name. Opens none of them."""
         self.openers = openers
         self._kept: dict[str, _Kept] = {}
-        """The last attempt to open each."""
+        """The last attempt to open each resource."""
         self._opened: list[_Kept] = []
-        """Those that are open, in the order in which they were opened."""
+        """The open resources, in the order in which they were opened."""
         self._nursery: trio.Nursery | None = None
         self._context: Context = copy_context()
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[None, None]:
-        """Let resources be opened; those that are open are closed when the block is left.
+        """Allow resources to be opened inside the block; close them when it exits.
 
-        What goes wrong while one is closed is logged, and the others are closed all the same.
+        If closing a resource fails, the error is logged and the others are still closed.
 
-        **Cancellation**: resources stay open until the block is left. Then cancellation reaches
-        what they do to close themselves.
+        **Cancellation**: resources stay open until the block exits. From then on, cancellation
+        also reaches their clean-up.
         """
         raised: BaseException | None = None
         self._context = copy_context()
@@ -54,7 +54,7 @@ class Resources:
             try:
                 yield
             except BaseException as exc:
-                raised = exc  # kept out of the nursery, which would cancel what is being closed
+                raised = exc  # inside the nursery it would cancel the closing
             await self._close()
         if raised is not None:
             raise raised
@@ -65,15 +65,15 @@ class Resources:
         Args:
           name: Name of the resource.
           type_: Class that it must be an instance of; any other type is not checked.
-          where: What asks, for errors: ``"step 'fetch'"``.
+          where: The requester, for errors: ``"step 'fetch'"``.
 
         Raises:
           UnknownNameError: if there is no resource of that name.
-          ResourceTypeError: if it is of another class.
+          ResourceTypeError: if it is not an instance of *type_*.
           ClosedResourceError: if the engine is being closed.
           Exception: what its context manager raised; the next call tries again.
 
-        **Cancellation**: the resource is opened nevertheless; others may be waiting for it.
+        **Cancellation**: the resource is still opened, because other tasks may wait for it.
 
         **Checkpoints**: always at least a cancellation point.
         """
@@ -92,10 +92,10 @@ class Resources:
         return kept.value
 
     def opener(self, name: str, where: str) -> OpenResource:
-        """Return what opens a resource.
+        """Return the function that opens a resource.
 
         Raises:
-          UnknownNameError: if there is none of that name.
+          UnknownNameError: if there is no resource of that name.
         """
         if name not in self.openers:
             raise UnknownNameError("resource", name, where, tuple(self.openers))
@@ -106,7 +106,7 @@ class Resources:
         if self._nursery is None:
             raise _closed()
         kept = self._kept[name] = _Kept(name, opener)
-        # In the context of the engine: what the step that asks first has set is its own.
+        # Use the engine's context: the resource must not see variables of the first requester.
         self._context.run(self._nursery.start_soon, self._keep, kept)
         return kept
 
@@ -147,17 +147,17 @@ class Resources:
 
 @attrs.define(eq=False)
 class _Kept:
-    """A resource, from the attempt to open it on."""
+    """A resource that is being opened, is open, or was closed."""
 
     name: str
     open: OpenResource
     value: Any = None
     error: BaseException | None = None
-    """Why it could not be opened."""
+    """Why the resource could not be opened."""
     scope: trio.CancelScope = attrs.field(factory=lambda: trio.CancelScope(shield=True))
-    """Around its whole life: what ends runs must not end what their clean-up needs."""
+    """Around its whole life: canceling runs must not close what their clean-up needs."""
     answered: trio.Event = attrs.field(factory=trio.Event)
-    """Set when it is open, or could not be opened."""
+    """Set when the resource is open, or opening it failed."""
     closing: trio.Event = attrs.field(factory=trio.Event)
     over: trio.Event = attrs.field(factory=trio.Event)
     is_over: bool = False
@@ -167,7 +167,7 @@ class _Kept:
         return self.answered.is_set() and not self.is_over
 
     def fail(self, error: BaseException) -> None:
-        """Take note of what its context manager raised."""
+        """Record or log the error that its context manager raised."""
         if not self.answered.is_set():
             self.error = error
             return
@@ -188,14 +188,14 @@ def _manager(kept: _Kept) -> AbstractAsyncContextManager[Any]:
 def _is_instance(value: object, type_: Any) -> bool:
     try:
         return not inspect.isclass(type_) or isinstance(value, type_)
-    except TypeError:  # a protocol that only type checkers can check
+    except TypeError:  # a protocol that is not runtime-checkable
         return True
 
 
 def resource_opener(ctx: StepContext[Any], name: str) -> OpenResource:
-    """Return what opens a resource, for runners that run bodies in other processes.
+    """Return the function that opens a resource, for runners that use other processes.
 
-    There a resource is opened again, by `Resources` of that process.
+    Each process opens its own instance of a resource, with its own `Resources`.
 
     Raises:
       UnknownNameError: if there is no resource of that name.
@@ -205,21 +205,22 @@ def resource_opener(ctx: StepContext[Any], name: str) -> OpenResource:
 
 
 def check_opener(name: object, given: object) -> None:
-    """Check what was given to open a resource.
+    """Check the name and the opener of a resource.
 
     Raises:
-      DefinitionError: if it cannot open one.
+      DefinitionError: if the name is not a string, or the opener is not a function.
     """
     where = f"resource {name!r}"
     if not isinstance(name, str) or not name:
-        raise DefinitionError(where, "its name is not a string", "use a name such as 'http'")
+        problem = "its name is not a non-empty string"
+        raise DefinitionError(where, problem, "use a name such as 'http'")
     if isinstance(given, AbstractAsyncContextManager) or not callable(given):
         problem = f"{given!r} is not a function that returns an async context manager"
-        raise DefinitionError(where, problem, "give the function itself, without calling it")
+        raise DefinitionError(where, problem, "pass the function itself, without calling it")
 
 
 def _split(exc: BaseException) -> tuple[BaseException | None, BaseException | None]:
-    """Return what failed, and what must be raised on: a cancellation, or Ctrl-C."""
+    """Return the failures, and what must propagate: a cancellation, or Ctrl-C."""
     passing = (trio.Cancelled, KeyboardInterrupt)
     if isinstance(exc, BaseExceptionGroup):
         passed, failed = exc.split(passing)

@@ -1,4 +1,4 @@
-"""Runs blocking bodies in Trio's worker threads."""
+"""A runner that runs blocking bodies in Trio's worker threads."""
 
 from __future__ import annotations
 
@@ -14,29 +14,30 @@ from trioflow.context import StepContext
 from trioflow.runners._blocking import check_blocking
 
 CAPACITY = 40
-"""As many threads as Trio itself allows at the same time unless it is told otherwise."""
+"""Maximum number of concurrent threads; Trio's own default."""
 
 
 class ThreadRunner(Runner):
     """Calls the function in a thread, with the context variables of the step.
 
-    The body can call ``trio.from_thread.run(ctx.write, chunk)`` and the like.
+    The body can call ``trio.from_thread.run(ctx.write, chunk)`` and similar functions.
 
-    **Cancellation**: waits for the function to return, since a thread cannot be stopped; a long
-    one should call ``trio.from_thread.check_cancelled()`` now and then. With
-    *abandon_on_cancel* it is left to itself instead: the run goes on, or ends, while the
-    function still works, its result is thrown away, and its place is taken until it returns.
-    Only for functions that nobody minds, such as a query that is answered or not: `Runner`
-    promises that no body goes on, which does not hold then, as `check_runner` says.
+    **Cancellation**: waits for the function to return, because a thread cannot be stopped. A
+    long function should call ``trio.from_thread.check_cancelled()`` periodically. With
+    *abandon_on_cancel*, the thread is abandoned instead: the run continues or finishes while
+    the function still works. Its output is discarded, and its thread counts against the
+    capacity until it returns. Use that only for functions without effects, such as a query:
+    it breaks the promise of `Runner` that no body outlives `run`, and `check_runner` reports
+    that.
     """
 
     def __init__(self, capacity: int = CAPACITY, *, abandon_on_cancel: bool = False) -> None:
-        """Take threads from Trio, under a limit that nothing else has a share in.
+        """Use Trio's threads, limited by this runner's own capacity.
 
         Args:
-          capacity: How many functions may run at the same time; others wait for a place. It
-            holds for all runs of one ``trio.run()`` that use this runner.
-          abandon_on_cancel: Whether cancellation leaves a function to itself.
+          capacity: Maximum number of functions that run at the same time; further ones wait.
+            The limit covers all runs of one ``trio.run()`` that use this runner.
+          abandon_on_cancel: Whether cancellation abandons a running function.
 
         Raises:
           ValueError: if the capacity is not a whole number >= 1.

@@ -1,4 +1,4 @@
-"""The store that needs no plugin."""
+"""The built-in store."""
 
 from trioflow._public import publish
 from trioflow.stores._memory import MemoryStore

@@ -1,4 +1,4 @@
-"""Keeps journals in memory: for tests, and for runs that need not survive the process."""
+"""A store in memory, for tests and for runs that need not survive the process."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ NAME = "memory:"
 
 
 class MemoryStore(Store):
-    """A store without storage. May be shared by several engines of one process.
+    """A store in memory. Several engines of one process may share it.
 
-    It may also be entered again, and then still holds all that was appended. Claims expire
-    by Trio's clock, so in virtual time under `trio.testing.MockClock`. Nobody who claims here
-    can die alone, so claims are free when they are given back or expire.
+    It may be entered again, and still holds everything that was appended. Claims expire by
+    Trio's clock, so in virtual time under `trio.testing.MockClock`. An owner cannot die without
+    the store, so claims end only when they are released or expire.
 
     **Cancellation**: a method that raises `trio.Cancelled` has done nothing.
     """
@@ -217,7 +217,7 @@ class MemoryStore(Store):
 
 
 class _Reader(MemoryStore):
-    """What `MemoryStore.read_only` returns."""
+    """The read-only store that `MemoryStore.read_only` returns."""
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf

@@ -1,4 +1,4 @@
-"""What a memory store holds, and the clock by which its claims expire."""
+"""The contents of a memory store, and the clock by which its claims expire."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from trioflow.errors import JournalConflictError
 from trioflow.events import ACTIVE_STATUSES, FINISHED_STATUSES, RunStatus
 
 Age = tuple[float, str]
-"""Place in the order of runs: ``created_at`` and ``run_id``."""
+"""Position in the order of runs: ``created_at`` and ``run_id``."""
 
 
 @attrs.define
 class Journal:
-    """A run, its journal, and what is asked of it."""
+    """A run, its journal, and its pending requests."""
 
     header: RunHeader
     status: RunStatus
@@ -27,11 +27,11 @@ class Journal:
     requests: dict[int, Request] = attrs.field(factory=dict)
     owner: str | None = None
     claimed_until: float = 0.0
-    """On the shelf's clock. Of no meaning without an owner."""
+    """When the claim expires, on the shelf's clock. Meaningless without an owner."""
 
     @property
     def age(self) -> Age:
-        """Place in the order of runs."""
+        """Position in the order of runs."""
         return self.header.created_at, self.header.run_id
 
     @property
@@ -41,22 +41,22 @@ class Journal:
 
     @property
     def updated_at(self) -> float:
-        """Time of the last entry, of the header if there is none."""
+        """Time of the last entry, or of the header if there is none."""
         return self.entries[-1].at if self.entries else self.header.created_at
 
     def held_for(self, now: float) -> float:
-        """Return for how many seconds the run is not free."""
+        """Return the number of seconds until the claim expires, 0 if the run is free."""
         return max(0.0, self.claimed_until - now) if self.owner is not None else 0.0
 
     def has_work(self, now: float) -> bool:
-        """Tell whether there is something to do for who claims the run."""
+        """Return whether there is work for a process that claims the run."""
         if self.status in ACTIVE_STATUSES:
             return True
         due = self.due_at is not None and self.due_at <= now
         return self.status not in FINISHED_STATUSES and (due or bool(self.requests))
 
     def describe(self, now: float) -> StoredRun:
-        """Return the run as a store lists it."""
+        """Return the run as listed by a store."""
         return StoredRun(
             header=self.header,
             status=self.status,
@@ -68,7 +68,7 @@ class Journal:
         )
 
     def add(self, append: Append) -> None:
-        """Do an append that fits."""
+        """Apply an append that does not conflict."""
         self.entries.extend(append.entries)
         self.status, self.due_at = append.status, append.due_at
         for id in append.requests:
@@ -78,23 +78,23 @@ class Journal:
 
 
 class Bell:
-    """Wakes whoever takes the requests of an owner. Stays rung until it is muted."""
+    """Wakes the tasks that wait for requests of an owner. Stays rung until it is muted."""
 
     def __init__(self) -> None:
         self._rung = False
         self._waiting = trio.lowlevel.ParkingLot()
 
     def ring(self) -> None:
-        """Wake all who wait."""
+        """Wake all waiting tasks."""
         self._rung = True
         self._waiting.unpark_all()
 
     def mute(self) -> None:
-        """Have those wait who wait from now on."""
+        """Make later calls of `wait` block again."""
         self._rung = False
 
     async def wait(self) -> None:
-        """Wait until it is rung, unless it is. A checkpoint always."""
+        """Wait until the bell is rung, unless it is already. Always a checkpoint."""
         if self._rung:
             await trio.lowlevel.checkpoint()
         else:
@@ -102,19 +102,19 @@ class Bell:
 
 
 class Shelf:
-    """All runs of a memory store. Synchronous: what a method does is done whole."""
+    """All runs of a memory store. Its methods are synchronous, and therefore atomic."""
 
     def __init__(self) -> None:
         self.journals: dict[str, Journal] = {}
         self.bells: dict[str, Bell] = {}
-        """Of each owner that is open: rung when there may be something to take or to claim."""
+        """The bell of each open owner: rung when there may be something to take or to claim."""
         self._last_id = 0
         self._clock: trio.abc.Clock | None = None
         self._epoch = 0.0
         self._latest = 0.0
 
     def append(self, append: Append) -> JournalConflictError | None:
-        """Do an append, or return why it is refused."""
+        """Apply an append, or return why it is refused."""
         run = self.journals.get(append.run_id)
         conflict = append.conflict(run.last_seq if run else None, run.owner if run else None)
         if conflict is not None:
@@ -127,19 +127,19 @@ class Shelf:
         return None
 
     def describe_all(self, chosen: Callable[[Journal], bool]) -> list[StoredRun]:
-        """Return the runs that are chosen, in any order."""
+        """Return the chosen runs, in any order."""
         now = self.now()
         return [run.describe(now) for run in self.journals.values() if chosen(run)]
 
     def claimed_by(self, owner: str) -> list[Journal]:
-        """Return the runs that an owner has claimed and not given back."""
+        """Return the runs that an owner has claimed and not released."""
         return [run for run in self.journals.values() if run.owner == owner]
 
     def post(self, request: Request) -> Request:
-        """Keep a request and wake who may take it.
+        """Keep a request and wake the owners that may take it.
 
         Raises:
-          UnknownRunError, RunFinishedError, RequestRefusedError: if it has to be refused.
+          UnknownRunError, RunFinishedError, RequestRefusedError: if it must be refused.
         """
         run = self.journals.get(request.run_id)
         refusal = request.refusal(run.status if run else None, len(run.requests) if run else 0)
@@ -155,9 +155,9 @@ class Shelf:
         return posted
 
     def now(self) -> float:
-        """Return the time: seconds since the epoch, as far as Trio's clock has gone on."""
+        """Return the time in seconds since the epoch, advancing with Trio's clock."""
         clock = trio.lowlevel.current_clock()
-        if clock is not self._clock:  # a new run of Trio: its clock begins anywhere
+        if clock is not self._clock:  # a new run of Trio, whose clock has an arbitrary start
             self._clock = clock
             self._epoch = max(time.time(), self._latest) - trio.current_time()
         self._latest = self._epoch + trio.current_time()

@@ -1,26 +1,26 @@
-"""The testing kit: check, record and stress steps, tools, workflows, and what plugins provide.
+"""The testing kit: checks, recorders and stress tests for steps, workflows and plugins.
 
 ================================== ==========================================================
-`check_step`, `check_tool`         what authors of steps and tools get wrong, each by its name
-`check_store`, `check_runner`      the same for stores and runners of plugins
-`check_converter`, `TypeExamples`  the same for plugins that read, write and describe types
-`check_isolation`                  no run of an engine on such a store can hurt another
-`check_events`, `record`           the events of a run, and whether their order is allowed
-`fuzz_cancel`                      cancel a workflow at every point, and look at what is left
-`assert_no_leaks`                  no task, channel or thread goes on after a block
-`VirtualClock`, `Recorder`         sleeping takes no time; the events of all runs of an engine
-`dump`                             what each task of a run waits for
+`check_step`, `check_tool`         check steps and tools for common mistakes
+`check_store`, `check_runner`      check the stores and runners of plugins
+`check_converter`, `TypeExamples`  check plugins that read, write and describe types
+`check_isolation`                  check that no run can affect another run on a store
+`check_events`, `record`           check the order of a run's events; record the events
+`fuzz_cancel`                      cancel a workflow at every point, and check the outcome
+`assert_no_leaks`                  check that no task, channel or thread outlives a block
+`VirtualClock`, `Recorder`         a clock without real sleeping; the events of all runs
+`dump`                             show what each task of a run waits for
 ================================== ==========================================================
 
-The checks of bodies and converters and `fuzz_cancel` call `trio.run` themselves, so they are
-called from a plain ``def``; the others from async tests. With trioflow installed pytest has
-the fixtures ``trioflow_engine`` (with ``trioflow_options`` and ``trioflow_block_seconds``),
-``trioflow_recorder`` and ``virtual_clock`` (`trioflow.testing._pytest_plugin`);
+The checks of bodies and converters and `fuzz_cancel` call `trio.run` themselves, so call them
+from a plain ``def``; call the others from async tests. Installing trioflow also adds these pytest
+fixtures: ``trioflow_engine`` (with ``trioflow_options`` and ``trioflow_block_seconds``),
+``trioflow_recorder`` and ``virtual_clock``; see `trioflow.testing._pytest_plugin`.
 ``-p no:trioflow`` turns them off.
 
-`trioflow.testing.strategies` generates workflows, inputs and event logs with Hypothesis; it
-is a module of its own, so that the rest of the kit needs nothing but trioflow; only
-`check_converter` needs jsonschema, which comes with the extra ``trioflow[testing]``.
+`trioflow.testing.strategies` generates workflows, inputs and event logs with Hypothesis. It is
+a separate module, so that the rest of the kit needs only trioflow. `check_converter` also needs
+jsonschema, which comes with the extra ``trioflow[testing]``.
 """
 
 from typing import TYPE_CHECKING
@@ -67,7 +67,7 @@ __all__ = [
     "warn_of_blocks",
 ]
 
-if not TYPE_CHECKING:  # or type checkers would believe in every name
+if not TYPE_CHECKING:  # type checkers would accept any name
     __getattr__ = lazy_names(
         __name__,
         {

@@ -1,4 +1,4 @@
-"""Warnings of blocked event loops in tests, where pytest shows them with the test."""
+"""Warnings about blocked event loops, issued such that pytest shows them with the test."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from trioflow.instruments import BlockWatch
 
 
 class BlockedLoopWarning(UserWarning):
-    """Warns of a step, or another task, that has blocked the event loop."""
+    """Issued for a step, or another task, that has blocked the event loop."""
 
 
 @contextmanager
 def warn_of_blocks(seconds: float = 0.5) -> Generator[BlockWatch, None, None]:
-    """Give a watch for blocks of the event loop, and warn of them when the block is left::
+    """Yield a watch for blocked event loops; issue its warnings when the ``with`` block exits::
 
         with warn_of_blocks() as watch:
             async with open_engine(instruments=[watch]) as engine: ...
 
-    Warnings are left for the end because Python's go to whoever is at work in the thread that
-    warns, and the one that looks at the loop belongs to no test.
+    Warnings are issued at the end because Python handles a warning in the thread that issues it,
+    and the watching thread does not belong to any test.
 
     Args:
-      seconds: How long a task may block the loop.
+      seconds: How long a task may block the loop without a warning.
 
     Raises:
       ValueError: if *seconds* is not a finite number above 0.
-      BlockedLoopWarning: if such warnings are errors, as under ``-W error``.
+      BlockedLoopWarning: if such warnings are errors, as with ``-W error``.
     """
     texts: list[str] = []
     try:

@@ -23,12 +23,12 @@ from trioflow.testing._recording import answer
 from trioflow.workflow import Workflow
 
 By = Literal["run", "scope", "leaving"]
-"""Who cancels: ``run.cancel()``, a cancel scope of the caller, or leaving the stream."""
+"""How to cancel: ``run.cancel()``, a cancel scope of the caller, or leaving the stream."""
 Point = Literal["task step", "event"]
-"""What is counted: the turns that tasks get, and the events of the run."""
+"""What to count: the steps that Trio runs of tasks, or the events of the run."""
 
 ENDLESS = 1e12
-"""A time that virtual clocks reach only if nothing else will ever happen, in seconds."""
+"""Seconds; a virtual clock reaches this time only if nothing else can ever happen."""
 
 
 def fuzz_cancel(
@@ -39,36 +39,34 @@ def fuzz_cancel(
     answers: Mapping[str, Any] | None = None,
     **engine: Any,
 ) -> int:
-    """Run a workflow again and again and cancel it at the 1st, 2nd, ... n-th point.
+    """Run a workflow repeatedly and cancel it at the 1st, 2nd, ... n-th point.
 
-    First the points are the task steps, that is what Trio runs between two schedule points:
-    there a cancellation can come from other tasks. Then they are the events: what cancels
-    in the moment of an event is noticed at the next checkpoint, be it a schedule point or
-    not. Each run has a `VirtualClock` of its own.
+    In a first pass the points are the task steps, which Trio runs between two schedule points;
+    there, other tasks can cancel. In a second pass they are the events; a cancellation during an
+    event takes effect at the next checkpoint, whether or not that is a schedule point. Each run
+    has its own `VirtualClock`.
 
-    Each time the events must follow the grammar with exactly one finish, the run must be
-    canceled, its fold must be its state after each event, and nothing may be left behind.
+    Each time, the events must follow the grammar with exactly one finish, the run must be
+    canceled, the fold must equal the run's record after each event, and nothing may leak.
 
     Args:
       workflow: The workflow.
       input_data: Its input.
-      by: Who cancels.
+      by: How to cancel.
       answers: Data of named events; each is sent once whenever a call waits for its name.
-      engine: Options for `open_engine`, such as ``limits``; no plugins if not given.
+      engine: Options for `open_engine`, such as ``limits``; by default without plugins.
 
     Returns:
-      At how many points it was canceled.
+      The number of points at which the run was canceled.
 
     Raises:
-      AssertionError: or what else goes wrong, for the first point at which something does;
-        ``trio.TooSlowError`` if the run does not end. Notes say which point that was, where in
-        the program it is, and which events were around it.
-      RuntimeError: if it is called inside of `trio.run`.
+      AssertionError: or whatever the run raises, for the first point that fails;
+        ``trio.TooSlowError`` if the run does not end. The notes describe the point, its
+        location in the program, and the events around it.
+      RuntimeError: if it is called inside `trio.run`.
     """
     if trio.lowlevel.in_trio_run():
-        raise RuntimeError(
-            "fuzz_cancel() calls trio.run() again and again; call it from a plain def"
-        )
+        raise RuntimeError("fuzz_cancel() calls trio.run() itself; call it from a plain def")
     answers = answers or {}
     points: tuple[Point, ...] = ("task step", "event")
     return sum(_fuzz(workflow, input_data, by, point, answers, engine) for point in points)
@@ -92,32 +90,32 @@ def _fuzz(
             raise
         if not trap.sprung:
             return n - 1
-    raise AssertionError("unreachable: every run comes to an end")
+    raise AssertionError("unreachable: every run ends")
 
 
 @attrs.define(eq=False)
 class _Trap:
-    """Cancels a run when it comes to the point with a number, counted from 1."""
+    """Cancels a run when it reaches the point with the given number, counted from 1."""
 
     point: Point
     number: int
     passed: int = 0
-    """How many points the run has come to."""
+    """Number of points that the run has reached."""
     where: str = ""
     sprung: bool = False
     events: Sequence[ev.Event] = ()
     """The events of the run."""
     mark: int = 0
-    """Position of the last one before it sprang."""
+    """Index of the last event before the trap was sprung."""
     run: Run[Any, Any] | None = None
     cancel: Callable[[], object] | None = None
 
     def set(self, run: Run[Any, Any], cancel: Callable[[], object]) -> None:
-        """Cancel this run, with this function."""
+        """Set the run to cancel, and the function that cancels it."""
         self.run, self.cancel = run, cancel
 
     def pass_point(self, point: Point, task: trio.lowlevel.Task) -> None:
-        """Count a point, if it is one of those that count."""
+        """Count a point if it is of the counted kind and the run is running."""
         if point != self.point or self.run is None or self.run.status != "running":
             return
         self.passed += 1
@@ -129,9 +127,9 @@ class _Trap:
             self.where = f"in task {task.name}\n{''.join(stack.format())}"
 
     def describe(self, by: By) -> str:
-        """Return where it sprang, and the events around that."""
+        """Return where the trap was sprung, and the events around that point."""
         if not self.sprung:
-            return f"the run was not canceled: it has not come to {self.point} {self.number}"
+            return f"the run was not canceled: it did not reach {self.point} {self.number}"
         listing = "\n".join(excerpt(self.events, (self.mark,)))
         return f"canceled by {by} at {self.point} {self.number}, {self.where}\n{listing}"
 
@@ -174,15 +172,15 @@ async def _run(
             await _drive(run, input_data, by, trap, answers)
     mirror.check()
     check_events(mirror.events, workflow)
-    # The others may come too late: the run may end before it comes to a checkpoint.
+    # The other ways may come too late: the run may end before its next checkpoint.
     if trap.sprung and by == "run":
-        assert run.status == "canceled", f"the run was canceled but says {run.status}"
+        assert run.status == "canceled", f"the run was canceled, but its status is {run.status}"
 
 
 async def _drive(
     run: Run[Any, Any], input_data: Any, by: By, trap: _Trap, answers: Mapping[str, Any]
 ) -> None:
-    """Run and read, until the end or until the trap is sprung."""
+    """Run the workflow and read its events until it ends or the trap is sprung."""
     with trio.CancelScope() as scope:
         async with run.stream(input_data) as stream:
             with trio.CancelScope() as reading:

@@ -1,4 +1,4 @@
-"""A clock on which waiting takes no time, and that waits for threads all the same."""
+"""A virtual clock that skips sleeps but waits for threads."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ import trio
 import trio.testing
 
 LONG = 1e6
-"""Real seconds to wait if only the world outside can go on; about eleven days."""
+"""Real seconds to wait if only external work can continue; about eleven days."""
 
 
 class VirtualClock(trio.abc.Clock):
-    """A clock for tests: nothing takes time on it but sleeping, and sleeping takes no time.
+    """A clock for tests on which only sleeping takes time, and without real waiting.
 
-    It stands still while anything can go on. When every task waits, it jumps to the next
-    deadline: ``trio.run(main, clock=VirtualClock())``. So times are exact, can be compared
-    with ``==``, and a week of back-off is over at once. It begins at 0.
+    It stands still while any task can run. When every task waits, it jumps to the next deadline:
+    ``trio.run(main, clock=VirtualClock())``. Times are therefore exact and can be compared with
+    ``==``, and a week of back-off passes at once. It starts at 0.
 
-    ``trio.testing.MockClock(autojump_threshold=0)`` does this, too, but also while a thread
-    works or a socket is read: then a time-out that should never be reached is reached at
-    once. This one waits as long as any task waits for a thread (`trio.to_thread.run_sync`,
-    and with it every blocking step), a socket, a pipe or a process. It does not know of
-    threads that you have started by yourself.
+    ``trio.testing.MockClock(autojump_threshold=0)`` is similar, but also jumps while a thread
+    works or a socket is read, and so triggers timeouts that should never be reached. This clock
+    waits as long as any task waits for a thread (`trio.to_thread.run_sync`, and therefore every
+    blocking step), a socket, a pipe or a process. It does not wait for threads that you start
+    yourself.
 
-    It is a fixture of the pytest plugin, too: ``virtual_clock``.
+    The pytest plugin provides it as the fixture ``virtual_clock``.
     """
 
     def __init__(self) -> None:
@@ -39,16 +39,16 @@ class VirtualClock(trio.abc.Clock):
         return f"<VirtualClock at {self._now} s>"
 
     def start_clock(self) -> None:
-        """Do nothing: the clock is where its last run has left it."""
+        """Do nothing: the clock continues from where its last run left it."""
 
     def current_time(self) -> float:
         """Return the virtual time in seconds."""
         return self._now
 
     def deadline_to_sleep_time(self, deadline: float) -> float:
-        """Jump to *deadline* and return 0; or return how long to wait for what is outside.
+        """Jump to *deadline* and return 0; or return how long to wait for external work.
 
-        Trio calls this when no task can go on.
+        Trio calls this when no task can run.
         """
         if deadline <= self._now:
             return 0.0
@@ -59,17 +59,17 @@ class VirtualClock(trio.abc.Clock):
 
 
 def is_anybody_outside() -> bool:
-    """Tell whether a task waits for what no virtual time brings about.
+    """Return whether a task waits for something that virtual time cannot bring about.
 
-    Those who wait for all others to be blocked are such, since they come before any jump.
+    That includes tasks in ``wait_all_tasks_blocked``, which must wake before any jump.
     """
     return any(_is_outside(_stack_of(task)) for task in _tasks())
 
 
 def _is_outside(stack: list[CodeType]) -> bool:
     if stack and stack[0].co_qualname == "EntryQueue.task":
-        return False  # it is Trio's own, and always waits for what other threads may ask for
-    # A task may also run what its thread has asked for, and so be in the midst of a sleep.
+        return False  # Trio's own task, which always waits for calls from other threads
+    # A task that waits for its thread may also run a call from that thread, which may sleep.
     waits_for_thread = (_IN_THREAD, _BLOCKED) in pairwise(stack)
     return waits_for_thread or not _OUTSIDE.isdisjoint(stack)
 
@@ -86,7 +86,7 @@ _OUTSIDE = frozenset(
     for name in (
         "wait_readable",
         "wait_writable",
-        "wait_overlapped",  # the rest is Windows'
+        "wait_overlapped",  # the rest is for Windows
         "WaitForSingleObject",
         "readinto_overlapped",
         "write_overlapped",

@@ -1,4 +1,4 @@
-"""What `check_events` raises: which rule is broken, and the events that show it."""
+"""The error that `check_events` raises: the broken rule, and the events that show it."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import attrs
 from trioflow import events as ev
 
 RULES = {
-    1: "start is first, finish last, seq gapless, at never goes back",
-    2: "each call is closed, and what belongs to it lies between its start and its close",
+    1: "start is first, finish is last, seq has no gaps, at never decreases",
+    2: "each call is closed, and its events lie between its start and its close",
     3: "the events of a tool call are in order",
-    4: "a node is over before the next one starts; ids and places agree",
-    5: "arms run beside each other, each once and in order in itself",
+    4: "a node finishes before the next one starts; ids and addresses agree",
+    5: "arms run concurrently, each once and in its own order",
     6: "one call per foreach and per iteration; attempts stay inside one call",
-    7: "the fold of the events is the state",
+    7: "the fold of the events is the run's record",
 }
-"""The rules of the grammar in `trioflow.events`, in short."""
+"""Summaries of the rules of the grammar in `trioflow.events`."""
 
 NEIGHBOURS = 2
-"""How many events are shown on either side of one that is at fault."""
+"""Number of events shown on either side of a faulty one."""
 
 TELLING = (
     "status",
@@ -36,12 +36,12 @@ TELLING = (
     "event",
     "reason",
 )
-"""The fields that are shown, of events that have them."""
+"""The fields to show, of events that have them."""
 
 
 @attrs.define(eq=False)
 class EventOrderError(AssertionError):
-    """Raised for events that no run may emit in this order."""
+    """Raised for events in an order that no run may emit."""
 
     rule: int
     """Number of the rule, as in the docstring of `trioflow.events`."""
@@ -49,7 +49,7 @@ class EventOrderError(AssertionError):
     events: Sequence[ev.Event]
     """All events that were checked."""
     marks: tuple[int, ...]
-    """Positions in *events* of those that contradict each other."""
+    """Indexes in *events* of the events that contradict each other."""
 
     def __str__(self) -> str:
         listing = "\n".join(excerpt(self.events, self.marks))
@@ -57,10 +57,10 @@ class EventOrderError(AssertionError):
 
 
 def excerpt(events: Sequence[ev.Event], marks: Sequence[int]) -> Iterator[str]:
-    """Yield one line per event near a marked one, and ``...`` where some are left out.
+    """Yield one line per event near a marked one, and ``...`` where events are omitted.
 
-    Of calls beside each other the events are mixed, so those before it in its own call are
-    near to a marked one, too. The last mark is ``>>``, what it contradicts is ``>``.
+    The events of concurrent calls are interleaved, so preceding events of the marked event's
+    own call are also shown. The last mark is shown as ``>>``, the events it contradicts as ``>``.
     """
     near = {mark + offset for mark in marks for offset in range(-NEIGHBOURS, NEIGHBOURS + 1)}
     near.update(*(_before_in_call(events, mark) for mark in marks))
@@ -76,7 +76,7 @@ def excerpt(events: Sequence[ev.Event], marks: Sequence[int]) -> Iterator[str]:
 
 
 def _before_in_call(events: Sequence[ev.Event], mark: int) -> list[int]:
-    """Return the positions of some events of the same call before the one at *mark*."""
+    """Return the indexes of some events of the same call before the one at *mark*."""
     address = getattr(events[mark], "address", None) if 0 <= mark < len(events) else None
     if address is None:
         return []
@@ -86,7 +86,7 @@ def _before_in_call(events: Sequence[ev.Event], mark: int) -> list[int]:
 
 
 def describe(event: ev.Event) -> str:
-    """Return an event in one line: number, type, place, and what distinguishes it."""
+    """Return an event as one line: number, type, address, and its distinguishing fields."""
     parts = [f"{event.seq:>4}  {event.type:<{_WIDEST}}"]
     if isinstance(event, ev.StepEvent):
         parts.append(f"{event.address:<8} {event.id}")

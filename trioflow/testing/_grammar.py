@@ -1,9 +1,8 @@
 """The grammar of `trioflow.events`, executable.
 
 Three small automata, written as tables, follow the run, each call and each tool call; the run's
-table is the engine's own, `trioflow._phases`. What tables cannot say (who is inside whom, in which
-order nodes come) is a function per rule, here for the rules about the whole, in
-`trioflow.testing._rules` for those about one call.
+table is the engine's own, `trioflow._phases`. Rules that tables cannot express (nesting, order of
+nodes) are functions: here for the whole run, in `trioflow.testing._rules` for one call.
 """
 
 from __future__ import annotations
@@ -42,17 +41,17 @@ CALL = {
     ("open", "run-started"): "open",
     ("open", "step-result"): "ended",
     ("open", "step-suspended"): "suspended",
-    ("ended", "step-finish"): "over",
-    ("suspended", "step-start"): "open",  # in the next part of the run
+    ("ended", "step-finish"): "finished",
+    ("suspended", "step-start"): "open",  # in the next segment of the run
     ("suspended", "step-answered"): "suspended",
-    ("open", "step-answered"): "open",  # in what a fork shares: an item of its foreach
+    ("open", "step-answered"): "open",  # in the shared part of a fork: an item of its foreach
     ("void", "step-start"): "open",  # its process had died
     ("void", "step-waiting"): "waiting",
 }
-"""Phase of a call and type of its next event, to its next phase."""
+"""Maps the phase of a call and the type of its next event to its next phase."""
 
 FOLDED = {"open": "running", "waiting": "waiting", "suspended": "suspended"}
-"""What the fold calls a call in these phases; in the others it has the status of the result."""
+"""The status of a call in the fold in these phases; otherwise it is that of the step-result."""
 
 
 def check_events(events: Iterable[ev.Event], workflow: Any = None) -> None:
@@ -60,11 +59,11 @@ def check_events(events: Iterable[ev.Event], workflow: Any = None) -> None:
 
     Args:
       events: The events of a whole run, from ``start`` to ``finish``.
-      workflow: The workflow that was run. If given, the calls must also be those that its
-        nodes make: their ids, kinds, arms and order, and the concurrency of its foreach.
+      workflow: The workflow of the run. If given, the calls must also match its nodes: ids,
+        kinds, arms, order, and the concurrency of its foreach nodes.
 
     Raises:
-      EventOrderError: for the first event that breaks a rule; shows the events around it.
+      EventOrderError: for the first event that breaks a rule; it shows the events around it.
     """
     log, shape = Log(tuple(events)), Shape(workflow)
     for index, event in enumerate(log.events):
@@ -96,18 +95,18 @@ def check_event(log: Log, shape: Shape, event: ev.Event) -> None:
 
 # ---------------------------------------------------------------- rule 1: the run
 def check_number(log: Log, event: ev.Event) -> None:
-    """Check what numbers the events and what they share."""
+    """Check ``seq``, ``at`` and ``run_id``."""
     if event.seq != log.index:
         log.fail(1, f"seq is {event.seq}, but {log.index} is next")
     before = log.events[max(log.index - 1, 0)]
     if event.at < before.at:
-        log.fail(1, f"at goes back by {before.at - event.at} s", log.index - 1)
+        log.fail(1, f"at decreases by {before.at - event.at} s", log.index - 1)
     if event.run_id != before.run_id:
         log.fail(1, f"run {event.run_id!r} among the events of run {before.run_id!r}")
 
 
 def advance_run(log: Log, symbol: str, type: str) -> None:
-    """Follow the phases of the run."""
+    """Advance the phase of the run."""
     phase = phases.BY_EVENT.get((log.phase, symbol))
     if phase is None:
         log.fail(1, f"{type} while the run is {log.phase.value}")
@@ -116,20 +115,21 @@ def advance_run(log: Log, symbol: str, type: str) -> None:
 
 
 def check_finish(log: Log, shape: Shape, event: ev.Finish) -> None:
-    """Check the final status against what came before."""
+    """Check the final status against the earlier events."""
     if event.status in ev.ACTIVE_STATUSES:
-        log.fail(1, f"finish says that the run is {event.status}")
+        log.fail(1, f"finish cannot have the status {event.status}")
     if log.canceled != (event.status == "canceled"):
-        log.fail(1, f"finish says {event.status} {'after' if log.canceled else 'without'} canceled")
+        after = "after" if log.canceled else "without"
+        log.fail(1, f"finish has the status {event.status} {after} a canceled event")
     if (event.status in ev.WAITING_STATUSES) != (log.phase is Phase.WAITING):
-        log.fail(1, f"finish says {event.status} while the run is {log.phase.value}")
+        log.fail(1, f"finish has the status {event.status} while the run is {log.phase.value}")
     if event.status == "success":
         shape.check_complete(log, None)
 
 
 # ---------------------------------------------------------------- rule 2: calls
 def check_adjacent(log: Log, event: ev.Event) -> None:
-    """Check that nothing comes between a step-result and its step-finish."""
+    """Check that a step-finish directly follows its step-result."""
     before = log.events[log.index - 1] if log.index else None
     if isinstance(before, ev.StepResult) and not (
         isinstance(event, ev.StepFinish) and event.address == before.address
@@ -144,7 +144,7 @@ def check_all_closed(log: Log, event: ev.Event) -> None:
 
 
 def take_call(log: Log, shape: Shape, event: ev.StepEvent) -> Call:
-    """Check one event of a call: first its address, then its order, then what is its own."""
+    """Check one event of a call: its address, then its order, then the rules for its type."""
     try:
         address = Address.parse(event.address)
     except InvalidAddressError as error:
@@ -160,7 +160,7 @@ def take_call(log: Log, shape: Shape, event: ev.StepEvent) -> Call:
 
 
 def advance_call(log: Log, call: Call, event: ev.StepEvent) -> None:
-    """Follow `CALL`."""
+    """Advance the phase of a call, following `CALL`."""
     phase = CALL.get((call.phase, event.type))
     if phase is None:
         log.fail(2, f"{event.type} while {call} is {call.phase}", call.last)
@@ -173,25 +173,25 @@ def advance_call(log: Log, call: Call, event: ev.StepEvent) -> None:
 
 # ---------------------------------------------------------------- rule 7: the fold
 def check_fold(log: Log, event: ev.Event, call: Call | None) -> None:
-    """Check that the fold tells the same story as the automata."""
+    """Check that the fold agrees with the automata."""
     log.record.apply(event)
     if log.record.next_seq != log.index + 1:
         log.fail(7, f"next_seq of the fold is {log.record.next_seq}")
     told = told_status(event, call)
     found = log.record.calls[str(call.address)].status if call else log.record.status
     if told not in (None, found):
-        log.fail(7, f"the fold says {found}, the events say {told}")
+        log.fail(7, f"the status is {found} in the fold, but {told} by the events")
     newest = log.record.records[-1] if log.record.records else None
     if (
         newest is not None
         and newest.kind != "item"
         and Address.parse(newest.address) not in log.calls
     ):
-        log.fail(7, f"the fold has a record of {newest.address}, which is no call")
+        log.fail(7, f"the fold has a record of {newest.address}, which is not a call")
 
 
 def told_status(event: ev.Event, call: Call | None) -> str | None:
-    """Return the status of call or run after *event*; None if it tells nothing."""
+    """Return the status of the call or run after *event*; None if it implies none."""
     if call is not None:
         return FOLDED.get(call.phase, call.status)
     if isinstance(event, ev.Finish):

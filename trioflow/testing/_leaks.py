@@ -1,4 +1,4 @@
-"""Find what a piece of code leaves behind: tasks, channels, threads."""
+"""Detects leaked tasks, channels and threads."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import trio
 
 @contextmanager
 def assert_no_leaks() -> Generator[None, None, None]:
-    """Check that nothing which began inside the block goes on after it.
+    """Check that nothing that was started inside the block outlives it.
 
-    That is no task, no memory channel that is open at both ends, and no thread that works
-    or is not one of Trio's own. Works inside and outside of `trio.run`; do not nest it.
+    Leaks are tasks, memory channels that are open at both ends, and threads, except idle threads
+    of Trio. Works inside and outside `trio.run`; do not nest it.
 
     Raises:
-      AssertionError: if the block leaves something behind; it lists what. Not if the block
-        raises something itself.
+      AssertionError: if the block leaks something; the message lists the leaks. Not raised if
+        the block itself raises.
     """
     tasks, threads = set(_tasks()), _threads()
-    # Frozen objects are in no generation, so looking for channels sees only newer ones.
+    # Frozen objects are not in any generation, so the search for channels sees only newer ones.
     gc.freeze()
     try:
         yield
@@ -34,7 +34,7 @@ def assert_no_leaks() -> Generator[None, None, None]:
         ]
     finally:
         gc.unfreeze()
-    assert not leaks, f"left behind: {', '.join(leaks)}"
+    assert not leaks, f"leaked: {', '.join(leaks)}"
 
 
 def _tasks() -> Iterator[trio.lowlevel.Task]:
@@ -49,7 +49,7 @@ def _tasks() -> Iterator[trio.lowlevel.Task]:
 
 
 def _open_channels() -> list[trio.MemoryReceiveChannel[object]]:
-    gc.collect()  # what is garbage already is not open, whatever it says
+    gc.collect()  # garbage does not count as open
     return [
         channel
         for channel in gc.get_objects()
@@ -66,7 +66,7 @@ def _is_open(channel: trio.MemoryReceiveChannel[object]) -> bool:
 class _Threads:
     alive: frozenset[threading.Thread]
     working: int
-    """How many of Trio's threads work."""
+    """Number of Trio's threads that are working."""
 
     def leaks_until(self, now: _Threads) -> Iterator[str]:
         for thread in now.alive - self.alive:
@@ -76,7 +76,7 @@ class _Threads:
 
 
 def _threads() -> _Threads:
-    # Trio keeps idle threads for a while, whoever needed them; they are nobody's leak.
+    # Trio keeps idle threads for a while; they are not leaks.
     alive = {
         thread for thread in threading.enumerate() if not thread.name.startswith("Trio thread")
     }

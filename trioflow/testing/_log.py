@@ -1,4 +1,4 @@
-"""What the checker remembers of the events so far."""
+"""The bookkeeping of `check_events`: what it remembers of the events so far."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class ToolCall:
     name: str
     phase: str
     index: int
-    """Position of its latest event."""
+    """Index of its latest event."""
     item: int | None
-    """The item of a foreach that made it."""
+    """The foreach item that made the call."""
 
 
 @attrs.define(eq=False)
@@ -34,17 +34,17 @@ class Call:
     address: Address
     parent: Call | None
     opened: int
-    """Position of its first event."""
+    """Index of its first event."""
     last: int
-    """Position of its latest event."""
+    """Index of its latest event."""
     phase: str = "new"
     kind: str | None = None
     status: ev.CallStatus | None = None
     tools: dict[str, ToolCall] = attrs.field(factory=dict)
     retries: dict[int | None, int] = attrs.field(factory=dict)
-    """How many attempts failed and were followed by another; of a foreach, for each item."""
+    """Number of attempts that failed and were retried, by foreach item (None without items)."""
     progress: dict[int, ev.StepProgress] = attrs.field(factory=dict)
-    """The items of a foreach that have ended, by index."""
+    """The latest step-progress of each item of a foreach, by index."""
 
     @property
     def inside(self) -> Address:
@@ -53,7 +53,7 @@ class Call:
 
     @property
     def closed(self) -> bool:
-        return self.phase in ("over", "suspended")
+        return self.phase in ("finished", "suspended")
 
     def __str__(self) -> str:
         return f"call {self.address} ({self.id})"
@@ -61,30 +61,30 @@ class Call:
 
 @attrs.define
 class Frame:
-    """The calls of one workflow, or of one attempt at it."""
+    """The calls of one workflow, or of one attempt of it."""
 
     calls: list[Call] = attrs.field(factory=list)
-    """The calls of the node it has come to; those of nodes before are over."""
+    """The calls of the current node; the calls of earlier nodes have finished."""
     bailed: bool = False
-    """Whether one of its calls ended it early."""
+    """Whether one of its calls bailed."""
 
     @property
     def position(self) -> int:
-        """Which node it has come to; -1 before the first."""
+        """Position of the current node; -1 before the first."""
         return self.calls[-1].address.position if self.calls else -1
 
 
 @attrs.define
 class Log:
-    """The events, how far they have been checked, and what is known by then."""
+    """The events, how far they have been checked, and what they have shown so far."""
 
     events: Sequence[ev.Event]
     index: int = -1
-    """Position of the event that is being checked."""
+    """Index of the event that is being checked."""
     phase: Phase = Phase.PENDING
     """Phase of the run."""
     crashes: int = 0
-    """How often the run's process has died."""
+    """Number of times that the run's process died."""
     canceled: bool = False
     calls: dict[Address, Call] = attrs.field(factory=dict)
     """Every call, by address."""
@@ -96,18 +96,18 @@ class Log:
     """The fold so far."""
 
     def forget_open(self) -> None:
-        """Take note that the process has died in which some calls were open."""
+        """Mark all open calls as void, because the run's process died."""
         for call in self.open.values():
             call.phase = "void"
-            call.tools = {id: tool for id, tool in call.tools.items() if tool.phase == "over"}
+            call.tools = {id: tool for id, tool in call.tools.items() if tool.phase == "finished"}
         self.open.clear()
 
     def fail(self, rule: int, problem: str, *marks: int) -> NoReturn:
-        """Raise for the event that is being checked; *marks* are what it contradicts."""
+        """Raise for the event that is being checked; *marks* index the events it contradicts."""
         raise EventOrderError(rule, problem, self.events, (*marks, self.index))
 
 
 def item_of(call: Call) -> int | None:
-    """Return the item of a foreach that *call* is directly inside of."""
+    """Return the foreach item that directly contains *call*, or None."""
     scope = call.address.scope
     return None if scope is None else scope.item

@@ -1,4 +1,4 @@
-"""A second fold beside the run's own, compared with it at each event."""
+"""A second fold of a run's events, compared with the run's own at each event."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from trioflow.record import RunRecord
 
 
 class Mirror(Instrument):
-    """A plugin that keeps the events of one run and checks the run's state against them.
+    """A plugin that keeps the events of one run and checks the run's record against them.
 
-    Being an instrument it hears of each event before anyone else, in the moment in which it
-    happens; so no prefix of the events escapes it, also when the run is canceled.
+    As an instrument it receives each event first, as it happens. It therefore checks every
+    prefix of the events, even if the run is canceled.
     """
 
     def __init__(self) -> None:
         self.events: list[ev.Event] = []
         self.faults: list[str] = []
-        """Where fold and state differed. (What an instrument raises is only logged.)"""
+        """Where fold and record differed. (Exceptions of instruments are only logged.)"""
         self._state = RunRecord()
         self.watched: Any = None
         """The run."""
@@ -31,7 +31,7 @@ class Mirror(Instrument):
         return [self]
 
     def watch(self, run: Any) -> None:
-        """Compare with the state of this run. Call it before the run starts."""
+        """Set the run to compare with. Call this before the run starts."""
         self.watched = run
         self._state.run_id = run.run_id
 
@@ -39,12 +39,12 @@ class Mirror(Instrument):
         self.events.append(event)
         self._state.apply(event)
         if self._state != self.watched.record:
-            self.faults.append(f"fold and state differ after event {event.seq}, {event.type}")
+            self.faults.append(f"fold and record differ after event {event.seq}, {event.type}")
 
     def check(self) -> None:
-        """Raise what was found.
+        """Check that fold and record never differed.
 
         Raises:
-          AssertionError: if fold and state differed after some event.
+          AssertionError: if they differed after some event.
         """
         assert not self.faults, "; ".join(self.faults)

@@ -1,8 +1,8 @@
-"""The pytest plugin: fixtures for tests of workflows, async ones under pytest-trio included.
+"""The pytest plugin: fixtures for tests of workflows, including async tests with pytest-trio.
 
-It is there as soon as trioflow is installed, in all tests of the environment, so nothing but
-pytest is imported here before a fixture is used; ``-p no:trioflow`` turns it off. It needs
-pytest-trio only for the one fixture that is async, ``trioflow_engine``.
+pytest loads it in every environment that has trioflow, so only pytest is imported here until a
+fixture is used; ``-p no:trioflow`` turns it off. Only the async fixture ``trioflow_engine`` needs
+pytest-trio.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def virtual_clock() -> VirtualClock:
-    """A clock on which sleeping takes no time, and that waits for threads all the same.
+    """A virtual clock that skips sleeps but waits for threads.
 
-    An async test that asks for it runs on it: ``trio.current_time()`` is 0 when it begins.
-    Others hand it on: ``trio.run(main, clock=virtual_clock)``. What it does is told by
+    An async test that requests it runs on it: ``trio.current_time()`` is 0 when the test begins.
+    Other tests pass it on: ``trio.run(main, clock=virtual_clock)``. See
     `trioflow.testing.VirtualClock`.
     """
     from trioflow.testing._clock import VirtualClock
@@ -35,9 +35,9 @@ def virtual_clock() -> VirtualClock:
 def trioflow_recorder() -> Generator[Recorder, None, None]:
     """A `trioflow.testing.Recorder`, an instrument that keeps the events of all runs.
 
-    The engine of ``trioflow_engine`` has it; any other is given it as
+    The engine of ``trioflow_engine`` has it; pass it to other engines with
     ``open_engine(instruments=[trioflow_recorder])``. After the test, the events of each run
-    that is over must follow the grammar.
+    that has finished or suspended must follow the grammar.
     """
     from trioflow.testing._recorder import Recorder
 
@@ -48,9 +48,9 @@ def trioflow_recorder() -> Generator[Recorder, None, None]:
 
 @pytest.fixture
 def trioflow_options() -> Mapping[str, Any]:
-    """The options of ``trioflow_engine``, as for `trioflow.open_engine`: no plugins.
+    """The options of ``trioflow_engine``, as for `trioflow.open_engine`; by default no plugins.
 
-    Define a fixture of this name in a test module or ``conftest.py`` to have others::
+    Define a fixture of this name in a test module or ``conftest.py`` to change them::
 
         @pytest.fixture
         def trioflow_options():
@@ -61,10 +61,10 @@ def trioflow_options() -> Mapping[str, Any]:
 
 @pytest.fixture
 def trioflow_block_seconds() -> float:
-    """For how many seconds a task may block the event loop of ``trioflow_engine``: 0.5.
+    """Seconds for which a task may block the event loop of ``trioflow_engine``: 0.5.
 
-    Define a fixture of this name to have another time. Who wants no such warnings says so to
-    pytest: ``filterwarnings = ignore::trioflow.testing.BlockedLoopWarning``.
+    Define a fixture of this name to change it. To turn the warnings off, configure pytest with
+    ``filterwarnings = ignore::trioflow.testing.BlockedLoopWarning``.
     """
     return 0.5
 
@@ -78,9 +78,9 @@ async def trioflow_engine(
 ) -> AsyncGenerator[Engine, None]:
     """An open engine with ``trioflow_options`` and ``trioflow_recorder``, for async tests.
 
-    It is closed after the test: submitted runs that still go on are canceled. If the test
-    fails, because its time is over or otherwise, its report has a `trioflow.testing.dump` of
-    them. A task that blocks the event loop for longer than ``trioflow_block_seconds`` is a
+    It is closed after the test, which cancels submitted runs that are still running. If the test
+    fails, for example by a timeout, its report has a `trioflow.testing.dump` of them. A task that
+    blocks the event loop for longer than ``trioflow_block_seconds`` causes a
     `trioflow.testing.BlockedLoopWarning`.
     """
     from trioflow.engine import open_engine
@@ -94,8 +94,8 @@ async def trioflow_engine(
             try:
                 yield engine
             finally:
-                # Not list_runs(): the test may be canceled, and nothing can be awaited then.
+                # Not list_runs(): if the test was canceled, nothing can be awaited here.
                 running = [life for life in engine._runs.known() if life.is_driven_here]
                 open_runs = "\n".join(dump(run_of(life)) for life in running)
-                if open_runs:  # pytest shows it with tests that fail
-                    request.node.add_report_section("call", "runs that went on", open_runs)
+                if open_runs:  # pytest shows it with failed tests
+                    request.node.add_report_section("call", "runs still running", open_runs)

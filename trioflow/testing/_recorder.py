@@ -1,4 +1,4 @@
-"""An instrument that keeps the events of every run of an engine, for tests to look at."""
+"""An instrument that keeps the events of every run of an engine, for tests to inspect."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from trioflow.testing._grammar import check_events
 class Recorder(Instrument):
     """Keeps all events of all runs, in the order in which they happen.
 
-    Give it to an engine, ``open_engine(instruments=[recorder])``, or take the fixture
-    ``trioflow_recorder``, which the engine of the fixture ``trioflow_engine`` has already::
+    Pass it to an engine, ``open_engine(instruments=[recorder])``, or use the fixture
+    ``trioflow_recorder``, which the engine of the fixture ``trioflow_engine`` already has::
 
-        async def test_the_city_is_asked_for_twice(trioflow_engine, trioflow_recorder):
+        async def test_the_city_is_fetched_twice(trioflow_engine, trioflow_recorder):
             await trioflow_engine.create_run(weather).start(City("Oslo"))
 
             assert trioflow_recorder.types("fetch_forecast") == [
@@ -33,25 +33,25 @@ class Recorder(Instrument):
 
     @property
     def runs(self) -> dict[str, list[ev.Event]]:
-        """The events of each run, by run id; runs in the order of their first events."""
+        """The events of each run, by run id, in the order of the runs' first events."""
         runs: dict[str, list[ev.Event]] = {}
         for event in self.events:
             runs.setdefault(event.run_id, []).append(event)
         return runs
 
     def types(self, id: str | None = None) -> list[str]:
-        """Return the types of the events, in their order.
+        """Return the types of the events, in order.
 
         Args:
-          id: Only those of the step with this id.
+          id: Only events of the step with this id.
         """
         return [event.type for event in self.events if id in (None, getattr(event, "id", None))]
 
     def check(self, workflow: Any = None) -> None:
-        """Check that the events of all runs that are over, or wait, follow the grammar.
+        """Check that the events of all runs that finished or suspended follow the grammar.
 
         Args:
-          workflow: What they are runs of; if given, the calls must be those of its nodes.
+          workflow: The workflow of the runs; if given, the calls must match its nodes.
 
         Raises:
           EventOrderError: for the first event that breaks a rule.

@@ -1,4 +1,4 @@
-"""Run a workflow and keep its events."""
+"""Runs a workflow and records its events."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ async def record(
       workflow: A workflow, or a run of one that an engine has created.
       input_data: The input.
       answers: Data of named events; each is sent once whenever a call waits for its name.
-      options: As for `Run.stream`.
+      options: Options of `Run.stream`.
 
     Raises:
-      InvalidValueError: if input or state do not fit the workflow's types. A step that fails
-        raises nothing, see the events.
+      InvalidValueError: if input or state do not fit the workflow's types. A failing step does
+        not raise; see the events.
 
     **Cancellation**: cancels the run and waits for its clean-up.
 
@@ -43,7 +43,7 @@ async def record(
 
 
 def answer(run: Run[Any, Any], event: ev.Event, answers: Mapping[str, Any]) -> None:
-    """Send the event that *event* says a call waits for, if there is an answer to it."""
+    """Send the named event that a step-waiting *event* waits for, if there is an answer."""
     name = event.event if isinstance(event, ev.StepWaiting) else None
     if name is not None and name in answers and run.status == "running":
         run.send_event(name, answers[name])

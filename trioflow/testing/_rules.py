@@ -14,12 +14,12 @@ TOOL = {
     ("new", "tool-call"): "called",
     ("called", "tool-call-streaming-start"): "streaming",
     ("streaming", "tool-call-delta"): "streaming",
-    ("called", "tool-result"): "over",
-    ("called", "tool-error"): "over",
-    ("streaming", "tool-result"): "over",
-    ("streaming", "tool-error"): "over",
+    ("called", "tool-result"): "finished",
+    ("called", "tool-error"): "finished",
+    ("streaming", "tool-result"): "finished",
+    ("streaming", "tool-error"): "finished",
 }
-"""Phase of a tool call and type of its next event, to its next phase."""
+"""Maps the phase of a tool call and the type of its next event to its next phase."""
 
 
 # ---------------------------------------------------------------- addresses: rules 2, 4, 5, 6
@@ -46,7 +46,9 @@ def _parent(log: Log, event: ev.StepEvent, address: Address) -> Call | None:
     if _has_ended(parent, around.item):
         log.fail(6, f"{event.type} inside item {around.item}, which has ended", parent.last)
     if around.attempt != parent.retries.get(around.item, 0) + 1:
-        log.fail(6, f"{event.type} inside attempt {around.attempt}, which is not on", parent.last)
+        log.fail(
+            6, f"{event.type} inside attempt {around.attempt}, which is not active", parent.last
+        )
     return parent
 
 
@@ -73,7 +75,7 @@ def _enter(log: Log, shape: Shape, call: Call) -> None:
 
 def _check_left(log: Log, frame: Frame, call: Call) -> None:
     for before in frame.calls:
-        if before.phase != "over":
+        if before.phase != "finished":
             log.fail(4, f"{call} starts while {before} is {before.phase}", before.last)
 
 
@@ -83,40 +85,40 @@ def _check_siblings(log: Log, frame: Frame, call: Call) -> None:
     if iteration is not None:
         if iteration != len(frame.calls) + 1:
             log.fail(6, f"{call} where iteration {len(frame.calls) + 1} is next")
-        if before is not None and before.phase != "over":
+        if before is not None and before.phase != "finished":
             log.fail(6, f"{call} starts while {before} is {before.phase}", before.last)
     elif before is not None and (call.address.arm is None or before.address.arm is None):
-        log.fail(5, f"{call} is beside {before}, but they are not arms", before.opened)
+        log.fail(5, f"{call} and {before} are at one position, but not arms", before.opened)
 
 
 def check_address(log: Log, call: Call, event: ev.StepEvent, address: Address) -> None:
-    """Check that an event of a call lies where the call is."""
+    """Check that the id and the address of an event match its call."""
     if event.id != call.id:
         log.fail(4, f"id {event.id!r} in an event of {call}", call.opened)
-    if isinstance(event, ev.StepAnswered):  # what it is in is suspended as well
+    if isinstance(event, ev.StepAnswered):  # its parent is also suspended
         return
     if call.parent is not None and call.parent.phase != "open":
-        log.fail(2, f"{event.type} of {call} outside of {call.parent}", call.parent.last)
+        log.fail(2, f"{event.type} of {call} outside {call.parent}", call.parent.last)
     if address.item is not None and call.kind != "foreach":
-        log.fail(6, f"{event.type} of an item of {call}, which is no foreach", call.opened)
+        log.fail(6, f"{event.type} of an item of {call}, which is not a foreach", call.opened)
     if _has_ended(call, address.item):
         log.fail(6, f"{event.type} of item {address.item}, which has ended", call.last)
 
 
 # ---------------------------------------------------------------- by type of event
 def check_nothing(log: Log, call: Call, event: Any, address: Address) -> None:
-    """There is nothing more to say about this type."""
+    """Check nothing: events of this type have no rules of their own."""
 
 
 def check_start(log: Log, call: Call, event: ev.StepStart, address: Address) -> None:
-    """Check that event and address agree on the iteration."""
+    """Check that the event and its address agree on the iteration."""
     call.kind = event.kind
     if event.iteration != address.iteration:
-        log.fail(6, f"{call} says that it is iteration {event.iteration}")
+        log.fail(6, f"{call} has a step-start with iteration {event.iteration}")
 
 
 def check_tool(log: Log, call: Call, event: ev.ToolEvent, address: Address) -> None:
-    """Follow `TOOL`."""
+    """Advance the phase of a tool call, following `TOOL`."""
     tool = call.tools.get(event.tool_call_id)
     phase = TOOL.get((tool.phase if tool else "new", event.type))
     if phase is None:
@@ -124,26 +126,26 @@ def check_tool(log: Log, call: Call, event: ev.ToolEvent, address: Address) -> N
         marks = [tool.index] if tool else []
         log.fail(3, f"{event.type} while tool call {event.tool_call_id} {found}", *marks)
     if tool is not None and tool.name != event.name:
-        log.fail(3, f"tool call {event.tool_call_id} is of {tool.name}", tool.index)
+        log.fail(3, f"tool call {event.tool_call_id} is a call of {tool.name}", tool.index)
     call.tools[event.tool_call_id] = ToolCall(event.name, phase, log.index, address.item)
 
 
 def check_retry(log: Log, call: Call, event: ev.StepRetry, address: Address) -> None:
-    """Check that attempts are counted, and that each is over before the next."""
+    """Check that attempts are counted, and that each ends before the next one starts."""
     failed = call.retries[address.item] = call.retries.get(address.item, 0) + 1
     if not failed <= event.attempt <= failed + log.crashes:
-        log.fail(6, f"{event.type} of attempt {event.attempt}, but {failed} is on", call.last)
+        log.fail(6, f"{event.type} of attempt {event.attempt}, but {failed} is active", call.last)
     _check_nothing_open(log, call, event, address.item)
 
 
 def check_progress(log: Log, call: Call, event: ev.StepProgress, address: Address) -> None:
-    """Check that each item of a foreach ends once, and that they are counted."""
+    """Check that each item of a foreach ends once, and that the items are counted."""
     if call.kind != "foreach":
-        log.fail(6, f"step-progress of {call}, which is no foreach", call.opened)
+        log.fail(6, f"step-progress of {call}, which is not a foreach", call.opened)
     if _has_ended(call, event.index):
         log.fail(6, f"item {event.index} of {call} ends twice", call.last)
     _check_nothing_open(log, call, event, event.index)
-    call.progress.pop(event.index, None)  # it had waited; the order is that of the events
+    call.progress.pop(event.index, None)  # it had waited; keep the order of the events
     call.progress[event.index] = event
     done = sum(one.status in ev.DONE_STATUSES for one in call.progress.values())
     totals = {one.total for one in call.progress.values()}
@@ -154,29 +156,29 @@ def check_progress(log: Log, call: Call, event: ev.StepProgress, address: Addres
 
 
 def _has_ended(call: Call, item: int | None) -> bool:
-    """Tell whether an item of a foreach is over, and not only waits for an answer."""
+    """Return whether an item of a foreach has ended, and does not only wait for an answer."""
     progress = None if item is None else call.progress.get(item)
     return progress is not None and progress.status in ev.DONE_STATUSES
 
 
 def check_answered(log: Log, call: Call, event: ev.StepAnswered, address: Address) -> None:
-    """Check that the question waits for an answer, and that the run was resumed for it."""
+    """Check that the question waits for an answer, and that the run was resumed with one."""
     before = log.events[log.index - 1]
-    is_shared = log.record.forked_from is not None  # without the parts of the other run
+    is_shared = log.record.forked_from is not None  # without the segments of the original run
     if not is_shared and not isinstance(before, ev.Resume | ev.StepAnswered):
         log.fail(2, f"step-answered after {before.type}", log.index - 1)
     known = log.record.asks.get(event.address, {})
     if event.key not in known or known[event.key].status != "waiting":
-        log.fail(2, f"step-answered of question {event.key!r}, which does not wait", call.last)
+        log.fail(2, f"step-answered of question {event.key!r}, which is not waiting", call.last)
 
 
 def check_suspended(log: Log, call: Call, event: ev.StepSuspended, address: Address) -> None:
-    """Check that nothing inside goes on."""
+    """Check that nothing inside the call is open."""
     _check_nothing_open(log, call, event)
 
 
 def check_result(log: Log, call: Call, event: ev.StepResult, address: Address) -> None:
-    """Check that nothing inside goes on, and that a foreach has done all its items."""
+    """Check that nothing inside the call is open, and that a foreach has done all its items."""
     _check_nothing_open(log, call, event)
     call.status = event.status
     log.frames[address.scope].bailed |= event.status == "bailed"
@@ -189,19 +191,21 @@ def check_result(log: Log, call: Call, event: ev.StepResult, address: Address) -
 def check_finish(log: Log, call: Call, event: ev.StepFinish, address: Address) -> None:
     """Check the number of attempts."""
     failed = call.retries.get(None, 0)
-    most = failed + 1 + log.crashes  # attempts that were lost in crashes count
+    most = failed + 1 + log.crashes  # attempts lost in crashes count
     if not failed <= event.attempts <= most and call.kind != "foreach":
-        log.fail(6, f"{call} made {event.attempts} attempts, after {failed} that failed")
+        log.fail(
+            6, f"step-finish of {call} has {event.attempts} attempts, of which {failed} failed"
+        )
 
 
 def _check_nothing_open(log: Log, call: Call, event: ev.StepEvent, item: int | None = None) -> None:
-    """Check that no call and no tool inside a call, or inside one item of it, is open."""
+    """Check that no call or tool call inside a call, or inside one item of it, is open."""
     for inner in log.open.values():
         if inner.parent is call and item in (None, item_of(inner)):
             log.fail(2, f"{event.type} of {call} while {inner} is {inner.phase}", inner.last)
     for id, tool in call.tools.items():
-        if tool.phase != "over" and item in (None, tool.item):
-            log.fail(3, f"{event.type} of {call} while tool call {id} is on", tool.index)
+        if tool.phase != "finished" and item in (None, tool.item):
+            log.fail(3, f"{event.type} of {call} while tool call {id} is open", tool.index)
 
 
 CHECKS: dict[type[ev.Event], Callable[[Log, Call, Any, Address], None]] = {
@@ -218,4 +222,4 @@ CHECKS: dict[type[ev.Event], Callable[[Log, Call, Any, Address], None]] = {
     ev.ToolResult: check_tool,
     ev.ToolError: check_tool,
 }
-"""What to check in an event of each type; types that are not here have no rule of their own."""
+"""The check for each type of event; other types have no rules of their own."""

@@ -1,4 +1,4 @@
-"""Whether two values are the same in all that a program can see of them."""
+"""Compares values by everything that a program can see of them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from trioflow._values.structure import fields_of
 
 
 def is_same_value(one: Any, other: Any) -> bool:
-    """Tell whether two values are equal and of the same classes, at any depth.
+    """Return whether two values are equal and have the same classes, at any depth.
 
-    More than ``==``, for which 1, 1.0 and True are equal.
+    Stricter than ``==``, for which 1, 1.0 and True are equal.
     """
     if type(one) is not type(other):
         return False

@@ -1,4 +1,4 @@
-"""Which calls a workflow makes: what the grammar demands when the workflow is known."""
+"""The calls that a workflow can make: the rules that apply when the workflow is known."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ from trioflow.workflow import Workflow
 
 Suffix = Literal["none", "arm", "iteration"]
 SUFFIXES: dict[type[Any], Suffix] = {Parallel: "arm", Branch: "arm", Loop: "iteration"}
-"""What tells the calls of a node apart; the other nodes make one call."""
+"""The suffix that distinguishes the calls of a node; other nodes make one call."""
 
 
 @attrs.frozen
 class Shape:
-    """A workflow, and the calls that it can make. Without workflow, every call."""
+    """A workflow and the calls that it can make; without a workflow, any calls."""
 
     workflow: Workflow[Any, Any] | None
     _known: dict[Address | None, tuple[Node, ...] | None] = attrs.field(factory=dict, init=False)
 
     def check_call(self, log: Log, call: Call, event: ev.StepEvent) -> None:
-        """Check that there is a node which makes this call."""
+        """Check that a node makes this call."""
         nodes = self._nodes(call.address.scope)
         if nodes is None:
             return
@@ -52,7 +52,7 @@ class Shape:
         if own_id not in ids_of(node):
             log.fail(4, f"{call}: the node runs {' or '.join(ids_of(node))}")
         if _suffix(call.address) != SUFFIXES.get(type(node), "none"):
-            log.fail(4, f"{call} is no address of a {type(node).__name__}")
+            log.fail(4, f"{call} does not have an address of a {type(node).__name__}")
         self._check_opening(log, call, node, event)
 
     def _check_opening(self, log: Log, call: Call, node: Node, event: ev.StepEvent) -> None:
@@ -71,33 +71,33 @@ class Shape:
             self._check_nodes(log, nodes, frame, min(call.address.position, len(nodes)))
 
     def check_complete(self, log: Log, scope: Address | None) -> None:
-        """Check that a workflow which ended well has run all its nodes, if nothing bailed."""
+        """Check that a successful workflow has run all its nodes, unless a call bailed."""
         nodes = self._nodes(scope)
         frame = log.frames.get(scope, Frame())
         if nodes is not None and not frame.bailed:
             self._check_nodes(log, nodes, frame, len(nodes))
 
     def _check_nodes(self, log: Log, nodes: tuple[Node, ...], frame: Frame, end: int) -> None:
-        """Check the node that *frame* has come to, and those after it up to *end*."""
+        """Check the current node of *frame*, and those after it up to *end*."""
         for node in nodes[frame.position + 1 : end]:
-            if not isinstance(node, Branch):  # of which no arm may have been chosen
-                log.fail(4, f"a {type(node).__name__} of {' and '.join(ids_of(node))} is left out")
+            if not isinstance(node, Branch):  # a branch may choose no arm
+                log.fail(4, f"a {type(node).__name__} of {' and '.join(ids_of(node))} is missing")
         current = nodes[frame.position] if frame.calls else None
         if isinstance(current, Parallel) and len(frame.calls) < len(current.arms):
-            log.fail(5, f"{len(frame.calls)} arms of {len(current.arms)} have run")
+            log.fail(5, f"only {len(frame.calls)} of {len(current.arms)} arms have run")
 
     def check_concurrency(self, log: Log, call: Call) -> None:
-        """Check that not more items of a foreach are open than may be."""
+        """Check that no more items of a foreach are open than its concurrency allows."""
         around = call.address.scope
         node = self.node_at(around) if around and around.item is not None else None
         if not isinstance(node, ForEach):
             return
         items = {item_of(inner) for inner in log.open.values() if inner.parent is call.parent}
         if len(items) > node.concurrency:
-            log.fail(5, f"{len(items)} items are open, concurrency is {node.concurrency}")
+            log.fail(5, f"{len(items)} items are open, but concurrency is {node.concurrency}")
 
     def node_at(self, address: Address) -> Node | None:
-        """Return the node that makes the call at *address*, None if it is not known."""
+        """Return the node that makes the call at *address*, None if unknown."""
         nodes = self._nodes(address.scope)
         return nodes[address.position] if nodes and address.position < len(nodes) else None
 
@@ -116,14 +116,14 @@ class Shape:
 
 
 def _suffix(address: Address) -> Suffix:
-    """Return what tells the calls of one node apart."""
+    """Return the suffix that distinguishes the calls of one node."""
     if address.arm is not None:
         return "arm"
     return "none" if address.iteration is None else "iteration"
 
 
 def kind_of(node: Node, target: Target | None) -> ev.StepKind | None:
-    """Return the kind that the step-start of a call must have, None if it cannot be known."""
+    """Return the kind that the step-start of a call must have, None if unknown."""
     match node, target:
         case ForEach(), _:
             return "foreach"
@@ -139,7 +139,7 @@ def kind_of(node: Node, target: Target | None) -> ev.StepKind | None:
 
 
 def _target(node: Node, address: Address) -> Target | None:
-    """Return what the call at *address* runs."""
+    """Return the target that the call at *address* runs."""
     targets = targets_of(node)
     if address.arm is None:
         return targets[0] if targets else None

@@ -1,16 +1,16 @@
-"""Events as JSON: two dialects of the vocabulary that recorded workflow engines speak.
+"""Events as JSON, in two dialects of the vocabulary of recorded workflow engines.
 
 ``"mastra-0.18"`` wraps an event as ``{"type", "payload"}`` (tool events are flat), and
 ``"mastra-1"`` as ``{"type": "workflow-...", "runId", "from", "payload"}``. Both are
-extended, so that every event has a form in each and nothing is lost: a reader who knows only
-the original vocabulary finds what it expects and must ignore the rest.
+extended, so that each can represent every event without loss. A reader of the original
+vocabulary finds what it expects, and must ignore the rest.
 
-- ``seq`` and ``at`` (exact seconds since the epoch) stand beside ``type``; the keys that the
-  vocabulary has for times (``startedAt``, ...) hold whole milliseconds since the epoch.
+- ``seq`` and ``at`` (exact seconds since the epoch) are next to ``type``; the vocabulary's own
+  keys for times (``startedAt``, ...) hold whole milliseconds since the epoch.
 - Exceptions are ``{"name", "message", "stack"?, "errors"?}``, as `error_to_wire` returns them,
-  and come back as `RecordedError`.
-- Values of users are written by a cattrs converter and come back as plain JSON types.
-  `lenient_json` is for showing them to people: it never fails, and is not read back.
+  and are read as `RecordedError`.
+- User values are written by a cattrs converter and read as plain JSON types.
+  `lenient_json` is for display: it never fails, and its output cannot be read back.
 """
 
 from typing import TYPE_CHECKING
@@ -37,7 +37,7 @@ __all__ = [
     "to_wire",
 ]
 
-if not TYPE_CHECKING:  # or type checkers would believe in every name
+if not TYPE_CHECKING:  # otherwise type checkers would accept every name
     __getattr__ = lazy_names(
         __name__,
         {

@@ -1,4 +1,4 @@
-"""The converter that writes what is not JSON itself."""
+"""The converter that writes values that are not plain JSON."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 @functools.cache
 def default_converter() -> Converter:
-    """Return the converter that is used where none is given."""
+    """Return the converter that is used if none is given."""
     return make_wire_converter()
 
 
 def make_wire_converter() -> Converter:
-    """Return a new converter that writes what trioflow itself knows how to read back.
+    """Return a new converter that writes what trioflow itself can read back.
 
-    Enums, dates (ISO 8601), paths, bytes (base64) and the like as strings; attrs classes and
-    dataclasses field by field.
+    It writes enums, dates (ISO 8601), paths, bytes (base64) and the like as strings, and attrs
+    classes and dataclasses field by field.
     """
     converter = make_converter()
 
@@ -43,16 +43,16 @@ def make_wire_converter() -> Converter:
 
 
 def failed_to_wire(failed: Failed) -> dict[str, Any]:
-    """Return what ``on_error="collect"`` gives for a failure as an object."""
+    """Return a failure of ``on_error="collect"`` as a JSON object."""
     error = error_to_wire(failed.error)
     return {"error": error, "attempts": failed.attempts, "address": failed.address}
 
 
 def failed_from_wire(value: Any, cls: Any) -> Failed:
-    """Return a `Failed`, from the object that `failed_to_wire` returns.
+    """Return the `Failed` of an object that `failed_to_wire` returned.
 
     Raises:
-      FaultsError: if it is no such object.
+      FaultsError: if it is not such an object.
     """
     if isinstance(value, Failed):
         return value

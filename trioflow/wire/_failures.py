@@ -1,4 +1,4 @@
-"""Exceptions on the wire, and what they come back as."""
+"""Exceptions on the wire, and the class that they are read as."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from trioflow.wire._shown import class_name, message_of
 
 TITLE = "Traceback (most recent call last):\n"
 MAX_NESTING = 32
-"""How many levels of members a recorded group has. Every level is two of JSON."""
+"""Maximum number of levels in a recorded group. Each takes two levels of JSON."""
 MAX_TEXT = 100_000
-"""How many characters of a message or traceback are recorded: what nobody reads to the end must
-not fill journals."""
+"""Maximum number of characters of a recorded message or traceback, so that long ones do not fill
+journals."""
 
 
 STACK = "__trioflow_stack__"
-"""The attribute of an exception that was made again which has the traceback of the first one."""
+"""The attribute of a rebuilt exception that holds the traceback of the original."""
 _TRACEBACK: Any = BaseException.__dict__["__traceback__"]
-"""The traceback as Python itself keeps it, whatever a subclass makes of the name."""
+"""Python's own descriptor of the traceback, which a subclass cannot redefine."""
 
 
 @attrs.frozen(eq=False)  # attrs never compares exceptions by value, so it is done below
@@ -40,7 +40,7 @@ class RecordedError(TrioflowError):
     errors: tuple[RecordedError, ...] = ()
     """The members, if the exception was a group."""
     recipe: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
-    """How the exception is made again, as a journal has it: class, arguments, attributes."""
+    """How to rebuild the exception, as a journal records it: class, arguments, attributes."""
 
     @property
     def __trioflow_stands_for__(self) -> tuple[str, str]:
@@ -63,7 +63,7 @@ class RecordedError(TrioflowError):
 def error_to_wire(error: BaseException) -> dict[str, Any]:
     """Return ``{"name", "message", "stack"?, "errors"?}`` for an exception.
 
-    The stack is there if the exception was raised, and the errors if it is a group.
+    The stack is present if the exception was raised, and the errors if it is a group.
     """
     return _written(record(error))
 
@@ -83,9 +83,9 @@ def without_stacks(plain: Any) -> Any:
 
 
 def record(error: BaseException) -> RecordedError:
-    """Return what the wire keeps of an exception, whatever that exception is.
+    """Return what the wire keeps of an exception; this works for every exception.
 
-    A note stands for what cannot be had of it: its message if ``__str__`` raises, the end of a
+    A note replaces what cannot be recorded: its message if ``__str__`` raises, the end of a
     long message, the beginning of a long traceback, members in groups nested too deeply.
     """
     return _record(error, MAX_NESTING)
@@ -95,11 +95,11 @@ def error_from_wire(wire: object, where: str, nesting: int = MAX_NESTING) -> Rec
     """Return the exception that was written as *wire*.
 
     Args:
-      where: What is read, for the error.
-      nesting: How many levels of members it may have.
+      where: Name of what is read, for the error message.
+      nesting: Maximum number of levels of members.
 
     Raises:
-      WireFormatError: if no exception is written like that.
+      WireFormatError: if *wire* is not an exception.
     """
     if not isinstance(wire, Mapping):
         raise WireFormatError(f"{where} is not an object")
@@ -125,7 +125,7 @@ def error_from_wire(wire: object, where: str, nesting: int = MAX_NESTING) -> Rec
 
 
 RECIPE = ("class", "args", "state")
-"""Keys of what is only in journals, and says how an exception is made again."""
+"""Keys that only journals have, and that say how to rebuild an exception."""
 
 
 def notes_of(error: BaseException) -> tuple[str, ...]:
@@ -133,13 +133,13 @@ def notes_of(error: BaseException) -> tuple[str, ...]:
     try:
         notes = error.__notes__
         return tuple(str.__str__(note) for note in notes if isinstance(note, str))
-    except Exception:  # it has none, or they are what users have made of them
+    except Exception:  # it has none, or user code has redefined them
         return ()
 
 
 # ---------------------------------------------------------------- writing
 def written_alone(recorded: RecordedError) -> dict[str, Any]:
-    """Return an exception as it is written, without its members."""
+    """Return an exception as it is written on the wire, without its members."""
     wire: dict[str, Any] = {"name": recorded.name, "message": recorded.message}
     if recorded.traceback:
         wire["stack"] = recorded.traceback
@@ -158,19 +158,19 @@ def _record(error: BaseException, nesting: int) -> RecordedError:
     if not nesting:
         if not found:
             return recorded
-        message = f"{recorded.message} (what it groups is nested too deeply to be recorded)"
+        message = f"{recorded.message} (its members are nested too deeply to be recorded)"
         return attrs.evolve(recorded, message=message, errors=())
     members = tuple(_record(member, nesting - 1) for member in found)
     return recorded if members == recorded.errors else attrs.evolve(recorded, errors=members)
 
 
 def record_alone(error: BaseException) -> tuple[RecordedError, Sequence[BaseException]]:
-    """Return an exception without its members, and those."""
+    """Return an exception without its members, and the members."""
     if type(error) is RecordedError:
         return error, error.errors
     members: Sequence[BaseException] = ()
     if issubclass(type(error), BaseExceptionGroup):
-        # As Python's own class has them: a subclass may define both names anew.
+        # Read through Python's own class: a subclass may redefine both names.
         message = BaseExceptionGroup.message.__get__(error)
         members = BaseExceptionGroup.exceptions.__get__(error)
     else:
@@ -187,7 +187,7 @@ def _stack_of(error: BaseException) -> str:
         kept = getattr(error, "__dict__", {}).get(STACK)
         return kept if isinstance(kept, str) else ""
     stack = _formatted(lambda: tracebacks.format_exception(error))
-    if stack is None:  # its causes or notes are properties that raise, say
+    if stack is None:  # such as when its causes or notes are properties that raise
         last = f"{class_name(error)}: {message_of(error)}\n"
         stack = _formatted(lambda: [TITLE, *tracebacks.format_tb(trace), last]) or last
     if len(stack) > MAX_TEXT:
@@ -196,7 +196,7 @@ def _stack_of(error: BaseException) -> str:
 
 
 def _formatted(lines: Callable[[], list[str]]) -> str | None:
-    """Return these lines, or None if they cannot be had."""
+    """Return the joined lines, or None if making them raises."""
     try:
         return "".join(lines())
     except KeyboardInterrupt:

@@ -1,6 +1,6 @@
-"""Values of users as plain JSON types, or an error that says where they have none.
+"""User values as plain JSON types, or an error that names the part without a JSON form.
 
-What is written has to be readable again, by any process, so there are limits here that JSON
+What is written must be readable again, by any process, so there are limits here that JSON
 itself does not have.
 """
 
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
     from cattrs import Converter
 
 MAX_DEPTH = 128
-"""How many levels of lists and objects a value may have.
+"""Maximum number of levels of lists and objects in a value.
 
-Structuring a value into classes takes Python about four frames per level, of the 1,000 that it
-allows by default. So a value of this depth can be restored wherever half of the stack is free.
+Structuring a value into classes takes about four frames per level, of the 1,000 that Python
+allows by default. So a value of this depth can be read wherever half of the stack is free.
 """
 MAX_DIGITS = 4300
-"""How many digits an integer may have: Python refuses to read more from a string."""
+"""Maximum number of digits of an integer: Python refuses to read more from a string."""
 _MOST = 10**MAX_DIGITS
 _LEAST = -_MOST
 
 _FREE = frozenset({str, bool, NoneType})
-"""The types of which every instance can be written as it is."""
+"""The types whose instances are all written as they are."""
 _EXACT: Mapping[type, Callable[[Any], Any]] = {
     str: str.__str__,
     int: int.__int__,
     float: float.__float__,
 }
-"""How to get from an instance of a subclass to the value itself, whatever the subclass does."""
+"""How to get the plain value of an instance of a subclass, whatever the subclass redefines."""
 
 
 def write(value: Any, converter: Converter | None, depth: int = MAX_DEPTH) -> Any:
@@ -47,12 +47,12 @@ def write(value: Any, converter: Converter | None, depth: int = MAX_DEPTH) -> An
 
     Args:
       value: Anything.
-      converter: Writes what is not JSON itself; `default_converter` if None.
-      depth: How many levels of lists and objects it may have.
+      converter: Writes what is not plain JSON; `default_converter` if None.
+      depth: Maximum number of levels of lists and objects.
 
     Raises:
-      NotSerializableError: if that cannot be done. Its path begins at *value*, and is put
-        together while the error passes through the levels: it costs nothing if there is none.
+      NotSerializableError: if a part has no JSON form. Its path begins at *value*, and is built
+        while the error propagates, so that it costs nothing on success.
     """
     kind = type(value)
     if kind in _FREE or (kind is int and _LEAST < value < _MOST):
@@ -73,19 +73,20 @@ def write(value: Any, converter: Converter | None, depth: int = MAX_DEPTH) -> An
         raise _too_deep() from exc
     except KeyboardInterrupt:
         raise
-    except BaseException as exc:  # code of users: hooks, attributes, the methods of mappings
+    except BaseException as exc:  # user code: hooks, attributes, the methods of mappings
         cause = f"{class_name(exc)}: {message_of(exc)}"
         problem = f"is a {class_name(value)} that cannot be written ({cause})"
-        raise NotSerializableError("", problem, "correct its class, or the hook for it") from exc
+        raise NotSerializableError("", problem, "fix its class, or the hook for it") from exc
 
 
 def rewritable(value: Any, depth: int = MAX_DEPTH) -> Any:
-    """Return a value that was read from a JSON string, if `write` would take it as it is.
+    """Return a value that was read from a JSON string, if `write` would accept it as it is.
 
-    Without a copy and with one look at each item, so in a fraction of the time.
+    It makes no copy and looks at each item once, so it takes a fraction of the time.
 
     Args:
-      depth: How many levels of lists and objects it may have.
+      value: What was read.
+      depth: Maximum number of levels of lists and objects.
 
     Raises:
       NotSerializableError: if `write` would raise it.
@@ -108,7 +109,7 @@ def rewritable(value: Any, depth: int = MAX_DEPTH) -> Any:
     return write(value, None)
 
 
-# In both loops: what `write` does first, because a call for each item would take as long again.
+# Both loops repeat the first checks of `write`, because a call per item would double the time.
 def _list(value: Iterable[Any], converter: Converter | None, depth: int) -> list[Any]:
     if not depth:
         raise _too_deep()
@@ -141,7 +142,7 @@ def _object(value: Mapping[Any, Any], converter: Converter | None, depth: int) -
         if type(key) is not str:
             name, is_renamed = _key(key, converter), True
         if is_renamed and name in plain:
-            raise _no_key(key, "is written like another key")
+            raise _no_key(key, "has the same JSON form as another key")
         kind = type(item)
         if (
             kind in _FREE
@@ -176,12 +177,12 @@ def _set(value: AbstractSet[Any], converter: Converter | None, depth: int) -> li
 
 
 def _converted(value: Any, converter: Converter | None) -> Any:
-    """Return what a hook makes of a value, or the value itself of an instance of a subclass."""
+    """Return a value as a hook converts it, or the plain value of an instance of a subclass."""
     if type(value) is int or type(value) is float:
         raise _not_a_number(value)
     try:
         raw = (converter or default_converter()).unstructure(value)
-    except NotSerializableError as exc:  # of a hook, which may raise the same one again
+    except NotSerializableError as exc:  # from a hook, which may raise the same object again
         raise NotSerializableError(exc.path, exc.problem, exc.remedy) from exc
     if raw is not value:
         return raw
@@ -202,9 +203,9 @@ def join(outer: str, inner: str) -> str:
 def _not_a_number(value: int | float) -> NotSerializableError:
     if isinstance(value, float):
         problem = f"is the float {value}, which JSON does not have"
-        return NotSerializableError("", problem, "use None or a string in its place")
+        return NotSerializableError("", problem, "use None or a string instead")
     problem = f"is an integer of more than {MAX_DIGITS:,} digits"
-    return NotSerializableError("", problem, "use a string, or bytes, in its place")
+    return NotSerializableError("", problem, "use a string or bytes instead")
 
 
 def _no_key(key: Any, problem: str) -> NotSerializableError:
@@ -213,4 +214,4 @@ def _no_key(key: Any, problem: str) -> NotSerializableError:
 
 def _too_deep() -> NotSerializableError:
     problem = f"is nested more than {MAX_DEPTH} levels deep, or contains itself"
-    return NotSerializableError("", problem, "use a flat form of it, such as a list with ids")
+    return NotSerializableError("", problem, "flatten it, for example to a list with ids")

@@ -1,4 +1,4 @@
-"""Events from JSON."""
+"""Reads events from JSON."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from trioflow.wire._shown import class_name, shown
 from trioflow.wire._vocabulary import PREFIX, Dialect, Field, fields_of
 
 MOST_SECONDS = 8.64e12
-"""The last moment that JavaScript has a date for, in seconds since the epoch."""
+"""The latest time of a JavaScript date, in seconds since the epoch."""
 MOST_EVENTS = 2**63
-"""Stores keep numbers of events as 64 bits."""
+"""Stores keep the sequence numbers of events in 64 bits."""
 MOST_ITEMS = 10**18
 """Numbers in addresses have fewer digits."""
 MOST_DIGITS = 10**MAX_DIGITS
@@ -37,16 +37,16 @@ Read: TypeAlias = Callable[[Any, Accept], Any]
 
 
 def from_wire(wire: str | bytes | Mapping[str, Any]) -> ev.Event:
-    """Return the event that `to_wire` wrote, in whichever dialect.
+    """Return the event that `to_wire` wrote, in either dialect.
 
-    Values of users stay the plain JSON types that they were written as, and exceptions
-    come back as `RecordedError`. What is returned can be written again.
+    User values stay the plain JSON types that they were written as, and exceptions are read as
+    `RecordedError`. The event can be written again.
 
     Args:
       wire: The object, or its JSON string.
 
     Raises:
-      WireFormatError: if it is not an event of ours, whatever else it is.
+      WireFormatError: if it is not an event of trioflow.
     """
     try:
         if isinstance(wire, str | bytes):
@@ -54,7 +54,7 @@ def from_wire(wire: str | bytes | Mapping[str, Any]) -> ev.Event:
         return _event(wire, partial(write, converter=None))
     except WireFormatError:
         raise
-    except Exception as exc:  # a mapping may be anyone's, and raise when it is read
+    except Exception as exc:  # a mapping may be of any class, and raise when it is read
         raise WireFormatError(f"it cannot be read ({class_name(exc)})") from exc
 
 
@@ -118,9 +118,9 @@ def _take(wire: Mapping[str, Any], key: str, type: Any) -> Any:
 
 
 def reader(field: Field) -> Read:
-    """Return what reads an attribute of an event from what stands in its place.
+    """Return the function that reads an attribute of an event from its JSON.
 
-    It raises WireFormatError if that cannot be what stands there.
+    The function raises WireFormatError if the JSON is not valid for this attribute.
     """
     if field.name == "error":
         return lambda value, accept: error_from_wire(value, repr(field.key))
@@ -176,11 +176,11 @@ _MORE_CHECKS: Mapping[str, Callable[[str, Any], None]] = {
     "targets": _check_addresses,
     "index": _check_index,
 }
-"""By the names of attributes."""
+"""Further checks, by the names of attributes."""
 
 
 def _check_of(type_: Any) -> Callable[[Any], bool]:
-    """Return what tells whether a value is of one of the types that events have."""
+    """Return the check of a type that attributes of events have."""
     origin = typing.get_origin(type_) or type_
     if origin in (Union, types.UnionType):
         members = [_check_of(member) for member in typing.get_args(type_)]
@@ -188,7 +188,7 @@ def _check_of(type_: Any) -> Callable[[Any], bool]:
     if origin is Literal:
         words = frozenset(typing.get_args(type_))
         return lambda value: isinstance(value, str) and value in words
-    if origin is str:  # most
+    if origin is str:  # most attributes
         return lambda value: isinstance(value, str)
     if origin in _CHECKS:
         return _CHECKS[origin]

@@ -1,4 +1,4 @@
-"""Results as JSON objects."""
+"""Writes results as JSON objects."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 def result_to_wire(
     result: RunResult[Any], *, converter: Converter | None = None, stack: bool = True
 ) -> dict[str, Any]:
-    """Return a result as an object that ``json.dumps`` takes as it is.
+    """Return a result as an object that ``json.dumps`` accepts as it is.
 
-    As in the recorded runs, ``steps`` has the record of each step under its id and the input
-    of the run under ``"input"``; keys that have nothing to say are left out.
+    As in the original vocabulary, ``steps`` has the record of each step under its id and the
+    input of the run under ``"input"``; keys without a value are omitted.
 
     Args:
-      result: What a run gave back.
-      converter: Writes values of users; a plain cattrs converter if not given.
+      result: The result of a run.
+      converter: Writes user values; default: a plain cattrs converter.
       stack: Whether exceptions are written with their stacks, as for `to_wire`.
 
     Raises:

@@ -1,14 +1,14 @@
-"""Strings about objects that may raise, or return anything, when they are asked for one."""
+"""Strings for objects whose own methods may raise or return anything."""
 
 from __future__ import annotations
 
 from typing import Any
 
 SHOWN = 80
-"""How many characters of a value an error message quotes."""
+"""Maximum number of characters of a value that an error message quotes."""
 
 _NAME: Any = type.__dict__["__name__"]
-"""The name that Python itself keeps of a class; a metaclass may define another ``__name__``."""
+"""Python's own descriptor of a class name; a metaclass may define another ``__name__``."""
 
 
 def class_name(value: object) -> str:
@@ -18,16 +18,16 @@ def class_name(value: object) -> str:
 
 
 def shown(value: object) -> str:
-    """Return the start of ``repr(value)``, or the class of a value that has no repr."""
+    """Return the start of ``repr(value)``, or the name of the class if ``repr`` raises."""
     try:
         text = str.__str__(repr(value))
-    except Exception:  # any code of users, and Python's own limits: long integers, deep lists
+    except Exception:  # user code, and Python's own limits: long integers, deep lists
         return f"<{class_name(value)}>"
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
 
 def message_of(error: BaseException) -> str:
-    """Return the message of an exception, or a note if it has none that can be read."""
+    """Return the message of an exception, or a note if it cannot be read."""
     try:
         return str.__str__(str(error))
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Values of users, and times, as plain JSON types."""
+"""User values and times as plain JSON types."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def to_json(value: Any, path: str, converter: Converter | None) -> Any:
 
     Args:
       value: Anything.
-      path: Where it stands, for the error.
-      converter: Writes what is not JSON itself; `default_converter` if None.
+      path: Path of the value, for the error.
+      converter: Writes what is not plain JSON; `default_converter` if None.
 
     Raises:
-      NotSerializableError: if a part of it has no JSON form, or one that cannot be read again.
+      NotSerializableError: if a part of it has no JSON form that can be read back.
     """
     try:
         return write(value, converter)
     except NotSerializableError as exc:
-        # A new one, for an exception is pickled with what it was made of.
+        # A new exception, because exceptions are pickled with the arguments of their constructor.
         whole = NotSerializableError(join(path, exc.path), exc.problem, exc.remedy)
         raise whole from exc.__cause__
 
@@ -37,13 +37,13 @@ def to_json(value: Any, path: str, converter: Converter | None) -> Any:
 def lenient_json(value: Any, converter: Converter | None = None) -> Any:
     """Return *value* made of plain JSON types, with the ``repr`` of what has no JSON form.
 
-    For people to look at: unlike `to_wire` it accepts every value, and what it returns
-    cannot be read back. Never raises: a part that has no repr, is nested too deeply, or
-    contains itself, becomes a string that names its class.
+    For display: unlike `to_wire` it accepts every value, and its output cannot be read back.
+    It never raises: a part whose ``repr`` raises, that is nested too deeply, or that contains
+    itself becomes a string that names its class.
 
     Args:
       value: Anything.
-      converter: Writes what is not JSON itself; a plain cattrs converter if not given.
+      converter: Writes what is not plain JSON; default: a plain cattrs converter.
     """
     return _lenient(value, converter, ())
 
@@ -62,7 +62,7 @@ def milliseconds(at: float) -> int:
 
 
 def _lenient(value: Any, converter: Converter | None, around: tuple[int, ...]) -> Any:
-    """Return *value* as plain JSON types; *around* are the ids of what it is in."""
+    """Return *value* as plain JSON types; *around* are the ids of the objects around it."""
     try:
         is_mapping = isinstance(value, Mapping)
         if not is_mapping and not isinstance(value, list | tuple):
@@ -76,7 +76,7 @@ def _lenient(value: Any, converter: Converter | None, around: tuple[int, ...]) -
             items = value.items()
             return {str(_text(key)): _lenient(item, converter, around) for key, item in items}
         return [_lenient(item, converter, around) for item in value]
-    except Exception:  # anything, for it is code of users that reads an odd value
+    except Exception:  # of any class, because reading a value may run user code
         return _text(value)
 
 

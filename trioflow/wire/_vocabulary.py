@@ -1,6 +1,6 @@
-"""What types and keys are called in each dialect.
+"""The names of types and keys in each dialect.
 
-An attribute of an event is written under its own name in camelCase, unless it is named here.
+An attribute of an event is written under its own name in camelCase, unless listed here.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ NATIVE_TYPES: Mapping[Dialect, frozenset[str]] = {
     ),
     "mastra-1": frozenset(_COMMON | {"step-output", "step-progress", "canceled", "finish"}),
 }
-"""Which of our event types the recorded engine of that dialect has too."""
+"""The event types that the recorded engine of each dialect also has."""
 
 PREFIX = "workflow-"
-"""What ``mastra-1`` puts before the type of an event that belongs to no tool."""
+"""The prefix in ``mastra-1`` of the types of all events but tool events."""
 
 ENVELOPE = ("run_id", "seq", "at")
-"""Attributes that every event has; they stand outside the payload."""
+"""Attributes that every event has; they are outside the payload."""
 
 VALUES = frozenset(
     {"input", "output", "state", "runtime_context", "metadata", "resume_data", "chunk"}
     | {"state_updates", "args", "delta", "result", "data", "updates", "payload", "asks"}
     | {"inputs", "answers"}
 )
-"""Attributes that hold values of users."""
+"""Attributes that hold user values."""
 
 _KEYS: dict[tuple[type[ev.Event], str], str] = {
     (ev.StepStart, "input"): "payload",
@@ -73,16 +73,16 @@ class Field:
     key: str
     type: Any
     default: Any
-    """What the attribute is if the key is not there; `attrs.NOTHING` if it must be."""
+    """The value of the attribute if the key is missing; `attrs.NOTHING` if it is required."""
 
     @property
     def is_value(self) -> bool:
-        """Whether it holds a value of the user."""
+        """Whether it holds a user value."""
         return self.name in VALUES or self.key == "suspendPayload"
 
 
 def fields_of(cls: type[ev.Event], dialect: Dialect) -> tuple[Field, ...]:
-    """Return the attributes that stand in the payload of *cls*."""
+    """Return the attributes in the payload of *cls*."""
     return _FIELDS[cls, dialect]
 
 

@@ -1,4 +1,4 @@
-"""Events as JSON objects."""
+"""Writes events as JSON objects."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ USAGE = {
     "cacheCreationInputTokens": 0,
     "reasoningTokens": 0,
 }
-"""The vocabulary counts the tokens of language models; trioflow has none of its own."""
+"""The vocabulary counts the tokens of language models; trioflow itself uses none."""
 
 
 def to_wire(
@@ -33,14 +33,14 @@ def to_wire(
     converter: Converter | None = None,
     stack: bool = True,
 ) -> dict[str, Any]:
-    """Return an event as an object that ``json.dumps`` takes as it is.
+    """Return an event as an object that ``json.dumps`` accepts as it is.
 
     Args:
-      event: Any event of ours.
+      event: An event of trioflow.
       dialect: ``"mastra-0.18"`` or ``"mastra-1"``.
-      converter: Writes values of users; a plain cattrs converter if not given.
-      stack: Whether exceptions are written with their stacks, wherever in the event they are.
-        Leave them out of what goes to browsers: they show the paths of the server.
+      converter: Writes user values; default: a plain cattrs converter.
+      stack: Whether exceptions anywhere in the event are written with their stacks. Omit the
+        stacks from what goes to browsers: they show the paths of the server.
 
     Raises:
       NotSerializableError: if the event holds a value that has no JSON form, or is not one of
@@ -72,16 +72,16 @@ def _is_written(field: Field, event: ev.Event) -> bool:
     if field.name in _SELDOM and value == field.default:
         return False
     if field.default is None and value is None:
-        # An output that is None says something only of a call that has an output.
+        # An output that is None is written only for a call that has an output.
         return field.name in ("output", "result") and getattr(event, "status", "") in _ENDED_WELL
     return True
 
 
 _SELDOM = ("round", "resumed", "answered", "inputs", "answers", "attempts")
-"""Attributes that are left out if they say nothing; dialects do not have them."""
+"""Attributes that are omitted if they have their default; the dialects do not have them."""
 _EVENTS = frozenset(ev.EVENT_TYPES.values())
 _ENDED_WELL = (*ev.SUCCESS_STATUSES, "")
-"""Statuses of what has an output; events without a status, such as `ToolResult`, have one too."""
+"""Statuses with an output; events without a status, such as `ToolResult`, also have one."""
 
 
 def _written(field: Field, value: Any, converter: Converter | None) -> Any:
@@ -133,7 +133,7 @@ def _of_start(event: ev.StepStart) -> dict[str, Any]:
 
 
 def step_call_id(event: ev.StepEvent) -> str:
-    """Return the name of a call on the wire, where each round of it has a name of its own."""
+    """Return the id of a call on the wire, where each round of the call has its own id."""
     return event.step_call_id + (f"+{event.round}" if event.round else "")
 
 

@@ -87,8 +87,8 @@ def test_links_that_lead_in_a_circle_are_problems(tmp_path: Path) -> None:
     assert problems(tmp_path) == {
         "a": ("link loop", "Too many levels of symbolic links"),
         "b": ("link loop", "Too many levels of symbolic links"),
-        "folder/here": ("link loop", "leads to a folder that it lies in"),
-        "folder/up": ("link loop", "leads to a folder that it lies in"),
+        "folder/here": ("link loop", "leads to a folder that contains it"),
+        "folder/up": ("link loop", "leads to a folder that contains it"),
     }
 
 

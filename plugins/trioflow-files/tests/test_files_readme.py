@@ -74,4 +74,4 @@ def test_the_test_of_a_store_tries_a_store(tmp_path: Path) -> None:
     [test] = TESTS
     exec(compile(test, str(README), "exec"), names)
 
-    trio.run(names["test_my_store_keeps_what_stores_promise"], tmp_path)
+    trio.run(names["test_my_store_follows_the_contract"], tmp_path)

@@ -159,7 +159,7 @@ async def test_a_folder_with_every_kind_of_trouble_is_reported(tmp_path: Path) -
             Problem("broken", "broken link", "No such file or directory"),
             Problem("fifo", "not a file", "FIFO"),
             Problem("loop", "link loop", "Too many levels of symbolic links"),
-            Problem("up", "link loop", "leads to a folder that it lies in"),
+            Problem("up", "link loop", "leads to a folder that contains it"),
         ],
     )
 

@@ -1,8 +1,8 @@
-"""Steps, a streaming grep and a report on the files of a folder, for trioflow.
+"""A trioflow plugin that lists, measures and searches the files of a folder.
 
-The three functions at the end are the plugin: trioflow finds this module by the entry
-point in pyproject.toml and asks it what it has. They only name things that exist; nothing
-is read or started before a run.
+The three functions at the end are the hooks: trioflow finds this module by the entry
+point in pyproject.toml and calls them. They only return existing objects; nothing is read
+or started before a run.
 """
 
 from __future__ import annotations
@@ -65,17 +65,17 @@ __all__ = [
 
 @hookimpl
 def trioflow_steps() -> list[Step[Any, Any]]:
-    """Offer the steps."""
+    """Return the steps."""
     return [list_files, digest_file, largest_files, duplicate_files, extension_totals, summarize]
 
 
 @hookimpl
 def trioflow_tools() -> list[Tool[..., Any]]:
-    """Offer the tools."""
+    """Return the tools."""
     return [grep]
 
 
 @hookimpl
 def trioflow_workflows() -> list[Workflow[Any, Any]]:
-    """Offer the workflows."""
+    """Return the workflows."""
     return [report]

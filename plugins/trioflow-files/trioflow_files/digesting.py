@@ -1,4 +1,4 @@
-"""``files.digest``: what is in one file."""
+"""``files.digest``: measure one file."""
 
 from __future__ import annotations
 
@@ -22,20 +22,19 @@ from trioflow_files.reading import (
 
 _WHITE_SPACE = b" \t\n\r\x0b\x0c"
 _SHAPE = bytes(ord(" " if byte in _WHITE_SPACE else "x") for byte in range(256))
-"""Translates white space to a blank and all else to an x."""
+"""Translation table: white space becomes a blank, every other byte an x."""
 
 
 @step(id="files.digest")
 def digest_file(entry: FileEntry) -> FileDigest:
     """Measure one file: its SHA-256, bytes, lines and words.
 
-    What `digest_entry` says, as a step. It runs in one thread for the whole file rather
-    than one per chunk: a step costs one hand-over however large the file is, hashing
-    leaves the other threads their turn, and the thread asks for itself whether its task
-    was cancelled.
+    This is `digest_entry` as a step. It runs in one thread for the whole file rather
+    than one per chunk: a file of any size needs only one thread switch, hashing
+    releases the GIL, and the thread itself checks whether its task was cancelled.
 
-    **Cancellation**: noticed after each chunk of 256 KiB. A read that the system does not
-    answer (a dead network share) delays it: no thread can be stopped from outside.
+    **Cancellation**: noticed after each chunk of 256 KiB. A blocked read (a dead network
+    share) delays it, because threads cannot be interrupted.
     """
     return digest_entry(entry, trio.from_thread.check_cancelled)
 
@@ -43,12 +42,12 @@ def digest_file(entry: FileEntry) -> FileDigest:
 def digest_entry(
     entry: FileEntry, check: Check = do_not_check, chunk_size: int = CHUNK
 ) -> FileDigest:
-    """Return what is in the file, or the problem with it; of an entry with a problem, that.
+    """Return the digest of a file; if the entry has a problem, or reading fails, the problem.
 
-    Memory stays below a few chunks, however large the file or a line in it is.
+    Memory stays below a few chunks, regardless of the size of the file or its lines.
 
     Args:
-      entry: As ``files.list`` makes it.
+      entry: As returned by ``files.list``.
       check: Called after each chunk; may raise to stop.
       chunk_size: Bytes to read at once.
     """
@@ -62,7 +61,7 @@ def digest_entry(
 
 
 def measure(path: str, chunks: Iterable[bytes]) -> FileDigest:
-    """Return the digest of a file with this content."""
+    """Return the digest of a file with the given content."""
     sha256, size, text, binary = hashlib.sha256(), 0, _TextCount(), False
     for chunk in chunks:
         sha256.update(chunk)
@@ -77,12 +76,12 @@ def measure(path: str, chunks: Iterable[bytes]) -> FileDigest:
 
 @define
 class _TextCount:
-    """Counts lines and words of a text that comes in chunks."""
+    """Counts lines and words of a text in chunks."""
 
     words: int = 0
     _ended_lines: int = 0
     _last: bytes = b"\n"
-    """The last byte so far; a text begins as if after a line feed."""
+    """The last byte so far. The initial line feed makes a text begin with a new line."""
 
     @property
     def lines(self) -> int:
@@ -90,7 +89,7 @@ class _TextCount:
 
     def add(self, chunk: bytes) -> None:
         self._ended_lines += chunk.count(b"\n")
-        # A word begins where a blank is followed by an x. Counting that in the translated
-        # text is many times faster than split(), and makes no object per word.
+        # A word begins where a blank is followed by an x. Counting these pairs in the
+        # translated text is many times faster than split(), and creates no object per word.
         self.words += (self._last + chunk).translate(_SHAPE).count(b" x")
         self._last = chunk[-1:]

@@ -1,7 +1,7 @@
-"""What a caller of the plugin may want to catch.
+"""The errors that callers of the plugin may catch.
 
-Both are `NonRetryableError`: the same arguments would fail again in the same way. Fields
-are positional, so that the errors survive pickling.
+Both derive from `NonRetryableError`: the same arguments would fail again in the same way.
+Fields are positional, so that the errors can be pickled.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from trioflow import NonRetryableError
 
 @attrs.define(eq=False)
 class RootError(NonRetryableError):
-    """Raised when the root is missing, is not a folder, or may not be listed."""
+    """Raised when the root is missing, is not a folder, or cannot be listed."""
 
     root: str
     problem: str
@@ -24,10 +24,10 @@ class RootError(NonRetryableError):
 
 @attrs.define(eq=False)
 class InvalidPatternError(NonRetryableError):
-    """Raised when a regular expression or glob cannot be understood."""
+    """Raised when a regular expression or glob is invalid."""
 
     argument: str
-    """Which argument it was: ``"pattern"`` or ``"glob"``."""
+    """The name of the argument: ``"pattern"`` or ``"glob"``."""
     pattern: str
     problem: str
     remedy: str

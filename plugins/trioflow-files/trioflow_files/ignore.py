@@ -1,10 +1,10 @@
-"""The rules of .gitignore files, as git applies them while it walks a folder.
+"""The rules of .gitignore files, applied as by git while it walks a folder.
 
-The patterns themselves are translated by pathspec. Its own matching is made for lists of
-paths, where a pattern that matches a folder also matches whatever lies in it. A walk asks
-about one folder or file at a time and does not enter what is ignored, so here a pattern
-must match the path itself: this is what makes a rule such as ``!keep`` re-include the
-folder, but not each file that another rule ignores in it.
+pathspec translates the patterns. Its own matching is designed for lists of
+paths, where a pattern that matches a folder also matches everything in it. A walk checks
+one folder or file at a time and does not enter ignored folders, so here a pattern
+must match the path itself. This way a rule such as ``!keep`` re-includes the
+folder, but not each file in it that another rule ignores.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Rule:
     regex: re.Pattern[str]
 
     def matches(self, path: str, is_folder: bool) -> bool:
-        """Tell whether the rule is about *path*, given from the folder of the rule."""
+        """Return whether the rule matches *path*, relative to the folder of the rule."""
         return (is_folder or not self.folders_only) and bool(self.regex.fullmatch(path))
 
 
@@ -38,18 +38,17 @@ class RuleFile:
     """The rules of one .gitignore file."""
 
     base: str
-    """The folder it lies in, ``""`` or ``"a/b/"``."""
+    """Its folder, ``""`` or ``"a/b/"``."""
     rules: tuple[Rule, ...]
 
 
 def is_ignored(path: str, is_folder: bool, files: tuple[RuleFile, ...]) -> bool:
-    """Tell whether *path* is ignored. The folder it lies in must not be.
+    """Return whether *path* is ignored. Its parent folder must not be ignored.
 
     Args:
-      path: From the root, with forward slashes and without one at the end.
-      is_folder: Whether it is a folder; a link to one is not.
-      files: The rules that hold there, the root's first. Of all rules that match, the
-        last one counts.
+      path: Relative to the root, with forward slashes and without a trailing one.
+      is_folder: Whether it is a folder; a link to a folder is not.
+      files: The rules that apply, the root's first. The last rule that matches wins.
     """
     for file in reversed(files):
         inner = path.removeprefix(file.base)
@@ -66,20 +65,20 @@ def read_rules(path: str) -> tuple[Rule, ...]:
       OSError: if it cannot be read.
     """
     content = b"".join(read_chunks(path, do_not_check))
-    # As file names are decoded, so that a pattern finds a name that is not UTF-8.
+    # Decoded like file names, so that a pattern also matches a name that is not UTF-8.
     text = content.decode("utf-8-sig", "surrogateescape")
     rules = (parse_rule(line.removesuffix("\r")) for line in text.split("\n"))
     return tuple(rule for rule in rules if rule)
 
 
 def parse_rule(line: str) -> Rule | None:
-    """Return the rule that a line states; None for a blank, a comment or nonsense."""
+    """Return the rule on a line; None for a blank line, a comment or an invalid pattern."""
     line = _TRAILING_SPACES.sub("", line)
     folders_only = line.endswith("/")
     try:
         pattern = GitIgnoreSpecPattern(_matching_itself(line.removesuffix("/")))
     except (ValueError, re.error):
-        return None  # git, too, goes on without a pattern that it does not understand
+        return None  # git also ignores invalid patterns
     if pattern.include is None or pattern.regex is None:
         return None
     return Rule(pattern.include, folders_only, pattern.regex)

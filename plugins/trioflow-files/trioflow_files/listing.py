@@ -1,4 +1,4 @@
-"""``files.list``: which files a folder has."""
+"""``files.list``: list the files of a folder."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ RULES = ".gitignore"
 def list_files(folder: Folder) -> list[FileEntry]:
     """List the files of a folder, without those that .gitignore files exclude.
 
-    What `list_entries` says, as a step. It runs in one thread for the whole folder.
+    This is `list_entries` as a step. It runs in one thread for the whole folder.
 
     Raises:
-      RootError: if the root is missing, is not a folder, or may not be listed.
+      RootError: if the root is missing, is not a folder, or cannot be listed.
 
     **Cancellation**: noticed before each file and folder.
     """
@@ -39,20 +39,20 @@ def list_files(folder: Folder) -> list[FileEntry]:
 def list_entries(root: str, check: Check = do_not_check) -> list[FileEntry]:
     """Return the files below *root*, sorted by path.
 
-    Rules are those of .gitignore files in *root* and below. Files above it and git's own
-    settings are not looked at, so a folder gives the same list on every machine. Whatever
-    is named ``.git`` is left out.
+    The .gitignore files in *root* and below apply. Rule files above it and git's own
+    settings are not read, so a folder gives the same list on every machine. Files and
+    folders named ``.git`` are excluded.
 
-    Symbolic links are not followed: what they lead to is listed where it is, if it lies
-    in *root*. A link that leads nowhere or in a circle is listed with its problem, and so
-    is what is no file, may not be read, or vanishes meanwhile.
+    Symbolic links are not followed; a target in *root* is listed where it is. Broken links
+    and link loops are listed with their problem, and so are special files, unreadable
+    files, and files that vanish while the folder is listed.
 
     Args:
       root: Path of a folder.
       check: Called before each file and folder; may raise to stop.
 
     Raises:
-      RootError: if the root is missing, is not a folder, or may not be listed.
+      RootError: if the root is missing, is not a folder, or cannot be listed.
     """
     return sorted(_walk(root, check), key=attrgetter("path"))
 
@@ -62,9 +62,9 @@ class _Place:
     """A folder that is still to be listed."""
 
     path: str
-    """From the root: ``""`` or ``"a/b/"``."""
+    """Relative to the root: ``""`` or ``"a/b/"``."""
     rules: tuple[RuleFile, ...]
-    """From the folders above it."""
+    """The rules of its parent folders."""
 
 
 def _walk(root: str, check: Check) -> Iterator[FileEntry]:
@@ -95,7 +95,7 @@ def _cannot_list(root: str, place: _Place, error: OSError | ValueError) -> FileE
     if not place.path:
         problem = (isinstance(error, OSError) and error.strerror) or str(error)
         raise RootError(to_text(root), problem) from error
-    assert isinstance(error, OSError)  # names that a system gives out are valid
+    assert isinstance(error, OSError)  # names that the system returned are valid
     return _entry(root, place.path.removesuffix("/"), problem_of(error))
 
 
@@ -105,11 +105,11 @@ def _rules_in(root: str, place: _Place, names: list[str]) -> tuple[RuleFile, ...
     try:
         return (RuleFile(place.path, read_rules(os.path.join(root, place.path, RULES))),)
     except OSError:
-        return ()  # it is listed like any other file, and whoever reads it meets the problem
+        return ()  # it is listed like any other file, and reading it reports the problem
 
 
 def _look_at(root: str, path: str, rules: tuple[RuleFile, ...]) -> FileEntry | _Place | None:
-    """Return what *path* is, or None if it is left out."""
+    """Return the entry or folder at *path*, or None if it is excluded."""
     try:
         mode = os.lstat(os.path.join(root, path)).st_mode
     except OSError as error:
@@ -134,7 +134,7 @@ def _problem_of_link(link: str) -> tuple[ProblemKind, str] | None:
         return "broken link" if kind == "vanished" else kind, detail
     here, target = os.path.realpath(os.path.dirname(link)), os.path.realpath(link)
     if Path(here).is_relative_to(target):
-        return "link loop", "leads to a folder that it lies in"
+        return "link loop", "leads to a folder that contains it"
     return None
 
 

@@ -1,7 +1,7 @@
-"""The values that go from step to step, and the report they end in.
+"""The values that steps exchange, and the report.
 
-All of them are flat and have a JSON form. Paths are text as `trioflow_files.names` makes
-it: relative to the folder, with forward slashes, printable, and the same on every system.
+All of them are flat and have a JSON form. Paths are strings as `trioflow_files.names` writes
+them: relative to the folder, with forward slashes, printable, and the same on every system.
 """
 
 from __future__ import annotations
@@ -15,50 +15,50 @@ ProblemKind = Literal["broken link", "link loop", "not a file", "unreadable", "v
 
 ========================= =================================================================
 ``"broken link"``         a symbolic link to nothing
-``"link loop"``           a symbolic link to itself, or to a folder that it lies in
-``"not a file"``          a FIFO, socket or device; or a folder where a file was
-``"unreadable"``          the system refused, for example for lack of permission
-``"vanished"``            it was there when the folder was listed, but not any more
+``"link loop"``           a symbolic link to itself, or to a folder that contains it
+``"not a file"``          a FIFO, socket or device; or a folder that replaced a file
+``"unreadable"``          the system refused, for example because a permission is missing
+``"vanished"``            it was removed after the folder was listed
 ========================= =================================================================
 """
 
 
 @frozen
 class Folder:
-    """What to look at: the input of ``files.list`` and ``files.report``."""
+    """A folder: the input of ``files.list`` and ``files.report``."""
 
     root: str = "."
-    """Path of a folder as the system knows it, absolute or from the working directory."""
+    """Path of the folder in the system's form, absolute or relative to the working directory."""
 
 
 @frozen
 class FileEntry:
-    """One file of a folder, or something there that cannot be read."""
+    """One file of a folder, or an entry that cannot be read."""
 
     root: str
-    """The folder, as text (see `trioflow_files.names`)."""
+    """The folder, printable (see `trioflow_files.names`)."""
     path: str
-    """The file, from *root*."""
+    """The file, relative to *root*."""
     problem: ProblemKind | None = None
     """None for a regular file."""
     detail: str = ""
-    """The problem in the system's words."""
+    """The message of the system."""
 
 
 @frozen
 class FileDigest:
-    """What is in one file. All figures are zero if there is a problem."""
+    """The measurements of one file. All figures are zero if there is a problem."""
 
     path: str
     bytes: int = 0
     lines: int = 0
-    """How many lines, a last one without a line feed included; 0 for a binary file."""
+    """Number of lines, including a last one without a line feed; 0 for a binary file."""
     words: int = 0
-    """How many runs of bytes between ASCII white space; 0 for a binary file."""
+    """Number of runs of bytes between ASCII white space; 0 for a binary file."""
     sha256: str = ""
     """64 hexadecimal digits."""
     binary: bool = False
-    """Whether there is a NUL among the first 8000 bytes, as git decides it."""
+    """Whether the first 8000 bytes contain a NUL, the criterion of git."""
     problem: ProblemKind | None = None
     detail: str = ""
 
@@ -76,9 +76,9 @@ class DuplicateGroup:
     """Files with the same content."""
 
     bytes: int
-    """Size of one of them."""
+    """Size of each file."""
     wasted: int
-    """Bytes that would be free if only one of them were kept."""
+    """Bytes that would be saved by keeping only one of them."""
     sha256: str
     paths: list[str]
 
@@ -88,7 +88,7 @@ class ExtensionTotal:
     """All files with one extension."""
 
     extension: str
-    """In lower case with its dot, such as ``".py"``; empty for files without one."""
+    """In lower case with its dot, such as ``".py"``; empty for files without extension."""
     files: int
     bytes: int
     lines: int
@@ -97,7 +97,7 @@ class ExtensionTotal:
 
 @frozen
 class Problem:
-    """Something in the folder that could not be read."""
+    """An entry of the folder that could not be read."""
 
     path: str
     problem: ProblemKind
@@ -106,7 +106,7 @@ class Problem:
 
 @frozen
 class Findings:
-    """What ``files.summarize`` makes the report of."""
+    """The input of ``files.summarize``."""
 
     root: str
     digests: list[FileDigest]
@@ -117,7 +117,7 @@ class Findings:
 
 @frozen
 class Report:
-    """What is in a folder. The figures count the files that could be read."""
+    """A report on a folder. The figures include only files that could be read."""
 
     root: str
     files: int
@@ -127,23 +127,23 @@ class Report:
     largest: list[FileSize]
     """The ten largest files, the largest first."""
     duplicates: list[DuplicateGroup]
-    """The most wasteful first. Empty files are no duplicates."""
+    """The most wasteful first. Empty files do not count as duplicates."""
     extensions: list[ExtensionTotal]
     """The one with most bytes first."""
     binary: list[FileSize]
-    """Files that are not text; they count as files and bytes, not as lines and words."""
+    """Binary files; they count as files and bytes, but not as lines and words."""
     problems: list[Problem]
-    """What could not be read, and why."""
+    """The entries that could not be read, and why."""
 
 
 @frozen
 class Match:
-    """A line that a pattern was found in: one piece of ``files.grep``."""
+    """A line that matches the pattern: one piece of ``files.grep``."""
 
     path: str
     line: int
-    """Number of the line, from 1."""
+    """Line number, counted from 1."""
     column: int
-    """Where in the line the first match begins, in characters from 1."""
+    """Where the first match begins in the line, in characters counted from 1."""
     text: str
-    """The line; of a long one the part around the match."""
+    """The line, or the part around the match if the line is long."""

@@ -1,8 +1,8 @@
-r"""Paths as text that can be printed, sent and turned back into the path.
+r"""Paths as strings that can be printed, sent and converted back to the path.
 
-On most systems a file name is any bytes, and Python keeps the ones that are not UTF-8 as
-lone surrogates: text that can be neither printed nor encoded. Here they are written the
-way they would be in a Python string, and so are control characters and the backslash:
+On most systems a file name is a sequence of arbitrary bytes. Python decodes bytes that are
+not UTF-8 to lone surrogates, which can be neither printed nor encoded. This module escapes
+them as in a Python string literal, and also control characters and the backslash:
 
 =========================== =======================
 the byte E9                 ``\xe9``
@@ -11,7 +11,7 @@ a backslash                 ``\\``
 any other lone surrogate    ``\ud800``
 =========================== =======================
 
-All other names, in whatever script, stay as they are. No two paths have the same text.
+All other characters, of any script, are unchanged. No two paths have the same string.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _BYTE_SURROGATES = 0xDC00
 
 
 def to_text(path: str) -> str:
-    """Return *path* (as `os.listdir` gives it) as text, with forward slashes."""
+    """Return *path* (as `os.listdir` returns it) as a printable string with forward slashes."""
     return _UNPRINTABLE.sub(_escape, path.replace(os.sep, "/"))
 
 
 def to_path(text: str) -> str:
-    """Return the path that `to_text` made *text* of."""
+    """Return the path that `to_text` converted to *text*."""
     return _ESCAPE.sub(_unescape, text)
 
 

@@ -1,9 +1,9 @@
-"""Reading files that may be huge, special, forbidden or gone.
+"""Reading files that may be huge, special, unreadable or removed.
 
-Everything here blocks and belongs into a thread. Between two blocking calls it calls the
-*check* it was given: a step passes `trio.from_thread.check_cancelled`, which raises
+Everything here blocks and must run in a thread. Between two blocking calls it calls the
+given *check*: a step passes `trio.from_thread.check_cancelled`, which raises
 `trio.Cancelled` in the thread when its task is cancelled. So a cancelled step ends after
-at most one chunk, and its thread is never left behind with an open file.
+at most one chunk, and its thread is never abandoned with an open file.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from trioflow_files.models import FileEntry, ProblemKind
 from trioflow_files.names import to_path
 
 CHUNK = 256 * 1024
-"""Bytes that are read at once: large enough for full speed, small enough to hold many."""
+"""Bytes to read at once: large enough for full speed, small enough to hold many."""
 SNIFFED = 8000
-"""How many bytes decide whether a file is binary; as many as git looks at."""
+"""Number of bytes that decide whether a file is binary, as in git."""
 
 Check = Callable[[], object]
 """Called between blocking calls; may raise to stop the work."""
@@ -40,7 +40,7 @@ class NotAFileError(OSError):
 
 
 def do_not_check() -> None:
-    """The *check* of work that nobody can cancel."""
+    """The *check* of work that cannot be canceled."""
 
 
 def read_chunks(path: str, check: Check, size: int = CHUNK) -> Iterator[bytes]:
@@ -56,22 +56,22 @@ def read_chunks(path: str, check: Check, size: int = CHUNK) -> Iterator[bytes]:
 
 
 def location_of(entry: FileEntry) -> str:
-    """Return the path by which the system knows the file."""
+    """Return the path of the file in the system's form."""
     return os.path.join(to_path(entry.root), to_path(entry.path))
 
 
 def shows_binary(chunk: bytes, before: int) -> bool:
-    """Tell whether a file is binary by a chunk of it and how many bytes came before."""
+    """Return whether a chunk, preceded by *before* bytes, shows that its file is binary."""
     return b"\0" in chunk[: max(0, SNIFFED - before)]
 
 
 def describe_special(mode: int) -> str:
-    """Return what a file of this mode is in words, such as ``"FIFO"``."""
+    """Return the name of the file type of *mode*, such as ``"FIFO"``."""
     return _SPECIAL.get(stat.S_IFMT(mode), "special file")
 
 
 def problem_of(error: OSError) -> tuple[ProblemKind, str]:
-    """Return the kind of problem that *error* is, and the system's words for it."""
+    """Return the kind of problem that *error* is, and the message of the system."""
     detail = error.strerror or str(error)
     if isinstance(error, NotAFileError | IsADirectoryError):
         return "not a file", detail
@@ -85,7 +85,7 @@ def problem_of(error: OSError) -> tuple[ProblemKind, str]:
 @contextmanager
 def _open_regular(path: str) -> Iterator[io.FileIO]:
     with _open_at_once(path) as file:
-        # Only now, of the open file: what a path leads to can change at any time.
+        # Check the open file: a path may lead to another file at any time.
         mode = os.fstat(file.fileno()).st_mode
         if not stat.S_ISREG(mode):
             raise NotAFileError(errno.EINVAL, describe_special(mode))
@@ -95,11 +95,11 @@ def _open_regular(path: str) -> Iterator[io.FileIO]:
 def _open_at_once(path: str) -> io.FileIO:
     try:
         return open(path, "rb", buffering=0, opener=_opener)
-    except ValueError as error:  # a NUL, or a surrogate that stands for no byte
+    except ValueError as error:  # a NUL, or a surrogate that does not encode a byte
         raise FileNotFoundError(errno.ENOENT, f"no file has such a name: {error}") from error
 
 
 def _opener(path: str, flags: int) -> int:
-    # Opening a FIFO waits for a writer unless it is non-blocking; a terminal must not
-    # become ours. Both flags mean nothing to regular files, and Windows has neither.
+    # Opening a FIFO waits for a writer unless it is non-blocking, and a terminal must not
+    # become our controlling terminal. Regular files ignore both flags; Windows has neither.
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))

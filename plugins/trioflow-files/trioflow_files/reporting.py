@@ -1,4 +1,4 @@
-"""``files.report``: a workflow, and the steps that make its report of many digests."""
+"""``files.report``: a workflow, and the steps that create its report from digests."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from trioflow_files.models import (
 from trioflow_files.names import to_text
 
 CONCURRENCY = 8
-"""How many files are read at once: enough to keep a disk busy, and few enough to leave
-other work its threads (Trio allows 40)."""
+"""Number of files to read at once: enough to keep a disk busy, and few enough to leave
+threads for other work (Trio allows 40)."""
 LARGEST = 10
-"""How many of the largest files are named."""
+"""Number of largest files to report."""
 
 
 @step(id="files.largest")
@@ -38,7 +38,7 @@ def largest_files(digests: list[FileDigest]) -> list[FileSize]:
 
 @step(id="files.duplicates")
 def duplicate_files(digests: list[FileDigest]) -> list[DuplicateGroup]:
-    """Find files with the same content, the most wasteful first; empty ones do not count."""
+    """Find files with the same content, the most wasteful first. Empty files do not count."""
     groups = defaultdict(list)
     for digest in _readable(digests):
         if digest.bytes:
@@ -49,7 +49,7 @@ def duplicate_files(digests: list[FileDigest]) -> list[DuplicateGroup]:
 
 @step(id="files.extensions")
 def extension_totals(digests: list[FileDigest]) -> list[ExtensionTotal]:
-    """Add up files by extension, the one with most bytes first."""
+    """Sum up files by extension, the extension with most bytes first."""
     groups = defaultdict(list)
     for digest in _readable(digests):
         groups[os.path.splitext(digest.path)[1].lower()].append(digest)
@@ -68,7 +68,7 @@ def extension_totals(digests: list[FileDigest]) -> list[ExtensionTotal]:
 
 @step(id="files.summarize")
 def summarize(findings: Findings) -> Report:
-    """Put the findings together as one report."""
+    """Combine the findings into one report."""
     return Report(
         root=to_text(findings.root),
         files=sum(total.files for total in findings.extensions),
@@ -90,7 +90,7 @@ report = (
         "files.report",
         input=Folder,
         output=Report,
-        description="Report what is in a folder: sizes, duplicates, extensions, problems.",
+        description="Report on the files of a folder: sizes, duplicates, extensions, problems.",
     )
     .then(list_files)
     .foreach(digest_file, concurrency=CONCURRENCY)
@@ -107,9 +107,9 @@ report = (
     )
     .then(summarize)
 )
-"""Lists a folder, reads its files a few at a time, and ends in a `Report`.
+"""Lists a folder, reads several files at a time, and outputs a `Report`.
 
-A file that cannot be read is a line in the report. Only a root that cannot be listed
+A file that cannot be read is listed in the report. Only a root that cannot be listed
 fails the run, with `RootError`.
 """
 

@@ -1,4 +1,4 @@
-"""``files.grep``: the lines of a folder's files that a pattern is found in."""
+"""``files.grep``: search the files of a folder for lines that match a pattern."""
 
 from __future__ import annotations
 
@@ -25,40 +25,40 @@ from trioflow_files.reading import (
 )
 
 SEARCHED = 64 * 1024
-"""Bytes to search before what was found is yielded; there may be a match in every other one."""
+"""Bytes to search before matches are yielded; every second byte may begin a match."""
 LONGEST_LINE = 1024 * 1024
 """Bytes; a longer line is searched in pieces of about this size."""
 SHOWN = 300
-"""How many characters of a line a match shows at most."""
+"""Maximum number of characters of a line that a match shows."""
 SHOWN_BEFORE = 100
-"""How many of them at most come before the match, if the line is longer than that."""
+"""Maximum number of these characters before the match, if the line is longer than `SHOWN`."""
 
 
 @tool(id="files.grep")
 async def grep(
     pattern: str, root: str = ".", glob: str | None = None
 ) -> AsyncGenerator[Match | Problem, None]:
-    """Search the files of a folder, and yield each line with a match as it is found.
+    """Search the files of a folder, and yield each matching line as it is found.
 
-    Files come in the order of their paths, lines in their order. What ``files.list``
-    leaves out and binary files are not searched. What may not be read is yielded as a
-    `Problem`, so that nothing found never means nothing looked at.
+    Files are sorted by path; their lines are in order. Binary files and files that
+    ``files.list`` excludes are not searched. An unreadable file is yielded as a
+    `Problem`, so an empty output means that all files were searched.
 
     Args:
       pattern: A regular expression of Python's `re`, searched line by line in UTF-8.
       root: Path of a folder.
-      glob: Only files that this pattern selects, as in .gitignore: ``"*.py"``, ``"docs/"``.
+      glob: Search only files that this .gitignore pattern selects: ``"*.py"``, ``"docs/"``.
 
     Raises:
-      InvalidPatternError: if *pattern* or *glob* cannot be understood.
-      RootError: if the root is missing, is not a folder, or may not be listed.
+      InvalidPatternError: if *pattern* or *glob* is invalid.
+      RootError: if the root is missing, is not a folder, or cannot be listed.
 
-    Memory is bounded: a line over 1 MiB is searched in pieces, so a match that spans two
+    Memory is bounded: a line over 1 MiB is searched in pieces, and a match that spans two
     of them is missed.
 
-    **Cancellation**: noticed after each chunk of 64 KiB; reading and searching go on in
-    a thread between two pieces only, never while the caller works on one. A pattern with
-    nested repetition can take very long on a single line, and that cannot be interrupted.
+    **Cancellation**: noticed after each chunk of 64 KiB. A thread reads and searches only
+    between two pieces, never while the caller processes one. A pattern with
+    nested repetition can take very long on a single line and cannot be interrupted there.
 
     **Checkpoints**: before the first piece and between files, not between the matches of
     one chunk.
@@ -77,7 +77,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     """Return the compiled regular expression.
 
     Raises:
-      InvalidPatternError: if it cannot be understood.
+      InvalidPatternError: if it is invalid.
     """
     try:
         return re.compile(pattern)
@@ -88,12 +88,12 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
 
 
 def compile_glob(glob: str | None) -> Callable[[FileEntry], bool]:
-    """Return a function that tells whether *glob* selects an entry; None selects all.
+    """Return a function that checks whether *glob* selects an entry; None selects all.
 
     An entry with a problem is always selected: it may be a folder with files to search.
 
     Raises:
-      InvalidPatternError: if it cannot be understood, or cannot select anything.
+      InvalidPatternError: if it is invalid, or cannot select anything.
     """
     if glob is None:
         return lambda entry: True
@@ -110,10 +110,10 @@ def compile_glob(glob: str | None) -> Callable[[FileEntry], bool]:
 def select_entries(
     root: str, selects: Callable[[FileEntry], bool], check: Check = do_not_check
 ) -> list[FileEntry]:
-    """Return the entries of the folder that are selected, sorted by path.
+    """Return the selected entries of the folder, sorted by path.
 
     Raises:
-      RootError: if the root is missing, is not a folder, or may not be listed.
+      RootError: if the root is missing, is not a folder, or cannot be listed.
     """
     return [entry for entry in list_entries(root, check) if selects(entry)]
 
@@ -121,7 +121,7 @@ def select_entries(
 def search_entry(
     entry: FileEntry, regex: re.Pattern[str], check: Check = do_not_check
 ) -> Generator[list[Match | Problem], None, None]:
-    """Yield what there is to say about one file, a chunk at a time."""
+    """Yield the matches in one file, or the problem with it, a chunk at a time."""
     if entry.problem == "unreadable":
         yield [Problem(entry.path, entry.problem, entry.detail)]
     if entry.problem is not None:
@@ -139,7 +139,7 @@ def search_entry(
 def search_lines(
     path: str, chunks: Iterable[bytes], regex: re.Pattern[str], longest: int = LONGEST_LINE
 ) -> Iterator[list[Match]]:
-    """Yield the matches in a text, one list for each chunk that has any.
+    """Yield the matches in a text, one list for each chunk with matches.
 
     A line is reported once, with its first match.
     """
@@ -162,12 +162,12 @@ class _Piece:
 
     line: int
     before: int
-    """How many characters of the line came before it."""
+    """Number of characters of the line before this piece."""
     text: str
 
 
 def _split_lines(chunks: Iterable[bytes], longest: int) -> Iterator[list[_Piece]]:
-    """Yield for each chunk the lines that end in it, and nothing for a binary file."""
+    """Yield for each chunk the lines that end in it; for a binary file, yield nothing."""
     line, before, rest, size = 1, 0, b"", 0
     for chunk in chunks:
         if shows_binary(chunk, size):

@@ -232,7 +232,7 @@ def test_json_is_laid_out_as_msgspec_does() -> None:
             refuses=[
                 (
                     {"fullName": 5, "full_name": "a", "friends": [{"fullName": "b"}]},
-                    "full_name: given as 'fullName', too",
+                    "full_name: also given as 'fullName'",
                     "fullName: expected str, received int",
                     "born: required key is missing",
                     "friends[0].born: required key is missing",

@@ -1,7 +1,7 @@
-"""msgspec Structs as the types of steps, tools and workflows, for trioflow.
+"""A trioflow plugin for msgspec Structs as types of steps, tools and workflows.
 
 There is nothing to import from here: once the distribution is installed, trioflow finds the
-two hooks at the end by their entry point, and Structs are types like any other.
+two hooks at the end by their entry point, and Structs work like any other type.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def trioflow_converter(converter: Converter) -> None:
-    """Read and write Structs, and check what ``Meta`` demands."""
+    """Register hooks for Structs and for ``Meta`` constraints."""
     converter.register_structure_hook_factory(is_struct, Readers().reader)
     converter.register_structure_hook_factory(has_constraints, checker)
     converter.register_unstructure_hook_factory(is_struct, writer)
@@ -33,5 +33,5 @@ def trioflow_converter(converter: Converter) -> None:
 
 @hookimpl
 def trioflow_schema(type_: Any) -> Mapping[str, Any] | None:
-    """Describe Structs."""
+    """Return the schema of Structs."""
     return schema_of(type_) if is_struct(type_) else None

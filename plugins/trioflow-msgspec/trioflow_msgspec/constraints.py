@@ -1,4 +1,4 @@
-"""What ``Annotated[int, Meta(ge=0)]`` demands of a value."""
+"""Check constraints such as ``Annotated[int, Meta(ge=0)]``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trioflow.errors import Fault, FaultsError
 
 
 def has_constraints(type_: Any) -> bool:
-    """Tell whether a type is annotated with msgspec's metadata."""
+    """Return whether a type is annotated with msgspec's metadata."""
     return typing.get_origin(type_) is Annotated and bool(metas_of(type_))
 
 
@@ -23,7 +23,7 @@ def metas_of(type_: Any) -> list[msgspec.Meta]:
 
 
 def checker(type_: Any, converter: Converter) -> Callable[[Any, Any], Any]:
-    """Return a hook that structures values and checks what is demanded of them."""
+    """Return a hook that structures values and checks their constraints."""
     inner = typing.get_args(type_)[0]
     hook = converter.get_structure_hook(inner)
     metas = metas_of(type_)
@@ -43,5 +43,5 @@ def _check(value: Any, meta: msgspec.Meta) -> None:
     except msgspec.ValidationError as exc:
         raise FaultsError((Fault("", str(exc)),)) from exc
     except TypeError:
-        # Of several types in a union, a constraint applies to those that it can apply to.
+        # In a union, a constraint is only checked for the types that support it.
         return

@@ -1,4 +1,4 @@
-"""Structs as other modules here see them: what they are, what is in them, and their tags."""
+"""Inspect Structs: their classes, fields and tags."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def struct_of(type_: Any) -> Any:
 
 
 def is_struct(type_: Any) -> bool:
-    """Tell whether a type is a Struct, with type arguments or without."""
+    """Return whether a type is a Struct, with or without type arguments."""
     cls = struct_of(type_)
     return isinstance(cls, type) and issubclass(cls, msgspec.Struct)
 
@@ -24,13 +24,13 @@ def fields_of(type_: Any) -> tuple[FieldInfo, ...]:
     """Return the fields of a Struct, with the type arguments filled in.
 
     Raises:
-      NameError: if an annotation names something that does not exist.
+      NameError: if an annotation has an undefined name.
     """
     return msgspec.structs.fields(type_)
 
 
 def tag_of(cls: type[msgspec.Struct]) -> tuple[str, str | int] | None:
-    """Return under which key the tag of a Struct stands, and the tag; None without one."""
+    """Return the key and the value of the tag of a Struct; None without a tag."""
     config = cls.__struct_config__
     if config.tag is None or config.tag_field is None:
         return None
@@ -38,5 +38,5 @@ def tag_of(cls: type[msgspec.Struct]) -> tuple[str, str | int] | None:
 
 
 def is_list(cls: type[msgspec.Struct]) -> bool:
-    """Tell whether JSON carries a Struct as a list of its values."""
+    """Return whether the JSON form of a Struct is a list."""
     return bool(cls.__struct_config__.array_like)

@@ -1,7 +1,7 @@
-"""Structs from values, strictly: nothing is coerced, and unknown keys are faults.
+"""Read Structs strictly: nothing is coerced, and unknown keys are faults.
 
-A Struct is read field by field, each by trioflow's converter. So all faults are found at once,
-and a Struct may hold whatever a step may take, types of other plugins included.
+trioflow's converter reads each field. So all faults are found at once, and a Struct may
+contain every type that a step may take, including types of other plugins.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Readers:
         """Return a hook for a Struct.
 
         Raises:
-          Exception: whatever is wrong with the type of a field.
+          Exception: if the type of a field is not supported.
         """
-        if type_ in self._made:  # it is in the making, and ready when there is a value
+        if type_ in self._made:  # under construction, but complete before the first value
             return lambda value, _: self._made[type_](value, type_)  # type: ignore[misc]
         self._made[type_] = None
         try:
@@ -49,14 +49,14 @@ class Readers:
 
 @attrs.frozen
 class _Reader:
-    """Makes Structs of one type."""
+    """Reads Structs of one type."""
 
     type: Any
     cls: type[Struct]
     fields: tuple[FieldInfo, ...]
     hooks: Mapping[str, Hook]
     names: Mapping[str, str] = attrs.field(init=False)
-    """The name of a field by each key that it may be given by."""
+    """The names of the fields by all keys that input may use."""
 
     @names.default
     def _names(self) -> Mapping[str, str]:
@@ -80,7 +80,7 @@ class _Reader:
         return self._make(parts)
 
     def _mapping(self, value: Any) -> Mapping[str, Any]:
-        """Return the parts of a value by key."""
+        """Return the items of a value by key."""
         if isinstance(value, Struct):
             return msgspec.structs.asdict(value)
         if not (is_list(self.cls) and isinstance(value, Sequence)):
@@ -95,7 +95,7 @@ class _Reader:
         return dict(zip(keys, value, strict=False))
 
     def _by_name(self, value: Mapping[str, Any], faults: list[Fault]) -> dict[str, tuple[str, Any]]:
-        """Return key and item for each field that is given, under its name."""
+        """Return key and item of each given field, by its name."""
         tag, names = tag_of(self.cls), self.names
         given: dict[str, tuple[str, Any]] = {}
         for key, item in value.items():
@@ -104,7 +104,7 @@ class _Reader:
             elif key not in names:
                 faults.append(Fault(_path(key), "unknown key"))
             elif names[key] in given:
-                faults.append(Fault(_path(key), f"given as {given[names[key]][0]!r}, too"))
+                faults.append(Fault(_path(key), f"also given as {given[names[key]][0]!r}"))
             else:
                 given[names[key]] = key, item
         return given
@@ -114,7 +114,7 @@ class _Reader:
         if value != expected or type(value) is not type(expected):
             name = self.cls.__name__
             problem = f"expected {name}, whose {key!r} is {expected!r}, received {value!r}"
-            # Without a path, so that of a union nobody takes this arm for the one that is meant.
+            # Without a path, so that in a union this arm does not count as the best match.
             raise FaultsError((Fault("", problem),))
 
     def _part(self, field: FieldInfo, key: str, item: Any, faults: list[Fault]) -> Any:
@@ -127,7 +127,7 @@ class _Reader:
     def _make(self, parts: Mapping[str, Any]) -> Any:
         try:
             return self.cls(**parts)
-        except (ValueError, TypeError) as exc:  # what msgspec takes from a __post_init__
+        except (ValueError, TypeError) as exc:  # the errors that msgspec accepts from __post_init__
             raise FaultsError((Fault("", str(exc)),)) from exc
 
 

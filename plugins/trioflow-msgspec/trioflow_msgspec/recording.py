@@ -1,4 +1,4 @@
-"""How Structs are kept in journals: field by field, under the names of the fields."""
+"""Record Structs in journals field by field, under the names of the fields."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from trioflow_msgspec.fields import fields_of, struct_of
 
 
 def shape_of(type_: Any) -> Shape:
-    """Return the shape of a Struct, with type arguments or without.
+    """Return the shape of a Struct, with or without type arguments.
 
     Raises:
-      NameError: if an annotation names something that does not exist.
+      NameError: if an annotation has an undefined name.
     """
     cls = struct_of(type_)
     return Shape(tuple(map(_field, fields_of(type_))), _read, lambda values: _made(cls, values))
@@ -35,7 +35,7 @@ def _field(field: FieldInfo) -> ShapeField:
 
 
 def _without_unset(type_: Any) -> tuple[Any, bool]:
-    """Return a type without `UnsetType`, and whether that was part of it."""
+    """Return a type without `UnsetType`, and whether it contained that."""
     arms = typing.get_args(type_)
     if typing.get_origin(type_) not in (typing.Union, UnionType) or UnsetType not in arms:
         return type_, False
@@ -50,7 +50,7 @@ def _read(struct: Struct) -> dict[str, Any]:
 def _made(cls: Any, values: Mapping[str, Any]) -> Struct:
     struct: Struct = cls(**values)
     for name, value in values.items():
-        # What __post_init__ makes of it a second time does not count.
+        # Restore values that a second call of __post_init__ changed.
         if getattr(struct, name) is not value:
             force_setattr(struct, name, value)
     return struct

@@ -1,4 +1,4 @@
-"""Structs as JSON Schema, with references that trioflow fills in."""
+"""The JSON Schema of Structs, with references that trioflow resolves."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ KEYWORDS = {
     "description": "description",
     "examples": "examples",
 }
-"""What the attributes of ``Meta`` are called, if that does not depend on the type."""
+"""JSON Schema keywords of the attributes of ``Meta`` that do not depend on the type."""
 LENGTHS = {
     "string": ("minLength", "maxLength"),
     "array": ("minItems", "maxItems"),
@@ -40,7 +40,7 @@ PLAIN = (str, int, float, bool, type(None))
 
 
 def schema_of(type_: Any) -> Schema:
-    """Return the JSON Schema of a Struct; types inside stand under ``$ref``."""
+    """Return the JSON Schema of a Struct; inner types are under ``$ref``."""
     cls = struct_of(type_)
     described = _list(type_, cls) if is_list(cls) else _object(type_, cls)
     text = {"description": inspect.cleandoc(cls.__doc__)} if cls.__doc__ else {}
@@ -72,7 +72,7 @@ def _field(field: FieldInfo) -> Schema:
 
 
 def describe(type_: Any) -> Schema:
-    """Return the schema of the type of a field, with what ``Meta`` says at any depth."""
+    """Return the schema of the type of a field, including ``Meta`` at any depth."""
     origin, args = typing.get_origin(type_), typing.get_args(type_)
     if origin is Annotated:
         words = (word for meta in metas_of(type_) for word in _words(meta, args[0]))
@@ -94,7 +94,7 @@ def _is_annotated(type_: Any) -> bool:
 
 
 def _words(meta: msgspec.Meta, inner: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the keywords that say what metadata demands of a type."""
+    """Yield the JSON Schema keywords of the metadata of a type."""
     for attribute, keyword in KEYWORDS.items():
         value = getattr(meta, attribute)
         if value is not None:
@@ -104,6 +104,6 @@ def _words(meta: msgspec.Meta, inner: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(cls, type) and not issubclass(cls, str | bytes):
         kind = "object" if issubclass(cls, Mapping) else "array"
     for keyword, value in zip(LENGTHS[kind], (meta.min_length, meta.max_length), strict=True):
-        if value is not None and cls is not bytes:  # the length of a text in base64 is another
+        if value is not None and cls is not bytes:  # the base64 string has another length
             yield keyword, value
     yield from (meta.extra_json_schema or {}).items()

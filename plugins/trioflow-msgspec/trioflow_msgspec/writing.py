@@ -1,4 +1,4 @@
-"""Structs as plain JSON types, as msgspec lays them out."""
+"""Write Structs as plain JSON types in msgspec's layout."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trioflow_msgspec.fields import is_list, tag_of
 
 
 def writer(cls: type[Struct], converter: Converter) -> Callable[[Struct], Any]:
-    """Return a hook that writes a Struct under the names that msgspec writes."""
+    """Return a hook that writes a Struct under msgspec's encoded names."""
     names, keys = cls.__struct_fields__, cls.__struct_encode_fields__
     tag = tag_of(cls)
 

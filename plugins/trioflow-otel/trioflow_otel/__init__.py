@@ -1,8 +1,8 @@
-"""Traces and metrics of trioflow's runs, for OpenTelemetry.
+"""A trioflow plugin that exports runs as OpenTelemetry traces and metrics.
 
-Installed, it is on in programs that have set a tracer provider or a meter provider before
-they open an engine, and costs nothing in others. `OpenTelemetry` is for those that would
-rather say which providers to use.
+The installed plugin is active in programs that set a tracer provider or a meter provider
+before they open an engine, and has no cost in others. Use `OpenTelemetry` to pass providers
+explicitly.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ __all__ = ["OpenTelemetry", "attached", "trioflow_instruments"]
 
 API = ("opentelemetry.trace", "opentelemetry.metrics")
 VARIABLES = ("OTEL_PYTHON_TRACER_PROVIDER", "OTEL_PYTHON_METER_PROVIDER")
-"""By which the environment says which global providers the API should set."""
+"""The environment variables that name the global providers for the API to set."""
 
 
 @hookimpl
 def trioflow_instruments() -> list[Instrument]:
-    """Return an instrument per global provider that the program has set by now."""
-    # Every engine loads this module, so it imports nothing of OpenTelemetry. Nobody can have
-    # set a provider without importing its API.
+    """Return an instrument for each global provider that is set."""
+    # Every engine loads this module, so it does not import OpenTelemetry. A program cannot
+    # set a provider without importing the API.
     if not any(name in sys.modules for name in API) and not any(map(os.getenv, VARIABLES)):
         return []
     from trioflow_otel.plugin import of_global_providers  # see above

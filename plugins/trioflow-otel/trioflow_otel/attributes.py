@@ -1,8 +1,8 @@
-"""What spans and metrics say, and by which names.
+"""The attributes of spans and metrics.
 
-Names are those of OpenTelemetry's semantic conventions where there is one for the thing, and
-begin with ``trioflow.`` otherwise. Inputs, outputs and payloads are not told: they may be
-large, and may be secret.
+Names follow OpenTelemetry's semantic conventions where they define one, and begin with
+``trioflow.`` otherwise. Inputs, outputs and payloads are not exported: they may be
+large or secret.
 """
 
 from __future__ import annotations
@@ -57,17 +57,17 @@ Attributes = dict[str, AttributeValue]
 
 
 def present(found: Mapping[str, AttributeValue | None]) -> Attributes:
-    """Return those attributes that have a value."""
+    """Return the attributes that are not None."""
     return {name: value for name, value in found.items() if value is not None}
 
 
 def nanoseconds(at: float) -> int:
-    """Return the time of an event as OpenTelemetry has it."""
+    """Return the time of an event in nanoseconds, the unit of OpenTelemetry."""
     return round(at * 1_000_000_000)
 
 
 def clean(text: str) -> str:
-    """Return *text* without what UTF-8 cannot hold: an exporter would lose the whole batch."""
+    """Replace characters that UTF-8 cannot encode: an exporter would lose the whole batch."""
     return text if text.isascii() else text.encode(errors="replace").decode()
 
 
@@ -81,7 +81,7 @@ def metadata_attributes(metadata: Mapping[str, Any]) -> Attributes:
 
 
 def _attribute(value: Any) -> AttributeValue:
-    """Return a value as an attribute can have it; what is no plain value as JSON text."""
+    """Convert a value to an attribute; values that are not plain become JSON strings."""
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, bool | float) or (isinstance(value, int) and abs(value) < 2**63):
@@ -93,10 +93,10 @@ def _attribute(value: Any) -> AttributeValue:
 
 # ---------------------------------------------------------------- errors
 def error_type(error: BaseException | None) -> str:
-    """Return the class of an error as the semantic conventions want it."""
+    """Return the class name of an error in the form of the semantic conventions."""
     if error is None:
         return "_OTHER"
-    if isinstance(error, RecordedError):  # from a journal, in place of the one that was raised
+    if isinstance(error, RecordedError):  # from a journal, in place of the original
         return error.name
     cls = type(error)
     return (
@@ -105,18 +105,18 @@ def error_type(error: BaseException | None) -> str:
 
 
 def error_message(error: BaseException | None) -> str:
-    """Return what an error says, also if it cannot say it."""
+    """Return the message of an error, also if its ``str()`` fails."""
     if isinstance(error, RecordedError):
         return error.message
     try:
         return clean(str(error))
-    except Exception:  # it is somebody else's class
+    except Exception:  # from the error's own class
         return "<its str() failed>"
 
 
 def exception_attributes(error: BaseException) -> Attributes:
     """Return the attributes of the ``exception`` event of a span."""
-    recorded = error_to_wire(error).get("stack")  # of one that was raised in another process
+    recorded = error_to_wire(error).get("stack")  # if it was raised in another process
     stack = recorded or "".join(traceback.format_exception(error))
     return {
         EXCEPTION_TYPE: error_type(error),
@@ -127,7 +127,7 @@ def exception_attributes(error: BaseException) -> Attributes:
 
 # ---------------------------------------------------------------- code
 def code_attributes(function: Callable[..., Any] | None) -> Attributes:
-    """Return where the function of a step or tool stands in its author's code."""
+    """Return the source location of the function of a step or tool."""
     while isinstance(function, functools.partial):
         function = function.func
     if function is None:

@@ -1,4 +1,4 @@
-"""The spans of one call: of a step, a nested workflow, an item or a tool."""
+"""The spans of a call of a step, nested workflow, item or tool."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from opentelemetry.trace import Span, Status, StatusCode, set_span_in_context
 from trioflow_otel import attributes as a
 
 MANY = 1000
-"""How many errors of what is inside of it a span remembers at most."""
+"""Maximum number of errors from inner spans that a span remembers."""
 
 
 @attrs.define(eq=False)
 class OpenSpan:
-    """A span that has begun, with the context in which what is inside of it begins."""
+    """A started span, and the context for its children."""
 
     span: Span
     context: Context
     heard: dict[int, BaseException] = attrs.field(factory=dict)
-    """Errors that spans inside of it have told, by identity."""
+    """Errors that inner spans reported, by identity."""
 
     @classmethod
     def of(cls, span: Span, around: Context) -> OpenSpan:
-        """Return *span*, which has begun in the context *around*."""
+        """Return an open span for *span*, which was started in the context *around*."""
         return cls(span, set_span_in_context(span, around))
 
     def note(self, name: str, at: float, found: a.Attributes | None = None) -> None:
@@ -31,7 +31,7 @@ class OpenSpan:
         self.span.add_event(f"trioflow.{name}", found, a.nanoseconds(at))
 
     def fail(self, error: BaseException | None, at: float, *, tell: bool) -> None:
-        """Say that it has failed; *tell* also adds the exception with its stack."""
+        """Set the status to ERROR; *tell* also adds the exception with its stack."""
         self.span.set_status(
             Status(StatusCode.ERROR, f"{a.error_type(error)}: {a.error_message(error)}")
         )
@@ -40,15 +40,15 @@ class OpenSpan:
             self.span.add_event("exception", a.exception_attributes(error), a.nanoseconds(at))
 
     def hear(self, error: BaseException | None) -> bool:
-        """Remember an error that comes from inside, and tell whether it is new here.
+        """Remember an error from inside, and return whether it is new here.
 
-        A group of errors is not new if none of them is.
+        A group of errors is new if any of its errors is new.
         """
         if error is None:
             return False
         inner = error.exceptions if isinstance(error, BaseExceptionGroup) else (error,)
         is_new = id(error) not in self.heard and any(id(e) not in self.heard for e in inner)
-        if len(self.heard) >= MANY:  # most were caught, or they would have ended the call
+        if len(self.heard) >= MANY:  # most were caught, otherwise the call would have ended
             self.heard.clear()
         self.heard[id(error)] = error
         return is_new
@@ -60,20 +60,20 @@ class OpenSpan:
 
 @attrs.define(eq=False)
 class OpenCall(OpenSpan):
-    """A step call, or an item of a foreach, that has begun."""
+    """A started step call or item of a foreach."""
 
     attempt: OpenSpan | None = None
-    """The attempt that is being made."""
+    """The current attempt."""
     attempts: int = 0
-    """Which one it is, or was."""
+    """Number of the current or last attempt."""
 
     @property
     def inside(self) -> OpenSpan:
-        """What the tools and calls inside of it are children of."""
+        """The parent of tools and calls inside of it."""
         return self.attempt or self
 
     def end_attempt(self, status: str, error: BaseException | None, at: float, tell: bool) -> None:
-        """End the attempt that is being made, if there is one."""
+        """End the current attempt, if any."""
         if self.attempt is not None:
             self.attempt.span.set_attribute(a.STEP_STATUS, status)
             if status == "failed":
@@ -84,9 +84,9 @@ class OpenCall(OpenSpan):
 
 @attrs.define(eq=False)
 class OpenTool(OpenSpan):
-    """A tool call that has begun."""
+    """A started tool call."""
 
     caller: OpenCall = attrs.field(kw_only=True)
-    """The step call that it is made in."""
+    """The step call that makes it."""
     pieces: int | None = None
-    """How many pieces it has yielded; None if it is no streaming one."""
+    """Number of yielded pieces; None if the tool is not a streaming tool."""

@@ -1,7 +1,7 @@
-"""Ids of spans that do not exist yet, and of spans that are known by their ids only.
+"""Ids of spans that do not exist yet, and of spans of which only the ids are known.
 
-A run says which trace it belongs to before its first event, and its span begins with that
-event. So the ids are chosen first, and given to the span when it begins.
+A run has a trace id before its first event, but its span starts with that event. So the
+ids are chosen first and assigned to the span when it starts.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from trioflow.abc import TraceIds
 
 @attrs.frozen
 class Ids:
-    """The ids of a span to come."""
+    """The ids of a future span."""
 
     trace_id: int
     span_id: int
 
     def texts(self) -> TraceIds:
-        """Return both as hexadecimal digits."""
+        """Return both ids as hexadecimal strings."""
         return TraceIds(format_trace_id(self.trace_id), format_span_id(self.span_id))
 
 
 class ChosenIds:
-    """Generates ids for a tracer, and those that were chosen for the span that begins."""
+    """An id generator for a tracer that can return chosen ids for the next span."""
 
     def __init__(self, generator: Any) -> None:
         self._generator = generator
@@ -38,7 +38,7 @@ class ChosenIds:
         return getattr(self._generator, name)
 
     def choose(self, trace_id: int | None) -> Ids:
-        """Return ids for a span in the trace of that id, or in a new one."""
+        """Return ids for a span in the given trace, or in a new one."""
         new: int = self._generator.generate_trace_id() if trace_id is None else trace_id
         return Ids(new, self._generator.generate_span_id())
 
@@ -54,20 +54,20 @@ class ChosenIds:
 
 
 def with_chosen_ids(tracer: Tracer) -> tuple[Tracer, ChosenIds | None]:
-    """Return a tracer like *tracer* whose ids can be chosen.
+    """Return a copy of *tracer* whose ids can be chosen.
 
-    That is so with those of OpenTelemetry's SDK. Any other is returned as it is, with None.
+    This works with tracers of OpenTelemetry's SDK. Others are returned unchanged, with None.
     """
     generator = getattr(tracer, "id_generator", None)
     if generator is None:
         return tracer, None
-    own: Any = copy.copy(tracer)  # for the provider may give the other one to others as well
+    own: Any = copy.copy(tracer)  # a copy, because the provider may share the tracer
     own.id_generator = ChosenIds(generator)
     return own, own.id_generator
 
 
 def parse(text: str | None) -> int | None:
-    """Return an id from its hexadecimal digits, or None if it is none of OpenTelemetry's."""
+    """Return an id from its hexadecimal string, or None if it is not an OpenTelemetry id."""
     try:
         number = int(text or "", 16)
     except ValueError:
@@ -76,7 +76,7 @@ def parse(text: str | None) -> int | None:
 
 
 def known_span(trace_id: str | None, span_id: str | None) -> SpanContext | None:
-    """Return the context of a span of which only the ids are known, or None without them."""
+    """Return the context of a span from its ids, or None if they are missing or invalid."""
     trace, span = parse(trace_id), parse(span_id)
     if trace is None or span is None:
         return None

@@ -21,36 +21,36 @@ BLOCKED = "trioflow.run.blocked_time"
 
 @attrs.define(eq=False)
 class MeteredRun:
-    """A run that is going on."""
+    """An active run."""
 
     about: a.Attributes
     open_calls: dict[str, tuple[float, str]] = attrs.field(factory=dict)
-    """When calls have begun, and their kinds; by address."""
+    """Start times and kinds of calls, by address."""
     is_active: bool = False
 
 
 class Metering(Instrument):
-    """Measures how long steps take and runs wait for readers, and counts runs and lost events."""
+    """Measures durations of steps and waits for readers; counts runs and dropped events."""
 
     def __init__(self, meter: Meter) -> None:
         self._durations = meter.create_histogram(
-            DURATION, "s", "How long step calls take, retries included"
+            DURATION, "s", "Duration of step calls, including retries"
         )
-        self._active = meter.create_up_down_counter(ACTIVE, "{run}", "Runs that are going on")
+        self._active = meter.create_up_down_counter(ACTIVE, "{run}", "Active runs")
         self._dropped = meter.create_counter(
-            DROPPED, "{event}", "Events that observers have missed because they were too slow"
+            DROPPED, "{event}", "Events that slow observers missed"
         )
         self._blocked = meter.create_histogram(
-            BLOCKED, "s", "How long tasks of runs have waited for readers to read on"
+            BLOCKED, "s", "Time that tasks of runs waited for readers"
         )
         self._runs: dict[str, MeteredRun] = {}
 
     def on_begin(self, part: PartInfo) -> None:
-        """Remember whose run it is."""
+        """Remember the workflow of the run."""
         self._runs[part.run_id] = MeteredRun({a.WORKFLOW: part.workflow_id})
 
     def around_body(self, body: BodyInfo) -> None:
-        """Remember when an item of a foreach begins: there is no event that says it."""
+        """Remember when an item of a foreach starts, because it has no start event."""
         run = self._runs.get(body.run_id)
         if run is None or body.tool_call_id is not None:
             return
@@ -58,18 +58,18 @@ class Metering(Instrument):
             run.open_calls.setdefault(body.address, (body.at, "item"))
 
     def on_event(self, event: ev.Event) -> None:
-        """Measure what the event ends."""
+        """Record the measurements that the event completes."""
         handler = _HANDLERS.get(type(event))
         run = self._runs.get(event.run_id)
         if handler is not None and run is not None:
             handler(self, run, event)
 
     def on_gap(self, event: ev.Event) -> None:
-        """Count an event that an observer has missed."""
+        """Count an event that an observer missed."""
         self._dropped.add(1, self._about(event.run_id))
 
     def on_blocked(self, run_id: str, seconds: float) -> None:
-        """Measure a wait for readers."""
+        """Record a wait for readers."""
         self._blocked.record(seconds, self._about(run_id))
 
     def _about(self, run_id: str) -> a.Attributes:
@@ -87,7 +87,7 @@ class Metering(Instrument):
             self._active.add(-1, run.about)
 
     def _on_step_start(self, run: MeteredRun, event: ev.StepStart) -> None:
-        begun = run.open_calls.get(event.address)  # it may have waited before
+        begun = run.open_calls.get(event.address)  # it may have started with a wait
         run.open_calls[event.address] = begun[0] if begun else event.at, event.kind
 
     def _on_waiting(self, run: MeteredRun, event: ev.StepWaiting) -> None:

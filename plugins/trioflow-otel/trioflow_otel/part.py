@@ -1,4 +1,4 @@
-"""The spans of one part of a run: a tree that grows and is closed with the run's events."""
+"""The span tree of one part of a run, built from its events."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ class Part:
         self._tools: dict[str, OpenTool] = {}
         self.is_over = False
         self.is_recording = root.is_recording()
-        """Whether there are spans: a trace that is not sampled has none but the root."""
+        """Whether the trace is sampled; otherwise there is only the root span."""
 
     # ------------------------------------------------------------ bodies
     def begin_body(self, body: BodyInfo) -> Span:
-        """Return the span of a body that begins."""
+        """Return the span of a starting body."""
         if not self.is_recording:
             return self._root.span
         if body.tool_call_id is not None:
             return self._tools[body.tool_call_id].span
         call = self._calls.get(body.address)
-        if call is None:  # no event tells of the beginning of an item
+        if call is None:  # items have no start event
             call = self._open_item(body.step_id, body.step_call_id, body.address, body.at)
         call.attempts = body.attempt
         about = {a.STEP: body.step_id, a.ATTEMPT: body.attempt, **a.code_attributes(body.function)}
@@ -55,7 +55,7 @@ class Part:
         call = self._calls.get(event.address)
         if call is None:
             self._open_call(event, event.kind, about)
-        else:  # the event that it has waited for has come
+        else:  # the event that it waited for has arrived
             call.span.update_name(f"{event.kind} {event.id}")
             call.span.set_attributes({a.STEP_KIND: event.kind, **about})
             call.note("started", event.at)
@@ -74,7 +74,7 @@ class Part:
         about = {a.ATTEMPT: event.attempt, a.DELAY: event.delay}
         call.note("retry", event.at, {**about, a.ERROR_TYPE: a.error_type(event.error)})
         call.end_attempt("failed", event.error, event.at, tell=call.hear(event.error))
-        call.heard.clear()  # it goes no further
+        call.heard.clear()  # the retry handles it
 
     def on_result(self, event: ev.StepResult) -> None:
         self._close(event.address, event.status, event.error, event.at)
@@ -105,7 +105,7 @@ class Part:
         self._tools[event.tool_call_id] = OpenTool(begun.span, begun.context, caller=caller)
 
     def _current(self) -> OpenSpan | None:
-        """Return the span that code inside of a body has opened, if it is of this trace."""
+        """Return the current span of the body's code, if it belongs to this trace."""
         current = get_current_span()
         if current.get_span_context().trace_id == self._root.span.get_span_context().trace_id:
             return OpenSpan(current, otel_context.get_current())
@@ -181,7 +181,7 @@ class Part:
         return call
 
     def _around(self, address: str) -> OpenSpan:
-        """Return the span of the call or item that *address* is directly inside of."""
+        """Return the span of the call or item that directly contains *address*."""
         parent = Address.parse(address).parent
         return self._root if parent is None else self._calls.get(str(parent), self._root)
 

@@ -1,4 +1,4 @@
-"""Places in a trace: what trioflow says of them, and what OpenTelemetry does."""
+"""Conversions between trioflow's tracing contexts and OpenTelemetry's spans."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ PROPAGATOR = TraceContextTextMapPropagator()
 
 @attrs.frozen
 class SpanPlace(TracingContext):
-    """The place of an OpenTelemetry span: what ``ctx.tracing_context`` is inside of a step."""
+    """The tracing context of an OpenTelemetry span; ``ctx.tracing_context`` in a step."""
 
     def headers(self) -> dict[str, str]:
-        """Return the headers that make another process part of the trace here."""
+        """Return the headers that continue the trace in another process."""
         carrier: dict[str, str] = {}
         PROPAGATOR.inject(carrier, set_span_in_context(self.current_span, Context()))
         return carrier
 
     @property
     def trace_id(self) -> str | None:
-        """The id of the trace: 32 hexadecimal digits."""
+        """The id of the trace, as 32 hexadecimal digits."""
         context = self.current_span.get_span_context()
         return format_trace_id(context.trace_id) if context.is_valid else None
 
     def __reduce__(self) -> tuple[Callable[[dict[str, str]], TracingContext], tuple[Any, ...]]:
-        """Become the headers on the way to another process: spans cannot leave theirs."""
+        """Reduce to the headers, because spans cannot be pickled."""
         return TracingContext.from_headers, (self.headers(),)
 
 
 class Inside:
-    """Makes a span the current one while a body runs: OpenTelemetry's, and that of ``ctx``."""
+    """Makes a span current while a body runs, for OpenTelemetry and for ``ctx``."""
 
     __slots__ = ("_span", "_token")
 
@@ -64,10 +64,10 @@ class Inside:
 
 @contextmanager
 def attached(place: TracingContext) -> Generator[Span, None, None]:
-    """Let *place* be OpenTelemetry's current context inside of the block, and yield its span.
+    """Make *place* OpenTelemetry's current context in the block, and yield its span.
 
-    In a step it is so already. This is for where a place has come to by other ways, such as
-    a worker process that was sent its headers.
+    Steps do not need this. It is for code that receives a tracing context in another way,
+    such as the headers in a worker process.
     """
     span = span_of(place) or INVALID_SPAN
     token = otel_context.attach(set_span_in_context(span))
@@ -78,7 +78,7 @@ def attached(place: TracingContext) -> Generator[Span, None, None]:
 
 
 def span_of(place: TracingContext) -> Span | None:
-    """Return the span that a place is, or None if it is none of OpenTelemetry's."""
+    """Return the span of a tracing context, or None if it is not an OpenTelemetry span."""
     span = place.current_span
     if isinstance(span, SpanContext):
         return NonRecordingSpan(span)
@@ -88,5 +88,5 @@ def span_of(place: TracingContext) -> Span | None:
 
 
 def valid(span: Span) -> Span | None:
-    """Return a span that is one, or None for what stands for none."""
+    """Return the span, or None if its context is invalid."""
     return span if span.get_span_context().is_valid else None

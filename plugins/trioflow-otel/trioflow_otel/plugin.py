@@ -1,4 +1,4 @@
-"""Which instruments there are, given the providers of the program."""
+"""Create the instruments for the providers of the program."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from trioflow_otel.metering import Metering
 from trioflow_otel.tracing import Tracing
 
 SCOPE = "trioflow_otel"
-"""What writes the spans and metrics: OpenTelemetry's instrumentation scope."""
+"""OpenTelemetry's instrumentation scope of the spans and metrics."""
 DISTRIBUTION = "trioflow-otel"
 
 
 @attrs.frozen
 class OpenTelemetry:
-    """The plugin with providers of one's own: ``open_engine(plugins=[OpenTelemetry(...)])``."""
+    """The plugin with explicit providers: ``open_engine(plugins=[OpenTelemetry(...)])``."""
 
     tracer_provider: TracerProvider | None = None
-    """Where spans go; None for none."""
+    """The provider for spans; None to write no spans."""
     meter_provider: MeterProvider | None = None
-    """Where metrics go; None for none."""
+    """The provider for metrics; None to write no metrics."""
 
     @hookimpl
     def trioflow_instruments(self) -> list[Instrument]:
-        """Return an instrument per provider."""
+        """Return an instrument for each provider."""
         instruments: list[Instrument] = []
         if self.tracer_provider is not None:
             tracer = self.tracer_provider.get_tracer(SCOPE, version(DISTRIBUTION))
@@ -42,7 +42,7 @@ class OpenTelemetry:
 
 
 def of_global_providers() -> OpenTelemetry:
-    """Return the plugin with those global providers that the program has set by now."""
+    """Return the plugin with the global providers that are set."""
     tracer_provider = trace.get_tracer_provider()
     meter_provider = metrics.get_meter_provider()
     return OpenTelemetry(
@@ -52,6 +52,6 @@ def of_global_providers() -> OpenTelemetry:
 
 
 def _is_set(provider: object) -> bool:
-    """Tell whether somebody has set a provider: those of the API itself do nothing."""
+    """Return whether a provider was set; the defaults of the API have no effect."""
     module = type(provider).__module__
     return not module.startswith(("opentelemetry.trace", "opentelemetry.metrics"))

@@ -27,7 +27,7 @@ BEGINNINGS = (ev.Start, ev.Resume, ev.Recover)
 
 @attrs.frozen(eq=False)
 class Beginning:
-    """What is known of the span of a part that is about to begin."""
+    """The data for the span of a part that is about to start."""
 
     part: PartInfo
     around: Context
@@ -39,9 +39,9 @@ class Beginning:
 class Tracing(Instrument):
     """Writes a tree of spans for each part of each run.
 
-    A run that starts is a child of the span that its caller names, or else of the one that
-    is current there, or else a root. A part that goes on is a root of the same trace, with
-    a link to the span of the part before.
+    The parent of a new run is the span that its caller passes, or else the caller's current
+    span; without one, the run is a root. The part of a resumed or recovered run is a root of
+    the same trace, with a link to the span of the previous part.
     """
 
     def __init__(self, tracer: Tracer) -> None:
@@ -51,7 +51,7 @@ class Tracing(Instrument):
         self._parts: dict[str, Part] = {}
 
     def on_begin(self, part: PartInfo) -> TraceIds | None:
-        """Find the parent or the links of a part, and choose the ids of its span."""
+        """Determine the parent or the links of a part, and choose the ids of its span."""
         begin = self._start if part.is_start else self._go_on
         beginning = self._beginning[part.run_id] = begin(part)
         if beginning.ids is not None:
@@ -62,7 +62,7 @@ class Tracing(Instrument):
         return TraceIds(format_trace_id(parent.get_span_context().trace_id))
 
     def on_event(self, event: ev.Event) -> None:
-        """Begin, extend or close the tree of a part."""
+        """Start, extend or end the tree of a part."""
         if isinstance(event, BEGINNINGS):
             self._begin(event)
             return
@@ -76,7 +76,7 @@ class Tracing(Instrument):
                 del self._parts[event.run_id]
 
     def around_body(self, body: BodyInfo) -> Inside | None:
-        """Make the span of a body the current one while it runs."""
+        """Make the span of a body current while it runs."""
         part = self._parts.get(body.run_id)
         return None if part is None else Inside(part.begin_body(body))
 
@@ -97,7 +97,7 @@ class Tracing(Instrument):
         if before is not None:
             links.append(Link(before, {a.RUN: a.clean(part.run_id)}))
         caller = valid(get_current_span(around))
-        if caller is not None:  # the one who has brought the answer, most likely
+        if caller is not None:  # usually the caller of resume()
             links.append(Link(caller.get_span_context()))
         around = set_span_in_context(INVALID_SPAN, around)
         return Beginning(part, around, tuple(links), self._choose(parse(part.trace_id)))

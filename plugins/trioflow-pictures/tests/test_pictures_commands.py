@@ -164,7 +164,7 @@ def test_a_timeline_needs_a_run_that_is_there() -> None:
 
 
 def test_a_timeline_needs_a_store() -> None:
-    with pytest.raises(TrioflowError, match=r"which store\?"):
+    with pytest.raises(TrioflowError, match=r"no store given"):
         app_of_engine()(["timeline", "r", "--html", "run.html"])
 
 

@@ -1,7 +1,7 @@
-"""Pictures: of a workflow as it is defined, and of a run as it went.
+"""A trioflow plugin that draws workflows as graphs and runs as timelines.
 
-Each is one file that needs nothing else: no network, no library, no font. The same workflow
-and the same events always give the same file.
+Each picture is one self-contained file without network access, libraries or fonts. The
+output is deterministic.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def trioflow_commands(app: Any) -> None:
     app.command(timeline)
 
 
-# Every engine and every ``trioflow --help`` loads this module, and none of them draws.
+# Every engine and every ``trioflow --help`` loads this module, so the imports are lazy.
 def __getattr__(name: str) -> Any:
     if name == "to_svg":
         from trioflow_pictures.graph import to_svg

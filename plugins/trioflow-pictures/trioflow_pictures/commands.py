@@ -1,4 +1,4 @@
-"""The commands that draw. What they need is imported when one of them is called."""
+"""The commands that draw. They import their dependencies when they are called."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trioflow.errors import TrioflowError
 
 @attrs.define(eq=False)
 class UnwritableFileError(TrioflowError):
-    """Raised when a picture cannot be written to the file that the user names."""
+    """Raised when a picture cannot be written to the given file."""
 
     path: str
     reason: str
@@ -26,9 +26,9 @@ def draw(target: str, file: str, /) -> None:
     Parameters
     ----------
     target
-        Id of an installed workflow, or MODULE:ATTR of one of your own.
+        Id of an installed workflow, or MODULE:ATTR.
     file
-        The SVG file to write; it needs no other file.
+        The SVG file to write.
     """
     from trioflow.commands import find_workflow
     from trioflow_pictures.graph import to_svg
@@ -40,16 +40,16 @@ def draw(target: str, file: str, /) -> None:
 async def timeline(run: str, /, *, html: str, store: str | None = None) -> None:
     """Draw the calls of a run on a time axis.
 
-    The pieces of tools and what steps write are there only if the journal has them.
+    Chunks of steps and pieces of tools are only shown if the journal has them.
 
     Parameters
     ----------
     run
         Id of the run.
     html
-        The file to write; a browser shows it, and it needs no other file.
+        The HTML file to write; open it in a browser.
     store
-        Where the run is kept, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
+        The store of the run, such as sqlite:runs.db. Default: TRIOFLOW_STORE.
     """
     from trioflow.commands import recorded_events
     from trioflow_pictures.timeline import to_timeline_html
@@ -58,7 +58,7 @@ async def timeline(run: str, /, *, html: str, store: str | None = None) -> None:
 
 
 def _write(path: str, text: str) -> None:
-    """Write *text* to a file in UTF-8 and replace what it contained.
+    """Write *text* to a file in UTF-8, replacing its content.
 
     Raises:
       UnwritableFileError: if that is not possible.

@@ -1,4 +1,4 @@
-"""Bodies that look at their context, change it, and ask of it what it cannot do."""
+"""Bodies that read and change their context, and use it in unsupported ways."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Count:
 
 @step(runner="process")
 def look_around(value: int, more: int = 0, ctx: StepContext[Any] | None = None) -> dict[str, Any]:
-    """Return all that a context tells."""
+    """Return all attributes of a context."""
     assert ctx is not None
     return {
         "run_id": ctx.run_id,
@@ -58,7 +58,7 @@ def change(value: int, ctx: StepContext[Any]) -> list[Any]:
 
 @step(runner="process")
 def try_what_fails(what: str, ctx: StepContext[Any]) -> str:
-    """Return what the context says to something that it cannot do."""
+    """Return the errors of unsupported uses of the context."""
     lock = threading.Lock()
     try:
         match what:
@@ -83,14 +83,14 @@ def try_what_fails(what: str, ctx: StepContext[Any]) -> str:
     return "it could"
 
 
-# ---------------------------------------------------------------- a thread that is left behind
+# ---------------------------------------------------------------- a thread that outlives its body
 late: list[str] = []
 over, told = threading.Event(), threading.Event()
 
 
 @step(runner="process")
 def leave_thread(_: Any, ctx: StepContext[Any]) -> None:
-    """Leave a thread behind that asks when the step has ended."""
+    """Start a thread that uses the context after the step has finished."""
 
     def ask_late() -> None:
         over.wait(10)
@@ -107,7 +107,7 @@ def leave_thread(_: Any, ctx: StepContext[Any]) -> None:
 
 @step(runner="process")
 def what_was_late(_: Any) -> list[str]:
-    """Return what the thread was told that was left behind."""
+    """Return the error that this thread received."""
     over.set()
     told.wait(10)
     return late

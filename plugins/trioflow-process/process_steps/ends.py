@@ -1,4 +1,4 @@
-"""Bodies that are killed, or end their worker process."""
+"""Bodies that are killed, or that end their worker process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trioflow import Retry, StepContext, step
 
 @step(runner="process")
 def spin(_: Any, ctx: StepContext[Any]) -> None:
-    """Say where it runs, and keep a CPU busy for ever."""
+    """Report the process id, and keep a CPU busy forever."""
     log.warning("spinning")
     trio.from_thread.run(ctx.write, os.getpid())
     while True:
@@ -25,14 +25,14 @@ def spin(_: Any, ctx: StepContext[Any]) -> None:
 
 @step(runner="process", timeout=0.3)
 def spin_for_a_while(_: Any) -> None:
-    """Keep a CPU busy until it is too long."""
+    """Keep a CPU busy until the timeout."""
     while True:
         pass
 
 
 @step(runner="process")
 def crash(code: int) -> None:
-    """End the worker in the middle of the step."""
+    """End the worker during the step."""
     log.warning("about to crash")
     if code < 0:
         os.kill(os.getpid(), -code)
@@ -41,7 +41,7 @@ def crash(code: int) -> None:
 
 @step(runner="process", retry=Retry(attempts=3, on=(WorkerCrashedError,)))
 def crash_twice(value: int, ctx: StepContext[Any]) -> list[int]:
-    """Crash in all attempts but the third."""
+    """Crash in all attempts except the third."""
     if ctx.attempt < 3:
         os.kill(os.getpid(), signal.SIGKILL)
     return [value, ctx.attempt]
@@ -49,10 +49,10 @@ def crash_twice(value: int, ctx: StepContext[Any]) -> list[int]:
 
 @step(runner="process")
 def fork(_: Any, ctx: StepContext[Any]) -> int:
-    """Leave a process behind that holds all that was open, and return its id."""
+    """Fork a process that keeps all open files, and return its id."""
     trio.from_thread.run(ctx.write, "about to fork")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # that there are threads
+        warnings.simplefilter("ignore", DeprecationWarning)  # about forking with threads
         pid = os.fork()
     if pid == 0:
         signal.pause()

@@ -16,7 +16,7 @@ from trioflow.testing import assert_no_leaks
 
 @asynccontextmanager
 async def open_workers(workers: int = 1, **options: Any) -> AsyncGenerator[Engine, None]:
-    """Open an engine with so many workers, and the tools that steps call by id."""
+    """Open an engine with the given number of workers, and the tools that steps call by id."""
     runners = {"process": ProcessRunner(workers)}
     known: list[Any] = [tools.shout, tools.ask_boss, tools.give_lock]
     with assert_no_leaks():
@@ -35,7 +35,7 @@ async def start(engine: Engine, step: Step[Any, Any], value: Any = None) -> RunR
 
 
 def is_alive(pid: int) -> bool:
-    """Tell whether there is a process of that id."""
+    """Return whether a process with this id exists."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -12,7 +12,7 @@ from trioflow import step
 
 
 class CodeError(Exception):
-    """Takes something else than it has in its args."""
+    """Has parameters that differ from its args."""
 
     def __init__(self, code: int, *, text: str) -> None:
         super().__init__(f"{code}: {text}")

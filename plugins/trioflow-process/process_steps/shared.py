@@ -14,7 +14,7 @@ from trioflow import StepContext, step
 
 
 class Counter:
-    """A resource that works only in the event loop that has opened it."""
+    """A resource that works only in the event loop that opened it."""
 
     def __init__(self) -> None:
         self.uses = 0
@@ -31,7 +31,7 @@ class Counter:
 
 @asynccontextmanager
 async def open_counter() -> AsyncGenerator[Counter, None]:
-    """Open a counter, and write to a file that it was opened and closed."""
+    """Open a counter, and log to a file when it is opened and closed."""
     counter = Counter()
     async with trio.open_nursery() as nursery:
         counter.nursery = nursery
@@ -54,7 +54,7 @@ def count(value: int, ctx: StepContext[Any]) -> list[int]:
 
 @step(runner="process")
 def ask_for(name: str, ctx: StepContext[Any]) -> Any:
-    """Ask for a resource that is none."""
+    """Request a resource that does not exist."""
     return trio.from_thread.run(ctx.resource, name, Counter)
 
 

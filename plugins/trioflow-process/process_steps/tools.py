@@ -20,7 +20,7 @@ async def shout(text: str) -> str:
 
 @tool
 async def ask_boss(text: str, ctx: StepContext[Any]) -> str:
-    """Wait for somebody's answer."""
+    """Wait for an answer."""
     if ctx.resume_data is None:
         ctx.suspend({"question": text})
     return str(ctx.resume_data)
@@ -34,7 +34,7 @@ async def give_lock() -> Any:
 
 @step(runner="process")
 def call_tools(text: str, ctx: StepContext[Any]) -> list[str]:
-    """Call a tool, as itself and by its id."""
+    """Call a tool directly and by its id."""
     call = functools.partial(ctx.call_tool, "shout", text=text)
     return [trio.from_thread.run(ctx.call_tool, shout, text), trio.from_thread.run(call)]
 
@@ -58,7 +58,7 @@ def call_at_once(text: str, ctx: StepContext[Any]) -> list[str]:
 
 @tool
 async def sleep_twice() -> None:
-    """Sleep in two tasks, so that a cancellation comes out as a group."""
+    """Sleep in two tasks, so that a cancellation is raised as a group."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trio.sleep_forever)
         nursery.start_soon(trio.sleep_forever)
@@ -77,7 +77,7 @@ async def fail_when_canceled() -> None:
 
 @step(runner="process")
 def give_up(_: Any, ctx: StepContext[Any]) -> list[str]:
-    """Call tools, and cancel them as soon as somebody says that they have begun."""
+    """Call tools, and cancel them as soon as they have started."""
     found: list[str] = []
 
     async def call(slow: Any, scope: trio.CancelScope) -> None:

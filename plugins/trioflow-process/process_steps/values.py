@@ -14,7 +14,7 @@ from trioflow import StepContext, step, tool
 
 @attrs.frozen
 class Part:
-    """A value with something in it."""
+    """A value that contains another one."""
 
     name: str
     content: Any = None
@@ -22,7 +22,7 @@ class Part:
 
 @step(runner="process")
 def where(_: Any) -> int:
-    """Return the process."""
+    """Return the id of the process."""
     return os.getpid()
 
 
@@ -34,7 +34,7 @@ def rename(part: Part) -> Part:
 
 @step(runner="process")
 def give(what: str) -> Any:
-    """Return something that cannot be pickled, or not be read."""
+    """Return a value that cannot be pickled or unpickled."""
     return {
         "lock": {"a": [1, Part("p", threading.Lock())]},
         "lambda": lambda: None,
@@ -43,7 +43,7 @@ def give(what: str) -> Any:
 
 
 class Unreadable:
-    """Can be written, but not read."""
+    """Can be pickled, but not unpickled."""
 
     def __reduce__(self) -> Any:
         return refuse, ()

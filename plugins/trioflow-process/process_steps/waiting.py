@@ -13,7 +13,7 @@ from trioflow import StepContext, step
 
 @step(runner="process")
 def suspend(_: Any, ctx: StepContext[Any]) -> list[Any]:
-    """Suspend, as itself."""
+    """Suspend the step."""
     if ctx.resume_data is None:
         ctx.set_state(asked=True)
         ctx.suspend({"pid": os.getpid()}, label="here")
@@ -36,7 +36,7 @@ def cancel_run(_: Any, ctx: StepContext[Any]) -> None:
 
 @step(runner="process")
 def wait_for_parts(_: Any, ctx: StepContext[Any]) -> list[Any]:
-    """Wait for an event in vain, and then for another that comes."""
+    """Wait for an event until the timeout, and then for another one that arrives."""
 
     async def wait_shortly() -> Any:
         with trio.move_on_after(0.01):

@@ -26,7 +26,7 @@ async def test_the_context_tells_what_it_tells_in_a_thread() -> None:
         del options["runtime_context"]["lock"]
         result = await engine.create_run(looks, run_id="r2").start(1, **options)
 
-    assert "answer of step 'look_around' cannot go from process to process" in str(failed.error)
+    assert "answer of step 'look_around' cannot be sent between processes" in str(failed.error)
     assert result.unwrap() == {
         "run_id": "r2",
         "workflow_id": "w",
@@ -67,17 +67,17 @@ async def test_state_and_runtime_context_can_be_changed() -> None:
 
 
 REFUSALS = {
-    "chunk": "NotPicklableError: chunk of step 'try_what_fails' cannot go from process to "
-    "process: its 'a[0]' is of type lock",
-    "answer": "NotPicklableError: answer of step 'try_what_fails' cannot go",
+    "chunk": "NotPicklableError: chunk of step 'try_what_fails' cannot be sent between "
+    "processes: its 'a[0]' is of type lock",
+    "answer": "NotPicklableError: answer of step 'try_what_fails' cannot be sent",
     "tool": "UnknownNameError: call_tool: unknown tool 'shot'; did you mean 'shout'?",
-    "arguments": "NotPicklableError: tool call of step 'try_what_fails' cannot go from process "
-    "to process: its 'kwargs.text' is of type lock",
+    "arguments": "NotPicklableError: tool call of step 'try_what_fails' cannot be sent between "
+    "processes: its 'kwargs.text' is of type lock",
     "state": "InvalidValueError: ",
     "result": "NoResultError: step 'later' has no output in this workflow so far",
     "key": "KeyError: 'unknown'",
     "stream": "NotInWorkerError: step 'try_what_fails' called ctx.stream_tool, which does not work "
-    "in a worker process; take the pieces in a list with ctx.call_tool, or use another runner",
+    "in a worker process; use ctx.call_tool, which returns the pieces as a list, or another runner",
 }
 
 

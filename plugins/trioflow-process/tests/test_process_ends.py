@@ -83,8 +83,8 @@ async def test_a_crash_is_an_error_that_names_the_step(caplog: pytest.LogCapture
     assert isinstance(killed, WorkerCrashedError)
     assert (exited.step, exited.exitcode, killed.exitcode) == ("crash", 3, -signal.SIGKILL)
     assert str(exited) == (
-        "the worker process of step 'crash' ended with exit code 3; what it wrote to stderr "
-        "may say why, and a script needs `if __name__ == '__main__':` around what it runs"
+        "the worker process of step 'crash' exited with code 3; see its stderr, and note that a "
+        "script needs `if __name__ == '__main__':` around the code that it runs"
     )
     assert str(killed) == (
         "the worker process of step 'crash' was killed by SIGKILL; is there too little memory?"
@@ -102,7 +102,7 @@ async def test_a_crash_can_be_retried() -> None:
 @pytest.mark.parametrize(
     ("code", "text"),
     [
-        (None, "ended unexpectedly"),
+        (None, "exited unexpectedly"),
         (-signal.SIGSEGV, "was killed by SIGSEGV"),
         (-40, "was killed by signal 40"),
     ],

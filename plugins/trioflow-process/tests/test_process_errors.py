@@ -120,7 +120,7 @@ def test_exceptions_that_cannot_come_are_described(what: str, name: str, reason:
     assert isinstance(exc, RecordedError)
     assert exc.name == name
     assert "raise " in exc.traceback
-    assert exc.__notes__ == [f"The exception itself stayed in its process, because {reason}."]
+    assert exc.__notes__ == [f"The original exception is not available here, because {reason}."]
 
 
 def test_bare_exceptions_have_nothing_around_them() -> None:

@@ -39,7 +39,7 @@ async def test_a_local_function_is_refused_while_planning() -> None:
     assert str(caught.value).startswith(
         "step 'local': a worker process cannot find its function by name (Can't "
     )
-    assert str(caught.value).endswith("; define it at the top of a module")
+    assert str(caught.value).endswith("; define it at the top level of a module")
 
 
 def test_lambdas_and_methods_of_what_cannot_be_pickled_are_refused() -> None:
@@ -74,8 +74,8 @@ def test_modules_that_cannot_be_imported_are_refused(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "only_here", module)
 
     assert refusal(module.fn) == (
-        "step 's': a worker process cannot import the module 'only_here' that it is defined in; "
-        "put it into a module that is on sys.path"
+        "step 's': a worker process cannot import the module 'only_here' that defines it; "
+        "move it to a module on sys.path"
     )
 
 
@@ -120,7 +120,7 @@ def test_the_main_module_is_accepted_if_it_is_a_file(tmp_path: Any) -> None:
     )
 
     assert from_file.stdout == "accepted\n"
-    assert "cannot import the module '__main__' that it is defined in" in from_text.stderr
+    assert "cannot import the module '__main__' that defines it" in from_text.stderr
 
 
 class Slotted:

@@ -36,7 +36,9 @@ def test_a_script_without_a_guard_is_told_what_it_needs(tmp_path: Path) -> None:
 
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1].lstrip(" |")
-    assert "a script needs `if __name__ == '__main__':` around what it runs" in done.stderr, last
+    assert (
+        "a script needs `if __name__ == '__main__':` around the code that it runs" in done.stderr
+    ), last
 
 
 def test_the_command_line_finds_the_plugin(tmp_path: Path) -> None:

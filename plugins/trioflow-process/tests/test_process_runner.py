@@ -27,7 +27,7 @@ async def test_it_does_what_runners_promise() -> None:
 async def test_a_runner_is_opened_by_one_engine_at_a_time() -> None:
     runner = ProcessRunner(1)
     async with runner:
-        with pytest.raises(RuntimeError, match="is open already; make one for each engine"):
+        with pytest.raises(RuntimeError, match="is already open; create one for each engine"):
             await runner.__aenter__()
     async with runner:  # one after the other is fine
         pass
@@ -57,7 +57,7 @@ async def test_an_idle_worker_that_has_died_is_reported_when_the_runner_closes(
 
     [record] = caplog.records
     assert (record.name, record.levelno) == ("trioflow.process", logging.WARNING)
-    assert record.message.startswith("idle workers did not end as they should: ")
+    assert record.message.startswith("idle workers did not exit properly: ")
 
 
 @pytest.mark.parametrize("workers", [0, -1, 1.0, True])
@@ -68,7 +68,7 @@ def test_workers_is_a_number_of_processes(workers: Any) -> None:
 
 @pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf")])
 def test_idle_seconds_is_a_duration(seconds: float) -> None:
-    with pytest.raises(ValueError, match="idle_seconds must be seconds >= 0, not"):
+    with pytest.raises(ValueError, match="idle_seconds must be finite and >= 0, not"):
         ProcessRunner(1, idle_seconds=seconds)
 
 

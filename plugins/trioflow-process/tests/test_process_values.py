@@ -49,10 +49,10 @@ async def test_what_cannot_go_is_refused_before_anything_starts() -> None:
     assert isinstance(error, NonRetryableError)
     assert (error.what, error.step, error.path) == ("input", "rename", "content.deep[1]")
     assert str(error).startswith(
-        "input of step 'rename' cannot go from process to process: its 'content.deep[1]' is of "
+        "input of step 'rename' cannot be sent between processes: its 'content.deep[1]' is of "
         "type function (Can't "
     )
-    assert str(error).endswith("; use plain data, or another runner")
+    assert str(error).endswith("; use plain data or another runner")
 
 
 async def test_what_cannot_come_back_is_refused() -> None:
@@ -63,11 +63,11 @@ async def test_what_cannot_come_back_is_refused() -> None:
         sent = (await start(engine, values.where, values.Unreadable())).error
 
     assert str(lock) == (
-        "result of step 'give' cannot go from process to process: its 'a[1].content' is of "
-        "type lock (cannot pickle '_thread.lock' object); use plain data, or another runner"
+        "result of step 'give' cannot be sent between processes: its 'a[1].content' is of "
+        "type lock (cannot pickle '_thread.lock' object); use plain data or another runner"
     )
     assert str(function).startswith(
-        "result of step 'give' cannot go from process to process: it is of type function"
+        "result of step 'give' cannot be sent between processes: it is of type function"
     )
     assert "reading it fails with ValueError: not for reading" in str(unreadable)
     assert str(unreadable).startswith("result of step 'give'")

@@ -1,7 +1,7 @@
-"""Runs CPU-bound steps in worker processes, for trioflow.
+"""A trioflow plugin that runs CPU-bound steps in worker processes.
 
-The hook at the end is the plugin: trioflow finds this module by the entry point in
-pyproject.toml and asks it for the runner when a step says ``runner="process"``.
+The function at the end is its hook: trioflow finds this module by the entry point in
+pyproject.toml and calls it when a step is declared with ``runner="process"``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["NotInWorkerError", "NotPicklableError", "ProcessRunner", "WorkerCras
 
 
 def __getattr__(name: str) -> Any:
-    # Every engine imports this module, also those that never start a process.
+    # Every engine imports this module, even if it never starts a process.
     if name == "ProcessRunner":
         from trioflow_process.runner import ProcessRunner
 
@@ -29,9 +29,9 @@ def __getattr__(name: str) -> Any:
 
 @hookimpl
 def trioflow_runner(name: str) -> Runner | None:
-    """Offer the runner ``"process"``, with a worker for each CPU."""
+    """Return the runner ``"process"``, with one worker per CPU."""
     if name != "process":
         return None
-    from trioflow_process.runner import ProcessRunner  # not before it is needed, see above
+    from trioflow_process.runner import ProcessRunner  # only when it is needed, see above
 
     return ProcessRunner()

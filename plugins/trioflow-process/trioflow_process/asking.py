@@ -1,4 +1,4 @@
-"""What a body in a worker may ask of its context, by the name that goes through the socket."""
+"""The requests that a body in a worker can make, by their names in messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def _tracing_context(ctx: Context, _: None) -> TracingContext:
     found = ctx.tracing_context
     try:
         dumps(found)
-    except Exception:  # the spans of most tracers cannot leave their process
+    except Exception:  # the spans of most tracers cannot be pickled
         return TracingContext()
     return found
 
@@ -106,4 +106,4 @@ METHODS: Mapping[str, Callable[[Context, Any], Awaitable[Any]]] = {
     "context_delete": _context_delete,
     "context_keys": _context_keys,
 }
-"""Each takes the context and the one value that comes with the question."""
+"""Each function takes the context and the value of the request."""

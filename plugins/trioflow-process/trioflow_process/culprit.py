@@ -1,4 +1,4 @@
-"""Finds the part of a value that cannot be pickled."""
+"""Find the part of a value that cannot be pickled."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def find_culprit(value: Any, dump: Dump) -> tuple[str, Any]:
     """Return path and value of the innermost part that cannot be pickled.
 
     Args:
-      value: Something that cannot be pickled as a whole.
+      value: A value that cannot be pickled.
     """
     path, seen = "", {id(value)}
     while True:
@@ -37,7 +37,7 @@ def _fails(part: Any, dump: Dump) -> bool:
 
 
 def _parts(value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield what a value consists of, and how to get there."""
+    """Yield the parts of a value with their paths."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield (f".{key}" if isinstance(key, str) else f"[{key!r}]"), item

@@ -1,4 +1,4 @@
-"""What callers of steps in worker processes may want to catch."""
+"""The errors that callers of steps in worker processes may catch."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from trioflow.errors import NonRetryableError, TrioflowError
 
 @attrs.define(eq=False)
 class WorkerCrashedError(TrioflowError):
-    """Raised when a worker process ended in the middle of a step. Can be retried."""
+    """Raised when a worker process exits during a step. Can be retried."""
 
     step: str
     exitcode: int | None
-    """As of `multiprocessing.Process`: negative if a signal ended it; None if it is unknown."""
+    """As in `multiprocessing.Process`: negative for a signal; None if it is unknown."""
 
     def __str__(self) -> str:
         return f"the worker process of step {self.step!r} {self._end()}"
@@ -23,11 +23,11 @@ class WorkerCrashedError(TrioflowError):
     def _end(self) -> str:
         code = self.exitcode
         if code is None:
-            return "ended unexpectedly"
+            return "exited unexpectedly"
         if code >= 0:
             return (
-                f"ended with exit code {code}; what it wrote to stderr may say why, and a "
-                "script needs `if __name__ == '__main__':` around what it runs"
+                f"exited with code {code}; see its stderr, and note that a script needs "
+                "`if __name__ == '__main__':` around the code that it runs"
             )
         hint = "; is there too little memory?" if -code == signal.SIGKILL else ""
         return f"was killed by {_name_of(-code)}{hint}"
@@ -42,28 +42,28 @@ def _name_of(number: int) -> str:
 
 @attrs.define(eq=False)
 class NotPicklableError(NonRetryableError):
-    """Raised when a value cannot go to a worker process, or come from it. Never retried."""
+    """Raised when a value cannot be sent to or from a worker process. Never retried."""
 
     what: str
     """Which value: ``"input"``, ``"result"``, ``"chunk"``, ``"answer"``, ..."""
     step: str
     path: str
-    """Where in the value: ``"city.name"``, ``"items[2]"``, or ``""`` for the value itself."""
+    """The part of the value: ``"city.name"``, ``"items[2]"``, or ``""`` for the whole value."""
     type_name: str
     reason: str
-    """What pickle says."""
+    """The message of pickle."""
 
     def __str__(self) -> str:
         subject = f"its {self.path!r}" if self.path else "it"
         return (
-            f"{self.what} of step {self.step!r} cannot go from process to process: {subject} is "
-            f"of type {self.type_name} ({self.reason}); use plain data, or another runner"
+            f"{self.what} of step {self.step!r} cannot be sent between processes: {subject} is "
+            f"of type {self.type_name} ({self.reason}); use plain data or another runner"
         )
 
 
 @attrs.define(eq=False)
 class NotInWorkerError(NonRetryableError):
-    """Raised for what a context cannot do in a worker process."""
+    """Raised when a method of the context is not available in a worker process."""
 
     step: str
     method: str

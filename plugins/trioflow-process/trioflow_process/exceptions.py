@@ -1,4 +1,4 @@
-"""Exceptions with all that is around them, in a form that pickle understands."""
+"""Pickle exceptions with their traceback, cause and context."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from tblib import Traceback  # type: ignore[import-untyped]
 
 
 def reduce_exception(exc: BaseException, *, bare: bool) -> Any:
-    """Return what a pickler needs to write an exception.
+    """Return the pickle reduction of an exception.
 
     Args:
-      bare: Whether to leave out traceback, cause and context.
+      bare: Whether to omit traceback, cause and context.
     """
     reduced = exc.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
-    if isinstance(reduced, str):  # the name of a global, of which it is the value
+    if isinstance(reduced, str):  # the name of a global that has this value
         return NotImplemented
     make, args, state = (*reduced, None)[:3]
     around: tuple[Any, ...] = ()
     if not bare:
         links = exc.__cause__, exc.__context__, exc.__suppress_context__
         around = exc.__traceback__, *links
-    # All of it as the state, since what is around an exception may lead back to it.
+    # All of it is in the state, because cause and context may refer back to the exception.
     return _make, (make, args), (state, around), None, None, _restore
 
 
 def reduce_traceback(traceback: TracebackType) -> Any:
-    """Return what a pickler needs to write a traceback: files, lines and names, no values."""
+    """Return the pickle reduction of a traceback: files, lines and names, without values."""
     return _restore_traceback, (Traceback(traceback).to_dict(),)
 
 
@@ -39,7 +39,7 @@ def _make(make: Callable[..., BaseException], args: tuple[Any, ...]) -> BaseExce
     except TypeError:
         if not isinstance(make, type):
             raise
-        # Its __init__ takes something else than what it has put into args.
+        # The parameters of its __init__ differ from its args.
         made: BaseException = make.__new__(make, *args)
         return made
 
@@ -47,7 +47,7 @@ def _make(make: Callable[..., BaseException], args: tuple[Any, ...]) -> BaseExce
 def _restore(exc: BaseException, saved: tuple[Any, tuple[Any, ...]]) -> None:
     state, around = saved
     if type(exc).__reduce__ in (BaseException.__reduce__, OSError.__reduce__):
-        # The state is the __dict__; a class with slots takes something else for a state.
+        # The state is the __dict__; a class with slots has a state of another form.
         BaseException.__setstate__(exc, state)
     elif state is not None:
         exc.__setstate__(state)

@@ -1,4 +1,4 @@
-"""The worker's end of the socket to the run it works for."""
+"""The worker's end of the socket to its run."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ PIECE = 65536
 
 
 class Stop(BaseException):
-    """Ends a body: it is suspended, bails, or has nothing more to do for another reason.
+    """Ends a body because it suspends, bails or is interrupted.
 
-    Not an Exception, so that ``except Exception`` in a body does not catch it.
+    It is not an `Exception`, so that ``except Exception`` in a body does not catch it.
     """
 
     def __init__(self, method: str, *args: Any) -> None:
@@ -31,14 +31,14 @@ class Stop(BaseException):
 
 
 class Link:
-    """Sends requests and messages to the run, from any thread.
+    """Sends requests and messages to the run from any thread.
 
-    It connects when it is first needed, which for most bodies is never. A thread of its own reads
-    the answers, so that it does not matter which thread of a body is blocked.
+    It connects on first use; most bodies never use it. A dedicated thread reads the answers, so
+    that any thread of the body may block.
     """
 
     def __init__(self, address: str, step: str) -> None:
-        """Belong to a call of *step*; the run listens at *address*, a path."""
+        """Create the link of a call of *step* to the run, which listens at the path *address*."""
         self._address = address
         self._step = step
         self._ids = itertools.count()
@@ -49,31 +49,31 @@ class Link:
         self._closed = False
 
     def tell(self, message: Message) -> None:
-        """Send a message; blocks while the run is behind.
+        """Send a message. Blocks while the buffer of the socket is full.
 
         Raises:
-          StepClosedError: if the step has ended.
+          StepClosedError: if the step has finished.
         """
         with self._lock:
             self._connected().sendall(to_frame(message))
 
     def ask(self, method: str, value: Any = None, what: str = "argument") -> Any:
-        """Have the run do something and return its answer, or raise what it raised.
+        """Send a request to the run, and return its answer or raise its exception.
 
-        Blocks the thread. *what* is how errors call the value.
+        Blocks the thread. *what* is the name of the value in errors.
 
         Raises:
-          NotPicklableError: if the value or the answer is.
-          StepClosedError: if the step has ended.
+          NotPicklableError: if the value or the answer cannot be pickled.
+          StepClosedError: if the step has finished.
         """
         _, future = self._send(method, value, what)
         return self._unpack(future.result())
 
     async def ask_async(self, method: str, value: Any = None, what: str = "argument") -> Any:
-        """Do the same as `ask` in a task.
+        """Send a request like `ask`, but from a task.
 
-        **Cancellation**: cancels what the run does, and waits until it has noticed. If it was
-        done by then, the answer is returned.
+        **Cancellation**: cancels the request in the run, and waits for its end. If the request
+        completed before, its answer is returned.
         """
         id, future = self._send(method, value, what)
         answered, token = trio.Event(), trio.lowlevel.current_trio_token()
@@ -89,11 +89,11 @@ class Link:
         return self._unpack(future.result())
 
     def close(self) -> None:
-        """Tell the run that nothing more will come."""
+        """Close the connection; the run receives nothing more."""
         with self._lock:
             self._closed = True
             if self._socket is not None:
-                # Not close() alone: a process that the body has forked may hold it as well.
+                # close() alone is not enough: a forked child of the body may hold the socket.
                 self._socket.shutdown(socket.SHUT_RDWR)
         if self._socket is not None and self._reader is not None:
             self._reader.join()
@@ -112,7 +112,7 @@ class Link:
         if self._socket is None:
             opened = socket.socket(socket.AF_UNIX)
             opened.connect(self._address)
-            opened.recv(1)  # HELLO: what is sent now will be read, even if this process dies
+            opened.recv(1)  # HELLO: the run now reads everything, even if this process dies
             self._socket = opened
             self._reader = threading.Thread(target=self._read, args=(opened,), daemon=True)
             self._reader.start()
@@ -131,7 +131,7 @@ class Link:
     def _receive(self, opened: socket.socket) -> bytes:
         try:
             return opened.recv(PIECE)
-        except ConnectionError:  # the run is gone, or about to end this process
+        except ConnectionError:  # the run is gone, or is about to kill this process
             return b""
 
     def _unpack(self, answer: Answer) -> Any:

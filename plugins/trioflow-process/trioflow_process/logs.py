@@ -1,4 +1,4 @@
-"""Log records of a worker, on their way to the loggers of the process that started it."""
+"""Forward log records of a worker to the loggers of the run's process."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ PLAIN = (str, int, float, bool, type(None))
 
 @attrs.frozen
 class Levels:
-    """What is logged at all."""
+    """The levels of loggers."""
 
     disabled: int
     by_name: Mapping[str, int]
-    """The levels that have been set; ``""`` is the root's."""
+    """The levels that were set explicitly; ``""`` is the root logger."""
 
     @classmethod
     def here(cls) -> Levels:
@@ -34,7 +34,7 @@ class Levels:
         return cls(manager.disable, {"": logging.root.level, **by_name})
 
     def apply(self) -> None:
-        """Make them the levels of this process, so that it makes no record in vain."""
+        """Set the levels in this process, so that it creates no unneeded records."""
         logging.disable(self.disabled)
         for name, level in self.by_name.items():
             logger = logging.getLogger(name or None)
@@ -44,7 +44,7 @@ class Levels:
 
 @contextmanager
 def forwarded_logs(tell: Callable[[LogRecord], None]) -> Generator[None, None, None]:
-    """Have *tell* called with each record that reaches the root logger."""
+    """Call *tell* with each record that reaches the root logger."""
     handler = _Forwarder(tell)
     logging.root.addHandler(handler)
     try:
@@ -62,13 +62,13 @@ class _Forwarder(logging.Handler):
         try:
             self._tell(LogRecord(_plain_attributes(record)))
         except StepClosedError:
-            pass  # a thread that the body has left behind; it has no run to tell
+            pass  # logged by a thread that outlived the body; there is no run any more
         except Exception:
             self.handleError(record)
 
 
 def _plain_attributes(record: logging.LogRecord) -> dict[str, Any]:
-    """Return the attributes of a record, with texts in place of what may not be pickled."""
+    """Return the attributes of a record; values that may not be picklable become strings."""
     record = copy.copy(record)
     record.msg, record.args = record.getMessage(), None
     if record.exc_info:
@@ -81,7 +81,7 @@ def _plain_attributes(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def handle(message: LogRecord) -> None:
-    """Give a record of a worker to the logger of the same name in this process."""
+    """Pass a record of a worker to the logger of the same name in this process."""
     record = logging.makeLogRecord(dict(message.attributes))
     logger = logging.getLogger(record.name)
     if logger.isEnabledFor(record.levelno):

@@ -1,4 +1,4 @@
-"""The event loop of a worker: one for all its jobs, so that they can share resources."""
+"""The event loop of a worker, shared by all its jobs so that they can share resources."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from trioflow.runners import OpenResource, Resources
 T = TypeVar("T")
 
 FIRST = 100
-"""Priority of what ends before the process does; multiprocessing's own has 10 at most."""
+"""Priority of the exit finalizer; those of multiprocessing have at most 10 and run later."""
 
 
 class WorkerLoop:
-    """Trio in a thread of its own, from the first job to the end of the process.
+    """Runs Trio in a dedicated thread, from the first job until the process exits.
 
-    A resource belongs to the event loop that has opened it, so jobs that share it share the loop.
+    A resource belongs to the event loop that opened it, so jobs that share it share the loop.
     """
 
     def __init__(self) -> None:
         self.openers: dict[str, OpenResource] = {}
-        """How resources are opened, as far as jobs have asked for them."""
+        """The openers of the resources that jobs have requested so far."""
         self.resources = Resources(self.openers)
         self._ready = threading.Event()
         self._token: trio.lowlevel.TrioToken | None = None
@@ -33,7 +33,7 @@ class WorkerLoop:
         self._thread = threading.Thread(target=trio.run, args=(self._serve,), daemon=True)
 
     def run(self, fn: Callable[..., Awaitable[T]], *args: Any) -> T:
-        """Run an async function in the loop, and return what it returns. Blocks the thread."""
+        """Run an async function in the loop, and return its value. Blocks the thread."""
         if self._token is None:
             self._thread.start()
             self._ready.wait()
@@ -41,7 +41,7 @@ class WorkerLoop:
         return trio.from_thread.run(fn, *args, trio_token=self._token)
 
     def close(self) -> None:
-        """Close the resources and end the loop."""
+        """Close the resources and stop the loop."""
         if self._token is not None and self._closing is not None:
             self._token.run_sync_soon(self._closing.set)
             self._thread.join()
@@ -55,4 +55,4 @@ class WorkerLoop:
 
 
 LOOP = WorkerLoop()
-"""That of this process, if it is a worker."""
+"""The loop of this process, if it is a worker."""

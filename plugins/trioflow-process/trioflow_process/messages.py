@@ -1,7 +1,7 @@
-"""What goes through the socket between a worker and the run it works for, and how.
+"""The messages between a worker and its run, and their encoding.
 
-A message is a frame: eight bytes that say how long it is, and a pickle. Values of users are
-bytes inside of it, so that a message can be read even if such a value cannot.
+A message is a frame: its length in eight bytes, followed by a pickle. User values are nested
+in it as pickled bytes, so that a message can be read even if such a value cannot.
 """
 
 from __future__ import annotations
@@ -15,64 +15,64 @@ import attrs
 import trio
 
 HELLO = b"\n"
-"""What the run sends first: from now on, somebody listens."""
+"""Sent first by the run: it now reads messages."""
 
 _LENGTH = struct.Struct("!Q")
 
 
 @attrs.frozen
 class Ask:
-    """The worker wants something from the context of the step."""
+    """A request of the worker to the context of the step."""
 
     id: int
     method: str
     content: bytes
-    """The value that goes with it, pickled."""
+    """The value of the request, pickled."""
 
 
 @attrs.frozen
 class Cancel:
-    """The worker does not want it any more. There will be an answer all the same."""
+    """Cancels a request. The run still sends an answer."""
 
     id: int
 
 
 @attrs.frozen
 class Answer:
-    """What came of an `Ask`."""
+    """The answer to an `Ask`."""
 
     id: int
     kind: Literal["result", "error", "canceled", "stopped"]
-    """``"stopped"``: the body has to end, as for a question that has no answer yet."""
+    """``"stopped"``: the body must end, for example because a question has no answer yet."""
     content: bytes
-    """The result, or the exception as a `PackedError`; pickled."""
+    """The returned value, or the exception as a `PackedError`; pickled."""
 
 
 @attrs.frozen
 class LogRecord:
-    """Something was logged in the worker."""
+    """A log record of the worker."""
 
     attributes: Mapping[str, Any]
-    """Attributes of a `logging.LogRecord`, all of them plain."""
+    """Attributes of a `logging.LogRecord`, with plain values only."""
 
 
 Message = Ask | Cancel | Answer | LogRecord
 
 
 def to_frame(message: Message) -> bytes:
-    """Return a message as bytes."""
+    """Return a message as a frame."""
     content = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
     return _LENGTH.pack(len(content)) + content
 
 
 class FrameReader:
-    """Makes messages from bytes that come in pieces of any size."""
+    """Decodes messages from bytes in pieces of any size."""
 
     def __init__(self) -> None:
         self._bytes = bytearray()
 
     def feed(self, piece: bytes) -> list[Message]:
-        """Take some bytes, and return the messages that are complete now."""
+        """Add some bytes, and return the messages that they complete."""
         self._bytes += piece
         messages = []
         start = 0
@@ -89,11 +89,11 @@ class FrameReader:
 
 
 async def receive_messages(stream: trio.SocketStream) -> AsyncGenerator[Message, None]:
-    """Yield messages until the other end closes the socket, or its process has died."""
+    """Yield messages until the other end closes the socket or its process dies."""
     reader = FrameReader()
     try:
         while piece := await stream.receive_some():
             for message in reader.feed(piece):
                 yield message
     except trio.BrokenResourceError:
-        return  # it died with something unread
+        return  # it died with unread data

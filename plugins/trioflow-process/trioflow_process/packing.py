@@ -1,4 +1,4 @@
-"""An exception that gets through in any case, if need be as a text."""
+"""Send an exception to another process; as a string if it cannot be pickled."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from trioflow_process.pickling import dumps
 
 @attrs.frozen
 class PackedError:
-    """An exception on its way to the other process."""
+    """An exception to send to another process."""
 
     content: bytes
-    """The exception itself; empty if that is impossible."""
+    """The pickled exception; empty if it cannot be pickled."""
     name: str
     message: str
     traceback: str
 
     def unpack(self) -> BaseException:
-        """Return the exception, or one that says the same if this process cannot have it."""
+        """Return the exception, or a `RecordedError` if this process cannot unpickle it."""
         if self.content:
             try:
                 exc: BaseException = pickle.loads(self.content)
@@ -33,7 +33,7 @@ class PackedError:
 
     def _recorded(self, reason: str) -> RecordedError:
         error = RecordedError(self.name, self.message, self.traceback)
-        error.add_note(f"The exception itself stayed in its process, because {reason}.")
+        error.add_note(f"The original exception is not available here, because {reason}.")
         return error
 
 
@@ -47,7 +47,7 @@ def _content(exc: BaseException, text: str) -> bytes:
     try:
         return dumps(exc)
     except Exception:
-        # Something around it is to blame, or there are a thousand nested calls around it.
+        # Its cause or context cannot be pickled, or its traceback is nested too deeply.
         exc.add_note(f"In the other process:\n{text}")
     try:
         return dumps(exc, bare=True)

@@ -1,8 +1,8 @@
-"""Values as bytes that another process understands.
+"""Serialize values for another process.
 
-This is pickle, and beyond it: the functions of steps and tools go by name although that name
-leads to the `Step` or `Tool`, exceptions keep their traceback and cause, and a context becomes
-the context of whoever reads it.
+This is pickle with extensions: functions of steps and tools are pickled by name although the
+name refers to the `Step` or `Tool`, exceptions keep their traceback and cause, and a context
+becomes the context of the reading process.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ def dumps(value: Any, context: StepContext[Any] | None = None, *, bare: bool = F
     """Return *value* as bytes.
 
     Args:
-      context: The context that may occur in it.
-      bare: Whether exceptions leave their traceback, cause and context behind.
+      context: A context that may occur in the value.
+      bare: Whether to omit traceback, cause and context of exceptions.
 
     Raises:
-      Exception: of any class, if it cannot be done.
+      Exception: of any class, if the value cannot be pickled.
     """
     file = io.BytesIO()
     _Pickler(file, context, bare=bare).dump(value)
@@ -35,10 +35,10 @@ def dumps(value: Any, context: StepContext[Any] | None = None, *, bare: bool = F
 
 
 def dumps_or_blame(value: Any, what: str, step: str) -> bytes:
-    """Return *value* as bytes; *what* is how the error calls it.
+    """Return *value* as bytes; *what* is its name in the error.
 
     Raises:
-      NotPicklableError: if it cannot be done.
+      NotPicklableError: if the value cannot be pickled.
     """
     try:
         return dumps(value)
@@ -47,17 +47,17 @@ def dumps_or_blame(value: Any, what: str, step: str) -> bytes:
 
 
 def blame(value: Any, what: str, step: str, exc: Exception) -> NotPicklableError:
-    """Return an error that says which part of a value cannot be pickled."""
+    """Return an error that names the part of a value that cannot be pickled."""
     path, part = find_culprit(value, dumps)
     reason = " ".join(str(exc).split()) or type(exc).__name__
     return NotPicklableError(what, step, path, type(part).__qualname__, reason)
 
 
 def loads_or_blame(content: bytes, what: str, step: str) -> Any:
-    """Return a value that was made into bytes.
+    """Return the value that was serialized to *content*.
 
     Raises:
-      NotPicklableError: if this process cannot read it, whose modules may be others.
+      NotPicklableError: if this process cannot read it, for example for lack of a module.
     """
     try:
         return pickle.loads(content)
@@ -88,10 +88,10 @@ class _Pickler(pickle.Pickler):
 
 # ---------------------------------------------------------------- functions and definitions
 def look_up(module: str, name: str) -> Any:
-    """Return what a qualified name leads to in a module, which is imported if need be.
+    """Return the object with a qualified name in a module, which is imported if necessary.
 
     Raises:
-      ImportError, AttributeError: if there is no such thing.
+      ImportError, AttributeError: if it does not exist.
     """
     __import__(module)
     found: Any = sys.modules[module]
@@ -105,7 +105,7 @@ def _function_of(module: str, name: str) -> Any:
 
 
 def _reduce_function(fn: Any) -> Any:
-    """Take the detour over the definition that a decorator has put where the function was."""
+    """Reduce a function to its definition if a decorator replaced it with a `Step` or `Tool`."""
     found = _found_at(fn)
     if isinstance(found, Step | Tool) and found.fn is fn:
         return _function_of, (fn.__module__, fn.__qualname__)
@@ -122,7 +122,7 @@ def _found_at(fn: Any) -> Any:
     try:
         return look_up(fn.__module__, fn.__qualname__)
     except (ImportError, AttributeError, KeyError, TypeError, ValueError):
-        return None  # also if what it says of its module is not the name of one
+        return None  # also if its __module__ is not the name of a module
 
 
 # ---------------------------------------------------------------- contexts
@@ -130,15 +130,15 @@ _contexts: list[StepContext[Any]] = []
 
 
 def enter_context(context: StepContext[Any]) -> None:
-    """Say which context is meant where one is read."""
+    """Set the context that unpickled contexts become."""
     _contexts.append(context)
 
 
 def leave_context() -> None:
-    """Take back the last `enter_context`."""
+    """Undo the last `enter_context`."""
     _contexts.pop()
 
 
 def current_context() -> StepContext[Any]:
-    """Return the context that takes the place of the one that was written."""
+    """Return the context that replaces the pickled one."""
     return _contexts[-1]

@@ -1,4 +1,4 @@
-"""Worker processes that run bodies, and the sockets over which they are served."""
+"""Worker processes that run bodies, and the sockets to them."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ from trioflow_process.worker import Job, Outcome, run_job
 
 @attrs.frozen(eq=False)
 class Pool:
-    """Runs one body in each of its workers at a time."""
+    """Runs one body at a time in each of its workers."""
 
     places: trio.CapacityLimiter
-    """To be held by whoever calls `run`."""
+    """Held by each caller of `run`."""
     workers: Any
-    """A `trio_parallel.WorkerContext`: starts workers when they are needed, and keeps them."""
+    """A `trio_parallel.WorkerContext`: starts workers on demand and reuses them."""
     folder: str
-    """Where the sockets are; nobody else may enter it."""
+    """The folder of the sockets; only this user may enter it."""
     _numbers: Iterator[int] = attrs.field(factory=itertools.count)
 
     async def run(self, ctx: StepContext[Any], content: bytes) -> Outcome:
-        """Have a worker run a body, and serve it meanwhile.
+        """Run a body in a worker, and serve its requests.
 
         Args:
           content: Function and arguments, pickled.
 
         Raises:
-          WorkerCrashedError: if the process of the worker ends before the body does.
+          WorkerCrashedError: if the worker process exits before the body ends.
 
         **Cancellation**: kills the worker, and waits until it is dead.
         """
@@ -62,7 +62,7 @@ class Pool:
                 outcome = await self.workers.run_sync(
                     run_job, packed, kill_on_cancel=True, limiter=nullcontext()
                 )
-            except Exception as exc:  # raised below, where it gets into no group
+            except Exception as exc:  # raised below, outside of an exception group
                 failure = exc
             await service.finish()
             nursery.cancel_scope.cancel()

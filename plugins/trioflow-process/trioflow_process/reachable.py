@@ -1,4 +1,4 @@
-"""Whether a worker process can find a function, asked before anything runs."""
+"""Check before a run that a worker process can import a function."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def check_reachable(fn: Callable[..., Any], where: str) -> None:
     except Exception as exc:
         reason = " ".join(str(exc).split())
         problem = f"a worker process cannot find its function by name ({reason})"
-        raise DefinitionError(where, problem, "define it at the top of a module") from exc
+        raise DefinitionError(where, problem, "define it at the top level of a module") from exc
     module = _module_of(fn)
     if not _can_be_imported(module):
-        problem = f"a worker process cannot import the module {module!r} that it is defined in"
-        raise DefinitionError(where, problem, "put it into a module that is on sys.path")
+        problem = f"a worker process cannot import the module {module!r} that defines it"
+        raise DefinitionError(where, problem, "move it to a module on sys.path")
 
 
 def _module_of(fn: Any) -> str:
@@ -39,7 +39,7 @@ def _module_of(fn: Any) -> str:
 
 def _can_be_imported(module: str) -> bool:
     if module == "__main__":
-        # A worker imports the main module under another name, if it comes from a file.
+        # A worker imports the main module under another name if it has a file.
         main = sys.modules["__main__"]
         return getattr(main, "__spec__", None) is not None or hasattr(main, "__file__")
     path, name = None, ""
@@ -53,9 +53,9 @@ def _can_be_imported(module: str) -> bool:
 
 
 def _find_spec(name: str, path: Any) -> ModuleSpec | None:
-    """Look for a module where a new process would: importlib's own also looks at sys.modules."""
+    """Find a module as a new process would; `importlib.util.find_spec` also uses sys.modules."""
     for finder in sys.meta_path:
-        find_spec = getattr(finder, "find_spec", None)  # importlib does without as well
+        find_spec = getattr(finder, "find_spec", None)  # importlib also accepts finders without it
         spec: ModuleSpec | None = find_spec and find_spec(name, path)
         if spec is not None:
             return spec

@@ -1,4 +1,4 @@
-"""What is behind a `StepContext` in a worker: a step call of the run's process."""
+"""The implementation of a `StepContext` in a worker, which forwards to the run's process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from trioflow_process.loop import LOOP
 
 @attrs.frozen
 class CallFacts:
-    """What is known of a step call from its beginning on."""
+    """The properties of a step call that do not change."""
 
     run_id: str
     workflow_id: str
@@ -31,12 +31,12 @@ class CallFacts:
 
     @classmethod
     def of(cls, ctx: StepContext[Any]) -> CallFacts:
-        """Return what a context knows."""
+        """Return the properties of the step call of a context."""
         return cls(*(getattr(ctx, field.name) for field in attrs.fields(cls)))
 
 
 class RemoteCall:
-    """Knows what does not change, and requests everything else from the run. A `CallPort`."""
+    """Stores constant properties, and requests everything else from the run. A `CallPort`."""
 
     def __init__(self, facts: CallFacts, link: Link) -> None:
         self._link = link
@@ -104,7 +104,7 @@ class RemoteCall:
     def stream_tool(
         self, tool: Any, kwargs: dict[str, Any]
     ) -> AbstractAsyncContextManager[AsyncIterator[Any]]:
-        remedy = "take the pieces in a list with ctx.call_tool, or use another runner"
+        remedy = "use ctx.call_tool, which returns the pieces as a list, or another runner"
         raise NotInWorkerError(self.id, "ctx.stream_tool", remedy)
 
     async def wait_for(self, event: str, type: Any, timeout: float | None) -> Any:
@@ -154,7 +154,7 @@ class RemoteCall:
 
 
 class RemoteMapping(MutableMapping[str, Any]):
-    """The runtime context of the run, each access a question."""
+    """The runtime context of the run. Each access is a request."""
 
     def __init__(self, link: Link) -> None:
         self._link = link

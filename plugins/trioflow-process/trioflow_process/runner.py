@@ -1,4 +1,4 @@
-"""The runner, as engines see it."""
+"""The runner for engines."""
 
 from __future__ import annotations
 
@@ -22,41 +22,40 @@ from trioflow_process.reachable import check_reachable
 from trioflow_process.worker import Raised, Returned, Stopped
 
 LONGEST_FOLDER = 80
-"""Characters. The path of a socket may have about a hundred."""
+"""Maximum length of the folder's path; the path of a socket is limited to about 100 characters."""
 GRACE = 5.0
-"""Seconds that idle workers get to end by themselves when the runner is closed."""
+"""Seconds that idle workers have to exit when the runner is closed."""
 
 logger = logging.getLogger("trioflow.process")
 
 
 class ProcessRunner(Runner):
-    """Runs blocking bodies in worker processes, for those that keep a CPU busy.
+    """Runs blocking bodies in worker processes, for CPU-bound steps.
 
-    A worker is started when a body needs one and none is idle, runs one body at a time, and is
-    kept for the next. All are gone when the runner is closed. Function, input and result go
-    through pickle. The body can use its context as in a thread; ``ctx.stream_tool`` is the
-    only thing that it cannot do.
+    A worker starts when a body needs one and none is idle, runs one body at a time, and is
+    reused. Closing the runner stops all workers. Function, input and output are pickled. The
+    body can use its context as in a thread, except for ``ctx.stream_tool``.
 
-    **Cancellation**: kills the worker at once, whatever it does.
+    **Cancellation**: kills the worker immediately.
     """
 
     def __init__(self, workers: int | None = None, *, idle_seconds: float = 600.0) -> None:
-        """Say how many workers there may be. Nothing is started yet.
+        """Create a runner. No worker is started yet.
 
         Args:
-          workers: How many at the same time; None: one for each CPU. Bodies beyond that wait,
-            and the ``timeout`` of their step goes on meanwhile.
-          idle_seconds: How long a worker is kept that has nothing to do.
+          workers: Maximum number of workers; None: one per CPU. Further bodies wait,
+            and this counts towards the ``timeout`` of their step.
+          idle_seconds: Seconds after which an idle worker is stopped.
 
         Raises:
-          ValueError: if one of them is not such a number.
+          ValueError: if *workers* or *idle_seconds* is invalid.
         """
         if workers is None:
             workers = os.cpu_count() or 1
         if type(workers) is not int or workers < 1:
             raise ValueError(f"workers must be a whole number >= 1, not {workers!r}")
         if not 0 <= idle_seconds < math.inf:
-            raise ValueError(f"idle_seconds must be seconds >= 0, not {idle_seconds!r}")
+            raise ValueError(f"idle_seconds must be finite and >= 0, not {idle_seconds!r}")
         self._size = workers
         self._idle_seconds = idle_seconds
         self._pool: Pool | None = None
@@ -66,13 +65,13 @@ class ProcessRunner(Runner):
         return f"ProcessRunner({self._size})"
 
     async def __aenter__(self) -> Self:
-        """Make room for workers.
+        """Open the runner.
 
         Raises:
-          RuntimeError: if it is open already: each engine needs a runner of its own.
+          RuntimeError: if it is already open: each engine needs its own runner.
         """
         if self._pool is not None:
-            raise RuntimeError("this ProcessRunner is open already; make one for each engine")
+            raise RuntimeError("this ProcessRunner is already open; create one for each engine")
         async with AsyncExitStack() as stack:
             folder = stack.enter_context(_open_folder())
             workers = await stack.enter_async_context(
@@ -85,13 +84,13 @@ class ProcessRunner(Runner):
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        """End all workers, and wait until they are dead: `GRACE` seconds at the longest."""
+        """Stop all workers, and wait until they are dead, at most `GRACE` seconds."""
         self._pool = None
         try:
             await self._stack.aclose()
         except trio_parallel.BrokenWorkerError as exc:
-            # They are dead, which is all that counts: the results of their bodies are known.
-            logger.warning("idle workers did not end as they should: %s", exc)
+            # They are dead, and the outputs of their bodies are known, so this is harmless.
+            logger.warning("idle workers did not exit properly: %s", exc)
 
     def check(self, fn: Callable[..., Any], where: str) -> None:
         check_blocking(fn, where, "in a process")
@@ -103,7 +102,7 @@ class ProcessRunner(Runner):
         """Call *fn* in a worker.
 
         Raises:
-          NotPicklableError: if arguments or result cannot go from process to process.
+          NotPicklableError: if arguments or output cannot be pickled.
           WorkerCrashedError: if the worker dies.
         """
         if self._pool is None:
@@ -122,7 +121,7 @@ class ProcessRunner(Runner):
 
 
 def _stop(ctx: StepContext[Any], method: str, values: tuple[Any, ...]) -> Any:
-    """Suspend or bail here, as the body has done in the worker."""
+    """Suspend or bail as the body did in the worker."""
     if method == "bail":
         ctx.bail(*values)
     payload, label = values

@@ -1,4 +1,4 @@
-"""The run's end of the socket: does for a worker what its body asks of the context."""
+"""The run's end of the socket: executes the requests of a body in a worker."""
 
 from __future__ import annotations
 
@@ -31,29 +31,29 @@ class Service:
 
     ctx: StepContext[Any]
     body: trio.CancelScope
-    """Around the body and all that belongs to it."""
+    """The cancel scope of the body and its requests."""
     interruption: BaseException | None = None
-    """What the run raises in place of the body: a question has no answer yet, or a tool that the
-    body has called suspends its step."""
+    """Raised in the run instead of the body's outcome: a question has no answer yet, or a tool
+    that the body called suspends its step."""
     _stream: trio.SocketStream | None = None
     _over: trio.Event = attrs.field(factory=trio.Event)
     _sending: trio.Lock = attrs.field(factory=trio.Lock)
     _asked: dict[int, trio.CancelScope] = attrs.field(factory=dict)
 
     async def serve(self, listener: trio.SocketListener) -> None:
-        """Serve the one who connects, until the connection is closed."""
+        """Serve the worker that connects, until it closes the connection."""
         async with await listener.accept() as stream:
             self._stream = stream
             try:
                 await self._send(stream, HELLO)
                 async with trio.open_nursery() as nursery:
                     await self._receive(stream, nursery)
-                    nursery.cancel_scope.cancel()  # what nobody waits for any more
+                    nursery.cancel_scope.cancel()  # requests whose caller is gone
             finally:
                 self._over.set()
 
     async def finish(self) -> None:
-        """Wait until all that the worker has sent is dealt with. It must have ended its work."""
+        """Wait until all messages of the worker are handled. The body must have ended."""
         if self._stream is not None:
             await self._over.wait()
 
@@ -80,7 +80,7 @@ class Service:
             if _is_cancellation(exc):
                 raise
             self.interruption = self.interruption or exc
-            if isinstance(exc, KeyboardInterrupt):  # the program ends, and its workers with it
+            if isinstance(exc, KeyboardInterrupt):  # the program exits with its workers
                 self.body.cancel()
                 await trio.sleep_forever()
             answer = Answer(ask.id, "stopped", pickle.dumps(None))
@@ -98,10 +98,10 @@ class Service:
             async with self._sending:
                 await stream.send_all(frame)
         except trio.BrokenResourceError:
-            pass  # the worker has died, which is noticed where its result is awaited
+            pass  # the worker has died, which is detected where its outcome is awaited
 
 
 def _is_cancellation(exc: BaseException) -> bool:
-    if isinstance(exc, BaseExceptionGroup):  # out of a nursery
+    if isinstance(exc, BaseExceptionGroup):  # from a nursery
         return exc.split(trio.Cancelled)[1] is None
     return isinstance(exc, trio.Cancelled)

@@ -1,7 +1,7 @@
-"""What happens in a worker: one body is run, and becomes an outcome.
+"""The code that runs in a worker: run one body, and return its outcome.
 
-The body runs in a thread, under the Trio loop of the worker. So it can do all that a blocking body
-can do in the run's process: ``trio.from_thread.run(ctx.write, chunk)`` works in both.
+The body runs in a thread of the worker's Trio loop. So it can do everything that a blocking
+body can do in the run's process: ``trio.from_thread.run(ctx.write, chunk)`` works in both.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Job:
 
     facts: CallFacts
     address: str
-    """Where the run listens."""
+    """Path of the socket on which the run listens."""
     levels: Levels
     content: bytes
     """Function, arguments and keyword arguments; pickled."""
@@ -41,22 +41,22 @@ class Job:
 
 @attrs.frozen
 class Returned:
-    """The body has returned."""
+    """The body returned."""
 
     content: bytes
-    """The result, pickled."""
+    """The output, pickled."""
 
 
 @attrs.frozen
 class Raised:
-    """The body, or the way to it, has raised an exception."""
+    """The body, or the code that calls it, raised an exception."""
 
     error: PackedError
 
 
 @attrs.frozen
 class Stopped:
-    """The body has called ``ctx.suspend`` or ``ctx.bail``, or was interrupted by the run."""
+    """The body called ``ctx.suspend`` or ``ctx.bail``, or the run interrupted it."""
 
     method: str
     content: bytes
@@ -67,7 +67,7 @@ Outcome = Returned | Raised | Stopped
 
 
 def run_job(packed: bytes) -> bytes:
-    """Run a body. This is what a worker is asked to call; it takes a `Job`, pickled."""
+    """Run the body of a pickled `Job`, and return its pickled `Outcome`. Called in the worker."""
     job: Job = pickle.loads(packed)
     link = Link(job.address, job.facts.step_id)
     job.levels.apply()

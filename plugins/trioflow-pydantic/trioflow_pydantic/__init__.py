@@ -1,7 +1,7 @@
-"""Pydantic models as the types of steps, tools and workflows, for trioflow.
+"""A trioflow plugin for Pydantic models as types of steps, tools and workflows.
 
 There is nothing to import from here: once the distribution is installed, trioflow finds the
-two hooks at the end by their entry point, and models are types like any other.
+two hooks at the end by their entry point, and models work like any other type.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
 
 
 def is_model(cls: Any) -> bool:
-    """Tell whether *cls* is a model, generic ones with their type arguments included."""
-    # Who has a model has imported Pydantic; others, who only have this plugin installed, need
-    # not wait for that, which would take a fifth of the time in which a program starts.
+    """Return whether *cls* is a model, with or without type arguments."""
+    # A program with models has imported Pydantic. Others should not import it only because
+    # this plugin is installed: it would take a fifth of a program's start-up time.
     pydantic = sys.modules.get("pydantic.main")
     return pydantic is not None and isinstance(cls, type) and issubclass(cls, pydantic.BaseModel)
 
 
 def is_other(cls: Any) -> bool:
-    """Tell whether *cls* is no model, but a type that Pydantic knows by the type's own account."""
+    """Return whether *cls* is a type with its own Pydantic schema, but not a model."""
     if not (isinstance(cls, type) and hasattr(cls, "__get_pydantic_core_schema__")):
         return False
-    # trioflow has forms of its own for these, which must not depend on what is imported.
+    # trioflow has its own forms for these, which must not depend on imports.
     is_known = attrs.has(cls) or dataclasses.is_dataclass(cls) or issubclass(cls, Enum)
     return not is_known and "pydantic" in sys.modules and not is_model(cls)
 
 
 def is_tagged(type_: Any) -> bool:
-    """Tell whether *type_* is a union whose arms a field tells apart."""
+    """Return whether *type_* is a union with a discriminator field."""
     if typing.get_origin(type_) is not Annotated or "pydantic" not in sys.modules:
         return False
     from trioflow_pydantic import tags
@@ -50,7 +50,7 @@ def is_tagged(type_: Any) -> bool:
 
 @hookimpl
 def trioflow_converter(converter: Converter) -> None:
-    """Read and write models, unions of them, and types such as ``HttpUrl``."""
+    """Register hooks for models, their unions, and types such as ``HttpUrl``."""
     converter.register_structure_hook_factory(is_model, _model_reader)
     converter.register_unstructure_hook_factory(is_model, _model_writer)
     converter.register_structure_hook_factory(is_tagged, _union_reader)
@@ -61,7 +61,7 @@ def trioflow_converter(converter: Converter) -> None:
 
 @hookimpl
 def trioflow_schema(type_: Any) -> Mapping[str, Any] | None:
-    """Describe them."""
+    """Return the schema of models and of types such as ``HttpUrl``."""
     if is_model(type_):
         from trioflow_pydantic import schemas
 

@@ -1,4 +1,4 @@
-"""What Pydantic says of a value, as faults with the paths that trioflow writes."""
+"""Convert Pydantic's errors to faults with trioflow's paths."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from pydantic_core import ErrorDetails
 from trioflow.errors import Fault
 
 PROBLEMS = {"extra_forbidden": "unknown key", "missing": "required key is missing"}
-"""What trioflow says itself of classes, by Pydantic's names for it."""
+"""trioflow's own messages, by Pydantic's error types."""
 
 
 def refusals(
     error: ValidationError, value: Any, known: Mapping[str, Sequence[Fault]]
 ) -> Iterator[Fault]:
-    """Yield what is wrong with *value*, each fault once.
+    """Yield the faults of *value*, each once.
 
     Args:
-      error: What Pydantic has found.
-      value: The value, as it was before anything in it was structured.
-      known: What the converter has found, by the path of a field.
+      error: The error of Pydantic.
+      value: The value before any part of it was structured.
+      known: The faults that the converter found, by the path of a field.
     """
     errors = error.errors(include_url=False, include_context=False)
     for key, group in itertools.groupby(errors, lambda details: details["loc"][:1]):
         told = dict.fromkeys(_fault(details, value) for details in group)
         top = path_to(key, dict.fromkeys(key))
         found = known.get(top, known.get("", ()))
-        # Of a union the converter may say only that no arm fits, and Pydantic which and why.
+        # For a union, the converter may only say that no arm fits; Pydantic says which and why.
         deeper = any(fault.path != top for fault in told)
         is_vague = all(fault.path == top for fault in found)
         yield from told if is_vague and deeper else found or told
@@ -45,13 +45,13 @@ def _fault(details: ErrorDetails, value: Any) -> Fault:
 
 
 def path_to(location: Iterable[str | int], value: Any, *, may_end_outside: bool = False) -> str:
-    """Return where in *value* a location is.
+    """Return the path of a location in *value*.
 
-    Pydantic names the arms of unions and the kinds of validators on the way as well; they
-    are no places in a value and are left out.
+    Pydantic's locations also contain the arms of unions and the kinds of validators. These
+    are not parts of a value, and are omitted.
 
     Args:
-      may_end_outside: Whether the last key is a place although nothing is there.
+      may_end_outside: Whether to include the last key even if the value does not have it.
     """
     path, keys = "", list(location)
     for position, key in enumerate(keys):
@@ -65,7 +65,7 @@ def path_to(location: Iterable[str | int], value: Any, *, may_end_outside: bool 
 
 
 def _child(value: Any, key: str | int) -> list[Any] | None:
-    """Return what is under a key, in a list, or None if there is nothing."""
+    """Return the item of a key, in a list, or None if there is no item."""
     if isinstance(value, Mapping):
         return [value[key]] if key in value else None
     if isinstance(key, int):

@@ -1,4 +1,4 @@
-"""Types that are no models, but tell Pydantic how they are read and written: ``HttpUrl``, ..."""
+"""Types with their own Pydantic schema that are not models, such as ``HttpUrl``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trioflow_pydantic.parts import is_plain
 
 
 def reader(cls: Any, _: Converter) -> Callable[[Any, Any], Any]:
-    """Return a hook for a type."""
+    """Return a hook that reads a type."""
     adapter: TypeAdapter[Any] = TypeAdapter(cls)
 
     def structure(value: Any, _: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The parts of models: which types trioflow's converter brings them to, and which it must not."""
+"""The parts of models: which ones trioflow's converter structures, and which it must not."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from trioflow.errors import FaultsError
 from trioflow_pydantic.faults import refusals
 
 Part: TypeAlias = Callable[[Any], Any]
-"""Returns the part of a model structured, or raises what structure hooks raise."""
+"""Returns the structured part of a model; may raise the errors of structure hooks."""
 
 ANYTHING = ConfigDict(arbitrary_types_allowed=True)
 
 OTHER_FORMS = (bytes, bytearray, timedelta)
-"""Types whose JSON form is another one for Pydantic than for trioflow. They are read by the
-former, so that a text never means one thing in one place and another thing in another."""
+"""Types whose JSON form differs between Pydantic and trioflow. Pydantic reads them, so that a
+string has the same meaning everywhere."""
 
 
 def parts_of(cls: type[BaseModel], converter: Converter) -> dict[str, Part]:
-    """Return what structures the parts of a model, by every key that a field may be given by."""
+    """Return functions that structure the parts of a model, by all names and aliases."""
     parts: dict[str, Part] = {}
     for name, field in cls.model_fields.items():
         keys = _keys_of(name, field)
@@ -42,11 +42,11 @@ def _part_of(field: FieldInfo, converter: Converter) -> Part | None:
     if any(inner in OTHER_FORMS for inner in _types_in(field.annotation)):
         adapter: TypeAdapter[Any] = TypeAdapter(field.annotation or Any, config=ANYTHING)
         return functools.partial(_read_plain, adapter)
-    # Where it says what tells the arms of a union apart, it belongs to the type.
+    # A discriminator in the field belongs to the type of the union.
     type_ = field.annotation if field.discriminator is None else _with(field.annotation, field)
     try:
         hook = converter.get_structure_hook(type_)
-    except StructureHandlerNotFoundError:  # a protocol, say
+    except StructureHandlerNotFoundError:  # for example, a protocol
         return None
     return functools.partial(_structured, hook, type_)
 
@@ -73,7 +73,7 @@ def _left_alone(value: Any) -> Any:
 
 
 def is_plain(value: Any) -> bool:
-    """Tell whether a value is made of the types that JSON has, and of nothing else."""
+    """Return whether a value consists only of JSON types."""
     if value is None or type(value) in (str, int, float, bool):
         return True
     if type(value) is list:
@@ -95,9 +95,9 @@ def _metadata_in(type_: Any) -> Iterator[Any]:
 
 
 def _transforms(metadata: Any) -> bool:
-    """Tell whether metadata may make another value of a value, as a validator does.
+    """Return whether metadata may transform a value, as a validator does.
 
-    Some must not run twice: what decodes Base64 would decode what it has decoded.
+    Some transformations must not run twice: Base64 would be decoded a second time.
     """
     return hasattr(metadata, "__get_pydantic_core_schema__")
 

@@ -1,10 +1,10 @@
-"""Models from values, strictly: nothing is coerced, and unknown keys are faults.
+"""Read models strictly: nothing is coerced, and unknown keys are faults.
 
-A model means what Pydantic takes it to mean, so Pydantic always has the last word. A value of
-plain JSON types is read as the JSON text it may have come from: only so does Pydantic strictly
-take a date, a set or a nested model from it, and take back what it has written. Any other
-value is a Python value, in which there may be instances already; its parts are first brought
-to the types of their fields by trioflow's converter, which knows the types of all plugins.
+Pydantic defines the meaning of a model, so it always decides in the end. A value of
+plain JSON types is read as JSON text, because Pydantic's strict mode accepts a date, a set or
+a nested model, and its own output, only from JSON. Any other value is a Python value, which
+may contain instances. trioflow's converter, which supports the types of all plugins, first
+structures its parts.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ class Options(TypedDict):
 
 
 STRICTLY: Options = {"strict": True, "by_alias": True, "by_name": True}
-"""What is written has the names of the fields; others may write aliases as well."""
+"""Values are written with the names of the fields; input may also use aliases."""
 
 
 def reader(cls: type[BaseModel], converter: Converter) -> Hook:
     """Return a hook for a model.
 
     Raises:
-      PydanticUndefinedAnnotation: if an annotation of the model names nothing that exists.
+      PydanticUndefinedAnnotation: if an annotation of the model has an undefined name.
     """
     cls.model_rebuild()
     parts: dict[str, Part] = {}
@@ -51,7 +51,7 @@ def reader(cls: type[BaseModel], converter: Converter) -> Hook:
                 text = json.dumps(value)
                 return cls.model_validate_json(text, extra="forbid", **STRICTLY)
             except ValidationError:
-                pass  # there may be types of others inside, of which Pydantic knows nothing
+                pass  # it may contain types that Pydantic does not support
         if not parts:  # only now, because a model may contain itself
             parts.update(parts_of(cls, converter))
         return _read(cls, value, parts)
@@ -60,7 +60,7 @@ def reader(cls: type[BaseModel], converter: Converter) -> Hook:
 
 
 def _read(cls: type[BaseModel], value: Any, parts: Mapping[str, Part]) -> BaseModel:
-    """Return a model made of a value whose parts are brought to their types one by one.
+    """Return a model from a value whose parts are structured one by one.
 
     Raises:
       FaultsError: if Pydantic refuses it.
@@ -84,18 +84,18 @@ def _read(cls: type[BaseModel], value: Any, parts: Mapping[str, Part]) -> BaseMo
 def _validated(cls: type[BaseModel], ready: Any, parts: Mapping[str, Part]) -> BaseModel:
     if cls.model_config.get("extra") in (None, "forbid") or issubclass(cls, RootModel):
         return cls.model_validate(ready, extra="forbid", **STRICTLY)
-    # The model says what becomes of unknown keys, but only of its own. Those of the models
-    # inside, of which some may not be structured yet, cannot be forbidden at the same time.
+    # The model only configures its own unknown keys. Those of inner models, some of which may
+    # not be structured yet, cannot be forbidden in the same call.
     known = {key: item for key, item in ready.items() if key in parts}
     cls.model_validate(known, extra="forbid", **STRICTLY)
     return cls.model_validate(ready, **STRICTLY)
 
 
 def _part(item: Any, part: Part, path: str, faults: dict[str, list[Fault]]) -> Any:
-    """Return a part of the type of its field, or as it is if it cannot be.
+    """Return a structured part, or the unchanged item if it cannot be structured.
 
-    Then it is for Pydantic to say whether that is a fault: a validator of the model may take
-    what the bare type does not.
+    Pydantic then decides whether that is a fault: a validator of the model may accept
+    values that the bare type does not.
     """
     try:
         return part(item)

@@ -1,7 +1,7 @@
-"""How models are kept in journals: field by field, and made again without validating.
+"""Record models in journals field by field, and restore them without validation.
 
-What was recorded has been validated before. A second time a validator might refuse it, or make
-something else of it, and serializers are for others: they may hide or change what they write.
+Recorded values were already validated. A second validation might refuse or change them.
+Serializers are not used either, because they may hide or change values.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def shape_of(cls: type[BaseModel]) -> Shape:
     """Return the shape of a model.
 
     Raises:
-      PydanticUndefinedAnnotation: if an annotation of the model names nothing that exists.
+      PydanticUndefinedAnnotation: if an annotation of the model has an undefined name.
     """
     cls.model_rebuild()
     names = tuple(cls.model_fields)
@@ -29,7 +29,7 @@ def shape_of(cls: type[BaseModel]) -> Shape:
         fields=tuple(_field(name, field) for name, field in cls.model_fields.items()),
         read=lambda model: {name: vars(model)[name] for name in names if name in vars(model)},
         make=lambda values: _made(cls, values),
-        is_loose=True,  # a validator may give anything
+        is_loose=True,  # a validator may return any value
         read_state=_state_of,
         make_state=_give_state,
     )
@@ -66,7 +66,7 @@ def _private_defaults(cls: type[BaseModel]) -> dict[str, Any] | None:
     return {name: value for name, value in found.items() if value is not PydanticUndefined}
 
 
-# ---------------------------------------------------------------- beside the fields
+# ---------------------------------------------------------------- other attributes
 def _state_of(model: BaseModel) -> dict[str, Any]:
     state = {
         "extra": model.__pydantic_extra__,
@@ -77,7 +77,7 @@ def _state_of(model: BaseModel) -> dict[str, Any]:
 
 
 def _changed(model: BaseModel) -> dict[str, Any]:
-    """Return the private attributes that do not have their default."""
+    """Return the private attributes that differ from their default."""
     known = type(model).__private_attributes__
     return {
         name: value

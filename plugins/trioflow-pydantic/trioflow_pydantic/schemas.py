@@ -1,7 +1,7 @@
-"""Models as JSON Schema: what Pydantic says of them, with references that trioflow fills in.
+"""The JSON Schema of models, from Pydantic, with references that trioflow resolves.
 
-It says what `reading` does: keys are the names of fields, and unknown ones are not allowed
-unless the model says what becomes of them.
+It describes what `reading` accepts: keys are the names of fields, and unknown keys are not
+allowed unless the model sets ``extra``.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ Schema: TypeAlias = dict[str, Any]
 
 PREFIX = "#/$defs/"
 TYPE = "trioflow-type"
-"""Under this key stands the number of a type that trioflow describes."""
+"""The key of the number of a type that trioflow describes."""
 
 
 def schema_of(cls: type[BaseModel]) -> Schema:
-    """Return the JSON Schema of a model; other models in it stand as types under ``$ref``."""
+    """Return the JSON Schema of a model; other models in it are types under ``$ref``."""
     cls.model_rebuild()
     generator = _Generator(cls)
     schema = generator.generate(cls.__pydantic_core_schema__, mode="validation")
@@ -32,7 +32,7 @@ def schema_of(cls: type[BaseModel]) -> Schema:
         if TYPE in definition
     }
     reference = schema.get("$ref")
-    if reference is not None:  # the model contains itself, so that it is among its definitions
+    if reference is not None:  # the model contains itself, so it is one of its definitions
         targets[reference] = cls
         schema = own[reference.removeprefix(PREFIX)]
     rest = {name: each for name, each in own.items() if PREFIX + name not in targets}
@@ -41,7 +41,7 @@ def schema_of(cls: type[BaseModel]) -> Schema:
 
 
 def _fill(part: Any, targets: Mapping[str, Any], types: list[Any]) -> Any:
-    """Put the types in the place of references to them."""
+    """Replace references to types with the types."""
     if isinstance(part, list):
         return [_fill(item, targets, types) for item in part]
     if not isinstance(part, dict):
@@ -55,7 +55,7 @@ def _fill(part: Any, targets: Mapping[str, Any], types: list[Any]) -> Any:
 
 
 class _Generator(GenerateJsonSchema):
-    """Pydantic's own, but only for one model at a time."""
+    """Pydantic's generator, restricted to one model."""
 
     ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012
 
@@ -65,7 +65,7 @@ class _Generator(GenerateJsonSchema):
         self.types: list[Any] = []
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        """Describe the model itself, and leave others to be described by themselves."""
+        """Describe the model itself, and refer to other models."""
         cls = schema["cls"]
         if cls is not self.cls:
             return self._type(cls)
@@ -75,25 +75,25 @@ class _Generator(GenerateJsonSchema):
         return described
 
     def is_instance_schema(self, schema: core_schema.IsInstanceSchema) -> JsonSchemaValue:
-        """Leave a class that Pydantic knows nothing of to others, too."""
+        """Refer to a class that Pydantic does not support."""
         return self._type(schema["cls"])
 
     def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
-        """Leave out the mapping of tags, whose references nobody fills in."""
+        """Omit the mapping of tags, whose references are not resolved."""
         described = super().tagged_union_schema(schema)
         described.get("discriminator", {}).pop("mapping", None)
         return described
 
     def set_schema(self, schema: core_schema.SetSchema) -> JsonSchemaValue:
-        """Allow an item twice, as reading does, to Pydantic as well as to trioflow."""
+        """Allow duplicate items, as Pydantic and trioflow do when reading."""
         return _without_uniqueness(super().set_schema(schema))
 
     def frozenset_schema(self, schema: core_schema.FrozenSetSchema) -> JsonSchemaValue:
-        """Allow an item twice, too."""
+        """Allow duplicate items."""
         return _without_uniqueness(super().frozenset_schema(schema))
 
     def decimal_schema(self, schema: core_schema.DecimalSchema) -> JsonSchemaValue:
-        """Say of strings what trioflow says of those that are numbers."""
+        """Describe strings like trioflow's decimal numbers."""
         described = super().decimal_schema(schema)
         for arm in described.get("anyOf", ()):
             if arm.get("type") == "string":
@@ -103,7 +103,7 @@ class _Generator(GenerateJsonSchema):
     def handle_invalid_for_json_schema(
         self, schema: core_schema.CoreSchema, error_info: str
     ) -> JsonSchemaValue:
-        """Say nothing of what has no JSON form, as trioflow does."""
+        """Return an empty schema for a type without JSON form, as trioflow does."""
         return {}
 
     def _type(self, cls: Any) -> JsonSchemaValue:

@@ -1,7 +1,7 @@
-"""Unions whose arms a tag tells apart: ``Annotated[Cat | Dog, Field(discriminator="kind")]``.
+"""Unions with a discriminator: ``Annotated[Cat | Dog, Field(discriminator="kind")]``.
 
-Pydantic takes the arm of the tag, whatever is wrong with the rest of a value. So does the hook,
-or of a dog without a name it would be said that it is no cat.
+Like Pydantic, the hook selects the arm by the tag, even if the rest of the value is invalid.
+Otherwise the faults of an invalid dog could say that it is not a cat.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from trioflow_pydantic.faults import path_to
 
 
 def tag_key(type_: Any) -> str | None:
-    """Return the name of the field that tells the arms of an annotated union apart, if any."""
+    """Return the name of the discriminator field of an annotated union, if any."""
     keys = (each.discriminator for each in type_.__metadata__ if isinstance(each, FieldInfo))
     return next((key for key in keys if isinstance(key, str)), None)
 
@@ -53,7 +53,7 @@ def _unknown(key: str, tag: object, known: Iterable[object]) -> Fault:
 
 
 def _tags(arm: Any, key: str) -> Iterator[Any]:
-    """Yield the tags of an arm, as JSON has them."""
+    """Yield the tags of an arm in their JSON form."""
     for tag in typing.get_args(field.annotation) if (field := _field(arm, key)) else ():
         yield tag.value if isinstance(tag, Enum) else tag
 

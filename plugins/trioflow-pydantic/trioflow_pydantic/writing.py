@@ -1,4 +1,4 @@
-"""Models as plain JSON types, as Pydantic writes them for being read back."""
+"""Write models as plain JSON types in Pydantic's round-trip form."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def writer(cls: type[BaseModel], converter: Converter) -> Callable[[BaseModel], 
     """Return a hook that writes a model under the names of its fields."""
 
     def other(value: Any) -> Any:
-        """Write a part that Pydantic knows nothing of."""
+        """Write a part that Pydantic does not support."""
         raw = converter.unstructure(value)
         if raw is value:
             problem = f"has a {type(value).__name__} in it, which has no JSON form"
@@ -27,7 +27,7 @@ def writer(cls: type[BaseModel], converter: Converter) -> Callable[[BaseModel], 
             return model.model_dump(mode="json", by_alias=False, round_trip=True, fallback=other)
         except NotSerializableError:
             raise
-        except ValueError as exc:  # bytes that are not UTF-8, say
+        except ValueError as exc:  # for example, bytes that are not UTF-8
             problem = f"is a {type(model).__name__} that Pydantic cannot write ({exc})"
             raise NotSerializableError("", problem) from exc
 

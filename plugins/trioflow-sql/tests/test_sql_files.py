@@ -105,7 +105,7 @@ async def test_a_file_that_was_moved_and_put_back_is_used_again(file: Path) -> N
     async with SqlStore(f"sqlite:{file}") as store:
         await store.append([BEGIN])
         move(file)
-        with pytest.raises(StoreError, match="put it back"):
+        with pytest.raises(StoreError, match="restore it"):
             await store.append([following(-1)])
         file.with_name("moved.db").rename(file)
         assert await store.append([following(-1)]) == [None]
@@ -247,8 +247,8 @@ def test_the_command_line_copies(file: Path) -> None:
 def test_the_command_line_says_what_it_cannot_copy(file: Path) -> None:
     for words, code, said in [
         (["--store", f"sqlite:{file}"], 2, "there is no such file"),
-        (["--store", "mysql:x"], 1, "is none of ours"),
-        ([], 2, "give --store URL"),
+        (["--store", "mysql:x"], 1, "is not supported"),
+        ([], 2, "use --store URL"),
     ]:
         done = trioflow("backup", str(file.with_name("copy.db")), *words, TRIOFLOW_STORE="")
         assert done.returncode == code

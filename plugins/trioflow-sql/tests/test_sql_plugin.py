@@ -47,7 +47,7 @@ async def test_the_installed_plugin_is_found_and_offers_its_store(url: str) -> N
 @pytest.mark.parametrize("url", ["memory:", "mysql://h/runs", "sqlite", "runs.db", ""])
 def test_other_urls_are_left_to_others(url: str) -> None:
     assert trioflow_sql.trioflow_store(url) is None
-    with pytest.raises(StoreError, match="is none of ours"):
+    with pytest.raises(StoreError, match="is not supported"):
         SqlStore(url)
 
 

@@ -312,7 +312,7 @@ async def test_a_database_that_cannot_hold_all_text_is_refused(
 ) -> None:
     outside.execute("CREATE DATABASE latin ENCODING latin1 LOCALE 'C' TEMPLATE template0")
     try:
-        with pytest.raises(StoreError, match="LATIN1, which cannot hold all text") as caught:
+        with pytest.raises(StoreError, match="LATIN1, which cannot store all strings") as caught:
             await SqlStore(server.url("latin")).__aenter__()
         assert not caught.value.transient
     finally:

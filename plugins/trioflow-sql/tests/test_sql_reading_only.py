@@ -203,4 +203,4 @@ def test_an_engine_looks_at_what_it_may_not_write(file: Path, sealed: Callable[.
     )
 
     assert done.stdout.splitlines() == ["['a'] True", "True", "True", "True"], done.stderr
-    assert "may not be written; it is opened for reading only" in done.stderr
+    assert "is write-protected; it is opened read-only" in done.stderr

@@ -28,4 +28,4 @@ def test_the_programs_run_one_after_the_other(tmp_path: Path) -> None:
         for program in programs
     ]
 
-    assert printed == [shown, "0 runs that ended a month ago are gone\n"]
+    assert printed == [shown, "0 runs that finished a month ago were deleted\n"]

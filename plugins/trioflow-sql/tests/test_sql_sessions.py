@@ -116,7 +116,7 @@ async def test_a_connection_that_is_cut_is_no_dead_process(
         run = await other.get("a")
         assert run is not None
         assert run.held_for > 500
-    assert "connecting again" in caplog.text
+    assert "reconnecting" in caplog.text
 
 
 async def test_an_owner_hears_of_what_came_while_it_was_cut_off(

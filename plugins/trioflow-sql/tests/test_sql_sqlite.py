@@ -65,12 +65,12 @@ def test_an_absolute_path_may_be_written_in_three_ways(slashes: str) -> None:
 
 @pytest.mark.parametrize("url", ["sqlite:", "sqlite://", "sqlite:///", "sqlite::memory:"])
 def test_a_url_without_a_file_is_refused(url: str) -> None:
-    with pytest.raises(StoreError, match="names no file"):
+    with pytest.raises(StoreError, match="has no file"):
         SqlStore(url)
 
 
 def test_a_path_that_looks_like_a_host_is_refused() -> None:
-    with pytest.raises(StoreError, match=r"write sqlite:runs\.db"):
+    with pytest.raises(StoreError, match=r"use sqlite:runs\.db"):
         SqlStore("sqlite://runs.db")
 
 
@@ -196,7 +196,7 @@ async def test_a_full_disk_is_an_error_and_what_was_saved_before_is_there(
     last = -1
     async with SqlStore(f"sqlite:{file}") as store:
         await store.append([BEGIN])
-        with pytest.raises(StoreError, match="is full; make room") as caught:
+        with pytest.raises(StoreError, match="is full; free disk space") as caught:
             while True:
                 assert await store.append([following(last, "x" * 5000)]) == [None]
                 last += 1
@@ -270,7 +270,7 @@ def test_writing_without_permission_is_an_error(folder_mode: str) -> None:
     assert done.returncode == 0, done.stderr
     listed, refused = done.stdout.splitlines()
     assert listed == "1"
-    remedy = "may we write to the file and to its folder?"
+    remedy = "are the file and its folder writable?"
     assert refused == f"False store sqlite:{file}: is open for reading only; {remedy}"
 
 

@@ -1,7 +1,7 @@
-"""Keeps the journals of runs in SQLite or PostgreSQL, for trioflow.
+"""A trioflow plugin that saves the journals of runs in SQLite or PostgreSQL.
 
-The hooks at the end are the plugin: trioflow finds this module by the entry point in
-pyproject.toml and asks it for a store when an engine is opened with one.
+The functions at the end are its hooks: trioflow finds this module by the entry point in
+pyproject.toml and calls them when an engine is opened with a store.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMES", "SqlStore"]
 
 SCHEMES = ("sqlite:", "postgresql:", "postgres:")
-"""How the URLs begin that are ours."""
+"""Prefixes of the URLs that this plugin opens."""
 
 
 def __getattr__(name: str) -> Any:
-    # SQLAlchemy takes longer to import than all of trioflow, and this module is imported by
-    # every engine, also by those that keep nothing.
+    # SQLAlchemy takes longer to import than all of trioflow, and every engine imports this
+    # module, even without a store.
     if name == "SqlStore":
         from trioflow_sql.store import SqlStore
 
@@ -42,19 +42,19 @@ def trioflow_commands(app: Any) -> None:
 
 @hookimpl
 def trioflow_store_schemes() -> Iterable[str]:
-    """Name the databases."""
+    """Return the schemes of the databases."""
     return ["sqlite", "postgresql"]
 
 
 @hookimpl
 def trioflow_store(url: str) -> Store | None:
-    """Offer a store for URLs of SQLite and PostgreSQL.
+    """Return a store for URLs of SQLite and PostgreSQL.
 
     Raises:
-      StoreError: if the URL has the right scheme but says nothing that can be opened.
+      StoreError: if the scheme is supported but the rest of the URL is invalid.
     """
     if not url.startswith(SCHEMES):
         return None
-    from trioflow_sql.store import SqlStore  # not before it is needed, see above
+    from trioflow_sql.store import SqlStore  # only when it is needed, see above
 
     return SqlStore(url)

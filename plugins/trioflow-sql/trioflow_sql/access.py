@@ -1,4 +1,4 @@
-"""Access to a database from tasks: in threads, and with the faults that stores raise."""
+"""Access to a database from tasks: run calls in threads, and convert errors to `StoreError`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Access:
-    """A database that can be opened and closed, one thread that writes, and some that read."""
+    """A database that can be opened and closed, a writer thread, and reader threads."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -30,7 +30,7 @@ class Access:
 
     @property
     def name(self) -> str:
-        """What the store is called in errors."""
+        """The name of the store in errors."""
         return self.database.name
 
     @property
@@ -46,17 +46,17 @@ class Access:
 
     @property
     def is_open(self) -> bool:
-        """Whether it can be used."""
+        """Whether the database is open."""
         return self._opened is not None
 
     async def open(self) -> None:
-        """Connect, and make the tables or bring them up to date.
+        """Connect, and create or migrate the tables.
 
         Raises:
-          StoreError: if that cannot be done, or it is open.
+          StoreError: if this fails, or the database is already open.
         """
         if self._opened is not None:
-            raise StoreError(self.name, "is open already; make another store for it")
+            raise StoreError(self.name, "is already open; create another store for it")
         writer = WriterThread()
         with self._faults():
             writer.start()
@@ -70,12 +70,12 @@ class Access:
     async def close(self) -> None:
         """Disconnect.
 
-        **Cancellation**: has to wait for it.
+        **Cancellation**: shielded; noticed afterwards.
         """
         opened, self._opened = self._opened, None
         if opened is not None:
             with trio.CancelScope(shield=True), self._faults():
-                # In the thread, because the last one to leave a file of SQLite tidies it up.
+                # In the thread, because the last connection to a SQLite file checkpoints it.
                 try:
                     await self.writer.run(opened.close)
                 finally:
@@ -86,30 +86,30 @@ class Access:
         return await self.call(partial(self.opened.append, appends))
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Do something in a transaction that writes."""
+        """Call *work* in a transaction that may write."""
         return await self.call(partial(self.opened.write, work))
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Do something that only reads."""
+        """Call *work* in a transaction that only reads."""
         return await self.look(partial(self.opened.read, work))
 
     async def call(self, function: Callable[[], T]) -> T:
-        """Call a function in the thread that writes."""
+        """Call a function in the writer thread."""
         with self._faults():
             return await self.writer.run(function)
 
     async def look(self, function: Callable[[], T]) -> T:
-        """Call a function in one of the threads that read."""
+        """Call a function in a reader thread."""
         with self._faults():
             return await read_in_thread(function, self._reading)
 
     @contextmanager
     def _faults(self) -> Iterator[None]:
-        """Raise what goes wrong in the database as what stores raise."""
+        """Convert errors of the database to `StoreError`."""
         try:
             yield
         except NoThreadError as error:
-            problem = f"has no thread to work in: {error}"
+            problem = f"cannot start a thread: {error}"
             raise StoreError(self.name, problem, transient=True) from error
         except Exception as error:
             fault = self.database.fault(error)

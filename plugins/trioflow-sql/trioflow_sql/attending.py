@@ -1,4 +1,4 @@
-"""Owners that are open here: what shows that they live, and what they are asked for."""
+"""Owners that are open in this store: their presence and their requests."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Attendance:
         access = self._access
         access.opened.check_writable()
         if not is_storable(owner):
-            raise StoreError(access.name, f"owner {owner!r} can have no claims here")
+            raise StoreError(access.name, f"owner {owner!r} has a NUL or a lone surrogate")
         if owner in self.listeners:
-            raise StoreError(access.name, f"owner {owner!r} is open already")
+            raise StoreError(access.name, f"owner {owner!r} is already open")
         listener = Listener(trio.lowlevel.current_trio_token())
         make = partial(access.database.open_presence, owner, listener.ring, access.opened.writer)
         listener.presence = await access.call(make)
@@ -51,13 +51,13 @@ class Attendance:
     async def _leave(self, owner: str, listener: Listener) -> None:
         try:
             await self._access.write(partial(claims.release_all, owner))
-        except StoreError as error:  # it will be seen that the owner is gone
-            logger.warning("claims of %s not given back: %s", owner, error)
+        except StoreError as error:  # other processes will detect that the owner is gone
+            logger.warning("cannot release the claims of %s: %s", owner, error)
         finally:
             await self._access.call(listener.presence.close)
 
     def wake(self) -> None:
-        """Have all look for what may have come."""
+        """Make all listeners look for new requests."""
         for listener in self.listeners.values():
             listener.wake()
 
@@ -69,12 +69,12 @@ class Attendance:
         listener = self.listeners.get(owner)
         if listener is None or run_ids is not None or after > 0:
             return await self._access.read(take)
-        listener.mute()  # what is posted from now on rings again
+        listener.mute()  # a request that is posted from now on rings again
         found: Sequence[Request] | None = None
         try:
             found = await self._access.read(partial(_attended, listener.presence, take))
         finally:
-            if found is None or len(found) >= limit:  # there is something that nobody has got
+            if found is None or len(found) >= limit:  # there may be requests left
                 listener.wake()
         return found
 
@@ -82,7 +82,7 @@ class Attendance:
         """See `trioflow.abc.Store.wait_requests`."""
         listener = self.listeners.get(owner)
         if listener is None:
-            problem = f"owner {owner!r} is not open here; use open_owner()"
+            problem = f"owner {owner!r} is not open in this store; use open_owner()"
             raise StoreError(self._access.name, problem)
         while not await listener.rings():
             if await self._access.look(listener.presence.look):

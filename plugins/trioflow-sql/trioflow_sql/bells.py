@@ -1,4 +1,4 @@
-"""Waking the task that waits for requests, from whatever thread."""
+"""Wake the task that waits for requests, from any thread."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from trioflow_sql.database import Presence
 
 
 class Listener:
-    """What an owner that is open in a store listens with."""
+    """Waits for requests for an owner that is open in a store."""
 
     presence: Presence
 
@@ -20,17 +20,17 @@ class Listener:
         self._waiting = trio.lowlevel.ParkingLot()
 
     def ring(self) -> None:
-        """Wake who waits. May be called in any thread."""
+        """Wake waiting tasks. May be called in any thread."""
         with suppress(trio.RunFinishedError):
             self._token.run_sync_soon(self.wake, idempotent=True)
 
     def wake(self) -> None:
-        """Wake who waits, and whoever waits next, until something is taken."""
+        """Wake waiting tasks; later ones do not wait either, until `mute` is called."""
         self._rung = True
         self._waiting.unpark_all()
 
     async def rings(self) -> bool:
-        """Wait until it rings or it is time for a look; tell whether it rang."""
+        """Wait until it rings or the poll interval is over; return whether it rang."""
         if self._rung:
             await trio.lowlevel.checkpoint()
             return True
@@ -39,5 +39,5 @@ class Listener:
         return self._rung
 
     def mute(self) -> None:
-        """Have those wait who wait from now on."""
+        """Make later calls of `rings` wait again."""
         self._rung = False

@@ -1,4 +1,4 @@
-"""Claims: who goes on with a run, and which runs somebody could go on with."""
+"""Claims: which owner executes a run, and which runs can be claimed."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ CLAIMABLE = (
 def claim_run(
     database: Database, run_id: str, owner: str, seconds: float, connection: Connection
 ) -> bool:
-    """Make *owner* the one who holds the run, if nobody else does who lives."""
+    """Claim the run for *owner*, unless another living owner holds it."""
     wanted = {"id": run_id, "by": owner, "seconds": seconds, "gone": ()}
     if connection.execute(CLAIM, wanted).rowcount == 1:
         return True
@@ -63,17 +63,17 @@ def claim_run(
 
 
 def renew_runs(owner: str, seconds: float, connection: Connection) -> set[str]:
-    """Have all claims of *owner* hold for longer, and return the ids of the runs."""
+    """Renew all claims of *owner*, and return the ids of the runs."""
     return set(connection.execute(RENEW, {"by": owner, "seconds": seconds}).scalars())
 
 
 def release_run(run_id: str, owner: str, connection: Connection) -> None:
-    """Have nobody hold the run, if *owner* does."""
+    """Release the claim on the run if *owner* holds it."""
     connection.execute(RELEASE, {"id": run_id, "by": owner})
 
 
 def release_all(owner: str, connection: Connection) -> None:
-    """Have nobody hold the runs that *owner* does."""
+    """Release all claims of *owner*."""
     connection.execute(RELEASE_ALL, {"by": owner})
 
 
@@ -85,7 +85,7 @@ def list_claimable(
     cursor: str | None,
     connection: Connection,
 ) -> list[StoredRun]:
-    """Return the runs that are free and have something to do, oldest first."""
+    """Return the runs that are not claimed and have work to do, oldest first."""
     owners = set(connection.execute(OWNERS).scalars())
     gone = database.gone(connection, owners) if owners else set()
     statement = CLAIMABLE

@@ -1,4 +1,4 @@
-"""The command that copies. What it needs is imported when it is called."""
+"""The command ``backup``. It imports its dependencies when it is called."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from __future__ import annotations
 async def backup(file: str, /, *, store: str | None = None) -> None:
     """Copy a SQLite database to a new file, also while it is in use.
 
-    The copy is consistent: all that was recorded when the command began is in it, and of what
-    was recorded later whole commits or nothing.
+    The copy is consistent: it contains everything that was committed when the command
+    started. Later commits are included completely or not at all.
 
     Parameters
     ----------
     file
-        The file to make. It must not exist.
+        The file to create. It must not exist.
     store
-        What is copied, such as sqlite:runs.db; TRIOFLOW_STORE if not given.
+        The store to copy, such as sqlite:runs.db. Default: TRIOFLOW_STORE.
     """
     from trioflow.commands import find_store_url
     from trioflow_sql.store import SqlStore

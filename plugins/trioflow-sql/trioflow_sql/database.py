@@ -1,7 +1,7 @@
-"""What the two databases have in common, and where they differ.
+"""The interface that both databases implement.
 
-Everything here blocks and runs in threads. Transactions begin and end in `transact`, but for
-those that append: they are most of all, and each database has its own short way for them.
+Everything here blocks and runs in threads. Transactions begin and end in `transact`, except
+appends: these are the most frequent, and each database has its own fast path for them.
 """
 
 from __future__ import annotations
@@ -22,53 +22,53 @@ from trioflow.errors import JournalConflictError, StoreError
 T = TypeVar("T")
 
 READERS = 4
-"""How many threads, and so connections, may read at once."""
+"""Maximum number of reader threads, and so of connections for reading."""
 CONNECTIONS = READERS + 1
 """One more for the writer."""
 PATIENCE = 5.0
-"""Seconds to wait for a lock that somebody else holds, unless told otherwise."""
+"""Default for the seconds to wait for a lock that another process holds."""
 
 
 @attrs.frozen
 class Diagnosis:
-    """What is wrong with the database, for a person and for a program."""
+    """A problem with the database: its description, and whether it may pass."""
 
     problem: str
     transient: bool
 
 
 class Presence(ABC):
-    """How other processes know that an owner lives, and how it hears of requests."""
+    """Shows other processes that an owner lives, and notifies the owner of requests."""
 
     poll: float
-    """Seconds after which `look` has to be called again, if nothing has rung by itself."""
+    """Seconds after which `look` must be called again, unless it rings before."""
 
     @abstractmethod
     def look(self) -> bool:
-        """Tell whether there may be requests that have not been taken."""
+        """Return whether there may be requests that have not been taken."""
 
     @abstractmethod
     def taking(self) -> None:
-        """Take note that what there is now is about to be taken."""
+        """Note that the current requests are about to be taken."""
 
     @abstractmethod
     def close(self) -> None:
-        """Let the owner be gone."""
+        """End the presence of the owner."""
 
 
 class Database(ABC):
-    """One of the databases, at one place."""
+    """A database with a URL."""
 
     name: str
-    """How the URL is shown: without password and options."""
+    """The URL without password and options, as shown in messages."""
     patience: float
-    """Seconds to wait for a lock that somebody else holds."""
+    """Seconds to wait for a lock that another process holds."""
     read_only: bool
-    """Whether nothing is to be written, or made."""
+    """Whether nothing may be written or created."""
     refusal = "is open for reading only"
-    """What is said to who would write then."""
+    """The error message for attempts to write to a read-only database."""
     ddl: Mapping[str, str]
-    """What the migrations have to say differently."""
+    """The parts of migrations that differ between databases."""
 
     def __init__(self, name: str, patience: float, read_only: bool) -> None:
         self.name = name
@@ -78,9 +78,9 @@ class Database(ABC):
     # ------------------------------------------------------------ connections
     @abstractmethod
     def make_engines(self) -> tuple[Engine, Engine]:
-        """Return engines for reading and for writing that have not connected yet.
+        """Return engines for reading and for writing that are not connected yet.
 
-        Reading, each statement sees what is committed. Writing is done in transactions.
+        When reading, each statement sees all committed data. Writes use transactions.
 
         Raises:
           ImportError: if the driver is not installed.
@@ -88,15 +88,15 @@ class Database(ABC):
 
     @abstractmethod
     def prepare(self, connection: Connection) -> None:
-        """Make lasting settings, and find out whether the database is fit for us.
+        """Apply persistent settings, and check that the database is suitable.
 
         Called for the first connection, outside of transactions.
 
         Raises:
-          StoreError: if it is not.
+          StoreError: if it is not suitable.
         """
 
-    def check(self) -> None:  # noqa: B027 - only files can be taken away
+    def check(self) -> None:  # noqa: B027 - only files can be replaced
         """Check that the database is still the one that was opened.
 
         Called before and after each transaction.
@@ -106,22 +106,22 @@ class Database(ABC):
         """
 
     def close(self) -> None:  # noqa: B027 - not all need it
-        """Close connections that are not of the engines."""
+        """Close connections that do not belong to the engines."""
 
     @abstractmethod
     def lock_schema(self, connection: Connection) -> None:
-        """Have all wait that want to write or migrate, until the transaction ends."""
+        """Block concurrent writes and migrations until the transaction ends."""
 
     # ------------------------------------------------------------ statements
     @abstractmethod
     def insert(self, table: Any) -> postgresql.Insert | sqlite.Insert:
-        """Return an insert of the dialect, which can leave out rows that exist."""
+        """Return an insert of the dialect, which can skip existing rows."""
 
     @abstractmethod
     def append(
         self, writer: Engine, appends: Sequence[Append]
     ) -> Sequence[JournalConflictError | None]:
-        """Do appends that the database can hold, in a transaction of their own."""
+        """Execute appends that the database can store, in their own transaction."""
 
     @abstractmethod
     def notify(self, connection: Connection, owner: str | None) -> None:
@@ -130,39 +130,39 @@ class Database(ABC):
     # ------------------------------------------------------------ owners
     @abstractmethod
     def gone(self, connection: Connection, owners: Collection[str]) -> set[str]:
-        """Return those of the owners whose processes are certainly dead."""
+        """Return the owners whose processes are certainly dead."""
 
     @abstractmethod
     def open_presence(self, owner: str, ring: Callable[[], None], writer: Engine) -> Presence:
-        """Let others know that an owner lives.
+        """Show other processes that an owner lives.
 
         Args:
-          ring: Called, in any thread, when there may be something to take.
+          ring: Called, in any thread, when there may be requests to take.
         """
 
     # ------------------------------------------------------------ housekeeping
     def shrink(self, writer: Engine, thoroughly: bool) -> None:  # noqa: B027 - not all need it
-        """Give free storage back to the system: all, or only if there is much."""
+        """Return free storage to the system: all of it, or only if there is much."""
 
     @abstractmethod
     def copy(self, reader: Engine, path: Path) -> None:
-        """Make a consistent copy in a file that does not exist yet.
+        """Write a consistent copy to a file that does not exist yet.
 
         Raises:
           StoreError: if that is not possible.
         """
 
-    # ------------------------------------------------------------ trouble
+    # ------------------------------------------------------------ errors
     @abstractmethod
     def driver_error(self) -> type[Exception]:
-        """Return the base class of what the driver raises."""
+        """Return the base class of the driver's errors."""
 
     @abstractmethod
     def diagnose(self, error: BaseException) -> Diagnosis:
-        """Tell what is behind an error of the driver."""
+        """Return the diagnosis of an error of the driver."""
 
     def fault(self, error: Exception) -> StoreError | None:
-        """Return what to raise for an error of SQLAlchemy or the driver; None if it is neither."""
+        """Return the error to raise for one of SQLAlchemy or the driver; None for others."""
         if isinstance(error, DBAPIError):
             diagnosis = self.diagnose(error.orig or error)
         elif isinstance(error, SQLAlchemyError):
@@ -175,12 +175,12 @@ class Database(ABC):
 
 
 def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
-    """Do *work* in one transaction and commit it.
+    """Call *work* in one transaction and commit it.
 
-    Connections wait in a pool, where they may die unnoticed: the server was started again, or
-    a firewall forgot them. This is found out by using one, and then nothing has been done, so
-    *work* is called once more, on a new one. A connection that is lost during the commit is an
-    error in any case, because it is not known whether the server has done it.
+    Pooled connections may die unnoticed: the server was restarted, or a firewall dropped
+    them. The first use of such a connection fails and has no effect, so *work* is called
+    once more, on a new connection. If a connection is lost during the commit, an error is
+    always raised, because it is unknown whether the server committed.
     """
     try:
         return _try(engine, work)
@@ -210,11 +210,11 @@ class _DeadConnectionError(Exception):
 
 
 def first_line(error: BaseException) -> str:
-    """Return what an error says, without the details that follow it."""
+    """Return the first line of an error's message, without the details that follow it."""
     return (str(error).splitlines() or [""])[0]
 
 
 def batches(items: Sequence[T], size: int = 1000) -> Iterator[Sequence[T]]:
-    """Yield *items* in parts. Both databases limit how many parameters a statement has."""
+    """Yield *items* in parts. Both databases limit the number of parameters of a statement."""
     for start in range(0, len(items), size):
         yield items[start : start + size]

@@ -1,4 +1,4 @@
-"""What a forked process must let go of, or its parent would seem to live when it is dead."""
+"""Release resources in a forked process, so that a dead parent does not seem alive."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from abc import ABC, abstractmethod
 
 
 class LetGoInChild(ABC):
-    """Something open that belongs to one process, and says by that that it lives."""
+    """An open resource of one process, which shows that the process lives."""
 
     def __init__(self) -> None:
         _open.add(self)
 
     @abstractmethod
     def let_go(self) -> None:
-        """Let go of it in a forked process, without a word to whoever is at the other end."""
+        """Release it in a forked process, without notifying the other end."""
 
 
 _open: weakref.WeakSet[LetGoInChild] = weakref.WeakSet()

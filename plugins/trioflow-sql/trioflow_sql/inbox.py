@@ -1,4 +1,4 @@
-"""Requests: kept for a run until an append removes them."""
+"""Requests: saved for a run until an append removes them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trioflow_sql.tables import requests, runs
 ADDRESSEE = (
     select(runs.c.key, runs.c.status, runs.c.owner)
     .where(runs.c.run_id == bindparam("id"))
-    # Ids ascend for each run as they become visible, because those who post wait here.
+    # This lock makes concurrent posters wait, so that the ids of a run become visible in order.
     .with_for_update(key_share=True)
 )
 PENDING = select(func.count()).where(requests.c.run == bindparam("key"))
@@ -38,10 +38,10 @@ TAKE_OF_SOME = TAKE.where(runs.c.run_id.in_(bindparam("ids", expanding=True)))
 
 
 def post_request(database: Database, request: Request, connection: Connection) -> Request:
-    """Keep a request, and wake whoever may take it.
+    """Save a request, and wake the owner that may take it.
 
     Raises:
-      UnknownRunError, RunFinishedError, RequestRefusedError: if it has to be refused.
+      UnknownRunError, RunFinishedError, RequestRefusedError: if it is refused.
     """
     row: Any = connection.execute(ADDRESSEE, {"id": request.run_id}).one_or_none()
     key, status, owner = (None, None, None) if row is None else row
@@ -68,7 +68,7 @@ def take_requests(
     limit: int,
     connection: Connection,
 ) -> list[Request]:
-    """Return what is pending for the runs that *owner* has claimed."""
+    """Return the pending requests for the runs that *owner* has claimed."""
     wanted: dict[str, Any] = {"by": owner, "after": after, "most": limit}
     if run_ids is None:
         rows = connection.execute(TAKE, wanted)

@@ -1,9 +1,9 @@
-"""The schema, and how older ones become it.
+"""The schema, and the migrations from older versions.
 
-A database says how many of the `MIGRATIONS` it has seen. A migration that was published is
-never changed: the next change of the schema is another one at the end. Every transaction that
-writes looks at that number first, so a process of an older version that is still running when
-the schema changes stops writing with an error, and what it has written before is whole.
+A database stores the number of `MIGRATIONS` that were applied. A published migration is
+never changed: each change of the schema appends another one. Every transaction that
+writes checks that number first. So if the schema changes while an older version is running,
+its next write raises an error, and its earlier writes are complete.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from trioflow_sql.database import Database, transact
 from trioflow_sql.tables import schema
 
 Migration = Sequence[str]
-"""Statements. Names in braces stand for what the databases say differently, see
-``Database.ddl``; what is nothing in a database is left out."""
+"""Statements. Names in braces are replaced by database-specific parts, see ``Database.ddl``;
+a statement that is empty for a database is skipped."""
 
 FIRST: Migration = (
     """
@@ -39,7 +39,7 @@ FIRST: Migration = (
       claim_clock {text}
     ) {changing}
     """,
-    # What changes with every append is in no index, which would have to change with it.
+    # No index has the columns that every append changes: it would have to be updated with them.
     "CREATE INDEX trioflow_runs_by_age ON trioflow_runs (created_at, run_id)",
     "CREATE INDEX trioflow_runs_by_status ON trioflow_runs (status, created_at, run_id)",
     "CREATE INDEX trioflow_runs_by_workflow ON trioflow_runs (workflow_id, created_at, run_id)",
@@ -62,7 +62,7 @@ FIRST: Migration = (
     ) {clustered}
     """,
     "CREATE INDEX trioflow_tags_by_run ON trioflow_tags (run)",
-    # In the order in which they come, so that those of many runs share the pages of a commit.
+    # In insertion order, so that the entries of many runs share the pages of a commit.
     """
     CREATE TABLE trioflow_entries (
       run {integer} NOT NULL REFERENCES trioflow_runs (key) ON DELETE CASCADE,
@@ -88,7 +88,7 @@ FIRST: Migration = (
 
 MIGRATIONS: Sequence[Migration] = (FIRST,)
 VERSION = len(MIGRATIONS)
-"""The version that this code reads and writes."""
+"""The schema version that this code reads and writes."""
 
 
 def migrate(
@@ -97,32 +97,32 @@ def migrate(
     writer: Engine,
     migrations: Sequence[Migration] = MIGRATIONS,
 ) -> None:
-    """Bring the schema up to date, in one transaction; write nothing if it is.
+    """Migrate the schema in one transaction; write nothing if it is up to date.
 
     Raises:
-      StoreError: if the database was made by a later version.
+      StoreError: if a later version created the database.
     """
     if transact(reader, partial(_version, database, len(migrations))) < len(migrations):
         transact(writer, partial(_upgrade, database, migrations))
 
 
 def check_readable(database: Database, connection: Connection) -> None:
-    """Check that there is a schema which can be read as it is.
+    """Check that the database has a schema that can be read without a migration.
 
     Raises:
-      StoreError: if there is not.
+      StoreError: if it does not.
     """
     version = _version(database, VERSION, connection)
     if version == 0:
         problem = "has no tables of trioflow; is it the right database?"
         raise StoreMissingError(database.name, problem)
     if version < VERSION:
-        problem = f"its tables have version {version}, and only {VERSION} can be read"
-        raise StoreError(database.name, f"{problem}; open it for writing once, to upgrade it")
+        problem = f"its tables have version {version}, but only version {VERSION} can be read"
+        raise StoreError(database.name, f"{problem}; open it for writing once to upgrade it")
 
 
 def _version(database: Database, known: int, connection: Connection) -> int:
-    """Return how many migrations the database has seen."""
+    """Return the number of migrations that were applied to the database."""
     if not inspect(connection).has_table(schema.name):
         return 0
     version: int = connection.execute(select(schema.c.version)).scalar_one()
@@ -132,14 +132,14 @@ def _version(database: Database, known: int, connection: Connection) -> int:
 
 
 def too_new(version: int, known: int = VERSION) -> str:
-    """Return what is wrong with a schema of a later version."""
-    problem = f"its tables have version {version}, and the latest known here is {known}"
+    """Return the error message for a schema of a later version."""
+    problem = f"its tables have version {version}, but this version supports up to {known}"
     return f"{problem}; upgrade trioflow-sql and restart"
 
 
 def _upgrade(database: Database, migrations: Sequence[Migration], connection: Connection) -> None:
     database.lock_schema(connection)
-    version = _version(database, len(migrations), connection)  # others may have been faster
+    version = _version(database, len(migrations), connection)  # may have been migrated meanwhile
     if version == 0:
         connection.exec_driver_sql(
             "CREATE TABLE trioflow_schema (version {integer} NOT NULL)".format(**database.ddl)

@@ -1,4 +1,4 @@
-"""From a URL to a database that is open."""
+"""Open a database by its URL."""
 
 from __future__ import annotations
 
@@ -27,31 +27,31 @@ def database_for(url: str, patience: float, grace: float, read_only: bool = Fals
     """Return the database that a URL names.
 
     Raises:
-      StoreError: if it names none.
+      StoreError: if the scheme is unknown or the URL is invalid.
     """
     if url.startswith("sqlite:"):
         return Sqlite(url, patience, read_only)
     if url.startswith(("postgresql:", "postgres:")):
         return Postgresql(url, patience, grace, read_only)
-    scheme = url.partition(":")[0]  # and no more of it: there may be a password
-    raise StoreError(scheme, f"is none of ours; a URL begins with one of {', '.join(SCHEMES)}")
+    scheme = url.partition(":")[0]  # not the rest, which may contain a password
+    raise StoreError(scheme, f"is not supported; a URL begins with one of {', '.join(SCHEMES)}")
 
 
 @attrs.frozen
 class Opened:
-    """A database that is open. All methods block."""
+    """An open database. All methods block."""
 
     database: Database
     reader: Engine
     writer: Engine
 
     def read(self, work: Callable[[Connection], T]) -> T:
-        """Do something that only reads."""
+        """Call *work* in a transaction that only reads."""
         self.database.check()
         return transact(self.reader, work)
 
     def write(self, work: Callable[[Connection], T]) -> T:
-        """Do something in a transaction that writes."""
+        """Call *work* in a transaction that may write."""
 
         def in_known_schema(connection: Connection) -> T:
             version = connection.execute(VERSION_NOW).scalar_one()
@@ -70,11 +70,11 @@ class Opened:
         refused = [unstorable(append) for append in appends]
         sound = [append for append, reason in zip(appends, refused, strict=True) if reason is None]
         results = iter(self.database.append(self.writer, sound)) if sound else iter(())
-        self.database.check()  # what is in a file without a name will be gone
+        self.database.check()  # data in a removed file would be lost
         return [reason or next(results) for reason in refused]
 
     def shrink(self, thoroughly: bool) -> None:
-        """Give storage that is free back to the system: all, or only if there is much."""
+        """Return free storage to the system: all of it, or only if there is much."""
         self.database.shrink(self.writer, thoroughly)
 
     def close(self) -> None:
@@ -84,7 +84,7 @@ class Opened:
         self.writer.dispose()
 
     def check_writable(self) -> None:
-        """Check that this may write, and that it is still the database that was opened.
+        """Check that writing is allowed, and that the database is still the one that was opened.
 
         Raises:
           StoreError: if not.
@@ -95,10 +95,10 @@ class Opened:
 
 
 def connect(database: Database) -> Opened:
-    """Open a database, and make all our tables, unless it is only to be read.
+    """Open a database, and create or migrate the tables unless it is read-only.
 
     Raises:
-      StoreError: if the driver is missing, or the database is not fit.
+      StoreError: if the driver is missing, or the database is not suitable.
       SQLAlchemyError: if it cannot be reached or changed.
     """
     try:

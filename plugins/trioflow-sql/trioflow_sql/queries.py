@@ -1,6 +1,7 @@
-"""Reading: entries, what is known of runs, and lists of them.
+"""Queries for entries and runs.
 
-The statements are built once, with parameters, because building one takes longer than running it.
+The statements are built once, with parameters, because building one takes longer than
+executing it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ rest = case(
     (runs.c.claim_clock != database_clock(), 0.0),
     else_=runs.c.claimed_until - database_time(),
 ).label("rest")
-"""How many seconds a claim still holds, if its owner lives."""
+"""Seconds until a claim expires, if its owner lives."""
 RUNS = select(
     runs.c.run_id,
     runs.c.workflow_id,
@@ -48,17 +49,17 @@ RUN = RUNS.where(runs.c.run_id == bindparam("id"))
 NEWEST = (runs.c.created_at.desc(), runs.c.run_id.desc())
 
 HEADER = 8
-"""How many of the columns of `RUNS` are those of the header."""
+"""Number of columns of `RUNS` that belong to the header."""
 
 
 def read_entries(run_id: str, after: int, limit: int, connection: Connection) -> list[Entry]:
-    """Return up to *limit* entries behind *after*."""
+    """Return up to *limit* entries that follow *after*."""
     rows = connection.execute(ENTRIES, {"id": run_id, "after": after, "most": limit})
     return [Entry(seq, at, text) for seq, at, text in rows]
 
 
 def get_run(database: Database, run_id: str, connection: Connection) -> StoredRun | None:
-    """Return what is known of a run."""
+    """Return a run, or None if it does not exist."""
     rows = connection.execute(RUN, {"id": run_id}).all()
     return stored_runs(database, rows, connection)[0] if rows else None
 
@@ -71,7 +72,7 @@ def list_runs(
     cursor: str | None,
     connection: Connection,
 ) -> list[StoredRun]:
-    """Return the runs that are meant, newest first."""
+    """Return the runs that the filter selects, newest first."""
     statement = filtered(RUNS, chosen).order_by(*NEWEST).limit(limit).offset(offset)
     if cursor is not None:
         statement = statement.where(age() < parse_cursor(cursor))
@@ -79,14 +80,14 @@ def list_runs(
 
 
 def count_runs(chosen: RunFilter, connection: Connection) -> int:
-    """Return how many runs are meant."""
+    """Return the number of runs that the filter selects."""
     statement = filtered(select(func.count()).select_from(runs), chosen)
     count: int = connection.execute(statement).scalar_one()
     return count
 
 
 def filtered(statement: Select[Any], chosen: RunFilter) -> Select[Any]:
-    """Return a statement about those of its runs that are meant."""
+    """Return the statement restricted to the runs that the filter selects."""
     if chosen.status is not None:
         statement = statement.where(runs.c.status.in_(chosen.status))
     if chosen.workflow_id is not None:
@@ -103,14 +104,14 @@ def filtered(statement: Select[Any], chosen: RunFilter) -> Select[Any]:
 
 
 def age() -> Any:
-    """Return the place of a run in the order of age, to be compared with a cursor."""
+    """Return the sort key of a run by age, to compare with a cursor."""
     return tuple_(runs.c.created_at, runs.c.run_id)
 
 
 def stored_runs(
     database: Database, found: Iterable[Any], connection: Connection
 ) -> list[StoredRun]:
-    """Return rows of `RUNS` as trioflow wants them."""
+    """Convert rows of `RUNS` to `StoredRun`."""
     rows = list(found)
     held = {row.owner for row in rows if row.rest > 0}
     gone: Collection[str] = database.gone(connection, held) if held else ()

@@ -1,4 +1,4 @@
-"""Deleting runs. What belongs to them goes with them, as the tables say."""
+"""Delete runs. Foreign keys with ON DELETE CASCADE delete what belongs to them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def prune_runs(
     status: Collection[RunStatus],
     connection: Connection,
 ) -> int:
-    """Delete those of the runs that are still old, and return how many."""
+    """Delete the runs that may still be pruned, and return their number."""
     wanted = {"before": before, "status": status, "gone": _gone(database, connection)}
     return connection.execute(PRUNE, wanted | {"ids": run_ids}).rowcount
 

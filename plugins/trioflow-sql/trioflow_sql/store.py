@@ -32,32 +32,33 @@ from trioflow_sql.texts import are_storable, check_storable, is_storable
 T = TypeVar("T")
 
 GRACE = 3.0
-"""Seconds in which the session of an owner that was lost has to be there again."""
+"""Default for the seconds in which an owner must replace a lost session."""
 PRUNED_AT_ONCE = 50
-"""How many runs one transaction deletes, so that writers do not have to wait for all."""
+"""Number of runs that one transaction deletes, so that writers do not wait for all of them."""
 
 
 class SqlStore(Store):
-    """Keeps journals in SQLite or PostgreSQL.
+    """Saves journals in SQLite or PostgreSQL.
 
     Args:
       url: ``sqlite:runs.db`` (relative to the working directory), ``sqlite:///var/runs.db``,
-        or ``postgresql://user:password@host:5432/database``, with any parameter of libpq
-        behind a question mark, and ``reconnect_grace``.
-      patience: Seconds to wait for a lock that somebody else holds.
-      reconnect_grace: PostgreSQL only: seconds after which the claims of a process are free
-        whose session is gone, since a cut connection is no dead process. What the URL says
-        counts more.
+        or ``postgresql://user:password@host:5432/database``. The query of a PostgreSQL URL
+        takes all parameters of libpq, and ``reconnect_grace``.
+      patience: Seconds to wait for a lock that another process holds.
+      reconnect_grace: PostgreSQL only: seconds after which the claims of a process without
+        a session are released. Until then the process may only have lost its connection.
+        The value in the URL takes precedence.
 
     Raises:
-      StoreError: if the URL says nothing that can be opened.
+      StoreError: if the URL is invalid.
 
-    All methods work in threads: one of the store's own that writes, and up to four that read.
-    A connection that was lost while it was idle is replaced without a word.
+    All methods work in threads: one writer thread, and up to four reader threads.
+    A connection that was lost while idle is replaced transparently.
 
-    **Cancellation**: threads are not abandoned. A method that raises `trio.Cancelled` has
-    done nothing (`prune` may have deleted some of the runs), and one that has begun returns
-    as if nothing were. So it may take *patience*, or what the database needs, to be noticed.
+    **Cancellation**: threads are not abandoned. A method that raises `trio.Cancelled` had
+    no effect (`prune` may have deleted some of the runs); one that has started completes
+    normally. So a cancellation is noticed after at most *patience* seconds plus the time
+    that the database needs.
     """
 
     def __init__(
@@ -85,10 +86,10 @@ class SqlStore(Store):
         return store
 
     async def __aenter__(self) -> Self:
-        """Connect, and make the tables or bring them up to date.
+        """Connect, and create or migrate the tables.
 
         Raises:
-          StoreError: if that cannot be done, or the store is open.
+          StoreError: if this fails, or the store is already open.
         """
         await self._access.open()
         return self
@@ -96,7 +97,7 @@ class SqlStore(Store):
     async def __aexit__(self, *exc_info: object) -> None:
         """Disconnect.
 
-        **Cancellation**: has to wait for it.
+        **Cancellation**: shielded; noticed afterwards.
         """
         await self._access.close()
 
@@ -214,7 +215,7 @@ class SqlStore(Store):
             raise UnknownRunError(request.run_id)
         check_storable(request)
         posted = await self._access.write(partial(inbox.post_request, self._database, request))
-        self._attendance.wake()  # whoever is here need not wait for a look
+        self._attendance.wake()  # owners in this store need not wait for the next poll
         return posted
 
     async def take_requests(
@@ -235,16 +236,16 @@ class SqlStore(Store):
 
     # ------------------------------------------------------------ housekeeping
     async def backup(self, path: str | PathLike[str]) -> None:
-        """Make a consistent copy of a live SQLite database, in a new file.
+        """Write a consistent copy of a live SQLite database to a new file.
 
-        Others may go on writing meanwhile; what they have committed before this was called is
-        in the copy. It can be opened like the original.
+        Other processes may write meanwhile. The copy contains everything that was committed
+        before the call, and can be opened like the original.
 
         Raises:
-          StoreError: if the file exists or cannot be written, or for PostgreSQL, which has
-            ``pg_dump``.
+          StoreError: if the file exists or cannot be written, or for PostgreSQL (use
+            ``pg_dump``).
 
-        **Cancellation**: is noticed when the copy is complete.
+        **Cancellation**: noticed when the copy is complete.
         """
         copy = partial(self._database.copy, self._access.opened.reader, Path(path))
         await self._access.look(copy)
@@ -272,6 +273,6 @@ def _chosen(
 
 
 async def _there_are(nothing: T) -> T:
-    """Answer about what no database can hold."""
+    """Return the answer for a value that a database cannot store."""
     await trio.lowlevel.checkpoint()
     return nothing

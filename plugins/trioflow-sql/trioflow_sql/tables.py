@@ -1,4 +1,4 @@
-"""The tables, as the statements see them. How they come to be is told by the migrations."""
+"""The tables as the statements use them. The migrations create them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ runs = Table(
     Column("claimed_until", Double),
     Column("claim_clock", Text),
 )
-"""What changes with every append, and what runs are looked up by. Other tables refer to ``key``."""
+"""The columns that appends change or that runs are found by. Other tables refer to ``key``."""
 
 headers = Table(
     "trioflow_headers",
@@ -37,7 +37,7 @@ headers = Table(
     Column("tags", Text, nullable=False),
     Column("input", Text),
 )
-"""What may be large and never changes: an append writes its whole row anew, but not this one."""
+"""Large data that never changes. It is separate because an update rewrites a whole row."""
 
 tags = Table(
     "trioflow_tags",
@@ -67,11 +67,11 @@ requests = Table(
 )
 
 schema = Table("trioflow_schema", metadata, Column("version", BigInteger, nullable=False))
-"""One row: how many of the migrations have been applied."""
+"""One row: the number of migrations that were applied."""
 
 
 class database_time(FunctionElement[float]):  # noqa: N801 - used like the functions of SQL
-    """The time by which claims expire, in seconds since whenever."""
+    """The time by which claims expire, in seconds since an arbitrary start."""
 
     type = Double()
     inherit_cache = True
@@ -84,12 +84,12 @@ def _in_sqlite(element: database_time, compiler: Any, **options: Any) -> str:
 
 @compiles(database_time, "postgresql")
 def _in_postgresql(element: database_time, compiler: Any, **options: Any) -> str:
-    # Not now(): that is when the transaction began, before it waited for a lock.
+    # Not now(), which is the start of the transaction, before it waited for a lock.
     return "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
 
 
 class database_clock(FunctionElement[str]):  # noqa: N801
-    """The name of the clock that shows it. What another clock has shown says nothing."""
+    """The name of that clock. Times of different clocks cannot be compared."""
 
     type = Text()
     inherit_cache = True

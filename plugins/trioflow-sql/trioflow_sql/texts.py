@@ -1,4 +1,4 @@
-"""Which texts can be stored: all that UTF-8 can hold, but for NUL, which PostgreSQL refuses."""
+"""Which strings can be stored: all that UTF-8 can encode, without NUL (for PostgreSQL)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from trioflow.abc import Append, Request
 from trioflow.errors import JournalConflictError, RequestRefusedError
 
-PROBLEM = "it has text with NUL or a lone surrogate"
+PROBLEM = "it has a string with a NUL or a lone surrogate"
 
 
 def is_storable(text: str) -> bool:
-    """Tell whether a database can hold *text*."""
+    """Return whether a database can store *text*."""
     if "\0" in text:
         return False
     try:
@@ -22,12 +22,12 @@ def is_storable(text: str) -> bool:
 
 
 def are_storable(texts: Iterable[str | None]) -> bool:
-    """Tell whether a database can hold all the texts."""
+    """Return whether a database can store all the strings."""
     return all(text is None or is_storable(text) for text in texts)
 
 
 def unstorable(append: Append) -> JournalConflictError | None:
-    """Return why no database can hold *append*, or None."""
+    """Return why a database cannot store *append*, or None."""
     for entry in append.entries:
         if not is_storable(entry.text):
             return JournalConflictError(append.run_id, PROBLEM)
@@ -40,7 +40,7 @@ def unstorable(append: Append) -> JournalConflictError | None:
 
 
 def check_storable(request: Request) -> None:
-    """Check that a database can hold what is said in a request.
+    """Check that a database can store a request.
 
     Raises:
       RequestRefusedError: if it cannot.

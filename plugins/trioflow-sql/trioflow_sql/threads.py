@@ -1,4 +1,4 @@
-"""Threads: one that writes for each open store, and those that read."""
+"""Threads: one writer for each open store, and the readers."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ Job = tuple[Callable[[], object], trio.lowlevel.Task]
 
 
 class NoThreadError(Exception):
-    """Raised when no thread can be started. Nothing has been done then."""
+    """Raised when no thread can be started. The call then had no effect."""
 
 
 class WriterThread:
-    """Calls blocking functions one after the other, in the order in which they were given.
+    """Calls blocking functions one at a time, in the order of submission.
 
-    `trio.to_thread.run_sync` with a limiter of one would do the same, in twice the time: there a
-    thread has to be found, named and given a context for each call. A durable step waits for one
-    call, most of which is the commit itself.
+    `trio.to_thread.run_sync` with a limiter of one would do the same in twice the time: it
+    acquires and names a thread and copies a context for each call. A durable step waits for
+    one call, most of which is the commit itself.
     """
 
     def __init__(self) -> None:
@@ -32,13 +32,13 @@ class WriterThread:
         self._thread = threading.Thread(target=self._work, name="trioflow-sql writer", daemon=True)
         self._token: trio.lowlevel.TrioToken | None = None
         self.waiting = 0
-        """How many tasks wait for a call, the one that is being made included."""
+        """Number of tasks that wait for a call, including the one in progress."""
 
     def start(self) -> None:
-        """Start the thread, for tasks of the present run of Trio.
+        """Start the thread for tasks of the current Trio run.
 
         Raises:
-          NoThreadError: if the system has none.
+          NoThreadError: if the system cannot start a thread.
         """
         self._token = trio.lowlevel.current_trio_token()
         try:
@@ -47,15 +47,16 @@ class WriterThread:
             raise NoThreadError(str(error)) from error
 
     def stop(self) -> None:
-        """End the thread, which must have nothing to do any more."""
+        """Stop the thread, which must be idle."""
         self._jobs.put(None)
         self._thread.join()
 
-    @trio.lowlevel.enable_ki_protection  # or an answer could come to a task that does not wait
+    @trio.lowlevel.enable_ki_protection  # or a task that no longer waits could be rescheduled
     async def run(self, function: Callable[[], T]) -> T:
-        """Call a function in the thread; return what it returns, or raise what it raises.
+        """Call a function in the thread; return or raise its outcome.
 
-        **Cancellation**: is noticed before, and then nothing is called. What was given is done.
+        **Cancellation**: noticed only before the function is submitted. A submitted function
+        is always called.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         self.waiting += 1
@@ -79,10 +80,10 @@ def _finish_first(_: object) -> trio.lowlevel.Abort:
 
 
 async def read_in_thread(work: Callable[[], T], limiter: trio.CapacityLimiter) -> T:
-    """Call a function that reads, in some thread.
+    """Call a function in a reader thread.
 
     Raises:
-      NoThreadError: if there is none.
+      NoThreadError: if no thread can be started.
     """
     began = False
 

@@ -1,4 +1,4 @@
-"""Answers to questions: what fits, as far as a process can tell."""
+"""Check answers to questions, as far as a process can."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def check_answers(
     structures: Mapping[tuple[str, str], Structure | None],
     converter: Callable[[], Converter] | None,
 ) -> None:
-    """Check that an answer fits the questions that it is for.
+    """Check that an answer fits the questions it is for.
 
     Args:
-      structures: What structures the answers to questions that were asked in this process, by
-        address and key. Of others only the JSON Schema is known.
-      converter: Returns what writes values as JSON; None if they are JSON already.
+      structures: The structures for the answers to questions asked in this process, by address and
+        key. For other questions, only the JSON Schema is known.
+      converter: Returns the function that writes values as JSON; None if they are JSON already.
 
     Raises:
-      InvalidValueError: if it does not.
-      NotSerializableError: if it has no JSON form, and that is needed.
+      InvalidValueError: if the answer does not fit.
+      NotSerializableError: if the answer has no JSON form and one is needed.
     """
     for target in targets:
         if target.key is None or target.question is None:

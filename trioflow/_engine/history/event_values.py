@@ -1,4 +1,4 @@
-"""Which values of users an event holds, and how each is recorded. For writing and reading alike."""
+"""The values of users in events, and how each is recorded. For both writing and reading."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ from trioflow.addresses import Address
 class EventValue(NamedTuple):
     """A value of a user in an event."""
 
-    # A tuple, because some are made for every event that is written.
+    # A tuple, because several are created for every event that is written.
     form: Form
     what: str
-    """Which value it is, for errors: ``"output"``."""
+    """The name of the value, for errors: ``"output"``."""
     is_needed: bool = True
-    """Whether a run cannot continue without it; others are only looked at."""
+    """Whether a run cannot continue without the value; others are only displayed."""
     is_given: bool = False
-    """Whether None is a value like any other here, and does not say that there is none."""
+    """Whether None is an ordinary value here, and does not mean that there is none."""
 
 
 Values: TypeAlias = Mapping[str, EventValue]
-"""By the names of the attributes of the event."""
+"""By attribute name of the event."""
 
 
 @attrs.frozen
 class ValueOf:
-    """Stands for a value that an earlier event of the same run holds: it is written once."""
+    """Stands for a value in an earlier event of the same run, so that it is written once."""
 
     HOLDERS: ClassVar[Mapping[type[ev.Event], str]] = MappingProxyType(
         {ev.Start: "input", ev.StepResult: "output"}
     )
-    """Types of events that others may refer to, and the attribute of each that is meant."""
+    """Types of events that others may refer to, and the attribute of each that is shared."""
     seq: int
-    """The event."""
+    """The ``seq`` of the event."""
 
     @staticmethod
     def find(event: ev.Event) -> Any:
-        """Return the value of an event that others may refer to.
+        """Return the value of an event that other events may refer to.
 
         Raises:
-          LookupError: if events of this type have none.
+          LookupError: if events of this type have no such value.
         """
         if type(event) not in ValueOf.HOLDERS:
             raise LookupError(event.type)
@@ -56,14 +56,14 @@ class ValueOf:
 
 
 REFERRING = ("input", "output", "result")
-"""Attributes in the place of which a `ValueOf` may stand."""
+"""Attributes that may hold a `ValueOf`."""
 
 
 def values_of(event: ev.Event, plan: WorkflowPlan) -> Values:
-    """Return the values of users in an event of a run of a workflow that is kept in a store.
+    """Return the values of users in an event, for a workflow whose runs are stored.
 
-    The form of a value depends on the type of the event, its address, its status, and the
-    workflow, so that it is the same when the event is written and when it is read.
+    The form of a value depends on the type of the event, its address, its status, and the workflow,
+    so it is the same when the event is written and when it is read.
     """
     assert plan.forms is not None  # it was planned for an engine with a store
     describe = _VALUES.get(type(event))
@@ -71,7 +71,7 @@ def values_of(event: ev.Event, plan: WorkflowPlan) -> Values:
 
 
 def owner_of(event: ev.Event, plan: WorkflowPlan) -> str:
-    """Return whose the values of an event are, for errors: ``"step 'plan_day'"``."""
+    """Return the owner of the values of an event, for errors: ``"step 'plan_day'"``."""
     match event:
         case ev.Start() | ev.Finish():
             return f"workflow {plan.id!r}"
@@ -83,11 +83,11 @@ def owner_of(event: ev.Event, plan: WorkflowPlan) -> str:
 
 
 def call_forms(plan: WorkflowPlan, address: str) -> CallForms:
-    """Return how the values of a call are recorded, in a run that is kept in a store."""
+    """Return how the values of a call are recorded in a stored run."""
     assert plan.forms is not None  # it was planned for an engine with a store
     try:
         found = find_call(plan, address).forms
-    except LookupError:  # the workflow has no such call any more
+    except LookupError:  # the workflow no longer has such a call
         found = None
     return plan.forms.unknown if found is None else found
 
@@ -134,7 +134,7 @@ def _suspended(event: ev.StepSuspended, plan: WorkflowPlan, forms: RunForms) -> 
 
 
 def _payload(event: ev.StepProgress | ev.StepSuspended, call: CallForms, forms: RunForms) -> Values:
-    """Describe what a call suspends with. The payloads of questions are written with them."""
+    """Describe the suspend payload of a call. Payloads of questions are written with them."""
     if event.asks is not None:
         return {"asks": EventValue(forms.anything, "question")}
     return {"payload": EventValue(call.suspend, "suspend payload")}
@@ -155,7 +155,7 @@ def _result(event: ev.StepResult, plan: WorkflowPlan, forms: RunForms) -> Values
 def _output(event: Any, call: CallForms, forms: RunForms) -> EventValue:
     if event.status == "success":
         return EventValue(call.output, "output", is_given=True)
-    return EventValue(forms.anything, "output")  # a bail gives anything
+    return EventValue(forms.anything, "output")  # a bail may give any value
 
 
 def _updates(forms: RunForms) -> EventValue:

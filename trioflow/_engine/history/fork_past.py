@@ -1,4 +1,4 @@
-"""The past of a fork: the events that it shares with the run that it was forked from."""
+"""The past of a fork: the events it shares with the run it was forked from."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from trioflow.errors import UnreadableRunError
 
 @attrs.frozen
 class Past:
-    """What a run begins with that shares its past with another one."""
+    """What a run that shares its past with another run begins with."""
 
     events: Sequence[ev.Event]
-    """The events that it shares; the first one starts it."""
+    """The shared events; the first one starts the run."""
     given: Mapping[str, Any]
-    """What its `Recover` says of how it differs: ``inputs``, ``answers``, ``attempts``."""
+    """Fields of its `Recover` for the differences: ``inputs``, ``answers``, ``attempts``."""
 
 
 def check_fits(
@@ -32,14 +32,14 @@ def check_fits(
     destination: Destination,
     outputs: Mapping[str, Any],
 ) -> None:
-    """Check that a run shares no value with an older one that does not fit its type any more.
+    """Check that a fork shares no value that no longer fits its type.
 
     Args:
-      misfits: What is wrong with values of the old run.
+      misfits: Errors for values of the old run.
       recorded, destination, outputs: As for `prefix`.
 
     Raises:
-      UnreadableRunError: if it does.
+      UnreadableRunError: if one does not fit.
     """
     shared = {
         event.seq
@@ -62,9 +62,9 @@ def prefix(
 
     Args:
       recorded: The events of the old run.
-      destination: Where the new run leaves it.
+      destination: Where the new run departs from it.
       run_id: Id of the new run.
-      outputs: Other outputs for steps before it, by id.
+      outputs: Replacement outputs for earlier steps, by id.
     """
     events = shared(recorded, destination.keeps, run_id)
     return [_with_output(event, outputs) for event in events]
@@ -79,7 +79,7 @@ def _with_output(event: ev.Event, outputs: Mapping[str, Any]) -> ev.Event:
 def shared(
     recorded: Sequence[ev.Event], keeps: Callable[[ev.Event], bool], run_id: str
 ) -> list[ev.Event]:
-    """Return those events of a run that another one is to share, as events of that one."""
+    """Return those events of a run that another run shares, as events of that run."""
     numbers: dict[int, int] = {}
     events: list[ev.Event] = []
     begun: set[str] = set()
@@ -87,7 +87,7 @@ def shared(
         if not keeps(event):
             continue
         if isinstance(event, ev.StepStart):
-            if event.address in begun:  # for its end, or its suspension, was left out
+            if event.address in begun:  # its end or its suspension was left out
                 continue
             begun.add(event.address)
         elif isinstance(event, ev.StepFinish | ev.StepSuspended):
@@ -103,8 +103,8 @@ def shared(
 def _valid(recorded: Sequence[ev.Event]) -> Iterable[ev.Event]:
     """Return the events without those of bodies that were running when their process died.
 
-    Such a call has not begun anew then, but gone on, with the attempts that it has made. What
-    contains other calls keeps all of them.
+    Such a call did not begin anew but continued, with the attempts it had made. Calls that contain
+    other calls keep all their events.
     """
     starts = [event for event in recorded if isinstance(event, ev.StepStart)]
     begun = items_around(
@@ -146,7 +146,7 @@ def invented(
     events: Sequence[ev.Event],
     outputs: Mapping[str, Any],
 ) -> Iterator[ev.Event]:
-    """Yield events for steps that never ran and whose outputs the caller has given."""
+    """Yield events for steps that never ran and whose outputs the caller has provided."""
     known = {event.id for event in events if isinstance(event, ev.StepResult)}
     start = events[0]
     seq = len(events)

@@ -1,4 +1,4 @@
-"""Forking at a step: which call is meant, and what of a run lies before it."""
+"""Fork at a step: find the call, and which events of a run precede it."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ class Destination:
 
     address: Address
     items: frozenset[int] | None
-    """Of a foreach, the items that have ended well: these are kept."""
+    """The items of a foreach that succeeded: these are kept."""
 
     def keeps(self, event: ev.Event) -> bool:
-        """Tell whether an event of the old run belongs to the beginning of the new one."""
+        """Return whether an event of the old run belongs to the beginning of the new one."""
         if not isinstance(event, ev.StepEvent):
             return isinstance(event, ev.Start | ev.EventReceived)
         address = Address.parse(event.address)
         if address == self.address:
-            # Of a foreach the progress of items that are kept, of other calls nothing.
+            # For a foreach, the progress of kept items; for other calls, nothing.
             ended_well = isinstance(event, ev.StepProgress) and event.status == "success"
             return self.items is not None and (ended_well or isinstance(event, ev.StepStart))
         if address.is_inside(self.address):
             return self.items is not None and self._item_around(address) in self.items
         if self.address.is_inside(address):
-            # What contains the step begins, and ends in the new run only.
+            # The calls around the step have begun, and end only in the new run.
             return isinstance(event, ev.StepWaiting | ev.EventTaken | ev.StepStart | ev.StepRetry)
         return address.may_precede(self.address)
 
     def _item_around(self, address: Address) -> int | None:
-        """Return which item of the foreach a call is inside of."""
+        """Return the index of the foreach item that a call is inside of."""
         while address.scope is not None and address.call != self.address:
             address = address.scope
         return address.item
@@ -54,7 +54,7 @@ class Destination:
 def find_destination(
     plan: WorkflowPlan, path: str | Sequence[str], recorded: Sequence[ev.Event]
 ) -> Destination:
-    """Return the call that a path of ids means: its last one if it was made, else its place.
+    """Return the call for a path of ids: its last call if it was made, else its address.
 
     Raises:
       UnknownStepError: if the workflow has no such step.
@@ -69,7 +69,7 @@ def find_destination(
 def _descend(
     plan: WorkflowPlan, wanted: str, scope: Address | None, recorded: Sequence[ev.Event]
 ) -> Destination | None:
-    """Look for a path by its text, because ids may have dots themselves."""
+    """Find a path by its string, because ids may contain dots."""
     for position, node in enumerate(plan.nodes):
         for first, call in calls_of(Address(position, scope=scope), node):
             if call.id == wanted:
@@ -86,7 +86,7 @@ def _descend(
 
 
 def _ended_well(loop: Address, recorded: Sequence[ev.Event]) -> frozenset[int]:
-    """Return the items of a foreach that have ended well."""
+    """Return the items of a foreach that succeeded."""
     return frozenset(
         event.index
         for event in recorded
@@ -98,7 +98,7 @@ def _ended_well(loop: Address, recorded: Sequence[ev.Event]) -> frozenset[int]:
 
 # ---------------------------------------------------------------- addresses
 def calls_of(address: Address, node: NodePlan) -> Iterator[tuple[Address, CallPlan]]:
-    """Yield the calls of the node at *address*, with their addresses; of a loop the first."""
+    """Yield the calls of the node at *address*, with their addresses; for a loop, the first."""
     match node:
         case ParallelPlan(arms=arms):
             yield from ((attrs.evolve(address, arm=arm.id), arm) for arm in arms)

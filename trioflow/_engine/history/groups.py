@@ -1,4 +1,4 @@
-"""Calls that are groups: they wait, and are made again, only because of calls inside of them."""
+"""Group calls: they wait, and are made again, only because of calls inside them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from trioflow.addresses import Address
 
 GROUPS = ("workflow", "foreach")
-"""Kinds of calls that contain other calls. Of items of a foreach the kind does not say it."""
+"""Kinds of calls that contain other calls. For items of a foreach, the kind does not show it."""
 
 
 def items_around(scopes: Iterable[Address | None]) -> set[str]:
-    """Return the items of a foreach that are workflows, or contain them.
+    """Return the items of a foreach that are workflows or contain them.
 
     Args:
-      scopes: Those of the calls inside, see `Address.scope`.
+      scopes: The scopes of the calls inside, see `Address.scope`.
     """
     known: set[Address] = set()
     for scope in scopes:

@@ -1,8 +1,7 @@
-"""What earlier parts of a run have settled.
+"""The outcomes of earlier parts of a run.
 
-A run that goes on is interpreted from the top again. A call whose outcome is recorded
-returns it at once, without running or emitting; so do the decisions of branches and loops.
-Everything else runs.
+A continued run is interpreted from the top again. A call with a recorded outcome returns it at
+once, without running or emitting; so do the decisions of branches and loops. Everything else runs.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ from trioflow.record import RunRecord
 from trioflow.step_record import StepRecord
 
 OPEN = ("running", "waiting")
-"""What calls are in which a process died."""
+"""The statuses of calls in which a process died."""
 
 
 class Repeated(Protocol):
-    """What is known of a call that is made again."""
+    """What is known about a call that is made again."""
 
     plan: CallPlan
     address: str
@@ -36,57 +35,57 @@ class Repeated(Protocol):
 
 
 class Replay:
-    """The records of a run at the moment when it goes on."""
+    """The records of a run at the moment when it continues."""
 
     def __init__(self, state: RunRecord, now: float) -> None:
         """Take what is recorded, with the answers that the run was resumed with.
 
         Args:
-          now: Nested workflows that should have ended by now are made again, and fail.
+          now: Nested workflows whose deadline has passed by now are made again, and fail.
         """
         self._state = state
         self._records = dict(state.calls.items())
         self.inputs = state.inputs
-        """Other inputs for calls, by address."""
+        """Replacement inputs for calls, by address."""
         self._answers = dict(state.answers)
         self.asks = dict(state.asks)
         """What calls have asked, by address and key."""
         furthest = furthest_nodes(self._records)
         self._furthest = {_prefix(scope): position for scope, position in furthest.items()}
         self._items = items_around(furthest)
-        # An answered call that has started again has no answer left to find it by.
+        # An answered call that has started again no longer has the answer in its record.
         begun = [a for a, record in self._records.items() if record.status in OPEN]
         answered = (a for a, asks in self.asks.items() if any(ask.is_new for ask in asks.values()))
         overdue = state.overdue_calls(now)
         ends = [*self._answers, *begun, *answered, *self._stalled(), *overdue]
         self._entered = {outer for address in ends for outer in _way_to(address)}
         self._lost: dict[str, int] = {}
-        """How many attempts were lost in crashes, of the calls that are made again."""
+        """How many attempts of the calls that are made again were lost in crashes."""
         self._shown: dict[str, Any] = {}
-        """Answers by the addresses of all that contains an answered call, and its own."""
+        """Answers by the address of the answered call and of every call that contains it."""
         for address, data in self._answers.items():
             self._show(address, data)
 
     def _stalled(self) -> Iterator[str]:
-        """Yield items that do not wait for anything any more, and do not know it.
+        """Yield items that no longer wait for anything but are still recorded as suspended.
 
-        Items have no event that starts them, so one whose process died after the answer was
-        used up still counts as suspended.
+        Items have no start event, so an item whose process died after its answer was used up still
+        counts as suspended.
         """
         waiting = [a for a, record in self._records.items() if record.status == "suspended"]
         still = items_around(Address.parse(a).scope for a in waiting)
         yield from (a for a in waiting if a in self._items and a not in still)
 
     def record(self, address: str) -> StepRecord | None:
-        """Return what is known of a call."""
+        """Return what is known about a call."""
         return self._records.get(address)
 
     def item_has_begun(self, address: str) -> bool:
-        """Tell whether anything is known of an item of a foreach, or of a call inside of it."""
+        """Return whether anything is known about an item of a foreach or a call inside it."""
         return address in self._records or address in self._items
 
     def outcome(self, address: str) -> Outcome | None:
-        """Return the recorded outcome of a call, or None if it has to be made."""
+        """Return the recorded outcome of a call, or None if the call must be made."""
         record = self._records.get(address)
         if record is None:
             return None
@@ -104,7 +103,7 @@ class Replay:
         return None
 
     def prepare(self, call: Repeated) -> None:
-        """Let a call that is made again go on where it was: attempt, round, answer."""
+        """Make a call that is made again continue where it was: attempt, round, answer."""
         record = self._records.get(call.address)
         if record is None:
             _answer(call, self._answers.get(call.address, MISSING))
@@ -120,17 +119,17 @@ class Replay:
         call.answer = record.resumed, record.resume_data
         if record.status == "suspended":
             call.round += 1
-            # What contains an answered call shows the answer as well.
+            # The calls that contain an answered call also show the answer.
             if call.address in self._shown:
                 _answer(call, self._shown[call.address])
 
     def lost(self, address: str) -> int:
-        """Return how many attempts of a call were lost in crashes. They use up none that it may
-        make."""
+        """Return how many attempts of a call were lost in crashes. They do not count as
+        attempts."""
         return self._lost.get(address, 0)
 
     def paused_until(self, address: str) -> float | None:
-        """Return when the attempt begins that a call was waiting for: seconds since the epoch."""
+        """Return when the pending attempt of a call begins: seconds since the epoch."""
         record = self._records.get(address)
         return None if record is None else record.paused_until
 
@@ -147,16 +146,16 @@ class Replay:
         return () if self.passed(scope, node.key) else None
 
     def passed(self, scope: str, key: str) -> bool:
-        """Tell whether a node is over because a later one of its workflow has begun."""
+        """Return whether a node has ended because a later node of its workflow has begun."""
         return self._furthest.get(scope, -1) > int(key)
 
     def settled(self, scope: str, key: str) -> bool:
-        """Tell whether a node was over when this part of the run began."""
+        """Return whether a node had ended when this part of the run began."""
         return self.passed(scope, key) or self._settled.get(f"{scope}{key}", False)
 
     @functools.cached_property
     def _settled(self) -> dict[str, bool]:
-        """Whether all calls of a node were over, by the address of the node."""
+        """Whether all calls of a node had ended, by the address of the node."""
         settled: dict[str, bool] = {}
         for text, record in self._records.items():
             address = Address.parse(text)
@@ -165,7 +164,7 @@ class Replay:
         return settled
 
     def entered(self, scope: str) -> bool:
-        """Tell whether a node of this workflow call has begun."""
+        """Return whether a node of this workflow call has begun."""
         return scope in self._furthest
 
 
@@ -183,10 +182,10 @@ def furthest_nodes(addresses: Iterable[str]) -> dict[Address | None, int]:
 
 
 def _prefix(scope: Address | None) -> str:
-    """Return what stands before the addresses of the calls of a workflow, as in `Scope.address`."""
+    """Return the prefix of the addresses of a workflow's calls, as in `Scope.address`."""
     return "" if scope is None else f"{scope}/"
 
 
 def _way_to(address: str) -> Iterator[str]:
-    """Yield the addresses of the calls that contain a call, and its own."""
+    """Yield the addresses of a call and of all calls that contain it."""
     return map(str, Address.parse(address).walk())

@@ -1,7 +1,7 @@
-"""Giving the values of a journal their types back, all of them, before anything runs.
+"""Restore the types of all values of a journal before anything runs.
 
-A journal holds plain JSON. The interpreter, the record and the user's steps only ever see values
-of the types that the workflow names, so a value that does not fit is found here: it makes the run
+A journal holds plain JSON. The interpreter, the record and the user's steps only see values of the
+types that the workflow names. A value that does not fit is therefore found here: it makes the run
 unreadable, and can neither raise in the middle of a run nor change what is stored.
 """
 
@@ -43,11 +43,11 @@ class Restored:
 
 @attrs.frozen
 class Unreadable:
-    """The events of a journal of which values do not fit; those are plain JSON."""
+    """The events of a journal with values that do not fit; those values are plain JSON."""
 
     events: Sequence[ev.Event]
     errors: tuple[UnreadableRunError, ...]
-    """What is wrong with each value that does not fit, in the order of the events."""
+    """The errors of all values that do not fit, in the order of the events."""
 
 
 def restore(
@@ -58,23 +58,22 @@ def restore(
 ) -> Restored | Unreadable:
     """Return recorded events with typed values.
 
-    What a step was given (`StepStart.input`), and what its tools and chunks hold, is plain JSON if
-    it does not fit: nothing is computed from it.
+    The input of a step (`StepStart.input`) and the values of its tools and chunks stay plain JSON
+    if they do not fit: nothing is computed from them.
 
     Args:
       plan: The workflow.
-      events: All events of its run, or those that follow others; with values as they were
-        recorded.
-      state: The state before them, if they follow others.
-      sources: Those among the others that hold values of these.
+      events: All events of its run, or those that follow others; their values are as recorded.
+      state: The workflow state before them, if they follow others.
+      sources: The earlier events that hold values these refer to.
 
     Raises:
-      JournalFormatError: if a value is said to be in an event that holds none.
+      JournalFormatError: if a value refers to an event that has no such value.
     """
     work = _Restoring(plan, state)
     work.take_sources(sources)
     restored = [work.restore(event) for event in events]
-    if not work.keeps_state:  # the state is one value, whichever event has changed it
+    if not work.keeps_state:  # the state is one value, whichever event changed it
         restored = list(map(_with_plain_state, restored, events))
     if not work.errors:
         return Restored(restored)
@@ -82,7 +81,7 @@ def restore(
 
 
 class _Restoring:
-    """Goes through the events of one journal."""
+    """Processes the events of one journal."""
 
     def __init__(self, plan: WorkflowPlan, state: Any) -> None:
         self.errors: list[UnreadableRunError] = []
@@ -90,19 +89,19 @@ class _Restoring:
         self._plan = plan
         self._state = state
         self._call: tuple[str, CallForms] | None = None
-        """The address that was met last, and its forms."""
+        """The address that was seen last, and its forms."""
         self._sources: dict[int, Any] = {}
         """The values that later events may refer to, by the ``seq`` of their events."""
 
     def take_sources(self, events: Sequence[ev.Event]) -> None:
-        """Make known what these events hold; whether that fits was found out before."""
+        """Add the values of these events; whether they fit was checked before."""
         for event in events:
             self._keep(self._with_types(event))
         self.errors.clear()
 
     def restore(self, event: ev.Event) -> ev.Event:
         """Return an event with typed values, as far as they fit."""
-        if isinstance(event, ev.StepFinish):  # a third of all, without any
+        if isinstance(event, ev.StepFinish):  # a third of all events, and without values
             return event
         usual = self._usual(event)
         if usual is not None:
@@ -117,7 +116,7 @@ class _Restoring:
         return restored
 
     def _usual(self, event: ev.Event) -> ev.Event | None:
-        """Return an event of a usual step with its one value typed; None for any other.
+        """Return an event of a usual step with its one value typed; None for any other event.
 
         Shortcut `usual-value`; the plain twin is what `restore` does with the other events.
         """
@@ -127,7 +126,7 @@ class _Restoring:
         recorded, forms = getattr(event, name), self._forms_at(event.address)  # type: ignore[attr-defined]
         try:
             typed = (forms.input if name == "input" else forms.output).load(recorded)
-        except Exception:  # the plain way finds the same, and reports it
+        except Exception:  # the plain twin finds the same and reports it
             return None
         if name == "output":
             self._sources[event.seq] = typed
@@ -158,7 +157,7 @@ class _Restoring:
 
     def _shared(self, event: ev.Event, name: str, reference: ValueOf) -> Any:
         if reference.seq not in self._sources:
-            problem = f"its {name} is that of entry {reference.seq}, which holds none"
+            problem = f"its {name} refers to entry {reference.seq}, which has none"
             raise JournalFormatError(event.run_id, event.seq, problem)
         return self._sources[reference.seq]
 
@@ -167,10 +166,10 @@ class _Restoring:
             self._sources[event.seq] = ValueOf.find(event)
 
     def _typed(self, event: ev.Event, name: str, value: EventValue, recorded: Any) -> Any:
-        """Return a value as its type wants it; as people see it, if it does not fit."""
+        """Return a value as its type; as it is displayed if it does not fit."""
         try:
             return value.form.load(recorded)
-        except Exception as exc:  # classes are code of users
+        except Exception as exc:  # constructing classes calls user code
             if value.is_needed:
                 self.keeps_state &= not name.startswith("state")
                 where = f"{value.what} of {owner_of(event, self._plan)}"
@@ -188,7 +187,7 @@ class _Restoring:
         self._state = event.state
         if event.state is not None or not self.keeps_state:
             return event
-        try:  # it has defaults alone
+        try:  # it has only defaults
             self._state = self._plan.initial_state(None)
         except Exception as exc:
             self._lose_state(event, "initial state", event.state, exc)
@@ -210,7 +209,7 @@ class _Restoring:
 def unreadable(
     plan: WorkflowPlan, event: ev.Event, where: str, wanted: str, value: Any, cause: Exception
 ) -> UnreadableRunError:
-    """Return the error that a value of an event does not fit."""
+    """Return the error for a value of an event that does not fit."""
     return UnreadableRunError(
         run_id=event.run_id,
         workflow=plan.id,
@@ -226,7 +225,7 @@ def _payload(event: ev.Event, asks: Any) -> Any:
     try:
         return ev.payload_of(asks)
     except (TypeError, KeyError, AttributeError) as exc:
-        raise JournalFormatError(event.run_id, event.seq, "its questions are none") from exc
+        raise JournalFormatError(event.run_id, event.seq, "its questions are not valid") from exc
 
 
 def _with_plain_state(restored: ev.Event, stored: ev.Event) -> ev.Event:

@@ -1,8 +1,8 @@
-"""The past of a retry: all that ended well in a failed or canceled run.
+"""The past of a retry: everything that succeeded in a failed or canceled run.
 
-A call is repeated if it has failed or was canceled, and so has all that contains it. What ended
-well, what waits for an answer, and what the workflow has passed stays as it is: a failure that a
-later node has seen, as with ``on_error="collect"``, is not repeated.
+A call is repeated if it failed or was canceled, and so did every call that contains it. Calls that
+succeeded, that wait for an answer, or that the workflow has passed stay as they are: a failure that
+a later node has seen, as with ``on_error="collect"``, is not repeated.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ def retry_past(
     run_id: str,
     misfits: Iterable[UnreadableRunError] = (),
 ) -> Past:
-    """Return what a run begins with that repeats what failed, or was canceled, in another one.
+    """Return the past for a run that repeats what failed or was canceled in another run.
 
     Args:
       record: The fold of *recorded*, the events of the old run.
       run_id: Id of the new run.
-      misfits: What is wrong with values of the old run.
+      misfits: Errors for values of the old run.
 
     Raises:
-      UnreadableRunError: if a value that is kept does not fit its type any more.
+      UnreadableRunError: if a value that is kept no longer fits its type.
     """
     calls = _Calls(record, recorded)
     choice = _Choice(calls, recorded)
@@ -65,7 +65,7 @@ def retry_past(
 
 
 REDONE = (ev.StepResult, ev.StepFinish, ev.StepSuspended, ev.StepDeadline)
-"""What happens anew to a call that contains others and is continued."""
+"""What happens again to a call that contains others and is continued."""
 
 
 class _Calls:
@@ -87,20 +87,20 @@ class _Calls:
                 made = self._attempts.get(event.address, 0)
                 self._attempts[event.address] = max(made, event.attempt)
         self.repeated = {a for a in self._records if self._may_repeat(a) and self._has_failed(a)}
-        """Addresses of calls, and of items of a foreach, that are repeated and contain no others.
+        """Addresses of calls and foreach items that are repeated and contain no other calls.
         """
         around = {str(o) for a in self.repeated for o in Address.parse(a).walk()} - self.repeated
         waiting = {a for a in around if self._status(a) == "suspended"}
         broken = {a for a in self._records if self._may_repeat(a) and self._is_broken_group(a)}
         self.reopened = broken | waiting
-        """Addresses of those that contain others, and are continued."""
+        """Addresses of calls and items that contain others and are continued."""
 
     def _status(self, address: str) -> str:
         record = self._records.get(address)
         return "running" if record is None else record.status
 
     def is_group(self, address: str) -> bool:
-        """Tell whether a call, or an item of a foreach, contains calls."""
+        """Return whether a call or a foreach item contains calls."""
         record: StepRecord | None = self._records.get(address)
         return address in self._items or (record is not None and record.kind in GROUPS)
 
@@ -111,8 +111,10 @@ class _Calls:
         return self.is_group(address) and self._status(address) != "suspended"
 
     def _find_out(self, address: str) -> bool:
-        """Tell whether a call did not end well, and nor did anything that contains it, and whether
-        the workflow has not passed it."""
+        """Return whether a call is to be repeated.
+
+        Neither it nor any call that contains it succeeded, and the workflow has not passed it.
+        """
         if self._status(address) in SUCCESS_STATUSES:
             return False
         place = Address.parse(address)
@@ -133,21 +135,21 @@ class _Calls:
         return self._attempts.get(address, 0) + 1
 
     def earlier_attempts(self) -> Mapping[str, int]:
-        """Return how many attempts do not count, of the calls that are continued."""
+        """Return the number of attempts that do not count, for the calls that are continued."""
         attempts = {address: self._attempts.get(address, 0) for address in sorted(self.reopened)}
         return {address: made for address, made in attempts.items() if made}
 
 
 @attrs.define
 class _Choice:
-    """Says which events the new run shares with the old one, asked in their order."""
+    """Decides which events the new run shares with the old one; called in their order."""
 
     calls: _Calls
     recorded: Sequence[ev.Event]
     answers: dict[str, Any] = attrs.field(init=False)
-    """The answers that items have got which are repeated; other calls have theirs in an event."""
+    """The answers for items that are repeated; other calls have their answers in an event."""
     _answered: set[str] = attrs.field(init=False)
-    """Addresses of calls of which a question was answered."""
+    """Addresses of calls with an answered question."""
     _started: set[str] = attrs.field(init=False)
     _begun: set[str] = attrs.field(factory=set)
 
@@ -187,7 +189,7 @@ class _Choice:
         return True
 
     def _keeps_of_repeated(self, event: ev.StepEvent) -> bool:
-        """Keep that a call has begun, with the event or the answers that it has got."""
+        """Keep the start of a call, and the events or answers that it has received."""
         match event:
             case ev.StepStart():
                 self._begun.add(event.address)
@@ -202,7 +204,7 @@ class _Choice:
 
 
 def _without(event: ev.Event, expired: Set[tuple[str, str]]) -> ev.Event:
-    """Return an event without the questions that are to be asked anew."""
+    """Return an event without the questions that are to be asked again."""
     if not expired or not isinstance(event, ev.StepSuspended | ev.StepProgress) or not event.asks:
         return event
     address = event.address
@@ -213,7 +215,7 @@ def _without(event: ev.Event, expired: Set[tuple[str, str]]) -> ev.Event:
 
 
 def _counted(events: Sequence[ev.Event]) -> list[ev.Event]:
-    """Count the items anew that are kept of each foreach."""
+    """Recount the kept items of each foreach."""
     done: Counter[str] = Counter()
 
     def counted(event: ev.Event) -> ev.Event:

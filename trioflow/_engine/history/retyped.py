@@ -1,4 +1,4 @@
-"""The past of a fork: values of this process, of which some are given by a caller."""
+"""The past of a fork: values of this process, some of which a caller has given."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def retyped(plan: WorkflowPlan, past: Sequence[ev.Event]) -> list[ev.Event]:
     """Return events with inputs and outputs of the types that the workflow names.
 
     Raises:
-      UnreadableRunError: if one is of another type.
+      UnreadableRunError: if one has another type.
     """
     return [_event(plan, event) for event in past]
 
@@ -38,7 +38,7 @@ def _event(plan: WorkflowPlan, event: ev.Event) -> ev.Event:
 def _structure(plan: WorkflowPlan, address: Address) -> Structure | None:
     try:
         return find_call(plan, str(address)).structure_output
-    except LookupError:  # the workflow has no such call any more
+    except LookupError:  # the workflow no longer has such a call
         return None
 
 

@@ -1,4 +1,4 @@
-"""Which steps of a run wait for an answer, and which of them an answer is meant for."""
+"""Which steps of a run wait for an answer, and which of them an answer is for."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trioflow.record import RunRecord
 from trioflow.step_record import StepRecord
 
 ENDED = ("success", "failed", "canceled", "bailed")
-"""Statuses of calls that wait for nothing any more."""
+"""Statuses of calls that no longer wait for anything."""
 
 
 @attrs.frozen
@@ -27,11 +27,11 @@ class Suspension:
     """Ids from the outermost workflow to the step."""
     label: str | None
     index: int | None
-    """In a foreach: which item, counted from 0; of nested ones the innermost."""
+    """In a foreach: the index of the item, from 0; of nested ones, the innermost."""
     payload: Any = None
-    """What it tells about it."""
+    """The payload that it suspended with."""
     key: str | None = None
-    """Which question of ``ctx.ask`` it is; None if the step has called ``ctx.suspend``."""
+    """Which question of ``ctx.ask`` it is; None if the step called ``ctx.suspend``."""
     question: Question | None = None
 
     def __str__(self) -> str:
@@ -73,11 +73,13 @@ def _of(run: RunRecord, record: StepRecord) -> Iterator[Suspension]:
 
 
 def _is_left(run: RunRecord, record: StepRecord) -> bool:
-    """Tell whether a call waits in a workflow that has ended without it, such as one whose time
-    has passed."""
+    """Return whether a call waits in a workflow that has ended without it.
+
+    For example, the time limit of the workflow may have passed.
+    """
     around = Address.parse(record.address).scope
     while around is not None:
-        for outer in (around.with_attempt(1), around.call):  # the item of a foreach, and the loop
+        for outer in (around.with_attempt(1), around.call):  # the foreach item, and its foreach
             known = run.calls.get(str(outer))
             if known is not None and known.status in ENDED:
                 return True
@@ -91,16 +93,16 @@ def select(
     label: str | None,
     index: int | None,
 ) -> tuple[Suspension, ...]:
-    """Return the suspensions that an answer is meant for.
+    """Return the suspensions that an answer is for.
 
     Args:
-      step: Id or path of the step, or of something that contains it.
+      step: Id or path of the step, or of a call that contains it.
       label: The label it suspended with.
-      index: Which item of a foreach.
+      index: The index of the foreach item.
 
     Raises:
-      NotSuspendedError: if none fits.
-      AmbiguousResumeError: if several fit that are not items of one foreach.
+      NotSuspendedError: if no suspension matches.
+      AmbiguousResumeError: if several match that are not items of one foreach.
     """
     known = suspensions(state)
     found = [
@@ -136,13 +138,13 @@ def _describe(step: str | Sequence[str] | None, label: str | None, index: int | 
 
 
 def _path(state: RunRecord, record: StepRecord) -> tuple[str, ...]:
-    """Return the ids on the way to a call; its own id alone cannot tell, as ids may have dots."""
+    """Return the ids from the outermost workflow to a call, separately: ids may have dots."""
     path: list[str] = []
     prefix = ""
     own = Address.parse(record.address).call
     for call in own.walk():
         outer = state.calls.get(str(call))
-        # Items have the id of their foreach, whose record is there before theirs.
+        # Items have the id of their foreach, whose record precedes theirs.
         if outer is not None and call.item is None and call != own:
             path.append(outer.id.removeprefix(prefix))
             prefix = f"{outer.id}."
@@ -150,6 +152,6 @@ def _path(state: RunRecord, record: StepRecord) -> tuple[str, ...]:
 
 
 def _index(address: str) -> int | None:
-    """Return which item of a foreach it is about; of nested ones the innermost."""
+    """Return the index of the foreach item for an address; of nested ones, the innermost."""
     items = [outer.item for outer in Address.parse(address).walk() if outer.item is not None]
     return items[-1] if items else None

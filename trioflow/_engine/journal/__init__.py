@@ -1,6 +1,6 @@
-"""The disk: writing, claims, loading, and what other processes ask of a run.
+"""The disk: writing, claims, loading, and requests from other processes.
 
-What engines need of it is imported when a run is kept or listed; others import from the modules.
+Engines import what they need from here when a run is kept or listed; others import the modules.
 """
 
 from typing import TYPE_CHECKING
@@ -52,7 +52,7 @@ __all__ = [
     "unsuccessful",
 ]
 
-if not TYPE_CHECKING:  # or type checkers would believe in every name
+if not TYPE_CHECKING:  # otherwise type checkers would accept every name
     __getattr__ = lazy_names(
         __name__,
         {

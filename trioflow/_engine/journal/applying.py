@@ -1,4 +1,4 @@
-"""What a stored request does to the run that it is meant for."""
+"""Apply a stored request to its run."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from trioflow.wire._shown import message_of
 
 
 def apply(life: Life, journal: RunJournal, request: Request, nursery: trio.Nursery) -> None:
-    """Do what is asked of a run that this engine has claimed, once.
+    """Apply a request, once, to a run that this engine has claimed.
 
-    The request is removed from the store together with the events of its effect. One that the
-    run cannot take, such as an answer to a step that does not wait, is logged and removed.
+    The request is removed from the store together with the events of its effect. A request that the
+    run refuses, such as an answer for a step that is not waiting, is logged and removed.
     """
     if request.id <= journal.applied:
         return
     journal.applied = request.id
     try:
         done = _apply(life, from_request(request, journal.writer), request, nursery)
-    except BaseException as exc:  # what an answer is structured by is code of users
+    except BaseException as exc:  # structuring an answer calls user code
         if must_pass(exc):
             raise
         told = "run %s has refused a request (%s): %s"
@@ -41,7 +41,7 @@ def apply(life: Life, journal: RunJournal, request: Request, nursery: trio.Nurse
 
 
 def _apply(life: Life, command: Command, request: Request, nursery: trio.Nursery) -> bool:
-    """Begin what is asked; tell whether its effect is recorded already."""
+    """Begin the request; return whether its effect is recorded already."""
     match command:
         case Send(name=name, data=data):
             receive(life, name, data, request.by)
@@ -56,7 +56,7 @@ def _apply(life: Life, command: Command, request: Request, nursery: trio.Nursery
             nursery.start_soon(_drain, life, grace, request.by)
             return False
         case Drain():
-            return _end(life, request, "drained")  # nothing of it runs
+            return _end(life, request, "drained")  # no body of it is running
 
 
 async def _drain(life: Life, grace: float, by: str | None) -> None:
@@ -66,17 +66,17 @@ async def _drain(life: Life, grace: float, by: str | None) -> None:
 
 def _end(life: Life, request: Request, reason: str | None) -> bool:
     if life.core.is_canceled and life.is_driven_here:
-        return True  # it is on its way
+        return True  # it is ending already
     life.cancel_requests += (request.id,)  # to be removed when its end is recorded
     if life.phase is Phase.WAITING and life.plan.has_end_hooks:
-        life.begin_end(reason, request.by)  # the engine that has claimed it drives it
+        life.begin_end(reason, request.by)  # the engine that claimed it drives it
     else:
         life.cancel(reason, request.by)
     return False
 
 
 def command_here(life: Life, command: Command, by: str | None, registry: RunRegistry) -> None:
-    """Do what is asked of a run that is in no store.
+    """Apply a command to a run that no store has.
 
     Raises: what `Life.cancel`, `receive` and `begin_resume` raise.
     """

@@ -1,25 +1,25 @@
-"""Events as the entries of a journal, and back.
+"""Encode events as the entries of a journal, and decode them.
 
-Format 2, of which each entry is the JSON text of a list:
+In format 2, each entry is a list in JSON:
 
 =============== =================================================================================
 type            of the event, as in `trioflow.events`
-seq             so that entries at another's place are noticed
+seq             so that misplaced entries are detected
 id, address     of the step; only in events that belong to one
-fields          an object with the other attributes, under their names; those that have their
-                default are left out, and so is the object if it is empty
-sealed          an object with those that a codec has encoded, as base64
+fields          an object with the other attributes by name; attributes that have their default
+                are left out, and so is the object if it is empty
+sealed          an object with the attributes that a codec has encoded, as base64
 =============== =================================================================================
 
-The run's id and the time stand in the store, beside the text. Values of users are written by
-`trioflow._forms`, with tags where a type alone does not tell what they were. Errors are written
-as `trioflow.wire` does, with their notes, their cause and how they are made again.
+The store keeps the run's id and the time in addition to the JSON. `trioflow._forms` writes the
+values of users, with tags where a type alone does not identify them. Errors are written as in
+`trioflow.wire`, with their notes, their cause and how to rebuild them.
 
-A value that is not short and that an earlier entry of the run is known to hold is not written
-again: ``input_of`` or ``output_of`` is the ``seq`` of that entry.
+A long value that an earlier entry of the run is known to hold is not written again: ``input_of`` or
+``output_of`` is the ``seq`` of that entry.
 
 Format 1 has the objects of `trioflow.wire`, without tags. A journal may begin in an earlier format
-and continue in this one, so each entry is looked at by itself.
+and continue in this one, so each entry is decoded on its own.
 """
 
 from __future__ import annotations
@@ -58,23 +58,23 @@ from trioflow.wire._plain import rewritable
 from trioflow.wire._shown import shown as quoted
 
 FORMAT = 2
-"""Version of what stands in a journal. Journals of every earlier version can be read."""
+"""Version of the journal format. Journals of every earlier version can be read."""
 READ_DEPTH = 4 * MAX_DEPTH
-"""How many levels of JSON an entry may have: tags around values are levels as well."""
+"""The maximum nesting of JSON in an entry; tags around values count as levels."""
 UNTAGGED = frozenset({str, int, bool, type(None)})
-"""Types whose values never have a tag around them, nor one inside."""
+"""Types whose values neither have nor contain a tag."""
 _scan: Any = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
 def decode(run_id: str, entries: Iterable[Entry], codec: Codec | None = None) -> list[ev.Event]:
-    """Return the events of a run's journal, for people: values are plain JSON types.
+    """Return the events of a run's journal for display: values are plain JSON types.
 
     Args:
       entries: From the first one on; `trioflow._engine.journal.reading` reads parts of journals.
-      codec: Decodes values; without it encoded ones are asterisks.
+      codec: Decodes values; without it, encoded values are shown as asterisks.
 
     Raises:
-      JournalFormatError: if one of them cannot be read, or is not at its place.
+      JournalFormatError: if an entry cannot be read or is misplaced.
     """
     found: dict[int, ev.Event] = {}
     for entry in entries:
@@ -86,45 +86,45 @@ def decode(run_id: str, entries: Iterable[Entry], codec: Codec | None = None) ->
 
 
 def decode_entry(run_id: str, entry: Entry, codec: Codec | None = None) -> ev.Event:
-    """Return the event that a run's journal has as this entry; values are plain JSON types.
+    """Return the event of an entry in a run's journal; values are plain JSON types.
 
     A value that an earlier entry holds is a `ValueOf`.
 
     Raises:
-      JournalFormatError: if it cannot be read, or is not at its place.
+      JournalFormatError: if the entry cannot be read or is misplaced.
     """
     return _decoded(run_id, entry, _Reader(True, codec))
 
 
 def references(event: ev.Event) -> list[tuple[str, ValueOf]]:
-    """Return which attributes of an event are held by earlier ones."""
+    """Return the attributes of an event whose values are in earlier entries."""
     values = [(name, getattr(event, name, None)) for name in REFERRING]
     return [(name, value) for name, value in values if isinstance(value, ValueOf)]
 
 
 def resolved(event: ev.Event, name: str, source: ev.Event | None, reference: ValueOf) -> ev.Event:
-    """Return an event with a value that an earlier one holds.
+    """Return an event with the value of an earlier one in place of a reference.
 
     Raises:
-      JournalFormatError: if that is not there, or holds none.
+      JournalFormatError: if the earlier event does not exist or has no such value.
     """
     try:
         value = ValueOf.find(source) if source is not None else reference
     except LookupError:
         value = reference
     if isinstance(value, ValueOf):
-        problem = f"its {name} is that of entry {reference.seq}, which holds none"
+        problem = f"its {name} refers to entry {reference.seq}, which has none"
         raise JournalFormatError(event.run_id, event.seq, problem)
     return attrs.evolve(event, **{name: value})
 
 
 def decode_recorded(run_id: str, entries: Iterable[Entry], codec: Codec | None) -> list[ev.Event]:
-    """Return the events of a run's journal, with values as `trioflow._forms` has written them.
+    """Return the events of a run's journal, with values as written by `trioflow._forms`.
 
     A value that an earlier entry holds is a `ValueOf`.
 
     Raises:
-      JournalFormatError: if one of them cannot be read, or is not at its place.
+      JournalFormatError: if an entry cannot be read or is misplaced.
     """
     reader, usual = _Reader(False, codec), UsualEvents(run_id)
     return [usual.read(entry) or _decoded(run_id, entry, reader) for entry in entries]
@@ -132,17 +132,17 @@ def decode_recorded(run_id: str, entries: Iterable[Entry], codec: Codec | None) 
 
 @attrs.frozen
 class _Reader:
-    """How values are given that were read."""
+    """How decoded values are returned."""
 
     shows: bool
-    """Whether people look at them; else they are on their way to the forms."""
+    """Whether the values are for display; otherwise, forms convert them."""
     codec: Codec | None
 
     def unsealed(self, cls: type[ev.Event], sealed: Mapping[str, Plain]) -> dict[str, Plain]:
-        """Return attributes that a codec has encoded."""
+        """Return the attributes that a codec has encoded."""
         defaults = {field.name: field.default for field in FIELDS[cls] if field.is_sealed}
         if not sealed.keys() <= defaults.keys():
-            raise WireFormatError("it has encoded attributes that are none")
+            raise WireFormatError("it has encoded attributes that its type does not have")
         if self.shows and self.codec is None:
             return {name: placeholder(name, defaults[name]) for name in sealed}
         return {name: unseal(text, self.codec) for name, text in sealed.items()}
@@ -181,7 +181,7 @@ def _decoded(run_id: str, entry: Entry, reader: _Reader) -> ev.Event:
 
 
 def _parse(text: str) -> Plain:
-    # As json.loads() does, but for the time that it takes to get there.
+    # Does what json.loads() does, without the time that its checks take.
     try:
         parsed, end = _scan(text, 0)
     except (TypeError, ValueError, StopIteration):
@@ -193,7 +193,7 @@ def _event(run_id: str, entry: Entry, parts: list[Plain], reader: _Reader) -> ev
     cls, fields, sealed = _taken_apart(parts)
     if sealed:
         fields = fields | reader.unsealed(cls, sealed)
-    # From as few calls as can be: a run of a thousand steps has three thousand of these.
+    # With few calls, for speed: a run of a thousand steps has three thousand events.
     values: dict[str, Any] = {"run_id": run_id, "seq": parts[1], "at": entry.at, **LEFT_OUT[cls]}
     known, tagged = READABLE[cls], reader.tagged
     if cls in STEP_EVENTS:
@@ -217,14 +217,14 @@ def _payload(asks: Plain) -> Plain:
     try:
         return ev.payload_of(asks)
     except (TypeError, KeyError, AttributeError) as exc:
-        raise WireFormatError("its questions are none") from exc
+        raise WireFormatError("its questions are not valid") from exc
 
 
 def _taken_apart(parts: list[Plain]) -> tuple[type[ev.Event], dict[str, Plain], dict[str, Plain]]:
     """Return the class of an event, and both objects of its entry."""
     type_ = parts[0] if parts else None
     if not isinstance(type_, str) or type_ not in ev.EVENT_TYPES:
-        raise WireFormatError(f"no event has the type {quoted(type_)}")
+        raise WireFormatError(f"there is no event type {quoted(type_)}")
     cls = ev.EVENT_TYPES[type_]
     before = 4 if cls in STEP_EVENTS else 2
     fields = parts[before] if len(parts) > before else {}
@@ -232,9 +232,9 @@ def _taken_apart(parts: list[Plain]) -> tuple[type[ev.Event], dict[str, Plain], 
     is_whole = before <= len(parts) <= before + 2
     if not (is_whole and isinstance(fields, dict) and isinstance(sealed, dict)):
         names = ("seq", *PLACE) if cls in STEP_EVENTS else ("seq",)
-        raise WireFormatError(f"it is no {type_} with {', '.join(names)} and an object")
+        raise WireFormatError(f"it is not a {type_} with {', '.join(names)} and an object")
     if type(parts[1]) is not int:
-        raise WireFormatError(f"'seq' is {quoted(parts[1])}")
+        raise WireFormatError(f"'seq' must be an integer, not {quoted(parts[1])}")
     return cls, fields, sealed
 
 
@@ -252,7 +252,7 @@ def check_format(header: RunHeader) -> None:
     """
     known = header.format
     if type(known) is not int or known < 1:
-        raise JournalFormatError(header.run_id, None, f"{known!r} is no format of a journal")
+        raise JournalFormatError(header.run_id, None, f"{known!r} is not a journal format")
     if known > FORMAT:
-        problem = f"it has format {known}, and this trioflow reads up to {FORMAT}: upgrade it"
+        problem = f"it has format {known}; this trioflow reads formats up to {FORMAT}, upgrade it"
         raise JournalFormatError(header.run_id, None, problem)

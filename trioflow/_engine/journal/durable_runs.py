@@ -1,4 +1,4 @@
-"""Durable runs: what ties the runs of an engine to the store."""
+"""Durable runs: the connection between the runs of an engine and the store."""
 
 from __future__ import annotations
 
@@ -41,24 +41,24 @@ from trioflow.record import fold
 
 @attrs.define(eq=False)
 class DurableRuns:
-    """Writes, claims and loads the runs of one engine. A `Keeper` of lives."""
+    """Writes, claims and loads the runs of one engine. The `Keeper` of its lives."""
 
     writer: JournalWriter
     claims: Claims
     make: Callable[[StoredRun, Keeper], Life]
     """Makes a life for a stored run; raises UnknownNameError if its workflow is unknown."""
     on_begin: Callable[[str], None] = attrs.field(default=lambda run_id: None)
-    """Is told of each run that is driven here from now on."""
+    """Called for each run that is driven here from now on."""
     on_broken: Callable[[str], None] = attrs.field(default=lambda run_id: None)
-    """Is told of each run that is interrupted because the store is away."""
+    """Called for each run that is interrupted because the store is unavailable."""
     on_duplicate: Callable[[Life], None] = attrs.field(default=lambda life: None)
-    """Is told of each run that cannot begin because there is a run of its id."""
+    """Called for each run that cannot begin because its id is taken."""
     begin_or_attach: Callable[[Life], Awaitable[bool]] = attrs.field(init=False)
     """See `Keeper.begin_once`; the engine sets it."""
     on_followed: Callable[[Life], None] = attrs.field(default=lambda life: None)
-    """Is told of each run that is to be followed, see `Keeper.follow`."""
+    """Called for each run that is to be followed, see `Keeper.follow`."""
     journals: Journals = attrs.field(init=False)
-    """What observers read on from."""
+    """Where observers continue to read."""
 
     @journals.default
     def _journals(self) -> Journals:
@@ -76,7 +76,7 @@ class DurableRuns:
         """Check that runs can be started here.
 
         Raises:
-          StoreError: if the store is open for reading only.
+          StoreError: if the store is read-only.
         """
         if self.store.is_read_only:
             problem = "it is open for reading only, so no run can be started or continued"
@@ -84,11 +84,11 @@ class DurableRuns:
 
     # ------------------------------------------------------------ runs of this engine
     def check_new(self, life: Life) -> None:
-        """Check that a run can be kept from its start on.
+        """Check that a run can be kept from its start.
 
         Raises:
-          StoreError: if the store is open for reading only.
-          DefinitionError: if a value of its workflow is a secret, and there is no codec.
+          StoreError: if the store is read-only.
+          DefinitionError: if a value of its workflow is a secret and there is no codec.
         """
         self.check_writable()
         forms = life.plan.forms
@@ -98,8 +98,8 @@ class DurableRuns:
             raise DefinitionError(f"workflow {life.plan.id!r}", problem, remedy)
 
     def keep(self, life: Life, *, stored: StoredRun | None = None) -> None:
-        """Have the events of a run written from now on."""
-        assert life.journaled is not None  # it was made for this keeper
+        """Write the events of a run from now on."""
+        assert life.journaled is not None  # created for this keeper
         last = stored.last_seq if stored else -1
         life.journaled.journal = RunJournal(
             header=stored.header if stored else header_of(life),
@@ -121,38 +121,38 @@ class DurableRuns:
             self.on_duplicate(life)
         life.core.readers.step_aside()
         break_off(life, failure)
-        if life.phase is Phase.WAITING and life.driver is None:  # else its end is still to come
+        if life.phase is Phase.WAITING and life.driver is None:  # otherwise its end follows
             life.move("halt")
 
     async def begin_once(self, life: Life) -> bool:
-        """Let a run begin on disk, or become the stored run of its id; see `Keeper`."""
+        """Begin a run on disk, or make it the stored run with its id; see `Keeper`."""
         return await self.begin_or_attach(life)
 
     def begin(self, life: Life) -> None:
-        """Take note that a run is driven here from now on."""
+        """Record that a run is driven here from now on."""
         journal = journal_of(life)
         journal.claimed = True
         self.claims.add(life.run_id, journal)
         self.on_begin(life.run_id)
 
     def is_complete(self, life: Life) -> bool:
-        """Tell whether all that has happened to a run is written."""
+        """Return whether everything that has happened to a run is written."""
         return journal_of(life).is_complete
 
     def acknowledge(self, life: Life, requests: Sequence[int]) -> None:
-        """Have stored requests removed, together with what is written next of the run."""
+        """Remove stored requests together with the next write of the run."""
         journal_of(life).acknowledge(requests)
 
     async def wait_stored(self, life: Life) -> None:
-        """Wait until all that has happened is on disk, and raise what prevents it."""
+        """Wait until everything that has happened is on disk, and raise what prevents it."""
         await journal_of(life).wait_stored()
 
     async def claim(self, life: Life) -> None:
-        """Make this engine the one that drives a run, and take over what is new.
+        """Claim a run for this engine, and take over its new events.
 
         Raises:
-          RunClaimedError: if it is driven elsewhere.
-          JournalFormatError: if what is new is damaged.
+          RunClaimedError: if another process drives it.
+          JournalFormatError: if the new entries are damaged.
         """
         journal = journal_of(life)
         if not journal.is_begun:
@@ -167,62 +167,64 @@ class DurableRuns:
         journal.claimed = True
         try:
             await self.catch_up(life)
-        except BaseException:  # nobody could drive the run until the claim expires
+        except BaseException:  # otherwise no engine could drive the run until the claim expires
             with trio.CancelScope(shield=True):
                 await self.release(life)
             raise
 
     async def claimed_elsewhere(self, run_id: str) -> Exception:
-        """Return what to raise if a run cannot be claimed."""
+        """Return the error for a run that cannot be claimed."""
         stored = await self.store.get(run_id)
         if stored is None:
             return UnknownRunError(run_id)
         return RunClaimedError(run_id, stored.owner, stored.held_for)
 
     async def catch_up(self, life: Life) -> None:
-        """Take over what others have added to the journal of a run that waits, or is driven by
-        others. What is known of any other run is not a beginning of its journal.
+        """Take over what other processes have added to a run's journal.
+
+        The run waits, or another process drives it. What is known of any other run does not match
+        the beginning of its journal.
 
         Raises:
-          JournalFormatError: if it is damaged.
+          JournalFormatError: if the journal is damaged.
         """
         journal = journal_of(life)
         read = await self._read(life.run_id, journal.stored)
         sources = await sources_of(self.store, read, self.writer.codec)
-        # Others may have taken over the same, or some of it, in the meantime.
+        # Other tasks may have taken over some or all of it in the meantime.
         sources += [event for event in read if event.seq <= journal.stored]
         news = [event for event in read if event.seq > journal.stored]
-        # What has come from outside while the run waited, and is not written yet, cannot be any
-        # more if there is news: then this life ends as soon as the writer finds out.
+        # If there are new entries, what came from outside while the run waited can no longer be
+        # written. This life then ends as soon as the writer finds out.
         is_clean = journal.added == journal.stored
         if news and is_clean and life.phase in (Phase.WAITING, Phase.ELSEWHERE):
             restore_journal(life, news, sources)
             journal.stored = journal.added = news[-1].seq
 
     async def release(self, life: Life) -> None:
-        """Let others drive a run that is not driven here any more."""
+        """Release the claim on a run that is no longer driven here."""
         self.claims.remove(life.run_id)
         journal_of(life).claimed = False
         await self.store.release(life.run_id, self.owner)
 
     def follow(self, life: Life) -> None:
-        """Take over what others write of a run, until it finishes or suspends."""
+        """Follow what other processes write of a run, until it finishes or suspends."""
         if not life.is_followed:
             self.on_followed(life)
             life.is_followed = True
 
     async def source(self, life: Life) -> tuple[Source | None, bool]:
-        """Return what an observer of a run reads on from, and whether it begins there."""
+        """Return the source for an observer of a run, and whether the observer must begin there."""
         if self.journals.is_closed:
             return None, False
         is_lost = life.is_lost and life.phase is not Phase.ELSEWHERE
-        if life.phase is Phase.WAITING:  # others may have resumed it
+        if life.phase is Phase.WAITING:  # another process may have resumed it
             stored = await self.journals.get(life.run_id)
             is_lost = stored is not None and stored.last_seq >= life.record.next_seq
         return self.journals.source(life.run_id), is_lost
 
     async def events(self, life: Life) -> Sequence[ev.Event]:
-        """Return all events that the journal of a run holds."""
+        """Return all events in the journal of a run."""
         return restore(life.plan, await self._read(life.run_id, -1)).events
 
     # ------------------------------------------------------------ runs of the store
@@ -232,7 +234,7 @@ class DurableRuns:
         Raises:
           UnknownRunError: if the store does not have it.
           UnknownNameError: if its workflow is unknown.
-          JournalFormatError: if it is damaged, or was written by a later version.
+          JournalFormatError: if it is damaged or was written by a later version.
           WorkflowChangedError: if its workflow contradicts what is recorded.
         """
         stored = await self.store.get(run_id)
@@ -243,10 +245,10 @@ class DurableRuns:
         return life
 
     async def fill(self, life: Life, stored: StoredRun) -> None:
-        """Let a life of which nothing has happened become that of a stored run.
+        """Fill a life in which nothing has happened with a stored run.
 
         Raises:
-          JournalFormatError: if its journal is damaged, or was written by a later version.
+          JournalFormatError: if its journal is damaged or was written by a later version.
           WorkflowChangedError: if its workflow contradicts what is recorded.
         """
         header = stored.header
@@ -258,7 +260,7 @@ class DurableRuns:
             changed = difference(header.fingerprint, life.plan, fold(recorded))
             if changed is not None:
                 raise WorkflowChangedError(header.run_id, header.workflow_id, changed)
-        # It may have moved on since it was looked up.
+        # The run may have continued since it was looked up.
         self.keep(life, stored=attrs.evolve(stored, last_seq=recorded[-1].seq))
         restore_journal(life, recorded)
 

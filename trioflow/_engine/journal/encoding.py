@@ -1,7 +1,7 @@
-"""Events as the entries of a journal; `trioflow._engine.journal.codec` says what stands there.
+"""Encode events as the entries of a journal; see `trioflow._engine.journal.codec` for the format.
 
-Three events are written for every step of a durable run, so what they have in common is not
-looked at: only attributes that differ from what they are if they are left out.
+Three events are written for every step of a durable run. For speed, attributes that have their
+default are skipped.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from trioflow.wire._shown import class_name, message_of
 _OF_CONTEXT = ("runtime_context", "updates")
 """Attributes of events that hold the runtime context."""
 _RESOURCE_REMEDY = (
-    "open it as a resource, open_engine(resources={...}), and take it with ctx.resource()"
+    "open it as a resource, open_engine(resources={...}), and get it with ctx.resource()"
 )
 _NO_VALUES: Mapping[str, EventValue] = MappingProxyType({})
 _to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
-_string_to_json = json.encoder.encode_basestring_ascii  # what that does, in a third of the time
+_string_to_json = json.encoder.encode_basestring_ascii  # does the same in a third of the time
 
 
 def encode(
@@ -52,14 +52,14 @@ def encode(
     """Return an event as an entry.
 
     Args:
-      plan: The workflow, which says how values are recorded; None if the event holds none.
-      recorded: Which of its values earlier entries hold, by the names of the attributes.
+      plan: The workflow, which defines how values are recorded; None if the event holds no values.
+      recorded: The attributes whose values earlier entries hold.
       prepared: A value that is written already.
       codec: Encodes values and errors.
 
     Raises:
-      InvalidValueError: if a value is not of its type.
-      NotSerializableError: if it holds a value that cannot be written, or not be read back.
+      InvalidValueError: if a value does not have its type.
+      NotSerializableError: if a value cannot be written or read back.
     """
     if plan is not None and codec is None and prepared is None and not recorded:
         text = usual_text(event, plan)
@@ -75,7 +75,7 @@ def encode_any(
     prepared: Prepared | None,
     codec: Codec | None,
 ) -> Entry:
-    """Do what `encode` does, for whatever event."""
+    """Do the work of `encode`, for any event."""
     values = _NO_VALUES if plan is None else values_of(event, plan)
     pieces = [_place(event)]
     sealed: dict[str, str] = {}
@@ -83,7 +83,7 @@ def encode_any(
     for field, value in zip(LISTED[type(event)], LISTED_VALUES[type(event)](event), strict=True):
         described = values.get(field.name)
         if described is None and (value is field.default or is_implied(event, field.name)):
-            continue  # most
+            continue  # the usual case
         if recorded and field.name in recorded:
             pieces += (before, f'"{field.name}_of":{recorded[field.name].seq}')
             before = ","
@@ -105,13 +105,15 @@ def encode_any(
 
 
 def is_implied(event: ev.Event, name: str) -> bool:
-    """Tell whether a value follows from others of its event: what a call suspends with, from its
-    questions."""
+    """Return whether a value follows from others of its event.
+
+    For example, a call's payload follows from its questions.
+    """
     return name == "payload" and getattr(event, "asks", None) is not None
 
 
 def _place(event: ev.Event) -> str:
-    """Return how the list begins."""
+    """Return the beginning of the list."""
     if isinstance(event, ev.StepEvent):
         id, address = _json(event, event.id), _json(event, event.address)
         return f'["{event.type}",{event.seq},{id},{address}'
@@ -143,15 +145,15 @@ def _dumped(
 ) -> Plain:
     try:
         return described.form.dump(value, MAX_DEPTH)
-    except Exception as exc:  # classes of values are code of users
-        assert plan is not None  # or it would not be described
+    except Exception as exc:  # classes of values are user code
+        assert plan is not None  # otherwise no form would apply
         raise _refused(event, name, described, plan, exc) from _cause_of(exc)
 
 
 def _refused(
     event: ev.Event, name: str, value: EventValue, plan: WorkflowPlan, exc: Exception
 ) -> Exception:
-    """Return what to raise for a value that cannot be written."""
+    """Return the error for a value that cannot be written."""
     match exc:
         case FaultsError(faults=faults):
             return InvalidValueError(value.what, owner_of(event, plan), faults)
@@ -187,7 +189,7 @@ def _json(event: ev.Event, plain: Plain) -> str:
             return repr(plain)
         return _to_json(plain)
     except (TypeError, ValueError, RecursionError) as exc:
-        # Values were checked, so it is an id or a name that is not what its type says.
+        # Values were checked, so this is an id or a name that does not have its type.
         problem = f"of type {event.type!r} cannot be written ({exc})"
-        remedy = "give ids, names and reasons that are strings"
+        remedy = "use strings as ids, names and reasons"
         raise NotSerializableError("event", problem, remedy) from exc

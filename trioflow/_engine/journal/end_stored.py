@@ -1,4 +1,4 @@
-"""Ending a stored run in which nothing runs, without the code of its workflow."""
+"""End a stored run that is not running, without the code of its workflow."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ ENDABLE = (*ACTIVE_STATUSES, *WAITING_STATUSES)
 
 @attrs.frozen(kw_only=True)
 class End:
-    """How a run is to end."""
+    """How a run ends."""
 
     reason: str | None = None
     """Why it is canceled."""
     by: str | None = None
     """Who cancels it."""
     error: Exception | None = None
-    """Why it has failed, if it has."""
+    """Why it failed, if it did."""
     crashed: bool = False
-    """Whether its process has died."""
+    """Whether its process died."""
 
     @property
     def status(self) -> RunStatus:
@@ -42,10 +42,10 @@ class End:
 async def end_stored(runs: DurableRuns, run_id: str, end: End) -> None:
     """Write the end of a run that waits, or whose process has died, into its journal.
 
-    Only the journal is needed, so a run can be ended that cannot be read, or whose workflow has
-    changed or is gone. One that was canceled before ends as canceled, whatever *end* says. The
-    workflow's hooks are not called. Of two who end a run, or of one who ends it and one who resumes
-    it, exactly one succeeds.
+    Only the journal is needed, so a run can be ended even if it cannot be read, or if its workflow
+    has changed or is missing. A run that was canceled before ends as canceled, whatever *end*
+    contains. The workflow's hooks are not called. If several callers end or resume a run at the
+    same time, exactly one succeeds.
 
     Raises:
       UnknownRunError: if the store does not have it.
@@ -71,7 +71,7 @@ async def end_stored(runs: DurableRuns, run_id: str, end: End) -> None:
 
 @asynccontextmanager
 async def claimed(runs: DurableRuns, run_id: str) -> AsyncGenerator[StoredRun, None]:
-    """Hold the claim on a run that nobody else has; yields the run as it is then.
+    """Claim a run that no other process has claimed, and yield the run as it is then.
 
     Raises:
       UnknownRunError: if the store does not have it.
@@ -90,7 +90,7 @@ async def claimed(runs: DurableRuns, run_id: str) -> AsyncGenerator[StoredRun, N
 
 
 async def _is_ending(store: Store, stored: StoredRun) -> bool:
-    """Tell whether a run is canceled, and only its last event is missing."""
+    """Return whether a run is canceled and only its last event is missing."""
     run_id, after = stored.header.run_id, stored.last_seq
     while after >= 0:
         after -= 1
@@ -99,13 +99,13 @@ async def _is_ending(store: Store, stored: StoredRun) -> bool:
                 event = decode_entry(run_id, entry)
             except JournalFormatError:
                 return False
-            if not isinstance(event, ev.EventReceived):  # which may come while it ends
+            if not isinstance(event, ev.EventReceived):  # it may be sent while the run ends
                 return isinstance(event, ev.Canceled)
     return False
 
 
 def _events(stored: StoredRun, end: End, is_ending: bool) -> Sequence[ev.Event]:
-    """Return the events that end a run; of one that was interrupted, the open calls are void."""
+    """Return the events that end a run; open calls of an interrupted run are discarded."""
     at = max(time.time(), stored.updated_at)  # clocks of machines differ
     events: list[ev.Event] = []
 
@@ -118,7 +118,7 @@ def _events(stored: StoredRun, end: End, is_ending: bool) -> Sequence[ev.Event]:
     elif stored.status in ACTIVE_STATUSES and not is_ending:
         add(ev.Recover, crashed=end.crashed)
     elif end.status == "failed" and not is_ending:
-        add(ev.Resume)  # a run that waits cannot fail
+        add(ev.Resume)  # a waiting run cannot fail
     if end.status == "canceled" and not is_ending:
         add(ev.Canceled, reason=end.reason, by=end.by)
     add(ev.Finish, status=end.status, error=end.error)

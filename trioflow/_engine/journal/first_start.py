@@ -1,4 +1,4 @@
-"""Starting a run whose id may be taken: on disk first, so that one of many attempts succeeds."""
+"""Start a run whose id may be taken: on disk first, so that only one of many attempts succeeds."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from trioflow.errors import JournalConflictError, StoreError
 
 
 async def start_if_new(runs: DurableRuns, life: Life) -> StoredRun | None:
-    """Let a run have started, its start on disk before anything of it happens.
+    """Start a run, writing its start to disk before anything else happens.
 
-    Of all that do this for one id at the same time, in whatever process, one succeeds.
+    If several processes start runs with one id at the same time, exactly one succeeds.
 
     Returns:
-      The run that has the id already; then nothing has happened. None if it has started.
+      The run that already has the id, in which case nothing was started; None if the run started.
 
     Raises:
       StoreError, JournalConflictError: if the start cannot be written.
@@ -46,7 +46,7 @@ async def start_if_new(runs: DurableRuns, life: Life) -> StoredRun | None:
 async def _write_first(
     runs: DurableRuns, life: Life, entries: Sequence[Entry], due_at: float | None
 ) -> StoredRun | None:
-    """Write the first entries of a run; return the run that has its id, if there is one."""
+    """Write the first entries of a run; return the run that has its id, if any."""
     journal = journal_of(life)
     append = journal.first_append(entries, due_at)
     try:
@@ -62,7 +62,7 @@ async def _write_first(
 
 
 async def _find(runs: DurableRuns, run_id: str) -> StoredRun | None:
-    """Return a stored run; try again, as long as a write would be, what may succeed later."""
+    """Return a stored run; retry like a write if that may help."""
     retries = runs.writer.retries()
     while True:
         try:

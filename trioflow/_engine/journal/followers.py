@@ -1,4 +1,4 @@
-"""Keeping what this process knows of a run up to date while another process drives it."""
+"""Keep this process's view of a run up to date while another process drives it."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ logger = logging.getLogger("trioflow")
 
 @attrs.define(eq=False)
 class Followers:
-    """Takes over the events of runs that others drive, one task for each that is waited for."""
+    """Takes over the events of runs that other processes drive, with one task per run."""
 
     durable: DurableRuns
     registry: RunRegistry
     nursery: trio.Nursery | None = None
-    """Where that is done; None while the engine is not open."""
+    """The nursery of these tasks; None while the engine is not open."""
 
     def follow(self, life: Life) -> None:
-        """Take over what others write of a run, until it finishes or waits, or is driven here.
+        """Follow what other processes write of a run, until it finishes, waits or is driven here.
 
         Raises:
           RunStateError: if the engine is closed.
@@ -43,7 +43,7 @@ class Followers:
         self.nursery.start_soon(self._follow, weakref.ref(life))
 
     async def _follow(self, followed: weakref.ref[Life]) -> None:
-        # Held only while it looks: a run that nobody holds any more need not be followed.
+        # Held only while it looks: a run without other references need not be followed.
         try:
             while (life := followed()) is not None and await self._look(life):
                 readers = life.core.readers
@@ -56,7 +56,7 @@ class Followers:
                 _leave(life)
 
     async def _look(self, life: Life) -> bool:
-        """Take over what is new; tell whether there may be more."""
+        """Take over what is new; return whether there may be more."""
         try:
             async with self.registry.lock(life.run_id):
                 await self._catch_up(life)
@@ -80,7 +80,7 @@ class Followers:
 
 
 def _leave(life: Life) -> None:
-    """Let nobody wait for what will not be taken over any more."""
+    """End all waits for events that will no longer be taken over."""
     life.is_followed = False
     if life.phase is Phase.ELSEWHERE and life.failure is None:
         give_up(life, _closed(life))

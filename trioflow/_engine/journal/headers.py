@@ -1,4 +1,4 @@
-"""What a store keeps of a run beside its journal, so that lists need not read any."""
+"""What a store keeps of a run in addition to its journal, so that lists need not read journals."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from trioflow.abc import Entry, RunHeader
 from trioflow.events import Start
 
 MAX_LISTED_INPUT = 1000
-"""How many characters of JSON an input may have to be in the header. A longer one is in the journal
-alone: a list is for finding runs, and each run would be twice as large."""
+"""The maximum characters of JSON of an input in the header. A longer input is only in the journal:
+lists are for finding runs, and copies would double the size of each run."""
 MAX_READ = 16_000
-"""How long a first entry may be to be taken apart for it, which takes up to 0.1 ms then."""
+"""The maximum length of a first entry that is decoded for it; decoding takes up to 0.1 ms."""
 
 
 def header_of(life: Life) -> RunHeader:
@@ -36,8 +36,8 @@ def header_of(life: Life) -> RunHeader:
 def with_input(header: RunHeader, first: Entry) -> RunHeader:
     """Return a header with the input that the first entry of the journal records.
 
-    It is taken from there, so that a list shows no more than the journal does: what is encoded in
-    the one is asterisks in the other.
+    Taking it from the entry ensures that a list shows no more than the journal does: values that
+    are encoded in the journal are asterisks in the list.
     """
     if len(first.text) > MAX_READ:
         return header

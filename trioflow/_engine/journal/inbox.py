@@ -1,4 +1,4 @@
-"""What other processes ask of a run, as the payloads of stored requests."""
+"""What other processes request of a run, as the payloads of stored requests."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Cancel:
 
 @attrs.frozen
 class Send:
-    """Give the run a named event."""
+    """Send the run a named event."""
 
     kind: Literal["event"] = attrs.field(default="event", init=False)
     name: str = ""
@@ -46,7 +46,7 @@ class Resume:
 
 @attrs.frozen
 class Drain:
-    """Start no further step, and end the run when those that run have ended."""
+    """Start no further step, and end the run when its running steps have ended."""
 
     kind: Literal["drain"] = attrs.field(default="drain", init=False)
     grace: float = math.inf
@@ -58,7 +58,7 @@ Command = Cancel | Send | Resume | Drain
 
 
 def to_request(run_id: str, command: Command, by: str | None, writer: JournalWriter) -> Request:
-    """Return what a store keeps of a command.
+    """Return the stored form of a command.
 
     Raises:
       NotSerializableError: if it holds a value that has no JSON form.
@@ -88,10 +88,10 @@ def _payload(command: Command) -> dict[str, Any]:
 
 
 def from_request(request: Request, writer: JournalWriter) -> Command:
-    """Return the command that a request stands for.
+    """Return the command that a request holds.
 
     Raises:
-      ValueError, TypeError, KeyError, FaultsError: if another version has written it, or it is
+      ValueError, TypeError, KeyError, FaultsError: if another version has written it, or if it is
         damaged.
     """
     plain = json.loads(request.payload)

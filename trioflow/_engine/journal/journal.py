@@ -1,4 +1,4 @@
-"""The journal of one run, as far as this process has to do with it."""
+"""The journal of one run, as seen by this process."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MAX_PENDING = 10_000
 
 @attrs.define(eq=False)
 class RunJournal:
-    """Takes the events of one run, encoded when they happen, and hands them to the writer."""
+    """Takes the events of one run, encoded when they happen, and passes them to the writer."""
 
     header: RunHeader
     writer: JournalWriter
@@ -42,19 +42,19 @@ class RunJournal:
     record: RunRecord
     on_failure: Callable[[BaseException], None]
     check_claims: Callable[[], None]
-    """Gives all runs up whose claims may have ended."""
+    """Gives up all runs whose claims may have expired."""
     stored: int = -1
-    """The ``seq`` of the last entry that is on disk."""
+    """The ``seq`` of the last entry on disk."""
     added: int = -1
-    """The ``seq`` of the last event that is to be written."""
+    """The ``seq`` of the last event to be written."""
     pending: list[Entry] = attrs.field(factory=list)
     in_flight: bool = False
-    """Whether the writer is at work on it; what it was given may come to disk any moment."""
+    """Whether the writer is writing it: what it received may reach the disk at any moment."""
     requests: list[int] = attrs.field(factory=list)
-    """Ids of stored requests whose effect is in *pending*, or that have none."""
+    """Ids of stored requests whose effect is in *pending*, or that have no effect."""
     applied: int = 0
-    """Id of the stored request that was applied last. They ascend, and one that was read before it
-    was removed may come after that, so it does not do to know those that are not removed yet."""
+    """Id of the stored request that was applied last. Ids ascend. A request that was read before
+    its removal may be applied after it, so the set of requests not yet removed is not enough."""
     prepared: Prepared | None = None
     """The output that was written last before its event happened."""
     last: LastValue = attrs.field(factory=LastValue)
@@ -63,16 +63,16 @@ class RunJournal:
     """Whether the store has the run: its header is written once."""
     failure: BaseException | None = None
     claimed: bool = True
-    """Whether this engine drives the run. Writing is fenced by the claim then."""
+    """Whether this engine drives the run. Its writes are then fenced by the claim."""
     stopped: bool = False
-    """Whether nothing more is written: the run is halted."""
+    """Whether nothing more is written because the run is halted."""
     _status: RunStatus | None = None
-    """Where the run was after the last event that is to be written."""
+    """The status of the run after the last event to be written."""
     _waiting: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
 
     def encode(self, events: Sequence[Event]) -> Sequence[Entry]:
-        """Return what is to be written of events; see `trioflow._engine.base.ports.Journal`."""
-        if not self.is_complete:  # nothing is written behind a gap
+        """Return the entries to write for events; see `trioflow._engine.base.ports.Journal`."""
+        if not self.is_complete:  # nothing is written after a gap
             return ()
         if self.writer.is_closed:
             problem = "its engine is closed; open another one for it"
@@ -94,7 +94,7 @@ class RunJournal:
         return entry
 
     def add(self, entries: Sequence[Entry]) -> None:
-        """Take entries of events that have happened. Synchronous, as emitting is."""
+        """Take the entries of events that have happened. Synchronous, as emitting is."""
         if not entries:
             return
         self.pending += entries
@@ -103,7 +103,7 @@ class RunJournal:
             self.writer.wake(self)
 
     def acknowledge(self, requests: Sequence[int]) -> None:
-        """Have stored requests removed together with the entries that were added last."""
+        """Remove stored requests together with the entries that were added last."""
         if requests and self.is_complete:
             self.requests += requests
             self.writer.wake(self)
@@ -114,21 +114,21 @@ class RunJournal:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all that has happened is written, or will be."""
+        """Whether everything that has happened is written, or will be."""
         return self.failure is None and not self.stopped
 
     async def wait_boundary(self) -> bool:
-        """Wait as long as the durability asks for before another step starts; tell whether it did.
+        """Wait before another step starts, as its durability demands; return whether it waited.
 
-        If the journal cannot be written this waits until the run is broken off for it, and so it
-        does if the claim has ended while this process was stopped: then nothing more may start.
+        If the journal cannot be written, this waits until the run is broken off. The same holds if
+        the claim expired while the process was stopped: no further step may start then.
 
         **Checkpoints**: at least one if it has to wait, else none.
         """
         waits = self.writer.durability == "step" or len(self.pending) > MAX_PENDING
         has_to = waits and self.stored < self.added
         if has_to:
-            await self._reach(self.added)  # which the store refuses without a claim
+            await self._reach(self.added)  # the store refuses this without a claim
         else:
             self.check_claims()
         if self.failure is not None:
@@ -152,11 +152,11 @@ class RunJournal:
             await self._waiting.park()
 
     def stop(self) -> None:
-        """Take nothing more; what was taken is still written."""
+        """Accept nothing more; what was accepted is still written."""
         self.stopped = True
 
     def next_append(self) -> Append | None:
-        """Return what is to be written now."""
+        """Return what to write now."""
         entries, self.pending = self.pending, []
         requests, self.requests = self.requests, []
         if not entries and not requests:
@@ -165,7 +165,7 @@ class RunJournal:
         return self._append_of(entries, requests)
 
     def first_append(self, entries: Sequence[Entry], due_at: float | None) -> Append:
-        """Return what is to be written of a run before its start happens here."""
+        """Return what to write of a run before its start happens here."""
         return attrs.evolve(self._append_of(entries, ()), status="running", due_at=due_at)
 
     def _append_of(self, entries: Sequence[Entry], requests: Sequence[int]) -> Append:
@@ -185,18 +185,18 @@ class RunJournal:
         )
 
     def was_tried(self) -> None:
-        """Take note that the writer has let go of what it was given."""
+        """Record that the writer has finished with what it was given."""
         self.in_flight = False
 
     def was_stored(self, append: Append) -> None:
-        """Take note that a write has succeeded."""
+        """Record that a write has succeeded."""
         self.is_begun = True
         if append.entries:
             self.stored = append.entries[-1].seq
         self._waiting.unpark_all()
 
     def fail(self, failure: BaseException) -> None:
-        """Take note that a write has failed for good. Nothing is written after a gap."""
+        """Record that a write has failed permanently. Nothing is written after a gap."""
         if self.failure is None:
             self.failure = failure
             self.pending.clear()

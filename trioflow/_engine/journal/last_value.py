@@ -1,4 +1,4 @@
-"""What was recorded last, so that a value that is passed on is written once."""
+"""The last recorded value, so that a value that is passed on is written once."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from trioflow.abc import Entry
 
 SHORT = 96
 SHORT_START = 256
-"""Results, and starts, of fewer characters are not referred to: that would save nothing."""
+"""Outputs and inputs of fewer characters are not referred to: that would save nothing."""
 UNCHANGING = (str, bytes)
-"""Types of outputs that are the same as long as they are the same object. Of others a step may
-have changed what is inside."""
+"""Types of outputs that are equal if they are the same object. A step may have changed the contents
+of other objects."""
 NOTHING: Any = object()
 _NONE: Mapping[str, ValueOf] = MappingProxyType({})
 
@@ -28,10 +28,10 @@ class LastValue:
 
     value: Any = NOTHING
     source: ValueOf = attrs.field(factory=lambda: ValueOf(-1))
-    """Where it is written."""
+    """The `seq` of the entry it is written in."""
 
     def references(self, event: ev.Event) -> Mapping[str, ValueOf]:
-        """Return which values of an event need not be written again, by their names."""
+        """Return the values of an event that need not be written again, by attribute name."""
         if self.value is NOTHING:  # most are short
             return _NONE
         match event:
@@ -44,13 +44,13 @@ class LastValue:
         return _NONE
 
     def note(self, event: ev.Event, entry: Entry) -> None:
-        """Take note that an event is recorded."""
+        """Record that an event is written."""
         match event:
             case ev.Start(input=value):
                 is_long = len(entry.text) >= SHORT_START
             case ev.StepResult(status="success", output=value):
                 if "output" in self.references(event):
-                    return  # it is where it was
+                    return  # it is in the same entry as before
                 is_long = len(entry.text) >= SHORT
             case _:
                 return

@@ -1,4 +1,4 @@
-"""What stands where in an entry: the attributes of events, and what they are if left out."""
+"""The layout of an entry: the attributes of events, and their values if left out."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ IMPLIED: Mapping[tuple[type[ev.Event], str], Any] = {
     (ev.Start, "input"): None,
     (ev.StepStart, "input"): None,
 }
-"""What attributes without a default are if they are left out."""
+"""The values of attributes without a default if they are left out."""
 PLACE = ("id", "address")
-"""Attributes that stand before the object."""
+"""Attributes that precede the object."""
 
 
 @attrs.frozen
@@ -35,9 +35,9 @@ class EntryField:
     key: str
     """Its name as JSON, with a colon."""
     default: Any
-    """What it is if it is left out."""
+    """Its value if it is left out."""
     is_implied: bool
-    """Whether the class itself has no such default."""
+    """Whether its class has no such default."""
     is_value: bool
     """Whether it holds a value of the user."""
     is_sealed: bool
@@ -59,7 +59,7 @@ def _field(cls: type[ev.Event], field: Field) -> EntryField:
 
 
 def _getter(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
-    """Return what gets attributes of an object, all at once."""
+    """Return a function that gets several attributes of an object at once."""
     match names:
         case []:
             return lambda event: ()
@@ -72,32 +72,32 @@ FIELDS: Mapping[type[ev.Event], tuple[EntryField, ...]] = {
     cls: tuple(_field(cls, field) for field in wire_fields_of(cls, "mastra-0.18"))
     for cls in ev.EVENT_TYPES.values()
 }
-"""All attributes but those that every event has."""
+"""All attributes except those that every event has."""
 read_id, read_address = (field.read for field in FIELDS[ev.StepStart] if field.name in PLACE)
 STEP_EVENTS = frozenset(cls for cls in FIELDS if issubclass(cls, ev.StepEvent))
-"""Those that belong to a step."""
+"""The attributes of events that belong to a step."""
 LISTED: Mapping[type[ev.Event], tuple[EntryField, ...]] = {
     cls: tuple(field for field in fields if field.name not in PLACE)
     for cls, fields in FIELDS.items()
 }
-"""Those that stand under their names."""
+"""The attributes that are written by name."""
 LISTED_VALUES: Mapping[type[ev.Event], Callable[[Any], tuple[Any, ...]]] = {
     cls: _getter([field.name for field in fields]) for cls, fields in LISTED.items()
 }
-"""What those of an event are, in their order."""
+"""The values of these attributes of an event, in order."""
 READABLE: Mapping[type[ev.Event], Mapping[str, EntryField]] = {
     cls: {field.name: field for field in fields} for cls, fields in LISTED.items()
 }
-"""The same, by their names."""
+"""The same, by name."""
 REQUIRED: Mapping[type[ev.Event], tuple[str, ...]] = {
     cls: tuple(field.name for field in fields if field.default is attrs.NOTHING)
     for cls, fields in LISTED.items()
 }
-"""The names of those that are never left out."""
+"""The names of the attributes that are never left out."""
 LEFT_OUT: Mapping[type[ev.Event], Mapping[str, Any]] = {
     cls: {field.name: field.default for field in fields if field.is_implied}
     for cls, fields in LISTED.items()
 }
-"""What those are that are left out, as far as the classes of the events do not know it."""
+"""The defaults that the event classes do not define."""
 REFERENCES: Mapping[str, str] = {f"{name}_of": name for name in REFERRING}
-"""The attributes in the place of which the number of an earlier entry may stand."""
+"""Attributes that may hold the number of an earlier entry instead."""

@@ -1,4 +1,4 @@
-"""Lists of runs: of those in the store, and of those that only this process knows."""
+"""Lists of runs: those in the store, and those that only this process knows."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def filter_of(
     since: Moment | None = None,
     before: Moment | None = None,
 ) -> RunFilter:
-    """Return which runs are meant, as stores take it. See `RunFilters`.
+    """Return the filter for runs, in the form that stores take. See `RunFilters`.
 
     Raises:
-      ValueError: if a status, the tags or a time is none.
+      ValueError: if a status, the tags or a time is not valid.
     """
     if isinstance(tags, str):
-        raise ValueError(f"tags={tags!r} is one string; give a collection, such as [{tags!r}]")
+        raise ValueError(f"tags={tags!r} is one string; use a collection, such as [{tags!r}]")
     now = time.time()
     return RunFilter(
         status=None if status is None else statuses(status),
@@ -49,27 +49,27 @@ def filter_of(
 
 
 def chosen_by(filters: RunFilters) -> RunFilter:
-    """Return which runs are meant for something that cannot be undone.
+    """Return the filter of an action that cannot be undone.
 
     Raises:
-      ValueError: if that would be all runs, or a filter is not what it should be.
+      ValueError: if it matches all runs, or a filter is not valid.
     """
     chosen = filter_of(**filters)
     if chosen == RunFilter():
         raise ValueError(
-            "this is for all runs; say which ones, such as with before=timedelta(0) for all "
-            "that were created before now"
+            "this matches all runs; add a filter, such as before=timedelta(0) for all runs "
+            "created before now"
         )
     return chosen
 
 
 def unfinished(chosen: RunFilter) -> RunFilter:
-    """Return the filter for the chosen runs that have not finished."""
+    """Return the filter for the matching runs that have not finished."""
     return _only(chosen, lambda status: status not in FINISHED_STATUSES)
 
 
 def unsuccessful(chosen: RunFilter) -> RunFilter:
-    """Return the filter for the chosen runs that failed or were canceled."""
+    """Return the filter for the matching runs that failed or were canceled."""
     return _only(chosen, lambda status: status in ("failed", "canceled"))
 
 
@@ -79,16 +79,16 @@ def _only(chosen: RunFilter, wanted: Callable[[str], bool]) -> RunFilter:
 
 
 def statuses(given: RunStatus | Collection[RunStatus]) -> Collection[RunStatus]:
-    """Return a status or several as a collection.
+    """Return one or more statuses as a collection.
 
     Raises:
-      ValueError: if one of them is none.
+      ValueError: if one of them is not a status.
     """
     found: Collection[RunStatus] = [given] if isinstance(given, str) else list(given)
     for status in found:
         if status not in get_args(RunStatus):
             known = ", ".join(get_args(RunStatus))
-            raise ValueError(f"{status!r} is no status of a run; there are {known}")
+            raise ValueError(f"{status!r} is not a status of a run; use one of {known}")
     return found
 
 
@@ -102,10 +102,10 @@ class RunList:
     async def page(
         self, chosen: RunFilter, limit: int | None, offset: int, cursor: str | None
     ) -> Sequence[RunInfo]:
-        """Return the runs that are meant, newest first.
+        """Return the runs that match, newest first.
 
         Raises:
-          ValueError: if *cursor* is none.
+          ValueError: if *cursor* is not a cursor.
         """
         unsaved = self._unsaved(chosen, cursor)
         end = None if limit is None else offset + limit
@@ -121,7 +121,7 @@ class RunList:
         return tuple(sorted(both.values(), key=_age, reverse=True)[offset:end])
 
     async def count(self, chosen: RunFilter) -> int:
-        """Return how many runs are meant."""
+        """Return how many runs match."""
         unsaved = len(self._unsaved(chosen, None))
         if self.stored is None:
             await trio.lowlevel.checkpoint()
@@ -129,7 +129,7 @@ class RunList:
         return unsaved + await self.stored.durable.store.count_runs(**asked(chosen))
 
     def _unsaved(self, chosen: RunFilter, cursor: str | None) -> list[RunInfo]:
-        """Return the runs that no store has (yet), newest first."""
+        """Return the runs that no store has yet, newest first."""
         edge = None if cursor is None else parse_cursor(cursor)
         infos = []
         for life in filter(is_unsaved, self.registry.known()):
@@ -155,14 +155,14 @@ class RunList:
 
 
 def is_unsaved(life: Life) -> bool:
-    """Tell whether a run is known here, and in no store."""
+    """Return whether a run is known here but not to a store."""
     if life.is_lost:
         return False
     return life.keeper is None or not journal_of(life).is_begun
 
 
 def info_of(stored: StoredRun) -> RunInfo:
-    """Return what a list tells of a stored run."""
+    """Return the list entry of a stored run."""
     header = stored.header
     return RunInfo(
         run_id=header.run_id,

@@ -1,6 +1,6 @@
-"""Reading a run from its journal where this process does not hold its events.
+"""Read a run from its journal where this process does not hold its events.
 
-Values are plain JSON types there, and chunks are missing unless ``journal_chunks`` keeps them.
+Values are plain JSON types there, and chunks are absent unless ``journal_chunks`` keeps them.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from trioflow.errors import JournalFormatError, RunStateError, UnknownRunError
 from trioflow.events import ACTIVE_STATUSES, FINISHED_STATUSES, Event
 
 POLL = 0.2
-"""Seconds between two looks at a journal that has nothing new, at first."""
+"""Seconds between the first two looks at a journal without new entries."""
 LONGEST_POLL = 2.0
-"""And at most; the pause doubles each time."""
+"""The maximum; the pause doubles each time."""
 
 
 def _no_life(run_id: str) -> None:
-    """Find nothing: no engine is open."""
+    """Find no life: no engine is open."""
 
 
 @attrs.define(eq=False)
@@ -39,27 +39,27 @@ class Journals:
     store: Store
     codec: Codec | None = None
     find: Callable[[str], Life | None] = _no_life
-    """Finds the run as this process knows it."""
+    """Finds the life of a run in this process."""
     retries: Callable[[], Retries] | None = None
-    """Says how often a read is tried that may succeed later; None if once."""
+    """Creates the retries of a read; None if it is tried once."""
     closing: trio.Event = attrs.field(factory=trio.Event)
-    """Set when the engine closes: observers end then."""
+    """Set when the engine closes: observers then end."""
     is_closed: bool = False
     """Whether the store is closed."""
 
     def source(self, run_id: str) -> JournalSource:
-        """Return what one observer of a run reads on from."""
+        """Return a source for one observer of a run."""
         return JournalSource(self, run_id, JournalReader(self.store, run_id, self.codec))
 
     async def get(self, run_id: str) -> StoredRun | None:
-        """Return what the store knows of a run."""
+        """Return what the store knows about a run."""
         look = partial(self.store.get, run_id)
         return await look() if self.retries is None else await self.retries().run(look)
 
 
 @attrs.define(eq=False)
 class JournalSource:
-    """Where one observer of a run reads on: in the run itself if this process knows what follows,
+    """Where one observer of a run continues: in the run itself if this process knows what follows,
     else in the journal."""
 
     journals: Journals
@@ -71,11 +71,11 @@ class JournalSource:
 
         Raises:
           UnknownRunError: if the run was deleted.
-          JournalFormatError: if the journal is damaged directly behind what the reader has.
+          JournalFormatError: if the journal is damaged directly after what the reader has.
           RunStateError: if the engine is closed.
           StoreError: if the store cannot be read.
         """
-        assert reader.fetching is not None  # it is what asks
+        assert reader.fetching is not None  # the reader that calls this
         pause, closing = POLL, self.journals.closing
         while True:
             is_closing, after = closing.is_set(), reader.fetching.after
@@ -104,7 +104,7 @@ class JournalSource:
         return await self.journals.get(self.run_id)
 
     def _up_to_date(self, after: int, stored: StoredRun | None) -> Life | None:
-        """Return the run if this process knows what follows *after*, and holds it."""
+        """Return the run if this process holds it and knows what follows *after*."""
         life = self.journals.find(self.run_id)
         if life is None or life.core.log.is_stopped:
             return None
@@ -118,7 +118,7 @@ class JournalSource:
         return life if life.core.readers.holds(after) else None
 
     async def _wait_in(self, life: Life, reader: Reader, end: object, pause: float) -> None:
-        """Wait until a run that waits continues here; others may continue it elsewhere."""
+        """Wait until a waiting run continues here; other processes may continue it elsewhere."""
         try:
             if not reader.unread:
                 with trio.move_on_after(pause):
@@ -130,7 +130,7 @@ class JournalSource:
 
     async def _read_on(self, reader: Reader, stored: StoredRun | None) -> bool:
         """Give the reader the next events of the journal; return False if there are none."""
-        assert reader.fetching is not None  # it is what asks
+        assert reader.fetching is not None  # the reader that calls this
         after = reader.fetching.after
         if stored is None or stored.last_seq <= after:
             return False
@@ -142,13 +142,13 @@ class JournalSource:
             except JournalFormatError:
                 if not events:
                     raise
-                break  # those before it first
+                break  # the earlier ones come first
         if events:
             reader.give(events)
         return bool(events)
 
     def _is_over(self, reader: Reader, stored: StoredRun | None) -> bool:
-        """Tell whether nothing follows what the reader has, which is all that is stored."""
+        """Return whether nothing follows what the reader has, and all of it is stored."""
         life = self.journals.find(self.run_id)
         if stored is None and life is None:
             raise UnknownRunError(self.run_id)
@@ -166,7 +166,7 @@ async def open_stored(
 
     Raises:
       UnknownRunError: if the store does not have it.
-      JournalFormatError: if its journal is damaged from the first event on that is wanted.
+      JournalFormatError: if its journal is damaged from the first requested event on.
     """
     stored = await journals.get(run_id)
     if stored is None:

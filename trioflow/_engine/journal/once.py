@@ -1,4 +1,4 @@
-"""Runs of which only one may exist: started here, or attached to the one that there is."""
+"""Runs of which only one may exist: started here, or attached to the existing run."""
 
 from __future__ import annotations
 
@@ -33,14 +33,16 @@ async def start_once(runs: StoredRuns, life: Life) -> bool:
 
 
 async def begin_or_attach(runs: StoredRuns, life: Life) -> bool:
-    """Let a run have begun, for its caller to drive; or let it become the stored run of its id,
-    and return False.
+    """Begin a run for its caller to drive, or make it the stored run with its id.
+
+    Return False if it is the stored run.
 
     Raises:
-      StoreError, JournalConflictError, DuplicateRunError: what prevents both. The run is forgotten.
+      StoreError, JournalConflictError, DuplicateRunError: if neither is possible. The run is
+      forgotten.
     """
     try:
-        # Shielded, or nobody would drive a run that has begun on disk.
+        # Shielded: otherwise, a run that has begun on disk would have no driver.
         with trio.CancelScope(shield=True):
             async with runs.registry.lock(life.run_id):
                 taken = await start_if_new(runs.durable, life)
@@ -56,9 +58,9 @@ async def begin_or_attach(runs: StoredRuns, life: Life) -> bool:
 
 
 async def start_or_attach(runs: StoredRuns, life: Life) -> None:
-    """Drive a run here, or let it become the stored run of its id.
+    """Drive a run here, or make it the stored run with its id.
 
-    What prevents both is raised by `Run.wait`, and the engine forgets the run.
+    If neither is possible, `Run.wait` raises the reason and the engine forgets the run.
     """
     try:
         async with runs.registry.lock(life.run_id):
@@ -77,7 +79,7 @@ async def _start(runs: StoredRuns, life: Life) -> StoredRun | None:
     """Drive a run here, unless its id is taken; return the run that has it."""
     taken = await start_if_new(runs.durable, life)
     if taken is None:
-        runs.durable.begin(life)  # its turn may be long in coming
+        runs.durable.begin(life)  # its first turn may come late
         runs.registry.start_soon(life)
     return taken
 
@@ -91,7 +93,7 @@ async def _attach(runs: StoredRuns, life: Life, taken: StoredRun) -> None:
 
 
 async def _hand_on(runs: StoredRuns, life: Life) -> None:
-    """Ask the stored run for what its new caller has asked for before it was found."""
+    """Send the stored run the requests that its new caller made before the run was found."""
     core = life.core
     early = core.mailbox.take_early() if core.has_mail else []
     commands: list[tuple[Command, str | None]] = []
@@ -102,4 +104,4 @@ async def _hand_on(runs: StoredRuns, life: Life) -> None:
         try:
             await runs.request(life.run_id, command, by)
         except TrioflowError as exc:
-            logger.warning("run %s was not asked (%s): %s", life.run_id, command.kind, exc)
+            logger.warning("run %s refused a request (%s): %s", life.run_id, command.kind, exc)

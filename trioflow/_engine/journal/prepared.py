@@ -1,4 +1,4 @@
-"""Large outputs, which are written before the events that hold them happen."""
+"""Large outputs, written before the events that hold them happen."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ class Prepared:
     form: Form
     value: Any
     pieces: Sequence[str]
-    """Its JSON text, to be joined: a copy of a large string takes long enough to be noticed."""
+    """Its JSON, in parts: joining a large string takes noticeable time."""
 
     def is_of(self, form: Form, value: Any) -> bool:
-        """Tell whether it is this very value, written by this form."""
+        """Return whether it is this very value, written by this form."""
         return value is self.value and form is self.form
 
 
 async def write_in_slices(form: Form, value: Any) -> Prepared | None:
     """Write a value in slices of some milliseconds; None if it cannot be written like that.
 
-    What others change in it meanwhile may be recorded before or after the change.
+    Concurrent changes to the value may be recorded or not.
 
     **Checkpoints**: always.
     """
@@ -40,6 +40,6 @@ async def write_in_slices(form: Form, value: Any) -> Prepared | None:
             await trio.lowlevel.checkpoint()
     except (FaultsError, NotSerializableError, RecursionError):
         await trio.lowlevel.checkpoint()
-        return None  # whoever writes it at once finds out what is wrong, and where
+        return None  # the immediate write finds out what is wrong, and where
     await trio.lowlevel.checkpoint()
     return Prepared(form, value, pieces)

@@ -1,4 +1,4 @@
-"""Reading journals from a store, with the values that entries share with earlier ones."""
+"""Read journals from a store, including values that entries share with earlier ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PAGE = 1000
 
 @attrs.define(eq=False)
 class JournalReader:
-    """Gives the events of one run, for people: values are plain JSON types."""
+    """Returns the events of one run, for display: values are plain JSON types."""
 
     store: Store
     run_id: str
@@ -28,7 +28,7 @@ class JournalReader:
     """The last event whose value others may share."""
 
     async def events(self, after: int = -1) -> AsyncGenerator[ev.Event, None]:
-        """Yield the events with a ``seq`` above *after* that are recorded by now.
+        """Yield the events with a ``seq`` above *after* that are recorded so far.
 
         Raises:
           JournalFormatError: if the journal is damaged, after the events before the damage.
@@ -43,7 +43,7 @@ class JournalReader:
             after = entries[-1].seq
 
     async def event(self, entry: Entry) -> ev.Event:
-        """Return the event of the entry that follows the one that was read before.
+        """Return the event of the entry that follows the last one read.
 
         Raises:
           JournalFormatError: if it cannot be read.
@@ -70,10 +70,10 @@ class JournalReader:
 async def sources_of(
     store: Store, events: Sequence[ev.Event], codec: Codec | None
 ) -> list[ev.Event]:
-    """Return earlier events whose values are shared by these, with values as they were recorded.
+    """Return earlier events whose values these share, with the values as recorded.
 
     Raises:
-      JournalFormatError: if they are not there.
+      JournalFormatError: if they do not exist.
       StoreError: if the store cannot be read.
     """
     known = {event.seq for event in events}
@@ -90,7 +90,7 @@ async def entry_at(store: Store, event: ev.Event, seq: int) -> Entry:
     """Return the entry that an event refers to.
 
     Raises:
-      JournalFormatError: if there is none.
+      JournalFormatError: if it does not exist.
     """
     for entry in await store.read(event.run_id, seq - 1, 1):
         if entry.seq == seq:

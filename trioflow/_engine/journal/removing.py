@@ -1,4 +1,4 @@
-"""Removing runs for good, from the store and from memory, and asking the same of many runs."""
+"""Delete runs from the store and from memory, and apply commands to many runs."""
 
 from __future__ import annotations
 
@@ -22,36 +22,36 @@ PAGE = 200
 
 @attrs.frozen
 class Remover:
-    """Removes the runs of one engine."""
+    """Deletes the runs of one engine."""
 
     registry: RunRegistry
     stored: StoredRuns | None
 
     async def delete(self, run_id: str) -> None:
-        """Remove a run that is driven nowhere, and all that is known of it.
+        """Delete a run that is not driven, and everything known about it.
 
         Raises:
           UnknownRunError: if there is no such run.
           RunStateError: if it is driven here.
-          RunClaimedError: if it is driven elsewhere.
+          RunClaimedError: if another process drives it.
         """
         async with self.registry.lock(run_id):
             life = self.registry.find(run_id)
             if life is not None:
-                async with life.resuming:  # or an answer could continue it meanwhile
+                async with life.resuming:  # otherwise an answer could continue it meanwhile
                     await self._delete_known(life)
             elif not await self._delete_stored(run_id):
                 raise UnknownRunError(run_id)
 
     async def _delete_known(self, life: Life) -> None:
         if life.is_driven_here:
-            problem = "it is running here; cancel it, wait for its end, then delete it"
+            problem = "it is running here; cancel it, wait for it to finish, then delete it"
             raise RunStateError(life.run_id, life.record.status, problem)
         await self._delete_stored(life.run_id)
         self.registry.forget(life)
 
     async def _delete_stored(self, run_id: str) -> bool:
-        """Remove a run from the store; tell whether it was there."""
+        """Delete a run from the store; return whether it was there."""
         await trio.lowlevel.checkpoint()
         if self.stored is None:
             return False
@@ -59,8 +59,8 @@ class Remover:
         found = await durable.store.get(run_id)
         if found is None:
             return False
-        # A run that has finished is driven by nobody. Any other is claimed, so that nobody else
-        # continues it meanwhile; the claim is deleted together with the run.
+        # A finished run has no driver. Any other run is claimed, so that no other process continues
+        # it meanwhile; the claim is deleted together with the run.
         if found.status not in FINISHED_STATUSES:
             seconds = durable.writer.claim_seconds
             if not await durable.store.claim(run_id, durable.owner, seconds):
@@ -73,8 +73,9 @@ class Remover:
             raise
 
     async def prune(self, before: float, status: Collection[RunStatus]) -> int:
-        """Remove the runs with one of these statuses that were last updated before that time;
-        return how many.
+        """Delete the runs with one of these statuses that were last updated before *before*.
+
+        Return how many were deleted.
 
         Runs that are driven are kept.
         """
@@ -106,10 +107,10 @@ class Remover:
 async def for_each(
     runs: RunList, chosen: RunFilter, do: Callable[[str], Awaitable[None]]
 ) -> BulkResult:
-    """Do something for all runs that are meant; what one refuses does not keep others from it.
+    """Do something for all matching runs; a refusal of one run does not affect the others.
 
     Raises:
-      StoreError: if the store fails; it may have been done for some of them.
+      StoreError: if the store fails; it may have been done for some of the runs.
     """
     done: list[str] = []
     refused: dict[str, TrioflowError] = {}
@@ -124,5 +125,5 @@ async def for_each(
                 refused[run.run_id] = exc
             else:
                 done.append(run.run_id)
-        cursor = page[-1].cursor  # not an offset: what is deleted would move it
+        cursor = page[-1].cursor  # not an offset: deletions would shift it
     return BulkResult(tuple(done), refused)

@@ -1,4 +1,4 @@
-"""Values that a codec has encoded, as they stand in journals and requests."""
+"""Values encoded by a codec, as they appear in journals and requests."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from trioflow.wire._shown import class_name
 
 
 def seal(text: str, codec: Codec) -> str:
-    """Return the JSON text of a value as only the codec can read it.
+    """Return the JSON of a value encoded by the codec.
 
     Raises:
       NotSerializableError: if the codec fails.
     """
     try:
         return base64.b64encode(codec.encode(text.encode())).decode()
-    except Exception as exc:  # code of users
+    except Exception as exc:  # user code
         problem = f"cannot be encoded by the engine's codec ({class_name(exc)}: {exc})"
         raise NotSerializableError("", problem, "correct the codec") from exc
 
 
 def unseal(sealed: object, codec: Codec | None) -> Plain:
-    """Return a value that `seal` has made unreadable.
+    """Return the value that `seal` has encoded.
 
     Raises:
-      WireFormatError: if it cannot be read: without the right codec, or if it is damaged.
+      WireFormatError: if it cannot be decoded: without the right codec, or if it is damaged.
     """
     if codec is None:
-        raise WireFormatError("its values are encoded: open the engine with their codec")
+        raise WireFormatError("its values are encoded: open the engine with the same codec")
     if not isinstance(sealed, str):
-        raise WireFormatError("an encoded value is no string")
+        raise WireFormatError("an encoded value is not a string")
     try:
         return json.loads(codec.decode(base64.b64decode(sealed, validate=True)))
-    except Exception as exc:  # code of users
+    except Exception as exc:  # user code
         problem = f"its values cannot be decoded ({class_name(exc)}: {exc})"
         raise WireFormatError(problem) from exc
 
 
 def placeholder(name: str, default: Any) -> Plain:
-    """Return what people see of a value that is encoded, in an attribute of an event."""
+    """Return the placeholder that is shown for an encoded value."""
     if name == "error":
         return {"name": "Exception", "message": MASK}
     return {} if isinstance(default, dict) or name in MAPPINGS else MASK

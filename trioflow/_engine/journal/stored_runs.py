@@ -1,4 +1,4 @@
-"""The runs of a store, as one engine finds them: loaded once, recovered, taken up when asked."""
+"""The runs of a store for one engine: loaded once, recovered, and taken up on request."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ from trioflow.record import RunRecord, crashes_after
 from trioflow.wire._shown import message_of
 
 LOOK = 1.0
-"""Seconds between two looks for runs whose process has died; nobody announces that."""
+"""Seconds between two searches for runs whose process has died; no event announces a death."""
 PAGE = 100
-"""How many runs one look takes from the store at a time."""
+"""How many runs one search takes from the store at a time."""
 
 logger = logging.getLogger("trioflow")
 
@@ -70,47 +70,48 @@ class StoredRuns:
     durable: DurableRuns
     registry: RunRegistry
     max_recoveries: int
-    """How many crashes in a row a run survives beside others."""
+    """How many consecutive crashes a run may survive."""
     broken: set[str] = attrs.field(factory=set)
-    """Runs of this engine that were interrupted because the store was away."""
+    """Runs of this engine that were interrupted because the store was unavailable."""
     _told: dict[str, int] = attrs.field(factory=dict)
-    """Runs that could not be recovered, and where their journals ended then."""
+    """Runs that could not be recovered, and where their journals ended."""
 
     # ------------------------------------------------------------ one run
     async def load(self, run_id: str) -> Life:
-        """Return the one life of a run in this engine, as its journal says if it is not driven
-        here. The caller holds the run's lock (`RunRegistry.lock`).
+        """Return the one life of a run in this engine, from its journal unless it is driven here.
 
-        Raises: as `DurableRuns.load` does.
+        The caller holds the run's lock (`RunRegistry.lock`).
+
+        Raises: what `DurableRuns.load` raises.
         """
         life = self.registry.find(run_id)
         if life is not None and life.phase is Phase.PENDING and await self.is_stored(run_id):
-            life = None  # it was created here, but the run of that id is another one
+            life = None  # it was created here, but another run has its id
         if life is not None and life.phase in (Phase.WAITING, Phase.ELSEWHERE):
             await self.durable.catch_up(life)
         if life is not None and (not life.is_lost or life.phase is Phase.ELSEWHERE):
             return life
         if life is not None and journal_of(life).in_flight:
-            raise RunClaimedError(run_id)  # what it has written may come to disk any moment
+            raise RunClaimedError(run_id)  # what it wrote may reach the disk at any moment
         life = await self.durable.load(run_id)
         self.registry.add(life)
         self.registry.own(life)
         return life
 
     def find(self, run_id: str) -> Life | None:
-        """Return the run of that id if it is in memory, else None."""
+        """Return the run with that id if it is in memory, else None."""
         return self.registry.find(run_id)
 
     def lock(self, run_id: str) -> trio.Lock:
-        """Return what a task holds while it looks a run up and, in the end, adds it."""
+        """Return the lock to hold while looking up a run and adding it."""
         return self.registry.lock(run_id)
 
     def add(self, life: Life) -> None:
-        """Know a run as long as someone holds it."""
+        """Register a run for as long as it is referenced."""
         self.registry.add(life)
 
     async def is_stored(self, run_id: str) -> bool:
-        """Tell whether the store has a run of that id."""
+        """Return whether the store has a run with that id."""
         return await self.durable.store.get(run_id) is not None
 
     async def _is_claimed_elsewhere(self, run_id: str) -> bool:
@@ -119,11 +120,11 @@ class StoredRuns:
         return stored is not None and is_others and stored.held_for > 0
 
     async def take_up(self, run_id: str) -> Life | None:
-        """Recover a run if it is interrupted, and do what is asked of it; None if nothing was.
+        """Recover a run if it is interrupted, and apply its requests; None if there were none.
 
         The caller holds the run's lock.
 
-        Raises: whatever prevents it. The claim is given back then.
+        Raises: whatever prevents it. The claim is then released.
         """
         known = self.registry.find(run_id)
         if known is not None and known.is_driven_here:
@@ -138,14 +139,14 @@ class StoredRuns:
         return None
 
     async def _recover(self, life: Life) -> Life | None:
-        await self.durable.claim(life)  # so it is known whether its process has died
+        await self.durable.claim(life)  # then it is known whether its process has died
         crashes = crashes_after(life.record, time.time()) if life.has_crashed else 0
         if crashes > self.max_recoveries:
             await self._end_crash_loop(life, crashes)
             return None
         await open_recovery(life)
         if crashes == self.max_recoveries:
-            self.durable.begin(life)  # its turn may be long in coming
+            self.durable.begin(life)  # its first turn may come late
             self.registry.start_alone(life)
         else:
             self.registry.start_soon(life)
@@ -158,7 +159,7 @@ class StoredRuns:
         await self.durable.catch_up(life)
 
     async def _attend_waiting(self, life: Life) -> Life | None:
-        """Do what is asked of a run that waits; it may end, run, or wait on."""
+        """Apply the requests for a waiting run; it may end, run or continue to wait."""
         async with life.resuming:
             if life.phase is not Phase.WAITING:  # an answer came first, and is driven
                 return None
@@ -178,11 +179,11 @@ class StoredRuns:
             self.registry.start_soon(life)
         return life
 
-    # ------------------------------------------------------------ what is asked of a run
+    # ------------------------------------------------------------ requests to a run
     async def request(self, run_id: str, command: Command, by: str | None) -> None:
-        """Have a run do something, wherever it is driven. On disk when this returns.
+        """Send a command to a run, wherever it is driven. On disk when this returns.
 
-        Raises: as the methods of `Engine` say.
+        Raises: what the methods of `Engine` raise.
         """
         async with self.registry.lock(run_id):
             life = self.registry.find(run_id)
@@ -196,7 +197,7 @@ class StoredRuns:
         match command:
             case Send(name=name, data=data):
                 receive(life, name, data, by)
-                if journal.is_begun:  # or it is lost together with the run
+                if journal.is_begun:  # otherwise it is lost together with the run
                     await journal.wait_stored()
             case Resume():
                 raise not_resumable(life)
@@ -220,25 +221,25 @@ class StoredRuns:
                     await self._resume(run_id, answer, by)
                     return
         except RunClaimedError:
-            pass  # its owner does it
+            pass  # its owner applies it
         except UnknownNameError:
             if isinstance(command, Resume):
                 await self._check_answer(run_id, command.answer)
             logger.info("run %s is left to an engine that knows its workflow", run_id)
         await self._post(run_id, command, by)
         try:
-            await self.take_up(run_id)  # if nobody drives it
+            await self.take_up(run_id)  # if it is not driven anywhere
         except BaseException as exc:
             if must_pass(exc):
                 raise
             report("run %s is left to others: %s", run_id, message_of(exc), level=logging.INFO)
 
     async def _check_answer(self, run_id: str, answer: Answer) -> None:
-        """Check an answer as far as that is possible without the workflow.
+        """Check an answer as far as possible without the workflow.
 
         Raises:
           NotSuspendedError, AmbiguousResumeError: as for `Engine.resume_run`.
-          InvalidValueError: if it does not fit the question that it is for.
+          InvalidValueError: if it does not fit the question it is for.
         """
         record = RunRecord()
         reader = JournalReader(self.durable.store, run_id, self.durable.writer.codec)
@@ -257,15 +258,15 @@ class StoredRuns:
             return
         await end_stored(self.durable, run_id, End(reason=reason, by=by))
         life = self.registry.find(run_id)
-        # Of one that was halted here more has happened in memory than in the journal.
+        # For a run that was halted here, memory holds more events than the journal.
         if life is not None and life.unreadable is None and life.phase is not Phase.HALTED:
             await self.durable.catch_up(life)
 
     async def _end_with_hooks(self, run_id: str, reason: str | None, by: str | None) -> bool:
-        """Cancel a run that waits, if its workflow is known here and has hooks to call.
+        """Cancel a waiting run if its workflow is known here and has hooks to call.
 
         Raises:
-          RunClaimedError: if it is driven elsewhere.
+          RunClaimedError: if another process drives it.
         """
         stored = await self.durable.store.get(run_id)
         if stored is None or stored.status not in WAITING_STATUSES:
@@ -290,7 +291,7 @@ class StoredRuns:
         self.registry.start_soon(life)
 
     async def _resume(self, run_id: str, answer: Answer, by: str | None) -> None:
-        if await self._is_claimed_elsewhere(run_id):  # by a program that may know more of it
+        if await self._is_claimed_elsewhere(run_id):  # by a program that may know more
             raise await self.durable.claimed_elsewhere(run_id)
         life = await self.load(run_id)
         if life.phase is Phase.ELSEWHERE:
@@ -301,13 +302,13 @@ class StoredRuns:
 
     # ------------------------------------------------------------ all of them
     async def recover(self, *, is_patient: bool = True) -> list[Life]:
-        """Take up all runs that are free and have something to do; return those that run.
+        """Take up all free runs that have something to do; return those that run.
 
         Args:
-          is_patient: Whether to try again what may succeed later, for as long as writers do.
+          is_patient: Whether to retry what may succeed later, for as long as writers do.
 
         Raises:
-          StoreError: if the store cannot be read, or not be written to.
+          StoreError: if the store cannot be read or written.
         """
         self.durable.check_writable()
         taken = []
@@ -330,14 +331,14 @@ class StoredRuns:
             cursor = page[-1].cursor
 
     async def _try_to_take_up(self, stored: StoredRun, retries: Retries) -> Life | None:
-        """Take up a run if it can be; what is wrong with it must not keep others from it."""
+        """Take up a run if possible; an error of one run must not affect the others."""
         run_id = stored.header.run_id
         async with self.registry.lock(run_id):
             try:
                 return await retries.run(partial(self.take_up, run_id))
             except (NotResumableError, RunClaimedError):
                 return None  # another engine was faster
-            except BaseException as exc:  # what values are made by is code of users
+            except BaseException as exc:  # structuring values calls user code
                 if must_pass(exc):
                     raise
                 if await self._end_overdue(stored):
@@ -349,7 +350,7 @@ class StoredRuns:
     async def _end_overdue(self, stored: StoredRun) -> bool:
         """End a run that cannot be read or driven here, if its deadline has passed."""
         run_id = stored.header.run_id
-        with reported("the deadline of run %s could not be looked at", run_id):
+        with reported("the deadline of run %s could not be checked", run_id):
             for entry in await self.durable.store.read(run_id, -1, 1):
                 start = decode_entry(run_id, entry)
                 deadline = start.deadline if isinstance(start, Start) else None
@@ -369,19 +370,19 @@ class StoredRuns:
         """Take up runs for as long as the engine is open.
 
         Args:
-          always: Whether to look for runs of dead processes; else only for runs of this engine
-            that were interrupted because the store was away.
+          always: Whether to search for runs of dead processes; otherwise, only for runs of this
+            engine that were interrupted because the store was unavailable.
         """
         while True:
             await trio.sleep(LOOK * random.uniform(0.8, 1.2))  # so that engines do not look in step
             with reported("the store could not be searched for runs to recover"):
                 if always:
-                    await self.recover(is_patient=False)  # it looks again soon
+                    await self.recover(is_patient=False)  # it searches again soon
                 elif self.broken:
                     await self._recover_broken()
 
     async def _recover_broken(self) -> None:
-        await self.durable.claims.renew()  # or it could not be done in time again
+        await self.durable.claims.renew()  # otherwise they could miss the time limit again
         for run_id in tuple(self.broken):
             life = self.registry.find(run_id)
             if life is not None and journal_of(life).in_flight:
@@ -395,7 +396,7 @@ class StoredRuns:
                 self.broken.discard(run_id)
 
     async def attend_forever(self) -> None:
-        """Do what other processes ask of the runs that are driven here."""
+        """Apply what other processes request of the runs that are driven here."""
         while True:
             with reported("requests could not be read"):
                 await self.durable.store.wait_requests(self.durable.owner)
@@ -404,11 +405,11 @@ class StoredRuns:
             await trio.sleep(LOOK)
 
     def attend_soon(self, run_id: str) -> None:
-        """Do what was asked of a run before it was driven here."""
+        """Apply requests made to a run before it was driven here."""
         self.registry.nursery.start_soon(self._attend_quietly, run_id)
 
     async def _attend_quietly(self, run_id: str) -> None:
-        """Do what was asked of a run; no bell rings for that again, so this must not give up."""
+        """Apply the requests of a run. No further notification comes, so this must not give up."""
         was_told = False
         while True:
             try:
@@ -442,7 +443,7 @@ class StoredRuns:
 
 @asynccontextmanager
 async def open_stored_runs(stored: StoredRuns, always: bool) -> AsyncGenerator[None, None]:
-    """Look for runs, and for what is asked of them, in the background while the block runs."""
+    """Search for runs and requests in the background while the block runs."""
     stored.durable.on_begin = stored.attend_soon
     stored.durable.on_broken = stored.broken.add
     stored.durable.on_duplicate = stored.registry.forget

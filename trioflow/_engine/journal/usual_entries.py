@@ -1,8 +1,8 @@
-"""The entries of the three events of a step that ends well at the first attempt.
+"""The entries of the three events of a step that succeeds at its first attempt.
 
 Shortcut `usual-entry`; the plain twin is what `trioflow._engine.journal.encoding` does with every
-event. It looks at each attribute by its description. Here what has to be left out is known, so for
-events that are nothing special, with simple values, the text is there in one go.
+event. The plain twin looks at each attribute by its description. Here, what to leave out is known,
+so ordinary events with simple values are written in one go.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from trioflow._engine.history.event_values import call_forms
 from trioflow._forms.form import MAX_DEPTH, Form
 
 SIMPLE = frozenset({int, str, bool, NoneType})
-"""Types whose values are written in no other way than JSON's own."""
+"""Types whose values are written in JSON's own form."""
 
 
 def usual_text(event: ev.Event, plan: WorkflowPlan) -> str | None:
-    """Return an event as the text of its entry; None if it is none of these, or special."""
+    """Return an event as the string of its entry; None if it is another or a special event."""
     write = _WRITERS.get(type(event))
     return None if write is None else write(event, plan)
 
@@ -54,12 +54,12 @@ def _finish(event: ev.StepFinish, plan: WorkflowPlan) -> str | None:
 
 
 def _field(name: str, value: Any, form: Form) -> str | None:
-    """Return the object in which only this value stands, behind a comma; nothing for None."""
+    """Return the object that holds only this value, after a comma; an empty string for None."""
     if type(value) not in SIMPLE:
         return None
     try:
         plain = form.dump(value, MAX_DEPTH)
-    except Exception:  # it is of another type, say; the plain way finds the same, and reports it
+    except Exception:  # for example, another type; the plain way finds and reports it
         return None
     if plain is None:
         return ""

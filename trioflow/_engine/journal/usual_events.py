@@ -1,9 +1,9 @@
-"""The three events of a step that ends well at the first attempt, read from their entries.
+"""The three events of a step that succeeds at its first attempt, read from their entries.
 
 Shortcut `usual-event`; the plain twin is what `trioflow._engine.journal.codec` does with every
-entry: it reads each attribute by its description. What `usual_entries` writes can be recognized by
-its shape, and its attributes are set in one go. Any other entry, broken ones included, is left to
-the plain way, which also finds the words for what is wrong.
+entry: it reads each attribute by its description. Here, entries that `usual_entries` writes are
+recognized by their shape, and their attributes are set in one go. Other entries, including damaged
+ones, are left to the plain twin, which also reports what is wrong.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from trioflow.addresses import Address
 from trioflow.errors import InvalidAddressError
 
 SIMPLE = frozenset({int, str, bool, NoneType})
-"""Types of values that never have a tag around them, nor one inside."""
+"""Types whose values neither have nor contain a tag."""
 _scan: Any = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
@@ -42,8 +42,8 @@ class _StepFinish(ev.StepEvent):
 class UsualEvents:
     """Reads the usual events of one run.
 
-    The events of a call follow each other, so the id and the address of the last one are kept:
-    they need no second check, and one string serves all three.
+    The events of a call follow each other, so the id and address of the last one are kept: they
+    need no second check, and one string serves all three.
     """
 
     def __init__(self, run_id: str) -> None:
@@ -51,7 +51,7 @@ class UsualEvents:
         self._id = self._address = ""
 
     def read(self, entry: Entry) -> ev.Event | None:
-        """Return the event of an entry; None if it is none of these, or special."""
+        """Return the event of an entry; None if it is another or a special event."""
         text = entry.text
         try:
             parts, end = _scan(text, 0)
@@ -129,7 +129,7 @@ def _finish(fields: Mapping[str, Any]) -> Any:
 
 
 def _only(name: str, fields: Mapping[str, Any]) -> Any:
-    """Return what stands under the only name; None if there is no field; else something else."""
+    """Return the value of the only field; None if there is no field; another object otherwise."""
     if not fields:
         return None
     return fields[name] if len(fields) == 1 and name in fields else fields

@@ -24,20 +24,20 @@ T = TypeVar("T")
 Durability = Literal["step", "async", "exit"]
 """When a run waits for its journal.
 
-``"step"``: the result of a step is on disk before the next one starts. ``"async"``: the
-journal follows as fast as it can. ``"exit"``: it is written when the run finishes or suspends.
+``"step"``: the output of a step is on disk before the next one starts. ``"async"``: the journal
+follows as fast as it can. ``"exit"``: it is written when the run finishes or suspends.
 """
 
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 1.0
-"""Seconds before the second try of a write that may succeed later, and at most between two; the
-pause doubles each time."""
+"""Seconds before the second try of a write that may succeed later, and the maximum between two
+tries; the pause doubles each time."""
 
 logger = logging.getLogger("trioflow")
 
 
 class Written(Protocol):
-    """What the writer needs of a journal."""
+    """What the writer needs from a journal."""
 
     @property
     def failure(self) -> BaseException | None: ...
@@ -49,21 +49,21 @@ class Written(Protocol):
 
 @attrs.define(eq=False)
 class JournalWriter:
-    """Writes the journals of an engine's runs, all that wait in one go."""
+    """Writes the journals of an engine's runs, all waiting ones in one commit."""
 
     store: Store
     owner: str
     forms: Forms
     """How values are recorded."""
     codec: Codec | None
-    """Encodes what they become."""
+    """Encodes the recorded values."""
     durability: Durability
     chunks: bool
-    """Whether the chunks of steps and the pieces of tools are written as well."""
+    """Whether the chunks of steps and the pieces of tools are also written."""
     claim_seconds: float
-    """For how long a claim holds if it is not renewed."""
+    """Seconds that a claim holds without renewal."""
     patience: float
-    """For how many seconds a write is tried again that may succeed later."""
+    """Seconds for which a write that may succeed later is retried."""
     is_closed: bool = False
     """Whether nothing is written any more, because the engine is closed."""
     _dirty: dict[Written, None] = attrs.field(factory=dict)
@@ -72,13 +72,13 @@ class JournalWriter:
     _drained: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
 
     def wake(self, journal: Written) -> None:
-        """Have what a journal holds written soon."""
+        """Request that the pending entries of a journal are written soon."""
         self._dirty[journal] = None
         self._work.set()
 
     @trio.lowlevel.enable_ki_protection  # Ctrl-C is raised where it is caught
     async def write_forever(self) -> None:
-        """Write whatever is to be written. The task of the writer."""
+        """Write everything that is pending. The writer's task."""
         while True:
             await self._work.wait()
             self._work = trio.Event()
@@ -87,7 +87,7 @@ class JournalWriter:
                 journals, self._dirty = list(self._dirty), {}
                 try:
                     await self._write(journals)
-                except BaseException as exc:  # one run's trouble must not end the writing of others
+                except BaseException as exc:  # an error of one run must not stop the others
                     if must_pass(exc):
                         raise
                     report("journals not written", error=exc)
@@ -118,7 +118,7 @@ class JournalWriter:
                 for journal in batch:
                     journal.fail(exc)
                 return
-            # One of them is too much for the store: only its run shall fail.
+            # One of them is too large for the store: only its run fails.
             for journal, append in batch.items():
                 await self._write_alone(journal, append)
         finally:
@@ -134,10 +134,10 @@ class JournalWriter:
             journal.fail(exc)
 
     async def _append(self, batch: Mapping[Written, Append]) -> None:
-        """Append to the store; try again, for as long as *patience*, what may succeed later.
+        """Append to the store; retry what may succeed later, for *patience* seconds.
 
-        A journal that has failed meanwhile, since its claim ended, is left out then: somebody
-        else may write to it.
+        A journal that has failed meanwhile because its claim expired is left out: another process
+        may write to it.
         """
         retries = self.retries()
         while True:
@@ -156,7 +156,7 @@ class JournalWriter:
                 journal.fail(await self._meaning_of(conflict, append))
 
     async def _was_ours(self, append: Append) -> bool:
-        """Tell whether a write was done though its answer was lost: it conflicts with itself."""
+        """Return whether a write was done though its reply was lost: it conflicts with itself."""
         if not append.entries:
             return False
         limit = len(append.entries) + 1
@@ -166,13 +166,13 @@ class JournalWriter:
         return stored is None or (stored.header, stored.owner) == (append.header, append.owner)
 
     async def _meaning_of(self, conflict: Exception, append: Append) -> Exception:
-        """Return what a conflict is to the caller: a first append may be to a run that exists."""
+        """Return a conflict as the caller's error: a first append may be to a run that exists."""
         if append.header is not None and await self.store.get(append.run_id) is not None:
             return DuplicateRunError(append.run_id)
         return conflict
 
     async def append(self, append: Append) -> None:
-        """Append to a journal that is not of a run that is driven here.
+        """Append to a journal of a run that is not driven here.
 
         Raises:
           JournalConflictError: if another process has written to it.
@@ -191,23 +191,23 @@ class JournalWriter:
             raise conflict
 
     def retries(self) -> Retries:
-        """Return how often something is tried that may succeed later, from now on."""
+        """Return the retries for what may succeed later, counted from now."""
         return Retries(trio.current_time() + self.patience)
 
 
 @attrs.define
 class Retries:
-    """When something is tried again that may succeed later."""
+    """Decides when to retry what may succeed later."""
 
     deadline: float
-    """On Trio's clock."""
+    """The end of the retries, on Trio's clock."""
     pause: float = FIRST_PAUSE
 
     async def run(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do something, again and again while it may succeed later, and return what it returns.
+        """Do something, retrying it while it may succeed later, and return what it returns.
 
         Raises:
-          StoreError: if it is of no use, or took too long.
+          StoreError: if it cannot succeed or took too long.
         """
         while True:
             try:
@@ -217,10 +217,10 @@ class Retries:
                     raise
 
     async def again(self, failure: StoreError) -> bool:
-        """Wait before another try; return False if it is of no use."""
+        """Wait before another try; return False if another try is useless."""
         if not failure.transient or trio.current_time() > self.deadline:
             return False
-        logger.warning("store not reached, trying again in %s s: %s", self.pause, failure)
+        logger.warning("store unavailable, trying again in %s s: %s", self.pause, failure)
         await trio.sleep(self.pause)
         self.pause = min(2 * self.pause, LONGEST_PAUSE)
         return True
@@ -236,7 +236,7 @@ async def open_writer(writer: JournalWriter) -> AsyncGenerator[None, None]:
             await writer.write_forever()
 
     async with open_owned_nursery(lambda: None) as nursery:
-        # Shielded: what happens while the program is canceled has to be written as well.
+        # Shielded: events that happen while the program is canceled must also be written.
         task.shield = True
         nursery.start_soon(write)
         try:

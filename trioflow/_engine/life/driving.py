@@ -1,4 +1,4 @@
-"""Driving a run: a part of it in a task, to where it finishes or suspends."""
+"""Drive a part of a run in a task, until the run finishes or suspends."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ from trioflow.results import RunResult
 
 
 async def drive(life: Life, by_engine: bool = False) -> RunResult[Any]:
-    """Run a part of the workflow in this task, to where it finishes or suspends.
+    """Drive a part of the run in this task, until the run finishes or suspends.
 
-    The run has finished or waits, with all its events, when this returns or raises. It raises
-    only a cancellation from outside, Ctrl-C, and what has prevented that the run is saved or
-    that trioflow itself works.
+    When this returns or raises, the run has finished or suspended and all its events are emitted.
+    It raises only a cancellation from outside, Ctrl-C, errors that prevented the run from being
+    saved, and errors in trioflow itself.
 
     Args:
-      by_engine: Whether an engine drives the run in a new task: only `cancel` and `halt` end
-        it then, no cancellation that reaches the task, and it begins with a whole turn.
+      by_engine: Whether an engine drives the run in a new task. Then only `cancel` and `halt` end
+        the run, not a cancellation of the task, and the run begins with a whole turn.
 
     **Checkpoints**: at least one, unless an engine drives the run.
     """
@@ -58,12 +58,12 @@ async def drive(life: Life, by_engine: bool = False) -> RunResult[Any]:
 
 
 async def drive_part(life: Life, by_engine: bool) -> None:
-    """Do what `drive` does, as long as trioflow itself does not go wrong."""
+    """Do the work of `drive`, except for errors in trioflow itself."""
     core, outcome = life.core, None
     scope = begin_driving(life, by_engine)
     try:
         with core.open_scope(shield=by_engine):
-            if not life.record.is_canceled:  # or its process died on the way to its end
+            if not life.record.is_canceled:  # or its process died while canceling it
                 if life.record.deadline is None:
                     outcome = await run_workflow(scope, life.value)
                 else:
@@ -87,21 +87,21 @@ async def drive_part(life: Life, by_engine: bool) -> None:
 
 
 async def run_in_time(life: Life, scope: Scope, until: float) -> Outcome:
-    """Run the workflow from where the run is, up to its deadline."""
+    """Run the workflow from where the run is until its deadline."""
     log = life.core.log
     return await run_until(until, lambda: run_workflow(scope, life.value), log, life.plan.id)
 
 
 def close_open_calls(life: Life, outcome: Outcome | None) -> None:
-    """Emit what stands before the end of a part that has come to *outcome*; None is canceled."""
-    if life.record.open:  # an error of trioflow itself has got out of them
+    """Emit the events that precede the end of a part; *outcome* None means canceled."""
+    if life.record.open:  # an error in trioflow itself left them open
         life.core.log.emit(ev.Recover)
     if outcome is None and not life.record.is_canceled:
         life.emit_canceled(life.core.reason, life.core.by)
 
 
 def begin_driving(life: Life, by_engine: bool) -> Scope:
-    """Let the part begin in this task, and return what it runs in."""
+    """Begin the part in this task, and return the scope it runs in."""
     core = life.core
     task = trio.lowlevel.current_task()
     life.driver = Driver(task, len(task.child_nurseries))
@@ -116,10 +116,10 @@ def begin_driving(life: Life, by_engine: bool) -> Scope:
 
 
 def accepted(life: Life, outcome: Outcome | None) -> Outcome | None:
-    """Return how a part has ended whose nodes came to *outcome*; None if it was canceled."""
+    """Return the final outcome of a part whose nodes came to *outcome*; None if canceled."""
     if life.failure is not None:
         return Failed(life.failure)
-    if life.core.is_canceled:  # a cancel that was accepted is never followed by success
+    if life.core.is_canceled:  # success never follows an accepted cancel
         return None
     if outcome is not None and life.journaled is not None:
         return writable(life.journaled, outcome)
@@ -127,7 +127,7 @@ def accepted(life: Life, outcome: Outcome | None) -> Outcome | None:
 
 
 def failure_of(life: Life, exc: BaseException) -> Failed:
-    """Return how a part has ended that an error of trioflow itself has broken off.
+    """Return the outcome of a part that an error in trioflow itself broke off.
 
     Raises:
       BaseException: *exc* itself, if it must pass.
@@ -138,10 +138,10 @@ def failure_of(life: Life, exc: BaseException) -> Failed:
 
 
 def writable(log: JournaledLog, outcome: Outcome) -> Outcome:
-    """Return *outcome*, or a failure if the value that it has cannot be written."""
+    """Return *outcome*, or a failure if its value cannot be written."""
     records = log.record.records
     if not isinstance(outcome, Success) or (records and records[-1].output is outcome.value):
-        return outcome  # it was written as the output of a step
+        return outcome  # already written as the output of a step
     try:
         log.check(ev.Finish, status="success", result=outcome.value)
     except UNRECORDABLE as exc:
@@ -151,9 +151,9 @@ def writable(log: JournaledLog, outcome: Outcome) -> Outcome:
 
 @trio.lowlevel.enable_ki_protection
 async def save(life: Life, keeper: Keeper) -> None:
-    """Wait until the end of the part is on disk, and let others drive the run from there.
+    """Wait until the end of the part is on disk, then release the run to other processes.
 
-    Shielded: the events are there, and how long a write may take is for the writer to bound.
+    Shielded: the events have happened, and the writer bounds how long a write may take.
     """
     with trio.CancelScope(shield=True):
         try:
@@ -171,11 +171,11 @@ async def save(life: Life, keeper: Keeper) -> None:
 
 @trio.lowlevel.enable_ki_protection
 async def abandon(life: Life, exc: BaseException) -> None:
-    """End a run that *exc* has left without an end: as failed, or as canceled if it must pass."""
+    """End a run that *exc* left unfinished: as failed, or as canceled if *exc* must pass."""
     life.core.heed(exc)
     if not must_pass(exc):
         life.failure = exc
-        report("run %s has failed in trioflow itself", life.run_id, error=exc)
+        report("run %s failed because of an error in trioflow itself", life.run_id, error=exc)
     try:
         emit_abandoned(life)
     except BaseException as error:
@@ -188,16 +188,16 @@ async def abandon(life: Life, exc: BaseException) -> None:
 
 
 async def end_undriven(life: Life, exc: BaseException) -> None:
-    """End a run that has begun, if *exc* has come before anyone could drive it."""
+    """End a run that has begun, if *exc* was raised before a task could drive it."""
     if life.is_driven_here and life.driver is None:
         await abandon(life, exc)
         life.come_to_rest()
 
 
 def emit_abandoned(life: Life) -> None:
-    """Emit the events that end a run, as far as they are missing; calls that are open are void.
+    """Emit the missing events that end a run; the output of open calls is discarded.
 
-    It asks the record and not the phase, which may not have come as far.
+    Decides by the record, not by the phase, which may lag behind.
     """
     record = life.record
     if record.status == "pending":
@@ -216,14 +216,14 @@ def emit_abandoned(life: Life) -> None:
 
 
 def _emit_last(life: Life, event_type: type[ev.Event], **fields: Any) -> None:
-    """Emit an event that may not follow from the phase, but does from the record."""
+    """Emit an event that the record allows, even if the phase does not."""
     life.core.log.emit(event_type, **fields)
     with suppress(RunStateError):
         life.move(event_type.type)
 
 
 async def carry_on(life: Life) -> RunResult[Any]:
-    """Drive the part that has begun: where the run is driven already, else in this task."""
+    """Drive the part that has begun: in the task that drives the run already, else in this one."""
     try:
         if life.parked is not None:
             life.parked.set()
@@ -239,10 +239,10 @@ async def carry_on(life: Life) -> RunResult[Any]:
 
 @asynccontextmanager
 async def beginning(life: Life) -> AsyncGenerator[None, None]:
-    """Begin a part in the block, of a run that was claimed for it.
+    """Begin a part of a claimed run in the block.
 
-    If the block raises before the part has begun, others may drive the run; if it raises after
-    that, the run ends.
+    If the block raises before the part has begun, the claim is released; if it raises later, the
+    run ends.
     """
     before = life.record.next_seq
     try:
@@ -250,7 +250,7 @@ async def beginning(life: Life) -> AsyncGenerator[None, None]:
     except BaseException as exc:
         if life.record.next_seq > before:
             await end_undriven(life, exc)
-        # If the run is driven here, it was another answer that came first: the claim is its.
+        # If the run is driven here, a concurrent answer came first and owns the claim.
         elif life.keeper is not None and (life.is_at_rest or life.is_lost):
             with trio.CancelScope(shield=True):
                 await life.keeper.release(life)

@@ -1,4 +1,4 @@
-"""What a suspended run does by itself: its questions expire, and deadlines pass."""
+"""What a suspended run does without an answer: its questions expire and its deadlines pass."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trioflow._phases import Phase
 
 
 def begin_due(life: Life) -> bool:
-    """Begin a part in which all fails whose time has passed; return whether there was any.
+    """Begin a part that fails everything overdue; return whether there was anything.
 
     The run must be suspended, and claimed if it is durable.
     """
@@ -32,10 +32,10 @@ def begin_due(life: Life) -> bool:
 
 
 async def continue_due(life: Life) -> bool:
-    """Claim a run and do as `begin_due` does; nothing if others were faster.
+    """Claim a run and call `begin_due`; do nothing if another process was faster.
 
     Raises:
-      RunClaimedError: if it is driven elsewhere.
+      RunClaimedError: if another process drives it.
 
     **Checkpoints**: always.
     """
@@ -53,7 +53,7 @@ async def continue_due(life: Life) -> bool:
 
 
 async def wait_due(life: Life, other: trio.Event) -> bool:
-    """Wait until a suspended run is due; return False if *other* is set before that.
+    """Wait until a suspended run is due; return False if *other* is set first.
 
     **Checkpoints**: always.
     """

@@ -1,4 +1,4 @@
-"""What reaches a run from outside: events, a drain, and the end of its engine."""
+"""What reaches a run from outside: events, a drain, and the closing of its engine."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from trioflow.wire._shown import message_of
 
 
 def receive(life: Life, name: str, data: Any, by: str | None = None) -> None:
-    """Take a named event from outside.
+    """Accept a named event from outside.
 
     Raises:
-      TypeError: if *name* is no string.
+      TypeError: if *name* is not a string.
       RunFinishedError: if the run has finished.
-      RunClaimedError: if it is driven elsewhere.
+      RunClaimedError: if another process drives it.
       UnreadableRunError: if its journal cannot be used here.
-      MailboxFullError: if very many events wait to be taken.
+      MailboxFullError: if too many events are waiting to be taken.
       NotSerializableError: if the run is durable and *data* cannot be written.
     """
     check_string("name", name)
@@ -38,7 +38,9 @@ def receive(life: Life, name: str, data: Any, by: str | None = None) -> None:
     if life.phase is Phase.ELSEWHERE:
         raise RunClaimedError(life.run_id, call="engine.send_event()")
     if life.phase in (Phase.FINISHED, Phase.HALTED):
-        raise RunFinishedError(life.run_id, log.record.status, f"event {name!r} comes too late")
+        raise RunFinishedError(
+            life.run_id, log.record.status, f"cannot send event {name!r}: the run has ended"
+        )
     mailbox.check_room(name)
     if life.phase in (Phase.PENDING, Phase.STARTING):
         if life.journaled is not None:
@@ -50,11 +52,12 @@ def receive(life: Life, name: str, data: Any, by: str | None = None) -> None:
 
 @trio.lowlevel.enable_ki_protection
 def cancel(life: Life, reason: str | None, by: str | None = None) -> None:
-    """Cancel a run, as `Life.cancel` does. The hooks of one that waits are called in a task, and
-    it has ended when they have.
+    """Cancel a run as `Life.cancel` does.
+
+    If the run is waiting and has hooks, a task calls them, and the run finishes after them.
 
     Raises:
-      RunClaimedError: if it is driven elsewhere.
+      RunClaimedError: if another process drives it.
       UnreadableRunError: if its journal cannot be used here.
     """
     if life.phase is not Phase.WAITING or not life.plan.has_end_hooks:
@@ -71,7 +74,7 @@ def _end_soon(life: Life) -> None:
 
 
 async def end_canceled(life: Life) -> None:
-    """Drive a run to its end that was canceled while it waited."""
+    """Drive a run that was canceled while it waited until it finishes."""
     try:
         if life.keeper is not None:
             await life.keeper.claim(life)
@@ -80,14 +83,14 @@ async def end_canceled(life: Life) -> None:
         await end_undriven(life, exc)
         if must_pass(exc):
             raise
-        report("run %s has not ended as it should: %s", life.run_id, message_of(exc))
+        report("run %s did not end cleanly: %s", life.run_id, message_of(exc))
 
 
 async def settle(life: Life, grace: float) -> None:
     """Start no further step of a run, and wait until none is running.
 
     Args:
-      grace: For how many seconds, at most.
+      grace: The maximum number of seconds to wait.
     """
     life.core.pacer.hold()
     with trio.move_on_after(grace):
@@ -95,9 +98,9 @@ async def settle(life: Life, grace: float) -> None:
 
 
 async def drain(life: Life, grace: float = math.inf, by: str | None = None) -> None:
-    """Start no further step of a run, let running ones end, and cancel what is left then.
+    """Start no further step, let running ones end, and cancel what remains after *grace*.
 
-    Sleeps, waits for events and pauses between attempts are interrupted: nothing runs in them.
+    Sleeps, waits for events and pauses between attempts are interrupted: no body runs in them.
 
     Args:
       grace: Seconds that running bodies get.
@@ -108,15 +111,15 @@ async def drain(life: Life, grace: float = math.inf, by: str | None = None) -> N
     if life.phase is Phase.ELSEWHERE:
         raise RunClaimedError(life.run_id, call="engine.drain_run()")
     await settle(life, grace)
-    # A step may complete between the time-out and the cancel. That is fine: its
-    # result is folded already, and the cancel then finds nothing to stop.
+    # A step may complete between the time-out and the cancel. That is fine: its output is already
+    # folded, and the cancel then finds nothing to stop.
     cancel(life, "drained", by)
 
 
 def break_off(life: Life, failure: BaseException) -> None:
     """Stop the run because its journal cannot be written."""
     if life.driver is None and life.phase in AT_REST:
-        # It was asked something while it waited, and others have driven it in the meantime.
+        # It accepted a request while it waited, and another process has driven it since.
         life.move("halt")
         give_up(life, failure)
         return
@@ -125,21 +128,21 @@ def break_off(life: Life, failure: BaseException) -> None:
 
 
 def give_up(life: Life, failure: BaseException) -> None:
-    """Let nobody wait for, or read on of, a run of which nothing more is known here."""
+    """End all waits for the run and all its readers: this process learns nothing more about it."""
     life.failure = failure
     life.core.readers.end_part(is_over=True)
     life.come_to_rest()
 
 
 def halt(life: Life) -> None:
-    """Stop the run, but not for good: its journal ends here, and it can be recovered from there.
+    """Halt the run: its journal stops here, and it can be recovered from there.
 
-    Not if it was canceled before, for then its end belongs into the journal.
+    A run that was canceled before is not halted: its end belongs in the journal.
     """
     if not life.is_driven_here:
         return
     if life.keeper is not None and not life.core.is_canceled:
-        if life.phase is Phase.STARTING:  # or nobody would know of it
+        if life.phase is Phase.STARTING:  # otherwise no record of it would exist
             emit_start(life)
         life.core.log.stop()
     life.cancel("the engine was closed")

@@ -1,4 +1,4 @@
-"""How a run begins with the past of another one: forks, of which retries are one kind."""
+"""How a run begins with the past of another run: forks, including retries."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 @attrs.frozen(eq=False)
 class Fork:
-    """What a run begins with that shares its past with another one."""
+    """What a run that shares its past with another run begins with."""
 
     origin: str
     """Id of the other run."""
     events: Sequence[ev.Event]
-    """What it shares, as events of its own."""
+    """The shared events, with the ids of the new run."""
     entries: Sequence[Entry] = ()
-    """The same for its journal, if it has one."""
+    """The journal entries of these events, if the run has a journal."""
     given: Mapping[str, Any] = attrs.field(factory=dict)
-    """What its `Recover` says of how it differs from the other run."""
+    """Fields of its `Recover` that record how it differs from the other run."""
     deadline: float | None = None
     """When the run must have finished: seconds since the epoch."""
 
@@ -49,14 +49,14 @@ async def fork(
     run_id: str,
     by: str | None,
 ) -> Life:
-    """Return a run that begins at a step of an old one; nothing of it is stored.
+    """Return a run that begins at a step of an old one; nothing is stored yet.
 
     Args:
-      given: Another input for the step; MISSING for its recorded one.
-      answer: What the step finds as answer; MISSING for none.
-      outputs: Other outputs for steps before it, by id.
+      given: Another input for the step; MISSING for its recorded input.
+      answer: The answer for the step; MISSING for none.
+      outputs: Replacement outputs for earlier steps, by id.
 
-    Raises: what `Run.fork` says.
+    Raises: what `Run.fork` raises.
     """
     if run_id == old.run_id:
         raise DuplicateRunError(run_id)
@@ -75,17 +75,17 @@ async def fork(
 
 
 def new_fork(old: Life, run_id: str, past: Past, by: str | None) -> Life:
-    """Return a run that has not started, and begins with the past of an old one.
+    """Return a run that has not started and begins with the past of an old one.
 
     Raises:
       UnreadableRunError: if the past holds a value that the workflow cannot use.
-      NotSerializableError: if the run is durable, and a value of it cannot be written.
+      NotSerializableError: if the run is durable and one of its values cannot be written.
     """
     new = Life(old.plan, old.environment, run_id, old.resource_id, old.keeper, old.tags)
     start, *others = past.events
-    assert isinstance(start, ev.Start)  # which begins every past
+    assert isinstance(start, ev.Start)  # the first event of every past
     deadline = start.deadline
-    if deadline is not None:  # it has as long as the other run had
+    if deadline is not None:  # it gets the same time as the other run had
         new.core.log.start_clock()
         deadline += new.core.log.now() - start.at
     start = attrs.evolve(start, forked_from=old.run_id, by=by, deadline=deadline)
@@ -104,10 +104,10 @@ def new_fork(old: Life, run_id: str, past: Past, by: str | None) -> Life:
 
 
 async def register(new: Life) -> Life:
-    """Let the engine know a new run, if there is an engine.
+    """Add a new run to the engine, if there is an engine.
 
     Raises:
-      DuplicateRunError: if the engine or its store has a run of that id.
+      DuplicateRunError: if the engine or its store already has a run with that id.
     """
     known = new.environment.known()
     if known is not None:
@@ -125,14 +125,14 @@ def prepare_fork(
     tracing_context: TracingContext | None = None,
     per_step: bool = False,
 ) -> None:
-    """Take what the caller gives to a fork, once; `begin_fork` follows.
+    """Take the start arguments of a fork, once; `begin_fork` follows.
 
     Args:
-      given: Arguments that must not be given, for it has them from the other run.
+      given: Arguments that must be None, because the fork takes them from the other run.
 
     Raises:
-      RunAlreadyStartedError: the second time.
-      RunStateError: if something is given.
+      RunAlreadyStartedError: if the fork was started before.
+      RunStateError: if one of *given* is not None.
     """
     if life.phase is not Phase.PENDING:
         problem = "it was started before; fork again for another start"
@@ -150,13 +150,13 @@ def prepare_fork(
 
 @trio.lowlevel.enable_ki_protection
 def begin_fork(life: Life, is_stored: bool = False) -> None:
-    """Begin a fork that `prepare_fork` has prepared; it is to be driven then.
+    """Begin a fork that `prepare_fork` has prepared; the caller then drives it.
 
     Args:
-      is_stored: Whether its journal has what it shares with the other run already.
+      is_stored: Whether its journal already holds the events shared with the other run.
     """
     fork = life.fork
-    assert fork is not None  # the caller has asked
+    assert fork is not None  # the caller checks this
     if life.journaled is None or is_stored:
         adopt(life, fork.events)
     else:
@@ -165,6 +165,6 @@ def begin_fork(life: Life, is_stored: bool = False) -> None:
             adopt(life, fork.events)
             journal.add(fork.entries)
         except BaseException:
-            journal.stop()  # what followed would be a journal without a beginning
+            journal.stop()  # later entries would form a journal without a beginning
             raise
     begin_recovery(life, fork.given)

@@ -1,7 +1,7 @@
-"""One run, as far as this process has to do with it.
+"""One run, as seen by this process.
 
-`Life` says what is known; starting, driving, resuming, recovering and ending a run are functions
-over it, each in a module of its own. `trioflow._phases` says which of them is possible when.
+`Life` holds the data. Starting, driving, resuming, recovering and ending a run are functions over
+it, each in its own module. `trioflow._phases` defines which of them is possible when.
 """
 
 from __future__ import annotations
@@ -34,34 +34,34 @@ if TYPE_CHECKING:
 E = TypeVar("E", bound=ev.Event)
 
 WAITING = (Suspended, Paused)
-"""The outcomes of a part after which the run may be resumed."""
+"""Outcomes of a part after which the run may be resumed."""
 DRIVEN_HERE = frozenset({Phase.STARTING, Phase.RUNNING, Phase.ENDING})
 """Phases in which a task of this process drives the run, or is about to."""
 AT_REST = frozenset({Phase.WAITING, Phase.FINISHED})
-"""Phases to which a part leads that is driven here."""
+"""Phases that a part driven here leads to."""
 
 
 class Life:
-    """What this process knows of one run, and where the run is in its life."""
+    """What this process knows about one run, including its phase."""
 
     misfits: tuple[UnreadableRunError, ...] = ()
-    """All values of the journal that do not fit. A run that has finished has them as plain JSON,
-    and cannot be forked behind them."""
+    """All journal values that do not fit their type. A finished run keeps them as plain JSON, and
+    cannot be forked after them."""
     cancel_requests: tuple[int, ...] = ()
-    """Ids of the stored requests by which it is being canceled."""
+    """Ids of the stored requests that are canceling it."""
     has_crashed: bool = False
-    """Whether the process that drove it before this one has died, rather than halted it."""
+    """Whether the previous process that drove it died rather than halted it."""
     is_followed: bool = False
-    """Whether a task takes over what happens to the run elsewhere."""
+    """Whether a task follows what happens to the run in other processes."""
     fork: Fork | None = None
-    """What it begins with, if it is a fork that was made here."""
+    """The past it begins with, if it is a fork that was made here."""
     retry: Life | None = None
-    """The run that repeats what has failed in this one, if it was made here."""
+    """The run that retries this one, if it was made here."""
     timeout: float | None = None
-    """Seconds that the run may take from its start on."""
-    # These seven are the class's until one is set, since hardly any run has an own one. All others
-    # are set here: Python keeps the attributes of an object in a row only if all objects of the
-    # class get them in the same order from the first one on.
+    """Seconds from its start within which the run must finish."""
+    # These seven stay class attributes until one is set, because few runs set any. All others are
+    # set in __init__: Python stores the attributes of an object compactly only if all objects of
+    # the class get them in the same order from the start.
 
     def __init__(
         self,
@@ -72,10 +72,10 @@ class Life:
         keeper: Keeper | None = None,
         tags: tuple[str, ...] = (),
     ) -> None:
-        """Make a run that has not started.
+        """Create a run that has not started.
 
         Args:
-          keeper: Ties the run to its store, if it is a durable one.
+          keeper: Connects the run to its store, if it is durable.
         """
         log_type = RunLog if keeper is None else JournaledLog
         log = log_type(run_id, environment.instruments)
@@ -87,8 +87,8 @@ class Life:
         self.resource_id = resource_id
         self.tags = tags
         self.created_at = 0.0
-        """When an engine without a store created it: seconds since the epoch. Of a durable run
-        the header says it."""
+        """When an engine without a store created it: seconds since the epoch. The header of a
+        durable run holds this instead."""
         self.trace = RunTrace(log, plan.id)
         self.core = RunCore(
             log=log,
@@ -103,38 +103,38 @@ class Life:
         self.part = 0
         """How often the run was resumed or recovered here."""
         self.input: Any = None
-        """What the caller gave."""
+        """The input as the caller passed it."""
         self.value: Any = None
-        """The same, structured."""
+        """The structured input."""
         self.initial_state: Any = None
         self.by: str | None = None
-        """Who started the run, if that was said."""
+        """Who started the run, if given."""
         self.result: RunResult[Any] | None = None
-        """What the last part came to; None while one is driven, and before."""
+        """The result of the last part; None before, and while a part is driven."""
         self.failure: BaseException | None = None
         """Why `wait` raises instead of returning the result."""
         self.unreadable: Exception | None = None
         """Which value of the journal does not fit, if the run is unreadable."""
         self.driver: Driver | None = None
-        """Where the run is driven right now, until the end of its part is on disk."""
+        """The task that drives the run now, until the end of its part is on disk."""
         self.close_on_suspend = True
-        """Whether a suspension ends the streams, until the run is resumed."""
+        """Whether streams end while the run is suspended."""
         self.parked: trio.Event | None = None
-        """What the task of a stream that stays open waits for while the run is suspended."""
+        """What the task of an open stream waits for while the run is suspended."""
         self.is_left = False
-        """Whether the stream was left for which the run is driven."""
+        """Whether the reader left the stream that the run is driven for."""
         self.keeper = keeper
         self.home: Home | None = None
         """The engine that drives the run; None if its caller does."""
         self.handle: weakref.ref[Any] | None = None
-        """What users hold of the run, while it is in use."""
+        """The user's handle of the run, while it is in use."""
         self._resuming: trio.Lock | None = None
         self._rest: trio.Event | None = None
 
-    # ------------------------------------------------------------ what is known
+    # ------------------------------------------------------------ the facts
     @property
     def journaled(self) -> JournaledLog | None:
-        """The log, if the run is a durable one."""
+        """The log, if the run is durable."""
         log = self.core.log
         return log if isinstance(log, JournaledLog) else None
 
@@ -145,7 +145,7 @@ class Life:
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether the run has finished or waits, on disk too if it has to."""
+        """Whether the run has finished or waits, also on disk if it is durable."""
         if self.driver is not None:
             return False
         has_ended = self.result is not None or self.failure is not None
@@ -153,39 +153,39 @@ class Life:
 
     @property
     def is_lost(self) -> bool:
-        """Whether this process has no more to do with the run than any other."""
+        """Whether this process knows no more about the run than any other does."""
         return self.phase in (Phase.ELSEWHERE, Phase.HALTED, Phase.UNREADABLE)
 
     @property
     def resuming(self) -> trio.Lock:
-        """Held from the claim for an answer to the beginning of the part that follows."""
+        """Held from the claim for an answer until the following part begins."""
         if self._resuming is None:  # few runs need it
             self._resuming = trio.Lock()
         return self._resuming
 
-    # ------------------------------------------------------------ what happens
+    # ------------------------------------------------------------ changes
     def move(self, cause: str) -> None:
-        """Go to the next phase, because of an event that has happened or of what is done here.
+        """Enter the next phase, because of an event or of an action of this process.
 
         Raises:
-          RunStateError: if *cause* must not happen now.
+          RunStateError: if *cause* is not allowed in the current phase.
         """
         after = self.phase.after.get(cause)
         if after is None:
-            problem = f"{cause!r} cannot happen while it is {self.phase.value}"
+            problem = f"{cause!r} is not possible while the run is {self.phase.value}"
             raise RunStateError(self.run_id, self.record.status, problem)
         self.phase = after
 
     def emit(self, event_type: type[E], **fields: Any) -> E:
-        """Let an event happen that changes the phase.
+        """Emit an event that changes the phase.
 
-        The phase follows the event, even if an instrument raises.
+        The phase changes even if an instrument raises.
         """
         return self.happen(event_type, fields)
 
     @trio.lowlevel.enable_ki_protection
     def happen(self, event_type: type[E], fields: Mapping[str, Any]) -> E:
-        """Do what `emit` does; each call that takes and gives keywords copies all of them."""
+        """Do the work of `emit`, without copying the keyword arguments again."""
         log = self.core.log
         state = log.record
         before = state.next_seq
@@ -198,7 +198,7 @@ class Life:
                 self.move(event_type.type)
 
     def end_part(self, scope: Scope, outcome: Outcome | None) -> None:
-        """Emit the events that end a part, and give its result to everyone; *outcome* None means
+        """Emit the events that end a part, and publish its result; *outcome* None means
         canceled."""
         waits = isinstance(outcome, WAITING)
         if waits:
@@ -209,14 +209,14 @@ class Life:
                 fields = {"status": result.status, "result": result.output, "error": result.error}
                 self.happen(ev.Finish, fields)
         finally:
-            if waits or self.record.ended_at is not None:  # or it could not happen
+            if waits or self.record.ended_at is not None:  # otherwise it could not happen
                 self.core.readers.end_part(is_over=not waits)
 
     def cancel(self, reason: str | None, by: str | None = None) -> None:
-        """Cancel the run, or do nothing if it has finished or was canceled already.
+        """Cancel the run; do nothing if it has finished or is already canceled.
 
         Raises:
-          RunClaimedError: if it is driven elsewhere.
+          RunClaimedError: if another process drives it.
           UnreadableRunError: if its journal cannot be used here.
         """
         if self.unreadable is not None:
@@ -229,7 +229,7 @@ class Life:
             self.core.cancel(reason, by)
 
     def emit_canceled(self, reason: str | None, by: str | None) -> None:
-        """Let the run be canceled; its last event is to follow."""
+        """Emit that the run is canceled; its last event follows later."""
         self.emit(ev.Canceled, reason=reason, by=by)
         if self.keeper is not None and self.cancel_requests:
             self.keeper.acknowledge(self, self.cancel_requests)
@@ -241,22 +241,22 @@ class Life:
         by: str | None,
         start_soon: Callable[[Life], None] | None = None,
     ) -> None:
-        """Cancel a run that waits; it is driven to its end, so that its hooks are called.
+        """Cancel a waiting run and begin its end, in which its hooks are called.
 
         Args:
-          start_soon: Starts the task that drives it; the caller does if it is None.
+          start_soon: Starts the task that drives it; if None, the caller drives it.
         """
         self.core.cancel(reason, by)
         try:
             self.emit_canceled(reason, by)
         finally:
-            if self.phase is Phase.ENDING:  # even if an instrument has raised
+            if self.phase is Phase.ENDING:  # even if an instrument raised
                 self.leave_rest()
                 if start_soon is not None:
                     start_soon(self)
 
     def _cancel_waiting(self, reason: str | None, by: str | None) -> None:
-        """End a run in which nothing runs, even if an instrument raises."""
+        """End a run in which nothing is running, even if an instrument raises."""
         try:
             self.emit_canceled(reason, by)
         finally:
@@ -273,7 +273,7 @@ class Life:
                 self.home.let_go(self.run_id)
 
     def come_to_rest(self) -> None:
-        """Wake the tasks that wait for the end of the part that was driven."""
+        """Wake the tasks that wait for the end of the driven part."""
         self.driver = None
         waits = self.phase is Phase.WAITING
         self.core.owner = weakref.ref(self) if waits else None
@@ -281,29 +281,29 @@ class Life:
             self._rest.set()
 
     def leave_rest(self) -> None:
-        """Let tasks that wait for the end of a part wait for another part."""
+        """Make tasks that wait for the end of a part wait for the next part."""
         self.result = self.failure = None
         if self._rest is not None and self._rest.is_set():
             self._rest = None
 
     # ------------------------------------------------------------ waiting
     async def wait(self) -> RunResult[Any]:
-        """Wait until the run finishes or suspends, wherever it is driven, and return its result.
+        """Wait until the run finishes or suspends, in whatever process, and return its result.
 
         Raises:
-          RunStateError: if it is driven elsewhere, and its engine is closed.
-          Exception: what has prevented that it ends as it should, or that it is saved.
+          RunStateError: if another process drives it and its engine is closed.
+          Exception: what prevented it from ending or from being saved.
         """
         self.follow()
         while True:
             rest = await self.wait_for_rest()
             if self.keeper is not None and self.failure is None and self.result is not None:
                 await self.keeper.wait_stored(self)  # it may have been canceled while it waited
-            if rest is self._rest:  # or it was resumed before this task had its turn
+            if rest is self._rest:  # otherwise it was resumed before this task had its turn
                 return self.outcome()
 
     def outcome(self) -> RunResult[Any]:
-        """Return the result of the part that has ended, or raise what stands in its place."""
+        """Return the result of the part that has ended, or raise its failure."""
         if self.unreadable is not None and self.result is None:
             raise self.unreadable
         if self.failure is not None:
@@ -313,7 +313,7 @@ class Life:
         return self.result
 
     def follow(self) -> None:
-        """Take over soon what happens to a run that another process drives."""
+        """Start to follow a run that another process drives."""
         if self.keeper is not None and self.phase is Phase.ELSEWHERE:
             self.keeper.follow(self)
 

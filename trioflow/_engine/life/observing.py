@@ -1,28 +1,38 @@
-"""How a run is observed, whether it is driven here, in another process or not at all."""
+"""Observe a run, whether it is driven here, in another process or not at all."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
 from typing import get_args
 
 from trioflow._engine.life.life import Life
 from trioflow._engine.stream.channel import first_wanted
 from trioflow._engine.stream.reader import OnFull, Reader, Until
+from trioflow._engine.stream.receive_end import EventStream
 from trioflow._engine.stream.window import EventWindow
 from trioflow._phases import Phase
 
+_ON_FULL, _UNTIL = get_args(OnFull), get_args(Until)
+
 
 def check_observing(max_buffer_size: int, on_full: str, until: str) -> None:
-    """Check what an observer is opened with.
+    """Check the arguments that an observer is opened with.
 
     Raises:
-      ValueError: if something is not what it should be.
+      ValueError: if an argument is not valid.
     """
     if max_buffer_size < 1:
         raise ValueError(f"max_buffer_size must be at least 1, not {max_buffer_size!r}")
-    for name, given, known in (("on_full", on_full, OnFull), ("until", until, Until)):
-        if given not in get_args(known):
-            wanted = ", ".join(map(repr, get_args(known)))
-            raise ValueError(f"{name} must be one of {wanted}, not {given!r}")
+    if on_full not in _ON_FULL:
+        raise _unknown("on_full", on_full, _ON_FULL)
+    if until not in _UNTIL:
+        raise _unknown("until", until, _UNTIL)
+
+
+def _unknown(name: str, given: str, known: Sequence[str]) -> ValueError:
+    return ValueError(f"{name} must be one of {', '.join(map(repr, known))}, not {given!r}")
 
 
 async def open_observer(
@@ -31,8 +41,8 @@ async def open_observer(
     """Return a reader of all events with a ``seq`` above *after*.
 
     Raises:
-      HistoryGap: if some of them are no longer held, and there is no journal to read.
-      RunStateError: if the run is driven in another process, and the engine is closed.
+      HistoryGap: if some of them are no longer held and there is no journal to read.
+      RunStateError: if another process drives the run and the engine is closed.
       StoreError, JournalFormatError: if the journal cannot be read.
 
     **Checkpoints**: only if the journal is read.
@@ -53,10 +63,33 @@ async def open_observer(
     return reader
 
 
-async def begin_behind(reader: Reader, after: int | None, last: int) -> None:
-    """Let a reader begin in the journal, which holds at least the events up to *last*.
+class Observation(AbstractAsyncContextManager[EventStream]):
+    """A block that reads a run: a stream on entering it, closed on leaving it."""
 
-    **Checkpoints**: only if some of them are wanted.
+    # Not a generator with a decorator, which costs more than the rest of observing a short run.
+    __slots__ = ("_open", "_stream")
+
+    def __init__(self, open: Callable[[], Awaitable[Reader]]) -> None:
+        self._open = open
+
+    async def __aenter__(self) -> EventStream:
+        stream: EventStream = EventStream._create(await self._open())
+        self._stream = stream
+        return stream
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stream.close()
+
+
+async def begin_behind(reader: Reader, after: int | None, last: int) -> None:
+    """Make a reader begin in the journal, which holds at least the events up to *last*.
+
+    **Checkpoints**: only if the reader asks for some of them.
     """
     reader.fall_behind(EventWindow(), first_wanted(after) - 1)
     if reader.fetching is not None and last > reader.fetching.after:

@@ -1,4 +1,4 @@
-"""Driving a run for as long as a stream of it is read."""
+"""Drive a run for as long as one of its streams is read."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from trioflow._phases import Phase
 
 
 async def drive_open(life: Life) -> None:
-    """Run part after part, until the run has finished and not only waits for an answer."""
+    """Drive part after part until the run has finished, waiting through suspensions."""
     life.is_left = False
     try:
         while True:
-            # There before the run is at rest, so that an answer that comes at once finds it.
+            # Set before the run is at rest, so that an immediate answer finds it.
             parked = life.parked = None if life.close_on_suspend else trio.Event()
             await drive(life)
             if parked is None or life.phase is not Phase.WAITING:
@@ -30,11 +30,11 @@ async def drive_open(life: Life) -> None:
 
 
 def leave(life: Life, part: int) -> None:
-    """Let the task that drives the run come to an end: canceled, or still suspended.
+    """End the task that drives the run: the run is canceled, or stays suspended.
 
     Args:
-      part: Which part of the run it drove first. If it has ended with that one, a
-        later part has another driver, and is not canceled.
+      part: The first part of the run that the task drove. If the run has suspended since, a later
+        part has another driver and is not canceled.
     """
     life.is_left = True
     if life.result is None and (life.parked is not None or part == life.part):

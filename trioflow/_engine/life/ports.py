@@ -1,4 +1,4 @@
-"""What a run needs of those around it: its store, its engine, and the task that drives it."""
+"""What a run needs from its environment: its store, its engine, and the task that drives it."""
 
 from __future__ import annotations
 
@@ -17,59 +17,62 @@ if TYPE_CHECKING:
 
 
 class Keeper(Protocol):
-    """What a durable run needs of what ties it to its store."""
+    """What a durable run needs from the object that connects it to its store."""
 
     async def claim(self, life: Life) -> None:
-        """Make this engine the one that drives a run, and take over what others have done.
+        """Claim a run for this engine, and take over what other processes have done.
 
         Raises:
-          RunClaimedError: if it is driven elsewhere.
+          RunClaimedError: if another process drives it.
         """
 
     async def release(self, life: Life) -> None:
-        """Let others drive a run."""
+        """Release the claim, so that other processes can drive a run."""
 
     async def begin_once(self, life: Life) -> bool:
-        """Let a run begin, on disk before any body runs, for its caller to drive; or let it become
-        the stored run of its id, and return False.
+        """Begin a run, on disk before any body runs, for its caller to drive.
+
+        If its id is stored already, make it the stored run instead, and return False.
 
         Raises:
           StoreError, JournalConflictError: if its beginning cannot be written.
         """
 
     def begin(self, life: Life) -> None:
-        """Take note that a run is driven here from now on."""
+        """Record that a run is driven here from now on."""
 
     def keep(self, life: Life) -> None:
-        """Have the events of a run written from now on."""
+        """Write the events of a run from now on."""
 
     def acknowledge(self, life: Life, requests: Sequence[int]) -> None:
-        """Have stored requests removed, together with what is written next of the run."""
+        """Remove stored requests together with the next write of the run."""
 
     def is_complete(self, life: Life) -> bool:
-        """Tell whether all that has happened to a run is written."""
+        """Return whether everything that has happened to a run is written."""
 
     async def wait_stored(self, life: Life) -> None:
-        """Wait until all that has happened is on disk, and raise what prevents it."""
+        """Wait until everything that has happened is on disk, and raise what prevents it."""
 
     def follow(self, life: Life) -> None:
-        """Take over what others write of a run, until it finishes or suspends.
+        """Follow what other processes write of a run, until it finishes or suspends.
 
         Raises:
           RunStateError: if the engine is closed.
         """
 
     async def events(self, life: Life) -> Sequence[Event]:
-        """Return all events that the journal of a run holds."""
+        """Return all events in the journal of a run."""
 
     async def source(self, life: Life) -> tuple[Source | None, bool]:
-        """Return what an observer of a run reads on from, if anything, and whether
-        it has to begin there because what is known here of the run does not count.
+        """Return the source that an observer of a run continues from, if any.
+
+        The second value is whether it must begin there, because the events known here are not
+        valid.
         """
 
 
 class Home(Protocol):
-    """What a run needs of the engine that drives it in a nursery of its own."""
+    """What a run needs from the engine that drives it in the engine's nursery."""
 
     def check_open(self, record: RunRecord) -> None: ...
     def start_soon(self, life: Life) -> None: ...
@@ -83,4 +86,4 @@ class Driver:
 
     task: trio.lowlevel.Task
     nurseries: int
-    """How many nurseries were open in it before, and are not the run's."""
+    """How many nurseries were open in it before; these do not belong to the run."""

@@ -1,4 +1,4 @@
-"""How a run continues from its journal after the death of its process."""
+"""How a run continues from its journal after its process has died."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 def restore_journal(
     life: Life, recorded: Sequence[ev.Event], sources: Sequence[ev.Event] = ()
 ) -> None:
-    """Become the run that a journal describes, or take over what others have added to it.
+    """Become the run that a journal describes, or take over new entries from other processes.
 
-    A value that does not fit its type makes an unfinished run unreadable; one that has finished
-    keeps it as plain JSON.
+    A value that does not fit its type makes an unfinished run unreadable; a finished run keeps it
+    as plain JSON.
 
     Args:
-      sources: Earlier events that hold values of these.
+      sources: Earlier events that hold values these events refer to.
 
     Raises:
       JournalFormatError: if the journal is damaged.
@@ -47,17 +47,17 @@ def restore_journal(
 def adopt(
     life: Life, events: Sequence[ev.Event], misfits: tuple[UnreadableRunError, ...] = ()
 ) -> None:
-    """Become the run that these events tell of, or take over those that follow.
+    """Become the run that these events describe, or take over later events of it.
 
     Args:
-      misfits: What is wrong with values in them.
+      misfits: Errors for the values that do not fit.
 
     Raises:
-      JournalFormatError: if they do not follow from one another.
+      JournalFormatError: if the events do not form a valid sequence.
     """
     try:
         _adopt(life, events, misfits)
-    except BaseException as exc:  # what is half taken over is of no use
+    except BaseException as exc:  # a partly adopted run is unusable
         give_up(life, exc)
         raise
 
@@ -81,7 +81,7 @@ def _adopt(life: Life, events: Sequence[ev.Event], misfits: tuple[UnreadableRunE
     else:
         life.result = recorded_result(life.plan, record)
         is_over = life.phase is Phase.FINISHED
-        if is_over or before is not Phase.WAITING:  # or they read on across what was done elsewhere
+        if is_over or before is not Phase.WAITING:  # otherwise they continue across the gap
             life.core.readers.end_part(is_over)
         life.come_to_rest()
 
@@ -99,8 +99,8 @@ async def recorded_events(life: Life) -> Sequence[ev.Event]:
     """Return all events of a run that has finished or waits.
 
     Raises:
-      NotResumableError: if it is neither.
-      HistoryGap: if the first ones are gone.
+      NotResumableError: if the run neither has finished nor waits.
+      HistoryGap: if the first events are no longer held.
     """
     log = life.core.log
     if life.result is None:
@@ -115,11 +115,11 @@ async def recorded_events(life: Life) -> Sequence[ev.Event]:
 
 # ---------------------------------------------------------------- the death of a process
 async def recover(life: Life) -> RunResult[Any]:
-    """Continue where a dead process has left off, or return what there is.
+    """Continue where a dead process stopped, or return the result if the run has ended.
 
     Raises:
       NotResumableError: if the run waits for an answer, or is driven here.
-      RunClaimedError: if it is driven elsewhere.
+      RunClaimedError: if another process drives it.
       UnreadableRunError: if its journal holds a value that the workflow cannot use.
     """
     if life.phase is Phase.FINISHED:
@@ -140,13 +140,13 @@ async def open_recovery(life: Life) -> int:
 
     Raises:
       NotResumableError: if the run has finished or waits, or is driven here.
-      RunClaimedError: if it is driven elsewhere.
+      RunClaimedError: if another process drives it.
       UnreadableRunError: if its journal holds a value that the workflow cannot use.
     """
     async with life.resuming:
         await claim_dead(life)
         if life.result is not None:
-            problem = "it has settled in the meantime"
+            problem = "it has finished or suspended in the meantime"
             raise NotResumableError(life.run_id, life.record.status, problem)
         last = life.record.next_seq - 1
         async with beginning(life):
@@ -155,7 +155,7 @@ async def open_recovery(life: Life) -> int:
 
 
 async def claim_dead(life: Life) -> None:
-    """Claim a run whose process has died, unless its journal says that it has ended."""
+    """Claim a run whose process has died, unless its journal shows that it has ended."""
     if life.unreadable is not None:
         raise life.unreadable
     if life.phase is not Phase.ELSEWHERE or life.keeper is None:
@@ -169,10 +169,10 @@ async def claim_dead(life: Life) -> None:
 
 
 def begin_recovery(life: Life, given: Mapping[str, Any] = NOTHING) -> None:
-    """Begin the part of a run that follows the death of its process, or the past of a fork.
+    """Begin the part that follows the death of the run's process, or the past of a fork.
 
     Args:
-      given: What its `Recover` says besides, in a fork.
+      given: Additional fields of the `Recover` event of a fork.
     """
     if life.record.is_canceled:  # only its last event is missing
         life.move("recover")

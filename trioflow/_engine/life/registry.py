@@ -1,4 +1,4 @@
-"""The runs of an engine: which there are, when they start, and what keeps them alive."""
+"""The runs of an engine: which exist, when they start, and what keeps them alive."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from trioflow.wire._shown import message_of
 T = TypeVar("T")
 
 ALONE_PATIENCE = 30.0
-"""For how many seconds runs are stopped at their next steps so that another one can run alone, and
-how long they have then before the next try."""
+"""Seconds for which runs are held at their next steps so that another run can run alone; they then
+get the same time to continue before the next try."""
 
 KEEP_FINISHED = 64
-"""How many submitted runs an engine remembers after their end, with all that they recorded."""
+"""How many submitted runs an engine remembers after they end, with everything they recorded."""
 MAX_STARTS = 16
-"""How many runs have their first turn in one pass of Trio's scheduler, in which all that is ready
+"""How many runs have their first turn in one pass of Trio's scheduler, in which every ready task
 has a turn. If very many runs started at once, no reader would see anything for a while, and the
-garbage collector would go through all their unread events again and again."""
+garbage collector would traverse all their unread events repeatedly."""
 PATIENCE = 0.1
-"""How many seconds runs wait in a queue before each that begins lets in two others. For runs that
-take more than a turn, which cannot be told before, it would otherwise get slower all the time."""
+"""Seconds for which runs wait in a queue before each run that begins lets in two others. Otherwise,
+runs that take more than a turn, which is not known in advance, would get slower and slower."""
 
 
 @asynccontextmanager
@@ -52,36 +52,36 @@ async def open_registry() -> AsyncGenerator[RunRegistry, None]:
 
 
 class RunRegistry:
-    """Finds runs by id, and holds those that nobody else may hold."""
+    """Finds runs by id, and holds those without another reference."""
 
     nursery: trio.Nursery
-    """Where the runs are driven."""
+    """The nursery that the runs are driven in."""
 
     def __init__(self) -> None:
         self._known: WeakValueDictionary[str, Life] = WeakValueDictionary()
         self._submitted: dict[str, Life] = {}
         self._waiting: dict[str, Life] = {}
         self.is_closed = False
-        """Whether no run can be driven here any more."""
+        """Whether runs can no longer be driven here."""
         self._starting = 0
         """How many runs have a task that has not had its first turn."""
         self._queue: OrderedDict[Life, Context] = OrderedDict()
-        """Runs that have no task yet, and what their steps find in context variables."""
+        """Runs that have no task yet, with the context variables for their steps."""
         self._queued_since = 0.0
         self._finished: deque[Life] = deque(maxlen=KEEP_FINISHED)
         self._is_alone = False
-        """Whether a run is driven, or about to be, beside which no other may run."""
+        """Whether a run is driven, or is about to be, that must run alone."""
         self._being_alone = trio.Lock()
         self.closing = trio.Event()
         """Set when the engine begins to close."""
         self._locks: WeakValueDictionary[str, trio.Lock] = WeakValueDictionary()
 
     def add(self, life: Life) -> None:
-        """Know a run while it is in use."""
+        """Register a run while it is in use."""
         self._known[life.run_id] = life
 
     def forget(self, life: Life) -> None:
-        """Know a run no longer: its id is another's, or free."""
+        """Unregister a run: its id is free, or belongs to another run."""
         if self._known.get(life.run_id) is life:
             del self._known[life.run_id]
         if self._waiting.get(life.run_id) is life:
@@ -90,16 +90,16 @@ class RunRegistry:
             self._finished.remove(life)
 
     def find(self, run_id: str) -> Life | None:
-        """Return the run of that id, or None."""
+        """Return the run with that id, or None."""
         return self._known.get(run_id)
 
     async def is_stored(self, run_id: str) -> bool:
-        """Tell whether a store has a run of that id: there is no store. A checkpoint."""
+        """Return whether a store has a run with that id: there is no store. A checkpoint."""
         await trio.lowlevel.checkpoint()
         return False
 
     async def load(self, run_id: str) -> Life:
-        """Return the run of that id. A checkpoint.
+        """Return the run with that id. A checkpoint.
 
         Raises:
           UnknownRunError: if there is none.
@@ -111,10 +111,10 @@ class RunRegistry:
         return life
 
     def lock(self, run_id: str) -> trio.Lock:
-        """Return what a task holds while it looks a run up and, in the end, adds it.
+        """Return the lock to hold while looking up a run and adding it.
 
-        Tasks that load or recover one run at the same time must get the same life of it, or
-        its bodies would run twice.
+        Tasks that load or recover a run at the same time must get the same `Life`, or its bodies
+        would run twice.
         """
         lock = self._locks.get(run_id)
         if lock is None:
@@ -122,12 +122,11 @@ class RunRegistry:
         return lock
 
     def known(self) -> list[Life]:
-        """Return all runs that are known, oldest first."""
+        """Return all known runs, oldest first."""
         return list(self._known.values())
 
     async def do(self, run_id: str, work: Callable[[], Awaitable[T]]) -> T:
-        """Do something for a run in the engine's nursery, whole even if the task that waits for it
-        is canceled.
+        """Run *work* for a run in the engine's nursery, to its end even if the caller is canceled.
 
         Raises:
           RunStateError: if the engine is closed.
@@ -152,13 +151,13 @@ class RunRegistry:
         await done.wait()
         if failures:
             raise failures[0]
-        if not results:  # what has ended the engine
-            problem = "its engine is closed; it may have been done or not"
+        if not results:  # the engine ended before it finished
+            problem = "its engine is closed; the request may or may not have taken effect"
             raise RunStateError(run_id, "pending", problem)
         return results[0]
 
     def own(self, life: Life) -> None:
-        """Have a run driven here whenever it continues."""
+        """Make this engine drive a run whenever it continues."""
         life.home = self
 
     def check_open(self, record: RunRecord) -> None:
@@ -172,7 +171,7 @@ class RunRegistry:
             raise RunStateError(record.run_id, record.status, problem)
 
     def start_soon(self, life: Life) -> None:
-        """Drive a run in a task of its own, to where it ends or waits, and hold it until then.
+        """Drive a run in its own task until it finishes or suspends, and hold it until then.
 
         Raises:
           RunStateError: if the engine is closed.
@@ -189,7 +188,7 @@ class RunRegistry:
         self._submitted[life.run_id] = life
 
     def _start_next(self) -> None:
-        """Let others have their first turn after this run's."""
+        """Give other runs their first turn after this run's."""
         self._starting -= 1
         if self._queue and not self._is_alone:
             self._start_queued(2 if self._is_slow() else 1)
@@ -201,12 +200,12 @@ class RunRegistry:
             self._starting += 1
 
     def _is_slow(self) -> bool:
-        """Tell whether runs have waited for long, and those before them do not end soon."""
+        """Return whether runs have waited for long while those before them are still running."""
         going_on = len(self._submitted) - len(self._queue) - self._starting
         return going_on > MAX_STARTS and trio.current_time() > self._queued_since + PATIENCE
 
     def start_alone(self, life: Life) -> None:
-        """Drive a run in a task of its own while no body of another run is running.
+        """Drive a run in its own task while no body of another run is running.
 
         Raises:
           RunStateError: if the engine is closed.
@@ -222,7 +221,7 @@ class RunRegistry:
                     await self.closing.wait()
 
     async def _drive_if_alone(self, life: Life) -> bool:
-        """Stop all others at their next steps, and drive the run if none is in a body then."""
+        """Hold all other runs at their next steps, and drive the run if none is in a body."""
         others = [other for other in self._known.values() if other is not life]
         pacers = [other.core.pacer for other in others if other.is_driven_here]
         self._is_alone = True
@@ -244,18 +243,18 @@ class RunRegistry:
             self._start_queued(MAX_STARTS)
 
     async def drive(self, life: Life) -> None:
-        """Drive a run to where it finishes or suspends, and hold it for a while then.
+        """Drive a run until it finishes or suspends, and hold it for a while afterwards.
 
-        What is wrong with one run stays with it: `Run.wait` raises it, and the others continue.
-        Only Ctrl-C gets out.
+        An error of one run does not affect the others: `Run.wait` raises it, and they continue.
+        Only Ctrl-C propagates.
         """
         try:
             try:
                 self._start_next()
                 if self.closing.is_set():  # it was answered while the engine waited for others
                     halt(life)
-                # Whatever cancels the engine reaches its runs through end_all, never directly: a
-                # durable run must not take the end of its process for its own.
+                # A cancellation of the engine reaches its runs through end_all, never directly: a
+                # durable run must not record the end of its process as its own.
                 await drive(life, by_engine=True)
             finally:
                 self._let_end(life)
@@ -271,29 +270,29 @@ class RunRegistry:
         self._keep_ended(life)
 
     def _keep_ended(self, life: Life) -> None:
-        if self.find(life.run_id) is not life:  # another has its id
+        if self.find(life.run_id) is not life:  # another run has its id
             life.home = None
             return
         waits = life.phase is Phase.WAITING
         if waits and life.keeper is None:
-            self._waiting[life.run_id] = life  # nobody else has it
+            self._waiting[life.run_id] = life  # this is the only reference to it
             if life.record.due_at() is not None and not self.closing.is_set():
                 self.nursery.start_soon(self._continue_due, life)
             return
         self._waiting.pop(life.run_id, None)
         self._finished.append(life)
         if not waits:
-            life.home = None  # or a reference to this run would keep the others
+            life.home = None  # otherwise a reference to this run would keep the others alive
 
     async def _continue_due(self, life: Life) -> None:
-        """Drive a suspended run that no store has when it is due. Others may do so before."""
+        """Drive a suspended run without a store when it is due. Another caller may do so before."""
         part = life.part
         is_due = await wait_due(life, self.closing)
         if is_due and life.part == part and not self.is_closed and await continue_due(life):
             self.start_soon(life)
 
     def end_soon(self, life: Life) -> None:
-        """Drive a run to its end that was canceled while it waited."""
+        """Drive a run that was canceled while it waited until it finishes."""
         if self.is_closed:
             trio.lowlevel.spawn_system_task(end_canceled, life)
             return
@@ -307,13 +306,13 @@ class RunRegistry:
             self._let_end(life)
 
     def let_go(self, run_id: str) -> None:
-        """Hold a run no longer than others that have finished: it was canceled while it waited."""
+        """Stop holding a run that was canceled while it waited, as with other finished runs."""
         life = self._waiting.get(run_id)
         if life is not None:
             self._keep_ended(life)
 
     async def drain(self, grace: float) -> None:
-        """Start no further step of any run, and give running bodies so many seconds to end."""
+        """Start no further step of any run, and give running bodies *grace* seconds to end."""
         self._is_alone = True  # runs that wait for their turn keep waiting
         driven = [life for life in self._known.values() if life.is_driven_here]
         for life in driven:
@@ -323,22 +322,22 @@ class RunRegistry:
                 await life.core.wait_idle()
 
     def end_all(self) -> None:
-        """Stop all runs that are driven: durable ones can be recovered, others are canceled."""
+        """Stop all driven runs: durable runs are halted, others are canceled."""
         self.closing.set()
         self._end_observers()
         passing: BaseException | None = None
-        for life in tuple(self._submitted.values()):  # an instrument that hears of it may add some
+        for life in tuple(self._submitted.values()):  # an instrument may add some meanwhile
             try:
                 halt(life)
             except BaseException as exc:
-                if must_pass(exc):  # Ctrl-C in an instrument; the other runs are halted first
+                if must_pass(exc):  # Ctrl-C in an instrument: halt the other runs first
                     passing = exc
                 report("run %s cannot be halted", life.run_id, error=exc)
         if passing is not None:
             raise passing
 
     def _end_observers(self) -> None:
-        """Let nobody observe what will not happen here: the runs that wait or have not started."""
+        """End the observers of runs that wait or have not started: they stop here."""
         for life in self.known():
             if life.phase in (Phase.PENDING, Phase.WAITING) and life.parked is None:
                 life.core.readers.end_part(is_over=True)

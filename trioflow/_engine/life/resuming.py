@@ -1,4 +1,4 @@
-"""How a suspended run is resumed: with an answer."""
+"""Resume a suspended run with an answer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from trioflow.errors import NotResumableError
 
 @attrs.frozen(kw_only=True)
 class Answer:
-    """What a run is resumed with, and which of its steps it is meant for."""
+    """The data a run is resumed with, and the steps it is meant for."""
 
     step: str | Sequence[str] | None = None
     data: Any = MISSING
@@ -38,11 +38,11 @@ class Answer:
 async def resume(life: Life, answer: Answer, by: str | None = None) -> int:
     """Begin the next part of a run, and return the ``seq`` of the last event before it.
 
-    A durable run is claimed first, so that nobody else drives it, and what others have done with
-    it in the meantime is taken over.
+    A durable run is claimed first, so that no other process drives it; then the changes that other
+    processes have made are taken over.
 
     Raises:
-      RunClaimedError: if it is driven elsewhere.
+      RunClaimedError: if another process drives it.
       RunStateError: if the engine that would drive it is closed.
       UnreadableRunError, JournalFormatError: if its journal cannot be used.
       NotResumableError, NotSuspendedError, AmbiguousResumeError, InvalidValueError,
@@ -50,12 +50,12 @@ async def resume(life: Life, answer: Answer, by: str | None = None) -> int:
 
     **Checkpoints**: always.
     """
-    if life.home is not None:  # before anything is recorded that nobody would do
+    if life.home is not None:  # before anything is recorded that could not run
         life.home.check_open(life.record)
     part = life.part
     async with life.resuming:
         if life.part != part:  # even if it asks again by now: that is another question.
-            # What happened in another process may be news to this run, but not to its caller.
+            # What happened in another process may be new to this run, but not to its caller.
             problem = "a concurrent resume() won"
             raise NotResumableError(life.run_id, life.record.status, problem)
         await _claim(life)
@@ -67,20 +67,20 @@ async def resume(life: Life, answer: Answer, by: str | None = None) -> int:
 
 async def _claim(life: Life) -> None:
     if life.keeper is not None and life.phase is Phase.WAITING:
-        await life.wait_for_rest()  # or the claim would be given back with the last part
+        await life.wait_for_rest()  # otherwise the last part would release the claim
         await life.keeper.claim(life)
 
 
 def begin_resume(life: Life, answer: Answer, by: str | None = None) -> None:
-    """Take an answer and begin the next part of the run.
+    """Record an answer and begin the next part of the run.
 
     The second of two answers finds the run running.
 
     Raises:
       UnreadableRunError: if the journal holds a value that the workflow cannot use.
-      NotResumableError: if the run does not wait for anything.
-      NotSuspendedError: if no step waits that the answer could be meant for.
-      AmbiguousResumeError: if several do.
+      NotResumableError: if the run is not waiting for anything.
+      NotSuspendedError: if no waiting step matches the answer.
+      AmbiguousResumeError: if several waiting steps match.
       InvalidValueError: if the answer does not fit the step's ``resume`` type.
       NotSerializableError: if the run is durable and the answer cannot be written.
     """
@@ -118,15 +118,15 @@ def begin_resume(life: Life, answer: Answer, by: str | None = None) -> None:
 
 
 def not_resumable(life: Life) -> NotResumableError:
-    """Return the error that a run is resumed which is neither suspended nor paused."""
+    """Return the error for resuming a run that is neither suspended nor paused."""
     status, problem = life.record.status, "it is not suspended or paused"
     if life.phase is Phase.FINISHED and status in ("failed", "canceled"):
-        problem += "; repeat what failed with run.retry(), or trioflow retry RUN"
+        problem += "; to repeat what failed, use run.retry(), or trioflow retry RUN"
     return NotResumableError(life.run_id, status, problem)
 
 
 def _check_asks(life: Life, asks: Sequence[Suspension], data: Any) -> None:
-    """Check that these questions can have that answer."""
+    """Check that these questions accept the answer."""
     core = life.core
     for ask in asks:
         until = None if ask.question is None else ask.question["until"]
@@ -142,7 +142,7 @@ def _check_asks(life: Life, asks: Sequence[Suspension], data: Any) -> None:
 
 
 def emit_expired(life: Life, now: float) -> None:
-    """Let all questions have expired whose time has passed by *now*."""
+    """Mark all questions as expired whose time has passed by *now*."""
     for record, key, until in life.record.expiring():
         if until <= now:
             _emit_answer(life, record.address, key=key, expired=True)
@@ -154,29 +154,29 @@ def _emit_answer(life: Life, address: str, **fields: Any) -> None:
 
 
 def structured_answer(plan: WorkflowPlan, address: str, data: Any) -> Any:
-    """Return an answer as the step takes it that is called at *address*."""
+    """Return an answer structured for the step called at *address*."""
     structure = find_call(plan, address).structure_resume
     return data if structure is None else structure(data)
 
 
 def begin_part(life: Life) -> None:
-    """Make ready for a part that is driven after others."""
+    """Prepare the run for another part."""
     record, core = life.record, life.core
     life.part += 1
     life.leave_rest()
     core.begin_part(record.runtime_context, record.received.values())
     core.pacer = Pacer(core.log, life.plan.reputation)
     if record.deadline is not None or record.deadlines:
-        core.log.start_clock()  # they go by the calendar, which may have been set anew
+        core.log.start_clock()  # deadlines follow the calendar, which may have changed
     core.replay = Replay(record, core.log.now())
 
 
 def check_no_open_stream(life: Life) -> None:
-    """Check that no stream is open in which the run would be driven.
+    """Check that no open stream would drive the run.
 
     Raises:
       NotResumableError: if there is one; two tasks would drive the run.
     """
     if life.parked is not None:
-        problem = "its stream is still open; answer with resume() and read on there"
+        problem = "its stream is still open; call resume() and keep reading that stream"
         raise NotResumableError(life.run_id, life.record.status, problem)

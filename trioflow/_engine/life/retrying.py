@@ -1,4 +1,4 @@
-"""The retry of a run: one for each run, over all processes."""
+"""The retry of a run: one per run, across all processes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trioflow.errors import NotResumableError
 async def open_retry(old: Life, by: str | None) -> Life:
     """Return the run that repeats what failed or was canceled in an old one.
 
-    Raises: what `Run.retry` says.
+    Raises: what `Run.retry` raises.
     """
     status = old.record.status
     if old.unreadable is None and (
@@ -41,7 +41,7 @@ async def open_retry(old: Life, by: str | None) -> Life:
 
 async def _retry(old: Life, run_id: str, by: str | None) -> Life:
     recorded = await recorded_events(old)
-    if old.retry is None or old.keeper is not None:  # no store would know of another one
+    if old.retry is None or old.keeper is not None:  # no store knows of another retry
         past = retry_past(old.record, recorded, run_id, old.misfits)
         old.retry = new_fork(old, run_id, past, by)
     return old.retry

@@ -1,4 +1,4 @@
-"""How a run starts: with what its caller gives."""
+"""How a run starts with the arguments of its caller."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ def begin(
     is_certain: bool = True,
     timeout: Duration | None = None,
 ) -> None:
-    """Take what the caller gives to the run, once, and check all of it.
+    """Take the caller's arguments for the run, once, and check all of them.
 
     Args:
-      is_certain: Whether the run will start. If not, it gets its trace by `begin_trace` when
-        that is known: instruments hear of no run that does not start.
+      is_certain: Whether the run will start. If not, `begin_trace` gives it its trace when that is
+        known: instruments do not see runs that do not start.
 
     Raises:
-      RunAlreadyStartedError: the second time.
-      NotInTrioError: if Trio does not run here; the run can begin again then.
+      RunAlreadyStartedError: if the run was started before.
+      NotInTrioError: if Trio is not running here; the run can begin again then.
       InvalidValueError: if input or state do not fit; the run can begin again then.
-      TypeError: if the runtime context or the metadata is no mapping; likewise.
-      NotSerializableError: if the run is durable, and something of it cannot be written; likewise.
+      TypeError: if the runtime context or the metadata is not a mapping; likewise.
+      NotSerializableError: if the run is durable and one of them cannot be written; likewise.
     """
     if life.phase is not Phase.PENDING:
         problem = "it was started before; create a run for each start"
@@ -90,20 +90,20 @@ def _finite(timeout: Duration) -> float:
 
 
 def begin_trace(life: Life) -> None:
-    """Find out which trace the run belongs to, and let instruments know that it starts."""
+    """Determine the trace of the run, and notify instruments that it starts."""
     life.trace.begin(life.core.tracing_context, life.resource_id)
 
 
 @trio.lowlevel.enable_ki_protection
 def emit_start(life: Life) -> None:
-    """Let the run have started."""
+    """Emit the first event of the run."""
     life.core.log.start_clock()
     life.happen(ev.Start, _start_fields(life))
     after_start(life)
 
 
 def first_event(life: Life) -> ev.Start:
-    """Return the event by which the run will have started, see `after_start`."""
+    """Return the first event of the run, see `after_start`."""
     log = life.core.log
     log.start_clock()
     return ev.Start(run_id=life.run_id, seq=0, at=log.tick(), **_start_fields(life))
@@ -126,7 +126,7 @@ def _start_fields(life: Life) -> dict[str, Any]:
 
 
 def after_start(life: Life) -> None:
-    """Go on from the first event, with the events that were sent to the run before."""
+    """Continue from the first event, with the events that were sent to the run before."""
     core = life.core
     if core.has_mail:
         for early in core.mailbox.take_early():

@@ -1,4 +1,4 @@
-"""Which trace a run belongs to, and what its parts are called there."""
+"""The trace of a run, and the spans of its parts."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from trioflow.tracing import TracingContext
 
 @attrs.define(eq=False)
 class RunTrace:
-    """The trace of one run: its caller's, what an instrument says, or one of its own."""
+    """The trace of one run: from its caller, from an instrument, or its own."""
 
     log: RunLog
     workflow_id: str
-    id: str = attrs.field(factory=lambda: os.urandom(16).hex())  # as W3C Trace Context has it
+    id: str = attrs.field(factory=lambda: os.urandom(16).hex())  # the format of W3C Trace Context
     span_id: str | None = None
-    """What an instrument calls the span of the first part of the run."""
+    """The id that an instrument gave the span of the first part of the run."""
     metadata: Mapping[str, Any] | None = None
     """What the caller wants recorded about the run, if anything."""
 
     def begin(self, context: TracingContext, resource_id: str | None) -> None:
-        """Find out which trace the run belongs to."""
+        """Determine the trace of the run."""
         trace_id = context.trace_id
         ids = self._ask(context, resource_id, trace_id, None)
         if ids is not None:
@@ -35,7 +35,7 @@ class RunTrace:
         self.id = trace_id or (self.id if ids is None else ids.trace_id)
 
     def go_on(self, context: TracingContext, resource_id: str | None) -> str | None:
-        """Return what an instrument calls the span of the part that is about to begin."""
+        """Return the id that an instrument gives the span of the part about to begin."""
         ids = self._ask(context, resource_id, self.id, self.log.record.span_id)
         return None if ids is None else ids.span_id
 

@@ -1,4 +1,4 @@
-"""How Trio's clock is tied to the calendar, for all runs of one ``trio.run``."""
+"""The relation of Trio's clock to the calendar, for all runs of one ``trio.run``."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import time
 import trio
 
 CLOCK_ERROR = 0.001
-"""Seconds by which the times of events may be off the calendar before they follow it again, so that
-they never stand still if it is Trio's clock alone that moves on."""
+"""Seconds by which event times may differ from the calendar before they follow it again. This keeps
+them moving while only Trio's clock advances."""
 CLOCK_DRIFT = 1.0
-"""Seconds by which Trio's clock and the machine's may differ and still be one clock."""
+"""Seconds by which Trio's clock and the machine's may differ and still count as one clock."""
 
 _tie: trio.lowlevel.RunVar[tuple[float, float]] = trio.lowlevel.RunVar("tie")
-"""What to add to Trio's clock to get seconds since the epoch, and to get the machine's own clock:
-the latter is constant, unless Trio's is a virtual one."""
+"""The offsets from Trio's clock to seconds since the epoch and to the machine's own clock. The
+latter is constant, unless Trio's clock is virtual."""
 _UNTIED = (-math.inf, -math.inf)
 
 
 def epoch_now(elapsed: float) -> float:
-    """Return what to add to Trio's clock, which shows *elapsed*, to get seconds since the epoch.
+    """Return the offset from Trio's clock, which shows *elapsed*, to seconds since the epoch.
 
-    Follows the calendar in both directions, if that is set anew; but virtual time that is ahead of
-    the calendar stays so.
+    Follows changes of the calendar in both directions, except that virtual time that is ahead of
+    the calendar stays ahead.
     """
     epoch, offset = time.time() - elapsed, time.perf_counter() - elapsed
     known_epoch, known_offset = _tie.get(_UNTIED)
@@ -35,13 +35,12 @@ def epoch_now(elapsed: float) -> float:
 
 
 def calendar_now() -> float:
-    """Return the time by the calendar, as runs of this ``trio.run`` have it: seconds since the
-    epoch."""
+    """Return the calendar time for the runs of this ``trio.run``: seconds since the epoch."""
     elapsed = trio.current_time()
     return epoch_now(elapsed) + elapsed
 
 
 def is_virtual() -> bool:
-    """Tell whether Trio's clock has moved on without the machine's since a run first used it."""
+    """Return whether Trio's clock has advanced without the machine's since a run first used it."""
     offset = time.perf_counter() - trio.current_time()
     return abs(offset - _tie.get(_UNTIED)[1]) > CLOCK_DRIFT

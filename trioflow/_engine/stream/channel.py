@@ -12,36 +12,35 @@ from trioflow.errors import HistoryGap
 from trioflow.events import Event
 
 HISTORY = 1024
-"""How many events a run holds, at least, for observers that come late."""
+"""How many events a run holds, at least, for late observers."""
 SLACK = 128
-"""How many it holds beyond that before it lets go of the oldest ones, all at once."""
+"""How many events it holds beyond that before it drops the oldest ones, all at once."""
 
 
 class Readers:
-    """The readers of one run, and the window through which they look at its events.
+    """The readers of one run, and the window through which they see its events.
 
-    What an event costs does not depend on how many read it: they are told only when one of
-    them waits, or when the buffer of one is full.
+    The cost of an event does not depend on the number of readers: they are notified only if one of
+    them is waiting or its buffer is full.
     """
 
     def __init__(self) -> None:
         self.window = EventWindow(mark=HISTORY + SLACK)
         self.congested = False
-        """Whether a reader has had as many events unread as its buffer may hold, and still has
-        more than half of them."""
+        """Whether a reader's buffer has been full and is still more than half full."""
         self.on_gap: Callable[[Event], None] | None = None
-        """Is told of each event that is left out for a reader."""
+        """Called for each event that is left out for a reader."""
         self.on_blocked: Callable[[float], None] | None = None
-        """Is told how many seconds a task has waited for room."""
+        """Called with the seconds that a task has waited for room."""
         self._readers: list[Reader] = []
         self._writers: trio.lowlevel.ParkingLot | None = None
-        """Where tasks park that wait for room. Made for the first one: few runs ever need it."""
+        """Where tasks wait for room. Created for the first one, because few runs need it."""
 
     # ------------------------------------------------------------ readers
     def add(self, reader: Reader, after: int | None) -> None:
         """Give a reader every event with a ``seq`` above *after*, past ones first.
 
-        There need not have been any of them yet.
+        They may all be in the future.
 
         Raises:
           HistoryGap: if some of the past events are no longer held.
@@ -56,14 +55,14 @@ class Readers:
         if reader.unread:
             self.congested = self._review() or self.congested
         else:
-            self.window.mark = 0  # the next event is soon enough to ask
+            self.window.mark = 0  # the next event is soon enough to check
 
     def holds(self, after: int | None) -> bool:
-        """Tell whether all events with a ``seq`` above *after* are still held."""
+        """Return whether all events with a ``seq`` above *after* are still held."""
         return self.window.forgotten <= first_wanted(after)
 
     def adopt(self, events: Sequence[Event]) -> None:
-        """Show the readers what a journal tells."""
+        """Show the readers the events of a journal."""
         end = self.window.end
         moved = self.window.adopt(events)
         for reader in self._readers:
@@ -72,13 +71,13 @@ class Readers:
 
     @trio.lowlevel.enable_ki_protection
     def end_part(self, is_over: bool) -> None:
-        """End the readers behind the last event, except those that read the next part as well.
+        """End the readers after the last event, except those that also read the next part.
 
         Args:
-          is_over: Whether there will be no next part.
+          is_over: Whether there is no next part.
         """
-        # The window of a run that is over does not change, so it can be read where it is, if
-        # there is not more in it than is held anyway.
+        # The window of a finished run does not change, so readers can share it, unless it holds
+        # more than is kept anyway.
         is_large = len(self.window.events) >= HISTORY + SLACK
         readers, self._readers = self._readers, []
         for reader in readers:
@@ -94,19 +93,19 @@ class Readers:
             self.review_room()  # the next part must not wait for them
 
     def end_reader(self, reader: Reader, is_over: bool) -> None:
-        """End one reader behind the last event."""
+        """End one reader after the last event."""
         self.remove(reader)
         reader.end(detach=not is_over or len(self.window.events) >= HISTORY + SLACK)
 
     def step_aside(self) -> None:
-        """Let readers that can fetch events do so from now on: what follows here may not count."""
+        """Make readers that can fetch do so from now on: later events here may not be valid."""
         for reader in tuple(self._readers):
             if reader.fetching is not None:
                 self.remove(reader)
                 reader.step_aside()
 
     def remove(self, reader: Reader) -> None:
-        """Forget a reader."""
+        """Remove a reader."""
         self._readers = [each for each in self._readers if each is not reader]
 
     @property
@@ -116,12 +115,12 @@ class Readers:
 
     # ------------------------------------------------------------ what they see
     def pass_mark(self, events: Sequence[Event]) -> None:
-        """Tell the readers that *events* have come, the last of them at or behind the mark."""
+        """Notify the readers of *events*, the last of which is at or after the mark."""
         for reader in self._readers:
             reader.notice(events)
         if len(self.window.events) >= HISTORY + SLACK:
             self._forget_oldest()
-        self.congested = self._review() or self.congested  # up to low water
+        self.congested = self._review() or self.congested  # until low water
 
     def _forget_oldest(self) -> None:
         kept = [reader.position_held for reader in self._readers]
@@ -132,12 +131,12 @@ class Readers:
         self.window.forget(first)
 
     def _review(self) -> bool:
-        """Find out with which event there is something to do, and whether a buffer is full.
+        """Find the event that next needs action, and whether a buffer is full.
 
-        Who reads from a full one is asked to tell when there is room.
+        A reader with a full buffer is asked to report when there is room.
         """
         end = self.window.end
-        # What is unread is kept, and looked at again only after a while.
+        # Unread events are kept, and checked again only after a while.
         mark = max(self.window.first + HISTORY, end) + SLACK
         is_full = False
         for reader in self._readers:
@@ -152,7 +151,7 @@ class Readers:
 
     # ------------------------------------------------------------ room
     def review_room(self) -> None:
-        """Look again which readers are full or have closed, and wake a writer if none is full."""
+        """Check again which readers are full or closed, and wake a writer if none is full."""
         self._readers = [reader for reader in self._readers if not reader.closed]
         self.congested = self._review()
         if not self.congested and self._writers is not None:
@@ -165,24 +164,25 @@ class Readers:
 
     @property
     def forgotten(self) -> int:
-        """The ``seq`` behind the last event that the run has let go of; 0 if it has all."""
+        """The ``seq`` after the last event that the run has dropped; 0 if it has all events."""
         return self.window.forgotten
 
     async def let_read(self) -> None:
-        """Let every reader that waits for an event see those that have happened.
+        """Let every waiting reader see the events that have happened.
 
         **Checkpoints**: always.
         """
         await trio.lowlevel.checkpoint()
         if any(reader.roused for reader in self._readers):
-            # Trio runs the tasks of a batch in any order, and this one came before a reader's.
+            # Trio runs the tasks of a batch in any order, and this one may have run before a
+            # reader.
             await trio.lowlevel.checkpoint()
 
     async def wait_for_room(self) -> None:
         """Wait until no reader's buffer is full.
 
-        One writer is woken at low water and wakes the next one if there is still room, so
-        that a crowd of writers neither stampedes nor is forgotten.
+        One writer is woken at low water, and wakes the next one if there is still room, so that
+        many writers neither stampede nor starve.
 
         **Checkpoints**: at least one if it has to wait, else none.
         """
@@ -200,5 +200,5 @@ class Readers:
 
 
 def first_wanted(after: int | None) -> int:
-    """Return the lowest ``seq`` behind *after*."""
+    """Return the lowest ``seq`` after *after*."""
     return 0 if after is None else max(after + 1, 0)

@@ -1,8 +1,8 @@
-"""Quick creation of events by their class.
+"""Quick creation of events by class.
 
 Shortcut `event-by-class`; the plain twin is the class of the event, called with the same fields.
 attrs sets each field of a frozen object through ``object.__setattr__``. A draft has the slots of an
-event and no guard around them, so its fields are plain assignments, and taking on the class of the
+event but is not frozen, so its fields are plain assignments. Changing its class to that of the
 event freezes it.
 """
 
@@ -16,8 +16,10 @@ from trioflow import events as ev
 
 
 class Drafts(dict[type[ev.Event], Any]):
-    """A class for each class of events, with the same fields, for objects that take on the latter
-    once they are made. Each is there when it is asked for."""
+    """A draft class for each event class, created on first use.
+
+    Drafts have the same fields, and take on the event class once they are filled.
+    """
 
     def __missing__(self, event_type: type[ev.Event]) -> Any:
         own = {

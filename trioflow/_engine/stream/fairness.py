@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 
 import trio
 
-# By its name: an attribute of the module trio would be looked up each time (shortcut `own-name`).
+# Imported by name: an attribute of the module trio is looked up each time (shortcut `own-name`).
 from trio.lowlevel import checkpoint_if_cancelled
 
 from trioflow._engine.base.habits import Habits, Reputation
@@ -14,9 +14,9 @@ from trioflow._engine.base.ports import Journal
 from trioflow._engine.stream.log import RunLog
 
 MAX_SECONDS = 0.0005
-"""A run that has been busy for so long lets other tasks have a turn at the next boundary."""
+"""A run that has been busy for this many seconds gives other tasks a turn at the next boundary."""
 MAX_TURNS = 64
-"""And so does one that has passed so many boundaries, however quickly."""
+"""A run also does so after this many boundaries."""
 
 
 class Pacer:
@@ -27,34 +27,34 @@ class Pacer:
         self._readers = log.readers
         self._reputation = reputation
         self._habits: Habits | None = None
-        """Made for the first function that is not trusted."""
+        """Created for the first function that is not trusted."""
         self._brief = reputation.trusted
         self._journal: Journal | None = None
         self._held = False
         self._stopped: trio.lowlevel.ParkingLot | None = None
-        """Where those park that were to begin a step; made for the first one."""
+        """Where tasks that are about to begin a step wait; created for the first one."""
         self._is_gated = False
-        """Whether there is anything but time and room that a boundary may have to wait for."""
+        """Whether a boundary may have to wait for more than time and room."""
         self._turns_left = 0
         self._turn_ends = 0.0
 
     @property
     def has_given_way(self) -> bool:
-        """Whether other tasks have had a turn since the run began, or just before that."""
+        """Whether other tasks have had a turn since the run began, or just before."""
         return self._turn_ends > 0
 
     def begin_turn(self) -> None:
-        """Take a whole turn from now on, because others have just had theirs."""
+        """Start a whole turn now, because others have just had theirs."""
         self._turns_left = MAX_TURNS
-        # From now, not from the last event: the turns of others are not this run's.
+        # From now, not from the last event: the turns of others do not count for this run.
         self._turn_ends = self._log.now() + MAX_SECONDS
 
     def follow(self, journal: Journal) -> None:
-        """Let boundaries wait for a journal, as its durability asks."""
+        """Make boundaries wait for a journal, as its durability demands."""
         self._journal, self._is_gated = journal, True
 
     def hold(self) -> None:
-        """Let no further step start, until `let_go`."""
+        """Stop further steps from starting, until `let_go`."""
         self._held = self._is_gated = True
 
     def let_go(self) -> None:
@@ -63,17 +63,16 @@ class Pacer:
         if self._stopped is not None:
             self._stopped.unpark_all()
 
-    # None of these is async, so that before almost every step or chunk the only coroutine is
-    # Trio's own (shortcut `no-coroutine`).
+    # None of these is async, so that the only coroutine before most steps or chunks is Trio's own
+    # (shortcut `no-coroutine`).
     def boundary(self, function: object = None) -> Awaitable[None]:
         """Pass the boundary before a step: ``await pacer.boundary(function)``.
 
-        If the step calls a function that may keep the loop busy, readers first see what has
-        happened.
+        If the step calls a function that may block the loop, readers first see what has happened.
 
-        **Checkpoints**: always a cancellation point; a schedule point if a buffer is full,
-        if there was none for a while, or as for `slow_boundary`. A schedule point per step would
-        cost much more (shortcut `few-turns`).
+        **Checkpoints**: always a cancellation point; a schedule point if a buffer is full, if there
+        was none for a while, or as for `slow_boundary`. A schedule point per step would cost much
+        more (shortcut `few-turns`).
         """
         self._turns_left -= 1
         if (
@@ -87,7 +86,7 @@ class Pacer:
         return checkpoint_if_cancelled()  # noqa: ASYNC105 - by the caller
 
     def was_long(self, function: object) -> None:
-        """Take note that a call of a function took so long that others may have waited."""
+        """Record that a function ran so long that others may have had to wait."""
         if function is not None:
             self._own_habits().was_long(function)
 
@@ -98,7 +97,7 @@ class Pacer:
         return self._habits
 
     async def slow_boundary(self) -> None:
-        """Pass the boundary before a step that may keep the loop busy.
+        """Pass the boundary before a step that may block the loop.
 
         **Checkpoints**: as for `boundary`, and a schedule point if a reader has events to read.
         """
@@ -111,7 +110,7 @@ class Pacer:
             await self._stop_if_held()
 
     def give_way(self) -> Awaitable[None]:
-        """Wait for room in the readers' buffers, and let others have a turn now and then.
+        """Wait for room in the readers' buffers, and regularly let others have a turn.
 
         **Checkpoints**: as for `boundary`.
         """
@@ -133,7 +132,7 @@ class Pacer:
         if self._journal is not None and await self._journal.wait_boundary():
             self.begin_turn()
         await self.give_way()
-        await self._stop_if_held()  # it may be since this task waited
+        await self._stop_if_held()  # it may have been held while this task waited
         if is_careful:
             await self._let_see()
 

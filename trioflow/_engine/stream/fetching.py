@@ -1,8 +1,8 @@
-"""Reading on where a run no longer holds the events that a reader wants next.
+"""Continue reading where a run no longer holds the events that a reader wants next.
 
-An observer that falls far behind, or that waits for a run which continues in another process,
-fetches its events from the journal, page by page, when it asks for them. Nothing is fetched ahead
-and no task works for it, so it costs the run nothing and holds one page in memory.
+An observer that falls far behind, or that waits for a run that continues in another process,
+fetches its events from the journal, page by page, on demand. Nothing is fetched ahead and no task
+does this, so it costs the run nothing and holds one page in memory.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 class Source(Protocol):
-    """Where a reader finds the events that its run does not hold for it."""
+    """Where a reader gets the events that its run does not hold for it."""
 
     async def fetch(self, reader: Reader, end: object) -> None:
         """Wait until the reader has something to read, sees the run again, or is complete.
 
         Args:
-          end: The receive end that asks; for `Reader.sleep`.
+          end: The receive end that fetches; for `Reader.sleep`.
 
         Raises:
-          Exception: what prevents it; the next call tries again.
+          Exception: what prevented it; the next call tries again.
 
         **Cancellation**: no event is lost.
         """
@@ -34,17 +34,17 @@ class Source(Protocol):
 
 @attrs.define(eq=False)
 class Fetching:
-    """What one reader needs to read on from a source."""
+    """What a reader needs to continue from a source."""
 
     source: Source
     after: int = -1
-    """The ``seq`` of the last event that the reader has, or does not want."""
+    """The ``seq`` of the last event that the reader has or does not want."""
     _lock: trio.Lock = attrs.field(factory=trio.Lock)
     _scopes: dict[trio.CancelScope, object] = attrs.field(factory=dict)
-    """Around each task that fetches, with its receive end."""
+    """A cancel scope around each task that fetches, with its receive end."""
 
     async def fetch(self, reader: Reader, end: object) -> None:
-        """Fetch for one receive end; others that ask meanwhile share what comes.
+        """Fetch for one receive end; others that fetch meanwhile share the events.
 
         **Checkpoints**: always.
         """

@@ -1,4 +1,4 @@
-"""The log of a durable run: what cannot be written does not happen."""
+"""The log of a durable run: an event that cannot be written does not happen."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class JournaledLog(RunLog):
-    """A log whose events are encoded for a journal before they happen.
+    """A log that encodes events for a journal before they happen.
 
-    So values are recorded as they are at that moment, and `emit`, `add` and `add_end` raise
-    NotSerializableError for an event that cannot be written. Then it has not happened.
+    Values are thus recorded as they are at that moment. `emit`, `add` and `add_end` raise
+    NotSerializableError for an event that cannot be written; the event has then not happened.
     """
 
     journal: Journal
-    """Where the events are written; set before the first one."""
+    """Where the events are written; set before the first event."""
 
     @trio.lowlevel.enable_ki_protection
     def add(self, event: Event) -> None:
@@ -33,7 +33,7 @@ class JournaledLog(RunLog):
 
     @trio.lowlevel.enable_ki_protection
     def add_end(self, result: StepResult, finish: StepFinish) -> None:
-        entries = self.journal.encode((result, finish))  # both, or none of them happens
+        entries = self.journal.encode((result, finish))  # both happen, or neither
         before = self.record.next_seq
         try:
             self._happen(result, entries[:1])
@@ -49,10 +49,10 @@ class JournaledLog(RunLog):
         REDUCERS[type(event)](record, event)
         record.next_seq += 1
         window.events.append(event)
-        try:  # before anyone hears of it, for that one may emit the next event
+        try:  # before it is visible, because a listener may emit the next event
             self.journal.add(entries)
         except BaseException:
-            self.journal.stop()  # behind a gap nothing could be read
+            self.journal.stop()  # nothing after a gap can be read
             raise
         if record.next_seq >= window.mark:
             self.readers.pass_mark((event,))
@@ -60,7 +60,7 @@ class JournaledLog(RunLog):
             self._tell_hearers((event,))
 
     def add_stored(self, event: Event) -> None:
-        """Let an event have happened that is in the journal already."""
+        """Record an event that is in the journal already."""
         super().add(event)
 
     @property

@@ -1,7 +1,7 @@
-"""The one place where things come to have happened: number, fold, hand out.
+"""The one place where events happen: number, fold, distribute.
 
-`RunLog.emit` is synchronous and has no checkpoint in it, so the state and every reader
-always agree, and the last events of a cancelled step are delivered like any other.
+`RunLog.emit` is synchronous and has no checkpoint, so the record and every reader always agree, and
+the last events of a cancelled step are delivered like any other.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ E = TypeVar("E", bound=Event)
 
 
 class RunLog:
-    """Numbers, folds and hands out the events of one run."""
+    """Numbers, folds and distributes the events of one run."""
 
     def __init__(self, run_id: str, instruments: tuple[Instrument, ...]) -> None:
         self.run_id = run_id
@@ -46,15 +46,15 @@ class RunLog:
             self.readers.on_blocked = self._tell_blocked
             self._gather_hearers()
         self.calendar_epoch = 0.0
-        """What to add to Trio's clock to get the time by the calendar."""
+        """The offset from Trio's clock to calendar time."""
         self.epoch = 0.0
-        """What to add to Trio's clock to get the time of events."""
+        """The offset from Trio's clock to event time."""
         self.clock: trio.abc.Clock
-        """Trio's clock, from the start on: `trio.current_time` finds it anew each time (shortcut
+        """Trio's clock, kept from the start: `trio.current_time` looks it up each time (shortcut
         `own-clock`)."""
 
     def _gather_hearers(self) -> None:
-        """Gather all that hear of each event, so that what is not there is not even looked at."""
+        """Collect everything that receives each event, so that absent receivers cost nothing."""
         self._hearers = tuple(
             partial(self._tell_instrument, instrument)
             for instrument in self._instruments
@@ -63,14 +63,14 @@ class RunLog:
 
     # ------------------------------------------------------------ time
     def start_clock(self) -> None:
-        """Tie Trio's clock to the calendar, so that event times follow the former.
+        """Relate Trio's clock to the calendar, so that event times follow Trio's clock.
 
-        Called again it notices that the calendar was set anew, or that the machine slept.
+        When called again, it detects that the calendar was changed or that the machine slept.
         """
         self.clock = trio.lowlevel.current_clock()
         elapsed = self.clock.current_time()
-        # A run that comes from another process may have been recorded by a clock that was
-        # ahead. Its own time must not go back; that of others follows the calendar.
+        # The clock of the process that recorded this run may have been ahead. The run's own time
+        # must not go back; other runs follow the calendar.
         self.calendar_epoch = epoch_now(elapsed)
         self.epoch = max(self.calendar_epoch, self.at - elapsed)
 
@@ -85,13 +85,13 @@ class RunLog:
         return self.epoch + trio.current_time()
 
     def tick(self) -> float:
-        """Return the time, for the events that happen now."""
+        """Return the time for events that happen now."""
         self.at = at = self.epoch + self.clock.current_time()
         return at
 
     # ------------------------------------------------------------ events
     def emit(self, event_type: type[E], **fields: Any) -> E:
-        """Let an event have happened: number it, fold it, offer it to every reader."""
+        """Emit an event: number it, fold it, offer it to every reader."""
         event = self.next_event(event_type, fields)
         self.add(event)
         return event
@@ -105,13 +105,13 @@ class RunLog:
 
     @trio.lowlevel.enable_ki_protection
     def add(self, event: Event) -> None:
-        """Let an event have happened that bears the next number already.
+        """Record an event that has the next number already.
 
-        If this raises, ``record.next_seq`` tells whether the event has happened: it has if
-        something went wrong only behind it, when it was shown to readers and instruments.
+        If this raises, ``record.next_seq`` shows whether the event has happened: it has if the
+        error occurred later, while readers and instruments were notified.
         """
         record, window = self.record, self._window
-        # As RunRecord.apply does, which also checks what is right here (shortcut `fold-event`).
+        # As RunRecord.apply does, without checks that always pass here (shortcut `fold-event`).
         REDUCERS[type(event)](record, event)
         record.next_seq += 1
         window.events.append(event)
@@ -121,14 +121,14 @@ class RunLog:
             self._tell_hearers((event,))
 
     async def prepare(self, form: Form, value: Any) -> None:
-        """Make ready for an event with this output, of which each part has a form.
+        """Prepare an event with this output; each part of the output has a form.
 
         **Checkpoints**: some if the run is durable and the value large, else none.
         """
 
     @trio.lowlevel.enable_ki_protection
     def add_end(self, result: StepResult, finish: StepFinish) -> None:
-        """Let a call have ended: what `_add_each` does, both at once (shortcut `add-end`)."""
+        """End a call: does the work of `_add_each`, both events at once (shortcut `add-end`)."""
         if self._hearers:
             self._add_each(result, finish)
             return
@@ -140,12 +140,12 @@ class RunLog:
 
     @trio.lowlevel.enable_ki_protection
     def _add_each(self, result: StepResult, finish: StepFinish) -> None:
-        """Do as `add_end` does, so that instruments find the state as each event has left it."""
+        """Do the work of `add_end`, so that instruments see the record after each event."""
         before = self.record.next_seq
         try:
             self.add(result)
         finally:
-            if self.record.next_seq > before:  # or the result could not happen
+            if self.record.next_seq > before:  # otherwise the result event did not happen
                 self.add(self._renumbered(finish))
 
     def _tell_hearers(self, events: Sequence[Event]) -> None:
@@ -153,15 +153,17 @@ class RunLog:
             hear(events)
 
     def _renumbered(self, event: Event) -> Event:
-        """Return an event with the next number, which it lacks if an instrument has sent an
-        event to the run when it heard of the one before."""
+        """Return an event with the next number.
+
+        An instrument may have sent an event to the run while it was notified of the one before.
+        """
         if event.seq == self.record.next_seq:
             return event
         return attrs.evolve(event, seq=self.record.next_seq, at=self.at)
 
     @property
     def is_stopped(self) -> bool:
-        """Whether the run continues from its journal, whatever happens to it here from now on."""
+        """Whether the run continues from its journal, whatever happens here from now on."""
         return False
 
     def stop(self) -> None:
@@ -185,12 +187,12 @@ class RunLog:
     # ------------------------------------------------------------ instruments
     @property
     def instruments(self) -> tuple[Instrument, ...]:
-        """Those that watch this run and have not failed."""
+        """The instruments that watch this run and have not failed."""
         return self._instruments
 
     def switch_off(self, instrument: Instrument, error: BaseException) -> None:
-        """Leave out an instrument that has raised *error*, for the rest of the run."""
-        # An observer must not break what it observes; it is heard of, and left out.
+        """Switch off an instrument that has raised *error* for the rest of the run."""
+        # An observer must not break what it observes; the failure is reported and it is left out.
         report("instrument %r failed and is switched off", instrument, error=error)
         self._instruments = tuple(i for i in self._instruments if i is not instrument)
         self._gather_hearers()

@@ -1,4 +1,4 @@
-"""What ``run.stream()`` and the like return: a block to be entered."""
+"""What ``run.stream()`` and similar methods return: a block to be entered."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ S = TypeVar("S", covariant=True)
 
 
 class Opening(AbstractAsyncContextManager[S]):
-    """Opens a stream as ``async with`` asks for, and says so if it is used in another way."""
+    """Opens a stream with ``async with``, and raises a clear error for any other use."""
 
     __slots__ = ("_block", "_call")
 
@@ -32,20 +32,22 @@ class Opening(AbstractAsyncContextManager[S]):
         return self._block.__aexit__(exc_type, exc, traceback)
 
     def __aiter__(self) -> NoReturn:
-        """Refuse to be read.
+        """Reject iteration.
 
         Raises:
           TypeError: always.
         """
         raise TypeError(
-            f"{self._call} is to be entered first: async with {self._call} as stream: "
+            f"{self._call} must be entered first: async with {self._call} as stream: "
             "async for event in stream: ..."
         )
 
     def __await__(self) -> NoReturn:
-        """Refuse to be awaited.
+        """Reject awaiting.
 
         Raises:
           TypeError: always.
         """
-        raise TypeError(f"{self._call} is not awaited; use async with {self._call} as stream: ...")
+        raise TypeError(
+            f"{self._call} cannot be awaited; use async with {self._call} as stream: ..."
+        )

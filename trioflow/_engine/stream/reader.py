@@ -1,4 +1,4 @@
-"""One reader as its run sees it: a position in the events, and how far it may fall behind."""
+"""One reader from its run's side: a position in the events, and how far it may fall behind."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from trioflow.events import AnyEvent, Event
 OnFull = Literal["journal", "gap", "wait"]
 """What happens when a reader falls behind.
 
-``"journal"``: it reads on from what the run still holds, then from the journal. Without a journal,
-`HistoryGap` is raised where events are missing. ``"gap"``: `HistoryGap` is raised behind a full
+``"journal"``: it continues from what the run still holds, then from the journal. Without a journal,
+`HistoryGap` is raised where events are missing. ``"gap"``: `HistoryGap` is raised after a full
 buffer. ``"wait"``: the run waits.
 """
 Until = Literal["suspended", "finished"]
@@ -24,7 +24,7 @@ Until = Literal["suspended", "finished"]
 
 
 class Room(Protocol):
-    """What a reader needs of the object that keeps the run waiting for its readers."""
+    """What a reader needs from the object that makes the run wait for its readers."""
 
     @property
     def tasks_waiting(self) -> int: ...
@@ -36,8 +36,8 @@ class Room(Protocol):
 class Reader:
     """A position in the events of a run, from which one or more receive ends read.
 
-    The receive ends (`trioflow.EventStream`) read at `position` themselves; what else a run and
-    its readers have to agree about is here.
+    The receive ends (`trioflow.EventStream`) read at `position` themselves; everything else that a
+    run and its readers must agree on is here.
     """
 
     window: EventWindow
@@ -50,84 +50,84 @@ class Reader:
         until: Until = "suspended",
         source: Source | None = None,
     ) -> None:
-        """Make a reader.
+        """Create a reader.
 
         Args:
-          room: Reviewed when the buffer has room again.
-          source: Where it reads on if *on_full* is ``"journal"``.
+          room: Called to review readers when the buffer has room again.
+          source: Where it continues if *on_full* is ``"journal"``.
         """
         if max_buffer_size < 1:
             raise ValueError(f"max_buffer_size must be at least 1, not {max_buffer_size!r}")
         self.max_buffer_size = max_buffer_size
         self.stays = until == "finished"
-        """Whether it reads on after the run has suspended."""
+        """Whether it continues after the run has suspended."""
         self.position = NEVER
-        """Of the next event that is read, in the window."""
-        # Positions, so that reading an event looks at nothing else.
+        """The position, in the window, of the next event to be read."""
+        # Positions, so that reading an event needs no other object.
         self.turn_at = NEVER
-        """Where others get a turn, if this reader has not waited since the last one."""
+        """Where other tasks get a turn, if this reader has not waited since the last turn."""
         self.low_at = NEVER
-        """Where the run is told that there is room again; `NEVER` if it does not wait for that."""
+        """Where the run learns that there is room again; `NEVER` if it does not wait for that."""
         self.open_ends = 0
-        """How many receive ends there are that are not closed."""
+        """How many receive ends are not closed."""
         self.roused = False
         """Whether a task was woken for an event and has not had its turn yet."""
         self.on_gap: Callable[[Event], None] | None = None
-        """Is told of each event that is left out."""
+        """Called for each event that is left out."""
         self._tasks: tuple[trio.lowlevel.Task, ...] = ()
-        """Those that wait for an event, each with its receive end as ``custom_sleep_data``. Not in
-        a ParkingLot, which is objects more for the garbage collector to go through."""
+        """The tasks that wait for an event, each with its receive end as ``custom_sleep_data``. Not
+        a ParkingLot, which adds objects for the garbage collector to traverse."""
         self.room = room
         self._on_full = on_full
         self.fetching = None if source is None else Fetching(source)
-        """How it reads on where the run does not hold its events; None if it cannot."""
+        """How it continues where the run does not hold its events; None if it cannot."""
         self.is_behind = False
-        """Whether what follows has to be fetched."""
+        """Whether the events that follow must be fetched."""
         self._unbounded = 0
         self._missed_from: int | None = None
         self.is_detached = False
-        """Whether no more events will come, and what is left to read is its own."""
+        """Whether no more events will come, so what is left to read belongs to this reader."""
         self.is_complete = False
-        """Whether nothing comes behind the events that wait to be read."""
+        """Whether nothing follows the unread events."""
         self._has_ended = False
-        """Whether the run has had its last event, or the last one of this part."""
+        """Whether the run has had its last event, or the last event of this part."""
         self.closed = False
         """Whether all its receive ends are closed."""
 
-    # ------------------------------------------------------------ what there is to read
+    # ------------------------------------------------------------ unread events
     @property
     def unread(self) -> int:
-        """How many events wait to be read."""
+        """How many events are unread."""
         window = self.window
         unread = window.first + len(window.events) - self.position
-        # It may wait for one yet to come. Not max() (shortcut `unread`).
+        # The position may be ahead of the events. Not max() (shortcut `unread`).
         return unread if unread > 0 else 0  # noqa: FURB136
 
     def check_gap(self) -> None:
-        """Raise HistoryGap if events were left out behind those that wait to be read."""
+        """Raise HistoryGap if events were left out after the unread ones."""
         if self._missed_from is not None:
             raise HistoryGap(max(self._missed_from, self.room.forgotten))
 
     # ------------------------------------------------------------ reading it
     def first_unread(self) -> list[AnyEvent]:
-        """Return what waits to be read, or the first of it."""
+        """Return the unread events, or the first of them."""
         index, size = self.position - self.window.first, self.max_buffer_size
         batch: list[AnyEvent] = self.window.events[index : index + 2 * size]
         if len(batch) == 2 * size:
-            # The events that close steps come on top of a full buffer; what is more is a backlog.
+            # The events that close steps may exceed a full buffer; anything more is a backlog.
             del batch[size:]
         return batch
 
     def reach_low_water(self) -> None:
-        """Tell the run that there is room again, if there is."""
+        """Notify the run that there is room again, if there is."""
         self.low_at = NEVER
-        if self.unread > self.max_buffer_size // 2:  # more has come since the run has to wait
+        if self.unread > self.max_buffer_size // 2:  # more has come while the run had to wait
             self.ask_for_room()
         else:
             self.room.review_room()
 
     def forget_read(self) -> None:
-        """Let go of what was read, in steps as large as what is left, so that it costs little."""
+        """Drop what was read, in steps as large as what is left, so that it costs little."""
         if self.position - self.window.first > self.unread:
             self.window.forget(self.position)
 
@@ -143,9 +143,9 @@ class Reader:
         return 0 if self.low_at == NEVER else self.room.tasks_waiting
 
     def sleep(self, end: object) -> Awaitable[Any]:
-        """Let this task wait at a receive end until it is woken: ``await reader.sleep(end)``.
+        """Make this task wait at a receive end until woken: ``await reader.sleep(end)``.
 
-        It may be woken without an event: for the end, or because another task has taken it.
+        It may be woken without an event: for the end, or because another task has taken the event.
 
         **Cancellation**: no event is lost. **Checkpoints**: always.
         """
@@ -157,11 +157,11 @@ class Reader:
 
         task.custom_sleep_data = end
         self._tasks += (task,)
-        self.window.mark = 0  # the next event is soon enough to ask
+        self.window.mark = 0  # the next event is soon enough to check
         return trio.lowlevel.wait_task_rescheduled(give_up)  # noqa: ASYNC105 - by the caller
 
     def _wake(self, count: int | None = None) -> None:
-        """Wake so many of the tasks that wait, by default all; those first that came first."""
+        """Wake *count* waiting tasks in order of arrival, by default all."""
         count = len(self._tasks) if count is None else count
         woken, self._tasks = self._tasks[:count], self._tasks[count:]
         for task in woken:
@@ -174,7 +174,7 @@ class Reader:
 
     # ------------------------------------------------------------ receive ends
     def close_end(self, end: object) -> None:
-        """Close one receive end, and with the last one this reader: the run no longer waits."""
+        """Close one receive end; with the last one, the reader closes and the run stops waiting."""
         self.open_ends -= 1
         if self.open_ends:
             own = [task for task in self._tasks if task.custom_sleep_data is end]
@@ -191,7 +191,7 @@ class Reader:
             self.fetching.close_end(end)
 
     def lift_bound(self) -> None:
-        """Let the buffer grow, for a task that waits for the end of the run unread."""
+        """Let the buffer grow, for a task that waits for the end of the run without reading."""
         self._unbounded += 1
         self.low_at = NEVER
         self.room.review_room()
@@ -204,13 +204,15 @@ class Reader:
     # ------------------------------------------------------------ the run's side
     @property
     def position_held(self) -> int:
-        """From which position on the run has to hold its events for this reader."""
+        """The position from which the run must hold its events for this reader."""
         return NEVER if self.is_detached or self._on_full == "journal" else self.position
 
     def bound(self, end: int) -> int:
-        """Return how many events the run may have had before something must be done about this
-        reader: wait for it, if the run has had *end* and that is not less, else tell it."""
-        if self.is_detached:  # an instrument may want to know what it misses
+        """Return how many events the run may have before it must act on this reader.
+
+        It must wait for the reader if it has *end* events and that is not less, else notify it.
+        """
+        if self.is_detached:  # an instrument may report what it misses
             return NEVER if self.on_gap is None or self._missed_from is None else end + 1
         if self._unbounded or self._on_full == "journal":
             bound = NEVER
@@ -221,7 +223,7 @@ class Reader:
         return min(bound, end + 1) if self._tasks else bound
 
     def ask_for_room(self) -> None:
-        """Tell the run as soon as half of the buffer has been read."""
+        """Notify the run as soon as half of the buffer has been read."""
         self.low_at = self.window.end - self.max_buffer_size // 2
 
     def look_through(self, window: EventWindow, position: int) -> None:
@@ -231,7 +233,7 @@ class Reader:
         self.turn_at = self.position + self.max_buffer_size
 
     def move(self, end: int, count: int) -> None:
-        """Have the positions before *end* lie so much further on, and look anew for later ones."""
+        """Shift the positions before *end* by *count*, and update the later ones."""
         if self.is_detached:
             return
         if self.position > end:
@@ -245,19 +247,20 @@ class Reader:
     def notice(self, events: Sequence[Event]) -> None:
         """Wake the tasks that wait for events, and end here if the reader is too slow for them."""
         self._wake_for_events()
-        is_full = self.unread > self.max_buffer_size
-        if is_full and self._on_full == "gap" and not self.is_detached:
-            # What had happened before it began to read does not count, however much it is.
+        ends = self._on_full == "gap" and not self.is_detached
+        if ends and self.unread > self.max_buffer_size:
+            # Events that happened before it began to read do not count.
             seq = max(self.position + self.max_buffer_size, events[0].seq)
             self._miss(seq, seq)
-        self._report_missed(events)
+        if self._missed_from is not None:
+            self._report_missed(events)
 
     def _miss(self, seq: int, end: int) -> None:
-        """End with a gap behind what is left to read before position *end*; *seq* can be had."""
+        """End with a gap after the unread events before position *end*; *seq* is available."""
         self._missed_from = seq
         self.is_complete = True
         self._detach(end)
-        self._wake()  # those for whom no event is left have to be told
+        self._wake()  # the tasks for which no event is left must be notified
 
     def _report_missed(self, events: Sequence[Event]) -> None:
         if self._missed_from is not None and self.on_gap is not None:
@@ -266,7 +269,7 @@ class Reader:
                     self.on_gap(event)
 
     def let_forget(self, first: int) -> None:
-        """Fall behind if the run is about to forget unread events before position *first*."""
+        """Fall behind if the run is about to drop unread events before position *first*."""
         if self.is_detached or self.position >= first:
             return
         start = self.window.first
@@ -280,14 +283,14 @@ class Reader:
             for event in lost:
                 self.on_gap(event)
 
-    # ------------------------------------------------------------ reading on elsewhere
+    # ------------------------------------------------------------ continuing elsewhere
     def fall_behind(self, window: EventWindow, after: int) -> None:
-        """See nothing more of the run for now, but what is in *window*.
+        """See nothing more of the run for now, except what is in *window*.
 
         Args:
-          after: The ``seq`` behind which the reader has to read on.
+          after: The ``seq`` after which the reader continues.
         """
-        assert self.fetching is not None  # the caller has asked
+        assert self.fetching is not None  # the caller has checked
         self.window, self.position = window, window.first
         self.low_at = NEVER
         self.turn_at = self.position + self.max_buffer_size
@@ -296,22 +299,22 @@ class Reader:
         self._wake()
 
     def step_aside(self) -> None:
-        """See nothing more of the run for now, but what is unread."""
+        """See nothing more of the run for now, except the unread events."""
         end = max(self.window.end, self.position)
         self.fall_behind(self.window.since(self.position), end - 1)
 
     def complete(self) -> None:
-        """End behind what was fetched."""
+        """End after the fetched events."""
         self.is_complete = self._has_ended = True
         self._wake()
 
     def give(self, events: Sequence[Event]) -> None:
-        """Let the reader have the next events, which were fetched."""
+        """Give the reader the next events, which were fetched."""
         assert self.fetching is not None
         self.fall_behind(EventWindow(events=list(events)), events[-1].seq)
 
     def end(self, detach: bool) -> None:
-        """Let the reader come to the end once it has read what has happened.
+        """End the reader once it has read what has happened.
 
         Args:
           detach: Whether there may be more events than it should see.
@@ -322,6 +325,6 @@ class Reader:
         self._wake()
 
     def _detach(self, end: int | None = None) -> None:
-        """Keep what is left to read, up to *end*, and see nothing more of the run."""
+        """Keep the unread events, up to *end*, and see nothing more of the run."""
         self.window = self.window.since(self.position, end)
         self.is_detached = True

@@ -1,4 +1,4 @@
-"""What users hold of a run's memory channel: a receive end, as Trio users know one."""
+"""The user's side of a run's memory channel: a receive end like Trio's."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class EventStreamStatistics:
     __module__ = "trioflow"
 
     current_buffer_used: int
-    """How many events wait to be read. It may be more than the maximum: the events that close
-    running steps are never held back, nor is what had happened when the reader came."""
+    """How many events wait to be read. This may exceed the maximum: the events that close running
+    steps, and events that happened before the reader came, are never held back."""
     max_buffer_size: int
-    """How many events may be unread before the run waits, or the reader is told of a gap."""
+    """How many events may be unread before the run waits, or the reader gets a gap."""
     open_send_channels: int
-    """1 while there may be more events than those that wait to be read, then 0."""
+    """1 while more events than the unread ones may follow, then 0."""
     open_receive_channels: int
     """How many receive ends are open: the stream and its clones."""
     tasks_waiting_send: int
@@ -38,9 +38,9 @@ class EventStreamStatistics:
 class EventStream(trio.abc.ReceiveChannel[AnyEvent], metaclass=NoPublicConstructor):
     """The events of one run, in order, each once: a receive end of its memory channel.
 
-    It ends after the last event of the run, or of the part of it that is read. The names are those
-    of `trio.MemoryReceiveChannel` and mean the same; `receive_some` is ours. Any number of
-    tasks may read. Closing it makes the run continue without this reader.
+    It ends after the last event of the run, or of the part that is read. The names are those of
+    `trio.MemoryReceiveChannel` and mean the same; `receive_some` is an addition. Any number of
+    tasks may read. When the last end is closed, the run continues without this reader.
     """
 
     __module__ = "trioflow"
@@ -58,11 +58,11 @@ class EventStream(trio.abc.ReceiveChannel[AnyEvent], metaclass=NoPublicConstruct
 
     @property
     def max_buffer_size(self) -> int:
-        """How many events may be unread before the run waits, or this reader is told of a gap."""
+        """How many events may be unread before the run waits, or this reader gets a gap."""
         return self._reader.max_buffer_size
 
     def statistics(self) -> EventStreamStatistics:
-        """Return how full the buffer is and how many tasks wait, also after closing."""
+        """Return how full the buffer is and how many tasks wait; also works after closing."""
         reader = self._reader
         return EventStreamStatistics(
             current_buffer_used=reader.unread,
@@ -79,13 +79,13 @@ class EventStream(trio.abc.ReceiveChannel[AnyEvent], metaclass=NoPublicConstruct
 
         Raises:
           trio.EndOfChannel: after the last event.
-          HistoryGap: if this reader was too slow and events were left out for that.
+          HistoryGap: if this reader was too slow and events were left out.
           trio.ClosedResourceError: if the stream was closed on this side, also while this waits.
 
         **Cancellation**: no event is lost.
 
-        **Checkpoints**: always a cancellation point, and a schedule point when an event has to
-        be waited for, and after each buffer full of events that were there.
+        **Checkpoints**: always a cancellation point; a schedule point if it must wait for an event,
+        and after each buffer full of available events.
         """
         try:
             return await self.__anext__()
@@ -93,7 +93,7 @@ class EventStream(trio.abc.ReceiveChannel[AnyEvent], metaclass=NoPublicConstruct
             raise trio.EndOfChannel from None
 
     def receive_nowait(self) -> AnyEvent:
-        """Return the next event if it has happened already.
+        """Return the next event if it has already happened.
 
         Raises:
           trio.WouldBlock: if there is no event to read.
@@ -112,13 +112,13 @@ class EventStream(trio.abc.ReceiveChannel[AnyEvent], metaclass=NoPublicConstruct
         return event
 
     async def receive_some(self) -> list[AnyEvent]:
-        """Return the events that wait to be read, and wait for one if there is none.
+        """Return the unread events; if there are none, wait for one.
 
-        Takes less time than awaiting each event. An empty list means the end, as empty bytes do
-        in Trio's byte streams: ``while batch := await stream.receive_some():``.
+        Takes less time than awaiting each event. An empty list means the end, as empty bytes do in
+        Trio's byte streams: ``while batch := await stream.receive_some():``.
 
         Returns:
-          At least one event, and less than two buffers full; none after the run's last one.
+          At least one event and less than two buffers full; none after the run's last event.
 
         Raises:
           HistoryGap, trio.ClosedResourceError: as for `receive`.
@@ -131,14 +131,14 @@ class EventStream(trio.abc.ReceiveChannel[AnyEvent], metaclass=NoPublicConstruct
             self._closed or reader.position >= reader.turn_at or not reader.unread
         ) and not await self._pause():
             return []
-        batch = reader.first_unread()  # in place of a loop over them (shortcut `receive-some`)
+        batch = reader.first_unread()  # instead of a loop over them (shortcut `receive-some`)
         reader.position += len(batch)
         if reader.position >= reader.low_at:
             reader.reach_low_water()
         return batch
 
     async def __anext__(self) -> AnyEvent:
-        # The work of receive() and of receive_nowait() in one place, for a loop awaits this for
+        # The work of receive() and receive_nowait() in one place, because a loop awaits this for
         # each event (shortcut `loop`).
         await checkpoint_if_cancelled()
         reader = self._reader
@@ -156,8 +156,7 @@ class EventStream(trio.abc.ReceiveChannel[AnyEvent], metaclass=NoPublicConstruct
         return event
 
     async def _pause(self) -> bool:
-        """Let others have a turn, and wait until there is an event to read; or return False if
-        there will be none."""
+        """Give others a turn, and wait for an event to read; return False if none will come."""
         reader = self._reader
         if reader.is_detached:
             reader.forget_read()
@@ -184,11 +183,11 @@ class EventStream(trio.abc.ReceiveChannel[AnyEvent], metaclass=NoPublicConstruct
     def clone(self) -> Self:
         """Return another receive end of the same stream, for another task to read from.
 
-        All of them share one place in the events and one buffer: an event that one has received is
-        not received by the others. (For a second reader that sees every event use
-        ``run.observe()``.) Each is closed on its own, and the run stops waiting for the reader
-        when all of them are closed; until then a clone holds it up as the stream itself would,
-        also after the ``async with run.stream()`` block.
+        All of them share one position in the events and one buffer: each event is received by one
+        of them only. (For a second reader that sees every event, use ``run.observe()``.) Each is
+        closed on its own, and the run stops waiting for the reader when all of them are closed.
+        Until then, a clone holds it up as the stream itself would, also after the ``async with
+        run.stream()`` block.
 
         Raises:
           trio.ClosedResourceError: if this receive end is closed.
@@ -202,9 +201,9 @@ class EventStream(trio.abc.ReceiveChannel[AnyEvent], metaclass=NoPublicConstruct
         return another
 
     def close(self) -> None:
-        """Stop reading here. Tasks that wait in this receive end get ``trio.ClosedResourceError``.
+        """Stop reading here. Tasks waiting in this receive end get ``trio.ClosedResourceError``.
 
-        With the last of all clones, what was not read is dropped and the run no longer waits.
+        When the last clone is closed, unread events are dropped and the run no longer waits.
         """
         if not self._closed:
             self._closed = True
@@ -235,5 +234,5 @@ for _method in (
     EventStream.clone,
     EventStream.close,
 ):
-    # So that Ctrl-C loses no event either. Not a decorator, which would hide types from pyright.
+    # So that Ctrl-C does not lose events. Not a decorator, which would hide types from pyright.
     enable_ki_protection(_method)

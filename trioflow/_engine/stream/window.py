@@ -13,41 +13,41 @@ import attrs
 from trioflow.events import Event
 
 NEVER = sys.maxsize
-"""A mark that no run passes."""
+"""A mark that no run reaches."""
 
 
 @attrs.define(eq=False)
 class EventWindow:
-    """Events of one run, in order.
+    """The events of one run, in order.
 
-    All readers of a run look through the same window, each from a position of its own, so an
-    event is put into one list however many read it.
+    All readers of a run look through the same window, each from its own position, so an event is
+    put into one list however many readers there are.
 
-    Positions are without gaps. That of an event which has happened here is its ``seq``; events
-    from a journal, which need not have all chunks, lie directly before those.
+    Positions have no gaps. The position of an event that happened here is its ``seq``. Events from
+    a journal, which may lack chunks, lie directly before those.
     """
 
     first: int = 0
-    """The position of the first event that is held, or of the next one if none is."""
+    """The position of the first held event, or of the next event if none is held."""
     events: list[Any] = attrs.field(factory=list)
-    """Each is an `AnyEvent`; `RunLog.add` is not asked to prove it."""
+    """Each is an `AnyEvent`; `RunLog.add` does not have to prove it to the type checker."""
     mark: int = NEVER
-    """How many events the run must have had for a reader to be told; 0 if one waits for any."""
+    """How many events the run must have before a reader is notified; 0 if one waits for any."""
     forgotten: int = 0
-    """The ``seq`` behind the last event that was let go; 0 if none was."""
+    """The ``seq`` after the last event that was dropped; 0 if none was."""
 
     @property
     def end(self) -> int:
-        """The position, and the ``seq``, behind the last event."""
+        """The position, and the ``seq``, after the last event."""
         return self.first + len(self.events)
 
     def since(self, position: int, end: int | None = None) -> EventWindow:
-        """Return a window of its own on what is held from *position* on, up to *end*."""
+        """Return a separate window on what is held from *position* on, up to *end*."""
         stop = None if end is None else end - self.first
         return EventWindow(position, self.events[position - self.first : stop])
 
     def forget(self, position: int) -> None:
-        """Let go of the events before *position*."""
+        """Drop the events before *position*."""
         count = position - self.first
         if count:
             self.forgotten = self.events[count - 1].seq + 1
@@ -61,7 +61,7 @@ class EventWindow:
         return self.first + bisect_left(self.events, seq, key=attrgetter("seq"))
 
     def adopt(self, events: Sequence[Event]) -> int:
-        """Add the events of a journal, and return by how much this moves all positions."""
+        """Add the events of a journal, and return by how much this shifts all positions."""
         self.events.extend(events)
         missing = events[-1].seq + 1 - self.end if events else 0
         self.first += missing

@@ -1,4 +1,4 @@
-"""What every step and tool promises, as checks for the tests of those who write them."""
+"""Checks that a step or tool does what workflows rely on, for the tests of its author."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from trioflow.tools import Tool
 __all__ = ["FAULTS", "BodyContractError", "check_step", "check_tool"]
 
 POINTS = 25
-"""At how many moments of each kind the body is canceled for one example."""
+"""Maximum number of moments of each kind at which the body is canceled for one example."""
 POINTS_OF_MANY = 4
 """The same for each of many generated inputs."""
 
@@ -42,67 +42,67 @@ def check_step(
 ) -> None:
     """Check that a step does what workflows rely on, for one input or many.
 
-    It runs the step by itself, again and again: once in peace, then canceled while it waits
-    for the first time, the second, ... and just before each of its turns. So call it from a
-    plain ``def`` of a test, not from an async one::
+    It runs the step in isolation, many times: once undisturbed, then canceled at its first wait,
+    its second, ... and just before each of its turns. It calls `trio.run` itself, so call it from
+    a test that is a plain ``def``, not from an async one::
 
         def test_forecasts_can_be_relied_on() -> None:
             check_step(fetch_forecast, City("Oslo"))
 
-    It has a virtual clock: sleeping takes no time, and seconds are those of the step. Only
-    what threads do takes real time. The first thing that is wrong is reported by its name,
-    with where it was seen, the events around it, and what to do:
+    It uses a virtual clock: sleeping takes no real time, and seconds are those of the step. Only
+    the work of threads takes real time. The first fault is reported by its name, with where it
+    was seen, the events around it, and a remedy:
 
     ============================================ ================================================
-    ``does not take this input``                 the input does not fit its type
+    ``does not accept this input``               the input does not fit its type
     ``has types without a schema``               `json_schema` cannot describe one of its types
-    ``takes what JSON cannot carry``             the input is another one when it comes back
-                                                 from the journal, after a crash
-    ``gives what JSON cannot carry``             so is the output
-    ``gives what its annotation does not say``   the output does not fit its type
-    ``emits what JSON cannot carry``             a chunk, a piece or a payload has no JSON form
-    ``changes its input``                        which its siblings and the events share
+    ``takes input that JSON cannot carry``       the input differs when it is read back from the
+                                                 journal, after a crash
+    ``returns output that JSON cannot carry``    the same for the output
+    ``returns another type than annotated``      the output does not fit its type
+    ``emits values that JSON cannot carry``      a chunk, a piece or a payload has no JSON form
+    ``changes its input``                        its siblings and the events share the input
     ``fails``                                    with an exception that is not in *raises*
-    ``raises what cannot be pickled``            so that it cannot come from another process
-    ``never ends``                               it waits for what never comes
-    ``emits other events each time``             only looked at if it is *deterministic*
+    ``raises an error that cannot be pickled``   so it cannot be raised from another process
+    ``never ends``                               it waits for something that never happens
+    ``is not deterministic``                     its events differ; only with *deterministic*
     ``blocks the event loop``                    nothing else can run for more than *blocking*
-    ``ignores cancellation``                     it goes on for more than *seconds* when it is
-                                                 canceled, or the deadline of a caller has passed
-    ``swallows cancellation``                    it was canceled, and gave or raised something
-    ``leaves something behind``                  a task, thread, channel, file or socket
-    ``uses its context too late``                when its body has ended
-    ``leaves context variables set``             for the steps that come after it
+    ``ignores cancellation``                     it continues for more than *seconds* after a
+                                                 cancellation or the deadline of a caller
+    ``swallows cancellation``                    it was canceled, but returned or raised
+    ``leaks resources``                          a task, thread, channel, file or socket
+    ``uses its context after it has ended``      its context is valid only while the body runs
+    ``leaves context variables set``             later steps would see them
     ============================================ ================================================
 
-    A body that runs in another process (a *runner* of a plugin) is not watched while it runs
-    there; what it takes, gives and leaves here is checked all the same. Each run has an engine
-    of its own, so it takes as long as starting that many processes. Work without end in a
-    thread or process is not noticed: then the check does not end either.
+    A body that runs in another process (with a *runner* of a plugin) is not watched while it
+    runs there, but its input, its output and its leaks in this process are checked. Each run has
+    its own engine, so the check starts that many processes. Endless work in a thread or process
+    is not detected: then the check does not end either.
 
     Args:
       step: The step.
-      input: What to give it: a value, or a Hypothesis strategy of values. If not given, a
-        strategy is made from its type; that needs Hypothesis.
-      seconds: How long it may go on when it is canceled: virtual seconds of what sleeps,
-        real ones of what works in a thread.
-      blocking: How many real seconds it may keep the event loop. A machine that is busy
-        with others does not count, for it is measured up to three times.
-      raises: Exceptions that are an answer, too.
+      input: Its input: a value, or a Hypothesis strategy of values. If not given, a strategy is
+        made from its type, which needs Hypothesis.
+      seconds: How long it may continue after a cancellation: virtual seconds if it sleeps, real
+        seconds if it works in a thread.
+      blocking: How many real seconds it may block the event loop. It is measured up to three
+        times, so that a busy machine does not count.
+      raises: Exceptions that the step may raise.
       deterministic: Whether it promises the same events for the same input.
       answers: Data of named events; each is sent once whenever the step waits for its name. Also
         the answers to questions of ``ctx.ask``, by their labels.
       resume: The answer if it suspends, and to its other questions. If not given, its run ends when
         it suspends.
-      examples: How many inputs to try, of a strategy.
+      examples: Number of inputs to try from a strategy.
       engine: Options for `open_engine`, such as ``plugins`` with the tools that it calls by
-        id; no plugins if not given.
+        id; by default without plugins.
 
     Raises:
-      BodyContractError: for the first thing that is wrong. It is an AssertionError.
-      TypeError: if it is no step, or has no input and none can be generated for its type.
-      RuntimeError: if it is called inside of `trio.run`.
-      TrioflowError: if the step cannot be run at all, for want of a runner or a limit.
+      BodyContractError: for the first fault. It is an AssertionError.
+      TypeError: if *step* is not a step, or no input is given and none can be generated.
+      RuntimeError: if it is called inside `trio.run`.
+      TrioflowError: if the step cannot run at all, because a runner or a limit is missing.
     """
     _expect(Step, step)
     terms = Terms(step, seconds, blocking, raises, deterministic, answers or {}, resume, engine)
@@ -123,12 +123,12 @@ def check_tool(
 ) -> None:
     """Check that a tool does what steps rely on, for one set of arguments or many.
 
-    All that `check_step` checks, in a step that does nothing but call the tool; and of a
-    streaming tool, which is also left after its first piece and in the middle:
+    It checks the same as `check_step`, in a step that only calls the tool. A streaming tool is
+    also closed early, after its first piece and in the middle, and checked for:
 
     =========================================== ============================================
-    ``yields inside a nursery or cancel scope`` it would cancel who takes its pieces
-    ``ignores being closed``                    it is left, and goes on for more than
+    ``yields inside a nursery or cancel scope`` it could cancel the consumer of its pieces
+    ``ignores being closed``                    it is closed, but continues for more than
                                                 *seconds*, or yields another piece
     =========================================== ============================================
 
@@ -139,9 +139,9 @@ def check_tool(
 
     Args:
       tool: The tool.
-      arguments: By name: a mapping, or a Hypothesis strategy of mappings. If not given, a
-        strategy is made from the types of its parameters; that needs Hypothesis.
-      seconds, blocking, raises, deterministic, answers, examples, engine: as for `check_step`.
+      arguments: Arguments by name: a mapping, or a Hypothesis strategy of mappings. If not
+        given, a strategy is made from the types of its parameters, which needs Hypothesis.
+      seconds, blocking, raises, deterministic, answers, examples, engine: As for `check_step`.
 
     Raises: as `check_step` does.
     """
@@ -153,14 +153,14 @@ def check_tool(
 def _expect(kind: type[Step[Any, Any]] | type[Tool[..., Any]], given: object) -> None:
     if not isinstance(given, kind):
         name = kind.__name__.lower()
-        raise TypeError(f"check_{name}() takes what @{name} makes, not {given!r}")
+        raise TypeError(f"check_{name}() expects a {name} made with @{name}, not {given!r}")
 
 
 def _check(terms: Terms, given: Any, examples: int) -> None:
     if trio.lowlevel.in_trio_run():
         raise RuntimeError(
-            f"{terms.where} cannot be checked inside of trio.run(), for it is run again and "
-            "again with a clock of its own; call the check from a plain def"
+            f"{terms.where} cannot be checked inside trio.run(), because the check calls "
+            "trio.run() itself; call the check from a plain def"
         )
     values = trio.run(_values, terms)
     values.check_schemas()
@@ -181,7 +181,7 @@ async def _values(terms: Terms) -> Values:
 
 
 def _is_strategy(given: Any) -> bool:
-    """Tell whether something is a strategy, which it cannot be if nobody has Hypothesis."""
+    """Return whether a value is a strategy; works without importing Hypothesis."""
     module = sys.modules.get("hypothesis.strategies")
     return module is not None and isinstance(given, module.SearchStrategy)
 

@@ -1,4 +1,4 @@
-"""What is checked of a body that is left in peace."""
+"""The checks of a body that runs undisturbed."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from trioflow.testing._bodies.values import Values
 from trioflow.wire import to_wire
 
 TRIES = 3
-"""How often a body is measured that seems too slow: the machine may be busy with others."""
+"""How often a slow body is measured, because the machine may have been busy."""
 OF_A_RUN = frozenset(
     {"at", "startedAt", "endedAt", "resumedAt", "suspendedAt", "seconds", "traceId"}
 )
-"""Keys of events on the wire that differ in each run."""
+"""Keys of events in the wire format that differ in each run."""
 
 
 def check_conduct(terms: Terms, values: Values, value: Any) -> Sighting:
-    """Run a body and check all that can be seen; return what was seen.
+    """Run a body, check everything that was observed, and return the observation.
 
     Raises:
-      BodyContractError: for the first thing that is wrong.
+      BodyContractError: for the first fault.
     """
     before = values.text(value)
     seen = observe(terms, value)
     end = seen.last(ev.ToolResult, ev.ToolError) if terms.of_tool else seen.last(ev.StepResult)
     check_end(terms, values, seen, end)
     if values.text(value) != before:
-        problem = f"{before} is {values.text(value)} afterwards"
+        problem = f"{before} has become {values.text(value)}"
         raise error_of(terms, "changes its input", problem, seen)
     values.check_events(seen)
     check_manners(terms, seen)
-    check_left(terms, seen, "when it had ended")
+    check_left(terms, seen, "after it had ended")
     check_pace(terms, value, seen)
     if terms.deterministic:
         check_same(terms, value, seen)
@@ -42,14 +42,14 @@ def check_conduct(terms: Terms, values: Values, value: Any) -> Sighting:
 
 
 def check_end(terms: Terms, values: Values, seen: Sighting, end: Any) -> None:
-    """Check that a body ends, and with what it may end."""
+    """Check that a body ends, and that its outcome is allowed."""
     if seen.trap.is_endless:
         waited = seen.trap.counts["wait"]
-        problem = f"having waited {waited} times, it is {seen.watch.place or 'not running'}"
+        problem = f"after {waited} waits, it is {seen.watch.place or 'not running'}"
         raise error_of(terms, "never ends", problem, seen)
     if seen.watch.late:
-        problem = f"it calls {', '.join(seen.watch.late)}() when its body has ended"
-        raise error_of(terms, "uses its context too late", problem, seen)
+        problem = f"it calls {', '.join(seen.watch.late)}() after its body has ended"
+        raise error_of(terms, "uses its context after it has ended", problem, seen)
     if seen.error is not None:
         raise seen.error
     if terms.of_tool and seen.last(ev.ToolCall) is None:
@@ -58,7 +58,7 @@ def check_end(terms: Terms, values: Values, seen: Sighting, end: Any) -> None:
     if failure is not None and isinstance(failure, terms.raises):
         values.check_error(failure)
     elif isinstance(failure, InvalidValueError) and failure.what == "output":
-        fault = "gives what its annotation does not say"
+        fault = "returns another type than annotated"
         raise error_of(terms, fault, f"{failure}", seen, end) from failure
     elif failure is not None:
         problem = f"it raises {type(failure).__name__}: {failure}"
@@ -68,49 +68,49 @@ def check_end(terms: Terms, values: Values, seen: Sighting, end: Any) -> None:
 
 
 def raise_not_called(terms: Terms, seen: Sighting) -> NoReturn:
-    """Say why a tool was not called: arguments missing or unknown, or no place to run it."""
+    """Raise why a tool was not called: arguments missing or unknown, or no runner for it."""
     failure = seen.last(ev.StepResult).error
     if isinstance(failure, InvalidValueError):
         problem = "; ".join(map(str, failure.faults[:3]))
-        raise error_of(terms, "does not take this input", problem, seen) from failure
+        raise error_of(terms, "does not accept this input", problem, seen) from failure
     raise failure
 
 
 def check_manners(terms: Terms, seen: Sighting) -> None:
-    """Check what a body does to the task that it runs in."""
+    """Check the effects of a body on the task that it runs in."""
     if seen.watch.open_at_yield is not None:
         fault = "yields inside a nursery or cancel scope"
         raise error_of(terms, fault, seen.watch.open_at_yield, seen)
     if seen.watch.left_set:
         names = ", ".join(sorted(seen.watch.left_set))
-        problem = f"{names} had another value before"
+        problem = f"it changed {names}"
         raise error_of(terms, "leaves context variables set", problem, seen)
 
 
 def check_left(terms: Terms, seen: Sighting, when: str) -> None:
-    """Check that nothing goes on."""
+    """Check that nothing was leaked."""
     if seen.left:
-        problem = f"{when}, there was still {', '.join(seen.left)}"
-        raise error_of(terms, "leaves something behind", problem, seen)
+        problem = f"{when}, it left {', '.join(seen.left)}"
+        raise error_of(terms, "leaks resources", problem, seen)
 
 
 def check_pace(terms: Terms, value: Any, seen: Sighting) -> None:
-    """Check that no turn takes too long, also if it is tried again."""
+    """Check that no turn takes too long; if one does, run the body again."""
     for _ in range(TRIES - 1):
         if seen.pace.longest <= terms.blocking:
             return
         seen = observe(terms, value)
     if seen.pace.longest > terms.blocking:
         place = f", in {seen.pace.place}" if seen.pace.place else ""
-        problem = f"for {seen.pace.longest:.2f} s nothing else could run{place}"
+        problem = f"nothing else could run for {seen.pace.longest:.2f} s{place}"
         raise error_of(terms, "blocks the event loop", problem, seen)
 
 
 def check_same(terms: Terms, value: Any, first: Sighting) -> None:
-    """Check that another run has the same events."""
+    """Check that a second run has the same events."""
     second = observe(terms, value)
     one, other = ([_comparable(event, run) for event in run.events] for run in (first, second))
-    fault = "emits other events each time"
+    fault = "is not deterministic"
     for position, (left, right) in enumerate(zip(one, other, strict=False)):
         differing = [key for key in {**left, **right} if left.get(key) != right.get(key)]
         if differing:
@@ -123,17 +123,19 @@ def check_same(terms: Terms, value: Any, first: Sighting) -> None:
 
 
 def _comparable(event: ev.Event, seen: Sighting) -> dict[str, Any]:
-    """Return what should be the same of an event, with its time from the start of the run."""
+    """Return the comparable fields of an event, with its time since the start of the run."""
     wire = to_wire(event)
     fields = wire.pop("payload", {}) | wire
-    after = round(event.at - seen.events[0].at, 6)  # floats since the epoch are not finer
+    after = round(
+        event.at - seen.events[0].at, 6
+    )  # floats since the epoch have no better resolution
     return {key: fields[key] for key in fields.keys() - OF_A_RUN} | {"after": after}
 
 
 def error_of(
     terms: Terms, fault: str, problem: str, seen: Sighting, event: ev.Event | None = None
 ) -> BodyContractError:
-    """Return the error that shows an event; by default the last one of the body."""
+    """Return an error that shows *event*, by default the last one of the body."""
     body = ev.ToolEvent if terms.of_tool else ev.StepEvent
     event = event or seen.last(body)
     marks = (seen.events.index(event),) if event is not None else ()

@@ -1,4 +1,4 @@
-"""Awaits what a body awaits, and shows each step of it to whoever watches."""
+"""Awaits what a body awaits, and reports each step of it to a watch."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 
 class GivenUpError(BaseException):
-    """Ends a body that would not end. Not an Exception, so that nobody handles it."""
+    """Raised in a body that does not end. Not an Exception, so that the body lets it pass."""
 
 
 @attrs.define(eq=False)
 class Driven(Generator[Any, Any, Any]):
-    """Awaits what a body awaits, and shows it to a `Watch`.
+    """Awaits what a body awaits, and reports it to a `Watch`.
 
-    Trio looks at the frames of what a task awaits, hence the attributes of a coroutine.
+    It has the attributes of a coroutine because Trio inspects the frames of awaited objects.
     """
 
     watch: Watch
     inner: Any
-    """A coroutine, or what the methods of an async generator return."""
+    """A coroutine, or an awaitable returned by a method of an async generator."""
     generator: Any = None
-    """The async generator that it is of."""
+    """That async generator, or None."""
 
     def __await__(self) -> Generator[Any, Any, Any]:
         return self
@@ -55,10 +55,10 @@ class Driven(Generator[Any, Any, Any]):
             raise
 
     def _end(self) -> None:
-        """End a body that has been given up, even if it handles that as well.
+        """End a body that has been given up, even if it handles the exception.
 
-        One that does would go on when it is garbage, where no await stops it, and so hang the
-        process. It must never become garbage, not even when the interpreter ends.
+        Such a body would continue during garbage collection, where no await stops it, and hang
+        the process. It must never be collected, not even when the interpreter exits.
         """
         try:
             self.inner.close()
@@ -83,14 +83,14 @@ class Driven(Generator[Any, Any, Any]):
         return self.inner.cr_await if self.generator is None else self.generator.ag_await
 
     def place(self) -> str:
-        """Return where the body is."""
+        """Return the line that the body is at."""
         frame = self.cr_frame
-        return "an unknown place" if frame is None else line_of(frame)
+        return "an unknown line" if frame is None else line_of(frame)
 
 
 @attrs.define(eq=False)
 class Pieces:
-    """An async generator whose every piece is driven."""
+    """An async generator in which each piece is awaited with `Driven`."""
 
     watch: Watch
     generator: AsyncGenerator[Any, None]

@@ -1,4 +1,4 @@
-"""Inputs for steps and tools that Hypothesis makes, from their types if need be."""
+"""Inputs for steps and tools, generated with Hypothesis, if necessary from their types."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def check_generated(
     examples: int,
     check_one: Callable[[Any], None],
 ) -> None:
-    """Check a step or tool with inputs of a strategy, or of one made from its types."""
+    """Check a step or tool with inputs from a strategy, or from one made from its types."""
     if strategy is MISSING:
         strategy = _strategy_of(terms).filter(lambda value: _is_finite(values, value))
 
@@ -59,13 +59,13 @@ def _from_type(terms: Terms, type_: Any, what: str) -> st.SearchStrategy[Any]:
     except (InvalidArgument, ResolutionFailed) as exc:
         raise TypeError(
             f"no {what} of type {type_name(type_)} can be generated for {terms.where}; "
-            "give the check a value or a strategy"
+            "pass a value or a strategy to the check"
         ) from exc
     return strategy
 
 
 def _is_finite(values: Values, value: Any) -> bool:
-    """Tell whether no NaN or infinity is in a value: types say float, and do not mean them."""
+    """Return whether a value is free of NaN and infinity, which float annotations rarely mean."""
     try:
         values.text(value)
     except NotSerializableError as error:

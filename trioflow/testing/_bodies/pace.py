@@ -1,4 +1,4 @@
-"""Measures how long tasks keep the event loop while a body is on, and finds out where."""
+"""Measures how long tasks block the event loop while a body is active, and finds out where."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from trioflow._signature import unwrap
 
 @attrs.define(eq=False)
 class Pace(trio.abc.Instrument):
-    """How long the turns of tasks take, in real seconds."""
+    """Measures the turns of tasks, in real seconds."""
 
     fn: Callable[..., Any]
-    """Whose lines are shown, if it is at work in a long turn."""
+    """The function of the body; its line is shown if it is on the stack in a long turn."""
     limit: float
     """How long a turn may take."""
     longest: float = 0.0
     place: str = ""
-    """Where the last turn was that took longer, if that could be seen."""
+    """The line at which the last long turn was observed; empty if none was."""
     _is_on: bool = False
     _began: float | None = None
-    """When the current turn began, or in it the body; None between turns."""
+    """When the current turn, or the body within it, began; None between turns."""
 
     def body_begins(self) -> None:
-        """Begin to measure, in the midst of a turn: what came before is the engine's."""
+        """Start measuring in the middle of a turn; the time before belongs to the engine."""
         self._is_on, self._began = True, time.perf_counter()
 
     def body_ends(self) -> None:
-        """Measure no more."""
+        """Stop measuring."""
         self._take_time()
         self._is_on = False
 
@@ -55,7 +55,7 @@ class Pace(trio.abc.Instrument):
 
     @contextmanager
     def sampling(self) -> Generator[None, None, None]:
-        """Look, from another thread, where this one is in a turn that takes long."""
+        """Observe from another thread where this thread is during long turns."""
         over = threading.Event()
         loop = threading.get_ident()
 
@@ -65,7 +65,7 @@ class Pace(trio.abc.Instrument):
                 if began is not None and time.perf_counter() - began > self.limit / 2:
                     self.place = _place(sys._current_frames().get(loop), _code_of(self.fn))
 
-        thread = threading.Thread(target=look, name="who keeps the event loop", daemon=True)
+        thread = threading.Thread(target=look, name="BlockSampler", daemon=True)
         thread.start()
         try:
             yield
@@ -75,7 +75,7 @@ class Pace(trio.abc.Instrument):
 
 
 def _place(frame: FrameType | None, code: CodeType | None) -> str:
-    """Return the line of *code* in the stack of *frame*; without one, the innermost line."""
+    """Return the line of *code* in the stack of *frame*, or else the innermost line."""
     frames = []
     while frame is not None:
         frames.append(frame)
@@ -85,7 +85,7 @@ def _place(frame: FrameType | None, code: CodeType | None) -> str:
 
 
 def line_of(frame: FrameType) -> str:
-    """Return where a frame is, and the line of source there."""
+    """Return the location of a frame, and its line of source code."""
     path, number = frame.f_code.co_filename, frame.f_lineno
     return f"line {number} of {path}: {linecache.getline(path, number).strip()}"
 

@@ -1,4 +1,4 @@
-"""Runs a step or tool once, alone in a workflow, and keeps what was seen of it."""
+"""Runs a step or tool once, alone in a workflow, and records what was observed."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from trioflow.workflow import Workflow
 
 Definition = Step[Any, Any] | Tool[..., Any]
 MOST_ANSWERS = 100
-"""How many answers a body gets in one run."""
+"""Maximum number of answers that a body gets in one run."""
 WATCHED = (None, "inline", "thread")
-"""The runners whose bodies can be watched; others take them to other processes."""
+"""The runners whose bodies can be watched; others use other processes."""
 
 
 @attrs.frozen
 class Terms:
-    """What the author says of a step or tool."""
+    """The step or tool under test, and the options of the check."""
 
     definition: Definition
     seconds: float
@@ -49,7 +49,7 @@ class Terms:
 
     @property
     def where(self) -> str:
-        """What messages call it."""
+        """The step or tool in messages: ``"step 'plan_day'"``."""
         return f"{'tool' if self.of_tool else 'step'} {self.definition.id!r}"
 
     @property
@@ -61,22 +61,22 @@ class Terms:
         return self.definition.signature.kind == "blocking"
 
     def options(self, *plugins: object) -> dict[str, Any]:
-        """Return the options for an engine with these plugins as well."""
+        """Return the options for an engine that also has these plugins."""
         return {**self.engine, "plugins": [*plugins, *self.engine.get("plugins", ())]}
 
 
 @attrs.define(eq=False)
 class Sighting:
-    """What was seen of one run."""
+    """What was observed of one run."""
 
     watch: Watch
     trap: Trap
     pace: Pace
     events: list[ev.Event] = attrs.field(factory=list)
     left: list[str] = attrs.field(factory=list)
-    """What was left behind."""
+    """Descriptions of what was leaked."""
     error: BaseException | None = None
-    """What went wrong outside of the body."""
+    """An error outside the body."""
 
     def last(self, *types: type[ev.Event]) -> Any:
         """Return the last event of these types, None if there is none."""
@@ -86,12 +86,12 @@ class Sighting:
 def observe(
     terms: Terms, value: Any, point: Point | None = None, *, taking: int | None = None
 ) -> Sighting:
-    """Run a step or tool.
+    """Run a step or tool once, and return what was observed.
 
     Args:
-      value: Its input; of a tool the arguments.
-      point: When to cancel it.
-      taking: Of a streaming tool: how many pieces to take before it is left. None for all.
+      value: The input of the step, or the arguments of the tool.
+      point: When to cancel it, if at all.
+      taking: For a streaming tool: number of pieces to take before closing it. None for all.
     """
     watch = Watch()
     pace = Pace(terms.definition.fn, terms.blocking)
@@ -122,7 +122,7 @@ async def _run(terms: Terms, workflow: Workflow[Any, Any], value: Any, seen: Sig
             with seen.trap.scope:
                 await _drive(terms, run, value)
             if seen.trap.point is None:
-                # Time for what it has left running to use the context that it should not.
+                # Give tasks that it has leaked the time to use the context.
                 await trio.sleep(terms.seconds)
     follower.check()
     check_events(follower.events, workflow)
@@ -143,7 +143,7 @@ async def _drive(terms: Terms, run: Run[Any, Any], value: Any) -> None:
 
 
 def _next_answer(terms: Terms, run: Run[Any, Any]) -> tuple[str | None, Any] | None:
-    """Return the label of something that a suspended body waits for, and the answer to it."""
+    """Return the label of a question that a suspended body waits for, and its answer."""
     waiting = suspensions(run.record) if run.status == "suspended" else ()
     for each in waiting:
         if each.label is not None and each.label in terms.answers:
@@ -154,7 +154,7 @@ def _next_answer(terms: Terms, run: Run[Any, Any]) -> tuple[str | None, Any] | N
 
 
 def _workflow(terms: Terms, watch: Watch, taking: int | None) -> Workflow[Any, Any]:
-    """Return a workflow of nothing but the step, or a step that calls the tool."""
+    """Return a workflow of only the step, or of a step that calls the tool."""
     definition: Any = terms.definition
     if definition.runner in WATCHED:
         body = watch.body(definition.fn, definition.signature.kind)
@@ -169,7 +169,7 @@ def _workflow(terms: Terms, watch: Watch, taking: int | None) -> Workflow[Any, A
             return await ctx.call_tool(tool, **arguments)
         async with ctx.stream_tool(tool, **arguments) as pieces:
             left = taking
-            async for _ in pieces:  # not anext() with a default, which hides what it waits for
+            async for _ in pieces:  # anext() with a default would hide what it waits for
                 left -= 1
                 if not left:
                     break
@@ -184,6 +184,6 @@ def _leaks_into(seen: Sighting) -> Generator[None, None, None]:
         with assert_no_leaks():
             yield
     except AssertionError as error:
-        if not str(error).startswith("left behind: "):
+        if not str(error).startswith("leaked: "):
             raise
-        seen.left.append(str(error).removeprefix("left behind: "))
+        seen.left.append(str(error).removeprefix("leaked: "))

@@ -1,4 +1,4 @@
-"""What is checked of a body that is canceled, or left early."""
+"""The checks of a body that is canceled, or closed early."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ KINDS: tuple[tuple[Moment, By], ...] = (
 
 
 def check_stopping(terms: Terms, value: Any, seen: Sighting, most: int) -> None:
-    """Cancel a body at its moments, and check that it goes, soon and without a trace.
+    """Cancel a body at its moments, and check that it ends in time and leaks nothing.
 
     Args:
-      seen: How it went in peace.
-      most: At how many moments of each kind at most; if there are more, these are spread.
+      seen: The observation of an undisturbed run.
+      most: Maximum number of moments of each kind; if the body has more, they are spread out.
 
     Raises:
-      BodyContractError: for the first moment after which something is wrong.
+      BodyContractError: for the first moment at which a cancellation shows a fault.
     """
     for point in points(seen, most):
         _check_point(terms, value, point)
 
 
 def points(seen: Sighting, most: int) -> Iterator[Point]:
-    """Yield moments of a body: all, or some from the first to the last."""
+    """Yield the moments of a body, or a selection from the first to the last."""
     for moment, by in KINDS:
         count = seen.trap.counts[moment]
         chosen = {1 + index * (count - 1) // max(most - 1, 1) for index in range(most)}
@@ -46,18 +46,19 @@ def _check_point(terms: Terms, value: Any, point: Point) -> None:
     for _ in range(TRIES - 1):
         if not _is_late(terms, seen):
             break
-        seen = observe(terms, value, point)  # the machine may have been busy with others
+        seen = observe(terms, value, point)  # the machine may have been busy
     if seen.trap.canceled is None:
-        return  # this time it ended before
+        return  # this time the body ended earlier
     if seen.watch.answer is not None:
-        problem = f"{point}, it was told so in {seen.watch.told_in}, and {seen.watch.answer}"
+        problem = f"{point}; Cancelled was raised in {seen.watch.told_in}, but it "
+        problem += seen.watch.answer
         raise _error(terms, "swallows cancellation", problem, seen)
     if _is_late(terms, seen):
         raise _error(terms, "ignores cancellation", _how_late(terms, point, seen), seen)
     if seen.error is not None:
-        seen.error.add_note(f"while {terms.where} was checked: {point}")
+        seen.error.add_note(f"while checking {terms.where}: {point}")
         raise seen.error
-    check_left(terms, seen, f"{point}, and when it had ended")
+    check_left(terms, seen, f"{point}; after it had ended")
 
 
 def _is_late(terms: Terms, seen: Sighting) -> bool:
@@ -70,8 +71,9 @@ def _is_late(terms: Terms, seen: Sighting) -> bool:
 
 def _how_late(terms: Terms, point: Point, seen: Sighting) -> str:
     if seen.watch.gives_up or seen.trap.took is None:
-        return f"{point}, and it would have gone on for ever"
-    return f"{point}, and it went on for {max(seen.trap.took):g} s, not {terms.seconds:g} s at most"
+        return f"{point}, and it would have continued forever"
+    took = max(seen.trap.took)
+    return f"{point}, and it continued for {took:g} s; at most {terms.seconds:g} s are allowed"
 
 
 def _error(terms: Terms, fault: str, problem: str, seen: Sighting) -> BodyContractError:
@@ -79,10 +81,10 @@ def _error(terms: Terms, fault: str, problem: str, seen: Sighting) -> BodyContra
 
 
 def check_leaving(terms: Terms, value: Any, pieces: int) -> None:
-    """Take some pieces of a streaming tool, leave it, and check that it goes.
+    """Take some pieces of a streaming tool, close it, and check that it ends.
 
     Args:
-      pieces: How many it has.
+      pieces: Total number of its pieces.
     """
     for taking in sorted({1, pieces // 2, pieces} - {0}):
         seen = observe(terms, value, taking=taking)
@@ -93,10 +95,10 @@ def check_leaving(terms: Terms, value: Any, pieces: int) -> None:
         elif failure is not None and not isinstance(failure, terms.raises):
             answer = f"raised {failure!r}"
         elif seen.watch.gives_up or seen.watch.closing > terms.seconds:
-            answer = f"went on for {seen.watch.closing:g} s, not {terms.seconds:g} s at most"
+            answer = f"continued for {seen.watch.closing:g} s (at most {terms.seconds:g} s)"
         if answer is not None:
-            problem = f"it was left after {taking} pieces, and {answer}"
+            problem = f"it was closed after {taking} pieces: {answer}"
             raise _error(terms, "ignores being closed", problem, seen)
         if seen.error is not None:
             raise seen.error
-        check_left(terms, seen, f"it was left after {taking} pieces, and when it had ended")
+        check_left(terms, seen, f"it was closed after {taking} pieces; after it had ended")

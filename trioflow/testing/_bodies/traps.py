@@ -1,4 +1,4 @@
-"""Cancels a run at a chosen moment of its body, and measures what happens then."""
+"""Cancels a run at a chosen moment of its body, and measures how the body ends."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from trioflow.testing._clock import VirtualClock, is_anybody_outside
 from trioflow.testing._mirror import Mirror
 
 Moment = Literal["wait", "turn"]
-"""When to cancel: while the body waits, or just before it goes on."""
+"""When to cancel: while the body waits, or just before it continues."""
 By = Literal["cancel", "deadline"]
-"""How: ``run.cancel()``, or a deadline that somebody around the run has set."""
+"""How to cancel: ``run.cancel()``, or a deadline of the run's caller."""
 
 MOST_WAITS = 10_000
-"""How often a body may wait before it is taken for endless."""
+"""Number of waits after which a body counts as endless."""
 MOST_TURNS = 1_000_000
-"""The same for its turns."""
+"""Number of turns after which a body counts as endless."""
 
 
 @attrs.frozen
@@ -33,13 +33,13 @@ class Point:
 
     moment: Moment
     number: int
-    """Which one, counted from 1."""
+    """Number of the moment among those of its kind, counted from 1."""
     by: By = "cancel"
 
     def __str__(self) -> str:
-        when = "while it waited" if self.moment == "wait" else "just before it went on"
+        when = "during its" if self.moment == "wait" else "just before its"
         how = "its run was canceled" if self.by == "cancel" else "the deadline of its caller passed"
-        return f"{how} {when} for the {_ordinal(self.number)} time"
+        return f"{how} {when} {_ordinal(self.number)} {self.moment}"
 
 
 @attrs.define(eq=False)
@@ -51,27 +51,27 @@ class Trap:
     point: Point | None
     counts: dict[Moment, int] = attrs.field(factory=lambda: {"wait": 0, "turn": 0})
     task: trio.lowlevel.Task | None = None
-    """The task of the body, while it is on."""
+    """The task of the body while it is active."""
     canceled: tuple[float, float] | None = None
-    """When its run was canceled: the virtual time, and the real one."""
+    """When its run was canceled: the virtual and the real time."""
     took: tuple[float, float] | None = None
-    """How long it went on after that."""
+    """How long the body continued after the cancellation, in virtual and real seconds."""
     is_resumed: bool = False
-    """Whether the body was about to go on then, with something that it had waited for."""
+    """Whether the body was just about to continue after a wait when its run was canceled."""
     mark: int = -1
-    """Position of the last event before that."""
+    """Index of the last event before the cancellation."""
     is_endless: bool = False
     cancel: Callable[[], None] = lambda: None
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     """Around the run."""
 
     def opens(self) -> None:
-        """The call begins."""
+        """Handle the start of the call."""
         self.task = trio.lowlevel.current_task()
         self.pace.body_begins()
 
     def closes(self) -> None:
-        """The call is over."""
+        """Handle the end of the call."""
         self.task = None
         self.pace.body_ends()
         if self.canceled is not None and self.took is None:
@@ -79,10 +79,10 @@ class Trap:
             self.took = max(0.0, now[0] - self.canceled[0]), now[1] - self.canceled[1]
 
     def passes(self, moment: Moment, deadline: float) -> bool:
-        """Count a moment; tell whether something was done in it.
+        """Count a moment; return whether the run was canceled in it.
 
         Args:
-          deadline: For a wait: when it ends at the latest.
+          deadline: For a wait: the time at which it ends at the latest.
         """
         if self.task is None:
             return False
@@ -100,7 +100,7 @@ class Trap:
     def _spring(self, point: Point, deadline: float) -> None:
         now = trio.current_time()
         if point.by == "deadline":
-            # In the midst of the wait, so that the deadline is what ends it.
+            # In the middle of the wait, so that this deadline ends it.
             never = math.isinf(deadline) or is_anybody_outside()
             now = now if never else (now + deadline) / 2
             self.scope.deadline = now
@@ -110,10 +110,10 @@ class Trap:
         self.is_resumed = point.moment == "turn"
 
     def is_meant(self) -> bool:
-        """Tell whether a Cancelled that the body gets now is that of its run.
+        """Return whether a Cancelled that the body gets now comes from its run.
 
-        The body's own scopes send such, too, as each end of a sleep does. But no such scope
-        ends in the moment in which the run was canceled, unless it had ended before.
+        The body's own cancel scopes also raise it, for example at the end of a sleep. But no
+        such scope expires at the moment in which the run is canceled, unless it did so before.
         """
         if self.canceled is None:
             return False
@@ -121,7 +121,7 @@ class Trap:
         return not had_ended and trio.current_time() == self.canceled[0]
 
     def end_endless(self) -> bool:
-        """End a body that waits for what will never come; tell whether there is one."""
+        """End a body that waits forever; return whether there is one."""
         if self.task is None or self.is_endless:
             return False
         self.is_endless = self.watch.gives_up = True
@@ -131,7 +131,7 @@ class Trap:
 
 @attrs.define(eq=False)
 class TrapClock(VirtualClock):
-    """Tells a trap of each moment in which the body waits."""
+    """Notifies a trap of each wait of the body."""
 
     trap: Trap
 
@@ -149,7 +149,7 @@ class TrapClock(VirtualClock):
 
 @attrs.define(eq=False)
 class Turns(trio.abc.Instrument):
-    """Tells a trap of each turn of the body's task."""
+    """Notifies a trap of each turn of the body's task."""
 
     trap: Trap
 
@@ -159,7 +159,7 @@ class Turns(trio.abc.Instrument):
 
 
 class Follower(Mirror):
-    """Tells a trap when the call begins and ends, and keeps the events."""
+    """Notifies a trap when the call starts and ends, and keeps the events."""
 
     def __init__(self, trap: Trap, *, of_tool: bool) -> None:
         super().__init__()
@@ -179,7 +179,7 @@ class Follower(Mirror):
 Bounds = tuple[type[ev.Event], tuple[type[ev.Event], ...]]
 STEP: Bounds = ev.StepStart, (ev.StepResult, ev.StepSuspended)
 TOOL: Bounds = ev.ToolCall, (ev.ToolResult, ev.ToolError)
-"""What begins and what ends a call."""
+"""The events that start and end a call."""
 
 
 def _ordinal(number: int) -> str:

@@ -1,4 +1,4 @@
-"""What a step or tool takes and gives: that it fits the types, and survives JSON."""
+"""Checks the inputs and outputs of a step or tool: they fit the types and survive JSON."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class Values:
-    """The values of one step or tool, with the converter that its engine has."""
+    """Checks values of one step or tool, with the converter of its engine."""
 
     terms: Terms
     converter: Converter
@@ -42,7 +42,7 @@ class Values:
                 raise self._error("has types without a schema", problem) from exc
 
     def take(self, given: Any) -> Any:
-        """Return an input as the body will see it, and check that JSON carries it."""
+        """Return an input as the body will see it, and check that it survives JSON."""
         types = _inputs_of(self.terms.definition)
         if isinstance(self.terms.definition, Step):
             return self._take(given, types[""], "its input")
@@ -57,23 +57,23 @@ class Values:
         try:
             value = self._structure(given, type_)
         except InvalidValueError as exc:
-            raise self._error("does not take this input", self._faults(what, exc)) from exc
-        self._check_carried(value, type_, what, "takes what JSON cannot carry")
+            raise self._error("does not accept this input", self._faults(what, exc)) from exc
+        self._check_carried(value, type_, what, "takes input that JSON cannot carry")
         return value
 
     def text(self, value: Any) -> str:
-        """Return a value as JSON text."""
+        """Return a value as a JSON string."""
         return json.dumps(to_json(value, "", self.converter), sort_keys=True)
 
     def check_output(self, output: Any) -> None:
-        """Check that an output is what the annotation says, and that JSON carries it."""
+        """Check that an output fits its annotation and survives JSON."""
         type_ = self.terms.definition.output
         try:
             self._structure(output, type_)
         except InvalidValueError as exc:
-            problem = self._faults(f"{output!r} is no {type_name(type_)}", exc)
-            raise self._error("gives what its annotation does not say", problem) from exc
-        self._check_carried(output, type_, "its output", "gives what JSON cannot carry")
+            problem = self._faults(f"{output!r} is not of type {type_name(type_)}", exc)
+            raise self._error("returns another type than annotated", problem) from exc
+        self._check_carried(output, type_, "its output", "returns output that JSON cannot carry")
 
     def check_events(self, seen: Sighting) -> None:
         """Check that each event of a run has a JSON form."""
@@ -82,19 +82,19 @@ class Values:
                 to_wire(event, converter=self.converter)
             except NotSerializableError as exc:
                 problem = f"in its {event.type}, {exc.path} {exc.problem}"
-                fault = "emits what JSON cannot carry"
+                fault = "emits values that JSON cannot carry"
                 raise self._error(fault, problem, seen.events, position) from exc
 
     def check_error(self, error: BaseException) -> None:
-        """Check that an exception can go to another process."""
+        """Check that an exception can be sent to another process."""
         try:
             copy = pickle.loads(pickle.dumps(error))
         except Exception as exc:
-            problem = f"{error!r} does not come back: {type(exc).__name__}: {exc}"
-            raise self._error("raises what cannot be pickled", problem) from exc
+            problem = f"pickling {error!r} raises {type(exc).__name__}: {exc}"
+            raise self._error("raises an error that cannot be pickled", problem) from exc
         if (type(copy), str(copy)) != (type(error), str(error)):
-            problem = f"{error!r} comes back as {copy!r}"
-            raise self._error("raises what cannot be pickled", problem)
+            problem = f"{error!r} is unpickled as {copy!r}"
+            raise self._error("raises an error that cannot be pickled", problem)
 
     # ------------------------------------------------------------ one value
     def _structure(self, value: Any, type_: Any) -> Any:
@@ -102,7 +102,7 @@ class Values:
         return value if structure is None else structure(value)
 
     def _check_carried(self, value: Any, type_: Any, what: str, fault: str) -> None:
-        """Check that a value is the same when it has been JSON, as in the journal of a run."""
+        """Check that a value is unchanged after being written and read as JSON."""
         text = ""
         try:
             form = Forms(lambda: self.converter, keeps_secrets=True).form(type_)
@@ -115,7 +115,7 @@ class Values:
             written = f"{what} is written as {_short(text)}, which does not fit" if text else what
             raise self._error(fault, self._faults(written, exc)) from exc
         if back != value:
-            problem = f"{what} {_short(repr(value))} comes back as {_short(repr(back))}"
+            problem = f"{what} {_short(repr(value))} is read back as {_short(repr(back))}"
             raise self._error(fault, problem)
 
     def _faults(self, what: str, exc: InvalidValueError | FaultsError) -> str:
@@ -128,14 +128,14 @@ class Values:
 
 
 def _inputs_of(definition: Any) -> dict[str, Any]:
-    """Return the types of the input; of a tool, by argument."""
+    """Return the type of a step's input, or the types of a tool's arguments by name."""
     if isinstance(definition, Step):
         return {"": definition.input}
     return {parameter.name: parameter.type for parameter in definition.parameters}
 
 
 def _types_of(definition: Any) -> dict[str, Any]:
-    """Return all types of a definition, by what they are for."""
+    """Return all types of a definition, by their purpose."""
     if not isinstance(definition, Step):
         named = {f"argument {name!r}": type_ for name, type_ in _inputs_of(definition).items()}
         return {**named, "output": definition.output}

@@ -1,4 +1,4 @@
-"""Stands between the engine and a body: what is done to the body, and what it does then."""
+"""Wraps a body to observe how the engine and the body interact."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trioflow.context import StepContext
 from trioflow.testing._bodies.driving import Driven, GivenUpError, Pieces
 
 PATIENCE = 100
-"""How often a body is told that it is canceled before it is given up."""
+"""How often Cancelled is raised in a body before it is given up."""
 METHODS = frozenset(
     {
         "set_state",
@@ -30,41 +30,41 @@ METHODS = frozenset(
         "cancel_run",
     }
 )
-"""What a context must not be used for when its body has ended."""
+"""Methods of a context that must not be called after its body has ended."""
 LEFT_ALONE = frozenset({"decimal_context"})
-"""Context variables that Python itself sets when they are needed first."""
+"""Context variables that Python itself sets on first use."""
 
 
 @attrs.define(eq=False)
 class Watch:
-    """What has been seen of one body."""
+    """What has been observed of one body."""
 
     is_meant: Callable[[], bool] = lambda: False
-    """Asked each time the body goes on: whether a Cancelled that it gets is that of the run."""
+    """Called each time the body continues: whether a Cancelled in it comes from the run."""
     is_running: bool = False
     gives_up: bool = False
-    """Whether to end the body the next time that it goes on."""
+    """Whether to end the body the next time it continues."""
     told: int = 0
-    """How often it was told that it is canceled."""
+    """How often Cancelled was raised in it."""
     told_in: str = ""
-    """Where it was told so first."""
+    """The line at which Cancelled was first raised."""
     place: str = ""
-    """Where it was when it was given up."""
+    """The line at which it was given up."""
     closing: float = 0.0
-    """How many seconds it took to close, if it yields pieces."""
+    """Seconds that it took to close, if it is a streaming tool."""
     has_answered: bool = False
-    """Whether it has done anything then; what counts is what it did first."""
+    """Whether it has reacted to the cancellation; only its first reaction counts."""
     answer: str | None = None
-    """What it did then, if not what it should."""
+    """Its wrong reaction to the cancellation, if any."""
     late: list[str] = attrs.field(factory=list)
-    """The methods of its context that it used when it had ended."""
+    """The methods of its context that it called after it had ended."""
     left_set: set[str] = attrs.field(factory=set)
-    """The context variables that it left with another value."""
+    """The context variables that it left changed."""
     open_at_yield: str | None = None
     """What was open around a piece that it yielded."""
 
     def body(self, fn: Callable[..., Any], kind: FunctionKind) -> Callable[..., Any]:
-        """Return a function like *fn* that is watched."""
+        """Return a watched version of *fn*."""
         return {"async": self._async, "blocking": self._blocking}.get(kind, self._pieces)(fn)
 
     def _async(self, fn: Callable[..., Any]) -> Callable[..., Any]:
@@ -127,7 +127,7 @@ class Watch:
 
     # ------------------------------------------------------------ cancellation
     def resumes(self, driven: Driven, sent: object) -> None:
-        """Take note that a body goes on with what Trio has for it."""
+        """Handle that a body continues with the outcome that Trio sends."""
         if self.gives_up:
             self.place = driven.place()
             raise GivenUpError
@@ -138,17 +138,17 @@ class Watch:
             self.gives_up = self.told >= PATIENCE
 
     def ends(self, error: BaseException | None, gave: object = None) -> None:
-        """Take note that a body, or the making of a piece, ends."""
+        """Handle the end of a body, or of an await for a piece."""
         if not self.told or self.has_answered:
             return
         self.has_answered = True
         if not _holds_cancelled(error):
-            self.answer = f"gave {gave!r}" if error is None else f"raised {error!r}"
+            self.answer = f"returned {gave!r}" if error is None else f"raised {error!r}"
 
 
 @attrs.define(eq=False)
 class _Port:
-    """What is behind a context, and notes when it is used too late."""
+    """Wraps the call behind a context, and records uses after the body has ended."""
 
     call: Any
     watch: Watch
@@ -166,7 +166,7 @@ def _holds_cancelled(error: BaseException | None) -> bool:
 
 
 def _what_is_open(before: tuple[int, float] | None = None) -> Any:
-    """Return how many nurseries this task has open, and its deadline; or what is new of it."""
+    """Return the number of open nurseries and the deadline; or what changed since *before*."""
     nurseries = len(trio.lowlevel.current_task().child_nurseries)
     now = nurseries, trio.current_effective_deadline()
     if before is None:

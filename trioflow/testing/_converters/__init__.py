@@ -1,4 +1,4 @@
-"""What plugins promise that read, write and describe types of their own."""
+"""Checks of plugins that read, write and describe their own types."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ PROMISES: tuple[Promise, ...] = (
 
 
 def check_converter(plugin: Any, *types: TypeExamples, examples: int = 100) -> None:
-    """Check that a plugin reads, writes and describes its types as trioflow promises.
+    """Check that a plugin reads, writes and describes its types as trioflow requires.
 
-    It tries the hooks ``trioflow_converter`` and ``trioflow_schema``, first by themselves and
+    It tests the hooks ``trioflow_converter`` and ``trioflow_schema``, first in isolation and
     then in runs. It calls `trio.run`, so call it from a plain ``def``::
 
         def test_money_is_a_type_like_any_other() -> None:
@@ -58,43 +58,43 @@ def check_converter(plugin: Any, *types: TypeExamples, examples: int = 100) -> N
             )
 
     ========== ==================================================================================
-    reading    What fits is passed on, the very object; instances of subclasses fit. JSON is
+    reading    A fitting value, also of a subclass, is passed through as the same object. JSON is
                structured, also with instances in it, and so are objects with the same fields.
-    writing    What is written is plain JSON, and another engine reads an equal value from it.
+    writing    Values are written as plain JSON, and another engine reads equal values from it.
     refusing   Nothing is coerced, no key is dropped, and every fault has its path.
-    describing A schema is whole, describes a class once, and is valid for exactly the JSON that
-               is read and written.
-    placing    Values stand in lists, tuples, dicts, attrs classes, dataclasses, TypedDicts,
-               NamedTuples and unions, with the faults at their paths.
-    running    Values are inputs, outputs, state, payloads, answers, arguments and pieces of tools,
-               and are equal when a run continues in another engine.
+    describing A schema is complete, describes a class once, and is valid for exactly the JSON
+               that is read and written.
+    placing    Values can be in lists, tuples, dicts, attrs classes, dataclasses, TypedDicts,
+               NamedTuples and unions, with faults at the correct paths.
+    running    Values can be inputs, outputs, state, payloads, answers, and arguments and pieces
+               of tools. They are equal when a run continues in another engine.
     leaving    Types of others are read, written and described as without the plugin.
     ========== ==================================================================================
 
-    From each value it derives JSON that differs in one place: another type, an unknown key, a
-    missing key, one item more or less. The hooks must refuse it at that place or keep it as it
-    is, and the schema must agree. Runs are tried with the values that are given, and the rest also
-    with those that are generated.
+    From each value, the check derives JSON that differs in one place: another type, an unknown
+    key, a missing key, one item more or less. The hooks must refuse it at that place or keep it
+    unchanged, and the schema must agree. Runs are checked with the given values; all other
+    checks also use generated ones.
 
     Args:
       plugin: A module or object with the hooks, or the name of an installed plugin. None for the
-        types that trioflow knows by itself.
-      types: The types to try, with example values. Give some of each kind that the plugin
-        knows: with and without defaults, generic, nested, recursive, in unions.
-      examples: How many values of each Hypothesis strategy to try.
+        types that trioflow supports itself.
+      types: The types to check, with example values. Pass some of each kind that the plugin
+        supports: with and without defaults, generic, nested, recursive, in unions.
+      examples: Number of values to try from each Hypothesis strategy.
 
     Raises:
-      ConverterContractError: for the first promise that is broken. It is an AssertionError;
-        anything else that a hook raises is its cause.
-      PluginError: if the plugin cannot be loaded, or a hook of it raises or returns something.
+      ConverterContractError: for the first broken promise. It is an AssertionError. Its cause is
+        the exception that a hook raised, if any.
+      PluginError: if the plugin cannot be loaded, or one of its hooks raises or returns a value.
       TypeError: if the plugin has no hook ``trioflow_converter``.
       ValueError: if no types are given.
-      RuntimeError: if it is called inside of `trio.run`.
+      RuntimeError: if it is called inside `trio.run`.
     """
     if trio.lowlevel.in_trio_run():
         raise RuntimeError("check_converter() calls trio.run(); call it from a plain def")
     if not types:
-        raise ValueError("check_converter() needs a type; give it TypeExamples(...)")
+        raise ValueError("check_converter() needs a type; pass TypeExamples(...)")
     bench = Bench(plugin, types, examples)
     for promise in PROMISES:
         try:

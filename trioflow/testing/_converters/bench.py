@@ -1,4 +1,4 @@
-"""Where hooks are tried: what the checks need, and how they say what is wrong."""
+"""The bench on which hooks are tested: helpers for the checks, and their error."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 @attrs.define(eq=False)
 class ConverterContractError(AssertionError):
-    """Raised when a plugin does not read, write or describe its types as promised."""
+    """Raised when a plugin does not read, write or describe its types as required."""
 
     promise: str
-    """What it should do."""
+    """What the plugin should do."""
     problem: str
-    """What it does."""
+    """What the plugin does instead."""
 
     def __str__(self) -> str:
         return f"{self.promise}: {self.problem}"
@@ -39,29 +39,29 @@ class ConverterContractError(AssertionError):
 
 @attrs.frozen
 class Promise:
-    """Something that the hooks for types promise."""
+    """One promise of the contract for hooks, and its check."""
 
     text: str
     check: Callable[[Bench], None]
-    """Raises AssertionError if it does not hold."""
+    """Raises AssertionError if the promise does not hold."""
 
 
 @attrs.frozen
 class Taken:
-    """What is given was structured."""
+    """The outcome for input that was structured."""
 
     value: Any
 
 
 @attrs.frozen
 class Refused:
-    """What is given does not fit."""
+    """The outcome for input that does not fit."""
 
     faults: tuple[Fault, ...]
 
     @property
     def paths(self) -> set[str]:
-        """Where the faults are."""
+        """The paths of the faults."""
         return {fault.path for fault in self.faults}
 
     def __str__(self) -> str:
@@ -70,19 +70,19 @@ class Refused:
 
 @attrs.frozen
 class Trial:
-    """JSON that was given for a type, and what came of it."""
+    """JSON that was read as a type, and the outcome."""
 
     type: Any
     json: Any
     variant: Variant | None
-    """How it differs from what fits, if it was made from that."""
+    """How it differs from the fitting JSON that it was derived from, if any."""
     outcome: Taken | Refused
     written: Any
-    """What was written of the value, if one was made."""
+    """The structured value, written as JSON; None if it was refused."""
     verdict: Verdict | None
-    """What the schema says, if the plugin describes types."""
+    """The verdict of the schema, if the plugin describes types."""
     forms: frozenset[str]
-    """The strings, given and written, that must look like something no schema can say."""
+    """The strings, given and written, whose format a schema cannot fully describe."""
 
     def __str__(self) -> str:
         return f"{shortened(self.json)} for {type_name(self.type)}"
@@ -90,19 +90,19 @@ class Trial:
 
 @attrs.define(eq=False)
 class Bench:
-    """A plugin that is tried, and the values that it is tried with."""
+    """The plugin under test, and the values that it is tested with."""
 
     plugin: Any
-    """None for the types that trioflow knows itself."""
+    """None for the types that trioflow supports itself."""
     types: Sequence[TypeExamples]
     examples: int
-    """How many values of each strategy are tried."""
+    """Number of values to try from each strategy."""
     host: PluginHost = attrs.field(init=False)
     converter: Converter = attrs.field(init=False)
     other: Converter = attrs.field(init=False)
-    """The converter of another engine, which must read what the first one has written."""
+    """The converter of another engine, which must read what the first one writes."""
     drawn: dict[tuple[int, str], Any] = attrs.field(factory=dict, init=False)
-    """What was generated for a type, by the id of its examples and what it is."""
+    """Generated values for a type, by the id of its examples and the kind of values."""
     _judges: dict[int, tuple[Any, Judge]] = attrs.field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -113,7 +113,7 @@ class Bench:
 
     @property
     def plugins(self) -> list[Any]:
-        """The plugins of an engine to try."""
+        """The plugins of an engine under test."""
         return [] if self.plugin is None else [self.plugin]
 
     @property
@@ -128,27 +128,27 @@ class Bench:
 
     # ------------------------------------------------------------ reading and writing
     def read(self, type_: Any, given: Any, converter: Converter | None = None) -> Taken | Refused:
-        """Structure what is given, as an engine does."""
+        """Structure a value, as an engine does."""
         try:
             return Taken((converter or self.converter).structure(given, type_))
         except Exception as exc:
             return Refused(tuple(faults_of(exc)))
 
     def take(self, type_: Any, given: Any, converter: Converter | None = None) -> Any:
-        """Structure what must fit."""
+        """Structure a value that must fit."""
         outcome = self.read(type_, given, converter)
         if isinstance(outcome, Taken):
             return outcome.value
-        raise AssertionError(f"{shortened(given)} is refused for {type_name(type_)}: {outcome}")
+        raise AssertionError(f"{shortened(given)} is refused as {type_name(type_)}: {outcome}")
 
     def write(self, value: Any) -> Any:
-        """Return a value as JSON text carries it."""
+        """Return a value after a round trip through a JSON string."""
         written = to_json(value, "", self.converter)
         assert is_json(written), f"{value!r} is written as {written!r}"
         return json.loads(json.dumps(written, allow_nan=False))
 
     def can_write(self, value: Any) -> bool:
-        """Tell whether a value has a JSON form."""
+        """Return whether a value has a JSON form."""
         try:
             self.write(value)
         except NotSerializableError:
@@ -161,16 +161,16 @@ class Bench:
         return describe_type(type_, self.host.schema)
 
     def verdict(self, type_: Any, json: Any) -> Verdict | None:
-        """Return what the schema of a type says of JSON; None if the plugin has no schemas."""
+        """Return the verdict of a type's schema on JSON; None if the plugin has no schemas."""
         if not self.describes:
             return None
-        if id(type_) not in self._judges:  # with the type, so that no other gets its id
+        if id(type_) not in self._judges:  # keep the type, so that its id is not reused
             self._judges[id(type_)] = type_, Judge(self.schema(type_))
         return self._judges[id(type_)][1](json)
 
     # ------------------------------------------------------------ trials
     def try_json(self, type_: Any, json: Any, variant: Variant | None = None) -> Trial:
-        """Give JSON for a type."""
+        """Read JSON as a type, and return the outcome."""
         outcome, verdict = self.read(type_, json), self.verdict(type_, json)
         forms = frozenset() if verdict is None else verdict.forms
         if isinstance(outcome, Refused):
@@ -182,7 +182,7 @@ class Bench:
 
     @functools.cached_property
     def trials(self) -> list[Trial]:
-        """What comes of all variants of the example values."""
+        """The outcomes of all variants of the example values."""
         return [
             self.try_json(each.type, variant.json, variant)
             for each in self.types
@@ -193,13 +193,13 @@ class Bench:
 
 
 def expect(found: Any, wanted: Any, what: str) -> None:
-    """Check that what was found is what should be, and of the same type."""
+    """Check that *found* equals *wanted* and has the same type."""
     if not alike(found, wanted):
-        raise AssertionError(f"{what} is {shortened(found)} instead of {shortened(wanted)}")
+        raise AssertionError(f"{what}: expected {shortened(wanted)}, got {shortened(found)}")
 
 
 def expect_same(found: Any, wanted: Any, what: str) -> None:
-    """Check that what was found is the very object."""
+    """Check that *found* is the same object as *wanted*."""
     if found is not wanted:
         difference = "an equal copy" if alike(found, wanted) else shortened(found)
-        raise AssertionError(f"{what} is {difference} instead of {shortened(wanted)} itself")
+        raise AssertionError(f"{what}: expected {shortened(wanted)} itself, got {difference}")

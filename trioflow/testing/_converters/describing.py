@@ -1,4 +1,4 @@
-"""Promises about schemas: they are whole, and say what is taken and written, nothing else."""
+"""Promises about schemas: they are complete, and describe exactly what is read and written."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ PREFIX = "#/$defs/"
 
 
 def schemas_are_whole(bench: Bench) -> None:
-    """Check the schemas themselves, and that each reference leads to a definition."""
+    """Check the schemas themselves, and that each reference has a definition."""
     for each in bench.types if bench.describes else ():
         name, schema = type_name(each.type), bench.schema(each.type)
         try:
             Draft202012Validator.check_schema(schema)
         except SchemaError as exc:
-            raise AssertionError(f"that of {name} is none: {exc.message}") from exc
+            raise AssertionError(f"the schema of {name} is invalid: {exc.message}") from exc
         if not is_json(schema):
-            raise AssertionError(f"that of {name} is no JSON: {shortened(schema)}")
+            raise AssertionError(f"the schema of {name} is not JSON: {shortened(schema)}")
         defined = {PREFIX + key for key in schema.get("$defs", {})}
         referred = {part["$ref"] for part in _objects(schema) if isinstance(part.get("$ref"), str)}
         if defined != referred:
-            told = f"{sorted(referred - defined)} lead nowhere, {sorted(defined - referred)} unused"
-            raise AssertionError(f"of the references in that of {name} {told}")
+            missing, unused = sorted(referred - defined), sorted(defined - referred)
+            told = f"undefined references {missing} and unused definitions {unused}"
+            raise AssertionError(f"the schema of {name} has {told}")
 
 
 def classes_are_described_once(bench: Bench) -> None:
@@ -47,7 +48,7 @@ def classes_are_described_once(bench: Bench) -> None:
     )
     for text, count in described.items():
         if count > 1:
-            raise AssertionError(f"in the schema of all types {shortened(text)} is {count} times")
+            raise AssertionError(f"the schema of all types has {shortened(text)} {count} times")
 
 
 def _objects(part: Any) -> Iterator[dict[str, Any]]:
@@ -60,7 +61,7 @@ def _objects(part: Any) -> Iterator[dict[str, Any]]:
 
 
 def written_is_valid(bench: Bench, type_: Any, value: Any) -> None:
-    """Check what is written of a value."""
+    """Check the JSON that a value is written as."""
     written = bench.write(value)
     verdict = bench.verdict(type_, written)
     if verdict is not None and not verdict.is_valid:
@@ -69,7 +70,7 @@ def written_is_valid(bench: Bench, type_: Any, value: Any) -> None:
 
 
 def read_is_valid(bench: Bench) -> None:
-    """Check what is taken, of examples and of variants."""
+    """Check the accepted examples and variants."""
     for each in bench.types:
         for given, _ in each.reads:
             if is_json(given):
@@ -79,33 +80,33 @@ def read_is_valid(bench: Bench) -> None:
 
 def _check_valid(trial: Trial) -> None:
     if isinstance(trial.outcome, Taken) and trial.verdict and not trial.verdict.is_valid:
-        raise AssertionError(f"{trial} is taken, but {trial.verdict.problem}")
+        raise AssertionError(f"{trial} is accepted, but invalid: {trial.verdict.problem}")
 
 
 _check_each_valid = of_each_trial(_check_valid)
 
 
 def valid_is_read(bench: Bench) -> None:
-    """Check what is refused, of examples and of variants."""
+    """Check the refused examples and variants."""
     for each in bench.types:
         for given, *_ in each.refuses:
             verdict = bench.verdict(each.type, given) if is_json(given) else None
             if verdict is not None and verdict.is_valid:
                 name = type_name(each.type)
-                raise AssertionError(f"{shortened(given)} is refused for {name}, but is valid")
+                raise AssertionError(f"{shortened(given)} is refused as {name}, but valid")
     _check_each_read(bench)
 
 
 def _check_read(trial: Trial) -> None:
     if isinstance(trial.outcome, Taken) or not (trial.verdict and trial.verdict.is_valid):
         return
-    # Of a string that must look like something, only the hooks can tell whether it does.
+    # Only the hooks can decide whether a string has a required format.
     if not trial.forms.intersection(_strings(trial)):
-        raise AssertionError(f"{trial} is valid, but is refused: {trial.outcome}")
+        raise AssertionError(f"{trial} is valid, but refused: {trial.outcome}")
 
 
 def _strings(trial: Trial) -> Collection[str]:
-    """Return the strings because of which it may be refused."""
+    """Return the strings that may be the reason for a refusal."""
     if trial.variant is None:
         return trial.forms
     new = trial.variant.new
@@ -115,12 +116,12 @@ def _strings(trial: Trial) -> Collection[str]:
 _check_each_read = of_each_trial(_check_read)
 
 SCHEMAS = (
-    Promise("schemas are JSON Schema (draft 2020-12) and whole", schemas_are_whole),
+    Promise("schemas are complete and valid JSON Schema (draft 2020-12)", schemas_are_whole),
     Promise("a class is described once", classes_are_described_once),
 )
-"""What all others build on that look at schemas."""
+"""Promises that the other promises about schemas rely on."""
 PROMISES = (
-    Promise("what is written is valid under the schema", of_each_value(written_is_valid)),
-    Promise("what is read is valid under the schema", read_is_valid),
-    Promise("what is valid under the schema is read", valid_is_read),
+    Promise("written JSON is valid under the schema", of_each_value(written_is_valid)),
+    Promise("accepted JSON is valid under the schema", read_is_valid),
+    Promise("JSON that is valid under the schema is accepted", valid_is_read),
 )

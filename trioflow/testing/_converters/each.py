@@ -1,4 +1,4 @@
-"""Checks of one value or one trial, made checks of all of them: given, derived and generated."""
+"""Extends checks of one value or trial to all of them: given, derived and generated."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def of_values(bench: Bench, each: TypeExamples, check: Callable[[Any], None]) ->
 
 
 def of_each_value(check: Callable[[Bench, Any, Any], None]) -> Callable[[Bench], None]:
-    """Return a check of all values of all types; *check* gets a type and a value."""
+    """Return a check of all values of all types; *check* takes a bench, a type and a value."""
 
     def check_all(bench: Bench) -> None:
         for each in bench.types:

@@ -1,4 +1,4 @@
-"""Runs workflows in engines with the plugin, and keeps what a reader sees."""
+"""Runs workflows in engines with the plugin, and records what a reader sees."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ T = TypeVar("T")
 
 @attrs.define(eq=False)
 class Sighting:
-    """What was seen of one part of a run."""
+    """What was observed of one segment of a run."""
 
     result: RunResult[Any] | None = None
     error: BaseException | None = None
-    """What was refused when it was to begin, or what a step has raised."""
+    """The error of a refused start, or the error of a step."""
     wire: list[dict[str, Any]] = attrs.field(factory=list)
-    """Its events, as JSON text carries them."""
+    """The events of the segment, read back from their JSON strings."""
 
     def ended(self) -> RunResult[Any]:
         """Return the result of a run that was not refused."""
         if self.result is None:
-            raise AssertionError(f"a run is refused: {self.error}") from self.error
+            raise AssertionError(f"a run was refused: {self.error}") from self.error
         return self.result
 
     def unwrap(self) -> Any:
-        """Return the output."""
+        """Return the output of the run."""
         return self.ended().unwrap()
 
     def payloads(self, type_: str) -> list[dict[str, Any]]:
-        """Return what the events of a type carry."""
+        """Return the payloads of the events of a type."""
         wires = [wire for wire in self.wire if wire["type"] == type_]
         return [wire.get("payload", wire) for wire in wires]
 
@@ -50,11 +50,11 @@ class Sighting:
         """Check that a value was refused, with faults at these paths."""
         error = self.error
         if not isinstance(error, InvalidValueError):
-            raise AssertionError(f"{what} is not refused; there is the error {error!r}")
+            raise AssertionError(f"{what} was not refused; the error is {error!r}")
         found = {fault.path for fault in error.faults}
         if found != wanted:
-            told = f"faults at {sorted(found)}, instead of {sorted(wanted)}"
-            raise AssertionError(f"{what} has {told}")
+            told = f"expected faults at {sorted(wanted)}, got faults at {sorted(found)}"
+            raise AssertionError(f"{what}: {told}")
 
 
 def in_engine(
@@ -63,7 +63,7 @@ def in_engine(
     use: Callable[[Engine], Awaitable[T]],
     store: MemoryStore | None = None,
 ) -> T:
-    """Return what *use* returns, which gets an engine that knows the workflow."""
+    """Call *use* with an engine that has the workflow, and return what it returns."""
 
     async def main() -> T:
         async with open_engine(plugins=bench.plugins, workflows=[workflow], store=store) as engine:
@@ -86,7 +86,7 @@ def run_each(
 
 
 async def watch(engine: Engine, opening: AbstractAsyncContextManager[Any]) -> Sighting:
-    """Read a stream to its end."""
+    """Read a stream to its end, and return what was observed."""
     seen = Sighting()
     try:
         async with opening as stream:

@@ -1,4 +1,4 @@
-"""Promises about state: values in it, and values that are it."""
+"""Promises about state: values as a part of it, and as the whole state."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def state_of(type_: Any) -> Any:
 
 
 def values_are_state(bench: Bench) -> None:
-    """Check values in the state, given at the start, and set by steps."""
+    """Check values in the state, passed at the start or set by steps."""
     for each in bench.types:
         holding = state_of(each.type)
         workflow = Workflow[Any, Any]("check", state=holding).then(_setter())
@@ -38,7 +38,7 @@ def values_are_state(bench: Bench) -> None:
             for (given, value), run in zip(taken, seen, strict=False):
                 run.unwrap()
                 found = run.ended().state
-                expect(found, holding(value), f"the state that holds {shortened(given)}")
+                expect(found, holding(value), f"the state with {shortened(given)}")
             for (given, paths), run in zip(refused, seen[len(taken) :], strict=True):
                 wanted = {join("item", path) for path in paths}
                 run.expect_faults(wanted, f"{shortened(given)} in the state")
@@ -53,7 +53,7 @@ def _by_a_step(given: Any) -> dict[str, Any]:
 
 
 def _setter() -> Step[Any, Any]:
-    """Return a step that sets all keys that are in its input."""
+    """Return a step that sets all keys of its input in the state."""
 
     @step
     async def set_state(updates: Any, ctx: StepContext[Any]) -> None:
@@ -62,9 +62,9 @@ def _setter() -> Step[Any, Any]:
     return set_state
 
 
-# ---------------------------------------------------------------- a class of its own
+# ---------------------------------------------------------------- values as the whole state
 def classes_are_state(bench: Bench) -> None:
-    """Check values that are the state, whose fields are set one by one."""
+    """Check values that are the whole state, and setting their fields."""
     for each in bench.types:
         cls = typing.get_origin(each.type) or each.type
         if each.opaque or not isinstance(cls, type):
@@ -75,9 +75,9 @@ def classes_are_state(bench: Bench) -> None:
 
 
 def _can_be_set(bench: Bench, cls: Any, value: Any) -> bool:
-    """Tell whether a value is an instance of a class with fields, all of which have a JSON form.
+    """Return whether a value is an instance of a class with fields that all have a JSON form.
 
-    What has none is a mark that there is no value, which cannot be set.
+    A field without a JSON form marks a missing value, which cannot be set.
     """
     fields = fields_of(value)
     if fields is None or not isinstance(value, cls):
@@ -86,10 +86,10 @@ def _can_be_set(bench: Bench, cls: Any, value: Any) -> bool:
 
 
 def _updates(bench: Bench, cls: Any, value: Any) -> dict[str, Any]:
-    """Return what a step may set the fields to: JSON, as far as it can be read."""
+    """Return what a step may set the fields to: JSON, where it can be read."""
     hints, fields = typing.get_type_hints(cls), fields_of(value) or {}
     return {
-        # What a type variable stands for is not known where fields are set.
+        # The value of a type variable is unknown when fields are set.
         name: field if _is_open(hints.get(name)) else bench.write(field)
         for name, field in fields.items()
     }
@@ -112,12 +112,12 @@ def _check_state(
     *good, wrong = run_each(bench, workflow, starts)
     for start, run in zip(starts, good, strict=False):
         run.unwrap()
-        what = f"the state {type_name(type_)} that was given and set as {shortened(start)}"
+        what = f"the state {type_name(type_)} after {shortened(start)}"
         expect(run.ended().state, value, what)
     wrong.expect_faults({UNKNOWN}, "an unknown key of the state")
 
 
 PROMISES = (
-    Promise("the state of a run holds values", values_are_state),
-    Promise("a class with fields is the state of a run", classes_are_state),
+    Promise("values can be part of a run's state", values_are_state),
+    Promise("an instance with fields can be a run's state", classes_are_state),
 )

@@ -1,4 +1,4 @@
-"""Promises about types of others: a plugin leaves them as they are."""
+"""Promises about types of others: a plugin does not affect them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ByIndex(NamedTuple):
 
 
 class Opaque:
-    """A class that only the plugin could know, which it does not."""
+    """A class that neither trioflow nor the plugin supports."""
 
 
 OPAQUE = Opaque()
@@ -78,11 +78,11 @@ VALUES: tuple[tuple[Any, Any], ...] = (
 )
 """Types of others, each with a value."""
 OTHERS: tuple[Any, ...] = ("1", 1, 1.0, True, None, [], {}, {"number": "1"}, {"number": 1, "x": 1})
-"""What may be given for one of them, too."""
+"""Further input for these types."""
 
 
 def others_are_left_alone(bench: Bench) -> None:
-    """Compare with a converter and schemas without the plugin."""
+    """Check types of others against a converter and schemas without the plugin."""
     plain = make_wire_converter()
 
     def read(type_: Any, given: Any) -> Taken | Refused:
@@ -97,12 +97,12 @@ def others_are_left_alone(bench: Bench) -> None:
         expect(bench.schema(type_), described, f"the schema of {name}")
         written = value if value is OPAQUE else to_json(value, "", plain)
         if value is not OPAQUE:
-            expect(bench.write(value), written, f"what {name} is written as")
+            expect(bench.write(value), written, f"the written form of {name}")
         for given in (value, written, *OTHERS):
             found, wanted = bench.read(type_, given), read(type_, given)
             if not _are_same(found, wanted):
-                what = f"{shortened(given)} for {name}"
-                raise AssertionError(f"{what} becomes {found}, without the plugin {wanted}")
+                what = f"{shortened(given)} as {name}"
+                raise AssertionError(f"{what} becomes {found}, but {wanted} without the plugin")
 
 
 def _are_same(one: Taken | Refused, other: Taken | Refused) -> bool:
@@ -111,4 +111,4 @@ def _are_same(one: Taken | Refused, other: Taken | Refused) -> bool:
     return one == other
 
 
-PROMISES = (Promise("types of others are left to them", others_are_left_alone),)
+PROMISES = (Promise("types of others are not affected", others_are_left_alone),)

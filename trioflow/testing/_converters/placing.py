@@ -1,4 +1,4 @@
-"""Promises about where values stand: in containers, in classes of other kinds, and in unions."""
+"""Promises about values inside others: in containers, in other classes, and in unions."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from trioflow.testing._converters.values import shortened, union_of
 
 @attrs.frozen
 class Spot:
-    """A type around another one."""
+    """A type that contains another one."""
 
     type: Any
     put: Callable[[Any], Any]
-    """Returns a value of the type, given one of the type inside."""
+    """Returns a value of the type, given one of the inner type."""
     path: str
-    """Where the latter stands."""
+    """The path of the inner value."""
     put_json: Callable[[Any], Any]
-    """Returns JSON of the type, given JSON of the type inside."""
+    """Returns JSON of the type, given JSON of the inner type."""
 
 
 def spots(inner: Any) -> Iterator[Spot]:
-    """Yield the types around a type, each of another kind."""
+    """Yield types that contain a type, one of each kind."""
 
     def field(value: Any) -> Any:
         return {"item": value}
 
     by_attrs: Any = attrs.make_class("InAttrs", {"item": attrs.field(type=inner)}, frozen=True)
     by_dataclass: Any = dataclasses.make_dataclass("InDataclass", [("item", inner)], frozen=True)
-    # Type checkers want names of types that they know.
+    # Type checkers only accept names of types that they know.
     by_keys = cast("Any", TypedDict)("InTypedDict", {"item": inner})
     by_index = cast("Any", NamedTuple)("InNamedTuple", [("item", inner)])
     yield Spot(list[inner], lambda value: [value], "[0]", lambda json: [json])
@@ -61,13 +61,13 @@ def spots(inner: Any) -> Iterator[Spot]:
 
 @attrs.frozen
 class Stranger:
-    """A class that has nothing in common with any other."""
+    """A class that has nothing in common with other classes."""
 
     stranger: int
 
 
 def unions(inner: Any) -> Iterator[Spot]:
-    """Yield unions with a type, and one of them in a container."""
+    """Yield unions with a type, and a container of such a union."""
 
     def same(value: Any) -> Any:
         return value
@@ -81,12 +81,12 @@ def unions(inner: Any) -> Iterator[Spot]:
 
 
 def list_of(item: Any) -> Any:
-    """Return the type of lists of a type that only a running program knows."""
+    """Return the type of lists of a type that is known only at run time."""
     return list[item]
 
 
 def values_stand_in_containers(bench: Bench) -> None:
-    """Check containers, and the classes that trioflow knows."""
+    """Check containers, and the kinds of classes that trioflow supports."""
     for each in bench.types:
         for spot in spots(each.type):
             _check_taken(bench, each, spot)
@@ -94,7 +94,7 @@ def values_stand_in_containers(bench: Bench) -> None:
 
 
 def values_stand_in_unions(bench: Bench) -> None:
-    """Check optional values, and arms of others before and after."""
+    """Check optional values, and unions with other types before and after."""
     for each in bench.types:
         for spot in unions(each.type):
             _check_taken(bench, each, spot)
@@ -108,17 +108,17 @@ def _check_taken(bench: Bench, each: TypeExamples, spot: Spot) -> None:
     name = type_name(spot.type)
     for value in (*each.fitting(), *each.passes):
         whole = spot.put(value)
-        expect_same(bench.take(spot.type, whole), whole, f"what {name} makes of {whole!r}")
+        expect_same(bench.take(spot.type, whole), whole, f"{whole!r} as {name}")
     for given, value in each.readings():
         json, wanted = spot.put_json(given), spot.put(value)
-        expect(bench.take(spot.type, json), wanted, f"what {name} makes of {shortened(json)}")
+        expect(bench.take(spot.type, json), wanted, f"{shortened(json)} as {name}")
     for value in each.fitting():
         whole = spot.put(value)
         written = bench.write(whole)
         wanted = spot.put_json(bench.write(value))
-        expect(written, wanted, f"what a {name} is written as")
+        expect(written, wanted, f"the written form of {name}")
         back = bench.take(spot.type, written, bench.other)
-        expect(back, whole, f"a {name} that was written as {shortened(written)}")
+        expect(back, whole, f"{shortened(written)} read back as {name}")
 
 
 def _check_refused(bench: Bench, each: TypeExamples, spot: Spot) -> None:
@@ -126,16 +126,17 @@ def _check_refused(bench: Bench, each: TypeExamples, spot: Spot) -> None:
         alone, json = bench.read(each.type, given), spot.put_json(given)
         outcome = bench.read(spot.type, json)
         if isinstance(alone, Taken) or json is None:
-            continue  # the former is reported of it alone, the latter fits what is optional
-        what = f"{shortened(json)} for {type_name(spot.type)}"
+            continue  # the former is reported elsewhere, the latter fits an optional type
+        what = f"{shortened(json)} as {type_name(spot.type)}"
         if isinstance(outcome, Taken):
-            raise AssertionError(f"{what} is taken as {shortened(outcome.value)}")
+            raise AssertionError(f"{what} is accepted and becomes {shortened(outcome.value)}")
         wanted = {join(spot.path, path) for path in alone.paths}
         if outcome.paths != wanted:
-            raise AssertionError(f"the faults of {what} are at {outcome.paths}, not at {wanted}")
+            told = f"expected faults at {wanted}, got faults at {outcome.paths}"
+            raise AssertionError(f"{what}: {told}")
 
 
 PROMISES = (
-    Promise("values stand in containers and classes", values_stand_in_containers),
-    Promise("values stand in unions", values_stand_in_unions),
+    Promise("values can be in containers and classes", values_stand_in_containers),
+    Promise("values can be in unions", values_stand_in_unions),
 )

@@ -1,4 +1,4 @@
-"""Promises about reading: what is passed on, and what is made of JSON and of other objects."""
+"""Promises about reading: values that pass through, JSON, and objects of other classes."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def each_converter_gets_the_hooks(bench: Bench) -> None:
     for each in bench.types:
         for given, value in each.readings():
             made = bench.take(each.type, given, bench.other)
-            expect(made, value, f"what a second converter makes of {shortened(given)}")
+            expect(made, value, f"{shortened(given)} read by a second converter")
 
 
 def what_fits_is_passed_on(bench: Bench) -> None:
-    """Check instances, also those of subclasses, and what was made of JSON just before."""
+    """Check instances, including those of subclasses and those structured from JSON."""
     _check_passed_on_all(bench)
     for each in bench.types:
         for value in each.passes:
@@ -31,27 +31,27 @@ def what_fits_is_passed_on(bench: Bench) -> None:
 
 
 def _check_passed_on(bench: Bench, type_: Any, value: Any) -> None:
-    expect_same(bench.take(type_, value), value, f"what {type_name(type_)} makes of a value")
+    expect_same(bench.take(type_, value), value, f"a value read as {type_name(type_)}")
 
 
 _check_passed_on_all = of_each_value(_check_passed_on)
 
 
 def json_is_structured(bench: Bench) -> None:
-    """Check what is made of JSON, and of JSON with instances in it."""
+    """Check JSON, and JSON with instances in it."""
     for each in bench.types:
         for given, value in each.readings():
             made = bench.take(each.type, given)
-            expect(made, value, f"what {type_name(each.type)} makes of {shortened(given)}")
+            expect(made, value, f"{shortened(given)} read as {type_name(each.type)}")
 
 
 def has_named_fields(bench: Bench, value: Any) -> bool:
-    """Tell whether a value is known by its fields: it has some, and is written as an object."""
+    """Return whether a value has fields and is written as an object."""
     return fields_of(value) is not None and isinstance(bench.write(value), dict)
 
 
 def objects_with_the_same_fields_are_structured(bench: Bench) -> None:
-    """Check that a step gets its own class made of another one."""
+    """Check that a step gets its own class if another one has the same fields."""
     for each in bench.types:
         for value in () if each.opaque else each.fitting():
             if has_named_fields(bench, value):
@@ -64,12 +64,12 @@ def _check_others(bench: Bench, type_: Any, value: Any, fields: dict[str, Any]) 
     name = type_name(type_)
     other = by_attrs(*fields.values())
     for given in (fields, other, by_dataclass(*fields.values())):
-        expect(bench.take(type_, given), value, f"what {name} makes of {shortened(given)}")
-    expect(bench.take(by_attrs, value), other, f"what another class makes of a {name}")
+        expect(bench.take(type_, given), value, f"{shortened(given)} read as {name}")
+    expect(bench.take(by_attrs, value), other, f"a {name} read as another class")
 
 
 def instances_stand_in_json(bench: Bench) -> None:
-    """Check JSON in which the value of one field is there already."""
+    """Check JSON in which one field is already an instance."""
     for each in bench.types:
         if not each.opaque:
             check = functools.partial(_check_mixed, bench, each.type)
@@ -81,28 +81,28 @@ def _check_mixed(bench: Bench, type_: Any, value: Any) -> None:
         return
     written = bench.write(value)
     for name, field in (fields_of(value) or {}).items():
-        if name not in written:  # it has another name there
+        if name not in written:  # the field has another name in JSON
             continue
         made = bench.take(type_, {**written, name: field})
-        expect(made, value, f"what {type_name(type_)} makes of JSON and an instance as {name!r}")
+        expect(made, value, f"JSON with an instance as {name!r}, read as {type_name(type_)}")
         if not isinstance(field, MADE_ANEW):
-            expect_same(getattr(made, name), field, f"{name!r} of that")
+            expect_same(getattr(made, name), field, f"field {name!r} of that value")
 
 
 MADE_ANEW = (str, int, float, list, tuple, dict, set, frozenset)
-"""What has no identity that counts; of containers only the items are passed on."""
+"""Types whose identity does not matter; containers are rebuilt from their items."""
 
 
 PROMISES = (
-    Promise("what fits is passed on, the very object", what_fits_is_passed_on),
+    Promise("a fitting value is passed through as the same object", what_fits_is_passed_on),
     Promise("JSON is structured", json_is_structured),
-    Promise("each converter gets the hooks", each_converter_gets_the_hooks),
+    Promise("every converter gets the hooks", each_converter_gets_the_hooks),
 )
 MIXED = (
-    Promise("instances stand in JSON and are passed on", instances_stand_in_json),
+    Promise("instances in JSON are passed through", instances_stand_in_json),
     Promise(
-        "objects with the same fields are structured into each other",
+        "objects with the same fields can be converted",
         objects_with_the_same_fields_are_structured,
     ),
 )
-"""What builds on what is written."""
+"""Promises that rely on written JSON."""

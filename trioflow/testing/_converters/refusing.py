@@ -1,4 +1,4 @@
-"""Promises about refusing: nothing is coerced or dropped, and faults are told with paths."""
+"""Promises about refusing: nothing is coerced or dropped, and faults have paths."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from trioflow.testing._converters.values import lost, shortened
 
 
 def nothing_is_coerced(trial: Trial) -> None:
-    """Check that what is taken is written back as it was given."""
+    """Check that accepted JSON is written back unchanged."""
     if isinstance(trial.outcome, Refused) or _kind(trial) == "unknown key":
         return
     place = lost(trial.json, trial.written, trial.forms)
     if place is not None:
-        raise AssertionError(f"{trial} is taken, and is another at {place} when it is written")
+        raise AssertionError(f"{trial} is accepted, but changed at {place} when it is written")
 
 
 def unknown_keys_are_refused(trial: Trial) -> None:
-    """Check that a key is a fault, or kept if the type takes others than its own."""
+    """Check that an unknown key is a fault, or kept if the type accepts unknown keys."""
     if isinstance(trial.outcome, Refused) or _kind(trial) != "unknown key":
         return
     place = lost(trial.json, trial.written, trial.forms)
     if place is not None:
-        raise AssertionError(f"{trial} is taken, and {place} is lost when it is written")
+        raise AssertionError(f"{trial} is accepted, but {place} is lost when it is written")
 
 
 def faults_lead_to_their_place(trial: Trial) -> None:
-    """Check the paths of what is said of a value with one difference."""
+    """Check the paths of the faults of a value with one difference."""
     if isinstance(trial.outcome, Taken) or trial.variant is None:
         return
     if not trial.outcome.faults:
@@ -35,7 +35,7 @@ def faults_lead_to_their_place(trial: Trial) -> None:
     for fault in trial.outcome.faults:
         if not trial.variant.leads_here(fault.path):
             place = "".join(f"[{step!r}]" for step in trial.variant.place)
-            raise AssertionError(f"of {trial}, which differs at {place}, it says {fault}")
+            raise AssertionError(f"{trial} differs at {place}, but has the fault {fault}")
 
 
 def _kind(trial: Trial) -> str:
@@ -49,14 +49,14 @@ def what_does_not_fit_is_refused(bench: Bench) -> None:
             outcome = bench.read(each.type, given)
             what = f"{shortened(given)} for {type_name(each.type)}"
             if isinstance(outcome, Taken):
-                raise AssertionError(f"{what} is taken as {shortened(outcome.value)}")
+                raise AssertionError(f"{what} is accepted and becomes {shortened(outcome.value)}")
             if not are_told(faults, outcome):
                 wanted = "; ".join(faults)
-                raise AssertionError(f"{what} has the faults {outcome}, instead of {wanted}")
+                raise AssertionError(f"{what}: expected the faults {wanted}, got {outcome}")
 
 
 def are_told(faults: tuple[str, ...], outcome: Refused) -> bool:
-    """Tell whether all faults are found and no other, each by its path or by its whole text."""
+    """Return whether exactly these faults are found, each by its path or its whole message."""
     found = list(outcome.faults)
     for wanted in faults:
         match = [fault for fault in found if wanted in (str(fault), fault.path or "value")]
@@ -67,8 +67,8 @@ def are_told(faults: tuple[str, ...], outcome: Refused) -> bool:
 
 
 PROMISES = (
-    Promise("what does not fit is refused, with all faults", what_does_not_fit_is_refused),
-    Promise("faults lead to their place", of_each_trial(faults_lead_to_their_place)),
+    Promise("an unfitting value is refused with all its faults", what_does_not_fit_is_refused),
+    Promise("faults have the correct paths", of_each_trial(faults_lead_to_their_place)),
     Promise("nothing is coerced", of_each_trial(nothing_is_coerced)),
     Promise("unknown keys are refused or kept", of_each_trial(unknown_keys_are_refused)),
 )

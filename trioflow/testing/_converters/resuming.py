@@ -1,4 +1,4 @@
-"""Promises about runs that wait: payloads and answers, in one engine and in several."""
+"""Promises about suspended runs: payloads and answers, in one engine and in several."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from trioflow.workflow import Workflow
 
 @attrs.define(eq=False)
 class Waiting:
-    """Runs that suspend with their input and give the answer, and what their steps see."""
+    """Runs that suspend with their input and return the answer, and what their steps see."""
 
     bench: Bench
     type: Any
     given: Mapping[str, Any]
-    """The input and payload of each run, by its id."""
+    """The input and payload of each run, by run id."""
     store: MemoryStore | None = None
     seen: dict[str, dict[str, Any]] = attrs.field(factory=dict)
-    """What the step that was answered saw, by the id of the run."""
+    """What the answered step saw, by run id."""
     workflow: Workflow[Any, Any] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -46,7 +46,7 @@ class Waiting:
             self.seen[ctx.run_id] = {
                 "the input of the step": value,
                 "the input of the run": ctx.init_data,
-                "the result of an earlier step": ctx.step_result(keep),
+                "the output of an earlier step": ctx.step_result(keep),
                 "the state": ctx.state.item,
                 "the payload": ctx.suspend_data,
                 "the answer": ctx.resume_data,
@@ -58,7 +58,7 @@ class Waiting:
         self.workflow = workflow.then(keep).then(ask)
 
     def start_and_resume(self, wrong: Sequence[Any]) -> dict[str, list[Sighting]]:
-        """Start all runs, answer each wrongly and then with its input; return all parts of it."""
+        """Start all runs, resume each with wrong answers and its input; return all segments."""
 
         async def go(engine: Engine) -> dict[str, list[Sighting]]:
             parts: dict[str, list[Sighting]] = {}
@@ -73,7 +73,7 @@ class Waiting:
         return in_engine(self.bench, self.workflow, go, self.store)
 
     def start(self) -> None:
-        """Start all runs, in an engine that is closed then."""
+        """Start all runs, in an engine that is closed afterwards."""
 
         async def go(engine: Engine) -> None:
             for id, given in self.given.items():
@@ -83,7 +83,7 @@ class Waiting:
         in_engine(self.bench, self.workflow, go, self.store)
 
     def resume(self) -> dict[str, Sighting]:
-        """Answer all runs with their input, in another engine."""
+        """Resume all runs with their input, in another engine."""
 
         async def go(engine: Engine) -> dict[str, Sighting]:
             ends = {}
@@ -95,7 +95,7 @@ class Waiting:
         return in_engine(self.bench, self.workflow, go, self.store)
 
     def load(self) -> dict[str, Sighting]:
-        """Return the ends of all runs, as yet another engine finds them in the store."""
+        """Return the results of all runs, as a further engine loads them from the store."""
 
         async def go(engine: Engine) -> dict[str, Sighting]:
             return {id: Sighting(await (await engine.load_run(id)).wait()) for id in self.given}
@@ -103,7 +103,7 @@ class Waiting:
         return in_engine(self.bench, self.workflow, go, self.store)
 
     def check_end(self, id: str, run: Sighting, value: Any, when: str) -> None:
-        """Check what the steps and the caller got, where everything was the same value."""
+        """Check that the steps and the caller got *value* everywhere."""
         result, given = run.ended(), shortened(self.given[id])
         found = {
             **self.seen[id],
@@ -112,7 +112,7 @@ class Waiting:
             "the final state": result.state.item,
         }
         for what, each in found.items():
-            expect(each, value, f"{what} of a run with {given}, {when},")
+            expect(each, value, f"{what} of a run with {given}, {when}")
 
 
 def answers_are_values(bench: Bench) -> None:
@@ -135,7 +135,7 @@ def answers_are_values(bench: Bench) -> None:
 
 
 def runs_continue_in_other_engines(bench: Bench) -> None:
-    """Check runs that begin, are resumed and are looked at in three engines on one store."""
+    """Check runs that are started, resumed and loaded in three engines on one store."""
     for each in bench.types:
         values = [*each.readings(), *((bench.write(value), value) for value in each.fitting())]
         taken = {str(number): pair for number, pair in enumerate(values)}
@@ -145,10 +145,10 @@ def runs_continue_in_other_engines(bench: Bench) -> None:
         ends, loaded = waiting.resume(), waiting.load()
         for id, (_, value) in taken.items():
             waiting.check_end(id, ends[id], value, "in another engine")
-            waiting.check_end(id, loaded[id], value, "when it was loaded")
+            waiting.check_end(id, loaded[id], value, "after it was loaded")
 
 
 PROMISES = (
-    Promise("runs are suspended and resumed with values", answers_are_values),
-    Promise("runs continue in other engines with equal values", runs_continue_in_other_engines),
+    Promise("values can be payloads and answers", answers_are_values),
+    Promise("runs continue in another engine with equal values", runs_continue_in_other_engines),
 )

@@ -1,4 +1,4 @@
-"""Promises about runs: values go in and out of workflows, steps and tools."""
+"""Promises about runs: values as inputs and outputs of workflows, steps and tools."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def runs_take_and_give_values(bench: Bench) -> None:
         seen = run_each(bench, workflow, starts)
         for (given, value), run in zip(taken, seen, strict=False):
             expect(run.unwrap(), value, f"the output of a run with the input {shortened(given)}")
-            expect(got[:2], [value, value], f"what steps got of {shortened(given)}")
+            expect(got[:2], [value, value], f"the inputs of steps for {shortened(given)}")
             for found in (run.unwrap(), *got[:2]):
                 if given is value:
                     expect_same(found, value, f"a {type_name(each.type)} in a run")
@@ -41,7 +41,7 @@ def runs_take_and_give_values(bench: Bench) -> None:
 
 
 def _keeper(type_: Any, got: list[Any]) -> Step[Any, Any]:
-    """Return a step that gives what it gets."""
+    """Return a step that returns its input."""
 
     @step(input=type_, output=type_)
     async def same(value: Any) -> Any:
@@ -52,17 +52,17 @@ def _keeper(type_: Any, got: list[Any]) -> Step[Any, Any]:
 
 
 def taken_by(each: TypeExamples) -> Iterator[tuple[Any, Any]]:
-    """Yield what fits, as itself and as JSON, with the value that steps must get."""
+    """Yield fitting input, as values and as JSON, with the value that steps must get."""
     for value in each.fitting():
         yield value, value
     yield from each.readings()
 
 
 def refused_by(bench: Bench, each: TypeExamples) -> Iterator[tuple[Any, set[str]]]:
-    """Yield what does not fit and can be given to a run, with the paths of its faults."""
+    """Yield input that does not fit but can be passed to a run, with the paths of its faults."""
     for given, _ in each.refusals():
         outcome = bench.read(each.type, given)
-        # None is what a run and a step have if they are given nothing.
+        # None is the input of runs and steps without input.
         if given is not None and isinstance(outcome, Refused) and bench.can_write(given):
             yield given, outcome.paths
 
@@ -77,7 +77,7 @@ def tools_take_and_stream_values(bench: Bench) -> None:
         starts = [{"input_data": given} for given, _ in [*taken, *refused]]
         seen = run_each(bench, workflow, starts)
         for (given, value), run in zip(taken, seen, strict=False):
-            expect(run.unwrap(), [value], f"what a tool made of {shortened(given)}")
+            expect(run.unwrap(), [value], f"the output of a tool for {shortened(given)}")
             [payload] = run.payloads("tool-call-delta")
             expect(payload["argsTextDelta"], bench.write(value), f"{shortened(value)} in an event")
         for (given, paths), run in zip(refused, seen[len(taken) :], strict=True):
@@ -85,7 +85,7 @@ def tools_take_and_stream_values(bench: Bench) -> None:
 
 
 def _streamer(type_: Any) -> Tool[..., Any]:
-    """Return a tool that yields what it gets."""
+    """Return a tool that yields its argument."""
 
     async def pieces(value: Any) -> AsyncIterator[Any]:
         yield value
@@ -105,6 +105,6 @@ def _caller(called: Tool[..., Any]) -> Step[Any, Any]:
 
 
 PROMISES = (
-    Promise("runs take and give values", runs_take_and_give_values),
-    Promise("tools take and stream values", tools_take_and_stream_values),
+    Promise("values can be inputs and outputs of runs", runs_take_and_give_values),
+    Promise("values can be arguments and pieces of tools", tools_take_and_stream_values),
 )

@@ -1,4 +1,4 @@
-"""Whether JSON is valid under a JSON Schema, as strictly as trioflow reads it."""
+"""Validates JSON under a JSON Schema, as strictly as trioflow reads it."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from trioflow.describe._schema import SCALARS
 from trioflow.testing._converters.values import same_json
 
 FORMS = [schema for schema in SCALARS.values() if schema["type"] == "string" and len(schema) > 1]
-"""What trioflow says of strings that must look like a date, a number, ..."""
+"""The schemas by which trioflow describes strings in the format of a date, a number, ..."""
 TYPES = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
-"""For trioflow 1.0 is no whole number; for JSON Schema it is."""
+"""For trioflow, 1.0 is not an integer; for JSON Schema it is."""
 
 Found = Iterator[ValidationError]
 
 
 @attrs.frozen
 class Verdict:
-    """What a schema says of a JSON value."""
+    """The verdict of a schema on a JSON value."""
 
     is_valid: bool
     problem: str
-    """Why it is not."""
+    """Why the value is invalid."""
     forms: frozenset[str]
-    """The strings in it of which the schema says in words or by a format what they look like.
+    """The strings in the value for which the schema requires a format.
 
-    Whether one of them fits, and how else it may be spelled, only the hooks know.
+    Only the hooks can decide whether one of them fits, and how else it may be spelled.
     """
 
 
 class Judge:
-    """Tells whether JSON is valid under one schema."""
+    """Judges whether JSON is valid under one schema."""
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self._forms: set[str] = set()
@@ -45,7 +45,7 @@ class Judge:
 
     def __call__(self, json: Any) -> Verdict:
         self._forms.clear()
-        # All of them, for only so is each string looked at.
+        # Collect all errors, so that every string is visited.
         errors = list(self._validator.iter_errors(json))
         problem = f"{errors[0].json_path}: {errors[0].message}" if errors else ""
         return Verdict(not errors, problem, frozenset(self._forms))

@@ -1,4 +1,4 @@
-"""How values are compared: by type as well, and JSON as JSON."""
+"""Comparisons of values, including their types, and of JSON values."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from itertools import repeat
 from typing import Any
 
 PLAIN = (str, int, float, bool, type(None))
-"""The types of JSON without parts."""
+"""The scalar types of JSON."""
 
 
 def union_of(*arms: Any) -> Any:
-    """Return the union of types that only a running program knows."""
+    """Return the union of types that are known only at run time."""
     return typing.Union[arms]  # noqa: UP007
 
 
 def alike(one: Any, other: Any) -> bool:
-    """Tell whether two values are equal and of the same type, and so are the items of both."""
+    """Return whether two values are equal and of the same type, and so are their items."""
     if type(one) is not type(other):
         return False
     if isinstance(one, list | tuple):
@@ -28,7 +28,7 @@ def alike(one: Any, other: Any) -> bool:
 
 
 def is_json(value: Any) -> bool:
-    """Tell whether a value is made of the types that JSON has, and of nothing else."""
+    """Return whether a value consists only of the types that JSON has."""
     if type(value) in PLAIN:
         return True
     if type(value) is list:
@@ -39,11 +39,11 @@ def is_json(value: Any) -> bool:
 
 
 def lost(given: Any, written: Any, forms: Collection[str] = (), path: str = "$") -> str | None:
-    """Return where JSON is another after it was read and written again; None if nowhere.
+    """Return where JSON has changed after it was read and written again; None if nowhere.
 
-    Fields that were not given may have been added. A whole number may have become a float. Items
-    may have another order and each be there once, as in a set. Strings among *forms*, such as
-    dates, have several spellings, of which a number may be one.
+    Missing fields may have been added. An integer may have become a float. Items may be in
+    another order and without duplicates, as in a set. Strings among *forms*, such as dates, may
+    be spelled differently, also as a number.
     """
     if isinstance(given, dict) and isinstance(written, dict):
         for key, item in given.items():
@@ -65,7 +65,7 @@ def _lost_items(
     given: list[Any], written: list[Any], forms: Collection[str], path: str
 ) -> str | None:
     places = [f"{path}[{index}]" for index in range(len(given))]
-    # A class that is laid out as a list may have added fields.
+    # A class that is written as a list may have added fields.
     if len(given) <= len(written) and not any(map(lost, given, written, repeat(forms), places)):
         return None
     for item, place in zip(given, places, strict=True):
@@ -75,7 +75,7 @@ def _lost_items(
 
 
 def same_json(one: Any, other: Any) -> bool:
-    """Tell whether two JSON values are the same, where 1, 1.0 and true are three of them."""
+    """Return whether two JSON values are equal, where 1, 1.0 and true all differ."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(same_json(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
@@ -84,6 +84,6 @@ def same_json(one: Any, other: Any) -> bool:
 
 
 def shortened(value: Any) -> str:
-    """Return a value for a message."""
+    """Return the ``repr`` of a value, or a string itself, shortened for a message."""
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= 200 else f"{text[:150]} ... {text[-40:]}"

@@ -1,4 +1,4 @@
-"""JSON that differs from a good value in one place: what a strict converter must notice."""
+"""JSON that differs from a fitting value in one place, which a strict converter must notice."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class Variant:
     json: Any
     kind: Kind
     place: tuple[Step, ...]
-    """Where it differs: keys and indexes, from the outside in."""
+    """Location of the difference: keys and indexes, from the outside in."""
     new: Any = None
-    """What stands there now, if it is something of another type."""
+    """The new value at that location, if it has another type."""
 
     others: Collection[str] = ()
-    """If a key is missing: those beside it."""
+    """If a key is missing: the other keys of its object."""
 
     def leads_here(self, path: str) -> bool:
-        """Tell whether the path of a fault leads to the difference, or ends above or below it."""
+        """Return whether the path of a fault leads to the difference, or ends above or below."""
         for step in self.place if self.kind != "missing key" else self.place[:-1]:
             if not path:
                 return True
@@ -40,14 +40,14 @@ class Variant:
             if match is None:
                 return False
             path = path[match.end() :]
-        # What is missing may have several names, but not that of something that is there.
+        # A missing field may have several names, but not the name of an existing one.
         return not any(_pattern(other).match(path) for other in self.others)
 
 
 def _pattern(step: Step) -> re.Pattern[str]:
-    """Return what a step of a place looks like at the beginning of a path."""
+    """Return a pattern for a step of a location at the start of a path."""
     if isinstance(step, int):
-        # A class may be laid out as a list, and then its paths name its fields.
+        # A class may be written as a list; then its paths have the names of its fields.
         return re.compile(r"\[[^]]*\]|\.?\w+")
     plain = rf"\.?{re.escape(step)}(?![^.\[])|" if step.isidentifier() else ""
     return re.compile(rf"{plain}\[{re.escape(repr(step))}\]")
@@ -75,7 +75,7 @@ def variants(json: Any, place: tuple[Step, ...] = ()) -> Iterator[Variant]:
 
 
 def _of_other_types(json: Any) -> Iterator[Any]:
-    """Yield values of all other JSON types, and those that a lenient reader would convert."""
+    """Yield values of all other JSON types, and values that a lenient reader would convert."""
     yield from (other for other in OTHERS if type(other) is not type(json))
     if isinstance(json, list | dict):
         return

@@ -1,4 +1,4 @@
-"""No run can hurt another: trials of all that goes wrong in one run, beside one that goes well."""
+"""Checks that no run can affect another: trials of faulty runs next to a healthy one."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ __all__ = ["check_isolation"]
 
 
 async def check_isolation(make_store: Callable[[], Store] | None = None) -> None:
-    """Check that an engine with such a store keeps apart what goes wrong in its runs.
+    """Check that an engine with such a store isolates its runs from each other's failures.
 
-    Some hundred runs get values that cannot be written, or code of theirs raises whatever can be
-    raised. Each has to end as failed (in memory, for its readers, and in the store), to leave
-    the others alone, and not to run again when another engine recovers what there is. Then
-    Ctrl-C comes while a run runs, which another engine has to recover. `check_store` checks what
-    a store promises by itself; this is about what engines make of it.
+    About a hundred runs get values that cannot be written, or run code that raises all kinds of
+    exceptions. Each must finish as failed (in memory, for its readers, and in the store), must
+    not affect other runs, and must not run again when another engine recovers runs. Then Ctrl-C
+    interrupts running runs, which another engine must recover. `check_store` checks the store
+    alone; this check covers engines that use it.
 
-    Takes some seconds of real time. Do not use a ``MockClock``: some bodies run in threads. What
-    it puts into the storage stays there, with ids that begin with ``isolation-``.
+    Takes some seconds of real time. Do not use a ``MockClock``, because some bodies run in
+    threads. The runs stay in the storage, with ids that begin with ``isolation-``.
 
     Args:
-      make_store: Makes a store on the same storage each time: ``lambda: MyStore(url)``. None
+      make_store: Creates a store on the same storage each time: ``lambda: MyStore(url)``. None
         for an engine without a store.
 
     Raises:
-      AssertionError: for the first run of which something is not true. A note says which it was.
+      AssertionError: for the first run that fails a check. A note names the trial.
     """
     await try_places(Bench(make_store), PLACES)
     await try_gifts(Bench(make_store), GIFTS)

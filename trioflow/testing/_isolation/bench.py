@@ -1,4 +1,4 @@
-"""An engine in which runs go wrong beside one that must not notice."""
+"""An engine with faulty runs, and a bystander run that must not be affected."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ from trioflow.wire import to_wire
 
 CHUNKS = (ev.StepOutput, ev.ToolCallDelta)
 EVERYTHING = 10**6
-"""More entries than a journal has here."""
+"""More entries than any journal has here."""
 
 
 @attrs.define(eq=False)
 class Bench:
-    """Engines on one store, and what is known of the runs in them."""
+    """Engines on one store, and the expectations on their runs."""
 
     make_store: Callable[[], Store] | None
-    """Makes a store on the same storage each time; None for engines without one."""
+    """Creates a store on the same storage each time; None for engines without a store."""
     journal_chunks: bool = True
     stage: Stage = attrs.field(factory=Stage)
     mark: str = attrs.field(factory=lambda: f"isolation-{uuid.uuid4().hex}-")
-    """What the ids of all runs here begin with."""
+    """Prefix of the ids of all runs here."""
     flows: dict[str, Flow] = attrs.field(factory=dict)
-    """The workflows, by id; each is run once, and that run has the same id."""
+    """The workflows, by id; each is run once, with its id as run id."""
     ended: dict[str, ev.RunStatus] = attrs.field(factory=dict)
-    """The runs that were checked, by id."""
+    """The status of the checked runs, by run id."""
 
     bystander: Flow = attrs.field(init=False)
-    """The workflow of the run that waits meanwhile."""
+    """The workflow of the run that waits in the background."""
 
     @bystander.default
     def _make_bystander(self) -> Flow:
@@ -55,11 +55,11 @@ class Bench:
         return self.make_store is not None
 
     def new(self) -> Flow:
-        """Return a workflow without nodes, with an id that nobody else uses."""
+        """Return a workflow without nodes, with a unique id."""
         return flow(f"{self.mark}{len(self.flows)}")
 
     def add(self, workflow: Flow) -> Flow:
-        """Take note of a workflow that is about to be run."""
+        """Register a workflow that is about to run."""
         self.flows[workflow.id] = workflow
         return workflow
 
@@ -74,7 +74,7 @@ class Bench:
 
     @asynccontextmanager
     async def beside_a_bystander(self) -> AsyncGenerator[Engine, None]:
-        """Open an engine in which a run waits meanwhile, and ends well when the block does."""
+        """Open an engine with a run that waits, and must succeed when the block exits."""
         async with self.open() as engine:
             bystander = engine.submit(self.bystander, run_id=self.bystander.id)
             yield engine
@@ -85,29 +85,29 @@ class Bench:
         await self._check_nothing_is_left()
 
     async def refuses(self, call: Callable[[], Any]) -> bool:
-        """Make a call that a durable run has to refuse, and tell whether it was refused."""
+        """Make a call that a durable run must refuse, and return whether it was refused."""
         try:
             result = call()
             if inspect.isawaitable(result):
                 await result
         except NotSerializableError:
             return True
-        assert not self.is_durable, "the caller was not refused"
+        assert not self.is_durable, "the call was not refused"
         return False
 
     # ------------------------------------------------------------ what must hold
     async def check(
         self, engine: Engine, run: Run[Any, Any], workflow: Flow, status: ev.RunStatus
     ) -> None:
-        """Check that a run has ended like this: in memory, for readers, and in the store."""
+        """Check that a run has this status: in memory, for its readers, and in the store."""
         assert run.status == status, f"the run is {run.status}"
-        assert (await run.wait()).status == status, "its result says something else"
+        assert (await run.wait()).status == status, "its result has another status"
         async with run.observe() as observed:
             events = [event async for event in observed]
-        assert isinstance(events[-1], ev.Finish), "its readers hear of no end"
-        assert events[-1].status == status, f"its readers hear that it is {events[-1].status}"
+        assert isinstance(events[-1], ev.Finish), "its readers receive no finish"
+        assert events[-1].status == status, f"its readers receive finish {events[-1].status}"
         check_events(events, workflow)
-        assert is_same(fold(events), run.record), "its state is not the fold of its events"
+        assert is_same(fold(events), run.record), "its record is not the fold of its events"
         self.ended[run.run_id] = status
         if engine.store is not None:
             await self._check_stored(engine, engine.store, run.run_id, events)
@@ -115,22 +115,22 @@ class Bench:
     async def _check_stored(
         self, engine: Engine, store: Store, run_id: str, events: Sequence[ev.Event]
     ) -> None:
-        """Check that a run is stored as its readers have seen it, and that nobody has it."""
+        """Check that a run is stored as its readers have seen it, and is not claimed."""
         last = events[-1]
         assert isinstance(last, ev.Finish)
         stored = await store.get(run_id)
         assert stored is not None, "it is not stored"
-        assert stored.status == last.status, f"the store says that it is {stored.status}"
-        assert stored.owner is None, "its claim is held"
+        assert stored.status == last.status, f"its status in the store is {stored.status}"
+        assert stored.owner is None, "it is still claimed"
         recorded = decode(run_id, await store.read(run_id, limit=EVERYTHING))
         kept = [e for e in events if self.journal_chunks or not isinstance(e, CHUNKS)]
         converter = engine.converter
         told = [_without_stacks(to_wire(event, converter=converter)) for event in kept]
         written = [_without_stacks(to_wire(event)) for event in recorded]
-        assert written == told, "its journal says something else"
+        assert written == told, "its journal differs from its events"
 
     async def check_recovery(self) -> None:
-        """Check that the runs go on in another engine, where its process has ended."""
+        """Check that another engine recovers the runs of an interrupted process."""
         async with self.open(self.flows.values()) as engine:
             runs = {run.run_id: run for run in await engine.recover()}
             bystander = runs.pop(self.bystander.id)
@@ -139,16 +139,16 @@ class Bench:
             await self.check(engine, bystander, self.bystander, "success")
             for workflow in self.flows.values():
                 if await engine.store.get(workflow.id) is None:
-                    continue  # it was not stored yet
+                    continue  # it had not been stored yet
                 run = await engine.load_run(workflow.id)
                 result = await run.wait()
                 assert result.status in ("success", "failed", "suspended"), (
-                    f"it is {result.status} for good"
+                    f"its final status is {result.status}"
                 )
                 await self.check(engine, run, workflow, result.status)
 
     async def _check_nothing_is_left(self) -> None:
-        """Check that after a restart the runs are as they were, and none runs again."""
+        """Check that after a restart the runs are unchanged, and none runs again."""
         if not self.is_durable:
             return
         made = dict(self.stage.bodies.made)
@@ -164,19 +164,19 @@ class Bench:
 
 
 def is_same(one: RunRecord, other: RunRecord) -> bool:
-    """Tell whether two states are equal, where also what is not equal to itself may be in both."""
+    """Return whether two records are equal, treating identical objects such as NaN as equal."""
     return _parts(one) == _parts(other)
 
 
 def _parts(record: RunRecord) -> list[Any]:
-    """Return what equality looks at, in lists: these take what is identical for equal."""
+    """Return the compared fields as lists, which treat identical items as equal."""
     names = [field.name.removeprefix("_") for field in attrs.fields(RunRecord) if field.eq]
     values = [getattr(record, name) for name in names if name != "records"]
     return [*values, *(attrs.astuple(call, recurse=False) for call in record.records)]
 
 
 def _without_stacks(wire: dict[str, Any]) -> dict[str, Any]:
-    """Return an event on the wire without tracebacks: they grow while an exception travels."""
+    """Return an event in wire format without tracebacks, which grow as an exception propagates."""
     return {
         key: _without_stacks(value) if isinstance(value, dict) else value
         for key, value in wire.items()

@@ -1,4 +1,4 @@
-"""Steps and tools for runs that go wrong, and how often their bodies ran."""
+"""Steps and tools for faulty runs, with a count of how often their bodies ran."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from trioflow.workflow import Workflow
 
 Flow = Workflow[Any, Any]
 Do = Callable[[StepContext[Any]], Any]
-"""What a step does; returns its output, or something to await for it."""
+"""The body of a step; returns its output, or an awaitable of it."""
 
 
 @attrs.define(eq=False)
 class Bodies:
-    """Makes steps, and counts how often their bodies ran in each run."""
+    """Creates steps, and counts how often their bodies ran in each run."""
 
     made: Counter[str] = attrs.field(factory=Counter)
-    """By id of the run."""
+    """Number of bodies that ran, by run id."""
 
     def gives(self, value: Any, id: str = "gives", **options: Any) -> Step[Any, Any]:
         """Return a step with this output."""
         return self.does(lambda ctx: value, id, **options)
 
     def does(self, do: Do, id: str = "does", **options: Any) -> Step[Any, Any]:
-        """Return a step that does this, and waits for it if that is needed."""
+        """Return a step that calls *do*, and awaits what it returns if necessary."""
 
         @step(id=id, **options)
         async def body(given: Any, ctx: StepContext[Any]) -> Any:
@@ -45,7 +45,7 @@ class Bodies:
         return self.does(lambda ctx: None, "takes", input=type, **options)
 
     def asks(self, payload: Any = None, id: str = "asks", **options: Any) -> Step[Any, Any]:
-        """Return a step that suspends once, and is done when it has an answer."""
+        """Return a step that suspends once, and finishes when it gets an answer."""
 
         def ask(ctx: StepContext[Any]) -> str:
             if ctx.resume_data is None:
@@ -56,7 +56,7 @@ class Bodies:
 
 
 def flow(id: str, **options: Any) -> Flow:
-    """Return a workflow without nodes that takes and gives anything."""
+    """Return a workflow without nodes that takes and returns anything."""
     return Workflow(id, **{"input": Any, "output": Any, **options})
 
 
@@ -66,7 +66,7 @@ async def takes(given: Any) -> None:
 
 
 def gives_tool(value: Any) -> Tool[..., Any]:
-    """Return a tool with this result."""
+    """Return a tool with this output."""
 
     @tool(id="gives-tool")
     async def body(given: Any = None) -> Any:

@@ -1,4 +1,4 @@
-"""A plugin whose hooks, instrument and runner do what a trial wants of them."""
+"""A plugin whose hooks, instrument and runner run code of a trial."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from trioflow.context import StepContext
 
 Moment = Literal["on_begin", "on_event", "around_body", "enter", "exit"]
-"""When an instrument is called."""
+"""The moments at which an instrument is called."""
 
 
 class Written:
-    """A value that these functions write and show."""
+    """A value whose unstructure hook and ``str()`` call these functions."""
 
     def __init__(
         self, hook: Callable[[], Any] = lambda: None, text: Callable[[], str] = lambda: ""
@@ -39,7 +39,7 @@ class _Anything(type):
 
 
 class Made(metaclass=_Anything):
-    """The type of what a structure hook makes of the name of a function."""
+    """The type of values that a structure hook makes from the name of a function."""
 
 
 class Meddler(Instrument, Runner):
@@ -47,12 +47,12 @@ class Meddler(Instrument, Runner):
 
     def __init__(self) -> None:
         self.hooks: dict[str, Callable[[], Any]] = {}
-        """What makes the values of type `Made`, by name."""
+        """The functions that make values of type `Made`, by name."""
         self.watches: dict[tuple[str, Moment], Callable[[], Any]] = {}
-        """What the instrument does, by the id of a run and when."""
+        """The functions that the instrument calls, by run id and moment."""
 
     def made_by(self, hook: Callable[[], Any]) -> str:
-        """Return data of which *hook* makes a value of type `Made`."""
+        """Return data from which *hook* makes a value of type `Made`."""
         name = f"hook {len(self.hooks)}"
         self.hooks[name] = hook
         return name
@@ -84,7 +84,7 @@ class Meddler(Instrument, Runner):
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        """Nothing to close."""
+        """Do nothing: there is nothing to close."""
 
     def on_begin(self, part: PartInfo) -> None:
         self._at(part.run_id, "on_begin")

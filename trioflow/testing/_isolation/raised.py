@@ -1,4 +1,4 @@
-"""What bodies may raise, one of each kind: none of it may get out of its run."""
+"""Exceptions that bodies may raise, one of each kind; none may escape from its run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Textless(Exception):  # noqa: N818
 
 
 class Demanding(Exception):  # noqa: N818
-    """Cannot be made again from its arguments."""
+    """Cannot be recreated from its arguments."""
 
     def __init__(self, first: object, *, second: object) -> None:
         super().__init__()
@@ -49,13 +49,13 @@ class Masked(Exception):  # noqa: N818
 
 @dataclass(frozen=True)
 class Frozen(Exception):  # noqa: N818
-    """Nothing can be set on it, not even its traceback."""
+    """Refuses all assignments, even of its traceback."""
 
     number: int
 
 
 class Final(BaseException):
-    """No Exception."""
+    """A BaseException that is not an Exception."""
 
 
 class Noisy(BaseExceptionGroup[BaseException]):
@@ -66,7 +66,7 @@ class Noisy(BaseExceptionGroup[BaseException]):
 
 
 def deep_group() -> BaseException:
-    """Return groups in groups in groups."""
+    """Return deeply nested exception groups."""
     error: Exception = ValueError("innermost")
     for _ in range(100):
         error = ExceptionGroup("outer", [error])
@@ -76,31 +76,31 @@ def deep_group() -> BaseException:
 RAISED: Mapping[str, Callable[[], BaseException]] = {
     "an ordinary exception": lambda: ValueError("no"),
     "an exception whose __str__ raises": Silent,
-    "an exception without text": Textless,
+    "an exception without a string form": Textless,
     "an exception that needs arguments": lambda: Demanding(1, second=2),
     "an exception that cannot be compared": Incomparable,
     "an exception that hides its class": Masked,
     "an exception that is frozen": lambda: Frozen(1),
-    "an exception with half a character": lambda: ValueError("lone \ud800"),
+    "an exception with a lone surrogate": lambda: ValueError("lone \ud800"),
     "StopIteration": lambda: StopIteration(1),
     "StopAsyncIteration": lambda: StopAsyncIteration(1),
     "GeneratorExit": GeneratorExit,
     "SystemExit": lambda: SystemExit(2),
     "the cancellation of another event loop": asyncio.CancelledError,
-    "no Exception": Final,
+    "a BaseException": Final,
     "a group": lambda: ExceptionGroup("two", [OSError("a"), ValueError("b")]),
     "a group with an exit": lambda: BaseExceptionGroup("two", [SystemExit(1), ValueError("b")]),
     "a group that cannot be split": lambda: Noisy("two", [SystemExit(1), ValueError("b")]),
     "a group of groups": deep_group,
 }
-"""What each is, and how it is made."""
+"""The kinds of exceptions, and functions that create them."""
 
 
 FOREIGN = "the cancellation of another scope"
 
 
 async def all_kinds() -> Mapping[str, Callable[[], BaseException]]:
-    """Return these, and the cancellation of a scope that was left long ago."""
+    """Return these, and the Cancelled of a scope that has already exited."""
     with trio.CancelScope() as scope:
         scope.cancel()
         try:

@@ -1,4 +1,4 @@
-"""What the workflows of all trials are made of."""
+"""The parts that the workflows of all trials are made of."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trioflow.testing._isolation.plugin import Meddler
 
 @attrs.define(eq=False)
 class Stage:
-    """What the workflows are made of."""
+    """The parts that workflows are made of."""
 
     bodies: Bodies = attrs.field(factory=Bodies)
     meddler: Meddler = attrs.field(factory=Meddler)
@@ -21,10 +21,10 @@ class Stage:
     """Whether the runs continue in another engine, in which nothing raises."""
 
     async def rest(self) -> None:
-        """Wait until the run ends for something else; not after a restart."""
+        """Wait until the run ends for another reason; return at once after a restart."""
         if not self.is_restarted:
             await trio.sleep_forever()
 
     def hidden(self, value: Any) -> str:
-        """Return data of which a structure hook makes this value."""
+        """Return data from which a structure hook makes this value."""
         return self.meddler.made_by(lambda: value)

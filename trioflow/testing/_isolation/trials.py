@@ -1,4 +1,4 @@
-"""The trials: a run that goes wrong, and what must be true of it then."""
+"""The trials: a faulty run, and what must hold for it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Way = Callable[[Engine, Flow, Any], Awaitable[Run[Any, Any]]]
 
 @asynccontextmanager
 async def named(name: str) -> AsyncGenerator[None, None]:
-    """Have an exception say which trial raised it."""
+    """Add a note with the name of the trial to an exception."""
     try:
         yield
     except BaseException as exc:
@@ -34,7 +34,7 @@ async def named(name: str) -> AsyncGenerator[None, None]:
 
 # ---------------------------------------------------------------- ways to run
 async def started(engine: Engine, workflow: Flow, event: Any) -> Run[Any, Any]:
-    """Run a workflow in this task, with an event that was sent before."""
+    """Run a workflow in this task, with an event that is sent before the start."""
     run = engine.create_run(workflow, run_id=workflow.id)
     if event is not None:
         run.send_event("event", event)
@@ -67,7 +67,7 @@ WAYS: tuple[Way, ...] = (started, streamed, submitted)
 
 # ---------------------------------------------------------------- the trials
 async def try_place(bench: Bench, engine: Engine, place: Place, value: Any, way: Way) -> None:
-    """Have a value at a place of a run that its journal cannot hold."""
+    """Run a workflow with a value that its journal cannot hold."""
     workflow = bench.add(place.build(bench.stage, bench.new(), value))
     data = bench.stage.hidden(value) if place.event else None
     run = await way(engine, workflow, data)
@@ -75,7 +75,7 @@ async def try_place(bench: Bench, engine: Engine, place: Place, value: Any, way:
 
 
 async def try_gift(bench: Bench, engine: Engine, gift: Gift, value: Any) -> None:
-    """Give such a value to a run that has to refuse it, and then another."""
+    """Pass such a value to a run, which must refuse it, and then a valid one."""
     workflow = bench.add(gift.build(bench.stage, bench.new()))
     run = await gift.give(Giver(engine, bench.stage, workflow, value, bench.refuses))
     await run.wait()
@@ -85,7 +85,7 @@ async def try_gift(bench: Bench, engine: Engine, gift: Gift, value: Any) -> None
 async def try_code(
     bench: Bench, engine: Engine, code: Code, make: Callable[[], BaseException], way: Way
 ) -> None:
-    """Have code of a run raise."""
+    """Run a workflow in which some code raises."""
 
     def fail() -> NoReturn:
         raise make()
@@ -98,7 +98,7 @@ async def try_code(
 
 
 async def try_interrupt(bench: Bench, code: Code, way: Way) -> None:
-    """Have Ctrl-C come while code of a run runs. It ends the program, and no durable run."""
+    """Interrupt code of a run with Ctrl-C, which ends the program but no durable run."""
 
     def fail() -> None:
         if not bench.stage.is_restarted:
@@ -119,7 +119,7 @@ async def try_interrupt(bench: Bench, code: Code, way: Way) -> None:
 
 # ---------------------------------------------------------------- many of them
 async def try_places(bench: Bench, places: Mapping[str, Place], thorough: bool = False) -> None:
-    """Have values at these places."""
+    """Try values at these places."""
     async with bench.beside_a_bystander() as engine:
         for name, place, (kind, make), way in _combined(places, UNWRITABLE, thorough):
             async with named(f"{kind} as {name}, {way.__name__}"):
@@ -127,7 +127,7 @@ async def try_places(bench: Bench, places: Mapping[str, Place], thorough: bool =
 
 
 async def try_gifts(bench: Bench, gifts: Mapping[str, Gift], thorough: bool = False) -> None:
-    """Give values to runs."""
+    """Try passing values to runs."""
     async with bench.beside_a_bystander() as engine:
         for name, gift, (kind, make), _ in _combined(gifts, UNWRITABLE, thorough):
             async with named(f"{kind} as {name}"):
@@ -135,7 +135,7 @@ async def try_gifts(bench: Bench, gifts: Mapping[str, Gift], thorough: bool = Fa
 
 
 async def try_codes(bench: Bench, codes: Mapping[str, Code], thorough: bool = False) -> None:
-    """Have code at these places raise."""
+    """Try code that raises at these places."""
     kinds = await all_kinds()
     async with bench.beside_a_bystander() as engine:
         for name, code, (kind, make), way in _combined(codes, kinds, thorough):
@@ -148,7 +148,7 @@ async def try_codes(bench: Bench, codes: Mapping[str, Code], thorough: bool = Fa
 async def try_interrupts(
     new_bench: Callable[[], Bench], codes: Mapping[str, Code], thorough: bool = False
 ) -> None:
-    """Have Ctrl-C come while code at these places runs, each time in engines of its own."""
+    """Try Ctrl-C in code at these places, each time in new engines."""
     for (name, code), first in zip(codes.items(), cycle(WAYS), strict=False):
         for way in WAYS if thorough else [first]:
             bench = new_bench()
@@ -160,7 +160,7 @@ async def try_interrupts(
 def _combined(
     table: Mapping[str, T], kinds: Mapping[str, K], thorough: bool
 ) -> Iterator[tuple[str, T, tuple[str, K], Way]]:
-    """Yield what is in *table*, each with the next kind and way, or with all of them."""
+    """Yield the entries of *table*, each with the next kind and way, or with all of them."""
     every = [(kind, way) for kind in kinds.items() for way in WAYS]
     others = zip(cycle(kinds.items()), cycle(WAYS), strict=False)
     for name, entry in table.items():

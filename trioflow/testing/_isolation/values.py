@@ -1,4 +1,4 @@
-"""Values that have no JSON form, or none that could be read again: one of each kind."""
+"""Values without a JSON form, or without one that can be read again; one of each kind."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Any
 import attrs
 
 DEPTH = 3000
-"""More levels than Python's stack has frames."""
+"""More levels than Python's recursion limit."""
 
 
 class Refused:
-    """The hook of this class raises, see `trioflow.testing._isolation.plugin`."""
+    """A class whose hook raises; see `trioflow.testing._isolation.plugin`."""
 
 
 @attrs.define(eq=False)
 class Lacking:
-    """An attribute is missing, as of an object that a library has made without ``__init__``."""
+    """An object without its attribute, such as one created without ``__init__``."""
 
     name: str = ""
 
 
 class Lazy(Mapping[str, Any]):
-    """Reads what it holds when it is asked for it, and cannot."""
+    """A mapping that reads its values on access, and fails."""
 
     def __init__(self, error: Callable[[], BaseException]) -> None:
         self._error = error
@@ -47,7 +47,7 @@ def ring() -> list[Any]:
 
 
 def deep() -> list[Any]:
-    """Return lists in lists in lists."""
+    """Return deeply nested lists."""
     value: list[Any] = []
     for _ in range(DEPTH):
         value = [value]
@@ -73,4 +73,4 @@ UNWRITABLE: Mapping[str, Callable[[], Any]] = {
     "a value whose hook raises": Refused,
     "an object far inside": lambda: {"rows": [{"cell": object()}]},
 }
-"""What each is, and how it is made."""
+"""The kinds of values, and functions that create them."""

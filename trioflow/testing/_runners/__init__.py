@@ -1,4 +1,4 @@
-"""What `trioflow.abc.Runner` promises, as checks that any runner has to pass."""
+"""Checks that a runner fulfills the contract of `trioflow.abc.Runner`."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ PROMISES: tuple[Promise, ...] = (
     *sharing.PROMISES,
     *cancelling.PROMISES,
 )
-"""What is checked while the runner is open."""
+"""The promises that are checked while the runner is open."""
 CHOOSING = "check() accepts a function or raises DefinitionError"
 OPENING = "a runner can be opened and closed"
-CLOSING = "nothing is left of a runner that was closed"
+CLOSING = "a closed runner leaves no thread or process"
 LIMIT = 30.0
 """Seconds that the check of one promise may take."""
 
@@ -36,22 +36,22 @@ LIMIT = 30.0
 async def check_runner(
     make_runner: Callable[[], Runner], *, carries_context: bool = True, places: int = 2
 ) -> None:
-    """Check that a runner does what `trioflow.abc.Runner` promises.
+    """Check that a runner fulfills the contract of `trioflow.abc.Runner`.
 
-    Its bodies are plain and async functions of this package, as far as the runner's own
-    ``check`` accepts them. They are real, so do not use a ``MockClock``; it takes less than a
-    second if a cancellation reaches the bodies, and the runner starts no processes.
+    The check runs plain and async functions of this package, as far as the runner's own
+    ``check`` accepts them. They take real time, so do not use a ``MockClock``. The check takes
+    less than a second if cancellation reaches the bodies and the runner starts no processes.
 
     Args:
-      make_runner: Makes the runner, which is opened and closed once: ``MyRunner``.
+      make_runner: Creates the runner, which is opened and closed once: ``MyRunner``.
       carries_context: Whether bodies see the context variables of the task that calls
         ``run``. Not possible in another process.
-      places: How many bodies the runner can run at the same time at least. If it is 1,
-        nothing is checked that needs two of them.
+      places: Minimum number of bodies that the runner can run at the same time. If it is 1,
+        checks that need two of them are skipped.
 
     Raises:
-      RunnerContractError: for the first promise that is broken. Anything else that the runner
-        raises is its cause.
+      RunnerContractError: for the first broken promise. Its cause is the exception that the
+        runner raised, if any.
     """
     seen: list[Event] = []
 
@@ -61,11 +61,11 @@ async def check_runner(
         if failure is not None:
             raise failure
 
-    # In a run, because what a runner is given is the context of a real step call.
+    # Use a run, because a runner gets the context of a real step call.
     workflow = Workflow[Any, Any]("check_runner").then(check)
     async with workflow.create_run().stream(None) as stream:
         async for event in stream:
-            seen.append(event)  # noqa: PERF401 - bodies are asked while it grows
+            seen.append(event)  # noqa: PERF401 - checks read it while it grows
         result = await stream.get_workflow_state()
     result.unwrap()
 
@@ -113,7 +113,7 @@ def _fault(promise: str, error: Exception) -> RunnerContractError:
         case AssertionError():
             return RunnerContractError(promise, str(error))
         case trio.TooSlowError():
-            return RunnerContractError(promise, f"it takes longer than {LIMIT} seconds")
+            return RunnerContractError(promise, f"the check takes longer than {LIMIT} seconds")
     fault = RunnerContractError(promise, f"{type(error).__name__}: {error}")
     fault.__cause__ = error
     return fault

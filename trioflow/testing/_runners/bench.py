@@ -1,4 +1,4 @@
-"""Where a runner is tried: what the checks need, and how they say what is wrong."""
+"""The bench on which a runner is tested: helpers for the checks, and their error."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from trioflow.testing._runners.bodies import Kind
 
 @attrs.define(eq=False)
 class RunnerContractError(AssertionError):
-    """Raised when a runner does not do what runners promise."""
+    """Raised when a runner breaks the contract of runners."""
 
     promise: str
-    """What it should do."""
+    """What the runner should do."""
     problem: str
-    """What it does."""
+    """What the runner does instead."""
 
     def __str__(self) -> str:
         return f"{self.promise}: {self.problem}"
@@ -33,35 +33,35 @@ class RunnerContractError(AssertionError):
 
 @attrs.frozen
 class Promise:
-    """Something that runners promise."""
+    """One promise of the contract, and its check."""
 
     text: str
     check: Callable[[Bench], Awaitable[None]]
-    """Raises AssertionError if it does not hold."""
+    """Raises AssertionError if the promise does not hold."""
 
 
 @attrs.define(eq=False)
 class Line:
-    """A connection that a body holds as long as it runs."""
+    """A connection that a body holds while it runs."""
 
     _socket: trio.socket.SocketType
 
     async def end(self) -> None:
-        """Tell the body to end."""
-        with suppress(OSError):  # it has ended already
+        """Signal the body to end."""
+        with suppress(OSError):  # it has already ended
             await self._socket.send(b".")
 
     @property
     def is_held(self) -> bool:
-        """Whether the body goes on."""
+        """Whether the body is still running."""
         with selectors.DefaultSelector() as selector:
             selector.register(self._socket.fileno(), selectors.EVENT_READ)
-            return not selector.select(0)  # bodies never write, so there is nothing but the end
+            return not selector.select(0)  # bodies never write, so readable means closed
 
 
 @attrs.define(eq=False)
 class Bench:
-    """A runner that is tried, and the context of the step that it is tried in."""
+    """The runner under test, and the context of the step that tests it."""
 
     ctx: StepContext[Any]
     seen: list[Event]
@@ -69,9 +69,9 @@ class Bench:
     carries_context: bool
     places: int
     kinds: tuple[Kind, ...] = ()
-    """The kinds of functions that the runner takes."""
+    """The kinds of functions that the runner accepts."""
     free_kinds: tuple[Kind, ...] = ()
-    """Those of them that do not block the event loop while they run."""
+    """The accepted kinds that do not block the event loop while they run."""
     processes: set[int] = attrs.field(factory=set)
     """Ids of the processes in which bodies were seen."""
     _runner: Runner = attrs.field(init=False)
@@ -80,7 +80,7 @@ class Bench:
 
     @contextmanager
     def opened(self, runner: Runner, kinds: tuple[Kind, ...]) -> Generator[None, None, None]:
-        """Try a runner, which is open, with functions of these kinds."""
+        """Use an open runner with functions of these kinds inside the block."""
         self._runner, self.kinds = runner, kinds
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self._plain_listener = listener
@@ -88,7 +88,7 @@ class Bench:
             yield
 
     async def run(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        """Have the runner run a body."""
+        """Run a body with the runner."""
         return await self._runner.run(self.ctx, fn, *args, **kwargs)
 
     async def look_around(self) -> None:
@@ -102,30 +102,30 @@ class Bench:
 
     @property
     def address(self) -> bodies.Address:
-        """Where bodies connect to."""
+        """The address that bodies connect to."""
         host, port = self._listener.getsockname()
         return host, port
 
     @asynccontextmanager
     async def line(self) -> AsyncGenerator[Line, None]:
-        """Wait for the next body that connects. It ends at the latest when the block is left."""
+        """Wait for the next body to connect. It ends at the latest when the block exits."""
         accepted, _ = await self._listener.accept()
         with accepted:
             yield Line(accepted)
 
     def hang_up(self) -> None:
-        """Forget bodies that have connected and that nobody has waited for."""
+        """Close the connections of bodies that have connected without being awaited."""
         with suppress(BlockingIOError):
             while True:
                 self._plain_listener.accept()[0].close()
 
     @property
     def chunks(self) -> list[Any]:
-        """What bodies have written so far, as a reader sees it."""
+        """The chunks that bodies have written so far, as seen by a reader."""
         return [event.chunk for event in self.seen if isinstance(event, StepOutput)]
 
 
 def expect(found: Any, wanted: Any, what: str) -> None:
-    """Check that what was found is what should be."""
+    """Check that *found* equals *wanted*."""
     if found != wanted:
-        raise AssertionError(f"{what}: {found!r} instead of {wanted!r}")
+        raise AssertionError(f"{what}: expected {wanted!r}, got {found!r}")

@@ -1,6 +1,6 @@
-"""The functions that a runner under test is asked to run, plain and async.
+"""The functions, plain and async, that a runner under test runs.
 
-They stand at the top of a module because some runners send them to another process by name.
+They are at module level because some runners send them to another process by name.
 """
 
 from __future__ import annotations
@@ -21,43 +21,43 @@ from trioflow.context import StepContext
 Address = tuple[str, int]
 
 TOLD = "told to end"
-"""What a body returns that waited until it was told to end."""
+"""Output of a body that was told to end."""
 GIVEN_UP = "nobody waits any more"
 PATIENCE = 0.01
-"""Seconds after which a body in a thread looks again whether it was canceled."""
+"""Seconds between two checks of a body in a thread for cancellation."""
 
 variable: ContextVar[str] = ContextVar("variable", default="not set")
 
 
 class ProbeError(Exception):
-    """What a body raises."""
+    """Raised by a body."""
 
 
 @attrs.frozen
 class Kind:
-    """The same bodies, as functions of one kind."""
+    """The bodies, as functions of one kind."""
 
     name: str
-    """How errors call them."""
+    """The name of the kind in error messages."""
     is_async: bool
     echo: Callable[..., Any]
     """Returns its arguments."""
     fail: Callable[..., Any]
     """Raises a `ProbeError`."""
     describe: Callable[..., Any]
-    """Returns what it sees of its context."""
+    """Returns the ids and the attempt of its context."""
     look: Callable[..., Any]
     """Returns the value of a context variable."""
     place: Callable[..., Any]
-    """Returns process and thread."""
+    """Returns the ids of its process and thread."""
     hold: Callable[..., Any]
-    """Connects to an address and holds the line until it is told to end, or is canceled."""
+    """Connects to an address and keeps the connection until it is told to end or is canceled."""
     write: Callable[..., Any]
-    """Writes chunks, and then does the same."""
+    """Writes chunks, and then does the same as *hold*."""
 
     @property
     def functions(self) -> tuple[Callable[..., Any], ...]:
-        """All of them."""
+        """All functions of this kind."""
         return self.echo, self.fail, self.describe, self.look, self.place, self.hold, self.write
 
 
@@ -95,7 +95,7 @@ def hold(address: Address) -> str:
 
 
 def _check_cancelled() -> None:
-    # A runner need not use Trio's threads; then the body cannot hear of a cancellation.
+    # A runner need not use Trio's threads; then the body cannot notice a cancellation.
     with suppress(RuntimeError):
         trio.from_thread.check_cancelled()
 

@@ -1,4 +1,4 @@
-"""Promises about one call: what goes into a body, and what comes out of it."""
+"""Promises about one call: the arguments of a body, and its output."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from trioflow.testing._runners.bench import Bench, Promise, expect
 from trioflow.testing._runners.bodies import ProbeError, describe, variable
 
 ARRIVAL = 1.0
-"""Seconds after which it is clear that chunks are not handed on."""
+"""Seconds after which chunks count as not passed on."""
 
 
 async def results_come_back(bench: Bench) -> None:
-    """Check arguments and result."""
+    """Check arguments and output."""
     for kind in bench.kinds:
         for args, kwargs in [((), {}), ((None,), {}), ((1, "a"), {"ctx": 0, "fn": [b"\0"]})]:
             found = await bench.run(kind.echo, *args, **kwargs)
-            expect(found, (args, kwargs), f"what {kind.name} returns that returns its arguments")
+            expect(found, (args, kwargs), f"output of {kind.name} that returns its arguments")
     await bench.look_around()
 
 
@@ -48,7 +48,7 @@ async def contexts_arrive(bench: Bench) -> None:
         found = await bench.run(kind.describe, bench.ctx)
         expect(found, describe(bench.ctx), f"context of {kind.name}, first argument")
         found = await bench.run(kind.describe, ctx=bench.ctx)
-        expect(found, describe(bench.ctx), f"context of {kind.name}, given by name")
+        expect(found, describe(bench.ctx), f"context of {kind.name}, passed by name")
 
 
 async def variables_arrive(bench: Bench) -> None:
@@ -64,7 +64,7 @@ async def variables_arrive(bench: Bench) -> None:
 
 
 async def chunks_come_at_once(bench: Bench) -> None:
-    """Check that chunks are events, in order, while the body that has written them goes on."""
+    """Check that chunks become events, in order, while the writing body is still running."""
     for kind in bench.free_kinds:
         before = len(bench.chunks)
         wanted = list(range(5))
@@ -75,13 +75,13 @@ async def chunks_come_at_once(bench: Bench) -> None:
                     while len(bench.chunks) < before + len(wanted):
                         await trio.lowlevel.checkpoint()
                 found = bench.chunks[before:]
-        expect(found, wanted, f"events of chunks that {kind.name} has written and still runs")
+        expect(found, wanted, f"chunks in events while {kind.name} is still running")
 
 
 PROMISES = (
     Promise("run() returns what the function returns", results_come_back),
-    Promise("run() raises what the function raises, as itself", exceptions_come_back),
-    Promise("the function gets the context it was given", contexts_arrive),
-    Promise("the context variables are those of the caller", variables_arrive),
-    Promise("what is written comes at once and in order", chunks_come_at_once),
+    Promise("run() raises the function's own exception", exceptions_come_back),
+    Promise("the function gets the context that run() was given", contexts_arrive),
+    Promise("the function sees the caller's context variables", variables_arrive),
+    Promise("written chunks arrive immediately and in order", chunks_come_at_once),
 )

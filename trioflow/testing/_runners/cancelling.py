@@ -1,4 +1,4 @@
-"""Promises about cancellation: it ends a body or waits for it, and ends nothing else."""
+"""Promises about cancellation: it ends a body or waits for it, and affects no other body."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ async def canceled_bodies_end(bench: Bench) -> None:
 
 
 async def deadlines_end_bodies(bench: Bench) -> None:
-    """Check a deadline that is known from the beginning, and comes while the body runs."""
+    """Check a deadline that is set before the call and passes while the body runs."""
     for kind in bench.free_kinds:
         seconds, has_begun = 0.05, False
         while not has_begun:
             ending = await cancel_body(bench, kind, trio.current_time() + seconds)
             ending.check()
             has_begun = ending.line is not None
-            seconds *= 2  # it may take a while until a body can begin
+            seconds *= 2  # it may take a while until a body can start
 
 
 async def others_go_on(bench: Bench) -> None:
-    """Check that the end of one body is not the end of another."""
+    """Check that canceling one body does not end another."""
     if bench.places < 2:
         return
     for kind in bench.free_kinds:
@@ -43,21 +43,27 @@ async def others_go_on(bench: Bench) -> None:
                     await other.line.end()
                     await other.over.wait()
         expect(other.error, None, f"what {kind.name} raises when another is canceled")
-        expect(other.result, TOLD, f"what {kind.name} returns when another is canceled")
+        expect(other.result, TOLD, f"output of {kind.name} when another is canceled")
 
 
 async def a_task_may_be_canceled_before(bench: Bench) -> None:
-    """Check that run() in a scope that was canceled before neither hangs nor does harm."""
+    """Check that run() in a canceled scope neither hangs nor breaks the runner."""
     for kind in bench.kinds:
         with trio.CancelScope() as scope:
             scope.cancel()
             await bench.run(kind.echo, 1)
-        expect(await bench.run(kind.echo, 2), ((2,), {}), f"{kind.name} after one never begun")
+        expect(
+            await bench.run(kind.echo, 2),
+            ((2,), {}),
+            f"output of {kind.name} after a call that never began",
+        )
 
 
 PROMISES = (
-    Promise("a body that is canceled has ended before run() ends", canceled_bodies_end),
-    Promise("a body past its deadline has ended before run() ends", deadlines_end_bodies),
-    Promise("cancellation ends no other body", others_go_on),
-    Promise("the runner works on after a call that never began", a_task_may_be_canceled_before),
+    Promise("run() ends only after a canceled body has ended", canceled_bodies_end),
+    Promise("run() ends only after a body past its deadline has ended", deadlines_end_bodies),
+    Promise("canceling one body does not affect another", others_go_on),
+    Promise(
+        "the runner still works after a call that was canceled early", a_task_may_be_canceled_before
+    ),
 )

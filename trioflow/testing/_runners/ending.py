@@ -1,4 +1,4 @@
-"""A body that is canceled, and what run() makes of it."""
+"""The cancellation of a body, and how run() ends."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from trioflow.testing._runners.bench import Bench, Line
 from trioflow.testing._runners.bodies import TOLD, Kind
 
 HELD_BACK = 0.5
-"""Seconds after which it is clear that a body cannot hear of a cancellation; it is told then."""
+"""Seconds to wait before a canceled body that does not notice it is told to end."""
 
 
 @attrs.define(eq=False)
 class Ending:
-    """A body that is going to be canceled, and how it ended."""
+    """A body that will be canceled, and how it ended."""
 
     bench: Bench
     kind: Kind
@@ -27,10 +27,10 @@ class Ending:
     result: Any = None
     error: Exception | None = None
     went_on: bool = False
-    """Whether the body was still going on when run() had ended."""
+    """Whether the body was still running after run() had ended."""
 
     async def run(self) -> None:
-        """Call run(), and look how it ends."""
+        """Call run(), and record how it ends."""
         try:
             with self.scope:
                 try:
@@ -42,14 +42,14 @@ class Ending:
         self.over.set()
 
     async def wait_over(self, line: Line) -> None:
-        """Wait for the end of run(), and tell the body to end if it cannot hear of it."""
+        """Wait for the end of run(); tell the body to end if it does not notice cancellation."""
         with trio.move_on_after(HELD_BACK):
             await self.over.wait()
         await line.end()
         await self.over.wait()
 
     async def attend(self) -> None:
-        """Wait until the body runs, cancel it unless it has a deadline, and let it end."""
+        """Wait until the body runs, cancel it unless it has a deadline, and wait for its end."""
         async with self.bench.line() as self.line:
             if self.scope.deadline == math.inf:
                 self.scope.cancel()
@@ -58,14 +58,14 @@ class Ending:
             await self.wait_over(self.line)
 
     def check(self) -> None:
-        """Check what run() may do if it is canceled."""
+        """Check how run() ended after it was canceled."""
         name = self.kind.name
         if self.went_on:
-            raise AssertionError(f"{name} goes on when run() has ended already")
+            raise AssertionError(f"{name} is still running after run() has ended")
         if self.error is not None:
             raise AssertionError(f"run() raises {self.error!r} instead of Cancelled for {name}")
         if not self.scope.cancelled_caught and self.result != TOLD:
-            raise AssertionError(f"run() returns {self.result!r} for {name} that was canceled")
+            raise AssertionError(f"run() returns {self.result!r} for {name}, which was canceled")
 
 
 async def cancel_body(bench: Bench, kind: Kind, deadline: float = math.inf) -> Ending:

@@ -1,4 +1,4 @@
-"""What goes on after a runner was closed: threads and processes."""
+"""Detects threads and processes that outlive a runner."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from collections.abc import Collection, Iterator
 
 
 class Leftovers:
-    """Tells what has begun since it was made and has not ended."""
+    """Finds threads and processes that were started since its creation and have not ended."""
 
     def __init__(self) -> None:
         self._threads = _threads()
         self._children = {child.pid for child in multiprocessing.active_children()}
 
     def of(self, processes: Collection[int]) -> list[str]:
-        """Return what is left, in words; *processes* are ids of some that should be gone."""
+        """Return descriptions of what is left; *processes* are ids that should be gone."""
         return sorted(self._left(processes))
 
     def _left(self, processes: Collection[int]) -> Iterator[str]:
@@ -29,12 +29,12 @@ class Leftovers:
 
 
 def _threads() -> set[threading.Thread]:
-    # Trio keeps idle threads for a while, whoever needed them; those that work have other names.
+    # Trio keeps idle threads for a while; its working threads have other names.
     return {thread for thread in threading.enumerate() if not thread.name.startswith("Trio thread")}
 
 
 def _is_alive(pid: int) -> bool:
-    if pid == os.getpid() or sys.platform == "win32":  # there, kill() is no question
+    if pid == os.getpid() or sys.platform == "win32":  # on Windows, kill() cannot probe a process
         return False
     try:
         os.kill(pid, 0)

@@ -1,4 +1,4 @@
-"""Promises about several calls: at the same time, and one after the other."""
+"""Promises about several calls, concurrent and consecutive."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from trioflow.testing._runners.ending import cancel_body
 
 CALLS = 10
 BEGINNING = 10.0
-"""Seconds after which it is clear that a body does not begin before another has ended."""
+"""Seconds after which bodies count as not running concurrently."""
 
 
 async def results_are_not_mixed_up(bench: Bench) -> None:
-    """Check the results of more calls than there may be places for."""
+    """Check the outputs of more calls than the runner may run at once."""
     for kind in bench.kinds:
         found: dict[int, Any] = {}
 
@@ -28,11 +28,11 @@ async def results_are_not_mixed_up(bench: Bench) -> None:
             for number in range(CALLS):
                 nursery.start_soon(call, number)
         wanted: dict[int, Any] = {number: ((number,), {}) for number in range(CALLS)}
-        expect(dict(sorted(found.items())), wanted, f"results of {CALLS} calls of {kind.name}")
+        expect(dict(sorted(found.items())), wanted, f"outputs of {CALLS} calls of {kind.name}")
 
 
 async def bodies_run_side_by_side(bench: Bench) -> None:
-    """Check that bodies run although others have not ended."""
+    """Check that bodies start although others have not ended."""
     if bench.places < 2:
         return
     for kind in bench.free_kinds:
@@ -46,23 +46,31 @@ async def bodies_run_side_by_side(bench: Bench) -> None:
                     running += 1
             if running < bench.places:
                 nursery.cancel_scope.cancel()
-        what = f"calls of {kind.name} that run at the same time, see the argument places"
+        what = f"concurrent calls of {kind.name} (see the argument places)"
         expect(running, bench.places, what)
 
 
 async def failures_harm_nobody(bench: Bench) -> None:
-    """Check that a runner can be used after a body has failed, and after one was canceled."""
+    """Check that a runner still works after a body has failed, and after one was canceled."""
     for kind in bench.kinds:
         with suppress(ProbeError):
             await bench.run(kind.fail, "again")
-        expect(await bench.run(kind.echo, 1), ((1,), {}), f"{kind.name} after one that failed")
+        expect(
+            await bench.run(kind.echo, 1),
+            ((1,), {}),
+            f"output of {kind.name} after one that failed",
+        )
     for kind in bench.free_kinds:
         await cancel_body(bench, kind)
-        expect(await bench.run(kind.echo, 1), ((1,), {}), f"{kind.name} after one canceled")
+        expect(
+            await bench.run(kind.echo, 1),
+            ((1,), {}),
+            f"output of {kind.name} after one that was canceled",
+        )
 
 
 PROMISES = (
-    Promise("each call gets its own result", results_are_not_mixed_up),
-    Promise("bodies run at the same time", bodies_run_side_by_side),
-    Promise("the runner works on after failed and canceled bodies", failures_harm_nobody),
+    Promise("each call returns its own output", results_are_not_mixed_up),
+    Promise("bodies run concurrently", bodies_run_side_by_side),
+    Promise("the runner still works after failed and canceled bodies", failures_harm_nobody),
 )

@@ -1,4 +1,4 @@
-"""What `trioflow.abc.Store` promises, as checks that any store has to pass."""
+"""Checks that a store fulfills the contract of `trioflow.abc.Store`."""
 
 from __future__ import annotations
 
@@ -42,22 +42,22 @@ PROMISES: tuple[Promise, ...] = (
 async def check_store(
     open_store: Callable[[], AbstractAsyncContextManager[Store]], *, persistent: bool = True
 ) -> None:
-    """Check that a store does what `trioflow.abc.Store` promises.
+    """Check that a store fulfills the contract of `trioflow.abc.Store`.
 
-    The storage may hold other runs, if they are not of the year 1970; they are left alone.
-    What the check puts there is removed again if all is well. Takes some seconds of real
-    time, because a claim has to expire and an inbox to be full: do not use a ``MockClock``,
-    unless the store tells the time by it as well.
+    The storage may hold other runs unless they are from the year 1970; they are not touched. If
+    the check passes, it removes everything it has stored. It takes some seconds of real time,
+    because a claim must expire and an inbox must fill up. Do not use a ``MockClock`` unless the
+    store also measures time with it.
 
     Args:
-      open_store: Opens a store on the same storage each time, also while another is open:
+      open_store: Opens a store on the same storage each time, even while another is open:
         ``lambda: MyStore(url)``.
-      persistent: Whether that storage outlives the store. If not, nothing is checked that
-        needs a second store.
+      persistent: Whether the storage outlives the store. If not, checks that need a second
+        store are skipped.
 
     Raises:
-      StoreContractError: for the first promise that is broken. Anything else that the store
-        raises is its cause.
+      StoreContractError: for the first broken promise. Its cause is the exception that the
+        store raised, if any.
     """
     for promise in PROMISES:
         if persistent or not promise.persistent:
@@ -81,5 +81,5 @@ async def _check(
             failure = StoreContractError(promise.text, f"{type(error).__name__}: {error}")
             failure.__cause__ = error
     if failure is not None:
-        # Not inside of the block: a store with a nursery would put it into a group.
+        # Not inside the block: a store with a nursery would wrap it in a group.
         raise failure

@@ -1,4 +1,4 @@
-"""Promises about appending: what is done, what is refused, and that it is whole."""
+"""Promises about appends: which are applied, which are refused, and that they are atomic."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from trioflow.testing._stores.bench import (
 
 
 async def entries_come_back(bench: Bench) -> None:
-    """Check what is appended in several goes, with gaps."""
+    """Check several appends with gaps between entries."""
     await bench.do(bench.first("a", 0, 1, 5))
     await bench.do(bench.following("a", 5, 6), bench.first("b", 3))
     await bench.do(bench.following("a", 6, 2**40))
@@ -29,7 +29,7 @@ async def entries_come_back(bench: Bench) -> None:
 
 
 async def times_and_texts_are_exact(bench: Bench) -> None:
-    """Check what rounds, quotes and cuts might change."""
+    """Check values that rounding, quoting or truncation might change."""
     texts = ["", "'\"%s:x\\", "\n\r\t ", "é e\u0301 \U0001f600 \uffff", "x" * 1_000_000]
     times = [0.1 + 0.2, 1763851234.123456, 0.0, 2.0**40 + 0.5, -1.5]
     entries = tuple(map(Entry, range(5), times, texts))
@@ -37,7 +37,7 @@ async def times_and_texts_are_exact(bench: Bench) -> None:
 
     found = await bench.store.read(bench.id("a"))
     expect([one.at for one in found], times, "times")
-    expect([one.text for one in found], texts, "texts")
+    expect([one.text for one in found], texts, "strings")
 
 
 async def only_the_last_entry_can_be_followed(bench: Bench) -> None:
@@ -47,26 +47,24 @@ async def only_the_last_entry_can_be_followed(bench: Bench) -> None:
     for after in (-1, 0, 1, 3, 5):
         await bench.refuse(bench.following("a", after, 6), f"after seq {after} of 4")
     await bench.refuse(bench.following("a", 3, status="failed"), "of a status after seq 3 of 4")
-    await bench.refuse(bench.following("a", 3, 4), "of what is there already")
+    await bench.refuse(bench.following("a", 3, 4), "of an entry that is already stored")
     await bench.do(bench.following("a", 4, 6))
 
 
 async def a_run_begins_once(bench: Bench) -> None:
-    """Check that a header is taken once, and that there is no run without."""
+    """Check that a header is accepted once, and that no run exists without one."""
     await bench.refuse(bench.following("a", -1, 0), "to a run that does not exist")
     await bench.refuse(bench.following("a", 3, 4), "in the middle of a run that does not exist")
     late = attrs.evolve(bench.first("a"), after=3, entries=(entry(4),))
-    await bench.refuse(late, "that begins a run after seq 3")
+    await bench.refuse(late, "that creates a run after seq 3")
     await bench.do(bench.first("a", 0))
     again = bench.header("a", workflow_id="another", created_at=LONG_AGO + 1)
-    await bench.refuse(
-        bench.following("a", -1, 0, header=again), "that begins a run that exists already"
-    )
-    await bench.refuse(bench.following("a", 0, 1, header=again), "that begins a run once more")
+    await bench.refuse(bench.following("a", -1, 0, header=again), "that creates an existing run")
+    await bench.refuse(bench.following("a", 0, 1, header=again), "that creates a run again")
 
 
 async def entries_ascend(bench: Bench) -> None:
-    """Check that what does not ascend is refused as a whole."""
+    """Check that entries that do not ascend are refused as a whole."""
     await bench.do(bench.first("a", 0, 1))
 
     for seqs in [(2, 2), (3, 2), (2, 4, 3), (1, 2), (0,)]:
@@ -75,7 +73,7 @@ async def entries_ascend(bench: Bench) -> None:
 
 
 async def the_refused_do_not_disturb(bench: Bench) -> None:
-    """Check a call with good and bad appends."""
+    """Check a call with valid and invalid appends."""
     await bench.do(bench.first("a", 0), bench.first("b", 0))
     appends = [
         bench.following("a", 0, 1),
@@ -92,17 +90,19 @@ async def the_refused_do_not_disturb(bench: Bench) -> None:
 
     expect(len(results), len(appends), "number of results")
     for index in (1, 3, 4):
-        expect_conflict(results[index], appends[index], "that does not fit, beside others")
+        expect_conflict(
+            results[index], appends[index], "that is invalid, in a call with valid ones"
+        )
     for index in (0, 2, 5, 7):
-        expect(results[index], None, "result of an append that fits, beside one that does not")
+        expect(results[index], None, "result of a valid append in a call with invalid ones")
     found = {name: await bench.seqs(name) for name in ("a", "b", "c", "unknown", "e")}
     wanted = {"a": [0, 1], "b": [0, 1], "c": [0], "unknown": [], "e": [0]}
     expect(found, wanted, "entries after a call in which some were refused")
-    expect(await bench.store.get(bench.id("unknown")), None, "run that was never begun")
+    expect(await bench.store.get(bench.id("unknown")), None, "run that was never created")
 
 
 async def appends_of_a_call_follow_each_other(bench: Bench) -> None:
-    """Check a call with several appends to one run."""
+    """Check a call with several appends to the same run."""
     appends = [
         bench.following("a", -1, 0),  # too early
         bench.first("a", 0),
@@ -125,7 +125,7 @@ async def appends_of_a_call_follow_each_other(bench: Bench) -> None:
 
 async def appends_may_be_empty(bench: Bench) -> None:
     """Check an append without entries, and a call without appends."""
-    expect(list(await bench.store.append([])), [], "results of no appends")
+    expect(list(await bench.store.append([])), [], "results of a call without appends")
     await bench.do(bench.first("a", status="pending"))
     begun = await bench.stored("a")
     expect((begun.last_seq, begun.updated_at), (-1, LONG_AGO), "end of a journal without entries")
@@ -137,7 +137,7 @@ async def appends_may_be_empty(bench: Bench) -> None:
 
 
 async def one_of_many_wins(bench: Bench) -> None:
-    """Check the guard when several append at once, from two stores."""
+    """Check the guard with concurrent appends from two stores."""
     await bench.do(bench.first("a", 0))
     results: list[JournalConflictError | None] = []
 
@@ -150,19 +150,22 @@ async def one_of_many_wins(bench: Bench) -> None:
             nursery.start_soon(append, store, bench.following("a", 0, 1 + index))
             nursery.start_soon(append, store, bench.first("b", index))
 
-    expect(results.count(None), 2, "number of appends that win, of 6 each to two runs at once")
+    expect(results.count(None), 2, "number of winning appends, of 6 each to two runs at once")
     for name, before in [("a", [0]), ("b", [])]:
-        expect(len(await bench.seqs(name)), len(before) + 1, "entries after 6 appends at once")
+        expect(len(await bench.seqs(name)), len(before) + 1, "entries after 6 concurrent appends")
 
 
 PROMISES = (
-    Promise("read() gives entries as they were appended", entries_come_back),
-    Promise("times and texts are kept exactly", times_and_texts_are_exact),
-    Promise("append() goes on after the last entry only", only_the_last_entry_can_be_followed),
-    Promise("append() begins a run once, with its header", a_run_begins_once),
-    Promise("append() refuses entries that do not ascend, all of them", entries_ascend),
-    Promise("an append that is refused does not disturb the others", the_refused_do_not_disturb),
-    Promise("appends of one call follow each other", appends_of_a_call_follow_each_other),
+    Promise("read() returns entries as they were appended", entries_come_back),
+    Promise("times and strings are kept exactly", times_and_texts_are_exact),
+    Promise(
+        "append() continues a journal only after its last entry",
+        only_the_last_entry_can_be_followed,
+    ),
+    Promise("append() creates a run once, with its header", a_run_begins_once),
+    Promise("append() refuses all entries if they do not ascend", entries_ascend),
+    Promise("a refused append does not affect the others", the_refused_do_not_disturb),
+    Promise("the appends of one call are applied in order", appends_of_a_call_follow_each_other),
     Promise("an append may have no entries", appends_may_be_empty),
-    Promise("of appends at once that exclude each other one wins", one_of_many_wins),
+    Promise("exactly one of several conflicting concurrent appends wins", one_of_many_wins),
 )

@@ -1,4 +1,4 @@
-"""Promises about cancellation: it reaches every method, and no append is left half done."""
+"""Promises about cancellation: it reaches every method, and appends stay atomic."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from trioflow.testing._stores.bench import Bench, Promise, expect
 
 
 async def methods_are_checkpoints(bench: Bench) -> None:
-    """Check that each method notices that it was canceled before it began."""
+    """Check that each method notices a cancellation that came before the call."""
     await bench.do(bench.first("a", 0))
     store, run_id, owner = bench.store, bench.id("a"), bench.mark
     calls: dict[str, Callable[[], Awaitable[object]]] = {
@@ -33,11 +33,13 @@ async def methods_are_checkpoints(bench: Bench) -> None:
         with trio.CancelScope() as scope:
             scope.cancel()
             await call()
-        expect(scope.cancelled_caught, True, f"whether {name}() raises Cancelled in a dead scope")
+        expect(
+            scope.cancelled_caught, True, f"whether {name}() raises Cancelled in a canceled scope"
+        )
 
 
 async def appends_are_whole(bench: Bench) -> None:
-    """Check what is left when an append to two runs is canceled at some moment."""
+    """Check the journals after an append to two runs was canceled at various moments."""
     await bench.do(bench.first("a", 0), bench.first("b", 0))
     last = {"a": 0, "b": 0}
     for moment in range(12):
@@ -51,12 +53,12 @@ async def appends_are_whole(bench: Bench) -> None:
         for name, end in list(last.items()):
             last[name] = (await bench.stored(name)).last_seq
             whole = last[name] in (end, more[name][-1])
-            expect(whole, True, f"whether a canceled append to run {name} is done or not")
+            expect(whole, True, f"whether a canceled append to run {name} is atomic")
             found = await bench.seqs(name)
             expect(found, list(range(last[name] + 1)), f"entries of {name} after canceling")
 
 
 PROMISES = (
     Promise("every method is a checkpoint", methods_are_checkpoints),
-    Promise("cancellation leaves no append half done", appends_are_whole),
+    Promise("cancellation leaves no append half applied", appends_are_whole),
 )

@@ -1,4 +1,4 @@
-"""Promises about ids: those that are written differently are different."""
+"""Promises about ids: those that are spelled differently are different."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ PAIRS = [
     ("1", "01"),
     ("x" * 500, "x" * 499),
 ]
-"""Ids that databases like to take for one and the same."""
+"""Pairs of ids that databases tend to treat as equal."""
 
 
 async def ids_differ(bench: Bench) -> None:
-    """Check that runs of similar ids are not mixed up."""
+    """Check that runs with similar ids are kept apart."""
     for number, pair in enumerate(PAIRS):
         one, other = (f"{number} {name}" for name in pair)
         shown = " and ".join(repr(name[:9]) for name in pair)
@@ -31,20 +31,24 @@ async def ids_differ(bench: Bench) -> None:
             expect(await bench.seqs(name), seqs, f"entries of one of {shown}")
             expect((await bench.stored(name)).header, bench.header(name), f"one of {shown}")
         await bench.store.delete(bench.id(one))
-        expect(await bench.seqs(other), [1], f"entries, when the first of {shown} is deleted")
+        expect(
+            await bench.seqs(other),
+            [1],
+            f"entries of the second of {shown} after the first was deleted",
+        )
 
 
 async def odd_ids_are_unknown_or_runs(bench: Bench) -> None:
-    """Check ids that not every storage can hold."""
+    """Check ids that some storages cannot hold."""
     for name in ("nul\0", "lone \ud800"):
         run_id = bench.id(name)
         plain = bench.first(f"plain {ord(name[-1])}", 0)
         results = await bench.store.append([bench.first(name, 0), plain])
-        expect(results[1], None, f"result of an append beside one to run {name!r}")
+        expect(results[1], None, f"result of an append in a call with one to run {name!r}")
         known = results[0] is None
         entries = [entry(0)] if known else []
         expect(list(await bench.store.read(run_id)), entries, f"entries of run {name!r}")
-        expect(await bench.store.get(run_id) is not None, known, f"whether get() knows {name!r}")
+        expect(await bench.store.get(run_id) is not None, known, f"whether get() finds {name!r}")
         claimed = await bench.store.claim(run_id, bench.mark, 60)
         expect(claimed, known, f"whether run {name!r} can be claimed")
         await bench.store.release(run_id, bench.mark)
@@ -54,6 +58,6 @@ async def odd_ids_are_unknown_or_runs(bench: Bench) -> None:
 
 
 PROMISES = (
-    Promise("ids that are written differently are different", ids_differ),
-    Promise("what cannot be an id is refused or unknown", odd_ids_are_unknown_or_runs),
+    Promise("ids that are spelled differently are different", ids_differ),
+    Promise("an id that cannot be stored is refused or unknown", odd_ids_are_unknown_or_runs),
 )

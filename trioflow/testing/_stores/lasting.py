@@ -1,4 +1,4 @@
-"""Promises about storage that outlives a store, or has several."""
+"""Promises about storage that outlives a store, or is shared by several."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from trioflow.testing._stores.bench import Bench, Promise, entry, expect
 
 
 async def storage_is_shared(bench: Bench) -> None:
-    """Check that there is one storage at all, since so much is tried with two stores on it."""
+    """Check that all stores share one storage, because many checks use two stores on it."""
     await bench.do(bench.first("a", 0))
     async with bench.another_store() as other:
         if await other.get(bench.id("a")) is None:
             raise AssertionError(
-                "a second store does not know the run that the first has begun; open_store has "
-                "to open the same storage each time, or say persistent=False"
+                "a second store does not find the run that the first has created; open_store "
+                "must open the same storage each time, or pass persistent=False"
             )
 
 
 async def journals_last(bench: Bench) -> None:
-    """Check what another store finds, and what it finds when the first has closed it."""
+    """Check that what a store has written is found after it was closed."""
     owner = f"{bench.mark}me"
     async with bench.another_store() as store:
         await store.append([bench.first("a", 0, 1, owner=owner, claim_seconds=60)])
@@ -25,32 +25,38 @@ async def journals_last(bench: Bench) -> None:
         inside = await store.get(bench.id("a"))
 
     expect(inside is not None and inside.held_for > 0, True, "whether the claim holds")
-    expect(await bench.store.get(bench.id("a")), inside, "run, when the store is closed")
-    expect((await bench.stored("a")).owner, owner, "owner, when the store is closed")
+    expect(await bench.store.get(bench.id("a")), inside, "run after the store was closed")
+    expect((await bench.stored("a")).owner, owner, "owner after the store was closed")
     wanted = [entry(seq) for seq in range(3)]
-    expect(list(await bench.store.read(bench.id("a"))), wanted, "entries, when it is closed")
+    expect(list(await bench.store.read(bench.id("a"))), wanted, "entries after it was closed")
 
 
 async def stores_see_each_other(bench: Bench) -> None:
-    """Check that what one store has done counts for another that is open."""
+    """Check that what one store does takes effect in another open store."""
     async with bench.another_store() as other:
         await bench.do(bench.first("a", 0))
-        expect([one.seq for one in await other.read(bench.id("a"))], [0], "entries elsewhere")
+        expect(
+            [one.seq for one in await other.read(bench.id("a"))], [0], "entries in another store"
+        )
         [refused] = await other.append([bench.following("a", -1, 0)])
-        expect(refused is not None, True, "whether an append is refused elsewhere")
+        expect(refused is not None, True, "whether another store refuses an append")
         [done] = await other.append([bench.following("a", 0, 1)])
-        expect(done, None, "result of an append elsewhere")
-        await bench.refuse(bench.following("a", 0, 1), "that comes after another store's")
+        expect(done, None, "result of an append in another store")
+        await bench.refuse(bench.following("a", 0, 1), "that follows one of another store")
         await bench.store.claim(bench.id("a"), f"{bench.mark}me", 60)
         claimed = await other.claim(bench.id("a"), f"{bench.mark}you", 60)
-        expect(claimed, False, "claim elsewhere of a run that is held here")
+        expect(claimed, False, "claim in another store of a run that is held")
         await bench.store.delete(bench.id("a"))
-        expect(await other.get(bench.id("a")), None, "run that was deleted elsewhere")
+        expect(await other.get(bench.id("a")), None, "run that was deleted in another store")
 
 
-FIRST = Promise("stores are opened on one storage", storage_is_shared, persistent=True)
-"""What the other promises build on."""
+FIRST = Promise("all stores are opened on the same storage", storage_is_shared, persistent=True)
+"""The promise that the others rely on."""
 PROMISES = (
-    Promise("what was appended is there when a store is closed", journals_last, persistent=True),
-    Promise("stores on one storage see each other", stores_see_each_other, persistent=True),
+    Promise("appended entries outlive the store that wrote them", journals_last, persistent=True),
+    Promise(
+        "stores on the same storage see each other's changes",
+        stores_see_each_other,
+        persistent=True,
+    ),
 )

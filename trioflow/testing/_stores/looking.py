@@ -1,4 +1,4 @@
-"""Promises about looking: pages of entries, what is known of a run, and lists of runs."""
+"""Promises about reading: pages of entries, descriptions of runs, and lists of runs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from trioflow.testing._stores.bench import LONG_AGO, Bench, Promise, entry, expe
 
 
 async def entries_come_in_pages(bench: Bench) -> None:
-    """Check that pages meet, wherever they begin."""
+    """Check that pages are contiguous, wherever they start."""
     seqs = [2 * number for number in range(25)]
     await bench.do(bench.first("a", *seqs[:10]), bench.first("b", *range(50)))
     await bench.do(bench.following("a", seqs[9], *seqs[10:]))
 
     found: list[Entry] = []
     after = -1
-    for _ in seqs:  # not for ever, if the store is broken
+    for _ in seqs:  # bounded, in case the store is broken
         page = await bench.store.read(bench.id("a"), after, 7)
         expect(len(page) <= 7, True, "whether a page of 7 has at most 7 entries")
         found += page
@@ -32,7 +32,7 @@ async def entries_come_in_pages(bench: Bench) -> None:
 
 
 async def the_unknown_is_unknown(bench: Bench) -> None:
-    """Check what is said of a run that never was, and that asking does not make it."""
+    """Check the results for a run that never existed, and that no call creates it."""
     run_id, owner = bench.id("never"), bench.mark
     for _ in range(2):
         expect(await bench.store.get(run_id), None, "get()")
@@ -44,7 +44,7 @@ async def the_unknown_is_unknown(bench: Bench) -> None:
 
 
 async def runs_are_described(bench: Bench) -> None:
-    """Check what get() tells, from the beginning to the end."""
+    """Check what get() returns, from the first append to the last."""
     plain = bench.header("a")
     full = bench.header(
         "b",
@@ -70,16 +70,16 @@ async def runs_are_described(bench: Bench) -> None:
     wanted = attrs.evolve(
         wanted, status="canceled", updated_at=LONG_AGO + 5, last_seq=5, due_at=None
     )
-    expect(await bench.stored("b"), wanted, "run that is over")
+    expect(await bench.stored("b"), wanted, "finished run")
 
 
 async def runs_are_listed(bench: Bench) -> None:
-    """Check the order of runs, whatever the order in which they were begun."""
+    """Check the order of runs, independent of the order in which they were created."""
     ages = {"c": 2.0, "a": 3.0, "B": 1.0, "b": 1.0, "é": 1.0, "z": 0.5}
     for name, age in ages.items():
         header = bench.header(name, created_at=LONG_AGO + age)
         await bench.do(bench.following(name, -1, 0, header=header))
-    await bench.do(bench.following("z", 0, 900))  # newest to change, but not newest
+    await bench.do(bench.following("z", 0, 900))  # changed last, but not created last
 
     order = [bench.id(name) for name in ("a", "c", "é", "b", "B", "z")]
     ours: dict[str, Any] = {"workflow_id": bench.header("a").workflow_id}
@@ -89,11 +89,11 @@ async def runs_are_listed(bench: Bench) -> None:
         found = ids_of(await bench.store.list_runs(**ours, limit=limit))
         expect(found, order[:limit], f"runs of a workflow, limit={limit}")
     [first] = await bench.store.list_runs(**ours, limit=1)
-    expect(first, await bench.stored("a"), "what list_runs() tells of a run, beside get()")
+    expect(first, await bench.stored("a"), "run from list_runs(), compared with get()")
 
 
 async def pages_of_runs_meet(bench: Bench) -> None:
-    """Check that pages by cursor and by offset neither overlap nor leave out, and are counted."""
+    """Check that pages by cursor and by offset neither overlap nor miss runs, and the count."""
     ages = [3.0, 1.0, 1.0, 2.0, 1.0, 0.1 + 0.2, 2.0]
     for number, age in enumerate(ages):
         header = bench.header(f"{number}:é", created_at=LONG_AGO + age)
@@ -108,20 +108,20 @@ async def pages_of_runs_meet(bench: Bench) -> None:
         for number in range(len(ages)):
             page = await bench.store.list_runs(**ours, limit=size, cursor=cursor)
             by_offset = await bench.store.list_runs(**ours, limit=size, offset=size * number)
-            expect(page, by_offset, f"page {number} of {size} by cursor, beside that by offset")
+            expect(page, by_offset, f"page {number} of {size} by cursor, compared with offset")
             found += ids_of(page)
             cursor = page[-1].cursor if page else cursor
         expect(found, wanted, f"runs in pages of {size}")
-    expect(ids_of(await bench.store.list_runs(**ours, offset=5)), wanted[5:], "runs from the fifth")
+    expect(ids_of(await bench.store.list_runs(**ours, offset=5)), wanted[5:], "runs with offset=5")
     try:
         await bench.store.list_runs(cursor="nonsense")
     except ValueError:
         return
-    raise AssertionError("list_runs() takes a cursor that is none")
+    raise AssertionError("list_runs() accepts a string that is not a cursor")
 
 
 async def runs_are_chosen_by_time_and_tags(bench: Bench) -> None:
-    """Check that all tags are needed, and which ends of a span of time belong to it."""
+    """Check that all tags must match, and which ends of a time span are inclusive."""
     tags = {"none": (), "a": ("a",), "b": ("b", "c"), "ab": ("b", "a"), "A": ("A", "a ", "ab")}
     for number, (name, some) in enumerate(tags.items()):
         fields = {"tags": tuple(bench.mark + tag for tag in some), "created_at": LONG_AGO + number}
@@ -147,7 +147,7 @@ async def runs_are_chosen_by_time_and_tags(bench: Bench) -> None:
 
 
 async def runs_are_chosen(bench: Bench) -> None:
-    """Check that everything that is given applies."""
+    """Check that all criteria must match."""
     statuses: list[RunStatus] = ["pending", "running", "suspended", "success"]
     runs = [
         (status, f"{bench.mark}{workflow}", resource and f"{bench.mark}{resource}")
@@ -191,11 +191,11 @@ def ids_of(runs: Iterable[StoredRun]) -> list[str]:
 
 
 PROMISES = (
-    Promise("read() gives pages that meet", entries_come_in_pages),
-    Promise("there is nothing of a run that was never appended to", the_unknown_is_unknown),
-    Promise("get() tells what was appended", runs_are_described),
-    Promise("list_runs() gives the newest first, and no more than the limit", runs_are_listed),
-    Promise("list_runs() gives the runs to which everything applies", runs_are_chosen),
-    Promise("list_runs() chooses by time and tags", runs_are_chosen_by_time_and_tags),
-    Promise("list_runs() gives pages that meet", pages_of_runs_meet),
+    Promise("the pages of read() are contiguous", entries_come_in_pages),
+    Promise("a run without appends does not exist", the_unknown_is_unknown),
+    Promise("get() returns what was appended", runs_are_described),
+    Promise("list_runs() returns the newest runs first, up to the limit", runs_are_listed),
+    Promise("list_runs() returns the runs that match all criteria", runs_are_chosen),
+    Promise("list_runs() filters by time and tags", runs_are_chosen_by_time_and_tags),
+    Promise("the pages of list_runs() are contiguous", pages_of_runs_meet),
 )

@@ -1,4 +1,4 @@
-"""Promises about a store that only reads."""
+"""Promises about read-only stores."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from trioflow.testing._stores.bench import Bench, Promise, entry, expect
 
 
 async def it_reads_what_is_there(bench: Bench) -> None:
-    """Check that all methods that look find what the other store has."""
+    """Check that all reading methods return what the other store has."""
     me = await bench.claimed("a")
     await bench.post("a")
     wanted = await bench.stored("a")
@@ -26,7 +26,7 @@ async def it_reads_what_is_there(bench: Bench) -> None:
 
 
 async def it_writes_nothing(bench: Bench) -> None:
-    """Check that all methods that write are errors, and that nothing is written."""
+    """Check that all writing methods raise, and that nothing is written."""
     me = await bench.claimed("a")
     before = await bench.journal(bench.id("a"))
     async with bench.store.read_only() as reader:
@@ -35,8 +35,8 @@ async def it_writes_nothing(bench: Bench) -> None:
                 await call()
             except StoreError:
                 continue
-            raise AssertionError(f"{name}() of a store that only reads raises no StoreError")
-    expect(await bench.journal(bench.id("a")), before, "journal, when a reader has tried to write")
+            raise AssertionError(f"{name}() of a read-only store does not raise StoreError")
+    expect(await bench.journal(bench.id("a")), before, "journal after a reader has tried to write")
 
 
 def _writes(bench: Bench, reader: Store, owner: str) -> dict[str, Callable[[], Awaitable[object]]]:
@@ -59,6 +59,6 @@ def _writes(bench: Bench, reader: Store, owner: str) -> dict[str, Callable[[], A
 
 
 PROMISES = (
-    Promise("read_only() reads what is there", it_reads_what_is_there),
-    Promise("read_only() writes nothing", it_writes_nothing),
+    Promise("a read_only() store reads the storage", it_reads_what_is_there),
+    Promise("a read_only() store writes nothing", it_writes_nothing),
 )

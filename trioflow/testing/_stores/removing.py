@@ -1,4 +1,4 @@
-"""Promises about removing: that all of a run goes, and of others nothing."""
+"""Promises about removing: all of a run is removed, and nothing of other runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from trioflow.testing._stores.bench import LONG_AGO, Bench, Promise, expect
 
 
 async def deleted_runs_are_gone(bench: Bench) -> None:
-    """Check that the id of a deleted run is as good as new."""
+    """Check that the id of a deleted run can be reused."""
     me, you = f"{bench.mark}me", f"{bench.mark}you"
     await bench.do(bench.first("a", 0, 1, 2, owner=me, claim_seconds=60), bench.first("b", 0))
 
@@ -23,8 +23,8 @@ async def deleted_runs_are_gone(bench: Bench) -> None:
 
 
 async def old_runs_are_pruned(bench: Bench) -> None:
-    """Check that runs which are over are pruned by the time of their last entry."""
-    await bench.store.prune(LONG_AGO * 2)  # what an earlier check left, when it failed
+    """Check that finished runs are pruned by the time of their last entry."""
+    await bench.store.prune(LONG_AGO * 2)  # remove what an earlier, failed check has left
     over: list[RunStatus] = ["success", "failed", "canceled"]
     going: list[RunStatus] = ["pending", "running", "suspended", "paused"]
     for status in over + going:
@@ -32,7 +32,7 @@ async def old_runs_are_pruned(bench: Bench) -> None:
             await bench.do(bench.first(f"{status} {last}", 0, last, status=status))
     await bench.do(bench.first("no entries", status="failed"))
 
-    expect(await bench.store.prune(LONG_AGO + 10), 4, "number of runs that were pruned")
+    expect(await bench.store.prune(LONG_AGO + 10), 4, "number of pruned runs")
 
     kept = {
         f"{status} {last}"
@@ -44,11 +44,11 @@ async def old_runs_are_pruned(bench: Bench) -> None:
         run, entries = await bench.journal(bench.id(name))
         wanted = (True, 2) if name in kept else (False, 0)
         expect((run is not None, len(entries)), wanted, f"{name}, pruned before 10")
-    expect(await bench.store.prune(LONG_AGO + 10), 0, "number of runs that are pruned again")
+    expect(await bench.store.prune(LONG_AGO + 10), 0, "number of runs pruned by a repeated call")
 
 
 async def only_some_are_pruned(bench: Bench) -> None:
-    """Check that a status can be asked for, and that what somebody drives is left alone."""
+    """Check that a status can be given, and that claimed runs are not deleted."""
     me = await bench.claimed("held")
     await bench.do(
         bench.first("free", 0),
@@ -62,12 +62,14 @@ async def only_some_are_pruned(bench: Bench) -> None:
     ]
     for status, wanted in choices:
         count = await bench.store.prune(LONG_AGO + 10, status)
-        expect(count, wanted, f"number of runs that were pruned, of status {status}")
-    expect(await bench.seqs("held"), [0], "entries of a run that somebody holds")
+        expect(count, wanted, f"number of pruned runs with status {status}")
+    expect(await bench.seqs("held"), [0], "entries of a claimed run")
 
 
 PROMISES = (
-    Promise("delete() leaves nothing of a run", deleted_runs_are_gone),
-    Promise("prune() deletes what is over and old, and nothing else", old_runs_are_pruned),
-    Promise("prune() deletes runs of a status, unless they are held", only_some_are_pruned),
+    Promise("delete() removes everything of a run", deleted_runs_are_gone),
+    Promise("prune() deletes only finished runs that are old", old_runs_are_pruned),
+    Promise(
+        "prune() deletes runs with a given status unless they are claimed", only_some_are_pruned
+    ),
 )

@@ -1,23 +1,23 @@
-"""Hypothesis strategies for workflows, their inputs, event logs, and what is done to stores.
+"""Hypothesis strategies for workflows, their inputs, event logs, and operations on stores.
 
 =========================== ==================================================================
-`workflows`, `inputs`       workflows of every kind of node, and something to give them
-`event_logs`                the events of runs, valid or broken in a way that has a name
-`broken_event_logs`         broken in any way, with the name and the rule of the grammar
-`typed_values`              types as deep as steps may ask for them, with values of each
-`store_machine`             a state machine that drives a store, and compares it with a dict
+`workflows`, `inputs`       workflows with every kind of node, and inputs for them
+`event_logs`                the events of runs, valid or with a named fault
+`broken_event_logs`         events with any fault, with its name and the rule it breaks
+`typed_values`              types that steps may use, deeply nested, with values of each
+`store_machine`             a state machine that drives a store and compares it with a dict
 =========================== ==================================================================
 
-A property that holds for whatever a workflow may be is tried like this; each example needs a
-clock of its own, so the workflow is run by `trio.run` and not by pytest-trio::
+Test a property of all workflows as follows. Each example needs its own clock, so run the workflow
+with `trio.run` and not with pytest-trio::
 
     @given(workflows(), inputs())
     def test_my_store_keeps_every_run(workflow, value):
         events = trio.run(record, workflow, value, clock=VirtualClock())
         check_events(events, workflow)
 
-What they are made of can be chosen with a `Taste`, looked at as a spec
-(``workflow.metadata["spec"]``), and made again from it with `build`.
+Choose the parts of generated workflows with a `Taste`, inspect them in the workflow's spec
+(``workflow.metadata["spec"]``), and build a workflow from a spec with `build`.
 """
 
 from trioflow._public import publish

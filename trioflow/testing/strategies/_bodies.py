@@ -1,4 +1,4 @@
-"""What the steps and tools of generated workflows do, and a witness of what was done."""
+"""The bodies of generated steps and tools, and a witness that records what they do."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from trioflow.tools import Tool
 
 
 def address_of(ctx: StepContext[Any]) -> Address:
-    """Return the address of a call: its id without that of the run."""
+    """Return the address of a call: its id without the run id."""
     return Address.parse(ctx.step_call_id.removeprefix(f"{ctx.run_id}:"))
 
 
@@ -28,15 +28,15 @@ class Witness:
     """What happened inside the bodies of one built workflow."""
 
     running: Counter[str] = attrs.field(factory=Counter)
-    """How many bodies run now: of ``"step"``, of ``"tool"``, and for each bound they keep to."""
+    """Number of running bodies: of ``"step"``, of ``"tool"``, and for each bound on them."""
     canceled: Counter[str] = attrs.field(factory=Counter)
-    """How many bodies were left by ``trio.Cancelled``: of ``"step"`` and of ``"tool"``."""
+    """Number of bodies that ended with ``trio.Cancelled``: of ``"step"`` and of ``"tool"``."""
     excess: list[str] = attrs.field(factory=list)
-    """Which bounds were exceeded, and by how much."""
+    """The bounds that were exceeded, and by how much."""
 
     @contextmanager
     def watch(self, kind: str, bounds: Sequence[tuple[str, int]]) -> Generator[None, None, None]:
-        """Count one more body of this kind, and under the name of each bound."""
+        """Count a body of this kind while the block runs, also under the name of each bound."""
         names = [kind, *(name for name, _ in bounds)]
         self.running.update(names)
         self.excess += [
@@ -54,25 +54,25 @@ class Witness:
 
 
 def digest(label: str, *values: Any) -> int:
-    """Return a small number that depends on everything given, the same in every process."""
+    """Return a small number that depends on all arguments; the same in every process."""
     return zlib.crc32(repr((label, values)).encode()) % 1000
 
 
 class GeneratedStepError(Exception):
-    """What a generated step raises."""
+    """Raised by a generated step."""
 
 
 class GeneratedFatalError(NonRetryableError):
-    """What it raises where a retry must not help."""
+    """Raised by a generated step for a failure that must not be retried."""
 
 
 class GeneratedToolError(Exception):
-    """What a generated tool raises."""
+    """Raised by a generated tool."""
 
 
 @attrs.define(eq=False)
 class Body:
-    """Does the ops of one step call."""
+    """Executes the ops of one step call."""
 
     spec: s.StepSpec
     tools: dict[str, Tool[..., Any]]
@@ -80,7 +80,7 @@ class Body:
     ctx: StepContext[Any]
 
     async def run(self) -> int:
-        """Do them all and return a number that tells step and input."""
+        """Execute all ops and return a number that depends on the step and its input."""
         for op in self.spec.ops:
             await _DO[type(op)](self, op)
         return digest(self.spec.id, self.value, self.ctx.resume_data)
@@ -156,12 +156,12 @@ _DO: dict[type[s.Op], Callable[[Body, Any], Any]] = {
 
 
 def state_key(step_id: str, attempt: int) -> str:
-    """Return the key that an attempt sets; different keys do not depend on any order."""
+    """Return the key that an attempt sets; as keys differ, the order does not matter."""
     return f"{step_id}@{attempt}"
 
 
 async def plain_tool(spec: s.ToolSpec, value: Any) -> int:
-    """Do what a tool does that is no streaming one."""
+    """Execute the body of a tool that does not stream."""
     await trio.sleep(spec.seconds)
     if spec.fails:
         raise GeneratedToolError(spec.id)
@@ -169,7 +169,7 @@ async def plain_tool(spec: s.ToolSpec, value: Any) -> int:
 
 
 async def streaming_tool(spec: s.ToolSpec, value: Any) -> AsyncGenerator[int, None]:
-    """Do what a streaming tool does."""
+    """Execute the body of a streaming tool."""
     for number in range(spec.pieces or 0):
         await trio.sleep(spec.seconds)
         yield digest(spec.id, value, number)

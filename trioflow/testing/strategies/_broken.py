@@ -19,20 +19,20 @@ class Fault:
     """A way to break a log."""
 
     rule: int
-    """The rule that is broken then."""
+    """Number of the rule that the broken log breaks."""
     at: Callable[[ev.Event], bool]
     """Whether an event can be broken in this way."""
     change: Callable[[Events, int], Events]
-    """Takes a log and the position of the event; returns the broken log."""
+    """Takes a log and the index of the event; returns the broken log."""
 
 
 def event_logs(broken: str | None = None, *, max_depth: int = 3) -> st.SearchStrategy[Events]:
-    """Generate the events of whole runs, for what reads events: a view, a store, a statistic.
+    """Generate the events of whole runs, to test code that reads events: views, stores, statistics.
 
-    They are made from the grammar in `trioflow.events` alone, so among them is much that few
-    workflows do: nested workflows that are retried, items that overlap, runs that are
-    canceled in the midst of everything. Their values are None, small numbers and texts. None of
-    them is suspended, resumed or recovered, and no events are received or taken::
+    They are generated from the grammar in `trioflow.events` alone, so they include sequences that
+    few workflows produce: nested workflows that are retried, overlapping items, runs that are
+    canceled at any point. Values are None, small numbers and strings. No run is suspended,
+    resumed or recovered, and no events are received or taken::
 
         @given(event_logs())
         def test_every_call_is_in_the_table(log):
@@ -42,9 +42,9 @@ def event_logs(broken: str | None = None, *, max_depth: int = 3) -> st.SearchStr
         def test_a_call_that_does_not_end_is_shown_as_open(log): ...
 
     Args:
-      broken: The name of the one thing that is wrong, a key of `FAULTS`. If not given,
-        nothing is: `trioflow.testing.check_events` accepts the log.
-      max_depth: How deep workflows are nested at most.
+      broken: Name of the only fault of each log, a key of `FAULTS`. If not given, logs have no
+        faults: `trioflow.testing.check_events` accepts them.
+      max_depth: Maximum nesting depth of workflows.
 
     Raises:
       ValueError: if there is no fault of that name.
@@ -52,16 +52,16 @@ def event_logs(broken: str | None = None, *, max_depth: int = 3) -> st.SearchStr
     if broken is None:
         return valid_logs(max_depth)
     if broken not in FAULTS:
-        raise ValueError(f"no fault is named {broken!r}; {suggest(broken, FAULTS, 'see FAULTS')}")
+        raise ValueError(f"unknown fault {broken!r}; {suggest(broken, FAULTS, 'see FAULTS')}")
     return _broken_logs(broken, max_depth)
 
 
 @st.composite
 def broken_event_logs(draw: st.DrawFn, max_depth: int = 3) -> tuple[str, int, Events]:
-    """Generate ``(name, rule, log)``: what is wrong, the rule that it breaks, and the log.
+    """Generate ``(name, rule, log)``: the name of a fault, the rule that it breaks, and the log.
 
     Args:
-      max_depth: How deep workflows are nested at most.
+      max_depth: Maximum nesting depth of workflows.
     """
     events = draw(valid_logs(max_depth))
     names = sorted(name for name, fault in FAULTS.items() if any(map(fault.at, events)))
@@ -75,7 +75,7 @@ def _broken_logs(draw: st.DrawFn, name: str, max_depth: int) -> Events:
 
 
 def _broken(draw: st.DrawFn, name: str, events: Events) -> Events:
-    """Return *events* with the fault of this name; not every log has what it needs."""
+    """Return *events* with the fault of this name, or reject logs that cannot have it."""
     fault = FAULTS[name]
     positions = [n for n, event in enumerate(events) if fault.at(event)]
     assume(positions)
@@ -111,7 +111,7 @@ def _with(**changes: Callable[[Any], Any]) -> Callable[[Events, int], Events]:
 
 
 def _swap_nodes(events: Events, n: int) -> Events:
-    """Let the node of the event at *n* come before the node that it follows."""
+    """Move the node of the event at *n* before the node that it follows."""
     later = _root(events[n])
     first = [event for event in events if _root(event) == later - 1]
     second = [event for event in events if _root(event) == later]
@@ -127,7 +127,7 @@ def _root(event: ev.Event) -> int:
 
 
 def _unarm(events: Events, n: int) -> Events:
-    """Take the arm out of the address of a call, and of all that is inside it."""
+    """Remove the arm from the address of a call, and from all addresses inside it."""
     first = events[n]
     assert isinstance(first, ev.StepEvent)
     arm = first.address
@@ -181,4 +181,4 @@ FAULTS = {
         6, _is(ev.StepStart), _with(iteration=lambda n: (n or 0) + 1)
     ),
 }
-"""What can be wrong with a log, by name, and the rule of the grammar that it breaks."""
+"""The faults of logs, by name, with the rule of the grammar that each breaks."""

@@ -28,13 +28,13 @@ from trioflow.workflow import Workflow
 Flow = Workflow[Any, Any]
 
 LIMITS = {"a": 1, "b": 2}
-"""The limits that generated steps and tools ask an engine for, with their sizes."""
+"""The limits that generated steps and tools require of an engine, with their sizes."""
 PAST = datetime(2001, 1, 1, tzinfo=UTC)
 FAR = datetime(2101, 1, 1, tzinfo=UTC)
 
 
 def build(spec: s.WorkflowSpec, witness: Witness | None = None) -> Flow:
-    """Return the workflow of a spec, which is then its ``metadata["spec"]``."""
+    """Return the workflow of a spec, and store the spec in its ``metadata["spec"]``."""
     return _Builder(witness or Witness()).workflow(spec)
 
 
@@ -77,7 +77,7 @@ class _Builder:
         return body
 
     def tool(self, spec: s.ToolSpec, caller: s.StepSpec | None = None) -> Tool[..., Any]:
-        # A tool shares its caller's place in a limit, so the place counts once.
+        # A tool shares its caller's slot of a limit, so the slot counts once.
         bounds = [] if caller and caller.limit == spec.limit else _limit(spec.limit)
         if spec.pieces is None:
 
@@ -176,7 +176,7 @@ _ADD: dict[type[Any], Callable[[_Builder, Flow, Any], Flow]] = {
 
 
 def listing(node: s.ForEachSpec, value: Any) -> list[int]:
-    """Return the items that a foreach goes through."""
+    """Return the items that a foreach iterates over."""
     return [digest("item", value, index) for index in range(node.items)]
 
 
@@ -197,7 +197,7 @@ def _limit(name: str | None) -> list[tuple[str, int]]:
 
 
 def _items(ctx: StepContext[Any], concurrency: int | None) -> list[tuple[str, int]]:
-    """Return the bound on the items of one foreach call, if the body is one of them."""
+    """Return the bound on concurrent items of a foreach call, if the body is one of them."""
     if concurrency is None:
         return []
     return [(f"foreach {address_of(ctx).call} of {ctx.run_id}", concurrency)]

@@ -1,4 +1,4 @@
-"""What a store should hold and answer, as a dict; and the calls that it is tried with."""
+"""A model of what a store should hold and return, and strategies for calls of a store."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from trioflow.abc import Append, Entry, Request, RequestKind, RunFilter, RunHead
 from trioflow.events import ACTIVE_STATUSES, FINISHED_STATUSES, RunStatus
 
 LONG_AGO = 1000.0
-"""Seconds since the epoch: when everything happens. No real run is as old."""
+"""The time of all events, in seconds since the epoch. No real run is as old."""
 HOLDS = 1000.0
-"""Seconds: a claim that does not expire while it is looked at. The other ones take 0."""
+"""Seconds of a claim that does not expire during the test. Other claims take 0 seconds."""
 
 names = st.sampled_from(["a", "b", "c"])
 owners = st.sampled_from(["me", "you"])
@@ -31,22 +31,22 @@ kinds: st.SearchStrategy[RequestKind] = st.sampled_from(["cancel", "event", "res
 
 @attrs.frozen
 class Draft:
-    """An append that has yet to be fitted to the run."""
+    """An append that has not been fitted to its run yet."""
 
     name: str
     begins: bool
     """Whether it has a header."""
     distance: int
-    """By how much it misses the last entry."""
+    """Offset of ``after`` from the last entry."""
     steps: list[int]
-    """From each ``seq`` to the next."""
+    """Differences between successive ``seq``."""
     moment: float
     status: RunStatus
     owner: str | None
     claim_seconds: float
     due_at: float | None
     requests: list[int]
-    """Which of the requests that are pending it records, and some that are not."""
+    """Indexes of the pending requests that it records, and some of unknown requests."""
     header: dict[str, Any]
 
 
@@ -75,7 +75,7 @@ drafts = st.builds(
 
 @attrs.define
 class Journal:
-    """A run as it should be."""
+    """The expected state of a stored run."""
 
     header: RunHeader
     status: RunStatus
@@ -99,7 +99,7 @@ class Journal:
         return self.header.created_at, self.header.run_id
 
     def has_work(self, now: float) -> bool:
-        """Tell whether there is something to do, if the run is free."""
+        """Return whether the run is free and has work to do."""
         if self.status in FINISHED_STATUSES or self.held:
             return False
         due = self.due_at is not None and self.due_at <= now
@@ -108,10 +108,10 @@ class Journal:
 
 @attrs.define
 class Journals:
-    """All runs as they should be, by name."""
+    """The expected runs of a store, by name."""
 
     mark: str
-    """What ids begin with."""
+    """Prefix of all ids."""
     runs: dict[str, Journal] = attrs.field(factory=dict)
 
     def id(self, name: str) -> str:
@@ -119,7 +119,7 @@ class Journals:
         return self.mark + name
 
     def fit(self, draft: Draft) -> Append:
-        """Return a draft as an append to the run as it is."""
+        """Return a draft as an append to the current run."""
         run = self.runs.get(draft.name)
         after = (run.last_seq if run else -1) + draft.distance
         entries, seq = [], after
@@ -152,7 +152,7 @@ class Journals:
         )
 
     def append(self, name: str, append: Append) -> bool:
-        """Append, and tell whether it may be done."""
+        """Append if that is valid, and return whether it is."""
         run = self.runs.get(name)
         seqs = [append.after, *(entry.seq for entry in append.entries)]
         if (run is None) == (append.header is None) or seqs != sorted(set(seqs)):
@@ -175,7 +175,7 @@ class Journals:
         return True
 
     def claim(self, name: str, owner: str, seconds: float) -> bool:
-        """Claim a run, and tell whether that is possible."""
+        """Claim a run if that is possible, and return whether it is."""
         run = self.runs.get(name)
         if run is None or (run.held and run.owner not in (None, owner)):
             return False
@@ -190,19 +190,19 @@ class Journals:
         return {run.header.run_id for run in mine}
 
     def release(self, name: str, owner: str) -> None:
-        """Give a claim back."""
+        """Release a claim."""
         run = self.runs.get(name)
         if run is not None and run.owner == owner:
             run.owner, run.held = None, False
 
     def leave(self, owner: str) -> None:
-        """Give all claims of an owner back."""
+        """Release all claims of an owner."""
         for run in self.runs.values():
             if run.owner == owner:
                 run.owner, run.held = None, False
 
     def prune(self, before: float, status: Sequence[RunStatus] | None) -> int:
-        """Delete what is old, and return how many that were."""
+        """Delete old runs, and return their number."""
         old = [
             name
             for name, run in self.runs.items()
@@ -230,12 +230,12 @@ class Journals:
         return [run_id for _, run_id in reversed(found)]
 
     def claimable(self, workflow: str | None, now: float) -> list[str]:
-        """Return the ids of runs that are free and have something to do, oldest first."""
+        """Return the ids of runs that are free and have work to do, oldest first."""
         found = self.ages(
             lambda run: run.has_work(now) and workflow in (None, run.header.workflow_id)
         )
         return [run_id for _, run_id in found]
 
     def ages(self, is_meant: Callable[[Journal], bool]) -> list[tuple[float, str]]:
-        """Return the places of runs in the order of age."""
+        """Return the creation times and ids of runs, oldest first."""
         return sorted(run.age for run in self.runs.values() if is_meant(run))

@@ -1,4 +1,4 @@
-"""Event logs made from the grammar alone, without an engine."""
+"""Event logs generated from the grammar alone, without an engine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trioflow import events as ev
 
 RUN_ID = "run"
 Events = list[ev.Event]
-"""Events that `number` has still to give their ``seq`` and ``at``."""
+"""Events; `number` sets their ``seq`` and ``at``."""
 
 FLAGS = st.booleans()
 FEW = st.integers(0, 2)
@@ -48,12 +48,12 @@ def valid_logs(draw: st.DrawFn, max_depth: int = 3) -> Events:
 
 @attrs.frozen
 class _Generator:
-    """One method per production of the grammar."""
+    """Generates events, with one method per production of the grammar."""
 
     draw: st.DrawFn
 
     def workflow(self, frame: str, prefix: str, depth: int) -> Events:
-        """The nodes of a workflow; *frame* and *prefix* stand before addresses and ids."""
+        """Return the nodes of a workflow; *frame* and *prefix* prefix addresses and ids."""
         events: Events = []
         for position in range(self.draw(SOME)):
             events += self.node(f"{frame}{position}", prefix, f"s{position}", depth)
@@ -74,7 +74,7 @@ class _Generator:
         return self.foreach(address, prefix + id, depth)
 
     def step(self, address: str, id: str, iteration: int | None = None) -> Events:
-        """A call with chunks, retries and tools."""
+        """Return a call with chunks, retries and tools."""
         place = {"id": id, "address": address}
         inner: Events = []
         retries = self.draw(FEW)
@@ -102,7 +102,7 @@ class _Generator:
         return [*events, make(ev.ToolError, status="failed", error=ValueError("no"), **fields)]
 
     def wait(self, address: str, id: str) -> Events:
-        """A sleep, or a wait whose event comes or not."""
+        """Return a sleep, or a wait for an event that may arrive or not."""
         place = {"id": id, "address": address}
         name = "go" if self.draw(FLAGS) else None
         waiting = make(ev.StepWaiting, event=name, **place)
@@ -115,7 +115,7 @@ class _Generator:
         ]
 
     def nested(self, address: str, id: str, depth: int) -> Events:
-        """A nested workflow, perhaps after an attempt that failed."""
+        """Return a nested workflow, possibly after a failed attempt."""
         place = {"id": id, "address": address}
         events = [make(ev.StepStart, input=None, kind="workflow", **place)]
         events += self.workflow(f"{address}/", f"{id}.", depth - 1)
@@ -126,7 +126,7 @@ class _Generator:
         return [*events, *self.close(place, 1 + retried)]
 
     def arms(self, address: str, prefix: str, depth: int) -> Events:
-        """The arms of a parallel or branch, side by side."""
+        """Return the interleaved arms of a parallel or branch."""
         arms = []
         for arm in "abc"[: self.draw(TIMES)]:
             place = f"{address}:{arm}", f"{prefix}{arm}"
@@ -134,12 +134,12 @@ class _Generator:
         return self.interleave(arms)
 
     def loop(self, address: str, id: str) -> Events:
-        """One call per iteration."""
+        """Return one call per iteration."""
         times = range(1, self.draw(TIMES) + 1)
         return [event for n in times for event in self.step(f"{address}#{n}", id, n)]
 
     def foreach(self, address: str, id: str, depth: int) -> Events:
-        """One call for all items, whose inner calls are side by side."""
+        """Return one call for all items, with interleaved inner calls."""
         place = {"id": id, "address": address}
         total = self.draw(SOME)
         of_workflows = self.draw(FLAGS)
@@ -161,7 +161,7 @@ class _Generator:
         ]
 
     def interleave(self, parts: Sequence[Events]) -> Events:
-        """Mix *parts*, each in its own order, a step-finish directly after its step-result."""
+        """Interleave *parts*, keeping their order and each step-finish after its step-result."""
         choose = random.Random(self.draw(SHUFFLES))
         rest = [list(reversed(part)) for part in parts if part]
         mixed: Events = []

@@ -1,9 +1,9 @@
-"""Descriptions of workflows as plain values: what the strategies draw and `build` builds.
+"""Specs: descriptions of workflows as plain values, which strategies draw and `build` builds.
 
-A spec says all that matters about a workflow and can be printed, compared and interpreted
-by others than the engine. Durations are sums of binary fractions, so that virtual times
-are exact; time-outs end in odd eighths and waits for events in odd 64ths, so that they
-never fall together with each other or with anything else.
+A spec describes a workflow completely. It can be printed, compared, and interpreted without the
+engine. Durations are sums of binary fractions, so that virtual times are exact. Timeouts end in
+odd eighths and waits for events in odd 64ths, so that they never coincide with each other or
+with anything else.
 """
 
 from __future__ import annotations
@@ -30,41 +30,41 @@ class Nap:
 
     seconds: float
     cleanup: float = 0.0
-    """When canceled, work for so many more seconds in a shielded scope."""
+    """Seconds of shielded clean-up after a cancellation."""
 
 
 @attrs.frozen
 class SetState:
-    """Set a key of the shared state that names this step and attempt."""
+    """Set a key of the shared state that is unique to this step and attempt."""
 
 
 @attrs.frozen
 class Fail:
-    """Raise in the first attempts, or always if there are fewer attempts than that."""
+    """Raise in the first attempts, or always if there are fewer attempts."""
 
     attempts: int = 99
     fatal: bool = False
     """Raise a NonRetryableError."""
     one_in: int = 1
-    """Only for one in so many values."""
+    """Raise only for one in this many values."""
 
 
 @attrs.frozen
 class FailInFirstRound:
-    """Raise unless a workflow around this step is in a later attempt."""
+    """Raise unless an enclosing workflow is in its second or a later attempt."""
 
 
 @attrs.frozen
 class ToolSpec:
-    """A tool; also a node."""
+    """A tool, which may also be a node."""
 
     id: str
     pieces: int | None = None
-    """How many pieces a streaming tool yields; None for a tool that is none."""
+    """Number of pieces that a streaming tool yields; None for a tool that does not stream."""
     seconds: float = 0.0
     """How long it sleeps before it returns, or before each piece."""
     fails: bool = False
-    """Whether it raises in the end."""
+    """Whether it raises at the end."""
     limit: str | None = None
 
 
@@ -74,9 +74,9 @@ class UseTool:
 
     tool: ToolSpec
     catches: bool = False
-    """Whether the body goes on when the tool fails."""
+    """Whether the body continues if the tool fails."""
     take: int | None = None
-    """Take so many pieces one by one and leave; None for a plain call."""
+    """Number of pieces to take before closing the stream; None for a plain call."""
 
 
 @attrs.frozen
@@ -89,19 +89,19 @@ class Await:
 
 @attrs.frozen
 class Ask:
-    """Ask a question, with a label of its own or without one."""
+    """Ask a question, with or without a label."""
 
     label: str | None
 
 
 @attrs.frozen
 class Bail:
-    """End the innermost workflow."""
+    """Bail out of the innermost workflow."""
 
 
 @attrs.frozen
 class CancelRun:
-    """Cancel the run and go on."""
+    """Cancel the run and continue."""
 
 
 Op: TypeAlias = (
@@ -112,7 +112,7 @@ Op: TypeAlias = (
 # ---------------------------------------------------------------- what a node runs
 @attrs.frozen
 class StepSpec:
-    """A step: a list of things to do."""
+    """A step: a list of ops to execute."""
 
     id: str
     ops: tuple[Op, ...] = ()
@@ -130,7 +130,7 @@ class WorkflowSpec:
     id: str
     nodes: tuple[NodeSpec, ...] = ()
     retry: Retry | None = None
-    """For its steps that have none, nested workflows included."""
+    """For its steps without a retry, including those of nested workflows."""
 
 
 TargetSpec: TypeAlias = StepSpec | ToolSpec | WorkflowSpec
@@ -175,9 +175,9 @@ class ForEachSpec:
 class MapSpec:
     id: str
     how: Literal["function", "async function", "raises", "object", "nowhere"]
-    """``nowhere``: an object with a source that leads nowhere."""
+    """``nowhere``: an object with a source that does not exist."""
     step: str | None = None
-    """The step before that an object takes something from."""
+    """The earlier step whose output an object uses."""
 
 
 @attrs.frozen
@@ -199,7 +199,7 @@ NodeSpec: TypeAlias = (
 )
 
 
-# ---------------------------------------------------------------- looking into specs
+# ---------------------------------------------------------------- parts of specs
 def parts(spec: Any) -> tuple[Any, ...]:
     """Return a spec and all specs inside it, tools and ops included."""
     if isinstance(spec, tuple):

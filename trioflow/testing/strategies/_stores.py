@@ -1,4 +1,4 @@
-"""A machine that does to a store whatever can be done, and compares it with a dict."""
+"""A state machine that calls a store in any order, and compares it with a model."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from trioflow.testing.strategies._trio_thread import OpenStore, TrioThread
 T = TypeVar("T")
 
 which = st.integers(0, 1)
-"""Which of the two stores on one storage is asked."""
+"""Index of the store to call, of two stores on one storage."""
 
 
 def store_machine(open_store: OpenStore) -> type[RuleBasedStateMachine]:
@@ -44,12 +44,12 @@ def store_machine(open_store: OpenStore) -> type[RuleBasedStateMachine]:
 
     Use it as ``TestMyStore = store_machine(open_store).TestCase``, or with
     ``hypothesis.stateful.run_state_machine_as_test``. Two stores are open at a time, and are
-    closed and opened again. `trioflow.testing.check_store` says more about what is wrong;
-    this finds what nobody has thought of.
+    closed and reopened. `trioflow.testing.check_store` reports faults in more detail; the machine
+    finds unexpected ones.
 
     Args:
-      open_store: Opens a store on the same storage each time. That storage may hold other
-        runs, if they are not of the year 1970.
+      open_store: Opens a store on the same storage each time. The storage may hold other runs
+        unless they are from the year 1970.
     """
     return type("StoreMachine", (_StoreMachine,), {"open_store": staticmethod(open_store)})
 
@@ -104,7 +104,7 @@ class _StoreMachine(RuleBasedStateMachine):
 
     @rule(which=which, name=names, seconds=durations)
     def come_and_go(self, which: int, name: str, seconds: float) -> None:
-        """Claim as an owner that leaves: a new one, since ids of owners are used once."""
+        """Claim as an owner that exits: a new one, because ids of owners are used once."""
         run_id, owner = self.model.id(name), self.model.id(uuid.uuid4().hex)
 
         async def claim_and_leave(store: Store) -> bool:
@@ -165,7 +165,7 @@ class _StoreMachine(RuleBasedStateMachine):
         self.trio.run(self.stores[which].close)
         self.stores[which] = self.trio.open(self.open_store)
 
-    # ------------------------------------------------------------ looking
+    # ------------------------------------------------------------ reading
     @rule(which=which, name=names)
     def get(self, which: int, name: str) -> None:
         found = self.call(which, lambda store: store.get(self.model.id(name)))
@@ -199,7 +199,7 @@ class _StoreMachine(RuleBasedStateMachine):
 
     @rule(
         which=which,
-        # Each condition is left out often enough for the others to be what decides.
+        # Each condition is omitted often enough for the others to decide the outcome.
         status=st.none() | st.just([]) | st.lists(statuses, min_size=1, max_size=3),
         workflow=workflow_ids,
         resource=st.none() | resource_ids,
@@ -221,7 +221,7 @@ class _StoreMachine(RuleBasedStateMachine):
     ) -> None:
         asked: dict[str, Any] = {
             "status": status,
-            "workflow_id": self.model.id(workflow),  # or a limit might leave ours out for others
+            "workflow_id": self.model.id(workflow),  # otherwise a limit might exclude our runs
             "resource_id": resource and self.model.id(resource),
             "tags": [self.model.id(tag) for tag in some_tags],
             "since": span[0],
@@ -273,7 +273,7 @@ class _StoreMachine(RuleBasedStateMachine):
 
 
 async def post_or_refuse(request: Request, store: Store) -> Request | type[TrioflowError]:
-    """Post a request; return it, or how it was refused."""
+    """Post a request; return it, or the class of the error that refused it."""
     try:
         return await store.post_request(request)
     except (UnknownRunError, RunFinishedError) as refusal:

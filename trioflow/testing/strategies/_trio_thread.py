@@ -1,4 +1,4 @@
-"""Trio in a thread of its own, for state machines whose rules are plain functions."""
+"""Runs Trio in its own thread, for state machines whose rules are plain functions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OpenStore = Callable[[], AbstractAsyncContextManager[Store]]
 
 
 class TrioThread:
-    """Trio in a thread of its own: rules are plain functions, and stores stay open meanwhile."""
+    """Runs Trio in its own thread, so that stores stay open between rules."""
 
     def __init__(self) -> None:
         started: SimpleQueue[tuple[trio.lowlevel.TrioToken, trio.Nursery]] = SimpleQueue()
@@ -60,7 +60,7 @@ class OpenedStore:
 async def _keep_open(
     open_store: OpenStore, task_status: trio.TaskStatus[OpenedStore] = trio.TASK_STATUS_IGNORED
 ) -> None:
-    """Open a store and close it in the same task, as stores with a nursery need it."""
+    """Open a store and close it in the same task, as stores with a nursery require."""
     async with open_store() as store:
         opened = OpenedStore(store)
         task_status.started(opened)

@@ -1,4 +1,4 @@
-"""Types that steps may ask for, as deep as they may be nested, and values of them."""
+"""Types that steps may use, deeply nested, and values of them."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class Tree:
 
 
 def _of(origin: Any, *arguments: Any) -> Any:
-    """Return a type with type arguments that only a running program knows."""
+    """Return a type with type arguments that are known only at run time."""
     return origin[arguments]
 
 
@@ -233,7 +233,7 @@ def typed_values(
     """Return a strategy for types, each with a strategy for values of it.
 
     Args:
-      scalars: What the types are made of; add those of a library of its own.
-      max_leaves: How many of these a type has at most.
+      scalars: The types that nested types are made of; add those of your library.
+      max_leaves: Maximum number of these in one type.
     """
     return st.recursive(st.sampled_from(list(scalars)), _nested, max_leaves=max_leaves)

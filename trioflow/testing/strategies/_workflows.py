@@ -17,9 +17,9 @@ from trioflow.workflow import Workflow
 T = TypeVar("T")
 
 MAX_DEPTH = 4
-"""How deep workflows are nested at most."""
+"""Maximum nesting depth of workflows."""
 MAX_CALLS = 60
-"""About how many calls a run makes at most."""
+"""Approximate maximum number of calls in a run."""
 
 
 @attrs.frozen
@@ -27,14 +27,14 @@ class Taste:
     """What generated workflows may contain."""
 
     limits: bool = True
-    """Steps that ask the engine for a place in a limit; an engine must have `LIMITS` then."""
+    """Steps and tools with a limit; requires an engine with `LIMITS`."""
     cancels: bool = True
     """Steps that cancel the run."""
     asks: bool = False
-    """Steps that ask a question, on which the run is suspended."""
+    """Steps that ask a question, which suspends the run."""
     on_error: tuple[OnError, ...] = ("cancel", "finish")
     events: tuple[str, ...] = ("go", "late", "never")
-    """The events that are waited for; for ``"never"`` always with a time-out."""
+    """The events to wait for; a wait for ``"never"`` always has a timeout."""
     depth: int = MAX_DEPTH
     calls: int = MAX_CALLS
 
@@ -46,38 +46,38 @@ ANY = Taste()
 def inputs() -> st.SearchStrategy[Any]:
     """Generate inputs for the workflows of `workflows`, which take any JSON value.
 
-    Small numbers, None, short texts and a dict: what a body does depends on its input, and
-    with few different inputs Hypothesis comes to the interesting ones soon.
+    They are small numbers, None, short strings and a dict. What a body does depends on its input;
+    with few different inputs, Hypothesis soon finds the interesting ones.
     """
     return st.one_of(st.integers(-5, 5), st.none(), st.text("ab", max_size=2), st.just({"a": [1]}))
 
 
 def workflows(taste: Taste = WITHOUT_ENGINE) -> st.SearchStrategy[Workflow[Any, Any]]:
-    """Generate workflows that end by themselves. Their spec is in ``metadata["spec"]``.
+    """Generate workflows that finish by themselves. Their spec is in ``metadata["spec"]``.
 
-    Their steps succeed, fail, fail and then succeed, sleep, write, call tools, set state,
-    wait for events, bail, cancel their run and run past time-outs. Of the events they wait for,
-    ``"go"`` and ``"late"`` should be sent; each wait for ``"never"`` has a time-out. All of
-    them sleep in virtual time: run them on a `trioflow.testing.VirtualClock`.
+    Their steps succeed, fail, fail and then succeed, sleep, write, call tools, set state, wait
+    for events, bail, cancel their run and exceed timeouts. Send the events ``"go"`` and
+    ``"late"`` that they wait for; each wait for ``"never"`` has a timeout. They sleep for long
+    times: run them on a `trioflow.testing.VirtualClock`.
 
     Args:
-      taste: What they may contain. By default nothing that needs an engine's limits; with
-        ``Taste()`` an engine must have ``limits=LIMITS``.
+      taste: What workflows may contain. By default nothing that needs limits of an engine; with
+        ``Taste()``, an engine must have ``limits=LIMITS``.
     """
     return workflow_specs(taste).map(build)
 
 
 @st.composite
 def workflow_specs(draw: st.DrawFn, taste: Taste = ANY) -> s.WorkflowSpec:
-    """Generate specs of workflows: values that tell all about them, for a model to compare with.
+    """Generate specs of workflows: complete descriptions, which a model can interpret.
 
-    `build` makes the workflow of a spec.
+    `build` returns the workflow of a spec.
     """
     return _Generator(draw, taste).workflow("w", taste.depth, taste.calls)
 
 
 # ---------------------------------------------------------------- choices
-# All strategies are made here, once: making them anew for each draw would take longer than
+# All strategies are created here, once: creating them for each draw would take longer than
 # running the workflows. `_Generator` only draws from them.
 FLAGS = st.booleans()
 FOR_ONCE = st.sampled_from([False] * 5 + [True])
@@ -94,7 +94,7 @@ CLEANUPS = st.sampled_from([0.0, 0.0, 0.5])
 TIMEOUTS = st.sampled_from([3 / 8, 9 / 8, 45 / 8])
 WAITS = st.sampled_from([21 / 64, 73 / 64, 361 / 64])
 STEP_LIMITS = st.sampled_from([None, None, "a", "b"])
-# Steps ask for a before tools ask for b, so that they cannot wait for each other.
+# Steps take limit a before tools take limit b, so that they cannot deadlock.
 TOOL_LIMITS = st.sampled_from([None, None, "b"])
 CONDITIONS: st.SearchStrategy[Any] = st.sampled_from(["true"] * 10 + ["false"] * 5 + ["raises"])
 MAPS: st.SearchStrategy[Any] = st.sampled_from(
@@ -118,14 +118,17 @@ FAILS = st.builds(s.Fail, st.sampled_from([2, 99]), FLAGS, st.sampled_from([1, 2
 
 @attrs.frozen
 class _Generator:
-    """Draws the parts of a workflow; *id* is unique in its workflow, *depth* and *calls* are
-    how deep the part may be nested and about how many calls it may make."""
+    """Draws the parts of a workflow.
+
+    *id* is unique in its workflow, *depth* is the maximum nesting depth of the part, and *calls*
+    the approximate maximum number of its calls.
+    """
 
     draw: st.DrawFn
     taste: Taste
 
     def one_of(self, choices: Sequence[Callable[[], T]]) -> T:
-        """Return what one of these functions gives."""
+        """Return what one of these functions returns."""
         return choices[self.draw(_index(len(choices)))]()
 
     def workflow(self, id: str, depth: int, calls: int) -> s.WorkflowSpec:
@@ -183,7 +186,7 @@ class _Generator:
     # ------------------------------------------------------------ targets
     def target(self, id: str, depth: int, calls: int) -> s.TargetSpec:
         if depth > 1 and calls > 1 and self.draw(FLAGS):
-            # Not only the id of the node, because a workflow must not contain its own id.
+            # Not just the id of the node, because a workflow must not contain its own id.
             return self.workflow(f"{id}w{depth}", depth - 1, calls)
         return self.tool(id) if self.draw(FOR_ONCE) else self.step(id)
 
@@ -223,12 +226,12 @@ class _Generator:
             s.Bail,
             *([s.CancelRun] if self.taste.cancels else []),
         ]
-        # What ends a step or a run is rarer, or all would end too soon.
+        # Ops that end a step or a run are rare, so that not all runs end early.
         return self.one_of(final if self.draw(FOR_ONCE) else harmless)
 
     def use(self, id: str) -> s.UseTool:
         tool = self.tool(id)
-        # Several ops of a step may use a tool, so what it does is in its id as well.
+        # Several ops of a step may use a tool, so its behavior is also part of its id.
         name = f"{id}-t-{tool.pieces}-{tool.seconds}-{tool.fails}-{tool.limit}"
         take = self.draw(COUNTS) if tool.pieces is not None and self.draw(FLAGS) else None
         return s.UseTool(attrs.evolve(tool, id=name), self.draw(FLAGS), take)
@@ -242,7 +245,7 @@ class _Generator:
         return choices[self.draw(_index(len(choices)))]
 
     def event(self) -> tuple[str, float | None]:
-        """Return the name of an event, and the time-out for a wait for it."""
+        """Return the name of an event, and the timeout of a wait for it."""
         name = self.taste.events[self.draw(_index(len(self.taste.events)))]
         return name, self.draw(WAITS) if name == "never" or self.draw(FLAGS) else None
 

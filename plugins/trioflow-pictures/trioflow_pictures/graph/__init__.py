@@ -1,4 +1,4 @@
-"""A workflow as a drawing: one SVG file that needs nothing else."""
+"""Draw a workflow as a self-contained SVG file."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def to_svg(
     resolve: Resolve | None = None,
     provider: Provider | None = None,
 ) -> str:
-    """Return a workflow as the text of an SVG file, with a final newline.
+    """Return the SVG document of a workflow as a string with a final newline.
 
-    Time runs from top to bottom, what may happen at the same time stands side by side, loops
-    lead back, and nested workflows are frames. The types of values stand at the arrows as far
-    as they are known. The file follows the reader's choice of light and dark, and the same
-    workflow always gives the same text. Nothing is run.
+    Time runs from top to bottom, concurrent parts are drawn side by side, loops have an arrow
+    back, and nested workflows are frames. Arrows are labelled with the types of values where
+    they are known. The drawing follows the reader's light or dark mode, and the output is
+    deterministic. Nothing is run.
 
     Args:
-      workflow: What to draw.
-      resolve: Finds what the workflow names by id.
+      workflow: The workflow to draw.
+      resolve: Returns the steps, tools and workflows that are used by id.
       provider: Tells which plugin provides a definition.
     """
     root = outline(workflow, resolve, provider)

@@ -1,4 +1,4 @@
-"""Arms side by side: all of a parallel block, or those of a branch whose conditions hold."""
+"""Draw the arms of a parallel block or a branch side by side."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from trioflow_pictures.graph.cards import LIMIT
 from trioflow_pictures.graph.measure import number, shorten, width_of, write
 
 BETWEEN = 24
-"""Between two arms."""
+"""Gap between two arms."""
 BAR = 6
 """Height of the bars around a parallel block."""
 HALF = 14
 """Half the height of the diamond above a branch."""
 RAIL = 42
-"""How far down the line to the conditions lies."""
+"""Vertical offset of the line to the conditions."""
 DROP = 22
-"""From a condition to its arm."""
+"""Gap between a condition and its arm."""
 
 
 def parallel(entry: Outline, arms: Sequence[Block]) -> Block:
@@ -47,7 +47,7 @@ def parallel(entry: Outline, arms: Sequence[Block]) -> Block:
 
 
 def branch(entry: Outline, bodies: Sequence[Block]) -> Block:
-    """Return arms below their conditions, and the way past them."""
+    """Return arms below their conditions, and the line that bypasses them."""
     arms = [
         _below(f"if {arm.condition}", body)
         for arm, body in zip(entry.children, bodies, strict=True)
@@ -79,7 +79,7 @@ def _below(condition: str, body: Block) -> Block:
 
 
 def _way_past(height: float) -> Block:
-    """Return what is beside arms of a height, for the case that none of them runs."""
+    """Return the bypass beside arms of a height, used when no condition holds."""
     text = "if none holds"
     width = pill_width(text)
     past = line([(width / 2, PILL), (width / 2, PILL + DROP + height)], "line bypass", arrow=False)

@@ -1,9 +1,9 @@
 """Blocks: pieces of a drawing that are entered at the top and left at the bottom.
 
-A workflow is made of sequences, arms side by side, and things around things, so its drawing
-can be put together from the inside out: each construct asks its parts for their size and
-places them. That needs no general graph layout, which would move boxes to save crossings
-that such a graph does not have, and would need a large library.
+A workflow consists of sequences, parallel arms and nested blocks, so its drawing is
+composed from the inside out: each construct measures its parts and positions them. This
+needs no general graph layout, which would move boxes to avoid crossings that do not occur
+here, and would require a large library.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import attrs
 from trioflow_pictures.graph.measure import number, width_of, write, xml_text
 
 GAP = 26
-"""Between two blocks, one below the other."""
+"""Vertical gap between two blocks."""
 LABELLED_GAP = 36
 SMALL = 11
-"""Size of the font of what is beside the ids."""
+"""Font size of everything except ids."""
 PILL = 20
 """Height of a label."""
 HEAD = 5
-"""Half the width of the head of an arrow."""
+"""Half the width of an arrow head."""
 
 
 @attrs.frozen
@@ -32,12 +32,12 @@ class Block:
     width: float
     height: float
     axis: float
-    """Where from the left it is entered and left."""
+    """Horizontal position of its entry and exit, from the left."""
     svg: str
 
 
 def titled(svg: str, *lines: str) -> str:
-    """Return a group that shows the lines that are not empty when it is pointed at."""
+    """Return a group with the lines that are not empty as its tooltip."""
     title = "\n".join(line for line in lines if line)
     return f"<g><title>{xml_text(title)}</title>{svg}</g>"
 
@@ -55,19 +55,19 @@ def rect(look: str, width: float, height: float, radius: float, x: float = 0, y:
 
 
 def pill(text: str, middle: float, y: float, look: str = "pill") -> str:
-    """Return a short text on a label that is centred at *middle*."""
+    """Return a label with a short text, centred at *middle*."""
     width = pill_width(text)
     label = write(text, middle, y + 14, SMALL, "condition", "middle")
     return rect(look, width, PILL, PILL / 2, middle - width / 2, y) + label
 
 
 def pill_width(text: str) -> float:
-    """Return how wide a label is."""
+    """Return the width of a label."""
     return width_of(text, SMALL) + 20
 
 
 def line(points: Sequence[tuple[float, float]], look: str = "line", *, arrow: bool = True) -> str:
-    """Return a line with rounded corners through points, each right below or beside the last."""
+    """Return a line with rounded corners and horizontal or vertical segments."""
     path = f"M{_point(points[0])}"
     for before, corner, after in zip(points, points[1:], points[2:], strict=False):
         path += f"L{_point(_toward(corner, before))}Q{_point(corner)} "
@@ -77,7 +77,7 @@ def line(points: Sequence[tuple[float, float]], look: str = "line", *, arrow: bo
 
 
 def column(blocks: Sequence[Block], labels: Sequence[str]) -> Block:
-    """Return blocks one below the other, each with a labelled arrow to the next."""
+    """Return blocks in a column, with labelled arrows between them."""
     axis = max(block.axis for block in blocks)
     right = max(block.width - block.axis for block in blocks)
     right = max(right, *(width_of(label, SMALL) + 10 for label in labels), 0)
@@ -106,7 +106,7 @@ def _point(point: tuple[float, float]) -> str:
 
 
 def _toward(corner: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
-    """Return the point from which a line leaves *corner* for *other* after a curve."""
+    """Return the point where the curve at *corner* ends on the way to *other*."""
     (x, y), (to_x, to_y) = corner, other
     length = abs(to_x - x) + abs(to_y - y)
     share = min(8.0, length / 2) / length if length else 0.0

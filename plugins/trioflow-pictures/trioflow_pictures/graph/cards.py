@@ -1,4 +1,4 @@
-"""Cards: one for each thing that a run does at one place."""
+"""Cards: the drawings of single entries of a workflow."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from trioflow_pictures.graph.block import SMALL, Block, rect, titled
 from trioflow_pictures.graph.measure import number, shorten, width_of, write
 
 BIG = 13
-"""Size of the font of ids."""
+"""Font size of ids."""
 LIMIT = 34
-"""How many characters of a text are shown; all of them when it is pointed at."""
+"""Maximum number of visible characters of a text; the tooltip has all of them."""
 PADDING = 12
 ICON = 16
 
@@ -28,12 +28,12 @@ ICONS = {
 
 
 def icon(kind: str, x: float, y: float) -> str:
-    """Return the picture of a kind, 16 wide and high."""
+    """Return the icon of a kind, 16 wide and high."""
     return f'<g class="icon" transform="translate({number(x)} {number(y)})">{ICONS[kind]}</g>'
 
 
 def card(entry: Outline) -> Block:
-    """Return the card of a step, tool, mapping, sleep, wait or nested workflow as a whole."""
+    """Return the card of a step, tool, mapping, sleep, wait or collapsed workflow."""
     head, below = _texts(entry)
     shown = [shorten(head, LIMIT), shorten(below, LIMIT + 6)]
     text_width = max(width_of(shown[0], BIG), width_of(shown[1], SMALL))
@@ -53,7 +53,7 @@ def card(entry: Outline) -> Block:
 
 
 def about(entry: Outline) -> tuple[str, ...]:
-    """Return everything there is to say about an entry, in lines that may be empty."""
+    """Return the lines of an entry's tooltip; some may be empty."""
     return (
         f"{entry.kind} {entry.label}" if entry.kind in _NAMED else entry.label,
         entry.types,
@@ -67,7 +67,7 @@ _NAMED = ("step", "tool", "workflow", "map", "sleep", "unresolved")
 
 
 def _texts(entry: Outline) -> tuple[str, str]:
-    """Return what stands on a card: its first line, and the one below it or nothing."""
+    """Return the first line of a card, and its second line, which may be empty."""
     match entry.kind:
         case "sleep":
             return f"sleep {entry.note}", entry.label

@@ -1,4 +1,4 @@
-"""How each construct of a workflow is put together from the blocks inside it."""
+"""Compose each construct of a workflow from its inner blocks."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from trioflow_pictures.graph.types import gives, takes
 
 TYPE_LIMIT = 40
 HEADER = 34
-"""Height of the part of a frame that has its title."""
+"""Height of the title bar of a frame."""
 BESIDE = 24
-"""Between the sides of a frame and what is in it."""
+"""Padding at the sides of a frame."""
 RADIUS = 10
 CHANNEL = 32
-"""Room beside a loop for the line that leads back."""
+"""Space beside a loop for the line back."""
 STACKED = 5
-"""How far the next sheet of a stack of items looks out."""
+"""Offset between the sheets of a stack of items."""
 
 
 def draw(entry: Outline) -> Block:
-    """Return the block of an entry and of everything in it."""
+    """Return the block of an entry and its children."""
     match entry.kind:
         case "parallel":
             return parallel(entry, [draw(arm) for arm in entry.children])
@@ -50,7 +50,7 @@ def draw(entry: Outline) -> Block:
             badge = f"from {entry.plugin}" if entry.plugin else ""
             return _frame(entry, "workflow", shorten(badge, LIMIT))
         case "wait":
-            # What it waits for has no type of its own: the value passes through.
+            # A wait has no type of its own: the value passes through.
             return column([card(entry), *map(draw, entry.children)], [""] * len(entry.children))
         case _:
             return card(entry)
@@ -59,12 +59,12 @@ def draw(entry: Outline) -> Block:
 def sequence(
     entries: Sequence[Outline], ends: tuple[Block, Block], types: tuple[str, str]
 ) -> Block:
-    """Return entries one below the other between two marks.
+    """Return entries in a column between two marks.
 
     Args:
-      entries: What runs one after the other.
-      ends: The marks at the beginning and at the end.
-      types: The types of what goes in and comes out, if they are known.
+      entries: The entries in the order of execution.
+      ends: The marks at the start and at the end.
+      types: The types of input and output, if they are known.
     """
     labels, value = [], types[0]
     for entry in entries:
@@ -78,7 +78,7 @@ def _loop(entry: Outline) -> Block:
     test = _test(entry)
     body = sequence(entry.children, (dot("merge", 5), test), ("", ""))
     start = body.axis + test.width / 2
-    # The line back runs beside everything that is inside.
+    # The line back runs beside the whole body.
     channel = max(body.width, start) + CHANNEL
     middle = body.height - test.height / 2
     again, on = ("no", "yes") if entry.kind == "until" else ("yes", "no")

@@ -1,8 +1,8 @@
-"""How much room a text takes, and how it is written into SVG.
+"""Estimate the width of texts, and write them to SVG.
 
-Nobody knows which font a reader has, so widths are estimates on the safe side: fixed-width
-fonts are at most 0.62 em wide per character. Characters that such fonts borrow from others
-may have any width; a text with some of them is told its length and fits in any case.
+The font of the reader is unknown, so widths are conservative estimates: fixed-width
+fonts are at most 0.62 em wide per character. Characters that come from fallback fonts
+may have any width; a text with such characters gets an explicit ``textLength``.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ import unicodedata
 from xml.sax.saxutils import escape
 
 EM = 0.62
-"""Width of a character of a fixed-width font, as a share of its size."""
+"""Width of a character of a fixed-width font, relative to its size."""
 WIDE_EM = 1.25
-"""The same for characters that take two columns, and for all of unknown width."""
+"""The same for characters of two columns or of unknown width."""
 
 _KNOWN = re.compile("[\x20-\x7e\xa0-\u052f\u2010-\u2027\u2190-\u21ff]*")
-# XML has no way to write these, not even as references.
+# XML cannot represent these characters, not even as references.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def width_of(text: str, size: float) -> float:
-    """Return the width that *text* takes at most, in the same unit as the size of its font."""
-    # Not sum(): it rounds in another way from Python 3.12 on, and drawings are to be the same.
+    """Return the maximum width of *text*, in the unit of the font size."""
+    # Not sum(), which rounds differently since Python 3.12: drawings must not differ.
     return math.fsum(map(_em, text)) * size
 
 
 def shorten(text: str, limit: int) -> str:
-    """Return *text* on one line, without its middle if it has more than *limit* characters.
+    """Return *text* on one line; cut out its middle if it exceeds *limit* characters.
 
-    The end is as telling as the beginning: long ids often differ only there.
+    The end is kept, because long ids often differ only there.
     """
     line = " ".join(text.split())
     if len(line) <= limit:
@@ -41,12 +41,12 @@ def shorten(text: str, limit: int) -> str:
 
 
 def xml_text(text: str) -> str:
-    """Return *text* as XML shows it; what XML cannot hold is replaced."""
+    """Escape *text* for XML, and replace characters that XML cannot represent."""
     return escape(_NOT_XML.sub("\ufffd", text), {'"': "&quot;"})
 
 
 def write(text: str, x: float, y: float, size: float, look: str, anchor: str = "start") -> str:
-    """Return a text element whose baseline begins, or has its middle or end, at (x, y)."""
+    """Return a text element with the start, middle or end of its baseline at (x, y)."""
     fit = ""
     if not _KNOWN.fullmatch(text):
         length = number(width_of(text, size))

@@ -1,4 +1,4 @@
-"""The types of the values that flow between the entries of an outline, as far as they are known."""
+"""The known types of the values between the entries of an outline."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from trioflow.describe import Outline
 
 
 def takes(entry: Outline) -> str:
-    """Return the type of what an entry takes, if it is known."""
+    """Return the input type of an entry, if it is known."""
     match entry.kind:
         case "parallel" | "branch":
             return _common(map(takes, entry.children))
@@ -22,7 +22,7 @@ def takes(entry: Outline) -> str:
 
 
 def gives(entry: Outline, value: str) -> str:
-    """Return the type of what an entry gives if it is known; *value* is what it is given."""
+    """Return the output type of an entry, if it is known; *value* is the type of its input."""
     match entry.kind:
         case "while" | "until" | "wait":
             return gives(entry.children[0], "")

@@ -1,7 +1,7 @@
-"""A run as a timeline: one HTML file that draws itself and asks nobody for anything.
+"""Draw a run as a timeline in one self-contained HTML file.
 
-The page gets its data as JSON that cannot be taken for mark-up, writes all of it as text,
-and its policy lets the browser run no script but its own and reach no other address.
+The page has its data as JSON that cannot be parsed as markup, and shows all of it as text.
+Its content security policy allows only its own scripts and no network requests.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from trioflow_pictures.timeline.fold import timeline_of
 
 STYLES = ("page.css", "bars.css")
 SCRIPTS = ("scale.js", "rows.js", "lanes.js", "details.js", "page.js")
-"""In the order in which they build on each other."""
+"""In the order of their dependencies."""
 
 
 def to_timeline_html(events: Iterable[Event]) -> str:
-    """Return a run as the text of an HTML page with a time axis and a bar per step call.
+    """Return an HTML page with the timeline of a run: a time axis, and a bar per step call.
 
-    The page needs a browser with scripts and nothing else. The same events always give the
-    same page: an event list that ends early shows what was known then.
+    The page needs only a browser with JavaScript. The output is deterministic. If the
+    events end early, the page shows the run as it was then.
 
     Args:
-      events: The events of one run from the first one on, in their order; some may be
-        missing, as the chunks of steps are in most journals.
+      events: The events of one run in order, starting with the first; others may be
+        missing, such as the chunks of steps in most journals.
 
     Raises:
-      ValueError: if there is no event.
+      ValueError: if there are no events.
     """
     timeline = timeline_of(events)
     if not timeline.events:
@@ -57,8 +57,8 @@ def _asset(name: str) -> str:
 
 
 def _safe_json(data: object) -> str:
-    """Return JSON in which nothing can end or begin an element of HTML."""
-    text = json.dumps(data, separators=(",", ":"))  # all but ASCII is escaped
+    """Return JSON that cannot start or end an HTML element."""
+    text = json.dumps(data, separators=(",", ":"))  # escapes everything except ASCII
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 

@@ -1,4 +1,4 @@
-"""What a timeline needs beyond its events: order, and lines for what there are many of."""
+"""Sort the bars of a timeline, and group very many siblings."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from trioflow_pictures.timeline.bars import Bar, BarStatus, Span
 from trioflow_pictures.timeline.places import Timeline
 
 MANY = 200
-"""Of more siblings than this, hundreds are put together."""
+"""Maximum number of siblings without groups."""
 TOGETHER = 100
 TELLING: tuple[BarStatus, ...] = (
     *("failed", "interrupted", "canceled", "suspended", "paused"),
     *("waiting", "running", "bailed", "success"),
 )
-"""Of several bars together, the status that comes first here is told."""
+"""The status of a group is the first of these that one of its bars has."""
 
 
 def arrange(timeline: Timeline) -> None:
-    """Bring bars into order, and add those that stand for several."""
+    """Sort bars, and add group bars."""
     for bar, _ in list(timeline.root.walk()):
         if bar.kind == "foreach":
             bar.children.sort(key=lambda child: child.index)
@@ -33,7 +33,7 @@ def arrange(timeline: Timeline) -> None:
 
 
 def _date_back(item: Bar) -> None:
-    """Let an item begin with what is first known of it, for no event tells when it began."""
+    """Start an item at its first known moment, because items have no start event."""
     starts = [child.start for child in item.children if child.start is not None]
     known = min([*starts, *(times[0] for times in item.marks.values())], default=None)
     end = item.ended if item.start is None else item.start
@@ -44,7 +44,7 @@ def _date_back(item: Bar) -> None:
 
 
 def _groups(bars: Sequence[Bar]) -> list[Bar]:
-    """Put very many siblings together, so that there are at most a hundred groups."""
+    """Combine very many siblings into at most a hundred groups."""
     size = TOGETHER * -(-len(bars) // TOGETHER**2)
     return [_group(bars[first : first + size]) for first in range(0, len(bars), size)]
 
@@ -58,7 +58,7 @@ def _group(bars: Sequence[Bar]) -> Bar:
 
 
 def _whole(bars: Sequence[Bar]) -> Span:
-    """Return the time from the first beginning that is known to the last end."""
+    """Return the span from the first known start to the last end."""
     starts = [bar.spans[0].start if bar.spans else bar.ended or 0.0 for bar in bars]
     ends = [None if bar.is_open else bar.spans[-1].end if bar.spans else bar.ended for bar in bars]
     known = [end for end in ends if end is not None]

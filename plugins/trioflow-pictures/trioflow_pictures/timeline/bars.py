@@ -1,4 +1,4 @@
-"""Bars: what a timeline shows of a call, a tool call, an item, or all iterations of a loop."""
+"""Bars: the lines of a timeline for calls, tool calls, items and loops."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import attrs
 from trioflow.events import CallStatus, RunStatus, StepKind
 
 BarKind: TypeAlias = StepKind | Literal["run", "loop", "group", "tool-call"]
-"""A step call, the run itself, the iterations of a loop together, some of very many siblings
-together, or a tool call of a step."""
+"""A step call, the run itself, all iterations of a loop, a group of siblings, or a tool call of
+a step."""
 BarStatus: TypeAlias = CallStatus | RunStatus | Literal["waiting", "interrupted"]
 SpanKind = Literal[
     "run", "backoff", "sleep", "wait", "suspended", "paused", "lost", "halted", "all"
 ]  # fmt: skip
-"""What a call or a run does: an attempt, a pause before the next one, and so on. ``"lost"`` is the
-time until a process recovers the run of one that died, ``"halted"`` that after a stop, and
-``"all"`` that of the iterations of a loop."""
+"""The activity of a call or run: an attempt, the back-off before the next one, and so on.
+``"lost"`` is the time from the death of a process until the run is recovered, ``"halted"`` the
+time after the run was halted, and ``"all"`` the time of all iterations of a loop."""
 MarkKind = Literal["chunk", "delta", "tool", "retry", "item", "problem", "event", "cut"]
 
 
@@ -29,7 +29,7 @@ class Span:
     start: float
     """Seconds since the epoch."""
     end: float | None
-    """Seconds since the epoch; None as long as it goes on."""
+    """Seconds since the epoch; None while it is open."""
     kind: SpanKind
 
 
@@ -44,56 +44,56 @@ class Bar:
     status: BarStatus = "running"
     spans: list[Span] = attrs.field(factory=list)
     marks: dict[MarkKind, list[float]] = attrs.field(factory=dict)
-    """Moments worth a tick, in the order of time."""
+    """Moments to show as ticks, in chronological order."""
     facts: dict[str, Any] = attrs.field(factory=dict)
-    """What there is to say about it beside times: short texts and numbers."""
+    """Further properties: short strings and numbers."""
     values: dict[str, Any] = attrs.field(factory=dict)
-    """Values of users: input, output, and what else came in and out."""
+    """User values: input, output and others."""
     errors: list[tuple[str, BaseException]] = attrs.field(factory=list)
-    """What failed, with a word on when."""
+    """Errors with a label."""
     children: list[Bar] = attrs.field(factory=list)
     ended: float | None = None
-    """When it ended; seconds since the epoch."""
+    """When it ended, in seconds since the epoch."""
     index: int = 0
-    """Of an item or an iteration: which one."""
+    """The index of an item or iteration."""
 
     @property
     def is_open(self) -> bool:
-        """Whether it goes on at the end of what is known."""
+        """Whether its last span has no end."""
         return bool(self.spans) and self.spans[-1].end is None
 
     @property
     def start(self) -> float | None:
-        """When it began, if that is known: of an item only what happens inside tells it."""
+        """Start of its first span, if known; for an item it is derived from its children."""
         return self.spans[0].start if self.spans else None
 
     def begin(self, at: float, kind: SpanKind) -> None:
-        """Begin another piece, and end the one before if it goes on."""
+        """Start a new span, and end the open one, if any."""
         self.end(at)
         self.spans.append(Span(at, None, kind))
 
     def end(self, at: float) -> None:
-        """End the piece that goes on."""
+        """End the open span, if any."""
         if not self.is_open:
             return
         self.spans[-1].end = at
-        # After a failure the next attempt was announced for a moment that did not come.
+        # Remove the planned next attempt, which did not start.
         while self.spans and self.spans[-1].start > at:
             self.spans.pop()
         if self.spans:
             self.spans[-1].end = at
 
     def back_off(self, at: float, delay: float) -> None:
-        """Let an attempt end, and the next one begin after some seconds."""
+        """End an attempt, and start the next one after *delay* seconds."""
         self.begin(at, "backoff")
         self.begin(at + delay, "run")
 
     def mark(self, kind: MarkKind, at: float) -> None:
-        """Take note of a moment."""
+        """Add a tick."""
         self.marks.setdefault(kind, []).append(at)
 
     def walk(self, depth: int = 0) -> Iterator[tuple[Bar, int]]:
-        """Give this bar and all below it with their depths, from top to bottom."""
+        """Yield this bar and all its descendants with their depths, from top to bottom."""
         stack = [(self, depth)]
         while stack:
             bar, level = stack.pop()

@@ -1,4 +1,4 @@
-"""A timeline as the plain data that its page draws. Times are seconds since its beginning."""
+"""Convert a timeline to plain data for its page. Times are seconds since the start of the run."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from trioflow_pictures.timeline.idle import idle_times, works
 from trioflow_pictures.timeline.places import Timeline
 
 ALL_TEXT = 4_000_000
-"""How many characters the values of all calls take together, more or less."""
+"""Approximate total number of characters of all values."""
 SHORTEST, LONGEST = 200, 4000
-"""How many characters of each value are kept if there are many calls, and if there are few."""
+"""Maximum number of characters of each value, with many and with few calls."""
 ONE_LINE = 80
 
 
 def page_data(timeline: Timeline) -> dict[str, Any]:
-    """Return what the page shows, made of plain JSON types."""
+    """Return the data of the page in plain JSON types."""
     bars = list(timeline.root.walk())
     limit = min(max(ALL_TEXT // (2 * len(bars)), SHORTEST), LONGEST)
     writer = _Writer(timeline.started, timeline.ended, limit)
@@ -44,11 +44,11 @@ class _Writer:
     limit: int
 
     def time(self, at: float) -> float:
-        """Return a moment in seconds since the beginning, to the microsecond."""
+        """Return a time in seconds since the start of the run, rounded to microseconds."""
         return round(at - self.started, 6)
 
     def row(self, bar: Bar, depth: int) -> dict[str, Any]:
-        """Return one line."""
+        """Return the data of one line."""
         return {
             "depth": depth,
             "label": bar.label,
@@ -65,24 +65,24 @@ class _Writer:
         }
 
     def span(self, span: Span) -> list[Any]:
-        """Return one piece of a bar; what is announced for later goes on."""
+        """Return one span of a bar; a span that ends in the future is open."""
         end = None if span.end is None or span.end > self.ended else self.time(span.end)
         return [self.time(span.start), end, span.kind]
 
     def texts(self, bar: Bar) -> list[list[str]]:
-        """Return errors and values as pairs of what it is and a text."""
+        """Return errors and values as pairs of label and text."""
         errors = [[name, self.error(error)] for name, error in bar.errors]
         return errors + [[name, self.value(value)] for name, value in bar.values.items()]
 
     def value(self, value: Any) -> str:
-        """Return a value as text of a limited length."""
+        """Return a value as text, truncated to the limit."""
         text = value if isinstance(value, str) else _json_text(value)
         if len(text) <= self.limit:
             return text
         return f"{text[: self.limit]}… ({len(text):,} characters)"
 
     def error(self, error: BaseException) -> str:
-        """Return what an error says, and its traceback or the end of it, which tells most."""
+        """Return the message of an error and its traceback, whose end is kept if it is long."""
         text = full_message(error)[: self.limit]
         trace = traceback_text(error)
         if len(trace) > self.limit:
@@ -91,7 +91,7 @@ class _Writer:
 
 
 def _json_text(value: Any) -> str:
-    """Return JSON on one line, or on several if there are objects in it and it is long."""
+    """Return JSON on one line, or indented if it is long and contains objects."""
     plain = lenient_json(value)
     text = json.dumps(plain, ensure_ascii=False)
     is_long = len(text) > ONE_LINE and "{" in text

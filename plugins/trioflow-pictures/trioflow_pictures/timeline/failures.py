@@ -1,4 +1,4 @@
-"""Exceptions as text: those of this process, and those that a journal tells of, alike."""
+"""Format exceptions of this process and recorded ones in the same way."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def full_message(error: BaseException) -> str:
     if isinstance(error, RecordedError):
         return str(error)
     name = type(error).__name__
-    # As text, a group would also count its members; in a journal it does not.
+    # str() of a group also counts its members; the recorded message does not.
     message = error.message if isinstance(error, BaseExceptionGroup) else str(error)
     return f"{name}: {message}" if message else name
 

@@ -13,7 +13,7 @@ from trioflow_pictures.timeline.places import Timeline
 
 
 def timeline_of(events: Iterable[ev.Event]) -> Timeline:
-    """Return the timeline of a run from its events, from the first one on."""
+    """Return the timeline of a run from its events, which must include the first."""
     timeline = Timeline()
     for event in events:
         if not timeline.events:
@@ -41,7 +41,7 @@ def _resume(line: Timeline, event: ev.Resume) -> None:
     line.root.begin(event.at, "run")
     line.root.status = "running"
     for address in event.targets:
-        # Items announce nothing when they go on; calls do, and then change nothing here.
+        # Items have no event when they resume; calls do, and are not changed here.
         bar = line.bars.get(address)
         if bar is not None and bar.kind == "item":
             bar.begin(event.at, "run")
@@ -76,8 +76,8 @@ def _canceled(line: Timeline, event: ev.Canceled) -> None:
 
 def _finish(line: Timeline, event: ev.Finish) -> None:
     if event.status not in ("success", "failed", "canceled"):
-        return  # it may go on
-    for bar in line.bars.values():  # what waited for an answer gets none any more
+        return  # it may be resumed
+    for bar in line.bars.values():  # bars that wait for an answer will not get one
         if bar.is_open:
             bar.end(event.at)
             bar.status = "canceled"

@@ -1,7 +1,7 @@
-"""When nothing of a run worked: it slept, or waited for an event, an answer or a process.
+"""Find idle times of a run: it slept, or waited for an event, an answer or a process.
 
-A week of waiting would leave no room for the seconds of work around it, so a reader may have
-such times shortened.
+A week of waiting would leave no space for the seconds of work around it, so the reader can
+shorten idle times.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from trioflow_pictures.timeline.bars import Bar
 from trioflow_pictures.timeline.places import Timeline
 
 LONG = 0.25
-"""What is shortened lasts longer than this share of all the work."""
+"""Idle times longer than this share of the total work can be shortened."""
 
 
 def idle_times(timeline: Timeline) -> list[tuple[float, float]]:
-    """Return the times that are worth shortening as (start, end), seconds since the epoch."""
+    """Return the idle times to shorten as (start, end) in seconds since the epoch."""
     gaps: list[tuple[float, float]] = []
     reached, work = timeline.started, 0.0
     for start, end in sorted(_work(timeline)):
@@ -26,7 +26,7 @@ def idle_times(timeline: Timeline) -> list[tuple[float, float]]:
         reached = max(reached, end)
     if timeline.ended > reached:
         gaps.append((reached, timeline.ended))
-    if not work:  # there is nothing that would get more room
+    if not work:  # no work would get more space
         return []
     return [(start, end) for start, end in gaps if end - start > LONG * work]
 
@@ -40,12 +40,12 @@ def _work(timeline: Timeline) -> Iterator[tuple[float, float]]:
 
 
 def works(bar: Bar) -> bool:
-    """Tell whether a bar is one of work, not one of what only holds others."""
+    """Return whether a bar shows work, not only a container of other bars."""
     if bar.kind in ("run", "workflow", "loop", "group"):
         return False
     if bar.kind == "item":
         return not _has_calls([bar])
-    # When the items of a foreach began is known only if there are calls inside them.
+    # The start of the items of a foreach is only known if they contain calls.
     return bar.kind != "foreach" or not _has_calls(bar.children)
 
 

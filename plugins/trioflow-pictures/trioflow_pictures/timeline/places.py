@@ -1,4 +1,4 @@
-"""The bars of a timeline, and where each stands: what is inside what is told by addresses."""
+"""The bars of a timeline by address; the addresses determine their nesting."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ class Timeline:
     run_id: str = ""
     trace_id: str = ""
     started: float = 0.0
-    """Seconds since the epoch, as all times here."""
+    """In seconds since the epoch, like all times here."""
     ended: float = 0.0
-    """When the last event happened."""
+    """The time of the last event."""
     events: int = 0
     bars: dict[str, Bar] = attrs.field(factory=dict)
-    """By address; tool calls by that of their step and their own id."""
+    """Bars by address; tool calls by the address of their step and their id."""
 
     def bar(self, event: ev.StepEvent, kind: BarKind = "step") -> Bar:
-        """Return the bar of the call or item that an event belongs to; make it if need be."""
+        """Return the bar of the call or item of an event; create it if necessary."""
         return self.at(event.address, event.id, kind)
 
     def _make(self, text: str, id: str, kind: BarKind) -> Bar:
@@ -48,20 +48,20 @@ class Timeline:
         return bar
 
     def _outer(self, address: Address, inner: str) -> Bar:
-        """Return the bar of what a call is inside of; *inner* is the id of the call."""
+        """Return the bar that contains a call; *inner* is the id of the call."""
         if address.parent is None:
             return self.root
-        # An item announces nothing, and has the id of its foreach, which may hold dots itself.
+        # An item has no event, and the id of its foreach, which may contain dots.
         known = self.bars.get(str(address.parent.call))
         id = inner.rpartition(".")[0] if known is None else known.id
         return self.at(str(address.parent), id, "workflow")
 
     def at(self, address: str, id: str, kind: BarKind) -> Bar:
-        """Return the bar at an address; make it if need be."""
+        """Return the bar at an address; create it if necessary."""
         return self.bars.get(address) or self._make(address, id, kind)
 
     def _loop(self, address: Address, id: str) -> Bar:
-        """Return the bar for all iterations of a loop, for which there are no events."""
+        """Return the bar for all iterations of a loop, which has no events."""
         key = f"{address}#"
         if key not in self.bars:
             parent = self._outer(address, id)
@@ -71,5 +71,5 @@ class Timeline:
 
 
 def _own_id(address: Address, id: str, parent: Bar) -> str:
-    """Return the id of a call inside its own workflow."""
+    """Return the id of a call within its workflow."""
     return id if address.scope is None else id.removeprefix(f"{parent.id}.")

@@ -1,4 +1,4 @@
-"""PostgreSQL: a server that processes on many machines may use."""
+"""PostgreSQL: a server that processes on many machines can use."""
 
 from trioflow_sql.postgresql.database import Postgresql
 

@@ -1,8 +1,8 @@
-"""Appending to the journals of many runs in one transaction.
+"""Append to the journals of many runs in one transaction.
 
-Each append is one statement, which does nothing if the append does not fit, and all statements
-are on their way before the first answer is waited for. They go to the driver as they are: this
-is nearly all that a durable run has the database do.
+Each append is one statement, which has no effect if the append conflicts. All statements
+are sent before the first response is awaited. They go directly to the driver: appends are
+nearly all the work of a durable run.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from trioflow.errors import JournalConflictError, StoreError
 from trioflow.events import FINISHED_STATUSES
 from trioflow_sql.migrations import VERSION, too_new
 
-# The version comes first, because tables are locked in this order, by those who migrate as well.
+# The version comes first, because tables are locked in this order, also by migrations.
 KNOWN = "WITH known AS MATERIALIZED (SELECT version FROM trioflow_schema), "
 MOVED = """
     moved AS (
@@ -71,12 +71,12 @@ Results = Sequence[JournalConflictError | None]
 
 
 def append_all(name: str, writer: Engine, appends: Sequence[Append]) -> Results:
-    """Do appends in a transaction.
+    """Execute appends in a transaction.
 
     Raises:
       StoreError: if the tables have a later version.
-      psycopg.Error: if the database fails. A connection that turns out to be dead before the
-        commit was sent is replaced, once.
+      psycopg.Error: if the database fails. A connection that is lost before the commit was
+        sent is replaced once.
     """
     try:
         return _transact(name, writer, appends)
@@ -108,29 +108,29 @@ def _transact(name: str, writer: Engine, appends: Sequence[Append]) -> Results:
                 raise _DeadConnectionError(error) from None
         raise
     finally:
-        pooled.close()  # what was not committed is undone
+        pooled.close()  # rolls back what was not committed
 
 
 def is_dead(connection: Connection[Any]) -> bool:
-    """Tell whether the server has closed a connection that nobody has used for a while.
+    """Return whether the server closed an idle connection.
 
-    Does not ask the server: what it has said before it left is there, or nothing is.
+    Sends nothing to the server; only reads what has already arrived.
     """
     try:
-        connection.pgconn.consume_input()  # what it said
-        connection.pgconn.consume_input()  # that it left
+        connection.pgconn.consume_input()  # its last message
+        connection.pgconn.consume_input()  # the end of the connection
     except psycopg.OperationalError:
         return True
     return False
 
 
 def _append(name: str, connection: Connection[Any], appends: Sequence[Append]) -> Results:
-    """Do what fits of appends, and find out why the others do not."""
+    """Execute the appends without conflict, and return the conflicts of the others."""
     results: dict[int, JournalConflictError | None] = {}
     sound = []
-    # All lock in this order, so that no two wait for each other.
+    # All transactions lock in this order, to prevent deadlocks.
     for index, append in sorted(enumerate(appends), key=lambda item: item[1].run_id):
-        # What is wrong with it whatever is stored.
+        # Conflicts that do not depend on what is stored.
         results[index] = append.conflict(
             append.after if append.header is None else None, append.owner
         )
@@ -145,10 +145,10 @@ def _append(name: str, connection: Connection[Any], appends: Sequence[Append]) -
 def _send(
     name: str, connection: Connection[Any], appends: Sequence[Append], sound: Sequence[int]
 ) -> Iterator[bool]:
-    """Execute appends, and tell of each in turn whether it was done.
+    """Execute appends, and yield for each whether it took effect.
 
-    Several for one run wait for each other: why the first was not done can only be found out
-    before the second is.
+    Several appends to one run are executed one at a time: the conflict of the first must be
+    determined before the second is executed.
     """
     if len({appends[index].run_id for index in sound}) == len(sound):
         with connection.pipeline():
@@ -168,19 +168,19 @@ def _is_done(name: str, rows: Sequence[tuple[int, int]]) -> bool:
 
 
 def _explain(connection: Connection[Any], append: Append) -> JournalConflictError | None:
-    """Return why an append did not fit. If it does by now, it is done."""
+    """Return the conflict of an append. If it no longer conflicts, execute it."""
     while True:
         head = connection.execute(HEAD, [append.run_id]).fetchone() or (None, None)
         conflict = append.conflict(*head)
         if conflict is not None:
             return conflict
         [(moved, _)] = execute(connection, append).fetchall()
-        if moved:  # somebody else has let go of the run in between
+        if moved:  # another owner has released the run meanwhile
             return None
 
 
 def execute(connection: Connection[Any], append: Append) -> Cursor[Any]:
-    """Send the statement of an append, which gives how many runs it moved on, and the version."""
+    """Execute the statement of an append; its row has the number of runs and the version."""
     last = append.entries[-1] if append.entries else None
     header = append.header
     values: tuple[Any, ...]
@@ -214,13 +214,15 @@ def execute(connection: Connection[Any], append: Append) -> Cursor[Any]:
 
 
 def array(items: Iterable[str]) -> str:
-    """Return an array as the server reads it. The driver would look at each item by itself, which
-    takes as long as all the rest of an append."""
+    """Return an array in the server's text format.
+
+    The driver would adapt each item separately, which takes as long as the rest of an append.
+    """
     return f"{{{','.join(items)}}}"
 
 
 def quoted(text: str) -> str:
-    """Return a text as it stands in an array."""
+    """Return a string as an array item in the server's text format."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 

@@ -1,4 +1,4 @@
-"""A database of a server, as one of the two."""
+"""The implementation of `Database` for PostgreSQL."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ if TYPE_CHECKING:
 CONNECT_ARGS = {
     "application_name": "trioflow",
     "connect_timeout": "10",
-    # A peer that is gone without a word is noticed after half a minute, not after hours.
+    # A peer that vanished is detected after half a minute, not after hours.
     "keepalives_count": "3",
     "keepalives_idle": "15",
     "keepalives_interval": "5",
     "tcp_user_timeout": "30000",
 }
-"""Parameters of connections that the URL may set otherwise."""
+"""Default parameters of connections; the URL may override them."""
 
 SCHEMA_LOCK = 0x7472696F666C6F77
-"""What those lock who migrate: "trioflow"."""
+"""The key of the advisory lock for migrations: "trioflow" in ASCII."""
 
 DDL = MappingProxyType(
     {
-        # Ids sort by code point, as in Python and SQLite, whatever the language of the database.
+        # Ids sort by code point, as in Python and SQLite, regardless of the database's locale.
         "text": 'TEXT COLLATE "C"',
         "integer": "BIGINT",
         "real": "DOUBLE PRECISION",
         "key": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
         "id": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
         "clustered": "",
-        "changing": "WITH (fillfactor = 70)",  # room for what changes, beside it
-        # Without a log: what it says is of sessions, which do not survive a crash either.
+        "changing": "WITH (fillfactor = 70)",  # room for updated rows on the same page
+        # Unlogged: its rows describe sessions, which do not survive a crash either.
         "owners": """
             CREATE UNLOGGED TABLE trioflow_owners (
               owner TEXT COLLATE "C" NOT NULL PRIMARY KEY,
@@ -63,7 +63,7 @@ GONE = text("""
     SELECT owner FROM trioflow_owners
     WHERE owner = ANY(:owners)
       AND lives_until <= extract(epoch FROM clock_timestamp())
-      -- A server that was away has ended all sessions, and their owners come back.
+      -- A restart of the server ended all sessions, and their owners reconnect.
       AND extract(epoch FROM pg_postmaster_start_time()) + grace
           <= extract(epoch FROM clock_timestamp())
       AND NOT EXISTS (
@@ -78,7 +78,7 @@ NOTIFY = text("SELECT pg_notify('trioflow', :owner)")
 
 
 class Postgresql(Database):
-    """A database of a server. Our tables lie in the first schema of the search path."""
+    """A database on a server. The tables are in the first schema of the search path."""
 
     ddl: Mapping[str, str] = DDL
 
@@ -99,9 +99,9 @@ class Postgresql(Database):
         )
         event.listen(engine, "connect", self._set_up)
         return (
-            # Saves the messages that begin and end a transaction.
+            # Avoids the messages that begin and end a transaction.
             engine.execution_options(isolation_level="AUTOCOMMIT"),
-            # A claim, and the lock on a run, must see what was committed while they waited.
+            # A claim, and the lock on a run, must see data that was committed while they waited.
             engine.execution_options(isolation_level="READ COMMITTED"),
         )
 
@@ -127,7 +127,7 @@ class Postgresql(Database):
 
         encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
         if encoding != "UTF8":
-            problem = f"its encoding is {encoding}, which cannot hold all text"
+            problem = f"its encoding is {encoding}, which cannot store all strings"
             raise StoreError(self.name, f"{problem}; create a database with encoding UTF8")
         driver: Any = connection.connection.driver_connection
         check_direct(self.name, driver, self._connect)
@@ -135,7 +135,7 @@ class Postgresql(Database):
             check_readable(self, connection)
 
     def _connect(self, **options: Any) -> psycopg.Connection[Any]:
-        """Return a connection beside those of the pool."""
+        """Return a connection outside of the pool."""
         import psycopg
         from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
@@ -199,14 +199,14 @@ class Postgresql(Database):
         return session
 
     def _distrust(self, seconds: float) -> None:
-        """Conclude nothing for a while from sessions that are missing."""
+        """Draw no conclusions from missing sessions for some seconds."""
         self._trusted = time.monotonic() + seconds
 
     # ------------------------------------------------------------ housekeeping
     def copy(self, reader: Engine, path: Path) -> None:
-        raise StoreError(self.name, "is a server's; use pg_dump for a copy")
+        raise StoreError(self.name, "is on a server; use pg_dump for a copy")
 
-    # ------------------------------------------------------------ trouble
+    # ------------------------------------------------------------ errors
     def driver_error(self) -> type[Exception]:
         import psycopg
 

@@ -1,4 +1,4 @@
-"""Finding out whether something stands between us and the server that would break promises."""
+"""Detect a connection pooler in transaction mode, which would break guarantees."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ PID = "SELECT pg_backend_pid()"
 
 
 def check_direct(name: str, connection: Connection[Any], connect: Callable[[], Any]) -> None:
-    """Check that a connection is a session of the server, and stays the same one.
+    """Check that a connection belongs to one session of the server.
 
-    A pooler in transaction mode gives each transaction to whatever session is free, so settings
-    and locks of a session are somebody else's a moment later. What a server itself says when
-    it is connected to names the session; a pooler says something of its own. Then two
-    connections take turns: in transaction mode one gets the session that the other has just had.
+    A pooler in transaction mode runs each transaction in any free session, so settings and
+    locks of a session pass to another client. A server names the session in its greeting; a
+    pooler sends its own value. If the values differ, two connections alternate: in transaction
+    mode, one gets the session that the other has just used.
 
     Raises:
-      StoreError: if it does not stay the same.
+      StoreError: if the session changes.
     """
     connection.rollback()
     pid = _pid(connection)
@@ -33,14 +33,14 @@ def check_direct(name: str, connection: Connection[Any], connect: Callable[[], A
             if _pid(other) == pid or _pid(connection) != pid:
                 raise StoreError(
                     name,
-                    "there is a connection pooler in transaction mode in between, under which "
-                    "locks and settings of a session are lost; connect to the server directly, "
-                    "or to a pool in session mode",
+                    "is behind a connection pooler in transaction mode, which loses locks and "
+                    "settings of sessions; connect to the server directly, or use a pool in "
+                    "session mode",
                 )
 
 
 def _pid(connection: Connection[Any]) -> int:
-    """Return which process of the server works for a connection, in a transaction of its own."""
+    """Return the server process of a connection, in a separate transaction."""
     [(pid,)] = connection.execute(PID).fetchall()
     connection.rollback()
     found: int = pid

@@ -1,11 +1,11 @@
-"""The session by which others know that an owner lives.
+"""The session that shows other processes that an owner lives.
 
-It holds a lock that the server frees when the session ends, however it does. A session that has
-ended is not a process that has died: the connection may have been cut. So the owner also says, once
-in a while, until when nobody may conclude anything from a missing lock, and takes the lock again
-with a new session if it can. The same connection hears of requests.
+It holds a lock that the server releases when the session ends for any reason. The end of a
+session does not prove that the process died: the connection may have been lost. So the owner
+also writes, at intervals, a time until which a missing lock proves nothing, and takes the
+lock again with a new session if it can. The same connection receives notifications of requests.
 
-All this is done by a thread of its own, since no task of Trio may be late for it.
+This runs in its own thread, because a busy Trio loop must not delay it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from trioflow_sql.forking import LetGoInChild
 
 CHANNEL = "trioflow"
 CONNECT_SECONDS = 3
-"""How long one try to connect again may take."""
+"""Timeout in seconds for one attempt to reconnect."""
 
 logger = logging.getLogger("trioflow")
 
@@ -54,13 +54,13 @@ TIDY = """
 
 
 def lock_key(owner: str) -> int:
-    """Return the number of the lock that an owner holds."""
+    """Return the key of the lock that an owner holds."""
     digest = hashlib.blake2b(f"trioflow owner {owner}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
 
 
 class Session(Presence, LetGoInChild):
-    """The session of an owner, and the thread that keeps it."""
+    """The session of an owner, and the thread that maintains it."""
 
     poll = float("inf")
 
@@ -85,10 +85,10 @@ class Session(Presence, LetGoInChild):
         )
 
     def open(self, name: str) -> None:
-        """Take the lock, and begin to keep it.
+        """Take the lock, and start the thread.
 
         Args:
-          name: What the store is called in an error.
+          name: Name of the store in errors.
 
         Raises:
           psycopg.Error: if the server cannot be reached.
@@ -102,7 +102,7 @@ class Session(Presence, LetGoInChild):
         except RuntimeError as error:
             for opened in (self._connection, self._closing, self._close):
                 opened.close()
-            raise StoreError(name, f"no thread: {error}", transient=True) from error
+            raise StoreError(name, f"cannot start a thread: {error}", transient=True) from error
 
     def look(self) -> bool:
         return False  # it rings
@@ -112,8 +112,8 @@ class Session(Presence, LetGoInChild):
 
     def let_go(self) -> None:
         if self._connection is not None and not self._connection.closed:
-            # Not closed: that would be told to the server, whose session goes on. And not without
-            # anything in its place, where something else would be closed one day.
+            # Closing it would end the session of the parent on the server. The descriptor is
+            # replaced, so that a later close does not hit an unrelated file.
             with open(os.devnull, "rb") as nothing:
                 os.dup2(nothing.fileno(), self._connection.fileno(), inheritable=False)
 
@@ -135,7 +135,7 @@ class Session(Presence, LetGoInChild):
         return self._closing in readable
 
     def _listen(self) -> list[Any]:
-        """Wait until it is time for the next beat, or to close; ring for what comes meanwhile."""
+        """Wait until the next beat is due or the session closes; ring for notifications."""
         deadline = time.monotonic() + self._grace / 3
         while (left := deadline - time.monotonic()) > 0:
             ears: list[Any] = [self._closing]
@@ -146,7 +146,7 @@ class Session(Presence, LetGoInChild):
         return []
 
     def _hear(self) -> bool:
-        """Ring for what has come; tell whether the connection is still good."""
+        """Ring for received notifications; return whether the connection still works."""
         assert self._connection is not None
         try:
             self._connection.pgconn.consume_input()
@@ -159,12 +159,12 @@ class Session(Presence, LetGoInChild):
         return True
 
     def _beat(self) -> None:
-        """Say that the owner lives, on a new connection if there has to be one."""
+        """Record that the owner lives, on a new connection if necessary."""
         try:
             if self._connection is None:
                 self._connection = self._begin()
-                self._distrust(self._grace)  # others may be about to come back as well
-                self._ring()  # what has come meanwhile was not heard
+                self._distrust(self._grace)  # other owners may also be about to reconnect
+                self._ring()  # notifications may have been missed
             else:
                 self._say(self._connection)
         except psycopg.Error as error:
@@ -185,14 +185,14 @@ class Session(Presence, LetGoInChild):
 
     def _say(self, connection: Connection[Any]) -> None:
         key = lock_key(self._owner)
-        if not self._locked:  # if a session that was lost still has it, that is as good
+        if not self._locked:  # it is as good if a lost session still holds the lock
             self._locked = bool(connection.execute(LOCK, [key]).fetchall()[0][0])
         connection.execute(LIVES, [self._owner, key, self._grace, self._grace])
 
     def _lose(self, error: Exception) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            logger.warning("session of %s lost, connecting again: %s", self._owner, error)
+            logger.warning("session of %s lost, reconnecting: %s", self._owner, error)
             connection.close()
         self._distrust(CONNECT_SECONDS + 2 * self._grace)
 
@@ -200,6 +200,6 @@ class Session(Presence, LetGoInChild):
         try:
             connection.execute(LEAVES, [self._owner])
         except psycopg.Error as error:
-            logger.warning("session of %s was not ended well: %s", self._owner, error)
+            logger.warning("session of %s was not closed properly: %s", self._owner, error)
         finally:
             connection.close()

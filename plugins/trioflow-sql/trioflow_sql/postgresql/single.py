@@ -1,8 +1,8 @@
-"""Appending to the journal of one run, on a connection that is there for it.
+"""Append to the journal of one run, on a dedicated connection.
 
-That is what a run does that is alone: it waits for each of its steps. So it is one statement, which
-is a transaction of its own, on one way to the server and back, and it goes to libpq as it is: the
-way through the driver takes as long as the statement.
+This is the case of a single run, which waits for each of its steps. The append is one
+statement in its own transaction, with one round trip. It goes directly to libpq, because the
+overhead of the driver is as large as the duration of the statement.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from trioflow_sql.migrations import VERSION, too_new
 from trioflow_sql.postgresql.appending import is_dead
 
 LONGEST = 8
-"""How many entries such an append may have: there is a statement for each number."""
-# The version comes first, because tables are locked in this order, by those who migrate as well.
+"""Maximum number of entries of such an append: there is a statement for each number."""
+# The version comes first, because tables are locked in this order, also by migrations.
 MOVED = f"""
     WITH known AS MATERIALIZED (SELECT version FROM trioflow_schema),
     moved AS (
@@ -53,12 +53,12 @@ HEAD = "SELECT last_seq, owner FROM trioflow_runs WHERE run_id = %s"
 
 
 def is_single(appends: Sequence[Append]) -> bool:
-    """Tell whether these can be done here."""
+    """Return whether `SingleAppender` can execute these appends."""
     return len(appends) == 1 and appends[0].header is None and len(appends[0].entries) <= LONGEST
 
 
 class SingleAppender:
-    """The connection, and the statements that it has prepared."""
+    """The connection, and its prepared statements."""
 
     def __init__(self, name: str, connect: Callable[[], Connection[Any]]) -> None:
         self._name = name
@@ -73,16 +73,17 @@ class SingleAppender:
             connection.close()
 
     def append(self, append: Append) -> JournalConflictError | None:
-        """Do an append, or return why it is refused.
+        """Execute an append, or return why it is refused.
 
-        A connection that is lost meanwhile is replaced, once. Whether the statement was done on
-        the first one shows by whether the append still fits.
+        A connection that is lost meanwhile is replaced once. If the append then conflicts, the
+        first connection may have executed it.
 
         Raises:
           StoreError: if the tables have a later version.
-          psycopg.Error: if the database fails, or a connection was lost and nobody knows.
+          psycopg.Error: if the database fails, or a connection was lost and the outcome is
+            unknown.
         """
-        # What is wrong with it whatever is stored.
+        # Conflicts that do not depend on what is stored.
         conflict = append.conflict(append.after, append.owner)
         if conflict is not None:
             return conflict
@@ -93,11 +94,11 @@ class SingleAppender:
                 raise
             conflict = self._try(append)
             if conflict is not None:
-                raise error from None  # perhaps with itself
+                raise error from None  # it may conflict with its own first execution
             return None
 
     def _try(self, append: Append) -> JournalConflictError | None:
-        """Do it if it fits. If it does by the time that it is clear why not, it is done, too."""
+        """Execute an append or return its conflict; repeat it if the conflict has vanished."""
         connection = self._open()
         while not self._move(connection, append):
             head = connection.execute(HEAD, [append.run_id]).fetchone() or (None, None)
@@ -117,7 +118,7 @@ class SingleAppender:
         takes = bool(append.requests) or append.status in FINISHED_STATUSES
         try:
             result = self._execute(connection, append, takes)
-        except InvalidSqlStatementName:  # something has thrown them all away
+        except InvalidSqlStatementName:  # all prepared statements were deallocated
             self._prepared.clear()
             result = self._execute(connection, append, takes)
         moved, version = result.get_value(0, 0), result.get_value(0, 1)
@@ -157,7 +158,7 @@ def _statement(entries: int, takes: bool) -> str:
 
 
 def _values(append: Append, takes: bool) -> list[Any]:
-    """Return the parameters as libpq takes them: bytes, or None."""
+    """Return the parameters in libpq's form: bytes or None."""
     last = append.entries[-1] if append.entries else None
     values: list[Any] = [
         last.seq if last else append.after,

@@ -1,4 +1,4 @@
-"""What the driver says when something is wrong, and whether it may pass."""
+"""Diagnose errors of the driver, and decide which are transient."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ TRANSIENT = {
     "53200",  # out of memory
     "53300",  # too many connections
     "55P03",  # lock not available in time
-    "57014",  # canceled, for example by a time-out for statements
+    "57014",  # canceled, for example by a statement timeout
     "57P01",  # terminated by an administrator
     "57P02",  # another process of the server crashed
     "57P03",  # starting up
     "57P05",  # idle for too long
 }
-"""Error codes after which another try may help, beside those of class 08: connections."""
+"""Error codes of transient errors, in addition to class 08 (connections)."""
 
 REFUSALS = (
     "authentication failed",
@@ -28,11 +28,11 @@ REFUSALS = (
     "no pg_hba.conf entry",
     "permission denied",
 )
-"""How a server says "never" to who connects. It sends a code, but libpq keeps it to itself."""
+"""Messages of a server that refuses a connection for good. libpq does not expose the code."""
 
 
 def diagnose(error: BaseException, secret: str | None) -> Diagnosis:
-    """Tell what is behind an error of the driver, without what is secret."""
+    """Return the diagnosis of an error of the driver, without the secret."""
     import psycopg
 
     code: str | None = getattr(error, "sqlstate", None)

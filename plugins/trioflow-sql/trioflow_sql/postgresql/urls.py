@@ -1,4 +1,4 @@
-"""URLs of a server: what they say, and what of it may be shown."""
+"""Parse the URL of a server, and hide its secrets."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ GRACE = "reconnect_grace"
 
 
 def parse(url: str) -> URL:
-    """Return the parts of a URL, with the driver that we use.
+    """Return the parsed URL, with the driver set to psycopg.
 
     Raises:
-      StoreError: if it cannot be read, or can be read in two ways. Nothing of the URL but the
-        scheme is in it, since any part may be one of a password.
+      StoreError: if the URL is invalid or ambiguous. The message has only the scheme of the
+        URL, because any other part may belong to a password.
     """
     scheme = url.partition(":")[0]
     if url.count("@") > 1:
-        problem = "has more than one @; write those in user name and password as %40"
+        problem = "has more than one @; write @ in user name and password as %40"
         raise StoreError(f"{scheme}:", problem)
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        problem = "cannot be read; write postgresql://user:password@host:5432/database"
+        problem = "is invalid; use postgresql://user:password@host:5432/database"
         raise StoreError(f"{scheme}:", problem) from None
     password = parsed.query.get("password", parsed.password)
     return parsed.difference_update_query(["password"]).set(
@@ -34,10 +34,10 @@ def parse(url: str) -> URL:
 
 
 def take_grace(url: URL, otherwise: float) -> tuple[URL, float]:
-    """Return a URL without our own option, and the seconds that it says.
+    """Return the URL without the option ``reconnect_grace``, and its value in seconds.
 
     Raises:
-      StoreError: if it does not say a number of seconds.
+      StoreError: if the value is not a number of seconds above 0.
     """
     said = url.query.get(GRACE)
     try:
@@ -45,13 +45,13 @@ def take_grace(url: URL, otherwise: float) -> tuple[URL, float]:
         if not 0 < grace < float("inf"):
             raise ValueError
     except (ValueError, TypeError):
-        problem = f"{GRACE} has to be a number of seconds above 0, not {said or otherwise!r}"
+        problem = f"{GRACE} must be a number of seconds above 0, not {said or otherwise!r}"
         raise StoreError(shown(url), problem) from None
     return url.difference_update_query([GRACE]), grace
 
 
 def shown(url: URL) -> str:
-    """Return a URL as it may be shown: without password and options."""
+    """Return a URL for messages: without password and options."""
     return URL.create(
         "postgresql", url.username, host=url.host, port=url.port, database=url.database
     ).render_as_string()

@@ -1,4 +1,4 @@
-"""SQLite: a file that several processes of one machine may use at once."""
+"""SQLite: a file that several processes of one machine can use at the same time."""
 
 from trioflow_sql.sqlite.database import Sqlite
 

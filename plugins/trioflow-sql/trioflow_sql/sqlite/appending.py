@@ -1,8 +1,8 @@
-"""Appending to the journals of many runs in one transaction.
+"""Append to the journals of many runs in one transaction.
 
-Whether an append fits is decided by the statement that advances the run, without a look before.
-Statements go to the driver as they are: this is nearly all that a durable run has the database
-do, and SQLAlchemy's way to a statement takes several times as long as the statement.
+The statement that advances the run also checks whether an append conflicts; there is no
+separate query. Statements go directly to the driver: appends are nearly all the work of a
+durable run, and SQLAlchemy's overhead is several times the duration of a statement.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from trioflow.abc import Append
 from trioflow.errors import JournalConflictError
 from trioflow.events import FINISHED_STATUSES
 
-# First for what changes with every append. A column that is set has its indexes changed, even
-# if its value stays, so the status and the like are only set if they differ.
+# The first statement sets only what every append changes. Setting a column updates its indexes
+# even if the value stays the same, so the other columns are only set if they differ.
 ADVANCE = """
     UPDATE trioflow_runs SET last_seq = ?, updated_at = coalesce(?, updated_at)
     WHERE run_id = ? AND last_seq = ? AND owner IS ? AND status = ? AND due_at IS ?
@@ -48,13 +48,13 @@ HEAD = "SELECT last_seq, owner FROM trioflow_runs WHERE run_id = ?"
 def append_all(
     connection: sqlite3.Connection, appends: Sequence[Append]
 ) -> list[JournalConflictError | None]:
-    """Do appends in the transaction that has begun."""
+    """Execute appends in the current transaction."""
     return [append_one(connection, append) for append in appends]
 
 
 def append_one(connection: sqlite3.Connection, append: Append) -> JournalConflictError | None:
-    """Do an append, or return why it is refused."""
-    # What is wrong with it whatever is stored.
+    """Execute an append, or return why it is refused."""
+    # Conflicts that do not depend on what is stored.
     conflict = append.conflict(append.after if append.header is None else None, append.owner)
     if conflict is not None:
         return conflict
@@ -73,7 +73,7 @@ def append_one(connection: sqlite3.Connection, append: Append) -> JournalConflic
 
 
 def advance(connection: sqlite3.Connection, append: Append) -> int | None:
-    """Move a run on, if the append fits to it, and return its key."""
+    """Advance a run unless the append conflicts, and return its key."""
     last_seq, updated_at = append.after, None
     if append.entries:
         last_seq, updated_at = append.entries[-1].seq, append.entries[-1].at
@@ -86,7 +86,7 @@ def advance(connection: sqlite3.Connection, append: Append) -> int | None:
 
 
 def begin(connection: sqlite3.Connection, append: Append) -> int | None:
-    """Make a run, unless there is one of that id, and return its key."""
+    """Create a run unless its id exists, and return its key."""
     header = append.header
     assert header is not None
     last = append.entries[-1] if append.entries else None

@@ -1,9 +1,9 @@
 """The clock by which claims on a file expire.
 
-It is not the calendar's, which is set: by an operator, by a server of time, or by a machine that
-wakes up. It counts the seconds since the machine was started, sleep included, and is the same
-for all its processes. When the machine starts again it begins anew under another name, and then
-nobody lives who could hold a claim.
+It is not the system clock, which operators, time servers and waking machines set. It counts
+the seconds since the machine was started, including sleep, and is the same for all processes
+of the machine. After a reboot it starts again under another name; no owner of a claim is then
+alive.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from pathlib import Path
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 CALENDAR = "calendar"
-"""Name of the clock where the machine does not tell when it was started."""
+"""Name of the system clock, used where the machine has no boot id."""
 
 
 @cache
 def clock_name() -> str:
-    """Return what tells this clock from those of other machines and earlier starts."""
+    """Return a name that distinguishes this clock from other machines and earlier boots."""
     try:
         return BOOT_ID.read_text("ascii").strip() or CALENDAR
     except OSError:
@@ -28,13 +28,13 @@ def clock_name() -> str:
 
 
 def clock_time() -> float:
-    """Return the seconds that this clock shows."""
+    """Return the time of this clock in seconds."""
     if clock_name() == CALENDAR:
         return time.time()
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def teach(connection: sqlite3.Connection) -> None:
-    """Let statements ask for the time."""
+    """Register the functions that return the time in statements."""
     connection.create_function("trioflow_time", 0, clock_time)
     connection.create_function("trioflow_clock", 0, clock_name)

@@ -1,4 +1,4 @@
-"""Keeping a file small, and copying it while it is in use."""
+"""Shrink a file, and copy it while it is in use."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from trioflow.errors import StoreError
 from trioflow_sql.database import transact
 
 PAGES = 500
-"""How many pages one transaction gives back, so that writers do not have to wait for all."""
+"""Number of pages that one transaction frees, so that writers do not wait for all of them."""
 MANY = 250
-"""From how many free pages on it is worth while after each run that is deleted: a megabyte."""
+"""Minimum number of free pages for shrinking after a deleted run: one megabyte."""
 
 
 def shrink(writer: Engine, worth: int) -> None:
-    """Give pages that are free back to the system, if there are at least so many."""
+    """Return free pages to the system if there are at least *worth* of them."""
     if transact(writer, _count_free) < max(worth, 1):
         return
     while transact(writer, _give_back):
         pass
     pooled = writer.raw_connection()
     try:
-        # The file gets shorter when the log is brought into it. If readers are in the way it
-        # happens later, by itself.
+        # A checkpoint of the log truncates the file. If readers prevent it, a later
+        # automatic checkpoint does.
         connection: Any = pooled.driver_connection
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     finally:
@@ -42,18 +42,18 @@ def _count_free(connection: Connection) -> int:
 
 def _give_back(connection: Connection) -> int:
     driver: Any = connection.connection.driver_connection
-    driver.execute(f"PRAGMA incremental_vacuum({PAGES})").fetchall()  # a step gives back a page
+    driver.execute(f"PRAGMA incremental_vacuum({PAGES})").fetchall()  # each row frees a page
     return _count_free(connection)
 
 
 def copy(name: str, reader: Engine, path: Path, is_spoiled: Callable[[], bool]) -> None:
-    """Write all that is in the file now into another one.
+    """Write the current content of the file to a new file.
 
     Args:
-      is_spoiled: Called after a copy was made; tells whether it has to be made again.
+      is_spoiled: Called after each copy; returns whether the copy must be repeated.
 
     Raises:
-      StoreError: if that one exists, or cannot be written.
+      StoreError: if the new file exists or cannot be written.
     """
     try:
         path.open("x").close()

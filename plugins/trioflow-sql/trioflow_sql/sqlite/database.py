@@ -1,4 +1,4 @@
-"""A file, as one of the two databases."""
+"""The implementation of `Database` for SQLite."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from trioflow_sql.sqlite.presence import FilePresence
 logger = logging.getLogger("trioflow")
 
 LONGEST = 2**31 - 1
-"""Milliseconds that SQLite can wait at most."""
+"""The maximum timeout of SQLite in milliseconds."""
 
 SETTINGS = (
-    # In WAL mode less than FULL may lose the last transactions when the power fails.
+    # In WAL mode, lower levels than FULL may lose the last transactions in a power failure.
     "PRAGMA synchronous = FULL",
-    "PRAGMA fullfsync = ON",  # macOS leaves data in the drive's cache otherwise
+    "PRAGMA fullfsync = ON",  # otherwise macOS leaves data in the drive's cache
     "PRAGMA foreign_keys = ON",
-    # A commit that makes the log longer takes twice as long as one that writes over what was
-    # copied into the database already, so this is done four times as often as by default.
+    # A commit that extends the log takes twice as long as one that overwrites checkpointed
+    # pages of it, so checkpoints are four times as frequent as by default.
     "PRAGMA wal_autocheckpoint = 250",
 )
 DDL = MappingProxyType(
@@ -56,8 +56,8 @@ DDL = MappingProxyType(
 )
 UNREADABLE = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
 UNCLOSED = (
-    "the file was not closed, and what is in its log can only be read where files may be made; "
-    "copy it, together with the one that ends in -wal, to such a place"
+    "the file was not closed properly, and its log can only be read in a writable folder; "
+    "copy it there, together with the file that ends in -wal"
 )
 VERSION_NOW = "SELECT version FROM trioflow_schema"
 
@@ -80,7 +80,7 @@ class Sqlite(Database):
         if self.read_only and not self.path.exists():
             raise StoreMissingError(self.name, "there is no such file")
         if not self.read_only and is_write_protected(self.path):
-            logger.warning("store %s may not be written; it is opened for reading only", self.name)
+            logger.warning("store %s is write-protected; it is opened read-only", self.name)
             self.read_only = True
             self.refusal = f"{self.refusal}; {REMEDIES[sqlite3.SQLITE_READONLY]}"
         self._mode = "ro" if self.read_only else "rwc"
@@ -89,7 +89,7 @@ class Sqlite(Database):
         return self._make_engine(READERS, waits=self.patience), writer
 
     def _make_engine(self, connections: int, waits: float) -> Engine:
-        # Whether somebody writes to a file that is only read is found out anew each time.
+        # A read-only file is checked for concurrent writers with each new connection.
         pool: dict[str, Any] = {"poolclass": NullPool}
         if not self.read_only:
             pool = {"poolclass": QueuePool, "pool_size": connections, "max_overflow": 0}
@@ -103,23 +103,23 @@ class Sqlite(Database):
             uri=True,
             timeout=min(waits, LONGEST // 1000),
             check_same_thread=False,
-            # The driver must not begin transactions by itself: it would do so too late, and
-            # without the lock, so that two that have read both want to write and one must fail.
+            # The driver must not begin transactions by itself: it would do so too late and
+            # without the lock. If two connections read and then write, one of them fails.
             isolation_level=None,
         )
         try:
             for setting in SETTINGS:
                 connection.execute(setting).close()
             teach(connection)
-        except BaseException:  # it is no database, say
+        except BaseException:  # for example, the file is not a database
             connection.close()
             raise
         return connection
 
     def _options(self) -> str:
         if self.read_only and not has_log(self.path):
-            # Nobody writes to it. Without a word SQLite would make a log to be safe, which it
-            # may not be allowed to, or which is in the way of those who are to write there.
+            # There is no writer. Without these options SQLite would create a log, which may
+            # not be permitted, or which may hinder later writers.
             return "mode=ro&immutable=1"
         return f"mode={self._mode}"
 
@@ -128,7 +128,7 @@ class Sqlite(Database):
             check_readable(self, connection)
         else:
             self._set_up(connection)
-            self._mode = "rw"  # a file that is gone by now is not made again
+            self._mode = "rw"  # do not create a removed file again
         self._watch.begin()
 
     def _set_up(self, connection: Connection) -> None:
@@ -136,11 +136,11 @@ class Sqlite(Database):
         while True:
             try:
                 if connection.exec_driver_sql("PRAGMA page_count").scalar_one() == 0:
-                    # Has no effect once there is something in the file, but takes the lock.
+                    # Has no effect if the file is not empty, but takes the lock.
                     connection.exec_driver_sql("PRAGMA auto_vacuum = INCREMENTAL")
                 connection.exec_driver_sql("PRAGMA journal_mode = WAL")
             except OperationalError as error:
-                # Two that change the mode of a new file at once do not wait for each other.
+                # Connections that concurrently set the mode of a new file do not wait.
                 if not diagnose(error.orig or error).transient or time.monotonic() > deadline:
                     raise
                 time.sleep(0.02)
@@ -163,7 +163,7 @@ class Sqlite(Database):
         try:
             take_lock(driver, self.patience)
         except sqlite3.OperationalError:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")  # raises what SQLAlchemy does
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # raises SQLAlchemy's error
 
     # ------------------------------------------------------------ statements
     def insert(self, table: Any) -> sqlite.Insert:
@@ -172,7 +172,7 @@ class Sqlite(Database):
     def append(
         self, writer: Engine, appends: Sequence[Append]
     ) -> Sequence[JournalConflictError | None]:
-        # Not from the pool, whose way in and out takes longer than the statements.
+        # Not from the pool, whose overhead is larger than the duration of the statements.
         if self._appender is None:
             self._appender = self._connect(0.0)
         connection = self._appender
@@ -190,7 +190,7 @@ class Sqlite(Database):
         return results
 
     def notify(self, connection: Connection, owner: str | None) -> None:
-        pass  # owners look by themselves
+        pass  # owners poll
 
     # ------------------------------------------------------------ owners
     def gone(self, connection: Connection, owners: Collection[str]) -> set[str]:
@@ -214,7 +214,7 @@ class Sqlite(Database):
         before = self._watch.condition()
 
         def is_spoiled() -> bool:
-            """Tell whether somebody has begun to write to a file that was read without locks."""
+            """Return whether a file that was read without locks was written to meanwhile."""
             nonlocal before
             last, before = before, self._watch.condition()
             return self.read_only and not last.has_log and before != last

@@ -1,4 +1,4 @@
-"""Waiting for the lock for writing, and what the driver says when something is wrong."""
+"""Wait for the write lock, and diagnose errors of the driver."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ TRANSIENT = BUSY | {
 }
 
 REMEDIES = {
-    sqlite3.SQLITE_BUSY: "others keep writing; try again later",
-    sqlite3.SQLITE_CANTOPEN: "does its folder exist, and may we write there?",
-    sqlite3.SQLITE_CORRUPT: "go on with a copy from before it was damaged",
-    sqlite3.SQLITE_FULL: "make room and try again",
-    sqlite3.SQLITE_NOTADB: "name another file",
-    sqlite3.SQLITE_READONLY: "may we write to the file and to its folder?",
+    sqlite3.SQLITE_BUSY: "other processes keep writing; try again later",
+    sqlite3.SQLITE_CANTOPEN: "does its folder exist, and is it writable?",
+    sqlite3.SQLITE_CORRUPT: "restore a backup",
+    sqlite3.SQLITE_FULL: "free disk space and try again",
+    sqlite3.SQLITE_NOTADB: "use another file",
+    sqlite3.SQLITE_READONLY: "are the file and its folder writable?",
 }
 
 
 def take_lock(connection: sqlite3.Connection, patience: float) -> None:
-    """Begin a transaction with the lock for writing.
+    """Begin a transaction with the write lock.
 
-    Waiting itself, SQLite soon asks ten times a second only. Between the transactions of
-    somebody who keeps writing the lock is free for a moment, which would be missed again and
-    again, so this asks about once in a millisecond all the time. The connection must not wait
-    by itself.
+    SQLite's own waiting soon retries only ten times a second. While another process keeps
+    writing, the lock is free for brief moments between its transactions, which SQLite would
+    miss repeatedly. So this function retries about once per millisecond. The timeout of the
+    connection must be zero.
 
     Raises:
       sqlite3.OperationalError: if it is still locked after *patience* seconds.
@@ -45,7 +45,7 @@ def take_lock(connection: sqlite3.Connection, patience: float) -> None:
             raise
     deadline = time.monotonic() + patience
     while True:
-        time.sleep(random.uniform(0.0002, 0.001))  # or two could miss it in step
+        time.sleep(random.uniform(0.0002, 0.001))  # jitter, so that two do not retry in lockstep
         try:
             connection.execute("BEGIN IMMEDIATE")
             return
@@ -55,24 +55,24 @@ def take_lock(connection: sqlite3.Connection, patience: float) -> None:
 
 
 def diagnose(error: BaseException) -> Diagnosis:
-    """Tell what is behind an error of the driver."""
+    """Return the diagnosis of an error of the driver."""
     code = code_of(error)
     problem = first_line(error)
     if code == sqlite3.SQLITE_CANTOPEN and not can_open_files():
-        return Diagnosis(f"{problem}; this process has too many files open", True)
+        return Diagnosis(f"{problem}; this process has too many open files", True)
     if code in REMEDIES:
         problem += f"; {REMEDIES[code]}"
     return Diagnosis(problem, code in TRANSIENT)
 
 
 def code_of(error: BaseException | None) -> int:
-    """Return what SQLite says has happened; the upper bytes of its codes say where."""
+    """Return the primary error code of SQLite, without the upper bytes of extended codes."""
     code: int = getattr(error, "sqlite_errorcode", 0)
     return code & 0xFF
 
 
 def can_open_files() -> bool:
-    """Tell whether this process may open one more file."""
+    """Return whether this process may open one more file."""
     try:
         os.close(os.open(os.devnull, os.O_RDONLY))
     except OSError:

@@ -1,13 +1,14 @@
-"""How processes on one file know whether the owner of a claim lives.
+"""Lock files that show whether the owner of a claim lives.
 
-Each owner has a file of its own in a folder beside the database, and holds a lock on it that
-belongs to its open file: the system takes it away when the process is gone, however it died,
-and at no other time. The file gets its name after it was locked, so one that is there and is
-not locked is that of a dead owner. One that is not there says nothing, and neither does a file
-system on which locking has not been seen to work: then only time counts.
+Each owner has its own file in a folder next to the database, and holds a lock on it that
+belongs to its open file. The system releases the lock exactly when the process exits,
+however it dies. The file is renamed to its final name after it was locked, so an
+unlocked file belongs to a dead owner. A missing file proves nothing, and neither does a file
+system on which a lock test fails: claims then only expire.
 
-``flock`` and not ``fcntl``: a lock of the latter on open files cannot be had on every system, and
-its older kind belongs to the process, which loses it when it closes any file of that name.
+This uses ``flock``, not ``fcntl``: open file description locks of the latter do not exist on
+every system, and its older locks belong to the process, which loses them when it closes any
+descriptor of that file.
 """
 
 from __future__ import annotations
@@ -29,17 +30,17 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 FOLDER = "-owners"
-"""What is behind the name of the database in the name of the folder."""
+"""Suffix that forms the name of the folder from that of the database."""
 SUFFIX = ".lock"
 ABANDONED = 60.0
-"""Seconds after which a file that did not get its name will not get it any more."""
+"""Seconds after which a file without its final name counts as abandoned."""
 TRIES = 3
 
 logger = logging.getLogger("trioflow")
 
 
 class OwnerLock(LetGoInChild):
-    """The lock of an owner that lives here."""
+    """The lock of an owner in this process."""
 
     def __init__(self, descriptor: int, path: Path) -> None:
         self._descriptor: int | None = descriptor
@@ -48,13 +49,13 @@ class OwnerLock(LetGoInChild):
         super().__init__()
 
     def close(self) -> None:
-        """Be gone without having died: the file goes, too."""
-        if os.getpid() != self._process:  # a fork has nothing to say about its parent
+        """Release the lock and remove the file."""
+        if os.getpid() != self._process:  # a forked process must not remove the parent's file
             return
         with suppress(OSError):
             self._path.unlink()
         self.let_go()
-        with suppress(OSError):  # not if there are others
+        with suppress(OSError):  # fails if it has other files
             self._path.parent.rmdir()
 
     def let_go(self) -> None:
@@ -70,30 +71,30 @@ class OwnerFolder:
         self._path = database.with_name(database.name + FOLDER)
 
     def lock(self, owner: str) -> OwnerLock | None:
-        """Lock the file of an owner; None, with a word in the log, where that cannot be relied on.
+        """Lock the file of an owner. Log a warning and return None if locks do not work.
 
         Blocks for as long as the file system needs.
         """
         try:
             for _ in range(TRIES - 1):
-                with suppress(FileNotFoundError):  # the last owner has just removed the folder
+                with suppress(FileNotFoundError):  # the last owner just removed the folder
                     return self._lock(owner)
             return self._lock(owner)
         except OSError as error:
-            problem = "that this process lives cannot be shown to others"
-            logger.warning("%s: %s: %s; only time frees its claims", self._path, problem, error)
+            problem = "other processes cannot detect whether this process lives"
+            logger.warning("%s: %s: %s; its claims only expire", self._path, problem, error)
             return None
 
     def _lock(self, owner: str) -> OwnerLock:
         if fcntl is None:
-            raise OSError("this system does not have the locks for it")
+            raise OSError("this system does not support file locks")
         self._path.mkdir(exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=self._path)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if not _is_locked(Path(name)):
                 raise OSError("locks do not work on this file system")
-            os.fchmod(descriptor, 0o644)  # others look at it
+            os.fchmod(descriptor, 0o644)  # other users check it
             path = self._path_of(owner)
             os.rename(name, path)
         except BaseException:
@@ -104,11 +105,11 @@ class OwnerFolder:
         return OwnerLock(descriptor, path)
 
     def gone(self, owners: Collection[str]) -> set[str]:
-        """Return those of the owners that are certainly dead."""
+        """Return the owners that are certainly dead."""
         return {owner for owner in owners if _is_locked(self._path_of(owner)) is False}
 
     def tidy(self, needed: Collection[str]) -> None:
-        """Remove the files of dead owners, but for those of which there are claims."""
+        """Remove the files of dead owners that have no claims."""
         kept = {self._path_of(owner).name for owner in needed}
         with suppress(OSError):
             for path in list(self._path.iterdir()):
@@ -126,12 +127,12 @@ def _age_of(path: Path) -> float:
 
 
 def _is_locked(path: Path) -> bool | None:
-    """Tell whether somebody has locked a file; None if that cannot be found out."""
+    """Return whether a file is locked; None if that is unknown."""
     with _opened(path) as descriptor:
         if descriptor is None or fcntl is None:
             return None
         try:
-            # Shared, so that two that look at the same time do not see each other.
+            # Shared, so that concurrent checks do not see each other.
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True

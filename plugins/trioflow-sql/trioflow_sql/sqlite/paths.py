@@ -1,4 +1,4 @@
-"""Where the file is, and whether it is still the one that was opened."""
+"""The path of the file, and checks that it is still the one that was opened."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ def path_of(url: str) -> str:
     """Return the path in ``sqlite:runs.db``, ``sqlite:/var/runs.db`` or ``sqlite:///var/runs.db``.
 
     Raises:
-      StoreError: if there is none.
+      StoreError: if the URL has no path.
     """
     path = url.partition(":")[2]
     if path.strip("/") in ("", ":memory:"):
-        raise StoreError(url, "names no file; write sqlite:runs.db, or memory: to keep nothing")
+        raise StoreError(url, "has no file; use sqlite:runs.db, or memory: to save nothing")
     if path.startswith("//") and not path.startswith("///"):
-        raise StoreError(url, "a file has no host; write sqlite:runs.db or sqlite:///var/runs.db")
+        raise StoreError(url, "a file has no host; use sqlite:runs.db or sqlite:///var/runs.db")
     return path.removeprefix("//")
 
 
 @attrs.frozen
 class Condition:
-    """What can be seen of a file without opening it."""
+    """The properties of a file that are visible without opening it."""
 
     has_log: bool
     changed_at: int
@@ -34,34 +34,34 @@ class Condition:
 
 
 class FileWatch:
-    """Notices that a file was removed, or that another one is in its place.
+    """Detects that a file was removed or replaced.
 
-    SQLite keeps the file that it has opened, so it would write on into one that has no name any
-    more and is gone when it is closed. And it finds the write-ahead log by its name, so with
-    another file in the same place it would spoil both.
+    SQLite keeps the opened file, so it would continue to write to an unlinked file, whose data
+    is lost when it is closed. It also finds the write-ahead log by name, so if the file was
+    replaced, it would corrupt both files.
     """
 
     def __init__(self, path: Path, name: str) -> None:
-        self._path = os.fspath(path)  # asked for twice in each transaction
+        self._path = os.fspath(path)  # used twice in each transaction
         self._name = name
         self._opened: tuple[int, int] | None = None
 
     def begin(self) -> None:
-        """Take note which file it is that was opened."""
+        """Remember the identity of the opened file."""
         self._opened = self._look()
 
     def check(self) -> None:
-        """Check that it is the file that was opened.
+        """Check that the file is still the one that was opened.
 
         Raises:
           StoreError: if it is not.
         """
         if self._opened is not None and self._look() != self._opened:
             problem = "the file was removed or replaced while it was open"
-            raise StoreError(self._name, f"{problem}; put it back, and open the store again")
+            raise StoreError(self._name, f"{problem}; restore it, and open the store again")
 
     def condition(self) -> Condition:
-        """Return what changes when somebody writes to the file."""
+        """Return the properties that change when the file is written."""
         found = os.stat(self._path)
         return Condition(has_log(Path(self._path)), found.st_mtime_ns, found.st_size)
 
@@ -74,9 +74,9 @@ class FileWatch:
 
 
 def is_write_protected(database: Path) -> bool:
-    """Tell whether there is a file that may not be written: a backup, or another user's.
+    """Return whether the file exists and cannot be written: a backup, or another user's.
 
-    Its folder counts as well, since SQLite keeps a log beside the file.
+    The folder must also be writable, because SQLite creates a log next to the file.
     """
     return os.path.exists(database) and not all(
         os.access(path, os.W_OK) for path in (database, database.parent)
@@ -84,5 +84,5 @@ def is_write_protected(database: Path) -> bool:
 
 
 def has_log(database: Path) -> bool:
-    """Tell whether there is a write-ahead log: somebody has the file open, or did not close it."""
+    """Return whether there is a write-ahead log: the file is open, or was not closed properly."""
     return database.with_name(database.name + "-wal").exists()

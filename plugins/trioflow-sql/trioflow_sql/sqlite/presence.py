@@ -1,4 +1,4 @@
-"""What an owner has of a file while it is open: its lock, and an ear for requests."""
+"""The presence of an open owner: its lock, and polling for requests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from trioflow_sql.database import Presence
 from trioflow_sql.sqlite.owners import OwnerLock
 
 POLL = 0.1
-"""Seconds between two looks for requests."""
+"""Seconds between two polls for requests."""
 
 CHANGES = "PRAGMA data_version"
 NEWEST = "SELECT coalesce(max(id), 0) FROM trioflow_requests"
@@ -22,9 +22,9 @@ NEWS = """
 
 
 class FilePresence(Presence):
-    """Looks whether anybody has written, and only then whether it was a request.
+    """Polls for changes of the database, and queries requests only after a change.
 
-    It has a connection of its own, since a connection is only told what others have changed.
+    It has its own connection, because ``data_version`` only shows changes by other connections.
     """
 
     poll = POLL
@@ -36,7 +36,7 @@ class FilePresence(Presence):
         self._using = threading.Lock()
         self._changes: int | None = None
         self._taken = 0
-        """No request up to this one is news."""
+        """Id of the newest request that was seen."""
 
     def look(self) -> bool:
         with self._using:

@@ -1,4 +1,4 @@
-"""Where code of users runs that belongs to a run, and may raise."""
+"""The places at which code of users runs as part of a run, and may raise."""
 
 from __future__ import annotations
 
@@ -13,4 +13,4 @@ from trioflow.testing._isolation.code.tools import TOOLS
 __all__ = ["CODE", "Code"]
 
 CODE: Mapping[str, Code] = {**BODIES, **TOOLS, **FUNCTIONS, **PLUGINS}
-"""Where the function is, and the workflow."""
+"""The place of the function, and the workflow."""

@@ -1,4 +1,4 @@
-"""Bodies of steps raise."""
+"""Trials in which bodies of steps raise."""
 
 from __future__ import annotations
 
@@ -99,11 +99,11 @@ BODIES: Mapping[str, Code] = {
     "a body": Code(body),
     "a body in a thread": Code(body_in_a_thread),
     "a body in a runner": Code(body_in_a_runner),
-    "a body with a time": Code(body_with_a_time),
+    "a body with a timeout": Code(body_with_a_time),
     "a body with attempts": Code(body_of_an_attempt),
     "a task of a body": Code(task_of_a_body, in_nursery=True),
     "the clean-up of a body": Code(clean_up_of_a_body),
-    "a body beside another": Code(arm),
+    "a body in parallel with another": Code(arm),
     "the body of an item": Code(item),
     "the body of a loop": Code(iteration),
     "a body in a nested workflow": Code(body_in_a_nested_workflow),

@@ -1,4 +1,4 @@
-"""What code of users is to a trial."""
+"""The description of code that raises in a trial."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from trioflow.testing._isolation.stage import Stage
 from trioflow.tools import Tool, tool
 
 Fail = Callable[[], Any]
-"""Raises, but not once the engine was started again."""
+"""Raises; for Ctrl-C, only until the engine was restarted."""
 
 
 @attrs.frozen
 class Code:
-    """A workflow with a function in it that raises."""
+    """A workflow that contains a function that raises."""
 
     build: Callable[[Stage, Flow, Fail], Flow]
-    """Takes a workflow without nodes, and what raises."""
+    """Takes a workflow without nodes, and the function that raises."""
     ends: RunStatus = "failed"
-    """How the run ends."""
+    """The final status of the run."""
     is_written: bool = False
     """Whether the function is called only when something is written: without a store the run
-    ends with success."""
+    succeeds."""
     in_nursery: bool = False
-    """Whether it runs in a nursery of its own, which takes every cancellation for its own."""
+    """Whether it runs in its own nursery, which treats every Cancelled as its own."""
     event: bool = False
-    """Whether it waits for the event ``"event"``, of whose data a hook makes something."""
+    """Whether it waits for the event ``"event"``, whose data a hook structures."""
 
 
 async def failing(fail: Fail) -> Any:
@@ -42,7 +42,7 @@ async def failing(fail: Fail) -> Any:
 
 
 def raising(ctx: StepContext[Any]) -> NoReturn:
-    """Raise, so that what deals with errors is called."""
+    """Raise, so that error handlers are called."""
     raise ValueError("so that it is called")
 
 

@@ -1,4 +1,4 @@
-"""Small functions raise: conditions, mappings, hooks of workflows."""
+"""Trials in which small functions raise: conditions, mappings, hooks of workflows."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def part_of_a_mapping(stage: Stage, w: Flow, fail: Fail) -> Flow:
 
 @attrs.frozen
 class Reading:
-    """Can be recorded, and has a property that raises."""
+    """A value that can be recorded, with a property that raises."""
 
     workflow: str
     fails: ClassVar[dict[str, Fail]] = {}
@@ -67,7 +67,7 @@ def moment_of_a_sleep(stage: Stage, w: Flow, fail: Fail) -> Flow:
 
 
 class Items(Written, Sequence[int]):
-    """Can be recorded, and raises when its items are read."""
+    """A sequence that can be recorded, but raises when its items are read."""
 
     def __len__(self) -> int:
         return 2

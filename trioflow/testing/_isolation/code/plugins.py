@@ -1,4 +1,4 @@
-"""Hooks of converters, validators and instruments raise."""
+"""Trials in which hooks of converters, validators and instruments raise."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def hook_of_an_argument(stage: Stage, w: Flow, fail: Fail) -> Flow:
 
     @tool
     async def wants(given: Made) -> None:
-        """Never called."""
+        """Do nothing; never called."""
 
     return w.then(stage.bodies.does(lambda ctx: ctx.call_tool(wants, cast(Made, name))))
 
@@ -107,7 +107,7 @@ def class_of_a_retry(stage: Stage, w: Flow, fail: Fail) -> Flow:
             return bool(fail())
 
     class Odd(Exception, metaclass=Asked):  # noqa: N818 - never raised
-        """Says of nothing whether it is one."""
+        """A class whose ``isinstance`` check raises."""
 
     retry = Retry(3, on=(Odd,))
     return w.then(stage.bodies.does(raising, retry=retry))
@@ -140,9 +140,9 @@ PLUGINS: Mapping[str, Code] = {
     "a validator": Code(validator),
     "a validator of the state": Code(validator_of_the_state),
     "the class of a retry": Code(class_of_a_retry),
-    "an instrument at the begin": Code(instrument("on_begin"), "success"),
+    "an instrument at the start": Code(instrument("on_begin"), "success"),
     "an instrument at an event": Code(instrument("on_event"), "success"),
     "an instrument before a body": Code(instrument("around_body"), "success"),
     "an instrument that enters a body": Code(instrument("enter"), "success"),
-    "an instrument that leaves a body": Code(instrument("exit"), "success"),
+    "an instrument that exits a body": Code(instrument("exit"), "success"),
 }

@@ -1,4 +1,4 @@
-"""Tools raise."""
+"""Trials in which tools raise."""
 
 from __future__ import annotations
 
@@ -87,5 +87,5 @@ TOOLS: Mapping[str, Code] = {
     "a streaming tool that is a node": Code(streaming_tool_that_is_a_node),
     "a streaming tool whose pieces a step takes": Code(streaming_tool_in_a_stream),
     "a step that takes pieces": Code(taker_of_pieces),
-    "what collects pieces": Code(collecting),
+    "a function that combines pieces": Code(collecting),
 }

@@ -1,4 +1,4 @@
-"""What callers give to a run, and are refused if its journal cannot hold it."""
+"""Values that callers pass to a run, and that it refuses if its journal cannot hold them."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ from trioflow.testing._isolation.gifts.starting import STARTING
 __all__ = ["GIFTS", "Gift", "Giver"]
 
 GIFTS: Mapping[str, Gift] = {**STARTING, **ANSWERING}
-"""What the value is, and the call."""
+"""The role of the value, and the call."""

@@ -1,4 +1,4 @@
-"""What a run that waits is answered with, and what one goes back with."""
+"""Values that answer a suspended run, or are passed to a fork."""
 
 from __future__ import annotations
 

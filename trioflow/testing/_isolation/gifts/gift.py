@@ -1,4 +1,4 @@
-"""What a gift is, and who gives it."""
+"""The description of a value that a caller passes to a run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AnyRun = Run[Any, Any]
 
 @attrs.frozen
 class Gift:
-    """A call with the value, and what follows it. The run ends with success all the same."""
+    """A call with the value, and what follows it. The run must still succeed."""
 
     build: Callable[[Stage, Flow], Flow]
     """Takes a workflow without nodes."""
@@ -26,14 +26,14 @@ class Gift:
 
 @attrs.define(eq=False)
 class Giver:
-    """One who calls with a value that cannot be written, and then with one that can."""
+    """A caller that passes a value that cannot be written, and then one that can."""
 
     engine: Engine
     stage: Stage
     flow: Flow
     value: Any
     refuses: Callable[[Callable[[], Any]], Awaitable[bool]]
-    """Makes a call, and tells whether it was refused, as it has to be in a durable run."""
+    """Makes a call, and returns whether it was refused, as a durable run must do."""
 
     def create(self) -> AnyRun:
         return self.engine.create_run(self.flow, run_id=self.flow.id)

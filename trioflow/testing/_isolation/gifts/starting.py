@@ -1,4 +1,4 @@
-"""What a run is started with, and the events that are sent to it."""
+"""Values that a run is started with, and events that are sent to it."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def waits(stage: Stage, w: Flow) -> Flow:
 
 
 async def until_it_waits(run: AnyRun) -> None:
-    """Return when a step of a run waits for an event."""
+    """Wait until a step of a run waits for an event."""
     async with run.observe() as events:
         async for event in events:
             if isinstance(event, StepWaiting):

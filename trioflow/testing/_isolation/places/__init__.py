@@ -1,4 +1,4 @@
-"""Where a value gets into a run that its journal cannot hold."""
+"""The places at which a value that a journal cannot hold may enter a run."""
 
 from __future__ import annotations
 
@@ -12,4 +12,4 @@ from trioflow.testing._isolation.places.place import Place
 __all__ = ["PLACES", "Place"]
 
 PLACES: Mapping[str, Place] = {**OUTPUTS, **INPUTS, **PIECES}
-"""What the value is, and the workflow."""
+"""The role of the value, and the workflow."""

@@ -1,4 +1,4 @@
-"""The input of something, the state or a payload cannot be written."""
+"""Trials in which an input, the state or a payload cannot be written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The output of something cannot be written."""
+"""Trials in which an output cannot be written."""
 
 from __future__ import annotations
 
@@ -101,6 +101,6 @@ OUTPUTS: Mapping[str, Place] = {
     "a part of the output of a mapping": Place(part_of_a_mapping),
     "the output of a nested workflow": Place(output_of_a_nested_workflow),
     "the output of the workflow": Place(output_of_the_workflow),
-    "what a step bails with": Place(bail),
-    "what a step of a nested workflow bails with": Place(bail_in_a_nested_workflow),
+    "the output of a step that bails": Place(bail),
+    "the output of a nested step that bails": Place(bail_in_a_nested_workflow),
 }

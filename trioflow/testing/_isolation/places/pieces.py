@@ -1,4 +1,4 @@
-"""What goes into a tool or comes out of it, or a chunk, cannot be written."""
+"""Trials in which an argument or output of a tool, or a chunk, cannot be written."""
 
 from __future__ import annotations
 
@@ -78,12 +78,12 @@ def chunk_in_a_thread(stage: Stage, w: Flow, value: Any) -> Flow:
 PIECES: Mapping[str, Place] = {
     "an argument of a tool": Place(argument),
     "an argument of a tool that is a node": Place(argument_of_a_node),
-    "the result of a tool": Place(result_of_a_tool),
-    "the result of a tool that is a node": Place(result_of_a_node),
+    "the output of a tool": Place(result_of_a_tool),
+    "the output of a tool that is a node": Place(result_of_a_node),
     "a piece": Place(piece),
     "a piece of a tool that is a node": Place(piece_of_a_node),
     "a piece that a step takes": Place(piece_in_a_stream),
-    "what the pieces are collected to": Place(collected),
+    "the combined pieces": Place(collected),
     "a chunk": Place(chunk),
     "a chunk from a thread": Place(chunk_in_a_thread),
 }

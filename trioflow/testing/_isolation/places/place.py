@@ -1,4 +1,4 @@
-"""What a place is."""
+"""The description of a place for a value."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from trioflow.testing._isolation.stage import Stage
 
 @attrs.frozen
 class Place:
-    """A workflow with the value somewhere in it."""
+    """A workflow that contains the value."""
 
     build: Callable[[Stage, Flow, Any], Flow]
     """Takes a workflow without nodes, and the value."""
     without_store: RunStatus = "success"
-    """How the run ends where nothing is written. In a durable one it fails."""
+    """The status of the run if nothing is written. A durable run fails."""
     event: bool = False
-    """Whether it waits for the event ``"event"``, whose data a hook makes the value of."""
+    """Whether it waits for the event ``"event"``, from whose data a hook makes the value."""

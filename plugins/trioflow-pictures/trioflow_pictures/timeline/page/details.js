@@ -1,4 +1,4 @@
-// Words: the heading, the legend, and everything that is known of the call that is chosen.
+// Texts: the heading, the legend, and the details of the selected call.
 
 function element(name, look, ...children) {
   const made = document.createElement(name);
@@ -42,7 +42,7 @@ function describeRow(data, row) {
   panel.scrollTop = 0;
 }
 
-// How long it did what, if it did more than one thing.
+// Total time of each kind of span, if there is more than one kind.
 function timesOf(row) {
   const names = { run: "Ran", backoff: "Backed off", sleep: "Slept", wait: "Waited for events",
                   suspended: "Waited for answers", paused: "Was paused", lost: "Was not recovered",

@@ -13,7 +13,7 @@ function make(name, look, attributes, text) {
 
 const round = (x) => Math.round(x * 10) / 10;
 
-// Ticks as one path: of several on one pixel one is drawn.
+// Ticks as one path: several on the same pixel are drawn once.
 function ticks(look, places, width, top, bottom) {
   const columns = new Set();
   for (const x of places) if (x >= -1 && x <= width + 1) columns.add(Math.round(x) + 0.5);
@@ -51,7 +51,7 @@ function drawLane(lane, row, x, width) {
 const MARKS = { chunk: [5, 12], delta: [13, 19], tool: [10, 19], item: [7, 17], problem: [4, 20],
                 retry: [3, 21], event: [3, 21], cut: [2, 22] };
 
-// The last attempt is drawn as the call ended; attempts before it have failed.
+// The last attempt has the status of the call; earlier attempts have failed.
 function lookOf(row, position) {
   const later = row.spans.slice(position + 1);
   if (row.spans[position][2] !== "run" && row.spans[position][2] !== "all") {
@@ -66,14 +66,14 @@ function openEnd(width, top, bottom) {
   return make("path", "open", { d: `M${width - 7} ${top - 1}L${width} ${middle}L${width - 7} ${bottom + 1}Z` });
 }
 
-// A failure is to be seen without colours, too.
+// A failure is also visible without colours.
 function cross(right, length, width) {
   if (length < 14 || right > width + 4) return [];
   const d = `M${round(right) - 10} ${MIDDLE - 3}l6 6m0 -6l-6 6`;
   return [make("path", "cross", { d })];
 }
 
-// Of an item nothing but its end may be known.
+// Only the end of an item may be known.
 function onlyItsEnd(row, x) {
   const end = round(x(row.end)), begin = round(x(row.parent.start ?? 0));
   const diamond = `M${end} 7l5 5l-5 5l-5 -5Z`;
@@ -83,7 +83,7 @@ function onlyItsEnd(row, x) {
   ];
 }
 
-// Closed groups show what is inside as a line below their bar, problems on top.
+// Closed groups show their content as a line below their bar, problems on top.
 function drawBelow(row, x, width) {
   const fine = [], bad = [];
   for (let index = row.index + 1; index < row.after; index++) {
@@ -96,7 +96,7 @@ function drawBelow(row, x, width) {
     .map(([look, pieces]) => stretch(look, pieces, width)).filter(Boolean);
 }
 
-// Pieces as one line; what is less than a pixel apart runs together.
+// Spans as one line; spans less than a pixel apart are merged.
 function stretch(look, pieces, width) {
   const joined = [];
   for (const [left, right] of pieces.sort((a, b) => a[0] - b[0])) {
@@ -121,7 +121,7 @@ function drawRemark(row, x, width) {
   if (left - needed >= 0 && left <= width) {
     return make("text", look, { x: round(left - 6), y: MIDDLE + 4, "text-anchor": "end" }, text);
   }
-  return null; // there is no room; the details tell it
+  return null; // no space; the details show it
 }
 
 // ---------------------------------------------------------------- axis and overview
@@ -188,7 +188,7 @@ function shortenedBand(left, right, height) {
   ];
 }
 
-// How many calls are at work at once, at most, in each of some equal parts of the picture.
+// Maximum number of concurrent calls in each of several equal parts of the picture.
 function workload(scale, buckets) {
   const changes = [];
   for (const row of rows) {
@@ -197,7 +197,7 @@ function workload(scale, buckets) {
       if (kind === "run") changes.push([start, 1], [end ?? data.length, -1]);
     }
   }
-  changes.sort((a, b) => a[0] - b[0] || a[1] - b[1]); // ends first: who follows is not beside
+  changes.sort((a, b) => a[0] - b[0] || a[1] - b[1]); // ends first: a successor is not concurrent
   const load = new Array(buckets).fill(0);
   let count = 0, reached = 0;
   for (const [time, change] of changes) {

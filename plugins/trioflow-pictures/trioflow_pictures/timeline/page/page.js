@@ -1,7 +1,7 @@
-// The page: what is shown of the run, and what keys, pointers and printers do to it.
+// The page: the visible part of the run; keys, pointers and printing.
 
 const ROW = 24; // height of a line, as in page.css
-const SPARE = 8; // lines that are kept above and below those that can be seen
+const SPARE = 8; // lines that are rendered above and below the visible ones
 const PRINTED = 300; // lines on paper
 const data = JSON.parse(document.getElementById("data").textContent);
 const rows = readRows(data);
@@ -11,7 +11,7 @@ const overviewLane = part("overview").querySelector("svg"), axisLane = part("axi
 const state = { chosen: rows[0], view: { from: 0, to: 1 }, hits: [], printing: false };
 let shown = [], scale, laneWidth = 0;
 
-// What still goes on gets some room behind the last event.
+// Open spans extend beyond the last event.
 const drawnLength = data.length * (rows.some((row) => row.ongoing) ? 1.03 : 1) || 1e-3;
 
 // ---------------------------------------------------------------- drawing

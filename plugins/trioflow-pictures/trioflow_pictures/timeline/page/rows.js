@@ -1,12 +1,12 @@
-// The lines of the page: which are inside which, which are shown, and which are looked for.
+// The lines of the page: their nesting, visibility and search.
 
-// What somebody should look at: what went wrong, and what waits for an answer.
+// Lines that need attention: failures, and calls that wait for an answer.
 const NOTABLE = new Set(["failed", "canceled", "interrupted", "suspended", "paused"]);
-const GLYPHS = { // such as every font for screens has
+const GLYPHS = { // available in common fonts
   success: "✓", failed: "✕", canceled: "⊘", bailed: "⚑", suspended: "‖", paused: "‖",
   running: "▸", waiting: "◷", interrupted: "!", pending: "·",
 };
-const OPEN_AT_FIRST = 200; // lines, more or less
+const OPEN_AT_FIRST = 200; // lines, approximately
 const HOLDING = new Set(["run", "workflow", "foreach", "item", "loop", "group"]);
 
 function readRows(data) {
@@ -36,7 +36,7 @@ function readRows(data) {
   return rows;
 }
 
-// Opens level by level, as long as all of the next one can still be taken in.
+// Opens level by level while the whole next level still fits.
 function openAtFirst(rows) {
   let shown = 1;
   for (let level = [rows[0]]; level.length;) {
@@ -47,7 +47,7 @@ function openAtFirst(rows) {
   }
 }
 
-// Of a foreach whose items tell when they began the items are counted, otherwise itself.
+// Counts the items of a foreach if their start is known, otherwise the foreach itself.
 function itemsHaveBegun(row) {
   return row.children.some((child) =>
     child.kind === "group" ? itemsHaveBegun(child) : child.kind === "item" && child.spans.length > 0);
@@ -88,7 +88,7 @@ function timesAre(row) {
   return end === null ? "" : duration(end - row.start);
 }
 
-// What stands beside the bar, and is read out: how it ended if not well, and how long it took.
+// The label beside the bar, also for screen readers: the status if not success, and the duration.
 function remark(row) {
   const parts = [];
   if (row.status !== "success") parts.push(row.status);

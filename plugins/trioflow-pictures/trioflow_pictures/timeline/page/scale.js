@@ -1,9 +1,9 @@
 "use strict";
-// Times, and where they lie: seconds since the beginning of the run become places from 0 to 1.
-// Where nothing works for long, time passes faster if the reader likes.
+// Maps times (seconds since the start of the run) to positions from 0 to 1.
+// Long idle times can be shortened.
 
-const SHORTENED_SHARE = 0.4; // of the width, at most, for all that is shortened
-const SHORTENED_EACH = 0.08; // of the time of work, for one
+const SHORTENED_SHARE = 0.4; // maximum share of the width for all shortened times
+const SHORTENED_EACH = 0.08; // length of one shortened time, relative to the time of work
 
 function makeScale(length, idle, shorten) {
   const cuts = shorten ? idle : [];
@@ -12,7 +12,7 @@ function makeScale(length, idle, shorten) {
   const share = SHORTENED_SHARE / (1 - SHORTENED_SHARE);
   const each = cuts.length ? work * Math.min(SHORTENED_EACH, share / cuts.length) : 0;
   const total = work + each * cuts.length;
-  const points = [[0, 0]]; // [time, place]: between two points the relation is linear
+  const points = [[0, 0]]; // [time, position]: linear between two points
   let place = 0, time = 0;
   for (const [start, end] of cuts) {
     place += start - time;
@@ -73,7 +73,7 @@ function inUnits(seconds) {
   return parts.join(" ");
 }
 
-// A moment on the axis, exact enough for the distance of the ticks.
+// A time on the axis, with the precision of the tick distance.
 function moment(seconds, step) {
   if (step >= 60) return inUnits(Math.round(seconds)) || "0 s";
   const digits = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
