@@ -43,9 +43,9 @@ def test_a_text_is_the_way_an_address_is_written_or_refused(text: str) -> None:
         assert str(address) == text
 
 
-NODE = "the position of a node must stand there, such as 0"
-ITERATION = "an iteration is written '#1' or higher, directly behind the position"
-ATTEMPT = "an attempt is written '~2' or higher, behind all else"
+NODE = "expected the position of a node, such as 0"
+ITERATION = "an iteration is written '#1' or higher, directly after the position"
+ATTEMPT = "an attempt is written '~2' or higher, at the end"
 ITEM = "an item is written '[0]' or higher, before an attempt"
 NUMBER = "numbers have no leading zeros and up to 18 digits"
 REFUSED = [
@@ -56,12 +56,12 @@ REFUSED = [
     ("2/02", 3, "at character 3, '2'", NUMBER),
     ("1/9" + "9" * 18, 20, "at character 20, '9'", NUMBER),
     ("1/2[0" + "9" * 5000, 3, "at character 3, '[099999999'", ITEM),
-    ("2:", 1, "at character 1, ':'", "an arm is written ':id', directly behind the position"),
+    ("2:", 1, "at character 1, ':'", "an arm is written ':id', directly after the position"),
     ("2:a#1", 3, "at character 3, '#1'", ITERATION),
     ("2#0", 1, "at character 1, '#0'", ITERATION),
     ("2[7", 1, "at character 1, '[7'", ITEM),
     ("1/2~1/0", 3, "at character 3, '~1/0'", ATTEMPT),
-    ("2[7]x", 4, "at character 4, 'x'", "what is inside of a call is behind a '/'"),
+    ("2[7]x", 4, "at character 4, 'x'", "what is inside a call follows a '/'"),
 ]
 
 
@@ -106,7 +106,7 @@ def test_the_same_text_is_parsed_once() -> None:
         ),
         (
             {"position": 0, "arm": "a", "iteration": 1},
-            "arm 'a' is in no loop, it has no iteration",
+            "arm 'a' is not in a loop, so it has no iteration",
         ),
     ],
 )

@@ -60,7 +60,7 @@ def test_under_asyncio_the_first_call_says_what_to_do(
 def test_under_nothing_the_first_call_says_what_to_do(
     call: Callable[[], Awaitable[None]],
 ) -> None:
-    with pytest.raises(NotInTrioError, match="outside of Trio; do it"):
+    with pytest.raises(NotInTrioError, match="outside Trio; do it"):
         call().__await__().send(None)
 
 

@@ -120,8 +120,8 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
         ),
         (
             "run r1 of workflow 'w' cannot continue: the recorded output of step 'order' (seq 3) "
-            "does not fit Order: currency: required key is missing; stored is "
-            '{"number": 1}; let Order take it again (a new field needs a default), '
+            "does not fit Order: currency: required key is missing; stored: "
+            '{"number": 1}; make Order accept it again (a new field needs a default), '
             "or cancel the run"
         ),
     ),
@@ -138,7 +138,7 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
     ),
     (
         CrashLoopError("r1", 4),
-        "run r1 was ended: its process died 4 times in a row while the same steps ran",
+        "run r1 failed: its process died 4 times in a row while the same steps ran",
     ),
     (
         DefinitionError("step 'a'", "timeout is -1", "give it a number of seconds > 0"),
@@ -195,7 +195,7 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
     ),
     (
         InvalidValueError("input", "step 'b'", (Fault("", "expected int"),), "step 'a'"),
-        "input of step 'b' is invalid: value: expected int; step 'a' gave it",
+        "input of step 'b' is invalid: value: expected int; passed by step 'a'",
     ),
     (
         MappingError("step 'a'", "b.c", "dict has no 'b'"),
@@ -267,14 +267,14 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
         errors.AskLabelError("a", None, "another question of this call waits for its answer"),
         (
             "step 'a' cannot ask without a label: another question of this call waits for its "
-            "answer; give each question that is asked at the same time a label of its own"
+            "answer; give each question that is asked at the same time its own label"
         ),
     ),
     (
         errors.AskLabelError("a", "b", "this attempt has used the label before"),
         (
             "step 'a' cannot ask with the label 'b': this attempt has used the label before; "
-            "give each question that is asked at the same time a label of its own"
+            "give each question that is asked at the same time its own label"
         ),
     ),
     (
@@ -295,7 +295,7 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
     (InvalidIdError("tag", "x" * 999, "is long"), f"tag '{'x' * 56}... is long; use short"),
     (
         DuplicateRunError("r1"),
-        "a run 'r1' exists already, and run ids are used once; get that run with load_run()",
+        "run 'r1' already exists, and run ids are used once; get that run with load_run()",
     ),
     (
         UnknownRunError("r1"),

@@ -156,14 +156,14 @@ async def test_a_field_that_is_gone_is_dropped_and_told_once(
         assert await evolved(before, value, after) == expected
 
     (message,) = [record.getMessage() for record in caplog.records]
-    assert "have 'b', which the class has no more: it is left out" in message
+    assert "have 'b', which the class no longer has: it is dropped" in message
 
 
 @pytest.mark.parametrize(
     ("before", "value", "after", "fault"),
     [
         (Two, Two(1, 2), GrownWithoutDefault, "c: required key is missing"),
-        (Two, Two(1, 2), Renamed, "'b', which the class has no more, and without 'beta'"),
+        (Two, Two(1, 2), Renamed, "'b', which the class no longer has, and without 'beta'"),
         (list[Two], [Two(1, 2)], list[Renamed], "[0]: it was recorded with 'b'"),
         (Two, Two(1, 2), int, "expected int, received dict"),
         (MoreColors, MoreColors.BLUE, Color, "expected Color (one of 1), received 2"),

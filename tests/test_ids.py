@@ -17,7 +17,7 @@ BAD = {
     "empty": ("", "is empty"),
     "NUL": ("a\0b", "contains NUL"),
     "half a character": ("a\ud800", "contains a lone surrogate"),
-    "too long": ("x" * (MAX_ID + 1), "has 513 characters, of which 512 are allowed"),
+    "too long": ("x" * (MAX_ID + 1), "has 513 characters; at most 512 are allowed"),
     "bytes": (b"a", "is of type bytes, not a string"),
     "a number": (5, "is of type int, not a string"),
 }
@@ -59,7 +59,7 @@ async def test_so_is_a_bad_resource_id_or_tag(name: Any, problem: str) -> None:
     [
         ("one", "tags 'one' are not a collection"),
         (iter(["a"]), "are not a collection"),
-        (["a"] * (MAX_TAGS + 1), "are 65, of which 64 may be"),
+        (["a"] * (MAX_TAGS + 1), "are 65; at most 64 are allowed"),
     ],
 )
 async def test_tags_are_a_collection_of_some(tags: Any, problem: str) -> None:

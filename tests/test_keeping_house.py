@@ -234,9 +234,9 @@ class TestLists:
             ({"status": ["success", "x"]}, "'x' is not a status"),
             ({"tags": "some"}, r"tags='some' is one string; use a collection, such as \['some'\]"),
             ({"since": NAIVE}, "has no time zone"),
-            ({"before": "yesterday"}, "'yesterday' is no point in time"),
-            ({"before": True}, "True is no point in time"),
-            ({"since": float("nan")}, "nan is no point in time"),
+            ({"before": "yesterday"}, "'yesterday' is not a point in time"),
+            ({"before": True}, "True is not a point in time"),
+            ({"since": float("nan")}, "nan is not a point in time"),
             ({"limit": -1}, "limit must be >= 0, not -1"),
             ({"offset": -1}, "offset must be >= 0, not -1"),
             ({"cursor": "x"}, "'x' is not a cursor"),
@@ -453,7 +453,7 @@ class TestPrune:
 
     async def test_what_cannot_be_meant_is_refused(self) -> None:
         async with engine_on(None) as engine:
-            with pytest.raises(ValueError, match="no point in time"):
+            with pytest.raises(ValueError, match="not a point in time"):
                 await engine.prune(before="30d")  # type: ignore[arg-type]
             with pytest.raises(ValueError, match="is not a status"):
                 await engine.prune(before=0, status="old")  # type: ignore[arg-type]

@@ -354,7 +354,7 @@ class TestRaise:
             await engine.submit("other", 1, run_id="r").wait()
         async with engine_on(store, durability=durability) as engine:
             run = engine.submit("other", 5, run_id="r")
-            with pytest.raises(DuplicateRunError, match="a run 'r' exists already"):
+            with pytest.raises(DuplicateRunError, match="run 'r' already exists"):
                 await run.wait()
             with pytest.raises(UnknownRunError):
                 engine.get_run("r")

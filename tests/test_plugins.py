@@ -770,7 +770,7 @@ class TestDefinitions:
 
         assert str(result.error) == (
             "input of step 'add_one' of plugin 'SimpleNamespace' is invalid: "
-            "value: expected int, received str; the caller of workflow 'w' gave it"
+            "value: expected int, received str; passed by the caller of workflow 'w'"
         )
 
 

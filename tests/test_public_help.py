@@ -184,7 +184,7 @@ async def test_an_input_that_does_not_fit_is_told_with_what_gave_it(
 ) -> None:
     result = await workflow.create_run().start("x")
 
-    assert str(result.error).endswith(f"; {giver} gave it")
+    assert str(result.error).endswith(f"; passed by {giver}")
 
 
 async def test_of_a_loop_it_is_the_iteration_before() -> None:
@@ -194,4 +194,4 @@ async def test_of_a_loop_it_is_the_iteration_before() -> None:
 
     result = await FLOW.dowhile(spoils, lambda: True).create_run().start(1)
 
-    assert str(result.error).endswith("; iteration 1 gave it")
+    assert str(result.error).endswith("; passed by iteration 1")

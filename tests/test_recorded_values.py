@@ -321,7 +321,7 @@ async def test_a_type_that_cannot_be_recorded_is_refused_when_it_is_planned(
     [
         (Any, Bare(), "output", "is a Bare, which has no JSON form"),
         (Any, [1, {"a": Bare()}], "output[1].a", "is a Bare, which has no JSON form"),
-        (str, Loud("a"), "output", "is a Loud that Loud(str) does not make again"),
+        (str, Loud("a"), "output", "is a Loud that Loud(str) does not re-create"),
         (Sequence[int], memoryview(b"a"), "output", "is a memoryview, which cannot be read back"),
         (Any, collections.UserDict(a=1), "output", "is a UserDict that cannot be read back"),
         (
@@ -398,7 +398,7 @@ async def test_hooks_that_agree_are_used() -> None:
 
 
 async def test_hooks_that_do_not_agree_are_noticed_when_a_value_is_written() -> None:
-    with pytest.raises(NotSerializableError, match="its hooks make another value of it"):
+    with pytest.raises(NotSerializableError, match="its hooks read back another value"):
         await with_hooks(lambda plain: Mine(0))
     with pytest.raises(NotSerializableError, match=r"cannot be read back \(value: no\)"):
         await with_hooks(refuse)

@@ -120,5 +120,5 @@ async def test_a_reducer_that_raises_fails_the_step() -> None:
 
 
 def test_a_reducer_is_a_function() -> None:
-    with pytest.raises(DefinitionError, match="is no function"):
+    with pytest.raises(DefinitionError, match="is not a function"):
         reduce("add")  # type: ignore[arg-type]

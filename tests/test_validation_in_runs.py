@@ -51,7 +51,7 @@ async def test_a_missing_arm_is_told_as_a_missing_key() -> None:
 
     assert isinstance(result.error, InvalidValueError)
     assert str(result.error) == (
-        "input of step 'use' is invalid: double: unknown key; parallel 'name', 'double' gave it"
+        "input of step 'use' is invalid: double: unknown key; passed by parallel 'name', 'double'"
     )
 
 

@@ -66,7 +66,7 @@ __all__ = [
     "tool",
 ]
 
-if not TYPE_CHECKING:  # or type checkers would believe in every name
+if not TYPE_CHECKING:  # or type checkers would accept any name
     __getattr__ = lazy_names(
         __name__,
         {

@@ -1,4 +1,4 @@
-"""Lets ``python -m trioflow`` be the command line."""
+"""Run the command line: ``python -m trioflow``."""
 
 from trioflow._cli import main
 

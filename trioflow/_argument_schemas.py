@@ -1,7 +1,7 @@
-"""JSON Schemas that users give: which parameters they have, and whether arguments fit them.
+"""JSON Schemas from users: their parameters, and whether arguments fit them.
 
-jsonschema is imported when the first such schema is looked at. It is no dependency of trioflow
-itself, because only tools of other programs come with schemas.
+jsonschema is imported when the first such schema is used. It is not a dependency of trioflow
+itself, because only tools of other programs have such schemas.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from trioflow._signature import Parameter
 from trioflow.errors import DefinitionError, Fault
 
 CheckArguments: TypeAlias = Callable[[Mapping[str, Any]], tuple[Fault, ...]]
-"""Returns what is wrong with the arguments of a tool."""
+"""Returns the faults of the arguments of a tool."""
 
 
 def parameters_of(schema: Mapping[str, Any]) -> tuple[Parameter, ...]:
@@ -38,7 +38,7 @@ def check_schema(schema: Any, where: str) -> None:
 
 
 def compile_arguments(schema: Mapping[str, Any], where: str) -> CheckArguments:
-    """Return a function that checks arguments against a schema. It follows no remote references.
+    """Return a function that checks arguments against a schema, without remote references.
 
     Raises:
       DefinitionError: as `check_schema` does.

@@ -1,4 +1,4 @@
-"""Classes of which users get instances but never make any."""
+"""Classes that users get instances of, but cannot instantiate."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import NoReturn
 
 
 class NoPublicConstructor(ABCMeta):
-    """Metaclass of classes of which only trioflow makes instances, with ``_create``.
+    """Metaclass of classes that only trioflow instantiates, with ``_create``.
 
-    Such a class says in ``_source`` where users get its instances from.
+    The ``_source`` of such a class names the functions that return its instances.
     """
 
     _source: str
@@ -20,4 +20,4 @@ class NoPublicConstructor(ABCMeta):
         )
 
     _create = type.__call__
-    """Makes an instance, as the call of an ordinary class does."""
+    """Makes an instance, like a call of an ordinary class."""

@@ -1,4 +1,4 @@
-"""What the definitions of steps, tools and workflows have in common: ids and options."""
+"""Ids and options that definitions of steps, tools and workflows share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trioflow.retry import Retry
 
 
 def where_in(kind: str) -> Callable[..., str]:
-    """Return what says which definition a call is about, for `named_options`."""
+    """Return a function that names the definition a call creates, for `named_options`."""
 
     def where(*args: Any, **options: Any) -> str:
         id = options.get("id", args[1] if kind == "workflow" and len(args) > 1 else None)
@@ -35,10 +35,10 @@ def identify(fn: Callable[..., Any], id: str | None, kind: str) -> tuple[str, st
 
 
 def check_id(id: object, where: str) -> str:
-    """Return *id* if it can name something in a workflow.
+    """Return *id* if it is a valid id in a workflow.
 
     Raises:
-      DefinitionError: if it cannot.
+      DefinitionError: if it is not.
     """
     if not isinstance(id, str) or not id or id != id.strip() or not id.isprintable():
         raise DefinitionError(where, f"{id!r} cannot be an id", "use a string such as 'fetch'")
@@ -60,10 +60,10 @@ def description_or_doc(fn: Callable[..., Any], description: str | None) -> str:
 
 
 def check_options(where: str, options: Mapping[str, Any]) -> None:
-    """Check the options that steps, tools and workflows share, as far as they are given.
+    """Check the given options among those that steps, tools and workflows share.
 
     Raises:
-      DefinitionError: for the first that has the wrong type.
+      DefinitionError: for the first option with the wrong type.
     """
     for option, kinds, remedy in (
         ("retry", Retry, "write retry=Retry(attempts=..., delay=...)"),
@@ -81,7 +81,7 @@ def checked_timeout(where: str, timeout: object) -> float | None:
     """Return a timeout in seconds, or None.
 
     Raises:
-      DefinitionError: if it is no duration above 0.
+      DefinitionError: if it is not a duration above 0.
     """
     if timeout is None:
         return None

@@ -13,9 +13,9 @@ Duration: TypeAlias = float | timedelta
 
 
 def in_seconds(given: object) -> float | None:
-    """Return a duration in seconds; None if it is none, or NaN.
+    """Return a duration in seconds; None if *given* is not a duration, or is NaN.
 
-    A number is returned as it is, an integer as an integer.
+    A number is returned unchanged, an integer as an integer.
     """
     if isinstance(given, timedelta):
         return given.total_seconds()
@@ -25,10 +25,10 @@ def in_seconds(given: object) -> float | None:
 
 
 def finite_seconds(given: object, *, above_zero: bool = False) -> float | None:
-    """Return a duration in seconds; None if it is none, below zero or endless.
+    """Return a duration in seconds; None if it is not one, is negative or is infinite.
 
     Args:
-      above_zero: Whether zero is refused as well.
+      above_zero: Whether zero is also refused.
     """
     seconds = in_seconds(given)
     if seconds is None or not 0 <= seconds < math.inf or (above_zero and not seconds):
@@ -40,10 +40,10 @@ def need_seconds(what: str, given: object) -> float:
     """Return a duration in seconds.
 
     Args:
-      what: Which one it is, for the error: ``"timeout"``.
+      what: Name of the duration, for the error: ``"timeout"``.
 
     Raises:
-      ValueError: if it is no duration, or NaN.
+      ValueError: if it is not a duration, or is NaN.
     """
     seconds = in_seconds(given)
     if seconds is None:

@@ -1,7 +1,7 @@
-"""What may name a run: its own id, its resource, its tags.
+"""Names of runs: ids, resources and tags.
 
-Such texts are columns of databases and parts of commands, so they are checked where they come in,
-before anything runs. Ids of steps, tools and workflows are stricter: see
+These strings are database columns and parts of commands, so they are checked on input, before
+anything runs. Ids of steps, tools and workflows are stricter: see
 `trioflow._definitions.check_id`.
 """
 
@@ -12,11 +12,11 @@ from collections.abc import Collection, Iterable
 from trioflow.errors import InvalidIdError
 
 MAX_ID = 512
-"""How many characters an id may have. More would not fit into an index of some databases."""
+"""Maximum number of characters of an id. Indexes of some databases hold no more."""
 MAX_TAGS = 64
-"""How many tags a run may have."""
+"""Maximum number of tags of a run."""
 RETRY = "~retry"
-"""What `Run.retry` puts behind the id of a run, and no other run id ends with."""
+"""The suffix that `Run.retry` adds to a run id. No other run id ends with it."""
 
 
 def retry_id(run_id: str) -> str:
@@ -25,25 +25,25 @@ def retry_id(run_id: str) -> str:
 
 
 def is_retry(run_id: str) -> bool:
-    """Tell whether a run is the retry of another one."""
+    """Return whether a run is the retry of another run."""
     return run_id.endswith(RETRY)
 
 
 def original_id(run_id: str) -> str:
-    """Return the id of the run that was retried, however often: calls keep its name."""
+    """Return the run id without any retry suffixes; step call ids contain it."""
     while run_id.endswith(RETRY):
         run_id = run_id.removesuffix(RETRY)
     return run_id
 
 
 def check_name(what: str, name: object) -> None:
-    """Check that *name* can name a run in every store.
+    """Check that *name* is valid in every store.
 
     Args:
-      what: What it is, for the error: ``"run id"``.
+      what: The kind of name, for the error: ``"run id"``.
 
     Raises:
-      InvalidIdError: if it cannot.
+      InvalidIdError: if it is not.
     """
     problem = _problem(name)
     if problem is not None:
@@ -56,7 +56,7 @@ def _problem(name: object) -> str | None:
     if not name:
         return "is empty"
     if len(name) > MAX_ID:
-        return f"has {len(name):,} characters, of which {MAX_ID} are allowed"
+        return f"has {len(name):,} characters; at most {MAX_ID} are allowed"
     if "\0" in name:
         return "contains NUL"
     try:
@@ -67,10 +67,10 @@ def _problem(name: object) -> str | None:
 
 
 def check_run_names(run_id: object, resource_id: object, tags: Iterable[object]) -> None:
-    """Check the names that a run is created with; None stands for those that are not given.
+    """Check the names of a new run. None stands for a name that is not given.
 
     Raises:
-      InvalidIdError: for the first that cannot be used.
+      InvalidIdError: for the first invalid name.
     """
     if run_id is not None:
         check_name("run id", run_id)
@@ -86,11 +86,13 @@ def check_tags(tags: Iterable[object]) -> None:
     """Check the tags of a run.
 
     Raises:
-      InvalidIdError: if there are too many, or one of them cannot be used.
+      InvalidIdError: if there are too many, or one of them is invalid.
     """
     if not isinstance(tags, Collection) or isinstance(tags, str | bytes):
         raise InvalidIdError("tags", tags, "are not a collection of strings, such as a tuple")
     if len(tags) > MAX_TAGS:
-        raise InvalidIdError("tags", tuple(tags), f"are {len(tags)}, of which {MAX_TAGS} may be")
+        raise InvalidIdError(
+            "tags", tuple(tags), f"are {len(tags)}; at most {MAX_TAGS} are allowed"
+        )
     for tag in tags:
         check_name("tag", tag)

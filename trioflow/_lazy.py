@@ -1,7 +1,7 @@
-"""Packages whose names are imported when somebody asks for one of them.
+"""Packages whose names are imported on first access.
 
-`trioflow` and `trioflow.testing` do this: pytest loads our plugin, and with it both packages,
-for the tests of every project in the environment, whether they use trioflow or not.
+`trioflow` and `trioflow.testing` use this: pytest loads our plugin, and with it both packages,
+for the tests of every project in the environment, even if they do not use trioflow.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from trioflow._public import publish_one
 
 
 def lazy_names(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """Return the ``__getattr__`` of a package whose names live in other modules.
+    """Return the ``__getattr__`` of a package whose names are defined in other modules.
 
-    What was asked for once is an ordinary attribute of the package from then on.
+    After the first access, a name is an ordinary attribute of the package.
 
     Args:
       package: The package's ``__name__``.
-      homes: For each public name the module that defines it, which may be the name's own.
+      homes: The module that defines each public name, or that is the value of the name.
     """
 
-    def __getattr__(name: str) -> Any:  # noqa: N807 - the name that the language asks for
+    def __getattr__(name: str) -> Any:  # noqa: N807 - the name that Python requires
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         module = importlib.import_module(homes[name])

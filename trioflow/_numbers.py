@@ -1,4 +1,4 @@
-"""What counts as a number: not True and False, which are integers for Python."""
+"""Type guards for numbers. True and False do not count, although Python treats them as integers."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import TypeGuard
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
-    """Tell whether a value is a number, be it infinite or NaN."""
+    """Return whether a value is a number, including infinity and NaN."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def is_whole_number(value: object) -> TypeGuard[int]:
-    """Tell whether a value is an integer."""
+    """Return whether a value is an integer."""
     return isinstance(value, int) and not isinstance(value, bool)

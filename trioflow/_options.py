@@ -1,6 +1,6 @@
-"""Misspelled options: who calls a function with one is told which one exists.
+"""Errors for misspelled options, with a suggestion.
 
-Python itself raises a TypeError that names neither the step nor the right spelling.
+Python itself raises a TypeError that names neither the step nor the correct spelling.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def named_options(where: Callable[..., str]) -> Callable[[F], F]:
-    """Return a decorator: a call with an option that does not exist raises UnknownOptionError.
+    """Return a decorator that raises UnknownOptionError for an option that does not exist.
 
-    Signature and docstring of the function stay what they are, for ``help()`` and type checkers.
+    The decorated function keeps its signature and docstring, for ``help()`` and type checkers.
 
     Args:
-      where: Returns what the call is about, for the error: ``"step 'plan_day'"``. Called with
-        the arguments of the call.
+      where: Returns the definition, for the error: ``"step 'plan_day'"``. Called with the
+        arguments of the call.
     """
 
     def decorate(fn: F) -> F:
@@ -45,7 +45,7 @@ def _refuse_unknown(
     where: Callable[..., str],
     args: tuple[Any, ...],
 ) -> None:
-    """Raise UnknownOptionError if the call could not be made for want of such an option."""
+    """Raise UnknownOptionError if the call failed because there is no such option."""
     parameters = inspect.signature(fn).parameters.values()
     by_name = [p for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
     known = tuple(parameter.name for parameter in by_name if parameter.name != "self")

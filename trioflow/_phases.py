@@ -1,8 +1,8 @@
-"""The phases of a run, and all ways from one to the next.
+"""The phases of a run, and all transitions between them.
 
-Half of them is told by the run's events: `trioflow.testing.check_events` follows them through the
-same table. The other half is what one process knows of a run besides: that it is about to start
-it, has halted it, or has only found it in a store.
+Some transitions follow from the run's events: `trioflow.testing.check_events` uses the same table.
+The others come from the process: it is about to start a run, has halted it, or has found it in a
+store.
 """
 
 from __future__ import annotations
@@ -12,26 +12,25 @@ from collections.abc import Mapping
 
 
 class Phase(enum.Enum):
-    """Where a run is in its life, as one process sees it."""
+    """The phase of a run, as seen by one process."""
 
     after: dict[str, Phase]
-    """The phases that may follow, by what leads there. A dict of pairs would cost each run the hash
-    of a phase, which Python computes in Python."""
+    """The next phases, by cause. Not a dict of pairs, because hashing an enum member is slow."""
 
     PENDING = "pending"
-    """It was created and has not been started."""
+    """The run was created and has not been started."""
     STARTING = "starting"
-    """It has its input and is about to be driven here. No event has happened."""
+    """It has its input and is about to be driven here. It has no events yet."""
     RUNNING = "running"
     """A part of it is driven here, or is about to be."""
     WAITING = "waiting"
-    """It is suspended or paused. Nothing of it runs."""
+    """It is suspended or paused. None of its steps runs."""
     ENDING = "ending"
-    """It is canceled, and its last event is still to come."""
+    """It is canceled, and its last event is still pending."""
     FINISHED = "finished"
-    """Its last event has happened."""
+    """It has emitted its last event."""
     HALTED = "halted"
-    """It was driven here and is not any more. Its journal ends before that; it can be recovered."""
+    """It is no longer driven here. Its journal is unfinished; it can be recovered."""
     ELSEWHERE = "elsewhere"
     """Its journal is unfinished: another process drives it, or its process has died."""
     UNREADABLE = "unreadable"
@@ -57,13 +56,13 @@ BY_EVENT: Mapping[tuple[Phase, str], Phase] = {
     (Phase.ENDING, "event-received"): Phase.ENDING,
     (Phase.ENDING, "finish"): Phase.FINISHED,
 }
-"""Phase and type of the next event to next phase. What is not here must not happen."""
+"""Next phase, by phase and type of the next event. Other transitions are invalid."""
 
 BY_PROCESS: Mapping[tuple[Phase, str], Phase] = {
     (Phase.PENDING, "begin"): Phase.STARTING,
     (Phase.STARTING, "start"): Phase.RUNNING,
     (Phase.ELSEWHERE, "recover"): Phase.RUNNING,
-    # A part that was halted has ended in this process's memory, but not in the journal.
+    # A halted part has ended in the memory of this process, but not in the journal.
     (Phase.WAITING, "halt"): Phase.HALTED,
     (Phase.FINISHED, "halt"): Phase.HALTED,
     **{
@@ -72,7 +71,7 @@ BY_PROCESS: Mapping[tuple[Phase, str], Phase] = {
         for after in (Phase.WAITING, Phase.ELSEWHERE, Phase.FINISHED, Phase.UNREADABLE)
     },
 }
-"""The same for what a process does with a run, or finds in its journal."""
+"""Next phase, by phase and what a process does with a run or finds in its journal."""
 
 TRANSITIONS: Mapping[tuple[Phase, str], Phase] = {**BY_EVENT, **BY_PROCESS}
 for _phase in Phase:

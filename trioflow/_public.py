@@ -1,4 +1,4 @@
-"""Where public names say that they come from."""
+"""Sets ``__module__`` of public names to public modules."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 
 def publish(module: str, names: Iterable[str], namespace: Mapping[str, Any]) -> None:
-    """Have what a public module offers, but is defined in a private one, name the public one."""
+    """Set ``__module__`` of the public names that are defined in private modules."""
     for name in names:
         publish_one(module, namespace[name])
 
 
 def publish_one(module: str, value: Any) -> None:
-    """Do as `publish` does with one class or function; other values come from nowhere."""
+    """Do the same as `publish` for one class or function; ignore other values."""
     home = getattr(value, "__module__", None)
     is_private = isinstance(home, str) and home.startswith("trioflow.") and "._" in home
     if is_private and callable(value):

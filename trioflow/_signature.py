@@ -28,12 +28,12 @@ class Parameter:
 
     @property
     def required(self) -> bool:
-        """Whether a caller must fill it."""
+        """Whether a caller must pass it."""
         return self.default is inspect.Parameter.empty
 
     @property
     def description(self) -> str:
-        """What its annotation says of it: the string in ``Annotated[int, "how many"]``."""
+        """The description in its annotation: the string in ``Annotated[int, "how many"]``."""
         return description_of(self.type)
 
 
@@ -46,7 +46,7 @@ class Signature:
     context: str | None
     """Name of the context parameter."""
     context_place: ContextPlace
-    """How a step gets its context; tools get theirs by name in any case."""
+    """How a step gets its context; tools always get it by name."""
     returns: Any
     state: Any = Any
     """Type of the state, as in ``StepContext[State]``."""
@@ -61,13 +61,13 @@ def read_signature(
     """Return the signature of *fn*; unannotated parameters have type Any.
 
     Args:
-      refused: The kind of parameter that the caller cannot fill: steps are called by
+      refused: The kind of parameter that the caller cannot pass: steps are called by
         position, tools by keyword. Such a parameter keeps its default; only the context is passed
-        by name where necessary.
+        by name if necessary.
 
     Raises:
-      DefinitionError: if *fn* is a class or no function, if an annotation cannot be evaluated, or
-        if a parameter cannot be filled.
+      DefinitionError: if *fn* is a class or not a function, if an annotation cannot be evaluated,
+        or if a parameter cannot be passed.
     """
     _refuse_class(fn, where)
     kind = kind_of(fn, where)
@@ -97,7 +97,7 @@ def read_open_signature(
     localns: Mapping[str, Any],
     parameters: tuple[Parameter, ...],
 ) -> Signature:
-    """Return the signature of *fn*, which is called with *parameters* whatever it declares.
+    """Return the signature of *fn* for a call with *parameters*, whatever it declares.
 
     Raises:
       DefinitionError: as `read_signature` does.
@@ -167,7 +167,7 @@ def count_positional(fn: Callable[..., Any], where: str) -> int:
         raise DefinitionError(
             where, f"{name_of(fn)} needs {len(required)} arguments", "take (data) or (data, ctx)"
         )
-    # A default is the author's value, such as a loop variable bound early: not ours to fill.
+    # Keep defaults: they are the author's values, such as a loop variable bound early.
     return len(required) if required else min(len(positional), 1)
 
 
@@ -207,15 +207,15 @@ def unwrap(fn: Any) -> Any:
 
 
 def kind_of(fn: Callable[..., Any], where: str) -> FunctionKind:
-    """Return what *fn* is when it is called: async, blocking, or an async generator.
+    """Return the kind of *fn*: async, blocking, or async generator.
 
     Raises:
-      DefinitionError: if it cannot be called, or is a generator that is not async.
+      DefinitionError: if it is not callable, or is a generator that is not async.
     """
     if not callable(fn):
         raise DefinitionError(where, f"{fn!r} is not a function", "decorate a function")
     inner = unwrap(fn)
-    if inspect.isclass(inner):  # of a runner's author, who may call anything
+    if inspect.isclass(inner):  # from the author of a runner, who may call any callable
         return "blocking"
     if not inspect.isroutine(inner):
         inner = inner.__call__
@@ -253,7 +253,7 @@ def _hints(fn: Callable[..., Any], where: str, localns: Mapping[str, Any]) -> di
 
 
 def _is_context(hint: Any) -> bool:
-    """Tell whether an annotation is the context's, also as ``StepContext[S] | None``."""
+    """Return whether an annotation is a context, including ``StepContext[S] | None``."""
     origin = typing.get_origin(hint)
     if origin in (typing.Annotated, typing.Union, types.UnionType):
         return any(_is_context(arm) for arm in typing.get_args(hint))
@@ -262,7 +262,7 @@ def _is_context(hint: Any) -> bool:
 
 
 def _state_of(hint: Any) -> Any:
-    """Return what stands in the brackets of the context's annotation; Any if nothing does."""
+    """Return the type argument of the context's annotation; Any if there is none."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Annotated, typing.Union, types.UnionType):
         return _state_of(next(arm for arm in arguments if _is_context(arm)))

@@ -1,3 +1,3 @@
-"""The version of trioflow. The build reads it here, and so does who must not take long."""
+"""The version of trioflow, for the build and for fast access without other imports."""
 
 __version__ = "0.1.0"

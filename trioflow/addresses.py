@@ -1,7 +1,7 @@
-"""Where in a run a call is: the addresses that events, records and `BodyInfo` carry as strings.
+"""Addresses of calls in a run. Events, records and `BodyInfo` carry them as strings.
 
-An address is the same in every process that runs the same workflow. It says which node of the
-workflow makes the call, and with a slash in between, which node of the workflow nested there:
+An address is the same in every process that runs the same workflow. It identifies the node of the
+workflow that makes the call and, after a slash, the node of a workflow nested there:
 
 ======================== =========================================================
 ``"2"``                  the call of node 2 (counted from 0)
@@ -10,13 +10,13 @@ workflow makes the call, and with a slash in between, which node of the workflow
 ``"2[7]"``               item 7 (counted from 0) of the foreach at node 2
 ``"2/0"``                node 0 of the workflow that is nested at node 2
 ``"2~2/0"``              the same in attempt 2 (counted from 1) of the nested workflow
-``"2[7]~2/0:a"``         arm ``a`` in attempt 2 of the workflow that item 7 is
+``"2[7]~2/0:a"``         arm ``a`` in attempt 2 of the workflow at item 7
 ======================== =========================================================
 
-So a part between slashes is ``position``, then ``:arm`` or ``#iteration`` or neither, then
-``[item]`` if it is about one, then ``~attempt`` if it is not the first. Numbers have no leading
-zeros, and ids of steps no `RESERVED` characters, so there is one way to write each address.
-Nothing of trioflow but `errors` is imported here.
+A part between slashes is ``position``, then ``:arm`` or ``#iteration`` or neither, then
+``[item]`` for an item, then ``~attempt`` except for the first attempt. Numbers have no leading
+zeros, and ids of steps have no `RESERVED` characters, so each address is written in exactly one
+way. This module imports only `errors` from trioflow.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ import attrs
 from trioflow.errors import InvalidAddressError
 
 RESERVED = "/#[]~:"
-"""Characters that addresses are made of, so ids of steps must not have them."""
+"""Characters with a meaning in addresses; ids of steps must not contain them."""
 
 _DIGITS = 18
-"""How many digits numbers have at most."""
+"""Maximum number of digits of a number."""
 _FROM_0 = rf"0|[1-9][0-9]{{0,{_DIGITS - 1}}}"
 _FROM_1 = rf"[1-9][0-9]{{0,{_DIGITS - 1}}}"
 _FROM_2 = rf"[1-9][0-9]{{1,{_DIGITS - 1}}}|[2-9]"
@@ -43,7 +43,7 @@ _LAST = rf"({_FROM_0})(?::({_ID})|#({_FROM_1}))?(?:\[({_FROM_0})\])?(?:~({_FROM_
 _PART = re.compile(_LAST)
 _ADDRESS = re.compile(rf"((?:{_OUTER})*+){_LAST}")
 _INSIDE = "/[~"
-"""What the rest of an address begins with that is inside of a shorter one."""
+"""How the rest of an address begins if it is inside a shorter one."""
 
 
 def _text_of(scope: Address | str | None) -> str:
@@ -53,28 +53,28 @@ def _text_of(scope: Address | str | None) -> str:
 @functools.total_ordering
 @attrs.frozen(eq=False, repr=False)
 class Address:
-    """Where in a run a call is, or an item of a foreach, or an attempt.
+    """The address of a call in a run, of an item of a foreach, or of an attempt.
 
-    Addresses are equal if they are written alike. They sort in the order of the workflow: what
-    contains calls before these calls, arms by their ids.
+    Addresses are equal if their strings are equal. They sort in the order of the workflow: a
+    container before the calls that it contains, arms by their ids.
 
     Raises:
-      ValueError: if a number is out of its range, an arm no id, there are both an arm and an
-        iteration, or the scope is no address.
+      ValueError: if a number is out of range, an arm is not an id, there are both an arm and an
+        iteration, or the scope is not an address.
     """
 
     position: int
-    """Which node of its workflow, counted from 0."""
+    """Index of the node in its workflow, counted from 0."""
     arm: str | None = None
-    """Of a parallel or branch: the id of the arm."""
+    """In a parallel or branch: the id of the arm."""
     iteration: int | None = None
-    """Of a loop: which iteration, counted from 1."""
+    """In a loop: the iteration, counted from 1."""
     item: int | None = None
-    """Of a foreach: which item, counted from 0; None for the call of the whole loop."""
+    """In a foreach: the item, counted from 0; None for the call of the whole loop."""
     attempt: int = 1
-    """Which attempt at a nested workflow, counted from 1. The address of a call does not say it,
-    those of the calls inside of it do: in their `scope`."""
-    # As a string, because it is seldom asked for. So only the last part is taken apart at first.
+    """Attempt at a nested workflow, counted from 1. The address of a call does not contain it, but
+    the addresses of the calls inside do, in their `scope`."""
+    # A string, because it is rarely needed: at first, only the last part is parsed.
     _scope: str = attrs.field(default="", converter=_text_of)
     _text: str = attrs.field(init=False)
 
@@ -84,12 +84,12 @@ class Address:
 
     @staticmethod
     def parse(text: str) -> Address:
-        """Return the address that is written as *text*.
+        """Return the address for the string *text*.
 
-        Parsing the same text again is cheap.
+        Parsing the same string again is cheap.
 
         Raises:
-          InvalidAddressError: if it is none; says from which character on.
+          InvalidAddressError: if it is not an address; names the first wrong character.
         """
         return _parse(text)
 
@@ -112,28 +112,30 @@ class Address:
 
     @property
     def scope(self) -> Address | None:
-        """The nested workflow that the node is one of: the address of its call, with item and
-        attempt. None in the run's own workflow."""
+        """Address of the nested workflow that contains the node, with item and attempt.
+
+        None for a node of the run's own workflow.
+        """
         return _parse(self._scope) if self._scope else None
 
-    # ------------------------------------------------------------ others from this one
+    # ------------------------------------------------------------ derived addresses
     def child(self, position: int, arm: str | None = None) -> Address:
-        """Return the address of a call that the workflow here makes: that of one of its nodes."""
+        """Return the address of a call by a node of the nested workflow at this address."""
         return Address(position, arm, scope=self)
 
     def with_iteration(self, number: int) -> Address:
-        """Return the same call in an iteration (counted from 1) of its loop."""
+        """Return the address of the same call in an iteration (counted from 1) of its loop."""
         return Address(self.position, self.arm, number, scope=self.scope)
 
-    # By their texts and not by their parts, because these have often been parsed before.
+    # By strings and not by parts, because these strings have often been parsed before.
     def with_item(self, index: int) -> Address:
-        """Return the address of an item (counted from 0) of the foreach here."""
+        """Return the address of an item (counted from 0) of the foreach at this address."""
         return _parse(f"{self.call}[{index}]")
 
     def with_attempt(self, number: int) -> Address:
-        """Return the address of an attempt (counted from 1) at the workflow here.
+        """Return the address of an attempt (counted from 1) at the workflow at this address.
 
-        The first one is written like the call itself.
+        The address of the first attempt is that of the call itself.
         """
         if number == self.attempt:
             return self
@@ -142,16 +144,16 @@ class Address:
 
     @property
     def call(self) -> Address:
-        """The call that this is, or is an item or attempt of."""
+        """Address of the call, without item and attempt."""
         first = self.with_attempt(1)
         return first if self.item is None else _parse(first._text.removesuffix(f"[{self.item}]"))
 
     @property
     def parent(self) -> Address | None:
-        """The call or item that this is directly inside of; None in the run's own workflow.
+        """The call or item that directly contains this one; None in the run's own workflow.
 
-        That of an item is the call of its whole foreach. It is without attempt, for one call
-        makes all attempts: the attempt is that of `scope`.
+        The parent of an item is the call of its whole foreach. A parent has no attempt, because
+        one call makes all attempts; `scope` has it.
         """
         if self.attempt != 1:
             return self.with_attempt(1)
@@ -161,7 +163,7 @@ class Address:
         return None if scope is None else scope.with_attempt(1)
 
     def walk(self) -> Iterator[Address]:
-        """Yield the calls and items that contain this one, the outermost first, and itself."""
+        """Yield the calls and items that contain this one, outermost first, then this one."""
         found: list[Address] = []
         address: Address | None = self
         while address is not None:
@@ -169,17 +171,17 @@ class Address:
             address = address.parent
         return reversed(found)
 
-    # ------------------------------------------------------------ how two are related
+    # ------------------------------------------------------------ relations
     def is_inside(self, other: Address) -> bool:
-        """Tell whether this is inside of *other*, however deep; nothing is inside of itself."""
+        """Return whether this is inside *other*, at any depth. No address is inside itself."""
         rest = self._text[len(other._text) :]
         return rest[:1] in _INSIDE and rest != "" and self._text.startswith(other._text)
 
     def may_precede(self, other: Address) -> bool:
-        """Tell whether this may be over when *other* begins.
+        """Return whether this may have ended when *other* starts.
 
-        It is if it comes before it in the workflow; it may be if it runs beside it, as arms do
-        and items. What contains the other or is inside of it neither precedes nor follows.
+        True if this comes before *other* in the workflow, or if both may run concurrently, such as
+        arms and items. False if one contains the other.
         """
         if self == other or self.is_inside(other) or other.is_inside(self):
             return False
@@ -190,7 +192,7 @@ class Address:
         is_beside = mine.arm != theirs.arm or mine.item != theirs.item
         return is_beside or mine.attempt < theirs.attempt
 
-    # ------------------------------------------------------------ inside
+    # ------------------------------------------------------------ parts
     def _parts(self) -> list[Address]:
         """Return one address for each part between slashes."""
         parts = [self]
@@ -220,7 +222,7 @@ class Address:
             if not self.arm or not set(RESERVED).isdisjoint(self.arm):
                 raise ValueError(f"{self.arm!r} cannot be the id of an arm")
             if self.iteration is not None:
-                raise ValueError(f"arm {self.arm!r} is in no loop, it has no iteration")
+                raise ValueError(f"arm {self.arm!r} is not in a loop, so it has no iteration")
 
 
 def _rank(part: Address) -> tuple[int, int, str, int, int]:
@@ -235,7 +237,7 @@ def _parse(text: str) -> Address:
     if match is None:
         raise _refusal(text)
     outer, position, arm, iteration, item, attempt = match.groups()
-    # Without the checks of the class, which the pattern has made: in a third of the time.
+    # Skips the checks of the class, which the pattern has made: takes a third of the time.
     address = _new(Address)
     _set(address, "position", int(position))
     _set(address, "arm", arm)
@@ -255,17 +257,17 @@ def _refusal(text: str) -> InvalidAddressError:
     while (match := _PART.match(text, at)) is not None:
         at = match.end()
         if not text.startswith("/", at):
-            problem = _PROBLEMS.get(text[at], "what is inside of a call is behind a '/'")
+            problem = _PROBLEMS.get(text[at], "what is inside a call follows a '/'")
             return InvalidAddressError(text, at, problem)
         at += 1
-    return InvalidAddressError(text, at, "the position of a node must stand there, such as 0")
+    return InvalidAddressError(text, at, "expected the position of a node, such as 0")
 
 
 _PROBLEMS = {
-    ":": "an arm is written ':id', directly behind the position",
-    "#": "an iteration is written '#1' or higher, directly behind the position",
+    ":": "an arm is written ':id', directly after the position",
+    "#": "an iteration is written '#1' or higher, directly after the position",
     "[": "an item is written '[0]' or higher, before an attempt",
-    "~": "an attempt is written '~2' or higher, behind all else",
+    "~": "an attempt is written '~2' or higher, at the end",
     **dict.fromkeys("0123456789", f"numbers have no leading zeros and up to {_DIGITS} digits"),
 }
-"""What is wrong, by the first character that cannot stand where it does."""
+"""What is wrong, by the first misplaced character."""

@@ -1,8 +1,8 @@
-"""For plugins that add commands: find what the user names, as trioflow's own commands do.
+"""For plugins that add commands: resolve arguments in the same way as trioflow's commands.
 
-A command receives text: a workflow's id or ``MODULE:ATTR``, a run's id, the URL of a store. The
-functions here return what it refers to. They raise a `TrioflowError` whose message says what to
-type instead; the command line prints it without a traceback and exits with code 2.
+A command receives strings: a workflow's id or ``MODULE:ATTR``, a run's id, the URL of a store. The
+functions here return the object that a string refers to. They raise a `TrioflowError` whose message
+says what to type instead; the command line prints it without a traceback and exits with code 2.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["NamedWorkflow", "find_store_url", "find_workflow", "recorded_events"
 
 @attrs.frozen
 class NamedWorkflow:
-    """A workflow, and what is known of the definitions it uses."""
+    """A workflow, with functions that resolve the definitions it uses."""
 
     workflow: Workflow[Any, Any]
     resolve: Resolve
@@ -39,8 +39,8 @@ def find_workflow(target: str) -> NamedWorkflow:
         imported; the working directory is searched as well.
 
     Raises:
-      TrioflowError: if there is no such workflow. If a plugin is broken, which may provide it,
-        the error is that of the plugin.
+      TrioflowError: if there is no such workflow. If a plugin that may provide it is broken, the
+        error of that plugin is raised.
     """
     host = PluginHost(keep_broken=True)
 
@@ -48,7 +48,7 @@ def find_workflow(target: str) -> NamedWorkflow:
         return host.steps.get(id) or host.tools.get(id) or host.workflows.get(id)
 
     def provider(definition: Definition) -> str | None:
-        # A module may define something of its own under an id that a plugin also uses.
+        # A module may define something else under an id that a plugin also uses.
         is_provided = resolve(definition.id) is definition
         return host.providers[definition.id] if is_provided else None
 
@@ -61,13 +61,13 @@ def find_workflow(target: str) -> NamedWorkflow:
 
 
 def find_store_url(store: str | None = None) -> str:
-    """Return the URL of the store that is meant.
+    """Return the URL of the store to use.
 
     Args:
-      store: What the user names; None means the value of ``TRIOFLOW_STORE``.
+      store: The URL that the user gave; None means the value of ``TRIOFLOW_STORE``.
 
     Raises:
-      TrioflowError: if neither names one.
+      TrioflowError: if neither is set.
     """
     from trioflow._cli.stores import need_store
 
@@ -75,14 +75,14 @@ def find_store_url(store: str | None = None) -> str:
 
 
 async def recorded_events(run_id: str, store: str | None = None) -> list[Event]:
-    """Return all events that a store has of a run by now, in their order. Changes nothing.
+    """Return all events that a store currently has of a run, in order. Changes nothing.
 
     Args:
       run_id: Id of the run, whatever its status.
       store: URL such as ``"sqlite:runs.db"``; None means the value of ``TRIOFLOW_STORE``.
 
     Raises:
-      TrioflowError: if no store is named, it cannot be opened, or it does not have the run.
+      TrioflowError: if no store is given, it cannot be opened, or it does not have the run.
 
     **Cancellation**: closes the store.
 

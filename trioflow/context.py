@@ -1,7 +1,7 @@
-"""What steps, conditions and mapping functions see of the run they are part of.
+"""The contexts that steps, conditions and mapping functions get: their view of the run.
 
-The classes here are thin: they hold no state, and pass everything to objects of the engine,
-which they know only by the two protocols at the end.
+The classes here hold no state. They delegate to objects of the engine, through the two protocols
+at the end of this module.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ D = TypeVar("D")
 S = TypeVarWithDefault("S", default=Any)
 
 MISSING: Any = object()
-"""Marks an argument that was not given where None is a value."""
+"""Marks an argument that was not passed, if None is a valid value."""
 
 
 class RunContext(Generic[S]):
@@ -64,16 +64,16 @@ class RunContext(Generic[S]):
 
     @property
     def runtime_context(self) -> MutableMapping[str, Any]:
-        """A mapping that all steps of the run share, in nested workflows as well.
+        """A mapping that all steps of the run share, including those of nested workflows.
 
-        Changes are recorded when a step ends. They survive the process, unlike what a body sets
-        in context variables.
+        Changes are recorded when a step ends. Unlike context variables that a body sets, they
+        survive the process.
         """
         return self._frame.runtime_context
 
     @property
     def tracing_context(self) -> TracingContext:
-        """Where this call stands in the caller's trace."""
+        """The position of this call in the caller's trace."""
         return self._frame.tracing_context
 
     @property
@@ -84,7 +84,7 @@ class RunContext(Generic[S]):
 
     @property
     def iteration(self) -> int | None:
-        """In a loop body or condition: which iteration, counted from 1."""
+        """In a loop body or condition: the iteration, counted from 1."""
         return self._frame.iteration
 
     @overload
@@ -100,24 +100,24 @@ class RunContext(Generic[S]):
 
         Args:
           step: A step, tool or workflow, or its id.
-          default: Returned if the step has not ended with success.
+          default: Returned if the step has not succeeded.
 
         Raises:
-          NoResultError: if it has not, and no default is given.
+          NoResultError: if the step has not succeeded and there is no default.
         """
         return self._frame.step_result(step if isinstance(step, str) else step.id, default)  # type: ignore[attr-defined]
 
     def cancel_run(self, reason: str | None = None) -> None:
-        """Cancel the run. The body runs up to its next checkpoint."""
+        """Cancel the run. The body continues until its next checkpoint."""
         self._frame.cancel_run(reason)
 
 
 class StepContext(RunContext[S]):
-    """What a step or tool can see and do. Annotate a parameter with it to get it.
+    """The interface of a step or tool to its run. Annotate a parameter with it to get it.
 
     It works only while the body runs; after that its methods raise `StepClosedError`.
-    ``StepContext[MyState]`` types `state`. A blocking step (a plain ``def``) runs in a thread, and
-    calls the async methods with ``trio.from_thread.run(ctx.write, chunk)``.
+    ``StepContext[MyState]`` sets the type of `state`. A blocking step (a plain ``def``) runs in a
+    thread, and calls the async methods with ``trio.from_thread.run(ctx.write, chunk)``.
     """
 
     __slots__ = ("_call",)
@@ -135,62 +135,62 @@ class StepContext(RunContext[S]):
     def step_call_id(self) -> str:
         """A stable idempotency key: the run's id and the address of the call.
 
-        All attempts of the call have the same, before and after a suspension or a crash.
+        It is the same for all attempts of the call, also after a suspension or a crash.
         """
         return self._call.step_call_id
 
     @property
     def attempt(self) -> int:
-        """Which attempt this is, counted from 1; attempts that a crash has ended count."""
+        """Number of this attempt, counted from 1, including attempts that crashed."""
         return self._call.attempt
 
     @property
     def resumed(self) -> bool:
-        """Whether the step has an answer: it was resumed with one, or its event has come.
+        """Whether the step has an answer: it was resumed with one, or its event has arrived.
 
-        An answer may be None, so look here and not at `resume_data`.
+        An answer may be None, so test this and not `resume_data`.
         """
         return self._call.resumed
 
     @property
     def resume_data(self) -> Any:
-        """The answer to ``suspend``, or the data of the event the step waited for; else None."""
+        """The answer to ``suspend``, or the data of the awaited event; otherwise None."""
         return self._call.resume_data
 
     @property
     def suspend_data(self) -> Any:
-        """The payload that the step suspended with last; None if it has not."""
+        """The payload of the last suspension; None if the step has not suspended."""
         return self._call.suspend_data
 
     def set_state(self, updates: Mapping[str, Any] | None = None, /, **more: Any) -> None:
-        """Merge these keys into the run's state when the step ends with success, or suspends.
+        """Merge these keys into the run's state when the step succeeds or suspends.
 
-        A key replaces the field, or is merged into it if its type says how (`trioflow.reduce`).
-        Updates of an attempt that fails or is canceled are dropped, and so are those of an
-        attempt that ends in `ask`: the body runs again and makes them again.
+        A value replaces the field, or is merged into it if its type has a reducer
+        (`trioflow.reduce`). Updates of an attempt that fails or is canceled are dropped. So are
+        updates of an attempt that suspends in `ask`: the body runs again and repeats them.
 
         Raises:
           InvalidValueError: if the state's type has no such field, or the value does not fit.
         """
         self._call.set_state({**(updates or {}), **more})
 
-    # Not async, so that there is one coroutine less for each chunk (shortcut `no-coroutine`).
+    # Not async, to save one coroutine per chunk (shortcut `no-coroutine`).
     def write(self, chunk: Any) -> Coroutine[Any, Any, None]:
         """Emit *chunk* as a `StepOutput` event.
 
-        Waits while the buffer of the run's stream is full: this is its back-pressure. Readers
-        get the chunk itself, so do not change it later. A journal (``journal_chunks=True``) holds
-        a copy.
+        Waits while the buffer of the run's stream is full; this is the stream's back-pressure.
+        Readers get the chunk itself, so do not change it later. A journal
+        (``journal_chunks=True``) holds a copy.
 
         **Cancellation**: canceled before the chunk is emitted, or not at all.
 
-        **Checkpoints**: always a cancellation point; a schedule point if it has to wait
-        and now and then otherwise, so that a writer cannot starve other tasks.
+        **Checkpoints**: always a cancellation point. A schedule point if it has to wait, and
+        otherwise now and then, so that a writer cannot starve other tasks.
         """
         return self._call.write(chunk)
 
-    # The caller leaves the context out, wherever the tool has it. Types can take it away
-    # only where it comes first; where it comes last, the other arguments go unchecked.
+    # The caller omits the context, at any position. Types can remove it only as the first
+    # parameter; if it is the last, the other arguments are not checked.
     @overload
     async def call_tool(
         self, tool: Tool[Concatenate[StepContext[Any], P], T], /, *args: P.args, **kwargs: P.kwargs
@@ -208,10 +208,10 @@ class StepContext(RunContext[S]):
     @overload
     async def call_tool(self, tool: str, /, **kwargs: Any) -> Any: ...
     async def call_tool(self, tool: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """Call a tool (or the tool of that id) and return its result.
+        """Call a tool (or the tool with that id) and return its output.
 
-        A streaming tool returns the list of its pieces, or what its ``combine`` makes of
-        them. What the tool raises is raised here, as itself.
+        For a streaming tool, returns the list of its pieces, or the value that its ``combine``
+        returns for them. Exceptions of the tool are raised here unchanged.
 
         **Cancellation**: cancels the tool.
 
@@ -222,41 +222,41 @@ class StepContext(RunContext[S]):
     def stream_tool(
         self, tool: Tool[..., Any] | str, /, **kwargs: Any
     ) -> AbstractAsyncContextManager[AsyncIterator[Any]]:
-        """Call a streaming tool and take its pieces one by one::
+        """Call a streaming tool and iterate over its pieces::
 
             async with ctx.stream_tool(suggest, forecast=forecast) as pieces:
                 async for piece in pieces: ...
 
-        Leaving the block closes the tool. What the tool raises is raised inside the block.
+        Leaving the block closes the tool. Exceptions of the tool are raised inside the block.
         """
         return self._call.stream_tool(tool, kwargs)
 
     @overload
     async def wait_for(self, event: str, type: type[T], timeout: Duration | None = None) -> T: ...
-    @overload  # unions, Literal and Annotated are no classes
+    @overload  # unions, Literal and Annotated are not classes
     async def wait_for(
         self, event: str, type: Any = ..., timeout: Duration | None = None
     ) -> Any: ...
     async def wait_for(
         self, event: str, type: Any = MISSING, timeout: Duration | None = None
     ) -> Any:
-        """Park here until ``run.send_event(event, data)`` and return the data.
+        """Wait for ``run.send_event(event, data)`` and return the data.
 
-        An event that was sent before is taken at once; each wait takes one event.
+        An event that was sent earlier is returned at once. Each wait takes one event.
 
         Args:
           event: Name of the event.
-          type: What the data is structured into; not changed if not given.
-          timeout: Seconds, or a timedelta, to wait at most.
+          type: Type to structure the data into; by default, the data is returned unchanged.
+          timeout: Maximum time to wait: seconds, or a timedelta.
 
-        The body waits in place: nothing before the wait runs twice. If the process dies, the body
-        runs again from its first line, and can take the events that it had taken before.
+        The body waits in place: code before the wait does not run again. If the process dies, the
+        body runs again from its first line, and its waits return the events that it had taken.
 
         Raises:
-          EventTimeoutError: if no event came in time.
+          EventTimeoutError: if no event arrives in time.
           InvalidValueError: if the data does not fit *type*.
 
-        **Cancellation**: an event that was not taken stays for others.
+        **Cancellation**: no event is taken; it stays queued for other waits.
 
         **Checkpoints**: always.
         """
@@ -264,27 +264,27 @@ class StepContext(RunContext[S]):
 
     @overload
     async def resource(self, name: str, type: type[T]) -> T: ...
-    @overload  # unions, Literal and Annotated are no classes
+    @overload  # unions, Literal and Annotated are not classes
     async def resource(self, name: str, type: Any = ...) -> Any: ...
     async def resource(self, name: str, type: Any = Any) -> Any:
-        """Return what steps share under a name, such as a client or a connection pool.
-
-        Resources come from ``open_engine(resources={"http": httpx.AsyncClient})`` and from plugins
-        (``trioflow_resources``). Each is opened on first use, once however many steps ask for it,
-        and closed when the engine is. A step in a worker process gets that of its process::
+        """Return a resource that steps share, such as a client or a connection pool::
 
             client = await ctx.resource("http", httpx.AsyncClient)
+
+        Resources come from ``open_engine(resources={"http": httpx.AsyncClient})`` and from plugins
+        (``trioflow_resources``). Each is opened once, on first use, and closed with the engine. A
+        step in a worker process gets a resource of that process.
 
         Args:
           name: Name of the resource.
           type: Class that it must be an instance of.
 
         Raises:
-          UnknownNameError: if there is no resource of that name.
+          UnknownNameError: if there is no resource with that name.
           ResourceTypeError: if it is of another class.
-          Exception: what its context manager raised when it was opened. The next call tries again.
+          Exception: raised by its context manager on opening. The next call tries again.
 
-        **Cancellation**: the resource is opened nevertheless; others may wait for it.
+        **Cancellation**: the resource is opened nevertheless, because other steps may wait for it.
 
         **Checkpoints**: always at least a cancellation point.
         """
@@ -295,17 +295,16 @@ class StepContext(RunContext[S]):
     @overload
     def structure(self, value: Any, type: Any) -> Any: ...
     def structure(self, value: Any, type: Any) -> Any:
-        """Return *value* as *type*, as inputs of steps are structured: strictly.
+        """Return *value* structured into *type*, as strictly as the input of a step.
 
         Raises:
-          InvalidValueError: if it does not fit. Its ``faults`` say what is wrong, and where.
-          DefinitionError: if nothing can be structured into the type.
+          InvalidValueError: if it does not fit. Its ``faults`` list what is wrong, and where.
+          DefinitionError: if the type is not supported.
         """
         return self._call.structure(value, type)
 
     def json_schema(self, type: Any) -> dict[str, Any]:
-        """Return the JSON Schema of a type, or of the arguments of a tool, with the engine's
-        plugins."""
+        """Return the JSON Schema of a type, or of a tool's arguments, with the engine's plugins."""
         return self._call.json_schema(type)
 
     @overload
@@ -316,7 +315,7 @@ class StepContext(RunContext[S]):
         label: str | None = None,
         timeout: Duration | None = None,
     ) -> T: ...
-    @overload  # unions, Literal and Annotated are no classes
+    @overload  # unions, Literal and Annotated are not classes
     async def ask(
         self,
         payload: Any,
@@ -336,39 +335,40 @@ class StepContext(RunContext[S]):
             if await ctx.ask({"pay": amount}, bool):
                 await pay(amount, key=ctx.step_call_id)
 
-        Without a recorded answer the run is suspended, and nothing of it is kept in memory.
+        If no answer is recorded, the run is suspended and needs no memory.
         ``run.resume(answer)`` records the answer and runs the body again from its first line; this
-        call then returns the answer at once. So n questions run the code above them n + 1 times:
-        do what must happen once in an earlier step.
+        call then returns the answer at once. So with n questions, the code before them runs up to
+        n + 1 times: put actions that must happen once into an earlier step.
 
-        Questions are told apart by their labels, those without one by their order. Ask the same
-        questions each time the body runs. An answer is kept for all attempts of the call, over
+        Questions are identified by their labels, or by their order if they have none. Ask the same
+        questions each time the body runs. An answer is kept for all attempts of the call, across
         crashes and for ``run.retry()``; a fork at this step asks again.
 
-        Questions that several tasks of a body ask at the same time need labels. Start the tasks
+        Questions that several tasks of a body ask concurrently need labels. Start the tasks
         together: a question that is asked later than the others is left to the next run of the
-        body. Each is answered by itself, ``run.resume(answer, label=...)``.
+        body. Each is answered separately: ``run.resume(answer, label=...)``.
 
-        In a thread, and in a worker process: ``trio.from_thread.run(ctx.ask, payload, bool)``.
+        In a thread or a worker process: ``trio.from_thread.run(ctx.ask, payload, bool)``.
 
         Args:
-          payload: What to tell those who answer. Compared with the recorded one with ``==``.
+          payload: The question, as data to show. Compared with the recorded one with ``==``.
           type: Type of the answer. `StepSuspended` carries its JSON Schema, so that any process
             can show a form, and refuse answers that do not fit.
           label: A name to answer by.
-          timeout: Seconds, or a timedelta, by the calendar; they pass while the run is suspended,
-            and while no process has it. An engine with ``recover=True``, or the one that has the
-            run in memory, then continues the run.
+          timeout: Seconds, or a timedelta, of wall-clock time. It also passes while the run is
+            suspended and while no process drives it. When it expires, an engine with
+            ``recover=True``, or the engine that has the run in memory, continues the run.
 
         Raises:
-          AskTimeoutError: if there was no answer in time; as an answer, each time it is asked.
+          AskTimeoutError: if there was no answer in time. Like an answer, it is recorded, and
+            raised each time the question is asked.
           AskMismatchError: if another type or payload is recorded for the question.
-          AskLabelError: if it cannot be told from other questions of the call.
-          DefinitionError: if nothing can be structured into *type*.
-          NotSerializableError: the step fails with it if the run is durable, and the payload
-            cannot be written.
+          AskLabelError: if the question cannot be distinguished from others of the call.
+          DefinitionError: if *type* is not supported.
+          NotSerializableError: if the run is durable and the payload cannot be written. This fails
+            the step.
 
-        **Cancellation**: nothing is asked. A question without an answer leaves the body with a
+        **Cancellation**: nothing is asked. An unanswered question leaves the body with a
         BaseException, so ``finally`` blocks run; do not catch it.
 
         **Checkpoints**: always.
@@ -384,40 +384,41 @@ class StepContext(RunContext[S]):
         tags: Collection[str] = (),
         timeout: Duration | None = None,
     ) -> str:
-        """Start another run and return its id. It does not end with this run.
+        """Start another run and return its id. The new run is independent of this one.
 
         It is started exactly once per step call, in the engine that drives this run: a body that
-        runs again, for another attempt or after a crash, gets the same run. With a store its start
+        runs again, for another attempt or after a crash, gets the same run. With a store, its start
         is on disk when this returns.
 
         Args:
           workflow: A workflow, or the id of one that the engine knows.
           input_data: Its input.
           resource_id: The resource (user, tenant, ...) the run belongs to.
-          tags: By which it can be listed.
+          tags: Tags to list it by.
           timeout: Seconds, or a timedelta, in which it must finish; see `Workflow`.
 
         Raises:
           RunStateError: if no engine drives this run.
           UnknownNameError: if the engine has no such workflow.
           InvalidValueError: if the input does not fit.
-          DuplicateRunError: if the call has started a run of another workflow in its place.
+          DuplicateRunError: if an earlier attempt started a run of another workflow here.
           StoreError: if the start cannot be written.
 
-        **Cancellation**: the run may have started; the next call of the body gets it.
+        **Cancellation**: the run may have started; the next attempt of the body then gets it.
 
         **Checkpoints**: always.
         """
         return await self._call.start_run(workflow, input_data, resource_id, tags, timeout)
 
     def suspend(self, payload: Any = None, *, label: str | None = None) -> NoReturn:
-        """Suspend the step until ``run.resume(answer)``; `ask` does the same and returns it.
+        """Suspend the step until ``run.resume(answer)``. See `ask` for a typed answer.
 
-        The body ends now. When the step is resumed it runs again from its first line, with the
-        answer in `resume_data`. State updates are merged now. Siblings run to their end.
+        Ends the body immediately and merges its state updates. When the step is resumed, it runs
+        again from its first line, with the answer in `resume_data`. Siblings continue until they
+        finish or suspend.
 
         Args:
-          payload: What to tell those who answer.
+          payload: The question, as data to show.
           label: A name to resume by.
 
         Raises:
@@ -426,15 +427,15 @@ class StepContext(RunContext[S]):
         self._call.suspend(payload, label)
 
     def bail(self, result: Any = None) -> NoReturn:
-        """End the innermost workflow early, with success and *result*."""
+        """End the innermost workflow early, as a success with the output *result*."""
         self._call.bail(result)
 
 
 class BlockingStepContext(StepContext[S]):
-    """What the body of a blocking step gets: a `StepContext` for use in another thread.
+    """The `StepContext` of a blocking step, for use in another thread.
 
-    There, an async method that is called as if it were a plain one would do nothing, so it raises
-    at once. Runners that run bodies in threads or processes make one.
+    There, an async method that is called without ``await`` would do nothing, so it raises at once.
+    Runners that run bodies in threads or processes create it.
     """
 
     __slots__ = ()
@@ -467,7 +468,7 @@ class BlockingStepContext(StepContext[S]):
 
 
 def _check_in_loop(method: str) -> None:
-    """Check that a method is called in the event loop, where what it returns can be awaited."""
+    """Check that a method is called in the event loop, where its coroutine can be awaited."""
     if not trio.lowlevel.in_trio_run():
         raise RuntimeError(
             f"ctx.{method}() is async, and a plain def cannot await it; "
@@ -476,7 +477,7 @@ def _check_in_loop(method: str) -> None:
 
 
 class FramePort(Protocol):
-    """What contexts need of the place in the run that they belong to."""
+    """The interface of a context to its workflow call."""
 
     @property
     def run_id(self) -> str: ...
@@ -497,9 +498,9 @@ class FramePort(Protocol):
 
 
 class CallPort(FramePort, Protocol):
-    """What a `StepContext` needs of the step call it belongs to.
+    """The interface of a `StepContext` to its step call.
 
-    A runner that runs bodies in another process implements it there.
+    A runner that runs bodies in another process implements it in that process.
     """
 
     @property

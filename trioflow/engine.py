@@ -1,4 +1,4 @@
-"""The engine: plugins, limits, and runs that outlive the function that started them."""
+"""The engine: plugins, limits, stores, and runs that outlive the function that started them."""
 
 from __future__ import annotations
 
@@ -123,62 +123,61 @@ async def open_engine(
 ) -> AsyncGenerator[Engine, None]:
     """Open an engine: load plugins and run submitted workflows.
 
-    Leaving the block cancels the submitted runs that are still running and waits for their
-    clean-up; ``await run.wait()`` in the block for those that should end by themselves. With a
-    store, runs are halted, not canceled, and can be recovered.
+    Leaving the block cancels submitted runs that are still running and waits for their clean-up.
+    To let a run finish, call ``await run.wait()`` in the block. With a store, runs are halted, not
+    canceled, and can be recovered.
 
     Args:
-      plugins: Which plugins: names of installed ones, and modules or objects with hooks.
-        None means all that are installed.
+      plugins: The plugins to load: names of installed plugins, and modules or objects with hooks.
+        None: all installed plugins.
       blocked: Names of installed plugins not to load.
       workflows: Workflows that can be run by id, in addition to those from plugins.
       steps: Steps that workflows may use by id.
       tools: Tools that may be used by id.
       limits: How many bodies of steps with ``limit=name`` run at the same time, over all runs of
-        this engine: ``{"gpu": 2}``, or a `trio.CapacityLimiter` of your own. Overrules the numbers
-        that a `Limit` brings.
-      resources: What steps share, such as an HTTP client or a connection pool, by name: functions
-        that return async context managers, ``{"http": httpx.AsyncClient}``. Each is opened when
-        ``ctx.resource("http", httpx.AsyncClient)`` first asks for it, by a task of the engine, and
-        closed by the same task after the last run, the last one first. Overrules resources of
-        plugins.
-      runners: What ``runner=name`` of steps and tools means, before plugins are asked:
-        ``{"disk": ThreadRunner(capacity=2)}``. ``"thread"`` is where blocking steps run that
-        name none. Each is opened before it runs anything, and closed after the last run.
-      instruments: What watches the runs, in addition to the instruments of plugins.
-      store: Where the journals of runs are kept: a store, or its URL such as
-        ``"sqlite:runs.db"``. None: runs live and die with the process.
-      durability: When a run waits for its journal. ``"step"``: the result of a step is on
-        disk before the next one starts. ``"async"``: the journal follows as fast as it can.
-        ``"exit"``: it is written when the run is over or suspended.
-      journal_chunks: Whether chunks and pieces of tools are written as well.
-      claim_seconds: Seconds, or a timedelta, that a run stays with this engine after the engine
-        was last heard of. What the store finds out itself, such as the death of the process, counts
-        at once. An engine that could not renew its claims stops its bodies before others can take
-        its runs over.
-      store_patience: Seconds, or a timedelta, that runs wait for a store that is away. Runs that
-        were interrupted because it took longer are recovered when it is back.
+        this engine: ``{"gpu": 2}``, or your own `trio.CapacityLimiter`. Overrides the number given
+        in a `Limit`.
+      resources: Objects that steps share, such as an HTTP client or a connection pool, by name:
+        functions that return async context managers, ``{"http": httpx.AsyncClient}``. A task of
+        the engine opens each one on the first ``ctx.resource("http", httpx.AsyncClient)``, and
+        closes them after the last run, in reverse order. Overrides resources of plugins.
+      runners: Runners by the name that steps and tools use in ``runner=name``:
+        ``{"disk": ThreadRunner(capacity=2)}``. Overrides runners of plugins. ``"thread"`` is the
+        default for blocking steps. Each is opened before its first use, and closed after the last
+        run.
+      instruments: Observers of all runs, in addition to the instruments of plugins.
+      store: Where to keep the journals of runs: a store, or its URL such as ``"sqlite:runs.db"``.
+        None: runs exist only in the memory of this process.
+      durability: When a run waits for its journal. ``"step"``: the output of a step is on
+        disk before the next step starts. ``"async"``: the journal is written in the background.
+        ``"exit"``: it is written when the run finishes or suspends.
+      journal_chunks: Whether to also write the chunks of steps and the pieces of tools.
+      claim_seconds: Seconds, or a timedelta, for which a claim on a run is valid unless the engine
+        renews it. If the store itself detects that the process died, the claim ends at once. An
+        engine that cannot renew its claims stops its bodies before another can take over.
+      store_patience: Seconds, or a timedelta, that runs wait for an unavailable store. Runs that
+        were interrupted because it took longer are recovered when it is available again.
       max_recoveries: How many times in a row the process may die while bodies of a run are
-        running, with no new outcome recorded in between. The last time the run is recovered
-        alone, with no other run's bodies beside it; if the process dies again, the run fails.
-      codec: Encodes the values in journals, so that they cannot be read in the store.
-        Secrets, such as Pydantic's ``SecretStr``, are refused without one. None: values are
-        stored as JSON.
-      recover: Whether to recover the runs of dead processes, and what is due, for as long as the
-        engine is open, as `Engine.recover` does once.
+        running, with no new outcome recorded in between. The last recovery is made in isolation,
+        while no other run's bodies run; if the process dies again, the run fails.
+      codec: Encodes the values in journals, so that they cannot be read in the store. Without a
+        codec, secrets such as Pydantic's ``SecretStr`` are refused. None: values are stored as
+        JSON.
+      recover: Whether to recover runs of dead processes, and continue runs that are due, for as
+        long as the engine is open, as `Engine.recover` does once.
 
     Raises:
       PluginError: if a plugin is unknown or broken; the message says which and why.
-      UnknownStepError: if a workflow names something that is not provided.
-      UnknownNameError: if a step or tool asks for an unknown runner or limit.
-      DefinitionError: if a definition, a limit or a runner cannot work.
+      UnknownStepError: if a workflow uses an id that no plugin or argument provides.
+      UnknownNameError: if a step or tool uses an unknown runner or limit.
+      DefinitionError: if a definition, a limit or a runner is invalid.
       StoreError: if the store cannot be opened.
-      NotInTrioError: if Trio does not run here, but asyncio, say.
+      NotInTrioError: if the caller does not run under Trio, but under asyncio, for example.
 
     **Cancellation**: ends all runs as leaving the block does.
 
-    **Checkpoints**: with a store or a runner to open always; without, entering has none and
-    leaving waits for the runs.
+    **Checkpoints**: always if there is a store or a runner to open. Otherwise entering has none,
+    and leaving waits for the runs.
     """
     check_in_trio("an engine was opened")
     if codec is not None and not isinstance(codec, Codec):
@@ -261,7 +260,7 @@ class Engine(metaclass=NoPublicConstructor):
 
     @property
     def plugins(self) -> tuple[PluginInfo, ...]:
-        """The plugins that are loaded, and what each provides."""
+        """The loaded plugins, and what each provides."""
         return self._host.plugins
 
     @property
@@ -285,8 +284,10 @@ class Engine(metaclass=NoPublicConstructor):
         return self._environment.converter()
 
     def json_schema(self, type_: Any) -> dict[str, Any]:
-        """Return the JSON Schema of a type, as `trioflow.describe.json_schema` does, with the
-        plugins of this engine."""
+        """Return the JSON Schema of a type, using the plugins of this engine.
+
+        The same as `trioflow.describe.json_schema` otherwise.
+        """
         from trioflow.describe._schema import describe_type  # no run needs it
 
         return describe_type(type_, self._host.schema)
@@ -322,21 +323,21 @@ class Engine(metaclass=NoPublicConstructor):
         resource_id: str | None = None,
         tags: Collection[str] = (),
     ) -> Run[Any, Any]:
-        """Create a run with this engine's plugins and limits, for its caller to start.
+        """Create a run with this engine's plugins and limits. The caller starts it.
 
         Args:
           workflow: A workflow, or the id of one.
-          run_id: A name for the run; a random one if not given.
+          run_id: Id of the run; default: a random id.
           resource_id: The resource (user, tenant, ...) that the run belongs to.
-          tags: By which the run can be listed, cancelled and deleted with others.
+          tags: Tags to list, cancel and delete the run by.
 
         Raises:
-          InvalidIdError: if an id or a tag is empty, too long, or not what every store can hold.
-          UnknownNameError: if there is no workflow of that id.
-          DuplicateRunError: if the engine has a run of that id. One that only the store has shows
-            when the run starts.
-          DefinitionError: and its like, if the workflow cannot work, or a type of its values holds
-            secrets and the engine has a store and no codec.
+          InvalidIdError: if an id or a tag is empty, too long, or cannot be held by every store.
+          UnknownNameError: if there is no workflow with that id.
+          DuplicateRunError: if the engine has a run with that id. If only the store has one, the
+            error is raised when the run starts.
+          DefinitionError: or a similar error, if the workflow is invalid, or a type of its values
+            holds secrets and the engine has a store but no codec.
           StoreError: if the store is open for reading only.
         """
         workflow = self._find_workflow(workflow)
@@ -416,7 +417,7 @@ class Engine(metaclass=NoPublicConstructor):
         Raises:
           Exception: what the failed step raised, or an ExceptionGroup if several failed.
           RunCanceledError: if the run was canceled.
-          RunSuspendedError: if it was suspended; with a store it can be resumed by its id.
+          RunSuspendedError: if it is suspended; with a store it can be resumed by its id.
           TrioflowError: what `create_run` and `Run.start` raise.
 
         **Cancellation**: cancels the run and waits for its clean-up.
@@ -488,18 +489,19 @@ class Engine(metaclass=NoPublicConstructor):
     ) -> Run[Any, Any]:
         """Run a workflow in the engine's own nursery and return at once.
 
-        Read its events with ``run.observe()`` and its result with ``run.wait()``. Of very many
-        runs that are submitted together, some begin at each pass of Trio's scheduler, in order.
-        ``submit(await run.fork(...))`` and ``submit(await run.retry())`` take nothing else; a
-        retry that has begun before is returned as it is.
+        Read its events with ``run.observe()`` and its result with ``run.wait()``. If very many runs
+        are submitted together, a few begin in each pass of Trio's scheduler, in order.
+        ``submit(await run.fork(...))`` and ``submit(await run.retry())`` accept no other arguments.
+        A retry that has already begun is returned as it is.
 
         Args: as for `create_run` and `Run.stream`.
-          if_exists: What happens if there is a run with *run_id* already, here or in the store.
-            ``"raise"``: DuplicateRunError, from here if this engine knows that run, else from
-            ``run.wait()``. With a durability other than ``"step"`` bodies may have begun by then.
-            ``"attach"``: the returned run is that one, whatever its input, and wherever it runs;
-            no body runs before that is known. A run of another workflow is a DuplicateRunError.
-          by: Who starts the run, for its journal. For a fork, give it to `Run.fork`.
+          if_exists: What happens if a run with *run_id* already exists, here or in the store.
+            ``"raise"``: raises DuplicateRunError; from this call if this engine knows the run,
+            otherwise from ``run.wait()``. With a durability other than ``"step"``, bodies may have
+            begun by then. ``"attach"``: returns the existing run, whatever its input and wherever
+            it runs; no body runs before this is known. Raises DuplicateRunError if the existing
+            run is of another workflow.
+          by: Who starts the run, for its journal. For a fork, pass it to `Run.fork`.
 
         Raises:
           InvalidValueError: if input or state do not fit the workflow's types.
@@ -556,10 +558,10 @@ class Engine(metaclass=NoPublicConstructor):
         return run
 
     def _known(self, workflow: Workflow[Any, Any] | str, run_id: str | None) -> Life | None:
-        """Return the run of that id that this engine can continue, if it has one.
+        """Return the run with that id that this engine can continue, if it has one.
 
         Raises:
-          DuplicateRunError: if it is of another workflow.
+          DuplicateRunError: if the run is of another workflow.
         """
         life = None if run_id is None else self._runs.find(run_id)
         if life is None:
@@ -583,7 +585,7 @@ class Engine(metaclass=NoPublicConstructor):
         is_certain: bool,
         timeout: Duration | None,
     ) -> None:
-        """Begin a run that this engine is to drive."""
+        """Begin a run that this engine drives."""
         try:
             self._runs.check_open(life.record)
             begin(
@@ -650,11 +652,11 @@ class Engine(metaclass=NoPublicConstructor):
         initial_state: Any = None,
         timeout: Duration | None = None,
     ) -> Run[Any, Any] | None:
-        """Run a workflow as `submit` does, unless *run_id* is taken, by whatever process.
+        """Run a workflow as `submit` does, unless *run_id* is taken in any process.
 
-        Of all that try it with one id, one gets the run; the others get None, and nothing of
-        theirs runs. With a store the start of the run, with its input, is on disk when this
-        returns and before any body runs, whatever the durability: a web handler may answer then.
+        Of all concurrent callers with the same id, exactly one gets the run. The others get None,
+        and start nothing. With a store, the start of the run and its input are on disk when this
+        returns and before any body runs, whatever the durability. A web handler may then respond.
 
         Args: as for `submit`.
 
@@ -694,14 +696,14 @@ class Engine(metaclass=NoPublicConstructor):
     async def _start_or_find(
         self, workflow: Workflow[Any, Any] | str, input_data: Any, **options: Any
     ) -> None:
-        """Start a run unless it was started before; see `StepContext.start_run`."""
+        """Start a run unless it has already been started; see `StepContext.start_run`."""
         if await self.start_once(workflow, input_data, **options) is None:
             run_id, wanted = options["run_id"], self._find_workflow(workflow).id
             if (await self._workflow_of(run_id)) != wanted:
                 raise DuplicateRunError(run_id)
 
     async def _workflow_of(self, run_id: str) -> str | None:
-        """Return the id of the workflow of a run, None if there is no such run."""
+        """Return the workflow id of a run; None if there is no such run."""
         life = self._runs.find(run_id)
         if life is not None:
             return life.plan.id
@@ -709,13 +711,13 @@ class Engine(metaclass=NoPublicConstructor):
         return None if stored is None else stored.header.workflow_id
 
     def get_run(self, run_id: str) -> Run[Any, Any]:
-        """Return the run of that id.
+        """Return the run with that id.
 
-        Runs from `create_run` are known while they are in use, submitted ones until
-        `KEEP_FINISHED` others have ended after them.
+        Runs from `create_run` are known while they are referenced, submitted runs until
+        `KEEP_FINISHED` others have finished after them.
 
         Raises:
-          UnknownRunError: if the engine does not know it.
+          UnknownRunError: if the engine does not know the run.
         """
         life = self._runs.find(run_id)
         if life is None:
@@ -723,15 +725,15 @@ class Engine(metaclass=NoPublicConstructor):
         return run_of(life)
 
     async def load_run(self, run_id: str) -> Run[Any, Any]:
-        """Return the run of that id, from the store if it is not known here.
+        """Return the run with that id, from the store if this engine does not know it.
 
-        A run that is suspended can be resumed then; one that is over has its result and
-        steps, with values as plain JSON types where no type of the workflow says otherwise.
+        A suspended run can then be resumed. A finished run has its result and steps; values are
+        plain JSON types unless the workflow declares their types.
 
         Raises:
-          UnknownRunError: if neither the engine nor the store has it.
-          WorkflowChangedError: if its workflow contradicts what is recorded.
-          UnknownNameError: if the engine has no workflow of that id.
+          UnknownRunError: if neither the engine nor the store has the run.
+          WorkflowChangedError: if its workflow contradicts the journal.
+          UnknownNameError: if the engine does not have its workflow.
         """
         async with self._runs.lock(run_id):
             if self._stored is not None:
@@ -742,16 +744,16 @@ class Engine(metaclass=NoPublicConstructor):
     async def cancel_run(
         self, run_id: str, reason: str | None = None, *, by: str | None = None
     ) -> None:
-        """Cancel a run, whatever process drives it. The request is on disk when this returns.
+        """Cancel a run, whichever process drives it. The request is on disk when this returns.
 
-        A run that this engine drives is canceled as `Run.cancel` does. One that another process
-        drives is canceled by that process, or by whichever takes the run over. One that nobody
-        drives is ended here: its workflow need not be known, and its hooks are not called. Await
-        the end with ``run.wait()``, or `observe` it.
+        A run that this engine drives is canceled as by `Run.cancel`. A run that another process
+        drives is canceled by that process, or by the process that takes it over. A run that no
+        process drives is finished here: its workflow need not be known, and its hooks are not
+        called. Use ``run.wait()`` or `observe` to wait until it has finished.
 
         Args:
-          reason: Why; it is in the journal and in the result.
-          by: Who asks, for the journal.
+          reason: Why; stored in the journal and in the result.
+          by: Who cancels it, for the journal.
 
         Raises:
           UnknownRunError: if neither the engine nor the store has the run.
@@ -764,22 +766,22 @@ class Engine(metaclass=NoPublicConstructor):
     async def send_event(
         self, run_id: str, name: str, data: Any = None, *, by: str | None = None
     ) -> None:
-        """Send a named event to a run, whatever process drives it. It is on disk on return.
+        """Send a named event to a run, whichever process drives it. It is on disk on return.
 
-        A run that was interrupted is recovered for it, here if this engine knows the workflow,
-        else by an engine with ``recover=True`` that does.
+        An interrupted run is recovered to receive it: here if this engine knows the workflow,
+        otherwise by an engine with ``recover=True`` that does.
 
         Args:
-          name: The name that a step waits for, now or later.
-          data: What it gets; JSON types, or what the converter can write.
+          name: Name of the event. It is queued until a step waits for it.
+          data: Data of the event: JSON types, or values that the converter can write.
           by: Who sends it, for the journal.
 
         Raises:
           UnknownRunError: if neither the engine nor the store has the run.
           RunFinishedError: if it has finished.
           NotSerializableError: if *data* cannot be written.
-          MailboxFullError, InboxFullError, RequestTooLargeError: if it cannot be taken.
-          StoreError: if it cannot be written.
+          MailboxFullError, InboxFullError, RequestTooLargeError: if the event is not accepted.
+          StoreError: if the event cannot be written.
         """
         await self._request(run_id, journal.Send(name, data), by)
 
@@ -795,9 +797,9 @@ class Engine(metaclass=NoPublicConstructor):
         per_step: bool = False,
         by: str | None = None,
     ) -> None:
-        """Resume a suspended run, whatever process started it. The answer is on disk on return.
+        """Resume a suspended run, whichever process started it. The answer is on disk on return.
 
-        The run is continued here if this engine knows its workflow, else by an engine with
+        The run continues here if this engine knows its workflow, otherwise in an engine with
         ``recover=True`` that does.
 
         Args: as for `Run.resume`.
@@ -806,10 +808,10 @@ class Engine(metaclass=NoPublicConstructor):
         Raises:
           UnknownRunError: if neither the engine nor the store has the run.
           NotResumableError, NotSuspendedError, AmbiguousResumeError, InvalidValueError: if the
-            run is continued here, as for `Run.resume`. Another engine logs them.
-          RunFinishedError: if it has finished.
-          NotSerializableError, InboxFullError, RequestTooLargeError: if it cannot be taken.
-          StoreError: if it cannot be written.
+            run continues here, as for `Run.resume`. Another engine logs them.
+          RunFinishedError: if the run has finished.
+          NotSerializableError, InboxFullError, RequestTooLargeError: if the answer is not accepted.
+          StoreError: if the answer cannot be written.
         """
         answer = Answer(
             step=step_path(step),
@@ -824,14 +826,14 @@ class Engine(metaclass=NoPublicConstructor):
     async def drain_run(
         self, run_id: str, *, grace: float = math.inf, by: str | None = None
     ) -> None:
-        """Drain a run as `Run.drain` does, whatever process drives it.
+        """Drain a run as `Run.drain` does, whichever process drives it.
 
-        It starts no further step, and ends when those that run have ended. The request is on disk
-        when this returns.
+        The run starts no further step, and finishes when its running steps have finished. The
+        request is on disk when this returns.
 
         Args:
-          grace: Seconds that running bodies get.
-          by: Who asks, for the journal.
+          grace: Seconds that running bodies get to finish.
+          by: Who drains it, for the journal.
 
         Raises:
           ValueError: if *grace* is negative or NaN.
@@ -854,12 +856,12 @@ class Engine(metaclass=NoPublicConstructor):
             journal.command_here(life, command, by, self._runs)
 
     async def drain(self, grace: float = 20.0) -> None:
-        """Start no further step of any run, let running ones end, then halt all runs.
+        """Start no further step of any run, let running steps finish, then halt all runs.
 
-        Halted runs are not canceled: with a store they can be recovered, from where they are.
+        Halted runs are not canceled: with a store they can be recovered.
 
         Args:
-          grace: Seconds that running bodies get.
+          grace: Seconds that running bodies get to finish.
 
         Raises:
           ValueError: if *grace* is negative or NaN.
@@ -880,10 +882,10 @@ class Engine(metaclass=NoPublicConstructor):
         """Recover the unfinished runs of processes that have died, and return them.
 
         Each continues exactly where its journal ends: recorded steps are not re-run, a step that
-        was running runs again, and a sleep takes the time that is left. Requests for stored runs
-        that no process drives are applied as well. Runs of living processes are left alone. A run
+        was running runs again, and a sleep takes the remaining time. Requests for stored runs
+        that no process drives are also applied. Runs of living processes are not touched. A run
         that cannot continue, because its workflow is unknown or has changed or its journal cannot
-        be read, is logged and left as it is.
+        be read, is logged and skipped.
 
         Raises:
           StoreError: if the store cannot be read.
@@ -901,23 +903,23 @@ class Engine(metaclass=NoPublicConstructor):
         until: Until = "suspended",
         max_buffer_size: int = BUFFER_SIZE,
     ) -> AbstractAsyncContextManager[EventStream]:
-        """Read the events of a run of this engine or of the store, whatever process drives it.
+        """Read the events of a run of this engine or of the store, whichever process drives it.
 
-        The same as `Run.observe`, for a run that need not be loaded: its workflow need not be known
-        here, and its journal may be damaged at the end. ``async with engine.observe(id) as
-        stream``.
+        Use it as ``async with engine.observe(run_id) as stream``. The same as `Run.observe`, but
+        the run need not be loaded: this engine need not know its workflow, and the end of its
+        journal may be damaged.
 
         Args:
-          run_id: The run.
+          run_id: Id of the run.
           after, on_full, until, max_buffer_size: As for `Run.observe`. A run that only the store
-            has is read from its journal, whatever *on_full* says.
+            has is read from its journal, whatever *on_full* is.
 
         Raises:
-          UnknownRunError: if neither the engine nor the store has the run. While the stream is
-            read: if the run was deleted.
-          HistoryGap: if events that are wanted are no longer held, and there is no store.
-          JournalFormatError: if its journal is damaged, behind the events before the damage.
-          ValueError: at the call already, if an argument is not what it should be.
+          UnknownRunError: if neither the engine nor the store has the run, or if the run is deleted
+            while the stream is read.
+          HistoryGap: if requested events are no longer held, and there is no store.
+          JournalFormatError: if its journal is damaged; raised after the events before the damage.
+          ValueError: if an argument is invalid; raised by the call, before the block.
         """
         check_observing(max_buffer_size, on_full, until)
         opening = partial(self._open_observer, run_id, after, max_buffer_size, on_full, until)
@@ -939,7 +941,7 @@ class Engine(metaclass=NoPublicConstructor):
         journals = self._durable.journals
         return await journal.open_stored(journals, run_id, after, max_buffer_size, until)
 
-    # ------------------------------------------------------------ keeping house
+    # ------------------------------------------------------------ housekeeping
     async def list_runs(
         self,
         *,
@@ -950,22 +952,21 @@ class Engine(metaclass=NoPublicConstructor):
     ) -> Sequence[RunInfo]:
         """Return the runs of the store and of this engine's memory, newest first.
 
-        Runs that the store has are told of as it says; with ``durability="exit"`` that may be
-        some time ago. Without a store they are those that `get_run` knows. No journal is read.
+        Stored runs are shown as the store has them; with ``durability="exit"`` this may be out of
+        date. Without a store, the runs are those that `get_run` knows. No journal is read.
 
         Args:
-          limit: At most this many; None for all.
-          offset: Leave out so many, the newest ones.
-          cursor: `RunInfo.cursor` of a run: only those that follow it. Pages that are listed so
-            neither overlap nor leave out what was there all the time, however many runs begin
-            meanwhile.
-          filters: Only runs to which all of these apply. ``status``: a status or several.
+          limit: Maximum number of runs; None for all.
+          offset: How many of the newest runs to skip.
+          cursor: `RunInfo.cursor` of a run: return only runs after it. Pages listed in this way
+            neither overlap nor miss a run that existed throughout, even if runs begin meanwhile.
+          filters: Only runs that match all of these. ``status``: a status or several.
             ``workflow``, ``resource_id``: an id. ``tags``: all of these. ``since``, ``before``:
-            created then or later, or earlier; each a datetime with a time zone, a timedelta (how
-            long ago), or seconds since the epoch.
+            created at that time or later, or earlier; each a datetime with a time zone, a timedelta
+            (how long ago), or seconds since the epoch.
 
         Raises:
-          ValueError: if an argument is not what it should be.
+          ValueError: if an argument is invalid.
           StoreError: if the store cannot be read.
 
         **Checkpoints**: always.
@@ -976,7 +977,7 @@ class Engine(metaclass=NoPublicConstructor):
         return await self._list.page(journal.filter_of(**filters), limit, offset, cursor)
 
     async def count_runs(self, **filters: Unpack[RunFilters]) -> int:
-        """Return how many runs there are, in the store and in this engine's memory.
+        """Return the number of runs in the store and in this engine's memory.
 
         Args and Raises: as for `list_runs`.
 
@@ -987,16 +988,15 @@ class Engine(metaclass=NoPublicConstructor):
     async def cancel_runs(
         self, *, reason: str | None = None, by: str | None = None, **filters: Unpack[RunFilters]
     ) -> BulkResult:
-        """Cancel all runs to which the filters apply and that have not finished, as `cancel_run`
-        does.
+        """Cancel all unfinished runs that match the filters, as `cancel_run` does.
 
         Args:
-          reason: Why; it is in the journals and in the results.
-          by: Who asks, for the journals.
+          reason: Why; stored in the journals and in the results.
+          by: Who cancels them, for the journals.
           filters: Which runs, as for `list_runs`; at least one is needed.
 
         Raises:
-          ValueError: if there is no filter, or an argument is not what it should be.
+          ValueError: if there is no filter, or an argument is invalid.
           StoreError: if the store fails; some of the runs may be canceled.
 
         **Cancellation**: some of the runs are canceled.
@@ -1016,17 +1016,17 @@ class Engine(metaclass=NoPublicConstructor):
     async def retry_runs(
         self, *, by: str | None = None, **filters: Unpack[RunFilters]
     ) -> BulkResult:
-        """Retry all runs to which the filters apply and that failed or were canceled.
+        """Retry all failed and canceled runs that match the filters.
 
-        The retries run in this engine, all at once, as those of ``submit(await run.retry())``;
-        ``get_run("<id>~retry")`` returns them. A run that was retried before gets no other retry.
+        The retries run concurrently in this engine, as with ``submit(await run.retry())``;
+        ``get_run("<id>~retry")`` returns them. A run that already has a retry gets no other.
 
         Args:
-          by: Who asks, for the journals.
+          by: Who retries them, for the journals.
           filters: Which runs, as for `list_runs`; at least one is needed.
 
         Raises:
-          ValueError: if there is no filter, or an argument is not what it should be.
+          ValueError: if there is no filter, or an argument is invalid.
           StoreError: if the store fails; some of the runs may be retried.
 
         **Cancellation**: some of the runs are retried.
@@ -1046,32 +1046,32 @@ class Engine(metaclass=NoPublicConstructor):
     async def delete_run(self, run_id: str) -> None:
         """Remove a run from the store and from memory, with its journal and its requests.
 
-        Its id is free then. A run may be deleted whatever its status, and even if its journal is
-        damaged, but not while it is running: cancel it first, and wait for its end.
+        Its id can then be reused. A run may be deleted whatever its status, and even if its journal
+        is damaged, but not while it is running: cancel it first, and wait until it has finished.
 
         Raises:
           UnknownRunError: if neither the engine nor the store has the run.
           RunStateError: if it is running here.
-          RunClaimedError: if it is running elsewhere.
+          RunClaimedError: if it is running in another process.
           StoreError: if the store fails.
 
-        **Cancellation**: the run may be deleted or not.
+        **Cancellation**: the run may have been deleted.
 
         **Checkpoints**: always.
         """
         await self._remover.delete(run_id)
 
     async def delete_runs(self, **filters: Unpack[RunFilters]) -> BulkResult:
-        """Delete all runs to which the filters apply, as `delete_run` does.
+        """Delete all runs that match the filters, as `delete_run` does.
 
-        ``delete_runs(resource_id=...)`` leaves nothing of a resource, but for the runs that are
-        running: the result names them.
+        ``delete_runs(resource_id=...)`` removes all data of a resource, except for runs that are
+        still running: the result names them.
 
         Args:
           filters: Which runs, as for `list_runs`; at least one is needed.
 
         Raises:
-          ValueError: if there is no filter, or an argument is not what it should be.
+          ValueError: if there is no filter, or an argument is invalid.
           StoreError: if the store fails; some of the runs may be deleted.
 
         **Cancellation**: some of the runs are deleted.
@@ -1088,16 +1088,16 @@ class Engine(metaclass=NoPublicConstructor):
     async def prune(
         self, *, before: Moment, status: RunStatus | Collection[RunStatus] | None = None
     ) -> int:
-        """Delete the runs that were last updated before a time, and return how many.
+        """Delete the runs that were last updated before a given time, and return their number.
 
         Args:
           before: A datetime with a time zone, a timedelta (how long ago), or seconds since the
             epoch.
-          status: Only runs with this status, or any of these. None: runs that have finished.
-            Runs that are not finished are kept while they are running.
+          status: Only runs with this status, or any of these. None: finished runs. A run is never
+            deleted while it is running.
 
         Raises:
-          ValueError: if an argument is not what it should be.
+          ValueError: if an argument is invalid.
           StoreError: if the store fails; some of the runs may be deleted.
 
         **Cancellation**: some of the runs are deleted.

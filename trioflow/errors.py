@@ -1,4 +1,4 @@
-"""Every error a caller may want to catch, one class each.
+"""The errors that callers can catch, one class each.
 
 The values are fields, and the message is built from them: what was wrong, where, and what to do
 next. Fields are positional, so an error can be pickled and cross a process. Each class also derives
@@ -15,7 +15,7 @@ import attrs
 class TrioflowError(Exception):
     """Base of all errors that trioflow raises itself."""
 
-    # For all of them, since to make one for each takes time that every import would pay.
+    # One for all classes, because generating one per class would slow down every import.
     def __repr__(self) -> str:
         fields = getattr(type(self), "__attrs_attrs__", None)
         if fields is None:
@@ -25,9 +25,9 @@ class TrioflowError(Exception):
 
 
 def told(error: BaseException) -> tuple[str, str]:
-    """Return the class name and the message of an exception, whatever its class does.
+    """Return the class name and the message of an exception. Never fails.
 
-    Of one that stands for another, because it was recorded, those of the other.
+    For the stand-in of a recorded exception, returns those of the recorded exception.
     """
     try:
         stands_for: tuple[str, str] | None = getattr(error, "__trioflow_stands_for__", None)
@@ -38,7 +38,7 @@ def told(error: BaseException) -> tuple[str, str]:
 
 def suggest(wrong: str, known: Iterable[str], otherwise: str) -> str:
     """Return "did you mean 'x'?" when a known name is close, else *otherwise*."""
-    import difflib  # of use in errors only
+    import difflib  # needed for errors only
 
     close = difflib.get_close_matches(wrong, list(known), n=1)
     return f"did you mean {close[0]!r}?" if close else otherwise
@@ -47,7 +47,7 @@ def suggest(wrong: str, known: Iterable[str], otherwise: str) -> str:
 # ---------------------------------------------------------------- definitions
 @attrs.define(eq=False, repr=False)
 class DefinitionError(TrioflowError, ValueError):
-    """Raised when a step, tool, workflow or engine is declared in a way that cannot work."""
+    """Raised when the declaration of a step, tool, workflow or engine is invalid."""
 
     where: str
     problem: str
@@ -79,10 +79,10 @@ class UnknownStepError(TrioflowError, LookupError):
 
 @attrs.define(eq=False, repr=False)
 class UnknownNameError(TrioflowError, LookupError):
-    """Raised when a workflow, runner, limit, resource or store of that name does not exist."""
+    """Raised when there is no workflow, runner, limit, resource or store with that name."""
 
     kind: str
-    """What was asked for: ``"workflow"``, ``"runner"``, ``"limit"``, ``"resource"``, ..."""
+    """What was requested: ``"workflow"``, ``"runner"``, ``"limit"``, ``"resource"``, ..."""
     name: str
     where: str
     known: tuple[str, ...]
@@ -102,20 +102,20 @@ _PLUGINS = {
     ("store", "postgresql"): "trioflow-sql[postgresql]",
     ("runner", "process"): "trioflow-process",
 }
-"""What the project's own plugins provide, for users who have read of it and not installed it."""
+"""What the project's own plugins provide, for users who have not installed them."""
 _REMEDIES = {
     "limit": '; give it a number with limit=Limit("...", 5) or open_engine(limits={...})',
     "resource": "; open it with open_engine(resources={...}) or trioflow_resources()",
 }
-"""What else helps, by the kind of name."""
+"""Further remedies, by the kind of name."""
 
 
 @attrs.define(eq=False, repr=False)
 class ResourceTypeError(TrioflowError, TypeError):
-    """Raised when a resource is not of the class that ``ctx.resource(name, type)`` asks for."""
+    """Raised when a resource is not an instance of the type in ``ctx.resource(name, type)``."""
 
     where: str
-    """What asked for it: ``"step 'fetch'"``."""
+    """What requested it: ``"step 'fetch'"``."""
     resource: str
     expected: str
     received: str
@@ -130,15 +130,15 @@ class ResourceTypeError(TrioflowError, TypeError):
 # ---------------------------------------------------------------- values
 @attrs.frozen
 class Fault:
-    """One thing wrong with a value."""
+    """One fault in a value."""
 
     path: str
-    """Where in the value: ``"city.name"``, ``"items[2]"``, or ``""`` for the value itself."""
+    """Path in the value: ``"city.name"``, ``"items[2]"``, or ``""`` for the value itself."""
     problem: str
     expected: str = ""
-    """The type that was wanted, if the fault is a wrong type."""
+    """The expected type, if the fault is a wrong type."""
     received: str = ""
-    """The type that was found, if the fault is a wrong type."""
+    """The received type, if the fault is a wrong type."""
 
     def __str__(self) -> str:
         return f"{self.path or 'value'}: {self.problem}"
@@ -146,7 +146,7 @@ class Fault:
 
 @attrs.define(eq=False, repr=False)
 class FaultsError(TrioflowError, ValueError):
-    """Raise it in a structure hook of your own types to say what is wrong, and where."""
+    """Raise it in a structure hook for your types to report what is wrong, and where."""
 
     faults: tuple[Fault, ...]
 
@@ -155,16 +155,16 @@ class FaultsError(TrioflowError, ValueError):
 
 
 SHOWN_FAULTS = 20
-"""How many faults a message lists; a long list of wrong items has very many."""
+"""How many faults a message lists at most; a long list may have very many."""
 
 
 PLURAL = ("arguments",)
-"""Names of values that are several."""
+"""Names of values that take a plural verb."""
 
 
 @attrs.define(eq=False, repr=False)
 class InvalidValueError(TrioflowError, ValueError):
-    """Raised when a value does not fit the type it is meant for. Never retried."""
+    """Raised when a value does not fit its declared type. Never retried."""
 
     what: str
     """Which value: ``"input"``, ``"output"``, ``"state"``, ``"resume data"``, ``"event data"``."""
@@ -172,23 +172,23 @@ class InvalidValueError(TrioflowError, ValueError):
     """Whose value: ``"step 'plan_day'"``, ``"workflow 'weather'"``."""
     faults: tuple[Fault, ...]
     giver: str = ""
-    """What gave the value, if that is known: ``"step 'fetch'"``."""
+    """Where the value comes from, if known: ``"step 'fetch'"``."""
 
     def __str__(self) -> str:
         listing = "; ".join(map(str, self.faults[:SHOWN_FAULTS]))
         hidden = len(self.faults) - SHOWN_FAULTS
         more = f"; and {hidden} more" if hidden > 0 else ""
         verb = "are" if self.what in PLURAL else "is"
-        giver = f"; {self.giver} gave it" if self.giver else ""
+        giver = f"; passed by {self.giver}" if self.giver else ""
         return f"{self.what} of {self.owner} {verb} invalid: {listing}{more}{giver}"
 
 
 @attrs.define(eq=False, repr=False)
 class MappingError(TrioflowError, LookupError):
-    """Raised when the source of a mapping leads nowhere."""
+    """Raised when the source of a mapping has no value at its path."""
 
     source: str
-    """What was looked at: ``"step 'a'"``, ``"input"``, ``"context"``, ``"state"``, ``"data"``."""
+    """Start of the path: ``"step 'a'"``, ``"input"``, ``"context"``, ``"state"``, ``"data"``."""
     path: str
     problem: str
 
@@ -201,7 +201,7 @@ class MappingError(TrioflowError, LookupError):
 
 @attrs.define(eq=False, repr=False)
 class NoResultError(TrioflowError, LookupError):
-    """Raised by ``ctx.step_result(step)`` for a step that has no output so far."""
+    """Raised by ``ctx.step_result(step)`` for a step that has no output yet."""
 
     step: str
 
@@ -213,9 +213,9 @@ class NoResultError(TrioflowError, LookupError):
 
 
 HOOK_REMEDY = "register an unstructure hook with trioflow_converter"
-"""What helps with most values that cannot be written."""
+"""The remedy for most values that cannot be written."""
 LONGEST_PATH = 200
-"""How many characters of a path a message shows; a value may be nested deeply."""
+"""How many characters of a path a message shows at most; a value may be nested deeply."""
 
 
 @attrs.define(eq=False, repr=False)
@@ -223,7 +223,7 @@ class NotSerializableError(TrioflowError, ValueError):
     """Raised when a value cannot be written as JSON, or could not be read back."""
 
     path: str
-    """Where in the value: ``"output.file"``, or ``""`` for the value itself."""
+    """Path in the value: ``"output.file"``, or ``""`` for the value itself."""
     problem: str
     """What is wrong with it: ``"is a TextIOWrapper, which has no JSON form"``."""
     remedy: str = HOOK_REMEDY
@@ -251,7 +251,7 @@ class InvalidAddressError(TrioflowError, ValueError):
 
     text: str
     at: int
-    """Position of the first character that does not fit, counted from 0."""
+    """Index of the first wrong character, counted from 0."""
     problem: str
 
     def __str__(self) -> str:
@@ -263,7 +263,7 @@ class InvalidAddressError(TrioflowError, ValueError):
 
 # ---------------------------------------------------------------- steps
 class NonRetryableError(TrioflowError):
-    """Raise it, or a subclass, in a step or tool to fail without another attempt."""
+    """Raise it, or a subclass, in a step or tool to fail without a retry."""
 
 
 @attrs.define(eq=False, repr=False)
@@ -297,7 +297,7 @@ class EventTimeoutError(TrioflowError, TimeoutError):
 
 @attrs.define(eq=False, repr=False)
 class AskTimeoutError(TrioflowError, TimeoutError):
-    """Raised by ``ctx.ask(..., timeout=...)`` when no answer came in time."""
+    """Raised by ``ctx.ask(..., timeout=...)`` when no answer arrives in time."""
 
     step: str
     key: str
@@ -327,7 +327,7 @@ class AskMismatchError(NonRetryableError, ValueError):
 
 @attrs.define(eq=False, repr=False)
 class AskLabelError(NonRetryableError, ValueError):
-    """Raised by ``ctx.ask`` if a question cannot be told from others of its call. Never retried."""
+    """Raised by ``ctx.ask`` if a question is ambiguous within its call. Never retried."""
 
     step: str
     label: str | None
@@ -337,7 +337,7 @@ class AskLabelError(NonRetryableError, ValueError):
         asked = "without a label" if self.label is None else f"with the label {self.label!r}"
         return (
             f"step {self.step!r} cannot ask {asked}: {self.problem}; "
-            "give each question that is asked at the same time a label of its own"
+            "give each question that is asked at the same time its own label"
         )
 
 
@@ -354,16 +354,16 @@ class StepClosedError(TrioflowError, RuntimeError):
 # ---------------------------------------------------------------- runs
 @attrs.define(eq=False, repr=False)
 class NotInTrioError(TrioflowError, RuntimeError):
-    """Raised when a run is started or an engine opened where Trio does not run."""
+    """Raised when a run is started, or an engine opened, outside Trio."""
 
     what: str
     """What was done: ``"a run was started"``."""
     asyncio: bool
-    """Whether asyncio runs there."""
+    """Whether asyncio is running."""
 
     def __str__(self) -> str:
         if not self.asyncio:
-            return f"{self.what} outside of Trio; do it in a function that trio.run() calls"
+            return f"{self.what} outside Trio; do it in a function that trio.run() calls"
         return (
             f"{self.what} under asyncio, but trioflow runs on Trio: do it in a function that "
             "trio.run() calls; serve Starlette, FastAPI or Quart with Hypercorn's Trio worker "
@@ -373,7 +373,7 @@ class NotInTrioError(TrioflowError, RuntimeError):
 
 @attrs.define(eq=False, repr=False)
 class RunStateError(TrioflowError, RuntimeError):
-    """Raised when the status of a run does not allow what it is asked to do."""
+    """Raised when the status of a run does not allow an operation."""
 
     run_id: str
     status: str
@@ -384,20 +384,20 @@ class RunStateError(TrioflowError, RuntimeError):
 
 
 class RunAlreadyStartedError(RunStateError):
-    """Raised by the second ``stream()`` or ``start()`` of a run. Create a run for each start."""
+    """Raised by the second ``stream()`` or ``start()`` of a run. Create a new run instead."""
 
 
 class RunFinishedError(RunStateError):
-    """Raised when something is sent to a run that has finished."""
+    """Raised when an event or a request is sent to a finished run."""
 
 
 class NotResumableError(RunStateError):
-    """Raised when a run is resumed that is neither suspended nor paused."""
+    """Raised when the status of a run does not allow resuming, forking or retrying it."""
 
 
 @attrs.define(eq=False, repr=False)
 class NotSuspendedError(TrioflowError, LookupError):
-    """Raised when a step is resumed that is not suspended."""
+    """Raised when a step to resume is not suspended."""
 
     run_id: str
     wanted: str
@@ -411,7 +411,7 @@ class NotSuspendedError(TrioflowError, LookupError):
 
 @attrs.define(eq=False, repr=False)
 class AmbiguousResumeError(TrioflowError, LookupError):
-    """Raised when an answer does not say which of several suspended steps it is for."""
+    """Raised when an answer matches several suspended steps."""
 
     run_id: str
     wanted: str
@@ -427,7 +427,7 @@ class AmbiguousResumeError(TrioflowError, LookupError):
 
 @attrs.define(eq=False, repr=False)
 class InvalidIdError(TrioflowError, ValueError):
-    """Raised when an id or a tag of a run is something that not every store can hold."""
+    """Raised when an id or a tag of a run cannot be held by every store."""
 
     what: str
     """What it is: ``"run id"``, ``"resource id"``, ``"tag"``, ``"tags"``."""
@@ -448,7 +448,7 @@ class DuplicateRunError(TrioflowError, ValueError):
 
     def __str__(self) -> str:
         return (
-            f"a run {self.run_id!r} exists already, and run ids are used once; "
+            f"run {self.run_id!r} already exists, and run ids are used once; "
             'get that run with load_run(), or with submit(..., if_exists="attach")'
         )
 
@@ -484,7 +484,7 @@ class RunTimeoutError(TrioflowError, TimeoutError):
     run_id: str
     workflow: str
     deadline: float
-    """When it should have finished: seconds since the epoch."""
+    """The deadline: seconds since the epoch."""
 
     def __str__(self) -> str:
         return (
@@ -507,10 +507,10 @@ class RunSuspendedError(TrioflowError, RuntimeError):
 
 @attrs.define(eq=False, repr=False)
 class HistoryGap(TrioflowError, LookupError):  # noqa: N818 - a fact about a stream, like EndOfChannel
-    """Raised to an observer when events that it has not read are no longer held."""
+    """Raised in a stream when its unread events are no longer held."""
 
     first_available: int
-    """The lowest ``seq`` that can still be read."""
+    """The lowest ``seq`` that is still available."""
 
     def __str__(self) -> str:
         return (
@@ -521,7 +521,7 @@ class HistoryGap(TrioflowError, LookupError):  # noqa: N818 - a fact about a str
 
 @attrs.define(eq=False, repr=False)
 class MailboxFullError(TrioflowError, RuntimeError):
-    """Raised by ``send_event`` when too many events of a name are queued."""
+    """Raised by ``send_event`` when too many events with the same name are queued."""
 
     event: str
     limit: int
@@ -542,14 +542,14 @@ class StoreError(TrioflowError, RuntimeError):
     """Its URL without passwords: ``"sqlite:runs.db"``."""
     problem: str
     transient: bool = False
-    """Whether another attempt may help: a lock, a lost connection."""
+    """Whether a retry may succeed, as after a lock or a lost connection."""
 
     def __str__(self) -> str:
         return f"store {self.store}: {self.problem}"
 
 
 class StoreMissingError(StoreError, LookupError):
-    """Raised when a store is opened for reading only and does not exist."""
+    """Raised when a store that is opened for reading only does not exist."""
 
 
 @attrs.define(eq=False, repr=False)
@@ -584,8 +584,8 @@ class JournalFormatError(TrioflowError, ValueError):
 class UnreadableRunError(TrioflowError, ValueError):
     """Raised when a run cannot continue because a recorded value no longer fits its type.
 
-    Nothing was changed. The run can be shown, canceled and deleted, and it can continue with a
-    version of the workflow that reads the value.
+    Nothing is changed. The run can be shown, canceled and deleted, and it can continue with a
+    version of the workflow that can read the value.
     """
 
     run_id: str
@@ -593,11 +593,11 @@ class UnreadableRunError(TrioflowError, ValueError):
     seq: int
     """The event that holds the value."""
     where: str
-    """Which value it is: ``"output of step 'plan_day'"``."""
+    """The value: ``"output of step 'plan_day'"``."""
     wanted: str
-    """Name of the type that it should have."""
+    """Name of the expected type."""
     stored: str
-    """What is stored: the beginning of its JSON."""
+    """The beginning of the stored JSON."""
     faults: tuple[Fault, ...]
 
     def __str__(self) -> str:
@@ -605,14 +605,14 @@ class UnreadableRunError(TrioflowError, ValueError):
         return (
             f"run {self.run_id} of workflow {self.workflow!r} cannot continue: the recorded "
             f"{self.where} (seq {self.seq}) does not fit {self.wanted}: {faults}; "
-            f"stored is {self.stored}; let {self.wanted} take it again (a new field needs a "
+            f"stored: {self.stored}; make {self.wanted} accept it again (a new field needs a "
             "default), or cancel the run"
         )
 
 
 @attrs.define(eq=False, repr=False)
 class WorkflowChangedError(TrioflowError, ValueError):
-    """Raised when a run cannot continue because its workflow contradicts what is recorded."""
+    """Raised when a run cannot continue because its workflow contradicts its journal."""
 
     run_id: str
     workflow: str
@@ -627,15 +627,15 @@ class WorkflowChangedError(TrioflowError, ValueError):
 
 @attrs.define(eq=False, repr=False)
 class CrashLoopError(TrioflowError, RuntimeError):
-    """The error of a run that was ended because its process died several times in a row."""
+    """The error of a run that failed because its process died several times in a row."""
 
     run_id: str
     crashes: int
 
     def __str__(self) -> str:
         return (
-            f"run {self.run_id} was ended: its process died {self.crashes} times in a row while "
-            "the same steps ran, the last time with no other run in it; find out what kills "
+            f"run {self.run_id} failed: its process died {self.crashes} times in a row while "
+            "the same steps ran, the last time with no other run; find out what kills "
             "the process (memory, a crash in a library), then start the run again"
         )
 
@@ -647,9 +647,9 @@ class RunClaimedError(TrioflowError, RuntimeError):
     run_id: str
     owner: str | None = None
     held_for: float | None = None
-    """Seconds until the claim expires unless it is renewed, if that is known."""
+    """Seconds until the claim expires unless it is renewed, if known."""
     call: str | None = None
-    """The method of the engine that does from any process what was asked for."""
+    """The method of the engine that does the same from any process."""
 
     def __str__(self) -> str:
         owner = self.owner or "another process"
@@ -675,7 +675,7 @@ class RequestRefusedError(TrioflowError, RuntimeError):
 
 
 class InboxFullError(RequestRefusedError):
-    """Raised when too many requests for a run are pending. Try again when some were taken."""
+    """Raised when too many requests for a run are pending. Try again later."""
 
 
 class RequestTooLargeError(RequestRefusedError, ValueError):
@@ -683,9 +683,9 @@ class RequestTooLargeError(RequestRefusedError, ValueError):
 
 
 # ---------------------------------------------------------------- plugins
-@attrs.define(eq=False, slots=False)  # slots could not be joined with those of ImportError
+@attrs.define(eq=False, slots=False)  # slots conflict with those of ImportError
 class PluginError(TrioflowError):
-    """Raised while plugins are loaded. Names the plugin and what to do."""
+    """Raised while plugins are loaded. Names the plugin and the remedy."""
 
     plugin: str
     """Name of the entry point, or of the module or object that was registered."""
@@ -699,16 +699,16 @@ class PluginError(TrioflowError):
 
 
 class PluginImportError(PluginError, ImportError):
-    """Raised when the module of an entry point cannot be imported. The cause is chained."""
+    """Raised when the module of an entry point cannot be imported. Has the cause chained."""
 
 
 class PluginHookError(PluginError, TypeError):
-    """Raised for a hook that is misspelled, async, has a wrong signature, or fails."""
+    """Raised for a hook that is misspelled, is async, has a wrong signature, or fails."""
 
 
 class DuplicateIdError(PluginError, ValueError):
-    """Raised when two plugins provide a step, tool or workflow under one id."""
+    """Raised when two plugins provide a step, tool or workflow under the same id."""
 
 
 class UnknownPluginError(PluginError, LookupError):
-    """Raised when a plugin that is named is not installed."""
+    """Raised when a named plugin is not installed."""

@@ -1,8 +1,8 @@
 """The hooks a plugin can implement. Mark each implementation with ``@hookimpl``.
 
-All hooks are synchronous and are called while an engine opens, never while a run is going
-on; whatever has to wait is an async method of the object that a hook returns. Plugins are
-found by their entry point in the group ``trioflow``, whose name is the plugin's name.
+All hooks are synchronous. To wait for something, use an async method of the object that a hook
+returns. Each hook says when it is called. Plugins are found by their entry points in the group
+``trioflow``; the name of the entry point is the name of the plugin.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def trioflow_steps() -> Iterable[Step[Any, Any]]:  # type: ignore[empty-body]
-    """Return steps that workflows may use by id.
+    """Return steps that workflows can use by id.
 
-    Called once while the engine opens. Ids are unique across all plugins.
+    Called once, while the engine opens. Ids are unique across all plugins.
     """
 
 
 @hookspec
 def trioflow_tools() -> Iterable[Tool[..., Any]]:  # type: ignore[empty-body]
-    """Return tools that steps may call, and workflows use, by id.
+    """Return tools that steps can call, and workflows can use, by id.
 
-    Called once while the engine opens. Ids are unique across all plugins.
+    Called once, while the engine opens. Ids are unique across all plugins.
     """
 
 
@@ -49,8 +49,8 @@ def trioflow_tools() -> Iterable[Tool[..., Any]]:  # type: ignore[empty-body]
 def trioflow_workflows() -> Iterable[Workflow[Any, Any]]:  # type: ignore[empty-body]
     """Return workflows that can be run, and nested in others, by id.
 
-    Called once while the engine opens. They may name steps, tools and workflows of other
-    plugins by id; all names must be known when all plugins are loaded.
+    Called once, while the engine opens. They may use steps, tools and workflows of other plugins by
+    id; all ids must be known when all plugins are loaded.
     """
 
 
@@ -58,9 +58,8 @@ def trioflow_workflows() -> Iterable[Workflow[Any, Any]]:  # type: ignore[empty-
 def trioflow_store(url: str) -> Store | None:
     """Return the store for a URL, or None if its scheme is not yours.
 
-    Called once, while the engine opens. The plugin that was registered last is asked
-    first, and the first store that is returned is used. Only build the object; it connects
-    when it is entered.
+    Called once, while the engine opens. Plugins are called in reverse order of registration,
+    and the first returned store is used. Only build the object; it connects when it is entered.
 
     Args:
       url: Scheme and location, such as ``"sqlite:runs.db"``.
@@ -69,49 +68,50 @@ def trioflow_store(url: str) -> Store | None:
 
 @hookspec
 def trioflow_store_schemes() -> Iterable[str]:  # type: ignore[empty-body]
-    """Return the schemes of the URLs that your `trioflow_store` takes, such as ``"sqlite"``.
+    """Return the URL schemes that your `trioflow_store` supports, such as ``"sqlite"``.
 
-    Called when a store is asked for that no plugin has, to list those that can be used.
+    Called when no plugin provides a requested store, to list the supported schemes.
     """
 
 
 @hookspec(firstresult=True)
 def trioflow_runner(name: str) -> Runner | None:
-    """Return the runner of that name, or None if it is not yours.
+    """Return the runner with that name, or None if it is not yours.
 
-    Called for each name that a step asks for and ``open_engine(runners=...)`` does not have,
-    once per engine. The plugin that was registered last is asked first, and the first runner
-    that is returned is used. Only build the object; the engine opens and closes it.
+    Called once per engine for each name that a step uses and ``open_engine(runners=...)`` does
+    not have. Plugins are called in reverse order of registration, and the first returned runner
+    is used. Only build the object; the engine opens and closes it.
 
     Args:
-      name: What stands in ``@step(runner=...)``, such as ``"process"``.
+      name: The name in ``@step(runner=...)``, such as ``"process"``.
     """
 
 
 @hookspec
 def trioflow_instruments() -> Iterable[Instrument]:  # type: ignore[empty-body]
-    """Return objects that watch all runs of the engine: for traces, metrics and logs.
+    """Return instruments that observe all runs of the engine: for traces, metrics and logs.
 
-    Called once while the engine opens.
+    Called once, while the engine opens.
     """
 
 
 @hookspec
 def trioflow_limits() -> Iterable[Limit]:  # type: ignore[empty-body]
-    """Return limits that steps and tools name with ``limit="name"``.
+    """Return limits that steps and tools refer to with ``limit="name"``.
 
-    Called once while the engine opens. ``open_engine(limits=...)`` and ``trioflow run --limit``
-    overrule their numbers. Two different limits of one name are an error, from whichever plugins.
+    Called once, while the engine opens. ``open_engine(limits=...)`` and ``trioflow run --limit``
+    override their numbers. Two different limits with the same name are an error, even in different
+    plugins.
     """
 
 
 @hookspec
 def trioflow_resources() -> Mapping[str, OpenResource]:  # type: ignore[empty-body]
-    """Return what steps share, such as clients and pools: functions that open them, by name.
+    """Return functions that open shared resources, such as clients and pools, by name.
 
-    Called once while the engine opens; the functions are called when a step first uses
-    ``ctx.resource(name, type)``. Each returns an async context manager, which one task enters and
-    leaves. Names are unique across all plugins; ``open_engine(resources=...)`` overrules them.
+    Called once, while the engine opens. A function is called when a step first uses
+    ``ctx.resource(name, type)``. It returns an async context manager, which one task enters and
+    leaves. Names are unique across all plugins; ``open_engine(resources=...)`` overrides them.
     """
 
 
@@ -119,30 +119,29 @@ def trioflow_resources() -> Mapping[str, OpenResource]:  # type: ignore[empty-bo
 def trioflow_converter(converter: Converter) -> None:
     """Register cattrs hooks for your own value types; return nothing.
 
-    Called once per engine, when the first type is looked at. The converter is strict: a
-    hook must not coerce. Raise ``FaultsError`` to say what is wrong with a value, and where.
-    A structure hook returns what already is an instance as it is, and takes back the JSON
-    that the unstructure hook makes of it. What an unstructure hook returns may still hold
-    values of other types; trioflow writes those in turn.
+    Called once per engine, when the converter is first needed. The converter is strict: a hook
+    must not coerce. Raise ``FaultsError`` to report what is wrong with a value, and where. A
+    structure hook returns an instance unchanged, and accepts the JSON that the unstructure hook
+    returns. The value that an unstructure hook returns may contain values of other types;
+    trioflow then writes those.
 
     Args:
-      converter: The engine's converter, with trioflow's own hooks registered.
+      converter: The engine's converter, with trioflow's built-in hooks registered.
     """
 
 
 @hookspec(firstresult=True)
 def trioflow_schema(type_: Any) -> Mapping[str, Any] | None:
-    """Return the JSON Schema (draft 2020-12) of a type of yours, or None if it is not yours.
+    """Return the JSON Schema (draft 2020-12) of one of your types, or None for other types.
 
-    Called when a schema is made, once for each class in it that trioflow itself
-    knows nothing of. The plugin that was registered last is asked first. Say what the hook
-    that you registered with ``trioflow_converter`` takes.
+    Called when a schema is made, once for each class in it that trioflow itself does not support.
+    Plugins are called in reverse order of registration. Describe the values that your
+    ``trioflow_converter`` hook accepts.
 
-    Where a part is of another type, of yours or not, put the type itself:
-    ``{"$ref": Place}``. trioflow describes it and fills the reference in, so that nothing is
-    described twice and no two types share a name; a type that contains itself can be put
-    in the same way. Definitions of your own may stand under ``$defs`` and be referred to as
-    ``#/$defs/name``.
+    To refer to another type, yours or not, insert the type itself: ``{"$ref": Place}``. trioflow
+    describes the type and fills in the reference, so no type is described twice and no two types
+    share a name. This also works for a type that contains itself. You may put your own
+    definitions under ``$defs`` and refer to them as ``#/$defs/name``.
 
     Args:
       type_: A class, or one with type arguments such as ``Box[int]``.
@@ -153,19 +152,20 @@ def trioflow_schema(type_: Any) -> Mapping[str, Any] | None:
 def trioflow_upgrade(
     type_name: str, data: Mapping[str, Any], recorded_version: int
 ) -> Mapping[str, Any] | None:
-    """Return the data of a recorded value in today's shape, or None if it needs no change.
+    """Return the data of a recorded value in its current shape, or None if it needs no change.
 
     Called while a run is loaded, for a value that another version of its class has written: if
-    the recorded version differs from the class's ``__trioflow_version__``, or if fields are gone
-    and others are new at the same time, as when one was renamed. The plugin that was registered
-    last is asked first, and the first answer counts. If nobody answers, fields that are gone are
-    left out and new ones get their defaults; where both happened at once, the run is unreadable.
+    the recorded version differs from the class's ``__trioflow_version__``, or if the class has both
+    lost and gained fields, as after a rename. Plugins are called in reverse order of
+    registration, and the first returned value is used. If all return None, removed fields are
+    dropped and new fields get their defaults; if there are both, the run is unreadable.
 
     Args:
-      type_name: Module and name of today's class: ``"app.models.Order"``.
-      data: What was recorded, by the names of the fields; values are plain JSON types. Return a
-        changed copy.
-      recorded_version: The class's ``__trioflow_version__`` when it was written, 0 if it had none.
+      type_name: Module and name of the current class: ``"app.models.Order"``.
+      data: The recorded data, by field name; values are plain JSON types. Do not change it; return
+        a changed copy.
+      recorded_version: The class's ``__trioflow_version__`` when the value was written, 0 if it had
+        none.
     """
 
 
@@ -173,10 +173,10 @@ def trioflow_upgrade(
 def trioflow_commands(app: Any) -> None:
     """Add commands to the command line; return nothing.
 
-    Called once when the command line starts, if it may need a command of a plugin. That
-    includes ``--help``, so import what a command needs inside the command.
-    `trioflow.commands` finds the workflow or the run that the user names. A command that
-    raises a `TrioflowError` ends with its message and exit code 2.
+    Called once when the command line starts, if it may need a command of a plugin. This includes
+    ``--help``, so import the dependencies of a command inside the command. Use
+    `trioflow.commands` to find the workflow or run that the user names. If a command raises a
+    `TrioflowError`, its message is printed and the exit code is 2.
 
     Args:
       app: The ``cyclopts.App``.

@@ -1,4 +1,4 @@
-"""Limits: how many bodies of steps and tools run at the same time."""
+"""Limits: bounds on how many bodies of steps and tools run at the same time."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from trioflow.errors import DefinitionError
 
 @attrs.frozen
 class Limit(metaclass=PlainHelp):
-    """A named limit that brings its number of places: ``@step(limit=Limit("station", 5))``.
+    """A named limit with its number of places: ``@step(limit=Limit("station", 5))``.
 
-    All steps and tools with a limit of the same name share its places, over all runs of an engine.
-    ``open_engine(limits={"station": 2})`` and ``trioflow run --limit station=2`` overrule the
-    number that is given here. Without an engine, a limit belongs to one ``trio.run()``.
+    All steps and tools with a limit of the same name share its places, across all runs of an
+    engine. ``open_engine(limits={"station": 2})`` and ``trioflow run --limit station=2`` override
+    the number given here. Without an engine, a limit is shared within one ``trio.run()``.
 
     Args:
       name: Name of the limit.
       places: How many bodies may run at the same time.
 
     Raises:
-      DefinitionError: if the name is no string, or the number is no whole number >= 1.
+      DefinitionError: if the name is not a string, or the number is not an integer >= 1.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Limit(metaclass=PlainHelp):
 
 
 def check_places(name: str, places: object) -> None:
-    """Check that *places* is a number of places of the limit *name*.
+    """Check that *places* is a valid number of places for the limit *name*.
 
     Raises:
       DefinitionError: if not.

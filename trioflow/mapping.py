@@ -1,4 +1,4 @@
-"""Where the values of a mapping come from.
+"""The sources of the values of a mapping.
 
 A mapping ``{key: source}`` builds an object. A source is one of the classes here, a
 function of ``(data)`` or ``(data, ctx)``, or a template string such as
@@ -26,7 +26,7 @@ class FromStep:
     """A part of the output of an earlier step of this workflow."""
 
     steps: tuple[str, ...]
-    """Ids of steps; the first that has ended with success counts."""
+    """Ids of steps; the first one that has succeeded counts."""
     path: str
 
 
@@ -60,21 +60,21 @@ class Template:
 
 
 Source: TypeAlias = FromStep | FromInput | FromContext | Constant | Template | Callable[..., Any]
-"""What a builder has made of the sources it was given."""
+"""A source as stored by the builder."""
 SourceLike: TypeAlias = FromStep | FromInput | FromContext | Constant | str
-"""What a user may write as a source, beside a function."""
+"""A source as written by a user, in addition to a function."""
 
 
 def from_step(step: Any, path: str = ".") -> FromStep:
     """Take a part of a step's output.
 
     Args:
-      step: A step, tool or workflow, its id, or a list of them; of a list the first one
-        that has ended with success counts.
-      path: Keys, attributes or list positions separated by dots; ``"."`` is the whole.
+      step: A step, tool or workflow, its id, or a list of them. In a list, the first one that
+        has succeeded counts.
+      path: Keys, attributes or list indices separated by dots; ``"."`` is the whole output.
 
     Raises:
-      DefinitionError: if *step* is none of these, or *path* is no path.
+      DefinitionError: if *step* is none of these, or *path* is not a path.
     """
     where = "from_step()"
     steps = step if isinstance(step, list | tuple) else [step]
@@ -89,7 +89,7 @@ def from_input(path: str = ".") -> FromInput:
     """Take a part of the workflow's input.
 
     Raises:
-      DefinitionError: if *path* is no path.
+      DefinitionError: if *path* is not a path.
     """
     return FromInput(check_path(path, "from_input()"))
 
@@ -104,12 +104,12 @@ def from_context(key: str) -> FromContext:
 
 
 def constant(value: Any) -> Constant:
-    """Use *value* as it is."""
+    """Use *value* unchanged."""
     return Constant(value)
 
 
 def check_path(path: object, where: str) -> str:
-    """Return *path* if it is one: keys with single dots in between, or ``"."``."""
+    """Return *path* if it is valid: keys separated by single dots, or ``"."``."""
     if isinstance(path, str) and (path == "." or all(path.split("."))):
         return path
     raise DefinitionError(where, f"{path!r} is not a path", "write 'key', 'key.key' or '.'")
@@ -119,16 +119,16 @@ def parse_template(text: str, where: str) -> Template:
     """Split a template into strings and placeholders.
 
     Raises:
-      DefinitionError: if a placeholder is not closed, is no path, or does not begin with one
+      DefinitionError: if a placeholder is not closed, is not a path, or does not begin with one
         of `ROOTS`.
     """
     parts: list[str | tuple[str, str]] = []
-    # Splitting by a pattern with a group gives strings and groups in turn.
+    # Splitting by a pattern with a group alternates between strings and groups.
     for position, part in enumerate(PLACEHOLDER.split(text)):
         if position % 2:
             parts.append(_placeholder(part.strip(), text, where))
         elif "${" in part:
-            remedy = "close it with '}', or use constant() for a string that is no template"
+            remedy = "close it with '}', or use constant() for a string that is not a template"
             raise DefinitionError(where, f"template {text!r} has an open '${{'", remedy)
         elif part:
             parts.append(part)
@@ -146,14 +146,13 @@ def _placeholder(content: str, text: str, where: str) -> tuple[str, str]:
 
 
 def follow(value: Any, path: str, source: str) -> Any:
-    """Return what a dotted *path* leads to inside *value*.
+    """Return the value at a dotted *path* inside *value*.
 
-    Mappings are followed by key, sequences by position, other objects by attribute, but not
-    to methods. Keys that contain dots are found as well; the shortest that leads further
-    is taken.
+    Mappings are followed by key, sequences by index, other objects by attribute, but not to
+    methods. Keys may contain dots; the shortest matching key is used.
 
     Raises:
-      MappingError: if the path leads nowhere.
+      MappingError: if there is no value at the path.
     """
     if path == ".":
         return value
@@ -164,7 +163,7 @@ def follow(value: Any, path: str, source: str) -> Any:
 
 
 class _NowhereError(Exception):
-    """There is nothing under a key; the message says where."""
+    """Raised if a key does not exist; the message says where."""
 
 
 def _descend(value: Any, keys: list[str]) -> Any:

@@ -1,4 +1,4 @@
-"""The nodes of a workflow. Plain values; the engine knows what they mean."""
+"""The nodes of a workflow. Plain values, which the engine interprets."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from trioflow.workflow import Workflow
 
 Target: TypeAlias = "Step[Any, Any] | Tool[..., Any] | Workflow[Any, Any] | str"
-"""What a node runs; a string is the id of something that a plugin provides."""
+"""The target of a node. A string is the id of a definition that a plugin provides."""
 Function: TypeAlias = Callable[..., Any] | Callable[..., Awaitable[Any]]
 """Takes ``(data)`` or ``(data, ctx)``, plain or async."""
 FailingOnError = Literal["cancel", "finish"]
-"""What a failure does to its siblings before it fails the workflow: it cancels them, or those that
-run finish first."""
+"""What a failure does to its siblings before it fails the workflow: it cancels them, or lets the
+running ones finish."""
 OnError = FailingOnError | Literal["collect"]
-"""The same; with ``"collect"`` all siblings finish, and their outcomes are values."""
+"""The same, or ``"collect"``: all siblings finish, and their outcomes are values."""
 ON_ERROR: tuple[str, ...] = ("cancel", "finish", "collect")
 """The values of `OnError`."""
 
@@ -37,7 +37,7 @@ class Then:
 
 @attrs.frozen(eq=False)
 class Parallel:
-    """Run all arms at the same time with the same input; the output maps ids to outputs."""
+    """Run all arms concurrently with the same input; the output maps ids to outputs."""
 
     arms: tuple[Target, ...]
     on_error: OnError
@@ -45,7 +45,7 @@ class Parallel:
 
 @attrs.frozen(eq=False)
 class Branch:
-    """Run the arms whose conditions hold, at the same time."""
+    """Run the arms whose conditions hold, concurrently."""
 
     arms: tuple[tuple[Function, Target], ...]
     on_error: OnError
@@ -53,7 +53,7 @@ class Branch:
 
 @attrs.frozen(eq=False)
 class Loop:
-    """Run the target, then test the condition on its output, and again with that output."""
+    """Run the target, test the condition on its output, and repeat with that output."""
 
     target: Target
     condition: Function
@@ -88,7 +88,7 @@ class Sleep:
 
 @attrs.frozen(eq=False)
 class SleepUntil:
-    """Wait until a moment, then pass the value on."""
+    """Wait until a point in time, then pass the value on."""
 
     id: str
     when: datetime | Function
@@ -109,12 +109,12 @@ Node: TypeAlias = (
 
 
 def target_id(target: Target) -> str:
-    """Return the id under which a target runs."""
+    """Return the id of a target."""
     return target if isinstance(target, str) else target.id
 
 
 def targets_of(node: Node) -> tuple[Target, ...]:
-    """Return what a node runs, in the order of declaration."""
+    """Return the targets of a node, in the order of declaration."""
     match node:
         case Then() | Loop() | ForEach() | WaitForEvent():
             return (node.target,)

@@ -1,4 +1,4 @@
-"""What ``on_error="collect"`` gives for each item or arm: its output, or why it failed."""
+"""The outcomes of items and arms with ``on_error="collect"``: an output, or an error."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T", covariant=True)
 
 @attrs.frozen
 class Ok(Generic[T], metaclass=PlainHelp):
-    """An item or arm that ended well.
+    """An item or arm that succeeded.
 
     Args:
       value: Its output.
@@ -29,16 +29,16 @@ def _same(error: BaseException) -> Any:
 
 @attrs.frozen
 class Failed(metaclass=PlainHelp):
-    """An item or arm that failed; canceled and timed-out ones have failed.
+    """An item or arm that failed. Canceled and timed-out ones count as failed.
 
-    Two of them are equal if they are of the same call and attempt, and their errors have the same
-    class name and message: a recorded error is another object when it is read again.
+    Two instances are equal if they have the same address and number of attempts, and their errors
+    have the same class name and message, because a recorded error is read back as another object.
 
     Args:
-      error: What the last attempt raised; an ExceptionGroup if several steps in it failed.
+      error: The exception of the last attempt; an ExceptionGroup if several steps in it failed.
       attempts: How many attempts were made; 0 if it failed before its body ran.
-      address: Where in the run it is, such as ``"2[7]"`` for an item. `trioflow.addresses` takes
-        addresses apart.
+      address: Its address in the run, such as ``"2[7]"`` for an item. `trioflow.addresses` parses
+        addresses.
     """
 
     error: BaseException = attrs.field(eq=_same)

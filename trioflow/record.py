@@ -16,8 +16,6 @@ from trioflow.step_record import AskRecord, Calls, StepRecord, new_record
 
 _new = object.__new__
 
-"""The statuses of a run that waits, and may go on."""
-
 
 def _or_nothing(values: dict[Any, Any] | None) -> dict[Any, Any]:
     return values or {}
@@ -25,19 +23,19 @@ def _or_nothing(values: dict[Any, Any] | None) -> dict[Any, Any]:
 
 @attrs.define
 class ForkRecord:
-    """What the events of a fork say besides; see `trioflow.events.Recover`."""
+    """What the record of a fork has in addition; see `trioflow.events.Recover`."""
 
     origin: str
-    """Id of the run that it shares its first events with."""
+    """Id of the run whose first events it shares."""
     inputs: dict[str, Any] = attrs.field(factory=dict)
-    """Other inputs for calls, by address."""
+    """Replaced inputs of calls, by address."""
     attempts: dict[str, int] = attrs.field(factory=dict)
-    """In a retry: how many attempts at a nested workflow do not count any more, by address."""
+    """In a retry: how many earlier attempts at a nested workflow do not count, by address."""
 
 
 @attrs.define
 class RunRecord:
-    """Everything the events of a run say so far."""
+    """Everything that the events of a run say so far."""
 
     run_id: str = ""
     workflow_id: str = ""
@@ -50,37 +48,37 @@ class RunRecord:
     reason: str | None = None
     """Why the run was canceled."""
     is_canceled: bool = False
-    """Whether the run was canceled, even if it has not ended yet."""
+    """Whether the run was canceled, even if it has not finished yet."""
     trace_id: str = ""
     span_id: str | None = None
-    """Id of the span of the part that began last, if an instrument gave it one."""
+    """Id of the span of the latest part, if an instrument set one."""
     resource_id: str | None = None
     fork: ForkRecord | None = None
-    """What only a fork has; None if the run is none."""
+    """The additional data of a fork; None if the run is not a fork."""
     started_at: float | None = None
     ended_at: float | None = None
     deadline: float | None = None
-    """When it ends as failed if it has not finished: seconds since the epoch."""
+    """When the run fails if it has not finished: seconds since the epoch."""
     next_seq: int = 0
     records: list[StepRecord] = attrs.field(factory=list)
-    """Of every call and every item of a foreach, as they came; of one that goes on, another.
-    Those in whose place others have come are replaced when the run goes on."""
+    """The records of all calls and items of a foreach, in the order of their starts. A call that
+    continues gets a new record. Superseded records are removed when the run continues."""
     open: dict[str, StepRecord] = attrs.field(factory=dict)
-    """The records of calls that have begun here and are not closed, by address."""
+    """The records of open calls, which have started here and are not closed, by address."""
     goes_on: bool = False
-    """Whether there may be calls that are not open and will be made again."""
+    """Whether there may be calls that are not open and will be re-run."""
     crashes: int = 0
-    """How often its process has died while bodies of it ran, since the last recorded outcome."""
+    """How often its process died while its bodies ran, since the last recorded outcome."""
     ended_before: int = 0
-    """How many calls had ended at the last of these crashes."""
+    """How many calls had ended at the latest of these crashes."""
     unseen: int = 0
-    """How many attempts of the calls that begin now may have been lost in these crashes, their
-    starts not being on disk; 0 once a call has ended."""
+    """How many attempts of the calls that start next may have been lost in these crashes, because
+    their starts were not on disk; 0 once a call has ended."""
     taken: dict[str, tuple[int, ...]] = attrs.field(factory=dict)
-    """Which received events the calls that are open have taken, by address."""
+    """The received events that open calls have taken, by address."""
 
-    # What most runs never need is made when it is looked at, for the garbage collector has to
-    # count each part of each run that has not begun (shortcut `parts-on-demand`).
+    # Parts that most runs never need are made on first access, because each part of a run that has
+    # not started costs the garbage collector time (shortcut `parts-on-demand`).
     _runtime_context: dict[str, Any] | None = attrs.field(default=None, eq=_or_nothing)
     _received: dict[int, ev.EventReceived] | None = attrs.field(default=None, eq=_or_nothing)
     _answers: dict[str, Any] | None = attrs.field(default=None, eq=_or_nothing)
@@ -92,64 +90,64 @@ class RunRecord:
 
     @property
     def runtime_context(self) -> dict[str, Any]:
-        """The runtime context, as far as steps that ended have changed it. Live, and read only."""
+        """The runtime context, with the changes of all ended steps. Live and read-only."""
         if self._runtime_context is None:
             self._runtime_context = {}
         return self._runtime_context
 
     @property
     def received(self) -> dict[int, ev.EventReceived]:
-        """Events from outside that no call has taken for good, by ``seq``. Live, and read only."""
+        """Received events that no ended call has taken, by ``seq``. Live and read-only."""
         if self._received is None:
             self._received = {}
         return self._received
 
     @property
     def answers(self) -> dict[str, Any]:
-        """Answers to calls that have not started again yet, by address; `MISSING` for those that
-        start without one. Live, and read only."""
+        """Answers to calls that have not restarted yet, by address. Live and read-only.
+
+        `MISSING` stands for a call that restarts without an answer.
+        """
         if self._answers is None:
             self._answers = {}
         return self._answers
 
     @property
     def inputs(self) -> Mapping[str, Any]:
-        """In a fork: other inputs for calls, by address."""
+        """In a fork: replaced inputs of calls, by address."""
         return {} if self.fork is None else self.fork.inputs
 
     @property
     def earlier(self) -> Mapping[str, int]:
-        """In a retry: how many attempts at a nested workflow do not count any more, by address."""
+        """In a retry: how many earlier attempts at a nested workflow do not count, by address."""
         return {} if self.fork is None else self.fork.attempts
 
     @property
     def deadlines(self) -> dict[str, float]:
-        """When nested workflows with a ``timeout`` fail, by address. Live, and read only."""
+        """When nested workflows with a ``timeout`` fail, by address. Live and read-only."""
         if self._deadlines is None:
             self._deadlines = {}
         return self._deadlines
 
     @property
     def asks(self) -> dict[str, Mapping[str, AskRecord]]:
-        """The questions that calls have asked, by the address of the call and by key. Live, and
-        read only."""
+        """The questions of calls, by address of the call and by key. Live and read-only."""
         if self._asks is None:
             self._asks = {}
         return self._asks
 
     @property
     def started_runs(self) -> dict[str, tuple[str, ...]]:
-        """Ids of the runs that calls have started, by the address of the call. Live, and read
-        only."""
+        """Ids of runs that calls have started, by address of the call. Live and read-only."""
         if self._started_runs is None:
             self._started_runs = {}
         return self._started_runs
 
     def due_at(self) -> float | None:
-        """Return when the run has something to do by itself; None if nothing but its steps will.
+        """Return when the engine must act on the run; None if there is no such time.
 
-        That is at its deadline, and while it is suspended also when a question expires or a nested
-        workflow must have ended. Seconds since the epoch.
+        That is its deadline. While it is suspended, it is also the time at which a question expires
+        or a nested workflow reaches its deadline. Seconds since the epoch.
         """
         if self.status in ev.FINISHED_STATUSES:
             return None
@@ -160,7 +158,7 @@ class RunRecord:
         return min(times, default=None)
 
     def expiring(self) -> list[tuple[StepRecord, str, float]]:
-        """Return the questions of suspended calls that expire: the call, the key, and when."""
+        """Return the questions of suspended calls that expire, as ``(call, key, time)``."""
         return [
             (self.calls[address], key, ask.question["until"])
             for address, asks in (self._asks or {}).items()
@@ -170,8 +168,10 @@ class RunRecord:
         ]
 
     def overdue_calls(self, at: float | None) -> dict[str, float]:
-        """Return the suspended nested workflows whose time has passed at *at*, or that have one
-        at all; by address."""
+        """Return the deadlines of suspended nested workflows that have passed at *at*, by address.
+
+        None as *at* stands for all deadlines, passed or not.
+        """
         found = {}
         for address, until in (self._deadlines or {}).items():
             record = self.calls.get(address)
@@ -182,44 +182,44 @@ class RunRecord:
 
     @property
     def forked_from(self) -> str | None:
-        """Id of the run that a fork shares its first events with; None if it is none."""
+        """Id of the run whose first events a fork shares; None if it is not a fork."""
         return None if self.fork is None else self.fork.origin
 
     @property
     def calls(self) -> Mapping[str, StepRecord]:
-        """Every call, by address; items of a foreach included. Live, and read only."""
+        """Every call by address, including items of a foreach. Live and read-only."""
         if self._calls is None:
             self._calls = Calls(self.records, "address")
         return self._calls
 
     @property
     def steps(self) -> Mapping[str, StepRecord]:
-        """The last call of each step, by id. Live, and read only."""
+        """The last call of each step, by id. Live and read-only."""
         if self._steps is None:
             self._steps = Calls(self.records, "id")
         return self._steps
 
     def before(self, address: str) -> StepRecord | None:
-        """Return what is known of a call that is about to begin, or to go on."""
+        """Return the earlier record of a call that is about to start or continue, if any."""
         return self.calls.get(address) if self.goes_on else self.open.get(address)
 
     def apply(self, event: ev.Event) -> None:
-        """Take one more event into account, as `apply_all` does."""
+        """Fold one more event into the record, as `apply_all` does."""
         self.apply_all((event,))
 
     def apply_all(self, events: Sequence[ev.Event]) -> None:
-        """Take more events into account. They must come in the order of ``seq``.
+        """Fold more events into the record. They must be in the order of ``seq``.
 
         Raises:
-          JournalFormatError: if they cannot be the events of a run: the first one does not start
-            it, or one is missing, twice there, or at another's place. Those before it count.
+          JournalFormatError: if they cannot be the events of a run: the first one is not its
+            `Start`, or an event is missing, duplicated or misplaced. The events before it count.
         """
         for event in events:
             if event.seq < self.next_seq or not self.next_seq or type(event) is ev.Start:
                 self._check_place(event)
             try:
                 REDUCERS[type(event)](self, event)
-            except Exception as exc:  # which one depends on what is missing
+            except Exception as exc:  # its class depends on what is missing
                 problem = f"{event.type!r} does not follow from the events before it"
                 raise JournalFormatError(event.run_id, event.seq, problem) from exc
             self.next_seq = event.seq + 1
@@ -236,10 +236,10 @@ class RunRecord:
 
 
 def fold(events: Iterable[ev.Event]) -> RunRecord:
-    """Return the record of a run from its events, from the first one on.
+    """Return the record of a run, given its events from the first one on.
 
     Raises:
-      JournalFormatError: if they cannot be the events of a run, see `RunRecord.apply_all`.
+      JournalFormatError: if they cannot be the events of a run; see `RunRecord.apply_all`.
     """
     run = RunRecord()
     run.apply_all(tuple(events))
@@ -249,7 +249,7 @@ def fold(events: Iterable[ev.Event]) -> RunRecord:
 def merge_state(state: Any, updates: Mapping[str, Any]) -> Any:
     """Return *state* with some keys replaced.
 
-    Works on attrs classes, dataclasses, dicts, and what `copy.replace` of Python 3.13 takes.
+    Supports attrs classes, dataclasses, dicts, and classes for `copy.replace` of Python 3.13.
     """
     if attrs.has(type(state)):
         aliases = {field.name: field.alias for field in attrs.fields(type(state))}
@@ -299,7 +299,7 @@ def _recover(run: RunRecord, event: ev.Recover) -> None:
     run.goes_on = True
     run.open.clear()
     run.span_id = event.span_id
-    # What open calls had taken is there again, for they are made again.
+    # Events that open calls had taken are available again, because the calls are re-run.
     run.taken.clear()
     if run.fork is not None:
         run.fork.inputs |= event.inputs
@@ -308,10 +308,10 @@ def _recover(run: RunRecord, event: ev.Recover) -> None:
 
 
 def _forget_superseded(run: RunRecord) -> None:
-    """Let go of the records in whose place others have come, or each round would leave some.
+    """Remove superseded records; otherwise their number would grow with each round.
 
-    The newest of each call is where the first was, for the order of the calls, and where it came
-    last, for what is the last call of a step.
+    The newest record of each call is put both at its first position, which gives the order of
+    calls, and at its last position, which gives the last call of a step.
     """
     newest = dict(run.calls.items())
     if len(newest) == len(run.records):
@@ -330,7 +330,7 @@ def _forget_superseded(run: RunRecord) -> None:
 
 
 def _count_crash(run: RunRecord, at: float) -> None:
-    """Take note that the process died; attempts of bodies that ran then are lost."""
+    """Record that the process died; attempts of bodies that were running are lost."""
     running = running_bodies(run, at)
     if not running and _waits(run, at):
         return
@@ -344,9 +344,9 @@ def _count_crash(run: RunRecord, at: float) -> None:
 
 
 def crashes_after(run: RunRecord, at: float) -> int:
-    """Return how many crashes in a row count for a run whose process has died by now.
+    """Return the number of consecutive crashes of a run whose process has died.
 
-    0 if its journal shows that it only waited.
+    0 if its journal shows that the run was only waiting.
     """
     may_have_run = running_bodies(run, at) or not _waits(run, at)
     return _crashes_in_a_row(run) if may_have_run else 0
@@ -361,9 +361,9 @@ def _count_ended(run: RunRecord) -> int:
 
 
 def running_bodies(run: RunRecord, at: float) -> list[StepRecord]:
-    """Return the records of open calls whose bodies compute, as far as the events tell.
+    """Return the records of open calls whose bodies are running, as far as the events show.
 
-    The items of a foreach have no event that starts them: an open loop counts as a body.
+    Items of a foreach have no start event: an open loop counts as a body.
     """
     return [
         record
@@ -373,8 +373,10 @@ def running_bodies(run: RunRecord, at: float) -> list[StepRecord]:
 
 
 def _waits(run: RunRecord, at: float) -> bool:
-    """Tell whether a call waits for the clock or an event; else the next step may have begun,
-    whose start was not on disk yet."""
+    """Return whether a call waits for a time or an event.
+
+    If not, the next step may have started without its start being on disk.
+    """
     return any(r.status == "waiting" or _is_idle(r, at) for r in run.open.values())
 
 
@@ -384,12 +386,12 @@ def _is_idle(record: StepRecord, at: float) -> bool:
 
 
 BODIES = ("step", "tool", "map", "foreach")
-"""Kinds of calls whose body is a user's own code, or calls it without an event."""
+"""Kinds of calls whose body is user code, or runs user code without an event."""
 
 
 def _step_start(run: RunRecord, event: ev.StepStart) -> None:
     id, address = event.id, event.address
-    # What new_record and RunRecord.before do, without their calls (shortcut `fold-start`).
+    # Inlines new_record and RunRecord.before (shortcut `fold-start`).
     record: StepRecord = _new(StepRecord)
     record.id = id
     record.address = address
@@ -402,13 +404,13 @@ def _step_start(run: RunRecord, event: ev.StepStart) -> None:
     if event.arms is not None:
         record.arms = event.arms
     before = run.calls.get(address) if run.goes_on else run.open.get(address)
-    if run.taken:  # what it waited for is its own now, even if its process dies
+    if run.taken:  # the awaited event belongs to the call now, even if its process dies
         _settle(run, address, for_good=True)
     if before is not None:  # it was suspended or waiting, or its process died
         _go_on(run, record, before, event)
     elif run.unseen and event.kind in BODIES:
         record.attempts = record.lost = run.unseen
-    elif event.resumed:  # it begins with an answer, in a fork
+    elif event.resumed:  # in a fork, it starts with an answer
         record.resumed, record.resume_data, record.resumed_at = True, event.resume_data, event.at
     run.open[address] = record
     run.records.append(record)
@@ -435,7 +437,7 @@ def _step_waiting(run: RunRecord, event: ev.StepWaiting) -> None:
     if before is not None and before.kind not in WAITS:  # a step waits in the middle of its body
         before.is_parked = True
         return
-    if Address.parse(event.address).item is not None:  # so does an item, which has no record yet
+    if Address.parse(event.address).item is not None:  # so may an item, which has no record yet
         return
     kind: ev.StepKind = "sleep" if event.event is None else "wait"
     record = new_record(event.id, event.address, kind, "waiting", event.input, event.at)
@@ -448,13 +450,13 @@ def _step_waiting(run: RunRecord, event: ev.StepWaiting) -> None:
 
 def _step_retry(run: RunRecord, event: ev.StepRetry) -> None:
     record = run.before(event.address)
-    if record is not None:  # items of a foreach have none, unless they go on
+    if record is not None:  # items of a foreach have none unless they continue
         record.attempts = event.attempt
         record.paused_until = event.at + event.delay
 
 
 def _step_progress(run: RunRecord, event: ev.StepProgress) -> None:
-    if event.state_updates:  # first of all, because the class is the user's and may refuse
+    if event.state_updates:  # first, because the class is user code and may raise
         run.state = merge_state(run.state, event.state_updates)
     address = f"{event.address}[{event.index}]"
     item = new_record(event.id, address, "item", event.status, None, event.at)
@@ -477,7 +479,7 @@ def _step_progress(run: RunRecord, event: ev.StepProgress) -> None:
 
 
 def _step_suspended(run: RunRecord, event: ev.StepSuspended) -> None:
-    if event.state_updates:  # first of all, because the class is the user's and may refuse
+    if event.state_updates:  # first, because the class is user code and may raise
         run.state = merge_state(run.state, event.state_updates)
     _settle(run, event.address, for_good=False)
     run.goes_on = True
@@ -490,7 +492,7 @@ def _step_suspended(run: RunRecord, event: ev.StepSuspended) -> None:
 
 
 def _take_questions(run: RunRecord, address: str, asks: Mapping[str, ev.Question] | None) -> None:
-    """Take note of what a call waits for; questions that it asked before stay known."""
+    """Record the open questions of a call; earlier questions are kept."""
     known = run.asks.get(address) if run._asks else None
     if not asks and not known:
         return
@@ -513,7 +515,7 @@ def _step_answered(run: RunRecord, event: ev.StepAnswered) -> None:
         is_new=True,
     )
     run.asks[event.address] = {**asks, event.key: answered}
-    run.answers.pop(event.address, None)  # it is the answer to no suspension
+    run.answers.pop(event.address, None)  # it does not answer a suspension
 
 
 def _run_started(run: RunRecord, event: ev.RunStarted) -> None:
@@ -526,7 +528,7 @@ def _step_deadline(run: RunRecord, event: ev.StepDeadline) -> None:
 
 
 def _step_result(run: RunRecord, event: ev.StepResult) -> None:
-    if event.state_updates:  # first of all, because the class is the user's and may refuse
+    if event.state_updates:  # first, because the class is user code and may raise
         run.state = merge_state(run.state, event.state_updates)
     if run.taken:
         _settle(run, event.address, for_good=True)
@@ -547,7 +549,7 @@ def _step_finish(run: RunRecord, event: ev.StepFinish) -> None:
 
 
 def fold_end(run: RunRecord, result: ev.StepResult, finish: ev.StepFinish) -> None:
-    """Fold both events that end a call, as their reducers above do (shortcut `fold-end`)."""
+    """Fold both events that end a call, like their reducers above (shortcut `fold-end`)."""
     if result.state_updates:
         run.state = merge_state(run.state, result.state_updates)
     if run.taken:
@@ -567,7 +569,7 @@ def fold_end(run: RunRecord, result: ev.StepResult, finish: ev.StepFinish) -> No
 
 
 def _settle(run: RunRecord, address: str, for_good: bool) -> None:
-    """Forget the events that a call has taken, if it will not be made again."""
+    """Release the events that a call has taken; remove them if it will not be re-run."""
     if address in run.taken:
         for seq in run.taken.pop(address):
             if for_good:
@@ -602,7 +604,7 @@ def _paused(run: RunRecord, event: ev.Paused) -> None:
 def _canceled(run: RunRecord, event: ev.Canceled) -> None:
     run.reason = event.reason
     run.is_canceled = True
-    if run.status in ev.WAITING_STATUSES:  # it waits no more: its last event is to follow
+    if run.status in ev.WAITING_STATUSES:  # it no longer waits: its final event follows
         run.status, run.ended_at = "running", None
 
 
@@ -614,11 +616,11 @@ def _finish(run: RunRecord, event: ev.Finish) -> None:
 
 
 def _change_nothing(run: RunRecord, event: ev.Event) -> None:
-    """Fold an event that changes nothing of the record."""
+    """Fold an event that does not change the record."""
 
 
 WAITS = ("sleep", "wait")
-"""Kinds of calls that have not begun their body, if they have one."""
+"""Kinds of calls that have not started a body."""
 
 REDUCERS: dict[type[ev.Event], Callable[[RunRecord, Any], None]] = {
     **dict.fromkeys(ev.EVENT_TYPES.values(), _change_nothing),

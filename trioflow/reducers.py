@@ -1,4 +1,4 @@
-"""How updates of a field of the state are merged."""
+"""Reducers: how updates of a field of the state are merged."""
 
 from __future__ import annotations
 
@@ -12,31 +12,33 @@ from trioflow.errors import DefinitionError
 
 @attrs.frozen
 class Reducer:
-    """Says how updates of a field are merged; made by `reduce`."""
+    """How updates of a field are merged. Made by `reduce`."""
 
     merge: Callable[[Any, Any], Any]
     """Takes the value in the state and the update, and returns the new value."""
 
 
 def reduce(merge: Callable[[Any, Any], Any]) -> Reducer:
-    """Have updates of a field of the state merged into its value, not put in its place.
+    """Merge updates of a field of the state into its value, instead of replacing the value.
 
-    So the updates of parallel arms and of the items of a foreach are all there at the end::
+    This keeps the updates of all parallel arms and of all items of a foreach::
 
         @frozen
         class Notes:
             found: Annotated[list[str], reduce(operator.add)] = field(factory=list)
 
-        ctx.set_state(found=["a"])  # adds to what others have found
+        ctx.set_state(found=["a"])  # adds to the value in the state
 
     Args:
       merge: Takes the value in the state and the update, and returns the new value. It must not
-        change either. It is called once per update, when the step ends; what it returns is
-        recorded, so no process calls it again.
+        change either. It is called once per update, when the step ends. Its return value is
+        recorded, so it is not called again after a restart.
 
     Raises:
       DefinitionError: if *merge* cannot be called.
     """
     if not callable(merge):
-        raise DefinitionError("reduce", f"{merge!r} is no function", "write reduce(operator.add)")
+        raise DefinitionError(
+            "reduce", f"{merge!r} is not a function", "write reduce(operator.add)"
+        )
     return Reducer(merge)

@@ -1,4 +1,4 @@
-"""What a run returns when it finishes or suspends."""
+"""The result of a run that has finished or suspended."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ Out = TypeVar("Out")
 
 @attrs.frozen(kw_only=True)
 class RunResult(Generic[Out]):
-    """How a run has finished, or that it is suspended, and everything that it has recorded."""
+    """The result of a run that has finished or suspended, with everything that it recorded."""
 
     status: RunStatus
     """``"success"``, ``"failed"``, ``"suspended"`` or ``"canceled"``."""
     run_id: str
     workflow_id: str
     input: Any
-    """What the run was given, before it was structured."""
+    """The input of the run, before it was structured."""
     output: Out | None = None
-    """The output of the workflow, or what a step bailed with."""
+    """The output of the workflow, or the value that a step bailed with."""
     error: BaseException | None = None
     """The failed step's own exception; an ExceptionGroup if several failed."""
     steps: Mapping[str, StepRecord] = attrs.field(factory=dict)
-    """The last call of each step by id, inside nested workflows ``"outer.inner"``."""
+    """The last call of each step, by id; inside nested workflows ``"outer.inner"``."""
     suspended: tuple[tuple[str, ...], ...] = ()
-    """Paths of the suspended steps, each the ids from the outermost workflow to the step."""
+    """Paths of the suspended steps: the ids from the outermost workflow to the step."""
     resume_labels: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
-    """The paths of those that can be answered by a label, by label."""
+    """Paths of the suspended steps that have a label, by label."""
     suspend_payload: Mapping[str, Any] = attrs.field(factory=dict)
-    """What they suspended with, by id; of several questions of one step by their keys."""
+    """Payloads of the suspended steps, by id; several questions of one step by their keys."""
     state: Any = None
-    """The state that the steps shared, as it was at the end."""
+    """The final value of the state that the steps share."""
     reason: str | None = None
     """Why the run was canceled, if a reason was given."""
     trace_id: str = ""
 
     def unwrap(self) -> Out:
-        """Return the output, or raise what stood in its way.
+        """Return the output, or raise an exception if there is none.
 
         Raises:
           Exception: what the failed step raised, or an ExceptionGroup if several failed.

@@ -1,4 +1,4 @@
-"""When a failed attempt is followed by another."""
+"""When and how a failed step is retried."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ LONGEST = 1e12
 """The longest delay in seconds. Delays are recorded, and JSON has no infinity."""
 
 Delay: TypeAlias = Callable[[Any, int], Duration]
-"""Takes the error and the number of the attempt that raised it."""
+"""Takes the error and the number of the attempt that raised it, and returns the delay."""
 
 
 @attrs.frozen(init=False)
 class Retry(metaclass=PlainHelp):
-    """How often, when and after which delay a failed step is tried again.
+    """How often, when and after which delay a failed step is retried.
 
-    Each attempt gets the same input object, so changes that one attempt makes in it are seen by the
-    next. State updates of a failed attempt are dropped. After a restart, the input is the recorded
+    Each attempt gets the same input object, so the next attempt sees changes that an attempt makes
+    in it. State updates of a failed attempt are dropped. After a restart, the input is the recorded
     one, and *on* and *when* also apply to recorded exceptions.
 
-    An exception may carry an attribute ``retry_after``: seconds, or a timedelta, for which its
-    source asks to be left alone. The delay is never shorter than that.
+    An exception may have an attribute ``retry_after``: the minimum delay that its source requests,
+    in seconds or as a timedelta. The delay is never shorter than that.
     """
 
     attempts: int
@@ -55,24 +55,24 @@ class Retry(metaclass=PlainHelp):
         on: tuple[type[BaseException], ...] = (Exception,),
         when: Callable[[Any], bool] | None = None,
     ) -> None:
-        """Describe a retry.
+        """Create a retry policy.
 
         Args:
-          attempts: How many attempts are made in total. 1 means no retry.
-          delay: Seconds before the second attempt, or a timedelta; or a plain function of
+          attempts: Maximum number of attempts, including the first. 1 means no retry.
+          delay: Delay before the second attempt: seconds, or a timedelta; or a plain function of
             ``(error, attempt)`` that returns the delay after each attempt.
-          backoff: Factor by which the delay grows from attempt to attempt. A function says it
-            itself.
-          max_delay: The longest delay, in seconds or as a timedelta. If an error asks for more with
-            its ``retry_after``, the step fails at once.
-          jitter: The fraction of a delay by which it is changed at random, in both directions, so
-            that many runs do not try again at the same moment. Drawn once per delay, and recorded.
+          backoff: Factor by which the delay grows with each attempt. Ignored if *delay* is a
+            function.
+          max_delay: Maximum delay, in seconds or as a timedelta. If an error requests more with its
+            ``retry_after``, the step fails at once.
+          jitter: Maximum random change of a delay, as a fraction of it, in both directions. It
+            keeps many runs from retrying at the same time. Drawn once per delay, and recorded.
           on: Only these exceptions are retried.
           when: A plain function of the error. Only errors for which it returns true are retried.
-            *on* and *when* must both hold, and for a group they must hold for each member.
+            *on* and *when* must both hold; for an exception group, for each member.
 
         Raises:
-          ValueError: if an argument makes no sense.
+          ValueError: if an argument is invalid.
         """
         _check(attempts, backoff, jitter, on, when)
         limit = None if max_delay is None else _seconds("max_delay", max_delay)
@@ -82,15 +82,16 @@ class Retry(metaclass=PlainHelp):
     def delay_after(self, error: BaseException, attempt: int) -> float | None:
         """Return the seconds until the next attempt; None if there is none.
 
-        `NonRetryableError` and values that do not fit their type are never retried: the next
-        attempt could not end differently.
+        `NonRetryableError` and `InvalidValueError` are never retried, because the next attempt
+        would fail in the same way.
 
         Args:
-          error: What attempt number *attempt* raised.
+          error: The exception of the attempt.
+          attempt: Number of the attempt, counted from 1.
 
         Raises:
-          InvalidValueError: if the function *delay* returns something that is no duration.
-          Exception: what *delay* or *when* raise.
+          InvalidValueError: if the function *delay* does not return a duration.
+          Exception: any exception from *delay* or *when*.
         """
         if attempt >= self.attempts or not self._matches(error):
             return None
@@ -125,7 +126,7 @@ class Retry(metaclass=PlainHelp):
 
 
 def _retry_after(error: BaseException) -> float:
-    """Return for how many seconds an error asks to be left alone; of a group, the longest."""
+    """Return the delay in seconds that an error requests; for a group, the longest."""
     if isinstance(error, BaseExceptionGroup):
         return max(map(_retry_after, error.exceptions))
     try:

@@ -1,4 +1,4 @@
-"""A run: one execution of a workflow, and what a caller can ask of it."""
+"""A run: one execution of a workflow, and the methods that control it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 BUFFER_SIZE = 64
-"""How many events a reader may have unread before the run waits for it."""
+"""How many unread events a reader may have before the run waits for it."""
 
 
 def create_run(
@@ -56,7 +56,7 @@ def create_run(
     keeper: Keeper | None = None,
     tags: Collection[str] = (),
 ) -> Run[In, Out]:
-    """Create a run of *workflow*; what is wrong with the workflow or a name is raised here."""
+    """Create a run of *workflow*. Errors in the workflow or in a name are raised here."""
     check_run_names(run_id, resource_id, tags)
     environment = environment or bare_environment()
     plan = plan_workflow(workflow, environment)
@@ -65,19 +65,19 @@ def create_run(
 
 
 def run_of(life: Life) -> Run[Any, Any]:
-    """Return what users hold of a run: always the same object while it is in use."""
+    """Return the `Run` of a life: always the same object while it is in use."""
     held = None if life.handle is None else life.handle()
     run: Run[Any, Any] = Run._create(life) if held is None else held
     return run
 
 
 def new_run_id() -> str:
-    """Return an id that no other run has, as random as a UUID (shortcut `run-id`)."""
+    """Return a unique id for a run, as random as a UUID (shortcut `run-id`)."""
     return secrets.token_hex(16)
 
 
 class RunStream(EventStream, Generic[Out]):
-    """The stream that `Run.stream` opens: the run's events, and its end."""
+    """The stream that `Run.stream` opens: the run's events and its result."""
 
     __slots__ = ("_run",)
     _source = "Run.stream()"
@@ -92,7 +92,7 @@ class RunStream(EventStream, Generic[Out]):
 
     @property
     def run(self) -> Run[Any, Out]:
-        """The run that is read."""
+        """The run whose events this stream yields."""
         return self._run
 
     @property
@@ -138,17 +138,17 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
 
     @property
     def workflow_id(self) -> str:
-        """Id of the workflow that is run."""
+        """Id of the run's workflow."""
         return self._life.plan.id
 
     @property
     def resource_id(self) -> str | None:
-        """The resource (user, tenant, ...) that the run belongs to, if it was given one."""
+        """The resource (user, tenant, ...) that the run belongs to, if any."""
         return self._life.resource_id
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """What the run can be listed by, in the order in which it was given."""
+        """Tags to list the run by, in the given order."""
         return self._life.tags
 
     @property
@@ -167,12 +167,12 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
 
     @property
     def status(self) -> RunStatus:
-        """Where the run is: ``"pending"`` until it starts, then as its events say."""
+        """Status of the run: ``"pending"`` until it starts, then as its events say."""
         return self._life.record.status
 
     @property
     def record(self) -> RunRecord:
-        """The fold of all events so far. Live, and read only."""
+        """The fold of all events so far. Live and read-only."""
         return self._life.record
 
     # ------------------------------------------------------------ running
@@ -191,34 +191,34 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
     ) -> AbstractAsyncContextManager[RunStream[Out]]:
         """Run the workflow and read its events: ``async with run.stream(...) as stream``.
 
-        Leaving the block early cancels the run and waits for its clean-up. What the block raises
-        leaves it as itself, not in a group. A failed step raises nothing here. This is the one
-        place where a slow reader holds a run up.
+        Leaving the block early cancels the run and waits for its clean-up. An exception raised in
+        the block is not wrapped in a group. A failed step raises nothing here. Only this stream
+        applies back-pressure: the run waits for a slow reader.
 
         Args:
-          input_data: The input; structured into the workflow's input type. A fork has its input,
+          input_data: The input; structured into the workflow's input type. A fork takes its input,
             context, state and metadata from the run that it was forked from.
-          runtime_context: Entries that all steps see and may change; copied.
-          tracing_context: Where the run stands in the caller's trace.
+          runtime_context: Entries that all steps can read and change. The mapping is copied.
+          tracing_context: Parent of the run in the caller's trace.
           tracing_options: Metadata for instruments that write traces.
-          initial_state: The state that the steps share, at the start.
-          timeout: Seconds, or a timedelta, in which the run must finish, in place of that of the
-            workflow; see `Workflow`.
-          max_buffer_size: How many events may be unread before the run waits for the reader. The
-            final events of running steps may exceed this bound; they are never dropped.
+          initial_state: Initial value of the state that the steps share.
+          timeout: Seconds, or a timedelta, in which the run must finish. Overrides the ``timeout``
+            of the `Workflow`.
+          max_buffer_size: How many unread events there may be before the run waits for the reader.
+            The final events of running steps may exceed this bound; they are never dropped.
           close_on_suspend: True: a suspended run ends the stream with a `Finish`, and
             `resume_stream` opens the next part. False: the stream stays open, and `resume`
             continues the run in it; leaving the block then leaves the run suspended.
           per_step: Whether the run pauses after one node of the workflow; `resume` continues it.
 
         Raises:
-          RunAlreadyStartedError: if the run has been started before. A retry is attached to
-            instead: the stream gives its events, and leaving the block does not cancel it.
-          RunStateError: if a fork is given something that it has already.
+          RunAlreadyStartedError: if the run has already been started. A retry is attached to
+            instead: the stream yields its events, and leaving the block does not cancel it.
+          RunStateError: if a fork gets an argument that it takes from its original run.
           InvalidValueError: if input or state do not fit the workflow's types.
-          ValueError: at the call already, if *max_buffer_size* is below 1.
+          ValueError: if *max_buffer_size* is below 1; raised by the call, before the block.
 
-        **Cancellation**: cancels the run; it is properly ended when the block is left.
+        **Cancellation**: cancels the run. It has finished when the block is left.
 
         **Checkpoints**: entering has none, except for a retry; leaving waits for the run.
         """
@@ -247,7 +247,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         tracing_context: TracingContext | None,
         per_step: bool,
     ) -> int | None:
-        """Begin the run, and return the ``seq`` before the first event that its stream shows."""
+        """Begin the run, and return the ``seq`` before the first event of its stream."""
         life = self._life
         if life.fork is not None:
             given = (input_data, runtime_context, tracing_options, initial_state, timeout)
@@ -269,7 +269,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
     async def _begin_retry(
         self, given: tuple[Any, ...], tracing_context: TracingContext | None, per_step: bool
     ) -> bool:
-        """Begin a retry; return False if it has begun before, here or in another process."""
+        """Begin a retry; return False if it has already begun, here or in another process."""
         life = self._life
         if life.fork is None or life.phase is not Phase.PENDING:
             return False
@@ -292,9 +292,9 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
     ) -> AbstractAsyncContextManager[RunStream[Out]]:
         """Resume a suspended run, and read the events of its next part.
 
-        ``seq`` continues where the part before ended. Everything else is as in `stream`. Raises
-        NotResumableError while a ``close_on_suspend=False`` stream is open: `resume` continues
-        the run in that one.
+        ``seq`` continues from the previous part. Everything else is as in `stream`. Raises
+        NotResumableError while a ``close_on_suspend=False`` stream is open: use `resume`, which
+        continues the run in that stream.
 
         Args and Raises: as for `resume` and `stream`.
         """
@@ -316,7 +316,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
     async def _reading(
         self, reader: Reader, begin_it: Callable[[], int | None]
     ) -> AsyncGenerator[RunStream[Out], None]:
-        """Drive the run in a task of its own while a stream is read."""
+        """Drive the run in its own task while a stream is read."""
         life = self._life
 
         def on_leave() -> None:
@@ -340,7 +340,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
     async def _reading_retry(
         self, reader: Reader, begin_it: Callable[[], Awaitable[bool]]
     ) -> AsyncGenerator[RunStream[Out], None]:
-        """Drive a retry while a stream is read, or only read it if it has begun before."""
+        """Drive a retry while a stream is read, or only read it if it has already begun."""
         life = self._life
         if await begin_it():
             async with self._reading(reader, lambda: life.record.next_seq - 2) as stream:
@@ -365,7 +365,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
     ) -> RunResult[Out]:
         """Run the workflow in this task and return its result. A failed step raises nothing.
 
-        Args and Raises: as for `stream`. A retry that has been started before is waited for.
+        Args and Raises: as for `stream`. If a retry has already been started, waits for it.
 
         **Cancellation**: cancels the run and waits for its clean-up.
 
@@ -391,28 +391,28 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         """Resume a suspended run and return its result when it next finishes or suspends.
 
         The step runs again from its first line. ``ctx.resumed`` is True there, and
-        ``ctx.resume_data`` is the answer. Recorded steps are not re-run, and nor are conditions.
-        Of two concurrent answers exactly one is taken.
+        ``ctx.resume_data`` is the answer. Recorded steps and conditions are not re-run.
+        Of two concurrent answers exactly one is accepted.
 
         Args:
-          data: The answer, structured into the step's ``resume`` type. None is an answer like any
-            other. Left out, the step runs again without one; a paused run needs none.
-          step: Which step: itself, its id, or its path as ``"outer.inner"`` or a list; or a step
-            that contains it. Not needed if only one is suspended.
+          data: The answer, structured into the step's ``resume`` type. None is a valid answer. If
+            omitted, the step runs again without an answer; a paused run needs none.
+          step: The step to resume: the step itself, its id, or its path as ``"outer.inner"`` or a
+            list; or a step that contains it. Not needed if only one is suspended.
           label: The label that the step suspended with.
-          index: Which item of a foreach, counted from 0; without it all suspended items get the
-            same answer.
+          index: Item of a foreach, counted from 0. If omitted, all suspended items get the same
+            answer.
           runtime_context: Entries to set in the runtime context before the run continues.
           per_step: Whether the run pauses after the next node.
 
         Raises:
-          NotResumableError: if the run is finished, running or not started. A failed or canceled
-            run is repeated with `retry`.
+          NotResumableError: if the run is finished, running or not started. Use `retry` for a
+            failed or canceled run.
           RunClaimedError: if the run is running in another process.
           RunStateError: if the engine that it was submitted to is closed.
           NotSuspendedError: if no such step is suspended; the error lists those that are.
-          AmbiguousResumeError: if several steps may be meant.
-          InvalidValueError: if the answer does not fit.
+          AmbiguousResumeError: if the arguments match several suspended steps.
+          InvalidValueError: if the answer does not fit its type.
 
         **Cancellation**: cancels the run, unless an open stream or an engine drives it.
 
@@ -426,13 +426,13 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
     async def recover(self) -> RunResult[Out]:
         """Recover a run whose process has died, and return its result.
 
-        Recorded steps are not re-run; a step that was running runs again. Returns the recorded
-        result if the run has finished. Use `observe` to read the events meanwhile.
+        Recorded steps are not re-run; a step that was running runs again. If the run has already
+        finished, returns the recorded result. Use `observe` to read the events.
 
         Raises:
           NotResumableError: if the run is suspended, or is running here.
           RunClaimedError: if it is running in another process.
-          UnreadableRunError: if a recorded value does not fit its type any more.
+          UnreadableRunError: if a recorded value no longer fits its type.
 
         **Cancellation**: cancels the run, unless an engine drives it.
 
@@ -452,31 +452,30 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
     ) -> Run[In, Out]:
         """Fork the run at a step: a new run that reuses everything recorded before it.
 
-        This run stays as it is. Start the new one with `start` or `stream`, both without input,
-        or with ``engine.submit(forked)``; nothing of it is stored until then. Recorded steps are
-        not re-run, and of a foreach the items that ended well are kept. Each call has a new
-        ``step_call_id``.
+        This run does not change. Start the new one with `start` or `stream`, both without input,
+        or with ``engine.submit(forked)``; it is not stored before that. Recorded steps are not
+        re-run, and successful items of a foreach are kept. Each call has a new ``step_call_id``.
 
         Args:
           step: Where to fork: a step, its id, or its path into nested workflows as
-            ``"outer.inner"`` or a list. Of a loop the last iteration is meant.
-          input_data: Another input for that step; its recorded one if not given.
-          resume_data: The answer that the step finds in ``ctx.resume_data``; none if not given.
-          context: Other outputs for steps before it, by id.
-          run_id: Id of the new run; a random one if not given.
+            ``"outer.inner"`` or a list. In a loop, the last iteration.
+          input_data: A new input for that step; default: its recorded input.
+          resume_data: The answer for that step, in ``ctx.resume_data``; default: no answer.
+          context: Replacement outputs for earlier steps, by id.
+          run_id: Id of the new run; default: a random id.
           by: Who forks it, for the journal.
 
         Raises:
-          DuplicateRunError: if there is a run of that id, this one included.
-          InvalidIdError: if *run_id* cannot be one.
+          DuplicateRunError: if a run with that id exists, including this one.
+          InvalidIdError: if *run_id* is not a valid id.
           UnknownStepError: if the workflow has no such step.
           NotResumableError: if this run has neither finished nor suspended.
           InvalidValueError: if *resume_data* does not fit the step's ``resume`` type.
-          UnreadableRunError: if a value before the step does not fit its type any more.
-          NotSerializableError: if the run is durable, and a value that is given cannot be written.
+          UnreadableRunError: if a value before the step no longer fits its type.
+          NotSerializableError: if the run is durable and an argument cannot be written.
           HistoryGap: if the events before the step are no longer held, and there is no store.
 
-        **Cancellation**: nothing has happened.
+        **Cancellation**: has no effect on either run.
 
         **Checkpoints**: if the run belongs to an engine.
         """
@@ -488,14 +487,14 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         return run_of(forked)
 
     async def retry(self, *, by: str | None = None) -> Run[In, Out]:
-        """Return the run that repeats what failed or was canceled in this one.
+        """Return a run that repeats the failed and canceled calls of this one.
 
-        It is a fork with the id ``"<id>~retry"``; start it as `fork` says. Every failed or canceled
-        call is repeated, and what ended well is kept, answers included. A repeated call **keeps
-        its** ``step_call_id``, so that a service that gets it as idempotency key does not act
-        twice. Attempts and deadlines begin anew.
+        It is a fork with the id ``"<id>~retry"``; start it as described for `fork`. Every failed or
+        canceled call is repeated; successful calls and answers are kept. A repeated call **keeps
+        its** ``step_call_id``, so a service that uses it as an idempotency key does not act
+        twice. Attempts and deadlines are reset.
 
-        A run has one retry: starting it a second time, in whatever process, attaches to the first.
+        A run has one retry: starting it a second time, in any process, attaches to the first.
         If the retry fails, call `retry` on it.
 
         Args:
@@ -503,10 +502,10 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
 
         Raises:
           NotResumableError: if the run has neither failed nor been canceled.
-          UnreadableRunError: if a value that is kept does not fit its type any more.
+          UnreadableRunError: if a kept value no longer fits its type.
           HistoryGap: if the first events are no longer held, and there is no store.
 
-        **Cancellation**: nothing has happened.
+        **Cancellation**: has no effect on either run.
 
         **Checkpoints**: if the run belongs to an engine.
         """
@@ -515,34 +514,33 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
 
     # ------------------------------------------------------------ control
     def cancel(self, reason: str | None = None) -> None:
-        """Cancel the run: its bodies see ``trio.Cancelled``, and it ends as canceled.
+        """Cancel the run: its bodies get ``trio.Cancelled``, and it finishes as canceled.
 
-        Returns at once; `wait` waits for the end. Does nothing if the run has finished. A run
-        that has not started ends as canceled as soon as it does.
+        Returns at once; use `wait` to wait until it has finished. Does nothing if the run has
+        finished. A run that has not started finishes as canceled as soon as it starts.
 
         Raises:
           RunClaimedError: if it is running in another process; use ``engine.cancel_run()``.
-          UnreadableRunError: if its journal cannot be used here; use ``engine.cancel_run()``.
+          UnreadableRunError: if its journal cannot be read here; use ``engine.cancel_run()``.
         """
         check_optional_string("reason", reason)
         cancel(self._life, reason)
 
     async def drain(self, grace: float = math.inf) -> RunResult[Out]:
-        """Start no further step, let running ones end, and return the result.
+        """Start no further step, let running steps finish, and return the result.
 
-        Sleeps, waits for events and pauses between attempts are interrupted: nothing runs in
-        them. A run that had nothing left to do ends with its own status, any other as canceled
-        with reason ``"drained"``.
+        Sleeps, waits for events and delays between attempts are interrupted. A run that had nothing
+        left to do finishes with its own status, any other as canceled with reason ``"drained"``.
 
         Args:
-          grace: Seconds that running steps get. Steps that need longer are canceled.
+          grace: Seconds that running steps get to finish. After that they are canceled.
 
         Raises:
           ValueError: if *grace* is negative or NaN.
           RunStateError: if the run has not started.
           RunClaimedError: if it is running in another process; use ``engine.drain_run()``.
 
-        **Cancellation**: no further step starts all the same.
+        **Cancellation**: no further step starts nevertheless.
 
         **Checkpoints**: always at least one, even if no step is running.
         """
@@ -557,12 +555,12 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
     def send_event(self, name: str, data: Any = None) -> None:
         """Deliver a named event to the step waiting for it; queued until one waits.
 
-        Each event is taken by one wait.
+        Each event is taken by exactly one wait.
 
         Raises:
           RunFinishedError: if the run has finished.
           RunClaimedError: if it is running in another process; use ``engine.send_event()``.
-          MailboxFullError: if very many events of that name are queued.
+          MailboxFullError: if too many events of that name are queued.
         """
         receive(self._life, name, data)
 
@@ -574,29 +572,29 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         until: Until = "suspended",
         max_buffer_size: int = BUFFER_SIZE,
     ) -> AbstractAsyncContextManager[EventStream]:
-        """Read the run's events in addition to others: ``async with run.observe() as stream``.
+        """Read the run's events as an additional reader: ``async with run.observe() as stream``.
 
         May be opened before, during or after the run, any number of times, and also if the run is
-        running in another process. An observer never holds the run up, unless *on_full* asks for
-        it. It ends early if the engine closes.
+        running in another process. The run does not wait for an observer, except with
+        ``on_full="wait"``. The stream ends early if the engine closes.
 
         Args:
-          after: The ``seq`` of the last event that is not wanted; None for all events.
-          on_full: What happens to an observer that falls behind. ``"journal"``: it reads on from
-            what the run still holds (at least the last 1,024 events), then from the journal, whose
-            values are plain JSON types and which lacks chunks unless the engine keeps them.
-            Without a store it gets `HistoryGap` there. ``"gap"``: it gets `HistoryGap` behind a
-            full buffer. ``"wait"``: the run waits for it.
-          until: Where the stream ends. ``"suspended"``: when the run next finishes or suspends.
-            ``"finished"``: when it finishes; it continues over suspensions, also if the run is
-            resumed in another process.
-          max_buffer_size: How many events may be unread, for ``"gap"`` and ``"wait"``; else how
-            many are read from the journal at a time.
+          after: The ``seq`` after which to start; None for all events.
+          on_full: What happens if an observer falls behind. ``"journal"``: it reads the events that
+            the run still holds (at least the last 1,024), then the journal, whose values are plain
+            JSON types and which has no chunks unless the engine keeps them. Without a store,
+            it gets `HistoryGap` instead. ``"gap"``: it gets `HistoryGap` after a full buffer.
+            ``"wait"``: the run waits for it.
+          until: When the stream ends. ``"suspended"``: when the run next finishes or suspends.
+            ``"finished"``: when it finishes. The stream then continues across suspensions, even if
+            the run is resumed in another process.
+          max_buffer_size: With ``"gap"`` and ``"wait"``, how many events may be unread; with
+            ``"journal"``, how many are read from the journal at a time.
 
         Raises:
-          HistoryGap: if events that are wanted are no longer held, and no journal can be read.
+          HistoryGap: if requested events are no longer held and there is no journal to read.
           RunStateError: if the run is running in another process, and the engine is closed.
-          ValueError: at the call already, if an argument is not what it should be.
+          ValueError: if an argument is invalid; raised by the call, before the block.
 
         **Checkpoints**: entering may have some; leaving has none.
         """
@@ -611,9 +609,9 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
     async def wait(self) -> RunResult[Out]:
         """Wait until the run finishes or suspends, and return its result.
 
-        The run is driven by another task or process. A run that nobody has started is waited for
-        without end: start it with `start`, `stream` or ``engine.submit()``. One whose process has
-        died is waited for until an engine has recovered it.
+        Another task or process must drive the run. If the run is never started, this waits forever:
+        start it with `start`, `stream` or ``engine.submit()``. If its process has died, this waits
+        until an engine recovers it.
 
         Raises:
           RunStateError: if it is running in another process, and this engine is closed.
@@ -646,7 +644,7 @@ def _answer(
 
 
 def step_path(step: Any) -> str | tuple[str, ...] | None:
-    """Return a way to name a step, as the ids on the way to it."""
+    """Return how a caller named a step as its id, or as the ids of its path."""
     if step is None or isinstance(step, str):
         return step
     if isinstance(step, list | tuple):

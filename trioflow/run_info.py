@@ -1,4 +1,4 @@
-"""Runs as lists tell of them, and which of them are meant."""
+"""Information about runs in lists, and filters that select runs."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from trioflow.errors import TrioflowError
 from trioflow.events import RunStatus
 
 Moment: TypeAlias = datetime | timedelta | float
-"""A point in time: a datetime with a time zone, how long ago it is, or seconds since the epoch."""
+"""A point in time: a datetime with a time zone, a timedelta (how long ago), or seconds since the
+epoch."""
 
 
 @attrs.frozen(kw_only=True)
 class RunInfo:
-    """What a list tells of a run; no journal was read for it."""
+    """A run in a list. Its journal is not read."""
 
     run_id: str
     workflow_id: str
@@ -28,36 +29,36 @@ class RunInfo:
     created_at: float
     """Seconds since the epoch."""
     updated_at: float
-    """Time of the last event, or of the creation if there is none: seconds since the epoch."""
+    """Time of the last event, or of creation if there is none: seconds since the epoch."""
     input: Any
-    """What the run was given: plain JSON types if a store has the run. `MISSING` if it has not
-    started, or its input is longer than a list should be."""
+    """The input of the run: plain JSON types if a store has the run. `MISSING` if it has not
+    started, or if its input is too long for a list."""
     due_at: float | None = None
-    """When the run has something to do by itself: seconds since the epoch."""
+    """When the engine must act on the run: seconds since the epoch."""
     owner: str | None = None
-    """The engine that drives the run, or did so when its process died. It is known in a store."""
+    """The engine that drives the run, or that drove it when its process died. Known in a store."""
     held_for: float = attrs.field(default=0.0, eq=False)
-    """For how many seconds the owner's claim still holds unless it is renewed. 0: the run is
-    free, and any engine may continue it."""
+    """Seconds until the owner's claim expires unless it is renewed. 0: the run is not claimed, and
+    any engine may continue it."""
 
     @property
     def cursor(self) -> str:
-        """Where this run is in the order of lists, to list those that follow it."""
+        """A cursor for listing the runs after this one."""
         return f"{self.created_at!r}:{self.run_id}"
 
 
 @attrs.frozen
 class BulkResult:
-    """What became of many runs for which the same was asked."""
+    """The result of an operation on many runs."""
 
     done: tuple[str, ...]
-    """Ids of the runs for which it was done."""
+    """Ids of the runs for which it succeeded."""
     refused: Mapping[str, TrioflowError]
-    """Why it was not done, by the ids of the other runs."""
+    """The errors of the other runs, by id."""
 
 
 class RunFilters(TypedDict, total=False):
-    """Which runs are meant: those to which everything applies that is given."""
+    """Filters that select runs: those that match all given filters."""
 
     status: RunStatus | Collection[RunStatus] | None
     """This status, or any of these."""
@@ -77,10 +78,10 @@ def seconds_of(moment: Moment, now: float) -> float:
     """Return a moment as seconds since the epoch.
 
     Args:
-      now: What a timedelta is counted back from.
+      now: The time that a timedelta is subtracted from: seconds since the epoch.
 
     Raises:
-      ValueError: for a datetime without time zone, and what is no moment at all.
+      ValueError: for a datetime without a time zone, or a value that is not a moment.
     """
     match moment:
         case datetime(tzinfo=None):
@@ -94,6 +95,6 @@ def seconds_of(moment: Moment, now: float) -> float:
         case int() | float() if math.isfinite(moment):
             return float(moment)
     raise ValueError(
-        f"{moment!r} is no point in time; give a datetime with a time zone, a timedelta (how "
+        f"{moment!r} is not a point in time; give a datetime with a time zone, a timedelta (how "
         "long ago), or seconds since the epoch"
     )

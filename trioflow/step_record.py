@@ -1,4 +1,4 @@
-"""What is known of each call of a run."""
+"""The records of the step calls of a run."""
 
 from __future__ import annotations
 
@@ -13,55 +13,55 @@ RecordStatus = Literal["running", "waiting", "suspended", "success", "failed", "
 
 
 AskStatus = Literal["waiting", "asked", "answered", "expired"]
-"""``"asked"``: it has no answer, and the call waits for another one."""
+"""``"asked"``: the question has no answer, and the call waits for another question."""
 
 
 @attrs.frozen
 class AskRecord:
-    """What is known of one question of a step call, see `StepSuspended.asks`."""
+    """The record of one question of a step call, see `StepSuspended.asks`."""
 
     question: Question
     status: AskStatus = "waiting"
     answer: Any = None
     answered_at: float | None = None
-    """When it was answered or has expired: seconds since the epoch."""
+    """When it was answered or expired: seconds since the epoch."""
     is_new: bool = False
-    """Whether the call has not been suspended again since then."""
+    """Whether the call has not been suspended again since the answer."""
 
 
 @attrs.define
 class StepRecord:
-    """What is known of one step call. Only the fold changes it."""
+    """The record of one step call. Only the fold changes it."""
 
     id: str
     address: str
-    """Place of the call in the run, see `trioflow.addresses`."""
+    """Address of the call in the run, see `trioflow.addresses`."""
     kind: StepKind
     status: RecordStatus
     input: Any
-    """What the step was given, before it was structured."""
+    """The input of the step, before it was structured."""
     started_at: float
     """Seconds since the epoch."""
     output: Any = None
     error: BaseException | None = None
     ended_at: float | None = None
-    """Seconds since the epoch; None while it runs."""
+    """Seconds since the epoch; None until the call ends."""
     attempts: int = 0
-    """How many attempts were made, those included that were lost in crashes."""
+    """How many attempts were made, including those lost in crashes."""
     lost: int = 0
     """How many attempts were lost because the process died during them."""
     paused_until: float | None = None
-    """When the next attempt begins: seconds since the epoch; None if none waits to."""
+    """When the next attempt begins: seconds since the epoch; None if none is pending."""
     is_parked: bool = False
     """Whether its body waits for an event."""
     seconds: float | None = None
     """How long the call took, retries included."""
     iteration: int | None = None
-    """In a loop: which iteration, counted from 1."""
+    """In a loop: the iteration, counted from 1."""
     round: int = 0
     """How often the call has been resumed."""
     resumed: bool = False
-    """Whether the call has an answer, or its event has come."""
+    """Whether the call has an answer, or its awaited event has arrived."""
     resume_data: Any = None
     resumed_at: float | None = None
     suspend_payload: Any = None
@@ -77,10 +77,10 @@ class StepRecord:
     total: int | None = None
     """In a foreach: how many items there are."""
 
-    if not TYPE_CHECKING:  # or any name would pass for one of a field
+    if not TYPE_CHECKING:  # or type checkers would accept any attribute
 
         def __getattr__(self, name: str) -> Any:
-            # Asked for what was left unset, see new_record.
+            # Called for fields that were left unset, see new_record.
             if name not in _DEFAULTS:
                 raise AttributeError(f"a StepRecord has no {name!r}", name=name, obj=self)
             return _DEFAULTS[name]
@@ -97,11 +97,11 @@ _new = object.__new__
 def new_record(
     id: str, address: str, kind: StepKind, status: RecordStatus, input: Any, started_at: float
 ) -> StepRecord:
-    """Return a record in which all that has a default is unset and looked up if it is asked for.
+    """Return a record whose fields with defaults are unset, and looked up on access.
 
-    It equals what the constructor makes of the same arguments. A plain step needs half of the
-    fields, and to leave out the others also spares the garbage collector what it would go through
-    in a long run (shortcut `step-record`).
+    It equals the record that the constructor makes from the same arguments. A plain step needs half
+    of the fields. Omitting the others also reduces the work of the garbage collector in a long run
+    (shortcut `step-record`).
     """
     record = _new(StepRecord)
     record.id = id
@@ -114,13 +114,13 @@ def new_record(
 
 
 class Calls(Mapping[str, StepRecord]):
-    """Records of calls: all by address, or the last one of each step by its id.
+    """Records of calls: all calls by address, or the last call of each step by id.
 
-    Most runs are never asked for any of it, so a state only puts the records in a row, and they
-    get into a dict when one is looked up. In a long run each would have its place in the dict
-    somewhere else in the memory (shortcut `calls-on-demand`).
+    Most runs never need this mapping, so a run record only appends to a row of records. The dict
+    is built on the first lookup, because in a long run its entries would be scattered in memory
+    (shortcut `calls-on-demand`).
 
-    Live, unless it has an end. What `values` and `items` give holds until the next look.
+    Live, unless it has an end. Views from `values` and `items` are valid until the next access.
     """
 
     __slots__ = ("_end", "_key", "_known", "_records", "_row")
@@ -128,7 +128,7 @@ class Calls(Mapping[str, StepRecord]):
     def __init__(
         self, row: Sequence[StepRecord], key: Literal["address", "id"], end: int | None = None
     ) -> None:
-        """Look at the first *end* records of a row, or at all that it will ever have."""
+        """Show the first *end* records of a row, or all present and future records."""
         self._row = row
         self._key = key
         self._end = end
@@ -143,18 +143,18 @@ class Calls(Mapping[str, StepRecord]):
             self._known += len(fresh)
             if self._key == "address":
                 self._records.update((record.address, record) for record in fresh)
-            else:  # items of a foreach are no steps
+            else:  # items of a foreach are not steps
                 self._records.update((r.id, r) for r in fresh if r.kind != "item")
         if self._end is not None:
-            self._row = ()  # other calls of the same steps may go
+            self._row = ()  # releases superseded records
         return self._records
 
     def fill(self) -> None:
-        """Go through the row now."""
+        """Build the dict now."""
         self._all()
 
     def begin_anew(self) -> None:
-        """Go through the row again, because there are others in it."""
+        """Discard the dict, because the row has changed."""
         self._known, self._records = 0, None
 
     def __getitem__(self, key: str) -> StepRecord:

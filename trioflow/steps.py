@@ -39,9 +39,9 @@ mentions ``Any`` fits two overloads with different results."""
 
 @attrs.frozen(eq=False, repr=False)
 class Step(Generic[In_contra, Out_co], metaclass=PlainHelp):
-    """A function with an id and what the engine must know to run it. Made by `step`.
+    """A function with an id and the options for running it. Made by `step`.
 
-    A step can be called like its function, so it can be tested on its own.
+    A step can be called like its function, so it can be tested in isolation.
     """
 
     id: str
@@ -59,15 +59,15 @@ class Step(Generic[In_contra, Out_co], metaclass=PlainHelp):
     state: Any = Any
     """Type of the state that the step expects."""
     retry: Retry | None = None
-    """How the step is retried; None means as its workflow says."""
+    """How the step is retried; None means as set by its workflow."""
     timeout: float | None = None
     """Seconds that one attempt may take; None for no limit."""
     fallback: Callable[..., Any] | None = None
-    """Gives the output if the last attempt has failed."""
+    """Returns the output if the last attempt has failed."""
     runner: str | None = None
     """Where the body runs; None means inline for ``async def`` and thread for ``def``."""
     limit: str | Limit | None = None
-    """The limit that the body takes a place in."""
+    """The limit that counts the body while it runs."""
     metadata: Mapping[str, Any] = attrs.field(factory=dict)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -78,12 +78,12 @@ class Step(Generic[In_contra, Out_co], metaclass=PlainHelp):
         return f"<Step {self.id!r}>"
 
     def clone(self, id: str) -> Step[In_contra, Out_co]:
-        """Return the same step under another id, for use twice in one workflow."""
+        """Return the same step under another id, to use it twice in one workflow."""
         return attrs.evolve(self, id=check_id(id, f"clone of step {self.id!r}"))
 
 
 class StepDecorator(Protocol):
-    """What ``@step(...)`` with arguments returns."""
+    """The decorator that ``@step(...)`` with arguments returns."""
 
     @overload
     def __call__(self, fn: Callable[[StepContext[Any]], Awaitable[Out]], /) -> Step[Any, Out]: ...
@@ -174,52 +174,52 @@ def step(
     """Declare a step: ``@step`` or ``@step(id=..., retry=..., ...)``.
 
     The function takes its input, and the context if a parameter is annotated with
-    `StepContext`; both may be left out. An ``async def`` runs in the task of the run, a plain
+    `StepContext`; both are optional. An ``async def`` runs in the task of the run, a plain
     ``def`` in a thread, which cancellation waits for. A class cannot be a step.
 
     Values are passed by reference, so a step that changes its input in place changes it for
-    everything that holds it; use frozen classes. The output is checked when the function returns:
-    its class always, what is inside it when it is recorded. What structures into the output type,
-    such as a dict into an attrs class, is structured. Anything else fails the step. A run with a
-    store records the output as it is then. After a restart the next step gets that copy, with the
-    declared types. Outputs of more than about 64 kB are written in slices, between which other
-    tasks run; a step that is canceled meanwhile counts as canceled.
+    every holder of the object; use frozen classes. The output is checked when the function returns:
+    its class always, its contents when it is recorded. A value that structures into the output
+    type, such as a dict into an attrs class, is structured. Any other value fails the step. A run
+    with a store records the output at that time. After a restart, the next step gets this copy,
+    with the declared types. Outputs of more than about 64 kB are written in slices, and other
+    tasks run in between; a step that is canceled while this happens counts as canceled.
 
-    A body sees the context variables of the code that started or resumed this part of the run; of
-    a run that is recovered, those of the code that opened the engine. A thread gets a copy, another
-    process none. What a body sets is for the body alone: reset it before the body ends. What is
-    left set is lost with a thread or a process. After an ``async def`` later steps, and the caller
-    of ``run.start()``, may see it until the run suspends or its process ends; do not rely on it
-    (`trioflow.testing.check_step` reports it). What later steps need belongs into
-    ``ctx.runtime_context``.
+    A body sees the context variables of the code that started or resumed this part of the run; in
+    a recovered run, those of the code that opened the engine. A thread gets a copy, another
+    process none. Reset a variable that a body sets before the body ends. In a thread or process,
+    the change is lost. After an ``async def``, later steps and the caller of ``run.start()`` may
+    see the change until the run suspends or its process ends; do not rely on it
+    (`trioflow.testing.check_step` reports it). Use ``ctx.runtime_context`` to pass values to later
+    steps.
 
     Args:
-      id: Id of the step; the name of the function if not given.
-      description: One sentence for listings; the first line of the docstring if not given.
-      input: Type of the input; taken from the annotation if not given.
-      output: Type of the output; taken from the annotation if not given.
-      resume: Type of the data that the step is resumed with, and of event data.
+      id: Id of the step; default: the name of the function.
+      description: One sentence for listings; default: the first line of the docstring.
+      input: Type of the input; default: the annotation.
+      output: Type of the output; default: the annotation.
+      resume: Type of the resume data and of event data.
       suspend: Type of the payload that the step suspends with.
-      state: Type of the state that the step expects; taken from the annotation of the context,
-        ``StepContext[State]``, if not given. A workflow whose state is of another type is refused.
-      retry: How the step is retried; as its workflow says if not given.
-      timeout: Seconds, or a timedelta, that one attempt may take. It does not end a body that
-        cancellation does not reach, such as a blocking function in a thread: that runs to its end,
-        and then the attempt fails. A body in a process is killed (``runner="process"``).
-      fallback: A function of ``(error, ctx)``, plain or async, that gives the output when the last
-        attempt has failed. It is not called when the step suspends, bails or is canceled. The
-        error stays in the `StepResult` event and the record of the step. A plain function runs in
+      state: Type of the state that the step expects; default: the annotation of the context,
+        ``StepContext[State]``. A workflow whose state has another type is refused.
+      retry: How the step is retried; default: the ``retry`` of its workflow.
+      timeout: Seconds, or a timedelta, that one attempt may take. It does not interrupt a body that
+        cannot be canceled, such as a blocking function in a thread: the function returns first,
+        then the attempt fails. A body in a process is killed (``runner="process"``).
+      fallback: A function of ``(error, ctx)``, plain or async, that returns the output when the
+        last attempt has failed. It is not called when the step suspends, bails or is canceled. The
+        error is kept in the `StepResult` event and the record of the step. A plain function runs in
         the event loop.
-      runner: Name of the runner for the body: ``"inline"``, ``"thread"``, that of a plugin such as
-        ``"process"``, or one from ``open_engine(runners=...)``.
-      limit: A `Limit`, or the name of one: how many bodies may run at the same time.
-      metadata: Anything; the engine does not read it.
+      runner: Name of the runner for the body: ``"inline"``, ``"thread"``, a runner of a plugin such
+        as ``"process"``, or one from ``open_engine(runners=...)``.
+      limit: A `Limit`, or the name of one: bounds how many bodies run at the same time.
+      metadata: Any values; the engine does not read them.
 
     Raises:
       DefinitionError: if the function cannot be a step, or an option has the wrong type.
       UnknownOptionError: if an option does not exist.
     """
-    # Local classes are visible to annotations only through the frame that defines the step.
+    # Annotations can reach local classes only through the frame that defines the step.
     localns = sys._getframe(2).f_locals
     options = {
         "id": id,

@@ -1,4 +1,4 @@
-"""Tools: functions that any step can call by keyword, or that are a node themselves."""
+"""Tools: functions that steps call by keyword, and that can also be nodes of a workflow."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class Tool(Generic[P, Out_co], metaclass=PlainHelp):
     """A function that steps call with ``ctx.call_tool(tool, **args)``. Made by `tool`.
 
     An async generator is a streaming tool: each piece it yields is an event, and its output is the
-    list of the pieces, or what *combine* makes of that list.
+    list of pieces, or the value that *combine* returns for that list.
 
-    As a node of a workflow, a tool with one parameter gets the value itself, and a tool with
-    several gets them from the keys or attributes of the value.
+    As a node of a workflow, a tool with one parameter gets the value itself. The arguments of a
+    tool with several parameters are taken from the keys or attributes of the value.
     """
 
     id: str
@@ -52,18 +52,18 @@ class Tool(Generic[P, Out_co], metaclass=PlainHelp):
     """Type of the output."""
     description: str = ""
     combine: Callable[[list[Any]], Any] | None = None
-    """Makes the output of a streaming tool from the list of its pieces."""
+    """Returns the output of a streaming tool for the list of its pieces."""
     retry: Retry | None = None
-    """How the tool is retried as a node; a step that calls it decides itself."""
+    """How the tool is retried as a node. Calls by a step are not retried."""
     timeout: float | None = None
     """Seconds that one call may take; None for no limit."""
     runner: str | None = None
     """Where the body runs, as for a step."""
     limit: str | Limit | None = None
-    """The limit that a call takes a place in."""
+    """The limit that counts the body while it runs."""
     metadata: Mapping[str, Any] = attrs.field(factory=dict)
     given_schema: Mapping[str, Any] | None = None
-    """The JSON Schema that the tool was made from, if it was."""
+    """The JSON Schema that the tool was made from; None for other tools."""
 
     @classmethod
     @named_options(where_in("tool"))
@@ -79,19 +79,19 @@ class Tool(Generic[P, Out_co], metaclass=PlainHelp):
         limit: str | Limit | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> Tool[..., Any]:
-        """Make a tool whose arguments are described by a JSON Schema, as of an MCP server.
+        """Make a tool whose arguments are described by a JSON Schema, such as an MCP server's.
 
-        Arguments are checked against the schema and handed on as they are. This needs jsonschema,
+        Arguments are checked against the schema and passed on unchanged. This needs jsonschema,
         which ``trioflow[schema]`` installs.
 
         Args:
           id: Id of the tool.
-          fn: Called with the arguments by keyword, so ``**arguments`` takes them all. It also gets
-            the context if a parameter is annotated with `StepContext`. An async function or
-            generator, or a plain function.
+          fn: An async function or generator, or a plain function. It is called with the arguments
+            by keyword, so ``**arguments`` accepts them all. It also gets the context if a parameter
+            is annotated with `StepContext`.
           schema: JSON Schema of an object: the arguments by name.
           description: What the tool does.
-          output: Type of the output; taken from the annotation if not given.
+          output: Type of the output; default: the annotation.
           timeout, limit, metadata: As for `tool`.
 
         Raises:
@@ -125,11 +125,11 @@ class Tool(Generic[P, Out_co], metaclass=PlainHelp):
 
     @property
     def schema(self) -> Mapping[str, Any]:
-        """JSON Schema of the arguments: an object that has them by name.
+        """JSON Schema of the arguments: an object with one property per argument.
 
-        Types and defaults are those of the parameters, descriptions are strings in their
-        annotations: ``Annotated[int, "how many"]``. Of classes of other libraries installed plugins
-        are asked; ``engine.json_schema(tool)`` asks those of an engine.
+        Types and defaults are those of the parameters; descriptions are strings in their
+        annotations: ``Annotated[int, "how many"]``. Installed plugins describe classes of other
+        libraries; ``engine.json_schema(tool)`` uses the plugins of the engine.
         """
         from trioflow.describe._schema import json_schema
 
@@ -137,7 +137,7 @@ class Tool(Generic[P, Out_co], metaclass=PlainHelp):
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        """The parameters that a caller fills; the context is not among them."""
+        """The parameters that the caller passes, without the context."""
         return self.signature.parameters
 
     @property
@@ -147,7 +147,7 @@ class Tool(Generic[P, Out_co], metaclass=PlainHelp):
 
     @property
     def input(self) -> Any:
-        """Type of the input as a node: that of the only parameter, else Any."""
+        """Type of the input as a node: the type of the only parameter, else Any."""
         is_alone = len(self.parameters) == 1 and self.given_schema is None
         return self.parameters[0].type if is_alone else Any
 
@@ -157,7 +157,7 @@ class Tool(Generic[P, Out_co], metaclass=PlainHelp):
 
 
 class ToolDecorator(Protocol):
-    """What ``@tool(...)`` without ``combine`` returns."""
+    """The decorator that ``@tool(...)`` without ``combine`` returns."""
 
     @overload
     def __call__(self, fn: Callable[P, AsyncIterator[T]], /) -> Tool[P, list[T]]: ...
@@ -168,7 +168,7 @@ class ToolDecorator(Protocol):
 
 
 class CollectingDecorator(Protocol[Out_co]):
-    """What ``@tool(combine=...)`` returns."""
+    """The decorator that ``@tool(combine=...)`` returns."""
 
     def __call__(self, fn: Callable[P, AsyncIterator[Any]], /) -> Tool[P, Out_co]: ...
 
@@ -225,15 +225,15 @@ def tool(
     generator is a streaming tool. A class cannot be a tool.
 
     Args:
-      combine: Makes the output of a streaming tool from the list of its pieces.
-      id: Id of the tool; the name of the function if not given.
-      description: One sentence for listings; the first line of the docstring if not given.
-      output: Type of the output; taken from the annotation if not given.
-      retry: How the tool is retried where it is a node.
+      combine: Returns the output of a streaming tool for the list of its pieces.
+      id: Id of the tool; default: the name of the function.
+      description: One sentence for listings; default: the first line of the docstring.
+      output: Type of the output; default: the annotation.
+      retry: How the tool is retried as a node.
       timeout: Seconds, or a timedelta, that one call may take, as for `trioflow.step`.
-      runner: Name of the runner for the body, as for a step.
-      limit: A `Limit`, or the name of one: how many bodies may run at the same time.
-      metadata: Anything; the engine does not read it.
+      runner: Name of the runner for the body, as for `trioflow.step`.
+      limit: A `Limit`, or the name of one: bounds how many bodies run at the same time.
+      metadata: Any values; the engine does not read them.
 
     Raises:
       DefinitionError: if the function cannot be a tool, or an option has the wrong type.

@@ -1,4 +1,4 @@
-"""What a caller says about tracing when it starts a run."""
+"""The tracing arguments of a run: its parent span and its metadata."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9
 
 @attrs.frozen
 class TracingContext:
-    """Where a run or a step stands in its caller's trace."""
+    """The position of a run or a step in its caller's trace."""
 
     current_span: Any = None
-    """The span that is the parent of what happens next, of whatever tracer is in use.
+    """The parent span, of any tracer.
 
-    If it has a ``trace_id`` that is a string, the run takes that as its own trace id.
+    If it has a ``trace_id`` that is a string, the run uses it as its own trace id.
     """
     traceparent: str | None = None
-    """The parent in another process, as the header of that name of W3C Trace Context says it.
+    """The parent in another process: the W3C Trace Context header ``traceparent``.
 
-    Counts if there is no *current_span*. One that is not valid is ignored, as W3C asks for.
+    Used if there is no *current_span*. An invalid value is ignored, as W3C requires.
     """
     tracestate: str | None = None
-    """The header that goes with *traceparent*."""
+    """The W3C Trace Context header ``tracestate``, which accompanies *traceparent*."""
 
     @classmethod
     def from_headers(cls, headers: Mapping[str, str]) -> TracingContext:
-        """Return the context that a request came with, whatever the case of its headers."""
+        """Return the context in the headers of a request. Header names ignore case."""
         found = {name.lower(): text.strip() for name, text in headers.items()}
         return cls(traceparent=found.get("traceparent"), tracestate=found.get("tracestate"))
 
     def headers(self) -> dict[str, str]:
-        """Return the headers that make another process part of the trace here.
+        """Return the headers that continue this trace in another process.
 
-        Empty if only the tracer in use knows how to write them: the context inside of a step
-        that an instrument watches is of a class of its own that can.
+        Empty if only the tracer can write them. Inside a step that an instrument observes, the
+        context has its own class, which returns the tracer's headers.
         """
         named = {"traceparent": self.traceparent, "tracestate": self.tracestate}
         return {name: text for name, text in named.items() if text} if self.trace_id else {}
 
     @property
     def trace_id(self) -> str | None:
-        """The id of the trace, as far as it can be told without the tracer in use."""
+        """Id of the trace, if it can be determined without the tracer."""
         if self.current_span is not None:
             trace_id = getattr(self.current_span, "trace_id", None)
             return trace_id if isinstance(trace_id, str) else None
@@ -56,12 +56,12 @@ class TracingContext:
 
 
 NO_TRACING = TracingContext()
-"""Nothing is known of a caller's trace."""
+"""The context of a run without a caller's trace."""
 
 
 @attrs.frozen
 class TracingOptions:
-    """What should be recorded about a run beside what happens in it."""
+    """Additional data to record about a run."""
 
     metadata: Mapping[str, Any] = attrs.field(factory=dict)
-    """Handed on in the `Start` event, for whoever writes traces."""
+    """Metadata for instruments that write traces; part of the `Start` event."""

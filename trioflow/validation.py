@@ -1,4 +1,4 @@
-"""What authors of ``trioflow_converter`` hooks need to be as strict as trioflow itself."""
+"""Helpers for ``trioflow_converter`` hooks that are as strict as trioflow itself."""
 
 from trioflow._forms.shapes import Shape, ShapeField, register_shape
 from trioflow._public import publish

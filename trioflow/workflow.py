@@ -1,9 +1,9 @@
 """Workflows: immutable values that a builder chain extends.
 
-Changing a workflow while its runs wait
-=======================================
+Changing a workflow with unfinished runs
+========================================
 
-A run in a store continues with the workflow of the process that continues it. Before anything
+A run in a store continues with the workflow of the process that continues it. Before any step
 runs, that workflow is compared with the journal, and all recorded values are read. If something
 does not fit, nothing is changed: the run waits for a version that fits, and can be shown, canceled
 and deleted.
@@ -11,26 +11,26 @@ and deleted.
 What may change:
 
 =============================== ================================================================
-the body of a step              always; a step whose output is recorded does not run again
+the body of a step              always; a step whose output is recorded is not re-run
 nodes that no run has reached   always; nodes that runs have passed keep their kind, order and
-                                ids, else `WorkflowChangedError` says which one differs
-a field that is removed         its recorded value is dropped, which is logged once per class
-a new field                     needs a default; recorded values get it
-both in one class               is taken for a renamed field, and refused unless the hook
-                                ``trioflow_upgrade`` of a plugin says what the fields are now
-a type that takes more          ``int`` to ``float``, ``X`` to ``X | None``, more members of an
+                                ids, otherwise `WorkflowChangedError` names the one that differs
+a removed field                 its recorded value is dropped; this is logged once per class
+a new field                     needs a default, which recorded values get
+both in one class               treated as a renamed field, and refused unless the hook
+                                ``trioflow_upgrade`` of a plugin returns the new fields
+a wider type                    ``int`` to ``float``, ``X`` to ``X | None``, more members of an
                                 enum, more arms of a union in any order
-a type that takes less          if the values that were recorded fit
+a narrower type                 if the recorded values fit it
 a NamedTuple                    by position: new fields last, with defaults
 a class in another module       if a type of the workflow names it; for values without a type the
-                                old name must still lead to the class
+                                old name must still refer to the class
 =============================== ================================================================
 
-Arms of a union are recorded by their names, so a class keeps its name while runs with it wait.
+Arms of a union are recorded by name, so do not rename a class while unfinished runs use it.
 Do not add ``str`` to a type that is recorded as a string, such as `datetime.datetime`: recorded
-values would be read as strings. Where the meaning of fields changes but not their names, raise the
-``__trioflow_version__`` of the class (a whole number, 0 if there is none). It is recorded with each
-value, and ``trioflow_upgrade`` is called for values of other versions.
+values would be read as strings. If the meaning of fields changes but not their names, increase the
+``__trioflow_version__`` of the class (an integer, 0 if missing). It is recorded with each value,
+and ``trioflow_upgrade`` is called for values of other versions.
 
 Values from outside, such as inputs, answers and events, are always read strictly.
 
@@ -38,17 +38,17 @@ Old and new versions side by side
 ---------------------------------
 
 During a deployment, processes of both versions may recover the same runs. One process at a time
-drives a run. A process skips runs that it cannot read, and logs that. So a deployment is safe if
-the old version can read what the new one writes, or skips it:
+drives a run. A process logs and skips runs that it cannot read. So a deployment is safe if the old
+version can read what the new version writes, or skips it:
 
 1. New fields: deploy the class with the field and its default first, and the code that sets other
-   values second. An old process drops a field that it does not know.
-2. Nodes: add them after those that runs have reached.
-3. Everything else is a new workflow: give it a new id (``Workflow("order-2")``), start new runs
+   values second. An old process drops unknown fields.
+2. New nodes: add them after the nodes that runs have reached.
+3. Any other change: make a new workflow with a new id (``Workflow("order-2")``), start new runs
    with it, and keep the old one registered until ``trioflow runs`` lists no unfinished run of it.
 
-Drain the old processes (`Engine.drain`, which the command line does on SIGTERM): the new ones
-recover the runs that they have not finished.
+Drain the old processes (`Engine.drain`, which the command line calls on SIGTERM). The new
+processes recover the unfinished runs.
 """
 
 from __future__ import annotations
@@ -114,15 +114,15 @@ Item = TypeVar("Item")
 N = TypeVar("N")
 
 NO_INPUT: Any = None
-"""The input of a workflow that is run without one."""
+"""The input of a workflow that runs without one."""
 
 Hook = Callable[..., Awaitable[None] | None]
 
 Body: TypeAlias = "Step[N, Next] | Workflow[N, Next] | Tool[..., Next]"
-"""What a node runs, with its input and output types. A tool as a node is called with parts of the
-value, so only its output type is known."""
+"""The target of a node, with its input and output types. A tool as a node is called with parts of
+the value, so only its output type is known."""
 Arm: TypeAlias = "Body[N, Any] | str"
-"""What a node runs where its output type does not matter."""
+"""The target of a node whose output type does not matter."""
 Computed: TypeAlias = (
     Callable[[N], MaybeAsync[Next]]
     | Callable[[N, RunContext[Any]], MaybeAsync[Next]]
@@ -132,7 +132,7 @@ Computed: TypeAlias = (
 
 
 def _about(self: Workflow[Any, Any], *args: Any, **options: Any) -> str:
-    """Say which workflow a builder method belongs to, for `named_options`."""
+    """Return which workflow a builder method belongs to, for `named_options`."""
     return f"workflow {self.id!r}"
 
 
@@ -163,7 +163,7 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
     """Type of the state that its steps share."""
     description: str
     retry: Retry | None
-    """How steps are retried that have no ``retry`` of their own."""
+    """How steps without their own ``retry`` are retried."""
     timeout: float | None
     """Seconds in which a run, or a nested call, must finish, counted from its start."""
     on_start: Hook | None
@@ -191,7 +191,7 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
         validate: bool = ...,
         metadata: Mapping[str, Any] | None = ...,
     ) -> None: ...
-    @overload  # unions, Literal and Annotated are no classes; a run checks them nevertheless
+    @overload  # unions, Literal and Annotated are not classes; a run still checks them
     def __init__(
         self: Workflow[Any, Any],
         id: str,
@@ -225,33 +225,33 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
         validate: bool = True,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        """Begin a workflow without nodes; its output is its input.
+        """Create a workflow without nodes; its output is its input.
 
         Args:
-          id: Id of the workflow, and of its call where it is a step.
+          id: Id of the workflow, and of its step call if it is nested.
           input: Type of the input.
           output: Type of the output.
-          state: Type of the state that all steps share; a plain dict if not given.
+          state: Type of the state that all steps share; default: a plain dict.
           description: One sentence for listings.
-          retry: How steps are retried that have no ``retry`` of their own.
-          timeout: Seconds, or a timedelta, in which a run must finish, counted from its start; time
-            in which it is suspended or no process drives it included. It is stored with the run,
-            which fails with `RunTimeoutError` then. Of a nested workflow it is the time of one
-            step call, all attempts included, and that call fails; no attempt begins after it.
-            ``timeout=`` of a run takes its place.
+          retry: How steps without their own ``retry`` are retried.
+          timeout: Seconds, or a timedelta, in which a run must finish, counted from its start. This
+            includes time in which the run is suspended or no process drives it. The deadline is
+            stored with the run, which then fails with `RunTimeoutError`. For a nested workflow, it
+            limits one step call including all attempts; the call fails, and no further attempt
+            begins. The ``timeout=`` of a run overrides it.
           on_start: Called with a `RunContext` before the first node. If it raises, the run fails
             with its exception, and no node runs.
           on_finish: Called with the `RunResult` when the workflow has finished, with any status.
             Halting a run does not finish it.
           on_error: Called with the `RunResult` after *on_finish* if the workflow has failed.
           validate: Whether values are checked. False disables all checks.
-          metadata: Anything; the engine does not read it.
+          metadata: Any values; the engine does not read them.
 
-        Hooks may be plain or async. What *on_finish* and *on_error* raise is logged, and does not
-        change the result.
+        Hooks may be plain or async. Exceptions from *on_finish* and *on_error* are logged, and do
+        not change the result.
 
         Raises:
-          DefinitionError: if the id cannot be one, or an option has the wrong type.
+          DefinitionError: if the id is invalid, or an option has the wrong type.
           UnknownOptionError: if an option does not exist.
         """
         where = f"workflow {id!r}"
@@ -297,13 +297,13 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
         return tuple(reversed(nodes))
 
     # ------------------------------------------------------------ building
-    # Of several overloads, type checkers explain why the last one does not fit.
+    # If no overload fits, type checkers explain why the last one does not.
     @overload
     def then(self, id: str, /) -> Workflow[In, Any]: ...
     @overload
     def then(self, target: Body[Prev, Next], /) -> Workflow[In, Next]: ...
     def then(self, target: Any, /) -> Workflow[In, Any]:
-        """Run a step, tool or workflow, or what a plugin provides under an id."""
+        """Run a step, tool or workflow, or the one that a plugin provides under an id."""
         return self._add(Then(self._target(target)))
 
     @overload
@@ -316,18 +316,18 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
     ) -> Workflow[In, Any]: ...
     @named_options(_about)
     def parallel(self, *arms: Arm[Prev], on_error: OnError = "cancel") -> Workflow[In, Any]:
-        """Run all arms at the same time; each gets the value, the output is ``{id: output}``.
+        """Run all arms concurrently with the same input. The output is ``{id: output}``.
 
         Args:
           arms: Steps, tools, workflows or ids.
           on_error: What a failure does to the other arms. ``"cancel"``: they are canceled, and the
-            workflow fails. ``"finish"``: they finish first. All errors are kept in both cases.
-            ``"collect"``: they finish, and the workflow continues with ``{id: Ok(output)}``, and a
-            `Failed` in the place of each arm that failed. Canceled and timed-out arms have failed;
-            suspended ones are waited for.
+            workflow fails. ``"finish"``: they finish, then the workflow fails. All errors are kept
+            in both cases. ``"collect"``: they finish, and the workflow continues with
+            ``{id: Ok(output)}``, with `Failed` for each failed arm. Canceled and timed-out arms
+            count as failed; suspended arms are waited for.
 
         Raises:
-          DefinitionError: if an arm cannot be one, or an id occurs twice.
+          DefinitionError: if an arm is invalid, or an id occurs twice.
         """
         self._check_arms("parallel", arms)
         return self._add(Parallel(tuple(map(self._target, arms)), self._on_error(on_error)))
@@ -344,7 +344,7 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
     def branch(
         self, *arms: tuple[Computed[Prev, bool], Arm[Prev]], on_error: OnError = "cancel"
     ) -> Workflow[In, Any]:
-        """Evaluate all conditions, then run every arm whose condition holds, at the same time.
+        """Evaluate all conditions, then run every arm whose condition holds, concurrently.
 
         The output is ``{id: output}`` of the arms that ran, ``{}`` if none did. If a condition
         raises, the workflow fails.
@@ -355,7 +355,7 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
           on_error: As in `parallel`.
 
         Raises:
-          DefinitionError: if an arm cannot be one, or an id occurs twice.
+          DefinitionError: if an arm is invalid, or an id occurs twice.
         """
         for arm in arms:
             if not isinstance(arm, tuple) or len(arm) != 2:
@@ -368,13 +368,13 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
     def dowhile(
         self, step: Body[Prev, Prev] | str, condition: Computed[Prev, bool]
     ) -> Workflow[In, Prev]:
-        """Run a step, and again with its output as long as ``condition(output)`` holds."""
+        """Run a step, and repeat it with its output while ``condition(output)`` holds."""
         return self._loop(step, condition, until=False)
 
     def dountil(
         self, step: Body[Prev, Prev] | str, condition: Computed[Prev, bool]
     ) -> Workflow[In, Prev]:
-        """Run a step, and again with its output until ``condition(output)`` holds."""
+        """Run a step, and repeat it with its output until ``condition(output)`` holds."""
         return self._loop(step, condition, until=True)
 
     @overload
@@ -405,19 +405,19 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
     def foreach(
         self, step: Any, *, concurrency: int = 1, on_error: OnError = "cancel"
     ) -> Workflow[In, Any]:
-        """Run a step once per item of the value; the output is the list of outputs.
+        """Run a step once per item of the value. The output is the list of outputs.
 
-        All items finish before the next node starts. To let each item pass through several steps at
-        its own pace, put a nested workflow into the ``foreach``.
+        All items finish before the next node starts. To run several steps per item without waiting
+        for other items, use a nested workflow as the step.
 
         Args:
-          step: Gets one item.
-          concurrency: How many items run at the same time at most.
-          on_error: What a failed item does to the others. ``"cancel"``: those that run are
-            canceled, and the workflow fails. ``"finish"``: those that run finish first. No further
-            item starts in both cases. ``"collect"``: all items run, and the workflow continues
-            with a list that has ``Ok(output)`` for each item, or a `Failed`. Canceled and timed-out
-            items have failed; suspended ones are waited for.
+          step: The step to run for each item.
+          concurrency: Maximum number of items that run at the same time.
+          on_error: What a failed item does to the others. ``"cancel"``: running items are canceled,
+            and the workflow fails. ``"finish"``: running items finish, then the workflow fails. In
+            both cases, no further item starts. ``"collect"``: all items run, and the workflow
+            continues with a list of one ``Ok(output)`` or `Failed` per item. Canceled and timed-out
+            items count as failed; suspended items are waited for.
 
         Raises:
           DefinitionError: if *step* cannot be run, or an option has the wrong type.
@@ -454,10 +454,10 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
           spec: A function of ``(data)`` or ``(data, ctx)``, plain or async; or
             ``{key: source}`` with `from_step`, `from_input`, `from_context`, `value`, a
             function, or a template such as ``"${data.a}, ${steps.b.c}"``.
-          id: Id of the node; ``"mapping_<workflow>_<n>"`` if not given.
+          id: Id of the node; default: ``"mapping_<workflow>_<n>"``.
 
         Raises:
-          DefinitionError: if a source leads to no earlier node, or a function takes other
+          DefinitionError: if a source does not refer to an earlier node, or a function takes other
             arguments.
         """
         if isinstance(spec, Mapping):
@@ -478,10 +478,10 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
         Args:
           seconds: How long, in seconds or as a timedelta; or a function of ``(data)`` or
             ``(data, ctx)`` that returns it.
-          id: Id of the node; ``"sleep_<workflow>_<n>"`` if not given.
+          id: Id of the node; default: ``"sleep_<workflow>_<n>"``.
 
         Raises:
-          DefinitionError: if it is neither, or less than 0.
+          DefinitionError: if *seconds* is neither, or less than 0.
         """
         if callable(seconds):
             waits: Any = self._function(seconds, "sleep")
@@ -495,14 +495,14 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
     def sleep_until(
         self, when: datetime | Computed[Prev, datetime], *, id: str | None = None
     ) -> Workflow[In, Prev]:
-        """Wait until a moment (not at all if it has passed), then pass the value on.
+        """Wait until a point in time, unless it has passed, then pass the value on.
 
         Args:
           when: A datetime with a time zone, or a function that returns one.
-          id: Id of the node; ``"sleep_<workflow>_<n>"`` if not given.
+          id: Id of the node; default: ``"sleep_<workflow>_<n>"``.
 
         Raises:
-          DefinitionError: if it is neither.
+          DefinitionError: if *when* is neither.
         """
         if isinstance(when, datetime):
             if when.tzinfo is None:
@@ -528,12 +528,12 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
         """Wait for ``run.send_event(event, data)``, then run a step with the data.
 
         The step gets the previous output as its input, and the data as ``ctx.resume_data``. An
-        event that was sent before counts.
+        event that was sent earlier is used at once.
 
         Args:
           event: Name of the event.
-          step: What runs then.
-          timeout: Seconds, or a timedelta, to wait at most; then the step fails with
+          step: The step to run with the data.
+          timeout: Maximum time to wait: seconds, or a timedelta. After that, the step fails with
             `EventTimeoutError`.
 
         Raises:
@@ -561,14 +561,14 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
         """Create a run that needs no engine: without plugins, resources and store.
 
         Args:
-          run_id: Id of the run; a random one if not given.
+          run_id: Id of the run; default: a random id.
           resource_id: The resource (user, tenant, ...) the run belongs to; part of its `Start`
             event.
-          tags: Names for `Run.tags`; an engine can list runs by them.
+          tags: Tags of the run, for `Run.tags`; an engine can list runs by them.
 
         Raises:
-          InvalidIdError: if an id is empty, too long, or not what every store can hold.
-          UnknownStepError: if the workflow names something by id.
+          InvalidIdError: if an id is empty, too long, or cannot be held by every store.
+          UnknownStepError: if the workflow refers to a step, tool or workflow by id.
           UnknownNameError: if a step needs a runner or limit that only an engine has.
         """
         from trioflow.run import create_run  # the engine builds on this module
@@ -592,7 +592,7 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
         Raises:
           Exception: what the failed step raised, or an ExceptionGroup if several failed.
           RunCanceledError: if the run canceled itself.
-          RunSuspendedError: if it was suspended; use `create_run` to resume it.
+          RunSuspendedError: if the run is suspended; use `create_run` to be able to resume it.
 
         **Cancellation**: cancels the run and waits for its clean-up.
 
@@ -685,10 +685,10 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
         return template
 
     def _check_known(self, key: object, step: str, *, exact: bool) -> None:
-        """Check that an earlier step is read; if not *exact*, a path into its output follows."""
+        """Check that *step* is earlier; if not *exact*, a path into its output may follow."""
         known: set[str] = set()
         link = self._tail
-        while link is not None:  # from the end: what is read is mostly near
+        while link is not None:  # from the end: most mappings read a recent step
             for id in ids_of(link.node):
                 if id == step or (not exact and step.startswith(f"{id}.")):
                     return
@@ -701,7 +701,7 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
 
 
 def _no_target(target: Any) -> tuple[str, str]:
-    """Return why a node cannot run something, and what to do."""
+    """Return why *target* is not a valid target, and what to do."""
     if inspect.iscoroutine(target):
         target.close()  # nothing will await it
         name = target.__name__

@@ -1,17 +1,17 @@
-"""How values are recorded: for each type one rule for both directions.
+"""How values are recorded: one form per type, for both directions.
 
-A `Form` writes the values of one type as plain JSON types, and reads them back. What it writes
-is what `trioflow.wire` writes, as far as that can be read back by the type alone. Where it
-cannot, a tag says what the value was: an object whose only key begins with ``$``.
+A `Form` writes the values of one type as plain JSON types, and reads them back. It writes the same
+as `trioflow.wire` if the type alone is sufficient to read it back. Otherwise it adds a tag that
+describes the value: an object whose only key begins with ``$``.
 
 ============================ ================================================================
-``{"$tuple": [1, 2]}``       of another class than the type says, or than JSON has
-``{"$Rejected": {...}}``     which arm of a union it is of
-``{"$app.models:Dog": ...}`` of a class that is found by its module and name
-``{"$v2": {...}}``           by which version of its class it was written
-``{"$pairs": [[1, "a"]]}``   a mapping whose keys are no strings
-``{"$dict": {"$a": 1}}``     a mapping that would look like a tag
+``{"$tuple": [1, 2]}``       of another class than the type or JSON implies
+``{"$Rejected": {...}}``     the arm of a union
+``{"$app.models:Dog": ...}`` of a class, by its module and name
+``{"$v2": {...}}``           written by version 2 of its class
+``{"$pairs": [[1, "a"]]}``   a mapping whose keys are not strings
+``{"$dict": {"$a": 1}}``     a mapping that looks like a tag
 ============================ ================================================================
 
-`trioflow._forms.shown.untagged` takes the tags away again, for people.
+`trioflow._forms.shown.untagged` removes the tags, for display.
 """

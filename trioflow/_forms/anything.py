@@ -1,4 +1,4 @@
-"""Values of which no type says what they are: they say it themselves."""
+"""Values without a declared type: tags record their classes."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from trioflow._forms.forms import Forms
 
 _FREE = frozenset({str, bool, type(None)})
-"""The types of which every instance can be written as it is."""
+"""The types whose instances are all written unchanged."""
 
 
 class AnyForm(Form):
-    """Any value: plain JSON types as they are, others with a tag that says what they are."""
+    """Any value: plain JSON types unchanged, other values with a tag for their class."""
 
     name = "anything"
     kinds = frozenset(KINDS.values())
@@ -78,7 +78,7 @@ class AnyForm(Form):
 
 
 class AbstractForm(Form):
-    """A class without instances of its own, such as a protocol: each value says what it is."""
+    """A class without direct instances, such as a protocol: values are tagged with their class."""
 
     kinds = frozenset(KINDS.values())
 
@@ -101,7 +101,7 @@ class AbstractForm(Form):
 
 
 class SecretForm(Form):
-    """A secret, such as Pydantic's ``SecretStr``: what tells it only when it is asked."""
+    """A secret, such as Pydantic's ``SecretStr``, whose value must be read explicitly."""
 
     kinds: frozenset[Any] = frozenset()  # always tagged
 
@@ -124,10 +124,10 @@ class SecretForm(Form):
 
     def load(self, plain: Plain) -> Any:
         if tag_of(plain) != "secret":
-            raise fault(f"expected {self.name}, received something that is no secret", self.name)
+            raise fault(f"expected {self.name}, received a value that is not a secret", self.name)
         return self._cls(self._forms.anything.load(content_of(plain)))
 
 
 def is_secret(cls: Any) -> bool:
-    """Tell whether a class hides a value."""
+    """Return whether a class hides a value."""
     return isinstance(cls, type) and callable(getattr(cls, "get_secret_value", None))

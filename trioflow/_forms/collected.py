@@ -1,4 +1,4 @@
-"""What ``on_error="collect"`` gives, in journals."""
+"""The outcomes of ``on_error="collect"`` in journals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class FailedForm(Form):
-    """A `Failed`: its error is recorded as the errors of events are."""
+    """A `Failed`: its error is recorded like the errors of events."""
 
     name = "Failed"
     kinds = frozenset({"object"})

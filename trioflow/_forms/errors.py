@@ -1,7 +1,8 @@
-"""Exceptions in journals: what is kept of them, and how they are made again.
+"""Exceptions in journals: how they are recorded and re-created.
 
-An exception that is found by its name is made of its arguments, if it then says what it said
-before; `trioflow.wire.RecordedError` stands for any other. Only subclasses of `Exception` are made.
+An exception whose class is found by name is re-created from its arguments, if its message is then
+unchanged. `trioflow.wire.RecordedError` replaces any other exception. Only subclasses of
+`Exception` are re-created.
 """
 
 from __future__ import annotations
@@ -25,18 +26,18 @@ if TYPE_CHECKING:
     from trioflow._forms.forms import Forms
 
 HIDDEN = ("__notes__", STACK)
-"""Attributes of exceptions that are recorded in other ways."""
+"""Attributes of exceptions that are recorded separately."""
 _CAUSE: Any = BaseException.__dict__["__cause__"]
 _ARGS: Any = BaseException.__dict__["args"]
-"""Both as Python itself keeps them, whatever a subclass makes of the names."""
+"""Both as stored by Python itself, even if a subclass redefines the names."""
 
 
 # ---------------------------------------------------------------- writing
 def dump_error(error: BaseException, forms: Forms, nesting: int = MAX_NESTING) -> Plain:
-    """Return what a journal keeps of an exception. Never fails.
+    """Return an exception as a journal stores it. Never fails.
 
     ``{"name", "message", "stack"?}`` as on the wire, ``notes``, ``cause``, the members of a group
-    as ``errors``, and how it is made again: ``class``, ``args`` and ``state``.
+    as ``errors``, and the data to re-create it: ``class``, ``args`` and ``state``.
     """
     recorded, members = record_alone(error)
     plain: dict[str, Plain] = written_alone(recorded)
@@ -52,8 +53,8 @@ def dump_error(error: BaseException, forms: Forms, nesting: int = MAX_NESTING) -
 
 
 def _recipe(error: BaseException, forms: Forms) -> dict[str, Plain]:
-    """Return how an exception is made again, as far as that can be written."""
-    cls = type(error)  # what the exception itself says it is may be anything, or raise
+    """Return the data to re-create an exception, as far as it can be written."""
+    cls = type(error)  # not __class__, which a subclass may redefine
     if issubclass(cls, RecordedError):
         return dict(cast("RecordedError", error).recipe)
     if not issubclass(cls, Exception) or forms.find_class(name_of(cls)) is not cls:
@@ -66,26 +67,26 @@ def _recipe(error: BaseException, forms: Forms) -> dict[str, Plain]:
         try:
             if value:
                 recipe[key] = forms.anything.dump(value, MAX_DEPTH)
-        except Exception:  # values and their hooks are code of users
-            continue  # it is made without, if that comes to the same
+        except Exception:  # values and their hooks are user code
+            continue  # re-created without it, if the message is then unchanged
     return recipe
 
 
 def _reduced(error: Exception) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return the arguments and attributes of an exception, as it is pickled."""
+    """Return the arguments and attributes of an exception, as pickle gets them."""
     try:
         make, args, *rest = cast("tuple[Any, ...]", error.__reduce__())
         state = rest[0] if rest and isinstance(rest[0], dict) else vars(error)
         if make is type(error) and isinstance(args, tuple):
             return args, {key: value for key, value in state.items() if key not in HIDDEN}
     except Exception:
-        pass  # it is pickled by code of users
+        pass  # __reduce__ is user code
     return _ARGS.__get__(error), {}
 
 
 # ---------------------------------------------------------------- reading
 def load_error(recorded: BaseException, forms: Forms) -> BaseException:
-    """Return the exception that was recorded; a `RecordedError` if it cannot be made again."""
+    """Return the recorded exception; a `RecordedError` if it cannot be re-created."""
     if not isinstance(recorded, RecordedError):
         return recorded
     members = [load_error(member, forms) for member in recorded.errors]
@@ -112,7 +113,7 @@ def _made(recorded: RecordedError, members: list[BaseException], forms: Forms) -
     try:
         args = tuple(forms.anything.load(recipe.get("args", [])))
         state: Mapping[str, Any] = forms.anything.load(recipe.get("state", {}))
-    except Exception:  # classes are code of users
+    except Exception:  # classes are user code
         return None
     for make in (_by_init, _by_new):
         try:

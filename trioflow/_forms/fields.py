@@ -1,4 +1,4 @@
-"""Classes with named fields, and what becomes of recorded ones when the class changes."""
+"""Classes with named fields, and how recorded values are read after the class changes."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from trioflow._forms.forms import Forms
 
 STATE = "state"
-"""The tag of a value that has more than its fields."""
+"""The tag of a value with state in addition to its fields."""
 
 logger = logging.getLogger("trioflow")
 
 
 class FieldsForm(Form):
-    """A class with named fields: attrs, dataclasses, TypedDict, and those that plugins know."""
+    """A class with named fields: attrs, dataclasses, TypedDict, and classes of plugins."""
 
     kinds = frozenset({"object"})
 
@@ -72,7 +72,7 @@ class FieldsForm(Form):
         return tagged(f"v{self._version}", plain) if self._version else plain
 
     def says_more(self, value: Any) -> bool:
-        """Tell whether more is written of a value than its fields."""
+        """Return whether more than the fields of a value is written."""
         has_state = self._shape.read_state is not None and bool(self._shape.read_state(value))
         return has_state or self._version != 0 or self._is_dict
 
@@ -80,11 +80,11 @@ class FieldsForm(Form):
         """Return the values of the fields.
 
         Raises:
-          NotSerializableError: if one cannot be had.
+          NotSerializableError: if a field cannot be read.
         """
         try:
             return self._shape.read(value)
-        except Exception as exc:  # attributes may be code of users
+        except Exception as exc:  # attributes may be user code
             cause = f"{class_name(exc)}: {message_of(exc)}"
             problem = f"is a {class_name(value)} that cannot be written ({cause})"
             remedy = "correct its class, or the hook for it"
@@ -133,7 +133,7 @@ class FieldsForm(Form):
         return value
 
     def _today(self, plain: dict[str, Plain], version: int) -> Mapping[str, Plain]:
-        """Return the recorded fields as today's class has them."""
+        """Return the recorded fields in the shape of the current class."""
         upgraded = None
         if version != self._version:
             upgraded = self._forms.upgrade(self._full_name, plain, version)
@@ -155,7 +155,7 @@ class FieldsForm(Form):
             self._told = True
             listing = ", ".join(map(repr, gone))
             logger.warning(
-                "recorded values of %s have %s, which the class has no more: it is left out",
+                "recorded values of %s have %s, which the class no longer has: it is dropped",
                 self._full_name,
                 listing,
             )
@@ -176,7 +176,7 @@ class FieldsForm(Form):
             return self._shape.make(values)
         except FaultsError:
             raise
-        except Exception as exc:  # code of users: __init__, __post_init__
+        except Exception as exc:  # user code: __init__, __post_init__
             problem = f"cannot be made again ({class_name(exc)}: {message_of(exc)})"
             raise fault(problem, self.name) from exc
 
@@ -184,8 +184,8 @@ class FieldsForm(Form):
 def _renamed(gone: list[str], new: list[str]) -> FaultsError:
     was, now = ", ".join(map(repr, gone)), ", ".join(map(repr, new))
     return fault(
-        f"it was recorded with {was}, which the class has no more, and without {now}: if that "
-        "is a new name, say so with the hook trioflow_upgrade"
+        f"it was recorded with {was}, which the class no longer has, and without {now}: if a field "
+        "was renamed, return the new fields from the hook trioflow_upgrade"
     )
 
 

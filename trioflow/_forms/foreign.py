@@ -1,4 +1,4 @@
-"""Classes that only the hooks of a converter know."""
+"""Classes that only a converter's hooks can write and read."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 class ForeignForm(Form):
-    """A class by its structure and unstructure hooks.
+    """A class with a structure and an unstructure hook.
 
-    Whether the one takes back what the other makes is for nobody to know but them, so it is tried
-    with each value before the value is recorded. What they take back is of their type, even if it
-    is no instance of the class: Pydantic's ``PastDate`` is a date.
+    Each value is read back before it is recorded, because only the hooks determine whether this
+    works. A value that they read back is accepted, even if it is not an instance of the class:
+    Pydantic's ``PastDate`` is a date.
     """
 
     def __init__(
@@ -57,20 +57,20 @@ class ForeignForm(Form):
         raise wrong_class(self.name, value)
 
     def _try_to_load(self, plain: Plain, value: Any, depth: int) -> str | None:
-        """Return why *value* is not what its hooks make of *plain*, if so."""
+        """Return why the hooks do not read *plain* back as *value*; None if they do."""
         try:
             again = self.load(plain)
             if type(again) is type(value) and self._equal(again, value, depth):
                 return None
         except FaultsError as exc:
             return str(exc)
-        except Exception as exc:  # its comparison is code of users
+        except Exception as exc:  # its comparison is user code
             return f"{class_name(exc)}: {message_of(exc)}"
-        return "its hooks make another value of it"
+        return "its hooks read back another value"
 
     def _equal(self, again: Any, value: Any, depth: int) -> bool:
         cls: Any = type(value)
-        if cls.__eq__ is object.__eq__:  # nothing but what is written tells them apart
+        if cls.__eq__ is object.__eq__:  # only the written data can be compared
             return bool(
                 write(again, self._converter, depth) == write(value, self._converter, depth)
             )
@@ -90,10 +90,10 @@ class ForeignForm(Form):
 
 
 def foreign_form(cls: Any, converter: Converter, forms: Forms) -> Form | None:
-    """Return the form of a class by the converter's hooks; None if it has none to write it.
+    """Return the form of a class with converter hooks; None if it has no unstructure hook.
 
     Raises:
-      FaultsError: if it has only one of the two.
+      FaultsError: if it has no structure hook.
     """
     from cattrs.fns import identity
 
@@ -102,5 +102,5 @@ def foreign_form(cls: Any, converter: Converter, forms: Forms) -> Form | None:
     try:
         structure = converter.get_structure_hook(cls)
     except Exception as exc:
-        raise fault(f"{cls.__name__} can be written, and not read ({exc})") from exc
+        raise fault(f"{cls.__name__} can be written but not read ({exc})") from exc
     return ForeignForm(cls, structure, converter, forms)

@@ -1,4 +1,4 @@
-"""Finds the form of a type; made once per type and kept."""
+"""Finds and caches the form of each type."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
     from cattrs import Converter
 
 Upgrade: TypeAlias = Callable[[str, Mapping[str, Any], int], Mapping[str, Any] | None]
-"""As the hook ``trioflow_upgrade``."""
+"""Same signature as the hook ``trioflow_upgrade``."""
 
 ALIASES: tuple[Any, ...] = (TypeAliasType, getattr(typing, "TypeAliasType", TypeAliasType))
 NEVER = (typing.NoReturn, typing.Never)
 FLEETING: tuple[Any, ...] = (abc.Callable, abc.Iterator, abc.AsyncIterable, abc.Awaitable)
-"""Types whose values are no data."""
+"""Types whose values are not data."""
 SELF_TAGGED = ("deque", "defaultdict")
-"""Classes that are written with their tag wherever they are."""
+"""Classes that are always written with their tag."""
 
 
 def _no_upgrade(name: str, data: Mapping[str, Any], version: int) -> None:
@@ -60,12 +60,12 @@ class Forms:
         *,
         keeps_secrets: bool = False,
     ) -> None:
-        """Know what plugins say.
+        """Create the forms with the hooks of plugins.
 
         Args:
           converter: Returns the converter with the hooks of all plugins.
-          upgrade: Asks the plugins for recorded data in today's shape.
-          keeps_secrets: Whether secrets may be written, because others cannot read it.
+          upgrade: Calls the plugins for recorded data in its current shape.
+          keeps_secrets: Whether secrets may be written, because the journal is encoded.
         """
         self.upgrade, self.keeps_secrets = upgrade, keeps_secrets
         self._converter = converter
@@ -75,16 +75,16 @@ class Forms:
         self._loose: dict[Form, Form] = {}
         self._collected: dict[Form, Form] = {}
         self._secrets: dict[Any, str] = {}
-        """The types that hold secrets, and the classes of these."""
+        """The types that hold secrets, with the names of the secret classes."""
         self._found_secret: str | None = None
-        """Such a class in the type whose form is being made, once it was seen."""
+        """A secret class found in the type whose form is being made, if any."""
         self.anything: Form = AnyForm(self)
         self.plain_dict = MappingForm(dict, dict, self.anything, self.anything, self)
         self.scalars = scalar_forms(self)
-        """The forms of types without parts."""
+        """The forms of scalar types."""
         own = [*items.MAKERS, *mappings.CLASSES.values()]
         self._by_tag = {cls.__name__: self.form(cls) for cls in own}
-        """Of classes that any Python has: no module has to be imported for them."""
+        """The forms of built-in and standard classes, by tag; these need no import."""
         self._by_tag |= {form.name: form for form in self.scalars.values()}
         tags = {
             **{cls: cls for cls in own},
@@ -92,7 +92,7 @@ class Forms:
             type(Path()): Path,
         }
         self._tags: dict[type, str] = {cls: named.__name__ for cls, named in tags.items()}
-        """The tags of their exact instances."""
+        """The tags of their exact instances, by class."""
 
     # ------------------------------------------------------------ by type
     def form(self, type_: Any) -> Form:
@@ -122,16 +122,16 @@ class Forms:
         return form
 
     def loose(self, form: Form) -> Form:
-        """Return the form of values that should be of a type, and may be something else."""
+        """Return the form of values that should be of a type, but may be of another."""
         made = self._loose.get(form)
         if made is None:
             made = self._loose[form] = LooseForm(form, self.anything)
         return made
 
     def secret_in(self, type_: Any) -> str | None:
-        """Return the class of a secret that values of a type hold, though they may not be written.
+        """Return the name of a secret class in a type, if secrets must not be written.
 
-        None if there is none, as far as that is known: the type has a form already.
+        None if no secret is known. The type must already have a form.
         """
         try:
             return None if self.keeps_secrets else self._secrets.get(type_)
@@ -187,7 +187,7 @@ class Forms:
         return self._of_own_class(type_, cls)
 
     def _of_own_class(self, type_: Any, cls: type) -> Form:
-        """Return the form of a class that Python itself does not have."""
+        """Return the form of a class that is not built in."""
         if cls is Failed:
             return FailedForm(self)
         converter = self._converter()
@@ -211,7 +211,7 @@ class Forms:
     def _abstract(self, cls: type) -> Form:
         try:
             isinstance(None, cls)
-        except TypeError:  # a protocol that can only be checked by type checkers
+        except TypeError:  # a protocol that only type checkers can check
             return self.anything
         if issubclass(cls, FLEETING):
             raise fault(f"{cls.__name__} cannot be recorded")
@@ -226,7 +226,7 @@ class Forms:
             raise located(exc, field.name) from exc.__cause__
         default = field.default
         if is_loose or (default is not MISSING and not form.accepts(default)):
-            return self.loose(form)  # ``note: str = None`` is what people write
+            return self.loose(form)  # ``note: str = None`` is common
         return form
 
     def _items(self, type_: Any, cls: type, arguments: tuple[Any, ...]) -> Form:
@@ -250,7 +250,7 @@ class Forms:
         """Return the form of a mapping with some of the fields of a type.
 
         Raises:
-          FaultsError: if values of one of them cannot be recorded.
+          FaultsError: if values of a field cannot be recorded.
         """
         shape = find_shape(type_, self._converter())
         if shape is None:
@@ -267,22 +267,22 @@ class Forms:
         made = self._collected.get(inner)
         if made is None:
             shape = find_shape(Ok, self._converter())
-            assert shape is not None  # it is a class of attrs
+            assert shape is not None  # Ok is an attrs class
             arms = [FieldsForm(Ok, shape, {"value": inner}, self), self.form(Failed)]
             made = self._collected[inner] = UnionForm("Ok | Failed", arms)
         return made
 
     # ------------------------------------------------------------ by class
     def know(self, cls: type) -> None:
-        """Have a class found by its name that the workflow names, if not in a type."""
+        """Register a class that the workflow uses outside of types, to find it by name."""
         self._known.add(cls)
 
     def find_class(self, name: str) -> type | None:
-        """Return the class of a name that a journal has; None if it is not imported."""
+        """Return the class with a name from a journal; None if it is not imported."""
         return self._known.find(name)
 
     def dump_named(self, value: Any, depth: int) -> Plain:
-        """Return a value whose class no type says, with a tag that says it.
+        """Return a value without a declared type, tagged with its class.
 
         Raises: as `Form.dump`.
         """
@@ -294,7 +294,7 @@ class Forms:
         return plain if tag in SELF_TAGGED else tagged(tag, plain)
 
     def named(self, value: Any) -> tuple[str, Form] | None:
-        """Return the tag and the form of the class of a value; None if it is not so simple."""
+        """Return tag and form of the class of a value; None if these are not sufficient."""
         tag = self._tags.get(type(value))
         if tag is not None:
             return None if tag in SELF_TAGGED else (tag, self._by_tag[tag])
@@ -304,7 +304,7 @@ class Forms:
             return None
 
     def is_built_in(self, value: Any) -> bool:
-        """Tell whether *value* is of a class that any Python has, and that has a tag."""
+        """Return whether *value* is of a standard class that has a tag."""
         return type(value) in self._tags
 
     def _dump_by_name(self, value: Any, cls: type, depth: int) -> Plain:
@@ -312,13 +312,13 @@ class Forms:
         return tagged(name, form.dump(value, depth))
 
     def _named(self, value: Any, cls: type) -> tuple[str, Form]:
-        """Return the name and the form of a class that is found by its name.
+        """Return the name and the form of a class that can be found by name.
 
         Raises:
-          NotSerializableError: if it has no form, or is not found.
+          NotSerializableError: if it has no form, or cannot be found.
         """
         name = name_of(cls)
-        is_found = self._known.find(name) is cls  # before its form is made, which makes it known
+        is_found = self._known.find(name) is cls  # before its form is made, which registers it
         try:
             form = self.form(cls)
         except (FaultsError, NameError) as exc:
@@ -333,7 +333,7 @@ class Forms:
         return name, form
 
     def load_named(self, plain: Plain, base: type) -> Any:
-        """Return a value of the class that its tag says.
+        """Return a value of the class in its tag.
 
         Args:
           base: What it must be an instance of.
@@ -366,7 +366,7 @@ class Forms:
 
 
 class _Later(Form):
-    """Stands for the form of a type that contains itself, while that is being made."""
+    """Placeholder for the form of a recursive type while that form is being made."""
 
     form: Form | None = None
 
@@ -376,7 +376,7 @@ class _Later(Form):
         self._cls: Any = typing.get_origin(type_) or type_
 
     def accepts(self, value: Any) -> bool:
-        if self.form is None:  # asked for the default of a field
+        if self.form is None:  # called for the default of a field
             return not isinstance(self._cls, type) or isinstance(value, self._cls)
         return self.form.accepts(value)
 

@@ -41,7 +41,7 @@ DEFAULTS: Mapping[type, type] = {
     abc.Reversible: list,
     abc.Container: list,
 }
-"""Types of many items, and which class of them needs no tag."""
+"""Collection types, and for each the class that needs no tag."""
 MAKERS: Mapping[type, Callable[[list[Any]], Any]] = {
     list: list,
     tuple: tuple,
@@ -49,7 +49,7 @@ MAKERS: Mapping[type, Callable[[list[Any]], Any]] = {
     frozenset: frozenset,
     collections.deque: collections.deque,
 }
-"""How each class is made of a list of its items."""
+"""How each class is made from a list of its items."""
 CLASSES: Mapping[str, type] = {cls.__name__: cls for cls in MAKERS}
 
 
@@ -86,12 +86,12 @@ class ItemsForm(Form):
         if not self.accepts(value):
             raise wrong_class(self.name, value)
         if isinstance(value, abc.Iterator):
-            problem = f"is a {type(value).__name__}, which is used up when it is looked at"
-            raise NotSerializableError("", problem, "give a list")
+            problem = f"is a {type(value).__name__}, which is used up by reading it"
+            raise NotSerializableError("", problem, "use a list")
         if self._forms.is_built_in(value) or isinstance(value, tuple):
             return self._forms.dump_named(value, depth)
         problem = f"is a {type(value).__name__}, which cannot be read back"
-        raise NotSerializableError("", problem, "give a list, tuple or set itself")
+        raise NotSerializableError("", problem, "use a list, tuple or set")
 
     def load(self, plain: Plain) -> Any:
         tag = tag_of(plain)
@@ -122,7 +122,7 @@ class ItemsForm(Form):
 def dump_items(item: Form, values: Iterable[Any], depth: int) -> list[Plain]:
     """Return items as plain JSON types, in their order.
 
-    Raises: as `Form.dump`, with the place of the item.
+    Raises: as `Form.dump`, with the path of the item.
     """
     dump = item.dump
     plain: list[Plain] = []
@@ -134,9 +134,9 @@ def dump_items(item: Form, values: Iterable[Any], depth: int) -> list[Plain]:
 
 
 def load_items(item: Form, plain: Sequence[Plain]) -> list[Any]:
-    """Return the items that were written.
+    """Return the items from plain JSON types.
 
-    Raises: as `Form.load`, with the place of the item.
+    Raises: as `Form.load`, with the path of the item.
     """
     items: list[Any] = []
     try:
@@ -185,7 +185,7 @@ class TupleForm(Form):
 
 
 def dump_each(items: Sequence[Form], values: Iterable[Any], depth: int) -> list[Plain]:
-    """Return items of a type each as plain JSON types."""
+    """Return items with one type each as plain JSON types."""
     plain: list[Plain] = []
     try:
         for form, value in zip(items, values, strict=True):
@@ -196,7 +196,7 @@ def dump_each(items: Sequence[Form], values: Iterable[Any], depth: int) -> list[
 
 
 def load_each(items: Sequence[Form], plain: Iterable[Plain]) -> list[Any]:
-    """Return items of a type each that were written, as far as there are any."""
+    """Return items with one type each from plain JSON types; there may be fewer."""
     values: list[Any] = []
     try:
         for form, each in zip(items, plain, strict=False):

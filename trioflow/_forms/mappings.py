@@ -1,4 +1,4 @@
-"""Mappings, and how keys that are no strings become some."""
+"""Mappings, and how keys that are not strings are written."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ DEFAULTS: Mapping[type, type] = {
     abc.Mapping: dict,
     abc.MutableMapping: dict,
 }
-"""Types of mappings, and which class of them needs no tag."""
+"""Mapping types, and for each the class that needs no tag."""
 CLASSES: Mapping[str, type] = {
     cls.__name__: cls
     for cls in (
@@ -51,7 +51,7 @@ CLASSES: Mapping[str, type] = {
     )
 }
 EMPTY = {cls.__name__: cls for cls in (int, float, str, bool, list, dict, set, tuple)}
-"""What a defaultdict may make by itself, to be read back."""
+"""Default factories of a defaultdict that can be read back."""
 
 
 class MappingForm(Form):
@@ -64,7 +64,7 @@ class MappingForm(Form):
         self._origin, self._key, self.item, self._forms = origin, key, item, forms
         self.default = DEFAULTS[origin]
         self._as_json = "str" not in key.kinds
-        """Whether the keys of objects are JSON again: then no key of the type is a string."""
+        """Whether keys are written as JSON strings, because the key type has no strings."""
 
     def accepts(self, value: Any) -> bool:
         return isinstance(value, self._origin)
@@ -79,7 +79,7 @@ class MappingForm(Form):
             raise wrong_class(self.name, value)
         if CLASSES.get(cls.__name__) is not cls:
             problem = f"is a {cls.__name__}, which cannot be read back"
-            raise NotSerializableError("", problem, "give a dict itself")
+            raise NotSerializableError("", problem, "use a dict")
         if not depth:
             raise too_deep()
         plain = self._dump_items(value, depth - 1)
@@ -91,7 +91,7 @@ class MappingForm(Form):
         plain: dict[str, Plain] = {}
         try:
             items = list(value.items())
-        except Exception as exc:  # code of users, in a subclass
+        except Exception as exc:  # user code, in a subclass
             problem = f"cannot be read ({type(exc).__name__}: {exc})"
             raise NotSerializableError("", problem) from exc
         for key, item in items:
@@ -108,7 +108,7 @@ class MappingForm(Form):
         return plain if tag_of(plain) is None else tagged("dict", plain)
 
     def key_text(self, key: Any, depth: int) -> str | None:
-        """Return a key of an object; None if there is no such one."""
+        """Return a key as an object key; None if that is not possible."""
         try:
             plain = self._key.dump(key, depth)
         except FaultsError as exc:
@@ -157,7 +157,7 @@ class MappingForm(Form):
         for text, item in plain.items():
             key = self._load_key(self._parsed(text) if self._as_json else text)
             if key in found:
-                raise located(fault("is a key that is there already"), f"[{text!r}]")
+                raise located(fault("is a duplicate key"), f"[{text!r}]")
             found[key] = self._load_item(text, item)
         return found
 
@@ -165,7 +165,7 @@ class MappingForm(Form):
         try:
             return json.loads(text)
         except ValueError:
-            return text  # the form of the keys says what is wrong with it
+            return text  # the form of the keys reports the fault
 
     def _load_key(self, plain: Plain) -> Any:
         try:
@@ -187,7 +187,7 @@ class MappingForm(Form):
 def _made(cls: type, items: dict[Any, Any]) -> Any:
     if cls is dict:
         return items
-    if cls is collections.defaultdict:  # of a journal of the first format
+    if cls is collections.defaultdict:  # from a journal of the first format
         return collections.defaultdict(None, items)
     return cls(items)
 
@@ -198,7 +198,7 @@ def _factory_name(factory: Any) -> str | None:
     name = getattr(factory, "__name__", "")
     if EMPTY.get(name) is not factory:
         problem = f"is a defaultdict of {name or repr(factory)}, which cannot be read back"
-        raise NotSerializableError("", problem, "give a dict")
+        raise NotSerializableError("", problem, "use a dict")
     return str(name)
 
 

@@ -23,7 +23,7 @@ class EnumForm(Form):
         self._cls = cls
         self._is_flag = issubclass(cls, Flag)
         self._plain: dict[str, Plain] = {}
-        """By the name of a member."""
+        """Members by name."""
         values = [_plain_value(member, forms) for member in cls]
         texts = {_text(plain) for plain in values}
         by_value = NOTHING not in values and len(texts) == len(values)
@@ -44,7 +44,7 @@ class EnumForm(Form):
             raise wrong_class(self.name, value)
         if value.name in self._plain:
             return self._plain[value.name]
-        return value.value  # of flags, combined ones
+        return value.value  # combined flags
 
     def load(self, plain: Plain) -> Any:
         try:
@@ -113,7 +113,7 @@ class LiteralForm(Form):
 
     def _index(self, value: Any) -> int | None:
         for index, option in enumerate(self._options):
-            # By type as well, because True == 1 == 1.0.
+            # Also by type, because True == 1 == 1.0.
             if value is option or (type(value) is type(option) and value == option):
                 return index
         return None

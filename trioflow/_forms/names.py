@@ -1,7 +1,7 @@
-"""Classes by their names, as journals know them.
+"""Classes by their names in journals.
 
-Nothing is imported because a journal names it: a class is found if its module is imported by
-now, or if a type of the workflow names it.
+A name in a journal never causes an import: a class is found if its module is already imported, or
+if a type of the workflow uses it.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ def name_of(cls: type) -> str:
 
 
 class KnownClasses:
-    """The classes that the types of an engine's workflows name."""
+    """The classes that the types of an engine's workflows use."""
 
     def __init__(self) -> None:
         self._known: dict[str, type] = {}
 
     def add(self, cls: type) -> None:
-        """Remember a class that a type names."""
+        """Register a class that a type uses."""
         self._known.setdefault(name_of(cls), cls)
 
     def find(self, name: str) -> type | None:
-        """Return the class of that name; None if there is none."""
+        """Return the class with that name; None if there is none."""
         known = self._known.get(name)
         return known or _imported(name) or self._moved(name)
 
     def _moved(self, name: str) -> type | None:
-        """Return the class if the module that defines it was the program then, or is it now."""
+        """Return the class if its module was the main program then, or is it now."""
         module, _, path = name.partition(":")
         found = {
             cls
@@ -49,6 +49,6 @@ def _imported(name: str) -> type | None:
     for part in path.split("."):
         if found is None or part == "<locals>":
             return None
-        # Not getattr: it may run code, as a module's own __getattr__ does, which may import.
+        # Not getattr: it may run code, such as a module's __getattr__, which may import.
         found = vars(found).get(part) if hasattr(found, "__dict__") else None
     return found if isinstance(found, type) else None

@@ -1,4 +1,4 @@
-"""Values without parts: what JSON has, and what it carries as a string."""
+"""Scalar values: JSON scalars, and values that JSON carries as a string."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from trioflow._forms.forms import Forms
 
 MAX_DIGITS = 4300
-"""How many digits an integer may have: Python refuses to read more from a string."""
+"""Maximum number of digits of an integer: Python refuses to parse longer ones."""
 _MOST = 10**MAX_DIGITS
 
 
 class JsonForm(Form):
-    """What JSON has itself: strings, booleans, whole numbers, None."""
+    """JSON scalars: strings, booleans, integers, None."""
 
     def __init__(self, cls: Any, kind: Kind, forms: Forms) -> None:
         self.name = "None" if cls is type(None) else cls.__name__
@@ -69,7 +69,7 @@ class JsonForm(Form):
 
 
 class FloatForm(JsonForm):
-    """Floats; an integer is read as one, where a type has changed."""
+    """Floats. An integer is also read as a float, because its type may have changed."""
 
     def __init__(self, forms: Forms) -> None:
         super().__init__(float, "float", forms)
@@ -97,30 +97,30 @@ def _is_bool(value: Any) -> bool:
 
 
 def check_digits(value: int) -> None:
-    """Check that an integer can be read by any Python.
+    """Check that any Python can read an integer.
 
     Raises:
       NotSerializableError: if it is too long.
     """
     if not -_MOST < value < _MOST:
         problem = f"is an integer of more than {MAX_DIGITS:,} digits"
-        raise NotSerializableError("", problem, "use a string, or bytes, in its place")
+        raise NotSerializableError("", problem, "use a string or bytes instead")
 
 
 def check_finite(value: float) -> None:
-    """Check that JSON has a float.
+    """Check that JSON can hold a float.
 
     Raises:
-      NotSerializableError: if it is infinite, or no number.
+      NotSerializableError: if it is infinite or NaN.
     """
     if not isfinite(value):
         problem = f"is the float {value}, which JSON does not have"
-        raise NotSerializableError("", problem, "use None or a string in its place")
+        raise NotSerializableError("", problem, "use None or a string instead")
 
 
-# ---------------------------------------------------------------- as text
+# ---------------------------------------------------------------- as strings
 class TextForm(Form):
-    """What JSON carries in another form, mostly as a string."""
+    """A scalar that JSON carries in another form, mostly as a string."""
 
     def __init__(
         self,
@@ -165,7 +165,7 @@ class TextForm(Form):
 
 
 ZONED = "zoned"
-"""The tag of a moment that says more than an offset: a zone, or which of two equal hours."""
+"""The tag of a moment with more than an offset: a time zone, or a fold."""
 
 
 def write_moment(moment: datetime | time) -> Plain:
@@ -182,7 +182,7 @@ def write_moment(moment: datetime | time) -> Plain:
 
 
 def read_moment(cls: Any) -> Callable[[Plain], Any]:
-    """Return what reads moments of a class."""
+    """Return the function that reads moments of a class."""
 
     def read(plain: Plain) -> Any:
         if tag_of(plain) is None:
@@ -220,7 +220,7 @@ def _range(plain: Plain) -> range:
 
 def _write_zone(zone: ZoneInfo) -> str:
     if not zone.key:
-        raise NotSerializableError("", "is a time zone without a key", "make it of a key")
+        raise NotSerializableError("", "is a time zone without a key", "create it from a key")
     return zone.key
 
 
@@ -251,7 +251,7 @@ TEXTS: Mapping[type, _Rule] = {
         )
     },
 }
-"""Types that are carried as a string, and how it is written and read."""
+"""Types that are carried as a string, and how to write and read it."""
 LISTS: Mapping[type, _Rule] = {
     complex: (_write_complex, _complex),
     range: (lambda value: [value.start, value.stop, value.step], _range),
@@ -260,7 +260,7 @@ LISTS: Mapping[type, _Rule] = {
 
 
 def scalar_forms(forms: Forms) -> dict[Any, Form]:
-    """Return the forms of all types without parts."""
+    """Return the forms of all scalar types."""
     plain: dict[Any, Form] = {
         str: JsonForm(str, "str", forms),
         bool: JsonForm(bool, "bool", forms),
@@ -274,10 +274,10 @@ def scalar_forms(forms: Forms) -> dict[Any, Form]:
 
 
 class SubclassForm(Form):
-    """A class of its own of strings, numbers or the like: ``class Word(str)``.
+    """A subclass of a string, number or similar class: ``class Word(str)``.
 
-    It is made again by calling the class with the value. That it comes to the same is tried
-    before a value is recorded.
+    It is re-created by calling the class with the value. Before a value is recorded, this is
+    tried, and the result must be equal.
     """
 
     def __init__(self, cls: type, base: type, inner: Form) -> None:
@@ -312,7 +312,7 @@ class SubclassForm(Form):
             raise fault(f"{self.name} refuses it: {exc}", self.name) from exc
 
     def _refused(self) -> NotSerializableError:
-        problem = f"is a {self.name} that {self.name}({self._base.__name__}) does not make again"
+        problem = f"is a {self.name} that {self.name}({self._base.__name__}) does not re-create"
         return NotSerializableError("", problem, f"use a {self._base.__name__}, or another class")
 
 
@@ -322,11 +322,11 @@ _BARE: Mapping[type, Callable[[Any], Any]] = {
     float: float.__float__,
     bytes: lambda value: bytes.__getitem__(value, slice(None)),
 }
-"""How to get from an instance of a subclass to the value itself, whatever the subclass does."""
+"""How to get the plain value of an instance of a subclass, whatever the subclass does."""
 
 
 def base_of(cls: type) -> type | None:
-    """Return which of the plain classes *cls* is a subclass of, if of one."""
+    """Return the plain class that *cls* is a subclass of, if any."""
     if issubclass(cls, bool):
         return None
     return next((base for base in _BARE if issubclass(cls, base)), None)

@@ -1,4 +1,4 @@
-"""Classes with named fields, whichever library has made them: what is in them, how to make one."""
+"""Shapes: how to read and create instances of classes with named fields, of any library."""
 
 from __future__ import annotations
 
@@ -23,52 +23,52 @@ class ShapeField:
     name: str
     type: Any = Any
     required: bool = True
-    """Whether a value cannot be made without it."""
+    """Whether a value cannot be created without the field."""
     may_lack: bool = False
-    """Whether a value may be without it, so that it says nothing if it was not recorded."""
+    """Whether values may lack the field; a recorded value without it then shows no change."""
     default: Any = MISSING
-    """The value that a field without one gets, if that is always the same."""
+    """The default value, if it is always the same."""
 
 
 @attrs.frozen
 class Shape:
-    """How the values of a class are taken apart, and put together again.
+    """How to read the fields of a class and create an instance from them.
 
-    Give one to `register_shape` for classes that neither attrs nor dataclasses have made.
+    Pass one to `register_shape` for classes that neither attrs nor dataclasses have made.
     """
 
     fields: tuple[ShapeField, ...]
     read: Callable[[Any], Mapping[str, Any]]
-    """Returns the values of the fields by name, without those that have none."""
+    """Returns the values of the fields by name, without missing ones."""
     make: Callable[[dict[str, Any]], Any]
-    """Returns an instance with these values, which were read from one. It must not change them:
-    what validates or converts has done so before they were recorded."""
+    """Returns an instance with exactly these values. Validators and converters must not run: they
+    ran before the values were recorded."""
     is_loose: bool = False
-    """Whether a field may hold what is not of its type, as where a validator makes it."""
+    """Whether a field may hold a value that is not of its type, such as from a validator."""
     read_state: Callable[[Any], Mapping[str, Any]] | None = None
-    """Returns what an instance has beside its fields, if it differs from a new one's."""
+    """Returns the state of an instance in addition to its fields, if not that of a new one."""
     make_state: Callable[[Any, Mapping[str, Any]], None] | None = None
-    """Gives it to an instance that was made."""
+    """Sets this state on a new instance."""
 
 
 ShapeFactory: TypeAlias = Callable[[Any], Shape]
 
 
 def register_shape(converter: Any, predicate: Callable[[Any], bool], factory: ShapeFactory) -> None:
-    """Say how values of a library's classes are recorded; for ``trioflow_converter`` hooks.
+    """Register how values of a library's classes are recorded, in a ``trioflow_converter`` hook.
 
-    What is said last is asked first.
+    The last registered shape is tried first.
 
     Args:
-      converter: What the hook was called with.
-      predicate: Tells whether a type is one of these classes, with type arguments or without.
+      converter: The argument of the hook.
+      predicate: Returns whether a type is one of these classes, with or without type arguments.
       factory: Returns the shape of such a type.
     """
     converter.shapes.append((predicate, factory))
 
 
 def find_shape(type_: Any, converter: Any) -> Shape | None:
-    """Return the shape of a type; None if it has no fields that are known.
+    """Return the shape of a type; None if it has no known fields.
 
     Raises:
       NameError: if an annotation names something that does not exist.
@@ -92,8 +92,8 @@ def field_types(type_: Any, origin: Any, names: Sequence[str] = ()) -> dict[str,
     """Return the types of fields, with the type arguments filled in.
 
     Args:
-      names: The fields, unless all annotated names are fields, as those of a TypedDict are. What a
-        class annotates beside them need not exist when it runs.
+      names: The fields, unless all annotated names are fields, as in a TypedDict. Types of other
+        annotations need not exist at run time.
 
     Raises:
       NameError: if an annotation names something that does not exist.
@@ -115,14 +115,14 @@ def field_types(type_: Any, origin: Any, names: Sequence[str] = ()) -> dict[str,
 
 
 def types_holder(name: str, annotation: Any, module: Any) -> Any:
-    """Return an object with one annotation, of which the module is known."""
+    """Return an object with one annotation and a known module."""
     return types.SimpleNamespace(
         __annotations__={name: annotation}, __globals__=vars(module) if module else {}
     )
 
 
 def _bases(type_: Any, origin: type) -> Iterator[tuple[type, Mapping[Any, Any]]]:
-    """Yield the bases of a class, the furthest first, with what their type variables are."""
+    """Yield the bases of a class, most distant first, with values of their type variables."""
     arguments: dict[type, Mapping[Any, Any]] = {origin: arguments_of(type_, origin)}
     for cls in origin.__mro__:
         for base in getattr(cls, "__orig_bases__", ()):
@@ -135,7 +135,7 @@ def _bases(type_: Any, origin: type) -> Iterator[tuple[type, Mapping[Any, Any]]]
 
 
 def arguments_of(type_: Any, origin: Any) -> dict[Any, Any]:
-    """Return what the type variables of a class are in a type that was made of it."""
+    """Return the values of a class's type variables in a parametrized type."""
     parameters = getattr(origin, "__parameters__", ())
     return dict(zip(parameters, typing.get_args(type_), strict=False))
 
@@ -145,7 +145,7 @@ def _filled(hints: Mapping[Any, Any], arguments: Mapping[Any, Any]) -> dict[Any,
 
 
 def substituted(hint: Any, arguments: Mapping[Any, Any]) -> Any:
-    """Return a type with type variables replaced by what they are."""
+    """Return a type with its type variables replaced."""
     if isinstance(hint, typing.TypeVar):
         return arguments.get(hint, hint)
     variables = getattr(hint, "__parameters__", ())
@@ -208,7 +208,7 @@ def _annotations(cls: type) -> dict[str, Any]:
 
 
 def _is_generated(cls: Any) -> bool:
-    """Tell whether a class has the ``__init__`` that attrs or dataclasses makes."""
+    """Return whether a class has the ``__init__`` that attrs or dataclasses generate."""
     code = getattr(cls.__init__, "__code__", None)
     return code is not None and (
         code.co_filename.startswith("<attrs generated") or code.co_filename == "<string>"
@@ -216,11 +216,11 @@ def _is_generated(cls: Any) -> bool:
 
 
 def _maker(cls: Any, made: Mapping[str, str] | None) -> Callable[[dict[str, Any]], Any]:
-    """Return what makes instances with exactly the given values.
+    """Return a function that creates instances with exactly the given values.
 
     Args:
-      made: The parameter of ``__init__`` of each field that it takes; None if the class has an
-        ``__init__`` of its own, which is not called then.
+      made: The parameter of ``__init__`` for each field that it accepts; None if the class has its
+        own ``__init__``, which is then not called.
     """
 
     def make(values: dict[str, Any]) -> Any:

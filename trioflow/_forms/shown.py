@@ -1,4 +1,4 @@
-"""Recorded values as people see them: without tags, as `trioflow.wire` writes them."""
+"""Recorded values for display: without tags, as `trioflow.wire` writes them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from trioflow._forms.form import Plain, content_of, tag_of, tagged
 
 
 def untagged(plain: Plain) -> Plain:
-    """Return what was recorded without the tags, at any depth. Never fails."""
+    """Return recorded data without tags, at any depth. Never fails."""
     if type(plain) is list:
         return [untagged(item) for item in plain]
     if type(plain) is not dict:
@@ -28,9 +28,9 @@ def untagged(plain: Plain) -> Plain:
 
 SECRET = "secret"
 MASK = "**********"
-"""What people see of a secret."""
+"""The display of a secret."""
 FIRST = ("zoned", "deque", "defaultdict", "state")
-"""Tags of lists of which the first item is what people see, and the rest says more of it."""
+"""Tags of lists whose first item is displayed; the others are details."""
 
 
 def _object(pairs: Plain) -> Plain:
@@ -45,7 +45,7 @@ def _key(key: Plain) -> str:
 
 
 def escaped(plain: Plain) -> Plain:
-    """Return plain JSON types so that nothing in them is taken for a tag."""
+    """Return plain JSON types with everything escaped that looks like a tag."""
     if type(plain) is list:
         return [escaped(item) for item in plain]
     if type(plain) is not dict:

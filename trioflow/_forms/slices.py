@@ -1,6 +1,6 @@
-"""Writing large values piece by piece, so that others have a turn in between.
+"""Writing large values in slices, so that other tasks run in between.
 
-Gives the string that ``json.dumps(form.dump(value))`` gives, and takes longer for it.
+The output is the string that ``json.dumps(form.dump(value))`` returns, but takes longer.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from trioflow._forms.unions import LooseForm, UnionForm
 from trioflow._values.structure import fields_of
 
 LARGE = 4000
-"""How many parts a value has that is written in slices; 16 characters or bytes count as one."""
+"""From how many parts on a value is written in slices; 16 characters or bytes count as one."""
 SECONDS = 0.005
-"""How long one slice takes, about."""
+"""Approximate duration of one slice."""
 CHARACTERS = 1 << 18
 """How many characters of a string are written at a time."""
 TRIPLES = 3 << 16
-"""How many bytes become Base64 at a time: a multiple of three, so that they can be joined."""
+"""How many bytes are encoded as Base64 at a time: a multiple of three, for joining."""
 
 LIGHT = frozenset({int, float, bool, type(None)})
-"""Types of which every value is one part."""
+"""Types whose values are always one part."""
 
 Slices: TypeAlias = Generator[None, None, None]
 
 
 def is_large(value: Any) -> bool:
-    """Tell whether a value is written in slices. Looks at no more of it than that takes."""
+    """Return whether a value is written in slices. Reads no more of it than needed."""
     return weight_of(value, LARGE) > LARGE
 
 
 def weight_of(value: Any, limit: int) -> int:
-    """Return how many parts a value has; of more than *limit*, some number above it."""
+    """Return how many parts a value has; any number above *limit* if it has more."""
     weight = 0
     waiting = [value]
     while waiting and weight <= limit:
@@ -66,11 +66,11 @@ def weight_of(value: Any, limit: int) -> int:
 
 
 def write_slices(form: Form, value: Any, out: list[str]) -> Slices:
-    """Write a value to *out*, as strings to be joined; give way at each ``yield``.
+    """Write a value to *out*, as strings to join. Each ``yield`` lets other tasks run.
 
     Raises:
-      FaultsError, NotSerializableError: if it cannot be written like this. `Form.dump` may still
-        do it, and names the place if not.
+      FaultsError, NotSerializableError: if it cannot be written in slices. `Form.dump` may still
+        succeed; otherwise its error has the path.
     """
     yield from _Writer(out).write(form, value, MAX_DEPTH)
 
@@ -141,7 +141,7 @@ class _Writer:
             self._out.append("}")
 
     def _items(self, item: Form, values: Iterable[Any], depth: int) -> Slices:
-        """Write a list; what is small in it goes into batches."""
+        """Write a list; small items are written in batches."""
         self._out.append("[")
         batch: list[Plain] = []
         weight, is_first = 0, True
@@ -164,7 +164,7 @@ class _Writer:
         self._out.append("]")
 
     def _mapping(self, form: MappingForm, value: dict[Any, Any], depth: int) -> Slices:
-        """Write a dict; what is small in it goes into batches."""
+        """Write a dict; small items are written in batches."""
         self._out.append("{")
         batch: dict[str, Plain] = {}
         known: set[str] = set()
@@ -173,7 +173,7 @@ class _Writer:
             text = form.key_text(key, depth)
             if text is None or text in known or (len(value) == 1 and text[:1] == "$"):
                 raise fault("it is not written as an object with these keys")
-            if text is not key:  # strings are different since they are keys of a dict
+            if text is not key:  # strings are unique, being keys of a dict
                 known.add(text)
             added = 1 if type(item) in LIGHT else weight_of(item, LARGE)
             if weight + added > LARGE and batch:

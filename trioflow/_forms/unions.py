@@ -1,4 +1,4 @@
-"""Unions: which of several types a value is of."""
+"""Unions: the type of a value among several."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from trioflow.errors import FaultsError, NotSerializableError
 
 
 class UnionForm(Form):
-    """A value of one of several types, which is recorded with it where JSON alone cannot tell.
+    """A value of one of several types. The type is recorded if JSON alone does not determine it.
 
-    A type needs no tag if no other arm may be written as the same kind of JSON, or if it is what
-    JSON itself has: of ``datetime | str`` it is the moment that is tagged.
+    A type needs no tag if no other arm may be written as the same kind of JSON, or if it is a JSON
+    type itself: in ``datetime | str``, only the datetime is tagged.
     """
 
     def __init__(self, name: str, arms: Sequence[Form]) -> None:
@@ -33,7 +33,7 @@ class UnionForm(Form):
         self._tags = _names(arms)
         self.kinds = frozenset(kind for arm in arms for kind in arm.kinds)
         self._owners = {kind: _owner(kind, arms) for kind in self.kinds}
-        """The arm that is written without a tag, by the kind of JSON; None if there is none."""
+        """The arm that is written without a tag, by kind of JSON; None if there is none."""
         only = [arm for arm in arms if "null" not in arm.kinds or len(arm.kinds) > 1]
         self.only = only[0] if len(only) == 1 else None
         """The arm of an optional type."""
@@ -66,7 +66,7 @@ class UnionForm(Form):
         raise min(faults, key=_count, default=wrong_class(self.name, value))
 
     def _candidates(self, value: Any) -> Iterator[tuple[Form, str]]:
-        """Yield the arms that *value* may be of, those first whose very class it has."""
+        """Yield the arms that may accept *value*, exact matches of its class first."""
         arms = list(zip(self._arms, self._tags, strict=True))
         yield from (pair for pair in arms if pair[0].is_exact(value))
         for arm, tag in arms:
@@ -87,8 +87,10 @@ class UnionForm(Form):
         return self._load_unmarked(plain, tag)
 
     def _load_unmarked(self, plain: Plain, tag: str | None) -> Any:
-        """Return what was recorded when the type was another one: of an arm that was alone then,
-        or of a class that has another name by now."""
+        """Return a value that was recorded before the type changed.
+
+        The arm may have been the only type then, or its class may have been renamed.
+        """
         found = []
         for arm in self._arms:
             try:
@@ -99,9 +101,9 @@ class UnionForm(Form):
             return found[0]
         arms = ", ".join(self._tags)
         if tag is not None:
-            raise fault(f"it was recorded as {tag!r}, which is none of {arms}", self.name, tag)
+            raise fault(f"it was recorded as {tag!r}, which is not one of {arms}", self.name, tag)
         if found:
-            raise fault(f"it was recorded without saying which of {arms} it is, and fits several")
+            raise fault(f"it was recorded without its type, and fits several of {arms}")
         received = KINDS[type(plain)]
         raise fault(f"expected {self.name}, received {received}", self.name, received)
 
@@ -115,7 +117,7 @@ def _owner(kind: Kind, arms: Sequence[Form]) -> Form | None:
 
 
 def _names(arms: Sequence[Form]) -> list[str]:
-    """Return a name for each arm that no other one has."""
+    """Return a unique name for each arm."""
     names: list[str] = []
     for arm in arms:
         name, number = arm.name, 1
@@ -131,7 +133,7 @@ def _count(exc: FaultsError) -> int:
 
 
 class GivenForm(Form):
-    """A value that comes from outside: what can be structured into the type is recorded as that."""
+    """A value from outside: recorded as the type if it can be structured into it."""
 
     def __init__(self, inner: Form, structure: Callable[[Any], Any]) -> None:
         self.name, self._inner, self._structure = inner.name, inner, structure
@@ -154,7 +156,7 @@ class GivenForm(Form):
 
 
 class LooseForm(Form):
-    """A value that should be of a type, and may be something else."""
+    """A value that should be of a type, but may be of another."""
 
     TAG = "any"
 

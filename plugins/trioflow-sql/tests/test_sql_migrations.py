@@ -140,7 +140,7 @@ async def test_a_process_of_an_earlier_version_stops_writing_when_the_schema_cha
             lambda: store.delete("a"),
         ]
         for call in calls:
-            with pytest.raises(StoreError, match=r"version 3, .* known here is 1") as caught:
+            with pytest.raises(StoreError, match=r"version 3, .* supports up to 1") as caught:
                 await call()
             assert not caught.value.transient
         assert [entry.seq for entry in await store.read("a")] == [0]
