@@ -42,7 +42,8 @@ An event
     `running.call` makes it → `stream.log.RunLog.add` folds it into the record and puts it into the
     window (a `stream.journaled_log.JournaledLog` encodes it first: an event that cannot be written
     does not happen) → waiting readers are woken, instruments are notified → a reader takes it from
-    the window when its task has a turn. A run waits for slow readers at its next step boundary or ``write``.
+    the window when its task has a turn. A run waits for slow readers at its next step boundary or
+    ``write``.
 
 An answer
     ``Run.resume(data)`` → `life.resuming.resume` claims a durable run and takes over what other

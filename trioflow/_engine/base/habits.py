@@ -23,7 +23,7 @@ class Reputation:
 
     def __init__(self) -> None:
         self.trusted: set[object] = {None}
-        """The functions that were called often and were never slow. None stands for no function."""
+        """The functions that were called often and were never slow. None: no function."""
         self._calls: dict[object, int] = {}
         self._long: set[object] = set()
 
