@@ -117,6 +117,8 @@ def expecting(state: Any) -> Step[Any, Any]:
         (dict[str, Any], Any),
         (Account, Account),
         (Account, Savings),
+        (None, Any),
+        (type(None), Account),
     ],
 )
 def test_a_step_fits_the_state_of_its_workflow(wanted: Any, state: Any) -> None:

@@ -15,13 +15,13 @@ def check_state(wanted: Any, state: Any, where: str) -> None:
     A state without a type is a dict.
 
     Args:
-      wanted: Type that the step declares; Any if it declares none.
+      wanted: Type that the step declares; Any if it declares none, None if it uses no state.
       state: Type that the outermost workflow declares.
 
     Raises:
       DefinitionError: if it has not.
     """
-    if wanted in (Any, object) or wanted == state:
+    if wanted in (Any, object, None, type(None)) or wanted == state:
         return
     found = dict if state is Any else state
     if _is_subclass(found, wanted):
