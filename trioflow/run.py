@@ -320,7 +320,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         life = self._life
 
         def on_leave() -> None:
-            # In this order: closing first would wake writers that wait for room, to continue.
+            # In this order: closing first would wake writers that wait for room in the buffer.
             leave(life, part)
             stream.close()
 
