@@ -167,7 +167,7 @@ class InvalidValueError(TrioflowError, ValueError):
     """Raised when a value does not fit its declared type. Never retried."""
 
     what: str
-    """Name of the value: ``"input"``, ``"output"``, ``"state"``, ``"resume data"``, ``"event data"``."""
+    """Which value: ``"input"``, ``"output"``, ``"state"``, ``"resume data"``, ``"event data"``."""
     owner: str
     """Owner of the value: ``"step 'plan_day'"``, ``"workflow 'weather'"``."""
     faults: tuple[Fault, ...]

@@ -540,7 +540,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
           RunStateError: if the run has not started.
           RunClaimedError: if it is running in another process; use ``engine.drain_run()``.
 
-        **Cancellation**: no further step starts nevertheless.
+        **Cancellation**: the run still starts no further step.
 
         **Checkpoints**: always at least one, even if no step is running.
         """
