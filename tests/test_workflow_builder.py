@@ -447,7 +447,8 @@ class TestWhatTheRunCreationFinds:
 
         assert await workflow.run(1) == 2
         assert self.creation_error(Workflow("w").then(workflow)).startswith(
-            f"workflow 'w': it is nested in {MAX_NESTING + 1} workflows; nest in {MAX_NESTING}"
+            f"workflow 'w': it is nested in {MAX_NESTING + 1} workflows; nest in at most "
+            f"{MAX_NESTING}"
         )
 
 

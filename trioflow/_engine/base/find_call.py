@@ -1,4 +1,4 @@
-"""Finding the plan of a call by its address."""
+"""Find the plan of a call by its address."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from trioflow.addresses import Address
 
 
 def find_call(plan: WorkflowPlan, address: str) -> CallPlan:
-    """Return the plan of the call at *address*; for an item that of the item.
+    """Return the plan of the call at *address*; for an item, the plan of the item.
 
     Raises:
       LookupError: if the workflow has no such call.

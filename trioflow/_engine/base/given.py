@@ -1,5 +1,7 @@
-"""Checks of what callers give that goes into events as it is: a journal could not be read again
-that holds anything else there."""
+"""Check arguments of callers that go into events unchanged.
+
+A journal that held anything else could not be read again.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +12,14 @@ def check_string(what: str, given: object) -> None:
     """Check that an id, a name or a reason is a string.
 
     Raises:
-      TypeError: if it is anything else.
+      TypeError: if it is not a string.
     """
     if not isinstance(given, str):
         raise TypeError(f"{what} must be a string, not {shown(given)}")
 
 
 def check_optional_string(what: str, given: object) -> None:
-    """Check that something that may be left out is a string, or None.
+    """Check that an optional argument is a string or None.
 
     Raises:
       TypeError: if it is anything else.

@@ -1,6 +1,6 @@
-"""How a node ended. A failure is data here, so that siblings and events see it in order.
+"""The outcome of a node. A failure is data here, so that siblings and events see it in order.
 
-Cancellation is no outcome: it stays Trio's own exception and passes through every node.
+Cancellation is not an outcome: it stays Trio's own exception and passes through every node.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from trioflow.errors import InvalidValueError, NotSerializableError
 from trioflow.events import Question
 
 UNRECORDABLE = (NotSerializableError, InvalidValueError)
-"""What a durable run raises for an event that holds a value that cannot be recorded."""
+"""Errors of a durable run for an event with a value that cannot be recorded."""
 
 
-# Not frozen, though nothing changes one: an outcome is made per step (shortcut `open-outcome`).
+# Not frozen, though nothing changes it: an outcome is created per step (shortcut `open-outcome`).
 @attrs.define(eq=False)
 class Success:
     """The node gave a value."""
@@ -50,12 +50,12 @@ class Bailed:
 
 @attrs.define(eq=False)
 class Suspended:
-    """A step waits for an answer, and so does what it is part of."""
+    """A step waits for an answer, and so does everything that contains it."""
 
     payload: Any
     label: str | None = None
     asks: Mapping[str, Question] | None = None
-    """What it has asked with ``ctx.ask``; other tasks of the body may add to it until it ends."""
+    """The questions of ``ctx.ask``; other tasks of the body may add to them until it ends."""
 
 
 @attrs.define(eq=False)
@@ -67,23 +67,23 @@ Outcome: TypeAlias = Success | Failed | Bailed | Suspended | Paused
 
 
 class Signal(BaseException):
-    """Carries a bail or a suspension from the depth of a step body to its call.
+    """Carries a bail or a suspension from inside a step body to its call.
 
-    Not an Exception, so that ``except Exception`` in a body does not stop it.
+    Not an Exception, so that ``except Exception`` in a body does not catch it.
     """
 
     def __init__(self, outcome: Bailed | Suspended) -> None:
         self.outcome = outcome
 
 
-# Exceptions are asked for their type and not whether they are instances: they are the users', and
-# one may raise if it is asked for its class.
+# The type of exceptions is checked, not isinstance(): they are user objects, and reading their
+# class may raise.
 def outcome_of(exc: BaseException) -> Outcome | None:
-    """Return what it means that a body raised *exc*; None if it must be raised on.
+    """Return the meaning of an exception from a body; None if it must be raised again.
 
-    Whatever a body raises is its failure, `SystemExit`, the cancellation of another event loop and
-    that of a scope that was left long ago included. Only two pass: Ctrl-C, which is the program's,
-    and the cancellation of a scope that is around the body.
+    Every exception of a body is its failure, including `SystemExit`, the cancellation of another
+    event loop and that of a scope that was left before. Two exceptions pass: Ctrl-C, which ends the
+    program, and the cancellation of a scope around the body.
     """
     if issubclass(type(exc), BaseExceptionGroup):
         return _outcome_of_leaves(exc, list(leaves(exc)))
@@ -91,12 +91,12 @@ def outcome_of(exc: BaseException) -> Outcome | None:
 
 
 def must_pass(exc: BaseException) -> bool:
-    """Tell whether *exc* is no failure of a body: a cancellation, Ctrl-C, or a group of such."""
+    """Return whether *exc* is not a body's failure: a cancellation, Ctrl-C, or a group of these."""
     return outcome_of(exc) is None
 
 
 def failure(exc: BaseException) -> Failed:
-    """Return the failure that an exception of a user's function is.
+    """Return the failure for an exception of a user's function.
 
     Raises:
       BaseException: *exc* itself, if it must pass. Call it while *exc* is handled.
@@ -107,12 +107,12 @@ def failure(exc: BaseException) -> Failed:
 
 
 def is_interrupt(exc: BaseException) -> bool:
-    """Tell whether *exc* is Ctrl-C, or a group that contains it."""
+    """Return whether *exc* is Ctrl-C, or a group that contains it."""
     return any(issubclass(type(leaf), KeyboardInterrupt) for leaf in leaves(exc))
 
 
 def leaves(exc: BaseException) -> Iterator[BaseException]:
-    """Yield what is in a group and the groups in it, in order; of what is no group, itself."""
+    """Yield the exceptions in a group and its subgroups, in order; another exception as itself."""
     waiting = [exc]
     while waiting:
         found = waiting.pop()
@@ -123,15 +123,15 @@ def leaves(exc: BaseException) -> Iterator[BaseException]:
 
 
 _MEMBERS: Any = BaseExceptionGroup.__dict__["exceptions"]
-"""The members as Python itself keeps them, whatever a subclass makes of the name."""
+"""The members as Python itself keeps them, whatever a subclass defines under the name."""
 
 
 def _outcome_of_leaves(exc: BaseException, found: Sequence[BaseException]) -> Outcome | None:
-    """Return what *exc* means, which is *found* alone or a group from a body's own nursery.
+    """Return the meaning of *exc*, which is *found* alone or a group from a body's nursery.
 
-    A body can bail or fail while it is being canceled. The exceptions it raised count, and
-    the Cancelled beside them may be dropped: cancellation is level-triggered, so the next
-    checkpoint of this task raises it again.
+    A body can bail or fail while it is being canceled. The exceptions it raised count, and the
+    Cancelled among them may be dropped: cancellation is level-triggered, so the next checkpoint of
+    this task raises it again.
     """
     ignored: list[type[BaseException]] = [Signal]
     if any(issubclass(type(leaf), KeyboardInterrupt) for leaf in found):
@@ -148,7 +148,7 @@ def _outcome_of_leaves(exc: BaseException, found: Sequence[BaseException]) -> Ou
 
 
 def _is_canceled() -> bool:
-    """Tell whether a scope is canceled that this task is in."""
+    """Return whether a scope around this task is canceled."""
     return trio.current_effective_deadline() == -math.inf
 
 
@@ -156,6 +156,6 @@ def _without(group: BaseException, ignored: tuple[type[BaseException], ...]) -> 
     """Return a group without some of its exceptions."""
     try:
         others = group.split(ignored)[1]  # type: ignore[attr-defined]
-    except Exception:  # a subclass may have a split of its own, or a derive
+    except Exception:  # a subclass may define its own split or derive
         return group
     return group if others is None else others

@@ -1,7 +1,7 @@
-"""A workflow made ready to run: names resolved, types compiled, limits and runners found.
+"""A workflow that is ready to run: names resolved, types compiled, limits and runners found.
 
-Planning happens once per workflow and environment, before anything runs, so what is wrong
-with a definition shows here, and the path of a step looks nothing up.
+Planning happens once per workflow and environment, before anything runs. It finds all errors in a
+definition, and a running step looks nothing up.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from trioflow._forms.forms import Forms
 
 Body: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
-"""Takes ``(call, value)`` and runs one attempt. A leaf's gives its value; the body of a nested
-workflow or of a loop gives an Outcome."""
+"""Takes ``(call, value)`` and runs one attempt. The body of a leaf returns its value; the body of a
+nested workflow or of a loop returns an Outcome."""
 Fallback: TypeAlias = Callable[[BaseException, Any], Awaitable[Any]]
 """Takes ``(error, call)``; made from a plain or async function."""
 FindLimiter: TypeAlias = Callable[[], trio.CapacityLimiter]
@@ -49,23 +49,23 @@ class CallForms:
 
 @attrs.frozen(eq=False)
 class RunForms:
-    """How those values of a workflow's runs are recorded that belong to no call."""
+    """How the values of a workflow's runs that belong to no call are recorded."""
 
     input: Form
     output: Form
     state: Form
     updates: Form
-    """Of what steps change in the state: a mapping with some of its keys."""
+    """For what steps change in the state: a mapping with some of its keys."""
     anything: Form
-    """Of values of which no type says what they are."""
+    """For values without a declared type."""
     forms: Forms
-    """What has made all of them."""
+    """The factory of all these forms."""
     secret: str | None = None
-    """Which value is a secret that must not be recorded, those of the calls included."""
+    """Which value is a secret that must not be recorded, including those of the calls."""
     unknown: CallForms = attrs.field(init=False, repr=False)
-    """Of calls that the workflow does not have."""
+    """For calls that the workflow does not have."""
     described: dict[tuple[object, ...], Any] = attrs.field(factory=dict, init=False, repr=False)
-    """What was found out about events, by the forms of their values; see `event_values`."""
+    """What is known about events, by the forms of their values; see `event_values`."""
 
     @unknown.default
     def _unknown(self) -> CallForms:
@@ -80,18 +80,18 @@ class CallPlan:
     kind: StepKind
     body: Body
     function: Callable[[Any], Awaitable[Any]] | None = None
-    """What *body* calls, if that is all it does: the function of a step that takes its input and
-    nothing else. It is called directly then (shortcut `function-alone`)."""
+    """The function that *body* calls, if it does nothing else: the function of a step that takes
+    only its input. It is then called directly (shortcut `function-alone`)."""
     structure: Structure | None = None
-    """Structures the input; None if any value will do."""
+    """Structures the input; None if any value is valid."""
     structure_resume: Structure | None = None
     """Structures the data of the event that was waited for, or of an answer."""
     structure_suspend: Structure | None = None
     """Structures the payload of a suspension."""
     check: Structure | None = None
-    """Checks the class of what the body gives; None if any value will do."""
+    """Checks the class of the body's value; None if any value is valid."""
     structure_output: Structure | None = None
-    """Structures the output at any depth; None if any value will do."""
+    """Structures the output at any depth; None if any value is valid."""
     forms: CallForms | None = None
     """How its values are recorded; None if there is no store."""
     retry: Retry | None = None
@@ -103,16 +103,16 @@ class CallPlan:
     nested: WorkflowPlan | None = None
     """The workflow that is called, if it is one."""
     code: object = None
-    """Tells the function of a leaf, the same for all steps that were made of it."""
+    """Identifies the function of a leaf, the same for all steps made from it."""
     takes: object = attrs.field(init=False)
-    """A type of which exact instances need not be structured; None if no value need be. It is
-    looked at before *structure*, which would find the same out (shortcut `known-type`)."""
+    """A type whose exact instances need no structuring; None if no value needs any. It is checked
+    before *structure*, which would find the same (shortcut `known-type`)."""
     gives: object = attrs.field(init=False)
-    """A class of which exact instances need no check; None if no value needs one."""
+    """A class whose exact instances need no check; None if no value needs one."""
     slot: int = attrs.field(init=False)
     """Where a workflow call keeps the output, see `WorkflowPlan.slots`."""
     is_leaf: bool = attrs.field(init=False)
-    """Whether the body is a user's own code, and not calls of other nodes or a mere wait."""
+    """Whether the body is user code, and not calls of other nodes or a mere wait."""
     is_plain: bool = attrs.field(init=False)
     """Whether it is a leaf with one attempt and no fallback, not guarded and not recorded."""
     is_guarded: bool = attrs.field(init=False)
@@ -123,7 +123,7 @@ class CallPlan:
         self.gives = None if self.check is None else exact_type(self.check)
         self.is_leaf = self.kind in ("step", "tool", "map")
         self.is_guarded = self.timeout is not None or self.limiter is not None
-        may_be_large = self.forms is not None  # and then it is recorded in slices
+        may_be_large = self.forms is not None  # then it is recorded in slices
         has_more = self.retry is not None or self.fallback is not None
         self.is_plain = self.is_leaf and not has_more and not self.is_guarded and not may_be_large
 
@@ -141,10 +141,10 @@ class ToolPlan:
     parameters: Mapping[str, Structure | None]
     required: frozenset[str]
     context: str | None
-    """Name of the context parameter."""
+    """The name of the context parameter."""
     combine: Callable[[list[Any]], Any] | None
     check: Structure | None
-    """Checks the class of the result; None if any value will do."""
+    """Checks the class of the result; None if any value is valid."""
     timeout: float | None
     limiter: FindLimiter | None
     plugin: str | None
@@ -194,9 +194,9 @@ class SleepPlan:
     key: str
     call: CallPlan
     until: Condition
-    """Says when the sleep ends: seconds since the epoch, on the run's clock."""
+    """Returns when the sleep ends: seconds since the epoch, on the run's clock."""
     is_date: bool = False
-    """Whether that is a date of the calendar, not a time from now."""
+    """Whether that is a calendar date, not a time from now."""
 
 
 @attrs.define(eq=False)
@@ -216,8 +216,8 @@ NodePlan: TypeAlias = (
 class WorkflowPlan:
     """A workflow, ready to run.
 
-    Holds no reference to the workflow itself, so that it can be cached for as long as the
-    workflow lives.
+    Holds no reference to the workflow itself, so that it can be cached for as long as the workflow
+    lives.
     """
 
     id: str
@@ -225,7 +225,7 @@ class WorkflowPlan:
     structure_input: Structure | None
     structure_output: Structure | None
     initial_state: Callable[[Any], Any]
-    """Makes the initial state from what the caller gave."""
+    """Makes the initial state from the caller's value."""
     state_fields: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None
     """Structures the keys of a state update; None if the state is a plain dict."""
     tools: Callable[[Any], ToolPlan]
@@ -236,13 +236,13 @@ class WorkflowPlan:
     forms: RunForms | None
     """How values of its runs are recorded; None if there is no store."""
     timeout: float | None
-    """Seconds in which a run, or a nested call, must finish."""
+    """Seconds within which a run, or a nested call, must finish."""
     reducers: Mapping[str, Callable[[Any, Any], Any]]
-    """How updates of fields of the state are merged, by name; others replace the value."""
+    """The reducers for updates of fields of the state, by name; others replace the value."""
     slots: Mapping[str, int]
     """Where a call of the workflow keeps the outputs of its steps, by their ids."""
     reputation: Reputation = attrs.field(factory=Reputation)
-    """What its runs have learned of the functions in it."""
+    """What its runs have learned about its functions."""
 
     @property
     def has_end_hooks(self) -> bool:

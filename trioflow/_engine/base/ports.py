@@ -1,4 +1,4 @@
-"""What the parts of a run need of what lies in later rooms, so that these can import them."""
+"""Interfaces to later rooms, which the parts of a run can therefore import."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class StartRun(Protocol):
-    """Starts a run in an engine, or finds the one that has its id."""
+    """Starts a run in an engine, or finds the run with its id."""
 
     async def __call__(
         self,
@@ -34,31 +34,31 @@ class Journal(Protocol):
 
     @property
     def is_complete(self) -> bool:
-        """Whether all that has happened is written, or will be."""
+        """Whether everything that has happened is written, or will be."""
 
     def encode(self, events: Sequence[Event]) -> Sequence[Entry]:
-        """Return what is to be written of events that are about to happen.
+        """Return what to write for events that are about to happen.
 
         Raises:
           NotSerializableError: if one of them holds a value that has no JSON form.
-          RunStateError: if the engine is closed, and nothing is written any more.
+          RunStateError: if the engine is closed and nothing more is written.
         """
 
     async def prepare(self, form: Form, value: Any) -> None:
-        """Write a large output in slices, to be found when its event happens.
+        """Write a large output in slices, so that it is ready when its event happens.
 
         **Checkpoints**: some if the value is large, else none.
         """
 
     def add(self, entries: Sequence[Entry]) -> None:
-        """Write entries, in their order, as soon as it can be. The events have happened."""
+        """Write entries, in their order, as soon as possible. The events have happened."""
 
     def stop(self) -> None:
         """Write no further event; those that have happened are still written."""
 
     async def wait_boundary(self) -> bool:
-        """Wait as long as the durability asks for before another step starts.
+        """Wait as the durability demands before another step starts.
 
         Returns:
-          Whether it has waited, and others have had their turns meanwhile.
+          Whether it waited, so that other tasks had turns meanwhile.
         """

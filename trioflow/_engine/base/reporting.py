@@ -1,7 +1,7 @@
-"""Logging what goes wrong, so that the report cannot do harm of its own.
+"""Log errors safely: the report itself must not cause harm.
 
-A handler of the program may raise, and so may an exception that is to be shown: neither must end
-an engine, or a run that has nothing to do with it.
+A handler of the program may raise, and so may an exception while it is formatted: neither must end
+an engine or an unrelated run.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ logger = logging.getLogger("trioflow")
 
 @contextmanager
 def reported(message: str, *args: object) -> Iterator[None]:
-    """Log what goes wrong in the block, and go on: no engine ends for it.
+    """Log errors of the block, and continue: they do not end an engine.
 
     Args:
-      message: As `logging.Logger.error` takes it, with *args*.
+      message: Passed to `logging.Logger.error` with *args*.
 
     Raises:
       BaseException: a cancellation, or Ctrl-C.
     """
     try:
         yield
-    except StoreError as exc:  # which is no defect, and says all there is to say
+    except StoreError as exc:  # not a defect, and its message is enough
         report(f"{message}: %s", *args, exc, level=logging.WARNING)
     except BaseException as exc:
         if must_pass(exc):
@@ -45,13 +45,13 @@ def report(
     error: BaseException | None = None,
     level: int = logging.ERROR,
 ) -> None:
-    """Log that something went wrong. Raises nothing.
+    """Log an error. Raises nothing.
 
     Args:
-      message: As `logging.Logger.error` takes it, with *args*.
-      error: The exception whose traceback belongs to it.
+      message: Passed to `logging.Logger.error` with *args*.
+      error: The exception whose traceback is logged.
     """
-    # Not the exception itself, because logging asks for its truth.
+    # Not the exception itself, because logging evaluates its truth.
     shown: Any = None if error is None else (type(error), error, error.__traceback__)
     try:
         logger.log(level, message, *args, exc_info=shown)

@@ -17,7 +17,7 @@ AskSchema: TypeAlias = Callable[[Any], Mapping[str, Any] | None]
 
 
 def no_schema(type_: Any) -> None:
-    """Know the schema of no class: there are no plugins."""
+    """Return no schema for any class: there are no plugins."""
 
 
 @attrs.frozen(eq=False)

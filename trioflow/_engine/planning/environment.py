@@ -38,26 +38,26 @@ def built_in_runners() -> Runners:
 
 
 class KnownRuns(Protocol):
-    """The runs that an engine knows, and those that its store has."""
+    """The runs that an engine knows, and those in its store."""
 
     def lock(self, run_id: str) -> trio.Lock:
-        """Return what a task holds while it looks a run up and, in the end, adds it."""
+        """Return the lock to hold while looking up a run and adding it."""
 
     def find(self, run_id: str) -> Any:
-        """Return the run of that id if it is in memory, else None."""
+        """Return the run with that id if it is in memory, else None."""
 
     def add(self, life: Any) -> None:
-        """Know a run as long as someone holds it."""
+        """Register a run for as long as it is referenced."""
 
     async def is_stored(self, run_id: str) -> bool:
-        """Tell whether the store has a run of that id."""
+        """Return whether the store has a run with that id."""
 
     async def load(self, run_id: str) -> Any:
-        """Return the run of that id, from the store if it has it. The caller holds its lock."""
+        """Return the run with that id, from the store if it has it. The caller holds its lock."""
 
 
 def _no_runs() -> None:
-    """Find nothing: there is no engine."""
+    """Return None: there is no engine."""
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -69,24 +69,23 @@ class Environment:
     tools: Mapping[str, Tool[..., Any]] = attrs.field(factory=dict)
     workflows: Mapping[str, Workflow[Any, Any]] = attrs.field(factory=dict)
     providers: Mapping[str, str] = attrs.field(factory=dict)
-    """Which plugin provides the definition of an id."""
+    """The plugin that provides the definition with an id."""
     runners: Runners = attrs.field(factory=built_in_runners)
     limits: Limits = attrs.field(factory=Limits)
     resources: Resources = attrs.field(factory=lambda: Resources({}))
     schema: AskSchema = no_schema
     """Returns the JSON Schema that a plugin has for a class."""
     recording: Callable[[bool], Recording] | None = None
-    """Returns what says how values are recorded, checked ones or others; None without a store."""
+    """Returns the recording of values, checked or unchecked; None without a store."""
     instruments: tuple[Instrument, ...] = ()
     known: Callable[[], KnownRuns | None] = _no_runs
-    """Returns the runs of the engine while it is there. A run that has finished must not hold
-    them."""
+    """Returns the runs of the engine while it exists. A finished run must not keep them alive."""
     start_run: StartRun | None = None
     """Starts a run in the engine; None without one."""
     plans: WeakKeyDictionary[Workflow[Any, Any], WorkflowPlan] = attrs.field(
         factory=WeakKeyDictionary, init=False
     )
-    """Workflows that have been planned for this environment."""
+    """Workflows that were planned for this environment."""
     services: Services = attrs.field(init=False)
     """What bodies can use of it."""
 

@@ -1,7 +1,7 @@
-"""The shape of a workflow, to tell whether a recorded run still fits it.
+"""The shape of a workflow, to check whether a recorded run still fits it.
 
-A fingerprint holds what addresses are made of: the kinds of nodes, in order, and the ids of
-what they run. It does not hold code: a step that was repaired is the same step.
+A fingerprint holds what addresses are made of: the kinds of nodes, in order, and the ids of what
+they run. It does not hold code: a step whose code was fixed is the same step.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _KNOWN: WeakKeyDictionary[WorkflowPlan, str] = WeakKeyDictionary()
 
 
 def fingerprint(plan: WorkflowPlan) -> str:
-    """Return the shape of a workflow as a JSON string. It is made once for each plan."""
+    """Return the shape of a workflow as a JSON string. Created once for each plan."""
     known = _KNOWN.get(plan)
     if known is None:
         known = _KNOWN[plan] = json.dumps(_shape(plan), separators=(",", ":"))
@@ -42,9 +42,9 @@ def fingerprint(plan: WorkflowPlan) -> str:
 
 
 def difference(recorded: str, plan: WorkflowPlan, state: RunRecord) -> str | None:
-    """Return in what a workflow contradicts the record of a run, or None if it does not.
+    """Return how a workflow contradicts the record of a run, or None if it does not.
 
-    Nodes that the run has not reached may be other ones.
+    Nodes that the run has not reached may differ.
 
     Raises:
       JournalFormatError: if what is recorded is not a fingerprint.
@@ -64,7 +64,7 @@ def _read(recorded: str, run_id: str) -> Shape:
 
 
 def _is_shape(shape: Any) -> bool:
-    """Tell whether this is what `_shape` returns: nodes of a kind and calls with an id."""
+    """Return whether this is a return value of `_shape`: nodes of a kind and calls with an id."""
     return isinstance(shape, list) and all(
         isinstance(node, list)
         and len(node) > 1
@@ -107,12 +107,12 @@ def _call(call: CallPlan) -> Shape:
 
 
 class _Reached:
-    """How far a run has come in its workflow, and in all that are nested."""
+    """How far a run has come in its workflow and in all nested workflows."""
 
     def __init__(self, furthest: Mapping[Address | None, int]) -> None:
         self.furthest = furthest
         self.nested: dict[tuple[Address | None, int], list[Address]] = defaultdict(list)
-        """The calls of nested workflows by what makes them: a workflow call, and its node."""
+        """The calls of nested workflows, by the enclosing workflow call and its node."""
         for call in furthest:
             if call is not None:
                 self.nested[call.scope, call.position].append(call)

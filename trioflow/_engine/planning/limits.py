@@ -1,4 +1,4 @@
-"""The limits of an engine: those that are given, and those that bring their own number."""
+"""The limits of an engine: those that are passed to it, and those that define their own number."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ class Limits:
     """Limits by name."""
 
     given: Mapping[str, trio.CapacityLimiter] = attrs.field(factory=dict)
-    """Those that the engine was opened with. They overrule all defaults."""
+    """The limits that the engine was opened with. They override all defaults."""
     is_shared: bool = False
     """Whether they belong to an engine. If not, each workflow has its own, in one event loop."""
     _defaults: dict[str, tuple[Limit, str]] = attrs.field(factory=dict)
-    """By name, and what has brought each."""
+    """By name, with what defined each."""
     _others: dict[str, tuple[Limit, str]] = attrs.field(factory=dict)
-    """Those of the same names with other numbers."""
+    """Limits of the same names with other numbers."""
     _limiters: dict[str, trio.CapacityLimiter] = attrs.field(factory=dict)
 
     @property
     def limiters(self) -> Mapping[str, trio.CapacityLimiter]:
-        """The limiters that are known in this event loop, by the names of their limits."""
+        """The limiters in this event loop, by the names of their limits."""
         own = {limit.name: limiter for limit, limiter in _limiters_of_this_run().items()}
         return {**own, **self._limiters, **self.given}
 
@@ -43,16 +43,16 @@ class Limits:
         return self if self.is_shared else Limits(self.given)
 
     def offer(self, limit: Limit, where: str) -> None:
-        """Take note of a limit that brings its own number; it may be used or not."""
+        """Record a limit that has its own number; it may be used or not."""
         known, _ = self._defaults.setdefault(limit.name, (limit, where))
         if known != limit:
             self._others.setdefault(limit.name, (limit, where))
 
     def learn(self, limit: Limit, where: str) -> None:
-        """Take note of a limit that brings its own number and is used.
+        """Record a limit that has its own number and is used.
 
         Raises:
-          DefinitionError: if another one of the same name brings another.
+          DefinitionError: if another limit with the same name has a different number.
         """
         self.offer(limit, where)
         self._check(limit.name)
@@ -66,11 +66,11 @@ class Limits:
         raise DefinitionError(where, problem, remedy)
 
     def find(self, name: str, where: str) -> FindLimiter:
-        """Return what gives the limiter of a name.
+        """Return a function that gives the limiter for a name.
 
         Raises:
-          UnknownNameError: if nothing says how many places it has.
-          DefinitionError: if several definitions say it differently.
+          UnknownNameError: if nothing defines how many places it has.
+          DefinitionError: if several definitions differ.
         """
         self._check(name)
         if name in self.given:
@@ -95,7 +95,7 @@ def _of_this_run(limit: Limit) -> trio.CapacityLimiter:
 
 
 def _limiters_of_this_run() -> dict[Limit, trio.CapacityLimiter]:
-    if not trio.lowlevel.in_trio_run():  # they are looked at from another thread
+    if not trio.lowlevel.in_trio_run():  # another thread reads them
         return {}
     try:
         return _OF_RUN.get()
@@ -106,9 +106,9 @@ def _limiters_of_this_run() -> dict[Limit, trio.CapacityLimiter]:
 
 
 def limits_of(target: Target) -> Iterator[tuple[Limit, str]]:
-    """Yield the limits with a number of their own in a workflow, and what names each.
+    """Yield the limits with their own number in a workflow, and the name of each.
 
-    What is named by its id is left out: the engine knows its limits already.
+    Definitions named by id are left out: the engine knows their limits already.
     """
     if isinstance(target, str):
         return

@@ -1,4 +1,4 @@
-"""What mapping functions give, by their annotations."""
+"""The output types of mapping functions, from their annotations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trioflow._signature import unwrap
 
 
 def returns_of(fn: Callable[..., Any]) -> Any:
-    """Return the type of what a mapping function gives, as far as its annotations tell."""
+    """Return the type of the output of a mapping function, if its annotations show it."""
     inner = unwrap(fn)
     if inspect.isclass(inner):
         return inner
@@ -19,7 +19,7 @@ def returns_of(fn: Callable[..., Any]) -> Any:
         inner = type(inner).__call__
     try:
         hint = typing.get_type_hints(inner, include_extras=True).get("return", Any)
-    except (NameError, TypeError):  # of a function in a function: it names types that are there
+    except (NameError, TypeError):  # a nested function may name types that are local
         return Any
     while typing.get_origin(hint) in (Awaitable, Coroutine):
         hint = typing.get_args(hint)[-1]

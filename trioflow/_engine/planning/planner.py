@@ -1,4 +1,4 @@
-"""Makes plans from workflows. Everything that can be wrong with a definition shows here."""
+"""Create plans from workflows. All errors in a definition are found here."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ from trioflow.tools import Tool
 from trioflow.workflow import Workflow
 
 MAX_NESTING = 32
-"""How many workflows one may be inside of. Each takes about a dozen of the thousand frames
-that Python allows, a debugger and the caller take some as well, and running out of them in the
-middle of a run would fail it."""
+"""How deeply workflows may be nested. Each level takes about a dozen of the thousand frames that
+Python allows. A debugger and the caller also need some, and running out of frames in the middle of
+a run would fail it."""
 
 
 def plan_workflow(workflow: Workflow[Any, Any], environment: Environment) -> p.WorkflowPlan:
-    """Return the plan of a workflow in an environment; made once and kept.
+    """Return the plan of a workflow in an environment; created once and kept.
 
     Raises:
       UnknownStepError: if it names something that the environment does not have.
-      UnknownNameError: if a step asks for an unknown runner or limit.
-      DefinitionError: if something else about it cannot work.
+      UnknownNameError: if a step names an unknown runner or limit.
+      DefinitionError: if another part of it is invalid.
     """
     plan = environment.plans.get(workflow)
     if plan is None:
@@ -78,15 +78,15 @@ class _Planner:
         self._environment = environment
         self._path = (*outer, workflow)
         self._limits = limits
-        state = self._path[0].state  # that of the outermost workflow is that of the run
+        state = self._path[0].state  # the state of the outermost workflow is the state of the run
         self._targets = TargetPlanner(environment, workflow.validate, limits, state)
         self._where = self._targets.where("workflow", workflow, environment.workflows)
-        if workflow in outer:  # possible through ids only
+        if workflow in outer:  # only possible through ids
             way = " > ".join(w.id for w in self._path)
             raise DefinitionError(self._where, f"it contains itself: {way}", "use a loop instead")
         if len(outer) > MAX_NESTING:
             problem = f"it is nested in {len(outer)} workflows"
-            raise DefinitionError(self._where, problem, f"nest in {MAX_NESTING} at most")
+            raise DefinitionError(self._where, problem, f"nest in at most {MAX_NESTING}")
 
     def plan(self) -> p.WorkflowPlan:
         workflow, converter = self._workflow, self._environment.converter
@@ -116,7 +116,7 @@ class _Planner:
     def _recorded(
         self, nodes: Sequence[p.NodePlan], structure: Structure | None
     ) -> p.RunForms | None:
-        """Find out how the values of runs are recorded, if there is a store."""
+        """Determine how the values of runs are recorded, if there is a store."""
         recording, workflow = self._targets.recording, self._workflow
         if recording is None:
             return None
@@ -261,7 +261,7 @@ class _Planner:
 
 
 def _number(nodes: Sequence[p.NodePlan]) -> dict[str, int]:
-    """Give a slot to each call of a workflow, the same to those that share an id."""
+    """Assign a slot to each call of a workflow; calls that share an id share a slot."""
     slots: dict[str, int] = {}
     for node in nodes:
         for call in _calls(node):
@@ -281,7 +281,7 @@ def _calls(node: p.NodePlan) -> Sequence[p.CallPlan]:
 
 
 def _all_calls(nodes: Sequence[p.NodePlan]) -> Iterator[p.CallPlan]:
-    """Yield the calls of nodes, those of the items of a foreach included."""
+    """Yield the calls of nodes, including those of the items of a foreach."""
     for node in nodes:
         yield from _calls(node)
         if isinstance(node, p.ForEachPlan):

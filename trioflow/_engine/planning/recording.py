@@ -1,5 +1,7 @@
-"""Finds out how the values of a workflow's runs are recorded: by the types that are declared, and
-by those that follow from them."""
+"""Determine how the values of a workflow's runs are recorded.
+
+The form follows from the declared types, or from other forms.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +26,11 @@ from trioflow.workflow import Workflow
 
 @attrs.frozen(eq=False)
 class Recording:
-    """Says how values are recorded, for the runs of one workflow."""
+    """The recording of values for the runs of one workflow."""
 
     forms: Forms
     validate: bool
-    """Whether values are of the types that are declared; else they say themselves what they are."""
+    """Whether values have the declared types; otherwise, their own types are recorded."""
 
     def form(self, type_: Any, what: str, owner: str) -> Form:
         """Return the form of a declared type.
@@ -51,7 +53,7 @@ class Recording:
     def call(
         self, owner: str, output: Any = Any, resume: Any = Any, suspend: Any = Any
     ) -> p.CallForms:
-        """Return how the values of a call are recorded whose types are declared.
+        """Return how the values of a call with declared types are recorded.
 
         Raises:
           DefinitionError: if values of one of them cannot be recorded.
@@ -69,12 +71,12 @@ class Recording:
         owner: str,
         secret: str | None,
     ) -> p.RunForms:
-        """Return how those values of runs are recorded that belong to no call.
+        """Return how the values of runs that belong to no call are recorded.
 
         Args:
           structure: Structures the input.
-          given: The form of what the last node gives.
-          secret: Which value of a call must not be recorded, if one must not.
+          given: The form of the last node's output.
+          secret: A value of a call that must not be recorded, if there is one.
 
         Raises:
           DefinitionError: if values of one of the types cannot be recorded.
@@ -93,7 +95,7 @@ class Recording:
         )
 
     def _secret(self, owner: str, types: Mapping[str, Any]) -> str | None:
-        """Say which of these values is a secret, if one is."""
+        """Return which of these values is a secret, if one is."""
         for what, type_ in types.items():
             secret = self.forms.secret_in(type_) if self.validate else None
             if secret is not None:
@@ -101,19 +103,19 @@ class Recording:
         return None
 
     def know(self, retry: Retry | None) -> None:
-        """Have exceptions found by name that a step is tried again for."""
+        """Allow exceptions for which a step is retried to be found by name."""
         for cls in () if retry is None else retry.on:
             self.forms.know(cls)
 
     def loose(self, form: Form) -> Form:
-        """Return the form of values that are of a type as a rule: a step may bail with others."""
+        """Return the form of values that usually have a type: a step may bail with others."""
         if form is self.forms.anything or isinstance(form, LooseForm):
             return form
         return self.forms.loose(form)
 
-    # ------------------------------------------------------------ what follows
+    # ------------------------------------------------------------ derived forms
     def pass_on(self, node: p.NodePlan, given: Form) -> Form:
-        """Take note of what a node is given, and return the form of what it gives itself."""
+        """Record the input form of a node, and return the form of its output."""
         match node:
             case p.ThenPlan(call=call) | p.WaitPlan(call=call):
                 return self._pass_to(call, given)
@@ -121,7 +123,7 @@ class Recording:
                 passed = self.loose(given)
                 call.forms = attrs.evolve(self.call("sleep"), input=passed, output=passed)
                 return passed
-            case p.LoopPlan(call=call):  # its own output comes back to it
+            case p.LoopPlan(call=call):  # its own output is its next input
                 return self._pass_to(call, self.forms.anything)
             case p.ParallelPlan(arms=arms):
                 outputs = {arm.id: self._pass_to(arm, given) for arm in arms}
@@ -139,7 +141,7 @@ class Recording:
                 return several
 
     def _pass_to(self, call: p.CallPlan, given: Form) -> Form:
-        assert call.forms is not None  # its maker knows its types
+        assert call.forms is not None  # its planner knows its types
         call.forms = attrs.evolve(call.forms, input=self.loose(given))
         return call.forms.output
 

@@ -1,4 +1,4 @@
-"""The runners of one engine: found by name, opened before they run anything, closed after it."""
+"""The runners of one engine: found by name, opened before first use, closed afterwards."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from trioflow.context import StepContext
 
 
 class Runners:
-    """Runners by name. Each is asked for once, while something is planned that names it."""
+    """Runners by name. Each is looked up once, while something that names it is planned."""
 
     def __init__(self, find: Callable[[str], Runner | None], names: tuple[str, ...]) -> None:
-        """Know the runners that *find* has; *names* are those that are known in advance."""
+        """Hold the runners that *find* returns; *names* are those known in advance."""
         self.names = names
         self._find = find
         self._found: dict[str, Runner | None] = {}
@@ -26,7 +26,7 @@ class Runners:
         self._house = _House()
 
     def find(self, name: str) -> Runner | None:
-        """Return the runner of that name, or None if there is none."""
+        """Return the runner with that name, or None if there is none."""
         if name not in self._found:
             runner = self._find(name)
             self._found[name] = None if runner is None else self._managed(runner)
@@ -54,7 +54,7 @@ class Runners:
 
 @attrs.define(eq=False)
 class _House:
-    """Where the runners of an engine stay while they are open."""
+    """Holds the runners of an engine while they are open."""
 
     nursery: trio.Nursery | None = None
     """None until the engine is open."""
@@ -63,10 +63,10 @@ class _House:
 
 @attrs.define(eq=False)
 class _KeptOpen(Runner):
-    """Has a runner opened before it runs anything.
+    """Opens a runner before it runs anything.
 
-    Each is kept open by a task of its own: a nursery that the runner opens cannot be left by
-    another task, and one that is first used in a run has to outlive that run.
+    Each is kept open by its own task: another task cannot leave a nursery that the runner opens,
+    and a runner that is first used in a run must outlive that run.
     """
 
     _runner: Runner
@@ -88,7 +88,7 @@ class _KeptOpen(Runner):
         """Open the runner, unless it is open.
 
         Raises:
-          ClosedResourceError: if the engine is not open, or not any more.
+          ClosedResourceError: if the engine is not open, or no longer.
         """
         async with self._opening:
             if self._is_open:
@@ -102,9 +102,10 @@ class _KeptOpen(Runner):
             self._is_open = True
             try:
                 task_status.started()
-                # Who waits for the start may be canceled by now, and then waits for our end.
+                # A task that waits for the start may be canceled by now, and then waits for our
+                # end.
                 await trio.lowlevel.checkpoint_if_cancelled()
-                # A cancellation reaches the runs at the same time, and they have to end first.
+                # A cancellation reaches the runs at the same time, and they must end first.
                 with trio.CancelScope(shield=True):
                     await self._house.closing.wait()
             finally:

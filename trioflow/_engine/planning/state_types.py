@@ -1,4 +1,4 @@
-"""Whether a step can work with the state of a workflow."""
+"""Check whether a step can work with the state of a workflow."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from trioflow.errors import DefinitionError
 
 
 def check_state(wanted: Any, state: Any, where: str) -> None:
-    """Check that the state of a run is of the type that a step expects, or of a subclass.
+    """Check that the state of a run has the type that a step expects, or a subclass.
 
     A state without a type is a dict.
 
@@ -19,7 +19,7 @@ def check_state(wanted: Any, state: Any, where: str) -> None:
       state: Type that the outermost workflow declares.
 
     Raises:
-      DefinitionError: if it is not.
+      DefinitionError: if it has not.
     """
     if wanted in (Any, object) or wanted == state:
         return

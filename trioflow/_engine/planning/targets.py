@@ -1,4 +1,4 @@
-"""Makes the plans of calls from steps, tools and workflows."""
+"""Create the plans of calls from steps, tools and workflows."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ class TargetPlanner:
     """Whether values are checked and structured."""
     limits: Limits
     state: Any = Any
-    """Type of the state of the run; None if it is not known which run that is."""
+    """Type of the state of the run; None if the run is not known."""
 
     def step(self, step: Step[Any, Any], retry: Retry | None) -> CallPlan:
-        """Return the plan of a call of *step*; *retry* is what its workflow says."""
+        """Return the plan of a call of *step*; *retry* comes from its workflow."""
         where = self.where("step", step, self.environment.steps)
         check_state(step.state, self.state, where)
         runner = self.runner(step.fn, step.signature.kind, step.runner, where)
@@ -128,13 +128,13 @@ class TargetPlanner:
         )
 
     def watched(self, body: Body, function: Callable[..., Any] | None) -> Body:
-        """Return *body* with those instruments around it that want to be there."""
+        """Return *body* wrapped in the instruments that want to be around it."""
         return watched_body(body, function, self.environment.instruments)
 
     def tool_finder(self) -> Callable[[Any], ToolPlan]:
         """Return a function that gives the plan of a tool, or of a tool's id.
 
-        It raises UnknownNameError if no plugin provides a tool of that id.
+        It raises UnknownNameError if no plugin provides a tool with that id.
         """
         plans: WeakKeyDictionary[Tool[..., Any], ToolPlan] = WeakKeyDictionary()
         known = self.environment.tools
@@ -152,7 +152,7 @@ class TargetPlanner:
         return find
 
     def structure(self, type_: Any, what: str, owner: str) -> Structure | None:
-        """Return what structures a value into *type_*, or None if any value will do."""
+        """Return the function that structures a value into *type_*; None if any value is valid."""
         if not self.validate:
             return None
         return compile_structure(type_, what, owner, self.environment.converter)
@@ -165,14 +165,14 @@ class TargetPlanner:
         return None if recording is None else recording.call(owner, output, resume, suspend)
 
     def know(self, retry: Retry | None) -> Retry | None:
-        """Return *retry*; have the exceptions found in journals that it names."""
+        """Return *retry*; make the exceptions that it names findable in journals."""
         if self.recording is not None:
             self.recording.know(retry)
         return retry
 
     @property
     def recording(self) -> Recording | None:
-        """What says how values are recorded, if there is a store."""
+        """The recording of values, if there is a store."""
         find = self.environment.recording
         return None if find is None else find(self.validate)
 
@@ -191,7 +191,7 @@ class TargetPlanner:
         return runner
 
     def limiter(self, limit: str | Limit | None, where: str) -> FindLimiter | None:
-        """Return what gives the limiter of a limit."""
+        """Return a function that gives the limiter of a limit."""
         if limit is None:
             return None
         if isinstance(limit, Limit):
@@ -200,7 +200,7 @@ class TargetPlanner:
         return self.limits.find(limit, where)
 
     def where(self, kind: str, definition: Any, known: Any) -> str:
-        """Return how errors call a definition: kind and id, and the plugin it comes from."""
+        """Return how errors name a definition: kind and id, and the plugin it comes from."""
         plugin = self.provider(definition, known)
         return f"{kind} {definition.id!r}" + (f" of plugin {plugin!r}" if plugin else "")
 
@@ -211,10 +211,10 @@ class TargetPlanner:
 
 
 def code_of(fn: Callable[..., Any]) -> object:
-    """Return what identifies a function: its code, which those made by one ``def`` share.
+    """Return the identity of a function: its code, shared by functions from one ``def``.
 
-    Of one that is decorated it is what the decorator wraps.
+    For a decorated function, the wrapped one counts.
     """
-    # Its identity: Python computes the hash of the code itself anew for each step, and takes
-    # longer for longer functions (shortcut `code-id`).
+    # The id of the code: Python would hash the code itself for each step, which takes longer for
+    # longer functions (shortcut `code-id`).
     return id(getattr(inspect.unwrap(fn), "__code__", fn))

@@ -1,4 +1,4 @@
-"""The questions that a body asks: what is recorded of them, and how they suspend its call."""
+"""The questions that a body asks: how they are recorded, and how they suspend its call."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ if TYPE_CHECKING:
     from trioflow._engine.running.call import Call
 
 GATHER = 3
-"""For how many turns of Trio's scheduler a question waits for others of the same body, so that
-those of a nursery's tasks are asked together."""
+"""How many turns of Trio's scheduler a question waits for others from the same body, so that the
+questions of a nursery's tasks are asked together."""
 NUMBER = "#"
-"""With what the keys of questions without a label begin. No label begins so."""
+"""The prefix of the keys of questions without a label. Labels must not start with it."""
 
 logger = logging.getLogger("trioflow")
 
 
 @attrs.define(eq=False)
 class Asks:
-    """The questions of one step call, over all attempts that are made in this part of the run."""
+    """The questions of one step call, over all its attempts in this part of the run."""
 
     known: Mapping[str, AskRecord]
     """What earlier parts of the run have recorded."""
     waiting: dict[str, Question] = attrs.field(factory=dict)
-    """Those without an answer of the current attempt, by key."""
+    """The unanswered questions of the current attempt, by key."""
     _attempt: int = 0
     _unlabeled: int = 0
     _used: set[str] = attrs.field(factory=set)
 
     def begin_attempt(self, attempt: int) -> None:
-        """Count questions from the first one on again if another attempt has begun."""
+        """Restart the count of questions if another attempt has begun."""
         if attempt != self._attempt:
             self._attempt, self._unlabeled = attempt, 0
             self._used.clear()
@@ -58,7 +58,7 @@ class Asks:
         """Return the key of the next question.
 
         Raises:
-          AskLabelError: if a label is missing, used twice, or not possible.
+          AskLabelError: if a label is missing, used twice or invalid.
         """
         beside_unlabeled = any(key.startswith(NUMBER) for key in self.waiting)
         if self.waiting and (label is None or beside_unlabeled):
@@ -67,7 +67,7 @@ class Asks:
             self._unlabeled += 1
             return f"{NUMBER}{self._unlabeled}"
         if not label or label.startswith(NUMBER):
-            raise AskLabelError(step, label, f"a label is not empty and has no {NUMBER!r} in front")
+            raise AskLabelError(step, label, f"a label must not be empty or start with {NUMBER!r}")
         if label in self._used:
             raise AskLabelError(step, label, "this attempt has used the label before")
         self._used.add(label)
@@ -94,7 +94,7 @@ async def ask(call: Call, payload: Any, type_: Any, label: str | None, timeout: 
         if known.status == "answered":
             try:
                 return known.answer if structure is None else structure(known.answer)
-            except InvalidValueError as exc:  # only who has the type can say so
+            except InvalidValueError as exc:  # only this process has the type
                 logger.warning("run %s asks again: %s", call.run_id, exc)
         question = known.question
     core.notes.structures[call.address, key] = structure
@@ -105,7 +105,7 @@ async def ask(call: Call, payload: Any, type_: Any, label: str | None, timeout: 
 
 
 def asks_of(call: Call) -> Asks:
-    """Return the questions of a call. Made for the first one: few calls ever have any."""
+    """Return the questions of a call. Created for the first one, because few calls ask any."""
     core = call.scope.core
     asks: Asks | None = core.notes.asks.get(call.address)
     if asks is None:
@@ -137,10 +137,10 @@ def _new_question(
 
 
 def _check_same(call: Call, key: str, recorded: Question, payload: Any, type_: Any) -> None:
-    """Check that a question is the one that was recorded under its key.
+    """Check that a question is the one recorded under its key.
 
     Raises:
-      AskMismatchError: if it is another one.
+      AskMismatchError: if it is a different question.
     """
     name = type_name(type_)
     if recorded["type"] != name:

@@ -1,4 +1,4 @@
-"""The attempts of a step call: its body, until it ends well or no attempt is left; its fallback."""
+"""The attempts of a step call: its body, until it succeeds or no attempt is left; its fallback."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from trioflow.errors import InvalidValueError
 
 
 def perform(call: Call, value: Any) -> Awaitable[Outcome]:
-    """Structure the input, run the body until it ends well or no attempt is left, and fall back.
+    """Structure the input, run the body until it succeeds or no attempt is left, and fall back.
 
-    Await it. Only cancellation is raised as an exception.
+    Await the returned object. Only cancellation is raised as an exception.
     """
     # Without a coroutine around that of the attempts (shortcut `no-coroutine`).
     fallback = call.plan.fallback
@@ -44,7 +44,7 @@ async def _try_all(call: Call, value: Any, fallback: Fallback) -> Outcome:
 
 
 async def _fall_back(call: Call, fallback: Fallback, error: BaseException) -> Outcome:
-    """Return what the fallback makes of the error of the last attempt."""
+    """Return the outcome of the fallback for the error of the last attempt."""
     call.updates = None
     plan, core = call.plan, call.scope.core
     core.bodies += 1
@@ -68,7 +68,7 @@ async def _fall_back(call: Call, fallback: Fallback, error: BaseException) -> Ou
 
 
 async def _try(call: Call, value: Any) -> Outcome:
-    """Structure the input, and run the body until it ends well or no attempt is left."""
+    """Structure the input, and run the body until it succeeds or no attempt is left."""
     plan = call.plan
     if plan.structure is not None:
         try:
@@ -93,14 +93,14 @@ async def _try(call: Call, value: Any) -> Outcome:
             return outcome
         try:
             delay = plan.retry.delay_after(outcome.error, call.attempt - lost)
-        except BaseException as exc:  # when= and delay= are code of users
+        except BaseException as exc:  # when= and delay= are user code
             return failure(exc)
         if delay is None:
             return outcome
         if is_past(call, delay):
             return outcome
         await _back_off(call, outcome.error, delay)
-        await call.scope.core.pacer.boundary(plan.code)  # in the pause anything may have happened
+        await call.scope.core.pacer.boundary(plan.code)  # the pause may have been long
 
 
 async def _back_off(call: Call, error: BaseException, delay: float) -> None:
@@ -111,7 +111,7 @@ async def _back_off(call: Call, error: BaseException, delay: float) -> None:
 
 
 async def _attempt(call: Call, value: Any) -> Outcome:
-    """Run the body once and return how it ended; only cancellation is raised as an exception."""
+    """Run the body once and return its outcome; only cancellation is raised as an exception."""
     plan, core = call.plan, call.scope.core
     call.attempt += 1
     core.bodies += plan.is_leaf
@@ -135,7 +135,7 @@ async def _attempt(call: Call, value: Any) -> Outcome:
 
 
 async def _guarded(call: Call, value: Any) -> Any:
-    """Run the body in its place of a limit and within its time."""
+    """Run the body in its place of a limit and within its time-out."""
     async with in_limit(call.plan.limiter):
         with in_time(call.id, call.plan.timeout):
             return await call.plan.body(call, value)

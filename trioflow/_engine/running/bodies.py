@@ -1,7 +1,7 @@
-"""The bodies of leaves: what one attempt of a step, a tool or a mapping does.
+"""The bodies of leaves: what one attempt of a step, a tool or a mapping runs.
 
-They give a value. Where it is possible they are plain functions that return the coroutine of
-the user's own function, without a coroutine around it for each step (shortcut `no-coroutine`).
+They return a value. Where possible, they are plain functions that return the coroutine of the
+user's own function, without a coroutine around it for each step (shortcut `no-coroutine`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def step_body(
 
 
 def takes_input_alone(signature: Signature) -> bool:
-    """Tell whether the function of a step is called with its input and nothing else."""
+    """Return whether the function of a step is called with only its input."""
     return bool(signature.parameters) and signature.context is None
 
 
@@ -106,10 +106,10 @@ def tool_body(plan: ToolPlan, tool: Tool[..., Any]) -> Body:
 
 
 def arguments_from(value: Any, parameters: tuple[Parameter, ...] | None) -> Mapping[str, Any]:
-    """Return the arguments of a tool from the value that reaches its node.
+    """Return the arguments of a tool from the input of its node.
 
-    One parameter takes the value itself; several take its keys or fields. A tool with a schema of
-    its own, whose *parameters* are None, takes its keys or fields.
+    A single parameter takes the value itself; several take its keys or fields. A tool with its own
+    schema, whose *parameters* are None, also takes its keys or fields.
     """
     if parameters is not None and len(parameters) == 1:
         return {parameters[0].name: value}

@@ -29,7 +29,7 @@ from trioflow.errors import StepClosedError
 from trioflow.runners import OpenResource
 
 NOT_RESUMED: tuple[bool, Any] = (False, None)
-"""Of a call without an answer."""
+"""The `answer` of a call that was not resumed."""
 
 
 class Call(Frame):
@@ -53,7 +53,7 @@ class Call(Frame):
     id: str
     round: int
     answer: tuple[bool, Any]
-    """Whether there is an answer, or the data of an event, and which (shortcut `new-call`)."""
+    """Whether there is an answer or the data of an event, and which (shortcut `new-call`)."""
     suspend_data: Any
     attempt: int
     tool_calls: int
@@ -95,7 +95,7 @@ class Call(Frame):
             raise StepClosedError(self.id)
         core = self.scope.core
         await core.pacer.give_way()
-        if not self.is_open:  # it has ended while this task waited
+        if not self.is_open:  # the call ended while this task waited
             raise StepClosedError(self.id)
         core.log.add(fast_events.step_output(self, chunk))
 
@@ -165,7 +165,7 @@ class Call(Frame):
 
 
 def new_call(plan: CallPlan, scope: Scope, address: str, iteration: int | None = None) -> Call:
-    """Return a call that has not begun: what an ``__init__`` would do (shortcut `new-call`)."""
+    """Return a call that has not begun: does the work of ``__init__`` (shortcut `new-call`)."""
     call: Call = Call()
     call.scope = scope
     call.plan = plan

@@ -1,4 +1,4 @@
-"""How a step call ends: with which events, and how else if these cannot be recorded."""
+"""End a step call: with its events, or in another way if these cannot be recorded."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ async def close_when_room(call: Call, outcome: Outcome, started_at: float) -> Ou
     """Close a call that has its outcome, as soon as the readers have room for the events."""
     try:
         await call.scope.core.readers.wait_for_room()
-    finally:  # a cancellation that comes now must not lose the outcome
+    finally:  # a cancellation at this point must not lose the outcome
         outcome = close_call(call, settled(call, outcome), started_at)
     return outcome
 
 
 def settled(call: Call, outcome: Outcome) -> Outcome:
-    """Return *outcome*, or a failure if the state refuses what the call has set.
+    """Return *outcome*, or a failure if the state rejects what the call has set.
 
-    It was asked when the call set it, but other calls may have changed the state since then. From
-    here on the call has the values that the state will have.
+    The state was checked when the call set it, but other calls may have changed it since. From here
+    on, the call has the values that the state will have.
     """
     if not call.updates or isinstance(outcome, Failed):
         return outcome
@@ -53,17 +53,17 @@ def settled(call: Call, outcome: Outcome) -> Outcome:
 
 
 def close_call(call: Call, outcome: Outcome, started_at: float) -> Outcome:
-    """Emit the events that end a call, and return how it ended.
+    """Emit the events that end a call, and return its outcome.
 
-    A call whose output or payload a durable run cannot write has failed, and so has one whose
-    changes the state refuses in the end.
+    A call fails if a durable run cannot write its output or payload, or if the state rejects its
+    changes in the end.
     """
     call.is_open = False
     scope = call.scope
     core = scope.core
     try:
         if type(outcome) is Success and core.context is None:
-            # What _emit_end() does then (shortcut `good-end`).
+            # Does the work of _emit_end() (shortcut `good-end`).
             value = outcome.value
             result, finish = fast_events.step_end(
                 call, started_at, "success", value, None, call.updates
@@ -80,7 +80,7 @@ def close_call(call: Call, outcome: Outcome, started_at: float) -> Outcome:
     return outcome
 
 
-# On its own, because the functions that it makes would have every close_call() make cells.
+# A separate function, because its inner functions would make every close_call() create cells.
 def _end_otherwise(
     call: Call, outcome: Outcome, problem: BaseException, started_at: float
 ) -> Outcome:
@@ -95,7 +95,7 @@ def _end_otherwise(
 
 
 def as_success(outcome: Outcome) -> Outcome:
-    """Return *outcome*; if a fallback gave the value, a success, which it is for the next node."""
+    """Return *outcome*; a success if a fallback gave the value, as the next node treats it."""
     return Success(outcome.value) if type(outcome) is FellBack else outcome
 
 
@@ -106,7 +106,7 @@ def end_otherwise(
     emit: Callable[[Outcome], None],
     has_ended: Callable[[], bool],
 ) -> Outcome:
-    """End a call whose end could not be recorded, and return how it has ended instead.
+    """End a call whose end could not be recorded, and return its outcome instead.
 
     Call it while *problem* is handled.
 
@@ -118,7 +118,7 @@ def end_otherwise(
     other = _fitted(call, outcome, problem)
     try:
         emit(other)
-    except BaseException as again:  # its classes have let pass what cannot be recorded
+    except BaseException as again:  # its classes accepted a value that cannot be recorded
         if isinstance(other, Failed) or must_pass(again) or has_ended():
             raise
         other = Failed(again)
@@ -138,13 +138,13 @@ def _fitted(call: Call, outcome: Outcome, problem: BaseException) -> Outcome:
         return Failed(problem)
     try:
         value = structure(outcome.value)
-    except BaseException as exc:  # classes are code of users
+    except BaseException as exc:  # classes are user code
         return failure(exc)
     return Failed(problem) if value is outcome.value else attrs.evolve(outcome, value=value)
 
 
 def cancel_call(call: Call, started_at: float, exc: BaseException) -> None:
-    """Emit the events that end a call that was canceled by *exc*."""
+    """Emit the events that end a call that *exc* canceled."""
     call.is_open = False
     call.scope.core.heed(exc)
     try:
@@ -194,7 +194,7 @@ def ending(call: Call, outcome: Outcome | None) -> Ending:
 
 
 def emit_context_changes(call: Call, context: SharedContext) -> None:
-    """Record what has changed in the runtime context, so that it survives the process."""
+    """Record the changes of the runtime context, so that they survive the process."""
     updates, removed = context.take_changes()
     call.emit(ev.ContextUpdate, updates=updates, removed=removed)
 
@@ -202,10 +202,10 @@ def emit_context_changes(call: Call, context: SharedContext) -> None:
 def suspension_fields(call: Call, outcome: Suspended) -> dict[str, Any]:
     """Return payload, label and state updates of a call that waits for an answer.
 
-    Questions change no state: the body runs again from its first line, and sets the same.
+    Questions change no state: the body runs again from its first line and sets the same values.
     """
     if outcome.asks is not None:
-        asks, outcome.asks = dict(outcome.asks), None  # what contains the call has asked nothing
+        asks, outcome.asks = dict(outcome.asks), None  # the enclosing call has asked nothing
         outcome.payload = ev.payload_of(asks)
         if len(asks) == 1:
             (outcome.label,) = (question["label"] for question in asks.values())

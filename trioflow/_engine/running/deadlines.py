@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 async def run_until(
     until: float, work: Callable[[], Awaitable[Outcome]], log: RunLog, workflow: str
 ) -> Outcome:
-    """Do the work of a workflow; it fails with RunTimeoutError if it has not ended by *until*.
+    """Run a workflow; fail with RunTimeoutError if it has not ended by *until*.
 
-    Work that ends later, because it ignores its cancellation, has failed as well.
+    Work that ignores its cancellation and ends later has also failed.
 
     Args:
       until: Seconds since the epoch, on the run's clock.
@@ -38,7 +38,7 @@ async def run_until(
 
 
 def deadline_of(call: Call, seconds: float) -> float:
-    """Return when the call of a nested workflow must have ended; record it the first time.
+    """Return the deadline of the call of a nested workflow; record it the first time.
 
     Args:
       seconds: The ``timeout`` of the workflow.
@@ -52,7 +52,7 @@ def deadline_of(call: Call, seconds: float) -> float:
 
 
 def is_past(call: Call, at: float) -> bool:
-    """Tell whether the deadline of a nested workflow has passed at *at*, seconds from now."""
+    """Return whether the deadline of a nested workflow has passed at *at*, seconds from now."""
     log = call.scope.core.log
     until = None if call.plan.nested is None else log.record.deadlines.get(call.address)
     return until is not None and log.now() + at >= until

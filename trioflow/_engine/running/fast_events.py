@@ -1,8 +1,8 @@
-"""Quick creation of the events that a run has very many of, by a function each.
+"""Quick creation of the most frequent events, with a function for each.
 
 Shortcut `event-by-call`; the plain twin of each function is the class of its event, called with the
-same fields. Their drafts (`trioflow._engine.stream.drafts`) have no ``__init__``, so that nothing
-is called to fill them. Each function takes the call that the event belongs to, gives the event the
+same fields. Their drafts (`trioflow._engine.stream.drafts`) have no ``__init__``, so no call is
+needed to fill them. Each function takes the call that the event belongs to, gives the event the
 next number and the time, and reads the clock as `RunLog.tick` does.
 """
 
@@ -126,7 +126,7 @@ def step_end(
     error: BaseException | None,
     state_updates: Mapping[str, Any] | None,
 ) -> tuple[ev.StepResult, ev.StepFinish]:
-    """Return the events that end a call: what came of it, and that it is closed."""
+    """Return the events that end a call: its outcome and its closing."""
     log = call.scope.core.log
     result: Any = _StepResult()
     finish: Any = _StepFinish()

@@ -1,7 +1,7 @@
-"""The body of a foreach: workers that pull items from one iterator.
+"""The body of a foreach: workers that take items from one iterator.
 
-A task per item would cost much for short items (shortcut `item-workers`), and batches would let
-slow items hold up the others.
+A task per item would be expensive for short items (shortcut `item-workers`), and in batches slow
+items would delay the others.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from trioflow.nodes import OnError
 
 @attrs.define(eq=False)
 class ItemsBody:
-    """Runs a call per item; is the body of the call for the whole loop."""
+    """Runs a call per item; the body of the call for the whole loop."""
 
     item: CallPlan
     concurrency: int
@@ -39,11 +39,11 @@ class ItemsBody:
 
     async def __call__(self, loop: Call, items: Sequence[Any]) -> Outcome:
         total = len(items)
-        values = [items[index] for index in range(total)]  # out here: they may be of any class
+        values = [items[index] for index in range(total)]  # read here: they may be of any class
         async with open_siblings(self.on_error) as siblings:
             progress = _Progress(loop, self.item, siblings, total)
             queue = iter([(index, values[index]) for index in progress.remaining()])
-            # The first worker is this task itself: concurrency 1 needs no other.
+            # The first worker is this task itself, so concurrency 1 needs no other task.
             for _ in range(min(self.concurrency, total) - 1):
                 siblings.nursery.start_soon(progress.work, queue)
             await progress.work(queue)
@@ -55,7 +55,7 @@ class ItemsBody:
 
 @attrs.define(eq=False)
 class _Progress:
-    """What the workers of one foreach share."""
+    """The state that the workers of one foreach share."""
 
     loop: Call
     item: CallPlan
@@ -65,7 +65,7 @@ class _Progress:
     reported: int | None = None
     """The item whose end was emitted last."""
     begun: int = 0
-    """How many items are still to go on that had begun, whatever others wait for."""
+    """How many begun items still have to continue, even if others wait."""
 
     def remaining(self) -> Iterable[int]:
         """Return the items to run, and take over the outcomes of earlier parts of the run."""
@@ -86,16 +86,16 @@ class _Progress:
                 fresh.append(index)
         waiting = any(isinstance(o, Suspended) for o in self.siblings.outcomes.values())
         self.begun = len(begun)
-        # As long as an item waits for an answer, none is started behind it.
+        # While an item waits for an answer, no later item is started.
         return begun if waiting else [*begun, *fresh]
 
     def collect(self, index: int, outcome: Outcome) -> Any:
-        """Return what stands for an item with ``on_error="collect"``."""
+        """Return the placeholder for an item with ``on_error="collect"``."""
         return collected(outcome, self.loop.scope.core.log.record, self._address(index))
 
     async def work(self, queue: Iterator[tuple[int, Any]]) -> None:
         """Run items until none is left, or one has failed or waits for an answer."""
-        may_start = True  # the first item of each worker belongs to those that start together
+        may_start = True  # the first item of each worker belongs to the initial group
         while (may_start and not self.siblings.stopped) or self._may_go_on():
             index, value = next(queue, (None, None))
             if index is None:
@@ -105,7 +105,7 @@ class _Progress:
             may_start = not self.siblings.waiting
 
     def _may_go_on(self) -> bool:
-        """Tell whether an item had begun in an earlier part of the run and may come to its end."""
+        """Return whether an item had begun in an earlier part of the run and may finish."""
         may_end = self.siblings.on_error != "cancel" or not self.siblings.stopped
         return self.begun > 0 and may_end
 
@@ -129,7 +129,7 @@ class _Progress:
         return outcome
 
     def _report(self, call: Call, index: int, outcome: Outcome) -> Outcome:
-        """Emit how an item ended, and return it; one that cannot be written has failed."""
+        """Emit the end of an item, and return it; an item that cannot be written has failed."""
         call.is_open = False
         try:
             self._emit_end(call, index, outcome)
@@ -137,7 +137,7 @@ class _Progress:
             return self._end_otherwise(call, index, outcome, exc)
         return outcome
 
-    # On its own, as that of close_call() is.
+    # A separate function, like that of close_call().
     def _end_otherwise(
         self, call: Call, index: int, outcome: Outcome, problem: BaseException
     ) -> Outcome:

@@ -1,4 +1,4 @@
-"""The place in a run from which user code looks at it: a call of a workflow, and what is in it."""
+"""The view of a run that user code gets: a call of a workflow, and what is in it."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ class Scope:
     core: RunCore
     plan: WorkflowPlan
     prefix: str
-    """What stands before the ids of its steps: ``""``, or ``"outer."``."""
+    """The prefix of the ids of its steps: ``""``, or ``"outer."``."""
     address: str
-    """What stands before the addresses of its calls: ``""``, or ``"2/"``. In this package they are
-    put together as strings, one per call; how they are written says `trioflow.addresses`."""
+    """The prefix of the addresses of its calls: ``""``, or ``"2/"``. In this package, addresses are
+    assembled as strings, one per call; `trioflow.addresses` defines their notation."""
     init_data: Any = None
     outputs: list[Any] = attrs.Factory(
         lambda self: [MISSING] * len(self.plan.slots), takes_self=True
     )
-    """The outputs of its steps so far, by slot; of several calls the last. Not by id: in a
-    large dict each would be somewhere else in the memory (shortcut `output-slots`)."""
+    """The outputs of its steps so far, by slot; of several calls, the last one. Not by id: a large
+    dict would scatter the entries in memory (shortcut `output-slots`)."""
     failed_to_start: bool = False
     """Whether its on_start hook raised, so that it never ran."""
 
     def output(self, id: str) -> Any:
-        """Return the output of a step's last call that ended well; MISSING if there is none."""
+        """Return the output of a step's last successful call; MISSING if there is none."""
         slot = self.plan.slots.get(id)
         return MISSING if slot is None else self.outputs[slot]
 
 
 @attrs.define(eq=False)
 class Frame:
-    """A place in a run, as conditions, mapping functions and hooks see it."""
+    """The view of a run that conditions, mapping functions and hooks get."""
 
     scope: Scope
     iteration: int | None = None

@@ -1,4 +1,4 @@
-"""Which step gave a value that does not fit the next one."""
+"""Find the step that gave a value that does not fit the next one."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from trioflow.errors import InvalidValueError
 
 
 def name_giver(call: Call, error: InvalidValueError) -> None:
-    """Let an error of a call's own input say which step gave it; leave all others alone."""
+    """Add the giving step to an error of a call's own input; leave all other errors unchanged."""
     structure = call.plan.structure
     if structure is None or error.what != "input" or error.owner != owner_of(structure):
         return
     error.giver = _giver_to(call)
-    error.args = (error.what, error.owner, error.faults, error.giver)  # what it is made again of
+    error.args = (error.what, error.owner, error.faults, error.giver)  # used to rebuild it
 
 
 def _giver_to(call: Call) -> str:

@@ -1,7 +1,7 @@
 """Instruments around bodies.
 
 Bodies are wrapped while a workflow is planned, and only for instruments that override
-`Instrument.around_body`, so that nothing is looked at while a run is going on without any.
+`Instrument.around_body`. Runs without such instruments thus cost nothing.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     from trioflow._engine.stream.log import RunLog
 
 _inside: ContextVar[tuple[RunCore, TracingContext] | None] = ContextVar("inside", default=None)
-"""Where the code that runs stands in a trace, and in which run. Not kept in the call, for
-several tools that it has called may run at the same time."""
+"""The position of the running code in a trace, and its run. Not kept in the call, because several
+tools that it has called may run at the same time."""
 
 
 def tracing_inside(core: RunCore) -> TracingContext:
-    """Return where the code of a run that runs now stands in its caller's trace."""
+    """Return the position in its caller's trace of the running code of a run."""
     inside = _inside.get()
     return inside[1] if inside is not None and inside[0] is core else core.tracing_context
 
 
 def tell_begin(log: RunLog, part: PartInfo) -> TraceIds | None:
-    """Tell the instruments that a part of a run begins, and return what they call it."""
+    """Notify the instruments that a part of a run begins, and return the trace ids they assign."""
     first = None
     for instrument in log.instruments:
         try:
@@ -52,7 +52,7 @@ def tell_begin(log: RunLog, part: PartInfo) -> TraceIds | None:
 def watched_body(
     body: Body, function: Callable[..., Any] | None, instruments: Sequence[Instrument]
 ) -> Body:
-    """Return a body with those instruments around it that want to be there, the first outermost."""
+    """Return a body wrapped in the instruments that want to be around it, the first outermost."""
     for instrument in reversed(_surrounding(instruments)):
         body = _around_body(body, function, instrument)
     return body
@@ -73,7 +73,7 @@ def watched_tool(
     *,
     streaming: bool,
 ) -> Callable[[ToolCallInProgress], Any]:
-    """Return what runs a tool with instruments around it, as `watched_body` does."""
+    """Return a function that runs a tool with instruments around it, like `watched_body`."""
     wrap = _around_pieces if streaming else _around_tool
     for instrument in reversed(_surrounding(instruments)):
         run = wrap(run, function, instrument)
@@ -98,8 +98,8 @@ def _around_pieces(
     instrument: Instrument,
 ) -> Callable[[ToolCallInProgress], AsyncGenerator[Any, None]]:
     async def watched(tool_call: ToolCallInProgress) -> AsyncGenerator[Any, None]:
-        # A generator runs in the context of whoever takes its pieces. In one of its own,
-        # what the instrument sets there is not seen by the taker in between.
+        # A generator runs in the context of the consumer. With its own context, what the instrument
+        # sets there is not visible to the consumer.
         context = copy_context()
         with _entered_in(context, _Watch(instrument, tool_call.call, function, tool_call)):
             pieces = run(tool_call)
@@ -121,7 +121,7 @@ def _surrounding(instruments: Sequence[Instrument]) -> list[Instrument]:
 
 
 class _Watch:
-    """What one instrument puts around one body. What the instrument raises stays in here."""
+    """The context managers of one instrument around one body. Its errors do not propagate."""
 
     __slots__ = ("_body", "_call", "_function", "_instrument", "_manager", "_token", "_tool_call")
 
@@ -209,5 +209,5 @@ def _run_in(context: Context, awaitable: Any) -> Generator[Any, Any, Any]:
             return stop.value
         try:
             step, argument = awaitable.send, (yield trap)
-        except BaseException as exc:  # the awaitable's to handle, not ours
+        except BaseException as exc:  # for the awaitable to handle, not for us
             step, argument = awaitable.throw, exc

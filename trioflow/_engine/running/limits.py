@@ -1,4 +1,4 @@
-"""What surrounds a body: its place in a limit, and its time."""
+"""The limits and the time-out around a body."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from trioflow._engine.base.plan import FindLimiter
 from trioflow.errors import StepTimeoutError
 
 _held: ContextVar[frozenset[trio.CapacityLimiter]] = ContextVar("held", default=frozenset())
-"""The limits in which the code that runs has a place."""
+"""The limits in which the running code has a place."""
 
 
 @asynccontextmanager
 async def in_limit(find: FindLimiter | None) -> AsyncGenerator[None, None]:
     """Hold a place in a limit.
 
-    Code that already has a place there, such as a tool called by a step of the same limit, shares
-    it: to wait for a second one could take forever.
+    Code that already has a place there, such as a tool called by a step with the same limit, shares
+    it: waiting for a second one could take forever.
     """
     held = _held.get()
     limiter = None if find is None else find()
     if limiter is None or limiter in held:
         yield
         return
-    place = object()  # not the task: one task may call several tools, each with its place
+    place = object()  # not the task: one task may call several tools, each with its own place
     await limiter.acquire_on_behalf_of(place)
     token = _held.set(held | {limiter})
     try:
@@ -40,11 +40,11 @@ async def in_limit(find: FindLimiter | None) -> AsyncGenerator[None, None]:
 
 @contextmanager
 def in_time(step: str, seconds: float | None) -> Generator[None, None, None]:
-    """Cancel the block after so many seconds.
+    """Cancel the block after a number of seconds.
 
     Raises:
-      StepTimeoutError: if it took longer, also if it ignored the cancellation, or bails or
-        suspends then.
+      StepTimeoutError: if it took longer, even if it ignored the cancellation or then bails or
+        suspends.
     """
     if seconds is None:
         yield

@@ -1,4 +1,4 @@
-"""Named events from outside, on their way to the steps that wait for them."""
+"""Named events from outside, queued for the steps that wait for them."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class _Slot:
     arrived: deque[EventReceived] = attrs.field(factory=deque)
     waiting: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
     count: int = 0
-    """How many have arrived, early ones included."""
+    """How many have arrived, including early ones."""
 
 
 class Mailbox:
-    """Holds events until they are taken; each is taken once, in the order sent."""
+    """Queues events until they are taken; each is taken once, in the order sent."""
 
     def __init__(self, events: Iterable[EventReceived] = ()) -> None:
         self._slots: dict[str, _Slot] = {}
@@ -46,11 +46,11 @@ class Mailbox:
             self.put(event)
 
     def check_room(self, name: str) -> None:
-        """Check that another event of that name may come.
+        """Check that there is room for another event of that name.
 
         Raises:
-          MailboxFullError: if `CAPACITY` events of that name are waiting already, or
-            `TOTAL_CAPACITY` of any name.
+          MailboxFullError: if `CAPACITY` events of that name or `TOTAL_CAPACITY` events of any name
+            are waiting already.
         """
         if name in self._slots and self._slots[name].count >= CAPACITY:
             raise MailboxFullError(name, CAPACITY)
@@ -59,24 +59,24 @@ class Mailbox:
 
     def hold(self, early: Early) -> None:
         """Keep an event until the run starts."""
-        self._add(early.event)  # first: one that is counted and not there does no harm
+        self._add(early.event)  # first: an event that is counted but absent does no harm
         self._early.append(early)
 
     def take_early(self) -> list[Early]:
-        """Return the events that were sent before the start, to be put in as events of the run."""
+        """Return the events that were sent before the start, to be added as events of the run."""
         early, self._early = self._early, []
         for each in early:
             self._remove(each.event)
         return early
 
     def put(self, event: EventReceived) -> None:
-        """Add an event and wake who has waited for one of its name the longest."""
+        """Add an event and wake the task that has waited longest for its name."""
         slot = self._add(event.event)
         slot.arrived.append(event)
         slot.waiting.unpark()
 
     async def take(self, name: str) -> EventReceived:
-        """Return the next event of that name; wait for it if there is none.
+        """Return the next event of that name; wait for one if there is none.
 
         **Cancellation**: no event is lost.
 

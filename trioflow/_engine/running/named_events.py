@@ -1,4 +1,4 @@
-"""Waiting for named events, as a node and in the middle of a body."""
+"""Wait for named events, as a node and in the middle of a body."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ async def take_event(call: Call, event: str, until: float | None, timeout: float
 
     Args:
       until: When to give up: seconds since the epoch.
-      timeout: How many seconds after the beginning that is, for the error.
+      timeout: The seconds from the beginning until then, for the error.
 
     Raises:
-      EventTimeoutError: if none came in time.
+      EventTimeoutError: if no event came in time.
     """
     core = call.scope.core
     if until is None or timeout is None:
@@ -44,17 +44,17 @@ async def take_event(call: Call, event: str, until: float | None, timeout: float
 async def _taken(call: Call, received: ev.EventReceived) -> Any:
     try:
         await call.scope.core.readers.wait_for_room()
-    finally:  # it is out of the mailbox, and the record must say so
+    finally:  # it is out of the mailbox, and the record must show that
         call.emit(ev.EventTaken, event=received.event, received=received.seq)
     return received.data
 
 
 async def receive_event(call: Call, event: str, type: Any, timeout: float | None) -> Any:
-    """Park a running body until an event comes, and return its data, structured."""
+    """Suspend a running body until an event comes, and return its data, structured."""
     core = call.scope.core
-    if timeout == math.inf:  # which no journal could hold
+    if timeout == math.inf:  # no journal could hold it
         timeout = None
-    await core.pacer.give_way()  # a body may wait again and again, so readers must keep up
+    await core.pacer.give_way()  # a body may wait repeatedly, so readers must keep up
     until = None if timeout is None else core.log.now() + timeout
     call.emit(ev.StepWaiting, event=event, until=until)
     data = await take_event(call, event, until, timeout)

@@ -1,7 +1,7 @@
-"""What each kind of node means: one function per kind, and nothing of how calls are made.
+"""The meaning of each kind of node: one function per kind, independent of how calls are made.
 
-Every function takes the plan of its node, the value that reaches it, and the scope of its
-workflow, and returns how the node ended. Cancellation passes through as an exception.
+Every function takes the plan of its node, its input, and the scope of its workflow, and returns the
+outcome of the node. Cancellation propagates as an exception.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from trioflow.nodes import OnError
 
 
 async def run_sequence(nodes: Sequence[NodePlan], value: Any, scope: Scope) -> Outcome:
-    """Run the nodes one after another; each gets the output of the one before."""
+    """Run the nodes one after another; each gets the output of the previous one."""
     per_step = scope.core.per_step
     for node in nodes:
         outcome = await _RUN[type(node)](node, value, scope)
@@ -55,7 +55,7 @@ async def run_sequence(nodes: Sequence[NodePlan], value: Any, scope: Scope) -> O
 
 
 def _pauses_behind(node: NodePlan, scope: Scope) -> bool:
-    """Tell whether a run that goes step by step stops behind this node."""
+    """Return whether a run that proceeds step by step stops after this node."""
     if scope.address or node is scope.plan.nodes[-1]:
         return False
     replay = scope.core.replay
@@ -97,7 +97,7 @@ async def run_arms(
     scope: Scope,
     chosen: tuple[str, ...] | None = None,
 ) -> Outcome:
-    # Once for all of them: arms that gave way one by one would not start together.
+    # Once for all of them: if each arm gave way, they would not start together.
     await scope.core.pacer.slow_boundary()
     async with open_siblings(on_error) as siblings:
         for arm in arms:
@@ -116,7 +116,7 @@ async def run_arms(
 
 
 async def run_loop(node: LoopPlan, value: Any, scope: Scope) -> Outcome:
-    """Run the call again with its own output, until the condition says that it is enough."""
+    """Run the call again with its own output, until the condition holds."""
     replay = scope.core.replay
     iteration = 0
     while True:
@@ -145,7 +145,7 @@ def run_foreach(node: ForEachPlan, value: Any, scope: Scope) -> Awaitable[Outcom
 
 
 async def run_sleep(node: SleepPlan, value: Any, scope: Scope) -> Outcome:
-    """Wait until the moment that the node says, and pass the value on."""
+    """Wait until the time that the node says, and return the value unchanged."""
     log = scope.core.log
     address = scope.address + node.key
     recorded = recorded_outcome(node.call, scope, address)
@@ -185,7 +185,7 @@ def emit_waiting(
 
 
 async def _moment(node: SleepPlan, value: Any, call: Call) -> float:
-    """Return when a sleep ends; one that a dead process had begun keeps its moment."""
+    """Return when a sleep ends; a sleep that a dead process had begun keeps its end."""
     replay = call.scope.core.replay
     record = None if replay is None else replay.record(call.address)
     if record is not None and record.until is not None:
@@ -200,7 +200,7 @@ async def run_wait(node: WaitPlan, value: Any, scope: Scope) -> Outcome:
     address = scope.address + node.key
     record = None if core.replay is None else core.replay.record(address)
     if record is not None and (record.kind != "wait" or record.status != "waiting"):
-        # It was over, or the event had come already.
+        # It had ended, or the event had already come.
         return await run_call(node.call, value, scope, address)
     call = new_call(node.call, scope, address)
     await core.pacer.boundary()
@@ -223,7 +223,7 @@ async def run_wait(node: WaitPlan, value: Any, scope: Scope) -> Outcome:
     try:
         return await run_call(node.call, value, scope, address, call=call)
     except BaseException as exc:
-        if call.is_open:  # it was canceled before its turn had come
+        if call.is_open:  # it was canceled before its turn
             cancel_call(call, started_at, exc)
         raise
 

@@ -1,4 +1,4 @@
-"""Fields of a state whose updates are merged, and not replaced."""
+"""Fields of a state whose updates are merged instead of replaced."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Merge = Callable[[Any, Any], Any]
 
 
 def reducers_of(type_: Any) -> Mapping[str, Merge]:
-    """Return what merges updates of the fields of a state type, by their names."""
+    """Return the reducers for the fields of a state type, by name."""
     if type_ is Any:  # a class, but without fields
         return {}
     origin = typing.get_origin(type_) or type_
@@ -37,7 +37,7 @@ def _reducer_in(hint: Any) -> Merge | None:
 def reduced(
     state: Any, updates: Mapping[str, Any], reducers: Mapping[str, Merge], step: str
 ) -> dict[str, Any]:
-    """Return updates in which the fields that have a reducer are merged with *state*.
+    """Return updates in which fields with a reducer are merged with *state*.
 
     Raises:
       InvalidValueError: if a reducer raises.
@@ -51,7 +51,7 @@ def reduced(
 def combined(
     earlier: Mapping[str, Any], later: Mapping[str, Any], reducers: Mapping[str, Merge], step: str
 ) -> dict[str, Any]:
-    """Return two updates of one step call as one."""
+    """Combine two updates of one step call."""
     both = {name: value for name, value in later.items() if name in earlier}
     return {**earlier, **later, **reduced(earlier, both, reducers, step)}
 
@@ -62,10 +62,10 @@ def _merged(state: Any, name: str, value: Any, merge: Merge, step: str) -> Any:
         before = state.get(name, missing)
     else:
         before = getattr(state, name, missing)
-    if before is missing:  # of a TypedDict, say
+    if before is missing:  # of a TypedDict, for example
         return value
     try:
         return merge(before, value)
-    except Exception as exc:  # code of users
+    except Exception as exc:  # user code
         fault = Fault(name, f"its reducer raised {type(exc).__name__}: {exc}")
         raise InvalidValueError("state", f"step {step!r}", (fault,)) from exc

@@ -24,10 +24,10 @@ async def run_call(
     arms: tuple[str, ...] | None = None,
     call: Call | None = None,
 ) -> Outcome:
-    """Make a step call: start, attempts, result and finish; or return what is recorded of it.
+    """Make a step call: start, attempts, result and finish; or return its recorded outcome.
 
-    What has started is closed, however it ends. A call that is canceled closes as such and
-    lets the exception go on. *call* is given if it has waited for its event before.
+    Every started call is closed, however it ends. A canceled call closes as such and re-raises the
+    exception. *call* is given if it has already waited for its event.
     """
     core = scope.core
     if call is None:
@@ -46,7 +46,7 @@ async def run_call(
         return await fail_to_start(call, arms, start.at, exc)
     try:
         if plan.is_plain:
-            # What perform() does of almost every step, without its coroutines (shortcuts
+            # Does the work of perform() for almost every step, without its coroutines (shortcuts
             # `plain-call`, `function-alone` and `known-type`).
             if (takes := plan.takes) is not None and type(value) is not takes:
                 structure: Any = plan.structure
@@ -85,7 +85,7 @@ async def run_call(
 async def fail_to_start(
     call: Call, arms: tuple[str, ...] | None, started_at: float, exc: BaseException
 ) -> Outcome:
-    """Close a call whose first event has raised: what it was given cannot be written, say.
+    """Close a call whose first event raised, for example because its input cannot be written.
 
     Call it while *exc* is handled.
     """

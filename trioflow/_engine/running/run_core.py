@@ -1,4 +1,4 @@
-"""What all calls of one run share."""
+"""The data that all calls of one run share."""
 
 from __future__ import annotations
 
@@ -26,32 +26,32 @@ if TYPE_CHECKING:
 
 
 class Cancelable(Protocol):
-    """What steps can do with a run that waits."""
+    """What steps can do with a waiting run."""
 
     def cancel(self, reason: str | None) -> None: ...
 
 
 @attrs.define(eq=False)
 class Notes:
-    """What few calls need, and is not kept in each call for that reason."""
+    """Data that few calls need and that is therefore not kept in each call."""
 
     asks: dict[str, Any] = attrs.field(factory=dict)
     """The questions of calls in this part of the run, by address."""
     started: dict[str, tuple[int, int]] = attrs.field(factory=dict)
-    """The attempt of a call that has started runs last, and how many, by address."""
+    """The attempt of a call that last started runs, and how many it started, by address."""
     structures: dict[tuple[str, str], Structure | None] = attrs.field(factory=dict)
-    """What structures the answers to questions that were asked in this process, by the address
+    """The structures for the answers to questions that were asked in this process, by the address
     of the call and the key of the question."""
 
     def begin_part(self) -> None:
-        """Forget what belongs to the part before."""
+        """Clear the data of the previous part."""
         self.asks.clear()
         self.started.clear()
 
 
 @attrs.define(eq=False)
 class RunCore:
-    """The parts of one run, nested workflows included."""
+    """The parts of one run, including nested workflows."""
 
     log: RunLog
     readers: Readers
@@ -60,7 +60,7 @@ class RunCore:
     state_fields: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None
     """Structures the keys of a state update; None if the state is a plain dict."""
     reducers: Mapping[str, Callable[[Any, Any], Any]]
-    """How updates of fields of the state are merged, by name."""
+    """The reducers for updates of fields of the state, by name."""
     start_run: StartRun | None
     """Starts other runs in the engine that drives this one."""
     context: SharedContext | None = None
@@ -71,29 +71,29 @@ class RunCore:
     per_step: bool = False
     """Whether the run pauses after each node of the outermost workflow."""
     bodies: int = 0
-    """How many bodies of steps and tools run right now."""
+    """How many bodies of steps and tools are running now."""
     idle: trio.lowlevel.ParkingLot | None = None
-    """Where tasks park that wait until no body runs; None if there was none."""
+    """Where tasks wait until no body runs; None if there was none."""
     is_canceled: bool = False
     """Whether this part of the run was canceled, even if it has not ended yet."""
     tool_series: str = ""
-    """What makes the ids of tool calls in this part of the run others than those of earlier parts,
-    in which the same steps may have called tools."""
+    """A prefix for the ids of tool calls in this part of the run. It distinguishes them from those
+    of earlier parts, in which the same steps may have called tools."""
     reason: str | None = None
     """Why it was canceled."""
     by: str | None = None
     """Who canceled it."""
     _cancel_scope: trio.CancelScope | None = None
-    """Around everything that runs in this part of the run, once it runs."""
+    """The scope around everything that runs in this part of the run, once it runs."""
     owner: weakref.ref[Cancelable] | None = None
-    """The run itself, if it waits and no part of it runs. It owns all this; a plain reference
-    back would leave its memory to the garbage collector."""
+    """The run itself, if it waits and no part of it runs. The run owns this object; a strong
+    reference back would leave its memory to the garbage collector."""
     _mailbox: Mailbox | None = None
     _notes: Notes | None = None
 
     @property
     def notes(self) -> Notes:
-        """What is kept of calls that ask or start runs. Made for the first one."""
+        """What is kept for calls that ask or start runs. Created for the first one."""
         if self._notes is None:
             self._notes = Notes()
         return self._notes
@@ -105,13 +105,13 @@ class RunCore:
 
     @property
     def mailbox(self) -> Mailbox:
-        """The events from outside. Made for the first one: few runs ever need it."""
+        """The events from outside. Created for the first one, because few runs need it."""
         if self._mailbox is None:
             self._mailbox = Mailbox()
         return self._mailbox
 
     def begin_part(self, context: Mapping[str, Any], received: Iterable[EventReceived]) -> None:
-        """Begin the next part of the run with what is left of the one before."""
+        """Begin the next part of the run with what is left of the previous one."""
         self.is_canceled, self.reason, self.by = False, None, None
         self._cancel_scope = self.owner = None
         self.tool_series = f"{self.log.record.next_seq}."
@@ -128,7 +128,7 @@ class RunCore:
         return scope
 
     def cancel(self, reason: str | None, by: str | None = None) -> None:
-        """Cancel what runs or is about to, or do nothing if that was done already."""
+        """Cancel what runs or is about to run; do nothing if that was done already."""
         if not self.is_canceled:
             self.is_canceled, self.reason, self.by = True, reason, by
             if self._cancel_scope is not None:
@@ -137,14 +137,14 @@ class RunCore:
     def heed(self, exc: BaseException) -> None:
         """Write no further event if *exc* is Ctrl-C, which ends the program and not the run.
 
-        Called before any event tells of an exception that passes, or what was running when it
+        Called before an event records an exception that passes. Otherwise, what was running when it
         came would be recorded as canceled for good.
         """
         if not self.is_canceled and is_interrupt(exc):
             self.log.stop()
 
     def cancel_from_inside(self, reason: str | None) -> None:
-        """Cancel the run from inside of it, or do nothing if it is over."""
+        """Cancel the run from inside it; do nothing if it has finished."""
         waiting = None if self.owner is None else self.owner()
         if waiting is not None:
             waiting.cancel(reason)
@@ -152,7 +152,7 @@ class RunCore:
             self.cancel(reason)
 
     async def wait_idle(self) -> None:
-        """Wait until no body runs. A checkpoint in any case."""
+        """Wait until no body runs. Always a checkpoint."""
         await trio.lowlevel.checkpoint()
         if self.idle is None:
             self.idle = trio.lowlevel.ParkingLot()
@@ -160,6 +160,6 @@ class RunCore:
             await self.idle.park()
 
     def tell_idle(self) -> None:
-        """Wake those who wait until no body runs, if none does."""
+        """Wake the tasks that wait until no body runs, if none does."""
         if self.idle is not None and not self.bodies:
             self.idle.unpark_all()

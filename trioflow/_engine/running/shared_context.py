@@ -1,4 +1,4 @@
-"""The runtime context: a mapping that knows which of its keys have changed."""
+"""The runtime context: a mapping that tracks which of its keys have changed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from trioflow.wire._shown import shown
 
 
 class SharedContext(MutableMapping[str, Any]):
-    """What all steps of a run share, without types. Changes inside values are not noticed."""
+    """Untyped data that all steps of a run share. Changes inside values are not detected."""
 
     __slots__ = ("_changed", "_values", "has_changed")
 
@@ -45,7 +45,7 @@ class SharedContext(MutableMapping[str, Any]):
         return repr(self._values)
 
     def take_changes(self) -> tuple[dict[str, Any], tuple[str, ...]]:
-        """Return what was set and what was removed since the last time."""
+        """Return what was set and what was removed since the last call."""
         changed = sorted(self._changed)
         self._changed.clear()
         self.has_changed = False
@@ -55,4 +55,4 @@ class SharedContext(MutableMapping[str, Any]):
 
 def _check(key: object) -> None:
     if not isinstance(key, str):
-        raise TypeError(f"keys of the runtime context are strings, not {shown(key)}")
+        raise TypeError(f"keys of the runtime context must be strings, not {shown(key)}")

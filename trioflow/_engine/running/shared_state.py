@@ -1,4 +1,4 @@
-"""The typed state that the steps of a run share: how it begins, and how updates are checked."""
+"""The typed state that the steps of a run share: how it begins and how updates are checked."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ Updates = Mapping[str, Any]
 def initial_state(
     type_: Any, owner: str, converter: Callable[[], Converter], *, validate: bool
 ) -> Callable[[Any], Any]:
-    """Return a function that makes the initial state from what the caller gave, or None.
+    """Return a function that makes the initial state from the caller's value, or None.
 
-    The function raises InvalidValueError if that does not fit the type, or if nothing was
-    given and the type has no default.
+    The function raises InvalidValueError if the value does not fit the type, or if it is missing
+    and the type has no default.
     """
     structure = compile_structure(type_, "initial state", owner, converter)
 
     def make(given: Any) -> Any:
-        # A state whose fields all have defaults need not be given.
+        # A state whose fields all have defaults may be omitted.
         value = {} if given is None else given
         checked = validate or given is None
         return structure(value) if structure is not None and checked else value
@@ -49,10 +49,10 @@ def initial_state(
 def state_fields(
     type_: Any, owner: str, converter: Callable[[], Converter]
 ) -> Callable[[Updates], Updates] | None:
-    """Return a function that structures the keys of an update, or None if any will do.
+    """Return a function that structures the keys of an update; None if any value is valid.
 
-    The function raises InvalidValueError for keys the type does not have, and for values
-    that do not fit.
+    The function raises InvalidValueError for keys that the type does not have, and for values that
+    do not fit.
 
     Raises:
       DefinitionError: if the type has no keys that steps could set.
@@ -80,10 +80,10 @@ def state_fields(
 
 
 def check_merge(state: Any, updates: Updates, step: str) -> None:
-    """Check that *updates* can be merged into *state*, which its own validators may refuse.
+    """Check that *updates* can be merged into *state*; its own validators may reject them.
 
     Raises:
-      InvalidValueError: if not.
+      InvalidValueError: if they cannot.
     """
     try:
         merge_state(state, updates)
@@ -94,7 +94,7 @@ def check_merge(state: Any, updates: Updates, step: str) -> None:
 def _field_finder(
     type_: Any, owner: str, compile_: Callable[[Any], Structure | None]
 ) -> Callable[[str], Structure | None] | None:
-    """Return a function that gives what structures a field, and raises KeyError without one."""
+    """Return a function that gives the structure of a field, and raises KeyError if it has none."""
     fields = _field_types(type_)
     if fields is not None:
         return {name: compile_(field_type) for name, field_type in fields.items()}.__getitem__
@@ -109,7 +109,7 @@ def _field_finder(
 
 
 def _field_types(type_: Any) -> Mapping[str, Any] | None:
-    """Return the fields that can be set, or None if the type has no fixed ones."""
+    """Return the fields that can be set; None if the type has no fixed ones."""
     origin = typing.get_origin(type_) or type_
     if isinstance(origin, type) and attrs.has(origin):
         resolved = attrs.fields(attrs.resolve_types(origin))

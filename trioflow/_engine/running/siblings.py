@@ -15,7 +15,7 @@ from trioflow.nodes import OnError
 from trioflow.record import RunRecord
 
 Collect: TypeAlias = Callable[[Any, Outcome], Any]
-"""Takes the key of a sibling, and how it ended."""
+"""Receives the key of a sibling and its outcome."""
 
 
 @attrs.define(eq=False)
@@ -35,7 +35,7 @@ class Siblings:
         self.nursery.start_soon(self._run, key, run, args)
 
     def record(self, key: Any, outcome: Outcome) -> None:
-        """Keep an outcome, and stop the others if it must not be the outcome of one of several."""
+        """Keep an outcome, and cancel the others if it ends all siblings."""
         self.outcomes[key] = outcome
         if isinstance(outcome, Suspended):
             self.waiting = True
@@ -45,13 +45,13 @@ class Siblings:
                 self.nursery.cancel_scope.cancel()
 
     def join(self, order: Iterable[Any], collect: Collect) -> Outcome:
-        """Return the outcome of all siblings together; its value is ``{key: value}``.
+        """Return the combined outcome of all siblings; its value is ``{key: value}``.
 
-        Siblings that were canceled have no outcome and do not count. A failure wins over
-        a bail, which wins over a suspension, and all errors are kept.
+        Canceled siblings have no outcome and do not count. A failure wins over a bail, which wins
+        over a suspension; all errors are kept.
 
         Args:
-          collect: Returns what stands for an outcome, with ``"collect"``.
+          collect: Returns the placeholder for an outcome, with ``"collect"``.
         """
         outcomes = {key: self.outcomes[key] for key in order if key in self.outcomes}
         if self.on_error == "collect":
@@ -88,13 +88,13 @@ async def open_siblings(on_error: OnError) -> AsyncGenerator[Siblings, None]:
 
 
 def collected(outcome: Outcome, record: RunRecord, address: str) -> Any:
-    """Return what ``on_error="collect"`` gives for the call at *address*, which has ended."""
+    """Return the value of ``on_error="collect"`` for the call at *address*, which has ended."""
     if isinstance(outcome, Failed):
         return outcomes.Failed(outcome.error, record.calls[address].attempts, address)
-    assert isinstance(outcome, Success)  # others decide the outcome of all
+    assert isinstance(outcome, Success)  # other outcomes decide for all
     return outcomes.Ok(outcome.value)
 
 
 def several(errors: list[BaseException]) -> BaseExceptionGroup[BaseException]:
-    """Return one error for several; an ExceptionGroup, if all of them are an Exception."""
+    """Return one error for several; an ExceptionGroup if all of them are an Exception."""
     return BaseExceptionGroup(f"{len(errors)} steps failed", errors)

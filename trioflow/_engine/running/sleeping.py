@@ -1,4 +1,4 @@
-"""Waiting for a moment, while the calendar may be set anew and the machine may sleep."""
+"""Wait until a time, although the calendar may change and the machine may sleep."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from trioflow._engine.stream.calendar import is_virtual
 from trioflow._engine.stream.log import RunLog
 
 LOOK = 60.0
-"""Seconds after which a long wait looks at the calendar again."""
+"""Seconds after which a long wait checks the calendar again."""
 
 
 async def sleep_until(log: RunLog, until: float, *, by_calendar: bool = False) -> None:
     """Wait until *until*: seconds since the epoch, on the run's clock or by the calendar.
 
-    They differ for a run that was recorded by a clock that was ahead.
+    These differ for a run that was recorded by a clock that was ahead.
     """
     while True:
         deadline = until - (log.calendar_epoch if by_calendar else log.epoch)
@@ -25,5 +25,5 @@ async def sleep_until(log: RunLog, until: float, *, by_calendar: bool = False) -
 
 
 def next_look(deadline: float) -> float:
-    """Return when a wait up to *deadline* looks at the calendar again, on Trio's clock."""
+    """Return when a wait up to *deadline* next checks the calendar, on Trio's clock."""
     return deadline if is_virtual() else min(deadline, trio.current_time() + LOOK)

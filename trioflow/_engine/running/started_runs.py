@@ -1,4 +1,4 @@
-"""Runs that a body starts, and that do not end with its own."""
+"""Runs that a body starts and that outlive it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def start_run(
     """Start a run once per step call, and return its id."""
     log = call.scope.core.log
     if start is None:
-        problem = "ctx.start_run() needs an engine: create the run with one, in open_engine()"
+        problem = "ctx.start_run() needs an engine: create the run inside open_engine()"
         raise RunStateError(log.run_id, log.record.status, problem)
     await call.scope.core.pacer.give_way()
     run_id = f"{log.run_id}~{_digest(call.step_call_id, _next_number(call))}"

@@ -1,4 +1,4 @@
-"""Tool calls: their events, their arguments, their pieces."""
+"""Tool calls: their events, arguments and pieces."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def open_tool(
     except BaseException as exc:
         if exc is tool_call.error:
             await tool_call.end(ev.ToolError, status="failed", error=exc)
-        elif has_failed(exc):  # the one who took its pieces gave it up
+        elif has_failed(exc):  # the consumer has stopped
             await tool_call.end(ev.ToolError, status="canceled")
         else:
             call.scope.core.heed(exc)
@@ -79,8 +79,8 @@ async def open_tool(
 
 
 def has_failed(exc: BaseException) -> bool:
-    """Tell whether a tool has failed; what it raises on being canceled does not count."""
-    # Not isinstance(), which asks the exception for its class; that may raise.
+    """Return whether a tool has failed; an exception caused by its cancellation does not count."""
+    # Not isinstance(), which reads the class of the exception; that may raise.
     if issubclass(type(exc), BaseExceptionGroup):
         group = cast("BaseExceptionGroup[BaseException]", exc)
         if group.subgroup(trio.Cancelled) is not None:
@@ -94,7 +94,7 @@ async def begin(
     """Check the arguments and, when there is room, emit the event that begins a tool call.
 
     Raises:
-      InvalidValueError: if the arguments do not fit the tool; nothing was emitted then.
+      InvalidValueError: if the arguments do not fit the tool; no event was then emitted.
     """
     checked = check_arguments(plan, args, kwargs)
     await call.scope.core.pacer.give_way()
@@ -120,7 +120,7 @@ class ToolCallInProgress:
     error: BaseException | None = None
     """What the tool raised while its pieces were taken."""
     is_open: bool = False
-    """Whether an event has begun it and none has ended it."""
+    """Whether it has a start event but no end event."""
 
     def emit(self, event_type: type[ev.ToolEvent], **fields: Any) -> None:
         """Emit an event of this tool call."""
@@ -133,13 +133,15 @@ class ToolCallInProgress:
                 self.is_open = event_type not in (ev.ToolResult, ev.ToolError)
 
     def close(self, error: BaseException) -> None:
-        """End the call as failed, if an event of its own has raised and did not end it."""
+        """End the call as failed, if one of its events raised and did not end it."""
         if self.is_open:
             self.emit(ev.ToolError, status="failed", error=error)
 
     async def end(self, event_type: type[ev.ToolEvent], **fields: Any) -> None:
-        """Emit the event that ends this tool call, when there is room for it or at the latest
-        when the wait for room is canceled."""
+        """Emit the event that ends this tool call, when there is room for it.
+
+        If the wait for room is canceled, emit it then.
+        """
         try:
             await self.call.scope.core.readers.wait_for_room()
         finally:
@@ -224,6 +226,6 @@ def check_arguments(
 
 
 def structured(plan: ToolPlan, name: str, value: Any) -> Any:
-    """Return one argument, structured into its parameter's type."""
+    """Return one argument, structured into the type of its parameter."""
     structure = plan.parameters[name]
     return value if structure is None else structure(value)

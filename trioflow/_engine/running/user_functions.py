@@ -1,4 +1,4 @@
-"""Users' small functions: conditions, mapping functions, hooks, the pieces of a mapping."""
+"""Small user functions: conditions, mapping functions, hooks, and the parts of a mapping."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Function = Callable[[Any, Frame], Awaitable[Any]]
 
 
 def adapt(fn: Callable[..., Any], where: str) -> Function:
-    """Return *fn*, a plain or async function of up to ``(data, ctx)``, in one shape."""
+    """Return *fn*, a plain or async function of up to ``(data, ctx)``, in a uniform shape."""
     count = count_positional(fn, where)
 
     async def call(data: Any, frame: Frame) -> Any:
@@ -39,9 +39,9 @@ def compile_mapping(spec: Mapping[str, Source], where: str) -> Function:
 
 
 def compile_source(source: Source, where: str) -> Function:
-    """Return a function that takes the value a source describes.
+    """Return a function that takes the value of a source.
 
-    The function raises MappingError if the source leads nowhere.
+    The function raises MappingError if the source does not exist.
     """
     if not isinstance(source, FromStep | FromInput | FromContext | Constant | Template):
         return adapt(source, where)
@@ -83,7 +83,7 @@ def read_step(steps: tuple[str, ...], path: str, frame: Frame) -> Any:
 
 
 def read_root(root: str, path: str, data: Any, frame: Frame) -> Any:
-    """Return what a placeholder of a template stands for."""
+    """Return the value of a placeholder in a template."""
     if root == "steps":
         return read_any_step(path, frame)
     values = {
@@ -96,8 +96,8 @@ def read_root(root: str, path: str, data: Any, frame: Frame) -> Any:
 
 
 def read_any_step(path: str, frame: Frame) -> Any:
-    """Return what a path leads to that begins with the id of a step."""
-    # Ids of steps may contain dots, so the longest id that fits is the one that is meant.
+    """Return the value of a path that begins with the id of a step."""
+    # Ids of steps may contain dots, so the longest id that fits is used.
     scope = frame.scope
     ended = (id for id in scope.plan.slots if scope.output(id) is not MISSING)
     fitting = [id for id in ended if path == id or path.startswith(f"{id}.")]
@@ -108,7 +108,7 @@ def read_any_step(path: str, frame: Frame) -> Any:
 
 
 def as_text(value: Any) -> str:
-    """Return a value as a template shows it: nothing for None, objects and lists as JSON."""
+    """Return a value as a template shows it: nothing for None, JSON for objects and lists."""
     if value is None:
         return ""
     is_json = isinstance(value, bool | int | float | list | tuple | Mapping)

@@ -1,4 +1,4 @@
-"""A call of a workflow: its hooks, its nodes, its output. The root's and nested ones alike."""
+"""A call of a workflow, root or nested: its hooks, its nodes and its output."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class WorkflowBody:
 
 
 async def run_workflow(scope: Scope, value: Any) -> Outcome:
-    """Run a workflow up to its output; a bail is a success here."""
+    """Run a workflow and return its output; a bail is a success here."""
     plan = scope.plan
     replay = scope.core.replay
     if plan.on_start is not None and (replay is None or not replay.entered(scope.address)):
@@ -93,13 +93,13 @@ async def run_workflow(scope: Scope, value: Any) -> Outcome:
 
 
 async def call_end_hooks(scope: Scope, value: Any, outcome: Outcome | None) -> None:
-    """Tell the hooks how the workflow ended; *outcome* None means canceled.
+    """Report to the hooks how the workflow ended; *outcome* None means canceled.
 
-    What they raise is logged: the work is done, and its result is what it is. They hear nothing of
-    a run that is halted, which is not its end.
+    Errors of hooks are logged: the work is done, and its output does not change. Hooks are not
+    called for a run that is halted, because that is not its end.
 
-    **Cancellation**: an async hook of a workflow that is being canceled runs up to its
-    first checkpoint; it may shield what it must finish.
+    **Cancellation**: an async hook of a workflow that is being canceled runs up to its first
+    checkpoint; it may shield what it must finish.
     """
     if isinstance(outcome, Suspended | Paused) or scope.core.log.is_stopped:
         return
@@ -142,7 +142,7 @@ def workflow_result(scope: Scope, value: Any, outcome: Outcome | None) -> RunRes
 
 
 def recorded_result(plan: WorkflowPlan, record: RunRecord) -> RunResult[Any]:
-    """Return the result of a run that its journal says to have finished or to wait."""
+    """Return the result of a run that has finished or waits according to its journal."""
     waiting = suspensions(record) if record.status == "suspended" else ()
     return RunResult(
         status=record.status,
@@ -175,7 +175,7 @@ def _payloads(waiting: Sequence[Suspension], record: RunRecord) -> Mapping[str, 
 
 
 def own_steps(scope: Scope) -> Mapping[str, StepRecord]:
-    """Return the records of the steps of a workflow call, by their ids inside of it."""
+    """Return the records of the steps of a workflow call, by their ids inside it."""
     run = scope.core.log.record
     if not scope.prefix:
         return last_calls(scope.plan, run)
@@ -191,5 +191,5 @@ def last_calls(plan: WorkflowPlan, record: RunRecord) -> Calls:
     """Return the last call of each step of a run, as it is now."""
     calls = Calls(record.records, "id", len(record.records))
     if len(record.records) > len(plan.slots) or record.goes_on:
-        calls.fill()  # a result must not hold all calls of a loop, nor what is about to change
+        calls.fill()  # a result must hold neither all calls of a loop nor what may change
     return calls
