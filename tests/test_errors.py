@@ -207,7 +207,7 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
     (
         NoResultError("a"),
         (
-            "step 'a' has no output in this workflow so far; "
+            "step 'a' has no output in this workflow yet; "
             "pass a default to step_result() if that may happen"
         ),
     ),
@@ -260,7 +260,7 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
         errors.AskMismatchError("a", "#1", "it asked for bool, and asks for int now"),
         (
             "question '#1' of step 'a' is not the recorded one: it asked for bool, and asks for "
-            "int now; ask the same each time the body runs, or use another label"
+            "int now; ask the same question each time the body runs, or use another label"
         ),
     ),
     (

@@ -181,7 +181,7 @@ async def open_engine(
     """
     check_in_trio("an engine was opened")
     if codec is not None and not isinstance(codec, Codec):
-        remedy = "give an object of a subclass of trioflow.abc.Codec"
+        remedy = "pass an instance of a subclass of trioflow.abc.Codec"
         raise DefinitionError("open_engine", f"{codec!r} is not a Codec", remedy)
     host = PluginHost(plugins, blocked)
     environment = environment_of(

@@ -207,7 +207,7 @@ class NoResultError(TrioflowError, LookupError):
 
     def __str__(self) -> str:
         return (
-            f"step {self.step!r} has no output in this workflow so far; "
+            f"step {self.step!r} has no output in this workflow yet; "
             "pass a default to step_result() if that may happen"
         )
 
@@ -321,7 +321,7 @@ class AskMismatchError(NonRetryableError, ValueError):
     def __str__(self) -> str:
         return (
             f"question {self.key!r} of step {self.step!r} is not the recorded one: {self.problem}; "
-            "ask the same each time the body runs, or use another label"
+            "ask the same question each time the body runs, or use another label"
         )
 
 

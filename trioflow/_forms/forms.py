@@ -104,7 +104,7 @@ class Forms:
         """
         try:
             made = self._made.get(type_) or self._in_making.get(type_)
-        except TypeError:  # Annotated with something that has no hash
+        except TypeError:  # Annotated with an unhashable value
             return self._make(type_)
         if made is not None:
             self._found_secret = self._found_secret or self._secrets.get(type_)
@@ -135,7 +135,7 @@ class Forms:
         """
         try:
             return None if self.keeps_secrets else self._secrets.get(type_)
-        except TypeError:  # Annotated with something that has no hash
+        except TypeError:  # Annotated with an unhashable value
             return None
 
     def _make(self, type_: Any) -> Form:
@@ -391,5 +391,5 @@ class _Later(Form):
 
     @property
     def _ready(self) -> Form:
-        assert self.form is not None  # there are no values before it is made
+        assert self.form is not None  # no value exists before the form is made
         return self.form

@@ -92,7 +92,7 @@ def _fields_of(cls: Any) -> Iterator[_Field]:
     origin = origin_of(cls)
     arguments = dict(zip(getattr(origin, "__parameters__", ()), typing.get_args(cls), strict=False))
     for name, hint in typing.get_type_hints(origin, include_extras=True).items():
-        # Where annotations are strings, __required_keys__ does not see what they say.
+        # If annotations are strings, __required_keys__ does not evaluate them.
         required = name in origin.__required_keys__
         while typing.get_origin(hint) in (Required, NotRequired, ReadOnly):
             marker, (hint,) = typing.get_origin(hint), typing.get_args(hint)  # noqa: PLW2901

@@ -67,7 +67,7 @@ def allow_recursion(factory: Factory) -> Factory:
     hooks: dict[Any, Hook | None] = {}
 
     def make(cls: Any, converter: Converter) -> Hook:
-        if cls in hooks:  # it is being made: look up its parts when they are needed
+        if cls in hooks:  # being made: its parts are looked up when they are needed
             return lambda value, _: typing.cast("Hook", hooks[cls])(value, cls)
         hooks[cls] = None
         try:

@@ -34,7 +34,7 @@ class _Check:
     def faults(self, value: Any, schema: Any, path: str) -> Iterator[Fault]:
         if not isinstance(schema, Mapping):
             if schema is False:
-                yield Fault(path, "nothing is allowed here")
+                yield Fault(path, "no value is allowed here")
             return
         if isinstance(schema.get("$ref"), str):
             name = schema["$ref"].removeprefix(PREFIX)
