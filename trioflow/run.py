@@ -320,7 +320,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         life = self._life
 
         def on_leave() -> None:
-            # In this order: closing first would wake writers that wait for room, to continue.
+            # In this order: closing first would wake writers that wait for room in the buffer.
             leave(life, part)
             stream.close()
 
@@ -540,7 +540,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
           RunStateError: if the run has not started.
           RunClaimedError: if it is running in another process; use ``engine.drain_run()``.
 
-        **Cancellation**: no further step starts nevertheless.
+        **Cancellation**: the run still starts no further step.
 
         **Checkpoints**: always at least one, even if no step is running.
         """

@@ -328,7 +328,7 @@ class Forms:
             raise NotSerializableError("", f"is a {cls.__name__}, which has no JSON form")
         if not is_found:
             problem = f"is a {cls.__name__}, which is not found by its name {name!r}"
-            remedy = "define it at the top of its module, or name it in a type of the workflow"
+            remedy = "define it at the top of its module, or use it in a type of the workflow"
             raise NotSerializableError("", problem, remedy)
         return name, form
 
@@ -336,7 +336,7 @@ class Forms:
         """Return a value of the class in its tag.
 
         Args:
-          base: What it must be an instance of.
+          base: The class that it must be an instance of.
 
         Raises: as `Form.load`.
         """
@@ -354,8 +354,8 @@ class Forms:
         cls = self._known.find(name)
         if cls is None:
             raise fault(
-                f"it was recorded as a {name!r}, and there is no such class: import its module "
-                "first, or name it in a type of the workflow"
+                f"it was recorded as {name!r}, and there is no such class: import its module "
+                "first, or use it in a type of the workflow"
             )
         if not issubclass(cls, base):
             raise fault(f"expected {base.__name__}, received {name}", base.__name__, name)
