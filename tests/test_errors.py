@@ -319,7 +319,7 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
         MailboxFullError("go", 1000),
         (
             "1000 events 'go' are queued and no step takes them; "
-            "is that the name that the workflow waits for?"
+            "does the workflow wait for an event with this name?"
         ),
     ),
     *(

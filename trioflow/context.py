@@ -242,7 +242,7 @@ class StepContext(RunContext[S]):
     ) -> Any:
         """Wait for ``run.send_event(event, data)`` and return the data.
 
-        An event that was sent earlier is returned at once. Each wait takes one event.
+        An event that was sent earlier is taken at once. Each wait takes one event.
 
         Args:
           event: Name of the event.

@@ -529,7 +529,7 @@ class MailboxFullError(TrioflowError, RuntimeError):
     def __str__(self) -> str:
         return (
             f"{self.limit} events {self.event!r} are queued and no step takes them; "
-            "is that the name that the workflow waits for?"
+            "does the workflow wait for an event with this name?"
         )
 
 

@@ -104,7 +104,7 @@ def field_types(type_: Any, origin: Any, names: Sequence[str] = ()) -> dict[str,
     types: dict[str, Any] = {}
     for base, arguments in _bases(type_, origin):
         own = inspect.get_annotations(base)
-        # A class that is not at the top of its module may still name itself.
+        # A class that is not defined at the top of its module may still refer to itself.
         local = {origin.__name__: origin, base.__name__: base}
         module = sys.modules.get(base.__module__)
         for name in own.keys() & set(names):
