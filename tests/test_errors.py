@@ -207,7 +207,7 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
     (
         NoResultError("a"),
         (
-            "step 'a' has no output in this workflow so far; "
+            "step 'a' has no output in this workflow yet; "
             "pass a default to step_result() if that may happen"
         ),
     ),
@@ -260,7 +260,7 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
         errors.AskMismatchError("a", "#1", "it asked for bool, and asks for int now"),
         (
             "question '#1' of step 'a' is not the recorded one: it asked for bool, and asks for "
-            "int now; ask the same each time the body runs, or use another label"
+            "int now; ask the same question each time the body runs, or use another label"
         ),
     ),
     (
@@ -319,7 +319,7 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
         MailboxFullError("go", 1000),
         (
             "1000 events 'go' are queued and no step takes them; "
-            "is that the name that the workflow waits for?"
+            "does the workflow wait for an event with this name?"
         ),
     ),
     *(

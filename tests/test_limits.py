@@ -168,7 +168,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("name", ["", 5, None])
     def test_what_is_no_name(self, name: Any) -> None:
-        with pytest.raises(DefinitionError, match="cannot be its name"):
+        with pytest.raises(DefinitionError, match="is not a valid name"):
             Limit(name, 1)
 
     def test_an_unknown_name_says_what_to_do(self) -> None:

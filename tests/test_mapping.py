@@ -298,16 +298,16 @@ class TestTemplates:
     @pytest.mark.parametrize(
         ("text", "problem"),
         [
-            ("${}", "template '${}' uses ${}; begin it with one of data, input, steps.<id>,"),
-            ("${dta.x}", "template '${dta.x}' uses ${dta.x}; begin it with one of data,"),
-            ("${steps}", "template '${steps}' uses ${steps}; begin it with one of data,"),
-            ("${steps.}", "uses ${steps.}; begin it with one of"),
+            ("${}", "template '${}' uses ${}; start it with one of data, input, steps.<id>,"),
+            ("${dta.x}", "template '${dta.x}' uses ${dta.x}; start it with one of data,"),
+            ("${steps}", "template '${steps}' uses ${steps}; start it with one of data,"),
+            ("${steps.}", "uses ${steps.}; start it with one of"),
             (
                 "${data.x",
-                "template '${data.x' has an open '${'; close it with '}', or use constant()",
+                "template '${data.x' has an unclosed '${'; close it with '}', or use constant()",
             ),
-            ("${data.x} ${", "has an open '${'"),
-            ("${data.{x}}", "has an open '${'"),
+            ("${data.x} ${", "has an unclosed '${'"),
+            ("${data.{x}}", "has an unclosed '${'"),
             ("${data..x}", "here, ${data..x}: '.x' is not a path"),
             ("${data.}", "here, ${data.}: '' is not a path"),
             ("${data.x.}", "here, ${data.x.}: 'x.' is not a path"),
@@ -346,13 +346,13 @@ class TestTemplates:
 
 class TestRefusals:
     def test_reading_a_step_that_is_not_before(self) -> None:
-        known = "steps before it: add_one, double, files.list"
+        known = "earlier steps: add_one, double, files.list"
 
         for source in (from_step("later"), from_step([add_one, "later"]), "${steps.later.x}"):
             problem = refusal(lambda w, source=source: w.map({"x": source}).then("later"))
             assert problem.startswith("workflow 'w': mapping of 'x' reads step 'later")
-            assert problem.endswith(f"which is not before it; {known}")
-        with pytest.raises(DefinitionError, match="steps before it: none"):
+            assert problem.endswith(f"which is not an earlier step; {known}")
+        with pytest.raises(DefinitionError, match="earlier steps: none"):
             Workflow("w").map({"x": from_step("later")})
 
     def test_an_id_is_not_the_beginning_of_another(self) -> None:
@@ -361,7 +361,9 @@ class TestRefusals:
         assert "reads step 'files.lists'" in refusal(lambda w: w.map({"x": "${steps.files.lists}"}))
 
     def test_reading_a_step_of_the_workflow_around_it(self) -> None:
-        with pytest.raises(DefinitionError, match="reads step 'add_one', which is not before it"):
+        with pytest.raises(
+            DefinitionError, match="reads step 'add_one', which is not an earlier step"
+        ):
             Workflow("w").then(add_one).then(Workflow("x").map({"a": from_step(add_one)}))
 
     def test_steps_before_can_be_read_from_every_kind_of_node(self) -> None:
@@ -384,7 +386,7 @@ class TestRefusals:
             from_step(step)
 
         assert str(caught.value) == (
-            f"from_step(): {step!r} is not a step; give it a step, or the id of one"
+            f"from_step(): {step!r} is not a step; pass a step, or the id of one"
         )
 
     @pytest.mark.parametrize("path", ["", "a..b", ".a", "a.", 5, None])

@@ -79,10 +79,10 @@ LISTS: tuple[Any, Any] = [one, one], [(bool, one)]
 @pytest.mark.parametrize(
     ("build", "text"),
     [
-        (lambda: FLOW.then(one(3)), "one(...) is a coroutine, because one was called; write one"),
+        (lambda: FLOW.then(one(3)), "one(...) is a coroutine, because one was called; pass one"),
         (lambda: FLOW.foreach(one(3)), "one(...) is a coroutine"),
-        (lambda: FLOW.parallel(LISTS[0]), "it got a list; give the arms one by one: parallel("),
-        (lambda: FLOW.branch(LISTS[1]), "give it pairs, one by one: branch((condition, step)"),
+        (lambda: FLOW.parallel(LISTS[0]), "it got a list; pass the arms one by one: parallel("),
+        (lambda: FLOW.branch(LISTS[1]), "pass pairs, one by one: branch((condition, step)"),
     ],
 )
 def test_what_is_nearly_a_step_is_told_with_what_to_write(

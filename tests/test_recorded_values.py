@@ -360,7 +360,7 @@ async def test_a_class_that_is_not_found_by_its_name_is_refused() -> None:
     with pytest.raises(NotSerializableError, match="which is not found by its name") as caught:
         await begin(giving(Any, Local(1)), MemoryStore())
 
-    assert "name it in a type of the workflow" in str(caught.value)
+    assert "use it in a type of the workflow" in str(caught.value)
     assert await after_restart(Local, Local(1)) == Local(1)
     assert await after_restart(list[Local] | None, [Local(1)]) == [Local(1)]
 

@@ -132,7 +132,7 @@ class TestKinds:
         assert read(lambda x: x).parameters == (Parameter("x", Any),)
 
     def test_a_builtin_without_signature_is_refused(self) -> None:
-        assert "its signature is not known" in refusal(max)
+        assert "its signature is unknown" in refusal(max)
 
     def test_what_cannot_be_called_is_refused(self) -> None:
         assert "'text' is not a function" in refusal("text")
@@ -236,7 +236,7 @@ class TestContext:
         def far(value: int, factor: int, ctx: StepContext, /) -> None: ...
 
         assert read(near).context_place == "second"
-        assert "its positional-only parameter 'ctx' cannot be filled" in refusal(far)
+        assert "its positional-only parameter 'ctx' cannot be passed" in refusal(far)
         with pytest.raises(DefinitionError, match="its positional-only parameter 'value'"):
             read(near, inspect.Parameter.POSITIONAL_ONLY)
         with pytest.raises(DefinitionError, match="its positional-only parameter 'ctx'"):
@@ -245,7 +245,7 @@ class TestContext:
     def test_it_is_not_taken_many_times(self) -> None:
         def use(*ctx: StepContext) -> None: ...
 
-        assert "its variadic positional parameter 'ctx' cannot be filled" in refusal(use)
+        assert "its variadic positional parameter 'ctx' cannot be passed" in refusal(use)
 
     def test_a_subclass_of_it_is_one(self) -> None:
         class MyContext(StepContext[City]):
@@ -263,7 +263,7 @@ class TestContext:
     def test_it_is_taken_once(self) -> None:
         def use(a: StepContext, b: RunContext) -> None: ...
 
-        assert refusal(use) == "step 'a': 'a' and 'b' are both its context; take the context once"
+        assert refusal(use) == "step 'a': 'a' and 'b' are both its context; keep only one"
 
     def test_other_classes_are_not_it(self) -> None:
         def use(ctx: City) -> None: ...
@@ -276,13 +276,13 @@ class TestParametersThatCannotBeFilled:
         def positional(*values: int) -> None: ...
         def keyword(**values: int) -> None: ...
 
-        assert "its variadic positional parameter 'values' cannot be filled" in refusal(positional)
-        assert "its variadic keyword parameter 'values' cannot be filled" in refusal(keyword)
+        assert "its variadic positional parameter 'values' cannot be passed" in refusal(positional)
+        assert "its variadic keyword parameter 'values' cannot be passed" in refusal(keyword)
 
     def test_steps_are_called_by_position(self) -> None:
         def use(value: int, *, factor: int) -> None: ...
 
-        assert "its keyword-only parameter 'factor' cannot be filled" in refusal(use)
+        assert "its keyword-only parameter 'factor' cannot be passed" in refusal(use)
 
     def test_tools_are_called_by_keyword(self) -> None:
         def use(value: int, /) -> None: ...

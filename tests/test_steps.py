@@ -134,7 +134,9 @@ class TestDeclaration:
 
         assert (clone.id, clone.fn, clone.input) == ("again", fetch.fn, City)
         assert fetch.id == "fetch"
-        with pytest.raises(DefinitionError, match="clone of step 'fetch': 'a b ' cannot be an id"):
+        with pytest.raises(
+            DefinitionError, match="clone of step 'fetch': 'a b ' is not a valid id"
+        ):
             fetch.clone("a b ")
 
 
@@ -227,7 +229,7 @@ class TestRefusals:
         assert refusal(id="a/[b]") == (
             "step 'a/[b]': id 'a/[b]' contains / [ ]; use none of # / : [ ] ~"
         )
-        assert refusal(id="") == "step '': '' cannot be an id; use a string such as 'fetch'"
+        assert refusal(id="") == "step '': '' is not a valid id; use a string such as 'fetch'"
 
     @pytest.mark.parametrize("id", ["files.list", "a-b", "étape", "two words", "<x>"])
     def test_other_ids_are_fine(self, id: str) -> None:
@@ -286,7 +288,7 @@ class TestRefusals:
             return question
 
         for wrong in (fetch, ask):
-            with pytest.raises(DefinitionError, match="cannot be filled"):
+            with pytest.raises(DefinitionError, match="cannot be passed"):
                 step(id="a")(wrong)
 
 

@@ -214,7 +214,9 @@ class TestFromSchema:
 
     @pytest.mark.parametrize("schema", [{"type": "array"}, [], None, "object"])
     def test_what_is_no_schema_of_an_object(self, schema: Any) -> None:
-        with pytest.raises(DefinitionError, match="tool 't': its schema is not that of an object"):
+        with pytest.raises(
+            DefinitionError, match="tool 't': its schema does not describe an object"
+        ):
             Tool.from_schema("t", everything, schema)
 
     def test_what_is_no_schema(self) -> None:

@@ -197,7 +197,7 @@ class TestRefusals:
         def variable(*texts: str) -> str:
             return "".join(texts)
 
-        assert "its positional-only parameter 'text' cannot be filled" in refusal(positional)
+        assert "its positional-only parameter 'text' cannot be passed" in refusal(positional)
         assert "its variadic positional parameter 'texts'" in refusal(variable)
 
     def test_a_generator_that_is_not_async(self) -> None:

@@ -224,9 +224,9 @@ class TestNodes:
 class TestRefusals:
     def test_ids(self) -> None:
         for id in ("", "a/b", " w", 5):
-            with pytest.raises(DefinitionError, match=r"cannot be an id|contains"):
+            with pytest.raises(DefinitionError, match=r"is not a valid id|contains"):
                 Workflow(id)  # type: ignore[arg-type]
-            assert "cannot be an id" in refusal(lambda w: w.clone(""))
+            assert "is not a valid id" in refusal(lambda w: w.clone(""))
             assert f"{id!r}" in refusal(lambda w, id=id: w.map(str, id=id))
             assert f"{id!r}" in refusal(lambda w, id=id: w.sleep(1, id=id))
 
@@ -264,12 +264,12 @@ class TestRefusals:
         )
         assert "int is not a step" in refusal(lambda w: build(w, 5))
         assert "NoneType is not a step" in refusal(lambda w: build(w, None))
-        assert "'' cannot be an id" in refusal(lambda w: build(w, ""))
+        assert "'' is not a valid id" in refusal(lambda w: build(w, ""))
         assert "id 'a/b' contains /" in refusal(lambda w: build(w, "a/b"))
 
     def test_arms(self) -> None:
-        assert "parallel without arms; give it at least one" in refusal(lambda w: w.parallel())
-        assert "branch without arms; give it at least one" in refusal(lambda w: w.branch())
+        assert "parallel without arms; pass at least one" in refusal(lambda w: w.parallel())
+        assert "branch without arms; pass at least one" in refusal(lambda w: w.branch())
         assert "is_big is not a step" in refusal(lambda w: w.parallel(is_big))
         assert "is_big is not a step" in refusal(lambda w: w.branch((is_big, is_big)))
         remedy = 'rename one with .clone("other-id")'
@@ -280,7 +280,7 @@ class TestRefusals:
             lambda w: w.branch((is_big, double), (is_big, "double"))
         )
         for arm in (add_one, (add_one,), [is_big, add_one]):
-            assert f"branch got {arm!r}; give it pairs, one by one: " in refusal(
+            assert f"branch got {arm!r}; pass pairs, one by one: " in refusal(
                 lambda w, arm=arm: w.branch(arm)
             )
 

@@ -32,7 +32,7 @@ def check_schema(schema: Any, where: str) -> None:
       DefinitionError: if it is not, or if jsonschema is not installed.
     """
     if not isinstance(schema, Mapping) or schema.get("type", "object") != "object":
-        problem = "its schema is not that of an object"
+        problem = "its schema does not describe an object"
         raise DefinitionError(where, problem, 'use {"type": "object", "properties": {...}}')
     compile_arguments(schema, where)
 

@@ -41,7 +41,7 @@ def check_id(id: object, where: str) -> str:
       DefinitionError: if it is not.
     """
     if not isinstance(id, str) or not id or id != id.strip() or not id.isprintable():
-        raise DefinitionError(where, f"{id!r} cannot be an id", "use a string such as 'fetch'")
+        raise DefinitionError(where, f"{id!r} is not a valid id", "use a string such as 'fetch'")
     if len(id) > MAX_ID:
         problem = f"its id has {len(id):,} characters"
         raise DefinitionError(f"{where[:60]}...", problem, f"use at most {MAX_ID}")

@@ -75,7 +75,9 @@ def check_run_names(run_id: object, resource_id: object, tags: Iterable[object])
     if run_id is not None:
         check_name("run id", run_id)
         if isinstance(run_id, str) and is_retry(run_id):
-            raise InvalidIdError("run id", run_id, f"ends with {RETRY}, as only run.retry() may")
+            raise InvalidIdError(
+                "run id", run_id, f"ends with {RETRY}, which is reserved for run.retry()"
+            )
     if resource_id is not None:
         check_name("resource id", resource_id)
     if tags:

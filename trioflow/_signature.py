@@ -77,7 +77,7 @@ def read_signature(
     for name, parameter in _parameters(fn, where).items():
         is_context = _is_context(hints.get(name))
         if not _can_be_filled(parameter, refused, len(parameters), is_context):
-            problem = f"its {parameter.kind.description} parameter {name!r} cannot be filled"
+            problem = f"its {parameter.kind.description} parameter {name!r} cannot be passed"
             raise DefinitionError(where, problem, "make it an ordinary parameter")
         if is_context:
             contexts.append((name, _place(parameter, len(parameters))))
@@ -85,7 +85,7 @@ def read_signature(
             parameters.append(Parameter(name, hints.get(name, Any), parameter.default))
     if len(contexts) > 1:
         names = " and ".join(repr(name) for name, _ in contexts)
-        raise DefinitionError(where, f"{names} are both its context", "take the context once")
+        raise DefinitionError(where, f"{names} are both its context", "keep only one")
     first: tuple[str | None, ContextPlace] = contexts[0] if contexts else (None, "first")
     state = Any if first[0] is None else _state_of(hints[first[0]])
     return Signature(kind, tuple(parameters), *first, hints.get("return", Any), state)
@@ -235,7 +235,7 @@ def _parameters(fn: Callable[..., Any], where: str) -> Mapping[str, inspect.Para
         return inspect.signature(fn).parameters
     except ValueError as exc:  # some builtins
         raise DefinitionError(
-            where, f"its signature is not known ({exc})", "write a function around it"
+            where, f"its signature is unknown ({exc})", "wrap it in a function"
         ) from exc
 
 

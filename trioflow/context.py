@@ -242,7 +242,7 @@ class StepContext(RunContext[S]):
     ) -> Any:
         """Wait for ``run.send_event(event, data)`` and return the data.
 
-        An event that was sent earlier is returned at once. Each wait takes one event.
+        An event that was sent earlier is taken at once. Each wait takes one event.
 
         Args:
           event: Name of the event.
@@ -250,7 +250,7 @@ class StepContext(RunContext[S]):
           timeout: Maximum time to wait: seconds, or a timedelta.
 
         The body waits in place: code before the wait does not run again. If the process dies, the
-        body runs again from its first line, and its waits return the events that it had taken.
+        body runs again from its first line, and can take the same events again.
 
         Raises:
           EventTimeoutError: if no event arrives in time.
@@ -365,8 +365,8 @@ class StepContext(RunContext[S]):
           AskMismatchError: if another type or payload is recorded for the question.
           AskLabelError: if the question cannot be distinguished from others of the call.
           DefinitionError: if *type* is not supported.
-          NotSerializableError: if the run is durable and the payload cannot be written. This fails
-            the step.
+          NotSerializableError: fails the step if the run is durable and the payload cannot be
+            written.
 
         **Cancellation**: nothing is asked. An unanswered question leaves the body with a
         BaseException, so ``finally`` blocks run; do not catch it.

@@ -181,7 +181,7 @@ async def open_engine(
     """
     check_in_trio("an engine was opened")
     if codec is not None and not isinstance(codec, Codec):
-        remedy = "give an object of a subclass of trioflow.abc.Codec"
+        remedy = "pass an instance of a subclass of trioflow.abc.Codec"
         raise DefinitionError("open_engine", f"{codec!r} is not a Codec", remedy)
     host = PluginHost(plugins, blocked)
     environment = environment_of(
@@ -190,7 +190,7 @@ async def open_engine(
     forms = None
     if store is not None:
         from trioflow._engine.planning.recording import Recording
-        from trioflow._forms.forms import Forms  # both for what is recorded only
+        from trioflow._forms.forms import Forms  # needed for recorded values only
 
         forms = Forms(environment.converter, host.upgrade, keeps_secrets=codec is not None)
         environment.recording = partial(Recording, forms)
@@ -546,7 +546,7 @@ class Engine(metaclass=NoPublicConstructor):
             problem = "it belongs to another engine; load the run here, and fork that"
             raise RunStateError(life.run_id, life.record.status, problem)
         if is_retry(life.run_id) and (life.fork is None or life.phase is not Phase.PENDING):
-            return run  # it has begun before
+            return run  # it has already begun
         self._runs.check_open(life.record)
         prepare_fork(life, given)
         self._runs.own(life)
@@ -566,7 +566,7 @@ class Engine(metaclass=NoPublicConstructor):
         life = None if run_id is None else self._runs.find(run_id)
         if life is None:
             return None
-        if life.phase is Phase.HALTED:  # what the store has counts
+        if life.phase is Phase.HALTED:  # the store's version counts
             self._runs.forget(life)
             return None
         if life.plan.id != self._find_workflow(workflow).id:
@@ -601,7 +601,7 @@ class Engine(metaclass=NoPublicConstructor):
                 timeout,
             )
         except BaseException:
-            self._runs.forget(life)  # its id is free
+            self._runs.forget(life)  # frees its id
             raise
         self._runs.own(life)
 
@@ -1005,7 +1005,7 @@ class Engine(metaclass=NoPublicConstructor):
         """
 
         async def cancel(run_id: str) -> None:
-            # What has happened between the list and now.
+            # The run may have changed since it was listed.
             with suppress(RunFinishedError, NotResumableError, UnknownRunError):
                 await self.cancel_run(run_id, reason, by=by)
 
@@ -1080,7 +1080,7 @@ class Engine(metaclass=NoPublicConstructor):
         """
 
         async def delete(run_id: str) -> None:
-            with suppress(UnknownRunError):  # between the list and now
+            with suppress(UnknownRunError):  # deleted since it was listed
                 await self._remover.delete(run_id)
 
         return await journal.for_each(self._list, journal.chosen_by(filters), delete)

@@ -169,7 +169,7 @@ class InvalidValueError(TrioflowError, ValueError):
     what: str
     """Which value: ``"input"``, ``"output"``, ``"state"``, ``"resume data"``, ``"event data"``."""
     owner: str
-    """Whose value: ``"step 'plan_day'"``, ``"workflow 'weather'"``."""
+    """Owner of the value: ``"step 'plan_day'"``, ``"workflow 'weather'"``."""
     faults: tuple[Fault, ...]
     giver: str = ""
     """Where the value comes from, if known: ``"step 'fetch'"``."""
@@ -207,7 +207,7 @@ class NoResultError(TrioflowError, LookupError):
 
     def __str__(self) -> str:
         return (
-            f"step {self.step!r} has no output in this workflow so far; "
+            f"step {self.step!r} has no output in this workflow yet; "
             "pass a default to step_result() if that may happen"
         )
 
@@ -225,7 +225,7 @@ class NotSerializableError(TrioflowError, ValueError):
     path: str
     """Path in the value: ``"output.file"``, or ``""`` for the value itself."""
     problem: str
-    """What is wrong with it: ``"is a TextIOWrapper, which has no JSON form"``."""
+    """The problem, without its subject: ``"is a TextIOWrapper, which has no JSON form"``."""
     remedy: str = HOOK_REMEDY
 
     def __str__(self) -> str:
@@ -321,7 +321,7 @@ class AskMismatchError(NonRetryableError, ValueError):
     def __str__(self) -> str:
         return (
             f"question {self.key!r} of step {self.step!r} is not the recorded one: {self.problem}; "
-            "ask the same each time the body runs, or use another label"
+            "ask the same question each time the body runs, or use another label"
         )
 
 
@@ -357,7 +357,7 @@ class NotInTrioError(TrioflowError, RuntimeError):
     """Raised when a run is started, or an engine opened, outside Trio."""
 
     what: str
-    """What was done: ``"a run was started"``."""
+    """The attempted operation: ``"a run was started"``."""
     asyncio: bool
     """Whether asyncio is running."""
 
@@ -430,7 +430,7 @@ class InvalidIdError(TrioflowError, ValueError):
     """Raised when an id or a tag of a run cannot be held by every store."""
 
     what: str
-    """What it is: ``"run id"``, ``"resource id"``, ``"tag"``, ``"tags"``."""
+    """Kind of the name: ``"run id"``, ``"resource id"``, ``"tag"``, ``"tags"``."""
     value: object
     problem: str
 
@@ -529,7 +529,7 @@ class MailboxFullError(TrioflowError, RuntimeError):
     def __str__(self) -> str:
         return (
             f"{self.limit} events {self.event!r} are queued and no step takes them; "
-            "is that the name that the workflow waits for?"
+            "does the workflow wait for an event with this name?"
         )
 
 

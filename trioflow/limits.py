@@ -31,7 +31,7 @@ class Limit(metaclass=PlainHelp):
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.name, str) or not 0 < len(self.name) <= MAX_ID:
-            problem = f"{self.name!r} cannot be its name"
+            problem = f"{self.name!r} is not a valid name"
             raise DefinitionError("limit", problem, "use a string such as 'station'")
         check_places(self.name, self.places)
 

@@ -81,7 +81,7 @@ def from_step(step: Any, path: str = ".") -> FromStep:
     ids = [s if isinstance(s, str) else getattr(s, "id", None) for s in steps]
     known = tuple(id for id in ids if isinstance(id, str))
     if not ids or len(known) < len(ids):
-        raise DefinitionError(where, f"{step!r} is not a step", "give it a step, or the id of one")
+        raise DefinitionError(where, f"{step!r} is not a step", "pass a step, or the id of one")
     return FromStep(known, check_path(path, where))
 
 
@@ -129,7 +129,7 @@ def parse_template(text: str, where: str) -> Template:
             parts.append(_placeholder(part.strip(), text, where))
         elif "${" in part:
             remedy = "close it with '}', or use constant() for a string that is not a template"
-            raise DefinitionError(where, f"template {text!r} has an open '${{'", remedy)
+            raise DefinitionError(where, f"template {text!r} has an unclosed '${{'", remedy)
         elif part:
             parts.append(part)
     return Template(tuple(parts))
@@ -140,7 +140,7 @@ def _placeholder(content: str, text: str, where: str) -> tuple[str, str]:
     if root not in ROOTS or (root == "steps" and not path):
         listing = ", ".join("steps.<id>" if name == "steps" else name for name in ROOTS)
         raise DefinitionError(
-            where, f"template {text!r} uses ${{{content}}}", f"begin it with one of {listing}"
+            where, f"template {text!r} uses ${{{content}}}", f"start it with one of {listing}"
         )
     return root, check_path(path if path or content != root else ".", f"{where}, ${{{content}}}")
 

@@ -61,14 +61,14 @@ class RunRecord:
     """When the run fails if it has not finished: seconds since the epoch."""
     next_seq: int = 0
     records: list[StepRecord] = attrs.field(factory=list)
-    """The records of all calls and items of a foreach, in the order of their starts. A call that
-    continues gets a new record. Superseded records are removed when the run continues."""
+    """The records of all calls and items of a foreach, in order of creation. A call that continues
+    gets a new record. Superseded records are removed when the run continues."""
     open: dict[str, StepRecord] = attrs.field(factory=dict)
     """The records of open calls, which have started here and are not closed, by address."""
     goes_on: bool = False
     """Whether there may be calls that are not open and will be re-run."""
     crashes: int = 0
-    """How often its process died while its bodies ran, since the last recorded outcome."""
+    """How often its process died while bodies were running, since the last recorded outcome."""
     ended_before: int = 0
     """How many calls had ended at the latest of these crashes."""
     unseen: int = 0
@@ -97,7 +97,7 @@ class RunRecord:
 
     @property
     def received(self) -> dict[int, ev.EventReceived]:
-        """Received events that no ended call has taken, by ``seq``. Live and read-only."""
+        """Received events that calls may still take, by ``seq``. Live and read-only."""
         if self._received is None:
             self._received = {}
         return self._received

@@ -192,8 +192,8 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         """Run the workflow and read its events: ``async with run.stream(...) as stream``.
 
         Leaving the block early cancels the run and waits for its clean-up. An exception raised in
-        the block is not wrapped in a group. A failed step raises nothing here. Only this stream
-        applies back-pressure: the run waits for a slow reader.
+        the block is not wrapped in a group. A failed step raises nothing here. This stream applies
+        back-pressure: the run waits for a slow reader. By default, observers do not.
 
         Args:
           input_data: The input; structured into the workflow's input type. A fork takes its input,
@@ -320,7 +320,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         life = self._life
 
         def on_leave() -> None:
-            # In this order: closing first would wake writers that wait for room, to continue.
+            # In this order: closing first would wake writers that wait for room in the buffer.
             leave(life, part)
             stream.close()
 
@@ -540,7 +540,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
           RunStateError: if the run has not started.
           RunClaimedError: if it is running in another process; use ``engine.drain_run()``.
 
-        **Cancellation**: no further step starts nevertheless.
+        **Cancellation**: the run still starts no further step.
 
         **Checkpoints**: always at least one, even if no step is running.
         """
@@ -555,7 +555,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
     def send_event(self, name: str, data: Any = None) -> None:
         """Deliver a named event to the step waiting for it; queued until one waits.
 
-        Each event is taken by exactly one wait.
+        Each event is taken by at most one wait.
 
         Raises:
           RunFinishedError: if the run has finished.
@@ -580,11 +580,11 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
 
         Args:
           after: The ``seq`` after which to start; None for all events.
-          on_full: What happens if an observer falls behind. ``"journal"``: it reads the events that
-            the run still holds (at least the last 1,024), then the journal, whose values are plain
-            JSON types and which has no chunks unless the engine keeps them. Without a store,
-            it gets `HistoryGap` instead. ``"gap"``: it gets `HistoryGap` after a full buffer.
-            ``"wait"``: the run waits for it.
+          on_full: What happens if an observer falls behind. ``"journal"``: it reads events that the
+            run still holds (at least the last 1,024), and older events from the journal. Their
+            values are plain JSON types, and chunks are missing unless the engine keeps them.
+            Without a store, it gets `HistoryGap` instead. ``"gap"``: it gets `HistoryGap` after a
+            full buffer. ``"wait"``: the run waits for it.
           until: When the stream ends. ``"suspended"``: when the run next finishes or suspends.
             ``"finished"``: when it finishes. The stream then continues across suspensions, even if
             the run is resumed in another process.
@@ -644,7 +644,7 @@ def _answer(
 
 
 def step_path(step: Any) -> str | tuple[str, ...] | None:
-    """Return how a caller named a step as its id, or as the ids of its path."""
+    """Return a reference to a step as its id or the ids of its path; None if there is none."""
     if step is None or isinstance(step, str):
         return step
     if isinstance(step, list | tuple):

@@ -146,7 +146,7 @@ class Calls(Mapping[str, StepRecord]):
             else:  # items of a foreach are not steps
                 self._records.update((r.id, r) for r in fresh if r.kind != "item")
         if self._end is not None:
-            self._row = ()  # releases superseded records
+            self._row = ()  # lets other records be freed
         return self._records
 
     def fill(self) -> None:

@@ -71,7 +71,7 @@ class Step(Generic[In_contra, Out_co], metaclass=PlainHelp):
     metadata: Mapping[str, Any] = attrs.field(factory=dict)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function."""
+        """Call the function directly, without a run."""
         return self.fn(*args, **kwargs)
 
     def __repr__(self) -> str:

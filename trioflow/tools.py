@@ -54,7 +54,7 @@ class Tool(Generic[P, Out_co], metaclass=PlainHelp):
     combine: Callable[[list[Any]], Any] | None = None
     """Returns the output of a streaming tool for the list of its pieces."""
     retry: Retry | None = None
-    """How the tool is retried as a node. Calls by a step are not retried."""
+    """How the tool is retried as a node. A step that calls it handles retries itself."""
     timeout: float | None = None
     """Seconds that one call may take; None for no limit."""
     runner: str | None = None
@@ -117,7 +117,7 @@ class Tool(Generic[P, Out_co], metaclass=PlainHelp):
         )
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
-        """Call the function."""
+        """Call the function directly, without a run."""
         return self.fn(*args, **kwargs)
 
     def __repr__(self) -> str:

@@ -359,7 +359,7 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
         """
         for arm in arms:
             if not isinstance(arm, tuple) or len(arm) != 2:
-                remedy = "give it pairs, one by one: branch((condition, step), ...)"
+                remedy = "pass pairs, one by one: branch((condition, step), ...)"
                 raise self._wrong(f"branch got {arm!r}", remedy)
         self._check_arms("branch", [target for _, target in arms])
         pairs = tuple((self._function(c, "condition"), self._target(t)) for c, t in arms)
@@ -646,7 +646,7 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
 
     def _check_arms(self, kind: str, arms: Any) -> None:
         if not arms:
-            raise self._wrong(f"{kind} without arms", "give it at least one")
+            raise self._wrong(f"{kind} without arms", "pass at least one")
         ids = [target_id(self._target(arm)) for arm in arms]
         twice = next((id for id in ids if ids.count(id) > 1), None)
         if twice is not None:
@@ -695,8 +695,8 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
                 known.add(id)
             link = link.before
         raise self._wrong(
-            f"mapping of {key!r} reads step {step!r}, which is not before it",
-            f"steps before it: {', '.join(sorted(known)) or 'none'}",
+            f"mapping of {key!r} reads step {step!r}, which is not an earlier step",
+            f"earlier steps: {', '.join(sorted(known)) or 'none'}",
         )
 
 
@@ -705,7 +705,7 @@ def _no_target(target: Any) -> tuple[str, str]:
     if inspect.iscoroutine(target):
         target.close()  # nothing will await it
         name = target.__name__
-        return f"{name}(...) is a coroutine, because {name} was called", f"write {name} alone"
+        return f"{name}(...) is a coroutine, because {name} was called", f"pass {name} itself"
     if isinstance(target, list | tuple):
-        return f"it got a {type(target).__name__}", "give the arms one by one: parallel(a, b)"
+        return f"it got a {type(target).__name__}", "pass the arms one by one: parallel(a, b)"
     return f"{name_of(target)} is not a step, tool, workflow or id", "decorate it with @step"

@@ -104,7 +104,7 @@ class Forms:
         """
         try:
             made = self._made.get(type_) or self._in_making.get(type_)
-        except TypeError:  # Annotated with something that has no hash
+        except TypeError:  # Annotated with an unhashable value
             return self._make(type_)
         if made is not None:
             self._found_secret = self._found_secret or self._secrets.get(type_)
@@ -135,7 +135,7 @@ class Forms:
         """
         try:
             return None if self.keeps_secrets else self._secrets.get(type_)
-        except TypeError:  # Annotated with something that has no hash
+        except TypeError:  # Annotated with an unhashable value
             return None
 
     def _make(self, type_: Any) -> Form:
@@ -328,7 +328,7 @@ class Forms:
             raise NotSerializableError("", f"is a {cls.__name__}, which has no JSON form")
         if not is_found:
             problem = f"is a {cls.__name__}, which is not found by its name {name!r}"
-            remedy = "define it at the top of its module, or name it in a type of the workflow"
+            remedy = "define it at the top of its module, or use it in a type of the workflow"
             raise NotSerializableError("", problem, remedy)
         return name, form
 
@@ -336,7 +336,7 @@ class Forms:
         """Return a value of the class in its tag.
 
         Args:
-          base: What it must be an instance of.
+          base: The class that it must be an instance of.
 
         Raises: as `Form.load`.
         """
@@ -354,8 +354,8 @@ class Forms:
         cls = self._known.find(name)
         if cls is None:
             raise fault(
-                f"it was recorded as a {name!r}, and there is no such class: import its module "
-                "first, or name it in a type of the workflow"
+                f"it was recorded as {name!r}, and there is no such class: import its module "
+                "first, or use it in a type of the workflow"
             )
         if not issubclass(cls, base):
             raise fault(f"expected {base.__name__}, received {name}", base.__name__, name)
@@ -391,5 +391,5 @@ class _Later(Form):
 
     @property
     def _ready(self) -> Form:
-        assert self.form is not None  # there are no values before it is made
+        assert self.form is not None  # no value exists before the form is made
         return self.form

@@ -104,7 +104,7 @@ def field_types(type_: Any, origin: Any, names: Sequence[str] = ()) -> dict[str,
     types: dict[str, Any] = {}
     for base, arguments in _bases(type_, origin):
         own = inspect.get_annotations(base)
-        # A class that is not at the top of its module may still name itself.
+        # A class that is not defined at the top of its module may still refer to itself.
         local = {origin.__name__: origin, base.__name__: base}
         module = sys.modules.get(base.__module__)
         for name in own.keys() & set(names):
@@ -229,8 +229,8 @@ def _maker(cls: Any, made: Mapping[str, str] | None) -> Callable[[dict[str, Any]
         else:
             instance = cls(**{made[name]: values[name] for name in values if name in made})
         for name, value in values.items():
-            # Converters and validators have run before the value was recorded; what they make
-            # of it a second time does not count. Frozen classes guard against plain assignment.
+            # Converters and validators ran before the value was recorded and must not change
+            # it a second time. Frozen classes guard against plain assignment.
             if getattr(instance, name, MISSING) is not value:
                 object.__setattr__(instance, name, value)
         return instance
@@ -244,7 +244,7 @@ def typed_dict_shape(type_: Any, cls: Any) -> Shape:
         hint, required = annotated, name in cls.__required_keys__
         while typing.get_origin(hint) in (Required, NotRequired, ReadOnly):
             marker, (hint,) = typing.get_origin(hint), typing.get_args(hint)
-            # Where annotations are strings, __required_keys__ does not see what they say.
+            # If annotations are strings, __required_keys__ does not evaluate them.
             required = required if marker is ReadOnly else marker is Required
         fields.append(ShapeField(name, hint, required, may_lack=not required))
     return Shape(tuple(fields), dict, dict)

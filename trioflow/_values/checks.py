@@ -1,4 +1,4 @@
-"""One look at the class of what a step gives; what is inside of it is not looked at."""
+"""Shallow checks of outputs: only the class of a value is checked, not its contents."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from trioflow._values.structure import Structure
 ALIASES: tuple[Any, ...] = (TypeAliasType, getattr(typing, "TypeAliasType", TypeAliasType))
 STRINGS = (str, bytes)
 SEQUENCES = (abc.Sequence, abc.Iterable, abc.Collection, abc.Reversible, abc.Container)
-"""What a string is in Python, but not to users."""
+"""Types that include strings in Python, but not for users."""
 
 
 def compile_check(type_: Any, structure: Structure | None) -> Structure | None:
-    """Return a function that checks the class of a value, or None if any value will do.
+    """Return a function that checks the class of a value, or None if any value fits.
 
-    What is no instance of the type is structured, as an input would be: a dict into an attrs
-    class, an int into a float. An instance is returned as it is, at once.
+    The function structures a value that is not an instance of the type, like an input: a dict into
+    an attrs class, an int into a float. It returns an instance unchanged.
 
     Args:
-      structure: What `compile_structure` has made of the type.
+      structure: The function that `compile_structure` returned for the type.
     """
     if structure is None:
         return None
     classes = _classes_of(type_)
-    if classes is None:  # a literal, say, of which only the value tells
+    if classes is None:  # such as a literal, which needs the value
         return structure
     takes_bool = any(isinstance(True, cls) and cls is not int for cls in classes)
     others = tuple(cls for cls in classes if cls not in SEQUENCES)
@@ -37,7 +37,7 @@ def compile_check(type_: Any, structure: Structure | None) -> Structure | None:
     def check(value: Any) -> Any:
         is_instance = isinstance(value, classes)
         if is_instance and isinstance(value, bool):
-            is_instance = takes_bool  # to Python True is a whole number
+            is_instance = takes_bool  # in Python, True is an integer
         elif is_instance and isinstance(value, STRINGS):
             is_instance = isinstance(value, others)
         return value if is_instance else structure(value)
@@ -48,7 +48,7 @@ def compile_check(type_: Any, structure: Structure | None) -> Structure | None:
 
 
 def _classes_of(type_: Any) -> tuple[type, ...] | None:
-    """Return what instances of a type are instances of; None if that does not tell enough."""
+    """Return the classes of a type's instances; None if the class is not sufficient."""
     origin, arguments = typing.get_origin(type_), typing.get_args(type_)
     if type_ is None:
         return (types.NoneType,)

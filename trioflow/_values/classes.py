@@ -19,7 +19,7 @@ from trioflow.errors import Fault, FaultsError
 
 
 def is_class(cls: Any) -> bool:
-    """Tell whether *cls* is an attrs class or a dataclass, with type arguments or without."""
+    """Return whether *cls* is an attrs class or a dataclass, with or without type arguments."""
     origin = origin_of(cls)
     return isinstance(origin, type) and (attrs.has(origin) or dataclasses.is_dataclass(origin))
 
@@ -34,7 +34,7 @@ def is_named_tuple(cls: Any) -> bool:
 
 
 def stand_in(cls: Any) -> Any:
-    """Return what a type variable may stand for; other types are returned as they are."""
+    """Return the bound or constraints of a type variable; other types unchanged."""
     if not isinstance(cls, TypeVar):
         return cls
     if cls.__constraints__:
@@ -43,10 +43,10 @@ def stand_in(cls: Any) -> Any:
 
 
 def class_hook(cls: Any, converter: Converter) -> Hook:
-    """Return a hook for a class; takes mappings and instances of other such classes."""
+    """Return a hook for a class; accepts mappings and instances of other such classes."""
     origin = origin_of(cls)
     arguments = typing.get_args(cls) or getattr(origin, "__parameters__", ())
-    # cattrs knows no type variables, so each is replaced by what it may stand for.
+    # cattrs does not support type variables, so each is replaced by its bound or constraints.
     complete = origin[tuple(map(stand_in, arguments))] if arguments else cls
     inner = make_dict_structure_fn(complete, converter, _cattrs_forbid_extra_keys=True)
 
@@ -57,7 +57,7 @@ def class_hook(cls: Any, converter: Converter) -> Hook:
 
 
 def typed_dict_hook(cls: Any, converter: Converter) -> Hook:
-    """Return a hook for a TypedDict; takes what a class takes."""
+    """Return a hook for a TypedDict; accepts the same values as a class."""
     fields = {
         field.name: (field, converter.get_structure_hook(field.type)) for field in _fields_of(cls)
     }
@@ -88,11 +88,11 @@ class _Field:
 
 
 def _fields_of(cls: Any) -> Iterator[_Field]:
-    """Yield the fields of a TypedDict, with the type arguments that it was given."""
+    """Yield the fields of a TypedDict, with its type arguments filled in."""
     origin = origin_of(cls)
     arguments = dict(zip(getattr(origin, "__parameters__", ()), typing.get_args(cls), strict=False))
     for name, hint in typing.get_type_hints(origin, include_extras=True).items():
-        # Where annotations are strings, __required_keys__ does not see what they say.
+        # If annotations are strings, __required_keys__ does not evaluate them.
         required = name in origin.__required_keys__
         while typing.get_origin(hint) in (Required, NotRequired, ReadOnly):
             marker, (hint,) = typing.get_origin(hint), typing.get_args(hint)  # noqa: PLW2901
@@ -108,7 +108,7 @@ def _substituted(hint: Any, arguments: Mapping[Any, Any]) -> Any:
 
 
 def named_tuple_hook(cls: Any, converter: Converter) -> Hook:
-    """Return a hook for a NamedTuple; takes lists and tuples, as JSON carries it."""
+    """Return a hook for a NamedTuple; accepts lists and tuples, because JSON has only lists."""
     origin = origin_of(cls)
     hints = typing.get_type_hints(origin)
     arms = [hints.get(name, Any) for name in origin._fields]

@@ -22,7 +22,7 @@ LISTS: Mapping[type, Callable[[Iterable[Any]], Any]] = {
     abc.MutableSequence: list,
     collections.deque: collections.deque,
 }
-"""What a list can be structured into, and how it is made from a list of items."""
+"""Types that a list can be structured into, and how each is made from a list of items."""
 SETS: Mapping[type, Callable[[Iterable[Any]], Any]] = {
     set: set,
     frozenset: frozenset,
@@ -38,7 +38,7 @@ MAPPINGS: Mapping[type, Callable[[dict[Any, Any]], Any]] = {
     collections.defaultdict: dict,
 }
 EMPTY = (int, float, str, bool, list, dict, set, frozenset, tuple)
-"""What a defaultdict can make by itself."""
+"""Default factories of a defaultdict, by type."""
 ITERABLES = (abc.Iterable, abc.Collection, abc.Reversible, abc.Container)
 
 
@@ -69,7 +69,7 @@ def origin_of(cls: Any) -> Any:
 
 # ---------------------------------------------------------------- lists and sets
 def list_hook(cls: Any, converter: Converter) -> Hook:
-    """Return a hook for a list-like type; takes lists, tuples and what is an instance."""
+    """Return a hook for a list-like type; accepts lists, tuples and instances of the type."""
     origin = origin_of(cls)
     structure_items, make = _items_hook(cls, converter), LISTS[origin]
 
@@ -85,10 +85,10 @@ def list_hook(cls: Any, converter: Converter) -> Hook:
 
 
 def iterable_hook(cls: Any, converter: Converter) -> Hook:
-    """Return a hook for what can be gone through.
+    """Return a hook for an iterable type.
 
-    Lists, tuples and sets are structured; other iterables, such as a generator, cannot be
-    looked into without using them up, so any instance is passed on.
+    Lists, tuples and sets are structured. Other iterables, such as generators, would be used up by
+    reading them, so any instance is passed on.
     """
     origin, structure_items = origin_of(cls), _items_hook(cls, converter)
 
@@ -103,7 +103,7 @@ def iterable_hook(cls: Any, converter: Converter) -> Hook:
 
 
 def set_hook(cls: Any, converter: Converter) -> Hook:
-    """Return a hook for a set; also takes lists, which is how JSON carries sets."""
+    """Return a hook for a set; also accepts lists, because JSON has no sets."""
     origin = origin_of(cls)
     structure_items, make = _items_hook(cls, converter), SETS[origin]
 
@@ -124,7 +124,7 @@ def _items_hook(cls: Any, converter: Converter) -> Callable[[Any], Any]:
         return lambda values: values
 
     def structure(values: Any) -> Any:
-        if all(type(item) is arm for item in values):  # as most are (shortcut `usual-items`)
+        if all(type(item) is arm for item in values):  # the usual case (shortcut `usual-items`)
             return values
         faults: list[Fault] = []
         items = [structure_part(item, hook, arm, f"[{i}]", faults) for i, item in enumerate(values)]
@@ -136,7 +136,7 @@ def _items_hook(cls: Any, converter: Converter) -> Callable[[Any], Any]:
 
 
 def structure_part(value: Any, hook: Hook, cls: Any, path: str, faults: list[Fault]) -> Any:
-    """Return one part of a value structured, or add what is wrong with it to *faults*."""
+    """Return one part of a value structured, or add its faults to *faults*."""
     try:
         return hook(value, cls)
     except Exception as exc:
@@ -171,7 +171,7 @@ def positions_hook(
     """Return a function that structures items by a type per position.
 
     Args:
-      required: How many items there must be at least.
+      required: Minimum number of items.
     """
     hooks = [(arm, converter.get_structure_hook(arm)) for arm in arms]
     wanted = f"{required}" if required == len(arms) else f"{required} to {len(arms)}"
@@ -193,13 +193,13 @@ def positions_hook(
 
 # ---------------------------------------------------------------- mappings
 def mapping_hook(cls: Any, converter: Converter) -> Hook:
-    """Return a hook for a mapping; takes any mapping."""
+    """Return a hook for a mapping; accepts any mapping."""
     origin, make = origin_of(cls), MAPPINGS[origin_of(cls)]
     arms = typing.get_args(cls) or (Any, Any)
     key_arm, arm = arms[0], int if origin is collections.Counter else arms[-1]
     if origin is collections.defaultdict:
         empty = origin_of(arm)
-        # Of other classes, abstract ones among them, nobody knows how an empty one is made.
+        # Other classes, including abstract ones, may have no way to create an empty instance.
         make = functools.partial(origin, empty if empty in EMPTY else None)
     key_hook, hook = converter.get_structure_hook(key_arm), converter.get_structure_hook(arm)
 

@@ -1,8 +1,8 @@
-"""The rules that make a cattrs converter strict. Imports cattrs, so nothing imports it early.
+"""The rules that make a cattrs converter strict. Imports cattrs, so it is imported late.
 
-All hooks keep one promise: what fits already is returned as it is, the very object, at any
-depth. So a value that was structured once costs little the second time, unions can tell
-which arm a value belongs to, and nothing that a step holds is copied behind its back.
+All hooks return a value that already fits unchanged, as the same object, at any depth. So
+structuring a value again is cheap, unions can find the arm of a value, and no object that a step
+holds is copied implicitly.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Factory: TypeAlias = Callable[[Any, Converter], Hook]
 
 
 class StrictConverter(Converter):
-    """A converter of trioflow's, which also knows how values of plugins' classes are recorded."""
+    """A strict converter that also holds the shapes of plugins' classes."""
 
     def __init__(self) -> None:
         super().__init__(forbid_extra_keys=True, detailed_validation=True)
@@ -35,10 +35,10 @@ class StrictConverter(Converter):
 
 
 def configure(converter: Converter) -> None:
-    """Register all rules. What is registered later wins, in cattrs."""
+    """Register all rules. In cattrs, the last registered rule wins."""
     for cls, hook in scalars.HOOKS.items():
         converter.register_structure_hook(cls, hook)
-    # First of all, so that none of the lenient rules of cattrs is ever reached.
+    # First, so that the lenient rules of cattrs are never reached.
     converter.register_structure_hook_factory(lambda cls: True, special.instance_hook)
     converter.register_structure_hook_func(special.is_anything, accept)
     converter.register_structure_hook_func(scalars.is_none, scalars.structure_none)
@@ -63,11 +63,11 @@ def configure(converter: Converter) -> None:
 
 
 def allow_recursion(factory: Factory) -> Factory:
-    """Return a factory for types that may name themselves, for one converter."""
+    """Return a factory for types that may be recursive, for one converter."""
     hooks: dict[Any, Hook | None] = {}
 
     def make(cls: Any, converter: Converter) -> Hook:
-        if cls in hooks:  # it is in the making: what it names is looked up when it is needed
+        if cls in hooks:  # being made: its parts are looked up when they are needed
             return lambda value, _: typing.cast("Hook", hooks[cls])(value, cls)
         hooks[cls] = None
         try:
@@ -81,7 +81,7 @@ def allow_recursion(factory: Factory) -> Factory:
 
 
 def _register_unstructuring(converter: Converter) -> None:
-    # For cattrs a member of a str enum is a string and stays what it is.
+    # cattrs treats a member of a str enum as a string and returns it unchanged.
     converter.register_unstructure_hook(str, scalars.plain_text)
     for moment in (datetime, date, time):
         converter.register_unstructure_hook(moment, lambda value: value.isoformat())

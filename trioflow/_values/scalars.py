@@ -1,4 +1,4 @@
-"""Values without parts: numbers, strings, enums, and what JSON carries as a string."""
+"""Scalar values: numbers, strings, enums, and values that JSON carries as a string."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 def is_none(cls: Any) -> bool:
-    """Tell whether only None fits."""
+    """Return whether only None fits."""
     return cls is None or cls is NoneType
 
 
@@ -42,9 +42,9 @@ def structure_member(value: Any, cls: type[Enum]) -> Enum:
         return value
     try:
         member = cls(value)
-    except (ValueError, TypeError, KeyError):  # an author's _missing_ may raise the latter two
+    except (ValueError, TypeError, KeyError):  # a user's _missing_ may raise the latter two
         member = None
-    # Enums compare their values with ==, so that True finds the member of value 1.
+    # Enums compare values with ==, so True finds the member with value 1.
     if member is None or (member.value == value and type(member.value) is not type(value)):
         known = ", ".join(repr(each.value) for each in cls)
         problem = f"expected {cls.__name__} (one of {known}), received {value!r}"
@@ -61,7 +61,7 @@ def _int(value: Any) -> int:
 def _float(value: Any) -> float:
     if isinstance(value, float):
         return value
-    # An int is accepted where a float is asked for, as type checkers do.
+    # An int is accepted as a float, as by type checkers.
     if isinstance(value, bool) or not isinstance(value, int):
         raise wrong_type(float, value)
     try:
@@ -94,7 +94,7 @@ def _from_text(cls: type, parse: Callable[[str], Any]) -> Callable[[Any], Any]:
 
 
 def plain_text(text: str) -> Any:
-    """Return the value of a member of a str enum, and any other string as it is."""
+    """Return the value of a member of a str enum, and any other string unchanged."""
     return text.value if isinstance(text, Enum) else text
 
 
@@ -105,13 +105,13 @@ def seconds_text(value: timedelta) -> str:
 
 
 def parse_seconds(text: str) -> timedelta:
-    """Return the duration that a string with seconds says.
+    """Return the duration of a string with seconds.
 
     Raises:
-      ArithmeticError, ValueError: if it says none, or one that is too long.
+      ArithmeticError, ValueError: if it is not a duration, or is too long.
     """
     seconds = Decimal(text)
-    if abs(seconds) > Decimal(timedelta.max.days + 1) * 86400:  # else int() may run for ever
+    if abs(seconds) > Decimal(timedelta.max.days + 1) * 86400:  # else int() may run for very long
         raise OverflowError(text)
     return int((seconds * 1_000_000).to_integral_value()) * MICROSECOND
 
@@ -126,11 +126,11 @@ TEXT_FORMS: dict[type, Callable[[str], Any]] = {
     Decimal: Decimal,
     bytes: lambda text: base64.b64decode(text, validate=True),
 }
-"""Types that JSON carries as a string, and how the string is read."""
+"""Types that JSON carries as a string, and how to read the string."""
 
 
 def _hook(base: type, structure: Callable[[Any], Any]) -> Hook:
-    """Return a hook for *base*; cattrs calls it for the subclasses as well."""
+    """Return a hook for *base*; cattrs also calls it for subclasses."""
 
     def hook(value: Any, cls: Any) -> Any:
         if cls is base:

@@ -1,7 +1,7 @@
-"""Checking JSON against a JSON Schema, in processes that do not have the type it was made of.
+"""Checks JSON against a JSON Schema, in processes that do not have the original type.
 
-Knows the keywords that `trioflow.describe` writes and those that plugins' schemas commonly have.
-A keyword that it does not know restricts nothing: whoever has the type checks again.
+Supports the keywords that `trioflow.describe` writes and those that are common in plugins'
+schemas. Other keywords are ignored: the process that has the type checks again.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ PREFIX = "#/$defs/"
 
 
 def check_schema(value: Any, schema: Schema) -> tuple[Fault, ...]:
-    """Return what is wrong with a value, by its JSON Schema; nothing if it fits.
+    """Return the faults of a value according to its JSON Schema; none if it fits.
 
     Args:
       value: Plain JSON types.
-      schema: Its definitions, if it refers to any, are under ``$defs``.
+      schema: The schema, with any definitions under ``$defs``.
     """
     return tuple(_Check(schema.get("$defs", {})).faults(value, schema, ""))
 
@@ -34,7 +34,7 @@ class _Check:
     def faults(self, value: Any, schema: Any, path: str) -> Iterator[Fault]:
         if not isinstance(schema, Mapping):
             if schema is False:
-                yield Fault(path, "nothing is allowed here")
+                yield Fault(path, "no value is allowed here")
             return
         if isinstance(schema.get("$ref"), str):
             name = schema["$ref"].removeprefix(PREFIX)
@@ -60,7 +60,7 @@ class _Check:
             arms = schema.get(keyword, ())
             found = [tuple(self.faults(value, arm, path)) for arm in arms]
             if found and all(found):
-                # What the closest arm says: the one that is wrong deepest inside.
+                # The faults of the closest arm: the one with the deepest fault.
                 yield from max(found, key=lambda faults: len(faults[0].path))
 
     def _object(self, value: Mapping[str, Any], schema: Schema, path: str) -> Iterator[Fault]:
@@ -111,7 +111,7 @@ _NAMES = {
 
 
 def _is_one_of(value: Any, allowed: Any) -> str | None:
-    # 1 and True are equal in Python, and not in JSON.
+    # 1 and True are equal in Python, but not in JSON.
     if any(_name(value) == _name(each) and value == each for each in allowed):
         return None
     return f"expected {' or '.join(map(repr, allowed))}, received {value!r}"

@@ -1,4 +1,4 @@
-"""What only the typing module knows: literals, unions, variables, aliases, and the rest."""
+"""Types of the typing module: literals, unions, variables, aliases, and others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from trioflow._values.scalars import Hook
 from trioflow._values.structure import accept, faults_of, type_name, wrong_type
 from trioflow.errors import Fault, FaultsError
 
-# Before Python 3.14 the class of typing_extensions is not the one of the ``type`` statement.
+# Before Python 3.14, the class of typing_extensions differs from that of the ``type`` statement.
 ALIASES: tuple[Any, ...] = (TypeAliasType, getattr(typing, "TypeAliasType", TypeAliasType))
 
 
@@ -39,7 +39,7 @@ def is_type_variable(cls: Any) -> bool:
 
 
 def is_wrapper(cls: Any) -> bool:
-    """Tell whether *cls* only says more about another type."""
+    """Return whether *cls* is a wrapper around another type."""
     return isinstance(cls, typing.NewType) or typing.get_origin(cls) in (Annotated, Final)
 
 
@@ -48,7 +48,7 @@ def is_alias(cls: Any) -> bool:
 
 
 def literal_hook(cls: Any, _: Converter) -> Hook:
-    """Return a hook for one of several constants; members of enums also by their value."""
+    """Return a hook for a literal; members of enums are also accepted by value."""
     options = [
         (option.value if isinstance(option, Enum) else option, option)
         for option in typing.get_args(cls)
@@ -57,7 +57,7 @@ def literal_hook(cls: Any, _: Converter) -> Hook:
 
     def structure(value: Any, _: Any) -> Any:
         for raw, option in options:
-            # By type as well, because True == 1 == 1.0.
+            # Also by type, because True == 1 == 1.0.
             if value is option or (type(value) is type(raw) and value == raw):
                 return option
         problem = f"expected one of {listing}, received {value!r}"
@@ -69,7 +69,7 @@ def literal_hook(cls: Any, _: Converter) -> Hook:
 def union_hook(cls: Any, converter: Converter) -> Hook:
     """Return a hook for a union.
 
-    The arm that takes the value as it is wins, else the first one that it fits.
+    An arm that returns the value unchanged wins, otherwise the first arm that fits.
     """
     arms = [(arm, converter.get_structure_hook(arm)) for arm in typing.get_args(cls)]
     optional = any(arm is types.NoneType for arm, _ in arms)
@@ -96,13 +96,13 @@ def union_hook(cls: Any, converter: Converter) -> Hook:
 
 
 def _refusal(cls: Any, value: Any, problems: list[tuple[Any, list[Fault]]]) -> FaultsError:
-    """Return what is wrong with a value that fits no arm: what the nearest arm says of it."""
+    """Return the faults of a value that fits no arm: those of the closest arm."""
     arms = [(arm, faults) for arm, faults in problems if arm is not types.NoneType]
     near = [
         faults
         for arm, faults in arms
         if all(fault.path for fault in faults)
-        # Of several arms none can speak for all, but a lone one may know more than its name.
+        # One of several arms cannot stand for all, but a single one may report more than its name.
         or (len(arms) == 1 and tuple(faults) != wrong_type(arm, value).faults)
     ]
     if not near:
@@ -112,18 +112,18 @@ def _refusal(cls: Any, value: Any, problems: list[tuple[Any, list[Fault]]]) -> F
 
 
 def type_variable_hook(cls: Any, converter: Converter) -> Hook:
-    """Return a hook for what a type variable may stand for."""
+    """Return a hook for the bound or constraints of a type variable."""
     return _as(stand_in(cls), converter)
 
 
 def wrapper_hook(cls: Any, converter: Converter) -> Hook:
-    """Return the hook for the type inside of NewType, Annotated and Final."""
+    """Return the hook for the type inside NewType, Annotated and Final."""
     is_new = isinstance(cls, typing.NewType)
     return _as(cls.__supertype__ if is_new else typing.get_args(cls)[0], converter)
 
 
 def alias_hook(cls: Any, converter: Converter) -> Hook:
-    """Return the hook for what ``type X = ...`` stands for."""
+    """Return the hook for the value of ``type X = ...``."""
     target, arguments = origin_of(cls).__value__, typing.get_args(cls)
     return _as(target[arguments] if arguments else target, converter)
 
@@ -135,11 +135,11 @@ def _as(cls: Any, converter: Converter) -> Hook:
 
 # ---------------------------------------------------------------- everything else
 def instance_hook(cls: Any) -> Hook:
-    """Return a hook for a type that has no rule: only instances fit.
+    """Return a hook for a type without a rule: only instances fit.
 
     Raises:
-      StructureHandlerNotFoundError: if it is not known what an instance is. cattrs expects
-        this error, and then leaves a field with a converter of its own to that.
+      StructureHandlerNotFoundError: if the type does not support isinstance(). cattrs expects this
+        error, and then uses the field's own converter, if it has one.
     """
     origin, arguments = origin_of(cls), typing.get_args(cls)
     if not isinstance(origin, type):

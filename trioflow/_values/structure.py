@@ -1,7 +1,7 @@
-"""Turning values into the types that steps ask for, strictly, with every fault's path.
+"""Strict structuring of values into the types of steps, with the path of every fault.
 
 Built on cattrs, with these differences from its defaults: nothing is coerced (``"5"`` is
-not 5), unknown keys are faults, a value that already is an instance is passed on as it is,
+not 5), unknown keys are faults, a value that is already an instance is passed on unchanged,
 at any depth, and faults are objects instead of strings. cattrs is imported only when the
 first type is compiled, because that import costs more than all of trioflow's own.
 
@@ -34,16 +34,16 @@ Structure: TypeAlias = Callable[[Any], Any]
 def compile_structure(
     type_: Any, what: str, owner: str, converter: Callable[[], Converter]
 ) -> Structure | None:
-    """Return a function that structures values into *type_*, or None if any value will do.
+    """Return a function that structures values into *type_*, or None if any value fits.
 
     Args:
       type_: The type; Any and object accept everything.
-      what: Which value it is, for the error: ``"input"``.
-      owner: Whose value it is, for the error: ``"step 'plan_day'"``.
+      what: Name of the value, for the error: ``"input"``.
+      owner: Owner of the value, for the error: ``"step 'plan_day'"``.
       converter: Returns the converter; called only if the type needs one.
 
     Raises:
-      DefinitionError: if nothing can be structured into the type.
+      DefinitionError: if the type is not supported.
     """
     if type_ is Any or type_ is object:
         return None
@@ -74,14 +74,16 @@ def compile_structure(
 
 
 def exact_type(structure: Structure) -> object:
-    """Return a type of which exact instances are returned as they are; something that is no type
-    if that is not known."""
+    """Return the type whose exact instances are returned unchanged.
+
+    If there is none, returns an object that is not a type.
+    """
     exact = getattr(structure, "exact", None)
     return structure if exact is None else exact
 
 
 def owner_of(structure: Structure) -> str | None:
-    """Return whose values a function of `compile_structure` structures, as its errors say."""
+    """Return the owner that errors of a function of `compile_structure` name."""
     return getattr(structure, "owner", None)
 
 
@@ -100,7 +102,7 @@ def make_converter() -> Converter:
 
 
 def accept(value: Any, _: Any) -> Any:
-    """Return *value*: the hook of types that any value fits."""
+    """Return *value*: the hook of types that accept any value."""
     return value
 
 
@@ -116,13 +118,13 @@ def expect(value: Any, cls: Any) -> Any:
 
 
 def wrong_type(expected: Any, value: Any) -> FaultsError:
-    """Return the error that says that *value* is not of the type that was *expected*."""
+    """Return the error for a *value* that is not of the *expected* type."""
     name, received = type_name(expected), type_name(type(value))
     return FaultsError((Fault("", f"expected {name}, received {received}", name, received),))
 
 
 def type_name(type_: Any) -> str:
-    """Return how a type is called in messages and listings."""
+    """Return the name of a type for messages and listings."""
     if type_ is None or type_ is types.NoneType:
         return "None"
     if isinstance(type_, str):
@@ -141,9 +143,9 @@ def type_name(type_: Any) -> str:
 
 
 def fields_of(value: Any) -> dict[str, Any] | None:
-    """Return the fields of an instance of a class that has such, not descending; else None.
+    """Return the fields of an instance, not recursively; None if its class has no fields.
 
-    Those are attrs classes, dataclasses, and the models of libraries that `model_fields` finds.
+    Supports attrs classes, dataclasses, and classes that `model_fields` supports.
     """
     cls = type(value)
     if attrs.has(cls):
@@ -155,10 +157,10 @@ def fields_of(value: Any) -> dict[str, Any] | None:
 
 
 def model_fields(cls: type) -> dict[str, Any]:
-    """Return the fields, with their types, of a class that a library has made of annotations.
+    """Return the fields, with their types, of a model class that a library makes from annotations.
 
-    Such classes are told by ``__replace__``, the protocol of `copy.replace` in Python 3.13;
-    others have no fields here.
+    Such classes are recognized by ``__replace__``, the protocol of `copy.replace` in Python 3.13.
+    Other classes have no fields here.
 
     Raises:
       NameError: if an annotation names something that does not exist.
@@ -169,10 +171,10 @@ def model_fields(cls: type) -> dict[str, Any]:
 
 
 def _model_fields(cls: type) -> list[str]:
-    # Tuples have no such method before Python 3.13, and are no mappings in any version.
+    # Tuples have this method only since Python 3.13, and are not mappings in any version.
     if not hasattr(cls, "__replace__") or issubclass(cls, tuple):
         return []
-    # Not evaluated: a value can be looked at whatever its annotations say.
+    # Not evaluated: a value can be read whatever its annotations are.
     annotations = [inspect.get_annotations(base) for base in reversed(cls.__mro__)]
     hints = {name: hint for each in annotations for name, hint in each.items()}
     return [
@@ -187,10 +189,10 @@ _CLASS_VAR = re.compile(r"(\w+\.)?ClassVar\b")
 
 # ---------------------------------------------------------------- faults
 def faults_of(exc: BaseException, path: str = "") -> list[Fault]:
-    """Return what an exception from a structure hook says, as faults with paths.
+    """Return the faults, with paths, in an exception from a structure hook.
 
     Args:
-      path: Where in the value it was raised.
+      path: Path in the value where it was raised.
     """
     from cattrs.errors import ForbiddenExtraKeysError
 
@@ -204,7 +206,7 @@ def faults_of(exc: BaseException, path: str = "") -> list[Fault]:
 
 
 def _noted_faults(exc: BaseException, path: str) -> list[Fault]:
-    """Return the faults of an exception that cattrs noted the place of."""
+    """Return the faults of an exception with a path noted by cattrs."""
     from cattrs.errors import AttributeValidationNote, IterableValidationNote
 
     for note in getattr(exc, "__notes__", ()):
@@ -218,7 +220,7 @@ def _noted_faults(exc: BaseException, path: str) -> list[Fault]:
 
 
 def unknown_keys(keys: Iterable[object], path: str = "") -> list[Fault]:
-    """Return a fault for each of these keys, in an order that does not change."""
+    """Return a fault for each of these keys, in a stable order."""
     faults = []
     for key in sorted(keys, key=str):
         rest = key if isinstance(key, str) and key.isidentifier() else f"[{key!r}]"

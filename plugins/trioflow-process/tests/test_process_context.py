@@ -74,7 +74,7 @@ REFUSALS = {
     "arguments": "NotPicklableError: tool call of step 'try_what_fails' cannot be sent between "
     "processes: its 'kwargs.text' is of type lock",
     "state": "InvalidValueError: ",
-    "result": "NoResultError: step 'later' has no output in this workflow so far",
+    "result": "NoResultError: step 'later' has no output in this workflow yet",
     "key": "KeyError: 'unknown'",
     "stream": "NotInWorkerError: step 'try_what_fails' called ctx.stream_tool, which does not work "
     "in a worker process; use ctx.call_tool, which returns the pieces as a list, or another runner",

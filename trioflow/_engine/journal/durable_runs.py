@@ -182,8 +182,8 @@ class DurableRuns:
     async def catch_up(self, life: Life) -> None:
         """Take over what other processes have added to a run's journal.
 
-        The run waits, or another process drives it. What is known of any other run does not match
-        the beginning of its journal.
+        The run waits, or another process drives it. The known events of any other run need not be
+        a prefix of its journal.
 
         Raises:
           JournalFormatError: if the journal is damaged.

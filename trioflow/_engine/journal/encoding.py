@@ -146,7 +146,7 @@ def _dumped(
     try:
         return described.form.dump(value, MAX_DEPTH)
     except Exception as exc:  # classes of values are user code
-        assert plan is not None  # otherwise no form would apply
+        assert plan is not None  # only a plan describes values
         raise _refused(event, name, described, plan, exc) from _cause_of(exc)
 
 

@@ -62,7 +62,7 @@ async def _write_first(
 
 
 async def _find(runs: DurableRuns, run_id: str) -> StoredRun | None:
-    """Return a stored run; retry like a write if that may help."""
+    """Return a stored run, retrying for as long as a write is retried."""
     retries = runs.writer.retries()
     while True:
         try:

@@ -70,7 +70,7 @@ class StoredRuns:
     durable: DurableRuns
     registry: RunRegistry
     max_recoveries: int
-    """How many consecutive crashes a run may survive."""
+    """How many consecutive crashes a run survives while it runs together with others."""
     broken: set[str] = attrs.field(factory=set)
     """Runs of this engine that were interrupted because the store was unavailable."""
     _told: dict[str, int] = attrs.field(factory=dict)
@@ -382,7 +382,7 @@ class StoredRuns:
                     await self._recover_broken()
 
     async def _recover_broken(self) -> None:
-        await self.durable.claims.renew()  # otherwise they could miss the time limit again
+        await self.durable.claims.renew()  # otherwise they could expire again
         for run_id in tuple(self.broken):
             life = self.registry.find(run_id)
             if life is not None and journal_of(life).in_flight:

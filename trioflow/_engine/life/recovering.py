@@ -81,7 +81,7 @@ def _adopt(life: Life, events: Sequence[ev.Event], misfits: tuple[UnreadableRunE
     else:
         life.result = recorded_result(life.plan, record)
         is_over = life.phase is Phase.FINISHED
-        if is_over or before is not Phase.WAITING:  # otherwise they continue across the gap
+        if is_over or before is not Phase.WAITING:  # else they continue past events of others
             life.core.readers.end_part(is_over)
         life.come_to_rest()
 

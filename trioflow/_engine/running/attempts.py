@@ -100,7 +100,7 @@ async def _try(call: Call, value: Any) -> Outcome:
         if is_past(call, delay):
             return outcome
         await _back_off(call, outcome.error, delay)
-        await call.scope.core.pacer.boundary(plan.code)  # the pause may have been long
+        await call.scope.core.pacer.boundary(plan.code)  # anything may have happened meanwhile
 
 
 async def _back_off(call: Call, error: BaseException, delay: float) -> None:

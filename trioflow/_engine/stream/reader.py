@@ -210,7 +210,8 @@ class Reader:
     def bound(self, end: int) -> int:
         """Return how many events the run may have before it must act on this reader.
 
-        It must wait for the reader if it has *end* events and that is not less, else notify it.
+        If the run already has that many events (it has *end*), it must wait for the reader.
+        Otherwise, it must notify the reader when it has.
         """
         if self.is_detached:  # an instrument may report what it misses
             return NEVER if self.on_gap is None or self._missed_from is None else end + 1
