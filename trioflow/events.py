@@ -103,7 +103,7 @@ def payload_of(asks: Mapping[str, Question]) -> Any:
 
 # Base classes are not frozen, because the fast classes that fill the slots of an event derive from
 # them without that guard; see trioflow._engine.stream.drafts.
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Event:
     """One thing that happened in a run."""
 
@@ -114,8 +114,25 @@ class Event:
     at: float
     """When it happened: seconds since the epoch, on the run's clock."""
 
+    # One of each for all events: to make them class by class takes time that every import pays.
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in _names(type(self)))
 
-@attrs.frozen(kw_only=True)
+    def __hash__(self) -> int:
+        return hash((type(self), *(getattr(self, name) for name in _names(type(self)))))
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={getattr(self, name)!r}" for name in _names(type(self)))
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _names(event_type: type[Event]) -> tuple[str, ...]:
+    return tuple(field.name for field in attrs.fields(event_type))
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Start(Event):
     """The run starts. The first event of a run, exactly once."""
 
@@ -141,7 +158,7 @@ class Start(Event):
     """When the run fails if it has not finished: seconds since the epoch."""
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class StepEvent(Event):
     """An event of one step call."""
 
@@ -158,7 +175,7 @@ class StepEvent(Event):
         return f"{original_id(self.run_id)}:{self.address}"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class StepStart(StepEvent):
     """A step call starts. Once per call, not per attempt."""
 
@@ -178,7 +195,7 @@ class StepStart(StepEvent):
     """In a branch: the ids of all arms whose condition holds."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class StepRetry(StepEvent):
     """An attempt failed, and another one follows."""
 
@@ -190,7 +207,7 @@ class StepRetry(StepEvent):
     """Seconds until the next attempt."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class StepOutput(StepEvent):
     """A chunk that a step wrote with ``ctx.write``."""
 
@@ -198,7 +215,7 @@ class StepOutput(StepEvent):
     chunk: Any
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class StepProgress(StepEvent):
     """An item of a ``foreach`` ended."""
 
@@ -222,7 +239,7 @@ class StepProgress(StepEvent):
     """How many attempts were made; 0 if the item ended before its body ran."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class StepWaiting(StepEvent):
     """A call sleeps, or waits for an event."""
 
@@ -234,7 +251,7 @@ class StepWaiting(StepEvent):
     """Name of the awaited event, or None for a sleep."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class StepSuspended(StepEvent):
     """A call was suspended. Emitted instead of result and finish."""
 
@@ -249,7 +266,7 @@ class StepSuspended(StepEvent):
     are numbered per call: ``"#1"``, ``"#2"``, ... None if the step has called ``ctx.suspend``."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class StepAnswered(StepEvent):
     """A question of a suspended call was answered, or has expired. Directly follows `Resume`."""
 
@@ -262,7 +279,7 @@ class StepAnswered(StepEvent):
     """Whether the question expired without an answer, and ``ask`` raises `AskTimeoutError`."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class StepDeadline(StepEvent):
     """A nested workflow with a ``timeout`` has started."""
 
@@ -271,7 +288,7 @@ class StepDeadline(StepEvent):
     """When the workflow fails if it has not finished: seconds since the epoch."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class RunStarted(StepEvent):
     """A step has started another run with ``ctx.start_run``."""
 
@@ -281,7 +298,7 @@ class RunStarted(StepEvent):
     workflow_id: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class StepResult(StepEvent):
     """The outcome of a step call."""
 
@@ -295,7 +312,7 @@ class StepResult(StepEvent):
     """Updates by ``ctx.set_state``, merged into the state with this event."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class StepFinish(StepEvent):
     """A step call has ended. Directly follows its `StepResult`."""
 
@@ -306,7 +323,7 @@ class StepFinish(StepEvent):
     """How long the call took, retries included."""
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class ToolEvent(StepEvent):
     """An event of one tool call; id and address are those of its step."""
 
@@ -317,7 +334,7 @@ class ToolEvent(StepEvent):
     """The id of the tool."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ToolCall(ToolEvent):
     """A tool is called."""
 
@@ -327,7 +344,7 @@ class ToolCall(ToolEvent):
     """The plugin that provides the tool."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ToolCallStreamingStart(ToolEvent):
     """The called tool is a streaming tool; its pieces follow."""
 
@@ -335,7 +352,7 @@ class ToolCallStreamingStart(ToolEvent):
     args: Mapping[str, Any]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ToolCallDelta(ToolEvent):
     """One piece that a streaming tool yielded."""
 
@@ -344,7 +361,7 @@ class ToolCallDelta(ToolEvent):
     delta: Any
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ToolResult(ToolEvent):
     """The tool call succeeded."""
 
@@ -353,7 +370,7 @@ class ToolResult(ToolEvent):
     """The output; None for a tool whose pieces the step iterated over."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ToolError(ToolEvent):
     """The tool call failed or was canceled."""
 
@@ -363,7 +380,7 @@ class ToolError(ToolEvent):
     """The exception itself, if *status* is failed."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class EventTaken(StepEvent):
     """A call took an event that it waited for."""
 
@@ -373,7 +390,7 @@ class EventTaken(StepEvent):
     """The ``seq`` of the `EventReceived`."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ContextUpdate(StepEvent):
     """The runtime context has changed since the last `ContextUpdate` or the start."""
 
@@ -382,7 +399,7 @@ class ContextUpdate(StepEvent):
     removed: tuple[str, ...] = ()
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class EventReceived(Event):
     """An event was sent with ``run.send_event``."""
 
@@ -393,7 +410,7 @@ class EventReceived(Event):
     """Who sent it, if known."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Resume(Event):
     """A suspended or paused run continues."""
 
@@ -412,7 +429,7 @@ class Resume(Event):
     """Who answered, if known."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Recover(Event):
     """An interrupted run continues, or a fork begins after the events of its original run.
 
@@ -432,21 +449,21 @@ class Recover(Event):
     """In a retry: how many earlier attempts at a nested workflow do not count, by its address."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Suspended(Event):
     """The run is suspended until it gets an answer. None of its steps runs."""
 
     type: ClassVar[str] = "suspended"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Paused(Event):
     """The run has paused after one step, as requested. None of its steps runs."""
 
     type: ClassVar[str] = "paused"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Canceled(Event):
     """The run was canceled. Once, before `Finish`."""
 
@@ -456,7 +473,7 @@ class Canceled(Event):
     """Who canceled it, if known."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Finish(Event):
     """The run has finished. The last event, exactly once."""
 

@@ -2,6 +2,8 @@
 
 Planning happens once per workflow and environment, before anything runs. It finds all errors in a
 definition, and a running step looks nothing up.
+
+The classes have no reprs: plans refer to each other, and each repr is made at every import.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ Condition: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
 """Takes ``(data, frame)``; made from a plain or async function of one or two arguments."""
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class CallForms:
     """How the values of one kind of call are recorded."""
 
@@ -47,7 +49,7 @@ class CallForms:
     """Which of the values is a secret that must not be recorded, if one is."""
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class RunForms:
     """How the values of a workflow's runs that belong to no call are recorded."""
 
@@ -72,7 +74,7 @@ class RunForms:
         return CallForms(self.anything, self.anything, self.anything, self.anything)
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class CallPlan:
     """How to make one kind of call."""
 
@@ -128,7 +130,7 @@ class CallPlan:
         self.is_plain = self.is_leaf and not has_more and not self.is_guarded and not may_be_large
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class ToolPlan:
     """How to call one tool."""
 
@@ -152,27 +154,27 @@ class ToolPlan:
     """Checks the arguments of a tool that was made from a schema."""
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class ThenPlan:
     key: str
     call: CallPlan
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class ParallelPlan:
     key: str
     arms: tuple[CallPlan, ...]
     on_error: OnError
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class BranchPlan:
     key: str
     arms: tuple[tuple[Condition, CallPlan], ...]
     on_error: OnError
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class LoopPlan:
     key: str
     call: CallPlan
@@ -180,7 +182,7 @@ class LoopPlan:
     until: bool
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class ForEachPlan:
     key: str
     loop: CallPlan
@@ -189,7 +191,7 @@ class ForEachPlan:
     on_error: OnError = "cancel"
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class SleepPlan:
     key: str
     call: CallPlan
@@ -199,7 +201,7 @@ class SleepPlan:
     """Whether that is a calendar date, not a time from now."""
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class WaitPlan:
     key: str
     event: str
@@ -212,7 +214,7 @@ NodePlan: TypeAlias = (
 )
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class WorkflowPlan:
     """A workflow, ready to run.
 
