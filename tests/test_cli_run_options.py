@@ -26,6 +26,17 @@ async def count(value: object, ctx: StepContext) -> int:
     return ctx.state.total
 
 
+tries = []
+
+
+@step(limit="gpu")
+async def fails_once(value: object) -> str:
+    tries.append(value)
+    if len(tries) == 1:
+        raise OSError("busy")
+    return "done"
+
+
 @step(limit="gpu")
 async def compute(value: int) -> int:
     busy.append(value)
@@ -57,6 +68,7 @@ counting = Workflow("counting", state=Count, output=int).then(count)
 computing = Workflow("computing", input=list[int]).foreach(compute, concurrency=9).then(peak)
 asking = Workflow("asking").then(ask)
 failing = Workflow("failing").then(fail)
+limited = Workflow("limited").then(fails_once)
 sleeping = Workflow("sleeping").sleep(600)
 """
 STORE = ("--store", "sqlite:runs.db")
@@ -92,6 +104,21 @@ def test_a_limit_is_given_by_name(cli: Cli) -> None:
     done = cli("run", "flows:computing", "--input", "[1, 2, 3, 4, 5]", "--limit", "gpu=2")
 
     assert done.out.splitlines()[-1] == "2", done.err
+
+
+def test_a_run_that_is_continued_keeps_its_limits(cli: Cli) -> None:
+    limit = ("--limit", "gpu=1")
+    failed = cli("run", "flows:limited", "--run-id", "r", *STORE, *limit)
+
+    (command,) = hints(failed)
+    assert command[:2] == ["retry", "r"]
+    assert command[-2:] == ["--limit", "gpu=1"]
+    again = cli(*command)
+    assert (again.code, again.out.splitlines()[-1]) == (0, '"done"'), again.err
+    assert "unknown limit 'gpu'" in cli("retry", "r", "--workflow", "flows:limited", *STORE).err
+    for verb in (("resume", "r"), ("fork", "r", "fails_once"), ("recover",)):
+        done = cli(*verb, "--workflow", "flows:limited", *STORE, *limit)
+        assert "unknown limit" not in done.err
 
 
 @pytest.mark.parametrize("limit", ["gpu", "gpu=", "gpu=0", "gpu=-1", "=2", "gpu=two"])

@@ -90,14 +90,19 @@ class Fork:
 
 
 async def resume_run(
-    run_id: str, answer: Answer, as_json: bool, store_url: str | None, workflow: str | None
+    run_id: str,
+    answer: Answer,
+    as_json: bool,
+    store_url: str | None,
+    workflow: str | None,
+    limits: Sequence[str],
 ) -> int:
     """Resume or recover a run and show its next part; return the exit code.
 
     Raises:
       TrioflowError: if there is no such run, or it cannot be continued like this.
     """
-    kept = need_store(store_url, workflow)
+    kept = need_store(store_url, workflow, limits)
     with exclusive_stdout() if as_json else nullcontext() as output:
         async with open_stored(kept, _targets(workflow)) as (engine, store):
             stored = await find_run(store, run_id)
@@ -180,6 +185,7 @@ async def fork_run(
     as_json: bool,
     store_url: str | None,
     workflow: str | None,
+    limits: Sequence[str],
 ) -> int:
     """Fork a run at a step, and show the new run; return the exit code.
 
@@ -190,10 +196,16 @@ async def fork_run(
     async def fork(run: Run[Any, Any]) -> Run[Any, Any]:
         return await run.fork(step, by=asker(), **given.values())
 
-    return await _start_another(run_id, fork, as_json, store_url, workflow)
+    return await _start_another(run_id, fork, as_json, store_url, workflow, limits)
 
 
-async def retry_run(run_id: str, as_json: bool, store_url: str | None, workflow: str | None) -> int:
+async def retry_run(
+    run_id: str,
+    as_json: bool,
+    store_url: str | None,
+    workflow: str | None,
+    limits: Sequence[str],
+) -> int:
     """Repeat what failed in a run, and show the new run; return the exit code.
 
     Raises:
@@ -203,7 +215,7 @@ async def retry_run(run_id: str, as_json: bool, store_url: str | None, workflow:
     async def retry(run: Run[Any, Any]) -> Run[Any, Any]:
         return await run.retry(by=asker())
 
-    return await _start_another(run_id, retry, as_json, store_url, workflow)
+    return await _start_another(run_id, retry, as_json, store_url, workflow, limits)
 
 
 async def _start_another(
@@ -212,8 +224,9 @@ async def _start_another(
     as_json: bool,
     store_url: str | None,
     workflow: str | None,
+    limits: Sequence[str],
 ) -> int:
-    kept = need_store(store_url, workflow)
+    kept = need_store(store_url, workflow, limits)
     with exclusive_stdout() if as_json else nullcontext() as output:
         async with open_stored(kept, _targets(workflow)) as (engine, store):
             check_workflow(engine, await find_run(store, run_id))
@@ -237,7 +250,9 @@ async def send_event(run_id: str, name: str, data: str | None, store_url: str | 
         in_inbox(await find_run(store, run_id), f"event {clean(repr(name))}")
 
 
-async def recover_runs(store_url: str | None, targets: Sequence[str], wait: bool) -> int:
+async def recover_runs(
+    store_url: str | None, targets: Sequence[str], limits: Sequence[str], wait: bool
+) -> int:
     """Recover all interrupted runs, report how each one ends, and return the exit code.
 
     A signal halts the runs; they can be recovered again.
@@ -246,7 +261,7 @@ async def recover_runs(store_url: str | None, targets: Sequence[str], wait: bool
       wait: Whether to also wait for the runs of other processes, and to recover them if these
         processes die.
     """
-    async with open_stored(need_store(store_url), targets) as (engine, store):
+    async with open_stored(need_store(store_url, None, limits), targets) as (engine, store):
         endings = Endings(engine)
         return await until_ended(endings, partial(Recovery(endings, store).run, wait))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import trio
@@ -18,7 +19,9 @@ from trioflow._engine.journal.listing import filter_of, unsuccessful
 from trioflow._ids import retry_id
 
 
-async def retry_runs(filters: Filters, yes: bool, store_url: str | None) -> int:
+async def retry_runs(
+    filters: Filters, yes: bool, store_url: str | None, limits: Sequence[str]
+) -> int:
     """Retry all matching runs that failed or were canceled; return the exit code.
 
     A signal halts the retries; they can be recovered.
@@ -29,7 +32,7 @@ async def retry_runs(filters: Filters, yes: bool, store_url: str | None) -> int:
     Raises:
       UsageError: if no filter is given, or there is no such workflow.
     """
-    kept, targets = need_store(store_url), []
+    kept, targets = need_store(store_url, None, limits), []
     if filters.workflow is not None and is_in_module(filters.workflow):
         targets = [filters.workflow]
         filters = replace(filters, workflow=import_workflow(filters.workflow).id)

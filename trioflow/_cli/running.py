@@ -52,7 +52,7 @@ async def run_target(target: str, options: Options) -> int:
         given = _read(options)
         limits = read_limits(options.limits)
         in_module = is_in_module(target)
-        kept = find_store(options.store, target if in_module else None)
+        kept = find_store(options.store, target if in_module else None, options.limits)
         workflow = import_workflow(target) if in_module else None
         store = kept.store if kept else None
         # Only an existing run is loaded, which needs the workflow by its id.

@@ -99,6 +99,7 @@ async def resume(
     json: Annotated[bool, Flag] = False,
     store: str | None = None,
     workflow: str | None = None,
+    limit: Annotated[list[str] | None, Flag] = None,
 ) -> int:
     """Resume a suspended run, or recover an interrupted one.
 
@@ -123,10 +124,14 @@ async def resume(
         URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
     workflow
         MODULE:ATTR of the workflow, if it is not installed.
+    limit
+        Maximum number of steps with this limit at once: NAME=NUMBER. May be repeated.
     """
     from trioflow._cli.going_on import Answer, resume_run
 
-    return await resume_run(run, Answer(step, label, index, data), json, store, workflow)
+    return await resume_run(
+        run, Answer(step, label, index, data), json, store, workflow, limit or ()
+    )
 
 
 async def fork(
@@ -141,6 +146,7 @@ async def fork(
     json: Annotated[bool, Flag] = False,
     store: str | None = None,
     workflow: str | None = None,
+    limit: Annotated[list[str] | None, Flag] = None,
 ) -> int:
     """Fork a run at a step: a new run that reuses everything recorded before it.
 
@@ -164,11 +170,13 @@ async def fork(
         URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
     workflow
         MODULE:ATTR of the workflow, if it is not installed.
+    limit
+        Maximum number of steps with this limit at once: NAME=NUMBER. May be repeated.
     """
     from trioflow._cli.going_on import Fork, fork_run
 
     given = Fork(input, context, data, run_id)
-    return await fork_run(run, step, given, json, store, workflow)
+    return await fork_run(run, step, given, json, store, workflow, limit or ())
 
 
 async def retry(
@@ -179,6 +187,7 @@ async def retry(
     yes: Annotated[bool, Flag] = False,
     json: Annotated[bool, Flag] = False,
     store: str | None = None,
+    limit: Annotated[list[str] | None, Flag] = None,
 ) -> int:
     """Repeat what failed or was canceled in one run or in many, and reuse what succeeded.
 
@@ -197,22 +206,25 @@ async def retry(
         Print one event per line as JSON, and nothing else, on standard output.
     store
         URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
+    limit
+        Maximum number of steps with this limit at once: NAME=NUMBER. May be repeated.
     """
     if run is None:
         from trioflow._cli.retrying import retry_runs
 
-        return await retry_runs(filters, yes, store)
+        return await retry_runs(filters, yes, store, limit or ())
     from trioflow._cli.going_on import retry_run
     from trioflow._cli.upkeep import check_alone
 
     check_alone(replace(filters, workflow=None), yes)
-    return await retry_run(run, json, store, filters.workflow)
+    return await retry_run(run, json, store, filters.workflow, limit or ())
 
 
 async def recover(
     *,
     store: str | None = None,
     workflow: Annotated[list[str] | None, Flag] = None,
+    limit: Annotated[list[str] | None, Flag] = None,
     wait: Annotated[bool, Flag] = False,
 ) -> int:
     """Recover all interrupted runs that are not claimed by another process.
@@ -223,12 +235,14 @@ async def recover(
         URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
     workflow
         MODULE:ATTR of a workflow that is not installed. May be repeated.
+    limit
+        Maximum number of steps with this limit at once: NAME=NUMBER. May be repeated.
     wait
         Also wait for the runs of other processes, and recover them if these processes die.
     """
     from trioflow._cli.going_on import recover_runs
 
-    return await recover_runs(store, workflow or (), wait)
+    return await recover_runs(store, workflow or (), limit or (), wait)
 
 
 STORED_COMMANDS: tuple[Callable[..., object], ...] = (

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import attrs
 
 from trioflow._cli.errors import UsageError
+from trioflow._cli.inputs import read_limits
 from trioflow._cli.instruments import own_instruments
 from trioflow._cli.targets import import_workflow, is_in_module
 from trioflow._host.assembly import open_store
@@ -32,6 +33,8 @@ class Whereabouts:
     """Whether it was given on the command line. A URL in the environment may be secret."""
     workflow: str | None = None
     """``MODULE:ATTR``, if the workflow is not installed."""
+    limits: Sequence[str] = ()
+    """What ``--limit`` says: ``NAME=NUMBER``."""
 
     @property
     def lasts(self) -> bool:
@@ -43,22 +46,28 @@ class Whereabouts:
         words = ["trioflow", verb, run_id, *options]
         words += ["--store", self.store] if self.is_given else []
         words += ["--workflow", self.workflow] if self.workflow is not None else []
+        for limit in self.limits:
+            words += ["--limit", limit]
         return shlex.join(words)
 
 
-def find_store(url: str | None, workflow: str | None = None) -> Whereabouts | None:
+def find_store(
+    url: str | None, workflow: str | None = None, limits: Sequence[str] = ()
+) -> Whereabouts | None:
     """Return the store that is given, or the one in the environment, or None."""
     found = url or os.environ.get(VARIABLE)
-    return Whereabouts(found, bool(url), workflow) if found else None
+    return Whereabouts(found, bool(url), workflow, limits) if found else None
 
 
-def need_store(url: str | None, workflow: str | None = None) -> Whereabouts:
+def need_store(
+    url: str | None, workflow: str | None = None, limits: Sequence[str] = ()
+) -> Whereabouts:
     """Return the store that is given, or the one in the environment.
 
     Raises:
       UsageError: if there is neither.
     """
-    found = find_store(url, workflow)
+    found = find_store(url, workflow, limits)
     if found is None:
         raise UsageError(f"no store given; use --store URL, or set {VARIABLE}")
     return found
@@ -105,11 +114,15 @@ async def open_stored(
       UsageError: if there is no such workflow or store.
       PluginError, UnknownNameError, StoreError: as `open_engine` does.
     """
+    limits = read_limits(whereabouts.limits)
     workflows = [import_workflow(_with_colon(target)) for target in targets]
     async with open_reading(whereabouts):
         pass  # a missing store is not created: it would have no runs
     async with open_engine(
-        store=whereabouts.store, workflows=workflows, instruments=own_instruments()
+        store=whereabouts.store,
+        workflows=workflows,
+        limits=limits,
+        instruments=own_instruments(),
     ) as engine:
         assert engine.store is not None
         yield engine, engine.store
