@@ -591,7 +591,7 @@ async def test_its_id_is_reserved(call: str) -> None:
             "start_once": lambda: engine.start_once(flow(), run_id="a~retry"),
             "fork": lambda: run.fork("add_one", run_id="a~retry"),
         }
-        with pytest.raises(InvalidIdError, match=r"ends with ~retry, as only run\.retry\(\) may"):
+        with pytest.raises(InvalidIdError, match=r"reserved for run\.retry\(\)"):
             result = ways[call]()
             await result
 

@@ -240,4 +240,4 @@ def test_its_help_shows_what_users_need_and_nothing_that_is_generated() -> None:
     assert "__attrs" not in text
     assert "__eq__" not in text
     assert "max_delay: " in text
-    assert "jitter: The fraction" in text
+    assert "jitter: Maximum random change" in text
