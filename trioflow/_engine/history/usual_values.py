@@ -15,7 +15,7 @@ from trioflow._engine.history.event_values import ValueOf
 def only_value(event: ev.Event) -> Literal["input", "output"] | None:
     """Return the name of the one value that an event holds; None if it is another event."""
     if type(event) is ev.StepStart:
-        is_usual = not event.resumed and event.input is not None
+        is_usual = event.resume_data is None and event.input is not None
         return "input" if is_usual and type(event.input) is not ValueOf else None
     if type(event) is ev.StepResult:
         is_usual = event.status == "success" and event.error is None and event.state_updates is None

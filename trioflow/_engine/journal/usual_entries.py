@@ -33,6 +33,7 @@ def _start(event: ev.StepStart, plan: WorkflowPlan) -> str | None:
         event.kind != "step"
         or event.iteration is not None
         or event.resumed
+        or event.resume_data is not None
         or event.plugin is not None
         or event.arms is not None
     ):
