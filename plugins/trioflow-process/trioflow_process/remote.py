@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, MutableMapping
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, NoReturn
 
@@ -107,7 +108,7 @@ class RemoteCall:
         remedy = "use ctx.call_tool, which returns the pieces as a list, or another runner"
         raise NotInWorkerError(self.id, "ctx.stream_tool", remedy)
 
-    async def wait_for(self, event: str, type: Any, timeout: float | None) -> Any:
+    async def wait_for(self, event: str, type: Any, timeout: float | timedelta | None) -> Any:
         wanted = {} if type is MISSING else {"type": type}
         call = {"event": event, "timeout": timeout, **wanted}
         return await self._link.ask_async("wait_for", call)
