@@ -17,7 +17,7 @@ from tests.safety.telling import Telling
 
 EDGES: Mapping[str, str] = {
     "trioflow._engine.life.driving:drive": "has not begun to look after the run",
-    "trioflow._engine.life.driving:drive_open": "has not begun to look after the run",
+    "trioflow._engine.life.open_streams:drive_open": "has not begun to look after the run",
     "trioflow._engine.life.driving:carry_on": "has not begun to look after the run",
     "trioflow._engine.life.driving:beginning": "has not begun to look after the claim",
     "trioflow._engine.life.registry:RunRegistry.drive": "has not begun to look after the run",
@@ -28,6 +28,11 @@ EDGES: Mapping[str, str] = {
     "trioflow.record:RunRecord.answers": "gives what is there, in the middle of a change",
     "trioflow.record:RunRecord.received": "gives what is there, in the middle of a change",
     "trioflow.record:RunRecord.runtime_context": "gives what is there, in the middle of a change",
+    "trioflow.record:RunRecord.deadlines": "gives what is there, in the middle of a change",
+    "trioflow.record:RunRecord.asks": "gives what is there, in the middle of a change",
+    "trioflow.record:RunRecord.started_runs": "gives what is there, in the middle of a change",
+    "trioflow._engine.stream.opening:Opening.__aexit__": "has not begun to leave the block",
+    "trioflow._engine.life.observing:Observation.__aexit__": "has not begun to close the stream",
     "trioflow._engine.life.life:Life.run_id": "is asked for by release",
     "trioflow._engine.journal.durable_runs:DurableRuns.release": "the claim has to expire then",
     "trioflow._engine.journal.durable_runs:DurableRuns.store": "is asked for by release",
