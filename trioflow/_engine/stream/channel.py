@@ -79,14 +79,16 @@ class Readers:
         # The window of a finished run does not change, so readers can share it, unless it holds
         # more than is kept anyway.
         is_large = len(self.window.events) >= HISTORY + SLACK
-        readers, self._readers = self._readers, []
-        for reader in readers:
+        kept = []
+        for reader in tuple(self._readers):
             if is_over or not reader.stays:
                 reader.end(detach=is_large or not is_over)
             elif reader.fetching is not None:  # the next part may run in another process
                 reader.step_aside()
             else:
-                self._readers.append(reader)
+                kept.append(reader)
+        # Only now: if one of them raises, the next end of the run has to end all of them.
+        self._readers = kept
         if is_large:
             self._forget_oldest()
         if self.congested:
@@ -101,8 +103,8 @@ class Readers:
         """Make readers that can fetch do so from now on: later events here may not be valid."""
         for reader in tuple(self._readers):
             if reader.fetching is not None:
-                self.remove(reader)
                 reader.step_aside()
+                self.remove(reader)
 
     def remove(self, reader: Reader) -> None:
         """Remove a reader."""
