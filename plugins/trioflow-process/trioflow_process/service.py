@@ -39,6 +39,7 @@ class Service:
     _over: trio.Event = attrs.field(factory=trio.Event)
     _sending: trio.Lock = attrs.field(factory=trio.Lock)
     _asked: dict[int, trio.CancelScope] = attrs.field(factory=dict)
+    _questions: set[int] = attrs.field(factory=set)
 
     async def serve(self, listener: trio.SocketListener) -> None:
         """Serve the worker that connects, until it closes the connection."""
@@ -63,11 +64,19 @@ class Service:
                 match message:
                     case Ask(id):
                         self._asked[id] = trio.CancelScope()
+                        if message.method == "ask":
+                            self._questions.add(id)
                         nursery.start_soon(self._answer, stream, message)
                     case Cancel(id) if id in self._asked:
-                        self._asked[id].cancel()
+                        self._cancel(id)
                     case LogRecord():
                         logs.handle(message)
+
+    def _cancel(self, id: int) -> None:
+        # A question that suspends the call stops its body, which cancels the questions beside it.
+        # They belong to the same suspension, and end within a few turns of the scheduler.
+        if self.interruption is None or id not in self._questions:
+            self._asked[id].cancel()
 
     async def _answer(self, stream: trio.SocketStream, ask: Ask) -> None:
         answer = Answer(ask.id, "canceled", pickle.dumps(None))
@@ -85,6 +94,7 @@ class Service:
                 await trio.sleep_forever()
             answer = Answer(ask.id, "stopped", pickle.dumps(None))
         del self._asked[ask.id]
+        self._questions.discard(ask.id)
         await self._send(stream, to_frame(answer))
 
     async def _do(self, ask: Ask) -> Answer:
