@@ -13,6 +13,7 @@ from trioflow_server.options import ServerOptions
 from trioflow_server.own.encoding import Encoder
 from trioflow_server.pending import PendingRuns
 from trioflow_server.problems import Problem
+from trioflow_server.safety.sessions import Sessions
 from trioflow_server.streams import OpenStreams
 from trioflow_server.values import Shower
 
@@ -24,6 +25,8 @@ class Service:
     engine: Engine
     options: ServerOptions
     authenticator: Authenticator | None
+    sessions: Sessions | None = None
+    """Sessions of browsers, if tokens are what says who sends requests."""
     closing: trio.Event = attrs.field(factory=trio.Event)
     """Set when the server begins to shut down: streams then end, and no run is started."""
     shower: Shower = attrs.field(init=False)
