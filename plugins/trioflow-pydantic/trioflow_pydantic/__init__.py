@@ -52,7 +52,7 @@ def is_tagged(type_: Any) -> bool:
 def trioflow_converter(converter: Converter) -> None:
     """Register hooks for models, their unions, and types such as ``HttpUrl``."""
     converter.register_structure_hook_factory(is_model, _model_reader)
-    converter.register_unstructure_hook_factory(is_model, _model_writer)
+    converter.register_unstructure_hook_factory(is_model, _writer)
     converter.register_structure_hook_factory(is_tagged, _union_reader)
     register_shape(converter, is_model, _shape)
     converter.register_structure_hook_factory(is_other, _reader)
@@ -62,27 +62,17 @@ def trioflow_converter(converter: Converter) -> None:
 @hookimpl
 def trioflow_schema(type_: Any) -> Mapping[str, Any] | None:
     """Return the schema of models and of types such as ``HttpUrl``."""
-    if is_model(type_):
-        from trioflow_pydantic import schemas
+    if not (is_model(type_) or is_other(type_)):
+        return None
+    from trioflow_pydantic import schemas
 
-        return schemas.schema_of(type_)
-    if is_other(type_):
-        from trioflow_pydantic import others
-
-        return others.schema_of(type_)
-    return None
+    return schemas.schema_of(type_)
 
 
 def _model_reader(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
-    from trioflow_pydantic import reading
+    from trioflow_pydantic import forms, reading
 
-    return reading.reader(cls, converter)
-
-
-def _model_writer(cls: Any, converter: Converter) -> Callable[[Any], Any]:
-    from trioflow_pydantic import writing
-
-    return writing.writer(cls, converter)
+    return reading.reader(cls, forms.form_of(cls, converter), converter)
 
 
 def _union_reader(type_: Any, converter: Converter) -> Callable[[Any, Any], Any]:
@@ -98,12 +88,12 @@ def _shape(cls: Any) -> Shape:
 
 
 def _reader(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
-    from trioflow_pydantic import others
+    from trioflow_pydantic import forms, others
 
-    return others.reader(cls, converter)
+    return others.reader(cls, forms.form_of(cls, converter))
 
 
 def _writer(cls: Any, converter: Converter) -> Callable[[Any], Any]:
-    from trioflow_pydantic import others
+    from trioflow_pydantic import forms, writing
 
-    return others.writer(cls, converter)
+    return writing.writer(cls, forms.form_of(cls, converter), converter)

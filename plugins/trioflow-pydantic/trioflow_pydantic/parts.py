@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from trioflow.errors import FaultsError
 from trioflow_pydantic.faults import refusals
+from trioflow_pydantic.parties import is_plain
 
 Part: TypeAlias = Callable[[Any], Any]
 """Returns the structured part of a model; may raise the errors of structure hooks."""
@@ -70,17 +71,6 @@ def _read_plain(adapter: TypeAdapter[Any], value: Any) -> Any:
 
 def _left_alone(value: Any) -> Any:
     return value
-
-
-def is_plain(value: Any) -> bool:
-    """Return whether a value consists only of JSON types."""
-    if value is None or type(value) in (str, int, float, bool):
-        return True
-    if type(value) is list:
-        return all(map(is_plain, value))
-    if type(value) is dict:
-        return all(type(key) is str and is_plain(item) for key, item in value.items())
-    return False
 
 
 def _types_in(type_: Any) -> Iterator[Any]:
