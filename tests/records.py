@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from cattrs import Converter
+from hypothesis.strategies import SearchStrategy
 
 from trioflow import hookimpl
 from trioflow.errors import Fault, FaultsError
 from trioflow.testing import TypeExamples
+from trioflow.testing.strategies import TypedValues
 from trioflow.validation import as_mapping, faults_of
 
 
@@ -65,6 +67,7 @@ def is_record(cls: Any) -> bool:
 class Good:
     """Breaks nothing."""
 
+    generated: ClassVar[SearchStrategy[TypedValues] | None] = None
     types: ClassVar[tuple[TypeExamples, ...]] = (
         TypeExamples(
             Point,

@@ -84,6 +84,10 @@ LAZY = {
         "trioflow.testing._converters.each",
         "trioflow.testing._converters.generated",
     ): "only it needs hypothesis",
+    (
+        "trioflow.testing._converters.describing",
+        "trioflow.testing._converters.agreeing",
+    ): "only it needs hypothesis",
     ("trioflow.testing._pytest_plugin", "trioflow.engine"): "only who uses it needs it",
     ("trioflow.testing._pytest_plugin", "trioflow.instruments._tasks"): "only who uses it needs it",
     ("trioflow.testing._pytest_plugin", "trioflow.run"): "only who uses it needs it",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -20,6 +20,11 @@ from trioflow.testing._converters import (
 from trioflow.testing._converters.bench import Bench, ConverterContractError, Promise
 from trioflow.testing._converters.examples import TypeExamples
 
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+    from trioflow.testing.strategies import TypedValues
+
 __all__ = ["PROMISES", "ConverterContractError", "TypeExamples", "check_converter"]
 
 PROMISES: tuple[Promise, ...] = (
@@ -34,10 +39,16 @@ PROMISES: tuple[Promise, ...] = (
     *running.PROMISES,
     *holding.PROMISES,
     *resuming.PROMISES,
+    *describing.GENERATED,
 )
 
 
-def check_converter(plugin: Any, *types: TypeExamples, examples: int = 100) -> None:
+def check_converter(
+    plugin: Any,
+    *types: TypeExamples,
+    generated: SearchStrategy[TypedValues] | None = None,
+    examples: int = 100,
+) -> None:
     """Check that a plugin reads, writes and describes its types as trioflow requires.
 
     It tests the hooks ``trioflow_converter`` and ``trioflow_schema``, first in isolation and
@@ -81,21 +92,27 @@ def check_converter(plugin: Any, *types: TypeExamples, examples: int = 100) -> N
         types that trioflow supports itself.
       types: The types to check, with example values. Pass some of each kind that the plugin
         supports: with and without defaults, generic, nested, recursive, in unions.
-      examples: Number of values to try from each Hypothesis strategy.
+      generated: A Hypothesis strategy of further types, each with a strategy of values, such as
+        `trioflow.testing.strategies.json_types` with the classes of the plugin. For each type,
+        JSON is accepted if and only if it is valid under the schema, what is written is valid
+        under the schema, and what is written is read back equal. The JSON is written from
+        values, made up from the schema, and changed in one place.
+      examples: Number of values to try from each Hypothesis strategy, and number of generated
+        types.
 
     Raises:
       ConverterContractError: for the first broken promise. It is an AssertionError. Its cause is
         the exception that a hook raised, if any.
       PluginError: if the plugin cannot be loaded, or one of its hooks raises or returns a value.
       TypeError: if the plugin has no hook ``trioflow_converter``.
-      ValueError: if no types are given.
+      ValueError: if no types are given or generated.
       RuntimeError: if it is called inside `trio.run`.
     """
     if trio.lowlevel.in_trio_run():
         raise RuntimeError("check_converter() calls trio.run(); call it from a plain def")
-    if not types:
-        raise ValueError("check_converter() needs a type; pass TypeExamples(...)")
-    bench = Bench(plugin, types, examples)
+    if not types and generated is None:
+        raise ValueError("check_converter() needs a type; pass TypeExamples(...) or generated=")
+    bench = Bench(plugin, types, examples, generated)
     for promise in PROMISES:
         try:
             promise.check(bench)

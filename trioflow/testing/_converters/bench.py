@@ -22,6 +22,9 @@ from trioflow.wire._values import to_json
 
 if TYPE_CHECKING:
     from cattrs import Converter
+    from hypothesis.strategies import SearchStrategy
+
+    from trioflow.testing.strategies._typed import TypedValues
 
 
 @attrs.define(eq=False)
@@ -97,6 +100,8 @@ class Bench:
     types: Sequence[TypeExamples]
     examples: int
     """Number of values to try from each strategy."""
+    generated: SearchStrategy[TypedValues] | None = None
+    """A strategy of further types, each with a strategy of values."""
     host: PluginHost = attrs.field(init=False)
     converter: Converter = attrs.field(init=False)
     other: Converter = attrs.field(init=False)

@@ -21,19 +21,23 @@ PREFIX = "#/$defs/"
 def schemas_are_whole(bench: Bench) -> None:
     """Check the schemas themselves, and that each reference has a definition."""
     for each in bench.types if bench.describes else ():
-        name, schema = type_name(each.type), bench.schema(each.type)
-        try:
-            Draft202012Validator.check_schema(schema)
-        except SchemaError as exc:
-            raise AssertionError(f"the schema of {name} is invalid: {exc.message}") from exc
-        if not is_json(schema):
-            raise AssertionError(f"the schema of {name} is not JSON: {shortened(schema)}")
-        defined = {PREFIX + key for key in schema.get("$defs", {})}
-        referred = {part["$ref"] for part in _objects(schema) if isinstance(part.get("$ref"), str)}
-        if defined != referred:
-            missing, unused = sorted(referred - defined), sorted(defined - referred)
-            told = f"undefined references {missing} and unused definitions {unused}"
-            raise AssertionError(f"the schema of {name} has {told}")
+        check_whole(type_name(each.type), bench.schema(each.type))
+
+
+def check_whole(name: str, schema: dict[str, Any]) -> None:
+    """Check a schema itself, and that each reference has a definition."""
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as exc:
+        raise AssertionError(f"the schema of {name} is invalid: {exc.message}") from exc
+    if not is_json(schema):
+        raise AssertionError(f"the schema of {name} is not JSON: {shortened(schema)}")
+    defined = {PREFIX + key for key in schema.get("$defs", {})}
+    referred = {part["$ref"] for part in _objects(schema) if isinstance(part.get("$ref"), str)}
+    if defined != referred:
+        missing, unused = sorted(referred - defined), sorted(defined - referred)
+        told = f"undefined references {missing} and unused definitions {unused}"
+        raise AssertionError(f"the schema of {name} has {told}")
 
 
 def classes_are_described_once(bench: Bench) -> None:
@@ -115,6 +119,15 @@ def _strings(trial: Trial) -> Collection[str]:
 
 _check_each_read = of_each_trial(_check_read)
 
+
+def types_have_one_meaning(bench: Bench) -> None:
+    """Check generated types."""
+    if bench.generated is not None:
+        from trioflow.testing._converters import agreeing
+
+        agreeing.check_types(bench, bench.generated)
+
+
 SCHEMAS = (
     Promise("schemas are complete and valid JSON Schema (draft 2020-12)", schemas_are_whole),
     Promise("a class is described once", classes_are_described_once),
@@ -124,4 +137,7 @@ PROMISES = (
     Promise("written JSON is valid under the schema", of_each_value(written_is_valid)),
     Promise("accepted JSON is valid under the schema", read_is_valid),
     Promise("JSON that is valid under the schema is accepted", valid_is_read),
+)
+GENERATED = (
+    Promise("generated types are read, written and described alike", types_have_one_meaning),
 )

@@ -38,18 +38,24 @@ class Drawn:
             raise  # if the failure was not found again
 
     def _run(self, use: Callable[[Any], None]) -> None:
-        @settings(
-            max_examples=self.examples,
-            deadline=None,
-            phases=PHASES,
-            report_multiple_bugs=False,  # several errors would be raised as a group
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.nested_given],
-        )
-        @given(self.strategy)
-        def run(made: Any) -> None:
-            use(made)
+        search(self.strategy, self.examples, use)
 
-        run()
+
+def search(strategy: st.SearchStrategy[Any], examples: int, use: Callable[[Any], None]) -> None:
+    """Call *use* with generated examples; raise the error of the simplest one that fails."""
+
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        phases=PHASES,
+        report_multiple_bugs=False,  # several errors would be raised as a group
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.nested_given],
+    )
+    @given(strategy)
+    def run(made: Any) -> None:
+        use(made)
+
+    run()
 
 
 def of_values(bench: Bench, each: TypeExamples) -> Drawn:

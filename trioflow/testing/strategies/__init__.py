@@ -5,6 +5,7 @@
 `event_logs`                the events of runs, valid or with a named fault
 `broken_event_logs`         events with any fault, with its name and the rule it breaks
 `typed_values`              types that steps may use, deeply nested, with values of each
+`json_types`                such types whose values can be told by their JSON alone
 `store_machine`             a state machine that drives a store and compares it with a dict
 =========================== ==================================================================
 
@@ -23,19 +24,28 @@ Choose the parts of generated workflows with a `Taste`, inspect them in the work
 from trioflow._public import publish
 from trioflow.testing.strategies._broken import FAULTS, broken_event_logs, event_logs
 from trioflow.testing.strategies._building import LIMITS, build
+from trioflow.testing.strategies._classes import CLASS_MAKERS, ClassMaker, Member
+from trioflow.testing.strategies._json_types import JSON_KEYS, JSON_SCALARS, json_types
 from trioflow.testing.strategies._stores import store_machine
-from trioflow.testing.strategies._types import TypedValues, typed_values
+from trioflow.testing.strategies._typed import TypedValues
+from trioflow.testing.strategies._types import typed_values
 from trioflow.testing.strategies._workflows import Taste, inputs, workflow_specs, workflows
 
 __all__ = [
+    "CLASS_MAKERS",
     "FAULTS",
+    "JSON_KEYS",
+    "JSON_SCALARS",
     "LIMITS",
+    "ClassMaker",
+    "Member",
     "Taste",
     "TypedValues",
     "broken_event_logs",
     "build",
     "event_logs",
     "inputs",
+    "json_types",
     "store_machine",
     "typed_values",
     "workflow_specs",

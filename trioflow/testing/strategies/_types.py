@@ -19,15 +19,9 @@ from zoneinfo import ZoneInfo
 import attrs
 from hypothesis import strategies as st
 
+from trioflow.testing.strategies._typed import TypedValues
+
 T = TypeVar("T")
-
-
-@attrs.frozen
-class TypedValues:
-    """A type, and a strategy for values that fit it."""
-
-    type: Any
-    values: st.SearchStrategy[Any]
 
 
 class Color(enum.Enum):
