@@ -24,8 +24,9 @@ def with_keys(named: Mapping[str, Mapping[str, Any]], owner: str) -> dict[str, d
     changed: dict[str, dict[str, Any]] = {}
     for name, field in named.items():
         others = {path[0] for each, paths in own.items() if each != name for path in paths}
-        paths = own[name] if name in others else [[name], *(p for p in own[name] if p != [name])]
-        written = next((path[0] for path in paths if len(path) == 1), None)
+        paths: list[Path] = [path for path in own[name] if path != [name] or name in others]
+        paths = paths if name in others else [[name], *paths]
+        written = next((path[0] for path in paths if path[1:] == []), None)
         if written is None:
             problem = f"the name of the field {name!r} of {owner} is an alias of another field"
             raise TypeError(f"{problem}, and it has no alias of its own that is a string")
@@ -37,8 +38,8 @@ def _aliases_of(field: Mapping[str, Any]) -> Iterator[Path]:
     alias = field.get("validation_alias")
     if isinstance(alias, str):
         yield [alias]
-    elif alias and isinstance(alias[0], list):
-        yield from (list(path) for path in alias)
+    elif alias and isinstance(alias[0], list):  # choices
+        yield from map(list, alias)
     elif alias:
         yield list(alias)
 

@@ -12,11 +12,19 @@ from pydantic_core import ErrorDetails
 
 from trioflow.errors import Fault
 
-PROBLEMS = {"extra_forbidden": "unknown key", "missing": "required key is missing"}
+PROBLEMS = {
+    "extra_forbidden": "unknown key",
+    "unexpected_keyword_argument": "unknown key",
+    "missing": "required key is missing",
+    "missing_argument": "required key is missing",
+}
 """trioflow's own messages, by Pydantic's error types."""
 
 
-class Refused(ValueError):
+MISSING = ("missing", "missing_argument")
+
+
+class RefusedError(ValueError):
     """Raised inside of a validation for a part with faults of its own."""
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
@@ -47,8 +55,8 @@ def refusals(
 
 def _faults(details: ErrorDetails, value: Any) -> Iterator[Fault]:
     kind, cause = details["type"], details.get("ctx", {}).get("error")
-    path = path_to(details["loc"], value, may_end_outside=kind == "missing")
-    if isinstance(cause, Refused):
+    path = path_to(details["loc"], value, may_end_outside=kind in MISSING)
+    if isinstance(cause, RefusedError):
         for fault in cause.faults:
             yield attrs.evolve(fault, path=_joined(path, fault.path))
         return

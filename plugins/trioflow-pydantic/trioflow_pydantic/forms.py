@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 from cattrs import Converter
 from pydantic import BaseModel, TypeAdapter
-from pydantic_core import SchemaSerializer, SchemaValidator
+from pydantic_core import ArgsKwargs, SchemaSerializer, SchemaValidator
 
 from trioflow_pydantic.parties import read_with
 from trioflow_pydantic.tailoring import Tailor
@@ -38,6 +38,22 @@ class OneForm:
         """
         return read_with(self._validator, value)
 
+    def make(self, cls: Any, parts: Any) -> Any:
+        """Return an instance of a class from Python values of its fields, by key.
+
+        Raises:
+          ValidationError: if they do not fit.
+        """
+        is_dataclass = dataclasses.is_dataclass(cls)
+        if not is_dataclass:
+            return self.read(parts)
+        # Strictly, a dataclass is read from JSON or by its constructor.
+        given, made = ArgsKwargs((), dict(parts)), object.__new__(cls)
+        self._validator.validate_python(
+            given, self_instance=made, strict=True, by_alias=True, by_name=False
+        )
+        return made
+
     def write(self, value: Any, fallback: Any, *, exclude_unset: bool = False) -> Any:
         """Return the JSON of a value.
 
@@ -63,11 +79,6 @@ def form_of(type_: Any, converter: Converter | None) -> OneForm:
       TypeError: if it has fields that cannot be written.
     """
     return OneForm(Tailor(converter).tailor(core_schema_of(type_)))
-
-
-def is_pydantic_dataclass(cls: Any) -> bool:
-    """Return whether *cls* is a dataclass that Pydantic validates by itself."""
-    return dataclasses.is_dataclass(cls) and "__pydantic_validator__" in vars(cls)
 
 
 def core_schema_of(type_: Any) -> Any:

@@ -9,10 +9,10 @@ from enum import Enum
 from typing import Any, TypeAlias
 
 import attrs
-from pydantic_core import ValidationError, core_schema
+from pydantic_core import core_schema
 
 from trioflow.errors import Fault, NotSerializableError
-from trioflow_pydantic.faults import Refused
+from trioflow_pydantic.faults import RefusedError
 from trioflow_pydantic.parties import CHECKED, FOREIGN, Part, part_in
 from trioflow_pydantic.syntax import INTEGER, NUMBER
 
@@ -55,17 +55,17 @@ class KeyPart:
         """Return the key that a string stands for: the string itself, if it fits.
 
         Raises:
-          Refused: if it does not fit.
+          RefusedError: if it does not fit.
         """
         try:
             return self.part.read(key)
-        except Refused as exc:
+        except RefusedError as exc:
             if not (isinstance(key, str) and SCALAR.fullmatch(key)):
-                raise Refused(tuple(_as_key(exc.faults))) from exc
+                raise RefusedError(tuple(_as_key(exc.faults))) from exc
         try:
             return self.part.read(json.loads(key))
-        except Refused as exc:
-            raise Refused(tuple(_as_key(exc.faults))) from exc
+        except RefusedError as exc:
+            raise RefusedError(tuple(_as_key(exc.faults))) from exc
 
     def write(self, key: Any, info: core_schema.SerializationInfo) -> str:
         """Return the string of a key.

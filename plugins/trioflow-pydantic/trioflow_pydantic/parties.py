@@ -14,7 +14,7 @@ from pydantic_core import SchemaSerializer, SchemaValidator, ValidationError, co
 
 from trioflow.errors import Fault, NotSerializableError
 from trioflow.validation import faults_of, to_json
-from trioflow_pydantic.faults import Refused, refusals
+from trioflow_pydantic.faults import RefusedError, refusals
 
 Node: TypeAlias = dict[str, Any]
 
@@ -32,17 +32,17 @@ def foreign(type_: Any, converter: Converter | None) -> Node:
         try:
             return converter.get_structure_hook(type_)(value, type_)
         except Exception as exc:
-            raise Refused(tuple(faults_of(exc))) from exc
+            raise RefusedError(tuple(faults_of(exc))) from exc
 
     def write(value: Any) -> Any:
         return to_json(value, "", converter)
 
-    return _plain_node(read, core_schema.plain_serializer_function_ser_schema(write), FOREIGN, type_)
+    return _plain_node(
+        read, core_schema.plain_serializer_function_ser_schema(write), FOREIGN, type_
+    )
 
 
-def checked(
-    node: Node, pattern: str | None, bytes_form: str, definitions: Sequence[Node]
-) -> Node:
+def checked(node: Node, pattern: str | None, bytes_form: str, definitions: Sequence[Node]) -> Node:
     """Return a node that reads JSON at its place, also if Python values are around it.
 
     Args:
@@ -78,8 +78,7 @@ class Part:
         """The core schema: the node, with the definitions."""
         if not self.definitions:
             return self.node
-        whole = {"type": "definitions", "schema": self.node, "definitions": list(self.definitions)}
-        return whole
+        return {"type": "definitions", "schema": self.node, "definitions": list(self.definitions)}
 
     @functools.cached_property
     def _config(self) -> Any:
@@ -94,6 +93,10 @@ class Part:
         return SchemaSerializer(self.schema, self._config, _use_prebuilt=False)
 
     @functools.cached_property
+    def _is_distinct(self) -> bool:
+        return is_bounded_set(self.node)
+
+    @functools.cached_property
     def _syntax(self) -> re.Pattern[str] | None:
         return None if self.pattern is None else re.compile(self.pattern)
 
@@ -101,15 +104,25 @@ class Part:
         """Return the value that JSON stands for, or a Python value that fits.
 
         Raises:
-          Refused: if it does not fit.
+          RefusedError: if it does not fit.
         """
-        if self._syntax is not None and isinstance(value, str):
-            if self._syntax.fullmatch(value) is None:
-                raise Refused((Fault("", f"{value!r} is not a {self.node['type']} in JSON"),))
+        problem = self._problem(value)
+        if problem is not None:
+            raise RefusedError((Fault("", problem),))
         try:
             return read_with(self._validator, value)
         except ValidationError as exc:
-            raise Refused(tuple(refusals(exc, value, {}))) from exc
+            raise RefusedError(tuple(refusals(exc, value, {}))) from exc
+
+    def _problem(self, value: Any) -> str | None:
+        """Return what is wrong with JSON that the validator might accept."""
+        is_text = self._syntax is not None and isinstance(value, str)
+        if is_text and self._syntax.fullmatch(value) is None:  # type: ignore[union-attr]
+            return f"{value!r} is not a {self.node['type']} in JSON"
+        is_listed = self._is_distinct and type(value) is list and is_plain(value)
+        if is_listed and len(set(map(json.dumps, value))) < len(value):
+            return "expected different items"
+        return None
 
     def write(self, value: Any, info: core_schema.SerializationInfo) -> Any:
         """Return the JSON of a value."""
@@ -130,7 +143,8 @@ def _refuse(value: Any) -> Any:
 def read_with(validator: SchemaValidator, value: Any) -> Any:
     """Return what a validator reads, strictly.
 
-    A value of plain JSON types is read as JSON, because strictly a date or a set is only read from there.
+    A value of plain JSON types is read as JSON, because strictly a date or a set is only read
+    from there.
 
     Raises:
       ValidationError: if it does not fit.
@@ -150,6 +164,15 @@ def is_plain(value: Any) -> bool:
     if type(value) is dict:
         return all(type(key) is str and is_plain(item) for key, item in value.items())
     return False
+
+
+def is_bounded_set(node: Mapping[str, Any]) -> bool:
+    """Return whether a node limits the size of a set.
+
+    The items in JSON must then differ, so that their number is the size.
+    """
+    is_set = node["type"] in ("set", "frozenset")
+    return is_set and not node.keys().isdisjoint(("min_length", "max_length"))
 
 
 def part_in(node: Mapping[str, Any], key: str) -> Any:

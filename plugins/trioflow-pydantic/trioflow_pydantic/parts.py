@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeAlias
 
 from cattrs import Converter
 from cattrs.errors import StructureHandlerNotFoundError
-from pydantic import AliasChoices, BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AliasChoices, ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from trioflow.errors import FaultsError
@@ -28,10 +28,10 @@ OTHER_FORMS = (bytes, bytearray, timedelta)
 string has the same meaning everywhere."""
 
 
-def parts_of(cls: type[BaseModel], converter: Converter) -> dict[str, Part]:
-    """Return functions that structure the parts of a model, by all names and aliases."""
+def parts_of(cls: Any, converter: Converter) -> dict[str, Part]:
+    """Return functions that structure the parts of a class, by all names and aliases."""
     parts: dict[str, Part] = {}
-    for name, field in cls.model_fields.items():
+    for name, field in cls.__pydantic_fields__.items():
         keys = _keys_of(name, field)
         parts.update(dict.fromkeys(keys, _part_of(field, converter) or _left_alone))
     return parts

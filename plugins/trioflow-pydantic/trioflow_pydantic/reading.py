@@ -9,6 +9,7 @@ structures its parts.
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -25,12 +26,13 @@ from trioflow_pydantic.parts import Part, parts_of
 Hook: TypeAlias = Callable[[Any, Any], Any]
 
 
-def reader(cls: type[BaseModel], form: OneForm, converter: Converter) -> Hook:
-    """Return a hook for a model."""
+def reader(cls: Any, form: OneForm, converter: Converter) -> Hook:
+    """Return a hook for a model or a dataclass."""
     parts: dict[str, Part] = {}
+    origin = typing.get_origin(cls) or cls
 
     def structure(value: Any, _: Any) -> Any:
-        if isinstance(value, cls):
+        if isinstance(value, origin):
             return value
         if is_plain(value):
             try:
@@ -40,8 +42,8 @@ def reader(cls: type[BaseModel], form: OneForm, converter: Converter) -> Hook:
         else:
             refused = None
         if not parts:  # only now, because a model may contain itself
-            parts.update(parts_of(cls, converter))
-        read = _read(cls, form, value, parts)
+            parts.update(parts_of(origin, converter))
+        read = _read(origin, form, value, parts)
         if refused is None or refused.errors()[0]["type"] == "json_invalid":
             return read  # Pydantic reads no lone surrogates from JSON
         # Only for its faults: JSON means what Pydantic reads from it.
@@ -50,7 +52,7 @@ def reader(cls: type[BaseModel], form: OneForm, converter: Converter) -> Hook:
     return structure
 
 
-def _read(cls: type[BaseModel], form: OneForm, value: Any, parts: Mapping[str, Part]) -> BaseModel:
+def _read(cls: type, form: OneForm, value: Any, parts: Mapping[str, Part]) -> Any:
     """Return a model from a value whose parts are structured one by one.
 
     Raises:
@@ -67,10 +69,9 @@ def _read(cls: type[BaseModel], form: OneForm, value: Any, parts: Mapping[str, P
             for key, item in given.items()
         }
     try:
-        model: BaseModel = form.read(ready)
+        return form.make(cls, ready)
     except ValidationError as exc:
         raise FaultsError(tuple(refusals(exc, value, faults))) from exc
-    return model
 
 
 def _part(item: Any, part: Part, path: str, faults: dict[str, list[Fault]]) -> Any:

@@ -13,9 +13,10 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from trioflow_pydantic.aliases import describe_keys
-from trioflow_pydantic.forms import form_of, is_pydantic_dataclass
+from trioflow_pydantic.forms import form_of
 from trioflow_pydantic.keys import KEY, names_for
-from trioflow_pydantic.parties import CHECKED, FOREIGN, Part, part_in
+from trioflow_pydantic.parties import CHECKED, FOREIGN, Part, is_bounded_set, part_in
+from trioflow_pydantic.tailoring import AFTER_PYTHON
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -81,10 +82,15 @@ class _Generator(GenerateJsonSchema):
 
     def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
         """Describe a dataclass, or refer to another one of Pydantic."""
-        cls = schema["cls"]
-        if cls is not self.cls and is_pydantic_dataclass(cls):
+        cls: Any = schema["cls"]
+        is_theirs = "__pydantic_validator__" in vars(cls) and not hasattr(cls, "__parameters__")
+        if is_theirs and cls is not self.cls:
             return self._type(cls)
         return _closed(super().dataclass_schema(schema), schema)
+
+    def field_is_present(self, field: Any) -> bool:
+        """Return whether a field can be given."""
+        return field.get("init", True) and super().field_is_present(field)
 
     def typed_dict_schema(self, schema: core_schema.TypedDictSchema) -> JsonSchemaValue:
         """Describe a TypedDict under all keys of its fields."""
@@ -125,8 +131,8 @@ class _Generator(GenerateJsonSchema):
     def generate_inner(self, schema: Any) -> JsonSchemaValue:
         """Describe a node, and also what its own serializer writes, if its validator reads it."""
         described = super().generate_inner(schema)
-        serializer = schema.get("serialization")
-        if serializer is None or not schema["type"].startswith("function-") or _is_ours(schema):
+        serializer = None if _is_ours(schema) else _serializer_of(schema)
+        if serializer is None:
             return described
         written = self.ser_schema(serializer)
         return described if written in (None, {}, described) else {"anyOf": [described, written]}
@@ -159,19 +165,31 @@ class _Generator(GenerateJsonSchema):
         return described
 
     def set_schema(self, schema: core_schema.SetSchema) -> JsonSchemaValue:
-        """Allow duplicate items, as Pydantic and trioflow do when reading."""
-        return _without_uniqueness(super().set_schema(schema))
+        """Allow duplicate items, as Pydantic and trioflow do when reading, in sets of any size."""
+        return _with_uniqueness(super().set_schema(schema), schema)
 
     def frozenset_schema(self, schema: core_schema.FrozenSetSchema) -> JsonSchemaValue:
-        """Allow duplicate items."""
-        return _without_uniqueness(super().frozenset_schema(schema))
+        """Describe a frozenset like a set."""
+        return _with_uniqueness(super().frozenset_schema(schema), schema)
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
         """Describe a dict, with the strings of its keys."""
         return self._mapping(super().dict_schema(schema), schema)
 
+    def ordered_dict_schema(self, schema: core_schema.OrderedDictSchema) -> JsonSchemaValue:
+        """Describe an OrderedDict like a dict."""
+        return self._mapping(super().ordered_dict_schema(schema), schema)
+
+    def counter_schema(self, schema: core_schema.CounterSchema) -> JsonSchemaValue:
+        """Describe a Counter like a dict."""
+        return self._mapping(super().counter_schema(schema), schema)
+
+    def frozendict_schema(self, schema: core_schema.FrozenDictSchema) -> JsonSchemaValue:
+        """Describe a frozendict like a dict."""
+        return self._mapping(super().frozendict_schema(schema), schema)
+
     def _mapping(self, described: JsonSchemaValue, schema: Any) -> JsonSchemaValue:
-        described = {k: v for k, v in described.items() if k not in ("patternProperties",)}
+        described = {k: v for k, v in described.items() if k != "patternProperties"}
         values, keys = schema.get("values_schema"), schema.get("keys_schema")
         described["additionalProperties"] = self.generate_inner(values) if values else True
         if keys is not None:
@@ -214,9 +232,23 @@ def _closed(described: JsonSchemaValue, schema: Mapping[str, Any]) -> JsonSchema
     return describe_keys(described, named)
 
 
+def _serializer_of(node: Any) -> Any:
+    """Return the serializer of a node whose validator may read what that writes, if any."""
+    if node["type"] == "model" and node["schema"]["type"] in AFTER_PYTHON:
+        return node.get("serialization")
+    if not node["type"].startswith("function-"):
+        return None
+    while "serialization" not in node and "schema" in node:
+        node = node["schema"]
+    part = part_in(node, CHECKED)
+    return (node if part is None else part.node).get("serialization")
+
+
 def _is_ours(node: Mapping[str, Any]) -> bool:
     return any(part_in(node, name) is not None for name in (FOREIGN, CHECKED, KEY))
 
 
-def _without_uniqueness(schema: JsonSchemaValue) -> JsonSchemaValue:
-    return {key: value for key, value in schema.items() if key != "uniqueItems"}
+def _with_uniqueness(described: JsonSchemaValue, schema: Any) -> JsonSchemaValue:
+    if is_bounded_set(schema):
+        return described
+    return {key: value for key, value in described.items() if key != "uniqueItems"}

@@ -1,7 +1,7 @@
 """Pydantic's core schema of a type, changed so that its JSON is one thing.
 
-From the changed schema come the validator, the serializer and the JSON Schema, so what is read, what is
-written and what is described agree:
+From the changed schema come the validator, the serializer and the JSON Schema, so what is read,
+what is written and what is described agree:
 
 - Unknown keys are forbidden, unless the type itself says otherwise.
 - All names of a field are read, and one of them is written. See `aliases`.
@@ -12,7 +12,8 @@ written and what is described agree:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import typing
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
 import attrs
@@ -20,18 +21,16 @@ from cattrs import Converter
 
 from trioflow_pydantic.aliases import with_keys
 from trioflow_pydantic.keys import tailored_keys
-from trioflow_pydantic.parties import checked, foreign
+from trioflow_pydantic.parties import checked, foreign, is_bounded_set
 from trioflow_pydantic.syntax import pattern_of
 
 Node: TypeAlias = dict[str, Any]
 """A part of a core schema. Its "type" says which."""
 
-OPAQUE = frozenset(
-    ("config", "default", "expected", "function", "members", "metadata", "serialization")
-)
+OPAQUE = frozenset(("config", "default", "expected", "function", "members", "metadata"))
 """Keys of nodes whose values contain no nodes that matter."""
 BRANCHES = {"lax-or-strict": "strict_schema", "json-or-python": "json_schema"}
-"""Nodes with several children of which one reads JSON strictly."""
+"""Nodes with several children, and the child that reads JSON strictly."""
 DICTS = ("dict", "frozendict", "ordered-dict", "counter")
 AFTER_PYTHON = ("function-before", "function-wrap")
 """Nodes whose functions may get JSON, but give Python values."""
@@ -45,6 +44,10 @@ class Around:
 
     bytes_form: str = "utf8"
     after_python: bool = False
+    hints: Mapping[str, Any] = attrs.field(factory=dict)
+    """The annotations of the fields of the class, by name."""
+    generic: Mapping[Any, Iterator[Any]] = attrs.field(factory=dict)
+    """The types with arguments in the annotation of the field, by their class."""
 
 
 @attrs.frozen
@@ -68,11 +71,12 @@ class Tailor:
         kind = node["type"]
         around = _within(node, around)
         if kind in BRANCHES:
-            child = BRANCHES[kind]
-            return {**node, child: self._node(node[child], around)}
+            return self._branch(node, around)
         theirs = _type_of(node)
         if theirs is not None:
-            return _keep_ref(node, foreign(theirs[0], self.converter))
+            # Pydantic does not keep the arguments of types that it does not support.
+            type_ = next(around.generic.get(theirs[0], iter(())), theirs[0])
+            return _keep_ref(node, foreign(type_, self.converter))
         node = {key: self._child(key, each, around) for key, each in node.items()}
         if kind == "definitions":
             self.definitions.extend(node["definitions"])
@@ -82,12 +86,25 @@ class Tailor:
             node["keys_schema"] = tailored_keys(node["keys_schema"], self.definitions)
         return self._checked(_CHANGES.get(kind, _unchanged)(node), around)
 
+    def _branch(self, node: Node, around: Around) -> Node:
+        """Change the child that reads JSON strictly, and the serializer."""
+        child = BRANCHES[node["type"]]
+        changed = {child: self._child(child, node[child], around)}
+        if "lax_schema" in node:  # never read, but it would be described
+            changed["lax_schema"] = changed[child]
+        if "serialization" in node:
+            changed["serialization"] = self._child("serialization", node["serialization"], around)
+        return node | changed
+
     def _child(self, key: str, value: Any, around: Around) -> Any:
         if key in OPAQUE:
             return value
+        if key == "serialization":  # may write with a node of its own
+            inner = value.get("schema")
+            return {**value, "schema": self._node(inner, around)} if inner else value
         if isinstance(value, dict):
             if isinstance(value.get("type"), str):
-                return self._node(value, around)
+                return self._node(value, _in_field(value.get("name", key), value, around))
             return {name: self._child(name, each, around) for name, each in value.items()}
         if isinstance(value, list | tuple):
             return type(value)(self._child("", each, around) for each in value)
@@ -95,7 +112,8 @@ class Tailor:
 
     def _checked(self, node: Node, around: Around) -> Node:
         pattern = pattern_of(node, around.bytes_form)
-        if pattern is None and not (around.after_python and node["type"] in ONLY_FROM_JSON):
+        is_python = around.after_python and node["type"] in ONLY_FROM_JSON
+        if pattern is None and not is_python and not is_bounded_set(node):
             return node
         bare = {key: value for key, value in node.items() if key != "ref"}
         return _keep_ref(node, checked(bare, pattern, around.bytes_form, self.definitions))
@@ -104,8 +122,37 @@ class Tailor:
 def _within(node: Node, around: Around) -> Around:
     after_python = around.after_python or node["type"] in AFTER_PYTHON
     if node["type"] in CLASSES:
-        return Around(bytes_form(node.get("config", {})), after_python=after_python)
+        form, hints = bytes_form(node.get("config", {})), _hints_of(node.get("cls"))
+        root = hints.get("root") if node.get("root_model") else None
+        return Around(form, after_python, hints, _generic_in(root))
     return attrs.evolve(around, after_python=after_python)
+
+
+def _hints_of(cls: Any) -> Mapping[str, Any]:
+    fields = vars(cls).get("__pydantic_fields__") if isinstance(cls, type) else None
+    if fields is not None:
+        return {name: field.annotation for name, field in fields.items()}
+    return {} if cls is None else typing.get_type_hints(cls)
+
+
+def _in_field(name: str, node: Node, around: Around) -> Around:
+    if not node["type"].endswith("-field"):
+        return around
+    return attrs.evolve(around, generic=_generic_in(around.hints.get(name)))
+
+
+def _generic_in(type_: Any) -> dict[Any, Iterator[Any]]:
+    """Return the types with arguments in a type, by their class and in their order."""
+    found: dict[Any, list[Any]] = {}
+    for inner in _types_in(type_):
+        found.setdefault(typing.get_origin(inner), []).append(inner)
+    return {cls: iter(each) for cls, each in found.items()}
+
+
+def _types_in(type_: Any) -> Iterator[Any]:
+    yield type_
+    for argument in typing.get_args(type_):
+        yield from _types_in(argument)
 
 
 def bytes_form(config: Mapping[str, Any]) -> Literal["utf8", "base64", "hex"]:
@@ -155,11 +202,13 @@ def _typed_dict(node: Node) -> Node:
 
 def _with_named_keys(node: Node) -> Node:
     owner = node.get("model_name") or getattr(node.get("cls"), "__name__", "a TypedDict")
-    return {**node, "fields": with_keys(node["fields"], owner)}
+    return {**node, "fields": with_keys(node["fields"], str(owner))}
 
 
 def _with_listed_keys(node: Node) -> Node:
-    named = {field["name"]: field for field in node["fields"]}
+    # A field that cannot be given is made again when its object is.
+    hidden = {True: {}, False: {"serialization_exclude": True}}
+    named = {each["name"]: {**each, **hidden[each.get("init", True)]} for each in node["fields"]}
     return {**node, "fields": list(with_keys(named, node["dataclass_name"]).values())}
 
 

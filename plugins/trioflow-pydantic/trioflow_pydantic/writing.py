@@ -13,14 +13,16 @@ from trioflow.validation import fields_of
 from trioflow_pydantic.faults import refusals
 from trioflow_pydantic.forms import OneForm
 
+OTHERS = ("__pydantic_extra__", "__pydantic_private__")
+"""The attributes that hold what a value has beside its fields."""
 REMEDY = "make its serializers and validators each other's inverse, or use another type"
 
 
 def writer(cls: Any, form: OneForm, converter: Converter) -> Callable[[Any], Any]:
     """Return a hook that writes values of a type.
 
-    It only writes what is read back as an equal value. So a secret that is masked, or a value that a
-    validator would change once more, is refused.
+    It only writes what is read back as an equal value. So a secret that is masked, or a value
+    that a validator would change once more, is refused.
     """
 
     def other(value: Any) -> Any:
@@ -32,16 +34,21 @@ def writer(cls: Any, form: OneForm, converter: Converter) -> Callable[[Any], Any
         return raw
 
     def unstructure(value: Any) -> Any:
+        if _is_secret(value):
+            problem = f"is a secret ({type(value).__name__}), which JSON would show or lose"
+            raise NotSerializableError("", problem, "write what get_secret_value() returns")
         first: str | None = None
         # Defaults are not validated, so some may not be read back. Then they are left out.
         for exclude_unset in (False, True):
             written = _written(form, value, other, exclude_unset)
-            problem = _loss(form, value, written)
-            if problem is None:
+            loss = _loss(form, value, written)
+            if loss is None:
                 return written
-            first = first or problem
+            first = first or loss
         name = type(value).__name__
-        raise NotSerializableError("", f"is a {name} that is not read back from JSON ({first})", REMEDY)
+        raise NotSerializableError(
+            "", f"is a {name} that is not read back from JSON ({first})", REMEDY
+        )
 
     return unstructure
 
@@ -66,7 +73,15 @@ def _loss(form: OneForm, value: Any, written: Any) -> str | None:
     except ValidationError as exc:
         faults = "; ".join(map(str, refusals(exc, written, {})))
         return f"its JSON is refused: {faults}"
-    return None if is_same(again, value) else "its JSON stands for another value"
+    if is_same(again, value):
+        return None
+    if any(map(_is_secret, getattr(value, "__dict__", {}).values())):
+        return "it has a secret in it"
+    return "its JSON stands for another value"
+
+
+def _is_secret(value: Any) -> bool:
+    return hasattr(value, "get_secret_value")
 
 
 def is_same(one: Any, other: Any) -> bool:
@@ -83,7 +98,12 @@ def is_same(one: Any, other: Any) -> bool:
     return mine is not None and theirs is not None and is_same(mine, theirs)
 
 
+def _is_not_compared(cls: Any) -> bool:
+    return cls.__eq__ is object.__eq__
+
+
 def _parts(value: Any) -> Mapping[str, Any] | None:
     if hasattr(value, "__pydantic_fields_set__"):
-        return {**vars(value), **(value.__pydantic_extra__ or {})}
-    return fields_of(value) if type(value).__eq__ is object.__eq__ else None
+        others = [getattr(value, name, None) or {} for name in OTHERS]
+        return {"fields": vars(value), "others": others}
+    return fields_of(value) if _is_not_compared(type(value)) else None
