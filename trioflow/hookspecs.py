@@ -15,7 +15,7 @@ import pluggy
 if TYPE_CHECKING:
     from cattrs import Converter
 
-    from trioflow.abc import Instrument, Runner, Store
+    from trioflow.abc import Authenticator, Instrument, Runner, Store
     from trioflow.limits import Limit
     from trioflow.runners import OpenResource
     from trioflow.steps import Step
@@ -169,6 +169,16 @@ def trioflow_upgrade(
         a changed copy.
       recorded_version: The class's ``__trioflow_version__`` when the value was written, 0 if it had
         none.
+    """
+
+
+@hookspec(firstresult=True)
+def trioflow_authenticator() -> Authenticator | None:
+    """Return what says who sends a request to an HTTP server of trioflow, or None.
+
+    Called once, while a server such as ``trioflow serve`` starts. Plugins are called in reverse
+    order of registration, and the first returned authenticator is used. It replaces the server's
+    own tokens.
     """
 
 
