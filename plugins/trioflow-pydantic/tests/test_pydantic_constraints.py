@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -44,11 +43,6 @@ class Place:
     height: conint(ge=3) = 5  # type: ignore[valid-type]
 
 
-@dataclasses.dataclass
-class Plain:
-    size: Annotated[int, Field(gt=0)]
-
-
 @pytest.mark.parametrize(
     ("type_", "values", "jsons"),
     [
@@ -64,7 +58,6 @@ class Plain:
             [Place(1)],
             [{"size": 0}, {"size": 1, "words": ["a", "b"]}, {"size": 1, "height": 2}],
         ),
-        (Plain, [Plain(1)], [{"size": 0}]),
         (list[PositiveInt], [[1]], [[0], [1, 0]]),
     ],
 )
