@@ -337,7 +337,7 @@ def test_an_event_that_cannot_be_sent_is_refused(cli: Cli) -> None:
 
     finished = cli("send", "r000", "go")
     assert finished.code == 2
-    assert "run r000 is success: it no longer accepts event requests" in finished.err
+    assert "run r000 has succeeded: it no longer accepts event requests" in finished.err
     wrong = cli("send", "r000", "go", "{")
     assert (wrong.code, "DATA is not JSON" in wrong.err) == (2, True)
     large = cli("send", suspend(cli), "go", json.dumps("x" * 2**20))
