@@ -308,19 +308,19 @@ async def test_a_wrong_name_lists_what_waits(naming: dict[str, Any]) -> None:
 async def test_only_a_run_that_waits_is_resumed(autojump_clock: MockClock) -> None:
     workflow = flow().then(Calls().asks())
     pending = workflow.create_run()
-    with pytest.raises(NotResumableError, match="is pending"):
+    with pytest.raises(NotResumableError, match="has not started"):
         await pending.resume(1)
 
     finished = flow().then(add_one).create_run()
     await finished.start(0)
-    with pytest.raises(NotResumableError, match="is success"):
+    with pytest.raises(NotResumableError, match="has succeeded"):
         await finished.resume(1)
 
     canceled = workflow.create_run()
     await canceled.start(0)
     canceled.cancel("enough")
     assert (await canceled.wait()).status == "canceled"
-    with pytest.raises(NotResumableError, match="is canceled"):
+    with pytest.raises(NotResumableError, match="was canceled"):
         await canceled.resume(1)
     check(canceled, workflow)
 

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from trioflow import events as ev
+from trioflow._help import PlainHelp
 from trioflow.addresses import Address
 from trioflow.context import MISSING
 from trioflow.errors import JournalFormatError
@@ -34,7 +35,7 @@ class ForkRecord:
 
 
 @attrs.define
-class RunRecord:
+class RunRecord(metaclass=PlainHelp):
     """Everything that the events of a run say so far."""
 
     run_id: str = ""

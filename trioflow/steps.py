@@ -202,9 +202,10 @@ def step(
       state: Type of the state that the step expects; default: the annotation of the context,
         ``StepContext[State]``. A workflow whose state has another type is refused.
       retry: How the step is retried; default: the ``retry`` of its workflow.
-      timeout: Seconds, or a timedelta, that one attempt may take. It does not interrupt a body that
-        cannot be canceled, such as a blocking function in a thread: the function returns first,
-        then the attempt fails. A body in a process is killed (``runner="process"``).
+      timeout: Seconds, or a timedelta, that one attempt may take, from when the body begins:
+        waiting for a limit, a free thread or a free process does not count. It does not interrupt a
+        body that cannot be canceled, such as a blocking function in a thread: the function returns
+        first, then the attempt fails. A body in a process is killed (``runner="process"``).
       fallback: A function of ``(error, ctx)``, plain or async, that returns the output when the
         last attempt has failed. It is not called when the step suspends, bails or is canceled. The
         error is kept in the `StepResult` event and the record of the step. A plain function runs in

@@ -140,5 +140,5 @@ async def _attempt(call: Call, value: Any) -> Outcome:
 async def _guarded(call: Call, value: Any) -> Any:
     """Run the body in its place of a limit and within its time-out."""
     async with in_limit(call.plan.limiter):
-        with in_time(call.id, call.plan.timeout):
+        with in_time(call, call.id, call.plan.timeout):
             return await call.plan.body(call, value)
