@@ -493,9 +493,10 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         """Return a run that repeats the failed and canceled calls of this one.
 
         It is a fork with the id ``"<id>~retry"``; start it as described for `fork`. Every failed or
-        canceled call is repeated; successful calls and answers are kept. A repeated call **keeps
-        its** ``step_call_id``, so a service that uses it as an idempotency key does not act
-        twice. Attempts and deadlines are reset.
+        canceled call is repeated; successful calls and answers are kept, and so are failures that
+        ``on_error="collect"`` has made values. A repeated call **keeps its** ``step_call_id``, so a
+        service that uses it as an idempotency key does not act twice. Attempts and deadlines are
+        reset.
 
         A run has one retry: starting it a second time, in any process, attaches to the first.
         If the retry fails, call `retry` on it.

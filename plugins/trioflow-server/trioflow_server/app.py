@@ -57,7 +57,7 @@ def create_app(
     tokens = Tokens(options.tokens) if options.tokens else None
     found = authenticator or engine.authenticator() or tokens
     sessions = Sessions(tokens) if tokens is not None and found is tokens else None
-    service = Service(engine, options, found)
+    service = Service(engine, options, found, sessions)
     gate = Gate(found, sessions, options.allow_unauthenticated)
     return ServerApp(service, gate, Origins(options), Router(all_endpoints()))
 

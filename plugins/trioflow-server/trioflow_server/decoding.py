@@ -49,6 +49,7 @@ _CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "any": lambda value: True,
     "string": lambda value: isinstance(value, str),
     "boolean": lambda value: isinstance(value, bool),
+    "number": _is_number,
     "integer": lambda value: _is_number(value) and value == int(value),
     "object": lambda value: isinstance(value, dict),
     "array": lambda value: isinstance(value, list),
