@@ -86,7 +86,7 @@ class ExitingStateError(Exception):
 
 
 class OddNotesError(Exception):
-    __notes__ = 5
+    __notes__ = 5  # type: ignore[assignment]
 
 
 HOSTILE: dict[str, type[Exception]] = {
