@@ -11,7 +11,7 @@ from trioflow._host import builtins
 from trioflow._host.discovery import DISABLE_VARIABLE, NO_DISTRIBUTION, PREFIX, PluginInfo
 from trioflow._host.hooks import Hooks
 from trioflow._version import __version__
-from trioflow.abc import Instrument, Runner, Store
+from trioflow.abc import Authenticator, Instrument, Runner, Store
 from trioflow.errors import DuplicateIdError
 from trioflow.hookspecs import PROJECT
 from trioflow.limits import Limit
@@ -102,6 +102,11 @@ class PluginHost(Hooks):
         """Return the runner with this name, or None if no plugin has it."""
         runner: Runner | None = self._first("trioflow_runner", Runner, name=name)
         return runner
+
+    def authenticator(self) -> Authenticator | None:
+        """Return the authenticator of HTTP servers, or None if no plugin has one."""
+        found: Authenticator | None = self._first("trioflow_authenticator", Authenticator)
+        return found
 
     def schema(self, type_: Any) -> Mapping[str, Any] | None:
         """Return the JSON Schema that a plugin has for a type, or None if no plugin has one."""

@@ -50,6 +50,17 @@ def description_of(type_: Any) -> str:
         type_ = arguments[0]
 
 
+def has_metadata(type_: Any) -> bool:
+    """Return whether ``Annotated`` adds more to a type than strings, also inside markers."""
+    while True:
+        origin, arguments = typing.get_origin(type_), typing.get_args(type_)
+        if origin is typing.Annotated:
+            return not all(isinstance(extra, str) for extra in arguments[1:])
+        if origin not in (typing.Required, typing.NotRequired, typing.Final):
+            return False
+        type_ = arguments[0]
+
+
 def has_fields(cls: Any) -> bool:
     """Return whether *cls* is an attrs class, a dataclass or a TypedDict."""
     return attrs.has(cls) or dataclasses.is_dataclass(cls) or typing.is_typeddict(cls)

@@ -13,6 +13,7 @@ import typing
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Sequence as AbstractSequence
 from collections.abc import Set as AbstractSet
+from dataclasses import is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -29,6 +30,7 @@ from trioflow.describe._fields import (
     description_of,
     fields_of_type,
     has_fields,
+    has_metadata,
     unwrap,
 )
 from trioflow.describe._foreign import fill, refers_to_root
@@ -148,7 +150,8 @@ class _Described:
     def schema(self, type_: Any) -> Schema:
         """Return the schema of a type, by reference if it is a class with fields."""
         description = description_of(type_)
-        schema = self._bare(unwrap(type_))
+        given = self.ask(type_) if has_metadata(type_) else None
+        schema = self._bare(unwrap(type_)) if given is None else fill(given, {}, self.schema)
         return schema | ({"description": description} if description else {})
 
     def _bare(self, type_: Any) -> Schema:
@@ -167,7 +170,9 @@ class _Described:
         if issubclass(origin, Enum):
             return _enum(tuple(member.value for member in origin))
         if has_fields(origin):
-            return self._reference(type_, origin, None)
+            # A library may have made the dataclass, with rules of its own.
+            ask = type_ not in self.names and is_dataclass(origin)
+            return self._reference(type_, origin, self.ask(type_) if ask else None)
         return self._collection(origin, args) or self._foreign(type_, origin)
 
     def _collection(self, origin: type, args: tuple[Any, ...]) -> Schema:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from trioflow._engine.base.outcome import must_pass
+from trioflow._engine.running.own_context import same_context
 from trioflow.abc import BodyInfo, Instrument, PartInfo, TraceIds
 from trioflow.tracing import TracingContext
 
@@ -64,7 +65,10 @@ def watched_body(
 def _around_body(body: Body, watched_by: _Watched) -> Body:
     async def watched(call: Call, value: Any) -> Any:
         with _Watch(watched_by, call, None):
-            return await body(call, value)
+            if call.plan.is_leaf:
+                return await body(call, value)
+            async with same_context():
+                return await body(call, value)
 
     return watched
 
