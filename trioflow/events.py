@@ -150,6 +150,12 @@ class Start(Event):
     resource_id: str | None = None
     span_id: str | None = None
     """Id of the span of this part of the run, if an instrument set one."""
+    traceparent: str | None = None
+    """The W3C header that continues the trace, with the sampling decision, if known."""
+    tracestate: str | None = None
+    """The W3C header that accompanies *traceparent*."""
+    baggage: str | None = None
+    """The W3C header with the baggage of the run."""
     by: str | None = None
     """Who started it, if known."""
     forked_from: str | None = None
