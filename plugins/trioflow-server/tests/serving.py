@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -53,18 +53,19 @@ async def open_bench(
     *,
     store: Store | str | None = "memory:",
     plugins: Sequence[Any] = (),
+    app: Mapping[str, Any] | None = None,
     **engine_options: Any,
 ) -> AsyncGenerator[Bench, None]:
     """Serve the workflows of the tests on a free port while the block runs."""
     given: dict[str, Any] = {"journal_chunks": True, "workflows": FLOWS, "tools": TOOLS}
     given |= engine_options
     async with open_engine(store=store, plugins=plugins, **given) as engine:
-        app = create_app(engine, options)
-        async with open_server(app, Binding(port=0)) as server:
+        served = create_app(engine, options, **(app or {}))
+        async with open_server(served, Binding(port=0)) as server:
             limits = httpx.Limits(max_connections=None)
             url = server.url
             async with httpx.AsyncClient(base_url=url, limits=limits, timeout=30) as client:
-                yield Bench(engine, app, server, client)
+                yield Bench(engine, served, server, client)
 
 
 async def read_records(answer: httpx.Response) -> AsyncIterator[dict[str, Any]]:

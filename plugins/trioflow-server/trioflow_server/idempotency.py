@@ -65,6 +65,7 @@ async def begin_once(call: Call, run_id: str | None, *, attach: bool) -> Begun:
     if run_id is None:
         run_id = secrets.token_hex(16) if key is None else keyed_id(call, key)
     check_run_id(run_id)
+    call.watched.about(run_id)
     run = await _start(call, run_id)
     if run is None:
         existing = await _existing(call, run_id)

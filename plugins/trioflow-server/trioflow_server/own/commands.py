@@ -13,7 +13,7 @@ from trioflow.errors import InvalidValueError
 from trioflow.events import WAITING_STATUSES
 from trioflow_server.answers import json_answer
 from trioflow_server.calls import Call
-from trioflow_server.finding import Found, check_run_id, find_run
+from trioflow_server.finding import Found, check_run_id, find_in
 from trioflow_server.idempotency import begin_once
 from trioflow_server.problems import Problem, value_problem
 from trioflow_server.starting import context_of
@@ -31,8 +31,8 @@ async def start_run(call: Call) -> Response:
 
 async def find_own(call: Call) -> Found:
     """Return the run in the path, itself and not where it has travelled."""
-    run_id, workflow = call.path("run_id"), call.workflow()
-    return await find_run(call.service, call.principal, workflow.id, run_id, newest=False)
+    run_id = call.path("run_id")
+    return await find_in(call, run_id, newest=False)
 
 
 async def _started(call: Call) -> Found:
@@ -125,7 +125,7 @@ async def lineage(call: Call) -> Response:
     """Show what a run was forked from, and what was forked from it under its id."""
     found = await find_own(call)
     record = None if found.is_pending else (await found.shown()).record
-    now = await find_run(call.service, call.principal, call.workflow().id, found.run_id)
+    now = await find_in(call, found.run_id)
     body: dict[str, Any] = {
         "runId": found.run_id,
         "workflowId": found.info.workflow_id,
