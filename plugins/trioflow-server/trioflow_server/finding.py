@@ -65,6 +65,11 @@ class Found:
     @property
     def is_pending(self) -> bool:
         """Whether it was created and not started."""
+        return self.info.status == "pending" or self.is_only_here
+
+    @property
+    def is_only_here(self) -> bool:
+        """Whether no store has it, so that only this application remembers it."""
         return self.service.pending.find(self.run_id) is not None
 
     async def load(self) -> Run[Any, Any]:

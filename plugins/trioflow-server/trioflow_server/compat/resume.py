@@ -86,7 +86,7 @@ async def cancel(call: Call) -> Response:
     """Cancel a run. One that has finished is left as it is."""
     run_id = call.path("run_id")
     found = await find_in(call, run_id)
-    if found.is_pending:
+    if found.is_only_here:
         call.service.pending.cancel(found.run_id)
     elif found.info.status not in FINISHED_STATUSES:
         with suppress(RunFinishedError, NotResumableError):  # it has finished meanwhile

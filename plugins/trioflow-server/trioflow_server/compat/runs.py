@@ -101,7 +101,7 @@ async def _found(call: Call) -> Found:
 async def delete_run(call: Call) -> Response:
     """Delete a run, and all runs that time travels have made from it."""
     found = await _found(call)
-    if found.is_pending:
+    if found.is_only_here:
         call.service.pending.discard(found.run_id)
         return message("Workflow run deleted")
     for info in await _all_under(call, found):

@@ -19,17 +19,26 @@ from trioflow_server.starting import check_resource
 
 async def create_run(call: Call) -> Response:
     """Create a run that is started later. An id that exists is no error and changes nothing."""
-    workflow = call.workflow()
+    call.workflow()
     given = await call.body()
     run_id = call.query.text("runId") or secrets.token_hex(16)
     existing = await look_up(call.service, run_id)
     if existing is None:
         check_run_id(run_id)
         resource = check_resource(call, given.get("resourceId"))
-        call.service.pending.add(run_id, workflow.id, resource)
+        await create(call, run_id, resource)
     else:
         await find_in(call, run_id)
     return json_answer({"runId": run_id})
+
+
+async def create(call: Call, run_id: str, resource: str | None) -> None:
+    """Keep a run that is started later, in the store if there is one."""
+    engine, workflow = call.service.engine, call.workflow()
+    if engine.store is None:
+        call.service.pending.add(run_id, workflow.id, resource)
+    elif not await engine.register_run(workflow, run_id=run_id, resource_id=resource):
+        await find_in(call, run_id)  # somebody else was faster, who may be anybody
 
 
 async def start(call: Call) -> Response:

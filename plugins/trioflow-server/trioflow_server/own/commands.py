@@ -10,7 +10,7 @@ from starlette.responses import Response
 from trioflow import Run
 from trioflow.context import MISSING
 from trioflow.errors import InvalidValueError
-from trioflow.events import WAITING_STATUSES
+from trioflow.events import FINISHED_STATUSES, WAITING_STATUSES
 from trioflow_server.answers import json_answer
 from trioflow_server.calls import Call
 from trioflow_server.finding import Found, check_run_id, find_in
@@ -114,6 +114,8 @@ async def drain(call: Call) -> Response:
     found = await _started(call)
     given = await call.body()
     grace = given.get("grace", float("inf"))
+    if found.info.status in FINISHED_STATUSES:
+        raise Problem(409, f"The run is {found.info.status} already", "run-finished")
     try:
         await call.service.engine.drain_run(found.run_id, grace=grace, by=call.by)
     except ValueError as exc:
