@@ -243,10 +243,13 @@ class WorkflowPlan:
     """The reducers for updates of fields of the state, by name; others replace the value."""
     slots: Mapping[str, int]
     """Where a call of the workflow keeps the outputs of its steps, by their ids."""
+    has_nested_hooks: bool
+    """Whether a workflow inside it has a hook that is called when it has finished."""
     reputation: Reputation = attrs.field(factory=Reputation)
     """What its runs have learned about its functions."""
 
     @property
     def has_end_hooks(self) -> bool:
-        """Whether a hook is called when a run has finished."""
-        return self.on_finish is not None or self.on_error is not None
+        """Whether a hook may be called when a run has finished."""
+        has_own = self.on_finish is not None or self.on_error is not None
+        return has_own or self.has_nested_hooks

@@ -13,7 +13,7 @@ from trioflow._engine.life.driving import beginning, carry_on
 from trioflow._engine.life.ending import give_up
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.resuming import begin_part
-from trioflow._engine.running.workflow_call import recorded_result
+from trioflow._engine.running.results import recorded_result
 from trioflow._phases import Phase
 from trioflow.errors import HistoryGap, NotResumableError, UnreadableRunError
 from trioflow.events import ACTIVE_STATUSES, FINISHED_STATUSES, WAITING_STATUSES
