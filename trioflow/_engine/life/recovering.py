@@ -18,6 +18,7 @@ from trioflow._phases import Phase
 from trioflow.errors import HistoryGap, NotResumableError, UnreadableRunError
 from trioflow.events import ACTIVE_STATUSES, FINISHED_STATUSES, WAITING_STATUSES
 from trioflow.results import RunResult
+from trioflow.tracing import NO_TRACING, TracingContext
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -71,6 +72,11 @@ def _adopt(life: Life, events: Sequence[ev.Event], misfits: tuple[UnreadableRunE
             life.input = life.value = event.input
             life.trace.id, life.resource_id = event.trace_id, event.resource_id
             life.trace.metadata = event.metadata
+            life.trace.context = TracingContext(
+                None, event.traceparent, event.tracestate, event.baggage
+            )
+            if life.core.tracing_context == NO_TRACING:
+                life.core.tracing_context = life.trace.context
     if misfits:
         life.misfits += misfits
     is_unfinished = record.status not in FINISHED_STATUSES
