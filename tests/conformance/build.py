@@ -14,6 +14,7 @@ from trioflow import (
     RunContext,
     RunResult,
     StepContext,
+    Tool,
     Workflow,
     constant,
     from_context,
@@ -122,8 +123,8 @@ class Builder:
         if kind == "workflow":
             return self._workflow(id, definition)
         if kind == "agent":
-            tools = [self.target(name, delay) for name in definition.get("tools", ())]
-            return make_agent(id, definition, tools)
+            tools = (self.target(name, delay) for name in definition.get("tools", ()))
+            return make_agent(id, definition, [each for each in tools if isinstance(each, Tool)])
         if kind not in ("step", "tool"):
             raise NotSupportedError(f"definitions of type {kind}")
         return self._leaf(kind, id, definition, delay)
