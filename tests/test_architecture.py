@@ -19,7 +19,17 @@ import trioflow
 ROOT = Path(__file__).parents[1]
 
 LAYERS = (
-    ("_constructor", "_durations", "_help", "_lazy", "_numbers", "_phases", "_public", "_version"),
+    (
+        "_constructor",
+        "_durations",
+        "_help",
+        "_hints",
+        "_lazy",
+        "_numbers",
+        "_phases",
+        "_public",
+        "_version",
+    ),
     ("errors", "_ids", "_options", "limits", "outcomes"),
     ("addresses", "events", "tracing"),
     ("context", "reducers", "retry", "_signature"),
