@@ -106,6 +106,8 @@ LAZY = {
     ("trioflow.testing._pytest_plugin", "trioflow.testing._clock"): "only who uses it needs it",
     ("trioflow.testing._pytest_plugin", "trioflow.testing._recorder"): "only who uses it needs it",
     ("trioflow._cli", "trioflow._cli.entry"): "a missing extra is reported as such",
+    ("trioflow._cli.app", "trioflow._cli.completing"): "the help is there before it",
+    ("trioflow._cli.arguments", "trioflow._cli.completing"): "only ids that are completed need it",
     ("trioflow._cli.app", "trioflow._cli.listings"): "the help is there before it",
     ("trioflow._cli.app", "trioflow._cli.plugged"): "it makes the command line anew",
     ("trioflow._cli.app", "trioflow._cli.running"): "the help is there before it",

@@ -245,7 +245,7 @@ class TestDrain:
             await Workflow("w").create_run().drain(grace)
 
     async def test_nothing_can_be_drained_before_the_start(self) -> None:
-        with pytest.raises(RunStateError, match="is pending"):
+        with pytest.raises(RunStateError, match="has not started"):
             await Workflow("w").create_run().drain()
 
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import io
+import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.cli_support import project
 from trioflow import Workflow
 from trioflow._cli.errors import UsageError
-from trioflow._cli.inputs import parse_json, read_context, read_value
+from trioflow._cli.inputs import as_typed, read_context, read_value
+from trioflow._cli.json_text import parse_json
 from trioflow._cli.targets import import_workflow, is_in_module, known_workflow
 
 
@@ -87,6 +92,67 @@ def test_bad_json_says_what_and_where(text: str, lines: list[str]) -> None:
 
     assert message.startswith("--input is not JSON: ")
     assert all(line in message for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('{"a": 1, "a": 1}', '"a"'),
+        ('[{"x": {"": 1, "b": 2, "": 3}}]', '""'),
+        (r'{"a": 1, "\u0061": 2}', '"a"'),
+        ('{"b": {"a": 1, "a": 2}, "b": 3}', '"a"'),
+    ],
+)
+def test_a_key_that_occurs_twice_is_refused(text: str, key: str) -> None:
+    message = f"--data: key {key} occurs twice in one object; remove one of them"
+
+    assert problem(parse_json, text, "--data") == message
+    assert problem(read_value, text, "--data") == message
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_every_other_value_is_read_as_it_was_written(value: object) -> None:
+    try:
+        text = json.dumps(value, allow_nan=False)
+    except ValueError:  # an infinite number
+        with pytest.raises(UsageError, match="is not a JSON number"):
+            parse_json(json.dumps(value), "--input")
+    else:
+        assert parse_json(text, "--input") == value
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_arguments_are_utf_8_in_every_locale(encoding: str) -> None:
+    typed = '"Zürich 😀"'.encode().decode(encoding, "surrogateescape")
+
+    assert as_typed('"Zürich 😀"', "--input") == '"Zürich 😀"'
+    if encoding != "latin-1":  # which has every byte: there, nothing shows that it was UTF-8
+        assert read_value(typed, "--input") == "Zürich 😀"
+        assert read_context([f"city={typed}"]) == {"city": '"Zürich 😀"'}
+
+
+def test_an_argument_that_is_not_utf_8_is_refused() -> None:
+    typed = os.fsdecode(b'"\xff"')
+
+    assert problem(read_value, typed, "--data") == (
+        "--data is not UTF-8 text: invalid start byte at byte 1"
+    )
+    assert "--context is not UTF-8" in problem(read_context, [f"a={typed}"])
+
+
+def test_standard_input_may_be_unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open(os.devnull, "w") as stdin:
+        raw = io.BufferedReader(io.FileIO(stdin.fileno(), "r", closefd=False))
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(raw))
+
+        assert problem(read_value, "-", "--input") == (
+            "--input: cannot read standard input: Bad file descriptor"
+        )
 
 
 def test_a_mistake_is_pointed_at_in_a_long_line() -> None:

@@ -285,9 +285,9 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
     (RunStateError("r1", "running", "it cannot be resumed"), "run r1 is running: it cannot be"),
     (
         RunAlreadyStartedError("r1", "success", "create a run for each start"),
-        "run r1 is success: create a run for each start",
+        "run r1 has succeeded: create a run for each start",
     ),
-    (RunFinishedError("r1", "failed", "'go' comes too late"), "run r1 is failed: 'go' comes"),
+    (RunFinishedError("r1", "failed", "'go' comes too late"), "run r1 has failed: 'go' comes"),
     (
         InvalidIdError("run id", "a\0b", "contains NUL"),
         "run id 'a\\x00b' contains NUL; use short strings of ordinary characters",

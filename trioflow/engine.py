@@ -40,7 +40,7 @@ from trioflow._host.checking import check_definitions
 from trioflow._host.plugins import PluginHost, PluginInfo
 from trioflow._ids import check_run_names, is_retry
 from trioflow._phases import Phase
-from trioflow.abc import Codec, Instrument, Runner, Store
+from trioflow.abc import Authenticator, Codec, Instrument, Runner, Store
 from trioflow.context import MISSING
 from trioflow.errors import (
     DefinitionError,
@@ -292,6 +292,16 @@ class Engine(metaclass=NoPublicConstructor):
 
         return describe_type(type_, self._host.schema)
 
+    def authenticator(self) -> Authenticator | None:
+        """Return what the plugins' hook ``trioflow_authenticator`` returns. For HTTP servers.
+
+        Calls the hook each time.
+
+        Raises:
+          PluginError: if the hook raises or returns something else.
+        """
+        return self._host.authenticator()
+
     def add_commands(self, app: Any) -> None:
         """Let plugins add commands to the command line *app*, a ``cyclopts.App``."""
         self._host.add_commands(app)
@@ -446,6 +456,7 @@ class Engine(metaclass=NoPublicConstructor):
         resource_id: str | None = ...,
         tags: Collection[str] = ...,
         by: str | None = ...,
+        per_step: bool = ...,
         runtime_context: Mapping[str, Any] | None = ...,
         tracing_context: TracingContext | None = ...,
         tracing_options: TracingOptions | None = ...,
@@ -463,6 +474,7 @@ class Engine(metaclass=NoPublicConstructor):
         resource_id: str | None = ...,
         tags: Collection[str] = ...,
         by: str | None = ...,
+        per_step: bool = ...,
         runtime_context: Mapping[str, Any] | None = ...,
         tracing_context: TracingContext | None = ...,
         tracing_options: TracingOptions | None = ...,
@@ -470,7 +482,7 @@ class Engine(metaclass=NoPublicConstructor):
         timeout: Duration | None = ...,
     ) -> Run[Any, Any]: ...
     @overload
-    def submit(self, workflow: Run[In, Out]) -> Run[In, Out]: ...
+    def submit(self, workflow: Run[In, Out], *, per_step: bool = ...) -> Run[In, Out]: ...
     def submit(
         self,
         workflow: Workflow[Any, Any] | str | Run[Any, Any],
@@ -481,6 +493,7 @@ class Engine(metaclass=NoPublicConstructor):
         resource_id: str | None = None,
         tags: Collection[str] = (),
         by: str | None = None,
+        per_step: bool = False,
         runtime_context: Mapping[str, Any] | None = None,
         tracing_context: TracingContext | None = None,
         tracing_options: TracingOptions | None = None,
@@ -491,7 +504,7 @@ class Engine(metaclass=NoPublicConstructor):
 
         Read its events with ``run.observe()`` and its result with ``run.wait()``. If very many runs
         are submitted together, a few begin in each pass of Trio's scheduler, in order.
-        ``submit(await run.fork(...))`` and ``submit(await run.retry())`` accept no other arguments.
+        ``submit(await run.fork(...))`` and ``submit(await run.retry())`` accept only *per_step*.
         A retry that has already begun is returned as it is.
 
         Args: as for `create_run` and `Run.stream`.
@@ -502,6 +515,7 @@ class Engine(metaclass=NoPublicConstructor):
             it runs; no body runs before this is known. Raises DuplicateRunError if the existing
             run is of another workflow.
           by: Who starts the run, for its journal. For a fork, pass it to `Run.fork`.
+          per_step: Whether the run pauses after one node; `resume_run` continues it.
 
         Raises:
           InvalidValueError: if input or state do not fit the workflow's types.
@@ -513,7 +527,7 @@ class Engine(metaclass=NoPublicConstructor):
             given: tuple[Any, ...]
             given = (input_data, run_id, resource_id, by, runtime_context, tracing_context)
             given = (*given, tracing_options, initial_state, timeout, *tags)
-            return self._submit_fork(workflow, given)
+            return self._submit_fork(workflow, given, per_step)
         attaches = if_exists != "raise" and _attaches(if_exists, run_id)
         known = self._known(workflow, run_id) if attaches else None
         if known is not None:
@@ -530,6 +544,7 @@ class Engine(metaclass=NoPublicConstructor):
             by,
             stored is None,
             timeout,
+            per_step,
         )
         if stored is None:
             self._runs.start_soon(life)
@@ -537,7 +552,9 @@ class Engine(metaclass=NoPublicConstructor):
             self._runs.nursery.start_soon(journal.start_or_attach, stored, life)
         return run
 
-    def _submit_fork(self, run: Run[Any, Any], given: Sequence[Any]) -> Run[Any, Any]:
+    def _submit_fork(
+        self, run: Run[Any, Any], given: Sequence[Any], per_step: bool
+    ) -> Run[Any, Any]:
         life, stored = run._life, self._stored
         if life.fork is None and not is_retry(life.run_id):
             problem = "only a fork or a retry can be submitted; submit its workflow instead"
@@ -548,7 +565,7 @@ class Engine(metaclass=NoPublicConstructor):
         if is_retry(life.run_id) and (life.fork is None or life.phase is not Phase.PENDING):
             return run  # it has already begun
         self._runs.check_open(life.record)
-        prepare_fork(life, given)
+        prepare_fork(life, given, per_step=per_step)
         self._runs.own(life)
         if is_retry(life.run_id) and stored is not None:
             self._runs.nursery.start_soon(journal.start_or_attach, stored, life)
@@ -584,6 +601,7 @@ class Engine(metaclass=NoPublicConstructor):
         by: str | None,
         is_certain: bool,
         timeout: Duration | None,
+        per_step: bool,
     ) -> None:
         """Begin a run that this engine drives."""
         try:
@@ -595,7 +613,7 @@ class Engine(metaclass=NoPublicConstructor):
                 tracing_context,
                 tracing_options,
                 initial_state,
-                False,
+                per_step,
                 by,
                 is_certain,
                 timeout,
@@ -615,6 +633,7 @@ class Engine(metaclass=NoPublicConstructor):
         resource_id: str | None = ...,
         tags: Collection[str] = ...,
         by: str | None = ...,
+        per_step: bool = ...,
         runtime_context: Mapping[str, Any] | None = ...,
         tracing_context: TracingContext | None = ...,
         tracing_options: TracingOptions | None = ...,
@@ -631,6 +650,7 @@ class Engine(metaclass=NoPublicConstructor):
         resource_id: str | None = ...,
         tags: Collection[str] = ...,
         by: str | None = ...,
+        per_step: bool = ...,
         runtime_context: Mapping[str, Any] | None = ...,
         tracing_context: TracingContext | None = ...,
         tracing_options: TracingOptions | None = ...,
@@ -646,6 +666,7 @@ class Engine(metaclass=NoPublicConstructor):
         resource_id: str | None = None,
         tags: Collection[str] = (),
         by: str | None = None,
+        per_step: bool = False,
         runtime_context: Mapping[str, Any] | None = None,
         tracing_context: TracingContext | None = None,
         tracing_options: TracingOptions | None = None,
@@ -684,6 +705,7 @@ class Engine(metaclass=NoPublicConstructor):
                     by,
                     stored is None,
                     timeout,
+                    per_step,
                 )
                 if stored is None:
                     self._runs.start_soon(life)
@@ -878,6 +900,30 @@ class Engine(metaclass=NoPublicConstructor):
         finally:
             self._runs.end_all()
 
+    async def recover_run(self, run_id: str) -> Run[Any, Any]:
+        """Recover a run whose process has died; it continues here. Returns at once.
+
+        The same as `Run.recover` otherwise.
+
+        Raises:
+          UnknownRunError: if neither the engine nor the store has the run.
+          NotResumableError: if it is running here, waits for an answer or has finished.
+          RunClaimedError: if it is running in another process.
+          UnreadableRunError: if a recorded value no longer fits its type.
+          UnknownNameError, WorkflowChangedError: as for `load_run`.
+          StoreError: if the store cannot be read or written.
+
+        **Cancellation**: the run may have been recovered.
+
+        **Checkpoints**: always.
+        """
+        run = await self.load_run(run_id)
+        if run._life.phase is not Phase.ELSEWHERE or self._stored is None:
+            raise NotResumableError(run_id, run.status, "it was not interrupted")
+        async with self._runs.lock(run_id):
+            await self._stored.take_up(run_id)
+        return run
+
     async def recover(self) -> tuple[Run[Any, Any], ...]:
         """Recover the unfinished runs of processes that have died, and return them.
 
@@ -975,6 +1021,17 @@ class Engine(metaclass=NoPublicConstructor):
             if number is not None and number < 0:
                 raise ValueError(f"{name} must be >= 0, not {number!r}")
         return await self._list.page(journal.filter_of(**filters), limit, offset, cursor)
+
+    async def find_run_info(self, run_id: str) -> RunInfo:
+        """Return the entry that `list_runs` has for one run.
+
+        Raises:
+          UnknownRunError: if neither the engine nor the store has the run.
+          StoreError: if the store cannot be read.
+
+        **Checkpoints**: always.
+        """
+        return await self._list.one(run_id)
 
     async def count_runs(self, **filters: Unpack[RunFilters]) -> int:
         """Return the number of runs in the store and in this engine's memory.

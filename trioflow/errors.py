@@ -380,7 +380,16 @@ class RunStateError(TrioflowError, RuntimeError):
     problem: str
 
     def __str__(self) -> str:
-        return f"run {self.run_id} is {self.status}: {self.problem}"
+        status = _STATUSES_IN_WORDS.get(self.status, f"is {self.status}")
+        return f"run {self.run_id} {status}: {self.problem}"
+
+
+_STATUSES_IN_WORDS = {
+    "pending": "has not started",
+    "success": "has succeeded",
+    "failed": "has failed",
+    "canceled": "was canceled",
+}
 
 
 class RunAlreadyStartedError(RunStateError):

@@ -15,7 +15,7 @@ import pluggy
 if TYPE_CHECKING:
     from cattrs import Converter
 
-    from trioflow.abc import Instrument, Runner, Store
+    from trioflow.abc import Authenticator, Instrument, Runner, Store
     from trioflow.limits import Limit
     from trioflow.runners import OpenResource
     from trioflow.steps import Step
@@ -134,7 +134,8 @@ def trioflow_converter(converter: Converter) -> None:
 def trioflow_schema(type_: Any) -> Mapping[str, Any] | None:
     """Return the JSON Schema (draft 2020-12) of one of your types, or None for other types.
 
-    Called when a schema is made, once for each class in it that trioflow itself does not support.
+    Called when a schema is made, once for each class in it that trioflow itself does not support,
+    for each dataclass, and for each type with metadata other than strings in ``Annotated``.
     Plugins are called in reverse order of registration. Describe the values that your
     ``trioflow_converter`` hook accepts.
 
@@ -144,7 +145,9 @@ def trioflow_schema(type_: Any) -> Mapping[str, Any] | None:
     definitions under ``$defs`` and refer to them as ``#/$defs/name``.
 
     Args:
-      type_: A class, or one with type arguments such as ``Box[int]``.
+      type_: A class, one with type arguments such as ``Box[int]``, or an annotated type such as
+        ``Annotated[int, Meta(ge=0)]``. The schema of an annotated type is used where it stands;
+        refer to the type inside: ``{"$ref": int, "minimum": 0}``.
     """
 
 
@@ -166,6 +169,16 @@ def trioflow_upgrade(
         a changed copy.
       recorded_version: The class's ``__trioflow_version__`` when the value was written, 0 if it had
         none.
+    """
+
+
+@hookspec(firstresult=True)
+def trioflow_authenticator() -> Authenticator | None:
+    """Return what says who sends a request to an HTTP server of trioflow, or None.
+
+    Called once, while a server such as ``trioflow serve`` starts. Plugins are called in reverse
+    order of registration, and the first returned authenticator is used. It replaces the server's
+    own tokens.
     """
 
 

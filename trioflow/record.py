@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from trioflow import events as ev
+from trioflow._help import PlainHelp
 from trioflow.addresses import Address
 from trioflow.context import MISSING
 from trioflow.errors import JournalFormatError
@@ -34,7 +35,7 @@ class ForkRecord:
 
 
 @attrs.define
-class RunRecord:
+class RunRecord(metaclass=PlainHelp):
     """Everything that the events of a run say so far."""
 
     run_id: str = ""
@@ -462,9 +463,11 @@ def _step_progress(run: RunRecord, event: ev.StepProgress) -> None:
     item = new_record(event.id, address, "item", event.status, None, event.at)
     item.output, item.error, item.ended_at = event.output, event.error, event.at
     item.suspend_payload, item.label = event.payload, event.label
-    if event.status != "suspended":
-        item.attempts = event.attempts
     before = run.calls.get(address) if event.status == "suspended" else run.before(address)
+    item.attempts = event.attempts
+    if event.status == "suspended":  # the attempt that waits is not over
+        item.attempts = max(event.attempts - 1, 0)
+        item.lost = min(run.unseen if before is None else before.lost, item.attempts)
     if before is not None:
         item.round = before.round + (before.status == "suspended")
     _settle(run, address, event.status != "suspended")

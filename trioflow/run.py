@@ -448,6 +448,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         resume_data: Any = MISSING,
         context: Mapping[str, Any] | None = None,
         run_id: str | None = None,
+        tags: Collection[str] | None = None,
         by: str | None = None,
     ) -> Run[In, Out]:
         """Fork the run at a step: a new run that reuses everything recorded before it.
@@ -463,11 +464,12 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
           resume_data: The answer for that step, in ``ctx.resume_data``; default: no answer.
           context: Replacement outputs for earlier steps, by id.
           run_id: Id of the new run; default: a random id.
+          tags: Tags of the new run; default: those of this run.
           by: Who forks it, for the journal.
 
         Raises:
           DuplicateRunError: if a run with that id exists, including this one.
-          InvalidIdError: if *run_id* is not a valid id.
+          InvalidIdError: if *run_id* or a tag is not valid.
           UnknownStepError: if the workflow has no such step.
           NotResumableError: if this run has neither finished nor suspended.
           InvalidValueError: if *resume_data* does not fit the step's ``resume`` type.
@@ -479,20 +481,22 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
 
         **Checkpoints**: if the run belongs to an engine.
         """
-        check_run_names(run_id, None, ())
+        check_run_names(run_id, None, tags or ())
         check_optional_string("by", by)
         run_id = new_run_id() if run_id is None else run_id
-        path = step_path(step) or ""
-        forked = await fork(self._life, path, input_data, resume_data, context or {}, run_id, by)
+        path, kept = step_path(step) or "", None if tags is None else tuple(tags)
+        outputs = context or {}
+        forked = await fork(self._life, path, input_data, resume_data, outputs, run_id, by, kept)
         return run_of(forked)
 
     async def retry(self, *, by: str | None = None) -> Run[In, Out]:
         """Return a run that repeats the failed and canceled calls of this one.
 
         It is a fork with the id ``"<id>~retry"``; start it as described for `fork`. Every failed or
-        canceled call is repeated; successful calls and answers are kept. A repeated call **keeps
-        its** ``step_call_id``, so a service that uses it as an idempotency key does not act
-        twice. Attempts and deadlines are reset.
+        canceled call is repeated; successful calls and answers are kept, and so are failures that
+        ``on_error="collect"`` has made values. A repeated call **keeps its** ``step_call_id``, so a
+        service that uses it as an idempotency key does not act twice. Attempts and deadlines are
+        reset.
 
         A run has one retry: starting it a second time, in any process, attaches to the first.
         If the retry fails, call `retry` on it.

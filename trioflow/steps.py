@@ -187,12 +187,11 @@ def step(
     tasks run in between; a step that is canceled while this happens counts as canceled.
 
     A body sees the context variables of the code that started or resumed this part of the run; in
-    a recovered run, those of the code that opened the engine. A thread gets a copy, another
-    process none. Reset a variable that a body sets before the body ends. In a thread or process,
-    the change is lost. After an ``async def``, later steps and the caller of ``run.start()`` may
-    see the change until the run suspends or its process ends; do not rely on it
-    (`trioflow.testing.check_step` reports it). Use ``ctx.runtime_context`` to pass values to later
-    steps.
+    a recovered run, those of the code that opened the engine. It has them for itself: what it sets
+    ends with it, in the event loop, in a thread and in a process, and neither other steps nor the
+    caller of ``run.start()`` see it. Another process begins without the variables of this one,
+    because they have no names to find them by there. Use ``ctx.runtime_context`` to pass values to
+    later steps.
 
     Args:
       id: Id of the step; default: the name of the function.
@@ -204,9 +203,10 @@ def step(
       state: Type of the state that the step expects; default: the annotation of the context,
         ``StepContext[State]``. A workflow whose state has another type is refused.
       retry: How the step is retried; default: the ``retry`` of its workflow.
-      timeout: Seconds, or a timedelta, that one attempt may take. It does not interrupt a body that
-        cannot be canceled, such as a blocking function in a thread: the function returns first,
-        then the attempt fails. A body in a process is killed (``runner="process"``).
+      timeout: Seconds, or a timedelta, that one attempt may take, from when the body begins:
+        waiting for a limit, a free thread or a free process does not count. It does not interrupt a
+        body that cannot be canceled, such as a blocking function in a thread: the function returns
+        first, then the attempt fails. A body in a process is killed (``runner="process"``).
       fallback: A function of ``(error, ctx)``, plain or async, that returns the output when the
         last attempt has failed. It is not called when the step suspends, bails or is canceled. The
         error is kept in the `StepResult` event and the record of the step. A plain function runs in

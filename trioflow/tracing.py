@@ -8,11 +8,13 @@ from typing import Any
 
 import attrs
 
+from trioflow._help import PlainHelp
+
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
 
 
 @attrs.frozen
-class TracingContext:
+class TracingContext(metaclass=PlainHelp):
     """The position of a run or a step in its caller's trace."""
 
     current_span: Any = None
@@ -60,7 +62,7 @@ NO_TRACING = TracingContext()
 
 
 @attrs.frozen
-class TracingOptions:
+class TracingOptions(metaclass=PlainHelp):
     """Additional data to record about a run."""
 
     metadata: Mapping[str, Any] = attrs.field(factory=dict)

@@ -10,6 +10,7 @@ from trioflow._values.structure import (
     type_name,
     wrong_type,
 )
+from trioflow.wire._values import to_json
 
 __all__ = [
     "Shape",
@@ -19,6 +20,7 @@ __all__ = [
     "fields_of",
     "make_converter",
     "register_shape",
+    "to_json",
     "type_name",
     "wrong_type",
 ]

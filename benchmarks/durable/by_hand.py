@@ -21,6 +21,7 @@ CREATE = """
     )
 """
 INSERT = "INSERT INTO steps_done VALUES (?, ?, ?)"
+INSERT_PSYCOPG = "INSERT INTO steps_done VALUES (%s, %s, %s)"
 
 steps_done = Table(
     "steps_done",
@@ -87,15 +88,18 @@ def _open_sqlite3(url: str) -> Iterator[sqlite3.Connection]:
 
 
 def in_threads(kind: Kind, runs: int, length: int) -> float:
-    """Do the steps in a loop on Trio, which must not be blocked by a commit."""
-    assert kind == "sqlite"
-    with new_database(kind) as url, _open_sqlite3(url) as connection:
-        return trio.run(_in_threads, connection, runs, length)
+    """Do the steps in a loop on Trio, which a commit must not block, with the bare driver."""
+    with new_database(kind) as url:
+        if kind == "sqlite":
+            with _open_sqlite3(url) as connection:
+                return trio.run(_in_threads, connection, INSERT, runs, length)
+        with _open_psycopg(url) as connection:
+            return trio.run(_in_threads, connection, INSERT_PSYCOPG, runs, length)
 
 
-async def _in_threads(connection: sqlite3.Connection, runs: int, length: int) -> float:
+async def _in_threads(connection: Any, statement: str, runs: int, length: int) -> float:
     def record(run: int, position: int) -> None:
-        connection.execute(INSERT, (run, position, "0"))
+        connection.execute(statement, (run, position, "0"))
         connection.commit()
 
     started = time.perf_counter()
@@ -106,12 +110,18 @@ async def _in_threads(connection: sqlite3.Connection, runs: int, length: int) ->
 
 
 def _with_psycopg(url: str, runs: int, length: int) -> float:
+    with _open_psycopg(url) as connection:
+        return _insert(connection, INSERT_PSYCOPG, runs, length)
+
+
+@contextmanager
+def _open_psycopg(url: str) -> Iterator[Any]:
     import psycopg
 
     with closing(psycopg.connect(url)) as connection:
         connection.execute(CREATE)
         connection.commit()
-        return _insert(connection, "INSERT INTO steps_done VALUES (%s, %s, %s)", runs, length)
+        yield connection
 
 
 def _insert(connection: Any, statement: str, runs: int, length: int) -> float:

@@ -61,9 +61,8 @@ class Chains:
             "": partial(durable, *size),
             "by hand with SQLAlchemy": self._by_hand(by_hand.with_sqlalchemy),
             f"by hand with {DRIVERS[self.kind]}": self._by_hand(by_hand.with_driver),
+            IN_THREADS: self._by_hand(by_hand.in_threads),
         }
-        if self.kind == "sqlite":
-            programs[IN_THREADS] = self._by_hand(by_hand.in_threads)
         with ExitStack() as stack:
             with suppress_unavailable(self.id):
                 programs["DBOS"] = stack.enter_context(open_dbos(*size))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import count
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 import trio
 from hypothesis import strategies as st
 
 from trioflow import Step, StepContext, Workflow, step
+from trioflow.nodes import OnError
 from trioflow.testing.strategies._bodies import digest
 
 Flow = Workflow[Any, Any]
@@ -23,6 +24,7 @@ class Asker:
     id: str
     asks: int
     seconds: float
+    then: Literal["succeeds", "fails", "falls back"] = "succeeds"
 
 
 @attrs.frozen
@@ -45,6 +47,12 @@ class Node:
     number: int = 0
     """Of a loop the iterations, of a foreach the items, of a sleep the seconds."""
     concurrency: int = 1
+    collects: bool = False
+    """Whether it collects the failures of its items or arms."""
+
+    @property
+    def on_error(self) -> OnError:
+        return "collect" if self.collects else "cancel"
 
 
 @attrs.define
@@ -63,28 +71,41 @@ class Deeds:
 
 @st.composite
 def flows(draw: st.DrawFn, max_depth: int = 2) -> Nested:
-    """Generate workflows in which every kind of node may hold steps that ask."""
+    """Generate workflows in which every kind of node may hold steps that ask.
+
+    Steps fail only where failures are collected, so that the outcome is always the same.
+    """
     numbers = count()
 
-    def target(depth: int) -> Target:
+    def target(depth: int, may_fail: bool) -> Target:
         if depth and draw(st.integers(0, 3)) == 0:
-            return flow(depth - 1)
+            return flow(depth - 1, may_fail)
         asks = draw(st.sampled_from([0, 1, 1, 2]))
-        return Asker(f"s{next(numbers)}", asks, draw(st.sampled_from([0, 0, 1, 2])))
+        seconds = draw(st.sampled_from([0, 0, 1, 2]))
+        return Asker(f"s{next(numbers)}", asks, seconds, draw(FAILING if may_fail else GOOD))
 
-    def node(depth: int) -> Node:
+    def node(depth: int, may_fail: bool) -> Node:
         kind = draw(
             st.sampled_from(["then", "parallel", "branch", "loop", "foreach", "map", "sleep"])
         )
         arms = draw(st.integers(1, 3)) if kind in ("parallel", "branch") else 1
-        targets = () if kind in ("map", "sleep") else tuple(target(depth) for _ in range(arms))
-        return Node(kind, targets, draw(st.integers(0, 3)), draw(st.integers(1, 3)))
+        collects = kind in ("parallel", "branch", "foreach") and draw(st.booleans())
+        inside = collects if kind in ("parallel", "branch", "foreach") else may_fail
+        targets = tuple(target(depth, inside) for _ in range(arms if kind in HOLDING else 0))
+        return Node(kind, targets, draw(st.integers(0, 3)), draw(st.integers(1, 3)), collects)
 
-    def flow(depth: int) -> Nested:
-        nodes = tuple(node(depth) for _ in range(draw(st.integers(1, 3))))
+    def flow(depth: int, may_fail: bool) -> Nested:
+        nodes = tuple(node(depth, may_fail) for _ in range(draw(st.integers(1, 3))))
         return Nested(f"w{next(numbers)}", nodes)
 
-    return flow(max_depth)
+    return flow(max_depth, may_fail=False)
+
+
+HOLDING = ("then", "parallel", "branch", "loop", "foreach")
+"""The kinds of nodes that hold others."""
+Then = Literal["succeeds", "fails", "falls back"]
+GOOD: st.SearchStrategy[Then] = st.sampled_from(["succeeds", "succeeds", "falls back"])
+FAILING: st.SearchStrategy[Then] = st.sampled_from(["succeeds", "fails", "falls back"])
 
 
 def build(spec: Nested, deeds: Deeds, *, asking: bool = True, writing: bool = False) -> Flow:
@@ -113,19 +134,21 @@ class _Builder:
             case "then":
                 return workflow.then(targets[0])
             case "parallel":
-                return workflow.parallel(*targets)
+                return workflow.parallel(*targets, on_error=node.on_error)
             case "branch":
                 # Of three arms, which hold is told by the bits of the number.
                 arms = [
                     (self.decides(f"{name}.{n}", bool(node.number & (1 << n))), target)
                     for n, target in enumerate(targets)
                 ]
-                return workflow.branch(*arms)
+                return workflow.branch(*arms, on_error=node.on_error)
             case "loop":
                 return workflow.dountil(targets[0], self.repeats(name, node.number))
             case "foreach":
                 listed = workflow.map(self.lists(name, node.number), id=f"{name}-items")
-                return listed.foreach(targets[0], concurrency=node.concurrency)
+                return listed.foreach(
+                    targets[0], concurrency=node.concurrency, on_error=node.on_error
+                )
             case "sleep":
                 return workflow.sleep(node.number, id=name)
         return workflow.map(self.maps(name), id=name)
@@ -136,7 +159,10 @@ class _Builder:
     def asker(self, spec: Asker) -> Step[Any, Any]:
         deeds, asks, writing = self.deeds, spec.asks if self.asking else 0, self.writing
 
-        @step(id=spec.id)
+        def fallback(error: BaseException) -> int:
+            return digest(spec.id, type(error).__name__)
+
+        @step(id=spec.id, fallback=fallback if spec.then == "falls back" else None)
         async def body(value: Any, ctx: StepContext[Any]) -> int:
             address = ctx.step_call_id.partition(":")[2]
             deeds.begun[address] += 1
@@ -149,6 +175,8 @@ class _Builder:
             if asked < asks:
                 ctx.suspend({"asked": asked + 1}, label=address)
             deeds.done[address] += 1
+            if spec.then != "succeeds":
+                raise ValueError(spec.id)
             return digest(spec.id, value)
 
         return body

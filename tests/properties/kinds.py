@@ -11,6 +11,7 @@ from trioflow.testing.strategies._specs import (
     BranchSpec,
     CancelRun,
     Fail,
+    FallbackSpec,
     ForEachSpec,
     LoopSpec,
     MapSpec,
@@ -31,6 +32,10 @@ from trioflow.testing.strategies._specs import (
 PLAIN = ToolSpec("plain", seconds=1.0)
 STREAMING = ToolSpec("streaming", pieces=2, seconds=1.0)
 BROKEN = ToolSpec("broken", pieces=1, fails=True)
+
+
+SLOW = FallbackSpec(1.0, sets_state=True)
+QUICK = FallbackSpec(is_async=False)
 
 
 def step(id: str, *ops: Any, **options: Any) -> StepSpec:
@@ -69,6 +74,16 @@ NODES: dict[str, tuple[NodeSpec, ...]] = {
     ),
     "wait": (WaitSpec("go", step("a", Nap(1.0))), ThenSpec(step("b", Await("go", None)))),
     "wait in vain": (WaitSpec("never", step("a"), timeout=1.125),),
+    "collect": (
+        ForEachSpec(step("a", Nap(1.0), Fail(one_in=2), retry=Retry(2)), 4, 2, "collect"),
+        ParallelSpec((step("b", Nap(0.25), Fail()), step("c", Nap(1.0)), NESTED), "collect"),
+        BranchSpec((("true", step("d", Fail())), ("true", step("e", Write(1)))), "collect"),
+    ),
+    "fallback": (
+        ThenSpec(step("a", SetState(), Fail(), retry=Retry(2), fallback=SLOW)),
+        ForEachSpec(step("b", Nap(1.0), Fail(one_in=2), fallback=QUICK), 3, concurrency=2),
+        ThenSpec(step("c", Nap(1.0), timeout=0.375, fallback=QUICK)),
+    ),
     "bail": (
         ParallelSpec((step("a", Bail()), step("b", Nap(1.0))), "finish"),
         ThenSpec(step("c")),

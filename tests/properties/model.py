@@ -1,8 +1,8 @@
 """What a workflow should come to, said without an engine: no tasks, no events, no clock.
 
 A reference interpreter of specs. It holds where nothing is canceled from outside and every
-``on_error`` is ``"finish"``, so that no outcome hangs on who is faster. The one thing that
-still does is which items of a concurrent foreach run before it stops; the model says so.
+``on_error`` is ``"finish"`` or ``"collect"``, so that no outcome hangs on who is faster. The one
+thing that still does is which items of a concurrent foreach run before it stops; the model says so.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from trioflow.errors import (
     NonRetryableError,
     StepTimeoutError,
 )
+from trioflow.nodes import OnError
+from trioflow.outcomes import Failed, Ok
 from trioflow.retry import Retry
 from trioflow.testing.strategies import _specs as s
 from trioflow.testing.strategies._bodies import (
@@ -39,6 +41,13 @@ Fault: TypeAlias = tuple[type[Exception], str | None]
 
 class Unknown(Exception):  # noqa: N818 - a verdict, not an error
     """The model cannot say what comes next, because it hangs on who is faster."""
+
+
+class Faults(Exception):  # noqa: N818 - several of them
+    """Stands for the error of an item or arm whose failure is collected."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        self.faults = faults
 
 
 class _RunCanceled(Exception):  # noqa: N818 - a verdict, not an error
@@ -77,6 +86,8 @@ class Expected:
     """The status of every call, by address."""
     retries: Counter[str] = attrs.field(factory=Counter)
     """How often a failed attempt is followed by another, by address of the call or item."""
+    refused: set[str] = attrs.field(factory=set)
+    """The addresses of calls and items whose input was refused, so that no attempt was made."""
     exact: bool = True
     """Whether all of *faults* come, and state and calls are these; if not, there may be fewer."""
 
@@ -130,7 +141,7 @@ class _Frame:
             case s.ThenSpec():
                 return self.call(node.target, value, key)
             case s.ParallelSpec():
-                return self.arms(node.arms, value, key)
+                return self.arms(node.arms, node.on_error, value, key)
             case s.BranchSpec():
                 return self.branch(node, value, key)
             case s.LoopSpec():
@@ -160,14 +171,33 @@ class _Frame:
         return outcome
 
     # ------------------------------------------------------------ nodes
-    def arms(self, arms: Sequence[s.TargetSpec], value: Any, key: str) -> Outcome:
-        outcomes = {arm.id: self.call(arm, value, f"{key}:{arm.id}") for arm in arms}
+    def arms(
+        self, arms: Sequence[s.TargetSpec], on_error: OnError, value: Any, key: str
+    ) -> Outcome:
+        places = {arm.id: f"{key}:{arm.id}" for arm in arms}
+        outcomes = {arm.id: self.call(arm, value, places[arm.id]) for arm in arms}
+        if on_error == "collect":
+            outcomes = {
+                id: self.collected(outcome, self.address + places[id])
+                for id, outcome in outcomes.items()
+            }
         return _join(outcomes.values()) or Done({id: _value(o) for id, o in outcomes.items()})
+
+    def collected(self, outcome: Outcome, address: str) -> Outcome:
+        """Return what stands for the outcome of an item or arm where failures are collected."""
+        match outcome:
+            case Done():
+                return Done(Ok(outcome.value))
+            case Broken():
+                made = 0 if address in self.expected.refused else self.expected.retries[address] + 1
+                return Done(Failed(Faults(outcome.faults), made, address))
+        return outcome
 
     def branch(self, node: s.BranchSpec, value: Any, key: str) -> Outcome:
         if any(says == "raises" for says, _ in node.arms):
             return FUNCTION_RAISES
-        return self.arms([arm for says, arm in node.arms if says == "true"], value, key)
+        chosen = [arm for says, arm in node.arms if says == "true"]
+        return self.arms(chosen, node.on_error, value, key)
 
     def loop(self, node: s.LoopSpec, value: Any, key: str) -> Outcome:
         for iteration in range(1, node.times + 1):
@@ -180,7 +210,11 @@ class _Frame:
     def foreach(self, node: s.ForEachSpec, items: Sequence[Any], key: str) -> Outcome:
         outcomes: list[Outcome] = []
         for index, item in enumerate(items):
-            outcomes.append(self.target(node.target, item, f"{self.address}{key}[{index}]"))
+            address = f"{self.address}{key}[{index}]"
+            outcome = self.target(node.target, item, address)
+            if node.on_error == "collect":
+                outcome = self.collected(outcome, address)
+            outcomes.append(outcome)
             if node.concurrency == 1 and not isinstance(outcomes[-1], Done):
                 break
         stopped = _join(outcomes)
@@ -213,15 +247,29 @@ class _Frame:
         self, spec: s.TargetSpec, value: Any, address: str, data: str | None = None
     ) -> Outcome:
         match spec:
-            case s.StepSpec(only_int=True) if not isinstance(value, int):
-                return Broken(((InvalidValueError, None),))
             case s.StepSpec():
-                run = partial(self.body, spec, value, address, data)
-                return self.attempts(address, run, spec.retry)
+                outcome = self.step(spec, value, address, data)
+                return self.fall_back(spec, outcome) if isinstance(outcome, Broken) else outcome
             case s.ToolSpec():
                 return self.attempts(address, partial(_tool_node, spec, value))
             case s.WorkflowSpec():
                 return self.attempts(address, partial(self.nested, spec, value, address))
+
+    def step(self, spec: s.StepSpec, value: Any, address: str, data: str | None) -> Outcome:
+        if spec.only_int and not isinstance(value, int):
+            self.expected.refused.add(address)
+            return Broken(((InvalidValueError, None),))
+        return self.attempts(address, partial(self.body, spec, value, address, data), spec.retry)
+
+    def fall_back(self, spec: s.StepSpec, outcome: Broken) -> Outcome:
+        if spec.fallback is None:
+            return outcome
+        if spec.fallback.fails:
+            return Broken(((GeneratedStepError, "fallback"),))
+        if spec.fallback.sets_state:
+            self.expected.state[state_key(self.prefix + spec.id, "fallback")] = True
+        ((error, _),) = outcome.faults
+        return Done(digest(spec.id, "fallback", error.__name__))
 
     def attempts(
         self, address: str, run: Callable[[int], Outcome], retries: Retry | None = None
@@ -284,9 +332,23 @@ def _value(outcome: Outcome) -> Any:
 
 
 def _as_text(value: Any) -> str:
+    """Return a value as a template shows it.
+
+    Raises:
+      Unknown: if an error is in it, whose message is not modelled.
+    """
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, separators=(",", ":"), default=_fields)
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    if isinstance(value, Failed):
+        raise Unknown
+    assert isinstance(value, Ok)
+    return {"value": value.value}
 
 
 def _tool_node(spec: s.ToolSpec, value: Any, attempt: int) -> Outcome:

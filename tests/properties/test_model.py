@@ -10,14 +10,15 @@ from hypothesis import event, given, reject, settings
 
 from tests.properties.checks import check
 from tests.properties.kinds import NODES
-from tests.properties.model import Expected, Fault, Unknown, interpret
+from tests.properties.model import Expected, Fault, Faults, Unknown, interpret
 from tests.properties.scale import examples
 from tests.properties.stage import Played, play
-from trioflow import events
+from trioflow import Failed, Ok, events
 from trioflow.testing.strategies import Taste, inputs, workflow_specs
+from trioflow.testing.strategies._bodies import plain
 from trioflow.testing.strategies._specs import WorkflowSpec
 
-specs = workflow_specs(Taste(limits=False, on_error=("finish",), events=("go", "never")))
+specs = workflow_specs(Taste(limits=False, on_error=("finish", "collect"), events=("go", "never")))
 
 
 @settings(max_examples=examples(40, 2000))
@@ -51,10 +52,11 @@ def compare(played: Played, expected: Expected) -> None:
     result = played.result
     assert result is not None
     assert result.status == expected.status
-    assert repr(result.output) == repr(expected.output)  # the order of keys counts
+    assert repr(plain(result.output)) == repr(plain(expected.output))  # the order of keys counts
     faults, wanted = Counter(faults_of(result.error)), Counter(map(untold, expected.faults))
     if expected.exact:
         assert faults == wanted
+        assert collected(result.output) == collected(expected.output)
         assert result.state == expected.state
         assert {call.address: call.status for call in calls(played)} == expected.calls
         assert retries(played) == expected.retries
@@ -72,10 +74,26 @@ def retries(played: Played) -> Counter[str]:
     return Counter(one.address for one in played.events if isinstance(one, events.StepRetry))
 
 
+def collected(output: Any) -> list[Counter[Fault]]:
+    """Return the faults of each failure that is collected in an output, in order."""
+    match output:
+        case Failed():
+            return [Counter(faults_of(output.error))]
+        case Ok():
+            return collected(output.value)
+        case dict():
+            return [fault for inner in output.values() for fault in collected(inner)]
+        case list():
+            return [fault for inner in output for fault in collected(inner)]
+    return []
+
+
 def faults_of(error: BaseException | None) -> list[Fault]:
     """Return type and text of an error, or of each one in a group."""
     if error is None:
         return []
+    if isinstance(error, Faults):
+        return [untold(fault) for fault in error.faults]
     if isinstance(error, BaseExceptionGroup):
         return [fault for inner in error.exceptions for fault in faults_of(inner)]
     assert isinstance(error, Exception)

@@ -149,7 +149,7 @@ class Play:
         self.store = await cut(self.store, RUN, count)
         self.kept = {
             address: self.kept.get(address, self.deeds.done[address])
-            for address in succeeded(entries[:count])
+            for address in ended(entries[:count])
         }
 
     async def check(self) -> None:
@@ -158,13 +158,13 @@ class Play:
         check_events(decode(RUN, entries), self.workflow)
 
 
-def succeeded(entries: Sequence[Entry]) -> set[str]:
+def ended(entries: Sequence[Entry]) -> set[str]:
     """Return the addresses of the bodies whose end is recorded."""
     found: set[str] = set()
     for event in decode(RUN, entries):
-        if isinstance(event, events.StepResult) and event.status == "success":
+        if isinstance(event, events.StepResult) and event.status in ("success", "failed"):
             found.add(event.address)
-        if isinstance(event, events.StepProgress) and event.status == "success":
+        if isinstance(event, events.StepProgress) and event.status in ("success", "failed"):
             found.add(f"{event.address}[{event.index}]")
     return found
 

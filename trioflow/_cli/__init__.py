@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from trioflow._cli.streams import forget_stdout, prepare_streams
 from trioflow._version import __version__
 
+FAILED = 1
 USAGE = 2
 INTERRUPTED = 130
 BROKEN_PIPE = 141
@@ -50,4 +51,8 @@ def _print_version() -> int:
     except BrokenPipeError:
         forget_stdout()
         return BROKEN_PIPE
+    except OSError as exc:
+        print(f"trioflow: error: {exc}", file=sys.stderr)
+        forget_stdout()
+        return FAILED
     return 0

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError
 
+from trioflow._cli.arguments import JsonText, Target
 from trioflow._cli.asked import ASKING_COMMANDS
 from trioflow._cli.filters import Flag
 from trioflow._cli.stored import STORED_COMMANDS
@@ -14,6 +15,10 @@ from trioflow._version import __version__
 
 if TYPE_CHECKING:
     from rich.text import Text
+
+INSTALL = "--install-completion"
+COMPLETE = "__complete"
+"""The command with which the scripts of shells ask for words; cyclopts runs it."""
 
 
 def make_app() -> App:
@@ -30,12 +35,15 @@ def make_app() -> App:
     )
     for command in COMMANDS:
         app.command(command)
+    app.command(install_completion, name=INSTALL)
     return app
 
 
 def is_built_in(tokens: Sequence[str]) -> bool:
     """Return whether a command line can be parsed without the commands of plugins."""
-    own = ["--version", *(command.__name__ for command in COMMANDS)]
+    own = ["--version", INSTALL, *(command.__name__ for command in COMMANDS)]
+    if tokens and tokens[0] == COMPLETE:
+        tokens = tokens[1:]
     return bool(tokens) and tokens[0] in own
 
 
@@ -46,12 +54,12 @@ def _format_error(error: CycloptsError) -> Text:
 
 
 async def run(
-    target: str,
+    target: Target,
     /,
     *,
-    input: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    input: JsonText = None,
     context: Annotated[list[str] | None, Flag] = None,
-    state: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    state: JsonText = None,
     limit: Annotated[list[str] | None, Flag] = None,
     timeout: str | None = None,
     run_id: str | None = None,
@@ -139,7 +147,7 @@ def plugins() -> int:
 
 
 def graph(
-    target: str,
+    target: Target,
     /,
     *,
     mermaid: Annotated[bool, Flag] = False,
@@ -164,6 +172,19 @@ def graph(
 
     print_graph(target, mermaid)
     return None
+
+
+def install_completion(*, shell: Literal["bash", "zsh", "fish"] | None = None) -> None:
+    """Install completion of commands, options and ids in the user's shell.
+
+    Parameters
+    ----------
+    shell
+        The shell; default: the one that runs this command.
+    """
+    from trioflow._cli.completing import install
+
+    install(shell)
 
 
 COMMANDS: tuple[Callable[..., object], ...] = (

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated
 
+from trioflow._cli.arguments import JsonText, OptionalRunId, RunId
 from trioflow._cli.filters import ALL, Filters, Flag, RunStatus
-from trioflow._cli.stored import JSON_TEXT
 
 
-async def send(run: str, name: str, data: JSON_TEXT = None, /, *, store: str | None = None) -> None:
+async def send(
+    run: RunId, name: str, data: JsonText = None, /, *, store: str | None = None
+) -> None:
     """Send a named event to a run in any process.
 
     The event is on disk when the command returns.
@@ -34,7 +36,7 @@ async def send(run: str, name: str, data: JSON_TEXT = None, /, *, store: str | N
 
 
 async def cancel(
-    run: str | None = None,
+    run: OptionalRunId = None,
     /,
     *,
     filters: Filters = ALL,
@@ -64,7 +66,7 @@ async def cancel(
 
 
 async def delete(
-    run: str | None = None,
+    run: OptionalRunId = None,
     /,
     *,
     filters: Filters = ALL,

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
+import os
 import sys
 from collections.abc import Sequence
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
 from trioflow._cli.display import say
 from trioflow._cli.errors import UsageError
+from trioflow._cli.json_text import parse_json
 
 MAX_BYTES = 2**28
 """Maximum size of a JSON file; some files, such as /dev/zero, have no end."""
-AROUND = 30
-"""Number of characters that are shown before and after a mistake in a line."""
 
 
 def read_value(text: str, option: str) -> Any:
@@ -28,15 +27,23 @@ def read_value(text: str, option: str) -> Any:
       UsageError: if the file cannot be read or is not JSON.
     """
     if text == "-":
-        if sys.stdin is None:  # closed by the parent process
-            raise UsageError(f"{option}: standard input is closed; give JSON, or @FILE")
-        if sys.stdin.isatty():
-            say(f"{option}: type JSON, then Ctrl-D on its own line")
-        data = _read(sys.stdin.buffer, "standard input")
-        return parse_json(_decode(data, "standard input"), "standard input")
+        return parse_json(_read_stdin(option), "standard input")
     if text.startswith("@"):
         return parse_json(_read_file(text[1:], option), text[1:])
-    return parse_json(text, option)
+    return parse_json(as_typed(text, option), option)
+
+
+def as_typed(text: str, option: str) -> str:
+    """Return an argument as UTF-8 text, also if the locale of the process is another one.
+
+    Raises:
+      UsageError: if it is not UTF-8.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # bytes that the locale does not have are surrogates
+        return _decode(os.fsencode(text), option)
+    return text
 
 
 def read_context(entries: Sequence[str]) -> dict[str, Any]:
@@ -56,7 +63,7 @@ def read_context(entries: Sequence[str]) -> dict[str, Any]:
                 raise UsageError(f"--context needs a JSON object, not {json.dumps(value)[:40]}")
             context |= value
         else:
-            key, equals, text = entry.partition("=")
+            key, equals, text = as_typed(entry, "--context").partition("=")
             if not key or not equals:
                 raise UsageError(f"--context needs KEY=STRING or a JSON object, not {entry!r}")
             context[key] = text
@@ -78,45 +85,17 @@ def read_limits(entries: Sequence[str]) -> dict[str, int]:
     return limits
 
 
-def parse_json(text: str, source: str) -> Any:
-    """Return the value of a JSON string.
-
-    Raises:
-      UsageError: if it is not JSON; the message names *source*, line and column, and quotes
-        the line.
-    """
+def _read_stdin(option: str) -> str:
+    if sys.stdin is None:  # closed by the parent process
+        raise UsageError(f"{option}: standard input is closed; give JSON, or @FILE")
+    if sys.stdin.isatty():
+        say(f"{option}: type JSON, then Ctrl-D on its own line")
     try:
-        return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
-    except json.JSONDecodeError as exc:
-        problem = f"{exc.msg} (line {exc.lineno}, column {exc.colno})"
-        raise UsageError(f"{source} is not JSON: {problem}{_excerpt(exc)}") from exc
-    except (ValueError, RecursionError) as exc:
-        raise UsageError(f"{source} is not JSON: {exc}") from exc
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON number")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError(f"the number {text[:20]} is too large for a float")
-    return number
-
-
-def _excerpt(exc: json.JSONDecodeError) -> str:
-    lines = exc.doc.splitlines()
-    if not exc.doc.strip():
-        return "; it is empty"
-    if exc.lineno > len(lines):
-        return ""
-    start = max(exc.colno - 1 - AROUND, 0)
-    shown = lines[exc.lineno - 1][start : exc.colno - 1 + AROUND].replace("\t", " ")
-    excerpt = f"\n  {shown}\n  {' ' * (exc.colno - 1 - start)}^"
-    if exc.doc.strip().replace(" ", "").isalnum():
-        excerpt += "\na JSON string needs double quotes inside those of the shell: '\"...\"'"
-    return excerpt
+        data = _read(sys.stdin.buffer, "standard input")
+    except OSError as exc:  # a closed terminal, or opened only for writing
+        problem = exc.strerror or exc
+        raise UsageError(f"{option}: cannot read standard input: {problem}") from exc
+    return _decode(data, "standard input")
 
 
 def _read_file(path: str, option: str) -> str:

@@ -60,7 +60,8 @@ class PlainDisplay:
 
     async def show_result(self, value: Any) -> None:
         """Write the output as indented JSON."""
-        await self.output.write(safe_json(lenient_json(value, self.converter), indent=2) + "\n")
+        plain = lenient_json(value, self.converter)
+        await self.output.write(safe_json(plain, indent=2, encoding=self.output.encoding) + "\n")
 
 
 def describe(event: ev.Event) -> str | None:

@@ -6,12 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated
 
-from cyclopts import Parameter
-
+from trioflow._cli.arguments import JsonText, OptionalRunId, RunId
 from trioflow._cli.filters import ALL, Filters, Flag
-
-Text = Parameter(allow_leading_hyphen=True)
-JSON_TEXT = Annotated[str | None, Text]
 
 
 async def runs(
@@ -41,7 +37,7 @@ async def runs(
 
 
 async def show(
-    run: str, /, *, store: str | None = None, json: Annotated[bool, Flag] = False
+    run: RunId, /, *, store: str | None = None, json: Annotated[bool, Flag] = False
 ) -> None:
     """Print a run as a tree: outputs, errors, times, and what it waits for.
 
@@ -60,7 +56,7 @@ async def show(
 
 
 async def events(
-    run: str,
+    run: RunId,
     /,
     *,
     after: int | None = None,
@@ -89,13 +85,13 @@ async def events(
 
 
 async def resume(
-    run: str,
+    run: RunId,
     /,
     *,
     step: str | None = None,
     label: str | None = None,
     index: int | None = None,
-    data: JSON_TEXT = None,
+    data: JsonText = None,
     json: Annotated[bool, Flag] = False,
     store: str | None = None,
     workflow: str | None = None,
@@ -135,13 +131,13 @@ async def resume(
 
 
 async def fork(
-    run: str,
+    run: RunId,
     step: str,
     /,
     *,
-    input: JSON_TEXT = None,
-    context: JSON_TEXT = None,
-    data: JSON_TEXT = None,
+    input: JsonText = None,
+    context: JsonText = None,
+    data: JsonText = None,
     run_id: str | None = None,
     json: Annotated[bool, Flag] = False,
     store: str | None = None,
@@ -180,7 +176,7 @@ async def fork(
 
 
 async def retry(
-    run: str | None = None,
+    run: OptionalRunId = None,
     /,
     *,
     filters: Filters = ALL,

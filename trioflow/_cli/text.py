@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from typing import Any
@@ -24,9 +25,13 @@ def one_line(text: str, limit: int = 200) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-def safe_json(data: Any, indent: int | None = None) -> str:
-    """Return plain JSON data as a JSON string without characters that a terminal interprets."""
-    text = json.dumps(data, indent=indent, ensure_ascii=False)
+def safe_json(data: Any, indent: int | None = None, encoding: str = "utf-8") -> str:
+    """Return plain JSON data as a JSON string without characters that a terminal interprets.
+
+    JSON is UTF-8. In any other *encoding* of the output, only ASCII is written.
+    """
+    is_utf_8 = codecs.lookup(encoding).name == "utf-8"
+    text = json.dumps(data, indent=indent, ensure_ascii=not is_utf_8)
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 

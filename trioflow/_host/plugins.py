@@ -12,7 +12,7 @@ from trioflow._host import builtins
 from trioflow._host.discovery import DISABLE_VARIABLE, NO_DISTRIBUTION, PREFIX, PluginInfo
 from trioflow._host.hooks import Hooks
 from trioflow._version import __version__
-from trioflow.abc import Instrument, Runner, Store
+from trioflow.abc import Authenticator, Instrument, Runner, Store
 from trioflow.errors import DuplicateIdError
 from trioflow.hookspecs import PROJECT
 from trioflow.limits import Limit
@@ -104,6 +104,11 @@ class PluginHost(Hooks):
         runner: Runner | None = self._first("trioflow_runner", Runner, name=name)
         return runner
 
+    def authenticator(self) -> Authenticator | None:
+        """Return the authenticator of HTTP servers, or None if no plugin has one."""
+        found: Authenticator | None = self._first("trioflow_authenticator", Authenticator)
+        return found
+
     def schema(self, type_: Any) -> Mapping[str, Any] | None:
         """Return the JSON Schema that a plugin has for a type.
 
@@ -125,7 +130,8 @@ class PluginHost(Hooks):
             known, hook = plain.get_structure_hook(type_), extended.get_structure_hook(type_)
         except Exception:  # of a hook factory
             return True
-        return hook is not known and not getattr(hook, "is_for_instances", False)
+        is_ours = getattr(known, "is_for_instances", getattr(known, "is_of_scalar", False))
+        return bool(is_ours and hook is not known and not getattr(hook, "is_for_instances", False))
 
     @functools.cached_property
     def _converters(self) -> tuple[Converter, Converter]:

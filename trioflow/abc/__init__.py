@@ -5,6 +5,13 @@ from typing import TYPE_CHECKING
 from trioflow._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from trioflow.abc._authenticator import (
+        ALL_SCOPES,
+        AccessRequest,
+        AccessScope,
+        Authenticator,
+        Principal,
+    )
     from trioflow.abc._codec import Codec
     from trioflow.abc._instrument import BodyInfo, Instrument, PartInfo, TraceIds
     from trioflow.abc._journal import Append, Entry, RunFilter, RunHeader, StoredRun, parse_cursor
@@ -13,14 +20,19 @@ if TYPE_CHECKING:
     from trioflow.abc._store import Store
 
 __all__ = [
+    "ALL_SCOPES",
     "MAX_REQUESTS",
     "MAX_REQUEST_BYTES",
+    "AccessRequest",
+    "AccessScope",
     "Append",
+    "Authenticator",
     "BodyInfo",
     "Codec",
     "Entry",
     "Instrument",
     "PartInfo",
+    "Principal",
     "Request",
     "RequestKind",
     "RunFilter",
@@ -36,6 +48,11 @@ if not TYPE_CHECKING:  # type checkers would accept any name
     __getattr__ = lazy_names(
         __name__,
         {
+            "ALL_SCOPES": "trioflow.abc._authenticator",
+            "AccessRequest": "trioflow.abc._authenticator",
+            "AccessScope": "trioflow.abc._authenticator",
+            "Authenticator": "trioflow.abc._authenticator",
+            "Principal": "trioflow.abc._authenticator",
             "MAX_REQUESTS": "trioflow.abc._request",
             "MAX_REQUEST_BYTES": "trioflow.abc._request",
             "Append": "trioflow.abc._journal",

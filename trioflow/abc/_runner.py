@@ -44,7 +44,8 @@ class Runner(ABC):
         """Call *fn* with these arguments and return what it returns, or raise what it raises.
 
         Called once per attempt of a step, and once per call of a tool; any number of calls may
-        run concurrently. If *fn* is an ``async def``, its coroutine must be awaited.
+        run concurrently. If *fn* is an ``async def``, its coroutine must be awaited. A ``timeout``
+        counts from the call, except inside `trioflow.runners.outside_timeout`.
 
         Args:
           ctx: The context of the step call; always passed. If *fn* takes it, this same object is

@@ -82,11 +82,15 @@ def description_of(type_: Any) -> str:
         type_ = arguments[0]
 
 
-def is_constrained(type_: Any) -> bool:
-    """Return whether ``Annotated`` adds more than strings, which plugins may know."""
-    if typing.get_origin(type_) is not Annotated:
-        return False
-    return any(not isinstance(extra, str) for extra in typing.get_args(type_)[1:])
+def has_metadata(type_: Any) -> bool:
+    """Return whether ``Annotated`` adds more to a type than strings, also inside markers."""
+    while True:
+        origin, arguments = typing.get_origin(type_), typing.get_args(type_)
+        if origin is Annotated:
+            return not all(isinstance(extra, str) for extra in arguments[1:])
+        if origin not in MARKERS:
+            return False
+        type_ = arguments[0]
 
 
 def has_fields(cls: Any) -> bool:

@@ -12,6 +12,7 @@ import types
 import typing
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import is_dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -27,7 +28,7 @@ from trioflow.context import MISSING
 from trioflow.describe._fields import (
     description_of,
     has_fields,
-    is_constrained,
+    has_metadata,
     is_name,
     is_named_tuple,
     target_of,
@@ -166,7 +167,7 @@ class _Described:
     def schema(self, type_: Any) -> Schema:
         """Return the schema of a type, by reference if it is a class with fields."""
         description = description_of(type_)
-        given = self.ask(type_) if is_constrained(type_) else None
+        given = self.ask(type_) if has_metadata(type_) else None
         schema = self._bare(unwrap(type_)) if given is None else self._inline(type_, given)
         return schema | ({"description": description} if description else {})
 
@@ -200,7 +201,14 @@ class _Described:
         if issubclass(origin, Enum):
             return schema_of_members(origin)
         if has_fields(origin):
-            return self._reference(type_, type_name(type_), lambda _: self._object(type_))
+            # A library may have made the dataclass, with rules of its own.
+            ask = type_ not in self.names and is_dataclass(origin)
+            given = self.ask(type_) if ask else None
+            return self._reference(
+                type_,
+                type_name(type_),
+                lambda name: self._object(type_) if given is None else self._adopted(given, name),
+            )
         if is_named_tuple(origin):
             return self._reference(type_, type_name(type_), lambda _: self._named_tuple(type_))
         if origin is tuple:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
+import attrs
 import trio
 
 from trioflow._signature import name_of
 from trioflow.abc import Runner
 from trioflow.context import StepContext
 from trioflow.runners._blocking import check_blocking
+from trioflow.runners._places import Place, Places
+from trioflow.runners._timeouts import outside_timeout
 
 CAPACITY = 40
 """Maximum number of concurrent threads; Trio's own default."""
@@ -20,7 +23,10 @@ CAPACITY = 40
 class ThreadRunner(Runner):
     """Calls the function in a thread, with the context variables of the step.
 
-    The body can call ``trio.from_thread.run(ctx.write, chunk)`` and similar functions.
+    The body can call ``trio.from_thread.run(ctx.write, chunk)`` and similar functions. A free
+    thread goes to the run that has the fewest, and waiting for one does not count towards the
+    ``timeout``. A body that calls a tool in the same runner only waits, so the tool does not need
+    a free thread.
 
     **Cancellation**: waits for the function to return, because a thread cannot be stopped. A
     long function should call ``trio.from_thread.check_cancelled()`` periodically. With
@@ -36,7 +42,8 @@ class ThreadRunner(Runner):
 
         Args:
           capacity: Maximum number of functions that run at the same time; further ones wait.
-            The limit covers all runs of one ``trio.run()`` that use this runner.
+            The limit covers all runs of one ``trio.run()`` that use this runner. Functions that
+            wait for a tool in the same runner do not count.
           abandon_on_cancel: Whether cancellation abandons a running function.
 
         Raises:
@@ -46,8 +53,8 @@ class ThreadRunner(Runner):
             raise ValueError(f"capacity must be a whole number >= 1, not {capacity!r}")
         self._capacity = capacity
         self._abandon_on_cancel = abandon_on_cancel
-        # A limiter belongs to one event loop, and a runner may be used by several.
-        self._limiter: trio.lowlevel.RunVar[trio.CapacityLimiter] = trio.lowlevel.RunVar("limiter")
+        # Places belong to one event loop, and a runner may be used by several.
+        self._places: trio.lowlevel.RunVar[Places] = trio.lowlevel.RunVar("places")
 
     def __repr__(self) -> str:
         return f"ThreadRunner({self._capacity}, abandon_on_cancel={self._abandon_on_cancel})"
@@ -58,17 +65,34 @@ class ThreadRunner(Runner):
     async def run(
         self, ctx: StepContext[Any], fn: Callable[..., Any], /, *args: Any, **kwargs: Any
     ) -> Any:
-        return await trio.to_thread.run_sync(
-            functools.partial(fn, *args, **kwargs),
-            abandon_on_cancel=self._abandon_on_cancel,
-            limiter=self._places(),
-            thread_name=f"{name_of(fn)} of step {ctx.step_id}",  # for debuggers, and leaks
-        )
+        place = self._places_here().place(ctx.run_id, waits=True)
+        with place.around():  # the thread gets a copy of the context variables
+            return await trio.to_thread.run_sync(
+                functools.partial(fn, *args, **kwargs),
+                abandon_on_cancel=self._abandon_on_cancel,
+                limiter=cast("trio.CapacityLimiter", _Limiter(place, ctx)),
+                thread_name=f"{name_of(fn)} of step {ctx.step_id}",  # for debuggers, and leaks
+            )
 
-    def _places(self) -> trio.CapacityLimiter:
+    def _places_here(self) -> Places:
         try:
-            return self._limiter.get()
+            return self._places.get()
         except LookupError:
-            limiter = trio.CapacityLimiter(self._capacity)
-            self._limiter.set(limiter)
-            return limiter
+            places = Places(self._capacity)
+            self._places.set(places)
+            return places
+
+
+@attrs.frozen(eq=False)
+class _Limiter:
+    """What Trio needs of a limiter. It gives the place back when the thread ends."""
+
+    place: Place
+    ctx: StepContext[Any]
+
+    async def acquire_on_behalf_of(self, borrower: object) -> None:
+        with outside_timeout(self.ctx):
+            await self.place.take()
+
+    def release_on_behalf_of(self, borrower: object) -> None:
+        self.place.end()

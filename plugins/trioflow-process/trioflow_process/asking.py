@@ -107,3 +107,6 @@ METHODS: Mapping[str, Callable[[Context, Any], Awaitable[Any]]] = {
     "context_keys": _context_keys,
 }
 """Each function takes the context and the value of the request."""
+
+WAITING = {"write", "call_tool", "wait_for", "ask", "start_run"}
+"""The requests that may wait for the engine. Meanwhile the body does not use its place."""

@@ -9,9 +9,11 @@ import pytest
 import trioflow_pydantic
 from attrs import frozen
 from cattrs import Converter
-from pydantic import BaseModel, HttpUrl, PastDate, SecretStr
+from pydantic import BaseModel, HttpUrl, PastDate, SecretBytes, SecretStr
 
 from trioflow.describe import json_schema
+from trioflow.errors import NotSerializableError
+from trioflow.wire import lenient_json
 
 
 def test_classes_that_trioflow_knows_are_left_to_it(converter: Converter) -> None:
@@ -42,7 +44,19 @@ def test_a_model_takes_them_beside_instances(converter: Converter) -> None:
 
 
 def test_what_is_masked_stays_masked(converter: Converter) -> None:
-    assert converter.unstructure(SecretStr("x")) == "**********"
+    assert lenient_json({"key": SecretStr("hunter2")}, converter) == {
+        "key": "SecretStr('**********')"
+    }
+
+
+class Login(BaseModel):
+    token: SecretStr | SecretBytes
+
+
+@pytest.mark.parametrize("value", [SecretStr("a"), SecretBytes(b"a"), Login(token=SecretStr("a"))])
+def test_secrets_are_not_written(value: Any, converter: Converter) -> None:
+    with pytest.raises(NotSerializableError, match="a secret"):
+        converter.unstructure(value)
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,17 @@ def is_model(cls: Any) -> bool:
     return pydantic is not None and isinstance(cls, type) and issubclass(cls, pydantic.BaseModel)
 
 
+def is_dataclass(cls: Any) -> bool:
+    """Return whether *cls* is a dataclass of Pydantic, with or without type arguments."""
+    cls = typing.get_origin(cls) or cls
+    return isinstance(cls, type) and "__pydantic_validator__" in vars(cls) and not is_model(cls)
+
+
+def has_fields(cls: Any) -> bool:
+    """Return whether *cls* is a model or a dataclass of Pydantic."""
+    return is_model(cls) or is_dataclass(cls)
+
+
 def is_other(cls: Any) -> bool:
     """Return whether *cls* is a type with its own Pydantic schema, but not a model."""
     if not (isinstance(cls, type) and hasattr(cls, "__get_pydantic_core_schema__")):
@@ -48,11 +59,21 @@ def is_tagged(type_: Any) -> bool:
     return tags.tag_key(type_) is not None
 
 
+def is_constrained(type_: Any) -> bool:
+    """Return whether *type_* is annotated with constraints that Pydantic checks."""
+    if typing.get_origin(type_) is not Annotated or "pydantic" not in sys.modules:
+        return False
+    from trioflow_pydantic import annotated
+
+    return annotated.has_constraints(type_)
+
+
 @hookimpl
 def trioflow_converter(converter: Converter) -> None:
-    """Register hooks for models, their unions, and types such as ``HttpUrl``."""
-    converter.register_structure_hook_factory(is_model, _model_reader)
-    converter.register_unstructure_hook_factory(is_model, _model_writer)
+    """Register hooks for models, dataclasses, unions, and types such as ``HttpUrl``."""
+    converter.register_structure_hook_factory(has_fields, _class_reader)
+    converter.register_unstructure_hook_factory(has_fields, _writer)
+    converter.register_structure_hook_factory(is_constrained, _constrained_reader)
     converter.register_structure_hook_factory(is_tagged, _union_reader)
     register_shape(converter, is_model, _shape)
     converter.register_structure_hook_factory(is_other, _reader)
@@ -61,34 +82,34 @@ def trioflow_converter(converter: Converter) -> None:
 
 @hookimpl
 def trioflow_schema(type_: Any) -> Mapping[str, Any] | None:
-    """Return the schema of models and of types such as ``HttpUrl``."""
-    if is_model(type_):
-        from trioflow_pydantic import schemas
+    """Return the schema of models, dataclasses, and types such as ``HttpUrl``."""
+    if typing.get_origin(type_) is Annotated and "pydantic" in sys.modules:
+        from trioflow_pydantic import annotated
 
-        return schemas.schema_of(type_)
-    if is_other(type_):
-        from trioflow_pydantic import others
+        return annotated.schema_of(type_) if annotated.is_described(type_) else None
+    if not (has_fields(type_) or is_other(type_)):
+        return None
+    from trioflow_pydantic import schemas
 
-        return others.schema_of(type_)
-    return None
-
-
-def _model_reader(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
-    from trioflow_pydantic import reading
-
-    return reading.reader(cls, converter)
+    return schemas.schema_of(type_)
 
 
-def _model_writer(cls: Any, converter: Converter) -> Callable[[Any], Any]:
-    from trioflow_pydantic import writing
+def _class_reader(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    from trioflow_pydantic import forms, reading
 
-    return writing.writer(cls, converter)
+    return reading.reader(cls, forms.form_of(cls, converter), converter)
 
 
 def _union_reader(type_: Any, converter: Converter) -> Callable[[Any, Any], Any]:
     from trioflow_pydantic import tags
 
     return tags.reader(type_, converter)
+
+
+def _constrained_reader(type_: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    from trioflow_pydantic import annotated
+
+    return annotated.reader(type_, converter)
 
 
 def _shape(cls: Any) -> Shape:
@@ -98,12 +119,12 @@ def _shape(cls: Any) -> Shape:
 
 
 def _reader(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
-    from trioflow_pydantic import others
+    from trioflow_pydantic import forms, others
 
-    return others.reader(cls, converter)
+    return others.reader(cls, forms.form_of(cls, converter))
 
 
 def _writer(cls: Any, converter: Converter) -> Callable[[Any], Any]:
-    from trioflow_pydantic import others
+    from trioflow_pydantic import forms, writing
 
-    return others.writer(cls, converter)
+    return writing.writer(cls, forms.form_of(cls, converter), converter)

@@ -6,13 +6,30 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import attrs
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from trioflow.errors import Fault
 
-PROBLEMS = {"extra_forbidden": "unknown key", "missing": "required key is missing"}
+PROBLEMS = {
+    "extra_forbidden": "unknown key",
+    "unexpected_keyword_argument": "unknown key",
+    "missing": "required key is missing",
+    "missing_argument": "required key is missing",
+}
 """trioflow's own messages, by Pydantic's error types."""
+
+
+MISSING = ("missing", "missing_argument")
+
+
+class RefusedError(ValueError):
+    """Raised inside of a validation for a part with faults of its own."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__("; ".join(map(str, faults)))
+        self.faults = faults
 
 
 def refusals(
@@ -25,9 +42,9 @@ def refusals(
       value: The value before any part of it was structured.
       known: The faults that the converter found, by the path of a field.
     """
-    errors = error.errors(include_url=False, include_context=False)
+    errors = error.errors(include_url=False)
     for key, group in itertools.groupby(errors, lambda details: details["loc"][:1]):
-        told = dict.fromkeys(_fault(details, value) for details in group)
+        told = dict.fromkeys(fault for details in group for fault in _faults(details, value))
         top = path_to(key, dict.fromkeys(key))
         found = known.get(top, known.get("", ()))
         # For a union, the converter may only say that no arm fits; Pydantic says which and why.
@@ -36,12 +53,20 @@ def refusals(
         yield from told if is_vague and deeper else found or told
 
 
-def _fault(details: ErrorDetails, value: Any) -> Fault:
-    kind = details["type"]
-    path = path_to(details["loc"], value, may_end_outside=kind == "missing")
+def _faults(details: ErrorDetails, value: Any) -> Iterator[Fault]:
+    kind, cause = details["type"], details.get("ctx", {}).get("error")
+    path = path_to(details["loc"], value, may_end_outside=kind in MISSING)
+    if isinstance(cause, RefusedError):
+        for fault in cause.faults:
+            yield attrs.evolve(fault, path=_joined(path, fault.path))
+        return
     received = type(details["input"]).__name__ if kind.endswith("_type") else ""
     problem = PROBLEMS.get(kind, details["msg"])
-    return Fault(path, f"{problem}, received {received}" if received else problem)
+    yield Fault(path, f"{problem}, received {received}" if received else problem)
+
+
+def _joined(path: str, rest: str) -> str:
+    return path + rest if not path or not rest or rest.startswith("[") else f"{path}.{rest}"
 
 
 def path_to(location: Iterable[str | int], value: Any, *, may_end_outside: bool = False) -> str:

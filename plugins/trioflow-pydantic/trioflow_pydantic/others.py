@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from cattrs import Converter
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from trioflow.errors import FaultsError
 from trioflow_pydantic.faults import refusals
-from trioflow_pydantic.parts import is_plain
+from trioflow_pydantic.forms import OneForm
 
 
-def reader(cls: Any, _: Converter) -> Callable[[Any, Any], Any]:
+def reader(cls: Any, form: OneForm) -> Callable[[Any, Any], Any]:
     """Return a hook that reads a type."""
-    adapter: TypeAdapter[Any] = TypeAdapter(cls)
 
     def structure(value: Any, _: Any) -> Any:
         if isinstance(value, cls):
             return value
         try:
-            if is_plain(value):
-                return adapter.validate_json(json.dumps(value), strict=True)
-            return adapter.validate_python(value, strict=True)
+            return form.read(value)
         except ValidationError as exc:
             raise FaultsError(tuple(refusals(exc, value, {}))) from exc
 
     return structure
-
-
-def writer(cls: Any, _: Converter) -> Callable[[Any], Any]:
-    """Return a hook that writes a value of a type."""
-    adapter: TypeAdapter[Any] = TypeAdapter(cls)
-    return lambda value: adapter.dump_python(value, mode="json", round_trip=True)
-
-
-def schema_of(cls: Any) -> Mapping[str, Any]:
-    """Return the JSON Schema of a type."""
-    return TypeAdapter(cls).json_schema(by_alias=False)

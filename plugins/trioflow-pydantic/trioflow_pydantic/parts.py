@@ -11,11 +11,12 @@ from typing import Annotated, Any, TypeAlias
 
 from cattrs import Converter
 from cattrs.errors import StructureHandlerNotFoundError
-from pydantic import AliasChoices, BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AliasChoices, ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from trioflow.errors import FaultsError
 from trioflow_pydantic.faults import refusals
+from trioflow_pydantic.parties import is_plain
 
 Part: TypeAlias = Callable[[Any], Any]
 """Returns the structured part of a model; may raise the errors of structure hooks."""
@@ -27,10 +28,10 @@ OTHER_FORMS = (bytes, bytearray, timedelta)
 string has the same meaning everywhere."""
 
 
-def parts_of(cls: type[BaseModel], converter: Converter) -> dict[str, Part]:
-    """Return functions that structure the parts of a model, by all names and aliases."""
+def parts_of(cls: Any, converter: Converter) -> dict[str, Part]:
+    """Return functions that structure the parts of a class, by all names and aliases."""
     parts: dict[str, Part] = {}
-    for name, field in cls.model_fields.items():
+    for name, field in cls.__pydantic_fields__.items():
         keys = _keys_of(name, field)
         parts.update(dict.fromkeys(keys, _part_of(field, converter) or _left_alone))
     return parts
@@ -70,17 +71,6 @@ def _read_plain(adapter: TypeAdapter[Any], value: Any) -> Any:
 
 def _left_alone(value: Any) -> Any:
     return value
-
-
-def is_plain(value: Any) -> bool:
-    """Return whether a value consists only of JSON types."""
-    if value is None or type(value) in (str, int, float, bool):
-        return True
-    if type(value) is list:
-        return all(map(is_plain, value))
-    if type(value) is dict:
-        return all(type(key) is str and is_plain(item) for key, item in value.items())
-    return False
 
 
 def _types_in(type_: Any) -> Iterator[Any]:

@@ -9,9 +9,9 @@ structures its parts.
 
 from __future__ import annotations
 
-import json
+import typing
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, TypeAlias
 
 from cattrs import Converter
 from pydantic import BaseModel, RootModel, ValidationError
@@ -19,47 +19,40 @@ from pydantic import BaseModel, RootModel, ValidationError
 from trioflow.errors import Fault, FaultsError
 from trioflow.validation import as_mapping, faults_of
 from trioflow_pydantic.faults import path_to, refusals
-from trioflow_pydantic.parts import Part, is_plain, parts_of
+from trioflow_pydantic.forms import OneForm
+from trioflow_pydantic.parties import is_plain
+from trioflow_pydantic.parts import Part, parts_of
 
 Hook: TypeAlias = Callable[[Any, Any], Any]
 
 
-class Options(TypedDict):
-    strict: bool
-    by_alias: bool
-    by_name: bool
-
-
-STRICTLY: Options = {"strict": True, "by_alias": True, "by_name": True}
-"""Values are written with the names of the fields; input may also use aliases."""
-
-
-def reader(cls: type[BaseModel], converter: Converter) -> Hook:
-    """Return a hook for a model.
-
-    Raises:
-      PydanticUndefinedAnnotation: if an annotation of the model has an undefined name.
-    """
-    cls.model_rebuild()
+def reader(cls: Any, form: OneForm, converter: Converter) -> Hook:
+    """Return a hook for a model or a dataclass."""
     parts: dict[str, Part] = {}
+    origin = typing.get_origin(cls) or cls
 
     def structure(value: Any, _: Any) -> Any:
-        if isinstance(value, cls):
+        if isinstance(value, origin):
             return value
         if is_plain(value):
             try:
-                text = json.dumps(value)
-                return cls.model_validate_json(text, extra="forbid", **STRICTLY)
-            except ValidationError:
-                pass  # it may contain types that Pydantic does not support
+                return form.read(value)
+            except ValidationError as exc:
+                refused = exc
+        else:
+            refused = None
         if not parts:  # only now, because a model may contain itself
-            parts.update(parts_of(cls, converter))
-        return _read(cls, value, parts)
+            parts.update(parts_of(origin, converter))
+        read = _read(origin, form, value, parts)
+        if refused is None or refused.errors()[0]["type"] == "json_invalid":
+            return read  # Pydantic reads no lone surrogates from JSON
+        # Only for its faults: JSON means what Pydantic reads from it.
+        raise FaultsError(tuple(refusals(refused, value, {})))
 
     return structure
 
 
-def _read(cls: type[BaseModel], value: Any, parts: Mapping[str, Part]) -> BaseModel:
+def _read(cls: type, form: OneForm, value: Any, parts: Mapping[str, Part]) -> Any:
     """Return a model from a value whose parts are structured one by one.
 
     Raises:
@@ -76,19 +69,9 @@ def _read(cls: type[BaseModel], value: Any, parts: Mapping[str, Part]) -> BaseMo
             for key, item in given.items()
         }
     try:
-        return _validated(cls, ready, parts)
+        return form.make(cls, ready)
     except ValidationError as exc:
         raise FaultsError(tuple(refusals(exc, value, faults))) from exc
-
-
-def _validated(cls: type[BaseModel], ready: Any, parts: Mapping[str, Part]) -> BaseModel:
-    if cls.model_config.get("extra") in (None, "forbid") or issubclass(cls, RootModel):
-        return cls.model_validate(ready, extra="forbid", **STRICTLY)
-    # The model only configures its own unknown keys. Those of inner models, some of which may
-    # not be structured yet, cannot be forbidden in the same call.
-    known = {key: item for key, item in ready.items() if key in parts}
-    cls.model_validate(known, extra="forbid", **STRICTLY)
-    return cls.model_validate(ready, **STRICTLY)
 
 
 def _part(item: Any, part: Part, path: str, faults: dict[str, list[Fault]]) -> Any:

@@ -1,4 +1,4 @@
-"""Find the plan of a call by its address."""
+"""Find the plan of a call, or of the node that makes it, by its address."""
 
 from __future__ import annotations
 
@@ -26,7 +26,12 @@ def find_call(plan: WorkflowPlan, address: str) -> CallPlan:
     return _find(plan, Address.parse(address))
 
 
-def _find(plan: WorkflowPlan, place: Address) -> CallPlan:
+def find_node(plan: WorkflowPlan, place: Address) -> NodePlan:
+    """Return the plan of the node that makes the call at *place*.
+
+    Raises:
+      LookupError: if the workflow has no such node.
+    """
     if place.scope is not None:
         nested = _find(plan, place.scope).nested
         if nested is None:
@@ -34,7 +39,11 @@ def _find(plan: WorkflowPlan, place: Address) -> CallPlan:
         plan = nested
     if place.position >= len(plan.nodes):
         raise LookupError(str(place))
-    return _call_of(plan.nodes[place.position], place)
+    return plan.nodes[place.position]
+
+
+def _find(plan: WorkflowPlan, place: Address) -> CallPlan:
+    return _call_of(find_node(plan, place), place)
 
 
 def _call_of(node: NodePlan, place: Address) -> CallPlan:

@@ -1,8 +1,10 @@
 """The past of a retry: everything that succeeded in a failed or canceled run.
 
 A call is repeated if it failed or was canceled, and so did every call that contains it. Calls that
-succeeded, that wait for an answer, or that the workflow has passed stay as they are: a failure that
-a later node has seen, as with ``on_error="collect"``, is not repeated.
+succeeded, that wait for an answer, or that the workflow has passed stay as they are. So do failures
+that ``on_error="collect"`` has made values, which it does when all its items or arms have ended: a
+later node may have seen them. In a block that was stopped before that, failed items and arms are
+repeated like canceled ones.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ from typing import Any
 import attrs
 
 from trioflow import events as ev
+from trioflow._engine.base.find_call import find_node
+from trioflow._engine.base.plan import BranchPlan, ParallelPlan, WorkflowPlan
 from trioflow._engine.history.fork_past import Past, shared
 from trioflow._engine.history.groups import GROUPS, items_around
 from trioflow._engine.history.replay import furthest_nodes
@@ -26,6 +30,7 @@ from trioflow.step_record import StepRecord
 
 
 def retry_past(
+    plan: WorkflowPlan,
     record: RunRecord,
     recorded: Sequence[ev.Event],
     run_id: str,
@@ -34,6 +39,7 @@ def retry_past(
     """Return the past for a run that repeats what failed or was canceled in another run.
 
     Args:
+      plan: The workflow of the run.
       record: The fold of *recorded*, the events of the old run.
       run_id: Id of the new run.
       misfits: Errors for values of the old run.
@@ -41,7 +47,7 @@ def retry_past(
     Raises:
       UnreadableRunError: if a value that is kept no longer fits its type.
     """
-    calls = _Calls(record, recorded)
+    calls = _Calls(plan, record, recorded)
     choice = _Choice(calls, recorded)
     kept: set[int] = set()
 
@@ -71,7 +77,8 @@ REDONE = (ev.StepResult, ev.StepFinish, ev.StepSuspended, ev.StepDeadline)
 class _Calls:
     """The calls of the old run, and which of them are repeated."""
 
-    def __init__(self, record: RunRecord, recorded: Sequence[ev.Event]) -> None:
+    def __init__(self, plan: WorkflowPlan, record: RunRecord, recorded: Sequence[ev.Event]) -> None:
+        self._plan = plan
         self._records = dict(record.calls.items())
         self._furthest = furthest_nodes(self._records)
         self._iterations: dict[tuple[Address | None, int], int] = {}
@@ -125,10 +132,24 @@ class _Calls:
             return False
         if (place.iteration or 1) != self._iterations.get((scope, place.position), 1):
             return False
+        if place.arm is not None and self._is_collected(place):
+            return False
         if scope is None:
             return True
         outer = str(scope.with_attempt(1))
         return scope.attempt == self.last_attempt(outer) and self._may_repeat(outer)
+
+    def _is_collected(self, place: Address) -> bool:
+        """Return whether the failure of an arm has become a value, as all arms have ended."""
+        node = find_node(self._plan, place)
+        if not isinstance(node, ParallelPlan | BranchPlan) or node.on_error != "collect":
+            return False
+        record = self._records.get(str(place))
+        chosen = None if record is None else record.arms
+        if chosen is None and isinstance(node, ParallelPlan):
+            chosen = tuple(arm.id for arm in node.arms)
+        arms = [str(attrs.evolve(place, arm=id)) for id in chosen or ()]
+        return all(self._status(arm) in ("success", "failed") for arm in arms)
 
     def last_attempt(self, address: str) -> int:
         """Return the last attempt that a call has made, counted from 1."""

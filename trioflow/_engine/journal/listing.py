@@ -17,6 +17,7 @@ from trioflow._engine.life.registry import RunRegistry
 from trioflow._phases import Phase
 from trioflow.abc import RunFilter, RunHeader, StoredRun, parse_cursor
 from trioflow.context import MISSING
+from trioflow.errors import UnknownRunError
 from trioflow.events import FINISHED_STATUSES, RunStatus
 from trioflow.run_info import Moment, RunFilters, RunInfo, seconds_of
 
@@ -119,6 +120,22 @@ class RunList:
         found = await list_runs(**given, limit=end, cursor=cursor)
         both = {run.run_id: run for run in (*unsaved, *map(info_of, found))}
         return tuple(sorted(both.values(), key=_age, reverse=True)[offset:end])
+
+    async def one(self, run_id: str) -> RunInfo:
+        """Return the entry of one run.
+
+        Raises:
+          UnknownRunError: if there is no such run.
+        """
+        life = self.registry.find(run_id)
+        if life is not None and is_unsaved(life):
+            await trio.lowlevel.checkpoint()
+            return self._info(life, _header(life))
+        stored = None if self.stored is None else await self.stored.durable.store.get(run_id)
+        if stored is None:
+            await trio.lowlevel.checkpoint()
+            raise UnknownRunError(run_id)
+        return info_of(stored)
 
     async def count(self, chosen: RunFilter) -> int:
         """Return how many runs match."""

@@ -23,6 +23,7 @@ from trioflow._engine.life.ports import Driver, Keeper
 from trioflow._engine.life.starting import emit_start
 from trioflow._engine.running.deadlines import run_until
 from trioflow._engine.running.frame import Scope
+from trioflow._engine.running.own_context import same_context
 from trioflow._engine.running.workflow_call import call_end_hooks, recorded_result, run_workflow
 from trioflow._engine.stream.journaled_log import JournaledLog
 from trioflow._phases import Phase
@@ -44,6 +45,16 @@ async def drive(life: Life, by_engine: bool = False) -> RunResult[Any]:
 
     **Checkpoints**: at least one, unless an engine drives the run.
     """
+    if by_engine:
+        return await _drive(life, by_engine)
+    # The task of the caller gets its own context back: bodies may have changed that of the run.
+    async with same_context():
+        task = trio.lowlevel.current_task()
+        task.context = task.context.copy()  # from the checkpoint before the first body
+        return await _drive(life, by_engine)
+
+
+async def _drive(life: Life, by_engine: bool) -> RunResult[Any]:
     try:
         await drive_part(life, by_engine)
     except BaseException as exc:

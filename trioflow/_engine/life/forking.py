@@ -48,6 +48,7 @@ async def fork(
     outputs: Mapping[str, Any],
     run_id: str,
     by: str | None,
+    tags: tuple[str, ...] | None = None,
 ) -> Life:
     """Return a run that begins at a step of an old one; nothing is stored yet.
 
@@ -55,6 +56,7 @@ async def fork(
       given: Another input for the step; MISSING for its recorded input.
       answer: The answer for the step; MISSING for none.
       outputs: Replacement outputs for earlier steps, by id.
+      tags: Tags of the new run; None for those of the old one.
 
     Raises: what `Run.fork` raises.
     """
@@ -71,17 +73,20 @@ async def fork(
         more["inputs"] = {address: given}
     if answer is not MISSING:
         more["answers"] = {address: structured_answer(old.plan, address, answer)}
-    return await register(new_fork(old, run_id, Past(events, more), by))
+    return await register(new_fork(old, run_id, Past(events, more), by, tags))
 
 
-def new_fork(old: Life, run_id: str, past: Past, by: str | None) -> Life:
+def new_fork(
+    old: Life, run_id: str, past: Past, by: str | None, tags: tuple[str, ...] | None = None
+) -> Life:
     """Return a run that has not started and begins with the past of an old one.
 
     Raises:
       UnreadableRunError: if the past holds a value that the workflow cannot use.
       NotSerializableError: if the run is durable and one of its values cannot be written.
     """
-    new = Life(old.plan, old.environment, run_id, old.resource_id, old.keeper, old.tags)
+    tags = old.tags if tags is None else tags
+    new = Life(old.plan, old.environment, run_id, old.resource_id, old.keeper, tags)
     start, *others = past.events
     assert isinstance(start, ev.Start)  # the first event of every past
     deadline = start.deadline

@@ -42,6 +42,6 @@ async def open_retry(old: Life, by: str | None) -> Life:
 async def _retry(old: Life, run_id: str, by: str | None) -> Life:
     recorded = await recorded_events(old)
     if old.retry is None or old.keeper is not None:  # no store knows of another retry
-        past = retry_past(old.record, recorded, run_id, old.misfits)
+        past = retry_past(old.plan, old.record, recorded, run_id, old.misfits)
         old.retry = new_fork(old, run_id, past, by)
     return old.retry

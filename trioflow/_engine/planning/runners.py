@@ -12,6 +12,7 @@ import trio
 from trioflow._engine.base.nursery import open_owned_nursery
 from trioflow.abc import Runner
 from trioflow.context import StepContext
+from trioflow.runners import outside_timeout
 
 
 class Runners:
@@ -81,7 +82,8 @@ class _KeptOpen(Runner):
         self, ctx: StepContext[Any], fn: Callable[..., Any], /, *args: Any, **kwargs: Any
     ) -> Any:
         if not self._is_open:
-            await self.open()
+            with outside_timeout(ctx):
+                await self.open()
         return await self._runner.run(ctx, fn, *args, **kwargs)
 
     async def open(self) -> None:

@@ -22,6 +22,7 @@ from trioflow._engine.running.call import Call
 from trioflow._engine.running.deadlines import is_past
 from trioflow._engine.running.givers import name_giver
 from trioflow._engine.running.limits import in_limit, in_time
+from trioflow._engine.running.own_context import continue_in, is_changed
 from trioflow._engine.running.sleeping import sleep_until
 from trioflow.errors import InvalidValueError
 
@@ -132,10 +133,12 @@ async def _attempt(call: Call, value: Any) -> Outcome:
         core.bodies -= plan.is_leaf
         if core.idle is not None:
             core.tell_idle()
+        if is_changed(call.scope.context):
+            await continue_in(call.scope.context.copy())
 
 
 async def _guarded(call: Call, value: Any) -> Any:
     """Run the body in its place of a limit and within its time-out."""
     async with in_limit(call.plan.limiter):
-        with in_time(call.id, call.plan.timeout):
+        with in_time(call, call.id, call.plan.timeout):
             return await call.plan.body(call, value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
+from contextvars import Context, copy_context
 from typing import Any
 
 import attrs
@@ -29,6 +30,8 @@ class Scope:
     """The prefix of the addresses of its calls: ``""``, or ``"2/"``. In this package, addresses are
     assembled as strings, one per call; `trioflow.addresses` defines their notation."""
     init_data: Any = None
+    context: Context = attrs.Factory(copy_context)
+    """The context variables that its bodies see."""
     outputs: list[Any] = attrs.Factory(
         lambda self: [MISSING] * len(self.plan.slots), takes_self=True
     )

@@ -13,6 +13,7 @@ from contextvars import Context, ContextVar, Token, copy_context
 from typing import TYPE_CHECKING, Any
 
 from trioflow._engine.base.outcome import must_pass
+from trioflow._engine.running.own_context import same_context
 from trioflow.abc import BodyInfo, Instrument, PartInfo, TraceIds
 from trioflow.tracing import TracingContext
 
@@ -61,7 +62,10 @@ def watched_body(
 def _around_body(body: Body, function: Callable[..., Any] | None, instrument: Instrument) -> Body:
     async def watched(call: Call, value: Any) -> Any:
         with _Watch(instrument, call, function, None):
-            return await body(call, value)
+            if call.plan.is_leaf:
+                return await body(call, value)
+            async with same_context():
+                return await body(call, value)
 
     return watched
 

@@ -11,6 +11,7 @@ import trio
 from trioflow._engine.base.outcome import Bailed, Suspended, outcome_of
 from trioflow._engine.base.plan import FindLimiter
 from trioflow.errors import StepTimeoutError
+from trioflow.runners._timeouts import Timer, timed
 
 _held: ContextVar[frozenset[trio.CapacityLimiter]] = ContextVar("held", default=frozenset())
 """The limits in which the running code has a place."""
@@ -39,22 +40,30 @@ async def in_limit(find: FindLimiter | None) -> AsyncGenerator[None, None]:
 
 
 @contextmanager
-def in_time(step: str, seconds: float | None) -> Generator[None, None, None]:
-    """Cancel the block after a number of seconds.
+def in_time(call: object, id: str, seconds: float | None) -> Generator[None, None, None]:
+    """Cancel the block, a body of a step call, after a number of seconds.
+
+    A runner may stop the time with `outside_timeout`, for example until the body begins.
+
+    Args:
+      call: The step call.
+      id: Id of the step or the tool, for the error.
 
     Raises:
       StepTimeoutError: if it took longer, even if it ignored the cancellation or then bails or
         suspends.
     """
     if seconds is None:
-        yield
+        with timed(None):  # the one around a step does not count for the tool that it calls
+            yield
         return
     with trio.move_on_after(seconds) as scope:
         try:
-            yield
+            with timed(Timer(call, scope)):
+                yield
         except BaseException as exc:
             if scope.cancel_called and isinstance(outcome_of(exc), Bailed | Suspended):
-                raise StepTimeoutError(step, seconds) from None
+                raise StepTimeoutError(id, seconds) from None
             raise
     if scope.cancel_called:  # even if the body has caught its cancellation
-        raise StepTimeoutError(step, seconds)
+        raise StepTimeoutError(id, seconds)

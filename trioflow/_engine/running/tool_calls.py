@@ -28,7 +28,7 @@ async def call_tool(
     tool_call = await begin(call, plan, args, kwargs)
     try:
         async with in_limit(plan.limiter):
-            with in_time(plan.id, plan.timeout):
+            with in_time(call, plan.id, plan.timeout):
                 output = await tool_call.run()
         if plan.check is not None:
             output = plan.check(output)
@@ -59,7 +59,7 @@ async def open_tool(
     tool_call = await begin(call, plan, (), kwargs)
     try:
         async with in_limit(plan.limiter):
-            with in_time(plan.id, plan.timeout):
+            with in_time(call, plan.id, plan.timeout):
                 async with aclosing(tool_call.pieces()) as pieces:
                     yield pieces
     except BaseException as exc:

@@ -125,8 +125,8 @@ class Bench:
         recorded = decode(run_id, await store.read(run_id, limit=EVERYTHING))
         kept = [e for e in events if self.journal_chunks or not isinstance(e, CHUNKS)]
         converter = engine.converter
-        told = [_without_stacks(to_wire(event, converter=converter)) for event in kept]
-        written = [_without_stacks(to_wire(event)) for event in recorded]
+        told = [_brief(to_wire(event, converter=converter)) for event in kept]
+        written = [_brief(to_wire(event)) for event in recorded]
         assert written == told, "its journal differs from its events"
 
     async def check_recovery(self) -> None:
@@ -175,10 +175,14 @@ def _parts(record: RunRecord) -> list[Any]:
     return [*values, *(attrs.astuple(call, recurse=False) for call in record.records)]
 
 
-def _without_stacks(wire: dict[str, Any]) -> dict[str, Any]:
-    """Return an event in wire format without tracebacks, which grow as an exception propagates."""
-    return {
-        key: _without_stacks(value) if isinstance(value, dict) else value
-        for key, value in wire.items()
-        if key not in ("stack", "errors")
-    }
+def _brief(wire: Any) -> Any:
+    """Return an event in wire format with only the names and messages of its errors.
+
+    Tracebacks grow as an exception propagates, and a journal has more of an error in a value.
+    """
+    if isinstance(wire, list):
+        return [_brief(value) for value in wire]
+    if not isinstance(wire, dict):
+        return wire
+    kept = min({"name", "message"}, wire.keys())
+    return {key: _brief(value) for key, value in wire.items() if key in kept}

@@ -71,7 +71,8 @@ async def try_place(bench: Bench, engine: Engine, place: Place, value: Any, way:
     workflow = bench.add(place.build(bench.stage, bench.new(), value))
     data = bench.stage.hidden(value) if place.event else None
     run = await way(engine, workflow, data)
-    await bench.check(engine, run, workflow, "failed" if bench.is_durable else place.without_store)
+    ends = place.in_store if bench.is_durable else place.without_store
+    await bench.check(engine, run, workflow, ends)
 
 
 async def try_gift(bench: Bench, engine: Engine, gift: Gift, value: Any) -> None:

@@ -14,6 +14,7 @@ import trio
 from trioflow.addresses import Address
 from trioflow.context import StepContext
 from trioflow.errors import NonRetryableError
+from trioflow.outcomes import Failed, Ok
 from trioflow.testing.strategies import _specs as s
 from trioflow.tools import Tool
 
@@ -55,7 +56,26 @@ class Witness:
 
 def digest(label: str, *values: Any) -> int:
     """Return a small number that depends on all arguments; the same in every process."""
-    return zlib.crc32(repr((label, values)).encode()) % 1000
+    return zlib.crc32(repr((label, plain(values))).encode()) % 1000
+
+
+def plain(value: Any) -> Any:
+    """Return a value with tuples in place of outcomes, without their errors.
+
+    A recorded error is read back as another object, so bodies must not depend on it.
+    """
+    match value:
+        case Ok():
+            return "ok", plain(value.value)
+        case Failed():
+            return "failed", value.attempts, value.address
+        case dict():
+            return {key: plain(inner) for key, inner in value.items()}
+        case list():
+            return [plain(inner) for inner in value]
+        case tuple():
+            return tuple(plain(inner) for inner in value)
+    return value
 
 
 class GeneratedStepError(Exception):
@@ -155,9 +175,19 @@ _DO: dict[type[s.Op], Callable[[Body, Any], Any]] = {
 }
 
 
-def state_key(step_id: str, attempt: int) -> str:
+def state_key(step_id: str, attempt: int | str) -> str:
     """Return the key that an attempt sets; as keys differ, the order does not matter."""
     return f"{step_id}@{attempt}"
+
+
+def fall_back(spec: s.StepSpec, error: BaseException, ctx: StepContext[Any]) -> int:
+    """Do what the fallback of *spec* does, except for sleeping."""
+    assert spec.fallback is not None
+    if spec.fallback.sets_state:
+        ctx.set_state({state_key(ctx.step_id, "fallback"): True})
+    if spec.fallback.fails:
+        raise GeneratedStepError("fallback")
+    return digest(spec.id, "fallback", type(error).__name__)
 
 
 async def plain_tool(spec: s.ToolSpec, value: Any) -> int:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import attrs
+import trio
 
 from trioflow.context import RunContext, StepContext
 from trioflow.mapping import constant, from_input, from_step
@@ -19,6 +20,7 @@ from trioflow.testing.strategies._bodies import (
     Witness,
     address_of,
     digest,
+    fall_back,
     plain_tool,
     streaming_tool,
 )
@@ -69,12 +71,28 @@ class _Builder:
             retry=spec.retry,
             timeout=spec.timeout,
             limit=spec.limit,
+            fallback=self.fallback(spec, concurrency),
         )
         async def body(value: Any, ctx: StepContext[Any]) -> int:
             with self.witness.watch("step", [*_limit(spec.limit), *_items(ctx, concurrency)]):
                 return await Body(spec, tools, value, ctx).run()
 
         return body
+
+    def fallback(self, spec: s.StepSpec, concurrency: int | None) -> Callable[..., Any] | None:
+        if spec.fallback is None:
+            return None
+        seconds = spec.fallback.seconds
+
+        async def later(error: BaseException, ctx: StepContext[Any]) -> int:
+            with self.witness.watch("step", _items(ctx, concurrency)):
+                await trio.sleep(seconds)
+                return fall_back(spec, error, ctx)
+
+        def at_once(error: BaseException, ctx: StepContext[Any]) -> int:
+            return fall_back(spec, error, ctx)
+
+        return later if spec.fallback.is_async else at_once
 
     def tool(self, spec: s.ToolSpec, caller: s.StepSpec | None = None) -> Tool[..., Any]:
         # A tool shares its caller's slot of a limit, so the slot counts once.

@@ -145,16 +145,24 @@ class _Generator:
         of_workflows = self.draw(FLAGS)
         items = []
         for index in range(total):
-            item = {"index": index, "done": 0, "total": total, "status": "success"}
+            item = {"index": index, "done": 0, "total": total, **self.end_of_item()}
             frame = f"{address}[{index}]/"
             inner = self.workflow(frame, f"{id}.", depth - 1) if of_workflows else []
             items.append([*inner, make(ev.StepProgress, **item, **place)])
         start = make(ev.StepStart, input=[], kind="foreach", **place)
         return [start, *_counted(self.interleave(items), address), *self.close(place)]
 
+    def end_of_item(self) -> dict[str, Any]:
+        """Return how an item ended; a failure may be collected."""
+        if self.draw(FLAGS):
+            return {"status": "success", "output": 1}
+        return {"status": "failed", "error": ValueError("failed"), "attempts": 1}
+
     def close(self, place: dict[str, str], attempts: int = 1) -> Events:
         status = self.draw(ENDS)
-        error = ValueError("failed") if status == "failed" else None
+        # A call that fell back has an error and has succeeded.
+        has_error = status == "failed" or (status == "success" and self.draw(FLAGS))
+        error = ValueError("failed") if has_error else None
         return [
             make(ev.StepResult, status=status, error=error, **place),
             make(ev.StepFinish, attempts=attempts, seconds=0.0, **place),

@@ -111,6 +111,18 @@ Op: TypeAlias = (
 
 # ---------------------------------------------------------------- what a node runs
 @attrs.frozen
+class FallbackSpec:
+    """The fallback of a step: it sleeps, and then returns a number or raises."""
+
+    seconds: float = 0.0
+    fails: bool = False
+    sets_state: bool = False
+    """Whether it sets a key of the shared state that is unique to this step."""
+    is_async: bool = True
+    """A plain function does not sleep."""
+
+
+@attrs.frozen
 class StepSpec:
     """A step: a list of ops to execute."""
 
@@ -121,6 +133,7 @@ class StepSpec:
     limit: str | None = None
     only_int: bool = False
     """Whether its input type is int, so that other values are refused."""
+    fallback: FallbackSpec | None = None
 
 
 @attrs.frozen

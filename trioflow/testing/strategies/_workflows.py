@@ -32,7 +32,7 @@ class Taste:
     """Steps that cancel the run."""
     asks: bool = False
     """Steps that ask a question, which suspends the run."""
-    on_error: tuple[OnError, ...] = ("cancel", "finish")
+    on_error: tuple[OnError, ...] = ("cancel", "finish", "collect")
     events: tuple[str, ...] = ("go", "late", "never")
     """The events to wait for; a wait for ``"never"`` always has a timeout."""
     depth: int = MAX_DEPTH
@@ -55,10 +55,11 @@ def inputs() -> st.SearchStrategy[Any]:
 def workflows(taste: Taste = WITHOUT_ENGINE) -> st.SearchStrategy[Workflow[Any, Any]]:
     """Generate workflows that finish by themselves. Their spec is in ``metadata["spec"]``.
 
-    Their steps succeed, fail, fail and then succeed, sleep, write, call tools, set state, wait
-    for events, bail, cancel their run and exceed timeouts. Send the events ``"go"`` and
-    ``"late"`` that they wait for; each wait for ``"never"`` has a timeout. They sleep for long
-    times: run them on a `trioflow.testing.VirtualClock`.
+    Their steps succeed, fail, fail and then succeed, fall back, sleep, write, call tools, set
+    state, wait for events, bail, cancel their run and exceed timeouts; their blocks cancel, finish
+    or collect. Send the events ``"go"`` and ``"late"`` that they wait for; each wait for
+    ``"never"`` has a timeout. They sleep for long times: run them on a
+    `trioflow.testing.VirtualClock`.
 
     Args:
       taste: What workflows may contain. By default nothing that needs limits of an engine; with
@@ -110,6 +111,7 @@ RETRIES = st.builds(
     backoff=st.sampled_from([1.0, 2.0]),
     on=st.sampled_from([(Exception,)] * 4 + [(TimeoutError,), (OSError, ValueError)]),
 )
+FALLBACKS = st.builds(s.FallbackSpec, SECONDS, st.sampled_from([False] * 3 + [True]), FLAGS, OFTEN)
 WRITES = st.builds(s.Write, st.integers(1, 4))
 NAPS = st.builds(s.Nap, SECONDS, CLEANUPS)
 FAILS_ONCE = st.builds(s.Fail, st.just(1), st.sampled_from([False] * 4 + [True]), st.just(1))
@@ -198,6 +200,7 @@ class _Generator:
             timeout=self.draw(TIMEOUTS) if self.draw(SOMETIMES) else None,
             limit=self.draw(STEP_LIMITS) if self.taste.limits else None,
             only_int=self.draw(RARELY),
+            fallback=self.draw(FALLBACKS) if self.draw(SOMETIMES) else None,
         )
 
     def tool(self, id: str) -> s.ToolSpec:

@@ -82,6 +82,20 @@ def item(stage: Stage, w: Flow, fail: Fail) -> Flow:
     return w.map(lambda data: [1, 2, 3]).foreach(fails, concurrency=2)
 
 
+def collected_arm(stage: Stage, w: Flow, fail: Fail) -> Flow:
+    fails = stage.bodies.does(lambda ctx: failing(fail))
+    return w.parallel(fails, stage.bodies.gives(1, "other"), on_error="collect")
+
+
+def collected_item(stage: Stage, w: Flow, fail: Fail) -> Flow:
+    fails = stage.bodies.does(lambda ctx: failing(fail))
+    return w.map(lambda data: [1, 2, 3]).foreach(fails, concurrency=2, on_error="collect")
+
+
+def body_with_a_fallback(stage: Stage, w: Flow, fail: Fail) -> Flow:
+    return w.then(stage.bodies.does(lambda ctx: failing(fail), fallback=lambda error: 1))
+
+
 def iteration(stage: Stage, w: Flow, fail: Fail) -> Flow:
     return w.dowhile(stage.bodies.does(lambda ctx: failing(fail)), lambda data: False)
 
@@ -105,6 +119,9 @@ BODIES: Mapping[str, Code] = {
     "the clean-up of a body": Code(clean_up_of_a_body),
     "a body in parallel with another": Code(arm),
     "the body of an item": Code(item),
+    "the body of an arm whose failure is collected": Code(collected_arm, "success"),
+    "the body of an item whose failure is collected": Code(collected_item, "success"),
+    "a body with a fallback": Code(body_with_a_fallback, "success"),
     "the body of a loop": Code(iteration),
     "a body in a nested workflow": Code(body_in_a_nested_workflow),
     "a body that has waited": Code(body_behind_an_answer, event=True),

@@ -88,6 +88,15 @@ def items(stage: Stage, w: Flow, fail: Fail) -> Flow:
     return w.map(lambda data: stage.meddler.made_by(lambda: Items(text=fail))).then(inner)
 
 
+def fallback(stage: Stage, w: Flow, fail: Fail) -> Flow:
+    return w.then(stage.bodies.does(raising, fallback=lambda error: fail()))
+
+
+def async_fallback_of_an_item(stage: Stage, w: Flow, fail: Fail) -> Flow:
+    falls_back = stage.bodies.does(raising, fallback=lambda error: failing(fail))
+    return w.map(lambda data: [1, 2, 3]).foreach(falls_back, concurrency=2)
+
+
 def on_start(stage: Stage, w: Flow, fail: Fail) -> Flow:
     return flow(w.id, on_start=lambda ctx: fail()).then(stage.bodies.gives(1))
 
@@ -126,6 +135,8 @@ FUNCTIONS: Mapping[str, Code] = {
     "the seconds of a sleep": Code(seconds_of_a_sleep),
     "the moment of a sleep": Code(moment_of_a_sleep),
     "a list of items": Code(items),
+    "the fallback of a step": Code(fallback),
+    "the fallback of an item": Code(async_fallback_of_an_item),
     "on_start": Code(on_start),
     "on_start of a nested workflow": Code(on_start_of_a_nested_workflow),
     "on_finish": Code(on_finish, "success"),

@@ -9,6 +9,7 @@ from trioflow.context import StepContext
 from trioflow.retry import Retry
 from trioflow.steps import step
 from trioflow.testing._isolation.bodies import Flow, flow
+from trioflow.testing._isolation.code.code import raising
 from trioflow.testing._isolation.places.place import Place
 from trioflow.testing._isolation.plugin import Made
 from trioflow.testing._isolation.stage import Stage
@@ -62,6 +63,25 @@ def output_of_an_item_of_workflows(stage: Stage, w: Flow, value: Any) -> Flow:
     return w.map(lambda data: [1, 2]).foreach(inner, concurrency=2)
 
 
+def collected_output_of_an_item(stage: Stage, w: Flow, value: Any) -> Flow:
+    items = w.map(lambda data: [1, 2, 3])
+    return items.foreach(stage.bodies.gives(value), concurrency=2, on_error="collect")
+
+
+def collected_output_of_an_arm(stage: Stage, w: Flow, value: Any) -> Flow:
+    gives, other = stage.bodies.gives(value), stage.bodies.gives(1, "other")
+    return w.parallel(gives, other, on_error="collect")
+
+
+def output_of_a_fallback(stage: Stage, w: Flow, value: Any) -> Flow:
+    return w.then(stage.bodies.does(raising, fallback=lambda error: value))
+
+
+def output_of_a_fallback_of_an_item(stage: Stage, w: Flow, value: Any) -> Flow:
+    falls_back = stage.bodies.does(raising, fallback=lambda error: value)
+    return w.map(lambda data: [1, 2, 3]).foreach(falls_back, concurrency=2)
+
+
 def output_of_a_mapping(stage: Stage, w: Flow, value: Any) -> Flow:
     return w.map(lambda data: value)
 
@@ -97,6 +117,10 @@ OUTPUTS: Mapping[str, Place] = {
     "the output of an iteration": Place(output_of_an_iteration),
     "the output of an item": Place(output_of_an_item),
     "the output of an item that is a workflow": Place(output_of_an_item_of_workflows),
+    "the output of an item, collected": Place(collected_output_of_an_item, in_store="success"),
+    "the output of an arm, collected": Place(collected_output_of_an_arm, in_store="success"),
+    "the output of a fallback": Place(output_of_a_fallback),
+    "the output of a fallback of an item": Place(output_of_a_fallback_of_an_item),
     "the output of a mapping": Place(output_of_a_mapping),
     "a part of the output of a mapping": Place(part_of_a_mapping),
     "the output of a nested workflow": Place(output_of_a_nested_workflow),

@@ -19,6 +19,8 @@ class Place:
     build: Callable[[Stage, Flow, Any], Flow]
     """Takes a workflow without nodes, and the value."""
     without_store: RunStatus = "success"
-    """The status of the run if nothing is written. A durable run fails."""
+    """The status of the run if nothing is written."""
+    in_store: RunStatus = "failed"
+    """The status of a durable run."""
     event: bool = False
     """Whether it waits for the event ``"event"``, from whose data a hook makes the value."""

@@ -1,0 +1,76 @@
+"""The events of a run as a compatible stream."""
+
+from __future__ import annotations
+
+import attrs
+
+from trioflow import EventStream
+from trioflow import events as ev
+from trioflow_server.calls import Call
+from trioflow_server.compat.memory import Memory
+from trioflow_server.compat.teller import Teller
+from trioflow_server.sending import Emit, StreamAnswer
+from trioflow_server.values import dump
+
+RECORD_END = b"\x1e"
+MEDIA_TYPE = "text/plain"
+
+
+@attrs.frozen(kw_only=True)
+class Feed:
+    """What one stream shows."""
+
+    call: Call
+    run_id: str
+    """The id that the run is shown with."""
+    actual_id: str
+    after: int = -1
+    """The ``seq`` after which the stream begins."""
+    one_part: bool = False
+    """Whether the stream ends when the run first suspends."""
+    offset: int = 0
+    """How many records to leave out."""
+    to_end: bool = False
+    """Whether the stream continues when the run suspends."""
+
+    def answer(self) -> StreamAnswer:
+        """Return the answer that sends it."""
+        return StreamAnswer(self.call, self.produce, MEDIA_TYPE, RECORD_END, b"")
+
+    async def produce(self, emit: Emit) -> None:
+        """Emit the records."""
+        service = self.call.service
+        workflow = self.call.workflow()
+        memory = Memory(service.describer.order(workflow))
+        teller = Teller(service.shower, workflow.id, self.run_id, memory, self.to_end)
+        size = service.options.limits.stream_buffer
+        observing = service.engine.observe(self.actual_id, until="finished", max_buffer_size=size)
+        async with observing as stream:
+            await self._tell(stream, teller, emit)
+
+    async def _tell(self, stream: EventStream, teller: Teller, emit: Emit) -> None:
+        sent = 0
+        async for event in stream:
+            if event.seq <= self.after:
+                teller.note(event)
+                continue
+            record = teller.tell(event)
+            if isinstance(event, ev.Recover) and event.seq == self.after + 1:
+                record = teller.begin(event)  # a stream begins with it
+            if record is not None:
+                sent += 1
+                if sent > self.offset:
+                    await emit(dump(record) + RECORD_END)
+            if await self._is_over(event):
+                return
+
+    async def _is_over(self, event: ev.Event) -> bool:
+        """Return whether nothing of the stream follows an event."""
+        if not isinstance(event, ev.Finish):
+            return False
+        if event.status in ev.FINISHED_STATUSES:
+            return True
+        if self.to_end or self.one_part:
+            return self.one_part and not self.to_end
+        record = (await self.call.service.engine.load_run(self.actual_id)).record
+        return record.status in ev.WAITING_STATUSES and record.next_seq == event.seq + 1

@@ -1,0 +1,214 @@
+"""Runs as the results, records and rows of the compatible routes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+
+from trioflow import NonRetryableError, RunInfo, RunRecord, StepRecord
+from trioflow.addresses import Address
+from trioflow.context import MISSING
+from trioflow.events import SUCCESS_STATUSES
+from trioflow_server.values import Shower, milliseconds
+
+FIELDS = ("result", "error", "payload", "steps", "activeStepsPath", "serializedStepGraph")
+"""What clients can choose of the record of a run."""
+
+
+@attrs.frozen
+class Shown:
+    """One run, with what is needed to show it."""
+
+    run_id: str
+    """The id that it is shown with."""
+    info: RunInfo
+    """Of the newest run under that id."""
+    record: RunRecord | None
+    """None if it has not started."""
+    created_at: float
+    """When the first run under that id was created: seconds since the epoch."""
+
+    @property
+    def status(self) -> str:
+        return self.info.status if self.record is None else self.record.status
+
+
+@attrs.frozen
+class Recorder:
+    """Shows runs in the way of one server."""
+
+    shower: Shower
+
+    # ------------------------------------------------------------ results
+    def result(self, shown: Shown) -> dict[str, Any]:
+        """Return the result of a run that has finished or suspended."""
+        record = _need(shown)
+        run_input = self.shower.value(record.input)
+        steps = self.steps(record, nested=False)
+        return {
+            "status": record.status,
+            "input": run_input,
+            "steps": {"input": run_input, **steps},
+            "stepExecutionPath": list(steps),
+            "runId": shown.run_id,
+            **self._outcome(record),
+            **self._suspension(record),
+        }
+
+    def _outcome(self, record: RunRecord) -> dict[str, Any]:
+        outcome: dict[str, Any] = {}
+        if record.status == "success":
+            outcome["result"] = self.shower.value(record.output)
+        if record.error is not None:
+            outcome["error"] = self.shower.error(record.error)
+        return outcome
+
+    def _suspension(self, record: RunRecord) -> dict[str, Any]:
+        leaves = suspended_leaves(record)
+        if record.status != "suspended" or not leaves:
+            return {}
+        payloads: dict[str, Any] = {}
+        for leaf in leaves:
+            outermost = leaf.id.partition(".")[0]
+            payloads.setdefault(outermost, _spread(self.shower.value(leaf.suspend_payload)))
+        paths = {leaf.id: leaf.id.split(".") for leaf in leaves}
+        return {"suspended": list(paths.values()), "suspendPayload": payloads}
+
+    # ------------------------------------------------------------ records
+    def run(self, shown: Shown, fields: Collection[str], nested: bool) -> dict[str, Any]:
+        """Return the record of a run with the chosen fields."""
+        about = self._about(shown)
+        about["status"] = shown.status
+        record = shown.record or RunRecord()
+        details = {
+            "payload": self.shower.value(record.input if shown.record else _input(shown.info)),
+            "steps": self.steps(record, nested),
+            **self._outcome(record),
+            "activeStepsPath": {},
+            "suspendedPaths": {leaf.id: [] for leaf in suspended_leaves(record)},
+            "resumeLabels": {
+                leaf.label: leaf.id for leaf in suspended_leaves(record) if leaf.label
+            },
+            "waitingPaths": {},
+        }
+        if shown.record is None and shown.info.input is MISSING:
+            del details["payload"]
+        chosen = fields or details
+        return about | {key: value for key, value in details.items() if key in chosen}
+
+    def _about(self, shown: Shown) -> dict[str, Any]:
+        return {
+            "runId": shown.run_id,
+            "workflowName": shown.info.workflow_id,
+            "resourceId": shown.info.resource_id,
+            "createdAt": iso(shown.created_at),
+            "updatedAt": iso(shown.info.updated_at),
+        }
+
+    def row(self, shown: Shown) -> dict[str, Any]:
+        """Return the row of a run in a list."""
+        record = shown.record or RunRecord()
+        context = {"input": self.shower.value(_input(shown.info))}
+        if shown.record is not None:
+            context = {"input": self.shower.value(record.input)} | self.steps(record, nested=False)
+        snapshot = {
+            "runId": shown.run_id,
+            "status": shown.status,
+            "value": {},
+            "context": context,
+            "activePaths": [],
+            "activeStepsPath": {},
+            "serializedStepGraph": [],
+            "suspendedPaths": {},
+            "waitingPaths": {},
+            "resumeLabels": {},
+            "timestamp": milliseconds(shown.info.updated_at),
+            **self._outcome(record),
+        }
+        return {**self._about(shown), "snapshot": snapshot}
+
+    # ------------------------------------------------------------ steps
+    def steps(self, record: RunRecord, nested: bool) -> dict[str, Any]:
+        """Return the records of the last call of each step, by id."""
+        return {
+            id: self.step(step)
+            for id, step in record.steps.items()
+            if Address.parse(step.address).scope is None or (nested and not _is_in_item(step))
+        }
+
+    def step(self, record: StepRecord) -> dict[str, Any]:
+        """Return the record of a step."""
+        wire: dict[str, Any] = {
+            "status": _status(record),
+            "payload": self.shower.value(record.input),
+            "startedAt": milliseconds(record.started_at),
+        }
+        if record.status in SUCCESS_STATUSES:
+            wire["output"] = self.shower.value(record.output)
+        if record.error is not None and record.status == "failed":
+            wire["error"] = self.shower.error(record.error)
+            if isinstance(record.error, NonRetryableError):
+                wire["nonRetryable"] = True
+        if record.iteration is not None:
+            wire["metadata"] = {"iterationCount": record.iteration}
+        if record.resumed_at is not None:
+            wire["resumePayload"] = self.shower.value(record.resume_data)
+        if record.suspended_at is not None:
+            wire["suspendPayload"] = self.shower.value(record.suspend_payload)
+        times = {
+            "endedAt": record.ended_at,
+            "resumedAt": record.resumed_at,
+            "suspendedAt": record.suspended_at,
+        }
+        return wire | {key: milliseconds(at) for key, at in times.items() if at is not None}
+
+
+def suspended_leaves(record: RunRecord) -> list[StepRecord]:
+    """Return the records of the innermost suspended calls and items."""
+    if record.status != "suspended":
+        return []
+    suspended = [call for call in record.calls.values() if call.status == "suspended"]
+    addresses = [Address.parse(call.address) for call in suspended]
+    return [
+        call
+        for call, address in zip(suspended, addresses, strict=True)
+        if not any(other.is_inside(address) for other in addresses)
+    ]
+
+
+def _status(record: StepRecord) -> str:
+    if record.status == "canceled" and record.kind in ("sleep", "wait"):
+        return "waiting"  # clients know no canceled sleep
+    return "success" if record.status == "bailed" else record.status
+
+
+def _is_in_item(record: StepRecord) -> bool:
+    return any(outer.item is not None for outer in Address.parse(record.address).walk())
+
+
+def _spread(payload: Any) -> Mapping[str, Any]:
+    """Return a payload as an object, which is how it is shown beside the steps."""
+    if isinstance(payload, list | str):
+        return {str(index): item for index, item in enumerate(payload)}
+    return payload if isinstance(payload, dict) else {}
+
+
+def _input(info: RunInfo) -> Any:
+    return None if info.input is MISSING else info.input
+
+
+def _need(shown: Shown) -> RunRecord:
+    assert shown.record is not None  # only runs that have started have a result
+    return shown.record
+
+
+def iso(at: float) -> str:
+    """Return seconds since the epoch as an ISO 8601 string with milliseconds."""
+    try:
+        when = datetime.fromtimestamp(at, UTC)
+    except (ValueError, OverflowError, OSError):
+        when = datetime.fromtimestamp(0, UTC)
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,78 @@
+"""The time-out of a body, which a runner stops while the body waits for the runner."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import trio
+
+from trioflow.context import StepContext
+
+_timer: ContextVar[Timer | None] = ContextVar("timer", default=None)
+"""The time-out around the running code, if it is around a body."""
+
+
+class Timer:
+    """The time-out of one body."""
+
+    def __init__(self, call: object, scope: trio.CancelScope) -> None:
+        """Count the time until the deadline of *scope*, for the body of a step call."""
+        self.call = call
+        self._scope = scope
+        self._stops = 0
+        self._left = 0.0
+
+    def stop(self) -> None:
+        """Let no time pass until `go_on` was called as often."""
+        if self._stops == 0:
+            self._left = self._scope.deadline - trio.current_time()
+            self._scope.deadline = math.inf
+        self._stops += 1
+
+    def go_on(self) -> None:
+        self._stops -= 1
+        if self._stops == 0:
+            self._scope.deadline = trio.current_time() + self._left
+
+
+@contextmanager
+def timed(timer: Timer | None) -> Generator[None, None, None]:
+    """Make *timer* the time-out of the body that runs inside the block."""
+    token = _timer.set(timer)
+    try:
+        yield
+    finally:
+        _timer.reset(token)
+
+
+@contextmanager
+def outside_timeout(ctx: StepContext[Any]) -> Generator[bool, None, None]:
+    """Stop the ``timeout`` of a body inside the block, for runners whose bodies wait.
+
+    Use it in `Runner.run` around everything that happens before the body begins, such as waiting
+    for a free worker. Then a timeout counts from the beginning of the body::
+
+        with outside_timeout(ctx):
+            worker = await self._free_worker()
+        return await worker.call(fn, *args, **kwargs)
+
+    It also works in tasks that ``run`` starts, and several blocks may overlap. It does not stop the
+    timeouts of other bodies, such as the step that calls a tool, nor those of workflows. It yields
+    whether there is a timeout to stop.
+
+    Args:
+      ctx: The context that ``run`` was given.
+    """
+    timer = _timer.get()
+    if timer is None or timer.call is not ctx._call:
+        yield False
+        return
+    timer.stop()
+    try:
+        yield True
+    finally:
+        timer.go_on()
