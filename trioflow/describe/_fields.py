@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Final, ForwardRef, NotRequired, Required
 
 import attrs
-from typing_extensions import ReadOnly
+from typing_extensions import ReadOnly, is_typeddict
 
 from trioflow._hints import alias_target, is_alias, resolved, stand_in
 
@@ -95,7 +95,7 @@ def has_metadata(type_: Any) -> bool:
 
 def has_fields(cls: Any) -> bool:
     """Return whether *cls* is an attrs class, a dataclass or a TypedDict."""
-    return attrs.has(cls) or dataclasses.is_dataclass(cls) or typing.is_typeddict(cls)
+    return attrs.has(cls) or dataclasses.is_dataclass(cls) or is_typeddict(cls)
 
 
 def is_named_tuple(cls: Any) -> bool:
