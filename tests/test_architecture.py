@@ -113,9 +113,9 @@ LAZY = {
     ("trioflow._cli.app", "trioflow._cli.running"): "the help is there before it",
     (
         "trioflow._cli.stored",
-        "trioflow._cli.going_on",
+        "trioflow._cli.continuing",
     ): "the help is there before it",
-    ("trioflow._cli.asked", "trioflow._cli.going_on"): "the help is there before it",
+    ("trioflow._cli.asked", "trioflow._cli.continuing"): "the help is there before it",
     ("trioflow._cli.asked", "trioflow._cli.upkeep"): "the help is there before it",
     ("trioflow._cli.filters", "trioflow._cli.times"): "the help is there before it",
     ("trioflow._cli.stored", "trioflow._cli.history"): "the help is there before it",

@@ -152,7 +152,7 @@ class PluginHost(Hooks):
 
     def extend_converter(self, converter: Converter) -> None:
         """Let plugins register converter hooks for their own types."""
-        self._tell("trioflow_converter", converter=converter)
+        self._notify("trioflow_converter", converter=converter)
 
     # ------------------------------------------------------------ definitions
     def _definitions(self, kind: str, cls: type[T]) -> dict[str, T]:
