@@ -22,9 +22,11 @@ from trioflow._engine.life.life import AT_REST, Life
 from trioflow._engine.life.ports import Driver, Keeper
 from trioflow._engine.life.starting import emit_start
 from trioflow._engine.running.deadlines import run_until
+from trioflow._engine.running.end_hooks import call_end_hooks
 from trioflow._engine.running.frame import Scope
 from trioflow._engine.running.own_context import same_context
-from trioflow._engine.running.workflow_call import call_end_hooks, recorded_result, run_workflow
+from trioflow._engine.running.results import recorded_result
+from trioflow._engine.running.workflow_call import run_workflow
 from trioflow._engine.stream.journaled_log import JournaledLog
 from trioflow._phases import Phase
 from trioflow.errors import RunStateError
@@ -193,7 +195,7 @@ async def abandon(life: Life, exc: BaseException) -> None:
         life.failure = life.failure or error
         report("the end of run %s cannot be recorded", life.run_id, error=error)
         life.phase = Phase.HALTED
-    life.core.readers.end_part(is_over=True)
+    life.core.readers.end_part(has_ended=True)
     if life.keeper is not None:
         await save(life, life.keeper)
 
