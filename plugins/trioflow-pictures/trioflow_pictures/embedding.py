@@ -37,11 +37,12 @@ def timeline_body() -> str:
     return page[start:end].replace("$title", "Run").strip()
 
 
-def timeline_data(events: Iterable[Event]) -> dict[str, Any]:
+def timeline_data(events: Iterable[Event], *, with_stacks: bool = True) -> dict[str, Any]:
     """Return what `timeline_js` shows, in plain JSON types.
 
     Args:
       events: The events of one run in order, as for `to_timeline_html`.
+      with_stacks: Whether errors have their tracebacks, which show paths of this machine.
 
     Raises:
       ValueError: if there are no events.
@@ -49,4 +50,4 @@ def timeline_data(events: Iterable[Event]) -> dict[str, Any]:
     timeline = timeline_of(events)
     if not timeline.events:
         raise ValueError("a timeline needs at least one event")
-    return page_data(timeline)
+    return page_data(timeline, with_stacks=with_stacks)

@@ -15,10 +15,11 @@ from starlette.responses import PlainTextResponse, Response
 from trioflow import Engine
 from trioflow.abc import Authenticator
 from trioflow_server.answers import problem_answer
-from trioflow_server.calls import Call
+from trioflow_server.calls import NOBODY, Call
 from trioflow_server.endpoints import Endpoint
 from trioflow_server.intake import Intake, Receive, Scope, Send
 from trioflow_server.options import ServerOptions
+from trioflow_server.pages.problem_page import problem_page
 from trioflow_server.problems import problem_of
 from trioflow_server.routing import Router
 from trioflow_server.safety.gate import Gate, headers_of
@@ -79,12 +80,16 @@ class ServerApp:
     # ------------------------------------------------------------ its life
     @asynccontextmanager
     async def lifespan(self) -> AsyncGenerator[None, None]:
-        """End all streams when the block is left; for the lifespan of an application around."""
-        try:
-            yield
-        finally:
-            with trio.CancelScope(shield=True):
-                await self.close_streams()
+        """Collect logs for the pages, and end all streams when the block is left.
+
+        For the lifespan of an application around.
+        """
+        with self.service.logs.collecting():
+            try:
+                yield
+            finally:
+                with trio.CancelScope(shield=True):
+                    await self.close_streams()
 
     async def close_streams(self, seconds: float = 2.0) -> None:
         """End all streams with a last comment, and start no further run.
@@ -142,8 +147,13 @@ class ServerApp:
             endpoint = self.router.find(scope)
             if endpoint is None:
                 return PlainTextResponse("404 Not Found", 404)
-            principal = await self.gate.admit(request, endpoint)
-            call = Call(self.service, request, endpoint, intake, principal)
-            return await endpoint.handle(call)
+            return await self._handle(Call(self.service, request, endpoint, intake, NOBODY))
         except Exception as exc:
             return problem_answer(problem_of(exc))
+
+    async def _handle(self, call: Call) -> Response:
+        try:
+            call.principal = await self.gate.admit(call.request, call.endpoint)
+            return await call.endpoint.handle(call)
+        except Exception as exc:
+            return problem_page(call, problem_of(exc))

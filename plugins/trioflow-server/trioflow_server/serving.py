@@ -234,9 +234,10 @@ async def open_server(
     """
     binding = binding or Binding()
     server = Server(app, binding, configure(binding, app.service.options.limits))
-    async with trio.open_nursery() as nursery:
-        await nursery.start(server.listen)
-        try:
-            yield server
-        finally:
-            server.stop()
+    with app.service.logs.collecting():
+        async with trio.open_nursery() as nursery:
+            await nursery.start(server.listen)
+            try:
+                yield server
+            finally:
+                server.stop()

@@ -24,6 +24,7 @@ def to_svg(
     provider: Provider | None = None,
     *,
     style: bool = True,
+    sources: bool = True,
 ) -> str:
     """Return the SVG document of a workflow as a string with a final newline.
 
@@ -39,8 +40,9 @@ def to_svg(
       style: Whether the drawing has its style. Pass False to put it into a page that has
         `graph_css`. The groups of calls have their addresses as ``data-address``, without items,
         iterations and attempts, so that the page can color them.
+      sources: Whether conditions that are short lambdas appear as their source.
     """
-    root = outline(workflow, resolve, provider)
+    root = outline(workflow, resolve, provider, sources=sources)
     addresses = [str(position) for position in range(len(root.children))]
     ends = dot("start", 7), dot("end", 7)
     body = sequence(root.children, addresses, ends, (root.input, root.output))
@@ -58,7 +60,8 @@ def to_svg(
         0,
         heading + moved(body.svg, left, top),
     )
-    description = "\n".join(part for part in (root.description, to_tree(workflow, resolve)) if part)
+    tree = to_tree(workflow, resolve, sources=sources)
+    description = "\n".join(part for part in (root.description, tree) if part)
     css = f"<style>\n{graph_css()}</style>\n" if style else ""
     return _page(whole, f"Workflow {root.label}", description, css)
 
