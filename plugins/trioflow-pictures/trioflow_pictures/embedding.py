@@ -1,4 +1,4 @@
-"""The parts of pictures, for pages that show them and have a content security policy of their own."""
+"""The parts of pictures, for pages that contain them and have a policy of their own."""
 
 from __future__ import annotations
 

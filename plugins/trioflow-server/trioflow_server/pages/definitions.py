@@ -14,7 +14,7 @@ from trioflow_server.service import Service
 def node_at(
     service: Service, workflow: Workflow[Any, Any] | None, address: str
 ) -> tuple[Node | None, Definition | None]:
-    """Return the node at an address, and what it runs there; None where the workflow has changed."""
+    """Return the node at an address, and what it runs; None where the workflow has changed."""
     parts = [Address.parse(address)]
     while parts[0].scope is not None:
         parts.insert(0, parts[0].scope)

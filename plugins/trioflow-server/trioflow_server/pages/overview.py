@@ -116,7 +116,7 @@ class Overview:
         found = [self._value("Input", record.input, "input")]
         if record.status == "success":
             found.append(self._value("Output", record.output, "output"))
-        if record.state is not None:
+        if record.state:
             found.append(self._value("State", record.state, "state"))
         if record.runtime_context:
             found.append(self._value("Context", record.runtime_context, "context"))

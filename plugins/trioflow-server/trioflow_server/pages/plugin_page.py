@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 from starlette.responses import Response
 
-from trioflow.engine import PluginInfo
+from trioflow import PluginInfo
 from trioflow_server.calls import Call
 from trioflow_server.pages.rendering import render
 
@@ -64,6 +64,6 @@ def _documentation(distribution: str) -> tuple[str, str]:
         about = metadata(distribution)
     except (PackageNotFoundError, ValueError):
         return "", ""
-    docs = about.get("Description") or about.get_payload()  # type: ignore[attr-defined]
-    text = docs if isinstance(docs, str) else ""
-    return about.get("Summary") or "", text.strip()[:LONGEST]
+    facts = about.json  # the description may be a field, or follow the fields
+    summary, docs = facts.get("summary", ""), facts.get("description", "")
+    return str(summary), docs.strip()[:LONGEST] if isinstance(docs, str) else ""

@@ -110,18 +110,24 @@ async def _stream(call: Call) -> Response:
 async def _events(call: Call) -> Response:
     run = await find_stored(call, run_id_of(call))
     page = await read_event_page(call, run)
-    values = {"run": run, "info": run.info, "events": page, "view": "events", "alerts": ()}
+    values: dict[str, Any] = {
+        "run": run,
+        "info": run.info,
+        "events": page,
+        "view": "events",
+        "alerts": (),
+    }
     after = call.query.number("after", least=-1)
     links = links_of(call, run, "events", after=after, fragment=1)
     if call.query.text("fragment"):
-        html = {"events": Renderer(call).text("run/events.html", **values, **links)}
+        html = {"events": Renderer(call).text("run/events.html", **values | links)}
         return json_answer({"html": html, "open": not run.is_finished})
-    return render(call, "events.html", **values, **links)
+    return render(call, "events.html", **values | links)
 
 
 async def _log(call: Call) -> Response:
     run = await find_stored(call, run_id_of(call))
-    values = {
+    values: dict[str, Any] = {
         "run": run,
         "info": run.info,
         "overview": Overview(call, run),
@@ -132,9 +138,9 @@ async def _log(call: Call) -> Response:
     }
     links = links_of(call, run, "log", fragment=1)
     if call.query.text("fragment"):
-        html = {"log": Renderer(call).text("run/log.html", **values, **links)}
+        html = {"log": Renderer(call).text("run/log.html", **values | links)}
         return json_answer({"html": html, "open": not run.is_finished})
-    return render(call, "log.html", **values, **links)
+    return render(call, "log.html", **values | links)
 
 
 async def _timeline(call: Call) -> Response:

@@ -116,5 +116,5 @@ async def read_events(
                     continue
                 return
     except HistoryGap as gap:  # without a journal, old events are forgotten
-        async for event in read_events(service, run_id, gap.first_available - 1, last):
-            yield event
+        async for kept in read_events(service, run_id, gap.first_available - 1, last):
+            yield kept

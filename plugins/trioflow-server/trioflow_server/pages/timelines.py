@@ -22,8 +22,14 @@ from trioflow_server.values import dump
 def timeline_page(call: Call, run: StoredRun, links: Mapping[str, str]) -> Response:
     """Return the page, which fetches its data."""
     data = call.root + run_path(run.run_id, view="timeline-data")
-    values = {"run": run, "info": run.info, "view": "timeline", "alerts": (), "data": data}
-    return render(call, "timeline.html", body=timeline_body(), **values, **links)
+    values: dict[str, Any] = {
+        "run": run,
+        "info": run.info,
+        "view": "timeline",
+        "alerts": (),
+        "data": data,
+    }
+    return render(call, "timeline.html", body=timeline_body(), **values | links)
 
 
 async def timeline_answer(call: Call, run: StoredRun) -> Response:

@@ -15,6 +15,7 @@ from trioflow_server.pages.forms.places import (
     Fields,
     chosen_of,
     inside,
+    is_list_given,
     is_presence_chosen,
     length_of,
     simplified,
@@ -51,6 +52,8 @@ class Element:
     children: tuple[Element, ...] = ()
     length: int | None = None
     """Of a list."""
+    is_given: bool = True
+    """Whether a list is given."""
 
     @property
     def name(self) -> str:
@@ -145,7 +148,11 @@ class Builder:
                 return {"children": tuple(children)}
             case "list":
                 count, items = length_of(self.fields, pointer), shaped.schema["items"]
-                return {"children": self._items([items] * count, pointer, depth), "length": count}
+                return {
+                    "children": self._items([items] * count, pointer, depth),
+                    "length": count,
+                    "is_given": is_list_given(self.fields, pointer, required),
+                }
             case "row":
                 return {"children": self._items(shaped.schema["prefixItems"], pointer, depth)}
             case "fixed":

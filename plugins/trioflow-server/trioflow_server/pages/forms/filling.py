@@ -41,7 +41,7 @@ class Filler:
             case "object":
                 self._object(shaped, value, pointer, depth)
             case "list":
-                self._list(shaped, value, pointer, depth)
+                self._list(shaped, value, pointer, required, depth)
             case "row":
                 items = value if isinstance(value, list) else []
                 for place, each in enumerate(shaped.schema["prefixItems"]):
@@ -104,7 +104,10 @@ class Filler:
             item = given.get(key, MISSING)
             self.fill(part, item, inside(pointer, key), key in needed, depth + 1)
 
-    def _list(self, shaped: Shaped, value: Any, pointer: str, depth: int) -> None:
+    def _list(self, shaped: Shaped, value: Any, pointer: str, required: bool, depth: int) -> None:
+        if not required and not isinstance(value, list):
+            self.fields[LENGTH + pointer] = ""
+            return
         items = value[:MOST_ITEMS] if isinstance(value, list) else []
         least = shaped.schema.get("minItems", 0)
         count = max(len(items), min(least, MOST_ITEMS) if isinstance(least, int) else 0)

@@ -30,6 +30,11 @@ def length_of(fields: Fields, pointer: str) -> int:
     return min(int(text), MOST_ITEMS) if is_number else 0
 
 
+def is_list_given(fields: Fields, pointer: str, required: bool) -> bool:
+    """Return whether a list is given; an optional one is so once an item was added."""
+    return required or fields.get(LENGTH + pointer, "") != ""
+
+
 def chosen_of(fields: Fields, pointer: str, count: int) -> int | None:
     """Return the number of the chosen alternative of *count*; None if none is."""
     text = fields.get(CHOSEN + pointer, "")
@@ -54,4 +59,4 @@ def simplified(shaper: Shaper, shaped: Shaped, required: bool, depth: int) -> Sh
 
 def is_presence_chosen(shaped: Shaped, required: bool) -> bool:
     """Return whether a form has a choice for whether a value is given at all."""
-    return not required and shaped.shape in ("object", "list", "row", "fixed", "null")
+    return not required and shaped.shape in ("object", "row", "fixed", "null")

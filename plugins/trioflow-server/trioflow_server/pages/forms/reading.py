@@ -13,6 +13,7 @@ from trioflow_server.pages.forms.places import (
     Fields,
     chosen_of,
     inside,
+    is_list_given,
     is_presence_chosen,
     length_of,
     simplified,
@@ -42,6 +43,8 @@ class Reader:
             case "object":
                 return self._object(shaped, pointer, depth)
             case "list":
+                if not is_list_given(self.fields, pointer, required):
+                    return MISSING
                 count, items = length_of(self.fields, pointer), shaped.schema["items"]
                 return self._items([items] * count, pointer, depth)
             case "row":
