@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 import trioflow
-from trioflow import Retry, Step, StepContext, Workflow, step, tool
+from trioflow import Retry, Step, StepContext, Workflow, open_engine, step, tool
 from trioflow._engine.planning.state_types import check_state
-from trioflow.errors import DefinitionError, UnknownOptionError
+from trioflow.errors import DefinitionError, InvalidValueError, UnknownOptionError
+from trioflow.stores import MemoryStore
 
 FLOW: Workflow[Any, Any] = Workflow("w")
 
@@ -205,3 +206,35 @@ async def test_of_a_loop_it_is_the_iteration_before() -> None:
     result = await FLOW.dowhile(spoils, lambda: True).create_run().start(1)
 
     assert str(result.error).endswith("; passed by iteration 1")
+
+
+@pytest.mark.parametrize("collects", [False, True], ids=["fails", "is collected"])
+@pytest.mark.parametrize(
+    ("workflow", "giver"),
+    [
+        (FLOW.then(anything).then(one), "step 'anything'"),
+        (FLOW.map(letters, id="m").foreach(one), "map 'm'"),
+        (FLOW.dowhile(anything, lambda: False).then(one), "step 'anything'"),
+        (FLOW.then(one), "the caller of workflow 'w'"),
+    ],
+)
+async def test_a_recorded_error_still_says_what_gave_the_value(
+    workflow: Workflow[Any, Any], giver: str, collects: bool
+) -> None:
+    whole: Workflow[Any, Any] = Workflow("whole", input=Any, output=Any)
+    if collects:
+        whole = whole.map(lambda data: [data], id="list").foreach(workflow, on_error="collect")
+    else:
+        whole = whole.then(workflow)
+    store = MemoryStore()
+    async with open_engine(plugins=[], store=store, workflows=[whole]) as engine:
+        before = await engine.submit(whole, "x", run_id="r").wait()
+    async with open_engine(plugins=[], store=store, workflows=[whole]) as engine:
+        after = await (await engine.load_run("r")).wait()
+
+    for result in (before, after):
+        error = result.output[0].error if collects else result.error
+        assert type(error) is InvalidValueError
+        assert error.giver == giver
+        assert str(error).endswith(f"; passed by {giver}")
+        assert error.faults[0].received == "str"

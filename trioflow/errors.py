@@ -267,6 +267,26 @@ class NonRetryableError(TrioflowError):
 
 
 @attrs.define(eq=False, repr=False)
+class Tripwire(TrioflowError, RuntimeError):  # noqa: N818 - it stops what must not continue, and is no fault
+    """Raise it in a guardrail, or any step, to refuse what comes in or what came out.
+
+    The step and the run fail with it. In the dialect ``mastra-1`` both have a ``tripwire`` object.
+    """
+
+    reason: str
+    """Why, for whoever reads the run."""
+    retry: bool = False
+    """Whether another answer of the model may pass."""
+    metadata: object = None
+    """Data about the refusal."""
+    processor_id: str | None = None
+    """The guardrail that refused."""
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@attrs.define(eq=False, repr=False)
 class StepTimeoutError(TrioflowError, TimeoutError):
     """Raised when an attempt took longer than the ``timeout`` of its step or tool."""
 

@@ -86,6 +86,7 @@ class RunRecord(metaclass=PlainHelp):
     _deadlines: dict[str, float] | None = attrs.field(default=None, eq=_or_nothing)
     _asks: dict[str, Mapping[str, AskRecord]] | None = attrs.field(default=None, eq=_or_nothing)
     _started_runs: dict[str, tuple[str, ...]] | None = attrs.field(default=None, eq=_or_nothing)
+    _private: dict[str, dict[str, Any]] | None = attrs.field(default=None, eq=_or_nothing)
     _calls: Calls | None = attrs.field(default=None, init=False, eq=False, repr=False)
     _steps: Calls | None = attrs.field(default=None, init=False, eq=False, repr=False)
 
@@ -143,6 +144,13 @@ class RunRecord(metaclass=PlainHelp):
         if self._started_runs is None:
             self._started_runs = {}
         return self._started_runs
+
+    @property
+    def private(self) -> dict[str, dict[str, Any]]:
+        """Private state of plugins, by namespace and key. Live and read-only."""
+        if self._private is None:
+            self._private = {}
+        return self._private
 
     def due_at(self) -> float | None:
         """Return when the engine must act on the run; None if there is no such time.
@@ -596,6 +604,10 @@ def _context_update(run: RunRecord, event: ev.ContextUpdate) -> None:
         run.runtime_context.pop(key, None)
 
 
+def _private_update(run: RunRecord, event: ev.PrivateUpdate) -> None:
+    run.private.setdefault(event.namespace, {}).update(event.updates)
+
+
 def _suspended(run: RunRecord, event: ev.Suspended) -> None:
     run.status = "suspended"
 
@@ -643,6 +655,7 @@ REDUCERS: dict[type[ev.Event], Callable[[RunRecord, Any], None]] = {
     ev.EventReceived: _event_received,
     ev.EventTaken: _event_taken,
     ev.ContextUpdate: _context_update,
+    ev.PrivateUpdate: _private_update,
     ev.Suspended: _suspended,
     ev.Paused: _paused,
     ev.Canceled: _canceled,

@@ -200,7 +200,8 @@ def step(
       resume: Type of the resume data and of event data.
       suspend: Type of the payload that the step suspends with.
       state: Type of the state that the step expects; default: the annotation of the context,
-        ``StepContext[State]``. A workflow whose state has another type is refused.
+        ``StepContext[State]``. The state of the workflow must be of this type or a subclass; a
+        TypedDict may name some of its keys. Updates of the state must fit both types.
       retry: How the step is retried; default: the ``retry`` of its workflow.
       timeout: Seconds, or a timedelta, that one attempt may take, from when the body begins:
         waiting for a limit, a free thread or a free process does not count. It does not interrupt a

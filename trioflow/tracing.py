@@ -29,12 +29,15 @@ class TracingContext(metaclass=PlainHelp):
     """
     tracestate: str | None = None
     """The W3C Trace Context header ``tracestate``, which accompanies *traceparent*."""
+    baggage: str | None = None
+    """The W3C header ``baggage``: what the caller wants all services of the trace to know."""
 
     @classmethod
     def from_headers(cls, headers: Mapping[str, str]) -> TracingContext:
         """Return the context in the headers of a request. Header names ignore case."""
         found = {name.lower(): text.strip() for name, text in headers.items()}
-        return cls(traceparent=found.get("traceparent"), tracestate=found.get("tracestate"))
+        names = ("traceparent", "tracestate", "baggage")
+        return cls(**{name: found.get(name) for name in names})
 
     def headers(self) -> dict[str, str]:
         """Return the headers that continue this trace in another process.
@@ -42,8 +45,9 @@ class TracingContext(metaclass=PlainHelp):
         Empty if only the tracer can write them. Inside a step that an instrument observes, the
         context has its own class, which returns the tracer's headers.
         """
-        named = {"traceparent": self.traceparent, "tracestate": self.tracestate}
-        return {name: text for name, text in named.items() if text} if self.trace_id else {}
+        trace = {"traceparent": self.traceparent, "tracestate": self.tracestate}
+        named = {**(trace if self.trace_id else {}), "baggage": self.baggage}
+        return {name: text for name, text in named.items() if text}
 
     @property
     def trace_id(self) -> str | None:

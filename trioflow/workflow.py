@@ -242,7 +242,10 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
           on_start: Called with a `RunContext` before the first node. If it raises, the run fails
             with its exception, and no node runs.
           on_finish: Called with the `RunResult` when the workflow has finished, with any status.
-            Halting a run does not finish it.
+            Halting a run does not finish it. If a run ends while it is suspended, for example
+            because it is canceled, this is called for each nested workflow that waits, innermost
+            first, and then for the run. An engine that does not know the workflow, or cannot read
+            the run, can cancel it too; then no hook is called, also not later.
           on_error: Called with the `RunResult` after *on_finish* if the workflow has failed.
           validate: Whether values are checked. False disables all checks.
           metadata: Any values; the engine does not read them.

@@ -128,7 +128,10 @@ class Builder:
             return tool(id=id, retry=None if old_engine else retries)(run)
         resume = self._type(definition.get("resumeSchema"))
         suspend = self._type(definition.get("suspendSchema"))
-        make = step(id=id, input=input_type, resume=resume, suspend=suspend, retry=retries)
+        state = None if state_schema is None else state_type_of(state_schema)
+        make = step(
+            id=id, input=input_type, resume=resume, suspend=suspend, state=state, retry=retries
+        )
         return make(run)
 
     def _type(self, schema: Schema | None) -> Any:
@@ -205,7 +208,7 @@ class Builder:
             recorded = result_to_recorded(
                 result, self.words, schemas=self.checked_inputs, in_hook=True
             )
-            kept = ("status", "input", "result", "error")
+            kept = ("status", "input", "result", "error", "tripwire")
             entry = {key: recorded[key] for key in kept if key in recorded}
             if name == "onError":
                 entry.pop("result", None)

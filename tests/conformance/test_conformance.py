@@ -34,7 +34,6 @@ CONTRACT = sorted(HERE.glob("cases-*.jsonl"))
 FILES = {file: load(file) for file in [*CONTRACT, *sorted(HERE.glob("more-*.jsonl"))]}
 NOT_BUILT = {
     "definitions of type agent": "agents that call language models are for a plugin",
-    "operation tripwire": "tripwires belong to the processors of agents",
 }
 """What cases may need that trioflow does not have, and why it does not."""
 TRIES = 15

@@ -17,7 +17,7 @@ from trioflow.addresses import Address
 from trioflow.wire import to_wire
 
 from .flavours import Flavour
-from .memory import Memory, Seen, failure_keys
+from .memory import Memory, Seen, failure_keys, tripwire_keys
 from .messages import Words
 from .place import Custom
 from .schemas import Schema, let_through
@@ -157,7 +157,9 @@ class Translator:
         if error is None:
             return
         recorded = self.words.error(error, self.memory.chosen)
-        if isinstance(event, ev.Finish) and "metadata" in payload:
+        if isinstance(event, ev.Finish) and "tripwire" in payload:
+            payload |= tripwire_keys(error, self.memory)
+        elif isinstance(event, ev.Finish) and "metadata" in payload:
             message = recorded["$error"]["message"]
             payload["metadata"] = {"error": recorded, "errorMessage": message}
         else:

@@ -37,6 +37,7 @@ CALL = {
     ("open", "tool-error"): "open",
     ("open", "event-taken"): "open",
     ("open", "context-update"): "open",
+    ("open", "private-update"): "open",
     ("open", "step-deadline"): "open",
     ("open", "run-started"): "open",
     ("open", "step-result"): "ended",

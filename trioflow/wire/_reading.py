@@ -98,6 +98,8 @@ def _payload(wire: Mapping[str, Any], cls: type[ev.Event], dialect: Dialect) -> 
     if not isinstance(payload, Mapping):
         raise WireFormatError(f"{cls.type} has no object under 'payload'")
     payload = dict(payload)
+    if payload.get("workflowStatus") == "tripwire":
+        payload["workflowStatus"] = "failed"
     if dialect == "mastra-1" and cls in (ev.StepStart, ev.Finish):
         metadata = payload.get("metadata", {})
         if not isinstance(metadata, Mapping):

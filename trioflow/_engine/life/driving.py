@@ -22,9 +22,11 @@ from trioflow._engine.life.life import AT_REST, Life
 from trioflow._engine.life.ports import Driver, Keeper
 from trioflow._engine.life.starting import emit_start
 from trioflow._engine.running.deadlines import run_until
+from trioflow._engine.running.end_hooks import call_end_hooks
 from trioflow._engine.running.frame import Scope
 from trioflow._engine.running.own_context import same_context
-from trioflow._engine.running.workflow_call import call_end_hooks, recorded_result, run_workflow
+from trioflow._engine.running.results import recorded_result
+from trioflow._engine.running.workflow_call import run_workflow
 from trioflow._engine.stream.journaled_log import JournaledLog
 from trioflow._phases import Phase
 from trioflow.errors import RunStateError

@@ -13,11 +13,12 @@ from trioflow._engine.life.driving import beginning, carry_on
 from trioflow._engine.life.ending import give_up
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.resuming import begin_part
-from trioflow._engine.running.workflow_call import recorded_result
+from trioflow._engine.running.results import recorded_result
 from trioflow._phases import Phase
 from trioflow.errors import HistoryGap, NotResumableError, UnreadableRunError
 from trioflow.events import ACTIVE_STATUSES, FINISHED_STATUSES, WAITING_STATUSES
 from trioflow.results import RunResult
+from trioflow.tracing import NO_TRACING, TracingContext
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -71,6 +72,11 @@ def _adopt(life: Life, events: Sequence[ev.Event], misfits: tuple[UnreadableRunE
             life.input = life.value = event.input
             life.trace.id, life.resource_id = event.trace_id, event.resource_id
             life.trace.metadata = event.metadata
+            life.trace.context = TracingContext(
+                None, event.traceparent, event.tracestate, event.baggage
+            )
+            if life.core.tracing_context == NO_TRACING:
+                life.core.tracing_context = life.trace.context
     if misfits:
         life.misfits += misfits
     is_unfinished = record.status not in FINISHED_STATUSES

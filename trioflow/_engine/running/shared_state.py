@@ -79,6 +79,19 @@ def state_fields(
     return check
 
 
+def step_state_fields(
+    type_: Any, owner: str, converter: Callable[[], Converter]
+) -> Callable[[Updates], Updates] | None:
+    """Return what `state_fields` does for the state that a step declares; None without fields.
+
+    The state may have more fields than the step declares. The step sets only its own.
+    """
+    origin = typing.get_origin(type_) or type_
+    is_mapping = isinstance(origin, type) and issubclass(origin, Mapping)
+    has_fields = is_mapping or _field_types(type_) is not None
+    return state_fields(type_, owner, converter) if has_fields else None
+
+
 def check_merge(state: Any, updates: Updates, step: str) -> None:
     """Check that *updates* can be merged into *state*; its own validators may reject them.
 

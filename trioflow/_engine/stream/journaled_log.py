@@ -68,6 +68,8 @@ class JournaledLog(RunLog):
         return not self.journal.is_complete
 
     def stop(self) -> None:
+        if not self.is_stopped:
+            self._tell(lambda instrument: instrument.on_halt(self.run_id))
         self.journal.stop()
         self.readers.step_aside()
 

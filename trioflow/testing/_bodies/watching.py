@@ -19,6 +19,7 @@ PATIENCE = 100
 METHODS = frozenset(
     {
         "set_state",
+        "set_private_state",
         "write",
         "call_tool",
         "stream_tool",
