@@ -9,10 +9,12 @@ import attrs
 
 from trioflow import events as ev
 from trioflow_server.calls import Call
-from trioflow_server.pages.showing import json_text
+from trioflow_server.pages.showing import json_line, json_text
 from trioflow_server.pages.stored import StoredRun, read_events
 
 ON_PAGE = 200
+SHOWN = ("stepName", "id", "address")
+"""What the other columns show."""
 
 
 @attrs.frozen
@@ -25,8 +27,10 @@ class EventRow:
     id: str
     """Id of the step; empty if it is about the whole run."""
     address: str
+    line: str
+    """Everything else, as JSON on one line."""
     text: str
-    """Everything else, as JSON."""
+    """The same on several lines."""
 
 
 @attrs.frozen
@@ -68,6 +72,9 @@ async def read_event_page(call: Call, run: StoredRun) -> EventPage:
 def _row(call: Call, event: ev.Event) -> EventRow:
     wire = call.service.shower.event(event, "mastra-1")
     payload: Any = wire.get("payload", wire)
+    payload = {key: value for key, value in payload.items() if key not in SHOWN}
     id = event.id if isinstance(event, ev.StepEvent) else ""
     address = event.address if isinstance(event, ev.StepEvent) else ""
-    return EventRow(event.seq, event.at, event.type, id, address, json_text(payload))
+    return EventRow(
+        event.seq, event.at, event.type, id, address, json_line(payload), json_text(payload)
+    )

@@ -14,7 +14,7 @@ from trioflow_server.calls import Call
 from trioflow_server.pages.forms.form import Form
 from trioflow_server.pages.graphs import colored, draw_graph, statuses_of
 from trioflow_server.pages.questions import Question, awaited_events, questions_of
-from trioflow_server.pages.showing import json_text
+from trioflow_server.pages.showing import json_text, visible
 from trioflow_server.pages.stored import StoredRun
 
 MOST_CALLS = 200
@@ -140,7 +140,7 @@ class Overview:
         shown = self.call.service.shower.error(error)
         text = f"{shown['name']}: {shown['message']}" if shown["message"] else shown["name"]
         stack = shown.get("stack")
-        return f"{text}\n\n{stack}" if stack else text
+        return visible(f"{text}\n\n{stack}" if stack else text)
 
     # ------------------------------------------------------------ what it has done
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +23,9 @@ GLYPHS = {
 """Those of the timeline: a status is also seen without colors."""
 MOST = 4_000
 """Most characters of a value on a page."""
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
+)
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -38,6 +42,11 @@ def is_finished(status: str) -> bool:
 def moment(at: float | None) -> str:
     """Return a point in time; empty if there is none."""
     return "" if at is None else _date(at).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def precise(at: float) -> str:
+    """Return a point in time with milliseconds."""
+    return _date(at).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
 def machine_time(at: float) -> str:
@@ -70,8 +79,21 @@ def duration(seconds: float | None) -> str:
 
 def json_text(value: Any) -> str:
     """Return JSON: on one line if that is short, otherwise indented."""
-    line = json.dumps(value, ensure_ascii=False)
-    return line if len(line) <= 80 else json.dumps(value, ensure_ascii=False, indent=2)
+    line = json_line(value)
+    return line if len(line) <= 80 else visible(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def json_line(value: Any) -> str:
+    """Return JSON on one line."""
+    return visible(json.dumps(value, ensure_ascii=False))
+
+
+def visible(text: str) -> str:
+    """Return a text with escapes for characters that cannot be seen.
+
+    Some of them turn the direction of what follows, so that a text seems to be another one.
+    """
+    return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def shortened(text: str, most: int = MOST) -> str:
@@ -85,6 +107,8 @@ FILTERS = {
     "machine_time": machine_time,
     "duration": duration,
     "json_text": json_text,
+    "precise": precise,
     "shortened": shortened,
+    "visible": visible,
 }
 """The filters of all templates."""

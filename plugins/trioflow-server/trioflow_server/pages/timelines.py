@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import trio
@@ -19,7 +19,7 @@ from trioflow_server.problems import Problem
 from trioflow_server.values import dump
 
 
-def timeline_page(call: Call, run: StoredRun, links: Mapping[str, str]) -> Response:
+def timeline_page(call: Call, run: StoredRun, links: dict[str, str]) -> Response:
     """Return the page, which fetches its data."""
     data = call.root + run_path(run.run_id, view="timeline-data")
     values: dict[str, Any] = {
