@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import xml.etree.ElementTree as ET
+from typing import Any
 
 import pytest
 from trioflow_pictures import to_svg
@@ -34,15 +35,21 @@ def test_the_cards_of_a_graph_have_the_addresses_of_their_calls() -> None:
     async def one(number: int) -> int:
         return number
 
-    inner = Workflow("inner", input=int, output=int).then(one).dountil(one.clone("two"), bool)
-    outer = (
+    @step
+    async def last(numbers: list[int]) -> list[int]:
+        return numbers
+
+    inner: Workflow[int, Any] = (
+        Workflow("inner", input=int, output=int).then(one).dountil(one.clone("two"), bool)
+    )
+    outer: Workflow[Any, Any] = (
         Workflow("outer", input=int)
         .then(one)
         .parallel(one.clone("left"), inner)
         .map(lambda data: [1])
         .foreach(inner.clone("each"))
         .sleep(1)
-        .wait_for_event("news", one.clone("last"))
+        .wait_for_event("news", last)
     )
 
     found = re.findall(r'class="(\w+)" data-address="([^"]*)"', to_svg(outer))

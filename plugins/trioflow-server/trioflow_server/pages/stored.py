@@ -65,6 +65,7 @@ async def find_info(call: Call, run_id: str) -> RunInfo:
     Raises:
       Problem: if there is none.
     """
+    call.watched.about(run_id)
     info = await look_up(call.service, run_id) if run_id else None
     if info is None or not call.principal.sees(info.resource_id):
         raise run_not_found()
