@@ -237,8 +237,9 @@ async def test_pages_that_are_not_there_say_so() -> None:
     assert as_json.json()["code"] == "run-not-found"
 
 
-async def test_a_run_that_has_not_started_has_a_page() -> None:
-    async with open_pages() as (bench, visitor):
+@pytest.mark.parametrize("store", ["memory:", None])
+async def test_a_run_that_has_not_started_has_a_page(store: str | None) -> None:
+    async with open_pages(store=store) as (bench, visitor):
         await bench.post("/api/workflows/order/create-run", runId="p1")
         page = await visitor.go("/runs/p1")
         timeline = await bench.get("/runs/p1", view="timeline-data")

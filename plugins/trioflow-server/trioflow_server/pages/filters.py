@@ -11,7 +11,7 @@ import attrs
 from trioflow.events import RunStatus
 from trioflow_server.calls import Call
 
-STATUSES: tuple[RunStatus, ...] = tuple(each for each in get_args(RunStatus) if each != "pending")
+STATUSES: tuple[RunStatus, ...] = get_args(RunStatus)
 FIELDS = ("workflow", "status", "resource", "tags", "since", "before")
 """Names of the fields, in the order of the form."""
 

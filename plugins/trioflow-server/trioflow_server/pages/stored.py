@@ -79,7 +79,7 @@ async def find_stored(call: Call, run_id: str) -> StoredRun:
       Problem: if there is none.
     """
     info = await find_info(call, run_id)
-    if call.service.pending.find(run_id) is not None:
+    if info.status == "pending" or call.service.pending.find(run_id) is not None:
         return StoredRun(info, None)
     return StoredRun(info, await _record_of(call.service, info))
 
