@@ -157,14 +157,21 @@ class Part:
         tool = self._begin_tool(event.tool_call_id)
         del self._tools[event.tool_call_id]
         status = self._status(status)
+        try:
+            self._mark_tool(tool, status, error, event.at)
+        finally:
+            tool.end(event.at)
+
+    def _mark_tool(
+        self, tool: OpenTool, status: str, error: BaseException | None, at: float
+    ) -> None:
         tool.span.set_attribute(a.TOOL_STATUS, status)
         if tool.pieces is not None:
             tool.span.set_attribute(a.TOOL_PIECES, tool.pieces)
         if status == "failed":
-            tool.fail(error, event.at, tell=tool.caller.hear(error))
+            tool.fail(error, at, tell=tool.caller.hear(error))
         elif status in ("canceled", HALTED):
-            tool.note(status, event.at)
-        tool.end(event.at)
+            tool.note(status, at)
 
     # ------------------------------------------------------------ the run
     def on_canceled(self, event: ev.Canceled) -> None:
@@ -183,10 +190,12 @@ class Part:
 
     def _end(self, status: str, error: BaseException | None, at: float) -> None:
         self.is_over = True
-        self._root.span.set_attribute(a.RUN_STATUS, status)
-        if status == "failed":
-            self._root.fail(error, at, tell=self._root.hear(error))
-        self._root.end(at)
+        try:
+            self._root.span.set_attribute(a.RUN_STATUS, status)
+            if status == "failed":
+                self._root.fail(error, at, tell=self._root.hear(error))
+        finally:
+            self._root.end(at)
 
     # ------------------------------------------------------------ inside
     def _begin(
@@ -236,17 +245,22 @@ class Part:
     ) -> None:
         call = self._calls.pop(address)
         status = self._status(status)
-        call.span.set_attribute(a.STEP_STATUS, status)
-        if call.attempts:
-            call.span.set_attribute(a.ATTEMPTS, call.attempts)
         tell = status == "failed" and call.hear(error)
         if status == "failed":
-            call.fail(error, at, tell=tell and call.attempt is None)
             self._around(address).hear(error)
-        elif status in ("canceled", "suspended", HALTED):
-            call.note(status, at, self._texts.attributes({a.LABEL: label}))
-        call.end_attempt(status, error, at, tell=tell)
-        call.end(at)
+        try:
+            call.span.set_attribute(a.STEP_STATUS, status)
+            if call.attempts:
+                call.span.set_attribute(a.ATTEMPTS, call.attempts)
+            if status == "failed":
+                call.fail(error, at, tell=tell and call.attempt is None)
+            elif status in ("canceled", "suspended", HALTED):
+                call.note(status, at, self._texts.attributes({a.LABEL: label}))
+        finally:
+            try:
+                call.end_attempt(status, error, at, tell=tell)
+            finally:
+                call.end(at)
 
 
 ENDS: dict[type[ev.Event], Callable[[Part, Any], None]] = {
