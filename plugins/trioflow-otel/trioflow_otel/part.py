@@ -50,7 +50,7 @@ class Part:
         if call is None:  # items have no start event
             call = self._open_item(body.step_id, body.step_call_id, body.address, body.at)
         call.attempts = body.attempt
-        about = self._texts.attributes({a.STEP: body.step_id, a.ATTEMPT: body.attempt})
+        about = self._texts.known({a.STEP: body.step_id, a.ATTEMPT: body.attempt})
         about |= a.code_attributes(body.function, self._texts)
         name = f"attempt {body.step_id}"
         call.attempt = self._begin(name, call, body.at, about, body.span)
@@ -58,7 +58,7 @@ class Part:
 
     # ------------------------------------------------------------ calls
     def on_step_start(self, event: ev.StepStart) -> None:
-        about = self._texts.attributes(
+        about = self._texts.known(
             {
                 a.ITERATION: event.iteration,
                 a.ROUND: event.round or None,
@@ -78,10 +78,10 @@ class Part:
         if call is None:
             call = self._open_call(event, "sleep" if event.event is None else "wait", {})
         waiting_for = {a.EVENT: event.event, a.UNTIL: event.until}
-        call.note("waiting", event.at, self._texts.attributes(waiting_for))
+        call.note("waiting", event.at, self._texts.known(waiting_for))
 
     def on_event_taken(self, event: ev.EventTaken) -> None:
-        taken = self._texts.attributes({a.EVENT: event.event})
+        taken = self._texts.known({a.EVENT: event.event})
         self._calls[event.address].note("event_taken", event.at, taken)
 
     def on_retry(self, event: ev.StepRetry) -> None:
@@ -105,7 +105,7 @@ class Part:
 
     # ------------------------------------------------------------ tools
     def on_tool_call(self, event: ev.ToolCall) -> None:
-        about = self._texts.attributes(
+        about = self._texts.known(
             {
                 a.OPERATION: a.EXECUTE_TOOL,
                 a.TOOL: event.name,
@@ -175,7 +175,7 @@ class Part:
 
     # ------------------------------------------------------------ the run
     def on_canceled(self, event: ev.Canceled) -> None:
-        about = self._texts.attributes({a.REASON: event.reason})
+        about = self._texts.known({a.REASON: event.reason})
         self._root.note(self._status("canceled"), event.at, about)
 
     def on_pause(self, event: ev.Suspended | ev.Paused) -> None:
@@ -215,13 +215,13 @@ class Part:
 
     def _open_call(self, event: ev.StepEvent, kind: str, about: Attributes) -> OpenCall:
         place = {a.STEP: event.id, a.STEP_KIND: kind, a.STEP_CALL: event.step_call_id}
-        about = {**about, **self._texts.attributes(place)}
+        about = {**about, **self._texts.known(place)}
         return self._open(event.address, f"{kind} {event.id}", event.at, about)
 
     def _open_item(self, id: str, call_id: str, address: str, at: float) -> OpenCall:
         index = Address.parse(address).item
         place = {a.STEP: id, a.STEP_KIND: "item", a.ITEM: index, a.STEP_CALL: call_id}
-        return self._open(address, f"item {id}", at, self._texts.attributes(place))
+        return self._open(address, f"item {id}", at, self._texts.known(place))
 
     def _open(self, address: str, name: str, at: float, about: Attributes) -> OpenCall:
         around = self._around(address)
@@ -255,7 +255,7 @@ class Part:
             if status == "failed":
                 call.fail(error, at, tell=tell and call.attempt is None)
             elif status in ("canceled", "suspended", HALTED):
-                call.note(status, at, self._texts.attributes({a.LABEL: label}))
+                call.note(status, at, self._texts.known({a.LABEL: label}))
         finally:
             try:
                 call.end_attempt(status, error, at, tell=tell)

@@ -146,7 +146,7 @@ class Tracing(Instrument):
         texts = self._writer.texts
         about = texts.attributes(part.metadata, a.METADATA)
         run = {a.RUN: part.run_id, a.WORKFLOW: part.workflow_id, a.RESOURCE: part.resource_id}
-        about |= texts.attributes(run)
+        about |= texts.known(run)
         beginning = Beginning(f"run {part.workflow_id}", about, around, tuple(links), None)
         chosen = self._choose(beginning, trace_id, part.first_context)
         return attrs.evolve(beginning, chosen=chosen)
