@@ -34,7 +34,7 @@ class Part:
         self._calls: dict[str, OpenCall] = {}
         self._tools: dict[str, OpenTool | CalledTool] = {}
         self.baggage = baggage.get_all(around)
-        self.is_over = False
+        self.has_ended = False
         self.is_halted = False
         self.is_recording = is_recording
         """Whether the trace is sampled; otherwise there is only the root span."""
@@ -189,7 +189,7 @@ class Part:
         return HALTED if self.is_halted and status == "canceled" else status
 
     def _end(self, status: str, error: BaseException | None, at: float) -> None:
-        self.is_over = True
+        self.has_ended = True
         try:
             self._root.span.set_attribute(a.RUN_STATUS, status)
             if status == "failed":

@@ -62,7 +62,7 @@ class Tracing(Instrument):
 
     def on_begin(self, part: PartInfo) -> TraceIds | None:
         """Determine parent, links, ids and sampling of the span of a part."""
-        begin = self._start if part.is_start else self._go_on
+        begin = self._start if part.is_start else self._continue
         beginning = self._beginning[part.run_id] = begin(part)
         chosen, around = beginning.chosen, beginning.around
         if chosen is not None:
@@ -88,7 +88,7 @@ class Tracing(Instrument):
                 handler(part, event)
             except Exception as error:  # of a tracer that is not OpenTelemetry's
                 self._losses.report(f"what event {event.type!r} says", error)
-            if part.is_over:
+            if part.has_ended:
                 del self._parts[event.run_id]
 
     def on_halt(self, run_id: str) -> None:
@@ -126,7 +126,7 @@ class Tracing(Instrument):
             self._losses.report("the parent of a run", error)
             return around
 
-    def _go_on(self, part: PartInfo) -> Beginning:
+    def _continue(self, part: PartInfo) -> Beginning:
         around = otel_context.get_current()
         own = baggage.get_all(around)  # of the caller, which comes before what is recorded
         links = []

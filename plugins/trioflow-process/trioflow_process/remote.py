@@ -74,6 +74,13 @@ class RemoteCall:
     def set_state(self, updates: Mapping[str, Any]) -> None:
         self._link.ask("set_state", updates, "update of the state")
 
+    def private_state(self, namespace: str) -> Mapping[str, Any]:
+        kept: Mapping[str, Any] = self._link.ask("private_state", namespace)
+        return kept
+
+    def set_private_state(self, namespace: str, updates: Mapping[str, Any]) -> None:
+        self._link.ask("set_private_state", (namespace, dict(updates)), "private state")
+
     def cancel_run(self, reason: str | None) -> None:
         self._link.ask("cancel_run", reason)
 

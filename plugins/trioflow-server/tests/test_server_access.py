@@ -13,7 +13,7 @@ from trioflow import hookimpl
 from trioflow.abc import AccessRequest, Authenticator, Principal
 
 from .serving import OPEN, Bench, open_bench
-from .walking import ABOUT_RUNS, ALL, PROTECTED, PUBLIC_PATHS, Visit
+from .walking import ABOUT_RUNS, ALL, PROTECTED, PUBLIC_PATHS
 
 FILE = """
 # who may use it
@@ -226,7 +226,3 @@ def test_a_token_without_more_may_do_everything() -> None:
     assert "0123456789abcdef" not in repr(
         attrs.evolve(OPEN, tokens={"0123456789abcdef": principal})
     )
-
-
-def test_a_visit_says_what_it_is() -> None:
-    assert str(Visit(ALL[0].endpoint)) == "GET /health"

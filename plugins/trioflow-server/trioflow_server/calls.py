@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from trioflow_server.endpoints import Endpoint
     from trioflow_server.intake import Intake
+    from trioflow_server.seen.watching import Watched
     from trioflow_server.service import Service
 
 
@@ -115,10 +116,13 @@ class Call:
 
     def tracing_context(self) -> TracingContext:
         """Return the position of this request in its caller's trace."""
-        span = self.request.scope.get("trioflow.span")
-        if span is not None:
-            return TracingContext(current_span=span)
-        return TracingContext.from_headers(dict(self.request.headers))
+        return self.watched.span.context()
+
+    @property
+    def watched(self) -> Watched:
+        """The request as operators see it."""
+        watched: Watched = self.request.scope["trioflow.watched"]
+        return watched
 
     def query_context(self) -> dict[str, Any]:
         """Return the request context in the query."""

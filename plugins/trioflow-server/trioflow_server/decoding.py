@@ -81,7 +81,7 @@ def _refuse(constant: str) -> Any:
 
 def _depth_exceeds(value: Any, depth: int) -> bool:
     level = [value]
-    for _ in range(depth + 1):
+    for _ in range(depth):
         inner: list[Any] = []
         for item in level:
             if isinstance(item, dict):

@@ -62,10 +62,12 @@ async def begin_once(call: Call, run_id: str | None, *, attach: bool) -> Begun:
         see, or of one with another input.
     """
     key = key_of(call)
+    is_new = run_id is None and key is None
     if run_id is None:
         run_id = secrets.token_hex(16) if key is None else keyed_id(call, key)
     check_run_id(run_id)
-    run = await _start(call, run_id)
+    call.watched.about(run_id)
+    run = await _start(call, run_id, None if is_new else await look_up(call.service, run_id))
     if run is None:
         existing = await _existing(call, run_id)
         if (attach or key is not None) and not await has_input(call, existing):
@@ -74,16 +76,16 @@ async def begin_once(call: Call, run_id: str | None, *, attach: bool) -> Begun:
     return Begun(run_id, run)
 
 
-async def _start(call: Call, run_id: str) -> Run[Any, Any] | None:
+async def _start(call: Call, run_id: str, known: RunInfo | None) -> Run[Any, Any] | None:
+    """Start a run; it may have been created before, by a request that said its resource."""
     workflow, given = call.workflow(), await call.body()
-    pending = call.service.pending.find(run_id)
-    if pending is None:
+    if known is None:
         resource = check_resource(call, given.get("resourceId"))
     else:
-        _check_seen(call, pending)
-        if pending.status == "canceled":
-            raise Problem(409, "The run was canceled before it started", "run-canceled")
-        resource = pending.resource_id
+        _check_seen(call, known)
+        resource = known.resource_id
+        if known.status != "pending":
+            return None
     try:
         return await start_run(call, workflow, run_id, resource, given)
     except InvalidValueError as exc:

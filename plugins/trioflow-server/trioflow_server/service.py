@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import trio
 
@@ -14,6 +16,7 @@ from trioflow_server.own.encoding import Encoder
 from trioflow_server.pending import PendingRuns
 from trioflow_server.problems import Problem
 from trioflow_server.safety.sessions import Sessions
+from trioflow_server.seen.measures import Measures
 from trioflow_server.streams import OpenStreams
 from trioflow_server.values import Shower
 
@@ -27,6 +30,9 @@ class Service:
     authenticator: Authenticator | None
     sessions: Sessions | None = None
     """Sessions of browsers, if tokens are what says who sends requests."""
+    tracer_provider: Any = None
+    """Of the spans of requests; None for the global one."""
+    measures: Measures = attrs.field(factory=Measures)
     closing: trio.Event = attrs.field(factory=trio.Event)
     """Set when the server begins to shut down: streams then end, and no run is started."""
     shower: Shower = attrs.field(init=False)

@@ -92,6 +92,8 @@ class CallPlan:
     """Structures the payload of a suspension."""
     check: Structure | None = None
     """Checks the class of the body's value; None if any value is valid."""
+    state_fields: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    """Structures updates of the state as the step's own type of it wants; None if it has none."""
     structure_output: Structure | None = None
     """Structures the output at any depth; None if any value is valid."""
     forms: CallForms | None = None

@@ -11,7 +11,7 @@ from trioflow_server.answers import json_answer, message
 from trioflow_server.calls import Call
 from trioflow_server.compat.feed import Feed
 from trioflow_server.compat.waiting import last_seq, result_of, wait_for_result
-from trioflow_server.finding import check_run_id, find_run, look_up
+from trioflow_server.finding import check_run_id, find_in, look_up
 from trioflow_server.idempotency import begin_once, key_of
 from trioflow_server.problems import Problem
 from trioflow_server.starting import check_resource
@@ -19,24 +19,33 @@ from trioflow_server.starting import check_resource
 
 async def create_run(call: Call) -> Response:
     """Create a run that is started later. An id that exists is no error and changes nothing."""
-    workflow = call.workflow()
+    call.workflow()
     given = await call.body()
     run_id = call.query.text("runId") or secrets.token_hex(16)
     existing = await look_up(call.service, run_id)
     if existing is None:
         check_run_id(run_id)
         resource = check_resource(call, given.get("resourceId"))
-        call.service.pending.add(run_id, workflow.id, resource)
+        await create(call, run_id, resource)
     else:
-        await find_run(call.service, call.principal, workflow.id, run_id)
+        await find_in(call, run_id)
     return json_answer({"runId": run_id})
+
+
+async def create(call: Call, run_id: str, resource: str | None) -> None:
+    """Keep a run that is started later, in the store if there is one."""
+    engine, workflow = call.service.engine, call.workflow()
+    if engine.store is None:
+        call.service.pending.add(run_id, workflow.id, resource)
+    elif not await engine.register_run(workflow, run_id=run_id, resource_id=resource):
+        await find_in(call, run_id)  # somebody else was faster, who may be anybody
 
 
 async def start(call: Call) -> Response:
     """Start a created run, and answer at once."""
     run_id = call.query.need("runId")
     call.query.check()
-    found = await find_run(call.service, call.principal, call.workflow().id, run_id)
+    found = await find_in(call, run_id)
     begun = await begin_once(call, run_id, attach=False)
     if begun.run is None and key_of(call) is None:
         raise _started_already(found.info.status)
@@ -53,7 +62,7 @@ async def start_async(call: Call) -> Response:
     run_id = begun.run_id
     if begun.run is not None:
         return await wait_for_result(call, run_id, run_id, -1)
-    found = await find_run(call.service, call.principal, call.workflow().id, run_id)
+    found = await find_in(call, run_id)
     if key_of(call) is None:
         raise _started_already(found.info.status)
     if found.info.status not in ACTIVE_STATUSES:
@@ -71,7 +80,7 @@ async def stream(call: Call) -> Response:
     if begun.run is not None:
         feed = Feed(call=call, run_id=run_id, actual_id=run_id, one_part=True, to_end=to_end)
         return feed.answer()
-    found = await find_run(call.service, call.principal, call.workflow().id, run_id)
+    found = await find_in(call, run_id)
     if found.info.status not in ACTIVE_STATUSES and key_of(call) is None:
         raise _started_already(found.info.status)
     return Feed(call=call, run_id=run_id, actual_id=found.actual_id, to_end=to_end).answer()
@@ -82,7 +91,7 @@ async def observe(call: Call) -> Response:
     run_id = call.query.need("runId")
     offset = call.query.number("offset") or 0
     call.query.check()
-    found = await find_run(call.service, call.principal, call.workflow().id, run_id)
+    found = await find_in(call, run_id)
     if found.is_pending:
         raise Problem(409, "The run has not started", "run-not-started")
     return Feed(call=call, run_id=run_id, actual_id=found.actual_id, offset=offset).answer()

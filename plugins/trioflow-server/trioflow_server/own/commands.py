@@ -10,10 +10,10 @@ from starlette.responses import Response
 from trioflow import Run
 from trioflow.context import MISSING
 from trioflow.errors import InvalidValueError
-from trioflow.events import WAITING_STATUSES
+from trioflow.events import FINISHED_STATUSES, WAITING_STATUSES
 from trioflow_server.answers import json_answer
 from trioflow_server.calls import Call
-from trioflow_server.finding import Found, check_run_id, find_run
+from trioflow_server.finding import Found, check_run_id, find_in
 from trioflow_server.idempotency import begin_once
 from trioflow_server.problems import Problem, value_problem
 from trioflow_server.starting import context_of
@@ -31,8 +31,8 @@ async def start_run(call: Call) -> Response:
 
 async def find_own(call: Call) -> Found:
     """Return the run in the path, itself and not where it has travelled."""
-    run_id, workflow = call.path("run_id"), call.workflow()
-    return await find_run(call.service, call.principal, workflow.id, run_id, newest=False)
+    run_id = call.path("run_id")
+    return await find_in(call, run_id, newest=False)
 
 
 async def _started(call: Call) -> Found:
@@ -114,6 +114,8 @@ async def drain(call: Call) -> Response:
     found = await _started(call)
     given = await call.body()
     grace = given.get("grace", float("inf"))
+    if found.info.status in FINISHED_STATUSES:
+        raise Problem(409, f"The run is {found.info.status} already", "run-finished")
     try:
         await call.service.engine.drain_run(found.run_id, grace=grace, by=call.by)
     except ValueError as exc:
@@ -125,7 +127,7 @@ async def lineage(call: Call) -> Response:
     """Show what a run was forked from, and what was forked from it under its id."""
     found = await find_own(call)
     record = None if found.is_pending else (await found.shown()).record
-    now = await find_run(call.service, call.principal, call.workflow().id, found.run_id)
+    now = await find_in(call, found.run_id)
     body: dict[str, Any] = {
         "runId": found.run_id,
         "workflowId": found.info.workflow_id,

@@ -12,7 +12,7 @@ from trioflow import events as ev
 from trioflow.wire import DIALECTS, Dialect
 from trioflow_server.answers import json_answer
 from trioflow_server.calls import Call
-from trioflow_server.finding import find_run
+from trioflow_server.finding import find_in
 from trioflow_server.problems import Issue, Problem
 from trioflow_server.sending import Emit, StreamAnswer
 from trioflow_server.values import dump
@@ -37,8 +37,8 @@ class Wanted:
 async def stream_events(call: Call) -> Response:
     """Send the events of a run: past ones, and those that come."""
     wanted = read_wanted(call)
-    run_id, workflow = call.path("run_id"), call.workflow()
-    found = await find_run(call.service, call.principal, workflow.id, run_id, newest=False)
+    run_id = call.path("run_id")
+    found = await find_in(call, run_id, newest=False)
     if found.is_pending:
         raise Problem(409, "The run has not started", "run-not-started")
     if wanted.format == "json":
