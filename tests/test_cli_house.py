@@ -116,7 +116,7 @@ def test_runs_are_chosen_by_resource_tag_and_time(cli: Cli) -> None:
 
 def test_a_claimed_run_is_reported_with_its_owner_and_for_how_long_it_is_claimed(cli: Cli) -> None:
     id = interrupt(cli)
-    assert cli("runs").out.splitlines()[1].split()[-2:] == ["nobody", "1"]
+    assert cli("runs").out.splitlines()[1].split()[-2:] == ["-", "1"]
     hold(id)
 
     assert "  vm:1:ab, held 1m" in cli("runs").out

@@ -101,7 +101,7 @@ def test_a_signal_stops_a_kept_run_and_it_can_go_on(cli: Cli) -> None:
     [hint] = hints(done)
     assert hint[2:] == ["--workflow", "demo_flows:once"]
     assert newest(cli)["status"] == "running"
-    assert cli("runs").out.endswith("  nobody   1\n")
+    assert cli("runs").out.endswith("  -        1\n")
     assert "interrupted: it can be resumed" in cli("show", hint[1]).out
 
     resumed = cli(*hint)

@@ -24,7 +24,7 @@ class TrioflowError(Exception):
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
-def told(error: BaseException) -> tuple[str, str]:
+def name_and_message(error: BaseException) -> tuple[str, str]:
     """Return the class name and the message of an exception. Never fails.
 
     For the stand-in of a recorded exception, returns those of the recorded exception.

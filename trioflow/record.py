@@ -66,7 +66,7 @@ class RunRecord(metaclass=PlainHelp):
     gets a new record. Superseded records are removed when the run continues."""
     open: dict[str, StepRecord] = attrs.field(factory=dict)
     """The records of open calls, which have started here and are not closed, by address."""
-    goes_on: bool = False
+    is_continued: bool = False
     """Whether there may be calls that are not open and will be re-run."""
     crashes: int = 0
     """How often its process died while bodies were running, since the last recorded outcome."""
@@ -210,7 +210,7 @@ class RunRecord(metaclass=PlainHelp):
 
     def before(self, address: str) -> StepRecord | None:
         """Return the earlier record of a call that is about to start or continue, if any."""
-        return self.calls.get(address) if self.goes_on else self.open.get(address)
+        return self.calls.get(address) if self.is_continued else self.open.get(address)
 
     def apply(self, event: ev.Event) -> None:
         """Fold one more event into the record, as `apply_all` does."""
@@ -292,7 +292,7 @@ def _resume(run: RunRecord, event: ev.Resume) -> None:
     _forget_superseded(run)
     context, answers = run.runtime_context, run.answers
     run.status = "running"
-    run.goes_on = True
+    run.is_continued = True
     context.update(event.runtime_context)
     answers.clear()
     answers.update(dict.fromkeys(event.targets, event.data if event.answered else MISSING))
@@ -305,7 +305,7 @@ def _recover(run: RunRecord, event: ev.Recover) -> None:
         _count_crash(run, event.at)
     _forget_superseded(run)
     run.status = "running"
-    run.goes_on = True
+    run.is_continued = True
     run.open.clear()
     run.span_id = event.span_id
     # Events that open calls had taken are available again, because the calls are re-run.
@@ -412,11 +412,11 @@ def _step_start(run: RunRecord, event: ev.StepStart) -> None:
         record.iteration = event.iteration
     if event.arms is not None:
         record.arms = event.arms
-    before = run.calls.get(address) if run.goes_on else run.open.get(address)
+    before = run.calls.get(address) if run.is_continued else run.open.get(address)
     if run.taken:  # the awaited event belongs to the call now, even if its process dies
         _settle(run, address, for_good=True)
     if before is not None:  # it was suspended or waiting, or its process died
-        _go_on(run, record, before, event)
+        _continue_call(run, record, before, event)
     elif run.unseen and event.kind in BODIES:
         record.attempts = record.lost = run.unseen
     elif event.resumed:  # in a fork, it starts with an answer
@@ -425,7 +425,9 @@ def _step_start(run: RunRecord, event: ev.StepStart) -> None:
     run.records.append(record)
 
 
-def _go_on(run: RunRecord, record: StepRecord, before: StepRecord, event: ev.StepStart) -> None:
+def _continue_call(
+    run: RunRecord, record: StepRecord, before: StepRecord, event: ev.StepStart
+) -> None:
     record.started_at = before.started_at
     record.attempts = before.attempts
     if before.lost or before.paused_until is not None:
@@ -480,7 +482,7 @@ def _step_progress(run: RunRecord, event: ev.StepProgress) -> None:
         item.round = before.round + (before.status == "suspended")
     _settle(run, address, event.status != "suspended")
     if event.status == "suspended":
-        run.goes_on = True
+        run.is_continued = True
         _take_questions(run, address, event.asks)
     run.unseen = 0
     loop = run.open[event.address]
@@ -493,7 +495,7 @@ def _step_suspended(run: RunRecord, event: ev.StepSuspended) -> None:
     if event.state_updates:  # first, because the class is user code and may raise
         run.state = merge_state(run.state, event.state_updates)
     _settle(run, event.address, for_good=False)
-    run.goes_on = True
+    run.is_continued = True
     record = run.open.pop(event.address)
     record.status = "suspended"
     record.suspend_payload = event.payload
@@ -547,7 +549,7 @@ def _step_result(run: RunRecord, event: ev.StepResult) -> None:
     record.status = event.status
     run.unseen = 0
     if event.status == "canceled":
-        run.goes_on = True
+        run.is_continued = True
     record.output = event.output
     record.error = event.error
     record.ended_at = event.at
@@ -568,7 +570,7 @@ def fold_end(run: RunRecord, result: ev.StepResult, finish: ev.StepFinish) -> No
     record = run.open.pop(result.address)
     record.status = result.status
     if result.status == "canceled":
-        run.goes_on = True
+        run.is_continued = True
     record.output = result.output
     record.error = result.error
     record.ended_at = result.at

@@ -19,8 +19,9 @@ from trioflow._definitions import (
 )
 from trioflow._durations import Duration
 from trioflow._help import PlainHelp
+from trioflow._hints import bound
 from trioflow._options import named_options
-from trioflow._signature import Signature, count_positional, read_signature
+from trioflow._signature import Signature, count_positional, module_of, read_signature
 from trioflow.context import StepContext
 from trioflow.errors import DefinitionError
 from trioflow.limits import Limit
@@ -242,6 +243,9 @@ def step(
     return lambda fn: _make_step(fn, localns, options)
 
 
+_TYPES = ("input", "output", "resume", "suspend", "state")
+
+
 def _make_step(
     fn: Callable[..., Any], localns: Mapping[str, Any], options: Mapping[str, Any]
 ) -> Step[Any, Any]:
@@ -253,6 +257,10 @@ def _make_step(
     if options["fallback"] is not None:
         _check_fallback(options["fallback"], where)
     annotated = signature.parameters[0].type if signature.parameters else Any
+    options = {
+        name: bound(option, module_of(fn)) if name in _TYPES else option
+        for name, option in options.items()
+    }
     filled = {
         "id": id,
         "description": description_or_doc(fn, options["description"]),

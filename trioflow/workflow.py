@@ -54,6 +54,7 @@ processes recover the unfinished runs.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, overload
@@ -63,6 +64,7 @@ import attrs
 from trioflow._definitions import check_id, check_options, where_in
 from trioflow._durations import Duration, finite_seconds, in_seconds
 from trioflow._help import PlainHelp
+from trioflow._hints import bound
 from trioflow._numbers import is_whole_number
 from trioflow._options import named_options
 from trioflow._signature import check_takes_one, count_positional, name_of
@@ -271,11 +273,13 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
                 check_takes_one(hook, name, where)
         if not isinstance(validate, bool):
             raise DefinitionError(where, f"validate is {validate!r}", "use True or False")
+        # Quoted names in types are names of the module that defines the workflow.
+        module = sys._getframe(2).f_globals.get("__name__", "")
         self.__attrs_init__(
             id,
-            input,
-            output,
-            state,
+            bound(input, module),
+            bound(output, module),
+            bound(state, module),
             description,
             retry,
             seconds,

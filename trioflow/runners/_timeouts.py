@@ -27,13 +27,13 @@ class Timer:
         self._left = 0.0
 
     def stop(self) -> None:
-        """Let no time pass until `go_on` was called as often."""
+        """Let no time pass until `release` was called as often."""
         if self._stops == 0:
             self._left = self._scope.deadline - trio.current_time()
             self._scope.deadline = math.inf
         self._stops += 1
 
-    def go_on(self) -> None:
+    def release(self) -> None:
         self._stops -= 1
         if self._stops == 0:
             self._scope.deadline = trio.current_time() + self._left
@@ -75,4 +75,4 @@ def outside_timeout(ctx: StepContext[Any]) -> Generator[bool, None, None]:
     try:
         yield True
     finally:
-        timer.go_on()
+        timer.release()

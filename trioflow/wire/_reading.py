@@ -87,7 +87,7 @@ def _class_of(wire: Mapping[str, Any], dialect: Dialect) -> type[ev.Event]:
     type = wire.get("type")
     name = type.removeprefix(PREFIX) if dialect == "mastra-1" and isinstance(type, str) else type
     if not isinstance(name, str) or name not in ev.EVENT_TYPES:
-        raise WireFormatError(f"no event has the type {shown(type)}")
+        raise WireFormatError(f"unknown event type {shown(type)}")
     return ev.EVENT_TYPES[name]
 
 

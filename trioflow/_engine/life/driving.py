@@ -195,7 +195,7 @@ async def abandon(life: Life, exc: BaseException) -> None:
         life.failure = life.failure or error
         report("the end of run %s cannot be recorded", life.run_id, error=error)
         life.phase = Phase.HALTED
-    life.core.readers.end_part(is_over=True)
+    life.core.readers.end_part(has_ended=True)
     if life.keeper is not None:
         await save(life, life.keeper)
 

@@ -210,7 +210,7 @@ class Life:
                 self.happen(ev.Finish, fields)
         finally:
             if waits or self.record.ended_at is not None:  # otherwise it could not happen
-                self.core.readers.end_part(is_over=not waits)
+                self.core.readers.end_part(has_ended=not waits)
 
     def cancel(self, reason: str | None, by: str | None = None) -> None:
         """Cancel the run; do nothing if it has finished or is already canceled.

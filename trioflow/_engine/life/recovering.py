@@ -86,9 +86,9 @@ def _adopt(life: Life, events: Sequence[ev.Event], misfits: tuple[UnreadableRunE
         life.leave_rest()
     else:
         life.result = recorded_result(life.plan, record)
-        is_over = life.phase is Phase.FINISHED
-        if is_over or before is not Phase.WAITING:  # else they continue past events of others
-            life.core.readers.end_part(is_over)
+        has_ended = life.phase is Phase.FINISHED
+        if has_ended or before is not Phase.WAITING:  # else they continue past events of others
+            life.core.readers.end_part(has_ended)
         life.come_to_rest()
 
 
@@ -185,7 +185,7 @@ def begin_recovery(life: Life, given: Mapping[str, Any] = NOTHING) -> None:
         life.move("canceled")
         life.leave_rest()
         return
-    span_id = life.trace.go_on(life.core.tracing_context, life.resource_id)
+    span_id = life.trace.continue_part(life.core.tracing_context, life.resource_id)
     life.emit(ev.Recover, span_id=span_id, crashed=life.has_crashed, **given)
     life.has_crashed = False
     begin_part(life)

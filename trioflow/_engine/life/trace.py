@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from trioflow._engine.running.instruments import tell_begin
+from trioflow._engine.running.instruments import notify_begin
 from trioflow._engine.stream.log import RunLog
 from trioflow.abc import PartInfo, TraceIds
 from trioflow.tracing import NO_TRACING, TracingContext
@@ -37,7 +37,7 @@ class RunTrace:
         self.context = ids.context if ids is not None and ids.context is not None else context
         self.id = trace_id or (self.id if ids is None else ids.trace_id)
 
-    def go_on(self, context: TracingContext, resource_id: str | None) -> str | None:
+    def continue_part(self, context: TracingContext, resource_id: str | None) -> str | None:
         """Return the id that an instrument gives the span of the part about to begin."""
         span_id = self.log.record.span_id
         ids = self._ask(context, resource_id, self.id, span_id, self.context)
@@ -64,4 +64,4 @@ class RunTrace:
             previous_span_id=previous_span_id,
             first_context=first_context,
         )
-        return tell_begin(self.log, part)
+        return notify_begin(self.log, part)

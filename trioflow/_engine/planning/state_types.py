@@ -5,6 +5,8 @@ from __future__ import annotations
 import typing
 from typing import Any
 
+from typing_extensions import is_typeddict
+
 from trioflow._values.structure import type_name
 from trioflow.errors import DefinitionError
 
@@ -33,10 +35,10 @@ def check_state(wanted: Any, state: Any, where: str) -> None:
 
 def _is_subclass(found: Any, wanted: Any) -> bool:
     found, wanted = _class_of(found), _class_of(wanted)
-    if typing.is_typeddict(wanted):
-        return found is dict or (typing.is_typeddict(found) and _has_keys(found, wanted))
+    if is_typeddict(wanted):
+        return found is dict or (is_typeddict(found) and _has_keys(found, wanted))
     try:
-        return issubclass(dict if typing.is_typeddict(found) else found, wanted)
+        return issubclass(dict if is_typeddict(found) else found, wanted)
     except TypeError:  # unions, and protocols that only type checkers can check
         return True
 

@@ -62,7 +62,7 @@ async def _fall_back(call: Call, fallback: Fallback, error: BaseException) -> Ou
         return outcome
     finally:
         core.bodies -= 1
-        core.tell_idle()
+        core.notify_idle()
     if plan.forms is not None:
         await core.log.prepare(plan.forms.output, value)
     return FellBack(value, error)
@@ -132,7 +132,7 @@ async def _attempt(call: Call, value: Any) -> Outcome:
     finally:
         core.bodies -= plan.is_leaf
         if core.idle is not None:
-            core.tell_idle()
+            core.notify_idle()
         if is_changed(call.scope.context):
             await continue_in(call.scope.context.copy())
 

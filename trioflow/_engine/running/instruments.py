@@ -37,7 +37,7 @@ def tracing_inside(core: RunCore) -> TracingContext:
     return inside[1] if inside is not None and inside[0] is core else core.tracing_context
 
 
-def tell_begin(log: RunLog, part: PartInfo) -> TraceIds | None:
+def notify_begin(log: RunLog, part: PartInfo) -> TraceIds | None:
     """Notify the instruments that a part of a run begins, and return the trace ids they assign."""
     first = None
     for instrument in log.instruments:

@@ -94,6 +94,6 @@ def own_steps(scope: Scope) -> Mapping[str, StepRecord]:
 def last_calls(plan: WorkflowPlan, record: RunRecord) -> Calls:
     """Return the last call of each step of a run, as it is now."""
     calls = Calls(record.records, "id", len(record.records))
-    if len(record.records) > len(plan.slots) or record.goes_on:
+    if len(record.records) > len(plan.slots) or record.is_continued:
         calls.fill()  # a result must hold neither all calls of a loop nor what may change
     return calls

@@ -68,7 +68,7 @@ async def run_call(
             finally:
                 core.bodies -= 1
                 if core.idle is not None:
-                    core.tell_idle()
+                    core.notify_idle()
                 try:
                     is_same = copy_context() == scope.context
                 except Exception:
