@@ -52,6 +52,7 @@ async def test_names_spaces_are_apart_and_reading_changes_nothing() -> None:
 
     events = await record(Workflow("w").then(remarks).then(look), 1)
 
+    assert isinstance(events[-1], ev.Finish)
     assert events[-1].result == {}
     assert fold(events).private.keys() == {SPACE}
     check_events(events)

@@ -220,7 +220,7 @@ async def after_step(declared: Any, updates: dict[str, Any], state: Any = Any) -
     async def use(value: Any, ctx: StepContext) -> None:
         ctx.set_state(updates)
 
-    initial = {} if state is Any else None
+    initial: Any = {} if state is Any else None
     run = Workflow("w", state=state).then(use).create_run()
     async with run.stream(1, initial_state=initial) as stream:
         result = await stream.get_workflow_state()

@@ -495,7 +495,7 @@ def test_a_suspended_and_a_failed_result_say_why() -> None:
 
 
 def test_a_result_names_the_steps_that_labels_resume() -> None:
-    waiting = RunResult(
+    waiting: RunResult[Any] = RunResult(
         status="suspended", run_id="r", workflow_id="w", input=None, suspended=(("a", "b"),)
     )
 

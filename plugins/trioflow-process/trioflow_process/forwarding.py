@@ -108,8 +108,8 @@ def _is_plain(args: Any) -> bool:
 def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
-    except Exception:  # the handlers of the run will report it
-        return repr_of(record.msg)
+    except Exception:  # the arguments do not fit
+        return record.msg if isinstance(record.msg, str) else repr_of(record.msg)
 
 
 def _packed(name: str, value: Any) -> bytes | PackedError | str:

@@ -23,7 +23,7 @@ class Pool:
     """Starts workers on demand, and reuses them."""
 
     size: int
-    """How many workers to keep. There are more while bodies wait for the engine."""
+    """How many idle workers to keep. Bodies that wait for the engine have others."""
     max_calls: float
     """How many bodies a worker runs."""
     idle_seconds: float
@@ -72,14 +72,10 @@ class Pool:
     def _take_back(self, worker: Worker) -> None:
         if worker.dead.is_set():
             worker.channel.close()
-        elif worker.is_clean and worker.calls < self.max_calls and not self._has_enough:
+        elif worker.is_clean and worker.calls < self.max_calls and len(self._idle) < self.size:
             self._idle.append(worker)
         else:
             self.nursery.start_soon(self._close, {worker})
-
-    @property
-    def _has_enough(self) -> bool:
-        return len(self._workers) > self.size
 
     async def close(self) -> None:
         """Stop all workers, and wait until they are dead, at most `GRACE` seconds."""
