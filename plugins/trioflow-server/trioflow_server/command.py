@@ -37,6 +37,7 @@ async def serve(
     max_body: int | None = None,
     max_header: int | None = None,
     max_connections: int | None = None,
+    max_connections_per_client: int | None = None,
     max_streams: int | None = None,
     request_timeout: float | None = None,
     head_timeout: float | None = None,
@@ -88,6 +89,8 @@ async def serve(
         Largest head of a request in bytes; default: 32768.
     max_connections
         Most open connections; default: 4096.
+    max_connections_per_client
+        Most open connections of one address; default: 2048.
     max_streams
         Most open streams of one client; default: 2048.
     request_timeout
@@ -105,6 +108,7 @@ async def serve(
         "body_bytes": max_body,
         "header_bytes": max_header,
         "connections": max_connections,
+        "connections_per_client": max_connections_per_client,
         "streams_per_client": max_streams,
         "request_seconds": request_timeout,
         "head_seconds": head_timeout,
