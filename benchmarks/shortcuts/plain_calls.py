@@ -20,7 +20,8 @@ from trioflow._engine.running.frame import Scope
 from trioflow._engine.stream.fairness import Pacer
 from trioflow._engine.stream.log import RunLog
 from trioflow._engine.stream.reader import Reader
-from trioflow._values.containers import _same, structure_part
+from trioflow._values.containers import _same
+from trioflow._values.structure import structure_part
 from trioflow.errors import Fault, FaultsError
 
 
@@ -55,7 +56,7 @@ def close_call(call: Call, outcome: Outcome, started_at: float) -> Outcome:
     """Close a call whatever its outcome is, as `close_call` does if it is not a success."""
     call.is_open = False
     call_end._emit_end(call, outcome, started_at)
-    return outcome
+    return call_end.as_success(outcome)
 
 
 def as_coroutine(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:

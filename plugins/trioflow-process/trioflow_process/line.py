@@ -38,6 +38,7 @@ class SocketLine:
         self._socket = connected
         self._jobs: SimpleQueue[list[Any] | None] = SimpleQueue()
         self._is_closing = False
+        self._has_worked = False
         threading.Thread(target=self._read, name="trioflow", daemon=True).start()
 
     def next_job(self, seconds: float) -> list[Any] | None:
@@ -45,8 +46,11 @@ class SocketLine:
 
         The last item is the content, which is to be taken out, because it may be large.
         """
+        # A new worker has a job, which only needs to arrive.
+        limit = min(seconds, threading.TIMEOUT_MAX) if self._has_worked else None
+        self._has_worked = True
         try:
-            return self._jobs.get(timeout=seconds)
+            return self._jobs.get(timeout=limit)
         except Empty:
             self.send(Leaving())
             return None
