@@ -42,7 +42,7 @@ async def serve(
     request_timeout: float | None = None,
     head_timeout: float | None = None,
     heartbeat: float | None = None,
-    grace: float = 20.0,
+    grace: float = 5.0,
 ) -> int:
     """Put workflows on HTTP: an API, event streams and a page.
 
@@ -100,7 +100,7 @@ async def serve(
     heartbeat
         Seconds after which a quiet stream gets a sign of life; default: 15.
     grace
-        Seconds that running steps get when the server ends.
+        Seconds that running steps get when the server ends; default: 5.
     """
     from trioflow_server.settings import read_settings
 
