@@ -65,6 +65,7 @@ LAZY = {
     ("trioflow._engine.running.user_functions", "json"): "only templates need it",
     ("trioflow._host.assembly", "trioflow.wire._converter"): "only typed values need it",
     ("trioflow._host.builtins", "trioflow.stores"): "only journals in memory need it",
+    ("trioflow._host.plugins", "trioflow.wire._converter"): "only schemas of classes need it",
     ("trioflow._host.discovery", "difflib"): "only errors need it",
     ("trioflow._host.discovery", "importlib.metadata"): "an engine without plugins needs none",
     ("trioflow._values.structure", "trioflow._values.rules"): "it needs cattrs",

@@ -108,10 +108,41 @@ def test_numbers_are_judged_by_their_type(schema: Any, json: Any, is_valid: bool
     assert bool(verdict.problem) is not is_valid
 
 
-def test_strings_that_must_look_like_something_are_noted() -> None:
+def test_strings_that_may_be_spelled_in_several_ways_are_noted() -> None:
     arms = [{"type": "integer"}, {"type": "string", "format": "date"}]
     schema = {"properties": {"a": {"anyOf": arms}, "b": {"type": "string"}}}
-    judge = Judge({**schema, "additionalProperties": {"type": "string", "description": "seconds"}})
+    judge = Judge({**schema, "additionalProperties": {"type": "string", "description": "a path"}})
 
     assert judge({"a": "x", "b": "y", "c": "z"}).forms == {"x", "z"}
     assert judge({"a": 1, "b": "y"}).forms == set()
+
+
+@pytest.mark.parametrize(
+    ("schema", "json", "is_valid"),
+    [
+        ({"format": "date"}, "2026-02-29", False),
+        ({"format": "date-time"}, "2026-01-02T03:04:05Z", True),
+        ({"format": "date-time"}, "2026-01-02T03:04:05-03:30", True),
+        ({"format": "date-time"}, "2026-01-02T03:04:05", False),
+        ({"format": "time"}, "03:04:05Z", True),
+        ({"format": "time"}, "03:04Z", False),
+        ({"pattern": "^a$"}, "a\n", False),
+        ({"pattern": "^a$", "format": "date"}, 5, True),
+    ],
+)
+def test_strings_are_judged_by_pattern_and_format(schema: Any, json: Any, is_valid: bool) -> None:
+    verdict = Judge(schema)(json)
+
+    assert verdict.is_valid is is_valid
+    assert verdict.undecided == set()
+
+
+@pytest.mark.parametrize(
+    "schema", [{"format": "iri"}, {"pattern": "\\p{L}"}, {"contentEncoding": "base64"}]
+)
+def test_what_only_hooks_can_decide_is_noted(schema: Any) -> None:
+    verdict = Judge(schema)("x")
+
+    assert verdict.is_valid
+    assert verdict.undecided == {"x"}
+    assert Judge(schema)(5).undecided == set()

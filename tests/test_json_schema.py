@@ -85,14 +85,7 @@ PLACE = {
         (bool, {"type": "boolean"}),
         (int, {"type": "integer"}),
         (float, {"type": "number"}),
-        (datetime, {"type": "string", "format": "date-time"}),
-        (date, {"type": "string", "format": "date"}),
-        (time, {"type": "string", "format": "time"}),
-        (timedelta, {"type": "string", "description": "seconds"}),
-        (UUID, {"type": "string", "format": "uuid"}),
-        (Decimal, {"type": "string", "description": "a decimal number"}),
         (Path, {"type": "string", "description": "a path"}),
-        (bytes, {"type": "string", "contentEncoding": "base64"}),
         (Color, {"enum": ["red", "blue"]}),
         (Literal["a", 1, None], {"enum": ["a", 1, None]}),
         (Literal["a"], {"const": "a"}),
@@ -107,12 +100,33 @@ PLACE = {
         (dict, {"type": "object"}),
         (Mapping[str, Any], {"type": "object"}),
         (dict[str, int], {"type": "object", "additionalProperties": {"type": "integer"}}),
-        (Stranger, {}),
-        (Callable[[int], str], {}),
+        (Stranger, {"not": {}}),
+        (Callable[[int], str], {"not": {}}),
     ],
 )
 def test_types_of_json_and_types_that_are_texts(type_: Any, schema: object) -> None:
     assert json_schema(type_) == schema
+
+
+@pytest.mark.parametrize(
+    ("type_", "keywords"),
+    [
+        (datetime, {"description": "ISO 8601"}),
+        (date, {"format": "date"}),
+        (time, {"description": "ISO 8601"}),
+        (timedelta, {"description": "seconds"}),
+        (UUID, {"format": "uuid"}),
+        (Decimal, {"description": "a decimal number"}),
+        (bytes, {"contentEncoding": "base64"}),
+    ],
+)
+def test_a_type_that_is_a_string_in_json_says_which_strings(
+    type_: Any, keywords: Mapping[str, str]
+) -> None:
+    schema = json_schema(type_)
+
+    assert schema.items() >= keywords.items()
+    assert schema.keys() == {"type", "pattern", *keywords}
 
 
 def test_a_tuple_has_a_schema_for_each_place() -> None:
@@ -149,6 +163,7 @@ def test_classes_inside_are_described_once() -> None:
         "back": {"anyOf": [reference, {"type": "null"}], "default": None},
         "color": {"enum": ["red", "blue"], "default": "red"},
         "notes": {"type": "array", "items": {"type": "string"}},
+        "length": {"const": 0.0, "default": 0.0, "readOnly": True},
     }
 
 
@@ -181,6 +196,7 @@ def test_type_arguments_are_filled_in() -> None:
             "first": {"type": "integer"},
             "shown": {"type": "boolean", "default": True},
             "seen": {"type": "array", "items": {"type": "integer"}},
+            "size": {"const": 0, "default": 0, "readOnly": True},
         },
         "required": ["items", "first"],
         "additionalProperties": False,

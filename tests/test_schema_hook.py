@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from attrs import frozen
+from cattrs import Converter
 
 from trioflow import hookimpl, open_engine
 from trioflow.describe import json_schema
@@ -67,8 +68,19 @@ def test_a_type_is_asked_for_once_and_referred_to() -> None:
     assert schema["$defs"] == {"Money": {"type": "string"}, "Place": PLACE}
 
 
-def test_a_type_that_no_plugin_knows_allows_everything() -> None:
-    assert describe(Money, {}) == {}
+def test_of_a_class_that_no_plugin_knows_only_instances_fit() -> None:
+    assert describe(Money, {}) == {"not": {}}
+
+
+class ReadsMoney:
+    @hookimpl
+    def trioflow_converter(self, converter: Converter) -> None:
+        converter.register_structure_hook(Money, lambda value, _: Money())
+
+
+def test_a_class_that_a_plugin_reads_without_describing_it_allows_everything() -> None:
+    assert json_schema(Money, plugins=[ReadsMoney()]) == {}
+    assert json_schema(Tree, plugins=[ReadsMoney()]) == {"not": {}}
 
 
 def test_types_of_others_inside_are_described_by_them() -> None:
@@ -138,4 +150,4 @@ async def test_an_engine_asks_its_own_plugins() -> None:
     async with open_engine(plugins=[Knows({Money: {"type": "string"}})]) as engine:
         assert engine.json_schema(Money) == {"type": "string"}
     async with open_engine(plugins=[]) as engine:
-        assert engine.json_schema(Money) == {}
+        assert engine.json_schema(Money) == {"not": {}}

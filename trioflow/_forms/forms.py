@@ -12,8 +12,6 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
-from typing_extensions import TypeAliasType
-
 from trioflow._forms import items, mappings
 from trioflow._forms.anything import AbstractForm, AnyForm, SecretForm, is_secret
 from trioflow._forms.collected import FailedForm
@@ -27,6 +25,8 @@ from trioflow._forms.names import KnownClasses, name_of
 from trioflow._forms.scalars import SubclassForm, base_of, scalar_forms
 from trioflow._forms.shapes import Shape, ShapeField, find_shape
 from trioflow._forms.unions import LooseForm, UnionForm
+from trioflow._hints import LITERAL_STRINGS, alias_target, is_alias, resolved, stand_in
+from trioflow._values.class_fields import class_fields
 from trioflow._values.structure import type_name
 from trioflow.context import MISSING
 from trioflow.errors import FaultsError, NotSerializableError
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 Upgrade: TypeAlias = Callable[[str, Mapping[str, Any], int], Mapping[str, Any] | None]
 """Same signature as the hook ``trioflow_upgrade``."""
 
-ALIASES: tuple[Any, ...] = (TypeAliasType, getattr(typing, "TypeAliasType", TypeAliasType))
 NEVER = (typing.NoReturn, typing.Never)
 FLEETING: tuple[Any, ...] = (abc.Callable, abc.Iterator, abc.AsyncIterable, abc.Awaitable)
 """Types whose values are not data."""
@@ -145,14 +144,17 @@ class Forms:
         if type_ is None:
             return self.scalars[type(None)]
         if isinstance(type_, typing.TypeVar):
-            return self._variable(type_)
+            return self.form(stand_in(type_))
+        if isinstance(type_, typing.ForwardRef):
+            return self.form(resolved(type_))
+        if type_ in LITERAL_STRINGS:
+            return self.scalars[str]
         if isinstance(type_, typing.NewType):
             return self.form(type_.__supertype__)
         if origin in (Annotated, Final):
             return self.form(arguments[0])
-        if isinstance(origin or type_, ALIASES):
-            target = (origin or type_).__value__
-            return self.form(target[arguments] if arguments else target)
+        if is_alias(type_):
+            return self.form(alias_target(type_))
         if isinstance(type_, types.UnionType) or origin is typing.Union:
             return self._union(type_, arguments)
         if origin is typing.Literal:
@@ -160,11 +162,6 @@ class Forms:
         if not isinstance(origin or type_, type):
             raise fault(f"{type_name(type_)} cannot be recorded")
         return self._of_class(type_, origin or type_, arguments)
-
-    def _variable(self, variable: Any) -> Form:
-        if variable.__constraints__:
-            return self._union(variable, variable.__constraints__)
-        return self.form(Any if variable.__bound__ is None else variable.__bound__)
 
     def _union(self, type_: Any, arms: tuple[Any, ...]) -> Form:
         forms = [self.form(arm) for arm in arms]
@@ -183,7 +180,7 @@ class Forms:
         if issubclass(cls, Enum) and len(cls):
             return EnumForm(cls, self)
         if issubclass(cls, tuple) and hasattr(cls, "_fields"):
-            return self._named_tuple(cls)
+            return self._named_tuple(type_, cls)
         return self._of_own_class(type_, cls)
 
     def _of_own_class(self, type_: Any, cls: type) -> Form:
@@ -241,10 +238,10 @@ class Forms:
         key, item = arguments or (Any, Any)
         return MappingForm(type_, cls, self.form(key), self.form(item), self)
 
-    def _named_tuple(self, cls: Any) -> Form:
-        hints = typing.get_type_hints(cls)
-        forms = [self.form(hints.get(name, Any)) for name in cls._fields]
-        return NamedTupleForm(cls, forms, len(forms) - len(cls._field_defaults), self)
+    def _named_tuple(self, type_: Any, cls: Any) -> Form:
+        fields = class_fields(type_)
+        forms = [self.form(field.input_type) for field in fields]
+        return NamedTupleForm(cls, forms, sum(field.required for field in fields), self)
 
     def parts(self, type_: Any) -> Form:
         """Return the form of a mapping with some of the fields of a type.

@@ -25,7 +25,8 @@ from trioflow._forms.form import (
     wrong_class,
     wrong_kind,
 )
-from trioflow._values.scalars import TEXT_FORMS, seconds_text
+from trioflow._values.scalars import TEXT_FORMS
+from trioflow._values.texts import seconds_text
 from trioflow.errors import NotSerializableError
 
 if TYPE_CHECKING:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import inspect
-import sys
-import types
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NotRequired, Required, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 import attrs
-from typing_extensions import ReadOnly, is_typeddict
+from typing_extensions import is_typeddict
 
+from trioflow._values.class_fields import ClassField, class_fields
 from trioflow.context import MISSING
 
 
@@ -79,132 +78,38 @@ def find_shape(type_: Any, converter: Any) -> Shape | None:
             return shape
     origin: Any = typing.get_origin(type_) or type_
     if is_typeddict(origin):
-        return typed_dict_shape(type_, origin)
-    if isinstance(origin, type) and attrs.has(origin):
-        return attrs_shape(type_, origin)
-    if isinstance(origin, type) and dataclasses.is_dataclass(origin):
-        return dataclass_shape(type_, origin)
+        return typed_dict_shape(type_)
+    if isinstance(origin, type) and (attrs.has(origin) or dataclasses.is_dataclass(origin)):
+        return class_shape(type_, origin)
     return None
 
 
-# ---------------------------------------------------------------- types of fields
-def field_types(type_: Any, origin: Any, names: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the types of fields, with the type arguments filled in.
-
-    Args:
-      names: The fields, unless all annotated names are fields, as in a TypedDict. Types of other
-        annotations need not exist at run time.
-
-    Raises:
-      NameError: if an annotation names something that does not exist.
-    """
-    if is_typeddict(origin):
-        hints = typing.get_type_hints(origin, include_extras=True)
-        return _filled(hints, arguments_of(type_, origin))
-    types: dict[str, Any] = {}
-    for base, arguments in _bases(type_, origin):
-        own = inspect.get_annotations(base)
-        # A class that is not defined at the top of its module may still refer to itself.
-        local = {origin.__name__: origin, base.__name__: base}
-        module = sys.modules.get(base.__module__)
-        for name in own.keys() & set(names):
-            holder = types_holder(name, own[name], module)
-            hint = typing.get_type_hints(holder, localns=local, include_extras=True)[name]
-            types |= _filled({name: hint}, arguments)
-    return types
-
-
-def types_holder(name: str, annotation: Any, module: Any) -> Any:
-    """Return an object with one annotation and a known module."""
-    return types.SimpleNamespace(
-        __annotations__={name: annotation}, __globals__=vars(module) if module else {}
-    )
-
-
-def _bases(type_: Any, origin: type) -> Iterator[tuple[type, Mapping[Any, Any]]]:
-    """Yield the bases of a class, most distant first, with values of their type variables."""
-    arguments: dict[type, Mapping[Any, Any]] = {origin: arguments_of(type_, origin)}
-    for cls in origin.__mro__:
-        for base in getattr(cls, "__orig_bases__", ()):
-            root = typing.get_origin(base)
-            if isinstance(root, type):
-                given = _filled(arguments_of(base, root), arguments.get(cls, {}))
-                arguments.setdefault(root, given)
-    for cls in reversed(origin.__mro__[:-1]):
-        yield cls, arguments.get(cls, {})
-
-
-def arguments_of(type_: Any, origin: Any) -> dict[Any, Any]:
-    """Return the values of a class's type variables in a parametrized type."""
-    parameters = getattr(origin, "__parameters__", ())
-    return dict(zip(parameters, typing.get_args(type_), strict=False))
-
-
-def _filled(hints: Mapping[Any, Any], arguments: Mapping[Any, Any]) -> dict[Any, Any]:
-    return {name: substituted(hint, arguments) for name, hint in hints.items()}
-
-
-def substituted(hint: Any, arguments: Mapping[Any, Any]) -> Any:
-    """Return a type with its type variables replaced."""
-    if isinstance(hint, typing.TypeVar):
-        return arguments.get(hint, hint)
-    variables = getattr(hint, "__parameters__", ())
-    if not arguments or not variables or isinstance(hint, type):
-        return hint
-    return hint[tuple(arguments.get(each, each) for each in variables)]
-
-
 # ---------------------------------------------------------------- kinds of classes
-def attrs_shape(type_: Any, cls: Any) -> Shape:
-    fields = attrs.fields(cls)
-    made = {field.name: field.alias for field in fields if field.init}
-    names = tuple(field.name for field in fields)
-    types = field_types(type_, cls, names)
+def typed_dict_shape(type_: Any) -> Shape:
+    """Return the shape of a TypedDict."""
+    fields = [
+        ShapeField(field.name, field.type, field.required, may_lack=not field.required)
+        for field in class_fields(type_)
+    ]
+    return Shape(tuple(fields), dict, dict)
 
-    def described(field: Any) -> ShapeField:
-        is_made = isinstance(field.default, attrs.Factory)  # type: ignore[arg-type]
-        missing = field.default is attrs.NOTHING
-        default = MISSING if missing or is_made else field.default
-        hint = types.get(field.name, Any if field.type is None else field.type)
-        return ShapeField(field.name, hint, missing and field.init, not field.init, default)
 
-    has_own_init = "__attrs_init__" in vars(cls) or not _is_generated(cls)
+def class_shape(type_: Any, cls: Any) -> Shape:
+    """Return the shape of an attrs class or a dataclass."""
+    fields = class_fields(type_)
+    kept = tuple(field for field in fields if field.is_kept)
+    names = [field.name for field in kept]
+    maker = _Maker(cls, kept, is_called=len(kept) == len(fields) and _is_generated(cls))
     return Shape(
-        tuple(map(described, fields)),
+        tuple(map(_described, kept)),
         lambda value: {name: getattr(value, name) for name in names},
-        _maker(cls, None if has_own_init else made),
+        maker.make,
     )
 
 
-def dataclass_shape(type_: Any, cls: Any) -> Shape:
-    fields = dataclasses.fields(cls)
-    made = {field.name: field.name for field in fields if field.init}
-    names = tuple(field.name for field in fields)
-    types = field_types(type_, cls, names)
-
-    def described(field: Any) -> ShapeField:
-        missing = field.default is dataclasses.MISSING
-        required = missing and field.default_factory is dataclasses.MISSING and field.init
-        default = MISSING if missing else field.default
-        hint = types.get(field.name, Any)
-        return ShapeField(field.name, hint, required, not field.init, default)
-
-    pseudo = set(cls.__dataclass_fields__) - set(names)
-    takes_more = any(
-        isinstance(hint, dataclasses.InitVar) or "InitVar" in str(hint)
-        for name, hint in _annotations(cls).items()
-        if name in pseudo
-    )
-    return Shape(
-        tuple(map(described, fields)),
-        lambda value: {name: getattr(value, name) for name in names},
-        _maker(cls, None if takes_more or not _is_generated(cls) else made),
-    )
-
-
-def _annotations(cls: type) -> dict[str, Any]:
-    bases = reversed(cls.__mro__)
-    return {k: v for base in bases for k, v in inspect.get_annotations(base).items()}
+def _described(field: ClassField) -> ShapeField:
+    is_set_later = not field.parameter
+    return ShapeField(field.name, field.type, field.required, is_set_later, field.default)
 
 
 def _is_generated(cls: Any) -> bool:
@@ -215,36 +120,49 @@ def _is_generated(cls: Any) -> bool:
     )
 
 
-def _maker(cls: Any, made: Mapping[str, str] | None) -> Callable[[dict[str, Any]], Any]:
-    """Return a function that creates instances with exactly the given values.
+@attrs.frozen
+class _Maker:
+    """Creates instances of a class with exactly the given values."""
 
-    Args:
-      made: The parameter of ``__init__`` for each field that it accepts; None if the class has its
-        own ``__init__``, which is then not called.
-    """
+    cls: Any
+    fields: tuple[ClassField, ...]
+    is_called: bool
+    """Whether the class may be called: it has no ``__init__`` of its own."""
 
-    def make(values: dict[str, Any]) -> Any:
-        if made is None:
-            instance = cls.__new__(cls)
-        else:
-            instance = cls(**{made[name]: values[name] for name in values if name in made})
+    def make(self, values: dict[str, Any]) -> Any:
+        instance = self._called(values) if self._needs_call(values) else self._empty(values)
         for name, value in values.items():
-            # Converters and validators ran before the value was recorded and must not change
-            # it a second time. Frozen classes guard against plain assignment.
+            # Frozen classes guard against plain assignment.
             if getattr(instance, name, MISSING) is not value:
                 object.__setattr__(instance, name, value)
         return instance
 
-    return make
+    def _needs_call(self, values: dict[str, Any]) -> bool:
+        """Return whether the class must give values to new fields, or prepare itself."""
+        is_new = any(field.name not in values for field in self.fields)
+        prepares = hasattr(self.cls, "__attrs_pre_init__") or issubclass(self.cls, BaseException)
+        return self.is_called and (is_new or prepares)
+
+    def _called(self, values: dict[str, Any]) -> Any:
+        given = [field for field in self.fields if field.parameter and field.name in values]
+        return self.cls(**{field.parameter: values[field.name] for field in given})
+
+    def _empty(self, values: dict[str, Any]) -> Any:
+        # Converters and validators are not called: they ran before the value was recorded, and
+        # what they took then is not what they made of it.
+        instance = self.cls.__new__(self.cls)
+        hashing = getattr(self.cls.__hash__, "__code__", None)
+        if hashing is not None and CACHED_HASH in hashing.co_names:
+            object.__setattr__(instance, CACHED_HASH, None)
+        finish = getattr(self.cls, "__attrs_post_init__", getattr(self.cls, "__post_init__", None))
+        if finish is None or not self.is_called:
+            return instance
+        for name, value in values.items():
+            object.__setattr__(instance, name, value)
+        with contextlib.suppress(Exception):  # such as a check that a time is in the future
+            finish(instance)
+        return instance
 
 
-def typed_dict_shape(type_: Any, cls: Any) -> Shape:
-    fields = []
-    for name, annotated in field_types(type_, cls).items():
-        hint, required = annotated, name in cls.__required_keys__
-        while typing.get_origin(hint) in (Required, NotRequired, ReadOnly):
-            marker, (hint,) = typing.get_origin(hint), typing.get_args(hint)
-            # If annotations are strings, __required_keys__ does not evaluate them.
-            required = required if marker is ReadOnly else marker is Required
-        fields.append(ShapeField(name, hint, required, may_lack=not required))
-    return Shape(tuple(fields), dict, dict)
+CACHED_HASH = "_attrs_cached_hash"
+"""Where attrs keeps the hash of an instance."""

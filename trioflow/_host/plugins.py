@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -109,9 +110,36 @@ class PluginHost(Hooks):
         return found
 
     def schema(self, type_: Any) -> Mapping[str, Any] | None:
-        """Return the JSON Schema that a plugin has for a type, or None if no plugin has one."""
+        """Return the JSON Schema that a plugin has for a type.
+
+        Returns:
+          A schema that allows everything if a plugin reads the type without describing it. None
+          if no plugin knows the type.
+        """
         schema: Mapping[str, Any] | None = self._first("trioflow_schema", Mapping, type_=type_)
+        if schema is None and self.implements("trioflow_converter") and self._reads(type_):
+            return {}
         return schema
+
+    def _reads(self, type_: Any) -> bool:
+        """Return whether a plugin has a converter hook for a class that trioflow has none for."""
+        plain, extended = self._converters
+        if not isinstance(type_, type):
+            return False
+        try:
+            known, hook = plain.get_structure_hook(type_), extended.get_structure_hook(type_)
+        except Exception:  # of a hook factory
+            return True
+        return hook is not known and not getattr(hook, "is_for_instances", False)
+
+    @functools.cached_property
+    def _converters(self) -> tuple[Converter, Converter]:
+        """A converter without plugins, and one with them."""
+        from trioflow.wire._converter import make_wire_converter  # it needs cattrs
+
+        plain, extended = make_wire_converter(), make_wire_converter()
+        self.extend_converter(extended)
+        return plain, extended
 
     def upgrade(
         self, type_name: str, data: Mapping[str, Any], recorded_version: int

@@ -5,13 +5,13 @@ from __future__ import annotations
 import types
 import typing
 from collections import abc
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, ForwardRef
 
-from typing_extensions import TypeAliasType, is_typeddict
+from typing_extensions import is_typeddict
 
+from trioflow._hints import alias_target, is_alias, resolved
 from trioflow._values.structure import Structure
 
-ALIASES: tuple[Any, ...] = (TypeAliasType, getattr(typing, "TypeAliasType", TypeAliasType))
 STRINGS = (str, bytes)
 SEQUENCES = (abc.Sequence, abc.Iterable, abc.Collection, abc.Reversible, abc.Container)
 """Types that include strings in Python, but not for users."""
@@ -56,8 +56,10 @@ def _classes_of(type_: Any) -> tuple[type, ...] | None:
         return _classes_of(type_.__supertype__)
     if origin in (Annotated, Final):
         return _classes_of(arguments[0])
-    if isinstance(origin or type_, ALIASES):
-        return _classes_of((origin or type_).__value__)
+    if isinstance(type_, ForwardRef):
+        return _classes_of(resolved(type_))
+    if is_alias(type_):
+        return _classes_of(alias_target(type_))
     if origin in (typing.Union, types.UnionType):
         arms = [_classes_of(arm) for arm in arguments]
         if any(arm is None for arm in arms):

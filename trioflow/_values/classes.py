@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
-import typing
-from collections.abc import Iterator, Mapping
-from typing import Any, NotRequired, Required, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 import attrs
 from cattrs import Converter
-from cattrs.gen import make_dict_structure_fn
-from typing_extensions import ReadOnly, is_typeddict
+from cattrs.errors import StructureHandlerNotFoundError
+from typing_extensions import is_typeddict
 
-from trioflow._values.containers import origin_of, positions_hook, structure_part
+from trioflow._values.class_fields import ClassField, class_fields
+from trioflow._values.containers import origin_of, positions_hook
 from trioflow._values.scalars import Hook
-from trioflow._values.structure import as_mapping, unknown_keys, wrong_type
+from trioflow._values.structure import (
+    accept,
+    as_mapping,
+    faults_of,
+    structure_part,
+    unknown_keys,
+    wrong_type,
+)
+from trioflow.context import MISSING
 from trioflow.errors import Fault, FaultsError
+
+Parts: TypeAlias = dict[str, Any]
 
 
 def is_class(cls: Any) -> bool:
@@ -33,87 +43,92 @@ def is_named_tuple(cls: Any) -> bool:
     return isinstance(origin, type) and issubclass(origin, tuple) and hasattr(origin, "_fields")
 
 
-def stand_in(cls: Any) -> Any:
-    """Return the bound or constraints of a type variable; other types unchanged."""
-    if not isinstance(cls, TypeVar):
-        return cls
-    if cls.__constraints__:
-        return typing.Union[cls.__constraints__]  # noqa: UP007
-    return Any if cls.__bound__ is None else cls.__bound__
-
-
 def class_hook(cls: Any, converter: Converter) -> Hook:
     """Return a hook for a class; accepts mappings and instances of other such classes."""
-    origin = origin_of(cls)
-    arguments = typing.get_args(cls) or getattr(origin, "__parameters__", ())
-    # cattrs does not support type variables, so each is replaced by its bound or constraints.
-    complete = origin[tuple(map(stand_in, arguments))] if arguments else cls
-    inner = make_dict_structure_fn(complete, converter, _cattrs_forbid_extra_keys=True)
+    origin, fields = origin_of(cls), class_fields(cls)
+    read = _reader(fields, converter)
+    parameters = {field.name: field.parameter for field in fields if field.parameter}
 
     def structure(value: Any, _: Any) -> Any:
-        return value if isinstance(value, origin) else inner(as_mapping(value, cls), cls)
+        if isinstance(value, origin):
+            return value
+        parts = read(as_mapping(value, cls))
+        given = {parameters[name]: part for name, part in parts.items() if name in parameters}
+        try:
+            made = origin(**given)
+        except Exception as exc:  # of the class itself, such as from a validator
+            raise FaultsError(tuple(faults_of(exc))) from exc
+        if len(given) < len(parts):
+            _check_own(made, {name: part for name, part in parts.items() if name not in parameters})
+        return made
 
     return structure
+
+
+def _check_own(made: Any, given: Parts) -> None:
+    """Check the given fields that only the class itself sets: written values have them."""
+    faults = []
+    for name, part in given.items():
+        own = getattr(made, name, MISSING)
+        if type(own) is not type(part) or own != part:
+            found = "nothing" if own is MISSING else repr(own)
+            problem = f"{type(made).__name__} itself sets it, to {found}; received {part!r}"
+            faults.append(Fault(name, problem))
+    if faults:
+        raise FaultsError(tuple(faults))
 
 
 def typed_dict_hook(cls: Any, converter: Converter) -> Hook:
     """Return a hook for a TypedDict; accepts the same values as a class."""
-    fields = {
-        field.name: (field, converter.get_structure_hook(field.type)) for field in _fields_of(cls)
-    }
+    read = _reader(class_fields(cls), converter)
 
     def structure(value: Any, _: Any) -> Any:
         given = as_mapping(value, cls)
-        faults: list[Fault] = []
-        items = {}
-        for name, (field, hook) in fields.items():
-            if name in given:
-                items[name] = structure_part(given[name], hook, field.type, name, faults)
-            elif field.required:
-                faults.append(Fault(name, "required key is missing"))
-        faults += unknown_keys(given.keys() - fields.keys())
-        if faults:
-            raise FaultsError(tuple(faults))
-        unchanged = all(items[key] is item for key, item in given.items())
-        return value if unchanged and isinstance(value, dict) else items
+        parts = read(given)
+        unchanged = all(parts[key] is item for key, item in given.items())
+        return value if unchanged and isinstance(value, dict) else parts
 
     return structure
 
 
-@attrs.frozen
-class _Field:
-    name: str
-    type: Any
-    required: bool
+def _reader(
+    fields: tuple[ClassField, ...], converter: Converter
+) -> Callable[[Mapping[str, Any]], Parts]:
+    """Return a function that structures the given fields, by name."""
+    hooks = [(field, field.name, field.input_type, _hook_of(field, converter)) for field in fields]
+    names = {field.name for field in fields}
+
+    def read(given: Mapping[str, Any]) -> Parts:
+        faults: list[Fault] = []
+        parts = {}
+        for field, name, type_, hook in hooks:
+            if name in given:
+                parts[name] = structure_part(given[name], hook, type_, name, faults)
+            elif field.required:
+                faults.append(Fault(name, "required key is missing"))
+        if not names.issuperset(given):
+            faults += unknown_keys(given.keys() - names)
+        if faults:
+            raise FaultsError(tuple(faults))
+        return parts
+
+    return read
 
 
-def _fields_of(cls: Any) -> Iterator[_Field]:
-    """Yield the fields of a TypedDict, with its type arguments filled in."""
-    origin = origin_of(cls)
-    arguments = dict(zip(getattr(origin, "__parameters__", ()), typing.get_args(cls), strict=False))
-    for name, hint in typing.get_type_hints(origin, include_extras=True).items():
-        # If annotations are strings, __required_keys__ does not evaluate them.
-        required = name in origin.__required_keys__
-        while typing.get_origin(hint) in (Required, NotRequired, ReadOnly):
-            marker, (hint,) = typing.get_origin(hint), typing.get_args(hint)  # noqa: PLW2901
-            required = required if marker is ReadOnly else marker is Required
-        yield _Field(name, _substituted(hint, arguments), required)
-
-
-def _substituted(hint: Any, arguments: Mapping[Any, Any]) -> Any:
-    if isinstance(hint, TypeVar):
-        return arguments.get(hint, hint)
-    variables = getattr(hint, "__parameters__", ())
-    return hint[tuple(arguments.get(each, each) for each in variables)] if variables else hint
+def _hook_of(field: ClassField, converter: Converter) -> Hook:
+    try:
+        return converter.get_structure_hook(field.input_type)
+    except StructureHandlerNotFoundError:
+        if field.converts:
+            return accept
+        raise
 
 
 def named_tuple_hook(cls: Any, converter: Converter) -> Hook:
     """Return a hook for a NamedTuple; accepts lists and tuples, because JSON has only lists."""
-    origin = origin_of(cls)
-    hints = typing.get_type_hints(origin)
-    arms = [hints.get(name, Any) for name in origin._fields]
-    required = len(arms) - len(origin._field_defaults)
-    structure_items = positions_hook(arms, required, converter)
+    origin, fields = origin_of(cls), class_fields(cls)
+    required = sum(field.required for field in fields)
+    structure_items = positions_hook([field.input_type for field in fields], required, converter)
 
     def structure(value: Any, _: Any) -> Any:
         if isinstance(value, origin):

@@ -7,14 +7,15 @@ import functools
 import typing
 from collections import abc
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import attrs
-from cattrs import Converter
-
+from trioflow._values.keys import key_hook_of, structure_key
 from trioflow._values.scalars import Hook
-from trioflow._values.structure import accept, faults_of, wrong_type
+from trioflow._values.structure import accept, structure_part, wrong_type
 from trioflow.errors import Fault, FaultsError
+
+if TYPE_CHECKING:
+    from cattrs import Converter
 
 LISTS: Mapping[type, Callable[[Iterable[Any]], Any]] = {
     list: list,
@@ -93,13 +94,18 @@ def iterable_hook(cls: Any, converter: Converter) -> Hook:
     origin, structure_items = origin_of(cls), _items_hook(cls, converter)
 
     def structure(value: Any, _: Any) -> Any:
-        if not isinstance(value, origin) or isinstance(value, str | bytes):
+        if not isinstance(value, origin) or isinstance(value, str | bytes) or _is_object(value):
             raise wrong_type(cls, value)
         if not isinstance(value, list | tuple | set | frozenset):
             return value
         return structure_items(value)
 
     return structure
+
+
+def _is_object(value: Any) -> bool:
+    """Return whether a value may be an object of JSON, and no collection of its keys."""
+    return isinstance(value, dict) and all(type(key) is str for key in value)
 
 
 def set_hook(cls: Any, converter: Converter) -> Hook:
@@ -111,7 +117,9 @@ def set_hook(cls: Any, converter: Converter) -> Hook:
         if not isinstance(value, list | tuple | abc.Set):
             raise wrong_type(cls, value)
         items = structure_items(value)
-        return value if items is value and isinstance(value, origin) else make(items)
+        if items is value and isinstance(value, origin):
+            return value
+        return make(items)
 
     return structure
 
@@ -133,14 +141,6 @@ def _items_hook(cls: Any, converter: Converter) -> Callable[[Any], Any]:
         return values if _same(items, values) else items
 
     return structure
-
-
-def structure_part(value: Any, hook: Hook, cls: Any, path: str, faults: list[Fault]) -> Any:
-    """Return one part of a value structured, or add its faults to *faults*."""
-    try:
-        return hook(value, cls)
-    except Exception as exc:
-        faults += faults_of(exc, path)
 
 
 def _same(items: Iterable[Any], values: Iterable[Any]) -> bool:
@@ -201,28 +201,21 @@ def mapping_hook(cls: Any, converter: Converter) -> Hook:
         empty = origin_of(arm)
         # Other classes, including abstract ones, may have no way to create an empty instance.
         make = functools.partial(origin, empty if empty in EMPTY else None)
-    key_hook, hook = converter.get_structure_hook(key_arm), converter.get_structure_hook(arm)
+    key_hook, hook = key_hook_of(key_arm, converter), converter.get_structure_hook(arm)
 
     def structure(value: Any, _: Any) -> Any:
         if not isinstance(value, Mapping):
             raise wrong_type(cls, value)
         faults: list[Fault] = []
-        items = {
-            _key(key, key_hook, key_arm, faults): structure_part(
-                item, hook, arm, f"[{key!r}]", faults
-            )
-            for key, item in value.items()
-        }
+        items: dict[Any, Any] = {}
+        for key, item in value.items():
+            made = structure_key(key, key_hook, faults)
+            if made in items:
+                faults.append(Fault(f"[{key!r}]", "is a duplicate key"))
+            items[made] = structure_part(item, hook, arm, f"[{key!r}]", faults)
         if faults:
             raise FaultsError(tuple(faults))
         fits = isinstance(value, origin) and _same(items, value)
         return value if fits and _same(items.values(), value.values()) else make(items)
 
     return structure
-
-
-def _key(key: Any, hook: Hook, cls: Any, faults: list[Fault]) -> Any:
-    wrong: list[Fault] = []
-    structured = structure_part(key, hook, cls, f"[{key!r}]", wrong)
-    faults += (attrs.evolve(fault, problem=f"as a key, {fault.problem}") for fault in wrong)
-    return key if wrong else structured

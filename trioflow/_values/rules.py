@@ -7,7 +7,7 @@ holds is copied implicitly.
 
 from __future__ import annotations
 
-import base64
+import binascii
 import typing
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
@@ -18,9 +18,12 @@ from uuid import UUID
 
 from cattrs import Converter
 
+from trioflow._hints import is_alias
 from trioflow._values import classes, containers, scalars, special
+from trioflow._values.members import member_to_json, structure_member
 from trioflow._values.scalars import Hook
 from trioflow._values.structure import accept
+from trioflow._values.texts import seconds_text
 
 Factory: TypeAlias = Callable[[Any, Converter], Hook]
 
@@ -41,8 +44,9 @@ def configure(converter: Converter) -> None:
     # First, so that the lenient rules of cattrs are never reached.
     converter.register_structure_hook_factory(lambda cls: True, special.instance_hook)
     converter.register_structure_hook_func(special.is_anything, accept)
+    converter.register_structure_hook_func(special.is_protocol, accept)
     converter.register_structure_hook_func(scalars.is_none, scalars.structure_none)
-    converter.register_structure_hook_func(scalars.is_enum, scalars.structure_member)
+    converter.register_structure_hook_func(scalars.is_enum, structure_member)
     for predicate, factory in (
         (containers.is_list, containers.list_hook),
         (containers.is_iterable, containers.iterable_hook),
@@ -56,7 +60,9 @@ def configure(converter: Converter) -> None:
         (special.is_union, special.union_hook),
         (special.is_type_variable, special.type_variable_hook),
         (special.is_wrapper, special.wrapper_hook),
-        (special.is_alias, allow_recursion(special.alias_hook)),
+        (special.is_string, special.string_hook),
+        (is_alias, allow_recursion(special.alias_hook)),
+        (special.is_reference, allow_recursion(special.reference_hook)),
     ):
         converter.register_structure_hook_factory(predicate, factory)
     _register_unstructuring(converter)
@@ -83,9 +89,14 @@ def allow_recursion(factory: Factory) -> Factory:
 def _register_unstructuring(converter: Converter) -> None:
     # cattrs treats a member of a str enum as a string and returns it unchanged.
     converter.register_unstructure_hook(str, scalars.plain_text)
+    converter.register_unstructure_hook_func(scalars.is_enum, member_to_json)
     for moment in (datetime, date, time):
         converter.register_unstructure_hook(moment, lambda value: value.isoformat())
     for text in (Path, UUID, Decimal):
         converter.register_unstructure_hook(text, str)
-    converter.register_unstructure_hook(timedelta, scalars.seconds_text)
-    converter.register_unstructure_hook(bytes, lambda value: base64.b64encode(value).decode())
+    converter.register_unstructure_hook(timedelta, seconds_text)
+    converter.register_unstructure_hook(bytes, _base64)
+
+
+def _base64(value: bytes) -> str:
+    return binascii.b2a_base64(value, newline=False).decode("ascii")

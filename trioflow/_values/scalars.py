@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from enum import Enum
-from pathlib import Path
+from functools import partial
 from types import NoneType
 from typing import Any, TypeAlias
-from uuid import UUID
 
+from trioflow._values.members import member_to_json, structure_member
 from trioflow._values.structure import expect, type_name, wrong_type
+from trioflow._values.texts import TEXTS, text_of
 from trioflow.errors import Fault, FaultsError
 
 Hook: TypeAlias = Callable[[Any, Any], Any]
 """Takes ``(value, type)``, as cattrs calls it."""
-
-MICROSECOND = timedelta(microseconds=1)
 
 
 def is_none(cls: Any) -> bool:
@@ -34,22 +30,6 @@ def structure_none(value: Any, _: Any) -> None:
 
 def is_enum(cls: Any) -> bool:
     return isinstance(cls, type) and issubclass(cls, Enum)
-
-
-def structure_member(value: Any, cls: type[Enum]) -> Enum:
-    """Return a member of an enum: itself, or by its value."""
-    if isinstance(value, cls):
-        return value
-    try:
-        member = cls(value)
-    except (ValueError, TypeError, KeyError):  # a user's _missing_ may raise the latter two
-        member = None
-    # Enums compare values with ==, so True finds the member with value 1.
-    if member is None or (member.value == value and type(member.value) is not type(value)):
-        known = ", ".join(repr(each.value) for each in cls)
-        problem = f"expected {cls.__name__} (one of {known}), received {value!r}"
-        raise FaultsError((Fault("", problem, cls.__name__, type_name(type(value))),))
-    return member
 
 
 def _int(value: Any) -> int:
@@ -78,66 +58,63 @@ def _exactly(cls: type) -> Callable[[Any], Any]:
     return lambda value: expect(value, cls)
 
 
-def _from_text(cls: type, parse: Callable[[str], Any]) -> Callable[[Any], Any]:
-    def structure(value: Any) -> Any:
-        if isinstance(value, cls):
-            return value
-        if not isinstance(value, str):
-            raise wrong_type(cls, value)
-        try:
-            return parse(value)
-        except (ValueError, ArithmeticError) as exc:
-            problem = f"{value!r} is not a {type_name(cls)}"
-            raise FaultsError((Fault("", problem, type_name(cls), "str"),)) from exc
-
-    return structure
-
-
 def plain_text(text: str) -> Any:
-    """Return the value of a member of a str enum, and any other string unchanged."""
-    return text.value if isinstance(text, Enum) else text
+    """Return the JSON form of a member of a str enum, and any other string unchanged."""
+    return member_to_json(text) if isinstance(text, Enum) else text
 
 
-def seconds_text(value: timedelta) -> str:
-    """Return a duration in seconds as a string, to the microsecond."""
-    seconds = str(Decimal(value // MICROSECOND).scaleb(-6))
-    return seconds.removesuffix("000000").removesuffix(".") or "0"
+# ---------------------------------------------------------------- as strings
+def structure_text(value: Any, cls: Any) -> Any:
+    """Return an instance of a class of `TEXTS`, or of a subclass: itself, or from a string."""
+    if isinstance(value, cls):
+        return value
+    text = text_of(cls)
+    if text is None or not isinstance(value, str):
+        raise wrong_type(cls, value)
+    try:
+        # Checked, because Python itself also reads other spellings of dates and numbers.
+        if cls is bytes or text.matches(value):
+            return text.read(cls, value)
+    except (ValueError, ArithmeticError) as exc:
+        raise _not_a(cls, value) from exc
+    raise _not_a(cls, value)
 
 
-def parse_seconds(text: str) -> timedelta:
-    """Return the duration of a string with seconds.
-
-    Raises:
-      ArithmeticError, ValueError: if it is not a duration, or is too long.
-    """
-    seconds = Decimal(text)
-    if abs(seconds) > Decimal(timedelta.max.days + 1) * 86400:  # else int() may run for very long
-        raise OverflowError(text)
-    return int((seconds * 1_000_000).to_integral_value()) * MICROSECOND
+def _not_a(cls: Any, value: str) -> FaultsError:
+    problem = f"{value!r} is not a {type_name(cls)}"
+    return FaultsError((Fault("", problem, type_name(cls), "str"),))
 
 
-TEXT_FORMS: dict[type, Callable[[str], Any]] = {
-    datetime: datetime.fromisoformat,
-    date: date.fromisoformat,
-    time: time.fromisoformat,
-    timedelta: parse_seconds,
-    Path: Path,
-    UUID: UUID,
-    Decimal: Decimal,
-    bytes: lambda text: base64.b64decode(text, validate=True),
-}
-"""Types that JSON carries as a string, and how to read the string."""
+def _read(cls: Any, text: str) -> Any:
+    return TEXTS[cls].read(cls, text)
 
 
+TEXT_FORMS: dict[type, Callable[[str], Any]] = {cls: partial(_read, cls) for cls in TEXTS}
+"""How recorded strings are read: in any spelling that Python itself reads."""
+
+
+# ---------------------------------------------------------------- hooks
 def _hook(base: type, structure: Callable[[Any], Any]) -> Hook:
     """Return a hook for *base*; cattrs also calls it for subclasses."""
 
     def hook(value: Any, cls: Any) -> Any:
         if cls is base:
             return structure(value)
-        return structure_member(value, cls) if is_enum(cls) else expect(value, cls)
+        if is_enum(cls):
+            return structure_member(value, cls)
+        return value if isinstance(value, cls) else _made(cls, structure(value))
 
     return hook
+
+
+def _made(cls: Any, bare: Any) -> Any:
+    """Return an instance of ``class Word(str)``."""
+    try:
+        made = cls(bare)
+    except Exception as exc:
+        problem = f"{cls.__name__} refuses it: {exc}"
+        raise FaultsError((Fault("", problem, cls.__name__),)) from exc
+    return expect(made, cls)
 
 
 HOOKS: dict[type, Hook] = {
@@ -145,5 +122,5 @@ HOOKS: dict[type, Hook] = {
     bool: _hook(bool, _exactly(bool)),
     int: _hook(int, _int),
     float: _hook(float, _float),
-    **{cls: _hook(cls, _from_text(cls, parse)) for cls, parse in TEXT_FORMS.items()},
+    **dict.fromkeys(TEXTS, structure_text),
 }

@@ -5,21 +5,17 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from enum import Enum
 from typing import Annotated, Any, Final, TypeVar
 
 from cattrs import Converter
 from cattrs.errors import StructureHandlerNotFoundError
-from typing_extensions import TypeAliasType
 
-from trioflow._values.classes import stand_in
+from trioflow._hints import LITERAL_STRINGS, alias_target, resolved, stand_in
 from trioflow._values.containers import origin_of
+from trioflow._values.members import constant_to_json, json_text
 from trioflow._values.scalars import Hook
 from trioflow._values.structure import accept, faults_of, type_name, wrong_type
 from trioflow.errors import Fault, FaultsError
-
-# Before Python 3.14, the class of typing_extensions differs from that of the ``type`` statement.
-ALIASES: tuple[Any, ...] = (TypeAliasType, getattr(typing, "TypeAliasType", TypeAliasType))
 
 
 def is_anything(cls: Any) -> bool:
@@ -43,23 +39,42 @@ def is_wrapper(cls: Any) -> bool:
     return isinstance(cls, typing.NewType) or typing.get_origin(cls) in (Annotated, Final)
 
 
-def is_alias(cls: Any) -> bool:
-    return isinstance(origin_of(cls), ALIASES)
+def is_reference(cls: Any) -> bool:
+    """Return whether *cls* is a quoted name that is looked up when it is needed."""
+    return isinstance(cls, typing.ForwardRef)
+
+
+def is_string(cls: Any) -> bool:
+    return cls in LITERAL_STRINGS
+
+
+def is_protocol(cls: Any) -> bool:
+    """Return whether *cls* is a protocol that only type checkers can check."""
+    origin = origin_of(cls)
+    if not getattr(origin, "_is_protocol", False):
+        return False
+    try:
+        isinstance(None, origin)
+    except TypeError:
+        return True
+    return False
 
 
 def literal_hook(cls: Any, _: Converter) -> Hook:
-    """Return a hook for a literal; members of enums are also accepted by value."""
-    options = [
-        (option.value if isinstance(option, Enum) else option, option)
-        for option in typing.get_args(cls)
-    ]
-    listing = ", ".join(repr(option) for _, option in options)
+    """Return a hook for a literal; an option is also accepted by its JSON form."""
+    options = typing.get_args(cls)
+    plain = [constant_to_json(option) for option in options]
+    by_text = {json_text(raw): option for option, raw in zip(options, plain, strict=True)}
+    listing = ", ".join(map(repr, plain))
 
     def structure(value: Any, _: Any) -> Any:
-        for raw, option in options:
+        for option in options:
             # Also by type, because True == 1 == 1.0.
-            if value is option or (type(value) is type(raw) and value == raw):
-                return option
+            if value is option or (type(value) is type(option) and value == option):
+                return value
+        text = json_text(value)
+        if text in by_text:
+            return by_text[text]
         problem = f"expected one of {listing}, received {value!r}"
         raise FaultsError((Fault("", problem, type_name(cls), type_name(type(value))),))
 
@@ -122,10 +137,19 @@ def wrapper_hook(cls: Any, converter: Converter) -> Hook:
     return _as(cls.__supertype__ if is_new else typing.get_args(cls)[0], converter)
 
 
+def string_hook(_: Any, converter: Converter) -> Hook:
+    """Return the hook for strings."""
+    return _as(str, converter)
+
+
 def alias_hook(cls: Any, converter: Converter) -> Hook:
     """Return the hook for the value of ``type X = ...``."""
-    target, arguments = origin_of(cls).__value__, typing.get_args(cls)
-    return _as(target[arguments] if arguments else target, converter)
+    return _as(alias_target(cls), converter)
+
+
+def reference_hook(cls: Any, converter: Converter) -> Hook:
+    """Return the hook for the type that a quoted name stands for."""
+    return _as(resolved(cls), converter)
 
 
 def _as(cls: Any, converter: Converter) -> Hook:
@@ -156,6 +180,7 @@ def instance_hook(cls: Any) -> Hook:
             return value
         raise wrong_type(cls, value)
 
+    structure.is_for_instances = True  # type: ignore[attr-defined]  # see PluginHost.schema
     return structure
 
 

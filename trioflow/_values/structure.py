@@ -187,6 +187,16 @@ def _model_fields(cls: type) -> list[str]:
 _CLASS_VAR = re.compile(r"(\w+\.)?ClassVar\b")
 
 
+def structure_part(
+    value: Any, hook: Callable[[Any, Any], Any], cls: Any, path: str, faults: list[Fault]
+) -> Any:
+    """Return one part of a value structured, or add its faults to *faults*."""
+    try:
+        return hook(value, cls)
+    except Exception as exc:
+        faults += faults_of(exc, path)
+
+
 # ---------------------------------------------------------------- faults
 def faults_of(exc: BaseException, path: str = "") -> list[Fault]:
     """Return the faults, with paths, in an exception from a structure hook.

@@ -105,14 +105,14 @@ def _check_read(trial: Trial) -> None:
     if isinstance(trial.outcome, Taken) or not (trial.verdict and trial.verdict.is_valid):
         return
     # Only the hooks can decide whether a string has a required format.
-    if not trial.forms.intersection(_strings(trial)):
+    if not trial.verdict.undecided.intersection(_strings(trial)):
         raise AssertionError(f"{trial} is valid, but refused: {trial.outcome}")
 
 
 def _strings(trial: Trial) -> Collection[str]:
     """Return the strings that may be the reason for a refusal."""
     if trial.variant is None:
-        return trial.forms
+        return trial.verdict.undecided if trial.verdict else ()
     new = trial.variant.new
     return {each for each in (new if isinstance(new, list) else [new]) if isinstance(each, str)}
 

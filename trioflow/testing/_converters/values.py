@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Collection, Mapping
+from decimal import Decimal
 from itertools import repeat
 from typing import Any
 
@@ -24,6 +25,8 @@ def alike(one: Any, other: Any) -> bool:
         return len(one) == len(other) and all(map(alike, one, other))
     if isinstance(one, dict):
         return one.keys() == other.keys() and all(alike(one[key], other[key]) for key in one)
+    if isinstance(one, Decimal):
+        return repr(one) == repr(other)  # "not a number" is not even equal to itself
     return bool(one == other)
 
 
