@@ -202,7 +202,7 @@ class _Described:
             return schema_of_members(origin)
         # A library may have made a dataclass, with rules of its own.
         given = self._given(type_) if is_dataclass(origin) else None
-        if given is not None:
+        if given:
             return self._reference(type_, type_name(type_), lambda name: self._adopted(given, name))
         if has_fields(origin):
             return self._reference(type_, type_name(type_), lambda _: self._object(type_))

@@ -30,6 +30,7 @@ def struct(members: Sequence[Member], choice: int) -> TypedValues:
         frozen=bool(choice & 1),
         kw_only=bool(choice & 2),
         tag="made" if choice & 4 else None,
+        tag_field="of" if choice & 4 else None,
         array_like=is_list,
         omit_defaults=choice == 2,
         forbid_unknown_fields=choice == 3,

@@ -61,7 +61,7 @@ class Numbers(Box[int]):
 
 class Unset(Struct):
     a: int | UnsetType = UNSET
-    b: str | None | UnsetType = UNSET
+    b: str | UnsetType | None = UNSET
 
 
 class Tree(Struct):
@@ -86,8 +86,13 @@ class BadDefaults(Struct):
         (
             Renamed,
             [Renamed("a")],
-            [{"user_name": "a"}, {"userName": "a"}, {"userName": "a", "user_name": "b"}]
-            + [{"userName": "a", "number": 3}, {"userName": "a", "N": 3, "number": 4}],
+            [
+                {"user_name": "a"},
+                {"userName": "a"},
+                {"userName": "a", "user_name": "b"},
+                {"userName": "a", "number": 3},
+                {"userName": "a", "N": 3, "number": 4},
+            ],
         ),
         (Swapped, [Swapped(1, 2)], [{"a": 1, "b": 2}, {"a": 1}]),
         (Cat, [Cat()], [{}, {"type": "cat"}, {"type": "dog"}, {"type": 1}, {"n": "x"}]),
@@ -237,7 +242,9 @@ async def knows_unset(a: int, b: str | UnsetType = UNSET) -> str:
     return f"{a} {b}"
 
 
-@pytest.mark.parametrize(("last", "output"), [(with_default, "1 default"), (knows_unset, "1 UNSET")])
+@pytest.mark.parametrize(
+    ("last", "output"), [(with_default, "1 default"), (knows_unset, "1 UNSET")]
+)
 async def test_what_is_unset_is_no_argument(last: Any, output: str, tmp_path: Any) -> None:
     workflow = Workflow("w", input=int, output=str).then(leave_unset).then(last)
     store = f"sqlite:{tmp_path}/runs.db"
