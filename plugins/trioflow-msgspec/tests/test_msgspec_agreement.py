@@ -20,13 +20,16 @@ from trioflow.testing.strategies import (
 )
 
 
+RENAMED: tuple[Any, ...] = (None, "camel", "kebab")
+
+
 def struct(members: Sequence[Member], choice: int) -> TypedValues:
     """Make a Struct."""
     is_list = choice == 5
     cls: Any = defstruct(
         "Made",
         [_field(each, is_list=is_list) for each in members],
-        rename=[None, "camel", "kebab"][choice % 3],
+        rename=RENAMED[choice % 3],
         frozen=bool(choice & 1),
         kw_only=bool(choice & 2),
         tag="made" if choice & 4 else None,
