@@ -105,6 +105,8 @@ from trioflow.tools import Tool
 from trioflow.tracing import TracingContext, TracingOptions
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeForm
+
     from trioflow.results import RunResult
     from trioflow.run import Run
 
@@ -184,7 +186,7 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
         self: Workflow[N, N],
         id: str,
         *,
-        input: type[N],
+        input: TypeForm[N],
         output: Any = ...,
         state: Any = ...,
         description: str = ...,
@@ -196,7 +198,7 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
         validate: bool = ...,
         metadata: Mapping[str, Any] | None = ...,
     ) -> None: ...
-    @overload  # unions, Literal and Annotated are not classes; a run still checks them
+    @overload  # without a type, or with one that is only known at run time
     def __init__(
         self: Workflow[Any, Any],
         id: str,
@@ -302,15 +304,22 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
         return tuple(reversed(nodes))
 
     # ------------------------------------------------------------ building
-    # If no overload fits, mypy explains why the first one for steps does not, pyright why the last.
+    # If no overload fits, mypy explains why the first one for steps does not, pyright why the last
+    # one does not. So the usual one is there twice.
     @overload
     def then(self, id: str, /) -> Workflow[In, Any]: ...
     @overload
     def then(self, target: Body[Prev, Next], /) -> Workflow[In, Next]: ...
     @overload
-    def then(self, target: GenericStep[BodyOf[Prev, Awaitable[Next]]], /) -> Workflow[In, Next]: ...
+    def then(
+        self, target: GenericStep[BodyOf[Prev, Awaitable[Next]]], /
+    ) -> Workflow[In, Next]: ...
     @overload
     def then(self, target: GenericStep[BodyOf[Prev, Next]], /) -> Workflow[In, Next]: ...
+    @overload
+    def then(  # type: ignore[overload-cannot-match]
+        self, target: Body[Prev, Next], /
+    ) -> Workflow[In, Next]: ...
     def then(self, target: Any, /) -> Workflow[In, Any]:
         """Run a step, tool or workflow, or the one that a plugin provides under an id."""
         return self._add(Then(self._target(target)))
