@@ -97,8 +97,8 @@ class StepDecorator(Protocol):
     def __call__(self, fn: Callable[[Marker], Awaitable[OtherMarker]], /) -> Step[Any, Any]: ...
     @overload
     def __call__(  # type: ignore[overload-overlap]
-        self, fn: Callable[[list[Marker]], Awaitable[None]], /
-    ) -> Step[list[Any], None]: ...
+        self, fn: Callable[[list[Marker]], Awaitable[None] | None], /
+    ) -> Step[Any, None]: ...
     @overload
     def __call__(  # type: ignore[overload-overlap]
         self, fn: AsyncGeneric, /
@@ -145,8 +145,8 @@ class StepDecorator(Protocol):
 def step(fn: Callable[[Marker], Awaitable[OtherMarker]], /) -> Step[Any, Any]: ...
 @overload
 def step(  # type: ignore[overload-overlap]
-    fn: Callable[[list[Marker]], Awaitable[None]], /
-) -> Step[list[Any], None]: ...
+    fn: Callable[[list[Marker]], Awaitable[None] | None], /
+) -> Step[Any, None]: ...
 @overload
 def step(  # type: ignore[overload-overlap]
     fn: AsyncGeneric, /

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar, assert_type
 
-from trioflow import Workflow, step
+from trioflow import Step, Workflow, step
 from trioflow.outcomes import Failed, Ok
 
 T = TypeVar("T")
@@ -67,6 +67,33 @@ async def an_object(value: object) -> str:
     return str(value)
 
 
+@step
+async def log(value: object) -> None: ...
+
+
+@step
+def blocking_log(values: Sequence[object]) -> None: ...
+
+
+@step
+async def save(row: dict[str, Any]) -> None: ...
+
+
+@step
+async def load(name: str) -> dict[str, Any]:
+    return {"name": name}
+
+
+@step
+async def changed(row: dict[str, Any]) -> dict[str, Any]:
+    return row
+
+
+assert_type(log, Step[Any, None])
+assert_type(save, Step[dict[str, Any], None])
+assert_type(load, Step[str, dict[str, Any]])
+assert_type(changed, Step[dict[str, Any], dict[str, Any]])
+
 texts = Workflow("texts", input=str)
 lists = texts.then(words)
 
@@ -87,6 +114,9 @@ assert_type(texts.dowhile(identity, lambda text: len(text) < 5), Workflow[str, s
 assert_type(texts.wait_for_event("go", identity), Workflow[str, str])
 assert_type(lists.then(anything), Workflow[str, str])
 assert_type(lists.then(an_object), Workflow[str, str])
+assert_type(texts.then(log), Workflow[str, None])
+assert_type(lists.then(blocking_log), Workflow[str, None])
+assert_type(texts.then(load).then(changed).then(save), Workflow[str, None])
 
 texts.then(first)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
 lists.then(first).then(words).then(length)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]

@@ -19,7 +19,6 @@ from trioflow.testing.strategies import (
     json_types,
 )
 
-
 RENAMED: tuple[Any, ...] = (None, "camel", "kebab")
 
 
