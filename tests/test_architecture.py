@@ -19,7 +19,17 @@ import trioflow
 ROOT = Path(__file__).parents[1]
 
 LAYERS = (
-    ("_constructor", "_durations", "_help", "_lazy", "_numbers", "_phases", "_public", "_version"),
+    (
+        "_constructor",
+        "_durations",
+        "_help",
+        "_hints",
+        "_lazy",
+        "_numbers",
+        "_phases",
+        "_public",
+        "_version",
+    ),
     ("errors", "_ids", "_options", "limits", "outcomes"),
     ("addresses", "events", "tracing"),
     ("context", "reducers", "retry", "_signature"),
@@ -103,9 +113,9 @@ LAZY = {
     ("trioflow._cli.app", "trioflow._cli.running"): "the help is there before it",
     (
         "trioflow._cli.stored",
-        "trioflow._cli.going_on",
+        "trioflow._cli.continuing",
     ): "the help is there before it",
-    ("trioflow._cli.asked", "trioflow._cli.going_on"): "the help is there before it",
+    ("trioflow._cli.asked", "trioflow._cli.continuing"): "the help is there before it",
     ("trioflow._cli.asked", "trioflow._cli.upkeep"): "the help is there before it",
     ("trioflow._cli.filters", "trioflow._cli.times"): "the help is there before it",
     ("trioflow._cli.stored", "trioflow._cli.history"): "the help is there before it",

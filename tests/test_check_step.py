@@ -318,12 +318,6 @@ async def uses_context_late(value: int, ctx: StepContext) -> int:
     return value
 
 
-@step
-async def sets_variable(value: int) -> int:
-    variable.set("mine")
-    return value
-
-
 STEPS: dict[str, tuple[str, Any, Any, dict[str, Any]]] = {
     "an example of another type": ("does not accept this input", takes_city, 5, {}),
     "an annotation of nothing": ("has types without a schema", takes_unknown, {}, {}),
@@ -372,7 +366,6 @@ STEPS: dict[str, tuple[str, Any, Any, dict[str, Any]]] = {
     "a channel when canceled": ("leaks resources", leaves_channel_if_canceled, 1, {}),
     "a socket": ("leaks resources", leaves_socket, 1, {}),
     "a late write": ("uses its context after it has ended", uses_context_late, 1, {}),
-    "a context variable": ("leaves context variables set", sets_variable, 1, {}),
 }
 
 
@@ -562,6 +555,12 @@ async def swallows_and_yields(value: int) -> AsyncGenerator[int, None]:
 
 
 @tool
+async def sets_variable(value: int) -> int:
+    variable.set("mine")
+    return value
+
+
+@tool
 async def sets_variable_for_taker(value: int) -> AsyncGenerator[int, None]:
     token = variable.set("mine")
     yield value
@@ -612,7 +611,8 @@ TOOLS: dict[str, tuple[str, Any, Any, dict[str, Any]]] = {
         {},
     ),
     "a piece when canceled": ("swallows cancellation", swallows_and_yields, {"value": 1}, {}),
-    "a context variable": (
+    "a context variable": ("leaves context variables set", sets_variable, {"value": 1}, {}),
+    "a context variable at a piece": (
         "leaves context variables set",
         sets_variable_for_taker,
         {"value": 1},

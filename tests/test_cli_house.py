@@ -114,9 +114,9 @@ def test_runs_are_chosen_by_resource_tag_and_time(cli: Cli) -> None:
         assert ids(cli("runs", *options).out) == [], options
 
 
-def test_who_drives_a_run_is_told_with_how_long_its_claim_holds(cli: Cli) -> None:
+def test_a_claimed_run_is_reported_with_its_owner_and_for_how_long_it_is_claimed(cli: Cli) -> None:
     id = interrupt(cli)
-    assert cli("runs").out.splitlines()[1].split()[-2:] == ["nobody", "1"]
+    assert cli("runs").out.splitlines()[1].split()[-2:] == ["-", "1"]
     hold(id)
 
     assert "  vm:1:ab, held 1m" in cli("runs").out
@@ -387,7 +387,7 @@ def test_no_answer_is_left_for_a_run_that_does_not_wait(cli: Cli) -> None:
 
 
 # ---------------------------------------------------------------- recover and try again
-def test_recovering_says_who_drives_the_others(cli: Cli) -> None:
+def test_recover_reports_who_drives_the_other_runs_and_suggests_wait(cli: Cli) -> None:
     id = interrupt(cli)
     hold(id)
 
@@ -401,7 +401,7 @@ def test_recovering_says_who_drives_the_others(cli: Cli) -> None:
 
 
 @pytest.mark.slow  # real time
-def test_recovering_waits_for_the_claims_of_others_to_end(cli: Cli) -> None:
+def test_recover_with_wait_waits_until_the_claims_of_others_end(cli: Cli) -> None:
     id = interrupt(cli)
     change(id, owner="vm:1:ab", claimed_until=shelf()._shelf._latest + 0.4)
 

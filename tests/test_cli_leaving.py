@@ -71,7 +71,9 @@ def heard() -> Iterator[None]:
 
 @pytest.mark.slow  # new interpreters
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
-def test_a_kept_run_ends_its_step_and_begins_no_other(folder: Path, signum: signal.Signals) -> None:
+def test_sigterm_and_sighup_finish_the_running_step_and_release_the_claim(
+    folder: Path, signum: signal.Signals
+) -> None:
     with started(*LINGER) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -103,7 +105,7 @@ def test_a_kept_run_ends_its_step_and_begins_no_other(folder: Path, signum: sign
 )
 @pytest.mark.slow  # new interpreters
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the writes of a process")
-def test_a_run_whose_terminal_is_closed_ends_its_step_and_gives_its_claim_back(
+def test_a_closed_terminal_finishes_the_running_step_and_releases_the_claim(
     folder: Path, handler: signal.Handlers, code: int
 ) -> None:
     pid, terminal = pty.fork()
@@ -210,7 +212,7 @@ CHANGING = [
 
 
 @pytest.mark.parametrize("tokens", [*LOOKING, *CHANGING], ids=" ".join)
-def test_a_store_that_is_not_there_is_not_made(
+def test_a_command_on_a_store_that_does_not_exist_fails_and_creates_no_file(
     folder: Path, tokens: tuple[str, ...], capfd: pytest.CaptureFixture[str]
 ) -> None:
     done = command_line(capfd)(*tokens, "--store", "sqlite:none.db")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,7 +101,7 @@ def test_a_signal_stops_a_kept_run_and_it_can_go_on(cli: Cli) -> None:
     [hint] = hints(done)
     assert hint[2:] == ["--workflow", "demo_flows:once"]
     assert newest(cli)["status"] == "running"
-    assert cli("runs").out.endswith("  nobody   1\n")
+    assert cli("runs").out.endswith("  -        1\n")
     assert "interrupted: it can be resumed" in cli("show", hint[1]).out
 
     resumed = cli(*hint)
@@ -213,6 +214,42 @@ def test_a_run_is_shown_with_results_and_what_it_waits_for(cli: Cli) -> None:
     assert adds.endswith("  2")
     assert asks.endswith("""  label "it's me": {"why": 2}""")
     assert shown[-1] == "input: 1"
+
+
+OWN_ERROR = """
+from trioflow import Retry, Workflow, step
+
+
+class OddError(Exception):
+    pass
+
+
+@step(retry=Retry(2))
+async def picky(value: int) -> None:
+    raise OddError(f"{value} is odd")
+
+
+flow = Workflow("own", input=int).then(picky)
+"""
+
+
+@pytest.mark.parametrize("command", ["show", "events", "runs"])
+def test_a_stored_failure_is_shown_with_its_class_also_without_its_module(
+    cli: Cli, tmp_path: Path, command: str
+) -> None:
+    module = tmp_path / "own_error.py"
+    module.write_text(OWN_ERROR)
+    live = cli("run", "own_error:flow", "--input", "7")
+    id = newest(cli)["runId"]
+    module.unlink()
+    sys.modules.pop("own_error")
+
+    shown = cli(command, *([] if command == "runs" else [id]))
+
+    assert shown.code == 0
+    assert "OddError: 7 is odd" in live.err + live.out
+    assert "RecordedError" not in shown.out
+    assert ("OddError: 7 is odd" in shown.out) == (command != "runs")
 
 
 def test_items_errors_and_results_are_shown(cli: Cli) -> None:

@@ -51,6 +51,7 @@ from trioflow.errors import (
     StoreError,
     StoreMissingError,
     TrioflowError,
+    Tripwire,
     UnknownNameError,
     UnknownOptionError,
     UnknownPluginError,
@@ -235,6 +236,7 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
     ),
     (WireFormatError("no 'type'"), "not a trioflow wire event: no 'type'"),
     (NonRetryableError("the account is closed"), "the account is closed"),
+    (Tripwire("it names people", True, {"names": 2}, "no-names"), "it names people"),
     (
         StepTimeoutError("a", 1.5),
         (
@@ -430,6 +432,7 @@ BUILT_IN = {
     CrashLoopError: RuntimeError,
     RunClaimedError: RuntimeError,
     RequestRefusedError: RuntimeError,
+    Tripwire: RuntimeError,
     RequestTooLargeError: ValueError,
     PluginImportError: ImportError,
     PluginHookError: TypeError,

@@ -8,11 +8,11 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.flows import add_one, fails
+from tests.flows import add_one, fails, sleeps
 from tests.suspending import Calls, check, cut, deaths
 from trioflow import Retry, Run, StepContext, Workflow, events, open_engine, step, tool
 from trioflow._engine.journal.codec import decode
-from trioflow.errors import NotResumableError, UnknownStepError
+from trioflow.errors import NotResumableError, RunTimeoutError, UnknownStepError
 from trioflow.stores import MemoryStore
 
 Flow = Workflow[Any, Any]
@@ -365,3 +365,110 @@ async def test_into_the_last_attempt_of_a_nested_workflow() -> None:
 
     assert (result.output, calls.made) == (99, {"x": 2, "y": 2})
     check(stream.run, workflow)
+
+
+# ---------------------------------------------------------------- context and deadline
+@step
+async def asks(value: Any, ctx: StepContext) -> Any:
+    if not ctx.resumed:
+        ctx.suspend(value)
+    if "own" in ctx.runtime_context:
+        del ctx.runtime_context["own"]
+    else:
+        ctx.runtime_context["own"] = ctx.resume_data
+    return value
+
+
+@pytest.fixture(params=["in memory", "in a store"])
+def store(request: pytest.FixtureRequest) -> MemoryStore | None:
+    return MemoryStore() if request.param == "in a store" else None
+
+
+async def test_what_answers_gave_to_the_context_before_the_step_stays(
+    store: MemoryStore | None,
+) -> None:
+    seen: list[dict[str, Any]] = []
+
+    @step
+    async def sees(value: Any, ctx: StepContext) -> Any:
+        seen.append(dict(ctx.runtime_context))
+        return value
+
+    workflow = flow().then(asks).then(asks.clone("again")).then(asks.clone("last")).then(sees)
+    async with open_engine(plugins=[], store=store, workflows=[workflow]) as engine:
+        run = engine.create_run(workflow)
+        await run.start(1, runtime_context={"start": 0})
+        await run.resume("a", runtime_context={"x": 1})  # own: a
+        await run.resume("b", runtime_context={"x": 2, "own": "c", "start": 1})  # own: none
+        await run.resume("d", runtime_context={"own": "e", "y": 3})  # own: none, again
+        forked = await run.fork("sees")
+        await forked.start()
+        await (await forked.fork("sees")).start()
+        last = await run.fork("last", resume_data="f")
+        await last.start()
+        check(forked, workflow)
+
+    assert seen[:3] == [{"start": 1, "x": 2, "y": 3}] * 3
+    assert seen[3] == {"start": 1, "x": 2, "own": "f"}
+
+
+async def test_an_answer_overrides_what_a_body_had_set(store: MemoryStore | None) -> None:
+    workflow = flow().then(asks).then(asks.clone("again")).then(fails(ValueError("no")))
+    async with open_engine(plugins=[], store=store, workflows=[workflow]) as engine:
+        run = engine.create_run(workflow)
+        await run.start(1, runtime_context={})
+        await run.resume("a")
+        await run.resume("b", runtime_context={"x": 1})
+        retried = await run.retry()
+        await retried.start()
+
+    assert retried.record.runtime_context == run.record.runtime_context == {"x": 1}
+
+
+async def test_a_fork_has_as_much_time_as_the_run_had(autojump_clock: MockClock) -> None:
+    slow, seconds = sleeps(60), (70, 100)
+    workflow = flow().then(add_one).then(slow)
+    for given in seconds:
+        run = workflow.create_run()
+        await run.start(1, timeout=given)
+        await trio.sleep(1000)
+        began = trio.current_time()
+        result = await (await run.fork("sleeps")).start()
+
+        assert (result.status, trio.current_time() - began) == ("success", 60)
+
+
+async def test_a_fork_that_takes_longer_than_the_run_might_fails(autojump_clock: MockClock) -> None:
+    run = flow().then(add_one).then(sleeps(60)).create_run()
+    assert (await run.start(1, timeout=50)).status == "failed"
+    began = trio.current_time()
+
+    result = await (await run.fork("sleeps")).start()
+
+    assert isinstance(result.error, RunTimeoutError)
+    assert trio.current_time() - began == 50
+
+
+@pytest.mark.parametrize("on_error", ["finish", "collect"])
+async def test_of_a_foreach_the_items_that_are_kept_are_counted_anew(
+    on_error: Any, autojump_clock: MockClock
+) -> None:
+    seen: list[int] = []
+
+    @step
+    async def body(value: int) -> int:
+        seen.append(value)
+        await trio.sleep(1 + value)
+        if value < 2 and seen.count(value) == 1:
+            raise ValueError(value)
+        return value
+
+    workflow = flow().foreach(body, on_error=on_error, concurrency=3)
+    run = workflow.create_run()
+    await run.start([0, 1, 2])
+    forked = await run.fork("body")
+    result = await forked.start()
+
+    assert sorted(seen[3:]) == [0, 1]
+    assert len(result.output) == 3
+    check(forked, workflow)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 from trio.testing import MockClock
 
 from tests.flows import observed
@@ -24,7 +25,8 @@ from trioflow import (
     step,
     tool,
 )
-from trioflow.abc import BodyInfo, Instrument
+from trioflow.abc import BodyInfo, Instrument, SpanInfo
+from trioflow.stores import MemoryStore
 
 here: ContextVar[str] = ContextVar("here", default="outside")
 """What an instrument sets around each body."""
@@ -448,3 +450,112 @@ async def test_events_are_numbered_once_if_an_instrument_sends_one_to_the_run() 
 
     assert [event.seq for event in recorded] == list(range(len(recorded)))
     assert sorted(event.at for event in recorded) == [event.at for event in recorded]
+
+
+# ---------------------------------------------------------------- what a span is
+class Knowing(Instrument):
+    """Knows what the spans of some bodies are."""
+
+    def __init__(self, name: str, bodies: tuple[str, ...]) -> None:
+        self.name = name
+        self.bodies = bodies
+
+    def describe_body(self, body: BodyInfo) -> SpanInfo | None:
+        known = name_of(body) in self.bodies
+        return SpanInfo(self.name, "client", {"of": body.step_id}) if known else None
+
+
+async def test_the_first_that_knows_says_what_the_span_of_a_body_is() -> None:
+    @tool
+    async def ask(value: int) -> int:
+        return value
+
+    @step
+    async def use(value: int, ctx: StepContext) -> int:
+        return await ctx.call_tool(ask, value=value)
+
+    watcher = Watcher()
+    first, second = Knowing("first", ("ask",)), Knowing("second", ("ask", "use.1"))
+    await run(Workflow("w").then(use), 1, first, watcher, second)
+
+    assert [body.span for body in watcher.bodies] == [
+        SpanInfo("second", "client", {"of": "use"}),
+        SpanInfo("first", "client", {"of": "use"}),
+    ]
+
+
+async def test_who_surrounds_no_body_is_asked_nothing() -> None:
+    class Never(Instrument):
+        def describe_body(self, body: BodyInfo) -> SpanInfo | None:
+            raise AssertionError
+
+    assert await run(Workflow("w").then(look), 1, Never())
+
+
+async def test_one_that_fails_to_describe_a_body_is_left_out(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Broken(Instrument):
+        def describe_body(self, body: BodyInfo) -> SpanInfo | None:
+            raise ValueError("no description")
+
+    watcher = Watcher()
+
+    @step
+    async def keep(value: int) -> int:
+        return value
+
+    flow = Workflow("w", input=int).then(keep).then(keep.clone("again"))
+    await run(flow, 1, Broken(), watcher, Knowing("known", ("again.1",)))
+
+    assert [body.span and body.span.name for body in watcher.bodies] == [None, "known"]
+    assert caplog.text.count("ValueError: no description") == 1
+
+
+# ---------------------------------------------------------------- halts
+class Halts(Instrument):
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def on_event(self, event: events.Event) -> None:
+        self.heard.append(event.type)
+
+    def on_halt(self, run_id: str) -> None:
+        self.heard.append(f"halt {run_id}")
+
+
+@step
+async def hang(value: int) -> None:
+    await trio.sleep_forever()
+
+
+@pytest.mark.parametrize(
+    ("store", "halted"), [(MemoryStore(), ["halt r"]), (None, [])], ids=["stored", "not stored"]
+)
+async def test_a_halt_is_told_before_the_events_that_end_what_is_open(
+    store: MemoryStore | None, halted: list[str]
+) -> None:
+    halts = Halts()
+    workflow = Workflow("w", input=int).then(hang)
+    async with open_engine(plugins=[Provider(halts)], store=store) as engine:
+        engine.submit(workflow, 1, run_id="r")
+        await trio.testing.wait_all_tasks_blocked()
+
+    ends = ["step-result", "step-finish", "canceled", "finish"]
+    assert halts.heard == ["start", "step-start", *halted, *ends]
+
+
+async def test_one_that_fails_at_a_halt_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(Halts):
+        def on_halt(self, run_id: str) -> None:
+            raise ValueError("no halt")
+
+    broken, halts = Broken(), Halts()
+    workflow = Workflow("w", input=int).then(hang)
+    async with open_engine(plugins=[Provider(broken, halts)], store=MemoryStore()) as engine:
+        engine.submit(workflow, 1, run_id="r")
+        await trio.testing.wait_all_tasks_blocked()
+
+    assert broken.heard == ["start", "step-start"]
+    assert halts.heard[2] == "halt r"
+    assert "ValueError: no halt" in caplog.text

@@ -206,3 +206,96 @@ async def test_what_can_be_replaced_like_a_dataclass_is_a_state() -> None:
 @pytest.mark.parametrize("key", ["shared", "other"])
 async def test_only_its_fields_can_be_set(key: str) -> None:
     assert f"{key}: unknown key" in await after(Settings, {key: 1}, Settings(1))
+
+
+# ---------------------------------------------------------------- the type that a step declares
+class Part(TypedDict):
+    count: int
+
+
+async def after_step(declared: Any, updates: dict[str, Any], state: Any = Any) -> Any:
+    """Return what a step that declares a type of the state fails with, or the state after it."""
+
+    @step(state=declared)
+    async def use(value: Any, ctx: StepContext) -> None:
+        ctx.set_state(updates)
+
+    initial: Any = {} if state is Any else None
+    run = Workflow("w", state=state).then(use).create_run()
+    async with run.stream(1, initial_state=initial) as stream:
+        result = await stream.get_workflow_state()
+    assert (result.status, result.steps["use"].status) in (
+        ("failed", "failed"),
+        ("success", "success"),
+    )
+    return result.error or result.state
+
+
+@pytest.mark.parametrize("state", [Any, Tally], ids=["undeclared", "subclass"])
+@pytest.mark.parametrize(
+    ("updates", "fault"), [({"count": "x"}, "count"), ({"counts": 1}, "counts")]
+)
+async def test_an_update_fits_the_type_that_the_step_declares(
+    state: Any, updates: dict[str, Any], fault: str
+) -> None:
+    declared = Part if state is Any else Tally
+    error = await after_step(declared, updates, state)
+
+    assert isinstance(error, InvalidValueError)
+    assert [found.path for found in error.faults] == [fault]
+    assert fault in str(error)
+
+
+async def test_the_fault_is_told_of_the_step() -> None:
+    error = await after_step(Part, {"count": "x"})
+
+    assert "step 'use'" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("declared", "updates", "after"),
+    [
+        (Part, {"count": 1}, {"count": 1}),
+        (dict[str, int], {"any": 1}, {"any": 1}),
+        (dict, {"any": "x"}, {"any": "x"}),
+        (Any, {"any": "x"}, {"any": "x"}),
+        (None, {"any": "x"}, {"any": "x"}),
+    ],
+)
+async def test_an_update_that_fits_is_made(declared: Any, updates: Any, after: Any) -> None:
+    assert await after_step(declared, updates) == after
+
+
+async def test_a_mapping_of_a_type_is_checked() -> None:
+    error = await after_step(dict[str, int], {"any": "x"})
+
+    assert [found.path for found in error.faults] == ["any"]
+
+
+async def test_a_step_may_declare_some_keys_of_a_typed_dict() -> None:
+    class Whole(TypedDict, total=False):
+        count: int
+        text: str
+
+    assert await after_step(Part, {"count": 2}, Whole) == {"count": 2}
+    error = await after_step(Part, {"text": "mine"}, Whole)
+    assert [found.path for found in error.faults] == ["text"]
+
+
+async def test_a_step_cannot_declare_keys_that_the_state_lacks() -> None:
+    with pytest.raises(DefinitionError, match="state of type Part"):
+        await after_step(Part, {"count": 1}, Notes)
+
+
+async def test_the_base_of_a_state_names_what_may_be_set() -> None:
+    @frozen
+    class Base:
+        count: int = 0
+
+    @frozen
+    class Derived(Base):
+        text: str = ""
+
+    assert await after_step(Base, {"count": 1}, Derived) == Derived(1)
+    error = await after_step(Base, {"text": "x"}, Derived)
+    assert [found.path for found in error.faults] == ["text"]

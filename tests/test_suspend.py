@@ -12,7 +12,7 @@ from trio.testing import MockClock
 
 from tests.flows import add_one, brief, fails
 from tests.suspending import Calls, check
-from trioflow import RunContext, Step, StepContext, Workflow, events, open_engine, step, tool
+from trioflow import Retry, RunContext, Step, StepContext, Workflow, events, open_engine, step, tool
 from trioflow.errors import (
     AmbiguousResumeError,
     InvalidValueError,
@@ -633,3 +633,29 @@ async def test_bodies_see_a_suspension_as_no_exception() -> None:
     run = flow().then(asks).create_run()
     assert (await run.start(0)).status == "suspended"
     assert cleaned == ["finally"]
+
+
+async def test_an_item_that_waits_in_its_second_attempt_continues_with_that_attempt() -> None:
+    failures = iter([OSError("first")])
+
+    @step
+    async def ask(value: Any, ctx: StepContext) -> bool:
+        return await ctx.ask("sure?", bool)
+
+    @step
+    async def fail_once(value: Any) -> Any:
+        for failure in failures:
+            raise failure
+        return value
+
+    item: Workflow[Any, Any] = Workflow("item").then(ask).then(fail_once)
+    flow: Workflow[Any, Any] = Workflow("w", retry=Retry(attempts=2), input=list)
+    run = flow.foreach(item).create_run()
+    await run.start([1])
+    assert (await run.resume(True)).status == "suspended"
+    async with run.resume_stream(True) as stream:
+        seen = [event.type async for event in stream]
+
+    assert run.status == "success"
+    assert "step-retry" not in seen
+    assert run.record.calls["0[0]"].attempts == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import trio
@@ -24,6 +24,7 @@ from trioflow import (
 from trioflow.abc import Instrument, PartInfo, TraceIds
 from trioflow.errors import HistoryGap, NotSuspendedError
 from trioflow.stores import MemoryStore
+from trioflow.wire import to_wire
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
@@ -61,6 +62,17 @@ class TestHeaders:
         assert context == TracingContext(traceparent=PARENT, tracestate="a=1")
         assert context.headers() == {"traceparent": PARENT, "tracestate": "a=1"}
         assert context.trace_id == TRACE
+
+    def test_baggage_goes_with_a_trace_and_without_one(self) -> None:
+        context = TracingContext.from_headers({"Baggage": "a=1, b=2"})
+
+        assert context == TracingContext(baggage="a=1, b=2")
+        assert context.headers() == {"baggage": "a=1, b=2"}
+        assert context.trace_id is None
+        both = TracingContext(traceparent=PARENT, baggage="a=1")
+        assert both.headers() == {"traceparent": PARENT, "baggage": "a=1"}
+        wrong = TracingContext(traceparent="?", tracestate="a=1", baggage="a=1")
+        assert wrong.headers() == {"baggage": "a=1"}
 
     def test_there_may_be_none(self) -> None:
         context = TracingContext.from_headers({"host": "here"})
@@ -252,6 +264,63 @@ class TestGoingOn:
 
         assert naming.parts[1].run_id == "new"
         assert naming.parts[1].previous_span_id == "span 1"
+
+
+class TestRecordedHeaders:
+    HEADERS: ClassVar = {"traceparent": PARENT, "tracestate": "a=1", "baggage": "tenant=acme"}
+
+    async def test_those_of_the_caller_are_recorded_and_found_again(self) -> None:
+        store = MemoryStore()
+        seen: list[dict[str, str]] = []
+
+        @step
+        async def looks(value: int, ctx: StepContext) -> Any:
+            seen.append(ctx.tracing_context.headers())
+            if ctx.resume_data is None:
+                ctx.suspend()
+
+        workflow = Workflow("w", input=int).then(looks)
+        async with open_engine(plugins=[], store=store, workflows=[workflow]) as engine:
+            run = engine.create_run(workflow, run_id="r")
+            place = TracingContext.from_headers(self.HEADERS)
+            await run.start(1, tracing_context=place)
+        naming = Naming()
+        async with open_engine(
+            plugins=[Provider(naming)], store=store, workflows=[workflow]
+        ) as engine:
+            await (await engine.load_run("r")).resume(True)
+
+        assert seen == [self.HEADERS, self.HEADERS]
+        assert naming.parts[0].first_context == naming.parts[0].tracing_context == place
+
+    async def test_an_instrument_may_say_which(self) -> None:
+        place = TracingContext.from_headers(self.HEADERS)
+        parts: list[PartInfo] = []
+
+        class Placing(Instrument):
+            def on_begin(self, part: PartInfo) -> TraceIds:
+                parts.append(part)
+                return TraceIds("trace", "span", place)
+
+        async with open_engine(plugins=[Provider(Placing())]) as engine:
+            run = engine.create_run(ASK)
+            async with run.stream(1) as stream:
+                start, *_ = [event async for event in stream]
+            await run.resume(2)
+            await (await run.fork("ask", resume_data=3)).start()
+
+        assert isinstance(start, events.Start)
+        recorded = (start.traceparent, start.tracestate, start.baggage)
+        assert recorded == tuple(self.HEADERS.values())
+        assert [part.first_context for part in parts] == [TracingContext(), place, place]
+
+    async def test_without_any_nothing_is_recorded(self) -> None:
+        async with DOUBLE.create_run().stream(1) as stream:
+            start = await stream.receive()
+
+        assert "traceparent" not in to_wire(start)["payload"]
+        assert isinstance(start, events.Start)
+        assert (start.traceparent, start.tracestate, start.baggage) == (None, None, None)
 
 
 class Counting(Instrument):

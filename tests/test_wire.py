@@ -492,3 +492,13 @@ def test_a_suspended_and_a_failed_result_say_why() -> None:
     assert result_to_wire(suspended)["suspendPayload"] == {"outer.ask": {"q": "how much?"}}
     assert result_to_wire(failed)["error"] == {"name": "OSError", "message": "disk full"}
     assert "result" not in result_to_wire(failed)
+
+
+def test_a_result_names_the_steps_that_labels_resume() -> None:
+    waiting: RunResult[Any] = RunResult(
+        status="suspended", run_id="r", workflow_id="w", input=None, suspended=(("a", "b"),)
+    )
+
+    assert "resumeLabels" not in result_to_wire(waiting)
+    labeled = attrs.evolve(waiting, resume_labels={"sure": ("a", "b")})
+    assert result_to_wire(labeled)["resumeLabels"] == {"sure": ["a", "b"]}

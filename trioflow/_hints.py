@@ -86,7 +86,10 @@ def substituted(type_: Any, arguments: Mapping[Any, Any]) -> Any:
 
 
 def bound(type_: Any, module: str) -> Any:
-    """Return a type whose quoted names are looked up in a module when they are needed."""
+    """Return a type in which quoted names are looked up in a module when they are needed.
+
+    A string is no type, only a part of one.
+    """
 
     def change(part: Any) -> Any:
         if isinstance(part, str):
@@ -95,7 +98,7 @@ def bound(type_: Any, module: str) -> Any:
             return ForwardRef(part.__forward_arg__, module=module)
         return None
 
-    return rebuilt(type_, change)
+    return type_ if isinstance(type_, str) else rebuilt(type_, change)
 
 
 def resolved(reference: ForwardRef) -> Any:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import attrs
 
+from trioflow._hints import bound
 from trioflow.context import RunContext
 from trioflow.errors import DefinitionError
 
@@ -243,13 +244,20 @@ def _hints(fn: Callable[..., Any], where: str, localns: Mapping[str, Any]) -> di
     inner = unwrap(fn)
     annotated = inner if inspect.isroutine(inner) else type(inner).__call__
     try:
-        return typing.get_type_hints(annotated, localns=dict(localns), include_extras=True)
+        hints = typing.get_type_hints(annotated, localns=dict(localns), include_extras=True)
     except (NameError, TypeError) as exc:
         raise DefinitionError(
             where,
             f"its annotations cannot be evaluated ({exc})",
             "import or define the types before the function, and not under `if TYPE_CHECKING:`",
         ) from exc
+    return {name: bound(hint, module_of(fn)) for name, hint in hints.items()}
+
+
+def module_of(fn: Callable[..., Any]) -> str:
+    """Return the module where the quoted names of a function's types are looked up."""
+    inner = unwrap(fn)
+    return getattr(inner, "__module__", None) or type(inner).__module__
 
 
 def _is_context(hint: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from trioflow._cli.targets import import_workflow, is_in_module, known_workflow
+from trioflow._cli.targets import import_workflow, is_in_module, known_workflow, plugins_with
 from trioflow._host.plugins import PluginHost
 from trioflow.describe import Definition, Provider, Resolve
 from trioflow.events import Event
@@ -36,13 +36,15 @@ def find_workflow(target: str) -> NamedWorkflow:
 
     Args:
       target: Id of a workflow that a plugin provides, or ``MODULE:ATTR``. The module is
-        imported; the working directory is searched as well.
+        imported; the working directory is searched as well. Hooks in it are used as those of a
+        plugin are.
 
     Raises:
       TrioflowError: if there is no such workflow. If a plugin that may provide it is broken, the
         error of that plugin is raised.
     """
-    host = PluginHost(keep_broken=True)
+    own = import_workflow(target) if is_in_module(target) else None
+    host = PluginHost(plugins_with([target]), keep_broken=True)
 
     def resolve(id: str) -> Definition | None:
         return host.steps.get(id) or host.tools.get(id) or host.workflows.get(id)
@@ -52,8 +54,8 @@ def find_workflow(target: str) -> NamedWorkflow:
         is_provided = resolve(definition.id) is definition
         return host.providers[definition.id] if is_provided else None
 
-    if is_in_module(target):
-        return NamedWorkflow(import_workflow(target), resolve, provider)
+    if own is not None:
+        return NamedWorkflow(own, resolve, provider)
     if target not in host.workflows:
         for _, error in host.broken.values():
             raise error

@@ -84,6 +84,17 @@ class RunContext(Generic[S]):
         state: S = self._frame.state
         return state
 
+    def private_state(self, namespace: str) -> Mapping[str, Any]:
+        """Return the private state under *namespace*, which a plugin keeps in the run.
+
+        It is recorded with the run and survives the process, but is no part of ``result.state``;
+        ``run.record.private`` shows it. The mapping is read-only.
+
+        Args:
+          namespace: The name that the plugin has chosen for itself, such as its distribution.
+        """
+        return self._frame.private_state(namespace)
+
     @property
     def iteration(self) -> int | None:
         """In a loop body or condition: the iteration, counted from 1."""
@@ -172,9 +183,26 @@ class StepContext(RunContext[S]):
         updates of an attempt that suspends in `ask`: the body runs again and repeats them.
 
         Raises:
-          InvalidValueError: if the state's type has no such field, or the value does not fit.
+          InvalidValueError: if the type of the state, or that of the step's ``state``, has no such
+            field, or the value does not fit.
         """
         self._call.set_state({**(updates or {}), **more})
+
+    def set_private_state(self, namespace: str, updates: Mapping[str, Any], /) -> None:
+        """Replace keys of the private state under *namespace*; see `private_state`.
+
+        Unlike `set_state`, it is recorded at once, whatever becomes of the attempt: use keys that
+        a repeated body sets again. Keys are not removed.
+
+        Args:
+          namespace: As for `private_state`.
+          updates: The values by key. Do not change them later.
+
+        Raises:
+          TypeError: if the namespace or a key is not a string.
+          NotSerializableError: if the run is durable and a value cannot be written.
+        """
+        self._call.set_private_state(namespace, updates)
 
     # Not async, to save one coroutine per chunk (shortcut `no-coroutine`).
     def write(self, chunk: Any) -> Coroutine[Any, Any, None]:
@@ -495,6 +523,7 @@ class FramePort(Protocol):
     def tracing_context(self) -> TracingContext: ...
     @property
     def state(self) -> Any: ...
+    def private_state(self, namespace: str) -> Mapping[str, Any]: ...
     @property
     def iteration(self) -> int | None: ...
     def step_result(self, step_id: str, default: object) -> Any: ...
@@ -520,6 +549,7 @@ class CallPort(FramePort, Protocol):
     @property
     def suspend_data(self) -> Any: ...
     def set_state(self, updates: Mapping[str, Any]) -> None: ...
+    def set_private_state(self, namespace: str, updates: Mapping[str, Any]) -> None: ...
     async def write(self, chunk: Any) -> None: ...
     async def call_tool(self, tool: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
     def stream_tool(

@@ -676,8 +676,9 @@ class Engine(metaclass=NoPublicConstructor):
         """Run a workflow as `submit` does, unless *run_id* is taken in any process.
 
         Of all concurrent callers with the same id, exactly one gets the run. The others get None,
-        and start nothing. With a store, the start of the run and its input are on disk when this
-        returns and before any body runs, whatever the durability. A web handler may then respond.
+        and start nothing. A run that is only registered is started; see `register_run`. With a
+        store, the start of the run and its input are on disk when this returns and before any body
+        runs, whatever the durability. A web handler may then respond.
 
         Args: as for `submit`.
 
@@ -714,6 +715,46 @@ class Engine(metaclass=NoPublicConstructor):
 
         check_run_names(run_id, None, ())
         return await self._runs.do(run_id, start)
+
+    async def register_run(
+        self,
+        workflow: Workflow[Any, Any] | str,
+        *,
+        run_id: str,
+        resource_id: str | None = None,
+        tags: Collection[str] = (),
+    ) -> bool:
+        """Register a run that `start_once` will start later, in any process. On disk on return.
+
+        Until then the run is ``"pending"``: it can be found, listed, canceled and deleted, and no
+        engine recovers it. It keeps this resource and these tags, whatever `start_once` is given.
+
+        Args: as for `create_run`.
+
+        Returns:
+          False if the id is taken; nothing then changes.
+
+        Raises: as for `create_run`, and
+          RunStateError: if the engine has no store, or is closed.
+          StoreError: if the run cannot be written.
+
+        **Cancellation**: the run may have been registered.
+
+        **Checkpoints**: always.
+        """
+        check_run_names(run_id, None, ())
+        async with self._runs.lock(run_id):
+            await trio.lowlevel.checkpoint()
+            if self._runs.find(run_id) is not None:
+                return False
+            run = self.create_run(workflow, run_id=run_id, resource_id=resource_id, tags=tags)
+            stored = self._stored
+            if stored is None:
+                self._runs.forget(run._life)
+                problem = "only a store can keep a run that has not started"
+                raise RunStateError(run_id, "pending", problem)
+            self._runs.check_open(run._life.record)
+            return await journal.register(stored, run._life)
 
     async def _start_or_find(
         self, workflow: Workflow[Any, Any] | str, input_data: Any, **options: Any

@@ -24,7 +24,7 @@ class TrioflowError(Exception):
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
-def told(error: BaseException) -> tuple[str, str]:
+def name_and_message(error: BaseException) -> tuple[str, str]:
     """Return the class name and the message of an exception. Never fails.
 
     For the stand-in of a recorded exception, returns those of the recorded exception.
@@ -264,6 +264,26 @@ class InvalidAddressError(TrioflowError, ValueError):
 # ---------------------------------------------------------------- steps
 class NonRetryableError(TrioflowError):
     """Raise it, or a subclass, in a step or tool to fail without a retry."""
+
+
+@attrs.define(eq=False, repr=False)
+class Tripwire(TrioflowError, RuntimeError):  # noqa: N818 - it stops what must not continue, and is no fault
+    """Raise it in a guardrail, or any step, to refuse what comes in or what came out.
+
+    The step and the run fail with it. In the dialect ``mastra-1`` both have a ``tripwire`` object.
+    """
+
+    reason: str
+    """Why, for whoever reads the run."""
+    retry: bool = False
+    """Whether another answer of the model may pass."""
+    metadata: object = None
+    """Data about the refusal."""
+    processor_id: str | None = None
+    """The guardrail that refused."""
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 @attrs.define(eq=False, repr=False)

@@ -20,7 +20,7 @@ in which each part keeps its own order::
               | step-waiting close               sleep, and a wait that timed out
               | step-waiting step-start inner* close     a wait whose event arrived
     inner     = step-output | step-retry | step-progress | step-waiting | event-taken
-              | step-deadline | run-started | context-update | tool | node
+              | step-deadline | run-started | context-update | private-update | tool | node
     tool      = tool-call {tool-call-streaming-start tool-call-delta*}? {tool-result | tool-error}
     close     = step-result step-finish          nothing of the run between the two
               | step-suspended
@@ -150,6 +150,12 @@ class Start(Event):
     resource_id: str | None = None
     span_id: str | None = None
     """Id of the span of this part of the run, if an instrument set one."""
+    traceparent: str | None = None
+    """The W3C header that continues the trace, with the sampling decision, if known."""
+    tracestate: str | None = None
+    """The W3C header that accompanies *traceparent*."""
+    baggage: str | None = None
+    """The W3C header with the baggage of the run."""
     by: str | None = None
     """Who started it, if known."""
     forked_from: str | None = None
@@ -400,6 +406,16 @@ class ContextUpdate(StepEvent):
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
+class PrivateUpdate(StepEvent):
+    """A step has recorded private state of a plugin with ``ctx.set_private_state``."""
+
+    type: ClassVar[str] = "private-update"
+    namespace: str
+    """The plugin, or another name for who reads the keys."""
+    updates: Mapping[str, Any]
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class EventReceived(Event):
     """An event was sent with ``run.send_event``."""
 
@@ -505,6 +521,7 @@ EVENT_TYPES: dict[str, type[Event]] = {
         ToolError,
         EventTaken,
         ContextUpdate,
+        PrivateUpdate,
         EventReceived,
         Resume,
         Recover,
@@ -536,6 +553,7 @@ AnyEvent: TypeAlias = (
     | ToolError
     | EventTaken
     | ContextUpdate
+    | PrivateUpdate
     | EventReceived
     | Resume
     | Recover

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 import attrs
 
 from trioflow._help import PlainHelp
-from trioflow.errors import told
+from trioflow.errors import name_and_message
 
 T = TypeVar("T", covariant=True)
 
@@ -24,7 +24,7 @@ class Ok(Generic[T], metaclass=PlainHelp):
 
 
 def _same(error: BaseException) -> Any:
-    return told(error)
+    return name_and_message(error)
 
 
 @attrs.frozen

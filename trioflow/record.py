@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from trioflow import events as ev
+from trioflow._help import PlainHelp
 from trioflow.addresses import Address
 from trioflow.context import MISSING
 from trioflow.errors import JournalFormatError
@@ -34,7 +35,7 @@ class ForkRecord:
 
 
 @attrs.define
-class RunRecord:
+class RunRecord(metaclass=PlainHelp):
     """Everything that the events of a run say so far."""
 
     run_id: str = ""
@@ -65,7 +66,7 @@ class RunRecord:
     gets a new record. Superseded records are removed when the run continues."""
     open: dict[str, StepRecord] = attrs.field(factory=dict)
     """The records of open calls, which have started here and are not closed, by address."""
-    goes_on: bool = False
+    is_continued: bool = False
     """Whether there may be calls that are not open and will be re-run."""
     crashes: int = 0
     """How often its process died while bodies were running, since the last recorded outcome."""
@@ -85,6 +86,7 @@ class RunRecord:
     _deadlines: dict[str, float] | None = attrs.field(default=None, eq=_or_nothing)
     _asks: dict[str, Mapping[str, AskRecord]] | None = attrs.field(default=None, eq=_or_nothing)
     _started_runs: dict[str, tuple[str, ...]] | None = attrs.field(default=None, eq=_or_nothing)
+    _private: dict[str, dict[str, Any]] | None = attrs.field(default=None, eq=_or_nothing)
     _calls: Calls | None = attrs.field(default=None, init=False, eq=False, repr=False)
     _steps: Calls | None = attrs.field(default=None, init=False, eq=False, repr=False)
 
@@ -142,6 +144,13 @@ class RunRecord:
         if self._started_runs is None:
             self._started_runs = {}
         return self._started_runs
+
+    @property
+    def private(self) -> dict[str, dict[str, Any]]:
+        """Private state of plugins, by namespace and key. Live and read-only."""
+        if self._private is None:
+            self._private = {}
+        return self._private
 
     def due_at(self) -> float | None:
         """Return when the engine must act on the run; None if there is no such time.
@@ -201,7 +210,7 @@ class RunRecord:
 
     def before(self, address: str) -> StepRecord | None:
         """Return the earlier record of a call that is about to start or continue, if any."""
-        return self.calls.get(address) if self.goes_on else self.open.get(address)
+        return self.calls.get(address) if self.is_continued else self.open.get(address)
 
     def apply(self, event: ev.Event) -> None:
         """Fold one more event into the record, as `apply_all` does."""
@@ -283,7 +292,7 @@ def _resume(run: RunRecord, event: ev.Resume) -> None:
     _forget_superseded(run)
     context, answers = run.runtime_context, run.answers
     run.status = "running"
-    run.goes_on = True
+    run.is_continued = True
     context.update(event.runtime_context)
     answers.clear()
     answers.update(dict.fromkeys(event.targets, event.data if event.answered else MISSING))
@@ -296,7 +305,7 @@ def _recover(run: RunRecord, event: ev.Recover) -> None:
         _count_crash(run, event.at)
     _forget_superseded(run)
     run.status = "running"
-    run.goes_on = True
+    run.is_continued = True
     run.open.clear()
     run.span_id = event.span_id
     # Events that open calls had taken are available again, because the calls are re-run.
@@ -403,11 +412,11 @@ def _step_start(run: RunRecord, event: ev.StepStart) -> None:
         record.iteration = event.iteration
     if event.arms is not None:
         record.arms = event.arms
-    before = run.calls.get(address) if run.goes_on else run.open.get(address)
+    before = run.calls.get(address) if run.is_continued else run.open.get(address)
     if run.taken:  # the awaited event belongs to the call now, even if its process dies
         _settle(run, address, for_good=True)
     if before is not None:  # it was suspended or waiting, or its process died
-        _go_on(run, record, before, event)
+        _continue_call(run, record, before, event)
     elif run.unseen and event.kind in BODIES:
         record.attempts = record.lost = run.unseen
     elif event.resumed:  # in a fork, it starts with an answer
@@ -416,7 +425,9 @@ def _step_start(run: RunRecord, event: ev.StepStart) -> None:
     run.records.append(record)
 
 
-def _go_on(run: RunRecord, record: StepRecord, before: StepRecord, event: ev.StepStart) -> None:
+def _continue_call(
+    run: RunRecord, record: StepRecord, before: StepRecord, event: ev.StepStart
+) -> None:
     record.started_at = before.started_at
     record.attempts = before.attempts
     if before.lost or before.paused_until is not None:
@@ -462,14 +473,16 @@ def _step_progress(run: RunRecord, event: ev.StepProgress) -> None:
     item = new_record(event.id, address, "item", event.status, None, event.at)
     item.output, item.error, item.ended_at = event.output, event.error, event.at
     item.suspend_payload, item.label = event.payload, event.label
-    if event.status != "suspended":
-        item.attempts = event.attempts
     before = run.calls.get(address) if event.status == "suspended" else run.before(address)
+    item.attempts = event.attempts
+    if event.status == "suspended":  # the attempt that waits is not over
+        item.attempts = max(event.attempts - 1, 0)
+        item.lost = min(run.unseen if before is None else before.lost, item.attempts)
     if before is not None:
         item.round = before.round + (before.status == "suspended")
     _settle(run, address, event.status != "suspended")
     if event.status == "suspended":
-        run.goes_on = True
+        run.is_continued = True
         _take_questions(run, address, event.asks)
     run.unseen = 0
     loop = run.open[event.address]
@@ -482,7 +495,7 @@ def _step_suspended(run: RunRecord, event: ev.StepSuspended) -> None:
     if event.state_updates:  # first, because the class is user code and may raise
         run.state = merge_state(run.state, event.state_updates)
     _settle(run, event.address, for_good=False)
-    run.goes_on = True
+    run.is_continued = True
     record = run.open.pop(event.address)
     record.status = "suspended"
     record.suspend_payload = event.payload
@@ -536,7 +549,7 @@ def _step_result(run: RunRecord, event: ev.StepResult) -> None:
     record.status = event.status
     run.unseen = 0
     if event.status == "canceled":
-        run.goes_on = True
+        run.is_continued = True
     record.output = event.output
     record.error = event.error
     record.ended_at = event.at
@@ -557,7 +570,7 @@ def fold_end(run: RunRecord, result: ev.StepResult, finish: ev.StepFinish) -> No
     record = run.open.pop(result.address)
     record.status = result.status
     if result.status == "canceled":
-        run.goes_on = True
+        run.is_continued = True
     record.output = result.output
     record.error = result.error
     record.ended_at = result.at
@@ -591,6 +604,10 @@ def _context_update(run: RunRecord, event: ev.ContextUpdate) -> None:
     run.runtime_context.update(event.updates)
     for key in event.removed:
         run.runtime_context.pop(key, None)
+
+
+def _private_update(run: RunRecord, event: ev.PrivateUpdate) -> None:
+    run.private.setdefault(event.namespace, {}).update(event.updates)
 
 
 def _suspended(run: RunRecord, event: ev.Suspended) -> None:
@@ -640,6 +657,7 @@ REDUCERS: dict[type[ev.Event], Callable[[RunRecord, Any], None]] = {
     ev.EventReceived: _event_received,
     ev.EventTaken: _event_taken,
     ev.ContextUpdate: _context_update,
+    ev.PrivateUpdate: _private_update,
     ev.Suspended: _suspended,
     ev.Paused: _paused,
     ev.Canceled: _canceled,

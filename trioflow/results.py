@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
+from trioflow._help import PlainHelp
 from trioflow.errors import RunCanceledError, RunSuspendedError
 from trioflow.events import RunStatus
 from trioflow.step_record import StepRecord
@@ -15,7 +16,7 @@ Out = TypeVar("Out")
 
 
 @attrs.frozen(kw_only=True)
-class RunResult(Generic[Out]):
+class RunResult(Generic[Out], metaclass=PlainHelp):
     """The result of a run that has finished or suspended, with everything that it recorded."""
 
     status: RunStatus

@@ -457,6 +457,9 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         or with ``engine.submit(forked)``; it is not stored before that. Recorded steps are not
         re-run, and successful items of a foreach are kept. Each call has a new ``step_call_id``.
 
+        The runtime context is as it was when the step began, with what earlier answers gave. If
+        this run has a deadline, the new run has as much time as this one had, from this call on.
+
         Args:
           step: Where to fork: a step, its id, or its path into nested workflows as
             ``"outer.inner"`` or a list. In a loop, the last iteration.

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, TypedDict
 
 import attrs
 
+from trioflow._help import PlainHelp
 from trioflow.errors import TrioflowError
 from trioflow.events import RunStatus
 
@@ -18,7 +19,7 @@ epoch."""
 
 
 @attrs.frozen(kw_only=True)
-class RunInfo:
+class RunInfo(metaclass=PlainHelp):
     """A run in a list. Its journal is not read."""
 
     run_id: str
@@ -48,7 +49,7 @@ class RunInfo:
 
 
 @attrs.frozen
-class BulkResult:
+class BulkResult(metaclass=PlainHelp):
     """The result of an operation on many runs."""
 
     done: tuple[str, ...]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
+from trioflow._help import PlainHelp
 from trioflow.events import Question, StepKind
 
 RecordStatus = Literal["running", "waiting", "suspended", "success", "failed", "canceled", "bailed"]
@@ -30,7 +31,7 @@ class AskRecord:
 
 
 @attrs.define
-class StepRecord:
+class StepRecord(metaclass=PlainHelp):
     """The record of one step call. Only the fold changes it."""
 
     id: str

@@ -27,8 +27,9 @@ from trioflow._generic import (
     PlainGeneric,
 )
 from trioflow._help import PlainHelp
+from trioflow._hints import bound
 from trioflow._options import named_options
-from trioflow._signature import Signature, count_positional, read_signature
+from trioflow._signature import Signature, count_positional, module_of, read_signature
 from trioflow.context import StepContext
 from trioflow.errors import DefinitionError
 from trioflow.limits import Limit
@@ -230,12 +231,11 @@ def step(
     tasks run in between; a step that is canceled while this happens counts as canceled.
 
     A body sees the context variables of the code that started or resumed this part of the run; in
-    a recovered run, those of the code that opened the engine. A thread gets a copy, another
-    process none. Reset a variable that a body sets before the body ends. In a thread or process,
-    the change is lost. After an ``async def``, later steps and the caller of ``run.start()`` may
-    see the change until the run suspends or its process ends; do not rely on it
-    (`trioflow.testing.check_step` reports it). Use ``ctx.runtime_context`` to pass values to later
-    steps.
+    a recovered run, those of the code that opened the engine. It has them for itself: what it sets
+    ends with it, in the event loop, in a thread and in a process, and neither other steps nor the
+    caller of ``run.start()`` see it. Another process begins without the variables of this one,
+    because they have no names to find them by there. Use ``ctx.runtime_context`` to pass values to
+    later steps.
 
     Args:
       id: Id of the step; default: the name of the function.
@@ -245,7 +245,8 @@ def step(
       resume: Type of the resume data and of event data.
       suspend: Type of the payload that the step suspends with.
       state: Type of the state that the step expects; default: the annotation of the context,
-        ``StepContext[State]``. A workflow whose state has another type is refused.
+        ``StepContext[State]``. The state of the workflow must be of this type or a subclass; a
+        TypedDict may name some of its keys. Updates of the state must fit both types.
       retry: How the step is retried; default: the ``retry`` of its workflow.
       timeout: Seconds, or a timedelta, that one attempt may take, from when the body begins:
         waiting for a limit, a free thread or a free process does not count. It does not interrupt a
@@ -286,6 +287,9 @@ def step(
     return lambda fn: _make_step(fn, localns, options)
 
 
+_TYPES = ("input", "output", "resume", "suspend", "state")
+
+
 def _make_step(
     fn: Callable[..., Any], localns: Mapping[str, Any], options: Mapping[str, Any]
 ) -> Step[Any, Any]:
@@ -297,6 +301,10 @@ def _make_step(
     if options["fallback"] is not None:
         _check_fallback(options["fallback"], where)
     annotated = signature.parameters[0].type if signature.parameters else Any
+    options = {
+        name: bound(option, module_of(fn)) if name in _TYPES else option
+        for name, option in options.items()
+    }
     filled = {
         "id": id,
         "description": description_or_doc(fn, options["description"]),

@@ -8,11 +8,13 @@ from typing import Any
 
 import attrs
 
+from trioflow._help import PlainHelp
+
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
 
 
 @attrs.frozen
-class TracingContext:
+class TracingContext(metaclass=PlainHelp):
     """The position of a run or a step in its caller's trace."""
 
     current_span: Any = None
@@ -27,12 +29,15 @@ class TracingContext:
     """
     tracestate: str | None = None
     """The W3C Trace Context header ``tracestate``, which accompanies *traceparent*."""
+    baggage: str | None = None
+    """The W3C header ``baggage``: what the caller wants all services of the trace to know."""
 
     @classmethod
     def from_headers(cls, headers: Mapping[str, str]) -> TracingContext:
         """Return the context in the headers of a request. Header names ignore case."""
         found = {name.lower(): text.strip() for name, text in headers.items()}
-        return cls(traceparent=found.get("traceparent"), tracestate=found.get("tracestate"))
+        names = ("traceparent", "tracestate", "baggage")
+        return cls(**{name: found.get(name) for name in names})
 
     def headers(self) -> dict[str, str]:
         """Return the headers that continue this trace in another process.
@@ -40,8 +45,9 @@ class TracingContext:
         Empty if only the tracer can write them. Inside a step that an instrument observes, the
         context has its own class, which returns the tracer's headers.
         """
-        named = {"traceparent": self.traceparent, "tracestate": self.tracestate}
-        return {name: text for name, text in named.items() if text} if self.trace_id else {}
+        trace = {"traceparent": self.traceparent, "tracestate": self.tracestate}
+        named = {**(trace if self.trace_id else {}), "baggage": self.baggage}
+        return {name: text for name, text in named.items() if text}
 
     @property
     def trace_id(self) -> str | None:
@@ -60,7 +66,7 @@ NO_TRACING = TracingContext()
 
 
 @attrs.frozen
-class TracingOptions:
+class TracingOptions(metaclass=PlainHelp):
     """Additional data to record about a run."""
 
     metadata: Mapping[str, Any] = attrs.field(factory=dict)

@@ -54,6 +54,7 @@ processes recover the unfinished runs.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, overload
@@ -64,6 +65,7 @@ from trioflow._definitions import check_id, check_options, where_in
 from trioflow._durations import Duration, finite_seconds, in_seconds
 from trioflow._generic import BodyOf, GenericInput, GenericOutput, Items
 from trioflow._help import PlainHelp
+from trioflow._hints import bound
 from trioflow._numbers import is_whole_number
 from trioflow._options import named_options
 from trioflow._signature import check_takes_one, count_positional, name_of
@@ -249,7 +251,10 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
           on_start: Called with a `RunContext` before the first node. If it raises, the run fails
             with its exception, and no node runs.
           on_finish: Called with the `RunResult` when the workflow has finished, with any status.
-            Halting a run does not finish it.
+            Halting a run does not finish it. If a run ends while it is suspended, for example
+            because it is canceled, this is called for each nested workflow that waits, innermost
+            first, and then for the run. An engine that does not know the workflow, or cannot read
+            the run, can cancel it too; then no hook is called, also not later.
           on_error: Called with the `RunResult` after *on_finish* if the workflow has failed.
           validate: Whether values are checked. False disables all checks.
           metadata: Any values; the engine does not read them.
@@ -275,11 +280,13 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
                 check_takes_one(hook, name, where)
         if not isinstance(validate, bool):
             raise DefinitionError(where, f"validate is {validate!r}", "use True or False")
+        # Quoted names in types are names of the module that defines the workflow.
+        module = sys._getframe(2).f_globals.get("__name__", "")
         self.__attrs_init__(
             id,
-            input,
-            output,
-            state,
+            bound(input, module),
+            bound(output, module),
+            bound(state, module),
             description,
             retry,
             seconds,

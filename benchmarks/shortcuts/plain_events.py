@@ -161,7 +161,7 @@ class PlainLog(RunLog):
         self._window.events.append(event)
         if self.record.next_seq >= self._window.mark:
             self.readers.pass_mark((event,))
-        self._tell_hearers((event,))
+        self._notify_hearers((event,))
 
     def add_end(self, result: ev.StepResult, finish: ev.StepFinish) -> None:
         self._add_each(result, finish)

@@ -31,7 +31,7 @@ def own_channel(number: int) -> tuple[Work, Work]:
             for event in events:
                 await pacer.give_way()
                 log.add(event)
-            log.readers.end_part(is_over=True)
+            log.readers.end_part(has_ended=True)
 
     async def slow() -> None:
         log = new_log()
@@ -66,7 +66,7 @@ def _backlog(number: int, stream_type: type[EventStream] = EventStream) -> Event
     stream._reader.lift_bound()
     for event in chunk_events(number):
         log.add(event)
-    log.readers.end_part(is_over=True)
+    log.readers.end_part(has_ended=True)
     return stream
 
 

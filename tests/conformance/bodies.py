@@ -9,6 +9,7 @@ import attrs
 import trio
 
 from trioflow import NonRetryableError, StepContext
+from trioflow.errors import Tripwire
 
 from .expressions import Expr, UserError, as_text, compact, evaluate, truthy
 from .place import Custom, Effects, NotSupportedError, Place, seconds
@@ -122,6 +123,12 @@ async def _fail_for_good(call: _Call, op: Op) -> None:
     raise NonRetryableError(as_text(call.value(op, "message")))
 
 
+async def _tripwire(call: _Call, op: Op) -> None:
+    options = op.get("options", {})
+    reason, metadata = as_text(call.value(op, "message")), options.get("metadata")
+    raise Tripwire(reason, bool(options.get("retry")), metadata, "proc-1")
+
+
 async def _suspend(call: _Call, op: Op) -> None:
     payload, label = call.value(op, "payload", {"const": UNDEFINED}), call.value(op, "label")
     if isinstance(label, list):
@@ -191,6 +198,7 @@ OPERATIONS: dict[str, Callable[[_Call, Op], Awaitable[None]]] = {
     "fail": _fail,
     "failValue": _fail_value,
     "failNonRetryable": _fail_for_good,
+    "tripwire": _tripwire,
     "suspend": _suspend,
     "bail": _bail,
     "write": _write,

@@ -14,6 +14,7 @@ from trioflow import (
     RunContext,
     RunResult,
     StepContext,
+    Tool,
     Workflow,
     constant,
     from_context,
@@ -23,6 +24,7 @@ from trioflow import (
     tool,
 )
 
+from .agents import make_agent
 from .bodies import Body
 from .expressions import Expr, UserError, evaluate, truthy
 from .messages import TEMPLATE_ROOTS, Words
@@ -91,6 +93,17 @@ class Builder:
         """The ids of the definitions by ref."""
         return {ref: definition.get("id", ref) for ref, definition in self.case["defs"].items()}
 
+    @property
+    def agents(self) -> frozenset[str]:
+        """The ids of the steps that are agents."""
+        return frozenset(self.ids[ref] for ref in self.case["defs"] if self._is_agent(ref))
+
+    def _is_agent(self, ref: str) -> bool:
+        definition = self.case["defs"][ref]
+        if definition.get("type") == "clone":
+            return self._is_agent(definition["of"])
+        return bool(definition.get("type") == "agent")
+
     # ------------------------------------------------------------ definitions
     def target(self, ref: str, delay: float) -> Target:
         """Return what a ref stands for.
@@ -109,6 +122,9 @@ class Builder:
             return self.target(definition["of"], delay).clone(id)
         if kind == "workflow":
             return self._workflow(id, definition)
+        if kind == "agent":
+            tools = (self.target(name, delay) for name in definition.get("tools", ()))
+            return make_agent(id, definition, [each for each in tools if isinstance(each, Tool)])
         if kind not in ("step", "tool"):
             raise NotSupportedError(f"definitions of type {kind}")
         return self._leaf(kind, id, definition, delay)
@@ -128,7 +144,10 @@ class Builder:
             return tool(id=id, retry=None if old_engine else retries)(run)
         resume = self._type(definition.get("resumeSchema"))
         suspend = self._type(definition.get("suspendSchema"))
-        make = step(id=id, input=input_type, resume=resume, suspend=suspend, retry=retries)
+        state = None if state_schema is None else state_type_of(state_schema)
+        make = step(
+            id=id, input=input_type, resume=resume, suspend=suspend, state=state, retry=retries
+        )
         return make(run)
 
     def _type(self, schema: Schema | None) -> Any:
@@ -205,7 +224,7 @@ class Builder:
             recorded = result_to_recorded(
                 result, self.words, schemas=self.checked_inputs, in_hook=True
             )
-            kept = ("status", "input", "result", "error")
+            kept = ("status", "input", "result", "error", "tripwire")
             entry = {key: recorded[key] for key in kept if key in recorded}
             if name == "onError":
                 entry.pop("result", None)

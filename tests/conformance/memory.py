@@ -11,8 +11,9 @@ import attrs
 from trioflow import NonRetryableError
 from trioflow import events as ev
 from trioflow.addresses import Address
+from trioflow.errors import Tripwire
 
-from .messages import Words
+from .messages import Words, single
 
 
 @attrs.define
@@ -162,4 +163,23 @@ def failure_keys(error: BaseException, words: Words, memory: Memory) -> dict[str
     told: dict[str, Any] = {"error": words.error(error, memory.chosen)}
     if isinstance(error, NonRetryableError) and not words.is_old:
         told["nonRetryable"] = True
-    return told
+    return told | tripwire_keys(error, memory)
+
+
+def tripwire_keys(error: BaseException | None, memory: Memory) -> dict[str, Any]:
+    """Return what the recorded engine has beside an error that is a tripwire."""
+    if error is None:
+        return {}
+    error = single(error, memory.chosen)
+    return {"tripwire": tripwire_as_told(error)} if isinstance(error, Tripwire) else {}
+
+
+def tripwire_as_told(tripwire: Tripwire) -> dict[str, Any]:
+    """Return a tripwire as the recorded engine tells it."""
+    told = {
+        "reason": tripwire.reason,
+        "retry": tripwire.retry or None,
+        "metadata": tripwire.metadata,
+        "processorId": tripwire.processor_id,
+    }
+    return {key: value for key, value in told.items() if value is not None}

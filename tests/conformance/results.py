@@ -8,7 +8,7 @@ from typing import Any
 from trioflow import RunResult, StepRecord
 from trioflow.addresses import Address
 
-from .memory import Memory, Seen, failure_keys
+from .memory import Memory, Seen, failure_keys, tripwire_keys
 from .messages import Words
 from .schemas import Schema, let_through
 from .undefined import UNDEFINED, plain
@@ -53,6 +53,9 @@ def result_to_recorded(
         "state": result.state if with_state else UNDEFINED,
         **_suspension(result, memory),
     }
+    tripped = tripwire_keys(result.error, memory)
+    if tripped:
+        recorded |= {"status": "tripwire", "error": UNDEFINED, **tripped}
     return dict(plain(recorded))
 
 
@@ -64,6 +67,9 @@ def _suspension(result: RunResult[Any], memory: Memory) -> dict[str, Any]:
     return {
         "suspended": [list(path) for path in result.suspended if ".".join(path) in ids],
         "suspendPayload": {id: _spread(memory.waiting[a]) for id, a in shown.items()},
+        "resumeLabels": {
+            label: {"stepId": path[-1]} for label, path in result.resume_labels.items()
+        },
     }
 
 

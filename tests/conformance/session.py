@@ -133,6 +133,7 @@ class Session:
             self.builder.checked_inputs,
             self.builder.effects.outputs,
             self.shown_ids,
+            self.builder.agents,
         )
         async for event in events:
             if not log.events and isinstance(event, ev.Resume | ev.Recover):

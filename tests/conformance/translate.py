@@ -16,8 +16,9 @@ from trioflow import events as ev
 from trioflow.addresses import Address
 from trioflow.wire import to_wire
 
+from .agents import AgentTeller
 from .flavours import Flavour
-from .memory import Memory, Seen, failure_keys
+from .memory import Memory, Seen, failure_keys, tripwire_keys
 from .messages import Words
 from .place import Custom
 from .schemas import Schema, let_through
@@ -38,11 +39,15 @@ class Translator:
     """What bodies returned that had asked to be suspended, by the name of their call."""
     shown_ids: Mapping[str, str]
     """The ids that runs are shown with, where they differ."""
+    agents: frozenset[str] = frozenset()
+    """The ids of the steps that are agents."""
     memory: Memory = attrs.field(init=False)
+    teller: AgentTeller = attrs.field(init=False)
     converter: Converter = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.memory = Memory(self.words.order, self.words.is_old)
+        self.teller = AgentTeller(self.agents, self.flavour.dialect == "mastra-0.18")
         self.converter = Converter()
         self.converter.register_unstructure_hook(Undefined, lambda _: _NOTHING)
 
@@ -55,6 +60,16 @@ class Translator:
     def translate(self, event: ev.Event) -> list[dict[str, Any]]:
         """Return the recorded form of an event; nothing if the recorded engine has none."""
         seen = self.memory.note(event)
+        agent = self.teller.own(event)
+        if agent is None or not isinstance(event, ev.StepEvent):
+            return self._translate(event, seen)
+        if self._is_in_item(event):
+            return self._translate(event, seen) if event.id == agent else []
+        if event.id != agent:
+            return self.teller.inside(agent, event)
+        return [*self.teller.before(event), *self._translate(event, seen)]
+
+    def _translate(self, event: ev.Event, seen: Seen) -> list[dict[str, Any]]:
         if isinstance(event, ev.StepOutput) and isinstance(event.chunk, Custom):
             return [self._custom(event, event.chunk)]
         if event.type not in self.flavour.types or self._is_hidden(event, seen):
@@ -77,15 +92,20 @@ class Translator:
             return event.id.rpartition(".")[2] == event.name
         if isinstance(event, ev.StepOutput):
             return False
-        if isinstance(event, ev.StepEvent) and not self.flavour.shows_items:
-            around = Address.parse(event.address).walk()
-            if any(address.item is not None for address in around):
-                return True
+        if isinstance(event, ev.StepEvent) and self._is_in_item(event):
+            return True
         if isinstance(event, ev.StepResult | ev.StepFinish) and seen.start is None:
             # A sleep is told to have ended only if it ended well, and a wait not at all
             # unless its event came.
             return seen.kind == "wait" or not self._ended_well(event)
         return False
+
+    def _is_in_item(self, event: ev.StepEvent) -> bool:
+        """Return whether an event is inside an item of a foreach, where these are not shown."""
+        if self.flavour.shows_items:
+            return False
+        around = Address.parse(event.address).walk()
+        return any(address.item is not None for address in around)
 
     def _ended_well(self, event: ev.StepResult | ev.StepFinish) -> bool:
         if isinstance(event, ev.StepResult):
@@ -157,7 +177,9 @@ class Translator:
         if error is None:
             return
         recorded = self.words.error(error, self.memory.chosen)
-        if isinstance(event, ev.Finish) and "metadata" in payload:
+        if isinstance(event, ev.Finish) and "tripwire" in payload:
+            payload |= tripwire_keys(error, self.memory)
+        elif isinstance(event, ev.Finish) and "metadata" in payload:
             message = recorded["$error"]["message"]
             payload["metadata"] = {"error": recorded, "errorMessage": message}
         else:

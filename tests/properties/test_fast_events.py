@@ -171,12 +171,12 @@ def moments(draw: st.DrawFn) -> tuple[RunRecord, RunRecord]:
     """Generate two equal states in the midst of a run."""
     log = draw(event_logs())
     count = draw(st.integers(1, len(log)))
-    goes_on = draw(st.booleans())
+    is_continued = draw(st.booleans())
     states = fold(log[:count]), fold(log[:count])
     addresses = list(states[0].calls)
     taken = draw(st.dictionaries(st.sampled_from(addresses), st.just((1,)))) if addresses else {}
     for state in states:
-        state.goes_on = state.goes_on or goes_on
+        state.is_continued = state.is_continued or is_continued
         state.taken.update(taken)
         state.received[1] = ev.EventReceived(run_id="run", seq=1, at=0.0, event="go")
         state.answers.update(dict.fromkeys(addresses, "answer"))

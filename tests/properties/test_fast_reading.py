@@ -69,7 +69,7 @@ def test_what_comes_through_the_channel(
                 await pacer.give_way()
                 log.add(event)
                 most = max(most, stream.statistics().current_buffer_used)
-            log.readers.end_part(is_over=True)
+            log.readers.end_part(has_ended=True)
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(write)
@@ -128,7 +128,7 @@ def test_ways_to_read(size: int, buffer: int, reads: list[tuple[Any, int]]) -> N
         stream._reader.lift_bound()
     for event in chunk_events(size):
         log.add(event)
-    log.readers.end_part(is_over=True)
+    log.readers.end_part(has_ended=True)
 
     async def read() -> None:
         fast, twin = streams

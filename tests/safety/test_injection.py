@@ -31,6 +31,7 @@ EDGES: Mapping[str, str] = {
     "trioflow.record:RunRecord.deadlines": "gives what is there, in the middle of a change",
     "trioflow.record:RunRecord.asks": "gives what is there, in the middle of a change",
     "trioflow.record:RunRecord.started_runs": "gives what is there, in the middle of a change",
+    "trioflow.record:RunRecord.private": "gives what is there, in the middle of a change",
     "trioflow._engine.stream.opening:Opening.__aexit__": "has not begun to leave the block",
     "trioflow._engine.life.observing:Observation.__aexit__": "has not begun to close the stream",
     "trioflow._engine.life.life:Life.run_id": "is asked for by release",

@@ -71,8 +71,9 @@ async def run(
 
     Exit codes: 0 success, 1 failed, 2 usage or bad input, 3 suspended, 130 interrupted.
     With a store, a run that is suspended or interrupted can be resumed; the command to do so
-    is printed. While a step blocks the event loop, this is reported on standard error after
-    TRIOFLOW_BLOCK_SECONDS (default 0.5; 0 disables).
+    is printed. Hooks that MODULE defines with @trioflow.hookimpl, such as resources and limits,
+    are used as those of a plugin are. While a step blocks the event loop, this is reported on
+    standard error after TRIOFLOW_BLOCK_SECONDS (default 0.5; 0 disables).
 
     Parameters
     ----------

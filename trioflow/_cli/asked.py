@@ -30,7 +30,7 @@ async def send(
     store
         URL of the store, such as sqlite:runs.db; default: $TRIOFLOW_STORE.
     """
-    from trioflow._cli.going_on import send_event
+    from trioflow._cli.continuing import send_event
 
     await send_event(run, name, data, store)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from trioflow._cli.display import Display, say
 from trioflow._cli.errors import EXIT_CODES, FAILED, SUCCESS
-from trioflow._cli.hints import how_to_answer, how_to_go_on, how_to_try_again
+from trioflow._cli.hints import how_to_answer, how_to_resume, how_to_try_again
 from trioflow._cli.owners import driven_by, is_interrupted
 from trioflow._cli.stores import Whereabouts
 from trioflow._cli.text import clean
@@ -30,7 +30,7 @@ async def report_existing(
         where = "interrupted" if is_interrupted(stored) else f"running in {driven_by(stored)}"
         say(clean(f"run {run_id} already exists: it is {where}"))
         if is_interrupted(stored):
-            how_to_go_on(kept, run_id)
+            how_to_resume(kept, run_id)
         return FAILED
     say(clean(f"run {run_id} already exists: {stored.status}"))
     run: Run[Any, Any] = await engine.load_run(run_id)

@@ -74,20 +74,20 @@ def _leaves(error: BaseException | None) -> Iterator[BaseException]:
 def _one(where: str, error: BaseException) -> str:
     if isinstance(error, TrioflowError) and not _own_frames(error.__traceback__):
         return f"{where} failed: {explain(error)}"
-    told = traceback.TracebackException.from_exception(error)
-    _shorten(told)
-    return f"{where} failed\n{''.join(told.format())}"
+    shown = traceback.TracebackException.from_exception(error)
+    _shorten(shown)
+    return f"{where} failed\n{''.join(shown.format())}"
 
 
 def _own_frames(trace: Any) -> list[traceback.FrameSummary]:
     return [frame for frame in traceback.extract_tb(trace) if not _is_machinery(frame)]
 
 
-def _shorten(told: traceback.TracebackException) -> None:
+def _shorten(shown: traceback.TracebackException) -> None:
     """Drop the frames of the engine, of Trio and of its threads, also in causes and members."""
-    frames = [frame for frame in told.stack if not _is_machinery(frame)]
-    told.stack = traceback.StackSummary.from_list(frames[-FRAMES:])
-    for other in (told.__cause__, told.__context__, *(told.exceptions or ())):
+    frames = [frame for frame in shown.stack if not _is_machinery(frame)]
+    shown.stack = traceback.StackSummary.from_list(frames[-FRAMES:])
+    for other in (shown.__cause__, shown.__context__, *(shown.exceptions or ())):
         if other is not None:
             _shorten(other)
 

@@ -23,10 +23,10 @@ SHOWN = 5
 """Maximum number of commands that are printed."""
 
 
-def how_to_go_on(whereabouts: Whereabouts, run_id: str) -> None:
+def how_to_resume(whereabouts: Whereabouts, run_id: str) -> None:
     """Print on standard error how to resume an interrupted run."""
     if whereabouts.lasts:
-        _tell("to resume it:", [whereabouts.command("resume", run_id)])
+        _suggest("to resume it:", [whereabouts.command("resume", run_id)])
 
 
 def how_to_answer(whereabouts: Whereabouts, state: RunRecord) -> None:
@@ -46,14 +46,14 @@ def how_to_answer(whereabouts: Whereabouts, state: RunRecord) -> None:
     for each in waiting[:SHOWN]:
         if each.question is not None:
             say(f"{clean(str(each))} asks {preview(each.payload)}; {_wanted(each.question)}")
-    _tell('to resume, pass the answer as JSON on stdin or instead of "-":', commands)
+    _suggest('to resume, pass the answer as JSON on stdin or instead of "-":', commands)
 
 
 def how_to_try_again(whereabouts: Whereabouts, result: RunResult[Any]) -> None:
     """Print on standard error how to retry a failed run."""
     if whereabouts.lasts:
         command = whereabouts.command("retry", result.run_id)
-        _tell("to repeat what failed and reuse what succeeded:", [command])
+        _suggest("to repeat what failed and reuse what succeeded:", [command])
 
 
 def in_inbox(stored: StoredRun, what: str) -> None:
@@ -92,7 +92,7 @@ def _wanted(question: Question) -> str:
     return f"answer with {clean(question['type'])}{by}, as JSON that fits {clean(schema)}"
 
 
-def _tell(what: str, commands: Sequence[str]) -> None:
+def _suggest(what: str, commands: Sequence[str]) -> None:
     say(what)
     for command in commands:
         print(f"  {clean(command)}", file=sys.stderr, flush=True)

@@ -64,10 +64,10 @@ async def print_runs(
                 await output.write(safe_json(_describe(stored)) + "\n")
         else:
             print_lines(*_table(found), "no matching runs")
-    _tell_of_more(offset + len(found), total)
+    _report_more(offset + len(found), total)
 
 
-def _tell_of_more(shown: int, total: int) -> None:
+def _report_more(shown: int, total: int) -> None:
     if shown < total:
         say(f"{total - shown:,} more; to see them: --offset {shown}, or --limit 0 for all")
 

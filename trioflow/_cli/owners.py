@@ -9,7 +9,7 @@ from trioflow._cli.text import clean, duration
 from trioflow.abc import StoredRun
 from trioflow.events import ACTIVE_STATUSES
 
-NOBODY = "nobody"
+NOBODY = "-"
 
 
 def owner_of(stored: StoredRun) -> str:

@@ -41,13 +41,13 @@ class StoredView:
                 self.waits.clear()
 
     @property
-    def is_over(self) -> bool:
+    def has_ended(self) -> bool:
         """Whether the run has finished."""
         return self.record.status in FINISHED_STATUSES
 
     def status_of(self, record: StepRecord) -> Status:
         """Return the status of a call, which may have been cut off by the end of its run."""
-        if record.status in ("running", "waiting", "suspended") and self.is_over:
+        if record.status in ("running", "waiting", "suspended") and self.has_ended:
             return "canceled"
         if record.status == "running" and self.is_interrupted:
             return "interrupted"

@@ -40,14 +40,14 @@ class Recovery:
             for run in recovered:
                 self.endings.await_soon(run, nursery)
             held = await self._others({run.run_id for run in recovered})
-            self._tell_held(held, wait)
+            self._report_held(held, wait)
             if wait:
                 await self._await_others(held, nursery)
 
     async def _others(self, recovered: set[str]) -> list[StoredRun]:
         """Return the unfinished runs of other processes; report unknown workflows."""
         unfinished = await self.store.list_runs(status=ACTIVE_STATUSES)
-        self._tell_unknown({each.header.workflow_id for each in unfinished})
+        self._report_unknown({each.header.workflow_id for each in unfinished})
         self.endings.has_failed |= any(is_interrupted(each) for each in unfinished)
         own = {life.run_id for life in self.endings.engine._runs.known() if life.is_driven_here}
         return [
@@ -58,12 +58,12 @@ class Recovery:
             and not is_interrupted(each)
         ]
 
-    def _tell_unknown(self, ids: set[str]) -> None:
+    def _report_unknown(self, ids: set[str]) -> None:
         for id in sorted(ids - {*self.endings.engine.workflows}):
             say(clean(f"workflow {id!r} is not installed; name it with --workflow MODULE:ATTR"))
             self.endings.has_failed = True
 
-    def _tell_held(self, held: Sequence[StoredRun], wait: bool) -> None:
+    def _report_held(self, held: Sequence[StoredRun], wait: bool) -> None:
         for each in held[:SHOWN]:
             say(f"run {clean(each.header.run_id)} runs in {driven_by(each)}")
         if len(held) > SHOWN:

@@ -15,7 +15,7 @@ from trioflow._cli.inputs import read_context, read_limits, read_value
 from trioflow._cli.instruments import own_instruments
 from trioflow._cli.output import Output, exclusive_stdout
 from trioflow._cli.stores import Whereabouts, find_run, find_store
-from trioflow._cli.targets import import_workflow, is_in_module, known_workflow
+from trioflow._cli.targets import import_workflow, is_in_module, known_workflow, plugins_with
 from trioflow._cli.times import read_duration
 from trioflow._cli.watch import choose_display, watch
 from trioflow.engine import Engine, open_engine
@@ -58,7 +58,11 @@ async def run_target(target: str, options: Options) -> int:
         # Only an existing run is loaded, which needs the workflow by its id.
         named = [workflow] if workflow is not None and options.run_id is not None else []
         async with open_engine(
-            store=store, workflows=named, limits=limits, instruments=own_instruments()
+            store=store,
+            plugins=plugins_with([target]),
+            workflows=named,
+            limits=limits,
+            instruments=own_instruments(),
         ) as engine:
             if workflow is None:
                 workflow = known_workflow(target, engine.workflows)

@@ -56,10 +56,10 @@ def interruptible(
     """
     interruption = Interruption()
     token = trio.lowlevel.current_trio_token()
-    is_over = False
+    has_ended = False
 
     def tell(signum: int) -> None:
-        if not is_over:
+        if not has_ended:
             on_first(signum)
 
     def handle(signum: int, frame: FrameType | None) -> None:
@@ -75,7 +75,7 @@ def interruptible(
     try:
         yield interruption
     finally:
-        is_over = True
+        has_ended = True
         for signum, handler in before:
             signal.signal(signum, handler)
 

@@ -123,7 +123,7 @@ async def resume(
     limit
         Maximum number of steps with this limit at once: NAME=NUMBER. May be repeated.
     """
-    from trioflow._cli.going_on import Answer, resume_run
+    from trioflow._cli.continuing import Answer, resume_run
 
     return await resume_run(
         run, Answer(step, label, index, data), json, store, workflow, limit or ()
@@ -169,7 +169,7 @@ async def fork(
     limit
         Maximum number of steps with this limit at once: NAME=NUMBER. May be repeated.
     """
-    from trioflow._cli.going_on import Fork, fork_run
+    from trioflow._cli.continuing import Fork, fork_run
 
     given = Fork(input, context, data, run_id)
     return await fork_run(run, step, given, json, store, workflow, limit or ())
@@ -209,7 +209,7 @@ async def retry(
         from trioflow._cli.retrying import retry_runs
 
         return await retry_runs(filters, yes, store, limit or ())
-    from trioflow._cli.going_on import retry_run
+    from trioflow._cli.continuing import retry_run
     from trioflow._cli.upkeep import check_alone
 
     check_alone(replace(filters, workflow=None), yes)
@@ -236,7 +236,7 @@ async def recover(
     wait
         Also wait for the runs of other processes, and recover them if these processes die.
     """
-    from trioflow._cli.going_on import recover_runs
+    from trioflow._cli.continuing import recover_runs
 
     return await recover_runs(store, workflow or (), limit or (), wait)
 

@@ -6,13 +6,14 @@ import os
 import shlex
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import attrs
 
 from trioflow._cli.errors import UsageError
 from trioflow._cli.inputs import read_limits
 from trioflow._cli.instruments import own_instruments
-from trioflow._cli.targets import import_workflow, is_in_module
+from trioflow._cli.targets import import_workflow, is_in_module, plugins_with
 from trioflow._host.assembly import open_store
 from trioflow._host.plugins import PluginHost
 from trioflow.abc import Store, StoredRun
@@ -74,15 +75,20 @@ def need_store(
 
 
 @asynccontextmanager
-async def open_reading(whereabouts: Whereabouts) -> AsyncGenerator[Store, None]:
+async def open_reading(
+    whereabouts: Whereabouts, plugins: Sequence[Any] | None = None
+) -> AsyncGenerator[Store, None]:
     """Open a store for reading: nothing is created, changed or claimed.
+
+    Args:
+      plugins: The plugins that may have the store; None means all that are installed.
 
     Raises:
       UsageError: if there is no such store, or it cannot be read.
       PluginError, UnknownNameError: as `open_engine` does.
       StoreError: if it is temporarily unavailable.
     """
-    store = _build(whereabouts).read_only()
+    store = _build(whereabouts, plugins).read_only()
     async with AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(store)
@@ -93,9 +99,9 @@ async def open_reading(whereabouts: Whereabouts) -> AsyncGenerator[Store, None]:
         yield store
 
 
-def _build(whereabouts: Whereabouts) -> Store:
+def _build(whereabouts: Whereabouts, plugins: Sequence[Any] | None = None) -> Store:
     """Return the store; ignore broken plugins that it does not need."""
-    host = PluginHost(keep_broken=True)
+    host = PluginHost(plugins, keep_broken=True)
     try:
         return open_store(host, whereabouts.store)
     except UnknownNameError as exc:
@@ -116,10 +122,12 @@ async def open_stored(
     """
     limits = read_limits(whereabouts.limits)
     workflows = [import_workflow(_with_colon(target)) for target in targets]
-    async with open_reading(whereabouts):
+    plugins = plugins_with(targets)
+    async with open_reading(whereabouts, plugins):
         pass  # a missing store is not created: it would have no runs
     async with open_engine(
         store=whereabouts.store,
+        plugins=plugins,
         workflows=workflows,
         limits=limits,
         instruments=own_instruments(),

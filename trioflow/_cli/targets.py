@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
 from trioflow._cli.errors import UsageError
+from trioflow._host.discovery import PREFIX, installed_plugins
 from trioflow.errors import suggest
+from trioflow.hookspecs import PROJECT
 from trioflow.workflow import Workflow
 
 
@@ -52,6 +55,32 @@ def import_workflow(target: str) -> Workflow[Any, Any]:
         problem = f"{target} is not a Workflow, but of type {type(value).__name__}"
         raise UsageError(f"{problem}; {_workflows_of(module, path)}")
     return value
+
+
+def plugins_with(targets: Iterable[str]) -> list[Any] | None:
+    """Return the plugins of a command: all installed ones, and the imported modules with hooks.
+
+    Args:
+      targets: Ids, and ``MODULE:ATTR`` of workflows that were imported.
+
+    Returns None, for all installed plugins, if no module has hooks. A module that is installed as a
+    plugin is not used a second time, nor if it is disabled.
+    """
+    names = dict.fromkeys(target.partition(":")[0] for target in targets if is_in_module(target))
+    modules = [module for name in names if _has_hooks(module := sys.modules[name])]
+    if not modules:
+        return None
+    installed = installed_plugins()
+    taken = {point.module for points in installed.values() for point in points}
+    return [*installed, *(module for module in modules if module.__name__ not in taken)]
+
+
+def _has_hooks(module: ModuleType) -> bool:
+    """Return whether a module has a hook, be it valid or not."""
+    return any(
+        hasattr(value, f"{PROJECT}_impl") or (name.startswith(PREFIX) and inspect.isroutine(value))
+        for name, value in vars(module).items()
+    )
 
 
 def _import(name: str) -> ModuleType:

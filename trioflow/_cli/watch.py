@@ -16,7 +16,7 @@ from trioflow import events as ev
 from trioflow._cli.display import DRAINING, STOPPING, Display, can_draw, say
 from trioflow._cli.errors import BROKEN_PIPE, EXIT_CODES, SUCCESS
 from trioflow._cli.failures import canceled_steps, explain_failure
-from trioflow._cli.hints import how_to_answer, how_to_go_on, how_to_try_again
+from trioflow._cli.hints import how_to_answer, how_to_resume, how_to_try_again
 from trioflow._cli.jsonl import JsonDisplay
 from trioflow._cli.output import Output, forget_terminal, is_hangup
 from trioflow._cli.places import ArmOrder
@@ -177,7 +177,7 @@ class Watcher:
         if self.whereabouts is not None and result.status == "canceled" and self._halted:
             stopped = ", ".join(canceled_steps(result)) or "nothing was running"
             say(clean(f"{self._halted}; stopped: {stopped}"))
-            how_to_go_on(self.whereabouts, result.run_id)
+            how_to_resume(self.whereabouts, result.run_id)
         else:
             report(result, self._run.record.calls.values() if self._run else ())
         if result.status == "suspended" and self._run:

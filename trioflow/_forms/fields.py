@@ -145,12 +145,12 @@ class FieldsForm(Form):
                 if upgraded is None:
                     raise _renamed(gone, new)
             else:
-                self._tell(gone)
+                self._log_dropped(gone)
         if upgraded is None:
             return plain
         return upgraded
 
-    def _tell(self, gone: list[str]) -> None:
+    def _log_dropped(self, gone: list[str]) -> None:
         if not self._told:
             self._told = True
             listing = ", ".join(map(repr, gone))

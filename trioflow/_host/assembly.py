@@ -79,9 +79,9 @@ def environment_of(
         instrument is not of its type.
     """
     taken = dict(host.providers)
-    all_steps = {**host.steps, **_by_id(steps, Step, taken)}
-    all_tools = {**host.tools, **_by_id(tools, Tool, taken)}
-    all_workflows = {**host.workflows, **_by_id(workflows, Workflow, taken)}
+    all_steps = {**host.steps, **_by_id(steps, Step, taken, host.steps)}
+    all_tools = {**host.tools, **_by_id(tools, Tool, taken, host.tools)}
+    all_workflows = {**host.workflows, **_by_id(workflows, Workflow, taken, host.workflows)}
     definitions: list[Definition] = [*all_steps.values(), *all_tools.values()]
     definitions += all_workflows.values()
     return Environment(
@@ -98,7 +98,10 @@ def environment_of(
     )
 
 
-def _by_id(definitions: Iterable[T], cls: type[T], taken: dict[str, str]) -> dict[str, T]:
+def _by_id(
+    definitions: Iterable[T], cls: type[T], taken: dict[str, str], provided: Mapping[str, T]
+) -> dict[str, T]:
+    """Return definitions by their ids, without those that a plugin provides too."""
     found: dict[str, T] = {}
     for definition in definitions:
         if not isinstance(definition, cls):
@@ -106,6 +109,8 @@ def _by_id(definitions: Iterable[T], cls: type[T], taken: dict[str, str]) -> dic
             raise DefinitionError(
                 "open_engine", f"{definition!r} is not a {name}", f"give {name}s under {name}s="
             )
+        if provided.get(definition.id) is definition:
+            continue
         if definition.id in taken:
             raise DuplicateIdError(
                 "open_engine",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import attrs
 
 from trioflow import hookspecs
+from trioflow._help import PlainHelp
 from trioflow.errors import (
     DuplicateIdError,
     PluginHookError,
@@ -34,7 +35,7 @@ logger = logging.getLogger("trioflow")
 
 
 @attrs.frozen
-class PluginInfo:
+class PluginInfo(metaclass=PlainHelp):
     """A plugin that is loaded, and what it provides."""
 
     name: str

@@ -59,7 +59,7 @@ class Hooks:
 
     def add_commands(self, app: Any) -> None:
         """Let plugins add commands to the command line."""
-        self._tell("trioflow_commands", app=app)
+        self._notify("trioflow_commands", app=app)
 
     # ------------------------------------------------------------ registering
     def _register(self, plugin: Any, info: PluginInfo) -> None:
@@ -113,7 +113,7 @@ class Hooks:
                 raise self._broken(implementation.plugin_name, problem, remedy)
         return None
 
-    def _tell(self, hook: str, **arguments: Any) -> None:
+    def _notify(self, hook: str, **arguments: Any) -> None:
         """Call a hook that returns nothing."""
         for implementation in self._implementations(hook):
             name = implementation.plugin_name

@@ -130,7 +130,8 @@ class PluginHost(Hooks):
             known, hook = plain.get_structure_hook(type_), extended.get_structure_hook(type_)
         except Exception:  # of a hook factory
             return True
-        return hook is not known and not getattr(hook, "is_for_instances", False)
+        is_ours = getattr(known, "is_for_instances", getattr(known, "is_of_scalar", False))
+        return bool(is_ours and hook is not known and not getattr(hook, "is_for_instances", False))
 
     @functools.cached_property
     def _converters(self) -> tuple[Converter, Converter]:
@@ -151,7 +152,7 @@ class PluginHost(Hooks):
 
     def extend_converter(self, converter: Converter) -> None:
         """Let plugins register converter hooks for their own types."""
-        self._tell("trioflow_converter", converter=converter)
+        self._notify("trioflow_converter", converter=converter)
 
     # ------------------------------------------------------------ definitions
     def _definitions(self, kind: str, cls: type[T]) -> dict[str, T]:

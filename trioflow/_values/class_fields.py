@@ -14,6 +14,7 @@ import attrs
 from typing_extensions import ReadOnly, is_typeddict
 
 from trioflow._hints import UNION, bound, field_types
+from trioflow._values.structure import model_fields
 from trioflow.context import MISSING
 
 
@@ -60,6 +61,20 @@ def class_fields(type_: Any) -> tuple[ClassField, ...]:
     if dataclasses.is_dataclass(origin):
         return tuple(_dataclass(type_, origin))
     return tuple(_named_tuple(type_, origin))
+
+
+def settable_types(type_: Any) -> dict[str, Any] | None:
+    """Return the types of the fields that can be set, by name; None if there are no fixed ones.
+
+    Raises:
+      NameError: if an annotation names something that does not exist.
+    """
+    origin: Any = typing.get_origin(type_) or type_
+    is_class = isinstance(origin, type) and (attrs.has(origin) or dataclasses.is_dataclass(origin))
+    if is_class or is_typeddict(origin):
+        fields = class_fields(type_)
+        return {field.name: field.type for field in fields if field.parameter and field.is_kept}
+    return model_fields(type_) or None
 
 
 def _typed_dict(type_: Any, cls: Any) -> Iterator[ClassField]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import attrs
@@ -14,14 +14,7 @@ from typing_extensions import is_typeddict
 from trioflow._values.class_fields import ClassField, class_fields
 from trioflow._values.containers import origin_of, positions_hook
 from trioflow._values.scalars import Hook
-from trioflow._values.structure import (
-    accept,
-    as_mapping,
-    faults_of,
-    structure_part,
-    unknown_keys,
-    wrong_type,
-)
+from trioflow._values.structure import accept, as_mapping, faults_of, unknown_keys, wrong_type
 from trioflow.context import MISSING
 from trioflow.errors import Fault, FaultsError
 
@@ -46,13 +39,9 @@ def is_named_tuple(cls: Any) -> bool:
 def class_hook(cls: Any, converter: Converter) -> Hook:
     """Return a hook for a class; accepts mappings and instances of other such classes."""
     origin, fields = origin_of(cls), class_fields(cls)
-    read = _reader(fields, converter)
     parameters = {field.name: field.parameter for field in fields if field.parameter}
 
-    def structure(value: Any, _: Any) -> Any:
-        if isinstance(value, origin):
-            return value
-        parts = read(as_mapping(value, cls))
+    def make(_: Any, parts: Parts) -> Any:
         given = {parameters[name]: part for name, part in parts.items() if name in parameters}
         try:
             made = origin(**given)
@@ -62,7 +51,7 @@ def class_hook(cls: Any, converter: Converter) -> Hook:
             _check_own(made, {name: part for name, part in parts.items() if name not in parameters})
         return made
 
-    return structure
+    return _fields_hook(cls, fields, converter, lambda value: isinstance(value, origin), make)
 
 
 def _check_own(made: Any, given: Parts) -> None:
@@ -80,39 +69,52 @@ def _check_own(made: Any, given: Parts) -> None:
 
 def typed_dict_hook(cls: Any, converter: Converter) -> Hook:
     """Return a hook for a TypedDict; accepts the same values as a class."""
-    read = _reader(class_fields(cls), converter)
 
-    def structure(value: Any, _: Any) -> Any:
-        given = as_mapping(value, cls)
-        parts = read(given)
-        unchanged = all(parts[key] is item for key, item in given.items())
-        return value if unchanged and isinstance(value, dict) else parts
+    def make(value: Any, parts: Parts) -> Any:
+        is_same = isinstance(value, dict) and all(parts[key] is value[key] for key in value)
+        return value if is_same else parts
 
-    return structure
+    return _fields_hook(cls, class_fields(cls), converter, lambda value: False, make)
 
 
-def _reader(
-    fields: tuple[ClassField, ...], converter: Converter
-) -> Callable[[Mapping[str, Any]], Parts]:
-    """Return a function that structures the given fields, by name."""
+def _fields_hook(
+    cls: Any,
+    fields: tuple[ClassField, ...],
+    converter: Converter,
+    is_made: Callable[[Any], bool],
+    make: Callable[[Any, Parts], Any],
+) -> Hook:
+    """Return a hook that structures fields by name.
+
+    Args:
+      is_made: Returns whether a value is passed on unchanged.
+      make: Returns the result, given a value and its structured fields.
+    """
     hooks = [(field, field.name, field.input_type, _hook_of(field, converter)) for field in fields]
     names = {field.name for field in fields}
 
-    def read(given: Mapping[str, Any]) -> Parts:
+    # In one function, because the depth of values is limited by the frames of each level.
+    def structure(value: Any, _: Any) -> Any:
+        if is_made(value):
+            return value
+        given = as_mapping(value, cls)
         faults: list[Fault] = []
         parts = {}
         for field, name, type_, hook in hooks:
             if name in given:
-                parts[name] = structure_part(given[name], hook, type_, name, faults)
+                try:
+                    parts[name] = hook(given[name], type_)
+                except Exception as exc:
+                    faults += faults_of(exc, name)
             elif field.required:
                 faults.append(Fault(name, "required key is missing"))
         if not names.issuperset(given):
             faults += unknown_keys(given.keys() - names)
         if faults:
             raise FaultsError(tuple(faults))
-        return parts
+        return make(value, parts)
 
-    return read
+    return structure
 
 
 def _hook_of(field: ClassField, converter: Converter) -> Hook:

@@ -104,6 +104,7 @@ def _hook(base: type, structure: Callable[[Any], Any]) -> Hook:
             return structure_member(value, cls)
         return value if isinstance(value, cls) else _made(cls, structure(value))
 
+    hook.is_of_scalar = True  # type: ignore[attr-defined]  # see PluginHost.schema
     return hook
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
+from trioflow._hints import field_types
 from trioflow.errors import DefinitionError, Fault, FaultsError, InvalidValueError
 
 if TYPE_CHECKING:
@@ -129,6 +130,8 @@ def type_name(type_: Any) -> str:
         return "None"
     if isinstance(type_, str):
         return type_
+    if isinstance(type_, typing.ForwardRef):
+        return type_.__forward_arg__
     origin, arguments = typing.get_origin(type_), typing.get_args(type_)
     if origin is typing.Annotated:
         return type_name(arguments[0])
@@ -156,7 +159,7 @@ def fields_of(value: Any) -> dict[str, Any] | None:
     return {name: getattr(value, name) for name in names} if names else None
 
 
-def model_fields(cls: type) -> dict[str, Any]:
+def model_fields(type_: Any) -> dict[str, Any]:
     """Return the fields, with their types, of a model class that a library makes from annotations.
 
     Such classes are recognized by ``__replace__``, the protocol of `copy.replace` in Python 3.13.
@@ -165,9 +168,9 @@ def model_fields(cls: type) -> dict[str, Any]:
     Raises:
       NameError: if an annotation names something that does not exist.
     """
-    names = _model_fields(cls)
-    hints = typing.get_type_hints(cls, include_extras=True) if names else {}
-    return {name: hints[name] for name in names}
+    cls = typing.get_origin(type_) or type_
+    names = _model_fields(cls) if isinstance(cls, type) else []
+    return field_types(type_, names) if names else {}
 
 
 def _model_fields(cls: type) -> list[str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
         Principal,
     )
     from trioflow.abc._codec import Codec
-    from trioflow.abc._instrument import BodyInfo, Instrument, PartInfo, TraceIds
+    from trioflow.abc._instrument import BodyInfo, Instrument, PartInfo, SpanInfo, TraceIds
     from trioflow.abc._journal import Append, Entry, RunFilter, RunHeader, StoredRun, parse_cursor
     from trioflow.abc._request import MAX_REQUEST_BYTES, MAX_REQUESTS, Request, RequestKind
     from trioflow.abc._runner import Runner
@@ -38,6 +38,7 @@ __all__ = [
     "RunFilter",
     "RunHeader",
     "Runner",
+    "SpanInfo",
     "Store",
     "StoredRun",
     "TraceIds",
@@ -66,6 +67,7 @@ if not TYPE_CHECKING:  # type checkers would accept any name
             "RunFilter": "trioflow.abc._journal",
             "RunHeader": "trioflow.abc._journal",
             "Runner": "trioflow.abc._runner",
+            "SpanInfo": "trioflow.abc._instrument",
             "Store": "trioflow.abc._store",
             "StoredRun": "trioflow.abc._journal",
             "TraceIds": "trioflow.abc._instrument",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Self
+from typing import Any, Literal, Self, TypeAlias
 
 import attrs
 
 from trioflow.events import Event, StepKind
-from trioflow.tracing import TracingContext
+from trioflow.tracing import NO_TRACING, TracingContext
+
+SpanKind: TypeAlias = Literal["internal", "client", "server", "producer", "consumer"]
+"""The kinds of spans of OpenTelemetry."""
 
 
 @attrs.frozen(kw_only=True)
@@ -22,13 +25,17 @@ class PartInfo:
     workflow_id: str
     resource_id: str | None
     tracing_context: TracingContext
-    """The run's position in the caller's trace; empty if the run continues from a store."""
+    """The run's position in the caller's trace. If the run continues from a store, this is what
+    is recorded of it: headers."""
     metadata: Mapping[str, Any]
     """The ``metadata`` of the tracing options."""
     trace_id: str | None
     """The trace that the run belongs to; None if it has not been chosen yet."""
     previous_span_id: str | None
     """The span id assigned to the previous segment; None at the start."""
+    first_context: TracingContext = NO_TRACING
+    """The headers recorded for the first segment, see `TraceIds.context`; empty at the start.
+    They hold the sampling decision and the baggage of the run."""
 
 
 @attrs.frozen
@@ -39,6 +46,24 @@ class TraceIds:
     """32 hexadecimal digits. Used only at the start, because a run stays in its trace."""
     span_id: str | None = None
     """16 hexadecimal digits; passed to the next segment, possibly in another process."""
+    context: TracingContext | None = None
+    """The headers to record with the run, and to pass to later segments. Used only at the start;
+    default: those of the caller."""
+
+
+@attrs.frozen
+class SpanInfo:
+    """What the span of a body is, if it is more than a step: a model call or an HTTP request.
+
+    Names, kinds and attributes are those of OpenTelemetry's semantic conventions.
+    """
+
+    name: str
+    """Name of the span, such as ``"chat gpt-4o"`` or ``"GET /users/{id}"``."""
+    kind: SpanKind = "internal"
+    """``"client"`` for a request to another service, ``"server"`` for the handling of one."""
+    attributes: Mapping[str, Any] = attrs.field(factory=dict)
+    """Attributes known before the body runs, such as ``gen_ai.request.model``."""
 
 
 @attrs.frozen(kw_only=True)
@@ -66,6 +91,8 @@ class BodyInfo:
     """Id of the tool call; None for an attempt of a step call."""
     tool: str | None = None
     """Id of the called tool; None for an attempt of a step call."""
+    span: SpanInfo | None = None
+    """What the body's span is, if an instrument knows; see `Instrument.describe_body`."""
     tracing_context: TracingContext
     """The body's position in the caller's trace, as it would be without this instrument."""
 
@@ -108,6 +135,25 @@ class Instrument:
         Args:
           seconds: Duration of the wait, on Trio's clock.
         """
+
+    def on_halt(self, run_id: str) -> None:
+        """Handle that a run is halted: it can be recovered from here, in this process or another.
+
+        Called before the events that end its steps in this process. These events, the last of
+        which is `Finish` with the status ``"canceled"``, are not part of the recorded run.
+        """
+
+    def describe_body(self, body: BodyInfo) -> SpanInfo | None:
+        """Return what the span of a body is, or None if this instrument does not know.
+
+        For instruments of plugins that know the meaning of a body better than those that write
+        spans: that a step calls a language model, or answers an HTTP request. The first instrument
+        that knows counts, and the others find its answer in `BodyInfo.span`. Called for each
+        instrument that surrounds the body, so it must be quick and always answer the same. What is
+        known only later, such as the number of tokens, the body sets on
+        ``ctx.tracing_context.current_span``.
+        """
+        return None
 
     def around_body(self, body: BodyInfo) -> AbstractContextManager[Any] | None:
         """Return a context manager to enter around a body, or None.

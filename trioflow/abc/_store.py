@@ -138,9 +138,10 @@ class Store(ABC):
     ) -> Sequence[StoredRun]:
         """Return runs that are free and have work to do, oldest first.
 
-        A run is free if its ``held_for`` is 0. It has work to do if it is pending or running; or
-        if it is not finished, and has pending requests or a ``due_at`` that has passed. Runs
-        held by other owners cost little, regardless of their number.
+        A run is free if its ``held_for`` is 0. It has work to do if it is running; or if it is
+        not finished, and has pending requests or a ``due_at`` that has passed. A pending run is
+        registered and not started, so there is nothing to continue. Runs held by other owners
+        cost little, regardless of their number.
 
         Args:
           workflow_ids: Only runs of these workflows.

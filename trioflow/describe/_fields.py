@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Final, ForwardRef, NotRequired, Required
 
 import attrs
-from typing_extensions import ReadOnly
+from typing_extensions import ReadOnly, is_typeddict
 
 from trioflow._hints import alias_target, is_alias, resolved, stand_in
 
@@ -82,16 +82,20 @@ def description_of(type_: Any) -> str:
         type_ = arguments[0]
 
 
-def is_constrained(type_: Any) -> bool:
-    """Return whether ``Annotated`` adds more than strings, which plugins may know."""
-    if typing.get_origin(type_) is not Annotated:
-        return False
-    return any(not isinstance(extra, str) for extra in typing.get_args(type_)[1:])
+def has_metadata(type_: Any) -> bool:
+    """Return whether ``Annotated`` adds more to a type than strings, also inside markers."""
+    while True:
+        origin, arguments = typing.get_origin(type_), typing.get_args(type_)
+        if origin is Annotated:
+            return not all(isinstance(extra, str) for extra in arguments[1:])
+        if origin not in MARKERS:
+            return False
+        type_ = arguments[0]
 
 
 def has_fields(cls: Any) -> bool:
     """Return whether *cls* is an attrs class, a dataclass or a TypedDict."""
-    return attrs.has(cls) or dataclasses.is_dataclass(cls) or typing.is_typeddict(cls)
+    return attrs.has(cls) or dataclasses.is_dataclass(cls) or is_typeddict(cls)
 
 
 def is_named_tuple(cls: Any) -> bool:

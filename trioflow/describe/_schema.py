@@ -28,7 +28,7 @@ from trioflow.context import MISSING
 from trioflow.describe._fields import (
     description_of,
     has_fields,
-    is_constrained,
+    has_metadata,
     is_name,
     is_named_tuple,
     target_of,
@@ -167,7 +167,7 @@ class _Described:
     def schema(self, type_: Any) -> Schema:
         """Return the schema of a type, by reference if it is a class with fields."""
         description = description_of(type_)
-        given = self.ask(type_) if is_constrained(type_) else None
+        given = self.ask(type_) if has_metadata(type_) else None
         schema = self._bare(unwrap(type_)) if given is None else self._inline(type_, given)
         return schema | ({"description": description} if description else {})
 
@@ -200,12 +200,15 @@ class _Described:
     def _of_class(self, type_: Any, origin: type, args: tuple[Any, ...]) -> Schema:
         if issubclass(origin, Enum):
             return schema_of_members(origin)
-        # A library may have made a dataclass, with rules of its own.
-        given = self._given(type_) if is_dataclass(origin) else None
-        if given:
-            return self._reference(type_, type_name(type_), lambda name: self._adopted(given, name))
         if has_fields(origin):
-            return self._reference(type_, type_name(type_), lambda _: self._object(type_))
+            # A library may have made the dataclass, with rules of its own.
+            ask = type_ not in self.names and is_dataclass(origin)
+            given = self.ask(type_) if ask else None
+            return self._reference(
+                type_,
+                type_name(type_),
+                lambda name: self._object(type_) if given is None else self._adopted(given, name),
+            )
         if is_named_tuple(origin):
             return self._reference(type_, type_name(type_), lambda _: self._named_tuple(type_))
         if origin is tuple:
@@ -249,7 +252,7 @@ class _Described:
 
     def _foreign(self, type_: Any, origin: type) -> Schema:
         """Return the schema of a class that only plugins can describe."""
-        given = self._given(type_)
+        given = None if type_ in self.names else self.ask(type_)
         if given is not None or type_ in self.names:
             adopted = given or {}
             return self._reference(
@@ -257,10 +260,6 @@ class _Described:
             )
         base = next((base for base in origin.__mro__ if base in SCALARS), None)
         return _instances(origin) if base is None else dict(SCALARS[base])
-
-    def _given(self, type_: Any) -> Mapping[str, Any] | None:
-        """Return the schema of a plugin for a type; None if there is none, or it is known."""
-        return None if type_ in self.names else self.ask(type_)
 
     def _reference(self, type_: Any, wanted: str, make: Callable[[str], Schema]) -> Schema:
         """Return a reference to a type; *make* returns its schema, given its name."""

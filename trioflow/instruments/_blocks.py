@@ -77,17 +77,17 @@ class Ledger:
     """Reports blocks, but only counts most of them if a step blocks repeatedly."""
 
     def __init__(self) -> None:
-        self._told: dict[str, _Told] = {}
+        self._reported: dict[str, _Told] = {}
         self._open: Block | None = None
         """The block that was reported and has not ended."""
 
     def begin(self, block: Block, seconds: float, now: float) -> Iterator[Report]:
         """Report that a block has lasted *seconds* so far, unless one was reported recently."""
-        told = self._told.get(block.key)
-        if told is not None and now - told.at < PAUSE:
+        reported = self._reported.get(block.key)
+        if reported is not None and now - reported.at < PAUSE:
             return
         yield from self._others(block.key)
-        self._told[block.key] = _Told(now)
+        self._reported[block.key] = _Told(now)
         self._open = block
         text = f"{block.who} has blocked the event loop for {seconds:.2f} s and still does, at"
         yield f"{text}\n{block.where}", block.attributes
@@ -98,18 +98,18 @@ class Ledger:
             self._open = None
             yield f"{block.who} blocked the event loop for {seconds:.2f} s", block.attributes
         else:
-            told = self._told[block.key]
-            told.others += 1
-            told.seconds += seconds
+            reported = self._reported[block.key]
+            reported.others += 1
+            reported.seconds += seconds
 
     def close(self) -> Iterator[Report]:
         """Report the blocks that were only counted."""
-        for key in self._told:
+        for key in self._reported:
             yield from self._others(key)
 
     def _others(self, key: str) -> Iterator[Report]:
-        told = self._told.get(key)
-        if told is not None and told.others:
-            times = "once more" if told.others == 1 else f"{told.others} more times"
-            yield f"{key} blocked the event loop {times}, for {told.seconds:.2f} s", {}
-            told.others, told.seconds = 0, 0.0
+        reported = self._reported.get(key)
+        if reported is not None and reported.others:
+            times = "once more" if reported.others == 1 else f"{reported.others} more times"
+            yield f"{key} blocked the event loop {times}, for {reported.seconds:.2f} s", {}
+            reported.others, reported.seconds = 0, 0.0

@@ -81,7 +81,7 @@ class Watchdog:
         self.interval = seconds / LOOKS
         """Seconds between two looks."""
         self.turns = Turns(clock)
-        self._clock, self._worked, self._tell = clock, worked, tell
+        self._clock, self._worked, self._report = clock, worked, tell
         self._lock = threading.Lock()
         self._ledger = Ledger()
         self._last_look = clock(), worked()
@@ -97,7 +97,7 @@ class Watchdog:
         with self._lock:
             reports = [] if self._is_closed else [*self._look()]
         for report in reports:  # outside the lock, because logging may block
-            self._tell(*report)
+            self._report(*report)
 
     def close(self) -> None:
         """Report what has not been reported yet; nothing is reported afterwards."""
@@ -105,7 +105,7 @@ class Watchdog:
             self._is_closed = True
             reports = [*self._look(), *self._end_turn(self._clock()), *self._ledger.close()]
         for report in reports:
-            self._tell(*report)
+            self._report(*report)
 
     def _look(self) -> Iterable[Report]:
         now = self._clock()

@@ -17,7 +17,7 @@ class Wait:
     place: Any
     """The `Place` that it will get."""
     granted: trio.Event = attrs.field(factory=trio.Event)
-    is_over: bool = False
+    has_ended: bool = False
     """Whether it has got its place, or no longer waits."""
 
 
@@ -50,7 +50,7 @@ class Lines:
 
     def leave(self, wait: Wait) -> None:
         """Note that a body has got its place or no longer waits. It is taken out later."""
-        wait.is_over = True
+        wait.has_ended = True
         self._length -= 1
 
     def count(self, run_id: str, change: int) -> None:
@@ -68,7 +68,7 @@ class Lines:
         while True:
             run_id = next(iter(self._by_count[min(self._by_count)]))
             for line in self._lines[run_id]:
-                while line and line[0].is_over:
+                while line and line[0].has_ended:
                     line.popleft()
                 if line:
                     return line[0]

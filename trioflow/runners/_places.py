@@ -55,10 +55,10 @@ class Places:
             `Place.begin_wait` and `Place.end_wait` are not needed.
         """
         caller = _place.get()
-        while caller is not None and caller.is_over:
+        while caller is not None and caller.has_ended:
             caller = caller.caller
         parent = caller
-        while parent is not None and (parent.is_over or parent.places is not self):
+        while parent is not None and (parent.has_ended or parent.places is not self):
             parent = parent.caller
         return Place(self, run_id, caller, parent, int(waits))
 
@@ -105,7 +105,7 @@ class Places:
         try:
             await wait.granted.wait()
         finally:
-            if not wait.is_over:  # canceled
+            if not wait.has_ended:  # canceled
                 self._lines.leave(wait)
                 wait.granted.set()
 
@@ -116,7 +116,7 @@ class Places:
         if place.waits and self._patience < math.inf:
             self._note_wait(place, waits=True)
         wait = place.wait
-        if wait is not None and not wait.is_over:
+        if wait is not None and not wait.has_ended:
             self._lines.leave(wait)
             wait.granted.set()
 
@@ -124,7 +124,7 @@ class Places:
         """Take a place from a body, and give it to another one."""
         self._leave(place)
         lender = place.lender
-        if lender is not None and place.is_over and not lender.is_over and not lender.is_held:
+        if lender is not None and place.has_ended and not lender.has_ended and not lender.is_held:
             continues = lender.is_returning
             self._use(lender)
             if not continues:
@@ -162,7 +162,7 @@ class Place:
     since: float = 0.0
     """Since when it waits; on Trio's clock."""
     is_held: bool = False
-    is_over: bool = False
+    has_ended: bool = False
     lender: Place | None = None
     """The place of the waiting body that has lent it to this one."""
     wait: Wait | None = None
@@ -193,7 +193,7 @@ class Place:
 
     def end(self) -> None:
         """Give the place back for good."""
-        self.is_over = True
+        self.has_ended = True
         if self.is_held:
             self.places._give(self)
         self.caller = self.parent = self.lender = (
@@ -236,7 +236,7 @@ class Place:
     @property
     def is_returning(self) -> bool:
         """Whether the body waits to get its place back."""
-        return self.wait is not None and not self.wait.is_over
+        return self.wait is not None and not self.wait.has_ended
 
     @property
     def _can_lend(self) -> bool:
@@ -246,5 +246,5 @@ class Place:
         """Lend the place to the next body that this one waits for."""
         while self._children and self._can_lend:
             wait = self._children.popleft()
-            if not wait.is_over:
+            if not wait.has_ended:
                 self.places._hand_over(self, wait.place)

@@ -78,7 +78,7 @@ class Resources:
         **Checkpoints**: always at least a cancellation point.
         """
         kept = self._kept.get(name)
-        if kept is None or kept.is_over:
+        if kept is None or kept.has_ended:
             kept = self._start(name, where)
         if kept.is_open:
             await trio.lowlevel.checkpoint_if_cancelled()
@@ -126,7 +126,7 @@ class Resources:
             if passing is not None:
                 raise passing from None
         finally:
-            kept.is_over = True
+            kept.has_ended = True
             if kept in self._opened:
                 self._opened.remove(kept)
             if not kept.answered.is_set():
@@ -160,11 +160,11 @@ class _Kept:
     """Set when the resource is open, or opening it failed."""
     closing: trio.Event = attrs.field(factory=trio.Event)
     over: trio.Event = attrs.field(factory=trio.Event)
-    is_over: bool = False
+    has_ended: bool = False
 
     @property
     def is_open(self) -> bool:
-        return self.answered.is_set() and not self.is_over
+        return self.answered.is_set() and not self.has_ended
 
     def fail(self, error: BaseException) -> None:
         """Record or log the error that its context manager raised."""

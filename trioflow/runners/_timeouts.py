@@ -27,13 +27,13 @@ class Timer:
         self._left = 0.0
 
     def stop(self) -> None:
-        """Let no time pass until `go_on` was called as often."""
+        """Let no time pass until `release` was called as often."""
         if self._stops == 0:
             self._left = self._scope.deadline - trio.current_time()
             self._scope.deadline = math.inf
         self._stops += 1
 
-    def go_on(self) -> None:
+    def release(self) -> None:
         self._stops -= 1
         if self._stops == 0:
             self._scope.deadline = trio.current_time() + self._left
@@ -50,7 +50,7 @@ def timed(timer: Timer | None) -> Generator[None, None, None]:
 
 
 @contextmanager
-def outside_timeout(ctx: StepContext[Any]) -> Generator[None, None, None]:
+def outside_timeout(ctx: StepContext[Any]) -> Generator[bool, None, None]:
     """Stop the ``timeout`` of a body inside the block, for runners whose bodies wait.
 
     Use it in `Runner.run` around everything that happens before the body begins, such as waiting
@@ -61,17 +61,18 @@ def outside_timeout(ctx: StepContext[Any]) -> Generator[None, None, None]:
         return await worker.call(fn, *args, **kwargs)
 
     It also works in tasks that ``run`` starts, and several blocks may overlap. It does not stop the
-    timeouts of other bodies, such as the step that calls a tool, nor those of workflows.
+    timeouts of other bodies, such as the step that calls a tool, nor those of workflows. It yields
+    whether there is a timeout to stop.
 
     Args:
       ctx: The context that ``run`` was given.
     """
     timer = _timer.get()
     if timer is None or timer.call is not ctx._call:
-        yield
+        yield False
         return
     timer.stop()
     try:
-        yield
+        yield True
     finally:
-        timer.go_on()
+        timer.release()

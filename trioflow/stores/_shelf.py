@@ -10,7 +10,7 @@ import trio
 
 from trioflow.abc import Append, Entry, Request, RunHeader, StoredRun
 from trioflow.errors import JournalConflictError
-from trioflow.events import ACTIVE_STATUSES, FINISHED_STATUSES, RunStatus
+from trioflow.events import FINISHED_STATUSES, RunStatus
 
 Age = tuple[float, str]
 """Position in the order of runs: ``created_at`` and ``run_id``."""
@@ -50,7 +50,7 @@ class Journal:
 
     def has_work(self, now: float) -> bool:
         """Return whether there is work for a process that claims the run."""
-        if self.status in ACTIVE_STATUSES:
+        if self.status == "running":
             return True
         due = self.due_at is not None and self.due_at <= now
         return self.status not in FINISHED_STATUSES and (due or bool(self.requests))

@@ -37,6 +37,7 @@ CALL = {
     ("open", "tool-error"): "open",
     ("open", "event-taken"): "open",
     ("open", "context-update"): "open",
+    ("open", "private-update"): "open",
     ("open", "step-deadline"): "open",
     ("open", "run-started"): "open",
     ("open", "step-result"): "ended",
@@ -177,10 +178,10 @@ def check_fold(log: Log, event: ev.Event, call: Call | None) -> None:
     log.record.apply(event)
     if log.record.next_seq != log.index + 1:
         log.fail(7, f"next_seq of the fold is {log.record.next_seq}")
-    told = told_status(event, call)
+    emitted = emitted_status(event, call)
     found = log.record.calls[str(call.address)].status if call else log.record.status
-    if told not in (None, found):
-        log.fail(7, f"the status is {found} in the fold, but {told} by the events")
+    if emitted not in (None, found):
+        log.fail(7, f"the status is {found} in the fold, but {emitted} by the events")
     newest = log.record.records[-1] if log.record.records else None
     if (
         newest is not None
@@ -190,7 +191,7 @@ def check_fold(log: Log, event: ev.Event, call: Call | None) -> None:
         log.fail(7, f"the fold has a record of {newest.address}, which is not a call")
 
 
-def told_status(event: ev.Event, call: Call | None) -> str | None:
+def emitted_status(event: ev.Event, call: Call | None) -> str | None:
     """Return the status of the call or run after *event*; None if it implies none."""
     if call is not None:
         return FOLDED.get(call.phase, call.status)

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from trioflow.errors import TrioflowError, WireFormatError
+from trioflow.errors import TrioflowError, Tripwire, WireFormatError
 from trioflow.wire._shown import class_name, message_of
 
 TITLE = "Traceback (most recent call last):\n"
@@ -122,6 +122,33 @@ def error_from_wire(wire: object, where: str, nesting: int = MAX_NESTING) -> Rec
     if cause is not None and nesting:
         recorded.__cause__ = error_from_wire(cause, where, nesting - 1)
     return recorded
+
+
+def tripwire_of(error: object) -> Tripwire | None:
+    """Return the tripwire that an exception is, or the first member of a group is."""
+    while isinstance(error, BaseExceptionGroup):
+        error = BaseExceptionGroup.exceptions.__get__(error)[0]
+    while isinstance(error, RecordedError) and error.errors:
+        error = error.errors[0]
+    if isinstance(error, RecordedError) and error.name == Tripwire.__name__:
+        return Tripwire(error.message)  # its other fields were not read
+    return error if isinstance(error, Tripwire) else None
+
+
+def tripwire_to_wire(tripwire: Tripwire, value: Callable[[Any, str], Any]) -> dict[str, Any]:
+    """Return a tripwire as the object that the dialect ``mastra-1`` has beside the error.
+
+    Args:
+      value: Writes a user value; takes the value and its path.
+    """
+    wire: dict[str, Any] = {"reason": tripwire.reason}
+    if tripwire.retry:
+        wire["retry"] = True
+    if tripwire.metadata is not None:
+        wire["metadata"] = value(tripwire.metadata, "tripwire.metadata")
+    if tripwire.processor_id is not None:
+        wire["processorId"] = tripwire.processor_id
+    return wire
 
 
 RECIPE = ("class", "args", "state")

@@ -34,6 +34,8 @@ _LEAST = -_MOST
 
 _FREE = frozenset({str, bool, NoneType})
 """The types whose instances are all written as they are."""
+_KEYS = frozenset({int, bool, NoneType})
+"""The types of keys that are written as their JSON; floats have several spellings."""
 _EXACT: Mapping[type, Callable[[Any], Any]] = {
     str: str.__str__,
     int: int.__int__,
@@ -164,8 +166,10 @@ def _key(key: Any, converter: Converter | None) -> str:
         plain = write(key, converter)
     except NotSerializableError as exc:
         raise _no_key(key, exc.problem) from exc
-    if type(plain) is str or type(plain) is int:
-        return str(plain)
+    if type(plain) is str:
+        return plain
+    if type(plain) in _KEYS:
+        return json.dumps(plain)
     raise _no_key(key, f"is a {class_name(key)}, and keys are strings in JSON")
 
 

@@ -87,7 +87,7 @@ def _class_of(wire: Mapping[str, Any], dialect: Dialect) -> type[ev.Event]:
     type = wire.get("type")
     name = type.removeprefix(PREFIX) if dialect == "mastra-1" and isinstance(type, str) else type
     if not isinstance(name, str) or name not in ev.EVENT_TYPES:
-        raise WireFormatError(f"no event has the type {shown(type)}")
+        raise WireFormatError(f"unknown event type {shown(type)}")
     return ev.EVENT_TYPES[name]
 
 
@@ -98,6 +98,8 @@ def _payload(wire: Mapping[str, Any], cls: type[ev.Event], dialect: Dialect) -> 
     if not isinstance(payload, Mapping):
         raise WireFormatError(f"{cls.type} has no object under 'payload'")
     payload = dict(payload)
+    if payload.get("workflowStatus") == "tripwire":
+        payload["workflowStatus"] = "failed"
     if dialect == "mastra-1" and cls in (ev.StepStart, ev.Finish):
         metadata = payload.get("metadata", {})
         if not isinstance(metadata, Mapping):

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 from trioflow.events import SUCCESS_STATUSES
 from trioflow.results import RunResult
 from trioflow.step_record import StepRecord
-from trioflow.wire._failures import error_to_wire, without_stacks
+from trioflow.wire._failures import (
+    error_to_wire,
+    tripwire_of,
+    tripwire_to_wire,
+    without_stacks,
+)
 from trioflow.wire._values import milliseconds, to_json
 
 if TYPE_CHECKING:
@@ -49,13 +54,21 @@ def result_to_wire(
     if result.status == "success" or result.output is not None:
         wire["result"] = value(result.output, "result")
     if result.error is not None:
-        wire["error"] = error_to_wire(result.error)
+        wire |= _failure(result.error, value)
     if result.reason is not None:
         wire["reason"] = result.reason
     if result.suspended:
         wire["suspended"] = [list(path) for path in result.suspended]
         wire["suspendPayload"] = value(result.suspend_payload, "suspendPayload")
+    if result.resume_labels:
+        wire["resumeLabels"] = {label: list(path) for label, path in result.resume_labels.items()}
     return wire if stack else {key: without_stacks(item) for key, item in wire.items()}
+
+
+def _failure(error: BaseException, value: Callable[[Any, str], Any]) -> dict[str, Any]:
+    told: dict[str, Any] = {"error": error_to_wire(error)}
+    tripwire = tripwire_of(error)
+    return told if tripwire is None else {**told, "tripwire": tripwire_to_wire(tripwire, value)}
 
 
 def _record(record: StepRecord, value: Callable[[Any, str], Any]) -> dict[str, Any]:
@@ -71,7 +84,7 @@ def _record(record: StepRecord, value: Callable[[Any, str], Any]) -> dict[str, A
     if record.status in SUCCESS_STATUSES:
         wire["output"] = value(record.output, f"{where}.output")
     if record.error is not None:
-        wire["error"] = error_to_wire(record.error)
+        wire |= _failure(record.error, value)
     if record.iteration is not None:
         wire["metadata"] = {"iterationCount": record.iteration}
     if record.resumed_at is not None:

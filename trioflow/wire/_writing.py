@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from trioflow import events as ev
 from trioflow.errors import NotSerializableError
-from trioflow.wire._failures import error_to_wire, without_stacks
+from trioflow.wire._failures import (
+    error_to_wire,
+    tripwire_of,
+    tripwire_to_wire,
+    without_stacks,
+)
 from trioflow.wire._shown import class_name
 from trioflow.wire._values import milliseconds, to_json
 from trioflow.wire._vocabulary import DIALECTS, PREFIX, Dialect, Field, fields_of
@@ -60,6 +65,8 @@ def to_wire(
     decorate = _DECORATIONS.get(type(event))
     if decorate is not None:
         payload |= decorate(event)
+    if dialect == "mastra-1" and isinstance(event, ev.StepResult | ev.Finish):
+        payload |= _tripwire(event, converter)
     if not stack:
         payload = without_stacks(payload)
     envelope = _envelope_of_1 if dialect == "mastra-1" else _envelope_of_0
@@ -111,7 +118,7 @@ def _envelope_of_1(event: ev.Event, payload: dict[str, Any]) -> dict[str, Any]:
     elif isinstance(event, ev.StepStart) and event.iteration is not None:
         payload["metadata"] = {"iterationCount": payload.pop("iteration")}
     elif isinstance(event, ev.Finish):
-        error = payload.pop("error", None)
+        error = None if "tripwire" in payload else payload.pop("error", None)
         payload["metadata"] = {"error": error, "errorMessage": error["message"]} if error else {}
         payload["output"] = {"usage": USAGE}
     return {
@@ -122,6 +129,15 @@ def _envelope_of_1(event: ev.Event, payload: dict[str, Any]) -> dict[str, Any]:
         "seq": event.seq,
         "at": event.at,
     }
+
+
+def _tripwire(event: ev.StepResult | ev.Finish, converter: Converter | None) -> dict[str, Any]:
+    tripwire = tripwire_of(event.error)
+    if tripwire is None or event.status != "failed":
+        return {}
+    wire = tripwire_to_wire(tripwire, lambda value, path: to_json(value, path, converter))
+    status = {"workflowStatus": "tripwire"} if isinstance(event, ev.Finish) else {}
+    return {**status, "tripwire": wire}
 
 
 # ---------------------------------------------------------------- what is only for readers

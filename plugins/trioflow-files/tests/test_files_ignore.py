@@ -4,13 +4,16 @@ import os
 import shutil
 import subprocess
 import tempfile
+import warnings
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from trioflow_files.ignore import RuleFile, is_ignored, parse_rule
 from trioflow_files.listing import list_entries
+from trioflow_files.names import to_path
 
 Tree = dict[str, str]
 """Content by path. A path that ends in a slash is an empty folder."""
@@ -28,18 +31,6 @@ def grow(root: Path, tree: Tree) -> None:
 
 def listed(root: Path) -> list[str]:
     return [entry.path for entry in list_entries(str(root))]
-
-
-def listed_by_git(root: Path) -> list[str]:
-    def git(*args: str) -> bytes:
-        config = ["-c", "core.excludesFile=", "-c", "core.quotePath=false"]
-        return subprocess.run(
-            ["git", *config, *args], cwd=root, check=True, stdout=subprocess.PIPE
-        ).stdout
-
-    git("init", "-q", "--template=")
-    names = git("ls-files", "-z", "--others", "--exclude-standard").split(b"\0")
-    return sorted(os.fsdecode(name) for name in names if name)
 
 
 @pytest.mark.parametrize(
@@ -102,13 +93,16 @@ def test_rules_find_names_that_are_not_utf_8(tmp_path: Path) -> None:
     assert listed(tmp_path) == [".gitignore", r"caf\xe8"]
 
 
-@pytest.mark.parametrize("rules", ["folder", "fifo", "link"])
+@pytest.mark.parametrize("rules", ["folder", "fifo", "link", "broken link"])
 def test_rules_that_cannot_be_read_are_no_rules(tmp_path: Path, rules: str) -> None:
     place = tmp_path / ".gitignore"
     if rules == "folder":
         place.mkdir()
     elif rules == "fifo":
         os.mkfifo(place)
+    elif rules == "link":
+        (tmp_path / "rules").write_text("*.py")
+        place.symlink_to("rules")
     else:
         place.symlink_to("nowhere")
     grow(tmp_path, {"a.py": ""})
@@ -116,52 +110,178 @@ def test_rules_that_cannot_be_read_are_no_rules(tmp_path: Path, rules: str) -> N
     assert "a.py" in listed(tmp_path)
 
 
-@pytest.mark.parametrize("line", ["", "#x", "/", "!", "!/", "x\\", "[x", "[z-a]"])
-def test_a_line_without_meaning_is_no_rule(line: str) -> None:
+@pytest.mark.parametrize(
+    "line",
+    [b"", b"#x", b"/", b"!", b"!/", b"x\\", b"[x", b"[[:x:]]", b"a\\/", b"[!\x01-\xff]"],
+)
+def test_a_line_that_matches_nothing_is_no_rule(line: bytes) -> None:
     assert parse_rule(line) is None
 
 
 def test_a_link_to_a_folder_is_no_folder_to_a_rule() -> None:
-    rule = parse_rule("build/")
+    rule = parse_rule(b"build/")
     assert rule is not None
-    files = (RuleFile("", (rule,)),)
+    files = (RuleFile(b"", (rule,)),)
 
     assert is_ignored("build", True, files)
     assert not is_ignored("build", False, files)
 
 
-names = st.sampled_from(["a", "b", "ab", "a.b", ".a", "#a", "!b", "a b"])
-paths = st.lists(names, min_size=1, max_size=3).map("/".join)
-segments = names | st.sampled_from(["*", "**", "?", "a*", "*b", "*.b", "[ab]", "[!a]", "\\#a"])
-lines = st.builds(
-    "{}{}{}{}".format,
-    st.sampled_from(["", "", "!", "/", "!/"]),
-    st.lists(segments, min_size=1, max_size=3).map("/".join),
-    st.sampled_from(["", "", "/"]),
-    st.sampled_from(["", "", " ", "\r"]),
+# ---------------------------------------------------------------- as git does it
+Kind = Literal["file", "link", "folder"]
+Forest = dict[bytes, tuple[Kind, bytes]]
+"""Kind and content by path."""
+
+names = st.lists(
+    st.sampled_from([b"a", b"b", b"A", b"1", b".", b"-", b"]", b"[", b"!", b"^", b"#", b"\\"])
+    | st.sampled_from([b" ", b"\t", b"\r", b"\n", b"*", b"?", b"\xc3\xa9", b"\xe9", b"\x0b"]),
+    min_size=1,
+    max_size=4,
+).map(b"".join)
+usual_names = st.sampled_from([b"a", b"b", b"ab", b"a.b", b".a", b"#a", b"!b", b"a b", b"a ", b"1"])
+paths = st.lists(usual_names | names, min_size=1, max_size=3).map(b"/".join)
+brackets = st.sampled_from(
+    b"[[:digit:]] [![:upper:]] [[:alpha:]-] [[:space:][:punct:]] [[:word:]] [!a] [^a] [\\]a] []a]"
+    b" [!]] [a-] [-a] [a-b1] [b-a] [ab [[:digit:] [[:] [[:]] [[] [\\a-b] [a-\\b] [a-b-c] [!/] [a/b]"
+    b" [[:d]] [a-[:digit:]] [\xc3\xa9] [!-b] [--b] [!-~] [\\ [ []".split()
 )
-rule_files = st.lists(lines, min_size=1, max_size=4).map("\n".join)
+wildcards = st.sampled_from([b"*", b"**", b"***", b"?", b"*.", b"/", b"/", b"**/", b"/**", b"\\/"])
+quoted = st.sampled_from([b"\\#", b"\\!", b"\\ ", b"\\\\", b"\\a", b"\\*", b"\\[", b"\\"])
+segments = usual_names | names | wildcards | brackets | quoted
+lines = st.builds(
+    b"".__class__.join,
+    st.just(b""),
+    st.tuples(
+        st.sampled_from([b"", b"", b"", b"!", b"/", b"!/", b"#"]),
+        st.lists(segments, min_size=1, max_size=4).map(b"".join),
+        st.sampled_from([b"", b"", b"", b"/", b" ", b"  ", b"\t", b"\\ ", b"\r", b"\r\r", b" \r"]),
+    ),
+)
+rule_files = st.builds(
+    b"".__class__.__add__,
+    st.sampled_from([b"", b"", b"", b"", b"\xef\xbb\xbf", b"x\0y\n"]),
+    st.lists(lines, min_size=1, max_size=4).map(b"\n".join),
+)
+
+
+kinds: st.SearchStrategy[Kind] = st.sampled_from(["file", "file", "file", "link", "folder"])
 
 
 @st.composite
-def trees(draw: st.DrawFn) -> Tree:
+def forests(draw: st.DrawFn) -> Forest:
     """Files with rules here and there; no path leads through another file."""
-    files = draw(st.sets(paths, min_size=1, max_size=8))
-    folders = {str(parent) for path in files for parent in Path(path).parents} - {"."}
-    tree = dict.fromkeys(sorted(files - folders), "")
-    for folder in ["", *sorted(folders)]:
+    found = {path for path in draw(st.sets(paths, min_size=1, max_size=8)) if is_name(path)}
+    folders = {path[:at] for path in found for at, byte in enumerate(path) if byte == ord("/")}
+    forest: Forest = dict.fromkeys(sorted(found - folders), ("file", b""))
+    for folder in [b"", *sorted(folders)]:
         if not folder or draw(st.booleans()):
-            tree[os.path.join(folder, ".gitignore")] = draw(rule_files)
-    return tree
+            kind = draw(kinds)
+            forest[os.path.join(folder, b".gitignore")] = (kind, draw(rule_files))
+    if draw(st.booleans()):
+        kind = draw(kinds.filter(lambda kind: kind != "folder"))
+        forest[b".git/info/exclude"] = (kind, draw(rule_files))
+    return forest
 
 
-@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed to compare with")
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
-@given(trees())
-@example({".gitignore": "*\n!*/\n!*.b", "a/a.b": "", "a/b": "", "a.b": ""})
-@example({".gitignore": "a/**\n!a/b", "a/b/a": "", "a/a": "", "a/b/.gitignore": "**/a"})
-def test_a_folder_is_listed_as_git_lists_it(tree: Tree) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        grow(Path(folder), tree)
+def is_name(path: bytes) -> bool:
+    return not {b".", b"..", b".git", b".gitignore"} & set(path.split(b"/"))
 
-        assert listed(Path(folder)) == listed_by_git(Path(folder))
+
+def plant(root: bytes, forest: Forest) -> None:
+    for number, (path, (kind, content)) in enumerate(forest.items()):
+        place = os.path.join(root, path)
+        os.makedirs(place if kind == "folder" else os.path.dirname(place), exist_ok=True)
+        if kind == "link":
+            os.symlink(b"%s/../rules%d" % (root, number), place)
+            place = b"%s/../rules%d" % (root, number)
+        if kind != "folder":
+            with open(place, "wb") as file:
+                file.write(content)
+
+
+def listed_by_git(root: bytes) -> set[bytes]:
+    """Return what git lists, without links, which are not listed here."""
+    nothing = os.devnull
+    variables = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": nothing, "HOME": nothing}
+    env = {**os.environ, **variables, "XDG_CONFIG_HOME": nothing}
+    found = subprocess.run(
+        ["git", "-C", root, "ls-files", "-coz", "--exclude-standard"],
+        env=env,
+        check=True,
+        capture_output=True,
+    ).stdout
+    names = {name for name in found.split(b"\0") if name}
+    return {name for name in names if not os.path.islink(os.path.join(root, name))}
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``git init`` makes, to be copied."""
+    root = tmp_path_factory.mktemp("git")
+    subprocess.run(["git", "init", "-q", "--template=", root], check=True)
+    return root / ".git"
+
+
+needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+
+
+def check_as_git(repository: Path, forest: Forest) -> None:
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("error")  # of `re`, about brackets
+        root = os.path.join(folder, "root")
+        shutil.copytree(repository, os.path.join(root, ".git"))
+        plant(os.fsencode(root), forest)
+        entries = [entry for entry in list_entries(root) if entry.problem is None]
+
+        assert {os.fsencode(to_path(entry.path)) for entry in entries} == listed_by_git(
+            os.fsencode(root)
+        )
+
+
+@needs_git
+@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@given(forest=forests())
+@example(
+    forest={b"a/a.b": ("file", b""), b"a.b": ("file", b""), b".gitignore": ("file", b"*\n!*/\n")}
+)
+@example(forest={b"x/ab/c": ("file", b""), b".gitignore": ("file", b"x/a**/c")})
+@example(forest={b"x/ab/d/c": ("file", b""), b".gitignore": ("file", b"x/a**/c")})
+def test_a_folder_is_listed_as_git_lists_it(repository: Path, forest: Forest) -> None:
+    check_as_git(repository, forest)
+
+
+@pytest.mark.slow  # hundreds of processes
+@needs_git
+@settings(deadline=None, max_examples=800, suppress_health_check=list(HealthCheck))
+@given(forest=forests())
+def test_many_folders_are_listed_as_git_lists_them(repository: Path, forest: Forest) -> None:
+    check_as_git(repository, forest)
+
+
+@needs_git
+def test_a_folder_with_rules_from_the_usual_templates_is_listed_as_by_git(
+    repository: Path,
+) -> None:
+    rules = (
+        b"Icon\r\r\n._*\n[Bb]in/\n*.py[cod]\n!.vscode/*.json\n.vscode/*\n**/[Pp]ackages/*\n"
+        b"!?*.[Cc]ache/\n~$*\n*~\n[Ll]og/\n/build*/\n*.[Rr]e[Ss]harper\n__pycache__/\n"
+    )
+    names = [b"Icon\r", b"Icon", b"._x", b"bin/a", b"Bin/a", b"a.pyc", b"a.py", b".vscode/a.json"]
+    names += [b".vscode/b", b"x/Packages/y", b"z.cache/a", b"~$a", b"a~", b"Log/x", b"build1/x"]
+    names += [b"sub/build/x", b"x.ReSharper", b"sub/__pycache__/a.pyc"]
+    forest: Forest = dict.fromkeys(names, ("file", b""))
+
+    check_as_git(repository, {**forest, b".gitignore": ("file", rules)})
+
+
+# ---------------------------------------------------------------- time
+@pytest.mark.parametrize(
+    "pattern",
+    [b"*a" * 30 + b"b", b"x/" + b"*a" * 30 + b"b", b"**/a/" * 30 + b"b", b"**/*a*" * 20 + b"/b"],
+)
+def test_no_pattern_takes_long_to_match(pattern: bytes) -> None:
+    rule = parse_rule(pattern)
+    assert rule is not None
+
+    assert not rule.matches(b"x/" + b"a" * 250, False)
+    assert not rule.matches(b"a/" * 250 + b"a", False)

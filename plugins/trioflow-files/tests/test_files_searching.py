@@ -1,8 +1,11 @@
 """Grep yields the lines that a naive search finds, as it finds them."""
 
+import io
+import json
 import os
 import pickle
 import re
+import signal
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from pathlib import Path
@@ -12,18 +15,30 @@ import pytest
 import trio
 from hypothesis import example, given
 from hypothesis import strategies as st
-from trioflow_files import FileEntry, InvalidPatternError, Match, Problem, RootError, grep
-from trioflow_files.searching import SHOWN, compile_glob, search_entry, search_lines
+from trioflow_files import (
+    FileEntry,
+    InvalidPatternError,
+    Match,
+    Problem,
+    RootError,
+    SearchCrashedError,
+    SlowPatternError,
+    grep,
+)
+from trioflow_files.matcher import Matcher
+from trioflow_files.matching import LENGTH, SHOWN, LineSearch, serve
+from trioflow_files.searching import compile_glob, read_entry
 
-from trioflow import NonRetryableError
+from trioflow import NonRetryableError, StepContext, Workflow, step
+from trioflow.errors import StepTimeoutError
 
 texts = st.text(st.sampled_from("ab \r\né"), max_size=40).map(str.encode)
 
 
 def search(content: bytes, pattern: str, size: int = 1000, longest: int = 1000) -> list[Match]:
+    search = LineSearch(re.compile(pattern), longest)
     chunks = [content[at : at + size] for at in range(0, len(content), size)]
-    batches = search_lines("f", chunks, re.compile(pattern), longest)
-    return [match for batch in batches for match in batch]
+    return [Match("f", *found) for chunk in [*chunks, b""] for found in search.feed(chunk)]
 
 
 async def collect(**arguments: Any) -> list[Match | Problem]:
@@ -36,7 +51,7 @@ async def collect(**arguments: Any) -> list[Match | Problem]:
 @example(b"a\r\n", 2, "a$")
 def test_matches_do_not_depend_on_the_chunks(content: bytes, size: int, pattern: str) -> None:
     expected = []
-    lines = content.split(b"\n") if b"\0" not in content else []
+    lines = content.split(b"\n")
     for number, line in enumerate(lines[:-1] + [last for last in lines[-1:] if last], 1):
         text = line.decode("utf-8", "replace").removesuffix("\r")
         if hit := re.search(pattern, text):
@@ -67,10 +82,6 @@ def test_a_line_that_is_too_long_to_hold_is_searched_in_pieces() -> None:
         Match("f", 2, 11, "ééXXXXXX"),
         Match("f", 3, 1, "X"),
     ]
-
-
-def test_a_binary_file_has_no_matches() -> None:
-    assert search(b"a\n\0a\n", "a") == []
 
 
 async def test_matches_come_in_the_order_of_paths_and_lines(tmp_path: Path) -> None:
@@ -125,20 +136,18 @@ async def test_what_is_no_file_or_has_gone_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("nowhere")
 
     assert await collect(pattern="", root=str(tmp_path)) == []
-    assert list(search_entry(FileEntry(str(tmp_path), "gone"), re.compile(""))) == []
+    assert list(read_entry(FileEntry(str(tmp_path), "gone"))) == [b""]
 
 
 async def test_what_may_not_be_read_is_a_problem(tmp_path: Path) -> None:
     too_long = FileEntry(str(tmp_path), "x" * 300)
     listed = FileEntry(str(tmp_path), "folder", "unreadable", "Permission denied")
-    anything = re.compile("")
 
-    assert list(search_entry(too_long, anything)) == [
-        [Problem("x" * 300, "unreadable", "File name too long")]
+    assert list(read_entry(too_long)) == [
+        Problem("x" * 300, "unreadable", "File name too long"),
+        b"",
     ]
-    assert list(search_entry(listed, anything)) == [
-        [Problem("folder", "unreadable", "Permission denied")]
-    ]
+    assert list(read_entry(listed)) == [Problem("folder", "unreadable", "Permission denied")]
 
 
 def test_a_glob_does_not_hide_a_folder_that_may_not_be_read() -> None:
@@ -158,7 +167,7 @@ async def test_a_bad_pattern_is_an_error(pattern: str) -> None:
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
-@pytest.mark.parametrize("glob", ["", "# comment", "!*.py", "!", "x\\", "[x", "[z-a]"])
+@pytest.mark.parametrize("glob", ["", "# comment", "!*.py", "!", "x\\", "[x", "\ud800"])
 async def test_a_bad_glob_is_an_error(glob: str) -> None:
     with pytest.raises(InvalidPatternError) as caught:
         await collect(pattern="x", glob=glob)
@@ -178,7 +187,9 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     system_open: Callable[..., int] = os.open
 
     def open_and_note(path: str, *args: Any, **kwargs: Any) -> int:
-        files[os.path.basename(path)] = descriptor = system_open(path, *args, **kwargs)
+        descriptor = system_open(path, *args, **kwargs)
+        if path != os.devnull:  # the process that searches opens it
+            files[os.path.basename(path)] = descriptor
         return descriptor
 
     monkeypatch.setattr(os, "open", open_and_note)
@@ -225,3 +236,124 @@ async def test_grep_notices_that_it_is_cancelled(
         await collect(pattern="y", root=str(tmp_path))
 
     assert scope.cancelled_caught
+
+
+# ---------------------------------------------------------------- expressions that never end
+ENDLESS = ["(a+)+$", "(a|aa)+$", "(.*a){25}$", r"(a*)*\1b", "^(?:(a|a)*)$(?=b)"]
+
+
+@pytest.fixture
+def endless(tmp_path: Path) -> str:
+    """A folder with a line on which some expressions take longer than anyone waits."""
+    (tmp_path / "a.txt").write_text("a" * 100 + "b\n")
+    return str(tmp_path)
+
+
+@pytest.mark.parametrize("pattern", ENDLESS)
+async def test_a_search_that_never_ends_can_be_canceled(endless: str, pattern: str) -> None:
+    ticks = []
+    with trio.move_on_after(0.5) as scope:
+        async with trio.open_nursery() as nursery:
+
+            @nursery.start_soon
+            async def tick() -> None:
+                while True:
+                    await trio.sleep(0.05)
+                    ticks.append(trio.current_time())
+
+            await collect(pattern=pattern, root=endless)
+
+    assert scope.cancelled_caught
+    assert len(ticks) > 1  # the loop was free meanwhile
+
+
+async def test_the_time_out_of_a_step_is_a_time_out(endless: str) -> None:
+    @step(timeout=0.5)
+    async def look(root: str, ctx: StepContext) -> int:
+        return len(await ctx.call_tool(grep, pattern="(a+)+$", root=root))
+
+    result = await Workflow("w", input=str).then(look).create_run().start(endless)
+
+    assert result.status == "failed"
+    with pytest.raises(StepTimeoutError):
+        result.unwrap()
+
+
+async def test_a_search_that_nobody_cancels_ends_after_a_while(endless: str) -> None:
+    with pytest.raises(SlowPatternError, match=r"'\(a\+\)\+\$' took over 0.2 s") as caught:
+        async with Matcher("(a+)+$", seconds=0.2) as matcher:
+            await matcher.search(b"a" * 100 + b"b\n")
+
+    assert isinstance(caught.value, TimeoutError)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+async def test_an_expression_that_is_never_compiled_ends_after_a_while() -> None:
+    slow = "(?i)" + "[\x01-\U0010ffff]" * 1000
+    with pytest.raises(SlowPatternError):
+        async with Matcher(slow, seconds=0.2):
+            pass
+
+
+async def test_only_the_work_of_one_chunk_counts() -> None:
+    async with Matcher("(x+)+y", seconds=0.5) as matcher:
+        for _ in range(30):
+            assert await matcher.search(b"x" * 20 + b"\n") == []
+
+
+async def test_the_process_is_gone_when_the_search_is_over(endless: str) -> None:
+    async with Matcher("a") as matcher:
+        process = matcher._process
+        assert process is not None
+    assert process.returncode == -signal.SIGKILL
+
+
+async def test_a_process_that_dies_is_an_error() -> None:
+    with pytest.raises(SearchCrashedError, match="ended with exit code -15") as caught:
+        async with Matcher("a") as matcher:
+            assert matcher._process is not None
+            matcher._process.terminate()
+            await matcher.search(b"a")
+
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+async def test_the_texts_of_a_search_are_independent() -> None:
+    async with Matcher("a$") as matcher:
+        assert await matcher.search(b"x\na") == []
+        assert await matcher.search(b"") == [(2, 1, "a")]
+        assert await matcher.search(b"a\n") == [(1, 1, "a")]
+
+
+def test_the_program_speaks_in_frames() -> None:
+    """In this process, where it is seen which lines were run."""
+    parameters = {"pattern": "b", "seconds": 3.0, "longest": 100}
+    messages = [json.dumps(parameters).encode(), "a\nbé".encode(), b"", b"b\n", b""]
+    answers, limits = io.BytesIO(), list[float]()
+    serve(frames(messages), answers, limits.append)
+
+    assert read_frames(answers) == [None, [], [[2, 1, "bé"]], [[1, 1, "b"]], []]
+    assert limits == [3.0, 0] * 5
+
+
+@pytest.mark.parametrize("pattern", ["(", "a{99999999999999999999}", "(" * 5000 + ")" * 5000])
+def test_the_program_says_what_is_wrong_with_an_expression(pattern: str) -> None:
+    parameters = {"pattern": pattern, "seconds": 3.0, "longest": 100}
+    answers = io.BytesIO()
+    serve(frames([json.dumps(parameters).encode(), b"never read"]), answers, lambda seconds: None)
+
+    [problem] = read_frames(answers)
+    assert isinstance(problem, str)
+    assert problem
+
+
+def frames(messages: list[bytes]) -> io.BytesIO:
+    return io.BytesIO(b"".join(LENGTH.pack(len(message)) + message for message in messages))
+
+
+def read_frames(written: io.BytesIO) -> list[object]:
+    written.seek(0)
+    found = []
+    while head := written.read(LENGTH.size):
+        found.append(json.loads(written.read(*LENGTH.unpack(head))))
+    return found

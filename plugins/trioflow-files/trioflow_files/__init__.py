@@ -11,7 +11,12 @@ from typing import Any
 
 from trioflow import Step, Tool, Workflow, hookimpl
 from trioflow_files.digesting import digest_file
-from trioflow_files.errors import InvalidPatternError, RootError
+from trioflow_files.errors import (
+    InvalidPatternError,
+    RootError,
+    SearchCrashedError,
+    SlowPatternError,
+)
 from trioflow_files.listing import list_files
 from trioflow_files.models import (
     DuplicateGroup,
@@ -50,6 +55,8 @@ __all__ = [
     "ProblemKind",
     "Report",
     "RootError",
+    "SearchCrashedError",
+    "SlowPatternError",
     "digest_file",
     "duplicate_files",
     "extension_totals",

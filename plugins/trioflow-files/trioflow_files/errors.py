@@ -1,6 +1,6 @@
 """The errors that callers of the plugin may catch.
 
-Both derive from `NonRetryableError`: the same arguments would fail again in the same way.
+All derive from `NonRetryableError`: the same arguments would fail again in the same way.
 Fields are positional, so that the errors can be pickled.
 """
 
@@ -34,3 +34,33 @@ class InvalidPatternError(NonRetryableError):
 
     def __str__(self) -> str:
         return f"{self.argument} {self.pattern!r}: {self.problem}; {self.remedy}"
+
+
+@attrs.define(eq=False)
+class SlowPatternError(NonRetryableError, TimeoutError):
+    """Raised when the search for a regular expression takes too long."""
+
+    pattern: str
+    seconds: float
+    """Seconds of processor time that a part of a file may take."""
+
+    def __str__(self) -> str:
+        return (
+            f"pattern {self.pattern!r} took over {self.seconds:g} s for a part of a file; nested "
+            "repetition, such as (a+)+, makes a search slow: write it without"
+        )
+
+
+@attrs.define(eq=False)
+class SearchCrashedError(NonRetryableError):
+    """Raised when the process that searches ends, for example because memory is short."""
+
+    pattern: str
+    exit_code: int
+    """Exit code of the process; negative: the signal that ended it."""
+
+    def __str__(self) -> str:
+        return (
+            f"the search for pattern {self.pattern!r} ended with exit code {self.exit_code}; "
+            "is there too little memory?"
+        )

@@ -1,22 +1,19 @@
 """The rules of .gitignore files, applied as by git while it walks a folder.
 
-pathspec translates the patterns. Its own matching is designed for lists of
-paths, where a pattern that matches a folder also matches everything in it. A walk checks
-one folder or file at a time and does not enter ignored folders, so here a pattern
-must match the path itself. This way a rule such as ``!keep`` re-includes the
-folder, but not each file in it that another rule ignores.
+A walk checks one folder or file at a time and does not enter ignored folders. So a rule such as
+``!keep`` re-includes the folder, but not each file in it that another rule ignores.
 """
 
 from __future__ import annotations
 
+import codecs
+import os
 import re
 
 from attrs import frozen
-from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from trioflow_files.reading import do_not_check, read_chunks
-
-_TRAILING_SPACES = re.compile(r"(?<!\\) +$")
+from trioflow_files.wildmatch import MalformedError, compile_name, compile_path
 
 
 @frozen
@@ -26,19 +23,23 @@ class Rule:
     ignores: bool
     """False for a line with ``!``, which re-includes."""
     folders_only: bool
-    regex: re.Pattern[str]
+    by_name: bool
+    """Whether the pattern has no slash, and so is for the names of files in any folder."""
+    regex: re.Pattern[bytes]
 
-    def matches(self, path: str, is_folder: bool) -> bool:
+    def matches(self, path: bytes, is_folder: bool) -> bool:
         """Return whether the rule matches *path*, relative to the folder of the rule."""
-        return (is_folder or not self.folders_only) and bool(self.regex.fullmatch(path))
+        if self.folders_only and not is_folder:
+            return False
+        return bool(self.regex.fullmatch(path.rpartition(b"/")[2] if self.by_name else path))
 
 
 @frozen
 class RuleFile:
     """The rules of one .gitignore file."""
 
-    base: str
-    """Its folder, ``""`` or ``"a/b/"``."""
+    base: bytes
+    """Its folder, ``b""`` or ``b"a/b/"``."""
     rules: tuple[Rule, ...]
 
 
@@ -50,42 +51,49 @@ def is_ignored(path: str, is_folder: bool, files: tuple[RuleFile, ...]) -> bool:
       is_folder: Whether it is a folder; a link to a folder is not.
       files: The rules that apply, the root's first. The last rule that matches wins.
     """
+    whole = os.fsencode(path)
     for file in reversed(files):
-        inner = path.removeprefix(file.base)
+        inner = whole.removeprefix(file.base)
         for rule in reversed(file.rules):
             if rule.matches(inner, is_folder):
                 return rule.ignores
     return False
 
 
-def read_rules(path: str) -> tuple[Rule, ...]:
+def read_rules(path: str, *, follow_link: bool = False) -> tuple[Rule, ...]:
     """Return the rules of the .gitignore file at *path*.
+
+    Args:
+      follow_link: Whether the file may be a symbolic link. git does not follow one that is part
+        of the folder, which could lead out of it.
 
     Raises:
       OSError: if it cannot be read.
     """
-    content = b"".join(read_chunks(path, do_not_check))
-    # Decoded like file names, so that a pattern also matches a name that is not UTF-8.
-    text = content.decode("utf-8-sig", "surrogateescape")
-    rules = (parse_rule(line.removesuffix("\r")) for line in text.split("\n"))
+    content = b"".join(read_chunks(path, do_not_check, follow_link=follow_link))
+    lines = content.removeprefix(codecs.BOM_UTF8).split(b"\n")
+    rules = (parse_rule(line.removesuffix(b"\r")) for line in lines)
     return tuple(rule for rule in rules if rule)
 
 
-def parse_rule(line: str) -> Rule | None:
-    """Return the rule on a line; None for a blank line, a comment or an invalid pattern."""
-    line = _TRAILING_SPACES.sub("", line)
-    folders_only = line.endswith("/")
-    try:
-        pattern = GitIgnoreSpecPattern(_matching_itself(line.removesuffix("/")))
-    except (ValueError, re.error):
-        return None  # git also ignores invalid patterns
-    if pattern.include is None or pattern.regex is None:
+def parse_rule(line: bytes) -> Rule | None:
+    """Return the rule on a line; None for a comment, and for a line that matches nothing."""
+    if line.startswith(b"#"):
         return None
-    return Rule(pattern.include, folders_only, pattern.regex)
+    line = _without_spaces(line.partition(b"\0")[0])  # to git, a NUL ends the line
+    pattern = line.removeprefix(b"!")
+    folders_only = pattern.endswith(b"/")
+    pattern = pattern.removesuffix(b"/")
+    by_name = b"/" not in pattern
+    try:
+        regex = (compile_name if by_name else compile_path)(pattern)
+    except MalformedError:
+        return None
+    return Rule(not line.startswith(b"!"), folders_only, by_name, regex) if pattern else None
 
 
-def _matching_itself(line: str) -> str:
-    """Rewrite a final ``*`` or ``**``, whose translations match only part of a path."""
-    sign = line[: line.startswith("!")]
-    head, slash, last = line.removeprefix("!").rpartition("/")
-    return sign + head + slash + {"*": "?*", "**": "**/?*"}.get(last, last)
+def _without_spaces(line: bytes) -> bytes:
+    """Remove spaces at the end of a line, but not one that a backslash quotes."""
+    end = len(line.rstrip(b" "))
+    backslashes = end - len(line[:end].rstrip(b"\\"))
+    return line[: end + backslashes % 2]

@@ -13,13 +13,15 @@ from attrs import frozen
 
 from trioflow import step
 from trioflow_files.errors import RootError
-from trioflow_files.ignore import RuleFile, is_ignored, read_rules
+from trioflow_files.ignore import Rule, RuleFile, is_ignored, read_rules
 from trioflow_files.models import FileEntry, Folder, ProblemKind
 from trioflow_files.names import to_text
 from trioflow_files.reading import Check, describe_special, do_not_check, problem_of
 
 NEVER_LISTED = ".git"
 RULES = ".gitignore"
+OWN_RULES = ".git/info/exclude"
+"""What a working copy ignores in addition; .gitignore files have priority."""
 
 
 @step(id="files.list")
@@ -39,9 +41,9 @@ def list_files(folder: Folder) -> list[FileEntry]:
 def list_entries(root: str, check: Check = do_not_check) -> list[FileEntry]:
     """Return the files below *root*, sorted by path.
 
-    The .gitignore files in *root* and below apply. Rule files above it and git's own
-    settings are not read, so a folder gives the same list on every machine. Files and
-    folders named ``.git`` are excluded.
+    The .gitignore files in *root* and below apply, and so does ``.git/info/exclude`` in
+    *root*. Rule files above it and the settings of users and machines are not read, so a
+    folder gives the same list everywhere. Files and folders named ``.git`` are excluded.
 
     Symbolic links are not followed; a target in *root* is listed where it is. Broken links
     and link loops are listed with their problem, and so are special files, unreadable
@@ -83,7 +85,7 @@ def _list_place(root: str, place: _Place, check: Check) -> Iterator[FileEntry | 
     except (OSError, ValueError) as error:
         yield _cannot_list(root, place, error)
         return
-    rules = place.rules + _rules_in(root, place, names)
+    rules = place.rules + _rules_in(root, place.path, names)
     for name in names:
         check()
         found = _look_at(root, place.path + name, rules) if name != NEVER_LISTED else None
@@ -99,11 +101,18 @@ def _cannot_list(root: str, place: _Place, error: OSError | ValueError) -> FileE
     return _entry(root, place.path.removesuffix("/"), problem_of(error))
 
 
-def _rules_in(root: str, place: _Place, names: list[str]) -> tuple[RuleFile, ...]:
-    if RULES not in names:
-        return ()
+def _rules_in(root: str, folder: str, names: list[str]) -> tuple[RuleFile, ...]:
+    found = []
+    if not folder and NEVER_LISTED in names:
+        found.append(_rules_of(root, OWN_RULES, follow_link=True))
+    if RULES in names:
+        found.append(_rules_of(root, folder + RULES, follow_link=False))
+    return tuple(RuleFile(os.fsencode(folder), rules) for rules in found if rules)
+
+
+def _rules_of(root: str, path: str, follow_link: bool) -> tuple[Rule, ...]:
     try:
-        return (RuleFile(place.path, read_rules(os.path.join(root, place.path, RULES))),)
+        return read_rules(os.path.join(root, path), follow_link=follow_link)
     except OSError:
         return ()  # it is listed like any other file, and reading it reports the problem
 

@@ -43,13 +43,18 @@ def do_not_check() -> None:
     """The *check* of work that cannot be canceled."""
 
 
-def read_chunks(path: str, check: Check, size: int = CHUNK) -> Iterator[bytes]:
+def read_chunks(
+    path: str, check: Check, size: int = CHUNK, *, follow_link: bool = True
+) -> Iterator[bytes]:
     """Yield the content of a regular file, at most *size* bytes at a time.
+
+    Args:
+      follow_link: Whether *path* may be a symbolic link to the file.
 
     Raises:
       OSError: if it cannot be read; `NotAFileError` if it is not a regular file.
     """
-    with _open_regular(path) as file:
+    with _open_regular(path, follow_link) as file:
         while chunk := file.read(size):
             check()
             yield chunk
@@ -83,8 +88,8 @@ def problem_of(error: OSError) -> tuple[ProblemKind, str]:
 
 
 @contextmanager
-def _open_regular(path: str) -> Iterator[io.FileIO]:
-    with _open_at_once(path) as file:
+def _open_regular(path: str, follow_link: bool) -> Iterator[io.FileIO]:
+    with _open_at_once(path, follow_link) as file:
         # Check the open file: a path may lead to another file at any time.
         mode = os.fstat(file.fileno()).st_mode
         if not stat.S_ISREG(mode):
@@ -92,14 +97,17 @@ def _open_regular(path: str) -> Iterator[io.FileIO]:
         yield file
 
 
-def _open_at_once(path: str) -> io.FileIO:
+def _open_at_once(path: str, follow_link: bool) -> io.FileIO:
+    # Opening a FIFO waits for a writer unless it is non-blocking, and a terminal must not
+    # become our controlling terminal. Regular files ignore both flags; Windows has none of them.
+    more = ["O_NONBLOCK", "O_NOCTTY", *([] if follow_link else ["O_NOFOLLOW"])]
+
+    def open_with_flags(path: str, flags: int) -> int:
+        for name in more:
+            flags |= getattr(os, name, 0)
+        return os.open(path, flags)
+
     try:
-        return open(path, "rb", buffering=0, opener=_opener)
+        return open(path, "rb", buffering=0, opener=open_with_flags)
     except ValueError as error:  # a NUL, or a surrogate that does not encode a byte
         raise FileNotFoundError(errno.ENOENT, f"no file has such a name: {error}") from error
-
-
-def _opener(path: str, flags: int) -> int:
-    # Opening a FIFO waits for a writer unless it is non-blocking, and a terminal must not
-    # become our controlling terminal. Regular files ignore both flags; Windows has neither.
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))

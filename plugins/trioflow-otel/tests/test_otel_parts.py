@@ -103,7 +103,7 @@ async def run_in_parts(flow: Flow, traces: Traces) -> list[list[events.Event]]:
     """Run a workflow to its end, each part in an engine of its own; return their events."""
     store = MemoryStore()
     parts: list[list[events.Event]] = []
-    while not parts or not is_over(parts[-1]):
+    while not parts or not has_ended(parts[-1]):
         async with open_engine(plugins=[traces.plugin], store=store, workflows=[flow]) as engine:
             if not parts:
                 opened = engine.create_run(flow, run_id="r").stream(1)
@@ -116,7 +116,7 @@ async def run_in_parts(flow: Flow, traces: Traces) -> list[list[events.Event]]:
     return parts
 
 
-def is_over(log: list[events.Event]) -> bool:
+def has_ended(log: list[events.Event]) -> bool:
     return isinstance(log[-1], events.Finish) and log[-1].status != "suspended"
 
 

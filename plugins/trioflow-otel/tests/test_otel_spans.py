@@ -191,7 +191,8 @@ class TestFailures:
         assert len(traces.spans) == 5
         for span in traces.spans:
             assert span.status.status_code is StatusCode.ERROR
-            assert span.status.description == "ValueError: that was wrong"
+            text = ": that was wrong" if span.name == "attempt inner.fail" else ""  # only once
+            assert span.status.description == f"ValueError{text}"
             assert attribute(span, "error.type") == "ValueError"
         told = [span.name for span in traces.spans if "exception" in names_of_events(span)]
         assert told == ["attempt inner.fail"]
@@ -248,7 +249,7 @@ class TestFailures:
             workflow = Workflow[Any, Any]("w").parallel(mute, odd, on_error="finish")
             await engine.create_run(workflow).start(1)
 
-        assert "<its str() failed>" in str(traces.one("attempt mute").status.description)
+        assert "<MuteError: its str() failed>" in str(traces.one("attempt mute").status.description)
         assert traces.one("attempt odd").status.description == "ValueError: ?"
         for span in traces.spans:
             assert all(str(value).encode() for value in values_of(span))

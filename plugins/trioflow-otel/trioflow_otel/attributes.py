@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-import json
-import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from opentelemetry.util.types import AttributeValue
 
-from trioflow.wire import RecordedError, error_to_wire
+from trioflow_otel.texts import Attributes, Texts
 
 RUN = "trioflow.run.id"
 RUN_STATUS = "trioflow.run.status"
@@ -53,8 +51,6 @@ EXECUTE_TOOL = "execute_tool"
 TOOL = "gen_ai.tool.name"
 TOOL_CALL = "gen_ai.tool.call.id"
 
-Attributes = dict[str, AttributeValue]
-
 
 def present(found: Mapping[str, AttributeValue | None]) -> Attributes:
     """Return the attributes that are not None."""
@@ -66,75 +62,23 @@ def nanoseconds(at: float) -> int:
     return round(at * 1_000_000_000)
 
 
-def clean(text: str) -> str:
-    """Replace characters that UTF-8 cannot encode: an exporter would lose the whole batch."""
-    return text if text.isascii() else text.encode(errors="replace").decode()
-
-
-def metadata_attributes(metadata: Mapping[str, Any]) -> Attributes:
-    """Return the metadata of the tracing options as attributes."""
-    return {
-        METADATA + clean(str(key)): _attribute(value)
-        for key, value in metadata.items()
-        if value is not None
-    }
-
-
-def _attribute(value: Any) -> AttributeValue:
-    """Convert a value to an attribute; values that are not plain become JSON strings."""
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, bool | float) or (isinstance(value, int) and abs(value) < 2**63):
-        return value
-    if isinstance(value, Sequence) and value and all(isinstance(item, str) for item in value):
-        return [clean(item) for item in value]
-    return clean(json.dumps(value, default=str, ensure_ascii=False))
-
-
-# ---------------------------------------------------------------- errors
-def error_type(error: BaseException | None) -> str:
-    """Return the class name of an error in the form of the semantic conventions."""
-    if error is None:
-        return "_OTHER"
-    if isinstance(error, RecordedError):  # from a journal, in place of the original
-        return error.name
-    cls = type(error)
-    return (
-        cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
-    )
-
-
-def error_message(error: BaseException | None) -> str:
-    """Return the message of an error, also if its ``str()`` fails."""
-    if isinstance(error, RecordedError):
-        return error.message
-    try:
-        return clean(str(error))
-    except Exception:  # from the error's own class
-        return "<its str() failed>"
-
-
-def exception_attributes(error: BaseException) -> Attributes:
-    """Return the attributes of the ``exception`` event of a span."""
-    recorded = error_to_wire(error).get("stack")  # if it was raised in another process
-    stack = recorded or "".join(traceback.format_exception(error))
-    return {
-        EXCEPTION_TYPE: error_type(error),
-        EXCEPTION_MESSAGE: error_message(error),
-        EXCEPTION_STACKTRACE: clean(stack),
-    }
-
-
 # ---------------------------------------------------------------- code
-def code_attributes(function: Callable[..., Any] | None) -> Attributes:
-    """Return the source location of the function of a step or tool."""
+def code_attributes(function: Callable[..., Any] | None, texts: Texts) -> Attributes:
+    """Return the source location of the function of a step or tool, if it can be found."""
+    try:
+        return texts.attributes(_code_of(function))
+    except Exception:  # from an object that is called in place of a function
+        return {}
+
+
+def _code_of(function: Callable[..., Any] | None) -> dict[str, Any]:
     while isinstance(function, functools.partial):
         function = function.func
     if function is None:
         return {}
     inner = inspect.unwrap(function)
     name = getattr(inner, "__qualname__", type(inner).__qualname__)
-    found: Attributes = {CODE_FUNCTION: f"{inner.__module__}.{name}"}
+    found: dict[str, Any] = {CODE_FUNCTION: f"{inner.__module__}.{name}"}
     code = getattr(inner, "__code__", None)
     if code is not None:
         found |= {CODE_FILE: code.co_filename, CODE_LINE: code.co_firstlineno}

@@ -7,6 +7,9 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, Status, StatusCode, set_span_in_context
 
 from trioflow_otel import attributes as a
+from trioflow_otel.errors import error_message, error_type, exception_attributes
+from trioflow_otel.texts import Attributes
+from trioflow_otel.writer import Writer
 
 MANY = 1000
 """Maximum number of errors from inner spans that a span remembers."""
@@ -18,26 +21,30 @@ class OpenSpan:
 
     span: Span
     context: Context
-    heard: dict[int, BaseException] = attrs.field(factory=dict)
+    writer: Writer
+    heard: dict[int, BaseException] = attrs.field(factory=dict, init=False)
     """Errors that inner spans reported, by identity."""
 
     @classmethod
-    def of(cls, span: Span, around: Context) -> OpenSpan:
+    def of(cls, span: Span, around: Context, writer: Writer) -> OpenSpan:
         """Return an open span for *span*, which was started in the context *around*."""
-        return cls(span, set_span_in_context(span, around))
+        return cls(span, set_span_in_context(span, around), writer)
 
-    def note(self, name: str, at: float, found: a.Attributes | None = None) -> None:
+    def note(self, name: str, at: float, found: Attributes | None = None) -> None:
         """Add an event to the span."""
         self.span.add_event(f"trioflow.{name}", found, a.nanoseconds(at))
 
     def fail(self, error: BaseException | None, at: float, *, tell: bool) -> None:
-        """Set the status to ERROR; *tell* also adds the exception with its stack."""
-        self.span.set_status(
-            Status(StatusCode.ERROR, f"{a.error_type(error)}: {a.error_message(error)}")
-        )
-        self.span.set_attribute(a.ERROR_TYPE, a.error_type(error))
+        """Set the status to ERROR; *tell* also adds the exception, with its text and its stack.
+
+        The text is written on one span only: it may be long, and a failure passes many.
+        """
+        texts, description = self.writer.texts, error_type(error)
         if tell and error is not None:
-            self.span.add_event("exception", a.exception_attributes(error), a.nanoseconds(at))
+            description = texts.text(f"{description}: {error_message(error, texts)}")
+            self.span.add_event("exception", exception_attributes(error, texts), a.nanoseconds(at))
+        self.span.set_status(Status(StatusCode.ERROR, description))
+        self.span.set_attribute(a.ERROR_TYPE, texts.text(error_type(error)))
 
     def hear(self, error: BaseException | None) -> bool:
         """Remember an error from inside, and return whether it is new here.
@@ -55,7 +62,10 @@ class OpenSpan:
 
     def end(self, at: float) -> None:
         """End the span."""
-        self.span.end(a.nanoseconds(at))
+        try:
+            self.span.end(a.nanoseconds(at))
+        except Exception as error:  # of a processor or exporter
+            self.writer.losses.report("a span", error)
 
 
 @attrs.define(eq=False)
@@ -86,7 +96,20 @@ class OpenCall(OpenSpan):
 class OpenTool(OpenSpan):
     """A started tool call."""
 
-    caller: OpenCall = attrs.field(kw_only=True)
+    caller: OpenCall
     """The step call that makes it."""
     pieces: int | None = None
     """Number of yielded pieces; None if the tool is not a streaming tool."""
+
+
+@attrs.frozen(eq=False)
+class CalledTool:
+    """A tool call whose span begins with its body, because only then is known what it is."""
+
+    caller: OpenCall
+    around: OpenSpan
+    at: float
+    name: str
+    about: Attributes
+    streams_at: float | None = None
+    """When it became known that the tool is a streaming one."""

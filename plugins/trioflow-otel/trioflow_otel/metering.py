@@ -12,6 +12,10 @@ from trioflow import events as ev
 from trioflow.abc import BodyInfo, Instrument, PartInfo
 from trioflow.addresses import Address
 from trioflow_otel import attributes as a
+from trioflow_otel.errors import error_type
+from trioflow_otel.losses import Losses
+from trioflow_otel.part import HALTED
+from trioflow_otel.texts import Attributes, Texts
 
 DURATION = "trioflow.step.duration"
 ACTIVE = "trioflow.run.active"
@@ -23,10 +27,11 @@ BLOCKED = "trioflow.run.blocked_time"
 class MeteredRun:
     """An active run."""
 
-    about: a.Attributes
+    about: Attributes
     open_calls: dict[str, tuple[float, str]] = attrs.field(factory=dict)
     """Start times and kinds of calls, by address."""
     is_active: bool = False
+    is_halted: bool = False
 
 
 class Metering(Instrument):
@@ -44,10 +49,19 @@ class Metering(Instrument):
             BLOCKED, "s", "Time that tasks of runs waited for readers"
         )
         self._runs: dict[str, MeteredRun] = {}
+        self._texts = Texts()
+        self._losses = Losses()
 
     def on_begin(self, part: PartInfo) -> None:
         """Remember the workflow of the run."""
-        self._runs[part.run_id] = MeteredRun({a.WORKFLOW: part.workflow_id})
+        about = self._texts.attributes({a.WORKFLOW: part.workflow_id})
+        self._runs[part.run_id] = MeteredRun(about)
+
+    def on_halt(self, run_id: str) -> None:
+        """Remember that what ends from now on is halted, not canceled."""
+        run = self._runs.get(run_id)
+        if run is not None:
+            run.is_halted = True
 
     def around_body(self, body: BodyInfo) -> None:
         """Remember when an item of a foreach starts, because it has no start event."""
@@ -61,8 +75,12 @@ class Metering(Instrument):
         """Record the measurements that the event completes."""
         handler = _HANDLERS.get(type(event))
         run = self._runs.get(event.run_id)
-        if handler is not None and run is not None:
+        if handler is None or run is None:
+            return
+        try:
             handler(self, run, event)
+        except Exception as error:  # of a reader or view of the program
+            self._losses.report("a measurement", error)
 
     def on_gap(self, event: ev.Event) -> None:
         """Count an event that an observer missed."""
@@ -72,7 +90,7 @@ class Metering(Instrument):
         """Record a wait for readers."""
         self._blocked.record(seconds, self._about(run_id))
 
-    def _about(self, run_id: str) -> a.Attributes:
+    def _about(self, run_id: str) -> Attributes:
         run = self._runs.get(run_id)
         return {} if run is None else run.about
 
@@ -113,9 +131,12 @@ class Metering(Instrument):
         error: BaseException | None,
     ) -> None:
         begun_at, kind = run.open_calls.pop(address, (event.at, "item"))
-        about = {**run.about, a.STEP: event.id, a.STEP_KIND: kind, a.STEP_STATUS: status}
+        if run.is_halted and status == "canceled":
+            status = HALTED
+        step = {a.STEP: event.id, a.STEP_KIND: kind, a.STEP_STATUS: status}
+        about = {**run.about, **self._texts.attributes(step)}
         if status == "failed":
-            about[a.ERROR_TYPE] = a.error_type(error)
+            about[a.ERROR_TYPE] = error_type(error)
         self._durations.record(event.at - begun_at, about)
 
 

@@ -5,27 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import attrs
+from opentelemetry import baggage
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, Tracer, get_current_span
+from opentelemetry.trace import Span, get_current_span
 
 from trioflow import events as ev
-from trioflow.abc import BodyInfo
+from trioflow.abc import BodyInfo, SpanInfo
 from trioflow.addresses import Address
 from trioflow_otel import attributes as a
-from trioflow_otel.calls import OpenCall, OpenSpan, OpenTool
+from trioflow_otel.calls import CalledTool, OpenCall, OpenSpan, OpenTool
+from trioflow_otel.errors import error_type
+from trioflow_otel.texts import NAMES, Attributes
+from trioflow_otel.writer import Writer
+
+HALTED = "halted"
+"""The status of what is canceled because the run is halted: it can be recovered."""
 
 
 class Part:
     """The open spans of a part of a run."""
 
-    def __init__(self, tracer: Tracer, root: Span, around: Context) -> None:
-        self._tracer = tracer
-        self._root = OpenSpan.of(root, around)
+    def __init__(self, writer: Writer, root: Span, around: Context, is_recording: bool) -> None:
+        self._writer = writer
+        self._texts = writer.texts
+        self._root = OpenSpan.of(root, around, writer)
         self._calls: dict[str, OpenCall] = {}
-        self._tools: dict[str, OpenTool] = {}
-        self.is_over = False
-        self.is_recording = root.is_recording()
+        self._tools: dict[str, OpenTool | CalledTool] = {}
+        self.baggage = baggage.get_all(around)
+        self.has_ended = False
+        self.is_halted = False
+        self.is_recording = is_recording
         """Whether the trace is sampled; otherwise there is only the root span."""
 
     # ------------------------------------------------------------ bodies
@@ -34,18 +45,20 @@ class Part:
         if not self.is_recording:
             return self._root.span
         if body.tool_call_id is not None:
-            return self._tools[body.tool_call_id].span
+            return self._begin_tool(body.tool_call_id, body.span).span
         call = self._calls.get(body.address)
         if call is None:  # items have no start event
             call = self._open_item(body.step_id, body.step_call_id, body.address, body.at)
         call.attempts = body.attempt
-        about = {a.STEP: body.step_id, a.ATTEMPT: body.attempt, **a.code_attributes(body.function)}
-        call.attempt = self._begin(f"attempt {body.step_id}", call, body.at, about)
+        about = self._texts.attributes({a.STEP: body.step_id, a.ATTEMPT: body.attempt})
+        about |= a.code_attributes(body.function, self._texts)
+        name = f"attempt {body.step_id}"
+        call.attempt = self._begin(name, call, body.at, about, body.span)
         return call.attempt.span
 
     # ------------------------------------------------------------ calls
     def on_step_start(self, event: ev.StepStart) -> None:
-        about = a.present(
+        about = self._texts.attributes(
             {
                 a.ITERATION: event.iteration,
                 a.ROUND: event.round or None,
@@ -56,7 +69,7 @@ class Part:
         if call is None:
             self._open_call(event, event.kind, about)
         else:  # the event that it waited for has arrived
-            call.span.update_name(f"{event.kind} {event.id}")
+            call.span.update_name(NAMES.text(f"{event.kind} {event.id}"))
             call.span.set_attributes({a.STEP_KIND: event.kind, **about})
             call.note("started", event.at)
 
@@ -64,15 +77,17 @@ class Part:
         call = self._calls.get(event.address)
         if call is None:
             call = self._open_call(event, "sleep" if event.event is None else "wait", {})
-        call.note("waiting", event.at, _waiting_for(event))
+        waiting_for = {a.EVENT: event.event, a.UNTIL: event.until}
+        call.note("waiting", event.at, self._texts.attributes(waiting_for))
 
     def on_event_taken(self, event: ev.EventTaken) -> None:
-        self._calls[event.address].note("event_taken", event.at, {a.EVENT: a.clean(event.event)})
+        taken = self._texts.attributes({a.EVENT: event.event})
+        self._calls[event.address].note("event_taken", event.at, taken)
 
     def on_retry(self, event: ev.StepRetry) -> None:
         call = self._calls[event.address]
-        about = {a.ATTEMPT: event.attempt, a.DELAY: event.delay}
-        call.note("retry", event.at, {**about, a.ERROR_TYPE: a.error_type(event.error)})
+        about: Attributes = {a.ATTEMPT: event.attempt, a.DELAY: event.delay}
+        call.note("retry", event.at, {**about, a.ERROR_TYPE: error_type(event.error)})
         call.end_attempt("failed", event.error, event.at, tell=call.hear(event.error))
         call.heard.clear()  # the retry handles it
 
@@ -90,34 +105,46 @@ class Part:
 
     # ------------------------------------------------------------ tools
     def on_tool_call(self, event: ev.ToolCall) -> None:
-        about = a.present(
+        about = self._texts.attributes(
             {
                 a.OPERATION: a.EXECUTE_TOOL,
                 a.TOOL: event.name,
-                a.TOOL_CALL: a.clean(event.tool_call_id),
+                a.TOOL_CALL: event.tool_call_id,
                 a.STEP: event.id,
                 a.PLUGIN: event.plugin,
             }
         )
         caller = self._calls[event.address]
         around = self._current() or caller.inside
-        begun = self._begin(f"{a.EXECUTE_TOOL} {event.name}", around, event.at, about)
-        self._tools[event.tool_call_id] = OpenTool(begun.span, begun.context, caller=caller)
+        name = f"{a.EXECUTE_TOOL} {event.name}"
+        self._tools[event.tool_call_id] = CalledTool(caller, around, event.at, name, about)
+
+    def _begin_tool(self, id: str, info: SpanInfo | None = None) -> OpenTool:
+        """Return the span of a tool call, which begins now if it has not begun before."""
+        tool = self._tools[id]
+        if isinstance(tool, CalledTool):
+            begun = self._begin(tool.name, tool.around, tool.at, tool.about, info)
+            called, tool = tool, OpenTool(begun.span, begun.context, self._writer, tool.caller)
+            self._tools[id] = tool
+            if called.streams_at is not None:
+                tool.pieces = 0
+                tool.note("streaming", called.streams_at)
+        return tool
 
     def _current(self) -> OpenSpan | None:
         """Return the current span of the body's code, if it belongs to this trace."""
         current = get_current_span()
         if current.get_span_context().trace_id == self._root.span.get_span_context().trace_id:
-            return OpenSpan(current, otel_context.get_current())
+            return OpenSpan(current, otel_context.get_current(), self._writer)
         return None
 
     def on_streaming(self, event: ev.ToolCallStreamingStart) -> None:
         tool = self._tools[event.tool_call_id]
-        tool.pieces = 0
-        tool.note("streaming", event.at)
+        assert isinstance(tool, CalledTool)  # its body has not begun
+        self._tools[event.tool_call_id] = attrs.evolve(tool, streams_at=event.at)
 
     def on_delta(self, event: ev.ToolCallDelta) -> None:
-        tool = self._tools[event.tool_call_id]
+        tool = self._begin_tool(event.tool_call_id)
         tool.pieces = (tool.pieces or 0) + 1
 
     def on_tool_result(self, event: ev.ToolResult) -> None:
@@ -127,57 +154,71 @@ class Part:
         self._close_tool(event, event.status, event.error)
 
     def _close_tool(self, event: ev.ToolEvent, status: str, error: BaseException | None) -> None:
-        tool = self._tools.pop(event.tool_call_id)
+        tool = self._begin_tool(event.tool_call_id)
+        del self._tools[event.tool_call_id]
+        status = self._status(status)
         tool.span.set_attribute(a.TOOL_STATUS, status)
         if tool.pieces is not None:
             tool.span.set_attribute(a.TOOL_PIECES, tool.pieces)
         if status == "failed":
             tool.fail(error, event.at, tell=tool.caller.hear(error))
-        elif status == "canceled":
-            tool.note("canceled", event.at)
+        elif status in ("canceled", HALTED):
+            tool.note(status, event.at)
         tool.end(event.at)
 
     # ------------------------------------------------------------ the run
     def on_canceled(self, event: ev.Canceled) -> None:
-        reason = None if event.reason is None else a.clean(event.reason)
-        self._root.note("canceled", event.at, a.present({a.REASON: reason}))
+        about = self._texts.attributes({a.REASON: event.reason})
+        self._root.note(self._status("canceled"), event.at, about)
 
     def on_pause(self, event: ev.Suspended | ev.Paused) -> None:
         self._root.note(event.type, event.at)
         self._end(event.type, None, event.at)
 
     def on_finish(self, event: ev.Finish) -> None:
-        self._end(event.status, event.error, event.at)
+        self._end(self._status(event.status), event.error, event.at)
+
+    def _status(self, status: str) -> str:
+        return HALTED if self.is_halted and status == "canceled" else status
 
     def _end(self, status: str, error: BaseException | None, at: float) -> None:
+        self.has_ended = True
         self._root.span.set_attribute(a.RUN_STATUS, status)
         if status == "failed":
             self._root.fail(error, at, tell=self._root.hear(error))
         self._root.end(at)
-        self.is_over = True
 
     # ------------------------------------------------------------ inside
-    def _begin(self, name: str, around: OpenSpan, at: float, about: a.Attributes) -> OpenSpan:
-        span = self._tracer.start_span(
-            name, around.context, attributes=about, start_time=a.nanoseconds(at)
-        )
-        return OpenSpan.of(span, around.context)
+    def _begin(
+        self,
+        name: str,
+        around: OpenSpan,
+        at: float,
+        about: Attributes,
+        info: SpanInfo | None = None,
+    ) -> OpenSpan:
+        kind = "internal"
+        if info is not None:
+            name, kind = info.name, info.kind
+            about = {**about, **self._texts.attributes(info.attributes)}
+        span = self._writer.start(name, around.context, at, about, kind)
+        return OpenSpan.of(span, around.context, self._writer)
 
-    def _open_call(self, event: ev.StepEvent, kind: str, about: a.Attributes) -> OpenCall:
-        about |= {a.STEP: event.id, a.STEP_KIND: kind, a.STEP_CALL: a.clean(event.step_call_id)}
+    def _open_call(self, event: ev.StepEvent, kind: str, about: Attributes) -> OpenCall:
+        place = {a.STEP: event.id, a.STEP_KIND: kind, a.STEP_CALL: event.step_call_id}
+        about = {**about, **self._texts.attributes(place)}
         return self._open(event.address, f"{kind} {event.id}", event.at, about)
 
     def _open_item(self, id: str, call_id: str, address: str, at: float) -> OpenCall:
         index = Address.parse(address).item
-        about = a.present({a.STEP: id, a.STEP_KIND: "item", a.ITEM: index})
-        about[a.STEP_CALL] = a.clean(call_id)
-        return self._open(address, f"item {id}", at, about)
+        place = {a.STEP: id, a.STEP_KIND: "item", a.ITEM: index, a.STEP_CALL: call_id}
+        return self._open(address, f"item {id}", at, self._texts.attributes(place))
 
-    def _open(self, address: str, name: str, at: float, about: a.Attributes) -> OpenCall:
+    def _open(self, address: str, name: str, at: float, about: Attributes) -> OpenCall:
         around = self._around(address)
         inside = around.inside if isinstance(around, OpenCall) else around
         begun = self._begin(name, inside, at, about)
-        call = self._calls[address] = OpenCall(begun.span, begun.context)
+        call = self._calls[address] = OpenCall(begun.span, begun.context, self._writer)
         return call
 
     def _around(self, address: str) -> OpenSpan:
@@ -194,6 +235,7 @@ class Part:
         label: str | None = None,
     ) -> None:
         call = self._calls.pop(address)
+        status = self._status(status)
         call.span.set_attribute(a.STEP_STATUS, status)
         if call.attempts:
             call.span.set_attribute(a.ATTEMPTS, call.attempts)
@@ -201,16 +243,10 @@ class Part:
         if status == "failed":
             call.fail(error, at, tell=tell and call.attempt is None)
             self._around(address).hear(error)
-        elif status in ("canceled", "suspended"):
-            text = None if label is None else a.clean(label)
-            call.note(status, at, a.present({a.LABEL: text}))
+        elif status in ("canceled", "suspended", HALTED):
+            call.note(status, at, self._texts.attributes({a.LABEL: label}))
         call.end_attempt(status, error, at, tell=tell)
         call.end(at)
-
-
-def _waiting_for(event: ev.StepWaiting) -> a.Attributes:
-    name = None if event.event is None else a.clean(event.event)
-    return a.present({a.EVENT: name, a.UNTIL: event.until})
 
 
 ENDS: dict[type[ev.Event], Callable[[Part, Any], None]] = {

@@ -1,13 +1,15 @@
-"""Conversions between trioflow's tracing contexts and OpenTelemetry's spans."""
+"""Conversions between trioflow's tracing contexts and OpenTelemetry's spans and baggage."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import attrs
+from opentelemetry import baggage
 from opentelemetry import context as otel_context
+from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import Context
 from opentelemetry.trace import (
     INVALID_SPAN,
@@ -23,17 +25,22 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from trioflow import TracingContext
 
 PROPAGATOR = TraceContextTextMapPropagator()
+BAGGAGE = W3CBaggagePropagator()
 
 
 @attrs.frozen
 class SpanPlace(TracingContext):
     """The tracing context of an OpenTelemetry span; ``ctx.tracing_context`` in a step."""
 
+    context: Context = attrs.field(factory=Context, eq=False, repr=False)
+    """The context of the body, with its baggage."""
+
     def headers(self) -> dict[str, str]:
-        """Return the headers that continue the trace in another process."""
-        carrier: dict[str, str] = {}
-        PROPAGATOR.inject(carrier, set_span_in_context(self.current_span, Context()))
-        return carrier
+        """Return the headers that continue the trace in another process, with the baggage."""
+        around = set_span_in_context(self.current_span, self.context)
+        for name, value in baggage.get_all().items():  # of the code that asks
+            around = baggage.set_baggage(name, value, around)
+        return headers_of(around)
 
     @property
     def trace_id(self) -> str | None:
@@ -49,14 +56,19 @@ class SpanPlace(TracingContext):
 class Inside:
     """Makes a span current while a body runs, for OpenTelemetry and for ``ctx``."""
 
-    __slots__ = ("_span", "_token")
+    __slots__ = ("_baggage", "_span", "_token")
 
-    def __init__(self, span: Span) -> None:
+    def __init__(self, span: Span, baggage: Mapping[str, object]) -> None:
+        """Make *span* current, with the *baggage* of the run where the task has none."""
         self._span = span
+        self._baggage = baggage
 
     def __enter__(self) -> SpanPlace:
-        self._token = otel_context.attach(set_span_in_context(self._span))
-        return SpanPlace(self._span)
+        around = set_span_in_context(self._span)
+        if self._baggage:
+            around = with_baggage(around, {**self._baggage, **baggage.get_all(around)})
+        self._token = otel_context.attach(around)
+        return SpanPlace(self._span, context=around)
 
     def __exit__(self, *exc_info: object) -> None:
         otel_context.detach(self._token)
@@ -70,11 +82,20 @@ def attached(place: TracingContext) -> Generator[Span, None, None]:
     such as the headers in a worker process.
     """
     span = span_of(place) or INVALID_SPAN
-    token = otel_context.attach(set_span_in_context(span))
+    around = with_baggage(set_span_in_context(span), baggage_of(place))
+    token = otel_context.attach(around)
     try:
         yield span
     finally:
         otel_context.detach(token)
+
+
+def headers_of(context: Context) -> dict[str, str]:
+    """Return the headers that continue a context in another process."""
+    carrier: dict[str, str] = {}
+    PROPAGATOR.inject(carrier, context)
+    BAGGAGE.inject(carrier, context)
+    return carrier
 
 
 def span_of(place: TracingContext) -> Span | None:
@@ -85,6 +106,18 @@ def span_of(place: TracingContext) -> Span | None:
     if span is not None:
         return span if isinstance(span, Span) else None
     return valid(get_current_span(PROPAGATOR.extract(place.headers(), Context())))
+
+
+def baggage_of(place: TracingContext) -> Mapping[str, object]:
+    """Return the baggage of a tracing context."""
+    return baggage.get_all(BAGGAGE.extract(place.headers(), Context()))
+
+
+def with_baggage(context: Context, found: Mapping[str, object]) -> Context:
+    """Return a context with some baggage in addition to its own."""
+    for name, value in found.items():
+        context = baggage.set_baggage(name, value, context)
+    return context
 
 
 def valid(span: Span) -> Span | None:

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
+from opentelemetry import baggage
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.trace import (
     INVALID_SPAN,
     Link,
-    Span,
+    NonRecordingSpan,
+    SpanKind,
     Tracer,
     format_trace_id,
     get_current_span,
     set_span_in_context,
 )
 
+from trioflow import TracingContext
 from trioflow import events as ev
 from trioflow.abc import BodyInfo, Instrument, PartInfo, TraceIds
 from trioflow_otel import attributes as a
-from trioflow_otel.ids import ChosenIds, Ids, known_span, parse, with_chosen_ids
+from trioflow_otel.ids import Chosen, known_span, parse, recorded_sampling, with_choices
+from trioflow_otel.losses import Losses
 from trioflow_otel.part import ENDS, HANDLERS, Part
-from trioflow_otel.places import Inside, span_of, valid
+from trioflow_otel.places import Inside, baggage_of, headers_of, span_of, valid, with_baggage
+from trioflow_otel.texts import Attributes, Texts
+from trioflow_otel.writer import Writer, missing
 
 BEGINNINGS = (ev.Start, ev.Resume, ev.Recover)
 
@@ -29,11 +37,12 @@ BEGINNINGS = (ev.Start, ev.Resume, ev.Recover)
 class Beginning:
     """The data for the span of a part that is about to start."""
 
-    part: PartInfo
+    name: str
+    about: Attributes
     around: Context
     links: tuple[Link, ...]
-    ids: Ids | None
-    """None if the tracer chooses them."""
+    chosen: Chosen | None
+    """Ids and sampling; None if the tracer chooses them."""
 
 
 class Tracing(Instrument):
@@ -45,21 +54,25 @@ class Tracing(Instrument):
     """
 
     def __init__(self, tracer: Tracer) -> None:
-        self._ids: ChosenIds | None
-        self._tracer, self._ids = with_chosen_ids(tracer)
+        own, choices = with_choices(tracer)
+        self._losses = Losses()
+        self._writer = Writer(own, choices, Texts.within(tracer), self._losses)
         self._beginning: dict[str, Beginning] = {}
         self._parts: dict[str, Part] = {}
 
     def on_begin(self, part: PartInfo) -> TraceIds | None:
-        """Determine the parent or the links of a part, and choose the ids of its span."""
-        begin = self._start if part.is_start else self._go_on
+        """Determine parent, links, ids and sampling of the span of a part."""
+        begin = self._start if part.is_start else self._continue
         beginning = self._beginning[part.run_id] = begin(part)
-        if beginning.ids is not None:
-            return beginning.ids.texts()
-        parent = valid(get_current_span(beginning.around))
+        chosen, around = beginning.chosen, beginning.around
+        if chosen is not None:
+            recorded = set_span_in_context(NonRecordingSpan(chosen.context), around)
+            return attrs.evolve(chosen.texts(), context=TracingContext(**headers_of(recorded)))
+        parent = valid(get_current_span(around))
         if parent is None:
             return None
-        return TraceIds(format_trace_id(parent.get_span_context().trace_id))
+        trace_id = format_trace_id(parent.get_span_context().trace_id)
+        return TraceIds(trace_id, context=TracingContext(**headers_of(around)))
 
     def on_event(self, event: ev.Event) -> None:
         """Start, extend or end the tree of a part."""
@@ -71,62 +84,88 @@ class Tracing(Instrument):
             return
         handler = (HANDLERS if part.is_recording else ENDS).get(type(event))
         if handler is not None:
-            handler(part, event)
-            if part.is_over:
+            try:
+                handler(part, event)
+            except Exception as error:  # of a tracer that is not OpenTelemetry's
+                self._losses.report(f"what event {event.type!r} says", error)
+            if part.has_ended:
                 del self._parts[event.run_id]
+
+    def on_halt(self, run_id: str) -> None:
+        """Remember that what ends from now on is halted, not canceled."""
+        part = self._parts.get(run_id)
+        if part is not None:
+            part.is_halted = True
 
     def around_body(self, body: BodyInfo) -> Inside | None:
         """Make the span of a body current while it runs."""
         part = self._parts.get(body.run_id)
-        return None if part is None else Inside(part.begin_body(body))
+        return None if part is None else Inside(part.begin_body(body), part.baggage)
 
     # ------------------------------------------------------------ beginnings
     def _start(self, part: PartInfo) -> Beginning:
-        around = otel_context.get_current()
-        parent = span_of(part.tracing_context)
+        place, around = part.tracing_context, otel_context.get_current()
+        parent = span_of(place)
         if parent is not None:
             around = set_span_in_context(parent, around)
+        around = with_baggage(around, baggage_of(place))
         parent = valid(get_current_span(around))
         trace_id = parse(part.trace_id) if parent is None else parent.get_span_context().trace_id
-        return Beginning(part, around, (), self._choose(trace_id))
+        return self._beginning_of(part, around, (), trace_id)
 
-    def _go_on(self, part: PartInfo) -> Beginning:
+    def _continue(self, part: PartInfo) -> Beginning:
         around = otel_context.get_current()
+        own = baggage.get_all(around)  # of the caller, which comes before what is recorded
         links = []
         before = known_span(part.trace_id, part.previous_span_id)
         if before is not None:
-            links.append(Link(before, {a.RUN: a.clean(part.run_id)}))
+            links.append(Link(before, {a.RUN: self._writer.texts.text(part.run_id)}))
         caller = valid(get_current_span(around))
         if caller is not None:  # usually the caller of resume()
             links.append(Link(caller.get_span_context()))
         around = set_span_in_context(INVALID_SPAN, around)
-        return Beginning(part, around, tuple(links), self._choose(parse(part.trace_id)))
+        around = with_baggage(with_baggage(around, baggage_of(part.first_context)), own)
+        return self._beginning_of(part, around, tuple(links), parse(part.trace_id))
 
-    def _choose(self, trace_id: int | None) -> Ids | None:
-        return None if self._ids is None else self._ids.choose(trace_id)
+    def _beginning_of(
+        self, part: PartInfo, around: Context, links: Sequence[Link], trace_id: int | None
+    ) -> Beginning:
+        texts = self._writer.texts
+        about = texts.attributes(part.metadata, a.METADATA)
+        run = {a.RUN: part.run_id, a.WORKFLOW: part.workflow_id, a.RESOURCE: part.resource_id}
+        about |= texts.attributes(run)
+        beginning = Beginning(f"run {part.workflow_id}", about, around, tuple(links), None)
+        chosen = self._choose(beginning, trace_id, part.first_context)
+        return attrs.evolve(beginning, chosen=chosen)
+
+    def _choose(
+        self, beginning: Beginning, trace_id: int | None, first: TracingContext
+    ) -> Chosen | None:
+        """Choose ids and sampling; the sampler is asked only for the first part of a run."""
+        choices, about = self._writer.choices, beginning.about
+        if choices is None:
+            return None
+        chosen = choices.choose(trace_id)
+        recorded = span_of(first)
+        if recorded is not None:
+            context = recorded.get_span_context()
+            sampling = recorded_sampling(context.trace_flags.sampled, about, context.trace_state)
+            return attrs.evolve(chosen, sampling=sampling)
+        question = beginning.around, chosen.trace_id, beginning.name, SpanKind.INTERNAL
+        try:
+            return choices.ask(chosen, *question, about, beginning.links)
+        except Exception as error:  # of the sampler
+            self._losses.report("the sampling of a run", error)
+            return chosen
 
     def _begin(self, event: ev.Event) -> None:
         beginning = self._beginning.pop(event.run_id, None)
-        if beginning is not None:
-            root = self._root(beginning, event.at)
-            self._parts[event.run_id] = Part(self._tracer, root, beginning.around)
-
-    def _root(self, beginning: Beginning, at: float) -> Span:
-        part = beginning.part
-        about = a.metadata_attributes(part.metadata)
-        about |= {a.RUN: a.clean(part.run_id), a.WORKFLOW: part.workflow_id}
-        if part.resource_id is not None:
-            about[a.RESOURCE] = a.clean(part.resource_id)
-        if self._ids is not None:
-            self._ids.chosen = beginning.ids
-        try:
-            return self._tracer.start_span(
-                f"run {part.workflow_id}",
-                beginning.around,
-                attributes=about,
-                links=beginning.links,
-                start_time=a.nanoseconds(at),
-            )
-        finally:
-            if self._ids is not None:
-                self._ids.chosen = None
+        if beginning is None:
+            return
+        name, around, chosen = beginning.name, beginning.around, beginning.chosen
+        root = self._writer.start_root(
+            name, around, event.at, beginning.about, beginning.links, chosen
+        )
+        is_recording = root is None or root.is_recording()
+        root = missing(chosen, around) if root is None else root
+        self._parts[event.run_id] = Part(self._writer, root, around, is_recording)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
+from typing import Any
 
 import attrs
 
@@ -33,6 +35,80 @@ class LockedError(Exception):
     def __init__(self) -> None:
         super().__init__("locked")
         self.lock = threading.Lock()
+
+
+# ---------------------------------------------------------------- exceptions with odd methods
+class NoStrError(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no string")
+
+
+class ExitingStrError(Exception):
+    def __str__(self) -> str:  # noqa: PLE0307 - it is to be wrong
+        sys.exit("no string")
+
+
+class WrongStrError(Exception):
+    def __str__(self) -> str:
+        return 5  # type: ignore[return-value]  # noqa: PLE0307
+
+
+class NoReprError(Exception):
+    def __repr__(self) -> str:
+        raise ValueError("no repr")
+
+
+class NoReduceError(Exception):
+    def __reduce__(self) -> Any:
+        raise ValueError("no pickle")
+
+
+class ExitingReduceError(Exception):
+    def __reduce__(self) -> Any:
+        sys.exit("no pickle")
+
+
+class NoInitError(Exception):
+    def __init__(self, *args: Any) -> None:
+        if args != ("x",) or not NoInitError.__dict__.get("may", True):
+            raise ValueError("not made anew")
+        NoInitError.may = False
+
+    may = True
+
+
+class ExitingStateError(Exception):
+    def __reduce__(self) -> Any:
+        return ExitingStateError, self.args, {}
+
+    def __setstate__(self, state: Any) -> None:
+        sys.exit("not read")
+
+
+class OddNotesError(Exception):
+    __notes__ = 5  # type: ignore[assignment]
+
+
+HOSTILE: dict[str, type[Exception]] = {
+    cls.__name__: cls
+    for cls in (
+        NoStrError,
+        ExitingStrError,
+        WrongStrError,
+        NoReprError,
+        NoReduceError,
+        ExitingReduceError,
+        NoInitError,
+        ExitingStateError,
+        OddNotesError,
+    )
+}
+
+
+@step(runner="process")
+def raise_hostile(what: str) -> None:
+    """Raise an exception whose methods fail."""
+    raise HOSTILE[what]("x")
 
 
 @step(runner="process")

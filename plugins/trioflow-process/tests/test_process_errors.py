@@ -50,9 +50,9 @@ async def test_exceptions_come_out_of_a_worker_as_themselves() -> None:
     assert type(cause) is KeyError
     assert isinstance(cause.__cause__, ValueError)
     assert "in refuse\n" in text_of(cause)
-    assert isinstance(locked, RecordedError)
-    assert (locked.name, locked.message) == ("LockedError", "locked")
-    assert "raise LockedError\n" in locked.traceback
+    assert type(locked) is failures.LockedError
+    assert locked.args == ("locked",)
+    assert "raise LockedError\n" in text_of(locked)
     assert type(recursion) is RecursionError
     assert "fail.fn(what)" in text_of(recursion)
 
@@ -106,21 +106,51 @@ def test_what_is_around_an_exception_stays_if_it_cannot_come_along() -> None:
     assert "LockedError: locked" in note
 
 
-@pytest.mark.parametrize(
-    ("what", "name", "reason"),
-    [
-        ("local", "LocalError", "it cannot be pickled"),
-        ("locked", "LockedError", "it cannot be pickled"),
-        ("unreadable", "ValueError", "reading it fails with ValueError: not for reading"),
-    ],
-)
-def test_exceptions_that_cannot_come_are_described(what: str, name: str, reason: str) -> None:
-    exc = through(raised(failures.fail, what))
+def test_exceptions_that_cannot_come_keep_their_class_and_what_can_come() -> None:
+    exc = through(raised(failures.fail, "locked"))
+
+    assert isinstance(exc, failures.LockedError)
+    assert exc.args == ("locked",)
+    assert str(exc.lock).startswith("<unlocked _thread.lock")
+    shown, reason = exc.__notes__
+    assert shown.startswith("In the other process:\nTraceback")
+    assert "raise LockedError" in shown
+    assert reason == ("The original exception is not available here, because it cannot be pickled.")
+
+
+def test_exceptions_that_cannot_be_read_keep_their_class() -> None:
+    exc = through(raised(failures.fail, "unreadable"))
+
+    assert type(exc) is ValueError
+    assert exc.args == ("<unreadable: ValueError>",)
+    assert exc.__notes__[-1].endswith("reading it fails with ValueError: not for reading.")
+
+
+def test_exceptions_without_a_class_that_others_know_are_described() -> None:
+    exc = through(raised(failures.fail, "local"))
 
     assert isinstance(exc, RecordedError)
-    assert exc.name == name
+    assert exc.name == "LocalError"
     assert "raise " in exc.traceback
-    assert exc.__notes__ == [f"The original exception is not available here, because {reason}."]
+    assert exc.__notes__ == [
+        "The original exception is not available here, because it cannot be pickled."
+    ]
+
+
+@pytest.mark.parametrize("what", failures.HOSTILE)
+def test_exceptions_keep_their_class_whatever_their_methods_do(what: str) -> None:
+    exc = through(failures.HOSTILE[what]("x"))
+
+    assert type(exc) is failures.HOSTILE[what]
+    assert exc.args == ("x",)
+
+
+async def test_steps_fail_with_exceptions_whatever_their_methods_do() -> None:
+    hostile = Workflow[Any, Any]("w").then(failures.raise_hostile)
+    async with open_engine(plugins=[], runners={"process": ProcessRunner(1)}) as engine:
+        for what, cls in failures.HOSTILE.items():
+            result = await engine.create_run(hostile).start(what)
+            assert (result.status, type(result.error)) == ("failed", cls)
 
 
 def test_bare_exceptions_have_nothing_around_them() -> None:
@@ -156,7 +186,7 @@ def test_classes_that_say_how_they_are_pickled() -> None:
 
     assert isinstance(exc, OddError)
     assert (exc.args, exc.more) == (("a",), 5)
-    assert isinstance(through(UnmadeError()), RecordedError)
+    assert isinstance(through(UnmadeError()), UnmadeError)
 
 
 @pytest.mark.parametrize(

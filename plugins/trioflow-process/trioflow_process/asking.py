@@ -33,6 +33,15 @@ async def _set_state(ctx: Context, updates: Mapping[str, Any]) -> None:
     ctx.set_state(updates)
 
 
+async def _private_state(ctx: Context, namespace: str) -> dict[str, Any]:
+    return dict(ctx.private_state(namespace))
+
+
+async def _set_private_state(ctx: Context, update: tuple[str, Mapping[str, Any]]) -> None:
+    namespace, updates = update
+    ctx.set_private_state(namespace, updates)
+
+
 async def _cancel_run(ctx: Context, reason: str | None) -> None:
     ctx.cancel_run(reason)
 
@@ -92,6 +101,8 @@ METHODS: Mapping[str, Callable[[Context, Any], Awaitable[Any]]] = {
     "tracing_context": _tracing_context,
     "step_result": _step_result,
     "set_state": _set_state,
+    "private_state": _private_state,
+    "set_private_state": _set_private_state,
     "cancel_run": _cancel_run,
     "write": _write,
     "call_tool": _call_tool,
@@ -107,3 +118,6 @@ METHODS: Mapping[str, Callable[[Context, Any], Awaitable[Any]]] = {
     "context_keys": _context_keys,
 }
 """Each function takes the context and the value of the request."""
+
+WAITING = {"write", "call_tool", "wait_for", "ask", "start_run"}
+"""The requests that may wait for the engine. Meanwhile the body does not use its place."""

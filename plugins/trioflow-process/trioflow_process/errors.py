@@ -18,19 +18,20 @@ class WorkerCrashedError(TrioflowError):
     """As in `multiprocessing.Process`: negative for a signal; None if it is unknown."""
 
     def __str__(self) -> str:
-        return f"the worker process of step {self.step!r} {self._end()}"
+        return f"the worker process of step {self.step!r} {how_it_ended(self.exitcode)}"
 
-    def _end(self) -> str:
-        code = self.exitcode
-        if code is None:
-            return "exited unexpectedly"
-        if code >= 0:
-            return (
-                f"exited with code {code}; see its stderr, and note that a script needs "
-                "`if __name__ == '__main__':` around the code that it runs"
-            )
-        hint = "; is there too little memory?" if -code == signal.SIGKILL else ""
-        return f"was killed by {_name_of(-code)}{hint}"
+
+def how_it_ended(code: int | None) -> str:
+    """Describe the exit code of a worker, as in `multiprocessing.Process`."""
+    if code is None:
+        return "exited unexpectedly"
+    if code >= 0:
+        return (
+            f"exited with code {code}; see its stderr, and note that a script needs "
+            "`if __name__ == '__main__':` around the code that it runs"
+        )
+    hint = "; is there too little memory?" if -code == signal.SIGKILL else ""
+    return f"was killed by {_name_of(-code)}{hint}"
 
 
 def _name_of(number: int) -> str:

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import itertools
+import os
 import socket
 import threading
 from concurrent.futures import Future
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import trio
 
 from trioflow.errors import StepClosedError
-from trioflow_process.messages import Answer, Ask, Cancel, FrameReader, Message, to_frame
+from trioflow_process.lifeline import end_group
+from trioflow_process.messages import (
+    Answer,
+    Ask,
+    Cancel,
+    Close,
+    FrameReader,
+    Job,
+    Leaving,
+    Message,
+    to_parts,
+)
 from trioflow_process.packing import PackedError
 from trioflow_process.pickling import dumps_or_blame, loads_or_blame
-
-PIECE = 65536
 
 
 class Stop(BaseException):
@@ -30,32 +41,91 @@ class Stop(BaseException):
         self.values = args
 
 
-class Link:
-    """Sends requests and messages to the run from any thread.
+class Line:
+    """The connection of a worker, for all its bodies.
 
-    It connects on first use; most bodies never use it. A dedicated thread reads the answers, so
-    that any thread of the body may block.
+    A thread reads what arrives, so that any thread of a body may block. It ends the process when
+    the other end of the connection is gone.
     """
 
-    def __init__(self, address: str, step: str) -> None:
-        """Create the link of a call of *step* to the run, which listens at the path *address*."""
-        self._address = address
-        self._step = step
-        self._ids = itertools.count()
-        self._waiting: dict[int, Future[Answer]] = {}
-        self._lock = threading.Lock()
-        self._socket: socket.socket | None = None
-        self._reader: threading.Thread | None = None
-        self._closed = False
+    def __init__(self, connected: socket.socket) -> None:
+        self.lock = threading.Lock()
+        """Held while a frame is sent."""
+        self.ids = itertools.count()
+        self.waiting: dict[int, Future[tuple[Answer, Any]]] = {}
+        """The requests without an answer, by id."""
+        self._socket = connected
+        self._jobs: SimpleQueue[tuple[Job, Any] | None] = SimpleQueue()
+        self._is_closing = False
+        threading.Thread(target=self._read, name="trioflow", daemon=True).start()
 
-    def tell(self, message: Message) -> None:
+    def next_job(self, seconds: float) -> tuple[Job, Any] | None:
+        """Wait for the next job; None if the worker must exit, or none came in time."""
+        try:
+            return self._jobs.get(timeout=seconds)
+        except Empty:
+            self.send(Leaving())
+            return None
+
+    def send(self, message: Message, content: bytes = b"") -> None:
+        """Send a frame. Blocks while the buffer of the socket is full; hold the lock."""
+        try:
+            for part in to_parts(message, content):
+                self._socket.sendall(part)
+        except OSError:  # the run is gone
+            self._end()
+
+    def _read(self) -> None:
+        reader = FrameReader()
+        while True:
+            try:
+                count = self._socket.recv_into(reader.buffer())
+            except OSError:
+                count = 0
+            if not count:
+                break
+            frames = reader.received(count)
+            while frames:
+                self._sort(*frames.pop(0))
+        self._end()
+
+    def _end(self) -> None:
+        if not self._is_closing:
+            end_group()
+
+    def _sort(self, message: Message, content: bytes | bytearray) -> None:
+        match message:
+            case Job():
+                self._jobs.put((message, content))
+            case Answer():
+                future = self.waiting.pop(message.id, None)
+                if future is not None:  # the body may have ended without it
+                    future.set_result((message, content))
+            case Close():
+                self._is_closing = True
+                self._jobs.put(None)
+
+
+class Link:
+    """Sends requests and messages of one body to the run, from any thread."""
+
+    def __init__(self, line: Line, step: str) -> None:
+        self._line = line
+        self._step = step
+        self._asked: set[int] = set()
+        self._closed = False
+        self._pid = os.getpid()
+
+    def tell(self, message: Message, content: bytes = b"") -> None:
         """Send a message. Blocks while the buffer of the socket is full.
 
         Raises:
           StepClosedError: if the step has finished.
         """
-        with self._lock:
-            self._connected().sendall(to_frame(message))
+        with self._line.lock:
+            if self._closed or os.getpid() != self._pid:
+                raise StepClosedError(self._step)
+            self._line.send(message, content)
 
     def ask(self, method: str, value: Any = None, what: str = "argument") -> Any:
         """Send a request to the run, and return its answer or raise its exception.
@@ -67,7 +137,7 @@ class Link:
           StepClosedError: if the step has finished.
         """
         _, future = self._send(method, value, what)
-        return self._unpack(future.result())
+        return self._unpack(*future.result())
 
     async def ask_async(self, method: str, value: Any = None, what: str = "argument") -> Any:
         """Send a request like `ask`, but from a task.
@@ -84,60 +154,34 @@ class Link:
             self.tell(Cancel(id))
             with trio.CancelScope(shield=True):
                 await answered.wait()
-            if future.result().kind == "canceled":
+            if future.result()[0].kind == "canceled":
                 raise
-        return self._unpack(future.result())
+        return self._unpack(*future.result())
 
-    def close(self) -> None:
-        """Close the connection; the run receives nothing more."""
-        with self._lock:
+    def close(self, message: Message, content: bytes = b"") -> None:
+        """Send the last message of the body; the run receives nothing more of it."""
+        if os.getpid() != self._pid:  # a process that the body has forked
+            os._exit(0)
+        with self._line.lock:
             self._closed = True
-            if self._socket is not None:
-                # close() alone is not enough: a forked child of the body may hold the socket.
-                self._socket.shutdown(socket.SHUT_RDWR)
-        if self._socket is not None and self._reader is not None:
-            self._reader.join()
-            self._socket.close()
+            self._line.send(message, content)
+        for id in self._asked:
+            future = self._line.waiting.pop(id, None)
+            if future is not None:
+                future.set_exception(StepClosedError(self._step))
 
-    def _send(self, method: str, value: Any, what: str) -> tuple[int, Future[Answer]]:
+    def _send(self, method: str, value: Any, what: str) -> tuple[int, Future[tuple[Answer, Any]]]:
         content = dumps_or_blame(value, what, self._step)
-        id, future = next(self._ids), Future[Answer]()
-        self._waiting[id] = future
-        self.tell(Ask(id, method, content))
+        id, future = next(self._line.ids), Future[tuple[Answer, Any]]()
+        self._line.waiting[id] = future
+        self._asked.add(id)
+        self.tell(Ask(id, method), content)
         return id, future
 
-    def _connected(self) -> socket.socket:
-        if self._closed:
-            raise StepClosedError(self._step)
-        if self._socket is None:
-            opened = socket.socket(socket.AF_UNIX)
-            opened.connect(self._address)
-            opened.recv(1)  # HELLO: the run now reads everything, even if this process dies
-            self._socket = opened
-            self._reader = threading.Thread(target=self._read, args=(opened,), daemon=True)
-            self._reader.start()
-        return self._socket
-
-    def _read(self, opened: socket.socket) -> None:
-        frames = FrameReader()
-        while piece := self._receive(opened):
-            for answer in frames.feed(piece):
-                if isinstance(answer, Answer):
-                    self._waiting.pop(answer.id).set_result(answer)
-        while self._waiting:
-            _, future = self._waiting.popitem()
-            future.set_exception(StepClosedError(self._step))
-
-    def _receive(self, opened: socket.socket) -> bytes:
-        try:
-            return opened.recv(PIECE)
-        except ConnectionError:  # the run is gone, or is about to kill this process
-            return b""
-
-    def _unpack(self, answer: Answer) -> Any:
+    def _unpack(self, answer: Answer, content: bytes) -> Any:
         if answer.kind == "stopped":
             raise Stop("interrupt")
-        content = loads_or_blame(answer.content, "answer", self._step)
-        if isinstance(content, PackedError) and answer.kind == "error":
-            raise content.unpack()
-        return content
+        value = loads_or_blame(content, "answer", self._step)
+        if isinstance(value, PackedError) and answer.kind == "error":
+            raise value.unpack()
+        return value

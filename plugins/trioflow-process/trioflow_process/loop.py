@@ -1,44 +1,42 @@
-"""The event loop of a worker, shared by all its jobs so that they can share resources."""
+"""The event loop of a worker, shared by all its bodies so that they can share resources."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable
-from multiprocessing import util
-from typing import Any, TypeVar
 
 import trio
+from trio._threads import PARENT_TASK_DATA
 
 from trioflow.runners import OpenResource, Resources
 
-T = TypeVar("T")
-
-FIRST = 100
-"""Priority of the exit finalizer; those of multiprocessing have at most 10 and run later."""
-
 
 class WorkerLoop:
-    """Runs Trio in a dedicated thread, from the first job until the process exits.
+    """Runs Trio in a thread of its own, while bodies run in the main thread.
 
-    A resource belongs to the event loop that opened it, so jobs that share it share the loop.
+    A resource belongs to the event loop that opened it, so bodies that share it share the loop.
     """
 
     def __init__(self) -> None:
         self.openers: dict[str, OpenResource] = {}
-        """The openers of the resources that jobs have requested so far."""
+        """The openers of the resources that bodies have requested so far."""
         self.resources = Resources(self.openers)
         self._ready = threading.Event()
         self._token: trio.lowlevel.TrioToken | None = None
         self._closing: trio.Event | None = None
         self._thread = threading.Thread(target=trio.run, args=(self._serve,), daemon=True)
 
-    def run(self, fn: Callable[..., Awaitable[T]], *args: Any) -> T:
-        """Run an async function in the loop, and return its value. Blocks the thread."""
-        if self._token is None:
-            self._thread.start()
-            self._ready.wait()
-            util.Finalize(None, self.close, exitpriority=FIRST)
-        return trio.from_thread.run(fn, *args, trio_token=self._token)
+    def start(self) -> None:
+        """Start the loop, and let this thread use it: ``trio.from_thread.run(ctx.write, chunk)``.
+
+        Trio does the same for the threads that it starts, but has no function for others.
+        """
+        self._thread.start()
+        self._ready.wait()
+        assert self._token is not None
+        PARENT_TASK_DATA.token = self._token
+        PARENT_TASK_DATA.abandon_on_cancel = True
+        PARENT_TASK_DATA.cancel_register = [None]
+        PARENT_TASK_DATA.task_register = [None]
 
     def close(self) -> None:
         """Close the resources and stop the loop."""

@@ -53,7 +53,7 @@ def blame(value: Any, what: str, step: str, exc: Exception) -> NotPicklableError
     return NotPicklableError(what, step, path, type(part).__qualname__, reason)
 
 
-def loads_or_blame(content: bytes, what: str, step: str) -> Any:
+def loads_or_blame(content: bytes | bytearray, what: str, step: str) -> Any:
     """Return the value that was serialized to *content*.
 
     Raises:
@@ -61,7 +61,9 @@ def loads_or_blame(content: bytes, what: str, step: str) -> Any:
     """
     try:
         return pickle.loads(content)
-    except Exception as exc:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as exc:  # the value's own code may even call sys.exit()
         reason = f"reading it fails with {type(exc).__name__}: {exc}"
         raise NotPicklableError(what, step, "", "a class of its own", reason) from exc
 

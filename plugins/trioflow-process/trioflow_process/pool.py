@@ -1,91 +1,98 @@
-"""Worker processes that run bodies, and the sockets to them."""
+"""The worker processes of a runner: those that run bodies, and those that wait for one."""
 
 from __future__ import annotations
 
-import itertools
-import os
-import pickle
-import socket
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager, nullcontext
-from typing import Any
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 import attrs
 import trio
-import trio_parallel  # type: ignore[import-untyped]
 
-from trioflow import StepContext
-from trioflow_process.errors import WorkerCrashedError
-from trioflow_process.logs import Levels
-from trioflow_process.remote import CallFacts
-from trioflow_process.service import Service
-from trioflow_process.worker import Job, Outcome, run_job
+from trioflow_process.keeper import Keeper
+from trioflow_process.process import Worker
+
+GRACE = 5.0
+"""Seconds that a worker has to exit when it is closed."""
+
+logger = logging.getLogger("trioflow.process")
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class Pool:
-    """Runs one body at a time in each of its workers."""
+    """Starts workers on demand, and reuses them."""
 
-    places: trio.CapacityLimiter
-    """Held by each caller of `run`."""
-    workers: Any
-    """A `trio_parallel.WorkerContext`: starts workers on demand and reuses them."""
-    folder: str
-    """The folder of the sockets; only this user may enter it."""
-    _numbers: Iterator[int] = attrs.field(factory=itertools.count)
+    size: int
+    """How many idle workers to keep. Bodies that wait for the engine have others."""
+    max_calls: float
+    """How many bodies a worker runs."""
+    idle_seconds: float
+    nursery: trio.Nursery
+    """Runs the tasks that watch workers."""
+    _keeper: Keeper = attrs.field(factory=Keeper)
+    _workers: set[Worker] = attrs.field(factory=set)
+    """All that are not dead."""
+    _idle: list[Worker] = attrs.field(factory=list)
+    """Those that wait for a job, the last one used last."""
 
-    async def run(self, ctx: StepContext[Any], content: bytes) -> Outcome:
-        """Run a body in a worker, and serve its requests.
+    @asynccontextmanager
+    async def worker(self) -> AsyncGenerator[Worker, None]:
+        """Borrow a worker for one body. It is killed unless the body has ended.
 
-        Args:
-          content: Function and arguments, pickled.
-
-        Raises:
-          WorkerCrashedError: if the worker process exits before the body ends.
-
-        **Cancellation**: kills the worker, and waits until it is dead.
+        **Cancellation**: kills the worker immediately.
         """
-        with self._listening() as (listener, address):
-            job = Job(CallFacts.of(ctx), address, Levels.here(), content)
-            packed = pickle.dumps(job, pickle.HIGHEST_PROTOCOL)
-            outcome: Outcome = pickle.loads(await self._run_job(ctx, packed, listener))
-            return outcome
+        worker = self._take()
+        worker.is_busy = True
+        worker.calls += 1
+        try:
+            yield worker
+        finally:
+            if worker.is_busy:
+                await worker.kill()
+                worker.channel.close()
+            else:
+                self._take_back(worker)
 
-    async def _run_job(
-        self, ctx: StepContext[Any], packed: bytes, listener: trio.SocketListener
-    ) -> bytes:
-        outcome, failure = b"", None
-        async with trio.open_nursery() as nursery:
-            service = Service(ctx, nursery.cancel_scope)
-            nursery.start_soon(service.serve, listener)
-            try:
-                outcome = await self.workers.run_sync(
-                    run_job, packed, kill_on_cancel=True, limiter=nullcontext()
-                )
-            except Exception as exc:  # raised below, outside of an exception group
-                failure = exc
-            await service.finish()
-            nursery.cancel_scope.cancel()
-        if service.interruption is not None:
-            raise service.interruption
-        if isinstance(failure, trio_parallel.BrokenWorkerError):
-            raise WorkerCrashedError(ctx.step_id, _exitcode(failure)) from failure
-        if failure is not None:
-            raise failure
-        return outcome
+    def _take(self) -> Worker:
+        while self._idle:
+            worker = self._idle.pop()
+            if not worker.dead.is_set() and worker.process.is_alive():
+                return worker
+        worker = Worker(self._keeper, self.idle_seconds)
+        self._workers.add(worker)
+        self.nursery.start_soon(self._watch, worker)
+        return worker
 
-    @contextmanager
-    def _listening(self) -> Generator[tuple[trio.SocketListener, str], None, None]:
-        address = os.path.join(self.folder, str(next(self._numbers)))
-        with socket.socket(socket.AF_UNIX) as opened:
-            opened.bind(address)
-            try:
-                opened.listen(1)
-                yield trio.SocketListener(trio.socket.from_stdlib_socket(opened)), address
-            finally:
-                os.unlink(address)
+    async def _watch(self, worker: Worker) -> None:
+        await worker.watch()
+        self._workers.discard(worker)
+        if worker in self._idle:
+            self._idle.remove(worker)
 
+    def _take_back(self, worker: Worker) -> None:
+        if worker.dead.is_set():
+            worker.channel.close()
+        elif worker.is_clean and worker.calls < self.max_calls and len(self._idle) < self.size:
+            self._idle.append(worker)
+        else:
+            self.nursery.start_soon(self._close, {worker})
 
-def _exitcode(failure: trio_parallel.BrokenWorkerError) -> int | None:
-    code: int | None = getattr(failure.args[-1], "exitcode", None)
-    return code
+    async def close(self) -> None:
+        """Stop all workers, and wait until they are dead, at most `GRACE` seconds."""
+        await self._close(set(self._workers))
+        await self._keeper.close()
+
+    async def _close(self, workers: set[Worker]) -> None:
+        for worker in workers:
+            worker.close()
+        with trio.CancelScope(shield=True):
+            # In a thread, because Trio's clock may be one that does not wait for processes.
+            await trio.to_thread.run_sync(Worker.wait_for_end, workers, GRACE)
+            late = 0
+            for worker in workers & self._workers:
+                late += worker.process.is_alive()
+                worker.end()
+            for worker in workers:
+                await worker.dead.wait()
+        if late:
+            logger.warning("%d idle workers did not exit in time and were killed", late)

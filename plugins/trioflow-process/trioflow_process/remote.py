@@ -8,32 +8,14 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any, NoReturn
 
-import attrs
-
-from trioflow import StepContext, TracingContext
+from trioflow import TracingContext
 from trioflow.context import MISSING
 from trioflow.errors import NoResultError
 from trioflow.runners import OpenResource
 from trioflow_process.errors import NotInWorkerError
 from trioflow_process.link import Link, Stop
 from trioflow_process.loop import LOOP
-
-
-@attrs.frozen
-class CallFacts:
-    """The properties of a step call that do not change."""
-
-    run_id: str
-    workflow_id: str
-    step_id: str
-    step_call_id: str
-    attempt: int
-    iteration: int | None
-
-    @classmethod
-    def of(cls, ctx: StepContext[Any]) -> CallFacts:
-        """Return the properties of the step call of a context."""
-        return cls(*(getattr(ctx, field.name) for field in attrs.fields(cls)))
+from trioflow_process.messages import CallFacts
 
 
 class RemoteCall:
@@ -91,6 +73,13 @@ class RemoteCall:
     # ------------------------------------------------------------ what a body can do
     def set_state(self, updates: Mapping[str, Any]) -> None:
         self._link.ask("set_state", updates, "update of the state")
+
+    def private_state(self, namespace: str) -> Mapping[str, Any]:
+        kept: Mapping[str, Any] = self._link.ask("private_state", namespace)
+        return kept
+
+    def set_private_state(self, namespace: str, updates: Mapping[str, Any]) -> None:
+        self._link.ask("set_private_state", (namespace, dict(updates)), "private state")
 
     def cancel_run(self, reason: str | None) -> None:
         self._link.ask("cancel_run", reason)

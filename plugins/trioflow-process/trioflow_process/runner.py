@@ -2,63 +2,93 @@
 
 from __future__ import annotations
 
-import logging
 import math
-import os
-import tempfile
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from typing import Any, Self
 
+import attrs
 import trio
-import trio_parallel  # type: ignore[import-untyped]
 
-from trioflow import StepContext
-from trioflow.abc import Runner
-from trioflow.runners import check_blocking
+from trioflow import StepContext, TracingContext
+from trioflow.abc import BodyInfo, Runner
+from trioflow.instruments import current_step
+from trioflow.runners import Place, Places, check_blocking, outside_timeout
+from trioflow_process.cpus import usable_cpus
+from trioflow_process.errors import WorkerCrashedError
+from trioflow_process.levels import Levels
+from trioflow_process.logbook import Logbook
+from trioflow_process.messages import CallFacts, Frame, Job, Leaving, Raised, Stopped
 from trioflow_process.pickling import blame, dumps, loads_or_blame
 from trioflow_process.pool import Pool
+from trioflow_process.process import Worker
 from trioflow_process.reachable import check_reachable
-from trioflow_process.worker import Raised, Returned, Stopped
+from trioflow_process.service import Service
 
-LONGEST_FOLDER = 80
-"""Maximum length of the folder's path; the path of a socket is limited to about 100 characters."""
-GRACE = 5.0
-"""Seconds that idle workers have to exit when the runner is closed."""
+PATIENCE = 0.1
+"""Seconds after which a body that waits for the engine lends its place to others."""
 
-logger = logging.getLogger("trioflow.process")
+
+@attrs.frozen(eq=False)
+class _Open:
+    """What an open runner has."""
+
+    nursery: trio.Nursery
+    pool: Pool
+    places: Places
+    logbook: Logbook
+
+    async def close(self) -> None:
+        """End all processes and tasks. No body is running."""
+        with trio.CancelScope(shield=True):  # all of it takes a few seconds at most
+            await self.pool.close()
+            await self.logbook.close()
+        self.nursery.cancel_scope.cancel()
 
 
 class ProcessRunner(Runner):
     """Runs blocking bodies in worker processes, for CPU-bound steps.
 
-    A worker starts when a body needs one and none is idle, runs one body at a time, and is
-    reused. Closing the runner stops all workers. Function, input and output are pickled. The
-    body can use its context as in a thread, except for ``ctx.stream_tool``.
+    A worker starts when a body needs one and none is idle, runs one body at a time, in its main
+    thread, and is reused. Closing the runner stops all workers. Function, input and output are
+    pickled. The body can use its context as in a thread, except for ``ctx.stream_tool``.
 
     **Cancellation**: kills the worker immediately.
     """
 
-    def __init__(self, workers: int | None = None, *, idle_seconds: float = 600.0) -> None:
+    def __init__(
+        self,
+        workers: int | None = None,
+        *,
+        idle_seconds: float = 600.0,
+        max_calls: int | None = None,
+    ) -> None:
         """Create a runner. No worker is started yet.
 
         Args:
-          workers: Maximum number of workers; None: one per CPU. Further bodies wait,
-            and this counts towards the ``timeout`` of their step.
-          idle_seconds: Seconds after which an idle worker is stopped.
+          workers: Maximum number of bodies that run at the same time; None: as many as there are
+            CPUs that this process may use. Further bodies wait, which does not count towards
+            the ``timeout`` of their step. Bodies that wait for the engine do not count, so there
+            may be more processes.
+          idle_seconds: Seconds after which an idle worker exits.
+          max_calls: Number of bodies after which a worker exits, and another one takes its place;
+            None for no limit.
 
         Raises:
-          ValueError: if *workers* or *idle_seconds* is invalid.
+          ValueError: if an argument is invalid.
         """
         if workers is None:
-            workers = os.cpu_count() or 1
+            workers = usable_cpus()
         if type(workers) is not int or workers < 1:
             raise ValueError(f"workers must be a whole number >= 1, not {workers!r}")
         if not 0 <= idle_seconds < math.inf:
             raise ValueError(f"idle_seconds must be finite and >= 0, not {idle_seconds!r}")
+        if max_calls is not None and (type(max_calls) is not int or max_calls < 1):
+            raise ValueError(f"max_calls must be a whole number >= 1 or None, not {max_calls!r}")
         self._size = workers
         self._idle_seconds = idle_seconds
-        self._pool: Pool | None = None
+        self._max_calls = max_calls or math.inf
+        self._open: _Open | None = None
         self._stack = AsyncExitStack()
 
     def __repr__(self) -> str:
@@ -70,27 +100,22 @@ class ProcessRunner(Runner):
         Raises:
           RuntimeError: if it is already open: each engine needs its own runner.
         """
-        if self._pool is not None:
+        if self._open is not None:
             raise RuntimeError("this ProcessRunner is already open; create one for each engine")
-        async with AsyncExitStack() as stack:
-            folder = stack.enter_context(_open_folder())
-            workers = await stack.enter_async_context(
-                trio_parallel.open_worker_context(
-                    idle_timeout=self._idle_seconds, grace_period=GRACE
-                )
-            )
-            self._pool = Pool(trio.CapacityLimiter(self._size), workers, folder)
-            self._stack = stack.pop_all()
+        nursery = await self._stack.enter_async_context(trio.open_nursery())
+        nursery.cancel_scope.shield = True  # bodies that are canceled need them until they end
+        places = Places(self._size, patience=PATIENCE)
+        pool = Pool(self._size, self._max_calls, self._idle_seconds, nursery)
+        self._open = _Open(nursery, pool, places, Logbook())
+        nursery.start_soon(places.lend)
+        nursery.start_soon(self._open.logbook.serve)
+        self._stack.push_async_callback(self._open.close)
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        """Stop all workers, and wait until they are dead, at most `GRACE` seconds."""
-        self._pool = None
-        try:
-            await self._stack.aclose()
-        except trio_parallel.BrokenWorkerError as exc:
-            # They are dead, and the outputs of their bodies are known, so this is harmless.
-            logger.warning("idle workers did not exit properly: %s", exc)
+        """Stop all workers, and wait until they are dead."""
+        self._open = None
+        await self._stack.aclose()
 
     def check(self, fn: Callable[..., Any], where: str) -> None:
         check_blocking(fn, where, "in a process")
@@ -105,34 +130,86 @@ class ProcessRunner(Runner):
           NotPicklableError: if arguments or output cannot be pickled.
           WorkerCrashedError: if the worker dies.
         """
-        if self._pool is None:
+        if self._open is None:
             raise trio.ClosedResourceError("the process runner is not open")
-        async with self._pool.places:
-            content = _packed_call(ctx, fn, args, kwargs)
-            outcome = await self._pool.run(ctx, content)
-        match outcome:
-            case Returned(content):
-                return loads_or_blame(content, "result", ctx.step_id)
-            case Raised(error):
-                raise error.unpack()
-            case Stopped(method, content):
-                values = loads_or_blame(content, f"what ctx.{method}() was given", ctx.step_id)
-                return _stop(ctx, method, values)
+        place = self._open.places.place(ctx.run_id)
+        with ExitStack() as waiting:
+            is_timed = waiting.enter_context(outside_timeout(ctx))
+            try:
+                await place.take()
+                content = _packed_call(ctx, fn, args, kwargs)
+                with place.around():
+                    call = _Call(self._open, ctx, place, waiting if is_timed else None)
+                    frame = await call.run(content)
+            finally:
+                place.end()
+        return _result(ctx, *frame)
 
 
-def _stop(ctx: StepContext[Any], method: str, values: tuple[Any, ...]) -> Any:
-    """Suspend or bail as the body did in the worker."""
-    if method == "bail":
+@attrs.frozen(eq=False)
+class _Call:
+    """One body that has a place."""
+
+    runner: _Open
+    ctx: StepContext[Any]
+    place: Place
+    waiting: ExitStack | None
+    """Closed when the body begins; None if its time does not matter."""
+
+    async def run(self, content: bytes) -> Frame:
+        """Run the body in a worker, and return its last message."""
+        while True:
+            async with self.runner.pool.worker() as worker:
+                frame = await self._run_in(worker, content)
+                if not isinstance(frame[0], Leaving):  # it got no job for too long
+                    return frame
+
+    async def _run_in(self, worker: Worker, content: bytes) -> Frame:
+        ctx, channel, levels = self.ctx, worker.channel, Levels.here()
+        begin = self.waiting.close if self.waiting is not None else _nothing
+        service = Service(ctx, channel, self.place, self.runner.logbook, begin)
+        new_levels = None if levels == worker.levels else levels
+        await channel.send(Job(_facts_of(ctx), new_levels, self.waiting is not None), content)
+        frame = await service.serve()
+        if frame is None and service.interruption is None:
+            raise WorkerCrashedError(ctx.step_id, await worker.wait_for_exitcode())
+        if frame is not None:
+            worker.is_busy = False
+            worker.levels = levels
+            worker.is_clean = getattr(frame[0], "is_clean", False)
+        if service.interruption is not None:
+            raise service.interruption
+        assert frame is not None
+        return frame
+
+
+def _nothing() -> None:
+    """Begin a body whose time does not matter."""
+
+
+def _facts_of(ctx: StepContext[Any]) -> CallFacts:
+    return CallFacts(*(getattr(ctx, field.name) for field in attrs.fields(CallFacts)))
+
+
+def _result(ctx: StepContext[Any], message: object, content: bytes | bytearray) -> Any:
+    """Return what the body returned, raise what it raised, or suspend or bail as it did."""
+    if isinstance(message, Raised):
+        raise message.error.unpack()
+    if not isinstance(message, Stopped):
+        return loads_or_blame(content, "result", ctx.step_id)
+    values = loads_or_blame(content, f"what ctx.{message.method}() was given", ctx.step_id)
+    if message.method == "bail":
         ctx.bail(*values)
     payload, label = values
-    ctx.suspend(payload, label=label)
+    return ctx.suspend(payload, label=label)
 
 
 def _packed_call(
     ctx: StepContext[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> bytes:
+    body = _picklable(current_step())
     try:
-        return dumps((fn, args, kwargs), ctx)
+        return dumps((fn, args, kwargs, body), ctx)
     except Exception as exc:
         values = [value for value in args if value is not ctx]
         named = {name: value for name, value in kwargs.items() if value is not ctx}
@@ -142,7 +219,11 @@ def _packed_call(
         raise blame(whole, "input", ctx.step_id, exc) from exc
 
 
-def _open_folder() -> tempfile.TemporaryDirectory[str]:
-    """Return a folder for sockets that only this user can enter."""
-    usual = len(tempfile.gettempdir()) <= LONGEST_FOLDER
-    return tempfile.TemporaryDirectory(prefix="trioflow-", dir=None if usual else "/tmp")
+def _picklable(body: BodyInfo | None) -> BodyInfo | None:
+    """Return what `current_step` returns in the worker."""
+    try:
+        dumps(body)
+    except Exception:  # the spans of most tracers cannot be pickled
+        assert body is not None
+        return attrs.evolve(body, tracing_context=TracingContext())
+    return body

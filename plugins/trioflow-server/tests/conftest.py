@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
 from pytest_trio.enable_trio_mode import *  # type: ignore[import-untyped]  # noqa: F403
+
+settings.register_profile(
+    "server", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60
+)
+settings.load_profile("server")
 
 
 def pytest_configure(config: pytest.Config) -> None:

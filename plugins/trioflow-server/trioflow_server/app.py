@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import attrs
 import trio
@@ -26,6 +27,9 @@ from trioflow_server.safety.headers import SECURITY, with_headers
 from trioflow_server.safety.hosts import Origins
 from trioflow_server.safety.sessions import Sessions
 from trioflow_server.safety.tokens import Tokens
+from trioflow_server.seen.measures import Measures
+from trioflow_server.seen.tracing import RequestSpan
+from trioflow_server.seen.watching import Watched
 from trioflow_server.service import Service
 from trioflow_server.table import all_endpoints
 
@@ -37,6 +41,8 @@ def create_app(
     options: ServerOptions | None = None,
     *,
     authenticator: Authenticator | None = None,
+    tracer_provider: Any = None,
+    meter_provider: Any = None,
 ) -> ServerApp:
     """Return an ASGI application that serves the workflows and runs of an engine.
 
@@ -49,6 +55,8 @@ def create_app(
       options: How the application answers; default: `ServerOptions`.
       authenticator: Says who sends a request. Default: what plugins provide, or else the tokens
         in the options.
+      tracer_provider, meter_provider: OpenTelemetry's, for spans and measures of requests; default:
+        the global ones. Both need the extra ``otel``.
 
     Raises:
       PluginError: if the authenticator of a plugin cannot be made.
@@ -57,7 +65,7 @@ def create_app(
     tokens = Tokens(options.tokens) if options.tokens else None
     found = authenticator or engine.authenticator() or tokens
     sessions = Sessions(tokens) if tokens is not None and found is tokens else None
-    service = Service(engine, options, found)
+    service = Service(engine, options, found, sessions, tracer_provider, Measures(meter_provider))
     gate = Gate(found, sessions, options.allow_unauthenticated)
     return ServerApp(service, gate, Origins(options), Router(all_endpoints()))
 
@@ -115,12 +123,22 @@ class ServerApp:
     # ------------------------------------------------------------ requests
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = headers_of(scope["headers"])
+        span = RequestSpan.start(scope["method"], headers, self.service.tracer_provider)
+        watched = Watched(scope, span, self.service.measures)
         cors = self.origins.headers(headers.get("origin"))
-        send = with_headers(send, {**SECURITY, **cors})
+        send = with_headers(send, {**SECURITY, **cors, **watched.span.answer_headers()})
+        try:
+            await self._serve_watched(watched, headers, receive, watched.watching(send))
+        finally:
+            watched.end()
+
+    async def _serve_watched(
+        self, watched: Watched, headers: Mapping[str, str], receive: Receive, send: Send
+    ) -> None:
+        scope = {**self._below_base(watched.scope), "trioflow.watched": watched}
         async with trio.open_nursery() as nursery:
             intake = Intake(receive, self.service.options.limits.body_bytes)
             nursery.start_soon(intake.pump)
-            scope = self._below_base(scope)
             answer = await self._answer(scope, headers, intake)
             await answer(scope, receive, send)
             nursery.cancel_scope.cancel()
@@ -142,7 +160,10 @@ class ServerApp:
             endpoint = self.router.find(scope)
             if endpoint is None:
                 return PlainTextResponse("404 Not Found", 404)
+            watched: Watched = scope["trioflow.watched"]
+            watched.found(endpoint.path)
             principal = await self.gate.admit(request, endpoint)
+            watched.principal = principal.name
             call = Call(self.service, request, endpoint, intake, principal)
             return await endpoint.handle(call)
         except Exception as exc:

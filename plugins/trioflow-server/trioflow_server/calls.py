@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 import attrs
 
@@ -11,12 +12,19 @@ from trioflow.abc import AccessScope, Principal
 from trioflow.tracing import TracingContext
 from trioflow_server.decoding import Field, Query, read_context, read_fields, read_json
 from trioflow_server.problems import Problem, workflow_not_found
+from trioflow_server.safety.sessions import FORM_FIELD
+
+MAX_FIELDS = 1_000
+"""Most fields of a form."""
+NOBODY = Principal("anonymous", scopes=(), resources=())
+"""Who sends requests to routes that are open to all."""
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from trioflow_server.endpoints import Endpoint
     from trioflow_server.intake import Intake
+    from trioflow_server.seen.watching import Watched
     from trioflow_server.service import Service
 
 
@@ -33,6 +41,17 @@ class Call:
 
     def __attrs_post_init__(self) -> None:
         self.query = Query(dict(self.request.query_params))
+
+    @property
+    def root(self) -> str:
+        """What is in front of all paths of this application."""
+        root: str = self.request.scope["root_path"]
+        return root
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is known who sends it; not so only at routes that are open to all."""
+        return self.principal is not NOBODY
 
     @property
     def by(self) -> str:
@@ -79,12 +98,31 @@ class Call:
         kind = self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
         return read_json(raw) if kind == "application/json" else {}
 
+    async def form(self) -> dict[str, str]:
+        """Return the fields of a form, after a check that a page of this session has sent it.
+
+        Raises:
+          Problem: if it does not arrive, or another site has sent it.
+        """
+        raw = await self.intake.body(self.service.options.limits.request_seconds)
+        text = raw.decode("utf-8", "replace")
+        try:
+            fields = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS))
+        except ValueError as exc:
+            raise Problem(400, "The form has too many fields", "invalid-form") from exc
+        if self.service.sessions is not None:
+            self.service.sessions.check_form(self.request, fields.get(FORM_FIELD, ""))
+        return fields
+
     def tracing_context(self) -> TracingContext:
         """Return the position of this request in its caller's trace."""
-        span = self.request.scope.get("trioflow.span")
-        if span is not None:
-            return TracingContext(current_span=span)
-        return TracingContext.from_headers(dict(self.request.headers))
+        return self.watched.span.context()
+
+    @property
+    def watched(self) -> Watched:
+        """The request as operators see it."""
+        watched: Watched = self.request.scope["trioflow.watched"]
+        return watched
 
     def query_context(self) -> dict[str, Any]:
         """Return the request context in the query."""

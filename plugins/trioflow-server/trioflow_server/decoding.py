@@ -49,6 +49,7 @@ _CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "any": lambda value: True,
     "string": lambda value: isinstance(value, str),
     "boolean": lambda value: isinstance(value, bool),
+    "number": _is_number,
     "integer": lambda value: _is_number(value) and value == int(value),
     "object": lambda value: isinstance(value, dict),
     "array": lambda value: isinstance(value, list),
@@ -80,7 +81,7 @@ def _refuse(constant: str) -> Any:
 
 def _depth_exceeds(value: Any, depth: int) -> bool:
     level = [value]
-    for _ in range(depth + 1):
+    for _ in range(depth):
         inner: list[Any] = []
         for item in level:
             if isinstance(item, dict):

@@ -17,6 +17,7 @@ from trioflow.errors import (
     WorkflowChangedError,
 )
 from trioflow.events import ACTIVE_STATUSES
+from trioflow_server.calls import Call
 from trioflow_server.compat.records import Shown
 from trioflow_server.problems import Problem, run_not_found
 from trioflow_server.service import Service
@@ -64,6 +65,11 @@ class Found:
     @property
     def is_pending(self) -> bool:
         """Whether it was created and not started."""
+        return self.info.status == "pending" or self.is_only_here
+
+    @property
+    def is_only_here(self) -> bool:
+        """Whether no store has it, so that only this application remembers it."""
         return self.service.pending.find(self.run_id) is not None
 
     async def load(self) -> Run[Any, Any]:
@@ -117,6 +123,13 @@ async def find_run(
         travels = await travels_of(service, first)
         info = travels[0] if travels else first
     return Found(service, run_id, info, first)
+
+
+async def find_in(call: Call, run_id: str, *, newest: bool = True) -> Found:
+    """Return a run of the workflow in the path; see `find_run`."""
+    call.watched.about(run_id)
+    workflow = call.workflow()
+    return await find_run(call.service, call.principal, workflow.id, run_id, newest=newest)
 
 
 async def look_up(service: Service, run_id: str) -> RunInfo | None:

@@ -1,4 +1,4 @@
-"""Runs that clients have created and not started."""
+"""Runs that clients have created and not started, where the engine has no store to keep them."""
 
 from __future__ import annotations
 

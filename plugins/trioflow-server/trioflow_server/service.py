@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import trio
 
@@ -10,7 +12,11 @@ from trioflow.abc import Authenticator
 from trioflow_server.compat.graph import Describer
 from trioflow_server.compat.records import Recorder
 from trioflow_server.options import ServerOptions
+from trioflow_server.own.encoding import Encoder
 from trioflow_server.pending import PendingRuns
+from trioflow_server.problems import Problem
+from trioflow_server.safety.sessions import Sessions
+from trioflow_server.seen.measures import Measures
 from trioflow_server.streams import OpenStreams
 from trioflow_server.values import Shower
 
@@ -22,19 +28,35 @@ class Service:
     engine: Engine
     options: ServerOptions
     authenticator: Authenticator | None
+    sessions: Sessions | None = None
+    """Sessions of browsers, if tokens are what says who sends requests."""
+    tracer_provider: Any = None
+    """Of the spans of requests; None for the global one."""
+    measures: Measures = attrs.field(factory=Measures)
     closing: trio.Event = attrs.field(factory=trio.Event)
     """Set when the server begins to shut down: streams then end, and no run is started."""
     shower: Shower = attrs.field(init=False)
     recorder: Recorder = attrs.field(init=False)
     describer: Describer = attrs.field(init=False)
     pending: PendingRuns = attrs.field(factory=PendingRuns)
+    encoder: Encoder = attrs.field(init=False)
     streams: OpenStreams = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.shower = Shower(self.engine.converter, self.options.show_stacks)
+        self.encoder = Encoder(self.shower)
         self.recorder = Recorder(self.shower)
         self.describer = Describer(self.engine, self.options.show_sources)
         self.streams = OpenStreams(self.options.limits.streams_per_client)
+
+    def check_open(self) -> None:
+        """Check that runs can be started.
+
+        Raises:
+          Problem: if the server shuts down.
+        """
+        if self.closing.is_set():
+            raise Problem(503, "The server is shutting down", "closing", (), {"retry-after": "5"})
 
     def exposes(self, tool_id: str) -> bool:
         """Return whether a tool can be executed over HTTP."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -23,6 +23,7 @@ from hypercorn.typing import ConnectionState
 from hypercorn.utils import wrap_app
 
 from trioflow_server.app import ServerApp
+from trioflow_server.intake import Receive, Scope, Send
 from trioflow_server.options import Limits
 
 BUSY = (
@@ -54,6 +55,12 @@ class GuardedStream(trio.abc.HalfCloseableStream):
 
     def __init__(self, stream: trio.SocketStream) -> None:
         self._stream = stream
+        self.scope = trio.CancelScope()
+        """What runs for the connection."""
+        self.requests = 0
+        """How many requests are being answered."""
+        self.idle_since = trio.current_time()
+        """When the last of them was answered."""
         self._sending: trio.CancelScope | None = None
         self._is_cut = False
 
@@ -87,11 +94,33 @@ class GuardedStream(trio.abc.HalfCloseableStream):
         """Close the connection."""
         await self._stream.aclose()
 
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Count a request while it is being answered."""
+        self.requests += 1
+        try:
+            yield
+        finally:
+            self.requests -= 1
+            self.idle_since = trio.current_time()
+
+    def is_idle(self, seconds: float) -> bool:
+        """Return whether nothing was asked for so long."""
+        return not self.requests and trio.current_time() > self.idle_since + seconds
+
     def cut(self) -> None:
         """Break the connection for whoever is sending."""
         self._is_cut = True
         if self._sending is not None:
             self._sending.cancel()
+
+
+class Connection(TCPServer):
+    """A connection of hypercorn that ends when its client has left."""
+
+    async def _read_data(self) -> None:
+        await super()._read_data()
+        await self.idle_task.stop()  # it would wait for another request
 
 
 @attrs.define(eq=False)
@@ -130,6 +159,7 @@ class Server:
         async with trio.open_nursery() as connections:
             with self._accepting:
                 async with trio.open_nursery() as accepting:
+                    accepting.start_soon(self._cut_idle)
                     handle = partial(self._handle, tls=tls)
                     for each in listening:
                         listener = trio.SocketListener(trio.socket.from_stdlib_socket(each))
@@ -149,6 +179,15 @@ class Server:
                 stream.cut()
         scope.cancel()
 
+    async def _cut_idle(self) -> None:
+        """Cut connections on which no request arrives, whatever else does."""
+        seconds = self.app.service.options.limits.head_seconds
+        while True:
+            await trio.sleep(seconds)
+            for stream in tuple(self._streams):
+                if stream.is_idle(1.5 * seconds):  # later than where a request is expected
+                    stream.scope.cancel()
+
     async def _wait_idle(self) -> None:
         while self._streams:
             await self._changed.park()
@@ -165,7 +204,8 @@ class Server:
         stream = GuardedStream(accepted)
         self._streams.add(stream)
         try:
-            await self._converse(stream, tls)
+            with stream.scope:
+                await self._converse(stream, tls)
         except Exception:  # whatever a client sends must not end the server
             logger.warning("a connection ended with an error", exc_info=True)
         finally:
@@ -179,9 +219,14 @@ class Server:
         transport: Any = stream
         if tls is not None:
             transport = trio.SSLStream(stream, tls, server_side=True, https_compatible=True)
-        app = wrap_app(self.app, self.config.wsgi_max_body_size, "asgi")  # type: ignore[arg-type]
+
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            with stream.answering():
+                await self.app(scope, receive, send)
+
+        app = wrap_app(answer, self.config.wsgi_max_body_size, "asgi")  # type: ignore[arg-type]
         state = ConnectionState({})
-        await TCPServer(app, self.config, self._context, state, transport)
+        await Connection(app, self.config, self._context, state, transport)
 
 
 async def _refuse(stream: trio.SocketStream) -> None:
@@ -234,9 +279,13 @@ async def open_server(
     """
     binding = binding or Binding()
     server = Server(app, binding, configure(binding, app.service.options.limits))
+    failure: BaseException | None = None
     async with trio.open_nursery() as nursery:
         await nursery.start(server.listen)
         try:
             yield server
-        finally:
-            server.stop()
+        except BaseException as exc:  # it leaves the block as itself, not in a group
+            failure = exc
+        server.stop()
+    if failure is not None:
+        raise failure

@@ -23,8 +23,7 @@ async def start_run(
       Problem: if the server shuts down.
       InvalidValueError: if input or state do not fit.
     """
-    if call.service.closing.is_set():
-        raise Problem(503, "The server is shutting down", "closing", (), {"retry-after": "5"})
+    call.service.check_open()
     options = given.get("tracingOptions") or {}
     metadata = options.get("metadata")
     run = await call.service.engine.start_once(
@@ -41,6 +40,20 @@ async def start_run(
     )
     call.service.pending.discard(run_id)
     return run
+
+
+def check_resource(call: Call, resource: str | None) -> str | None:
+    """Return the resource of a new run; that of the principal if it has only one.
+
+    Raises:
+      Problem: if the principal may not start runs of it.
+    """
+    seen = call.principal.resources
+    if resource is None and seen is not None and len(seen) == 1:
+        return next(iter(seen))
+    if not call.principal.sees(resource):
+        raise Problem(403, "You may not start runs of this resource", "forbidden")
+    return resource
 
 
 def context_of(given: Mapping[str, Any]) -> dict[str, Any]:

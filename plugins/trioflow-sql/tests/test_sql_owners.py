@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -34,10 +35,17 @@ def with_grace(url: str) -> str:
     return url if url.startswith("sqlite:") else f"{url}&reconnect_grace={GRACE}"
 
 
+ELSEWHERE = ("unshare", "--uts", "--pid", "--mount-proc", "--fork", "--kill-child")
+"""Runs a command on what looks to it like another machine: other processes, another host name."""
+AS_HOST = ("sh", "-c", 'hostname elsewhere && exec "$@"', "sh")
+
+
 @contextmanager
-def holder(what: str, url: str, owner: str, *run_ids: str) -> Iterator[subprocess.Popen[str]]:
+def holder(
+    what: str, url: str, owner: str, *run_ids: str, on: tuple[str, ...] = ()
+) -> Iterator[subprocess.Popen[str]]:
     """Run a process that holds claims until it is killed."""
-    command = [sys.executable, str(PROGRAM), what, with_grace(url), owner, *run_ids]
+    command = [*on, sys.executable, str(PROGRAM), what, with_grace(url), owner, *run_ids]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -85,6 +93,27 @@ async def test_the_claims_of_a_killed_process_are_free(url: str) -> None:
         assert await store.claim("a", "you", 60)
         assert not await store.claim("a", "third", 60)
         assert await store.renew("me", 60) == {"b"}
+
+
+@pytest.mark.postgres
+async def test_so_are_those_of_a_process_that_was_killed_on_another_machine(
+    listening_server: Any,
+) -> None:
+    on = (*ELSEWHERE, *AS_HOST)
+    tried = await trio.run_process([*on, "true"], check=False, capture_stderr=True)
+    if tried.returncode:
+        pytest.skip("this user may not make namespaces, which stand for the other machine")
+    url = listening_server.url("postgres")
+    async with SqlStore(with_grace(url)) as store:
+        await store.append([first("a")])
+        with holder("hold", url, "me", "a", on=on) as process:
+            assert not await store.claim("a", "you", 60)
+            process.kill()
+            await trio.to_thread.run_sync(process.wait)
+
+            assert await until_free(store, "a") < GRACE + 1.0
+
+        assert await store.claim("a", "you", 60)
 
 
 async def test_a_process_that_is_stopped_is_not_dead(url: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, or_, select, union, update
 
 from trioflow.abc import StoredRun, parse_cursor
-from trioflow.events import ACTIVE_STATUSES, FINISHED_STATUSES
+from trioflow.events import FINISHED_STATUSES
 from trioflow_sql.database import Database
 from trioflow_sql.queries import RUNS, age, stored_runs
 from trioflow_sql.tables import database_clock, database_time, requests, runs
@@ -38,7 +38,7 @@ RELEASE_ALL = update(runs).where(runs.c.owner == bindparam("by")).values(GIVEN_B
 OWNERS = select(runs.c.owner).where(runs.c.owner.is_not(None)).distinct()
 has_work = runs.c.key.in_(
     union(
-        select(runs.c.key).where(runs.c.status.in_(ACTIVE_STATUSES)),
+        select(runs.c.key).where(runs.c.status == "running"),
         select(runs.c.key).where(runs.c.due_at <= bindparam("at")),
         select(requests.c.run),
     )

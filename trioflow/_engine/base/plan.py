@@ -92,6 +92,8 @@ class CallPlan:
     """Structures the payload of a suspension."""
     check: Structure | None = None
     """Checks the class of the body's value; None if any value is valid."""
+    state_fields: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    """Structures updates of the state as the step's own type of it wants; None if it has none."""
     structure_output: Structure | None = None
     """Structures the output at any depth; None if any value is valid."""
     forms: CallForms | None = None
@@ -243,10 +245,13 @@ class WorkflowPlan:
     """The reducers for updates of fields of the state, by name; others replace the value."""
     slots: Mapping[str, int]
     """Where a call of the workflow keeps the outputs of its steps, by their ids."""
+    has_nested_hooks: bool
+    """Whether a workflow inside it has a hook that is called when it has finished."""
     reputation: Reputation = attrs.field(factory=Reputation)
     """What its runs have learned about its functions."""
 
     @property
     def has_end_hooks(self) -> bool:
-        """Whether a hook is called when a run has finished."""
-        return self.on_finish is not None or self.on_error is not None
+        """Whether a hook may be called when a run has finished."""
+        has_own = self.on_finish is not None or self.on_error is not None
+        return has_own or self.has_nested_hooks

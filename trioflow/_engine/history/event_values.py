@@ -211,6 +211,7 @@ _VALUES: Mapping[type[ev.Event], _Describe] = {
     ev.ToolCallDelta: _any("args", "delta"),
     ev.ToolResult: _any("output"),
     ev.ContextUpdate: _any("updates", is_needed=True),
+    ev.PrivateUpdate: _any("updates", is_needed=True),
     ev.EventReceived: _any("data", is_needed=True),
     ev.Resume: _resume,
     ev.Recover: _any("inputs", "answers", is_needed=True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -66,7 +67,9 @@ def prefix(
       run_id: Id of the new run.
       outputs: Replacement outputs for earlier steps, by id.
     """
-    events = shared(recorded, destination.keeps, run_id)
+    address = str(destination.address)
+    own = (e.seq for e in recorded if isinstance(e, ev.StepEvent) and e.address == address)
+    events = shared(recorded, destination.keeps, run_id, next(own, None))
     return [_with_output(event, outputs) for event in events]
 
 
@@ -77,13 +80,26 @@ def _with_output(event: ev.Event, outputs: Mapping[str, Any]) -> ev.Event:
 
 
 def shared(
-    recorded: Sequence[ev.Event], keeps: Callable[[ev.Event], bool], run_id: str
+    recorded: Sequence[ev.Event],
+    keeps: Callable[[ev.Event], bool],
+    run_id: str,
+    until: int | None = None,
 ) -> list[ev.Event]:
-    """Return those events of a run that another run shares, as events of that run."""
+    """Return those events of a run that another run shares, as events of that run.
+
+    The runtime context that earlier answers gave is kept, though the answers end with their part of
+    the old run.
+
+    Args:
+      until: The ``seq`` from which on answers do not count.
+    """
     numbers: dict[int, int] = {}
     events: list[ev.Event] = []
     begun: set[str] = set()
     for event in _valid(recorded):
+        if isinstance(event, ev.Resume) and (until is None or event.seq < until):
+            for key, value in event.runtime_context.items():
+                _give(events, key, value)
         if not keeps(event):
             continue
         if isinstance(event, ev.StepStart):
@@ -97,7 +113,37 @@ def shared(
         if isinstance(event, ev.EventTaken):
             changes["received"] = numbers[event.received]
         events.append(attrs.evolve(event, **changes))
-    return events
+    return _counted(events)
+
+
+def _counted(events: Sequence[ev.Event]) -> list[ev.Event]:
+    """Recount the kept items of each foreach."""
+    done: Counter[str] = Counter()
+
+    def counted(event: ev.Event) -> ev.Event:
+        if not isinstance(event, ev.StepProgress):
+            return event
+        done[event.address] += event.status not in ("suspended", "canceled")
+        return attrs.evolve(event, done=done[event.address])
+
+    return [counted(event) for event in events]
+
+
+def _give(events: list[ev.Event], key: str, value: Any) -> None:
+    """Change events, the first of which starts the run, so that their context has this entry.
+
+    It replaces the last one that they have.
+    """
+    for index in range(len(events) - 1, -1, -1):
+        event = events[index]
+        if isinstance(event, ev.ContextUpdate) and key in (*event.updates, *event.removed):
+            removed = tuple(name for name in event.removed if name != key)
+            updates = {**event.updates, key: value}
+            events[index] = attrs.evolve(event, updates=updates, removed=removed)
+            return
+        if isinstance(event, ev.Start):
+            context = {**event.runtime_context, key: value}
+            events[index] = attrs.evolve(event, runtime_context=context)
 
 
 def _valid(recorded: Sequence[ev.Event]) -> Iterable[ev.Event]:

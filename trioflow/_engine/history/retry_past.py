@@ -10,7 +10,6 @@ repeated like canceled ones.
 from __future__ import annotations
 
 import functools
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
@@ -61,8 +60,7 @@ def retry_past(
         for event in recorded
         if isinstance(event, ev.StepAnswered) and event.expired and event.address in calls.repeated
     }
-    events = _counted(shared(recorded, keeps, run_id))
-    events = [_without(event, expired) for event in events]
+    events = [_without(event, expired) for event in shared(recorded, keeps, run_id)]
     for error in misfits:
         if error.seq in kept:
             raise error
@@ -233,16 +231,3 @@ def _without(event: ev.Event, expired: Set[tuple[str, str]]) -> ev.Event:
         address = str(Address.parse(address).with_item(event.index))
     kept = {key: ask for key, ask in event.asks.items() if (address, key) not in expired}
     return attrs.evolve(event, asks=kept or None)
-
-
-def _counted(events: Sequence[ev.Event]) -> list[ev.Event]:
-    """Recount the kept items of each foreach."""
-    done: Counter[str] = Counter()
-
-    def counted(event: ev.Event) -> ev.Event:
-        if not isinstance(event, ev.StepProgress):
-            return event
-        done[event.address] += event.status not in ("suspended", "canceled")
-        return attrs.evolve(event, done=done[event.address])
-
-    return [counted(event) for event in events]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         unsuccessful,
     )
     from trioflow._engine.journal.observing import open_stored
-    from trioflow._engine.journal.once import begin_or_attach, start_once, start_or_attach
+    from trioflow._engine.journal.once import begin_or_attach, register, start_once, start_or_attach
     from trioflow._engine.journal.removing import Remover, for_each
     from trioflow._engine.journal.stored_runs import StoredRuns, open_stored_runs
     from trioflow._engine.journal.writer import JournalWriter
@@ -45,6 +45,7 @@ __all__ = [
     "open_durable_runs",
     "open_stored",
     "open_stored_runs",
+    "register",
     "start_once",
     "start_or_attach",
     "statuses",
@@ -74,6 +75,7 @@ if not TYPE_CHECKING:  # otherwise type checkers would accept every name
             "open_durable_runs": "trioflow._engine.journal.durable_runs",
             "open_stored": "trioflow._engine.journal.observing",
             "open_stored_runs": "trioflow._engine.journal.stored_runs",
+            "register": "trioflow._engine.journal.once",
             "start_once": "trioflow._engine.journal.once",
             "start_or_attach": "trioflow._engine.journal.once",
             "statuses": "trioflow._engine.journal.listing",

@@ -33,8 +33,8 @@ def apply(life: Life, journal: RunJournal, request: Request, nursery: trio.Nurse
     except BaseException as exc:  # structuring an answer calls user code
         if must_pass(exc):
             raise
-        told = "run %s has refused a request (%s): %s"
-        report(told, life.run_id, request.kind, message_of(exc), level=logging.WARNING)
+        message = "run %s has refused a request (%s): %s"
+        report(message, life.run_id, request.kind, message_of(exc), level=logging.WARNING)
         done = True
     if done:
         journal.acknowledge((request.id,))

@@ -31,6 +31,7 @@ from trioflow.errors import (
     DefinitionError,
     DuplicateRunError,
     JournalFormatError,
+    NotResumableError,
     RunClaimedError,
     StoreError,
     UnknownRunError,
@@ -248,13 +249,17 @@ class DurableRuns:
         """Fill a life in which nothing has happened with a stored run.
 
         Raises:
+          NotResumableError: if it is only registered.
           JournalFormatError: if its journal is damaged or was written by a later version.
           WorkflowChangedError: if its workflow contradicts what is recorded.
         """
         header = stored.header
         check_format(header)
         recorded = await self._read(header.run_id, -1)
-        if not recorded:  # a run is stored together with its start
+        if not recorded and stored.status == "pending":
+            problem = "it is registered and has not started; start it with start_once()"
+            raise NotResumableError(header.run_id, stored.status, problem)
+        if not recorded:  # any other run is stored together with its start
             raise JournalFormatError(header.run_id, 0, "there is no such entry")
         if header.fingerprint != fingerprint(life.plan):
             changed = difference(header.fingerprint, life.plan, fold(recorded))

@@ -114,7 +114,8 @@ def _events(stored: StoredRun, end: End, is_ending: bool) -> Sequence[ev.Event]:
         events.append(event_type(run_id=stored.header.run_id, seq=seq, at=at, **fields))
 
     if stored.last_seq < 0:  # it is only registered
-        add(ev.Start, workflow_id=stored.header.workflow_id, input=None)
+        header = stored.header
+        add(ev.Start, workflow_id=header.workflow_id, input=None, resource_id=header.resource_id)
     elif stored.status in ACTIVE_STATUSES and not is_ending:
         add(ev.Recover, crashed=end.crashed)
     elif end.status == "failed" and not is_ending:

@@ -15,7 +15,8 @@ from trioflow.errors import JournalConflictError, StoreError
 async def start_if_new(runs: DurableRuns, life: Life) -> StoredRun | None:
     """Start a run, writing its start to disk before anything else happens.
 
-    If several processes start runs with one id at the same time, exactly one succeeds.
+    If several processes start runs with one id at the same time, exactly one succeeds. A run that
+    is only registered is started, with the resource and the tags that it was registered with.
 
     Returns:
       The run that already has the id, in which case nothing was started; None if the run started.
@@ -24,7 +25,7 @@ async def start_if_new(runs: DurableRuns, life: Life) -> StoredRun | None:
       StoreError, JournalConflictError: if the start cannot be written.
     """
     taken = await _find(runs, life.run_id)
-    if taken is not None:
+    if taken is not None and not await _take_over(runs, life, taken):
         return taken
     if life.fork is not None:
         taken = await _write_first(runs, life, life.fork.entries, life.fork.deadline)
@@ -52,6 +53,8 @@ async def _write_first(
     try:
         await runs.writer.append(append)
     except JournalConflictError:
+        if append.header is None:  # it was registered, and claimed to be started
+            await runs.store.release(life.run_id, runs.owner)
         taken = await _find(runs, life.run_id)
         if taken is None:
             raise
@@ -59,6 +62,19 @@ async def _write_first(
     journal.was_stored(append)
     journal.added = entries[-1].seq
     return None
+
+
+async def _take_over(runs: DurableRuns, life: Life, stored: StoredRun) -> bool:
+    """Claim a registered run to start it here; return False if that is not possible."""
+    header = stored.header
+    is_registered = stored.status == "pending" and stored.last_seq < 0
+    if not is_registered or life.fork is not None or header.workflow_id != life.plan.id:
+        return False
+    if not await runs.store.claim(life.run_id, runs.owner, runs.writer.claim_seconds):
+        return False
+    life.resource_id, life.tags = header.resource_id, header.tags
+    journal_of(life).take_over(header)
+    return True
 
 
 async def _find(runs: DurableRuns, run_id: str) -> StoredRun | None:

@@ -164,6 +164,15 @@ class RunJournal:
         self.in_flight = True
         return self._append_of(entries, requests)
 
+    def registration(self) -> Append:
+        """Return what to write of a run that is registered to be started later."""
+        run_id = self.header.run_id
+        return Append(run_id=run_id, entries=(), after=-1, status="pending", header=self.header)
+
+    def take_over(self, header: RunHeader) -> None:
+        """Take the place of a registered run, whose header is stored and claimed."""
+        self.header, self.is_begun = header, True
+
     def first_append(self, entries: Sequence[Entry], due_at: float | None) -> Append:
         """Return what to write of a run before its start happens here."""
         return attrs.evolve(self._append_of(entries, ()), status="running", due_at=due_at)

@@ -6,15 +6,32 @@ import logging
 
 import trio
 
+from trioflow._engine.journal.durable_runs import journal_of
 from trioflow._engine.journal.first_start import start_if_new
 from trioflow._engine.journal.inbox import Cancel, Command, Send
 from trioflow._engine.journal.stored_runs import StoredRuns
 from trioflow._engine.life.ending import give_up
 from trioflow._engine.life.life import Life
 from trioflow.abc import StoredRun
-from trioflow.errors import DuplicateRunError, TrioflowError
+from trioflow.errors import DuplicateRunError, JournalConflictError, TrioflowError
 
 logger = logging.getLogger("trioflow")
+
+
+async def register(runs: StoredRuns, life: Life) -> bool:
+    """Store that a run will be started later; return False if its id is taken.
+
+    The caller holds the run's lock, and the run is forgotten: another process may start it.
+
+    Raises:
+      StoreError: if it cannot be written.
+    """
+    runs.registry.forget(life)
+    try:
+        await runs.durable.writer.append(journal_of(life).registration())
+    except JournalConflictError:
+        return False
+    return True
 
 
 async def start_once(runs: StoredRuns, life: Life) -> bool:

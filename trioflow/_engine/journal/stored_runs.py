@@ -73,7 +73,7 @@ class StoredRuns:
     """How many consecutive crashes a run survives while it runs together with others."""
     broken: set[str] = attrs.field(factory=set)
     """Runs of this engine that were interrupted because the store was unavailable."""
-    _told: dict[str, int] = attrs.field(factory=dict)
+    _reported: dict[str, int] = attrs.field(factory=dict)
     """Runs that could not be recovered, and where their journals ended."""
 
     # ------------------------------------------------------------ one run
@@ -361,9 +361,9 @@ class StoredRuns:
         return False
 
     def _was_told(self, run_id: str, last_seq: int) -> bool:
-        told = self._told.get(run_id) == last_seq
-        self._told[run_id] = last_seq
-        return told
+        is_reported = self._reported.get(run_id) == last_seq
+        self._reported[run_id] = last_seq
+        return is_reported
 
     # ------------------------------------------------------------ tasks of the engine
     async def look_forever(self, always: bool) -> None:
@@ -418,8 +418,8 @@ class StoredRuns:
                 if must_pass(exc):
                     raise
                 if not was_told:
-                    told = "requests for run %s could not be read: %s"
-                    report(told, run_id, message_of(exc), level=logging.WARNING)
+                    message = "requests for run %s could not be read: %s"
+                    report(message, run_id, message_of(exc), level=logging.WARNING)
                 was_told = True
             await trio.sleep(LOOK)
             life = self.registry.find(run_id)

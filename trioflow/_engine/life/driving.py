@@ -22,8 +22,11 @@ from trioflow._engine.life.life import AT_REST, Life
 from trioflow._engine.life.ports import Driver, Keeper
 from trioflow._engine.life.starting import emit_start
 from trioflow._engine.running.deadlines import run_until
+from trioflow._engine.running.end_hooks import call_end_hooks
 from trioflow._engine.running.frame import Scope
-from trioflow._engine.running.workflow_call import call_end_hooks, recorded_result, run_workflow
+from trioflow._engine.running.own_context import same_context
+from trioflow._engine.running.results import recorded_result
+from trioflow._engine.running.workflow_call import run_workflow
 from trioflow._engine.stream.journaled_log import JournaledLog
 from trioflow._phases import Phase
 from trioflow.errors import RunStateError
@@ -44,6 +47,16 @@ async def drive(life: Life, by_engine: bool = False) -> RunResult[Any]:
 
     **Checkpoints**: at least one, unless an engine drives the run.
     """
+    if by_engine:
+        return await _drive(life, by_engine)
+    # The task of the caller gets its own context back: bodies may have changed that of the run.
+    async with same_context():
+        task = trio.lowlevel.current_task()
+        task.context = task.context.copy()  # from the checkpoint before the first body
+        return await _drive(life, by_engine)
+
+
+async def _drive(life: Life, by_engine: bool) -> RunResult[Any]:
     try:
         await drive_part(life, by_engine)
     except BaseException as exc:
@@ -182,7 +195,7 @@ async def abandon(life: Life, exc: BaseException) -> None:
         life.failure = life.failure or error
         report("the end of run %s cannot be recorded", life.run_id, error=error)
         life.phase = Phase.HALTED
-    life.core.readers.end_part(is_over=True)
+    life.core.readers.end_part(has_ended=True)
     if life.keeper is not None:
         await save(life, life.keeper)
 

@@ -24,7 +24,7 @@ def begin_due(life: Life) -> bool:
         return False
     expired = [record for record, _, until in record.expiring() if until <= now]
     targets = dict.fromkeys([*(each.address for each in expired), *record.overdue_calls(now)])
-    span_id = life.trace.go_on(life.core.tracing_context, life.resource_id)
+    span_id = life.trace.continue_part(life.core.tracing_context, life.resource_id)
     life.emit(ev.Resume, targets=tuple(targets), answered=False, span_id=span_id)
     emit_expired(life, now)
     begin_part(life)

@@ -130,7 +130,7 @@ def break_off(life: Life, failure: BaseException) -> None:
 def give_up(life: Life, failure: BaseException) -> None:
     """End all waits for the run and all its readers: this process learns nothing more about it."""
     life.failure = failure
-    life.core.readers.end_part(is_over=True)
+    life.core.readers.end_part(has_ended=True)
     life.come_to_rest()
 
 

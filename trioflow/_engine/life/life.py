@@ -19,8 +19,8 @@ from trioflow._engine.life.ports import Driver, Home, Keeper
 from trioflow._engine.life.trace import RunTrace
 from trioflow._engine.planning.environment import Environment
 from trioflow._engine.running.frame import Scope
+from trioflow._engine.running.results import workflow_result
 from trioflow._engine.running.run_core import RunCore
-from trioflow._engine.running.workflow_call import workflow_result
 from trioflow._engine.stream.fairness import Pacer
 from trioflow._engine.stream.journaled_log import JournaledLog
 from trioflow._engine.stream.log import RunLog
@@ -210,7 +210,7 @@ class Life:
                 self.happen(ev.Finish, fields)
         finally:
             if waits or self.record.ended_at is not None:  # otherwise it could not happen
-                self.core.readers.end_part(is_over=not waits)
+                self.core.readers.end_part(has_ended=not waits)
 
     def cancel(self, reason: str | None, by: str | None = None) -> None:
         """Cancel the run; do nothing if it has finished or is already canceled.

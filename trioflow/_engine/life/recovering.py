@@ -13,11 +13,12 @@ from trioflow._engine.life.driving import beginning, carry_on
 from trioflow._engine.life.ending import give_up
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.resuming import begin_part
-from trioflow._engine.running.workflow_call import recorded_result
+from trioflow._engine.running.results import recorded_result
 from trioflow._phases import Phase
 from trioflow.errors import HistoryGap, NotResumableError, UnreadableRunError
 from trioflow.events import ACTIVE_STATUSES, FINISHED_STATUSES, WAITING_STATUSES
 from trioflow.results import RunResult
+from trioflow.tracing import NO_TRACING, TracingContext
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -71,6 +72,11 @@ def _adopt(life: Life, events: Sequence[ev.Event], misfits: tuple[UnreadableRunE
             life.input = life.value = event.input
             life.trace.id, life.resource_id = event.trace_id, event.resource_id
             life.trace.metadata = event.metadata
+            life.trace.context = TracingContext(
+                None, event.traceparent, event.tracestate, event.baggage
+            )
+            if life.core.tracing_context == NO_TRACING:
+                life.core.tracing_context = life.trace.context
     if misfits:
         life.misfits += misfits
     is_unfinished = record.status not in FINISHED_STATUSES
@@ -80,9 +86,9 @@ def _adopt(life: Life, events: Sequence[ev.Event], misfits: tuple[UnreadableRunE
         life.leave_rest()
     else:
         life.result = recorded_result(life.plan, record)
-        is_over = life.phase is Phase.FINISHED
-        if is_over or before is not Phase.WAITING:  # else they continue past events of others
-            life.core.readers.end_part(is_over)
+        has_ended = life.phase is Phase.FINISHED
+        if has_ended or before is not Phase.WAITING:  # else they continue past events of others
+            life.core.readers.end_part(has_ended)
         life.come_to_rest()
 
 
@@ -179,7 +185,7 @@ def begin_recovery(life: Life, given: Mapping[str, Any] = NOTHING) -> None:
         life.move("canceled")
         life.leave_rest()
         return
-    span_id = life.trace.go_on(life.core.tracing_context, life.resource_id)
+    span_id = life.trace.continue_part(life.core.tracing_context, life.resource_id)
     life.emit(ev.Recover, span_id=span_id, crashed=life.has_crashed, **given)
     life.has_crashed = False
     begin_part(life)

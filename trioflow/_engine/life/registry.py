@@ -201,8 +201,8 @@ class RunRegistry:
 
     def _is_slow(self) -> bool:
         """Return whether runs have waited for long while those before them are still running."""
-        going_on = len(self._submitted) - len(self._queue) - self._starting
-        return going_on > MAX_STARTS and trio.current_time() > self._queued_since + PATIENCE
+        running = len(self._submitted) - len(self._queue) - self._starting
+        return running > MAX_STARTS and trio.current_time() > self._queued_since + PATIENCE
 
     def start_alone(self, life: Life) -> None:
         """Drive a run in its own task while no body of another run is running.
@@ -340,4 +340,4 @@ class RunRegistry:
         """End the observers of runs that wait or have not started: they stop here."""
         for life in self.known():
             if life.phase in (Phase.PENDING, Phase.WAITING) and life.parked is None:
-                life.core.readers.end_part(is_over=True)
+                life.core.readers.end_part(has_ended=True)

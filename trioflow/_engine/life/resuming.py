@@ -100,7 +100,7 @@ def begin_resume(life: Life, answer: Answer, by: str | None = None) -> None:
         _check_asks(life, asks, data)
     elif targets and is_answer:  # the items of one step, if there are several
         data = structured_answer(life.plan, targets[0].address, data)
-    span_id = life.trace.go_on(life.core.tracing_context, life.resource_id)
+    span_id = life.trace.continue_part(life.core.tracing_context, life.resource_id)
     life.emit(
         ev.Resume,
         targets=tuple(target.address for target in targets),

@@ -120,6 +120,9 @@ def _start_fields(life: Life) -> dict[str, Any]:
         "metadata": trace.metadata or {},
         "resource_id": life.resource_id,
         "span_id": trace.span_id,
+        "traceparent": trace.context.traceparent,
+        "tracestate": trace.context.tracestate,
+        "baggage": trace.context.baggage,
         "by": life.by,
         "deadline": None if life.timeout is None else life.core.log.now() + life.timeout,
     }

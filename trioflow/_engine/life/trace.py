@@ -8,10 +8,10 @@ from typing import Any
 
 import attrs
 
-from trioflow._engine.running.instruments import tell_begin
+from trioflow._engine.running.instruments import notify_begin
 from trioflow._engine.stream.log import RunLog
 from trioflow.abc import PartInfo, TraceIds
-from trioflow.tracing import TracingContext
+from trioflow.tracing import NO_TRACING, TracingContext
 
 
 @attrs.define(eq=False)
@@ -25,6 +25,8 @@ class RunTrace:
     """The id that an instrument gave the span of the first part of the run."""
     metadata: Mapping[str, Any] | None = None
     """What the caller wants recorded about the run, if anything."""
+    context: TracingContext = NO_TRACING
+    """The headers that continue the trace, as recorded at the start of the run."""
 
     def begin(self, context: TracingContext, resource_id: str | None) -> None:
         """Determine the trace of the run."""
@@ -32,11 +34,13 @@ class RunTrace:
         ids = self._ask(context, resource_id, trace_id, None)
         if ids is not None:
             self.span_id = ids.span_id
+        self.context = ids.context if ids is not None and ids.context is not None else context
         self.id = trace_id or (self.id if ids is None else ids.trace_id)
 
-    def go_on(self, context: TracingContext, resource_id: str | None) -> str | None:
+    def continue_part(self, context: TracingContext, resource_id: str | None) -> str | None:
         """Return the id that an instrument gives the span of the part about to begin."""
-        ids = self._ask(context, resource_id, self.id, self.log.record.span_id)
+        span_id = self.log.record.span_id
+        ids = self._ask(context, resource_id, self.id, span_id, self.context)
         return None if ids is None else ids.span_id
 
     def _ask(
@@ -45,6 +49,7 @@ class RunTrace:
         resource_id: str | None,
         trace_id: str | None,
         previous_span_id: str | None,
+        first_context: TracingContext = NO_TRACING,
     ) -> TraceIds | None:
         if not self.log.instruments:
             return None
@@ -57,5 +62,6 @@ class RunTrace:
             metadata=self.metadata or {},
             trace_id=trace_id,
             previous_span_id=previous_span_id,
+            first_context=first_context,
         )
-        return tell_begin(self.log, part)
+        return notify_begin(self.log, part)

@@ -111,6 +111,9 @@ class _Planner:
             on_finish=workflow.on_finish,
             on_error=workflow.on_error,
             slots=_number(nodes),
+            has_nested_hooks=any(
+                call.nested.has_end_hooks for call in _all_calls(nodes) if call.nested is not None
+            ),
         )
 
     def _recorded(

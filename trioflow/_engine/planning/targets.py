@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -22,6 +22,7 @@ from trioflow._engine.running.bodies import (
     tool_body,
 )
 from trioflow._engine.running.instruments import watched_body, watched_tool
+from trioflow._engine.running.shared_state import step_state_fields
 from trioflow._engine.running.tool_calls import invoke_tool, invoke_tool_in_runner
 from trioflow._signature import FunctionKind
 from trioflow._values.checks import compile_check
@@ -67,6 +68,7 @@ class TargetPlanner:
             structure_resume=self.structure(step.resume, "resume data", where),
             structure_suspend=self.structure(step.suspend, "suspend payload", where),
             check=compile_check(step.output, structure_output),
+            state_fields=self.state_fields(step.state, where),
             structure_output=structure_output,
             forms=self.recorded(where, step.output, step.resume, step.suspend),
             retry=self.know(retry if step.retry is None else step.retry),
@@ -156,6 +158,14 @@ class TargetPlanner:
         if not self.validate:
             return None
         return compile_structure(type_, what, owner, self.environment.converter)
+
+    def state_fields(
+        self, type_: Any, owner: str
+    ) -> Callable[[Mapping[str, Any]], Mapping[str, Any]] | None:
+        """Return the check of a step's updates of the state, if those of the run do not suffice."""
+        if not self.validate or type_ in (Any, object, None, type(None), self.state):
+            return None
+        return step_state_fields(type_, owner, self.environment.converter)
 
     def recorded(
         self, owner: str, output: Any, resume: Any = Any, suspend: Any = Any

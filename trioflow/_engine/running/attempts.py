@@ -22,6 +22,7 @@ from trioflow._engine.running.call import Call
 from trioflow._engine.running.deadlines import is_past
 from trioflow._engine.running.givers import name_giver
 from trioflow._engine.running.limits import in_limit, in_time
+from trioflow._engine.running.own_context import continue_in, is_changed
 from trioflow._engine.running.sleeping import sleep_until
 from trioflow.errors import InvalidValueError
 
@@ -61,7 +62,7 @@ async def _fall_back(call: Call, fallback: Fallback, error: BaseException) -> Ou
         return outcome
     finally:
         core.bodies -= 1
-        core.tell_idle()
+        core.notify_idle()
     if plan.forms is not None:
         await core.log.prepare(plan.forms.output, value)
     return FellBack(value, error)
@@ -131,7 +132,9 @@ async def _attempt(call: Call, value: Any) -> Outcome:
     finally:
         core.bodies -= plan.is_leaf
         if core.idle is not None:
-            core.tell_idle()
+            core.notify_idle()
+        if is_changed(call.scope.context):
+            await continue_in(call.scope.context.copy())
 
 
 async def _guarded(call: Call, value: Any) -> Any:

@@ -85,10 +85,19 @@ class Call(Frame):
         self._check_open()
         structure = self.scope.core.state_fields
         checked = updates if structure is None else structure(updates)
+        if self.plan.state_fields is not None:
+            checked = self.plan.state_fields(checked)
         reducers = self.scope.core.reducers
         merged = combined(self.updates or {}, checked, reducers, self.id)
         check_merge(self.state, reduced(self.state, merged, reducers, self.id), self.id)
         self.updates = merged
+
+    def set_private_state(self, namespace: str, updates: Mapping[str, Any]) -> None:
+        self._check_open()
+        check_string("namespace", namespace)
+        for key in updates:
+            check_string("key", key)
+        self.emit(ev.PrivateUpdate, namespace=namespace, updates=dict(updates))
 
     async def write(self, chunk: Any) -> None:
         if not self.is_open:  # as _check_open() does (shortcut `open-check`)

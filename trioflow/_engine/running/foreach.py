@@ -96,7 +96,7 @@ class _Progress:
     async def work(self, queue: Iterator[tuple[int, Any]]) -> None:
         """Run items until none is left, or one has failed or waits for an answer."""
         may_start = True  # the first item of each worker belongs to the initial group
-        while (may_start and not self.siblings.stopped) or self._may_go_on():
+        while (may_start and not self.siblings.stopped) or self._may_continue():
             index, value = next(queue, (None, None))
             if index is None:
                 return
@@ -104,7 +104,7 @@ class _Progress:
             self.siblings.record(index, await self._run(index, value))
             may_start = not self.siblings.waiting
 
-    def _may_go_on(self) -> bool:
+    def _may_continue(self) -> bool:
         """Return whether an item had begun in an earlier part of the run and may finish."""
         may_end = self.siblings.on_error != "cancel" or not self.siblings.stopped
         return self.begun > 0 and may_end

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
+from contextvars import Context, copy_context
+from types import MappingProxyType
 from typing import Any
 
 import attrs
 
-from trioflow._engine.base.given import check_optional_string
+from trioflow._engine.base.given import check_optional_string, check_string
 from trioflow._engine.base.plan import WorkflowPlan
 from trioflow._engine.running.instruments import tracing_inside
 from trioflow._engine.running.run_core import RunCore
@@ -29,6 +31,8 @@ class Scope:
     """The prefix of the addresses of its calls: ``""``, or ``"2/"``. In this package, addresses are
     assembled as strings, one per call; `trioflow.addresses` defines their notation."""
     init_data: Any = None
+    context: Context = attrs.Factory(copy_context)
+    """The context variables that its bodies see."""
     outputs: list[Any] = attrs.Factory(
         lambda self: [MISSING] * len(self.plan.slots), takes_self=True
     )
@@ -76,6 +80,10 @@ class Frame:
     @property
     def state(self) -> Any:
         return self.scope.core.log.record.state
+
+    def private_state(self, namespace: str) -> Mapping[str, Any]:
+        check_string("namespace", namespace)
+        return MappingProxyType(self.scope.core.log.record.private.get(namespace, {}))
 
     def step_result(self, step_id: str, default: object) -> Any:
         result = self.scope.output(step_id)

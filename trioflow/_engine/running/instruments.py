@@ -12,7 +12,10 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import Context, ContextVar, Token, copy_context
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from trioflow._engine.base.outcome import must_pass
+from trioflow._engine.running.own_context import same_context
 from trioflow.abc import BodyInfo, Instrument, PartInfo, TraceIds
 from trioflow.tracing import TracingContext
 
@@ -34,7 +37,7 @@ def tracing_inside(core: RunCore) -> TracingContext:
     return inside[1] if inside is not None and inside[0] is core else core.tracing_context
 
 
-def tell_begin(log: RunLog, part: PartInfo) -> TraceIds | None:
+def notify_begin(log: RunLog, part: PartInfo) -> TraceIds | None:
     """Notify the instruments that a part of a run begins, and return the trace ids they assign."""
     first = None
     for instrument in log.instruments:
@@ -53,15 +56,19 @@ def watched_body(
     body: Body, function: Callable[..., Any] | None, instruments: Sequence[Instrument]
 ) -> Body:
     """Return a body wrapped in the instruments that want to be around it, the first outermost."""
+    describing = _describing(instruments)
     for instrument in reversed(_surrounding(instruments)):
-        body = _around_body(body, function, instrument)
+        body = _around_body(body, _Watched(instrument, function, describing))
     return body
 
 
-def _around_body(body: Body, function: Callable[..., Any] | None, instrument: Instrument) -> Body:
+def _around_body(body: Body, watched_by: _Watched) -> Body:
     async def watched(call: Call, value: Any) -> Any:
-        with _Watch(instrument, call, function, None):
-            return await body(call, value)
+        with _Watch(watched_by, call, None):
+            if call.plan.is_leaf:
+                return await body(call, value)
+            async with same_context():
+                return await body(call, value)
 
     return watched
 
@@ -75,33 +82,30 @@ def watched_tool(
 ) -> Callable[[ToolCallInProgress], Any]:
     """Return a function that runs a tool with instruments around it, like `watched_body`."""
     wrap = _around_pieces if streaming else _around_tool
+    describing = _describing(instruments)
     for instrument in reversed(_surrounding(instruments)):
-        run = wrap(run, function, instrument)
+        run = wrap(run, _Watched(instrument, function, describing))
     return run
 
 
 def _around_tool(
-    run: Callable[[ToolCallInProgress], Awaitable[Any]],
-    function: Callable[..., Any],
-    instrument: Instrument,
+    run: Callable[[ToolCallInProgress], Awaitable[Any]], watched_by: _Watched
 ) -> Callable[[ToolCallInProgress], Awaitable[Any]]:
     async def watched(tool_call: ToolCallInProgress) -> Any:
-        with _Watch(instrument, tool_call.call, function, tool_call):
+        with _Watch(watched_by, tool_call.call, tool_call):
             return await run(tool_call)
 
     return watched
 
 
 def _around_pieces(
-    run: Callable[[ToolCallInProgress], AsyncGenerator[Any, None]],
-    function: Callable[..., Any],
-    instrument: Instrument,
+    run: Callable[[ToolCallInProgress], AsyncGenerator[Any, None]], watched_by: _Watched
 ) -> Callable[[ToolCallInProgress], AsyncGenerator[Any, None]]:
     async def watched(tool_call: ToolCallInProgress) -> AsyncGenerator[Any, None]:
         # A generator runs in the context of the consumer. With its own context, what the instrument
         # sets there is not visible to the consumer.
         context = copy_context()
-        with _entered_in(context, _Watch(instrument, tool_call.call, function, tool_call)):
+        with _entered_in(context, _Watch(watched_by, tool_call.call, tool_call)):
             pieces = run(tool_call)
             try:
                 while True:
@@ -120,21 +124,46 @@ def _surrounding(instruments: Sequence[Instrument]) -> list[Instrument]:
     return [i for i in instruments if type(i).around_body is not Instrument.around_body]
 
 
+def _describing(instruments: Sequence[Instrument]) -> list[Instrument]:
+    return [i for i in instruments if type(i).describe_body is not Instrument.describe_body]
+
+
+def _described(body: BodyInfo, instruments: Sequence[Instrument], log: RunLog) -> BodyInfo:
+    """Return the description of a body with what the first instrument knows about its span."""
+    for instrument in instruments:
+        if instrument not in log.instruments:
+            continue
+        try:
+            span = instrument.describe_body(body)
+        except BaseException as exc:
+            if must_pass(exc):
+                raise
+            log.switch_off(instrument, exc)
+        else:
+            if span is not None:
+                return attrs.evolve(body, span=span)
+    return body
+
+
+@attrs.frozen(eq=False)
+class _Watched:
+    """How one instrument watches the calls of one body."""
+
+    instrument: Instrument
+    function: Callable[..., Any] | None
+    describing: Sequence[Instrument]
+    """The instruments that may know what the span of the body is."""
+
+
 class _Watch:
     """The context managers of one instrument around one body. Its errors do not propagate."""
 
-    __slots__ = ("_body", "_call", "_function", "_instrument", "_manager", "_token", "_tool_call")
+    __slots__ = ("_call", "_instrument", "_manager", "_token", "_tool_call", "_watched")
 
-    def __init__(
-        self,
-        instrument: Instrument,
-        call: Call,
-        function: Callable[..., Any] | None,
-        tool_call: ToolCallInProgress | None,
-    ) -> None:
-        self._instrument = instrument
+    def __init__(self, watched: _Watched, call: Call, tool_call: ToolCallInProgress | None) -> None:
+        self._instrument = watched.instrument
+        self._watched = watched
         self._call = call
-        self._function = function
         self._tool_call = tool_call
         self._manager: AbstractContextManager[Any] | None = None
         self._token: Token[tuple[RunCore, TracingContext] | None] | None = None
@@ -145,7 +174,10 @@ class _Watch:
             return
         span = None
         try:
-            manager = self._instrument.around_body(self._info())
+            body = self._info()
+            if self._watched.describing:
+                body = _described(body, self._watched.describing, core.log)
+            manager = self._instrument.around_body(body)
             if manager is not None:
                 span = manager.__enter__()
                 self._manager = manager
@@ -180,7 +212,7 @@ class _Watch:
             kind=call.plan.kind,
             attempt=call.attempt,
             at=call.scope.core.log.now(),
-            function=self._function,
+            function=self._watched.function,
             tool_call_id=None if tool_call is None else tool_call.tool_call_id,
             tool=None if tool_call is None else tool_call.plan.id,
             tracing_context=call.tracing_context,

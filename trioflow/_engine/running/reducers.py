@@ -6,6 +6,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from trioflow._values.class_fields import settable_types
 from trioflow.errors import Fault, InvalidValueError
 from trioflow.reducers import Reducer
 
@@ -14,21 +15,14 @@ Merge = Callable[[Any, Any], Any]
 
 def reducers_of(type_: Any) -> Mapping[str, Merge]:
     """Return the reducers for the fields of a state type, by name."""
-    if type_ is Any:  # a class, but without fields
-        return {}
-    origin = typing.get_origin(type_) or type_
-    if not isinstance(origin, type):
-        return {}
     try:
-        hints = typing.get_type_hints(origin, include_extras=True)
+        types = settable_types(type_) or {}
     except NameError:  # reported where the type is compiled
         return {}
-    return {name: merge for name, hint in hints.items() if (merge := _reducer_in(hint)) is not None}
+    return {name: merge for name, hint in types.items() if (merge := _reducer_in(hint)) is not None}
 
 
 def _reducer_in(hint: Any) -> Merge | None:
-    if typing.get_origin(hint) in (typing.Required, typing.NotRequired):
-        hint = typing.get_args(hint)[0]
     if typing.get_origin(hint) is not typing.Annotated:
         return None
     return next((each.merge for each in hint.__metadata__ if isinstance(each, Reducer)), None)

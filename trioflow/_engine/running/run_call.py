@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import copy_context
 from typing import Any, cast
 
 from trioflow._engine.base.outcome import Failed, Outcome, Success, must_pass, outcome_of
@@ -12,6 +13,7 @@ from trioflow._engine.running.call import NOT_RESUMED, Call, new_call
 from trioflow._engine.running.call_end import cancel_call, close_call, close_when_room
 from trioflow._engine.running.frame import Scope
 from trioflow._engine.running.givers import name_giver
+from trioflow._engine.running.own_context import continue_in
 from trioflow.errors import InvalidValueError
 
 
@@ -66,7 +68,13 @@ async def run_call(
             finally:
                 core.bodies -= 1
                 if core.idle is not None:
-                    core.tell_idle()
+                    core.notify_idle()
+                try:
+                    is_same = copy_context() == scope.context
+                except Exception:
+                    is_same = False
+                if not is_same:
+                    await continue_in(scope.context.copy())
         else:
             outcome = await perform(call, value)
     except BaseException as exc:

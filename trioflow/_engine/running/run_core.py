@@ -159,7 +159,7 @@ class RunCore:
         while self.bodies:
             await self.idle.park()
 
-    def tell_idle(self) -> None:
+    def notify_idle(self) -> None:
         """Wake the tasks that wait until no body runs, if none does."""
         if self.idle is not None and not self.bodies:
             self.idle.unpark_all()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -10,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from trioflow._values.class_fields import settable_types
 from trioflow._values.structure import (
     Structure,
     compile_structure,
     faults_of,
     join,
-    model_fields,
     type_name,
 )
 from trioflow.errors import DefinitionError, Fault, InvalidValueError
@@ -79,6 +78,19 @@ def state_fields(
     return check
 
 
+def step_state_fields(
+    type_: Any, owner: str, converter: Callable[[], Converter]
+) -> Callable[[Updates], Updates] | None:
+    """Return what `state_fields` does for the state that a step declares; None without fields.
+
+    The state may have more fields than the step declares. The step sets only its own.
+    """
+    origin = typing.get_origin(type_) or type_
+    is_mapping = isinstance(origin, type) and issubclass(origin, Mapping)
+    has_fields = is_mapping or settable_types(type_) is not None
+    return state_fields(type_, owner, converter) if has_fields else None
+
+
 def check_merge(state: Any, updates: Updates, step: str) -> None:
     """Check that *updates* can be merged into *state*; its own validators may reject them.
 
@@ -95,7 +107,7 @@ def _field_finder(
     type_: Any, owner: str, compile_: Callable[[Any], Structure | None]
 ) -> Callable[[str], Structure | None] | None:
     """Return a function that gives the structure of a field, and raises KeyError if it has none."""
-    fields = _field_types(type_)
+    fields = settable_types(type_)
     if fields is not None:
         return {name: compile_(field_type) for name, field_type in fields.items()}.__getitem__
     origin, arguments = typing.get_origin(type_) or type_, typing.get_args(type_)
@@ -106,17 +118,3 @@ def _field_finder(
         raise DefinitionError(owner, f"its state is of type {type_name(type_)}", remedy)
     structure = compile_(arguments[-1]) if arguments else None
     return lambda name: structure
-
-
-def _field_types(type_: Any) -> Mapping[str, Any] | None:
-    """Return the fields that can be set; None if the type has no fixed ones."""
-    origin = typing.get_origin(type_) or type_
-    if isinstance(origin, type) and attrs.has(origin):
-        resolved = attrs.fields(attrs.resolve_types(origin))
-        return {field.name: field.type or Any for field in resolved if field.init}
-    if dataclasses.is_dataclass(origin):
-        hints = typing.get_type_hints(origin)
-        return {field.name: hints[field.name] for field in dataclasses.fields(origin) if field.init}
-    if isinstance(origin, type) and (fields := model_fields(origin)):
-        return fields
-    return typing.get_type_hints(type_) if typing.is_typeddict(type_) else None

@@ -70,19 +70,19 @@ class Readers:
         self.pass_mark(events)
 
     @trio.lowlevel.enable_ki_protection
-    def end_part(self, is_over: bool) -> None:
+    def end_part(self, has_ended: bool) -> None:
         """End the readers after the last event, except those that also read the next part.
 
         Args:
-          is_over: Whether there is no next part.
+          has_ended: Whether there is no next part.
         """
         # The window of a finished run does not change, so readers can share it, unless it holds
         # more than is kept anyway.
         is_large = len(self.window.events) >= HISTORY + SLACK
         kept = []
         for reader in tuple(self._readers):
-            if is_over or not reader.stays:
-                reader.end(detach=is_large or not is_over)
+            if has_ended or not reader.stays:
+                reader.end(detach=is_large or not has_ended)
             elif reader.fetching is not None:  # the next part may run in another process
                 reader.step_aside()
             else:
@@ -94,10 +94,10 @@ class Readers:
         if self.congested:
             self.review_room()  # the next part must not wait for them
 
-    def end_reader(self, reader: Reader, is_over: bool) -> None:
+    def end_reader(self, reader: Reader, has_ended: bool) -> None:
         """End one reader after the last event."""
         self.remove(reader)
-        reader.end(detach=not is_over or len(self.window.events) >= HISTORY + SLACK)
+        reader.end(detach=not has_ended or len(self.window.events) >= HISTORY + SLACK)
 
     def step_aside(self) -> None:
         """Make readers that can fetch do so from now on: later events here may not be valid."""

@@ -57,7 +57,7 @@ class JournaledLog(RunLog):
         if record.next_seq >= window.mark:
             self.readers.pass_mark((event,))
         if self._hearers:
-            self._tell_hearers((event,))
+            self._notify_hearers((event,))
 
     def add_stored(self, event: Event) -> None:
         """Record an event that is in the journal already."""
@@ -68,6 +68,8 @@ class JournaledLog(RunLog):
         return not self.journal.is_complete
 
     def stop(self) -> None:
+        if not self.is_stopped:
+            self._notify_all(lambda instrument: instrument.on_halt(self.run_id))
         self.journal.stop()
         self.readers.step_aside()
 

@@ -42,8 +42,8 @@ class RunLog:
         self.readers = Readers()
         self._window = self.readers.window
         if instruments:
-            self.readers.on_gap = self._tell_gap
-            self.readers.on_blocked = self._tell_blocked
+            self.readers.on_gap = self._notify_gap
+            self.readers.on_blocked = self._notify_blocked
             self._gather_hearers()
         self.calendar_epoch = 0.0
         """The offset from Trio's clock to calendar time."""
@@ -56,7 +56,7 @@ class RunLog:
     def _gather_hearers(self) -> None:
         """Collect everything that receives each event, so that absent receivers cost nothing."""
         self._hearers = tuple(
-            partial(self._tell_instrument, instrument)
+            partial(self._notify_instrument, instrument)
             for instrument in self._instruments
             if type(instrument).on_event is not Instrument.on_event
         )
@@ -118,7 +118,7 @@ class RunLog:
         if record.next_seq >= window.mark:
             self.readers.pass_mark((event,))
         if self._hearers:
-            self._tell_hearers((event,))
+            self._notify_hearers((event,))
 
     async def prepare(self, form: Form, value: Any) -> None:
         """Prepare an event with this output; each part of the output has a form.
@@ -148,7 +148,7 @@ class RunLog:
             if self.record.next_seq > before:  # otherwise the result event did not happen
                 self.add(self._renumbered(finish))
 
-    def _tell_hearers(self, events: Sequence[Event]) -> None:
+    def _notify_hearers(self, events: Sequence[Event]) -> None:
         for hear in self._hearers:
             hear(events)
 
@@ -176,9 +176,9 @@ class RunLog:
           HistoryGap: if some of the past events are no longer held.
         """
         self.readers.add(reader, after)
-        is_over = self.record.status in FINISHED_STATUSES
-        if is_over or (self.record.status in WAITING_STATUSES and not reader.stays):
-            self.readers.end_reader(reader, is_over)
+        has_ended = self.record.status in FINISHED_STATUSES
+        if has_ended or (self.record.status in WAITING_STATUSES and not reader.stays):
+            self.readers.end_reader(reader, has_ended)
 
     def history(self) -> Sequence[Event]:
         """Return the events that are held."""
@@ -197,7 +197,7 @@ class RunLog:
         self._instruments = tuple(i for i in self._instruments if i is not instrument)
         self._gather_hearers()
 
-    def _tell_instrument(self, instrument: Instrument, events: Sequence[Event]) -> None:
+    def _notify_instrument(self, instrument: Instrument, events: Sequence[Event]) -> None:
         try:
             for event in events:
                 instrument.on_event(event)
@@ -206,13 +206,13 @@ class RunLog:
                 raise
             self.switch_off(instrument, exc)
 
-    def _tell_gap(self, event: Event) -> None:
-        self._tell(lambda instrument: instrument.on_gap(event))
+    def _notify_gap(self, event: Event) -> None:
+        self._notify_all(lambda instrument: instrument.on_gap(event))
 
-    def _tell_blocked(self, seconds: float) -> None:
-        self._tell(lambda instrument: instrument.on_blocked(self.run_id, seconds))
+    def _notify_blocked(self, seconds: float) -> None:
+        self._notify_all(lambda instrument: instrument.on_blocked(self.run_id, seconds))
 
-    def _tell(self, what: Callable[[Instrument], None]) -> None:
+    def _notify_all(self, what: Callable[[Instrument], None]) -> None:
         for instrument in self._instruments:
             try:
                 what(instrument)

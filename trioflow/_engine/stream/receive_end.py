@@ -11,11 +11,12 @@ from trio.lowlevel import checkpoint, checkpoint_if_cancelled, enable_ki_protect
 
 from trioflow._constructor import NoPublicConstructor
 from trioflow._engine.stream.reader import Reader
+from trioflow._help import PlainHelp
 from trioflow.events import AnyEvent
 
 
 @attrs.frozen
-class EventStreamStatistics:
+class EventStreamStatistics(metaclass=PlainHelp):
     """What `EventStream.statistics` returns, named as in `trio.MemoryChannelStatistics`."""
 
     __module__ = "trioflow"

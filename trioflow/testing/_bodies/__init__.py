@@ -72,7 +72,6 @@ def check_step(
     ``swallows cancellation``                    it was canceled, but returned or raised
     ``leaks resources``                          a task, thread, channel, file or socket
     ``uses its context after it has ended``      its context is valid only while the body runs
-    ``leaves context variables set``             later steps would see them
     ============================================ ================================================
 
     A body that runs in another process (with a *runner* of a plugin) is not watched while it
@@ -124,12 +123,13 @@ def check_tool(
     """Check that a tool does what steps rely on, for one set of arguments or many.
 
     It checks the same as `check_step`, in a step that only calls the tool. A streaming tool is
-    also closed early, after its first piece and in the middle, and checked for:
+    also closed early, after its first piece and in the middle. Tools are also checked for:
 
     =========================================== ============================================
     ``yields inside a nursery or cancel scope`` it could cancel the consumer of its pieces
     ``ignores being closed``                    it is closed, but continues for more than
                                                 *seconds*, or yields another piece
+    ``leaves context variables set``            the step that calls it would see them
     =========================================== ============================================
 
     ::

@@ -81,7 +81,7 @@ def check_manners(terms: Terms, seen: Sighting) -> None:
     if seen.watch.open_at_yield is not None:
         fault = "yields inside a nursery or cancel scope"
         raise error_of(terms, fault, seen.watch.open_at_yield, seen)
-    if seen.watch.left_set:
+    if terms.of_tool and seen.watch.left_set:  # what a step sets ends with it
         names = ", ".join(sorted(seen.watch.left_set))
         problem = f"it changed {names}"
         raise error_of(terms, "leaves context variables set", problem, seen)

@@ -19,6 +19,7 @@ PATIENCE = 100
 METHODS = frozenset(
     {
         "set_state",
+        "set_private_state",
         "write",
         "call_tool",
         "stream_tool",
@@ -44,7 +45,7 @@ class Watch:
     is_running: bool = False
     gives_up: bool = False
     """Whether to end the body the next time it continues."""
-    told: int = 0
+    cancellations: int = 0
     """How often Cancelled was raised in it."""
     told_in: str = ""
     """The line at which Cancelled was first raised."""
@@ -133,13 +134,13 @@ class Watch:
             raise GivenUpError
         is_meant = self.is_meant()
         if is_meant and isinstance(getattr(sent, "error", None), trio.Cancelled):
-            self.told += 1
+            self.cancellations += 1
             self.told_in = self.told_in or driven.place()
-            self.gives_up = self.told >= PATIENCE
+            self.gives_up = self.cancellations >= PATIENCE
 
     def ends(self, error: BaseException | None, gave: object = None) -> None:
         """Handle the end of a body, or of an await for a piece."""
-        if not self.told or self.has_answered:
+        if not self.cancellations or self.has_answered:
             return
         self.has_answered = True
         if not _holds_cancelled(error):

@@ -74,8 +74,8 @@ def _check_written(bench: Bench, type_: Any, value: Any) -> None:
     verdict = bench.verdict(type_, written)
     what = f"{shortened(value)} is written as {shortened(written)}"
     if verdict is not None and not verdict.is_valid:
-        told = f"invalid under {json.dumps(bench.schema(type_))}: {verdict.problem}"
-        raise AssertionError(f"{what}, which is {told}")
+        problem = f"invalid under {json.dumps(bench.schema(type_))}: {verdict.problem}"
+        raise AssertionError(f"{what}, which is {problem}")
     back = bench.take(type_, written, bench.other)
     expect(back, value, f"{what}, which is read back as {type_name(type_)}")
 
@@ -100,10 +100,10 @@ def _check_json(bench: Bench, type_: Any, given: Any) -> None:
     if isinstance(outcome, Refused):
         # Only the hooks can decide whether a string has a format that the schema only names.
         if verdict is not None and verdict.is_valid and not verdict.undecided:
-            told = f"valid under {json.dumps(bench.schema(type_))}, but refused: {outcome}"
-            raise AssertionError(f"{what} is {told}")
+            problem = f"valid under {json.dumps(bench.schema(type_))}, but refused: {outcome}"
+            raise AssertionError(f"{what} is {problem}")
         return
     if verdict is not None and not verdict.is_valid:
-        told = f"{json.dumps(bench.schema(type_))}: {verdict.problem}"
-        raise AssertionError(f"{what} is accepted, but invalid under {told}")
+        problem = f"{json.dumps(bench.schema(type_))}: {verdict.problem}"
+        raise AssertionError(f"{what} is accepted, but invalid under {problem}")
     _check_written(bench, type_, outcome.value)

@@ -36,8 +36,8 @@ def check_whole(name: str, schema: dict[str, Any]) -> None:
     referred = {part["$ref"] for part in _objects(schema) if isinstance(part.get("$ref"), str)}
     if defined != referred:
         missing, unused = sorted(referred - defined), sorted(defined - referred)
-        told = f"undefined references {missing} and unused definitions {unused}"
-        raise AssertionError(f"the schema of {name} has {told}")
+        problem = f"undefined references {missing} and unused definitions {unused}"
+        raise AssertionError(f"the schema of {name} has {problem}")
 
 
 def classes_are_described_once(bench: Bench) -> None:

@@ -53,8 +53,8 @@ class Sighting:
             raise AssertionError(f"{what} was not refused; the error is {error!r}")
         found = {fault.path for fault in error.faults}
         if found != wanted:
-            told = f"expected faults at {sorted(wanted)}, got faults at {sorted(found)}"
-            raise AssertionError(f"{what}: {told}")
+            problem = f"expected faults at {sorted(wanted)}, got faults at {sorted(found)}"
+            raise AssertionError(f"{what}: {problem}")
 
 
 def in_engine(

@@ -71,7 +71,7 @@ def classes_are_state(bench: Bench) -> None:
             continue
         values = [value for value in each.fitting() if _can_be_set(bench, cls, value)]
         for before, value in zip([*values[1:], *values[:1]], values, strict=True):
-            _check_state(bench, each.type, before, value, _updates(bench, cls, value))
+            _check_state(bench, each.type, before, value, _updates(bench, value))
 
 
 def _can_be_set(bench: Bench, cls: Any, value: Any) -> bool:
@@ -85,18 +85,9 @@ def _can_be_set(bench: Bench, cls: Any, value: Any) -> bool:
     return all(map(bench.can_write, fields.values()))
 
 
-def _updates(bench: Bench, cls: Any, value: Any) -> dict[str, Any]:
+def _updates(bench: Bench, value: Any) -> dict[str, Any]:
     """Return what a step may set the fields to: JSON, where it can be read."""
-    hints, fields = typing.get_type_hints(cls), fields_of(value) or {}
-    return {
-        # The value of a type variable is unknown when fields are set.
-        name: field if _is_open(hints.get(name)) else bench.write(field)
-        for name, field in fields.items()
-    }
-
-
-def _is_open(hint: Any) -> bool:
-    return isinstance(hint, typing.TypeVar) or bool(getattr(hint, "__parameters__", ()))
+    return {name: bench.write(field) for name, field in (fields_of(value) or {}).items()}
 
 
 def _check_state(

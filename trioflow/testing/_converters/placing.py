@@ -132,8 +132,8 @@ def _check_refused(bench: Bench, each: TypeExamples, spot: Spot) -> None:
             raise AssertionError(f"{what} is accepted and becomes {shortened(outcome.value)}")
         wanted = {join(spot.path, path) for path in alone.paths}
         if outcome.paths != wanted:
-            told = f"expected faults at {wanted}, got faults at {outcome.paths}"
-            raise AssertionError(f"{what}: {told}")
+            problem = f"expected faults at {wanted}, got faults at {outcome.paths}"
+            raise AssertionError(f"{what}: {problem}")
 
 
 PROMISES = (

@@ -125,9 +125,9 @@ class Bench:
         recorded = decode(run_id, await store.read(run_id, limit=EVERYTHING))
         kept = [e for e in events if self.journal_chunks or not isinstance(e, CHUNKS)]
         converter = engine.converter
-        told = [_brief(to_wire(event, converter=converter)) for event in kept]
+        emitted = [_brief(to_wire(event, converter=converter)) for event in kept]
         written = [_brief(to_wire(event)) for event in recorded]
-        assert written == told, "its journal differs from its events"
+        assert written == emitted, "its journal differs from its events"
 
     async def check_recovery(self) -> None:
         """Check that another engine recovers the runs of an interrupted process."""

@@ -25,7 +25,8 @@ from trioflow._public import publish
 from trioflow.testing.strategies._broken import FAULTS, broken_event_logs, event_logs
 from trioflow.testing.strategies._building import LIMITS, build
 from trioflow.testing.strategies._classes import CLASS_MAKERS, ClassMaker, Member
-from trioflow.testing.strategies._json_types import JSON_KEYS, JSON_SCALARS, json_types
+from trioflow.testing.strategies._json_scalars import JSON_KEYS, JSON_SCALARS
+from trioflow.testing.strategies._json_types import json_types
 from trioflow.testing.strategies._stores import store_machine
 from trioflow.testing.strategies._typed import TypedValues
 from trioflow.testing.strategies._types import typed_values

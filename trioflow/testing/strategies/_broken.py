@@ -156,7 +156,7 @@ FAULTS = {
     "a number left out": Fault(1, _is(ev.Finish), _with(seq=lambda seq: seq + 1)),
     "time goes back": Fault(1, _is(ev.Finish), _with(at=lambda at: at - 1)),
     "another run": Fault(1, _is(ev.Finish), _with(run_id=lambda id: f"{id}2")),
-    "canceled is not told": Fault(1, _is(ev.Canceled), _drop),
+    "canceled is missing": Fault(1, _is(ev.Canceled), _drop),
     "something after finish": Fault(1, _is(ev.StepEvent), _repeat_at_end),
     "a call has no start": Fault(2, _is_first_start, _drop),
     "a call has no result": Fault(2, _is(ev.StepResult), _drop),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias, TypedDict
+from typing import Any, NamedTuple, TypeAlias
 
 import attrs
 from hypothesis import strategies as st
-from typing_extensions import ReadOnly
+from typing_extensions import ReadOnly, TypedDict
 
 from trioflow.context import MISSING
 from trioflow.testing.strategies._typed import TypedValues

@@ -9,7 +9,7 @@ import attrs
 from hypothesis import strategies as st
 
 from trioflow.abc import Append, Entry, Request, RequestKind, RunFilter, RunHeader
-from trioflow.events import ACTIVE_STATUSES, FINISHED_STATUSES, RunStatus
+from trioflow.events import FINISHED_STATUSES, RunStatus
 
 LONG_AGO = 1000.0
 """The time of all events, in seconds since the epoch. No real run is as old."""
@@ -103,7 +103,7 @@ class Journal:
         if self.status in FINISHED_STATUSES or self.held:
             return False
         due = self.due_at is not None and self.due_at <= now
-        return self.status in ACTIVE_STATUSES or due or bool(self.requests)
+        return self.status == "running" or due or bool(self.requests)
 
 
 @attrs.define

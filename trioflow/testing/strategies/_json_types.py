@@ -3,54 +3,30 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Mapping, MutableMapping, MutableSequence, Sequence
-from datetime import UTC, date, datetime, time, timedelta, timezone
-from decimal import Decimal
-from pathlib import Path
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    MutableMapping,
+    MutableSequence,
+    Sequence,
+)
+from collections.abc import Set as AbstractSet
 from typing import Annotated, Any
-from uuid import UUID
 
 from hypothesis import strategies as st
 
 from trioflow.testing.strategies._classes import CLASS_MAKERS, ClassMaker, made_classes
+from trioflow.testing.strategies._json_scalars import (
+    ARRAY,
+    JSON_KEYS,
+    JSON_SCALARS,
+    OBJECT,
+    Listed,
+)
 from trioflow.testing.strategies._typed import TypedValues
-from trioflow.testing.strategies._types import FLOATS, Box, Color, Crate, Level, Name, Tree
-
-STRING, INTEGER, OBJECT, ARRAY = ("string",), ("integer",), ("object",), ("array",)
-ZONES = [None, UTC, timezone(timedelta(hours=-3, minutes=-30)), timezone(timedelta(seconds=3601))]
-
-TREES = st.recursive(
-    st.builds(Tree, st.integers()),
-    lambda inner: st.builds(
-        Tree, st.integers(), st.lists(inner, max_size=2).map(tuple), st.none() | inner
-    ),
-    max_leaves=4,
-)
-JSON_KEYS: tuple[TypedValues, ...] = (
-    TypedValues(str, st.text(max_size=5), kinds=STRING),
-    TypedValues(UUID, st.uuids(), kinds=STRING),
-    TypedValues(Name, st.sampled_from(Name), kinds=STRING),
-)
-"""Types of keys of mappings and of items of sets."""
-JSON_SCALARS: tuple[TypedValues, ...] = (
-    *JSON_KEYS,
-    TypedValues(date, st.dates(), kinds=STRING),
-    TypedValues(int, st.integers(), kinds=INTEGER),
-    TypedValues(bool, st.booleans(), kinds=("boolean",)),
-    TypedValues(bytes, st.binary(max_size=5), kinds=STRING),
-    TypedValues(datetime, st.datetimes(timezones=st.sampled_from(ZONES)), kinds=STRING),
-    TypedValues(time, st.times(), kinds=STRING),
-    TypedValues(timedelta, st.timedeltas(), kinds=STRING),
-    TypedValues(Decimal, st.decimals(allow_nan=False), kinds=STRING),
-    TypedValues(Path, st.builds(Path, st.text(alphabet="ab/.é", max_size=5)), kinds=STRING),
-    TypedValues(Color, st.sampled_from(Color), kinds=("string", "integer")),
-    TypedValues(Level, st.sampled_from(Level), kinds=INTEGER),
-    TypedValues(float, FLOATS, kinds=("number",)),
-    TypedValues(type(None), st.none(), kinds=("null",)),
-    TypedValues(Crate, st.builds(Crate, st.integers(), st.text(max_size=5)), kinds=OBJECT),
-    TypedValues(Tree, TREES, kinds=OBJECT),
-)
-"""Types that nested types are made of."""
+from trioflow.testing.strategies._types import Box
 
 
 def _lists(item: TypedValues) -> st.SearchStrategy[list[Any]]:
@@ -66,6 +42,9 @@ Maker = Callable[[TypedValues, TypedValues], TypedValues]
 MAKERS: tuple[Maker, ...] = (
     lambda a, b: TypedValues(_of(list, a.type), _lists(a), kinds=ARRAY),
     lambda a, b: TypedValues(_of(Sequence, a.type), _lists(a), kinds=ARRAY),
+    lambda a, b: TypedValues(_of(Iterable, a.type), _lists(a), kinds=ARRAY),
+    lambda a, b: TypedValues(_of(Collection, a.type), _lists(a), kinds=ARRAY),
+    lambda a, b: TypedValues(_of(Listed, a.type), _lists(a), kinds=ARRAY),
     lambda a, b: TypedValues(_of(MutableSequence, a.type), _lists(a), kinds=ARRAY),
     lambda a, b: TypedValues(
         _of(collections.deque, a.type), _lists(a).map(collections.deque), kinds=ARRAY
@@ -87,7 +66,7 @@ MAKERS: tuple[Maker, ...] = (
         else TypedValues(a.type | b.type, a.values | b.values, kinds=a.kinds | b.kinds)
     ),
 )
-SETS: tuple[Any, ...] = (set, frozenset)
+SETS: tuple[Any, ...] = (set, frozenset, AbstractSet)
 MAPPINGS: tuple[Any, ...] = (dict, Mapping, MutableMapping)
 
 
@@ -101,6 +80,11 @@ def _set_of(origin: Any, item: TypedValues) -> TypedValues:
 def _mapping_of(origin: Any, key: TypedValues, item: TypedValues) -> TypedValues:
     values = st.dictionaries(key.values, item.values, max_size=3)
     return TypedValues(_of(origin, key.type, item.type), values, kinds=OBJECT)
+
+
+def _counter_of(key: TypedValues) -> TypedValues:
+    values = st.dictionaries(key.values, st.integers(), max_size=3).map(collections.Counter)
+    return TypedValues(_of(collections.Counter, key.type), values, kinds=OBJECT)
 
 
 def json_types(
@@ -127,6 +111,7 @@ def json_types(
         found = [
             st.builds(lambda make, a, b: make(a, b), st.sampled_from(MAKERS), inner, inner),
             st.builds(_set_of, st.sampled_from(SETS), st.sampled_from(keys)),
+            st.builds(_counter_of, st.sampled_from(keys)),
             st.builds(_mapping_of, st.sampled_from(MAPPINGS), st.sampled_from(keys), inner),
         ]
         return st.one_of([*found, made_classes(inner, classes)] if classes else found)

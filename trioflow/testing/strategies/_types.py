@@ -12,12 +12,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Generic, Literal, NamedTuple, TypedDict, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import attrs
 from hypothesis import strategies as st
+from typing_extensions import TypedDict  # which Pydantic also takes before Python 3.12
 
 from trioflow.testing.strategies._typed import TypedValues
 

@@ -49,11 +49,13 @@ class Feed:
             await self._tell(stream, teller, emit)
 
     async def _tell(self, stream: EventStream, teller: Teller, emit: Emit) -> None:
-        sent = 0
+        sent, last = 0, -1
         async for event in stream:
+            missing, last = event.seq - last - 1, event.seq
             if event.seq <= self.after:
                 teller.note(event)
                 continue
+            sent += teller.count_missing(missing)
             record = teller.tell(event)
             if isinstance(event, ev.Recover) and event.seq == self.after + 1:
                 record = teller.begin(event)  # a stream begins with it

@@ -14,7 +14,7 @@ from trioflow_server.answers import message
 from trioflow_server.calls import Call
 from trioflow_server.compat.feed import MEDIA_TYPE, RECORD_END
 from trioflow_server.compat.resume import named_run
-from trioflow_server.finding import find_run
+from trioflow_server.finding import find_in
 from trioflow_server.problems import Problem
 from trioflow_server.sending import Emit, StreamAnswer
 from trioflow_server.values import dump, milliseconds
@@ -23,7 +23,7 @@ from trioflow_server.values import dump, milliseconds
 async def send_event(call: Call) -> Response:
     """Send a named event to a run. It is durable when this has answered."""
     run_id = call.path("run_id")
-    found = await find_run(call.service, call.principal, call.workflow().id, run_id)
+    found = await find_in(call, run_id)
     given = await call.body()
     if found.is_pending:
         raise Problem(409, "The run has not started", "run-not-started")

@@ -56,6 +56,9 @@ class Memory:
     waiting: dict[str, Any] = attrs.field(factory=dict)
     """Payloads of calls and items that are suspended, by address."""
 
+    streaming: set[str] = attrs.field(factory=set)
+    """Ids of the calls of streaming tools that have not ended."""
+
     def note(self, event: ev.Event) -> Seen:
         """Take note of an event, and return what is known of its call."""
         if not isinstance(event, ev.StepEvent):
@@ -69,6 +72,10 @@ class Memory:
                 seen.waiting = event
             case ev.StepProgress(status="failed" | "bailed"):
                 _note_early_end(seen, event)
+            case ev.ToolCallStreamingStart():
+                self.streaming.add(event.tool_call_id)
+            case ev.ToolResult() | ev.ToolError():
+                self.streaming.discard(event.tool_call_id)
             case ev.StepFinish() if not seen.was_answered:
                 del self.calls[event.address]
         return seen

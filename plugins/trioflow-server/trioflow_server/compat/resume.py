@@ -14,7 +14,7 @@ from trioflow_server.answers import json_answer, message
 from trioflow_server.calls import Call
 from trioflow_server.compat.feed import Feed
 from trioflow_server.compat.waiting import last_seq, result_of, wait_for_result
-from trioflow_server.finding import Found, find_run
+from trioflow_server.finding import Found, find_in
 from trioflow_server.problems import Problem, value_problem
 from trioflow_server.starting import context_of
 
@@ -23,7 +23,7 @@ async def named_run(call: Call) -> Found:
     """Return the run in the query."""
     run_id = call.query.need("runId")
     call.query.check()
-    return await find_run(call.service, call.principal, call.workflow().id, run_id)
+    return await find_in(call, run_id)
 
 
 async def answer_run(call: Call) -> tuple[Found, int]:
@@ -85,8 +85,8 @@ async def resume_stream(call: Call) -> Response:
 async def cancel(call: Call) -> Response:
     """Cancel a run. One that has finished is left as it is."""
     run_id = call.path("run_id")
-    found = await find_run(call.service, call.principal, call.workflow().id, run_id)
-    if found.is_pending:
+    found = await find_in(call, run_id)
+    if found.is_only_here:
         call.service.pending.cancel(found.run_id)
     elif found.info.status not in FINISHED_STATUSES:
         with suppress(RunFinishedError, NotResumableError):  # it has finished meanwhile

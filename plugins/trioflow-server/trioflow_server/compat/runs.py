@@ -13,7 +13,7 @@ from trioflow.events import RunStatus
 from trioflow_server.answers import json_answer, message
 from trioflow_server.calls import Call
 from trioflow_server.compat.records import FIELDS
-from trioflow_server.finding import Found, find_run, travel_tag
+from trioflow_server.finding import Found, find_in, find_run, travel_tag
 from trioflow_server.listing import Listing, list_page
 from trioflow_server.problems import Issue, invalid
 
@@ -95,13 +95,13 @@ async def get_run(call: Call) -> Response:
 
 async def _found(call: Call) -> Found:
     run_id = call.path("run_id")
-    return await find_run(call.service, call.principal, call.workflow().id, run_id)
+    return await find_in(call, run_id)
 
 
 async def delete_run(call: Call) -> Response:
     """Delete a run, and all runs that time travels have made from it."""
     found = await _found(call)
-    if found.is_pending:
+    if found.is_only_here:
         call.service.pending.discard(found.run_id)
         return message("Workflow run deleted")
     for info in await _all_under(call, found):

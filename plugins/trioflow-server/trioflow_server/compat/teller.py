@@ -36,6 +36,14 @@ class Teller:
         """Take note of an event that is before the stream."""
         self.memory.note(event)
 
+    def count_missing(self, events: int) -> int:
+        """Return how many records would stand for events that a journal does not have.
+
+        Those are chunks of steps, which are records, and pieces of tools, which are none. While a
+        tool is streaming they are taken for its pieces.
+        """
+        return 0 if self.memory.streaming else events
+
     def tell(self, event: ev.Event) -> dict[str, Any] | None:
         """Return the record of an event; None if it has none."""
         seen = self.memory.note(event)

@@ -20,14 +20,14 @@ async def wait_for_result(call: Call, run_id: str, actual_id: str, after: int) -
       run_id: The id that the run is shown with.
       after: The ``seq`` of the last event that was there before.
     """
-    is_over = False
+    has_ended = False
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_cancel_when, call.intake.gone, nursery.cancel_scope)
         nursery.start_soon(_cancel_when, call.service.closing, nursery.cancel_scope)
         await wait_for_end(call.service, actual_id, after)
-        is_over = True
+        has_ended = True
         nursery.cancel_scope.cancel()
-    if not is_over:
+    if not has_ended:
         retry = {"retry-after": "5"}
         raise Problem(503, "The server is shutting down; the run continues", "closing", (), retry)
     return json_answer(await result_of(call.service, run_id, actual_id))

@@ -9,15 +9,13 @@ import attrs
 from starlette.requests import Request
 
 from trioflow.abc import AccessRequest, Authenticator, Principal
+from trioflow_server.calls import NOBODY
 from trioflow_server.endpoints import Endpoint
 from trioflow_server.problems import Problem
 from trioflow_server.safety.sessions import Sessions
 
 ANYBODY = Principal("anonymous")
 """Who sends requests to a server without authentication."""
-NOBODY = Principal("anonymous", scopes=(), resources=())
-"""Who sends requests to routes that are open to all."""
-
 logger = logging.getLogger("trioflow.server")
 
 

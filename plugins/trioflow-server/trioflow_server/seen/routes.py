@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import trio
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from trioflow_server.answers import json_answer
 from trioflow_server.calls import Call
@@ -35,7 +35,21 @@ async def _store_answers(call: Call) -> bool:
     return True
 
 
+async def measures(call: Call) -> Response:
+    """Return counts and durations in the text format of Prometheus."""
+    lines = call.service.measures.lines(call.service.streams.count)
+    return PlainTextResponse("\n".join(lines) + "\n")
+
+
 SEEN = (
+    Endpoint(
+        method="GET",
+        path="/metrics",
+        handle=measures,
+        needs=("read",),
+        summary="Counts and durations of requests",
+        answer="file",
+    ),
     Endpoint(
         method="GET",
         path="/health",

@@ -1,0 +1,105 @@
+"""A trioflow plugin for agents: language models that call tools, streamed and durable.
+
+`Agent` makes a workflow of a `Model` and tools. The hooks at the end are how trioflow finds what
+agents need: open models as a resource, and how pieces of replies look on the wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from trioflow import hookimpl
+from trioflow.errors import Tripwire
+from trioflow_agents.agent import MODEL_RETRY, Agent
+from trioflow_agents.approving import ApprovalRequest, Approved, Refused, approval
+from trioflow_agents.errors import (
+    AgentStoppedError,
+    ModelError,
+    ToolRefusedError,
+)
+from trioflow_agents.guards import Incoming, Outgoing
+from trioflow_agents.messages import (
+    Assistant,
+    File,
+    Image,
+    Message,
+    Part,
+    System,
+    Text,
+    ToolAnswer,
+    ToolRequest,
+    User,
+)
+from trioflow_agents.model import (
+    ArgumentsDelta,
+    Finish,
+    Model,
+    ModelRequest,
+    Piece,
+    ProvisionalText,
+    ToolDescription,
+    Usage,
+)
+from trioflow_agents.opening import RESOURCE, open_models
+from trioflow_agents.reading import agent_results, fold_text, history, usage_of
+from trioflow_agents.scripted import Scripted, ScriptedModel
+from trioflow_agents.steps import AgentResult
+from trioflow_agents.stopping import Stop
+from trioflow_agents.wiring import register
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+__all__ = [
+    "MODEL_RETRY",
+    "Agent",
+    "AgentResult",
+    "AgentStoppedError",
+    "ApprovalRequest",
+    "Approved",
+    "ArgumentsDelta",
+    "Assistant",
+    "File",
+    "Finish",
+    "Image",
+    "Incoming",
+    "Message",
+    "Model",
+    "ModelError",
+    "ModelRequest",
+    "Outgoing",
+    "Part",
+    "Piece",
+    "ProvisionalText",
+    "Refused",
+    "Scripted",
+    "ScriptedModel",
+    "Stop",
+    "System",
+    "Text",
+    "ToolAnswer",
+    "ToolDescription",
+    "ToolRefusedError",
+    "ToolRequest",
+    "Tripwire",
+    "Usage",
+    "User",
+    "agent_results",
+    "approval",
+    "fold_text",
+    "history",
+    "usage_of",
+]
+
+
+@hookimpl
+def trioflow_resources() -> Mapping[str, Callable[[], Any]]:
+    """Return the resource that holds open models."""
+    return {RESOURCE: open_models}
+
+
+@hookimpl
+def trioflow_converter(converter: Converter) -> None:
+    """Register how pieces of replies are written."""
+    register(converter)

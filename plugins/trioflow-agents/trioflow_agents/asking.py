@@ -1,0 +1,121 @@
+"""One request to the model: what it is asked, and what its pieces say together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, TypeAlias
+
+from attrs import define, field
+
+from trioflow import StepContext, Tool, tool
+from trioflow_agents.conversation import NAMESPACE, Turn, messages_of
+from trioflow_agents.messages import Assistant, ToolRequest
+from trioflow_agents.model import (
+    NO_USAGE,
+    ArgumentsDelta,
+    Finish,
+    Model,
+    ModelRequest,
+    Piece,
+    ProvisionalText,
+    ToolDescription,
+    Usage,
+)
+from trioflow_agents.opening import use_model
+from trioflow_agents.tools import Toolbox
+
+ANSWER_TOOL = "final_answer"
+"""The tool by which a model answers that takes no schema."""
+
+ModelTool: TypeAlias = Tool[..., Any]
+
+
+def model_tool(
+    agent: str, model: Model, toolbox: Toolbox, output: Any, *, provisional: bool
+) -> ModelTool:
+    """Return the streaming tool by which an agent asks its model; its id is that of the agent.
+
+    Args:
+      output: Type of the agent's output.
+      provisional: Whether output guards will judge the text.
+    """
+
+    @tool(id=agent, description=f"asks {model.name}")
+    async def ask_model(place: str, turn: int, ctx: StepContext[Any]) -> AsyncIterator[Any]:
+        request = _request(place, model, toolbox, output, ctx)
+        async with use_model(model, ctx) as opened, opened.stream(request) as pieces:
+            async for piece in pieces:
+                if provisional and isinstance(piece, str):
+                    yield ProvisionalText(piece)
+                else:
+                    yield piece
+
+    return ask_model
+
+
+def _request(
+    place: str, model: Model, toolbox: Toolbox, output: Any, ctx: StepContext[Any]
+) -> ModelRequest:
+    messages = tuple(messages_of(ctx.private_state(NAMESPACE), place))
+    tools = toolbox.describe(ctx)
+    if output is str:
+        return ModelRequest(messages, tools)
+    schema = ctx.json_schema(output)
+    if model.takes_schema:
+        return ModelRequest(messages, tools, schema)
+    answer = ToolDescription(ANSWER_TOOL, "Call it with the final answer.", _of_object(schema))
+    return ModelRequest(messages, (*tools, answer))
+
+
+def _of_object(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema for the arguments of the answer tool, which are an object."""
+    if schema.get("type") == "object":
+        return schema
+    definitions = {"$defs": schema["$defs"]} if "$defs" in schema else {}
+    answer = {key: value for key, value in schema.items() if key != "$defs"}
+    return {
+        "type": "object",
+        "properties": {"answer": answer},
+        "required": ["answer"],
+        "additionalProperties": False,
+        **definitions,
+    }
+
+
+NO_FINISH = Finish("")
+
+
+@define
+class Reply:
+    """What the pieces of a reply say so far."""
+
+    text: list[str] = field(factory=list)
+    calls: dict[str, list[str]] = field(factory=dict)
+    names: dict[str, str] = field(factory=dict)
+    usage: Usage = NO_USAGE
+    finish: Finish = NO_FINISH
+
+    def add(self, piece: Piece | ProvisionalText) -> None:
+        """Add the next piece."""
+        match piece:
+            case str():
+                self.text.append(piece)
+            case ProvisionalText(text):
+                self.text.append(text)
+            case ArgumentsDelta(call_id, name, delta):
+                self.names[call_id] = name
+                self.calls.setdefault(call_id, []).append(delta)
+            case Usage():
+                self.usage += piece
+            case Finish():
+                self.finish = piece
+
+    def turn(self) -> Turn:
+        """Return the turn that the reply is."""
+        calls = [ToolRequest(id, self.names[id], "".join(part)) for id, part in self.calls.items()]
+        answer = next((call for call in calls if call.name == ANSWER_TOOL), None)
+        said = Assistant("".join(self.text), calls)
+        if answer is not None:  # then other calls have no purpose any more
+            said = Assistant(answer.arguments)
+        finish = self.finish
+        return Turn((said,), self.usage, finish.reason, finish.response_id, finish.model)

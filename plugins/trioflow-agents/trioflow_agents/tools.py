@@ -1,0 +1,133 @@
+"""Tools as the model sees them, and the answers that it gets."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from contextvars import ContextVar
+from typing import Any
+
+from attrs import define, field
+
+from trioflow import NonRetryableError, StepContext, Tool
+from trioflow.errors import DefinitionError, InvalidValueError, Tripwire
+from trioflow.wire import lenient_json
+from trioflow_agents.errors import ToolRefusedError
+from trioflow_agents.messages import ToolAnswer, ToolRequest
+from trioflow_agents.model import ToolDescription
+
+CALL_ID: ContextVar[str | None] = ContextVar("trioflow_agents_call_id", default=None)
+"""Id of the call that an agent makes, inside the tool."""
+MAX_NAME = 64
+_NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
+
+
+@define
+class Toolbox:
+    """The tools of an agent by the names that the model knows."""
+
+    tools: dict[str, Tool[..., Any]]
+    max_result: int
+    _described: tuple[ToolDescription, ...] | None = field(default=None, init=False)
+
+    @classmethod
+    def of(cls, tools: Iterable[Tool[..., Any]], max_result: int, where: str) -> Toolbox:
+        """Return the toolbox of an agent.
+
+        Raises:
+          DefinitionError: if something is no tool, or two have the same name.
+        """
+        named: dict[str, Tool[..., Any]] = {}
+        for tool in tools:
+            if not isinstance(tool, Tool):
+                remedy = "declare it with @tool, or call it in a tool"
+                raise DefinitionError(where, f"{tool!r} is not a tool", remedy)
+            name = model_name(tool.id)
+            if name in named:
+                problem = f"tools {named[name].id!r} and {tool.id!r} have the same name for models"
+                raise DefinitionError(where, problem, "rename one with .clone(id)")
+            named[name] = tool
+        return cls(named, max_result)
+
+    def describe(self, ctx: StepContext[Any]) -> tuple[ToolDescription, ...]:
+        """Return the descriptions of the tools, which a request holds."""
+        if self._described is None:
+            self._described = tuple(
+                ToolDescription(name, tool.description, ctx.json_schema(tool))
+                for name, tool in self.tools.items()
+            )
+        return self._described
+
+    async def answer(
+        self, request: ToolRequest, ctx: StepContext[Any], *, raises: bool
+    ) -> ToolAnswer:
+        """Call a tool and return the answer for the model.
+
+        Args:
+          raises: Whether exceptions of the tool are raised, not reported to the model.
+        """
+        tool = self.tools.get(request.name)
+        if tool is None:
+            known = ", ".join(self.tools) or "none"
+            return _error(request, f"there is no tool {request.name!r}; known tools: {known}")
+        try:
+            arguments = read_arguments(request.arguments)
+        except ValueError as exc:
+            return _error(request, f"the arguments are not a JSON object: {exc}")
+        token = CALL_ID.set(request.id)
+        try:
+            output = await ctx.call_tool(tool, **arguments)
+        except (NonRetryableError, Tripwire):
+            raise
+        except ToolRefusedError as exc:
+            return _error(request, str(exc))
+        except Exception as exc:
+            if raises and not is_about_arguments(exc, tool):
+                raise
+            return _error(request, f"{type(exc).__name__}: {exc}")
+        finally:
+            CALL_ID.reset(token)
+        return ToolAnswer(request.id, request.name, self._cut(as_text(output)))
+
+    def _cut(self, text: str) -> str:
+        rest = len(text) - self.max_result
+        return text if rest <= 0 else f"{text[: self.max_result]}\n[{rest} more characters]"
+
+
+def _error(request: ToolRequest, problem: str) -> ToolAnswer:
+    return ToolAnswer(request.id, request.name, problem, is_error=True)
+
+
+def model_name(id: str) -> str:
+    """Return the name of a tool for models, which know fewer characters than ids."""
+    return _NOT_IN_NAMES.sub("_", id)[:MAX_NAME]
+
+
+def read_arguments(text: str) -> dict[str, Any]:
+    """Return the arguments that a model wrote.
+
+    Raises:
+      ValueError: if they are not a JSON object.
+    """
+    try:
+        arguments = json.loads(text or "{}")
+    except RecursionError as exc:
+        raise ValueError("they are nested too deeply") from exc
+    if not isinstance(arguments, dict):
+        raise ValueError(f"they are {type(arguments).__name__}")
+    return arguments
+
+
+def is_about_arguments(error: Exception, tool: Tool[..., Any]) -> bool:
+    """Return whether an exception says that the arguments do not fit the tool."""
+    if not isinstance(error, InvalidValueError):
+        return False
+    return error.what.startswith("argument") and error.owner.startswith(f"tool {tool.id!r}")
+
+
+def as_text(output: Any) -> str:
+    """Return the output of a tool as text: a string as it is, anything else as JSON."""
+    if isinstance(output, str):
+        return output
+    return json.dumps(lenient_json(output), ensure_ascii=False)

@@ -1,0 +1,62 @@
+"""Mastra's own client from npm against ours, in all agreed scenarios."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .checking import HERE, RECORDED
+
+CACHE = Path(tempfile.gettempdir()) / f"trioflow-client-js-{os.getuid()}"
+"""Where the client is kept between runs of the tests."""
+
+pytestmark = [pytest.mark.npm, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def client() -> Path:
+    """Install the client, or skip where that cannot be done."""
+    if shutil.which("npm") is None or shutil.which("node") is None:
+        pytest.skip("Node.js and npm are not installed")
+    if not (CACHE / "node_modules" / "@mastra" / "client-js").is_dir():
+        script = str(RECORDED / "setup-client.sh")
+        try:
+            subprocess.run(["sh", script, str(CACHE)], check=True, capture_output=True, timeout=400)
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+            if os.environ.get("TRIOFLOW_NEEDS_NPM"):
+                raise
+            pytest.skip("the registry of npm cannot be reached")
+    return CACHE
+
+
+@pytest.fixture(scope="module")
+def base_url() -> Iterator[str]:
+    """Serve the agreed workflows in a process of their own."""
+    command = [sys.executable, str(HERE / "serve_scenarios.py")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+        process.terminate()
+        process.wait(20)
+
+
+def test_the_client_sees_what_it_saw_at_the_recorded_server(client: Path, base_url: str) -> None:
+    done = subprocess.run(
+        ["node", str(RECORDED / "client-check.mjs"), base_url],
+        env={**os.environ, "CLIENT_DIR": str(client)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    passed, total = done.stdout.splitlines()[-1].removeprefix("scenarios ").split("/")
+    assert passed == total
