@@ -16,6 +16,7 @@ from trioflow_otel import OpenTelemetry
 from trioflow import StepContext, TracingContext, Workflow, open_engine, step, tool
 from trioflow.stores import MemoryStore
 
+from .odd import Rude
 from .test_otel_going_on import ids, linked
 from .test_otel_spans import attribute
 from .traces import Measures, Traces
@@ -160,6 +161,18 @@ class TestBaggage:
 
         assert result.unwrap() == {"tenant": "acme", "user": "bob"}
         assert baggage.get_all() == {}
+
+    async def test_values_of_any_kind_cost_nothing(self, traces: Traces) -> None:
+        around = context.get_current()
+        for name, value in {"odd": Rude(), "text": "\udc80", "number": 5}.items():
+            around = baggage.set_baggage(name, value, around)
+        token = context.attach(around)
+        try:
+            await halt(traces.plugin, MemoryStore())
+        finally:
+            context.detach(token)
+
+        assert len(traces.spans) == 8
 
     async def test_a_run_that_a_step_starts_has_it(self, traces: Traces) -> None:
         started = []

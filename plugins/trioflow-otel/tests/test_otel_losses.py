@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler, SamplingResult
 from trioflow_otel import OpenTelemetry
 from trioflow_otel.metering import Metering
 
-from trioflow import StepContext, Workflow, events, open_engine, step, tool
+from trioflow import StepContext, TracingContext, Workflow, events, open_engine, step, tool
 
 from .traces import Traces
 
@@ -136,8 +136,34 @@ async def test_a_tracer_that_is_not_opentelemetrys_may_raise_anywhere(
 
     await run_twice(traces)
 
+    assert [span.name for span in traces.spans] == [*NAMES, "run w"] * 2
     assert {record.name for record in caplog.records} == {"trioflow.otel"}
     assert "what event 'step-result' says is lost" in caplog.text
+
+
+async def test_a_parent_that_raises_is_none(traces: Traces) -> None:
+    class Broken(TracingContext):
+        def headers(self) -> dict[str, str]:
+            raise RuntimeError("no headers")
+
+    async with open_engine(plugins=[traces.plugin]) as engine:
+        result = await engine.create_run(FLOW).start(1, tracing_context=Broken())
+
+    assert result.status == "success"
+    assert [span.name for span in traces.spans] == [*NAMES, "run w"]
+
+
+async def test_a_tracer_that_cannot_name_a_span_costs_that_body(
+    traces: Traces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: Any) -> None:
+        raise RuntimeError("no code")
+
+    monkeypatch.setattr("trioflow_otel.attributes.code_attributes", broken)
+
+    await run_twice(traces)
+
+    assert [span.name for span in traces.named("run w")] == ["run w"] * 2
 
 
 async def test_a_measurement_that_fails_costs_no_other(caplog: pytest.LogCaptureFixture) -> None:

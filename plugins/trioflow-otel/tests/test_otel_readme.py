@@ -7,20 +7,27 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from opentelemetry.trace import SpanKind
 from trioflow_otel import attributes
 
+from trioflow import Workflow, open_engine, tool
+
 from .collector import decoded, running_collector
+from .traces import Traces
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
 BLOCKS: list[tuple[str, str]] = re.findall(
     r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL
 )
 
+PROGRAMS = [text for language, text in BLOCKS if language == "python"]
+
 
 def test_the_program_sends_the_tree_that_is_shown() -> None:
-    [program] = [text for language, text in BLOCKS if language == "python"]
+    program, _ = PROGRAMS
     [shown] = [text for language, text in BLOCKS if language == "text"]
 
     with running_collector() as collector:
@@ -36,6 +43,24 @@ def test_the_program_sends_the_tree_that_is_shown() -> None:
     (root,) = (span for span in collector.spans if not span.parent_span_id)
     assert tree(root, collector.spans) == shown
     assert decoded(root.attributes)["trioflow.metadata.tenant"] == "a"
+
+
+async def test_the_instrument_says_what_the_span_of_a_model_call_is(traces: Traces) -> None:
+    _, program = PROGRAMS
+    names: dict[str, Any] = {}
+    exec(program, names)
+
+    @tool
+    async def ask_model(question: str) -> str:
+        return question
+
+    instruments = [names["ModelCalls"]()]
+    async with open_engine(plugins=[traces.plugin], instruments=instruments) as engine:
+        await engine.create_run(Workflow("w", input=str).then(ask_model)).start("?")
+
+    span = traces.one("chat gpt-4o")
+    assert span.kind is SpanKind.CLIENT
+    assert (span.attributes or {})["gen_ai.request.model"] == "gpt-4o"
 
 
 def tree(span: Span, spans: list[Span], depth: int = 0) -> str:

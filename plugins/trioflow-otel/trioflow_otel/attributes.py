@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
-
-from opentelemetry.util.types import AttributeValue
 
 from trioflow_otel.texts import Attributes, Texts
 
@@ -52,11 +50,6 @@ TOOL = "gen_ai.tool.name"
 TOOL_CALL = "gen_ai.tool.call.id"
 
 
-def present(found: Mapping[str, AttributeValue | None]) -> Attributes:
-    """Return the attributes that are not None."""
-    return {name: value for name, value in found.items() if value is not None}
-
-
 def nanoseconds(at: float) -> int:
     """Return the time of an event in nanoseconds, the unit of OpenTelemetry."""
     return round(at * 1_000_000_000)
@@ -66,7 +59,7 @@ def nanoseconds(at: float) -> int:
 def code_attributes(function: Callable[..., Any] | None, texts: Texts) -> Attributes:
     """Return the source location of the function of a step or tool, if it can be found."""
     try:
-        return texts.attributes(_code_of(function))
+        return texts.known(_code_of(function))
     except Exception:  # from an object that is called in place of a function
         return {}
 

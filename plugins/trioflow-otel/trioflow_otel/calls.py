@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, Status, StatusCode, set_span_in_context
@@ -53,7 +55,7 @@ class OpenSpan:
         """
         if error is None:
             return False
-        inner = error.exceptions if isinstance(error, BaseExceptionGroup) else (error,)
+        inner = _members_of(error)
         is_new = id(error) not in self.heard and any(id(e) not in self.heard for e in inner)
         if len(self.heard) >= MANY:  # most were caught, otherwise the call would have ended
             self.heard.clear()
@@ -84,12 +86,24 @@ class OpenCall(OpenSpan):
 
     def end_attempt(self, status: str, error: BaseException | None, at: float, tell: bool) -> None:
         """End the current attempt, if any."""
-        if self.attempt is not None:
-            self.attempt.span.set_attribute(a.STEP_STATUS, status)
+        attempt, self.attempt = self.attempt, None
+        if attempt is None:
+            return
+        try:
+            attempt.span.set_attribute(a.STEP_STATUS, status)
             if status == "failed":
-                self.attempt.fail(error, at, tell=tell)
-            self.attempt.end(at)
-            self.attempt = None
+                attempt.fail(error, at, tell=tell)
+        finally:
+            attempt.end(at)
+
+
+def _members_of(error: BaseException) -> Sequence[BaseException]:
+    if not isinstance(error, BaseExceptionGroup):
+        return (error,)
+    try:
+        return tuple(error.exceptions)
+    except Exception:  # from a class of the user
+        return (error,)
 
 
 @attrs.define(eq=False)

@@ -24,4 +24,4 @@ class Losses:
         kind = what, type(error).__name__
         if kind not in self._known:
             self._known.add(kind)
-            logger.warning("%s is lost, and may be again without a word", what, exc_info=error)
+            logger.warning("%s is lost; more of this kind are not reported", what, exc_info=error)

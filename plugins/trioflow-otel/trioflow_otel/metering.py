@@ -54,7 +54,7 @@ class Metering(Instrument):
 
     def on_begin(self, part: PartInfo) -> None:
         """Remember the workflow of the run."""
-        about = self._texts.attributes({a.WORKFLOW: part.workflow_id})
+        about = self._texts.known({a.WORKFLOW: part.workflow_id})
         self._runs[part.run_id] = MeteredRun(about)
 
     def on_halt(self, run_id: str) -> None:
@@ -134,7 +134,7 @@ class Metering(Instrument):
         if run.is_halted and status == "canceled":
             status = HALTED
         step = {a.STEP: event.id, a.STEP_KIND: kind, a.STEP_STATUS: status}
-        about = {**run.about, **self._texts.attributes(step)}
+        about = {**run.about, **self._texts.known(step)}
         if status == "failed":
             about[a.ERROR_TYPE] = error_type(error)
         self._durations.record(event.at - begun_at, about)

@@ -50,7 +50,7 @@ class Part:
         if call is None:  # items have no start event
             call = self._open_item(body.step_id, body.step_call_id, body.address, body.at)
         call.attempts = body.attempt
-        about = self._texts.attributes({a.STEP: body.step_id, a.ATTEMPT: body.attempt})
+        about = self._texts.known({a.STEP: body.step_id, a.ATTEMPT: body.attempt})
         about |= a.code_attributes(body.function, self._texts)
         name = f"attempt {body.step_id}"
         call.attempt = self._begin(name, call, body.at, about, body.span)
@@ -58,7 +58,7 @@ class Part:
 
     # ------------------------------------------------------------ calls
     def on_step_start(self, event: ev.StepStart) -> None:
-        about = self._texts.attributes(
+        about = self._texts.known(
             {
                 a.ITERATION: event.iteration,
                 a.ROUND: event.round or None,
@@ -78,10 +78,10 @@ class Part:
         if call is None:
             call = self._open_call(event, "sleep" if event.event is None else "wait", {})
         waiting_for = {a.EVENT: event.event, a.UNTIL: event.until}
-        call.note("waiting", event.at, self._texts.attributes(waiting_for))
+        call.note("waiting", event.at, self._texts.known(waiting_for))
 
     def on_event_taken(self, event: ev.EventTaken) -> None:
-        taken = self._texts.attributes({a.EVENT: event.event})
+        taken = self._texts.known({a.EVENT: event.event})
         self._calls[event.address].note("event_taken", event.at, taken)
 
     def on_retry(self, event: ev.StepRetry) -> None:
@@ -105,7 +105,7 @@ class Part:
 
     # ------------------------------------------------------------ tools
     def on_tool_call(self, event: ev.ToolCall) -> None:
-        about = self._texts.attributes(
+        about = self._texts.known(
             {
                 a.OPERATION: a.EXECUTE_TOOL,
                 a.TOOL: event.name,
@@ -157,18 +157,25 @@ class Part:
         tool = self._begin_tool(event.tool_call_id)
         del self._tools[event.tool_call_id]
         status = self._status(status)
+        try:
+            self._mark_tool(tool, status, error, event.at)
+        finally:
+            tool.end(event.at)
+
+    def _mark_tool(
+        self, tool: OpenTool, status: str, error: BaseException | None, at: float
+    ) -> None:
         tool.span.set_attribute(a.TOOL_STATUS, status)
         if tool.pieces is not None:
             tool.span.set_attribute(a.TOOL_PIECES, tool.pieces)
         if status == "failed":
-            tool.fail(error, event.at, tell=tool.caller.hear(error))
+            tool.fail(error, at, tell=tool.caller.hear(error))
         elif status in ("canceled", HALTED):
-            tool.note(status, event.at)
-        tool.end(event.at)
+            tool.note(status, at)
 
     # ------------------------------------------------------------ the run
     def on_canceled(self, event: ev.Canceled) -> None:
-        about = self._texts.attributes({a.REASON: event.reason})
+        about = self._texts.known({a.REASON: event.reason})
         self._root.note(self._status("canceled"), event.at, about)
 
     def on_pause(self, event: ev.Suspended | ev.Paused) -> None:
@@ -183,10 +190,12 @@ class Part:
 
     def _end(self, status: str, error: BaseException | None, at: float) -> None:
         self.has_ended = True
-        self._root.span.set_attribute(a.RUN_STATUS, status)
-        if status == "failed":
-            self._root.fail(error, at, tell=self._root.hear(error))
-        self._root.end(at)
+        try:
+            self._root.span.set_attribute(a.RUN_STATUS, status)
+            if status == "failed":
+                self._root.fail(error, at, tell=self._root.hear(error))
+        finally:
+            self._root.end(at)
 
     # ------------------------------------------------------------ inside
     def _begin(
@@ -206,13 +215,13 @@ class Part:
 
     def _open_call(self, event: ev.StepEvent, kind: str, about: Attributes) -> OpenCall:
         place = {a.STEP: event.id, a.STEP_KIND: kind, a.STEP_CALL: event.step_call_id}
-        about = {**about, **self._texts.attributes(place)}
+        about = {**about, **self._texts.known(place)}
         return self._open(event.address, f"{kind} {event.id}", event.at, about)
 
     def _open_item(self, id: str, call_id: str, address: str, at: float) -> OpenCall:
         index = Address.parse(address).item
         place = {a.STEP: id, a.STEP_KIND: "item", a.ITEM: index, a.STEP_CALL: call_id}
-        return self._open(address, f"item {id}", at, self._texts.attributes(place))
+        return self._open(address, f"item {id}", at, self._texts.known(place))
 
     def _open(self, address: str, name: str, at: float, about: Attributes) -> OpenCall:
         around = self._around(address)
@@ -236,17 +245,22 @@ class Part:
     ) -> None:
         call = self._calls.pop(address)
         status = self._status(status)
-        call.span.set_attribute(a.STEP_STATUS, status)
-        if call.attempts:
-            call.span.set_attribute(a.ATTEMPTS, call.attempts)
         tell = status == "failed" and call.hear(error)
         if status == "failed":
-            call.fail(error, at, tell=tell and call.attempt is None)
             self._around(address).hear(error)
-        elif status in ("canceled", "suspended", HALTED):
-            call.note(status, at, self._texts.attributes({a.LABEL: label}))
-        call.end_attempt(status, error, at, tell=tell)
-        call.end(at)
+        try:
+            call.span.set_attribute(a.STEP_STATUS, status)
+            if call.attempts:
+                call.span.set_attribute(a.ATTEMPTS, call.attempts)
+            if status == "failed":
+                call.fail(error, at, tell=tell and call.attempt is None)
+            elif status in ("canceled", "suspended", HALTED):
+                call.note(status, at, self._texts.known({a.LABEL: label}))
+        finally:
+            try:
+                call.end_attempt(status, error, at, tell=tell)
+            finally:
+                call.end(at)
 
 
 ENDS: dict[type[ev.Event], Callable[[Part, Any], None]] = {

@@ -23,9 +23,11 @@ from opentelemetry.trace import (
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from trioflow import TracingContext
+from trioflow_otel.texts import NAMES, Texts
 
 PROPAGATOR = TraceContextTextMapPropagator()
 BAGGAGE = W3CBaggagePropagator()
+PLAIN = Texts()
 
 
 @attrs.frozen
@@ -94,7 +96,9 @@ def headers_of(context: Context) -> dict[str, str]:
     """Return the headers that continue a context in another process."""
     carrier: dict[str, str] = {}
     PROPAGATOR.inject(carrier, context)
-    BAGGAGE.inject(carrier, context)
+    found = baggage.get_all(context).items()  # values of any kind
+    strings = {NAMES.text(name): PLAIN.text(value) for name, value in found}
+    BAGGAGE.inject(carrier, with_baggage(Context(), strings))
     return carrier
 
 

@@ -26,6 +26,7 @@ DEEPEST = 10
 MOST = 1_000
 """How many values of one container are written, with those inside of them."""
 CUT = "…"
+_NUMBERS = range(-(2**63), 2**63)
 
 Attributes = dict[str, AttributeValue]
 
@@ -47,11 +48,22 @@ class Texts:
 
     def text(self, value: object) -> str:
         """Return the ``str()`` of a value, also if that fails."""
+        if type(value) is str and value.isascii() and len(value) <= self.longest:
+            return value  # the usual case
         return self.safely(lambda: self._cut(_string(value)), value)
 
-    def attribute(self, value: object) -> AttributeValue:
+    def attribute(self, value: Any) -> AttributeValue:
         """Return a value as an attribute; what is not plain becomes a JSON string."""
+        kind = type(value)  # the usual ones first
+        if kind is str:
+            return self.text(value)
+        if kind is bool or (kind is int and value in _NUMBERS):
+            return value  # type: ignore[no-any-return]
         return self.safely(lambda: self._attribute(value), value)
+
+    def known(self, found: Mapping[str, Any]) -> Attributes:
+        """Return attributes whose names are known; those that are None are left out."""
+        return {name: self.attribute(value) for name, value in found.items() if value is not None}
 
     def attributes(self, found: Mapping[Any, Any], prefix: str = "") -> Attributes:
         """Return a mapping as attributes; entries that are None are left out."""

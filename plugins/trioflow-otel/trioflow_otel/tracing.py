@@ -100,18 +100,31 @@ class Tracing(Instrument):
     def around_body(self, body: BodyInfo) -> Inside | None:
         """Make the span of a body current while it runs."""
         part = self._parts.get(body.run_id)
-        return None if part is None else Inside(part.begin_body(body), part.baggage)
+        if part is None:
+            return None
+        try:
+            return Inside(part.begin_body(body), part.baggage)
+        except Exception as error:  # of a tracer that is not OpenTelemetry's
+            self._losses.report("the span of a body", error)
+            return None
 
     # ------------------------------------------------------------ beginnings
     def _start(self, part: PartInfo) -> Beginning:
-        place, around = part.tracing_context, otel_context.get_current()
-        parent = span_of(place)
-        if parent is not None:
-            around = set_span_in_context(parent, around)
-        around = with_baggage(around, baggage_of(place))
+        around = self._inside(part.tracing_context, otel_context.get_current())
         parent = valid(get_current_span(around))
         trace_id = parse(part.trace_id) if parent is None else parent.get_span_context().trace_id
         return self._beginning_of(part, around, (), trace_id)
+
+    def _inside(self, place: TracingContext, around: Context) -> Context:
+        """Return a context with the span and the baggage of the caller's place."""
+        try:
+            parent = span_of(place)
+            if parent is not None:
+                around = set_span_in_context(parent, around)
+            return with_baggage(around, baggage_of(place))
+        except Exception as error:  # of a span or place with a class of its own
+            self._losses.report("the parent of a run", error)
+            return around
 
     def _continue(self, part: PartInfo) -> Beginning:
         around = otel_context.get_current()
@@ -133,7 +146,7 @@ class Tracing(Instrument):
         texts = self._writer.texts
         about = texts.attributes(part.metadata, a.METADATA)
         run = {a.RUN: part.run_id, a.WORKFLOW: part.workflow_id, a.RESOURCE: part.resource_id}
-        about |= texts.attributes(run)
+        about |= texts.known(run)
         beginning = Beginning(f"run {part.workflow_id}", about, around, tuple(links), None)
         chosen = self._choose(beginning, trace_id, part.first_context)
         return attrs.evolve(beginning, chosen=chosen)
