@@ -22,6 +22,7 @@ LAYERS = (
     (
         "_constructor",
         "_durations",
+        "_generic",
         "_help",
         "_hints",
         "_lazy",
