@@ -74,6 +74,8 @@ def outline(
     workflow: Workflow[Any, Any],
     resolve: Resolve | None = None,
     provider: Provider | None = None,
+    *,
+    sources: bool = True,
 ) -> Outline:
     """Return the outline of a workflow.
 
@@ -82,8 +84,9 @@ def outline(
       resolve: Returns a definition that the workflow refers to by id; without it, such ids
         stay ``"unresolved"``.
       provider: Returns the name of the plugin that provides a definition.
+      sources: Whether conditions that are short lambdas appear as their source.
     """
-    return _Outliner(resolve or _unknown, provider or _unknown).target(workflow, ())
+    return _Outliner(resolve or _unknown, provider or _unknown, sources).target(workflow, ())
 
 
 def function_name(fn: Callable[..., Any], nameless: str) -> str:
@@ -92,9 +95,9 @@ def function_name(fn: Callable[..., Any], nameless: str) -> str:
     return nameless if name == "<lambda>" else name
 
 
-def condition_text(fn: Callable[..., Any]) -> str:
+def condition_text(fn: Callable[..., Any], sources: bool = True) -> str:
     """Return the name of a condition, or the source of a lambda if that is short."""
-    return function_name(fn, "") or source_of(fn) or "condition"
+    return function_name(fn, "") or (source_of(fn) if sources else "") or "condition"
 
 
 def seconds_text(seconds: float) -> str:
@@ -110,6 +113,7 @@ def _unknown(_: Any) -> None:
 class _Outliner:
     resolve: Resolve
     provider: Provider
+    sources: bool
 
     def target(self, target: Target, above: tuple[str, ...], condition: str = "") -> Outline:
         """Return the entry of a target inside the workflows *above* it."""
@@ -153,7 +157,7 @@ class _Outliner:
                 return Outline("parallel", "in parallel", children=arms)
             case Branch():
                 arms = tuple(
-                    self.target(target, above, condition_text(condition))
+                    self.target(target, above, condition_text(condition, self.sources))
                     for condition, target in node.arms
                 )
                 return Outline("branch", "branch", children=arms)
@@ -169,7 +173,7 @@ class _Outliner:
         match node:
             case Loop():
                 word: OutlineKind = "until" if node.until else "while"
-                name = condition_text(node.condition)
+                name = condition_text(node.condition, self.sources)
                 return Outline(word, f"repeat {word} {name}", name, children=body)
             case ForEach():
                 note = "" if node.concurrency == 1 else f"{node.concurrency} at a time"

@@ -9,14 +9,17 @@ from trioflow.describe._outline import Outline, Resolve, outline
 from trioflow.workflow import Workflow
 
 
-def to_tree(workflow: Workflow[Any, Any], resolve: Resolve | None = None) -> str:
+def to_tree(
+    workflow: Workflow[Any, Any], resolve: Resolve | None = None, *, sources: bool = True
+) -> str:
     """Return a workflow as a tree, one line per node, without a final newline.
 
     Args:
       workflow: What to describe.
       resolve: Returns a definition that the workflow refers to by id.
+      sources: Whether conditions that are short lambdas appear as their source.
     """
-    root = outline(workflow, resolve)
+    root = outline(workflow, resolve, sources=sources)
     return "\n".join([_line(root), *_below(root, "")])
 
 

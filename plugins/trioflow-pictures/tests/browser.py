@@ -53,6 +53,8 @@ class Page:
     session: str = ""
     problems: list[str] = attrs.field(factory=list)
     """What its scripts raised or complained about."""
+    urls: list[str] = attrs.field(factory=list)
+    """What it has asked for, if the domain ``Network`` is enabled."""
     _number: int = 0
     _unread: bytes = b""
 
@@ -83,6 +85,14 @@ class Page:
                 pass
         else:
             self.evaluate(f"document.write({json.dumps(html)}); document.close()")
+
+    def go(self, url: str) -> None:
+        """Load a page of a server, and wait until it has loaded."""
+        answer = self.call("Page.navigate", url=url)
+        if "errorText" in answer:
+            raise RuntimeError(f"{url}: {answer['errorText']}")
+        while self._receive().get("method") != "Page.loadEventFired":
+            pass
 
     def resize(self, width: int, height: int) -> None:
         """Give the window another size."""
@@ -135,6 +145,8 @@ class Page:
         message: dict[str, Any] = json.loads(line)
         if message.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded"):
             self.problems.append(json.dumps(message["params"]))
+        if message.get("method") == "Network.requestWillBeSent":
+            self.urls.append(message["params"]["request"]["url"])
         return message
 
 

@@ -16,10 +16,11 @@ from starlette.responses import PlainTextResponse, Response
 from trioflow import Engine
 from trioflow.abc import Authenticator
 from trioflow_server.answers import problem_answer
-from trioflow_server.calls import Call
+from trioflow_server.calls import NOBODY, Call
 from trioflow_server.endpoints import Endpoint
 from trioflow_server.intake import Intake, Receive, Scope, Send
 from trioflow_server.options import ServerOptions
+from trioflow_server.pages.problem_page import problem_page
 from trioflow_server.problems import problem_of
 from trioflow_server.routing import Router
 from trioflow_server.safety.gate import Gate, headers_of
@@ -87,12 +88,16 @@ class ServerApp:
     # ------------------------------------------------------------ its life
     @asynccontextmanager
     async def lifespan(self) -> AsyncGenerator[None, None]:
-        """End all streams when the block is left; for the lifespan of an application around."""
-        try:
-            yield
-        finally:
-            with trio.CancelScope(shield=True):
-                await self.close_streams()
+        """Collect logs for the pages, and end all streams when the block is left.
+
+        For the lifespan of an application around.
+        """
+        with self.service.logs.collecting():
+            try:
+                yield
+            finally:
+                with trio.CancelScope(shield=True):
+                    await self.close_streams()
 
     async def close_streams(self, seconds: float = 2.0) -> None:
         """End all streams with a last comment, and start no further run.
@@ -162,9 +167,14 @@ class ServerApp:
                 return PlainTextResponse("404 Not Found", 404)
             watched: Watched = scope["trioflow.watched"]
             watched.found(endpoint.path)
-            principal = await self.gate.admit(request, endpoint)
-            watched.principal = principal.name
-            call = Call(self.service, request, endpoint, intake, principal)
-            return await endpoint.handle(call)
+            return await self._handle(Call(self.service, request, endpoint, intake, NOBODY))
         except Exception as exc:
             return problem_answer(problem_of(exc))
+
+    async def _handle(self, call: Call) -> Response:
+        try:
+            call.principal = await self.gate.admit(call.request, call.endpoint)
+            call.watched.principal = call.principal.name
+            return await call.endpoint.handle(call)
+        except Exception as exc:
+            return problem_page(call, problem_of(exc))

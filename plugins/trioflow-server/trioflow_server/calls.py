@@ -12,6 +12,7 @@ from trioflow.abc import AccessScope, Principal
 from trioflow.tracing import TracingContext
 from trioflow_server.decoding import Field, Query, read_context, read_fields, read_json
 from trioflow_server.problems import Problem, workflow_not_found
+from trioflow_server.safety.forms import check_form
 from trioflow_server.safety.sessions import FORM_FIELD
 
 MAX_FIELDS = 1_000
@@ -98,8 +99,11 @@ class Call:
         kind = self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
         return read_json(raw) if kind == "application/json" else {}
 
-    async def form(self) -> dict[str, str]:
-        """Return the fields of a form, after a check that a page of this session has sent it.
+    async def form(self, *, is_first: bool = False) -> dict[str, str]:
+        """Return the fields of a form, after a check that a page of this server has sent it.
+
+        Args:
+          is_first: Whether it opens a session, and so needs to come from none.
 
         Raises:
           Problem: if it does not arrive, or another site has sent it.
@@ -110,8 +114,8 @@ class Call:
             fields = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS))
         except ValueError as exc:
             raise Problem(400, "The form has too many fields", "invalid-form") from exc
-        if self.service.sessions is not None:
-            self.service.sessions.check_form(self.request, fields.get(FORM_FIELD, ""))
+        if not is_first:
+            check_form(self.request, self.service.sessions, fields.get(FORM_FIELD, ""))
         return fields
 
     def tracing_context(self) -> TracingContext:

@@ -141,6 +141,7 @@ async def _serve(
 
     from trioflow import open_engine
     from trioflow.commands import find_workflow
+    from trioflow.instruments import StepTracker
     from trioflow_server.app import create_app
     from trioflow_server.serving import open_server
 
@@ -153,6 +154,7 @@ async def _serve(
         open_engine(
             store=_store_url(store),
             workflows=workflows,
+            instruments=[StepTracker()],  # tells of which run a log record is
             journal_chunks=journal_chunks,
             recover=True,
         ) as engine,

@@ -13,6 +13,7 @@ from trioflow_server.compat.graph import Describer
 from trioflow_server.compat.records import Recorder
 from trioflow_server.options import ServerOptions
 from trioflow_server.own.encoding import Encoder
+from trioflow_server.pages.logs import RunLogs
 from trioflow_server.pending import PendingRuns
 from trioflow_server.problems import Problem
 from trioflow_server.safety.sessions import Sessions
@@ -40,6 +41,7 @@ class Service:
     describer: Describer = attrs.field(init=False)
     pending: PendingRuns = attrs.field(factory=PendingRuns)
     encoder: Encoder = attrs.field(init=False)
+    logs: RunLogs = attrs.field(factory=RunLogs)
     streams: OpenStreams = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:

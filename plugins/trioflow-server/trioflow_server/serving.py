@@ -280,12 +280,13 @@ async def open_server(
     binding = binding or Binding()
     server = Server(app, binding, configure(binding, app.service.options.limits))
     failure: BaseException | None = None
-    async with trio.open_nursery() as nursery:
-        await nursery.start(server.listen)
-        try:
-            yield server
-        except BaseException as exc:  # it leaves the block as itself, not in a group
-            failure = exc
-        server.stop()
+    with app.service.logs.collecting():
+        async with trio.open_nursery() as nursery:
+            await nursery.start(server.listen)
+            try:
+                yield server
+            except BaseException as exc:  # it leaves the block as itself, not in a group
+                failure = exc
+            server.stop()
     if failure is not None:
         raise failure

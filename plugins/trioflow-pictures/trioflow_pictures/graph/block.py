@@ -42,6 +42,11 @@ def titled(svg: str, *lines: str) -> str:
     return f"<g><title>{xml_text(title)}</title>{svg}</g>"
 
 
+def called(look: str, address: str, svg: str) -> str:
+    """Return a group for the calls with an address, so that a page can color it."""
+    return f'<g class="{look}" data-address="{xml_text(address)}">{svg}</g>'
+
+
 def moved(svg: str, x: float, y: float) -> str:
     """Return a group that is moved by (x, y)."""
     return f'<g transform="translate({number(x)} {number(y)})">{svg}</g>'

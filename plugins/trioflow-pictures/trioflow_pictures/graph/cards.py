@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trioflow.describe import Outline
-from trioflow_pictures.graph.block import SMALL, Block, rect, titled
+from trioflow_pictures.graph.block import SMALL, Block, called, rect, titled
 from trioflow_pictures.graph.measure import number, shorten, width_of, write
 
 BIG = 13
@@ -32,7 +32,7 @@ def icon(kind: str, x: float, y: float) -> str:
     return f'<g class="icon" transform="translate({number(x)} {number(y)})">{ICONS[kind]}</g>'
 
 
-def card(entry: Outline) -> Block:
+def card(entry: Outline, at: str) -> Block:
     """Return the card of a step, tool, mapping, sleep, wait or collapsed workflow."""
     head, below = _texts(entry)
     shown = [shorten(head, LIMIT), shorten(below, LIMIT + 6)]
@@ -48,7 +48,7 @@ def card(entry: Outline) -> Block:
     ]
     if below:
         parts.append(write(shown[1], left, 36, SMALL, "note"))
-    svg = f'<g class="{entry.kind}">{"".join(parts)}</g>'
+    svg = called(entry.kind, at, "".join(parts))
     return Block(width, height, width / 2, titled(svg, *about(entry)))
 
 

@@ -10,6 +10,7 @@ from trioflow_pictures.graph.block import (
     PILL,
     SMALL,
     Block,
+    called,
     column,
     dot,
     line,
@@ -35,34 +36,48 @@ STACKED = 5
 """Offset between the sheets of a stack of items."""
 
 
-def draw(entry: Outline) -> Block:
-    """Return the block of an entry and its children."""
+def draw(entry: Outline, at: str) -> Block:
+    """Return the block of an entry and its children.
+
+    Args:
+      at: The address of its calls in a run, without items, iterations and attempts.
+    """
     match entry.kind:
         case "parallel":
-            return parallel(entry, [draw(arm) for arm in entry.children])
+            return parallel(entry, _arms(entry, at))
         case "branch":
-            return branch(entry, [draw(arm) for arm in entry.children])
+            return branch(entry, _arms(entry, at))
         case "while" | "until":
-            return _loop(entry)
+            return _loop(entry, at)
         case "foreach":
-            return _foreach(entry)
+            return _foreach(entry, at)
         case "workflow" if entry.children:
             badge = f"from {entry.plugin}" if entry.plugin else ""
-            return _frame(entry, "workflow", shorten(badge, LIMIT))
+            inside = [f"{at}/{position}" for position in range(len(entry.children))]
+            return _frame(entry, "workflow", shorten(badge, LIMIT), at, inside)
         case "wait":
             # A wait has no type of its own: the value passes through.
-            return column([card(entry), *map(draw, entry.children)], [""] * len(entry.children))
+            bodies = [draw(child, at) for child in entry.children]
+            return column([card(entry, at), *bodies], [""] * len(bodies))
         case _:
-            return card(entry)
+            return card(entry, at)
+
+
+def _arms(entry: Outline, at: str) -> list[Block]:
+    return [draw(arm, f"{at}:{arm.label}") for arm in entry.children]
 
 
 def sequence(
-    entries: Sequence[Outline], ends: tuple[Block, Block], types: tuple[str, str]
+    entries: Sequence[Outline],
+    addresses: Sequence[str],
+    ends: tuple[Block, Block],
+    types: tuple[str, str],
 ) -> Block:
     """Return entries in a column between two marks.
 
     Args:
       entries: The entries in the order of execution.
+      addresses: Their addresses.
       ends: The marks at the start and at the end.
       types: The types of input and output, if they are known.
     """
@@ -71,12 +86,12 @@ def sequence(
         labels.append(shorten(value or takes(entry), TYPE_LIMIT))
         value = gives(entry, value)
     labels.append(shorten(types[1] or value, TYPE_LIMIT))
-    return column([ends[0], *map(draw, entries), ends[1]], labels)
+    return column([ends[0], *map(draw, entries, addresses), ends[1]], labels)
 
 
-def _loop(entry: Outline) -> Block:
+def _loop(entry: Outline, at: str) -> Block:
     test = _test(entry)
-    body = sequence(entry.children, (dot("merge", 5), test), ("", ""))
+    body = sequence(entry.children, [at], (dot("merge", 5), test), ("", ""))
     start = body.axis + test.width / 2
     # The line back runs beside the whole body.
     channel = max(body.width, start) + CHANNEL
@@ -104,8 +119,8 @@ def _test(entry: Outline) -> Block:
     return Block(width, height, width / 2, titled(svg, entry.label))
 
 
-def _foreach(entry: Outline) -> Block:
-    frame = _frame(entry, "foreach", entry.note or "one at a time")
+def _foreach(entry: Outline, at: str) -> Block:
+    frame = _frame(entry, "foreach", entry.note or "one at a time", at, [at])
     size = frame.width, frame.height
     far, near = (
         rect("frame foreach", *size, RADIUS, shift, shift) for shift in (2 * STACKED, STACKED)
@@ -114,10 +129,9 @@ def _foreach(entry: Outline) -> Block:
     return Block(width, height, frame.axis, far + near + frame.svg)
 
 
-def _frame(entry: Outline, kind: str, badge: str) -> Block:
-    inside = sequence(
-        entry.children, (dot("merge", 4), dot("merge", 4)), (entry.input, entry.output)
-    )
+def _frame(entry: Outline, kind: str, badge: str, at: str, addresses: Sequence[str]) -> Block:
+    ends = dot("merge", 4), dot("merge", 4)
+    inside = sequence(entry.children, addresses, ends, (entry.input, entry.output))
     title = shorten(entry.label, LIMIT)
     left = PADDING + ICON + 8
     width = left + width_of(title, BIG) + 16 + (pill_width(badge) if badge else 0) + PADDING
@@ -131,6 +145,6 @@ def _frame(entry: Outline, kind: str, badge: str) -> Block:
     ]
     if badge:
         parts.append(pill(badge, width - PADDING - pill_width(badge) / 2, 8))
-    head = titled(f'<g class="{kind}">{"".join(parts)}</g>', *about(entry))
+    head = titled(called(kind, at, "".join(parts)), *about(entry))
     margin = (width - inside.width) / 2
     return Block(width, height, margin + inside.axis, head + moved(inside.svg, margin, HEADER))

@@ -39,20 +39,29 @@ def to_timeline_html(events: Iterable[Event]) -> str:
     timeline = timeline_of(events)
     if not timeline.events:
         raise ValueError("a timeline needs at least one event")
-    style = "\n" + "\n".join(map(_asset, STYLES))
-    script = "\n" + "\n".join(map(_asset, SCRIPTS))
     title = f"{timeline.root.id} {timeline.run_id}"
-    return Template(_asset("page.html")).substitute(
+    return Template(asset("page.html")).substitute(
         title=html.escape(title).encode("ascii", "xmlcharrefreplace").decode(),
-        style=style,
-        style_hash=_hash(style),
-        script=script,
-        script_hash=_hash(script),
+        style=style(),
+        style_hash=_hash(style()),
+        script=script(),
+        script_hash=_hash(script()),
         data=_safe_json(page_data(timeline)),
     )
 
 
-def _asset(name: str) -> str:
+def style() -> str:
+    """Return the style of the page."""
+    return "\n" + "\n".join(map(asset, STYLES))
+
+
+def script() -> str:
+    """Return the script of the page."""
+    return "\n" + "\n".join(map(asset, SCRIPTS))
+
+
+def asset(name: str) -> str:
+    """Return the content of a file of the page."""
     return Path(__file__).with_name("page").joinpath(name).read_text("utf-8")
 
 

@@ -20,11 +20,11 @@ SHORTEST, LONGEST = 200, 4000
 ONE_LINE = 80
 
 
-def page_data(timeline: Timeline) -> dict[str, Any]:
-    """Return the data of the page in plain JSON types."""
+def page_data(timeline: Timeline, *, with_stacks: bool = True) -> dict[str, Any]:
+    """Return the data of the page in plain JSON types; *with_stacks* also those of errors."""
     bars = list(timeline.root.walk())
     limit = min(max(ALL_TEXT // (2 * len(bars)), SHORTEST), LONGEST)
-    writer = _Writer(timeline.started, timeline.ended, limit)
+    writer = _Writer(timeline.started, timeline.ended, limit, with_stacks)
     return {
         "run": timeline.run_id,
         "workflow": timeline.root.id,
@@ -42,6 +42,7 @@ class _Writer:
     started: float
     ended: float
     limit: int
+    with_stacks: bool
 
     def time(self, at: float) -> float:
         """Return a time in seconds since the start of the run, rounded to microseconds."""
@@ -84,7 +85,7 @@ class _Writer:
     def error(self, error: BaseException) -> str:
         """Return the message of an error and its traceback, whose end is kept if it is long."""
         text = full_message(error)[: self.limit]
-        trace = traceback_text(error)
+        trace = traceback_text(error) if self.with_stacks else ""
         if len(trace) > self.limit:
             trace = f"…{trace[-self.limit :]}"
         return f"{text}\n\n{trace}" if trace else text

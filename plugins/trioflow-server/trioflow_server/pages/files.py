@@ -1,4 +1,4 @@
-"""Static files of the pages: only those of this package, read once."""
+"""Static files of the pages: only those of this package and of the pictures, read once."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from importlib.resources import files
 
 import attrs
 from starlette.responses import Response
+from trioflow_pictures.embedding import graph_css, timeline_css, timeline_js
 
 from trioflow_server.calls import Call
 from trioflow_server.problems import Problem
@@ -35,14 +36,20 @@ class StaticFile:
 @functools.cache
 def static_files() -> Mapping[str, StaticFile]:
     """Return all static files by name."""
-    found = {}
+    found = {
+        "graph.css": _file("graph.css", graph_css().encode()),
+        "timeline.css": _file("timeline.css", timeline_css().encode()),
+        "timeline.js": _file("timeline.js", timeline_js().encode()),
+    }
     for each in files("trioflow_server").joinpath("pages/static").iterdir():
-        kind = KINDS.get(each.name.rpartition(".")[2])
-        if kind is not None and each.is_file():
-            content = each.read_bytes()
-            etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-            found[each.name] = StaticFile(content, kind, etag)
+        if each.name.rpartition(".")[2] in KINDS and each.is_file():
+            found[each.name] = _file(each.name, each.read_bytes())
     return found
+
+
+def _file(name: str, content: bytes) -> StaticFile:
+    etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    return StaticFile(content, KINDS[name.rpartition(".")[2]], etag)
 
 
 async def serve_file(call: Call) -> Response:

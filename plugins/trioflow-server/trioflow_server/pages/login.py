@@ -9,16 +9,22 @@ from trioflow_server.pages.rendering import render
 from trioflow_server.problems import Problem
 
 
+def own_path(path: str) -> str:
+    """Return a path of this server to go to; that of the first page for anything else."""
+    is_own = path.startswith(("/runs/", "/workflows", "/plugins", "/?")) and path.isprintable()
+    return path if is_own and "\\" not in path else "/"
+
+
 async def log_in(call: Call) -> Response:
     """Open a session for the token in the form."""
     sessions = call.service.sessions
     if sessions is None:
         raise Problem(404, "This server has no login form", "no-login")
-    form = await call.form()
-    cookie = sessions.open(form.get("token", "").strip())
+    form = await call.form(is_first=True)
+    cookie, following = sessions.open(form.get("token", "").strip()), form.get("next", "")
     if cookie is None:
-        return render(call, "login.html", 403, problem="This token is not valid.")
-    answer = RedirectResponse(f"{call.root}/", 303)
+        return render(call, "login.html", 403, problem="This token is not valid.", next=following)
+    answer = RedirectResponse(call.root + own_path(following), 303)
     is_secure = call.request.url.scheme == "https"
     sessions.set(answer, cookie, secure=is_secure, path=call.root)
     return answer
@@ -26,7 +32,8 @@ async def log_in(call: Call) -> Response:
 
 async def log_out(call: Call) -> Response:
     """End the session."""
-    await call.form()
+    if call.service.sessions is not None:
+        await call.form()
     answer = RedirectResponse(f"{call.root}/", 303)
     if call.service.sessions is not None:
         call.service.sessions.end(answer, path=call.root)

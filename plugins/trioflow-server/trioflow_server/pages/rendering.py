@@ -9,38 +9,66 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from trioflow_server.calls import Call
+from trioflow_server.pages.linking import run_path, runs_path, workflow_path
+from trioflow_server.pages.showing import FILTERS
+from trioflow_server.safety.forms import form_token
 from trioflow_server.safety.sessions import FORM_FIELD
 
 
 @functools.cache
 def environment() -> Environment:
     """Return the templates of this package."""
-    return Environment(
+    made = Environment(
         loader=PackageLoader("trioflow_server", "pages/templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters |= FILTERS
+    return made
 
 
 def render(call: Call, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """Return a page.
+    """Return a page; see `Renderer`."""
+    renderer = Renderer(call)
+    answer = HTMLResponse(renderer.text(template, **values), status, {"cache-control": "no-store"})
+    is_secure = call.request.url.scheme == "https"
+    renderer.token.put(answer, secure=is_secure, path=call.root)
+    return answer
 
-    Templates know ``root`` (what to put in front of all paths), ``principal``, ``csrf`` (the name
-    and the value of the hidden field of forms), ``has_session``, and the given values.
+
+class Renderer:
+    """Renders templates for one request.
+
+    They know ``root`` (what to put in front of all paths), functions that return paths,
+    ``principal``, ``csrf`` (the name and the value of the hidden field of forms), ``has_session``,
+    and the given values.
     """
-    sessions = call.service.sessions
-    token = "" if sessions is None else sessions.form_token(call.request)
-    text = (
-        environment()
-        .get_template(template)
-        .render(
-            root=call.root,
-            principal=call.principal,
-            csrf={"name": FORM_FIELD, "value": token},
-            has_session=bool(token),
-            **values,
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.token = form_token(call.request, call.service.sessions)
+
+    def text(self, template: str, **values: Any) -> str:
+        """Return a rendered template."""
+        call = self.call
+        sessions = call.service.sessions
+        has_session = sessions is not None and bool(sessions.form_token(call.request))
+        text = (
+            environment()
+            .get_template(template)
+            .render(
+                root=call.root,
+                run_path=lambda *args, **query: call.root + run_path(*args, **query),
+                runs_path=lambda **query: call.root + runs_path(**query),
+                workflow_path=lambda *args, **query: call.root + workflow_path(*args, **query),
+                principal=call.principal,
+                csrf={"name": FORM_FIELD, "value": self.token.value},
+                has_session=has_session,
+                is_known=call.is_known,
+                **values,
+            )
         )
-    )
-    return HTMLResponse(text, status, {"cache-control": "no-store"})
+        # A lone surrogate is no character that a page could contain.
+        return text.encode("utf-8", "replace").decode()

@@ -131,9 +131,12 @@ function drawAxis(lane, scale, view, x, width) {
   let free = 0;
   const first = scale.time(view.from), last = scale.time(view.to);
   const gaps = scale.cuts.filter(([start, end]) => end > first && start < last);
+  let written = -Infinity;
   for (const [start, end] of gaps) {
-    parts.push(make("text", "tick-text", { x: round((x(start) + x(end)) / 2), y: 9,
-      "text-anchor": "middle" }, `⋯ ${duration(end - start)}`));
+    const text = `⋯ ${duration(end - start)}`, middle = (x(start) + x(end)) / 2;
+    if (middle - text.length * 3.3 < written) continue; // no space; the band shows the gap
+    written = middle + text.length * 3.3 + 4;
+    parts.push(make("text", "tick-text", { x: round(middle), y: 9, "text-anchor": "middle" }, text));
   }
   for (const [begin, end] of between(gaps, first, last)) {
     for (let n = Math.ceil(begin / step - 1e-9); n * step <= end; n++) {

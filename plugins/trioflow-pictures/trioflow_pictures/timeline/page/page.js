@@ -3,16 +3,11 @@
 const ROW = 24; // height of a line, as in page.css
 const SPARE = 8; // lines that are rendered above and below the visible ones
 const PRINTED = 300; // lines on paper
-const data = JSON.parse(document.getElementById("data").textContent);
-const rows = readRows(data);
 const part = (id) => document.getElementById(id);
 const tree = part("tree"), holder = part("rows");
 const overviewLane = part("overview").querySelector("svg"), axisLane = part("axis").querySelector("svg");
-const state = { chosen: rows[0], view: { from: 0, to: 1 }, hits: [], printing: false };
-let shown = [], scale, laneWidth = 0;
-
-// Open spans extend beyond the last event.
-const drawnLength = data.length * (rows.some((row) => row.ongoing) ? 1.03 : 1) || 1e-3;
+const state = { chosen: null, view: { from: 0, to: 1 }, hits: [], printing: false };
+let data, rows = [], shown = [], scale, laneWidth = 0, drawnLength = 1;
 
 // ---------------------------------------------------------------- drawing
 function layOut() {
@@ -265,14 +260,43 @@ window.addEventListener("afterprint", () => {
   look(state.onScreen.from, state.onScreen.to);
 });
 
-describeRun(data, rows);
-describeSigns();
-part("shorten-label").hidden = !data.idle.length;
-part("notable").hidden = !rows[0].notable;
-part("notable").textContent = `Next of ${rows[0].notable} to look at`;
-part("expand").hidden = part("collapse").hidden = !rows.some((row) => row.depth && row.children.length);
-new ResizeObserver(redraw).observe(tree);
-layOut();
-choose(rows[0]);
-tree.focus();
-document.documentElement.dataset.drawn = String(rows.length);
+// ---------------------------------------------------------------- data
+// Shows a run, or the same run later: then selection, open groups and zoom stay.
+function show(fresh) {
+  const before = rows, chosen = state.chosen && nameOf(state.chosen);
+  data = fresh;
+  rows = readRows(data);
+  if (before.length) keepOpen(before);
+  // Open spans extend beyond the last event.
+  drawnLength = data.length * (rows.some((row) => row.ongoing) ? 1.03 : 1) || 1e-3;
+  state.chosen = rows.find((row) => nameOf(row) === chosen) ?? rows[0];
+  describeRun(data, rows);
+  describeSigns();
+  part("shorten-label").hidden = !data.idle.length;
+  part("notable").hidden = !rows[0].notable;
+  part("notable").textContent = `Next of ${rows[0].notable} to look at`;
+  part("expand").hidden = part("collapse").hidden = !rows.some((row) => row.depth && row.children.length);
+  state.hits = findRows(rows, part("search").value);
+  layOut();
+  const scrolled = tree.scrollTop;
+  choose(state.chosen);
+  if (before.length) {
+    tree.scrollTop = scrolled;
+    drawRows();
+  }
+  document.documentElement.dataset.drawn = String(rows.length);
+}
+
+const nameOf = (row) => `${row.kind} ${row.address} ${row.label}`;
+
+function keepOpen(before) {
+  const known = new Map(before.map((row) => [nameOf(row), row.open]));
+  for (const row of rows) row.open = known.get(nameOf(row)) ?? row.open;
+}
+
+const given = document.getElementById("data");
+if (given) {
+  show(JSON.parse(given.textContent));
+  tree.focus();
+}
+new ResizeObserver(() => rows.length && redraw()).observe(tree);
