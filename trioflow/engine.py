@@ -911,7 +911,7 @@ class Engine(metaclass=NoPublicConstructor):
     async def _request(self, run_id: str, command: Command, by: str | None) -> None:
         life = self._runs.find(run_id)
         if self._stored is not None:
-            await self._stored.request(run_id, command, by)
+            await journal.send_command(self._stored, run_id, command, by)
         elif life is None:
             raise UnknownRunError(run_id)
         else:
@@ -979,7 +979,7 @@ class Engine(metaclass=NoPublicConstructor):
         """
         if self._stored is None:
             return ()
-        return tuple(run_of(life) for life in await self._stored.recover())
+        return tuple(run_of(life) for life in await journal.recover(self._stored))
 
     def observe(
         self,

@@ -55,7 +55,7 @@ def close_call(call: Call, outcome: Outcome, started_at: float) -> Outcome:
     """Close a call whatever its outcome is, as `close_call` does if it is not a success."""
     call.is_open = False
     call_end._emit_end(call, outcome, started_at)
-    return outcome
+    return call_end.as_success(outcome)
 
 
 def as_coroutine(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:

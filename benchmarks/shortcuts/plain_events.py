@@ -121,7 +121,7 @@ def fold_start(run: RunRecord, event: ev.StepStart) -> None:
     )
     before = run.before(event.address)
     if before is not None:
-        records._go_on(run, record, before, event)
+        records._continue_call(run, record, before, event)
     elif event.resumed:
         record.resumed, record.resume_data, record.resumed_at = True, event.resume_data, event.at
     records._settle(run, event.address, for_good=True)

@@ -22,7 +22,7 @@ EDGES: Mapping[str, str] = {
     "trioflow._engine.life.driving:beginning": "has not begun to look after the claim",
     "trioflow._engine.life.registry:RunRegistry.drive": "has not begun to look after the run",
     "trioflow.record:_step_finish": "is the second half of the end of a call",
-    "trioflow._engine.journal.stored_runs:StoredRuns._attend_quietly": "has not begun to look",
+    "trioflow._engine.journal.attending:Attendant._attend_quietly": "has not begun to look",
     "trioflow._engine.base.reporting:reported": "has not begun to look",
     "trioflow._engine.life.life:Life.come_to_rest": "tells those who wait that they need not",
     "trioflow.record:RunRecord.answers": "gives what is there, in the middle of a change",

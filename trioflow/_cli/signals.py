@@ -21,8 +21,9 @@ REASONS: Mapping[int, str] = {
     **({signal.SIGHUP: CLOSED} if hasattr(signal, "SIGHUP") else {}),
 }
 """The signals that stop a command, and the reason that is reported for each."""
-GRACE = 20.0
-"""Seconds that running steps get to finish after a signal other than Ctrl-C."""
+GRACE = 5.0
+"""Seconds that running steps get to finish after a signal other than Ctrl-C. Less than the 10 s after
+which ``docker stop`` kills a program: a killed run has to be recovered, and repeats its steps."""
 SHOW_CURSOR = b"\x1b[?25h"
 
 

@@ -22,7 +22,7 @@ _current: ContextVar[BodyInfo | None] = ContextVar("trioflow_step", default=None
 def current_step() -> BodyInfo | None:
     """Return the body of the step or tool that the calling code is part of.
 
-    Returns None outside steps, and in runs without a `StepTracker`.
+    Also works in a worker process. Returns None outside steps, and in runs without a `StepTracker`.
     """
     return _current.get()
 

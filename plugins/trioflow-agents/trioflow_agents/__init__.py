@@ -6,6 +6,7 @@ agents need: open models as a resource, and how pieces of replies look on the wi
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -51,11 +52,15 @@ from trioflow_agents.wiring import register
 if TYPE_CHECKING:
     from cattrs import Converter
 
+    from trioflow_agents.anthropic_model import AnthropicModel
+    from trioflow_agents.openai_model import OpenAIModel
+
 __all__ = [
     "MODEL_RETRY",
     "Agent",
     "AgentResult",
     "AgentStoppedError",
+    "AnthropicModel",
     "ApprovalRequest",
     "Approved",
     "ArgumentsDelta",
@@ -68,6 +73,7 @@ __all__ = [
     "Model",
     "ModelError",
     "ModelRequest",
+    "OpenAIModel",
     "Outgoing",
     "Part",
     "Piece",
@@ -91,6 +97,26 @@ __all__ = [
     "history",
     "usage_of",
 ]
+
+_CLIENTS = {
+    "AnthropicModel": ("trioflow_agents.anthropic_model", "anthropic"),
+    "OpenAIModel": ("trioflow_agents.openai_model", "openai"),
+}
+"""The models that need the client of a provider: their modules, and the extras for them."""
+
+if not TYPE_CHECKING:  # or type checkers would accept any name
+
+    def __getattr__(name: str) -> Any:
+        if name not in _CLIENTS:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module, extra = _CLIENTS[name]
+        try:
+            return getattr(importlib.import_module(module), name)
+        except ModuleNotFoundError as exc:
+            if exc.name != extra:
+                raise
+            remedy = f"pip install 'trioflow-agents[{extra}]'"
+            raise ImportError(f"{name} needs the package {extra!r}: {remedy}") from exc
 
 
 @hookimpl

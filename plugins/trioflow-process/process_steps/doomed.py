@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
+import warnings
+from functools import partial
 from typing import Any
 
 import trio
 from trioflow_process import ProcessRunner
 
-from trioflow import StepContext, Workflow, open_engine, step
+from trioflow import StepContext, Workflow, events, open_engine, step
 
 BUSY = "while True: pass"
 
@@ -48,6 +51,14 @@ def have_children(_: Any) -> None:
 
 
 @step(runner="process")
+def write(_: Any, ctx: StepContext[Any]) -> None:
+    """Write a chunk, and wait for a child process that computes."""
+    with subprocess.Popen([sys.executable, "-c", BUSY]):
+        say("write")
+        trio.from_thread.run(ctx.write, "begun")
+
+
+@step(runner="process")
 def wait(_: Any, ctx: StepContext[Any]) -> None:
     """Wait for the engine."""
     say("wait")
@@ -67,15 +78,35 @@ def sleep(_: Any) -> None:
     time.sleep(600)
 
 
-BODIES = {body.id: body for body in (spin, hold_the_gil, have_children, wait, come_and_go, sleep)}
+BODIES = {
+    body.id: body for body in (spin, hold_the_gil, have_children, write, wait, come_and_go, sleep)
+}
 
 
-async def main(names: list[str]) -> None:
+async def fork() -> None:
+    """Fork a process that keeps all open files, those of the workers included."""
+    await trio.lowlevel.checkpoint()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # about forking with threads
+        pid = os.fork()
+    if not pid:
+        signal.pause()
+    say(str(pid))
+
+
+async def main(names: list[str], *, forks: bool) -> None:
     workflow = Workflow[Any, Any]("doomed").parallel(*(BODIES[name] for name in names))
-    async with open_engine(plugins=[], runners={"process": ProcessRunner(len(names))}) as engine:
+    async with (
+        open_engine(plugins=[], runners={"process": ProcessRunner(len(names))}) as engine,
+        trio.open_nursery() as nursery,
+    ):
         while True:
-            await engine.create_run(workflow).start(None)
+            async with engine.create_run(workflow).stream(None) as stream:
+                async for event in stream:
+                    if forks and isinstance(event, events.StepOutput):
+                        nursery.start_soon(fork)
 
 
 if __name__ == "__main__":
-    trio.run(main, sys.argv[1:])
+    forking = "--fork" in sys.argv
+    trio.run(partial(main, [name for name in sys.argv[1:] if name in BODIES], forks=forking))

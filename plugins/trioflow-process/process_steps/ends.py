@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import warnings
 from typing import Any
 
@@ -57,3 +58,22 @@ def fork(_: Any, ctx: StepContext[Any]) -> int:
     if pid == 0:
         signal.pause()
     return pid
+
+
+@step(runner="process")
+def return_twice(value: int) -> int:
+    """Fork a process that returns as well."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # about forking with threads
+        pid = os.fork()
+    if pid:
+        os.waitpid(pid, 0)
+    return value
+
+
+@step(runner="process")
+def start_child(how: str, ctx: StepContext[Any]) -> None:
+    """Start a child process, report its id, and wait."""
+    child = subprocess.Popen(["sleep", "600"], start_new_session=how == "session")
+    trio.from_thread.run(ctx.write, child.pid)
+    child.wait()

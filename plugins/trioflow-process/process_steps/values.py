@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import threading
+from pathlib import Path
 from typing import Any, NoReturn
 
 import attrs
@@ -73,3 +74,25 @@ def multiply(left: int, right: int, ctx: StepContext[Any]) -> list[int]:
 async def calls_multiply(value: int, ctx: StepContext[Any]) -> list[int]:
     """Call a tool that runs in a process."""
     return await ctx.call_tool(multiply, value, right=3)
+
+
+def peak() -> int:
+    """Return the most memory that this process has used, in bytes."""
+    return _memory("VmHWM")
+
+
+def _memory(name: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
+
+
+@step(runner="process")
+def measure(value: bytes) -> dict[str, int]:
+    """Return how much memory the worker uses."""
+    return {"size": len(value), "now": _memory("VmRSS"), "peak": peak()}
+
+
+@step(runner="process")
+def make(size: int) -> bytes:
+    """Return a large value."""
+    return b"x" * size

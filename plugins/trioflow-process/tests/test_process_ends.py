@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from process_steps import ends, values
-from process_steps.engines import is_alive, open_workers, start
+from process_steps.engines import is_alive, is_running, open_workers, start, workflow
 from trioflow_process import WorkerCrashedError
 
 from trioflow import Workflow, events
@@ -70,6 +70,28 @@ async def test_a_step_ends_although_a_process_that_it_has_forked_goes_on() -> No
     async with open_workers() as engine:
         pid = (await start(engine, ends.fork)).unwrap()
         assert is_alive(pid)
+        os.kill(pid, signal.SIGKILL)
+
+
+async def test_a_process_that_a_body_has_forked_cannot_return_for_it() -> None:
+    async with open_workers() as engine:
+        assert [(await start(engine, ends.return_twice, n)).unwrap() for n in (1, 2)] == [1, 2]
+
+
+@pytest.mark.parametrize("how", ["group", "session"])
+async def test_children_of_a_body_are_killed_with_it_unless_they_have_a_session(how: str) -> None:
+    async with open_workers() as engine:
+        run = engine.submit(workflow(ends.start_child), how)
+        async with run.observe() as stream:
+            async for event in stream:
+                if isinstance(event, events.StepOutput):
+                    run.cancel()
+                    pid = event.chunk
+        await run.wait()
+        lives = is_running(pid)
+
+    assert lives == (how == "session")
+    if lives:
         os.kill(pid, signal.SIGKILL)
 
 

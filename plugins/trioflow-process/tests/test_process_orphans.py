@@ -11,6 +11,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
@@ -49,36 +50,51 @@ class Killed:
     files: tuple[str, ...]
 
 
+@contextmanager
+def program(mark: str, folder: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a program, and kill it at the end of the block."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "process_steps.doomed", *arguments],
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, MARK: mark, "TMPDIR": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as started:
+        yield started
+        started.send_signal(signal.SIGKILL)
+
+
 def kill(names: list[str], lines: int, delay: float, folder: Path) -> Killed:
     """Start a program, and kill it some time after it has printed some lines."""
     mark = uuid.uuid4().hex
-    environment = {**os.environ, MARK: mark, "TMPDIR": str(folder)}
-    with subprocess.Popen(
-        [sys.executable, "-m", "process_steps.doomed", *names],
-        cwd=Path(__file__).parents[1],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as program:
-        assert program.stdout is not None
+    with program(mark, folder, *names) as started:
+        assert started.stdout is not None
         for _ in range(lines):
-            program.stdout.readline()
+            started.stdout.readline()
         time.sleep(delay)
-        others = len(set(marked(mark)) - {program.pid})
-        program.send_signal(signal.SIGKILL)
+        others = len(set(marked(mark)) - {started.pid})
     seconds, left = wait_until_gone(mark)
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     return Killed(others, seconds, left, tuple(path.name for path in folder.iterdir()))
 
 
-def wait_until_gone(mark: str) -> tuple[float, tuple[int, ...]]:
+def wait_until_gone(mark: str, keep: int = 0) -> tuple[float, tuple[int, ...]]:
+    """Wait until no process has a mark, and return which are left.
+
+    One process may be kept, and with it what multiprocessing ends when all files are closed.
+    """
     begun = time.monotonic()
-    while left := tuple(marked(mark)):
+    while left := tuple(pid for pid in marked(mark) if not (keep and is_kept(pid, keep))):
         if time.monotonic() - begun > SOON:
             break
         time.sleep(0.005)
     return time.monotonic() - begun, left
+
+
+def is_kept(pid: int, keep: int) -> bool:
+    command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    return pid == keep or b"multiprocessing.resource_tracker" in command
 
 
 @needs_linux
@@ -88,6 +104,22 @@ def test_no_body_goes_on_after_its_program_was_killed(name: str, tmp_path: Path)
 
     assert killed.others >= 1
     assert (killed.left, killed.files) == ((), ())
+
+
+@needs_linux
+def test_a_process_that_the_program_has_forked_keeps_no_worker_alive(tmp_path: Path) -> None:
+    mark = uuid.uuid4().hex
+    with program(mark, tmp_path, "write", "--fork") as started:
+        assert started.stdout is not None
+        started.stdout.readline()
+        forked = int(started.stdout.readline())
+    _, left = wait_until_gone(mark, forked)
+    os.kill(forked, signal.SIGKILL)
+    _, left_at_all = wait_until_gone(mark)
+    for pid in left_at_all:
+        os.kill(pid, signal.SIGKILL)
+
+    assert (left, left_at_all) == ((), ())
 
 
 @needs_linux

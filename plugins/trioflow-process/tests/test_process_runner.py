@@ -63,6 +63,15 @@ async def test_an_idle_worker_that_has_died_is_reported(
     )
 
 
+async def test_a_worker_that_leaves_when_a_job_comes_is_replaced() -> None:
+    runners = {"process": ProcessRunner(1, idle_seconds=0)}
+    with assert_no_leaks():
+        async with open_engine(plugins=[], runners=runners) as engine:
+            results = [(await start(engine, values.plain, n)).unwrap() for n in range(5)]
+
+    assert results == [1, 2, 3, 4, 5]
+
+
 @pytest.mark.parametrize("workers", [0, -1, 1.0, True])
 def test_workers_is_a_number_of_processes(workers: Any) -> None:
     with pytest.raises(ValueError, match="workers must be a whole number >= 1, not"):

@@ -10,6 +10,14 @@ from typing import Any
 from tblib import Traceback  # type: ignore[import-untyped]
 
 
+def message_of(exc: BaseException) -> str:
+    """Return the message of an exception, or a note if it cannot be read."""
+    try:
+        return str.__str__(str(exc))
+    except BaseException as failure:
+        return f"<no message: its __str__ raised {type(failure).__name__}>"
+
+
 def reduce_exception(exc: BaseException, *, bare: bool) -> Any:
     """Return the pickle reduction of an exception.
 

@@ -1,30 +1,17 @@
-"""The worker's end of the socket to its run."""
+"""The requests and messages of one body to its run, from any thread of a worker."""
 
 from __future__ import annotations
 
-import itertools
 import os
-import socket
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Future
-from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, Protocol
 
 import trio
 
 from trioflow.errors import StepClosedError
-from trioflow_process.lifeline import end_group
-from trioflow_process.messages import (
-    Answer,
-    Ask,
-    Cancel,
-    Close,
-    FrameReader,
-    Job,
-    Leaving,
-    Message,
-    to_parts,
-)
+from trioflow_process.messages import Answer, Ask, Cancel, Message
 from trioflow_process.packing import PackedError
 from trioflow_process.pickling import dumps_or_blame, loads_or_blame
 
@@ -41,69 +28,17 @@ class Stop(BaseException):
         self.values = args
 
 
-class Line:
-    """The connection of a worker, for all its bodies.
+class Line(Protocol):
+    """The connection of a worker to its run, for all its bodies."""
 
-    A thread reads what arrives, so that any thread of a body may block. It ends the process when
-    the other end of the connection is gone.
-    """
-
-    def __init__(self, connected: socket.socket) -> None:
-        self.lock = threading.Lock()
-        """Held while a frame is sent."""
-        self.ids = itertools.count()
-        self.waiting: dict[int, Future[tuple[Answer, Any]]] = {}
-        """The requests without an answer, by id."""
-        self._socket = connected
-        self._jobs: SimpleQueue[tuple[Job, Any] | None] = SimpleQueue()
-        self._is_closing = False
-        threading.Thread(target=self._read, name="trioflow", daemon=True).start()
-
-    def next_job(self, seconds: float) -> tuple[Job, Any] | None:
-        """Wait for the next job; None if the worker must exit, or none came in time."""
-        try:
-            return self._jobs.get(timeout=seconds)
-        except Empty:
-            self.send(Leaving())
-            return None
+    lock: threading.Lock
+    """Held while a message is sent."""
+    ids: Iterator[int]
+    waiting: dict[int, Future[tuple[Answer, Any]]]
+    """The requests without an answer, by id."""
 
     def send(self, message: Message, content: bytes = b"") -> None:
-        """Send a frame. Blocks while the buffer of the socket is full; hold the lock."""
-        try:
-            for part in to_parts(message, content):
-                self._socket.sendall(part)
-        except OSError:  # the run is gone
-            self._end()
-
-    def _read(self) -> None:
-        reader = FrameReader()
-        while True:
-            try:
-                count = self._socket.recv_into(reader.buffer())
-            except OSError:
-                count = 0
-            if not count:
-                break
-            frames = reader.received(count)
-            while frames:
-                self._sort(*frames.pop(0))
-        self._end()
-
-    def _end(self) -> None:
-        if not self._is_closing:
-            end_group()
-
-    def _sort(self, message: Message, content: bytes | bytearray) -> None:
-        match message:
-            case Job():
-                self._jobs.put((message, content))
-            case Answer():
-                future = self.waiting.pop(message.id, None)
-                if future is not None:  # the body may have ended without it
-                    future.set_result((message, content))
-            case Close():
-                self._is_closing = True
-                self._jobs.put(None)
+        """Send a message. Hold the lock."""
 
 
 class Link:

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from trioflow.wire import RecordedError
+from trioflow_process.exceptions import message_of
 from trioflow_process.pickling import dumps
 
 
@@ -65,14 +66,6 @@ def pack_error(exc: BaseException) -> PackedError:
     text = "".join(_formatted(exc))
     remains = _remains(exc)  # before a note is added
     return PackedError(_content(exc, text), remains, type(exc).__name__, message_of(exc), text)
-
-
-def message_of(exc: BaseException) -> str:
-    """Return the message of an exception, or a note if it cannot be read."""
-    try:
-        return str.__str__(str(exc))
-    except BaseException as failure:
-        return f"<no message: its __str__ raised {type(failure).__name__}>"
 
 
 def _formatted(exc: BaseException) -> Iterator[str]:

@@ -16,7 +16,7 @@ from typing import Any
 from trioflow import Step, StepContext, Tool
 from trioflow_process.culprit import find_culprit
 from trioflow_process.errors import NotPicklableError
-from trioflow_process.exceptions import reduce_exception, reduce_traceback
+from trioflow_process.exceptions import message_of, reduce_exception, reduce_traceback
 
 
 def dumps(value: Any, context: StepContext[Any] | None = None, *, bare: bool = False) -> bytes:
@@ -49,7 +49,7 @@ def dumps_or_blame(value: Any, what: str, step: str) -> bytes:
 def blame(value: Any, what: str, step: str, exc: Exception) -> NotPicklableError:
     """Return an error that names the part of a value that cannot be pickled."""
     path, part = find_culprit(value, dumps)
-    reason = " ".join(str(exc).split()) or type(exc).__name__
+    reason = " ".join(message_of(exc).split()) or type(exc).__name__
     return NotPicklableError(what, step, path, type(part).__qualname__, reason)
 
 
@@ -64,7 +64,7 @@ def loads_or_blame(content: bytes | bytearray, what: str, step: str) -> Any:
     except KeyboardInterrupt:
         raise
     except BaseException as exc:  # the value's own code may even call sys.exit()
-        reason = f"reading it fails with {type(exc).__name__}: {exc}"
+        reason = f"reading it fails with {type(exc).__name__}: {message_of(exc)}"
         raise NotPicklableError(what, step, "", "a class of its own", reason) from exc
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack
+from functools import partial
 from typing import Any, Self
 
 import attrs
@@ -137,42 +138,50 @@ class ProcessRunner(Runner):
             is_timed = waiting.enter_context(outside_timeout(ctx))
             try:
                 await place.take()
-                content = _packed_call(ctx, fn, args, kwargs)
+                call = partial(_packed_call, ctx, fn, args, kwargs)
                 with place.around():
-                    call = _Call(self._open, ctx, place, waiting if is_timed else None)
-                    frame = await call.run(content)
+                    body = _Body(self._open, ctx, call, place, waiting if is_timed else None)
+                    frame = await body.run()
             finally:
                 place.end()
         return _result(ctx, *frame)
 
 
 @attrs.frozen(eq=False)
-class _Call:
+class _Body:
     """One body that has a place."""
 
     runner: _Open
     ctx: StepContext[Any]
+    pack: Callable[[], bytes]
+    """Returns function and arguments, pickled."""
     place: Place
     waiting: ExitStack | None
     """Closed when the body begins; None if its time does not matter."""
 
-    async def run(self, content: bytes) -> Frame:
+    async def run(self) -> Frame:
         """Run the body in a worker, and return its last message."""
+        content = self.pack()  # if that fails, no worker is needed
         while True:
             async with self.runner.pool.worker() as worker:
-                frame = await self._run_in(worker, content)
+                levels = Levels.here()
+                await worker.channel.send(self._job(worker, levels), content)
+                content = b""  # it may be large
+                frame = await self._serve(worker, levels)
                 if not isinstance(frame[0], Leaving):  # it got no job for too long
                     return frame
+            content = self.pack()
 
-    async def _run_in(self, worker: Worker, content: bytes) -> Frame:
-        ctx, channel, levels = self.ctx, worker.channel, Levels.here()
-        begin = self.waiting.close if self.waiting is not None else _nothing
-        service = Service(ctx, channel, self.place, self.runner.logbook, begin)
+    def _job(self, worker: Worker, levels: Levels) -> Job:
         new_levels = None if levels == worker.levels else levels
-        await channel.send(Job(_facts_of(ctx), new_levels, self.waiting is not None), content)
+        return Job(_facts_of(self.ctx), new_levels, self.waiting is not None)
+
+    async def _serve(self, worker: Worker, levels: Levels) -> Frame:
+        begin = self.waiting.close if self.waiting is not None else _nothing
+        service = Service(self.ctx, worker.channel, self.place, self.runner.logbook, begin)
         frame = await service.serve()
         if frame is None and service.interruption is None:
-            raise WorkerCrashedError(ctx.step_id, await worker.wait_for_exitcode())
+            raise WorkerCrashedError(self.ctx.step_id, await worker.wait_for_exitcode())
         if frame is not None:
             worker.is_busy = False
             worker.levels = levels

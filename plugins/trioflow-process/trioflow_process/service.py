@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 import trio
@@ -12,7 +12,6 @@ import trio
 from trioflow import StepContext
 from trioflow.runners import Place, outside_timeout
 from trioflow_process.asking import METHODS, WAITING
-from trioflow_process.channel import Channel
 from trioflow_process.logbook import Logbook
 from trioflow_process.messages import (
     Answer,
@@ -21,14 +20,20 @@ from trioflow_process.messages import (
     Cancel,
     Frame,
     LogRecord,
-    Raised,
-    Returned,
-    Stopped,
+    Message,
 )
 from trioflow_process.packing import pack_error
 from trioflow_process.pickling import dumps_or_blame, loads_or_blame
 
-ENDS = (Returned, Raised, Stopped)
+
+class Post(Protocol):
+    """The connection to the worker."""
+
+    async def send(self, message: Message, content: bytes | bytearray = b"") -> None:
+        """Send a message. What is sent to a worker that has died is lost."""
+
+    async def receive(self) -> Frame | None:
+        """Return the next message with its content; None if the worker has died."""
 
 
 @attrs.define(eq=False)
@@ -36,7 +41,7 @@ class Service:
     """Serves the worker that runs one body."""
 
     ctx: StepContext[Any]
-    channel: Channel
+    post: Post
     place: Place
     logbook: Logbook
     begin: Callable[[], None]
@@ -65,7 +70,7 @@ class Service:
         return frame
 
     async def _receive(self, nursery: trio.Nursery) -> Frame | None:
-        while (frame := await self.channel.receive()) is not None:
+        while (frame := await self.post.receive()) is not None:
             message, content = frame
             match message:
                 case Ask(id):
@@ -114,7 +119,7 @@ class Service:
         if waits:
             with outside_timeout(self.ctx):
                 await self.place.end_wait()
-        await self.channel.send(answer, value)
+        await self.post.send(answer, value)
 
     async def _do(self, ask: Ask, content: bytes | bytearray) -> bytes:
         step = self.ctx.step_id

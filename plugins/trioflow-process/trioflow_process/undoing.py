@@ -30,6 +30,10 @@ class Setting:
     write: Callable[[Any], object]
 
 
+def _user() -> tuple[Any, ...]:
+    return os.getuid(), os.geteuid(), os.getgid(), os.getegid(), os.getgroups()
+
+
 def _umask() -> int:
     mask = os.umask(0o077)
     os.umask(mask)
@@ -101,7 +105,7 @@ SETTINGS = (
         lambda nice: os.setpriority(os.PRIO_PROCESS, 0, nice),
     ),
     Setting(lambda: [resource.getrlimit(kind) for kind in LIMITS], _set_limits),
-    Setting(lambda: (os.getresuid(), os.getresgid(), os.getgroups()), lambda _: None),
+    Setting(_user, lambda _: None),
 )
 
 

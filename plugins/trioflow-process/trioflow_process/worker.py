@@ -15,7 +15,8 @@ from trioflow.context import BlockingStepContext
 from trioflow_process.forwarding import Forwarding
 from trioflow_process.levels import Levels
 from trioflow_process.lifeline import tie_to
-from trioflow_process.link import Line, Link, Stop
+from trioflow_process.line import SocketLine
+from trioflow_process.link import Link, Stop
 from trioflow_process.loop import LOOP
 from trioflow_process.messages import Begun, Job, Message, Raised, Returned, Stopped
 from trioflow_process.packing import pack_error, without_interrupts
@@ -34,37 +35,36 @@ def work(connected: socket.socket, parent: int, idle_seconds: float) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     tie_to(parent)
     LOOP.start()
-    worker = _Worker(Line(connected))
+    worker = _Worker(SocketLine(connected))
     worker.forwarding.install()
     while (job := worker.line.next_job(idle_seconds)) is not None:
-        worker.run(*job)
-        del job  # it may be large
+        worker.run(job)
     LOOP.close()
 
 
 class _Worker:
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: SocketLine) -> None:
         self.line = line
         self.forwarding = Forwarding()
         self._settings = Settings()
         self._levels = Levels.here()
 
-    def run(self, job: Job, content: bytes) -> None:
+    def run(self, frame: list[Any]) -> None:
         """Run a body, and send its outcome."""
+        job: Job = frame[0]
         link = self.forwarding.link = Link(self.line, job.facts.step_id)
         enter_context(BlockingStepContext[Any](RemoteCall(job.facts, link)))
         # Its context variables are gone with it.
-        outcome, result = copy_context().run(self._outcome_of, job, content, link)
+        outcome, result = copy_context().run(self._outcome_of, job, frame, link)
         leave_context()
         self.forwarding.end()
         link.close(outcome, result)
 
-    def _outcome_of(self, job: Job, content: bytes, link: Link) -> tuple[Message, bytes]:
+    def _outcome_of(self, job: Job, frame: list[Any], link: Link) -> tuple[Message, bytes]:
         step = job.facts.step_id
         method, result, error = "", b"", None
         try:
-            call = self._load(job, content, step)
-            del content
+            call = self._load(job, frame, step)
             if job.reports:
                 link.tell(Begun())
             method, result = _call(step, *call)
@@ -75,13 +75,13 @@ class _Worker:
             return Raised(is_clean, error), b""
         return (Stopped(is_clean, method) if method else Returned(is_clean)), result
 
-    def _load(self, job: Job, content: bytes, step: str) -> Any:
+    def _load(self, job: Job, frame: list[Any], step: str) -> Any:
         """Return function, arguments and current step, and import what they need."""
         if job.levels is not None:
             self._levels = job.levels
             self._levels.apply()
         modules = len(sys.modules)
-        call = loads_or_blame(content, "input", step)
+        call = loads_or_blame(frame.pop(), "input", step)
         if len(sys.modules) != modules:
             self._levels.apply()  # a module may have set others
         self._settings.note(changed=job.levels is not None)

@@ -9,6 +9,7 @@ import trio
 from attrs import frozen
 
 from trioflow import StepContext, Workflow, step, tool
+from trioflow.errors import Tripwire
 
 
 @frozen
@@ -59,6 +60,11 @@ async def boil(number: int) -> int:
 
 
 @step
+async def trip(number: int) -> int:
+    raise Tripwire("not in this house", retry=True, metadata={"rule": 7}, processor_id="guard")
+
+
+@step
 async def linger(number: int) -> int:
     await trio.sleep_forever()
     return number
@@ -96,9 +102,10 @@ async def count(to: int) -> AsyncIterator[int]:
 
 doubled = Workflow("doubled", input=int, output=int).then(double)
 broken = Workflow("broken", input=int, output=int).then(double).then(boil)
+guarded = Workflow("guarded", input=int, output=int).then(trip)
 slow = Workflow("slow", input=int, output=int).then(double).then(linger)
 chatty = Workflow("chatty", input=int, output=int).then(write)
 parcel = Workflow("parcel", input=int, output=str).then(take)
 
-FLOWS = (approve, doubled, broken, slow, chatty, parcel)
+FLOWS = (approve, doubled, broken, guarded, slow, chatty, parcel)
 TOOLS = (add, jam, count)

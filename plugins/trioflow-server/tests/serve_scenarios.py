@@ -1,4 +1,4 @@
-"""Serves the agreed workflows and tools: ``python serve_scenarios.py [PORT]``.
+"""Serves the agreed workflows and tools: ``python serve_scenarios.py [PORT [ORIGIN...]]``.
 
 Prints its base URL as its first line and ends at SIGTERM.
 """
@@ -19,4 +19,4 @@ SCENARIOS = Path(__file__).with_name("recorded") / "scenario-workflows.json"
 
 if __name__ == "__main__":
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
-    trio.run(serve, json.loads(SCENARIOS.read_text("utf-8")), port)
+    trio.run(serve, json.loads(SCENARIOS.read_text("utf-8")), port, sys.argv[2:])

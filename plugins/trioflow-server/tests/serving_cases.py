@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import trio
@@ -14,10 +14,16 @@ from trioflow import open_engine
 from .case_workflows import CasePlugin, offered_by
 
 
-async def serve(case: Mapping[str, Any], port: int = 0) -> None:
-    """Serve a case on this machine, and print the URL as the first line."""
+async def serve(case: Mapping[str, Any], port: int = 0, origins: Sequence[str] = ()) -> None:
+    """Serve a case on this machine, and print the URL as the first line.
+
+    Args:
+      origins: Origins of pages that may use the server.
+    """
     offered = offered_by(case)
-    options = ServerOptions(allow_unauthenticated=True, exposed_tools=("*",))
+    options = ServerOptions(
+        allow_unauthenticated=True, exposed_tools=("*",), cors_origins=tuple(origins)
+    )
     with trio.open_signal_receiver(signal.SIGTERM) as signals:
         async with open_engine(
             store="memory:",

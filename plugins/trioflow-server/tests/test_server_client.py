@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from .checking import HERE, RECORDED
-
-CACHE = Path(tempfile.gettempdir()) / f"trioflow-client-js-{os.getuid()}"
-"""Where the client is kept between runs of the tests."""
+from .npm import installed
 
 pytestmark = [pytest.mark.npm, pytest.mark.slow]
 
@@ -23,17 +19,7 @@ pytestmark = [pytest.mark.npm, pytest.mark.slow]
 @pytest.fixture(scope="module")
 def client() -> Path:
     """Install the client, or skip where that cannot be done."""
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        pytest.skip("Node.js and npm are not installed")
-    if not (CACHE / "node_modules" / "@mastra" / "client-js").is_dir():
-        script = str(RECORDED / "setup-client.sh")
-        try:
-            subprocess.run(["sh", script, str(CACHE)], check=True, capture_output=True, timeout=400)
-        except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
-            if os.environ.get("TRIOFLOW_NEEDS_NPM"):
-                raise
-            pytest.skip("the registry of npm cannot be reached")
-    return CACHE
+    return installed("client-js", "@mastra/client-js@1.47.0")
 
 
 @pytest.fixture(scope="module")

@@ -166,6 +166,24 @@ async def test_a_run_pauses_after_each_node_and_continues() -> None:
     assert second[-1]["payload"]["metadata"]["errorMessage"] == "the boiler burst"
 
 
+async def test_a_run_that_a_tripwire_ended_says_why() -> None:
+    async with open_bench() as bench:
+        stream = await records(bench, "guarded/stream?runId=r", {"inputData": 1})
+        record = (await bench.get(f"{W}/guarded/runs/r")).json()
+        result = await bench.start("guarded", 1, "s")
+
+    tripwire = {
+        "reason": "not in this house",
+        "retry": True,
+        "metadata": {"rule": 7},
+        "processorId": "guard",
+    }
+    assert stream[-1]["payload"]["workflowStatus"] == "tripwire"
+    for found in (stream[-1]["payload"], record, result, record["steps"]["trip"]):
+        assert found["tripwire"] == tripwire
+    assert (record["status"], result["status"]) == ("tripwire", "tripwire")
+
+
 # ---------------------------------------------------------------- misuse
 MISUSE: list[tuple[str, Any, int, str]] = [
     ("approve/resume-async?runId=r", {"step": "nobody", "resumeData": {"approved": True}}, 400, ""),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from trioflow.errors import NotSerializableError
+from trioflow.errors import NotSerializableError, Tripwire
 from trioflow.events import Event
 from trioflow.wire import Dialect, error_to_wire, lenient_json, to_wire
 
@@ -38,6 +38,20 @@ class Shower:
         if not self.with_stacks:
             shown = _without_stacks(shown)
         return shown
+
+    def tripwire(self, error: BaseException | None) -> dict[str, Any] | None:
+        """Return what clients get of a tripwire; None for any other error."""
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        if not isinstance(error, Tripwire):
+            return None
+        fields = {
+            "reason": error.reason,
+            "retry": error.retry or None,
+            "metadata": self.value(error.metadata),
+            "processorId": error.processor_id,
+        }
+        return {key: value for key, value in fields.items() if value is not None}
 
     def event(self, event: Event, dialect: Dialect) -> dict[str, Any]:
         """Return an event in a dialect."""

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
         unfinished,
         unsuccessful,
     )
+    from trioflow._engine.journal.looking import open_stored_runs, recover
     from trioflow._engine.journal.observing import open_stored
     from trioflow._engine.journal.once import begin_or_attach, register, start_once, start_or_attach
     from trioflow._engine.journal.removing import Remover, for_each
-    from trioflow._engine.journal.stored_runs import StoredRuns, open_stored_runs
+    from trioflow._engine.journal.requesting import send_command
+    from trioflow._engine.journal.stored_runs import StoredRuns
     from trioflow._engine.journal.writer import JournalWriter
 
 __all__ = [
@@ -45,7 +47,9 @@ __all__ = [
     "open_durable_runs",
     "open_stored",
     "open_stored_runs",
+    "recover",
     "register",
+    "send_command",
     "start_once",
     "start_or_attach",
     "statuses",
@@ -74,8 +78,10 @@ if not TYPE_CHECKING:  # otherwise type checkers would accept every name
             "for_each": "trioflow._engine.journal.removing",
             "open_durable_runs": "trioflow._engine.journal.durable_runs",
             "open_stored": "trioflow._engine.journal.observing",
-            "open_stored_runs": "trioflow._engine.journal.stored_runs",
+            "open_stored_runs": "trioflow._engine.journal.looking",
+            "recover": "trioflow._engine.journal.looking",
             "register": "trioflow._engine.journal.once",
+            "send_command": "trioflow._engine.journal.requesting",
             "start_once": "trioflow._engine.journal.once",
             "start_or_attach": "trioflow._engine.journal.once",
             "statuses": "trioflow._engine.journal.listing",

@@ -9,6 +9,7 @@ import trio
 from trioflow._engine.journal.durable_runs import journal_of
 from trioflow._engine.journal.first_start import start_if_new
 from trioflow._engine.journal.inbox import Cancel, Command, Send
+from trioflow._engine.journal.requesting import send_command
 from trioflow._engine.journal.stored_runs import StoredRuns
 from trioflow._engine.life.ending import give_up
 from trioflow._engine.life.life import Life
@@ -119,6 +120,6 @@ async def _hand_on(runs: StoredRuns, life: Life) -> None:
     core.is_canceled, core.reason, core.by = False, None, None
     for command, by in commands:
         try:
-            await runs.request(life.run_id, command, by)
+            await send_command(runs, life.run_id, command, by)
         except TrioflowError as exc:
             logger.warning("run %s refused a request (%s): %s", life.run_id, command.kind, exc)

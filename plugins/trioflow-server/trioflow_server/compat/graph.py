@@ -222,7 +222,7 @@ def _sleep(node: Sleep | SleepUntil) -> dict[str, Any]:
     if isinstance(node, Sleep):
         about: dict[str, Any] = {"type": "sleep", "id": node.id}
         seconds = node.seconds
-        return about if callable(seconds) else {**about, "duration": seconds * 1000}
+        return about if callable(seconds) else {**about, "duration": round(seconds * 1000, 3)}
     about = {"type": "sleepUntil", "id": node.id}
     return about if callable(node.when) else {**about, "date": node.when.isoformat()}
 

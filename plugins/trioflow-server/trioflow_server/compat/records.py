@@ -49,7 +49,7 @@ class Recorder:
         run_input = self.shower.value(record.input)
         steps = self.steps(record, nested=False)
         return {
-            "status": record.status,
+            "status": self.status(shown),
             "input": run_input,
             "steps": {"input": run_input, **steps},
             "stepExecutionPath": list(steps),
@@ -62,9 +62,18 @@ class Recorder:
         outcome: dict[str, Any] = {}
         if record.status == "success":
             outcome["result"] = self.shower.value(record.output)
-        if record.error is not None:
+        tripwire = self.shower.tripwire(record.error)
+        if tripwire is not None:
+            outcome["tripwire"] = tripwire
+        elif record.error is not None:
             outcome["error"] = self.shower.error(record.error)
         return outcome
+
+    def status(self, shown: Shown) -> str:
+        """Return the status of a run; that of one that a tripwire ended has a name of its own."""
+        error = None if shown.record is None else shown.record.error
+        is_tripped = shown.status == "failed" and self.shower.tripwire(error) is not None
+        return "tripwire" if is_tripped else shown.status
 
     def _suspension(self, record: RunRecord) -> dict[str, Any]:
         leaves = suspended_leaves(record)
@@ -81,7 +90,7 @@ class Recorder:
     def run(self, shown: Shown, fields: Collection[str], nested: bool) -> dict[str, Any]:
         """Return the record of a run with the chosen fields."""
         about = self._about(shown)
-        about["status"] = shown.status
+        about["status"] = self.status(shown)
         record = shown.record or RunRecord()
         details = {
             "payload": self.shower.value(record.input if shown.record else _input(shown.info)),
@@ -116,7 +125,7 @@ class Recorder:
             context = {"input": self.shower.value(record.input)} | self.steps(record, nested=False)
         snapshot = {
             "runId": shown.run_id,
-            "status": shown.status,
+            "status": self.status(shown),
             "value": {},
             "context": context,
             "activePaths": [],
@@ -152,6 +161,8 @@ class Recorder:
             wire["error"] = self.shower.error(record.error)
             if isinstance(record.error, NonRetryableError):
                 wire["nonRetryable"] = True
+            tripwire = self.shower.tripwire(record.error)
+            wire |= {} if tripwire is None else {"tripwire": tripwire}
         if record.iteration is not None:
             wire["metadata"] = {"iterationCount": record.iteration}
         if record.resumed_at is not None:

@@ -98,7 +98,7 @@ class Teller:
                 known = ("success", "suspended")
                 payload["iterationStatus"] = event.status if event.status in known else "failed"
                 payload["completedCount"] = self._count(event)
-            case ev.Finish() if event.error is not None:
+            case ev.Finish() if event.error is not None and "tripwire" not in payload:
                 error = self.shower.error(event.error)
                 payload["metadata"] = {"error": error, "errorMessage": error["message"]}
 

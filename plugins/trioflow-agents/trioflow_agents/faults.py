@@ -1,0 +1,91 @@
+"""Faults of providers as `ModelError`, whatever client found them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from trioflow_agents.errors import ModelError, is_retryable
+
+TRANSPORTS = ("httpx", "httpcore", "anyio", "ssl")
+"""Packages, or the beginnings of their names, whose exceptions say that a connection failed."""
+
+
+def is_of_transport(error: BaseException) -> bool:
+    """Return whether an exception says that a connection failed."""
+    names = (cls.__module__.partition(".")[0] for cls in type(error).__mro__)
+    return any(name.startswith(TRANSPORTS) for name in names)
+
+
+def connection_error(error: BaseException) -> ModelError:
+    """Return the error for a connection that failed."""
+    cause = error.__cause__ or error
+    problem = f"the connection failed ({type(cause).__name__}: {cause})".rstrip(": ")
+    return ModelError(problem, retryable=True)
+
+
+def status_error(status: int, body: object, headers: Mapping[str, str]) -> ModelError:
+    """Return the error for a response with an HTTP status of 400 or more.
+
+    Args:
+      body: The JSON of the response, if it is JSON.
+    """
+    told: Any = body.get("error", body) if isinstance(body, Mapping) else body
+    problem, code = f"HTTP status {status}", None
+    if isinstance(told, Mapping):
+        problem, code = str(told.get("message", problem)), told.get("code") or told.get("type")
+    elif told:
+        problem = str(told)
+    return ModelError(
+        problem,
+        status,
+        None if code is None else str(code),
+        headers.get("x-request-id") or headers.get("request-id"),
+        retryable=is_retryable(status),
+        retry_after=retry_after(headers),
+    )
+
+
+def stream_error(told: object) -> ModelError:
+    """Return the error that a provider reports in the middle of a reply."""
+    if not isinstance(told, Mapping):
+        return ModelError(str(told))
+    code = told.get("code") or told.get("type")
+    is_temporary = str(code) in TEMPORARY
+    return ModelError(str(told.get("message", told)), code=str(code), retryable=is_temporary)
+
+
+TEMPORARY = frozenset({"server_error", "overloaded_error", "api_error", "rate_limit_exceeded"})
+"""Codes in the middle of a reply after which the same request may succeed."""
+
+
+def ended_early() -> ModelError:
+    """Return the error for a reply without an end."""
+    return ModelError("the reply ended early", retryable=True)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that a response asks to wait: a number, or the time of an HTTP date."""
+    milliseconds = _number(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    given = headers.get("retry-after")
+    if given is None:
+        return None
+    seconds = _number(given)
+    if seconds is not None:
+        return seconds
+    try:
+        return max(parsedate_to_datetime(given).timestamp() - time.time(), 0.0)
+    except ValueError:
+        return None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if 0 <= number < float("inf") else None

@@ -1,0 +1,131 @@
+"""The chat completions of OpenAI and of compatible servers: requests and replies."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from typing import Any
+
+from trioflow_agents.faults import ended_early, stream_error
+from trioflow_agents.messages import (
+    Assistant,
+    File,
+    Image,
+    Message,
+    Part,
+    System,
+    Text,
+    ToolAnswer,
+    User,
+)
+from trioflow_agents.model import ArgumentsDelta, Finish, ModelRequest, Piece, Usage
+from trioflow_agents.parts import answer_text, file_url, image_url
+
+
+def chat_request(request: ModelRequest, *, strict: bool) -> dict[str, Any]:
+    """Return the arguments of ``chat.completions.create``, without model and settings."""
+    made: dict[str, Any] = {
+        "messages": [_message(message) for message in request.messages],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    if request.tools:
+        made["tools"] = [
+            {
+                "type": "function",
+                "function": {
+                    "name": tool.name,
+                    "description": tool.description,
+                    "parameters": tool.schema,
+                },
+            }
+            for tool in request.tools
+        ]
+    if request.output_schema is not None:
+        schema = {"name": "output", "schema": request.output_schema, "strict": strict}
+        made["response_format"] = {"type": "json_schema", "json_schema": schema}
+    return made
+
+
+def _message(message: Message) -> dict[str, Any]:
+    match message:
+        case System(text):
+            return {"role": "system", "content": text}
+        case User(content):
+            said = content if isinstance(content, str) else [_part(part) for part in content]
+            return {"role": "user", "content": said}
+        case Assistant(text, calls):
+            called = [
+                {
+                    "id": call.id,
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": call.arguments},
+                }
+                for call in calls
+            ]
+            told: dict[str, Any] = {"role": "assistant", "content": text or None}
+            return {**told, "tool_calls": called} if called else {**told, "content": text}
+        case ToolAnswer():
+            content = answer_text(message)
+            return {"role": "tool", "tool_call_id": message.call_id, "content": content}
+
+
+def _part(part: Part) -> dict[str, Any]:
+    match part:
+        case Text(text):
+            return {"type": "text", "text": text}
+        case Image():
+            return {"type": "image_url", "image_url": {"url": image_url(part)}}
+        case File():
+            file = {"filename": part.name, "file_data": file_url(part)}
+            return {"type": "file", "file": file}
+
+
+async def chat_pieces(chunks: AsyncIterator[dict[str, Any]]) -> AsyncGenerator[Piece, None]:
+    """Yield the pieces of a reply."""
+    reason: str | None = None
+    usage, about = Usage(requests=1), Finish()
+    names: dict[int, tuple[str, str]] = {}
+    async for chunk in chunks:
+        if chunk.get("error"):
+            raise stream_error(chunk["error"])
+        about = Finish("", chunk.get("id"), chunk.get("model"))
+        if chunk.get("usage"):
+            usage = _usage(chunk["usage"])
+        for choice in chunk.get("choices") or ():
+            reason = choice.get("finish_reason") or reason
+            delta = choice.get("delta") or {}
+            if delta.get("content"):
+                yield delta["content"]
+            for number, call in enumerate(delta.get("tool_calls") or ()):
+                yield _arguments(call, number, names)
+    if reason is None:
+        raise ended_early()
+    yield usage
+    yield Finish("tool_calls" if names and reason == "stop" else reason, *_names(about))
+
+
+def _names(about: Finish) -> tuple[str | None, str | None]:
+    return about.response_id, about.model
+
+
+def _arguments(
+    call: Mapping[str, Any], number: int, names: dict[int, tuple[str, str]]
+) -> ArgumentsDelta:
+    """Return a piece of a call; only the first one of each call has its id and name."""
+    index = call.get("index", number)  # some servers send whole calls without it
+    function = call.get("function") or {}
+    if index not in names:
+        names[index] = (call.get("id") or f"call-{index}", function.get("name") or "")
+    return ArgumentsDelta(*names[index], function.get("arguments") or "")
+
+
+def _usage(told: Mapping[str, Any]) -> Usage:
+    read = told.get("prompt_tokens_details") or {}
+    written = told.get("completion_tokens_details") or {}
+    return Usage(
+        told.get("prompt_tokens") or 0,
+        told.get("completion_tokens") or 0,
+        read.get("cached_tokens") or 0,
+        written.get("reasoning_tokens") or 0,
+        requests=1,
+    )

@@ -1,0 +1,77 @@
+"""Apply the requests that other processes make of the runs of an engine."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+
+import attrs
+import trio
+
+from trioflow._engine.base.outcome import must_pass
+from trioflow._engine.base.reporting import report, reported
+from trioflow._engine.journal.applying import apply
+from trioflow._engine.journal.durable_runs import DurableRuns, journal_of
+from trioflow._engine.life.registry import RunRegistry
+from trioflow.wire._shown import message_of
+
+PAUSE = 1.0
+"""Seconds between two attempts to read requests from a store that is unavailable."""
+
+
+@attrs.define(eq=False)
+class Attendant:
+    """Takes the requests for the runs that an engine has claimed, and applies them."""
+
+    durable: DurableRuns
+    registry: RunRegistry
+
+    async def attend(self, run_ids: Collection[str] | None) -> None:
+        """Apply all requests for these runs, or for all runs of the engine.
+
+        Raises:
+          StoreError: if they cannot be read.
+        """
+        after = 0
+        while True:
+            requests = await self.durable.store.take_requests(
+                self.durable.owner, run_ids=run_ids, after=after
+            )
+            for request in requests:
+                life = self.registry.find(request.run_id)
+                if life is not None and not life.is_lost:
+                    apply(life, journal_of(life), request, self.registry.nursery)
+            if not requests:
+                return
+            after = requests[-1].id
+
+    async def attend_forever(self) -> None:
+        """Apply what other processes request of the runs that are driven here."""
+        while True:
+            with reported("requests could not be read"):
+                await self.durable.store.wait_requests(self.durable.owner)
+                await self.attend(None)
+                continue
+            await trio.sleep(PAUSE)
+
+    def attend_soon(self, run_id: str) -> None:
+        """Apply requests made to a run before it was driven here."""
+        self.registry.nursery.start_soon(self._attend_quietly, run_id)
+
+    async def _attend_quietly(self, run_id: str) -> None:
+        """Apply the requests of a run. No further notification comes, so this must not give up."""
+        is_reported = False
+        while True:
+            try:
+                return await self.attend([run_id])
+            except BaseException as exc:
+                if must_pass(exc):
+                    raise
+                if not is_reported:
+                    message = "requests for run %s could not be read: %s"
+                    report(message, run_id, message_of(exc), level=logging.WARNING)
+                is_reported = True
+            await trio.sleep(PAUSE)
+            life = self.registry.find(run_id)
+            if life is None or not life.is_driven_here:
+                return None
