@@ -24,6 +24,8 @@ import trio
 from typing_extensions import TypeVar as TypeVarWithDefault
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeForm
+
     from trioflow._durations import Duration
     from trioflow.steps import Step
     from trioflow.tools import Tool
@@ -260,8 +262,10 @@ class StepContext(RunContext[S]):
         return self._call.stream_tool(tool, kwargs)
 
     @overload
-    async def wait_for(self, event: str, type: type[T], timeout: Duration | None = None) -> T: ...
-    @overload  # unions, Literal and Annotated are not classes
+    async def wait_for(
+        self, event: str, type: TypeForm[T], timeout: Duration | None = None
+    ) -> T: ...
+    @overload  # what a type checker does not know as a type
     async def wait_for(
         self, event: str, type: Any = ..., timeout: Duration | None = None
     ) -> Any: ...
@@ -291,8 +295,8 @@ class StepContext(RunContext[S]):
         return await self._call.wait_for(event, type, timeout)
 
     @overload
-    async def resource(self, name: str, type: type[T]) -> T: ...
-    @overload  # unions, Literal and Annotated are not classes
+    async def resource(self, name: str, type: TypeForm[T]) -> T: ...
+    @overload  # what a type checker does not know as a type
     async def resource(self, name: str, type: Any = ...) -> Any: ...
     async def resource(self, name: str, type: Any = Any) -> Any:
         """Return a resource that steps share, such as a client or a connection pool::
@@ -319,7 +323,7 @@ class StepContext(RunContext[S]):
         return await self._call.resource(name, type)
 
     @overload
-    def structure(self, value: Any, type: type[T]) -> T: ...
+    def structure(self, value: Any, type: TypeForm[T]) -> T: ...
     @overload
     def structure(self, value: Any, type: Any) -> Any: ...
     def structure(self, value: Any, type: Any) -> Any:
@@ -339,11 +343,11 @@ class StepContext(RunContext[S]):
     async def ask(
         self,
         payload: Any,
-        type: type[T],
+        type: TypeForm[T],
         label: str | None = None,
         timeout: Duration | None = None,
     ) -> T: ...
-    @overload  # unions, Literal and Annotated are not classes
+    @overload  # what a type checker does not know as a type
     async def ask(
         self,
         payload: Any,
