@@ -339,6 +339,15 @@ class StepContext(RunContext[S]):
         """Return the JSON Schema of a type, or of a tool's arguments, with the engine's plugins."""
         return self._call.json_schema(type)
 
+    def find_tool(self, id: str) -> Tool[..., Any]:
+        """Return the tool with this id, of a plugin or of ``open_engine(tools=...)``.
+
+        Raises:
+          UnknownNameError: if the engine knows no such tool.
+        """
+        tool: Tool[..., Any] = self._call.find_tool(id)
+        return tool
+
     @overload
     async def ask(
         self,
@@ -569,5 +578,6 @@ class CallPort(FramePort, Protocol):
     def resource_opener(self, name: str) -> Any: ...
     def structure(self, value: Any, type: Any) -> Any: ...
     def json_schema(self, type: Any) -> dict[str, Any]: ...
+    def find_tool(self, id: str) -> Any: ...
     def suspend(self, payload: Any, label: str | None) -> NoReturn: ...
     def bail(self, result: Any) -> NoReturn: ...
