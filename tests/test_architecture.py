@@ -33,7 +33,7 @@ LAYERS = (
     ("errors", "_ids", "_options", "limits", "outcomes"),
     ("addresses", "events", "tracing"),
     ("context", "reducers", "retry", "_signature"),
-    ("_argument_schemas", "_definitions"),
+    ("_argument_schemas", "_definitions", "_generic"),
     ("steps", "tools", "mapping"),
     ("step_record", "record", "results", "run_info"),
     ("nodes", "workflow"),

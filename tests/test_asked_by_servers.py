@@ -101,7 +101,7 @@ async def test_a_plugin_says_who_sends_requests() -> None:
             return Everybody()
 
     async with open_engine(plugins=[Plugin()]) as engine:
-        found = engine.authenticator()
+        found = engine.authenticator
         assert found is not None
         principal = await found.principal(AccessRequest(method="GET", path="/"))
 
@@ -116,9 +116,9 @@ async def test_what_is_no_authenticator_is_refused() -> None:
 
     async with open_engine(plugins=[Plugin()]) as engine:
         with pytest.raises(PluginHookError, match=r"which is not a Authenticator"):
-            engine.authenticator()
+            _ = engine.authenticator
     async with open_engine(plugins=[]) as engine:
-        assert engine.authenticator() is None
+        assert engine.authenticator is None
 
 
 def test_a_principal_may_do_what_its_scopes_say() -> None:

@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from trioflow import Workflow, open_engine, step
-from trioflow._engine.journal import encoding
+from trioflow._engine.journal import encoding, long_entry
 from trioflow._engine.journal.codec import decode
 from trioflow._engine.journal.prepared import write_in_slices
 from trioflow._forms import slices
@@ -18,6 +18,7 @@ from trioflow._forms.form import MAX_DEPTH
 from trioflow._forms.forms import Forms
 from trioflow._forms.slices import LARGE, is_large
 from trioflow._values.structure import make_converter
+from trioflow.abc import Entry
 from trioflow.errors import InvalidValueError
 from trioflow.stores import MemoryStore
 
@@ -133,6 +134,29 @@ async def test_items_and_whole_loops_are_written_in_slices_as_well() -> None:
     assert result.output == [list(range(2 * LARGE))] * 2
     async with open_engine(plugins=[], workflows=[workflow], store=store) as engine:
         assert (await (await engine.load_run("r")).wait()).output == result.output
+
+
+@pytest.mark.parametrize(("type_", "value"), LARGE_VALUES)
+async def test_a_long_entry_keeps_the_parts_of_its_text(
+    type_: Any, value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, store = await recorded(gives(type_, value))
+    plain = await store.read("r")
+    monkeypatch.setattr(long_entry, "LONG", 100)
+    _, other = await recorded(gives(type_, value))
+    entries = await other.read("r")
+
+    [long] = [entry for entry in entries if len(entry.parts) > 1]
+    same = Entry(long.seq, long.at, plain[long.seq].text)
+    assert long.text == same.text
+    assert long.length == same.length == len(same.text)
+    assert long == same
+    assert same == long
+    assert hash(long) == hash(same)
+    assert long != Entry(long.seq, long.at, "x" * long.length)
+    assert long != long.text
+    async with open_engine(plugins=[], workflows=[gives(type_, value)], store=other) as engine:
+        assert (await (await engine.load_run("r")).wait()).output == value
 
 
 async def test_what_is_wrong_deep_inside_is_told_with_its_place() -> None:

@@ -246,3 +246,20 @@ class TestFromSchema:
     def test_an_option_that_does_not_exist(self) -> None:
         with pytest.raises(DefinitionError, match="did you mean 'description'"):
             Tool.from_schema("t", everything, ADD, descripton="x")  # type: ignore[call-arg]
+
+
+async def test_a_body_finds_the_tools_of_the_engine() -> None:
+    @tool
+    async def double(value: int) -> int:
+        return 2 * value
+
+    @step
+    async def looks(id: str, ctx: StepContext) -> Any:
+        return ctx.find_tool(id)
+
+    async with open_engine(plugins=[], tools=[double]) as engine:
+        found = await engine.run(Workflow("w").then(looks), "double")
+        missing = await engine.create_run(Workflow("w").then(looks)).start("doble")
+
+    assert found is double
+    assert "unknown tool 'doble'; did you mean 'double'?" in str(missing.error)

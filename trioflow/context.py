@@ -24,6 +24,8 @@ import trio
 from typing_extensions import TypeVar as TypeVarWithDefault
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeForm
+
     from trioflow._durations import Duration
     from trioflow.steps import Step
     from trioflow.tools import Tool
@@ -260,8 +262,10 @@ class StepContext(RunContext[S]):
         return self._call.stream_tool(tool, kwargs)
 
     @overload
-    async def wait_for(self, event: str, type: type[T], timeout: Duration | None = None) -> T: ...
-    @overload  # unions, Literal and Annotated are not classes
+    async def wait_for(
+        self, event: str, type: TypeForm[T], timeout: Duration | None = None
+    ) -> T: ...
+    @overload  # what a type checker does not know as a type
     async def wait_for(
         self, event: str, type: Any = ..., timeout: Duration | None = None
     ) -> Any: ...
@@ -291,8 +295,8 @@ class StepContext(RunContext[S]):
         return await self._call.wait_for(event, type, timeout)
 
     @overload
-    async def resource(self, name: str, type: type[T]) -> T: ...
-    @overload  # unions, Literal and Annotated are not classes
+    async def resource(self, name: str, type: TypeForm[T]) -> T: ...
+    @overload  # what a type checker does not know as a type
     async def resource(self, name: str, type: Any = ...) -> Any: ...
     async def resource(self, name: str, type: Any = Any) -> Any:
         """Return a resource that steps share, such as a client or a connection pool::
@@ -319,7 +323,7 @@ class StepContext(RunContext[S]):
         return await self._call.resource(name, type)
 
     @overload
-    def structure(self, value: Any, type: type[T]) -> T: ...
+    def structure(self, value: Any, type: TypeForm[T]) -> T: ...
     @overload
     def structure(self, value: Any, type: Any) -> Any: ...
     def structure(self, value: Any, type: Any) -> Any:
@@ -335,15 +339,24 @@ class StepContext(RunContext[S]):
         """Return the JSON Schema of a type, or of a tool's arguments, with the engine's plugins."""
         return self._call.json_schema(type)
 
+    def find_tool(self, id: str) -> Tool[..., Any]:
+        """Return the tool with this id, of a plugin or of ``open_engine(tools=...)``.
+
+        Raises:
+          UnknownNameError: if the engine knows no such tool.
+        """
+        tool: Tool[..., Any] = self._call.find_tool(id)
+        return tool
+
     @overload
     async def ask(
         self,
         payload: Any,
-        type: type[T],
+        type: TypeForm[T],
         label: str | None = None,
         timeout: Duration | None = None,
     ) -> T: ...
-    @overload  # unions, Literal and Annotated are not classes
+    @overload  # what a type checker does not know as a type
     async def ask(
         self,
         payload: Any,
@@ -565,5 +578,6 @@ class CallPort(FramePort, Protocol):
     def resource_opener(self, name: str) -> Any: ...
     def structure(self, value: Any, type: Any) -> Any: ...
     def json_schema(self, type: Any) -> dict[str, Any]: ...
+    def find_tool(self, id: str) -> Any: ...
     def suspend(self, payload: Any, label: str | None) -> NoReturn: ...
     def bail(self, result: Any) -> NoReturn: ...

@@ -292,13 +292,12 @@ class Engine(metaclass=NoPublicConstructor):
 
         return describe_type(type_, self._host.schema)
 
+    @cached_property
     def authenticator(self) -> Authenticator | None:
-        """Return what the plugins' hook ``trioflow_authenticator`` returns. For HTTP servers.
+        """What the hook ``trioflow_authenticator`` of the plugins returns, for HTTP servers.
 
-        Calls the hook each time.
-
-        Raises:
-          PluginError: if the hook raises or returns something else.
+        The hook is called once, on first use. Raises PluginError if it raises or returns something
+        else.
         """
         return self._host.authenticator()
 

@@ -18,6 +18,14 @@ from trioflow._definitions import (
     where_in,
 )
 from trioflow._durations import Duration
+from trioflow._generic import (
+    AsyncGeneric,
+    GenericInput,
+    GenericOutput,
+    Marker,
+    OtherMarker,
+    PlainGeneric,
+)
 from trioflow._help import PlainHelp
 from trioflow._hints import bound
 from trioflow._options import named_options
@@ -87,7 +95,23 @@ class StepDecorator(Protocol):
     """The decorator that ``@step(...)`` with arguments returns."""
 
     @overload
+    def __call__(self, fn: Callable[[Marker], Awaitable[OtherMarker]], /) -> Step[Any, Any]: ...
+    @overload
+    def __call__(  # type: ignore[overload-overlap]
+        self, fn: Callable[[list[Marker]], Awaitable[None] | None], /
+    ) -> Step[Any, None]: ...
+    @overload
+    def __call__(  # type: ignore[overload-overlap]
+        self, fn: AsyncGeneric, /
+    ) -> Step[GenericInput, GenericOutput[AsyncGeneric]]: ...
+    @overload
+    def __call__(  # type: ignore[overload-overlap]
+        self, fn: PlainGeneric, /
+    ) -> Step[GenericInput, GenericOutput[PlainGeneric]]: ...
+    @overload
     def __call__(self, fn: Callable[[StepContext[Any]], Awaitable[Out]], /) -> Step[Any, Out]: ...
+    @overload
+    def __call__(self, fn: Callable[[Marker], Awaitable[Out]], /) -> Step[Any, Out]: ...
     @overload
     def __call__(self, fn: Callable[[In], Awaitable[Out]], /) -> Step[In, Out]: ...
     @overload
@@ -103,6 +127,8 @@ class StepDecorator(Protocol):
     @overload
     def __call__(self, fn: Callable[[StepContext[Any]], MaybeAsync[Out]], /) -> Step[Any, Out]: ...
     @overload
+    def __call__(self, fn: Callable[[Marker], MaybeAsync[Out]], /) -> Step[Any, Out]: ...
+    @overload
     def __call__(self, fn: Callable[[In], MaybeAsync[Out]], /) -> Step[In, Out]: ...
     @overload
     def __call__(
@@ -117,7 +143,23 @@ class StepDecorator(Protocol):
 
 
 @overload
+def step(fn: Callable[[Marker], Awaitable[OtherMarker]], /) -> Step[Any, Any]: ...
+@overload
+def step(  # type: ignore[overload-overlap]
+    fn: Callable[[list[Marker]], Awaitable[None] | None], /
+) -> Step[Any, None]: ...
+@overload
+def step(  # type: ignore[overload-overlap]
+    fn: AsyncGeneric, /
+) -> Step[GenericInput, GenericOutput[AsyncGeneric]]: ...
+@overload
+def step(  # type: ignore[overload-overlap]
+    fn: PlainGeneric, /
+) -> Step[GenericInput, GenericOutput[PlainGeneric]]: ...
+@overload
 def step(fn: Callable[[StepContext[Any]], Awaitable[Out]], /) -> Step[Any, Out]: ...
+@overload
+def step(fn: Callable[[Marker], Awaitable[Out]], /) -> Step[Any, Out]: ...
 @overload
 def step(fn: Callable[[In], Awaitable[Out]], /) -> Step[In, Out]: ...
 @overload
@@ -128,6 +170,8 @@ def step(fn: Callable[[StepContext[Any], In], Awaitable[Out]], /) -> Step[In, Ou
 def step(fn: Callable[[], Awaitable[Out]], /) -> Step[Any, Out]: ...
 @overload
 def step(fn: Callable[[StepContext[Any]], MaybeAsync[Out]], /) -> Step[Any, Out]: ...
+@overload
+def step(fn: Callable[[Marker], MaybeAsync[Out]], /) -> Step[Any, Out]: ...
 @overload
 def step(fn: Callable[[In], MaybeAsync[Out]], /) -> Step[In, Out]: ...
 @overload

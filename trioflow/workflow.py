@@ -63,6 +63,7 @@ import attrs
 
 from trioflow._definitions import check_id, check_options, where_in
 from trioflow._durations import Duration, finite_seconds, in_seconds
+from trioflow._generic import BodyOf, GenericInput, GenericOutput, Items
 from trioflow._help import PlainHelp
 from trioflow._hints import bound
 from trioflow._numbers import is_whole_number
@@ -106,6 +107,8 @@ from trioflow.tools import Tool
 from trioflow.tracing import TracingContext, TracingOptions
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeForm
+
     from trioflow.results import RunResult
     from trioflow.run import Run
 
@@ -120,11 +123,15 @@ NO_INPUT: Any = None
 
 Hook = Callable[..., Awaitable[None] | None]
 
+GenericStep: TypeAlias = "Step[GenericInput, GenericOutput[Next]]"
+"""A step whose function is generic, with the type of the function."""
 Body: TypeAlias = "Step[N, Next] | Workflow[N, Next] | Tool[..., Next]"
 """The target of a node, with its input and output types. A tool as a node is called with parts of
 the value, so only its output type is known."""
-Arm: TypeAlias = "Body[N, Any] | str"
+Arm: TypeAlias = "Body[N, Any] | GenericStep[Any] | str"
 """The target of a node whose output type does not matter."""
+Repeated: TypeAlias = "Body[N, N] | GenericStep[BodyOf[N, MaybeAsync[N]]] | str"
+"""The target of a loop, whose output is its next input."""
 Computed: TypeAlias = (
     Callable[[N], MaybeAsync[Next]]
     | Callable[[N, RunContext[Any]], MaybeAsync[Next]]
@@ -181,7 +188,7 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
         self: Workflow[N, N],
         id: str,
         *,
-        input: type[N],
+        input: TypeForm[N],
         output: Any = ...,
         state: Any = ...,
         description: str = ...,
@@ -193,7 +200,7 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
         validate: bool = ...,
         metadata: Mapping[str, Any] | None = ...,
     ) -> None: ...
-    @overload  # unions, Literal and Annotated are not classes; a run still checks them
+    @overload  # without a type, or with one that is only known at run time
     def __init__(
         self: Workflow[Any, Any],
         id: str,
@@ -304,11 +311,20 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
         return tuple(reversed(nodes))
 
     # ------------------------------------------------------------ building
-    # If no overload fits, type checkers explain why the last one does not.
+    # If no overload fits, mypy explains why the first one for steps does not, pyright why the last
+    # one does not. So the usual one is there twice.
     @overload
     def then(self, id: str, /) -> Workflow[In, Any]: ...
     @overload
     def then(self, target: Body[Prev, Next], /) -> Workflow[In, Next]: ...
+    @overload
+    def then(self, target: GenericStep[BodyOf[Prev, Awaitable[Next]]], /) -> Workflow[In, Next]: ...
+    @overload
+    def then(self, target: GenericStep[BodyOf[Prev, Next]], /) -> Workflow[In, Next]: ...
+    @overload
+    def then(  # type: ignore[overload-cannot-match]
+        self, target: Body[Prev, Next], /
+    ) -> Workflow[In, Next]: ...
     def then(self, target: Any, /) -> Workflow[In, Any]:
         """Run a step, tool or workflow, or the one that a plugin provides under an id."""
         return self._add(Then(self._target(target)))
@@ -372,15 +388,11 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
         pairs = tuple((self._function(c, "condition"), self._target(t)) for c, t in arms)
         return self._add(Branch(pairs, self._on_error(on_error)))
 
-    def dowhile(
-        self, step: Body[Prev, Prev] | str, condition: Computed[Prev, bool]
-    ) -> Workflow[In, Prev]:
+    def dowhile(self, step: Repeated[Prev], condition: Computed[Prev, bool]) -> Workflow[In, Prev]:
         """Run a step, and repeat it with its output while ``condition(output)`` holds."""
         return self._loop(step, condition, until=False)
 
-    def dountil(
-        self, step: Body[Prev, Prev] | str, condition: Computed[Prev, bool]
-    ) -> Workflow[In, Prev]:
+    def dountil(self, step: Repeated[Prev], condition: Computed[Prev, bool]) -> Workflow[In, Prev]:
         """Run a step, and repeat it with its output until ``condition(output)`` holds."""
         return self._loop(step, condition, until=True)
 
@@ -394,7 +406,7 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
     ) -> Workflow[In, list[Any]]: ...
     @overload
     def foreach(
-        self: Workflow[In, list[Item] | tuple[Item, ...]],
+        self: Workflow[In, list[Item] | tuple[Item, ...] | Items[Item]],
         step: Body[Item, Next],
         *,
         concurrency: int = 1,
@@ -402,12 +414,36 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
     ) -> Workflow[In, list[Ok[Next] | Failed]]: ...
     @overload
     def foreach(
-        self: Workflow[In, list[Item] | tuple[Item, ...]],
+        self: Workflow[In, list[Item] | tuple[Item, ...] | Items[Item]],
         step: Body[Item, Next],
         *,
         concurrency: int = 1,
         on_error: FailingOnError = "cancel",
     ) -> Workflow[In, list[Next]]: ...
+    @overload
+    def foreach(
+        self: Workflow[In, list[Item] | tuple[Item, ...] | Items[Item]],
+        step: GenericStep[BodyOf[Item, Awaitable[Next]]],
+        *,
+        concurrency: int = 1,
+        on_error: FailingOnError = "cancel",
+    ) -> Workflow[In, list[Next]]: ...
+    @overload
+    def foreach(
+        self: Workflow[In, list[Item] | tuple[Item, ...] | Items[Item]],
+        step: GenericStep[BodyOf[Item, Next]],
+        *,
+        concurrency: int = 1,
+        on_error: FailingOnError = "cancel",
+    ) -> Workflow[In, list[Next]]: ...
+    @overload
+    def foreach(
+        self: Workflow[In, list[Item] | tuple[Item, ...] | Items[Item]],
+        step: GenericStep[Any],
+        *,
+        concurrency: int = 1,
+        on_error: Literal["collect"],
+    ) -> Workflow[In, list[Ok[Any] | Failed]]: ...
     @named_options(_about)
     def foreach(
         self, step: Any, *, concurrency: int = 1, on_error: OnError = "cancel"
@@ -527,6 +563,22 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
     @overload
     def wait_for_event(
         self, event: str, step: Body[Prev, Next], *, timeout: Duration | None = None
+    ) -> Workflow[In, Next]: ...
+    @overload
+    def wait_for_event(
+        self,
+        event: str,
+        step: GenericStep[BodyOf[Prev, Awaitable[Next]]],
+        *,
+        timeout: Duration | None = None,
+    ) -> Workflow[In, Next]: ...
+    @overload
+    def wait_for_event(
+        self,
+        event: str,
+        step: GenericStep[BodyOf[Prev, Next]],
+        *,
+        timeout: Duration | None = None,
     ) -> Workflow[In, Next]: ...
     @named_options(_about)
     def wait_for_event(

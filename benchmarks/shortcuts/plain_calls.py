@@ -20,7 +20,8 @@ from trioflow._engine.running.frame import Scope
 from trioflow._engine.stream.fairness import Pacer
 from trioflow._engine.stream.log import RunLog
 from trioflow._engine.stream.reader import Reader
-from trioflow._values.containers import _same, structure_part
+from trioflow._values.containers import _same
+from trioflow._values.structure import structure_part
 from trioflow.errors import Fault, FaultsError
 
 

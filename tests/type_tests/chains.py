@@ -42,7 +42,7 @@ cities.then(3)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentT
 assert_type(Workflow("anything"), Workflow[Any, Any])
 assert_type(Workflow("anything").then(describe), Workflow[Any, str])
 assert_type(Workflow("list", input=list[int]), Workflow[list[int], list[int]])
-Workflow("union", input=int | None).then(describe)
+Workflow("union", input=int | None).then(describe)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 Workflow("w", City)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
 Workflow("w", inputs=City)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]

@@ -22,8 +22,8 @@ REASONS: Mapping[int, str] = {
 }
 """The signals that stop a command, and the reason that is reported for each."""
 GRACE = 5.0
-"""Seconds that running steps get to finish after a signal other than Ctrl-C. Less than the 10 s after
-which ``docker stop`` kills a program: a killed run has to be recovered, and repeats its steps."""
+"""Seconds that running steps get to finish after a signal other than Ctrl-C. Less than the 10 s
+after which ``docker stop`` kills a program, whose runs must be recovered and repeat their steps."""
 SHOW_CURSOR = b"\x1b[?25h"
 
 

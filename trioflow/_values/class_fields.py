@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ForwardRef, NotRequired, Required
 
 import attrs
@@ -63,8 +63,13 @@ def class_fields(type_: Any) -> tuple[ClassField, ...]:
     return tuple(_named_tuple(type_, origin))
 
 
-def settable_types(type_: Any) -> dict[str, Any] | None:
+def settable_types(
+    type_: Any, converter: Callable[[], Any] = lambda: None
+) -> dict[str, Any] | None:
     """Return the types of the fields that can be set, by name; None if there are no fixed ones.
+
+    Args:
+      converter: Returns the converter, which may hold the shapes of plugins' classes.
 
     Raises:
       NameError: if an annotation names something that does not exist.
@@ -74,7 +79,11 @@ def settable_types(type_: Any) -> dict[str, Any] | None:
     if is_class or is_typeddict(origin):
         fields = class_fields(type_)
         return {field.name: field.type for field in fields if field.parameter and field.is_kept}
-    return model_fields(type_) or None
+    fallback = model_fields(type_)
+    for predicate, shape_of in reversed(getattr(converter(), "shapes", ()) if fallback else ()):
+        if predicate(type_):
+            return {field.name: field.type for field in shape_of(type_).fields}
+    return fallback or None
 
 
 def _typed_dict(type_: Any, cls: Any) -> Iterator[ClassField]:

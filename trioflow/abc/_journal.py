@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 import attrs
@@ -40,6 +40,17 @@ class Entry:
     """Seconds since the epoch."""
     text: str
     """The event as a JSON string."""
+
+    @property
+    def parts(self) -> Sequence[str]:
+        """The text in one or more parts. The text of a long entry is only joined when it is read,
+        so a store that can write the parts one by one needs less memory."""
+        return (self.text,)
+
+    @property
+    def length(self) -> int:
+        """Number of characters of the text."""
+        return sum(map(len, self.parts))
 
 
 @attrs.frozen(kw_only=True)

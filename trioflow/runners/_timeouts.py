@@ -39,6 +39,11 @@ class Timer:
             self._scope.deadline = trio.current_time() + self._left
 
 
+def is_timed() -> bool:
+    """Return whether there is a time-out around the running code."""
+    return _timer.get() is not None
+
+
 @contextmanager
 def timed(timer: Timer | None) -> Generator[None, None, None]:
     """Make *timer* the time-out of the body that runs inside the block."""

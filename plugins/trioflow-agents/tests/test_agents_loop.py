@@ -377,3 +377,17 @@ async def a_step(value: Any) -> Any:
 def test_wrong_options_are_refused(options: Any, problem: str) -> None:
     with pytest.raises(DefinitionError, match=problem):
         Agent("ag", model=ScriptedModel([]), **options)
+
+
+async def test_tools_of_the_engine_are_named_by_their_ids() -> None:
+    model = ScriptedModel([asks("c", "weather", city="Oslo"), "done"])
+    run = (await run_agent(Agent("ag", model=model, tools=["weather"]), tools=[weather]))[1]
+
+    assert model.requests[0].tools[0].description == "Return the weather of a city."
+    assert history(run)[2] == ToolAnswer("c", "weather", "rain in Oslo")
+
+
+async def test_a_tool_that_the_engine_does_not_know_is_named() -> None:
+    result, _, _ = await run_agent(Agent("ag", model=ScriptedModel([]), tools=["wether"]))
+
+    assert "unknown tool 'wether'" in str(result.error)

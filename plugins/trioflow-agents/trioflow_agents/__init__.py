@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from trioflow import hookimpl
+from trioflow.abc import Instrument
 from trioflow.errors import Tripwire
 from trioflow_agents.agent import MODEL_RETRY, Agent
 from trioflow_agents.approving import ApprovalRequest, Approved, Refused, approval
@@ -19,6 +20,7 @@ from trioflow_agents.errors import (
     ModelError,
     ToolRefusedError,
 )
+from trioflow_agents.genai import DescribingModels
 from trioflow_agents.guards import Incoming, Outgoing
 from trioflow_agents.messages import (
     Assistant,
@@ -123,6 +125,12 @@ if not TYPE_CHECKING:  # or type checkers would accept any name
 def trioflow_resources() -> Mapping[str, Callable[[], Any]]:
     """Return the resource that holds open models."""
     return {RESOURCE: open_models}
+
+
+@hookimpl
+def trioflow_instruments() -> list[Instrument]:
+    """Return the instrument that says which spans are requests to models."""
+    return [DescribingModels()]
 
 
 @hookimpl

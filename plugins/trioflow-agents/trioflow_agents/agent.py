@@ -35,7 +35,7 @@ def Agent(  # noqa: N802 - it reads as what it makes: a Workflow that is an agen
     *,
     model: Model,
     instructions: str | History = "",
-    tools: Iterable[Tool[..., Any]] = (),
+    tools: Iterable[Tool[..., Any] | str] = (),
     input: Any = str,
     output: Any = str,
     prompt: History | None = None,
@@ -62,7 +62,7 @@ def Agent(  # noqa: N802 - it reads as what it makes: a Workflow that is an agen
       id: Id of the workflow.
       model: The model.
       instructions: What the model is told first; or a function of ``(input, ctx)``.
-      tools: The tools that the model may call.
+      tools: The tools that the model may call, or ids of tools that the engine knows.
       input: Type of the input.
       output: Type of the output. For other types than ``str`` the model is given the JSON Schema.
       prompt: A function of ``(input, ctx)`` that returns what the user says: a string, a message or

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from typing import Any, TypeAlias
 
@@ -9,6 +10,7 @@ from attrs import define, field
 
 from trioflow import StepContext, Tool, tool
 from trioflow_agents.conversation import NAMESPACE, Turn, messages_of
+from trioflow_agents.genai import MODEL, Observed
 from trioflow_agents.messages import Assistant, ToolRequest
 from trioflow_agents.model import (
     NO_USAGE,
@@ -43,13 +45,19 @@ def model_tool(
     @tool(id=agent, description=f"asks {model.name}")
     async def ask_model(place: str, turn: int, ctx: StepContext[Any]) -> AsyncIterator[Any]:
         request = _request(place, model, toolbox, output, ctx)
-        async with use_model(model, ctx) as opened, opened.stream(request) as pieces:
-            async for piece in pieces:
-                if provisional and isinstance(piece, str):
-                    yield ProvisionalText(piece)
-                else:
-                    yield piece
+        observed = Observed(model, ctx)
+        try:
+            async with use_model(model, ctx) as opened, opened.stream(request) as pieces:
+                async for piece in pieces:
+                    observed.add(piece)
+                    if provisional and isinstance(piece, str):
+                        yield ProvisionalText(piece)
+                    else:
+                        yield piece
+        finally:
+            observed.end(sys.exception())
 
+    setattr(ask_model.fn, MODEL, model)
     return ask_model
 
 

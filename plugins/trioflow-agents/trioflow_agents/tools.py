@@ -27,25 +27,27 @@ _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
 class Toolbox:
     """The tools of an agent by the names that the model knows."""
 
-    tools: dict[str, Tool[..., Any]]
+    tools: dict[str, Tool[..., Any] | str]
+    """Tools, or the ids of those that the engine knows."""
     max_result: int
     _described: tuple[ToolDescription, ...] | None = field(default=None, init=False)
 
     @classmethod
-    def of(cls, tools: Iterable[Tool[..., Any]], max_result: int, where: str) -> Toolbox:
+    def of(cls, tools: Iterable[Tool[..., Any] | str], max_result: int, where: str) -> Toolbox:
         """Return the toolbox of an agent.
 
         Raises:
           DefinitionError: if something is no tool, or two have the same name.
         """
-        named: dict[str, Tool[..., Any]] = {}
+        named: dict[str, Tool[..., Any] | str] = {}
         for tool in tools:
-            if not isinstance(tool, Tool):
+            if not isinstance(tool, Tool | str):
                 remedy = "declare it with @tool, or call it in a tool"
                 raise DefinitionError(where, f"{tool!r} is not a tool", remedy)
-            name = model_name(tool.id)
+            name = model_name(id_of(tool))
             if name in named:
-                problem = f"tools {named[name].id!r} and {tool.id!r} have the same name for models"
+                both = f"{id_of(named[name])!r} and {id_of(tool)!r}"
+                problem = f"tools {both} have the same name for models"
                 raise DefinitionError(where, problem, "rename one with .clone(id)")
             named[name] = tool
         return cls(named, max_result)
@@ -54,8 +56,7 @@ class Toolbox:
         """Return the descriptions of the tools, which a request holds."""
         if self._described is None:
             self._described = tuple(
-                ToolDescription(name, tool.description, ctx.json_schema(tool))
-                for name, tool in self.tools.items()
+                _description(name, tool, ctx) for name, tool in self.tools.items()
             )
         return self._described
 
@@ -95,6 +96,16 @@ class Toolbox:
         return text if rest <= 0 else f"{text[: self.max_result]}\n[{rest} more characters]"
 
 
+def id_of(tool: Tool[..., Any] | str) -> str:
+    """Return the id of a tool."""
+    return tool if isinstance(tool, str) else tool.id
+
+
+def _description(name: str, tool: Tool[..., Any] | str, ctx: StepContext[Any]) -> ToolDescription:
+    found = ctx.find_tool(tool) if isinstance(tool, str) else tool
+    return ToolDescription(name, found.description, ctx.json_schema(found))
+
+
 def _error(request: ToolRequest, problem: str) -> ToolAnswer:
     return ToolAnswer(request.id, request.name, problem, is_error=True)
 
@@ -119,11 +130,11 @@ def read_arguments(text: str) -> dict[str, Any]:
     return arguments
 
 
-def is_about_arguments(error: Exception, tool: Tool[..., Any]) -> bool:
+def is_about_arguments(error: Exception, tool: Tool[..., Any] | str) -> bool:
     """Return whether an exception says that the arguments do not fit the tool."""
     if not isinstance(error, InvalidValueError):
         return False
-    return error.what.startswith("argument") and error.owner.startswith(f"tool {tool.id!r}")
+    return error.what.startswith("argument") and error.owner.startswith(f"tool {id_of(tool)!r}")
 
 
 def as_text(output: Any) -> str:

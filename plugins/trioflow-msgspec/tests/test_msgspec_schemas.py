@@ -68,10 +68,20 @@ CITY = {
     "properties": {
         "name": {"type": "string", "minLength": 1, "description": "As people call it."},
         "peopleNow": {"type": "integer", "minimum": 0, "default": 0},
+        "people_now": {"type": "integer", "minimum": 0, "default": 0},
         "nick": {"type": "string"},
     },
     "required": ["name"],
     "additionalProperties": False,
+    "allOf": [
+        {
+            "oneOf": [
+                {"required": ["peopleNow"]},
+                {"required": ["people_now"]},
+                {"not": {"anyOf": [{"required": ["peopleNow"]}, {"required": ["people_now"]}]}},
+            ]
+        }
+    ],
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing
+from collections import abc
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -10,6 +11,10 @@ import msgspec
 from cattrs import Converter
 
 from trioflow.errors import Fault, FaultsError
+from trioflow_msgspec.fields import struct_of
+
+BOUNDED_SETS = (set, frozenset, abc.Set, abc.MutableSet)
+"""Types whose items in JSON must differ if their number is limited."""
 
 
 def has_constraints(type_: Any) -> bool:
@@ -27,14 +32,21 @@ def checker(type_: Any, converter: Converter) -> Callable[[Any, Any], Any]:
     inner = typing.get_args(type_)[0]
     hook = converter.get_structure_hook(inner)
     metas = metas_of(type_)
+    is_bounded_set = struct_of(inner) in BOUNDED_SETS and any(map(_limits_length, metas))
 
     def structure(value: Any, _: Any) -> Any:
         structured = hook(value, inner)
+        if is_bounded_set and isinstance(value, list) and len(structured) < len(value):
+            raise FaultsError((Fault("", "expected different items"),))
         for meta in metas:
             _check(structured, meta)
         return structured
 
     return structure
+
+
+def _limits_length(meta: msgspec.Meta) -> bool:
+    return (meta.min_length, meta.max_length) != (None, None)
 
 
 def _check(value: Any, meta: msgspec.Meta) -> None:

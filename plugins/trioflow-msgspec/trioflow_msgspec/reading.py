@@ -17,7 +17,7 @@ from msgspec.structs import FieldInfo
 
 from trioflow.errors import Fault, FaultsError
 from trioflow.validation import as_mapping, faults_of, wrong_type
-from trioflow_msgspec.fields import fields_of, is_list, struct_of, tag_of
+from trioflow_msgspec.fields import fields_of, is_list, keys_of, struct_of, tag_of
 
 Hook: TypeAlias = Callable[[Any, Any], Any]
 
@@ -60,8 +60,7 @@ class _Reader:
 
     @names.default
     def _names(self) -> Mapping[str, str]:
-        names = {field.name: field.name for field in self.fields}
-        return names | {field.encode_name: field.name for field in self.fields}
+        return {key: each.name for each in self.fields for key in keys_of(each, self.fields)}
 
     def __call__(self, value: Any, _: Any) -> Any:
         if isinstance(value, self.cls):
@@ -83,11 +82,15 @@ class _Reader:
         """Return the items of a value by key."""
         if isinstance(value, Struct):
             return msgspec.structs.asdict(value)
-        if not (is_list(self.cls) and isinstance(value, Sequence)):
+        if not is_list(self.cls):
             return as_mapping(value, self.type)
-        if isinstance(value, str | bytes):
+        if isinstance(value, Mapping | str | bytes):
             raise wrong_type(self.type, value)
+        if not isinstance(value, Sequence):
+            return as_mapping(value, self.type)
         tag = tag_of(self.cls)
+        if tag and not value:
+            raise FaultsError((Fault("", f"expected {tag[1]!r} as the first item, received none"),))
         keys = [*([tag[0]] if tag else []), *(field.encode_name for field in self.fields)]
         if len(value) > len(keys):
             problem = f"expected at most {len(keys)} items, received {len(value)}"

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import operator
-import typing
 from collections.abc import Mapping
-from functools import reduce
-from types import UnionType
 from typing import Any
 
-from msgspec import NODEFAULT, UNSET, Struct, UnsetType
+from msgspec import NODEFAULT, UNSET, Struct
 from msgspec.structs import FieldInfo, force_setattr
 
 from trioflow.context import MISSING
 from trioflow.validation import Shape, ShapeField
-from trioflow_msgspec.fields import fields_of, struct_of
+from trioflow_msgspec.fields import fields_of, struct_of, without_unset
 
 
 def shape_of(type_: Any) -> Shape:
@@ -28,18 +24,10 @@ def shape_of(type_: Any) -> Shape:
 
 
 def _field(field: FieldInfo) -> ShapeField:
-    known, may_lack = _without_unset(field.type)
+    known, may_lack = without_unset(field.type)
     is_default = field.default is not NODEFAULT and field.default is not UNSET
     default = field.default if is_default else MISSING
     return ShapeField(field.name, known, field.required, may_lack, default)
-
-
-def _without_unset(type_: Any) -> tuple[Any, bool]:
-    """Return a type without `UnsetType`, and whether it contained that."""
-    arms = typing.get_args(type_)
-    if typing.get_origin(type_) not in (typing.Union, UnionType) or UnsetType not in arms:
-        return type_, False
-    return reduce(operator.or_, [arm for arm in arms if arm is not UnsetType]), True
 
 
 def _read(struct: Struct) -> dict[str, Any]:

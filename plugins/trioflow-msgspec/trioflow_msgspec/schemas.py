@@ -1,21 +1,21 @@
-"""The JSON Schema of Structs, with references that trioflow resolves."""
+"""The JSON Schema of Structs and of ``Meta``, with references that trioflow resolves."""
 
 from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator, Mapping
+from datetime import datetime, time
 from types import UnionType
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
-from msgspec import NODEFAULT, UnsetType
+from msgspec import NODEFAULT
 from msgspec.structs import FieldInfo
 
 from trioflow.validation import type_name
-from trioflow_msgspec.constraints import metas_of
-from trioflow_msgspec.fields import fields_of, is_list, struct_of, tag_of
+from trioflow_msgspec.constraints import BOUNDED_SETS, metas_of
+from trioflow_msgspec.fields import fields_of, is_list, keys_of, struct_of, tag_of, without_unset
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -37,6 +37,8 @@ LENGTHS = {
     "object": ("minProperties", "maxProperties"),
 }
 PLAIN = (str, int, float, bool, type(None))
+ZONE = "[T ].*[Z+-]"
+"""What only a date and time with a time zone matches."""
 
 
 def schema_of(type_: Any) -> Schema:
@@ -50,10 +52,23 @@ def schema_of(type_: Any) -> Schema:
 def _object(type_: Any, cls: Any) -> Schema:
     tag, fields = tag_of(cls), fields_of(type_)
     properties = {tag[0]: {"const": tag[1]}} if tag else {}
-    properties |= {field.encode_name: _field(field) for field in fields}
-    required = [field.encode_name for field in fields if field.required]
+    required, rules = [], []
+    for field in fields:
+        keys = keys_of(field, fields)
+        properties |= dict.fromkeys(keys, _field(field))
+        if len(keys) == 1 and field.required:
+            required.append(keys[0])
+        elif len(keys) > 1:
+            rules.append(_one_of(keys, is_required=field.required))
     schema: Schema = {"type": "object", "properties": properties}
-    return schema | ({"required": required} if required else {}) | {"additionalProperties": False}
+    schema |= {"required": required} if required else {}
+    return schema | {"additionalProperties": False} | ({"allOf": rules} if rules else {})
+
+
+def _one_of(keys: tuple[str, ...], *, is_required: bool) -> Schema:
+    """Return the rule that a field is given under one of its keys."""
+    given = [{"required": [key]} for key in keys]
+    return {"oneOf": given if is_required else [*given, {"not": {"anyOf": given}}]}
 
 
 def _list(type_: Any, cls: Any) -> Schema:
@@ -65,32 +80,27 @@ def _list(type_: Any, cls: Any) -> Schema:
 
 
 def _field(field: FieldInfo) -> Schema:
-    schema = describe(field.type)
+    schema: Schema = {"$ref": without_unset(field.type)[0]}
     if field.default is NODEFAULT or type(field.default) not in PLAIN:
         return schema
     return schema | {"default": field.default}
 
 
-def describe(type_: Any) -> Schema:
-    """Return the schema of the type of a field, including ``Meta`` at any depth."""
-    origin, args = typing.get_origin(type_), typing.get_args(type_)
-    if origin is Annotated:
-        words = (word for meta in metas_of(type_) for word in _words(meta, args[0]))
-        return describe(args[0]) | dict(words)
-    if origin in (typing.Union, UnionType):
-        arms = [describe(arm) for arm in args if arm is not UnsetType]
-        return arms[0] if len(arms) == 1 else {"anyOf": arms}
-    if not any(map(_is_annotated, args)) or not isinstance(origin, type):
-        return {"$ref": type_}
-    if issubclass(origin, Mapping):
-        return {"type": "object", "additionalProperties": describe(args[1])}
-    if issubclass(origin, Sequence | AbstractSet) and (len(args) == 1 or args[-1] is ...):
-        return {"type": "array", "items": describe(args[0])}
-    return {"$ref": type_}
+# ---------------------------------------------------------------- Meta
+def annotated_schema(type_: Any) -> Schema:
+    """Return the JSON Schema of a type with metadata."""
+    inner = typing.get_args(type_)[0]
+    schema: Schema = {"$ref": inner}
+    for meta in metas_of(type_):
+        schema |= dict(_words(meta, inner))
+        if meta.tz is not None:
+            schema.setdefault("allOf", []).append(_zone(meta.tz, _bare(inner)))
+    return schema
 
 
-def _is_annotated(type_: Any) -> bool:
-    return typing.get_origin(type_) is Annotated or any(map(_is_annotated, typing.get_args(type_)))
+def _zone(is_required: bool, cls: Any) -> Schema:
+    zoned = {"pattern": {datetime: ZONE, time: "[Z+-]"}.get(cls, "")}
+    return zoned if is_required else {"not": zoned}
 
 
 def _words(meta: msgspec.Meta, inner: Any) -> Iterator[tuple[str, Any]]:
@@ -99,11 +109,39 @@ def _words(meta: msgspec.Meta, inner: Any) -> Iterator[tuple[str, Any]]:
         value = getattr(meta, attribute)
         if value is not None:
             yield keyword, value
-    cls = struct_of(inner)
-    kind = "string"
-    if isinstance(cls, type) and not issubclass(cls, str | bytes):
-        kind = "object" if issubclass(cls, Mapping) else "array"
-    for keyword, value in zip(LENGTHS[kind], (meta.min_length, meta.max_length), strict=True):
-        if value is not None and cls is not bytes:  # the base64 string has another length
-            yield keyword, value
+    if (meta.min_length, meta.max_length) != (None, None):
+        yield from _lengths(meta, [_bare(arm) for arm in _arms(inner)])
     yield from (meta.extra_json_schema or {}).items()
+
+
+def _lengths(meta: msgspec.Meta, classes: list[Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the limits of lengths; a keyword only applies to the JSON of its own kind."""
+    for kind in {_kind(cls) for cls in classes} & LENGTHS.keys():
+        for keyword, value in zip(LENGTHS[kind], (meta.min_length, meta.max_length), strict=True):
+            if value is not None:
+                yield keyword, value
+    if any(cls in BOUNDED_SETS for cls in classes):
+        yield "uniqueItems", True
+
+
+def _kind(cls: Any) -> str:
+    if not isinstance(cls, type) or issubclass(cls, (bytes, *PLAIN[1:])):
+        return ""  # the base64 string has another length than the bytes
+    if issubclass(cls, str):
+        return "string"
+    return "object" if issubclass(cls, Mapping) else "array"
+
+
+def _arms(type_: Any) -> Iterator[Any]:
+    if typing.get_origin(type_) in (typing.Union, UnionType):
+        for arm in typing.get_args(type_):
+            yield from _arms(arm)
+    else:
+        yield type_
+
+
+def _bare(type_: Any) -> Any:
+    """Return the class of a type, without metadata and type arguments."""
+    while typing.get_origin(type_) is Annotated:
+        type_ = typing.get_args(type_)[0]
+    return struct_of(type_)

@@ -79,6 +79,10 @@ async def _json_schema(ctx: Context, type_: Any) -> dict[str, Any]:
     return ctx.json_schema(type_)
 
 
+async def _find_tool(ctx: Context, id: str) -> Any:
+    return ctx.find_tool(id)
+
+
 async def _context_get(ctx: Context, key: str) -> Any:
     return ctx.runtime_context[key]
 
@@ -112,6 +116,7 @@ METHODS: Mapping[str, Callable[[Context, Any], Awaitable[Any]]] = {
     "resource_opener": _resource_opener,
     "structure": _structure,
     "json_schema": _json_schema,
+    "find_tool": _find_tool,
     "context_get": _context_get,
     "context_set": _context_set,
     "context_delete": _context_delete,

@@ -132,6 +132,9 @@ class RemoteCall:
     def structure(self, value: Any, type: Any) -> Any:
         return self._link.ask("structure", (value, type), "value")
 
+    def find_tool(self, id: str) -> Any:
+        return self._link.ask("find_tool", id)
+
     def json_schema(self, type: Any) -> dict[str, Any]:
         schema: dict[str, Any] = self._link.ask("json_schema", type)
         return schema

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Required, TypedDict
 from uuid import UUID
 
 import attrs
@@ -43,6 +44,15 @@ class Place:
     height: conint(ge=3) = 5  # type: ignore[valid-type]
 
 
+@dataclasses.dataclass
+class Plain:
+    size: Annotated[int, Field(gt=0)]
+
+
+class Keys(TypedDict):
+    size: Required[PositiveInt]
+
+
 @pytest.mark.parametrize(
     ("type_", "values", "jsons"),
     [
@@ -57,6 +67,13 @@ class Place:
             Place,
             [Place(1)],
             [{"size": 0}, {"size": 1, "words": ["a", "b"]}, {"size": 1, "height": 2}],
+        ),
+        (Plain, [Plain(1)], [{"size": 0}]),
+        (Keys, [{"size": 1}], [{"size": 0}]),
+        (
+            dict[Annotated[str, Field(min_length=2)], PositiveInt],
+            [{"ab": 1}],
+            [{"a": 1}, {"ab": 0}],
         ),
         (list[PositiveInt], [[1]], [[0], [1, 0]]),
     ],

@@ -62,11 +62,16 @@ def describe_keys(schema: Schema, fields: Mapping[str, Mapping[str, Any]]) -> Sc
         if name not in by_name:
             continue
         paths = field["validation_alias"]
-        for path in paths:
+        for place, path in enumerate(paths):
+            inner = by_name[name]
+            if place and not is_closed:  # if an earlier key is given, this one is not read
+                earlier = [_present(each) for each in paths[:place]]
+                rules.append({"anyOf": [*earlier, _at(path, inner)]})
+                inner = {}
             if len(path) == 1:
-                properties[path[0]] = by_name[name]
-            else:
-                rules.append(_at(path, by_name[name]))
+                properties[path[0]] = inner
+            elif inner:
+                rules.append(_at(path, inner))
         if len(paths) == 1 and name in required:
             needed.append(paths[0][0])
         elif len(paths) > 1:

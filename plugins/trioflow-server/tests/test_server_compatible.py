@@ -9,12 +9,19 @@ import attrs
 import httpx
 import pytest
 import trio
+from trioflow_server import Limits
 
+from trioflow import Workflow
 from trioflow.stores import MemoryStore
 
+from .flows import boil, double
 from .serving import OPEN, Bench, eventually, open_bench, read_records
 
 W = "/api/workflows"
+
+
+def is_odd(data: int) -> bool:
+    return data % 2 == 1
 
 
 async def records(bench: Bench, path: str, json: Any = None) -> list[dict[str, Any]]:
@@ -257,6 +264,71 @@ async def test_a_body_that_does_not_parse_is_named(body: bytes, field: str) -> N
 
     assert answer.status_code == 400
     assert [issue["field"] for issue in answer.json()["issues"]] == [field]
+
+
+# ---------------------------------------------------------------- lists and descriptions
+async def test_a_list_without_pages_has_all_runs_and_the_steps_of_the_first() -> None:
+    options = attrs.evolve(OPEN, limits=Limits(page_size=2))
+    async with open_bench(options) as bench:
+        for number in range(4):
+            await bench.start("doubled", number, f"r{number}")
+        every = (await bench.get(f"{W}/doubled/runs")).json()
+        page = (await bench.get(f"{W}/doubled/runs", page=1, perPage=100)).json()
+        first = (await bench.get(f"{W}/doubled/runs", page=0, perPage=100)).json()
+
+    contexts = [(run["runId"], sorted(run["snapshot"]["context"])) for run in every["runs"]]
+    assert contexts == [
+        ("r3", ["double", "input"]),
+        ("r2", ["double", "input"]),
+        ("r1", ["input"]),
+        ("r0", ["input"]),
+    ]
+    assert (every["total"], len(first["runs"]), len(page["runs"])) == (4, 2, 0)
+
+
+async def test_a_run_that_replaces_a_deleted_one_is_not_taken_for_it() -> None:
+    async with open_bench() as bench:
+        found = []
+        for number in (1, 2):
+            await bench.start("doubled", number, "r")
+            found.append((await bench.get(f"{W}/doubled/runs/r")).json()["result"])
+            await bench.client.delete(f"{W}/doubled/runs/r")
+
+    assert found == [2, 4]
+
+
+async def test_conditions_are_named_and_their_source_is_shown_on_demand() -> None:
+    flow = Workflow("choice", input=int).branch((lambda data: data > 3, double), (is_odd, boil))
+    texts = []
+    for show_sources in (False, True):
+        options = attrs.evolve(OPEN, show_sources=show_sources)
+        async with open_bench(options, workflows=[flow]) as bench:
+            info = (await bench.get(f"{W}/choice")).json()
+        [node] = info["stepGraph"]
+        texts.append([condition["fn"] for condition in node["serializedConditions"]])
+
+    assert texts == [["condition", "is_odd"], ["data > 3", "is_odd"]]
+
+
+async def test_an_interrupted_run_is_restarted() -> None:
+    store = MemoryStore()
+    async with open_bench(store=store) as bench:
+        for run_id in ("a", "b", "c"):
+            await bench.post(f"{W}/parcel/runs", {"inputData": 1}, runId=run_id)
+        await bench.engine.drain(0)
+    async with open_bench(store=store) as bench:
+        started = await bench.post(f"{W}/parcel/restart", {}, runId="a")
+        everything = await bench.post(f"{W}/parcel/restart-all-active-workflow-runs", {})
+        for run_id in ("a", "b", "c"):
+            await bench.post(f"{W}/parcel/runs/{run_id}/events/parcel", "a book")
+        results = [
+            (await bench.post(f"{W}/parcel/restart-async", {}, runId=run_id)) for run_id in "abc"
+        ]
+
+    assert started.json() == {"message": "Workflow run restarted"}
+    assert everything.status_code == 200
+    for result in results:
+        assert result.status_code in (200, 409)  # if it has not ended, it is running here
 
 
 # ---------------------------------------------------------------- time travel

@@ -13,6 +13,7 @@ import trio
 from trioflow.abc import Principal
 from trioflow.stores import MemoryStore
 
+from .page_flows import order
 from .serving import OPEN, Bench, open_bench
 
 RUNS = "/api/workflows/doubled/runs"
@@ -141,3 +142,19 @@ async def test_a_run_id_that_breaks_urls_is_refused_at_creation(run_id: str) -> 
 
         assert [answer.json()["code"] for answer in answers] == ["invalid-id"] * 3
         assert await bench.engine.list_runs() == ()
+
+
+async def test_an_input_is_the_same_with_and_without_its_defaults() -> None:
+    async with open_bench(workflows=[order], tools=()) as bench:
+        answers = [
+            await bench.post("/api/workflows/order/runs", {"runId": "mine", "inputData": each})
+            for each in (
+                {"customer": "Ada"},
+                {"customer": "Ada"},
+                {"customer": "Ada", "express": False},
+                {"customer": "Ada", "express": True},
+                {"customer": 5},
+            )
+        ]
+
+    assert [answer.status_code for answer in answers] == [201, 200, 200, 422, 422]

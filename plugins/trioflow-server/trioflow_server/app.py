@@ -64,7 +64,7 @@ def create_app(
     """
     options = options or ServerOptions()
     tokens = Tokens(options.tokens) if options.tokens else None
-    found = authenticator or engine.authenticator() or tokens
+    found = authenticator or engine.authenticator or tokens
     sessions = Sessions(tokens) if tokens is not None and found is tokens else None
     service = Service(engine, options, found, sessions, tracer_provider, Measures(meter_provider))
     gate = Gate(found, sessions, options.allow_unauthenticated)

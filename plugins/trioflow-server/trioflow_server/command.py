@@ -37,11 +37,12 @@ async def serve(
     max_body: int | None = None,
     max_header: int | None = None,
     max_connections: int | None = None,
+    max_connections_per_client: int | None = None,
     max_streams: int | None = None,
     request_timeout: float | None = None,
     head_timeout: float | None = None,
     heartbeat: float | None = None,
-    grace: float = 20.0,
+    grace: float = 5.0,
 ) -> int:
     """Put workflows on HTTP: an API, event streams and a page.
 
@@ -88,6 +89,8 @@ async def serve(
         Largest head of a request in bytes; default: 32768.
     max_connections
         Most open connections; default: 4096.
+    max_connections_per_client
+        Most open connections of one address; default: 2048.
     max_streams
         Most open streams of one client; default: 2048.
     request_timeout
@@ -97,7 +100,7 @@ async def serve(
     heartbeat
         Seconds after which a quiet stream gets a sign of life; default: 15.
     grace
-        Seconds that running steps get when the server ends.
+        Seconds that running steps get when the server ends; default: 5.
     """
     from trioflow_server.settings import read_settings
 
@@ -105,6 +108,7 @@ async def serve(
         "body_bytes": max_body,
         "header_bytes": max_header,
         "connections": max_connections,
+        "connections_per_client": max_connections_per_client,
         "streams_per_client": max_streams,
         "request_seconds": request_timeout,
         "head_seconds": head_timeout,

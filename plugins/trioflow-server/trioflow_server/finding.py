@@ -16,7 +16,7 @@ from trioflow.errors import (
     UnknownRunError,
     WorkflowChangedError,
 )
-from trioflow.events import ACTIVE_STATUSES
+from trioflow.events import ACTIVE_STATUSES, FINISHED_STATUSES
 from trioflow_server.calls import Call
 from trioflow_server.compat.records import Shown
 from trioflow_server.problems import Problem, run_not_found
@@ -84,9 +84,19 @@ class Found:
 
     async def shown(self) -> Shown:
         """Return the run with its record."""
-        record = None if self.is_pending else await read_record(self.service, self.actual_id)
+        record = None if self.is_pending else await self._record()
         info = self.info if self.is_pending else await self._fresh()
         return Shown(self.run_id, info, record, self.first.created_at)
+
+    async def _record(self) -> RunRecord:
+        """Return what is recorded; of a run that has finished it is remembered for a while."""
+        if self.info.status not in FINISHED_STATUSES:
+            return await read_record(self.service, self.actual_id)
+        known = self.service.records.get(self.info)
+        if known is None:
+            known = await read_record(self.service, self.actual_id)
+            self.service.records.put(self.info, known)
+        return known
 
     async def _fresh(self) -> RunInfo:
         return await self.service.engine.find_run_info(self.actual_id)

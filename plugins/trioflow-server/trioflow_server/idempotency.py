@@ -121,4 +121,13 @@ async def has_input(call: Call, info: RunInfo) -> bool:
                     started = event.input
                 break
     show = call.service.shower.value
-    return bool(show(started) == show(given))
+    return show(started) in (show(given), show(_structured(call, given)))
+
+
+def _structured(call: Call, given: Any) -> Any:
+    """Return an input as the run records it: with its defaults; as it is if it does not fit."""
+    type_ = call.workflow().input
+    try:
+        return given if type_ is Any else call.service.engine.converter.structure(given, type_)
+    except Exception:  # what structuring raises depends on the type
+        return given

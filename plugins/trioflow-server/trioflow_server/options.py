@@ -22,6 +22,8 @@ class Limits:
     """Largest head of a request: its line and its headers."""
     connections: int = 4_096
     """Open connections at the same time."""
+    connections_per_client: int = 2_048
+    """Open connections of one address. Behind a proxy, all come from its address."""
     streams_per_client: int = 2_048
     """Open streams of one principal, or of one address if there is no authentication."""
     request_seconds: float = 20.0
@@ -33,7 +35,7 @@ class Limits:
     heartbeat_seconds: float = 15.0
     """Seconds without an event after which a stream gets a sign of life."""
     page_size: int = 1_000
-    """Most runs on one page of a list."""
+    """Most runs on one page of a list. A list without pages shows the steps of so many runs."""
 
 
 @attrs.frozen(kw_only=True)

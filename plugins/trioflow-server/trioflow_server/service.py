@@ -16,6 +16,7 @@ from trioflow_server.own.encoding import Encoder
 from trioflow_server.pages.logs import RunLogs
 from trioflow_server.pending import PendingRuns
 from trioflow_server.problems import Problem
+from trioflow_server.remembering import RecordCache
 from trioflow_server.safety.sessions import Sessions
 from trioflow_server.seen.measures import Measures
 from trioflow_server.streams import OpenStreams
@@ -39,6 +40,7 @@ class Service:
     shower: Shower = attrs.field(init=False)
     recorder: Recorder = attrs.field(init=False)
     describer: Describer = attrs.field(init=False)
+    records: RecordCache = attrs.field(factory=RecordCache)
     pending: PendingRuns = attrs.field(factory=PendingRuns)
     encoder: Encoder = attrs.field(init=False)
     logs: RunLogs = attrs.field(factory=RunLogs)

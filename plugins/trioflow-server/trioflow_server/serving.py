@@ -55,6 +55,8 @@ class GuardedStream(trio.abc.HalfCloseableStream):
 
     def __init__(self, stream: trio.SocketStream) -> None:
         self._stream = stream
+        self.address = _address_of(stream.socket)
+        """Of the client."""
         self.scope = trio.CancelScope()
         """What runs for the connection."""
         self.requests = 0
@@ -198,10 +200,10 @@ class Server:
 
     # ------------------------------------------------------------ connections
     async def _handle(self, accepted: trio.SocketStream, tls: ssl.SSLContext | None) -> None:
-        if len(self._streams) >= self.app.service.options.limits.connections:
+        stream = GuardedStream(accepted)
+        if self._is_busy(stream.address):
             await _refuse(accepted)
             return
-        stream = GuardedStream(accepted)
         self._streams.add(stream)
         try:
             with stream.scope:
@@ -215,6 +217,12 @@ class Server:
                 at_once.shield = True
                 await stream.aclose()
 
+    def _is_busy(self, address: str) -> bool:
+        """Return whether an address may open no further connection."""
+        limits = self.app.service.options.limits
+        own = sum(stream.address == address for stream in self._streams)
+        return len(self._streams) >= limits.connections or own >= limits.connections_per_client
+
     async def _converse(self, stream: GuardedStream, tls: ssl.SSLContext | None) -> None:
         transport: Any = stream
         if tls is not None:
@@ -227,6 +235,14 @@ class Server:
         app = wrap_app(answer, self.config.wsgi_max_body_size, "asgi")  # type: ignore[arg-type]
         state = ConnectionState({})
         await Connection(app, self.config, self._context, state, transport)
+
+
+def _address_of(sock: trio.socket.SocketType) -> str:
+    try:
+        name = sock.getpeername()
+    except OSError:  # it has left already
+        return ""
+    return str(name[0]) if isinstance(name, tuple) else ""
 
 
 async def _refuse(stream: trio.SocketStream) -> None:

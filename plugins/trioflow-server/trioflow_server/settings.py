@@ -44,7 +44,7 @@ class Settings:
         Raises:
           SettingError: if anybody could, and nobody was asked for that.
         """
-        has_authentication = bool(self.options.tokens) or engine.authenticator() is not None
+        has_authentication = bool(self.options.tokens) or engine.authenticator is not None
         if has_authentication or self.options.allow_unauthenticated:
             return self.options
         if not is_local(self.binding.host):

@@ -18,6 +18,7 @@ import trio
 from sqlalchemy import text
 from trioflow_sql import SqlStore
 from trioflow_sql.database import transact
+from trioflow_sql.sqlite import appending
 from trioflow_sql.sqlite import database as sqlite
 from trioflow_sql.sqlite.clock import teach
 from trioflow_sql.sqlite.paths import path_of
@@ -381,3 +382,22 @@ async def use_all(store: SqlStore) -> None:
     await store.list_claimable(now=1.0)
     await store.prune(0.0)
     await store.delete("a")
+
+
+# ---------------------------------------------------------------- long texts
+async def test_long_texts_are_written_in_parts_and_read_as_they_are(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(appending, "LONG", 100)
+    monkeypatch.setattr(appending, "SLICE", 7)
+    texts = ["{}", "x" * 99, "x" * 100, "é€😀\\u0000 " * 50, "[]"]
+    entries = tuple(Entry(seq, 1.0, each) for seq, each in enumerate(texts))
+    async with SqlStore(f"sqlite:{file}") as store:
+        await store.append([attrs.evolve(BEGIN, entries=entries)])
+        await store.append([following(len(texts) - 1)])
+
+        assert tuple(await store.read("a", -1, len(texts))) == entries
+        assert [entry.text for entry in await store.read("a")] == [*texts, "{}"]
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        kinds = connection.execute("SELECT DISTINCT typeof(text) FROM trioflow_entries").fetchall()
+    assert {kind for (kind,) in kinds} == {"text", "blob"}

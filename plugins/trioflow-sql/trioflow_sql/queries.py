@@ -10,14 +10,15 @@ import json
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, case, func, select, tuple_
+from sqlalchemy import Connection, Select, Text, bindparam, case, cast, func, select, tuple_
 
 from trioflow.abc import Entry, RunFilter, RunHeader, StoredRun, parse_cursor
 from trioflow_sql.database import Database
 from trioflow_sql.tables import database_clock, database_time, entries, headers, runs, tags
 
 ENTRIES = (
-    select(entries.c.seq, entries.c.at, entries.c.text)
+    # SQLite stores long texts as binary data, which it can write in parts.
+    select(entries.c.seq, entries.c.at, cast(entries.c.text, Text).label("text"))
     .join(runs, runs.c.key == entries.c.run)
     .where(runs.c.run_id == bindparam("id"), entries.c.seq > bindparam("after"))
     .order_by(entries.c.seq)

@@ -29,7 +29,7 @@ def are_storable(texts: Iterable[str | None]) -> bool:
 def unstorable(append: Append) -> JournalConflictError | None:
     """Return why a database cannot store *append*, or None."""
     for entry in append.entries:
-        if not is_storable(entry.text):
+        if not are_storable(entry.parts):
             return JournalConflictError(append.run_id, PROBLEM)
     texts = [append.run_id, append.owner]
     if append.header is not None:

@@ -234,6 +234,8 @@ class WorkflowPlan:
     """Structures the keys of a state update; None if the state is a plain dict."""
     tools: Callable[[Any], ToolPlan]
     """Returns the plan of a tool or of a tool's id."""
+    find_tool: Callable[[str], Any]
+    """Returns the tool with an id that the engine knows."""
     on_start: Hook | None
     on_finish: Hook | None
     on_error: Hook | None

@@ -274,9 +274,13 @@ class DurableRuns:
         while True:
             entries = await self.store.read(run_id, after, PAGE)
             events += decode_recorded(run_id, entries, self.writer.codec)
-            if len(entries) < PAGE:
+            is_last = len(entries) < PAGE
+            del entries
+            # Until this task's next turn, Trio keeps what the last call returned: long texts.
+            await trio.lowlevel.checkpoint()
+            if is_last:
                 return events
-            after = entries[-1].seq
+            after = events[-1].seq
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from trioflow import events as ev
 from trioflow._engine.base.plan import WorkflowPlan
 from trioflow._engine.history.event_values import EventValue, ValueOf, owner_of, values_of
 from trioflow._engine.journal.layout import LISTED, LISTED_VALUES, EntryField
+from trioflow._engine.journal.long_entry import entry_of
 from trioflow._engine.journal.prepared import Prepared
 from trioflow._engine.journal.sealing import seal
 from trioflow._engine.journal.usual_entries import usual_text
@@ -101,7 +102,9 @@ def encode_any(
     if sealed:
         pieces += ("," if before == "," else ",{},", _json(event, sealed))
     pieces.append("]")
-    return Entry(event.seq, event.at, "".join(pieces))
+    if prepared is None:
+        return Entry(event.seq, event.at, "".join(pieces))
+    return entry_of(event.seq, event.at, pieces)
 
 
 def is_implied(event: ev.Event, name: str) -> bool:

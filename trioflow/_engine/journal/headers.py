@@ -39,7 +39,7 @@ def with_input(header: RunHeader, first: Entry) -> RunHeader:
     Taking it from the entry ensures that a list shows no more than the journal does: values that
     are encoded in the journal are asterisks in the list.
     """
-    if len(first.text) > MAX_READ:
+    if first.length > MAX_READ:
         return header
     start = decode_entry(header.run_id, first)
     assert isinstance(start, Start)

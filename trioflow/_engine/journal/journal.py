@@ -23,6 +23,7 @@ from trioflow.events import (
     Event,
     RunStatus,
     StepOutput,
+    StepResult,
     ToolCallDelta,
 )
 from trioflow.record import RunRecord
@@ -91,6 +92,8 @@ class RunJournal:
             event, self.plan, self.last.references(event), self.prepared, self.writer.codec
         )
         self.last.note(event, entry)
+        if self.prepared is not None and isinstance(event, StepResult):
+            self.prepared = None  # later events refer to this entry
         return entry
 
     def add(self, entries: Sequence[Entry]) -> None:

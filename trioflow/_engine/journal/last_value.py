@@ -47,11 +47,11 @@ class LastValue:
         """Record that an event is written."""
         match event:
             case ev.Start(input=value):
-                is_long = len(entry.text) >= SHORT_START
+                is_long = entry.length >= SHORT_START
             case ev.StepResult(status="success", output=value):
                 if "output" in self.references(event):
                     return  # it is in the same entry as before
-                is_long = len(entry.text) >= SHORT
+                is_long = entry.length >= SHORT
             case _:
                 return
         self.value = value if is_long else NOTHING

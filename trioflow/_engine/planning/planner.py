@@ -105,6 +105,7 @@ class _Planner:
             if workflow.validate
             else None,
             tools=self._targets.tool_finder(),
+            find_tool=self._targets.known_tool,
             timeout=workflow.timeout,
             reducers=reducers_of(workflow.state),
             on_start=workflow.on_start,

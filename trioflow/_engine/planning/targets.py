@@ -139,19 +139,27 @@ class TargetPlanner:
         It raises UnknownNameError if no plugin provides a tool with that id.
         """
         plans: WeakKeyDictionary[Tool[..., Any], ToolPlan] = WeakKeyDictionary()
-        known = self.environment.tools
 
         def find(tool: Tool[..., Any] | str) -> ToolPlan:
             if isinstance(tool, str):
-                if tool not in known:
-                    raise UnknownNameError("tool", tool, "call_tool", tuple(known))
-                tool = known[tool]
+                tool = self.known_tool(tool)
             plan = plans.get(tool)
             if plan is None:
                 plan = plans[tool] = self.tool(tool)
             return plan
 
         return find
+
+    def known_tool(self, id: str) -> Tool[..., Any]:
+        """Return the tool with this id.
+
+        Raises:
+          UnknownNameError: if no plugin provides one.
+        """
+        known = self.environment.tools
+        if id not in known:
+            raise UnknownNameError("tool", id, "call_tool", tuple(known))
+        return known[id]
 
     def structure(self, type_: Any, what: str, owner: str) -> Structure | None:
         """Return the function that structures a value into *type_*; None if any value is valid."""

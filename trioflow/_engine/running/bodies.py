@@ -109,13 +109,20 @@ def arguments_from(value: Any, parameters: tuple[Parameter, ...] | None) -> Mapp
     """Return the arguments of a tool from the input of its node.
 
     A single parameter takes the value itself; several take its keys or fields. A tool with its own
-    schema, whose *parameters* are None, also takes its keys or fields.
+    schema, whose *parameters* are None, also takes its keys or fields. Fields that hold msgspec's
+    ``UNSET`` are no arguments, unless they are required.
     """
     if parameters is not None and len(parameters) == 1:
         return {parameters[0].name: value}
     if parameters is not None and not parameters:
         return {}
-    return as_mapping(value, "mapping or object with the tool's arguments")
+    given = as_mapping(value, "mapping or object with the tool's arguments")
+    required = {each.name for each in parameters or () if each.required}
+    return {name: each for name, each in given.items() if name in required or not _is_unset(each)}
+
+
+def _is_unset(value: Any) -> bool:
+    return type(value).__name__ == "UnsetType"
 
 
 def map_body(function: Function) -> Body:

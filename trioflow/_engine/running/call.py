@@ -158,6 +158,9 @@ class Call(Frame):
 
         return describe_type(type, self.scope.core.services.schema)
 
+    def find_tool(self, id: str) -> Any:
+        return self.scope.plan.find_tool(id)
+
     def suspend(self, payload: Any, label: str | None) -> NoReturn:
         self._check_open()
         check_optional_string("label", label)

@@ -11,7 +11,7 @@ import trio
 from trioflow._engine.base.outcome import Bailed, Suspended, outcome_of
 from trioflow._engine.base.plan import FindLimiter
 from trioflow.errors import StepTimeoutError
-from trioflow.runners._timeouts import Timer, timed
+from trioflow.runners._timeouts import Timer, is_timed, timed
 
 _held: ContextVar[frozenset[trio.CapacityLimiter]] = ContextVar("held", default=frozenset())
 """The limits in which the running code has a place."""
@@ -54,7 +54,10 @@ def in_time(call: object, id: str, seconds: float | None) -> Generator[None, Non
         suspends.
     """
     if seconds is None:
-        with timed(None):  # the one around a step does not count for the tool that it calls
+        if is_timed():
+            with timed(None):  # the time-out of a step is not that of the tool that it calls
+                yield
+        else:
             yield
         return
     with trio.move_on_after(seconds) as scope:

@@ -56,7 +56,7 @@ def state_fields(
     Raises:
       DefinitionError: if the type has no keys that steps could set.
     """
-    find = _field_finder(type_, owner, lambda t: compile_structure(t, "state", owner, converter))
+    find = _field_finder(type_, owner, converter)
     if find is None:
         return None
 
@@ -104,10 +104,14 @@ def check_merge(state: Any, updates: Updates, step: str) -> None:
 
 
 def _field_finder(
-    type_: Any, owner: str, compile_: Callable[[Any], Structure | None]
+    type_: Any, owner: str, converter: Callable[[], Converter]
 ) -> Callable[[str], Structure | None] | None:
     """Return a function that gives the structure of a field, and raises KeyError if it has none."""
-    fields = settable_types(type_)
+
+    def compile_(type_: Any) -> Structure | None:
+        return compile_structure(type_, "state", owner, converter)
+
+    fields = settable_types(type_, converter)
     if fields is not None:
         return {name: compile_(field_type) for name, field_type in fields.items()}.__getitem__
     origin, arguments = typing.get_origin(type_) or type_, typing.get_args(type_)

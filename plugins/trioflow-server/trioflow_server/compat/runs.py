@@ -12,7 +12,7 @@ from trioflow import RunInfo
 from trioflow.events import RunStatus
 from trioflow_server.answers import json_answer, message
 from trioflow_server.calls import Call
-from trioflow_server.compat.records import FIELDS
+from trioflow_server.compat.records import FIELDS, Shown
 from trioflow_server.finding import Found, find_in, find_run, travel_tag
 from trioflow_server.listing import Listing, list_page
 from trioflow_server.problems import Issue, invalid
@@ -27,8 +27,15 @@ async def list_runs(call: Call) -> Response:
     if listing is None:
         return json_answer({"runs": [], "total": 0})
     infos, total = await list_page(call, workflow.id, listing)
-    rows = [await _row(call, info) for info in infos]
+    most = call.service.options.limits.page_size
+    rows = [await _row(call, info) for info in infos[:most]]
+    rows += [call.service.recorder.row(_brief(info)) for info in infos[most:]]
     return json_answer({"runs": rows, "total": total})
+
+
+def _brief(info: RunInfo) -> Shown:
+    """Return a run as a list shows it that is too long to read all journals."""
+    return Shown(info.run_id, info, None, info.created_at)
 
 
 async def _row(call: Call, info: RunInfo) -> dict[str, Any]:

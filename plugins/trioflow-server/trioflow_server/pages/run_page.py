@@ -74,7 +74,7 @@ def _values(call: Call, overview: Overview) -> dict[str, Any]:
 
 def links_of(call: Call, run: StoredRun, live: str, **query: Any) -> dict[str, str]:
     """Return where a page gets what changes; empty if nothing will change."""
-    if run.is_finished or run.record is None:
+    if run.is_finished:
         return {"live": "", "stream": ""}
     stream = run_path(run.run_id, view="stream", after=run.last_seq)
     return {

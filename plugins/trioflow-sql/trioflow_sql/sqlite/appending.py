@@ -11,7 +11,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from trioflow.abc import Append
+from trioflow.abc import Append, Entry
 from trioflow.errors import JournalConflictError
 from trioflow.events import FINISHED_STATUSES
 
@@ -40,9 +40,15 @@ BEGIN = """
 HEADER = "INSERT INTO trioflow_headers (run, fingerprint, tags, input) VALUES (?, ?, ?, ?)"
 TAG = "INSERT INTO trioflow_tags (tag, run) VALUES (?, ?)"
 ENTRY = "INSERT INTO trioflow_entries (run, seq, at, text) VALUES (?, ?, ?, ?)"
+EMPTY_ENTRY = "INSERT INTO trioflow_entries (run, seq, at, text) VALUES (?, ?, ?, zeroblob(?))"
 TAKEN = "DELETE FROM trioflow_requests WHERE run = ? AND id = ?"
 ALL_TAKEN = "DELETE FROM trioflow_requests WHERE run = ?"
 HEAD = "SELECT last_seq, owner FROM trioflow_runs WHERE run_id = ?"
+
+LONG = 1 << 20
+"""From how many characters on a text is written in parts. This takes longer."""
+SLICE = 1 << 20
+"""How many characters are written at a time."""
 
 
 def append_all(
@@ -63,13 +69,35 @@ def append_one(connection: sqlite3.Connection, append: Append) -> JournalConflic
         head = connection.execute(HEAD, [append.run_id]).fetchone() or (None, None)
         return append.conflict(*head)
     if append.entries:
-        rows = [(key, entry.seq, entry.at, entry.text) for entry in append.entries]
-        connection.executemany(ENTRY, rows)
+        write_entries(connection, key, append.entries)
     if append.requests:
         connection.executemany(TAKEN, [(key, id) for id in append.requests])
     if append.status in FINISHED_STATUSES:
         connection.execute(ALL_TAKEN, [key])
     return None
+
+
+def write_entries(connection: sqlite3.Connection, key: int, entries: Sequence[Entry]) -> None:
+    """Write entries, long ones in parts."""
+    rows = [(key, entry.seq, entry.at, entry.text) for entry in entries if entry.length < LONG]
+    if rows:
+        connection.executemany(ENTRY, rows)
+    if len(rows) == len(entries):
+        return
+    for entry in entries:
+        if entry.length >= LONG:
+            write_long(connection, key, entry)
+
+
+def write_long(connection: sqlite3.Connection, key: int, entry: Entry) -> None:
+    """Write an entry in parts: bound to a statement, SQLite would copy its text twice."""
+    size = sum(len(part) if part.isascii() else len(part.encode()) for part in entry.parts)
+    row = connection.execute(EMPTY_ENTRY, (key, entry.seq, entry.at, size)).lastrowid
+    assert row is not None  # an INSERT
+    with connection.blobopen("trioflow_entries", "text", row) as blob:
+        for part in entry.parts:
+            for start in range(0, len(part), SLICE):
+                blob.write(part[start : start + SLICE].encode())
 
 
 def advance(connection: sqlite3.Connection, append: Append) -> int | None:

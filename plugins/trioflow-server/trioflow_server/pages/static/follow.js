@@ -5,7 +5,7 @@ import { follow, getJson } from "./live.js";
 const shown = new Map(); // what the server has sent for each part
 const place = document.querySelector("[data-live]");
 
-function update(name, html) {
+function update(name, html, isOpen) {
   const part = document.getElementById(name);
   if (!part || shown.get(name) === html) return;
   const isFirst = !shown.has(name);
@@ -13,7 +13,7 @@ function update(name, html) {
   if (isFirst && same(part, html)) return;
   const fresh = document.createElement("div");
   fresh.innerHTML = html; // rendered by the server, which escapes all values
-  if (name === "asked") updateForms(part, fresh);
+  if (name === "asked") updateForms(part, fresh, isOpen);
   else replace(part, fresh);
 }
 
@@ -53,12 +53,18 @@ function find(part, path) {
   return path.reduce((at, index) => at?.children[index], part);
 }
 
-// Forms for the same question stay as they are.
-function updateForms(part, fresh) {
+// Forms for the same question stay as they are. So do those that a person is filling in while the run
+// goes on for a moment: it asks the other questions again.
+function updateForms(part, fresh, isOpen) {
   const known = new Map([...part.querySelectorAll("[data-key]")].map((each) => [each.dataset.key, each]));
   const wanted = [...fresh.querySelectorAll("[data-key]")].map((each) => known.get(each.dataset.key) ?? each);
-  for (const each of known.values()) if (!wanted.includes(each)) each.remove();
+  for (const each of known.values()) if (!wanted.includes(each) && !(isOpen && isInUse(each))) each.remove();
   for (const each of wanted) if (!part.contains(each)) part.append(each);
+}
+
+function isInUse(section) {
+  return section.contains(document.activeElement) ||
+    [...section.querySelectorAll("input, textarea")].some((field) => field.value !== field.defaultValue);
 }
 
 function color(statuses) {
@@ -76,7 +82,7 @@ if (place?.dataset.live) {
     every: Number(every),
     async fetchNow() {
       const { html, graph, title, open } = await getJson(live);
-      for (const name in html) update(name, html[name]);
+      for (const name in html) update(name, html[name], open);
       if (graph) color(graph);
       if (title) document.title = `${title} · trioflow`;
       return open;

@@ -20,7 +20,7 @@ async function change(form, button, focus) {
   const two = fresh.querySelector(".two");
   form.querySelector(".two").replaceWith(two);
   const again = focus && document.getElementById(focus);
-  (again ?? two.querySelector("button[data-local], select, input:not([type=hidden])"))?.focus();
+  (again || two.querySelector("button[data-local], select, input:not([type=hidden])"))?.focus();
 }
 
 // Editing the fields updates the JSON.

@@ -10,6 +10,12 @@ const EVENTS = [
   "tool-call-delta", "tool-result", "tool-error", "event-received", "event-taken", "context-update", "gap",
 ];
 
+const REASONS = {
+  401: "The session has ended. Load the page again.",
+  404: "This run is not there any more.",
+  409: "The run has not started.",
+};
+
 // Calls fetchNow() when there is news. It returns whether there will be more.
 export function follow({ stream, every, fetchNow }) {
   const state = { timer: 0, wanted: false, busy: false, pause: LEAST, failures: 0, over: false };
@@ -37,8 +43,7 @@ export function follow({ stream, every, fetchNow }) {
       state.failures += 1;
       state.pause = Math.min(500 * 2 ** state.failures, 8000);
       state.wanted = true;
-      say(problem.status === 401 || problem.status === 404 ? "This page is no longer available. Load it again." :
-        "The connection is lost. Trying again …", true);
+      say(REASONS[problem.status] ?? "The connection is lost. Trying again …", true);
     }
     state.busy = false;
     if (state.wanted && !state.over && !state.timer) state.timer = setTimeout(ask, state.pause);
