@@ -142,7 +142,7 @@ def test_a_recovery_that_is_terminated_ends_the_steps_that_run(folder: Path) -> 
         assert process.stderr.readline() == "trioflow: 1 interrupted run to recover\n"
         wait_until(lambda: look("runs", "--json", *STORE)[0]["heldFor"] > 0)
         process.send_signal(signal.SIGTERM)
-        assert "terminated: waiting up to 20 s for running steps" in process.stderr.readline()
+        assert f"terminated: {DRAINING.format(grace=GRACE)}" in process.stderr.readline()
         (folder / "go").touch()
         out, _ = output(process)
 

@@ -178,15 +178,15 @@ class Recorder:
 
 
 def suspended_leaves(record: RunRecord) -> list[StepRecord]:
-    """Return the records of the innermost suspended calls and items."""
+    """Return the records of the innermost suspended calls and items, in the order of addresses."""
     if record.status != "suspended":
         return []
-    suspended = [call for call in record.calls.values() if call.status == "suspended"]
-    addresses = [Address.parse(call.address) for call in suspended]
+    calls = [call for call in record.calls.values() if call.status == "suspended"]
+    suspended = {Address.parse(call.address): call for call in calls}
     return [
-        call
-        for call, address in zip(suspended, addresses, strict=True)
-        if not any(other.is_inside(address) for other in addresses)
+        suspended[address]
+        for address in sorted(suspended)
+        if not any(other.is_inside(address) for other in suspended)
     ]
 
 
