@@ -60,8 +60,8 @@ from trioflow.errors import (
     UnreadableRunError,
     WireFormatError,
     WorkflowChangedError,
+    name_and_message,
     suggest,
-    told,
 )
 from trioflow.wire import RecordedError
 
@@ -466,9 +466,9 @@ def test_what_an_exception_says_is_told_whatever_its_class_does() -> None:
         def __str__(self) -> str:
             raise OSError
 
-    assert told(ValueError("x")) == ("ValueError", "x")
-    assert told(RecordedError("ValueError", "x")) == ("ValueError", "x")
-    assert told(MuteError()) == ("MuteError", "")
+    assert name_and_message(ValueError("x")) == ("ValueError", "x")
+    assert name_and_message(RecordedError("ValueError", "x")) == ("ValueError", "x")
+    assert name_and_message(MuteError()) == ("MuteError", "")
 
 
 def test_time_outs_are_time_outs_to_everyone() -> None:

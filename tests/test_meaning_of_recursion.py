@@ -17,6 +17,7 @@ from typing_extensions import TypeVar as TypeVarWithDefault
 from tests.meaning import agree
 from trioflow import Workflow, open_engine, step
 from trioflow.errors import DefinitionError, InvalidValueError
+from trioflow.stores import MemoryStore
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -227,3 +228,13 @@ GENERIC: list[tuple[Any, list[Any], list[Any]]] = [
 @pytest.mark.parametrize(("type_", "values", "refused"), GENERIC, ids=str)
 def test_type_arguments(type_: Any, values: list[Any], refused: list[Any]) -> None:
     agree(type_, *values, refused=refused)
+
+
+async def test_the_input_of_a_run_is_of_its_type_before_and_after_it_is_loaded() -> None:
+    store = MemoryStore()
+    workflow = Workflow("w", input=Node, output=Node)
+    async with open_engine(plugins=[], workflows=[workflow], store=store) as engine:
+        result = await engine.create_run("w", run_id="r").start({"kids": [{}]})
+        assert result.input == Node([Node()])
+    async with open_engine(plugins=[], workflows=[workflow], store=store) as engine:
+        assert (await (await engine.load_run("r")).wait()).input == Node([Node()])

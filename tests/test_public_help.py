@@ -233,7 +233,7 @@ async def test_a_recorded_error_still_says_what_gave_the_value(
         after = await (await engine.load_run("r")).wait()
 
     for result in (before, after):
-        error = result.output[0].error if collects else result.error
+        error = (result.output or [None])[0].error if collects else result.error
         assert type(error) is InvalidValueError
         assert error.giver == giver
         assert str(error).endswith(f"; passed by {giver}")

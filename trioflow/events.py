@@ -139,7 +139,7 @@ class Start(Event):
     type: ClassVar[str] = "start"
     workflow_id: str
     input: Any
-    """The input passed to `Run.stream`, before it was structured."""
+    """The input of the run, structured into the type of the workflow."""
     state: Any = None
     """The initial state, structured."""
     runtime_context: Mapping[str, Any] = attrs.field(factory=dict)

@@ -24,7 +24,7 @@ class RunResult(Generic[Out], metaclass=PlainHelp):
     run_id: str
     workflow_id: str
     input: Any
-    """The input of the run, before it was structured."""
+    """The input of the run, structured into its type."""
     output: Out | None = None
     """The output of the workflow, or the value that a step bailed with."""
     error: BaseException | None = None

@@ -26,7 +26,7 @@ from trioflow.abc import StoredRun
 Shell: TypeAlias = Literal["bash", "zsh", "fish"]
 SHOWN = 100
 """How many of the newest runs are offered."""
-PATIENCE = 2.0
+PATIENCE = 10.0
 """Seconds after which a store that does not answer is given up."""
 JOIN_COLONS = """
 # bash splits words at colons, which are part of URLs such as sqlite:runs.db.

@@ -40,9 +40,12 @@ def class_hook(cls: Any, converter: Converter) -> Hook:
     """Return a hook for a class; accepts mappings and instances of other such classes."""
     origin, fields = origin_of(cls), class_fields(cls)
     parameters = {field.name: field.parameter for field in fields if field.parameter}
+    is_usual = all(field.name == field.parameter for field in fields)
 
     def make(_: Any, parts: Parts) -> Any:
-        given = {parameters[name]: part for name, part in parts.items() if name in parameters}
+        given = parts
+        if not is_usual:
+            given = {parameters[name]: part for name, part in parts.items() if name in parameters}
         try:
             made = origin(**given)
         except Exception as exc:  # of the class itself, such as from a validator
@@ -97,7 +100,7 @@ def _fields_hook(
     def structure(value: Any, _: Any) -> Any:
         if is_made(value):
             return value
-        given = as_mapping(value, cls)
+        given = value if type(value) is dict else as_mapping(value, cls)
         faults: list[Fault] = []
         parts = {}
         for field, name, type_, hook in hooks:
@@ -108,7 +111,7 @@ def _fields_hook(
                     faults += faults_of(exc, name)
             elif field.required:
                 faults.append(Fault(name, "required key is missing"))
-        if not names.issuperset(given):
+        if len(parts) < len(given):
             faults += unknown_keys(given.keys() - names)
         if faults:
             raise FaultsError(tuple(faults))

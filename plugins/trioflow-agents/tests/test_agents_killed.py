@@ -21,7 +21,7 @@ TIMES = 3
 
 def start(store: Path, notes: Path, at: int) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(PROGRAM), f"sqlite:{store}", str(notes), str(at)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
 
 
 def entries(store: Path) -> list[list[Any]]:

@@ -11,6 +11,7 @@ from trioflow.limits import Limit
 from trioflow.retry import Retry
 from trioflow_agents.asking import model_tool
 from trioflow_agents.conversation import Talk
+from trioflow_agents.delegating import calling
 from trioflow_agents.errors import ModelError
 from trioflow_agents.model import Model
 from trioflow_agents.steps import AgentSteps, History
@@ -35,7 +36,7 @@ def Agent(  # noqa: N802 - it reads as what it makes: a Workflow that is an agen
     *,
     model: Model,
     instructions: str | History = "",
-    tools: Iterable[Tool[..., Any] | str] = (),
+    tools: Iterable[Tool[..., Any] | Workflow[Any, Any] | str] = (),
     input: Any = str,
     output: Any = str,
     prompt: History | None = None,
@@ -62,7 +63,8 @@ def Agent(  # noqa: N802 - it reads as what it makes: a Workflow that is an agen
       id: Id of the workflow.
       model: The model.
       instructions: What the model is told first; or a function of ``(input, ctx)``.
-      tools: The tools that the model may call, or ids of tools that the engine knows.
+      tools: The tools that the model may call, or ids of tools that the engine knows. Workflows and
+        other agents are called like tools; a model knows them by their ids and descriptions.
       input: Type of the input.
       output: Type of the output. For other types than ``str`` the model is given the JSON Schema.
       prompt: A function of ``(input, ctx)`` that returns what the user says: a string, a message or
@@ -112,7 +114,8 @@ def Agent(  # noqa: N802 - it reads as what it makes: a Workflow that is an agen
         turn = turn.map(steps.outgoing, id="outgoing")
         turn = _then_all(turn, after).then(steps.settle())
     turn = turn.map(steps.calls, id="calls")
-    turn = turn.foreach(steps.tool(), concurrency=parallel_tools, on_error="finish")
+    call = calling(toolbox, steps.tool(), raises=tool_errors == "raise", where=where)
+    turn = turn.foreach(call, concurrency=parallel_tools, on_error="finish")
     turn = turn.map(steps.answers, id="answers")
     agent: Any = Workflow(id, input=input, output=output, description=description)
     agent = _then_all(agent.then(steps.begin()), before).then(steps.open())

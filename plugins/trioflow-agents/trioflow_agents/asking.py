@@ -24,7 +24,7 @@ from trioflow_agents.model import (
     Usage,
 )
 from trioflow_agents.opening import use_model
-from trioflow_agents.tools import Toolbox
+from trioflow_agents.tools import Toolbox, object_with
 
 ANSWER_TOOL = "final_answer"
 """The tool by which a model answers that takes no schema."""
@@ -79,15 +79,7 @@ def _of_object(schema: dict[str, Any]) -> dict[str, Any]:
     """Return a schema for the arguments of the answer tool, which are an object."""
     if schema.get("type") == "object":
         return schema
-    definitions = {"$defs": schema["$defs"]} if "$defs" in schema else {}
-    answer = {key: value for key, value in schema.items() if key != "$defs"}
-    return {
-        "type": "object",
-        "properties": {"answer": answer},
-        "required": ["answer"],
-        "additionalProperties": False,
-        **definitions,
-    }
+    return object_with("answer", schema)
 
 
 NO_FINISH = Finish("")

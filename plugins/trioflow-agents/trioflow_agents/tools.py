@@ -6,11 +6,11 @@ import json
 import re
 from collections.abc import Iterable
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeAlias
 
 from attrs import define, field
 
-from trioflow import NonRetryableError, StepContext, Tool
+from trioflow import NonRetryableError, StepContext, Tool, Workflow
 from trioflow.errors import DefinitionError, InvalidValueError, Tripwire
 from trioflow.wire import lenient_json
 from trioflow_agents.errors import ToolRefusedError
@@ -19,6 +19,10 @@ from trioflow_agents.model import ToolDescription
 
 CALL_ID: ContextVar[str | None] = ContextVar("trioflow_agents_call_id", default=None)
 """Id of the call that an agent makes, inside the tool."""
+INPUT = "input"
+"""The argument that holds the input of a workflow, if that is no object."""
+Callee: TypeAlias = Tool[..., Any] | Workflow[Any, Any] | str
+"""What the model can call; a string is the id of a tool that the engine knows."""
 MAX_NAME = 64
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
 
@@ -29,19 +33,21 @@ class Toolbox:
 
     tools: dict[str, Tool[..., Any] | str]
     """Tools, or the ids of those that the engine knows."""
+    workflows: dict[str, Workflow[Any, Any]]
+    """Workflows that are called like tools."""
     max_result: int
     _described: tuple[ToolDescription, ...] | None = field(default=None, init=False)
 
     @classmethod
-    def of(cls, tools: Iterable[Tool[..., Any] | str], max_result: int, where: str) -> Toolbox:
+    def of(cls, tools: Iterable[Callee], max_result: int, where: str) -> Toolbox:
         """Return the toolbox of an agent.
 
         Raises:
           DefinitionError: if something is no tool, or two have the same name.
         """
-        named: dict[str, Tool[..., Any] | str] = {}
+        named: dict[str, Callee] = {}
         for tool in tools:
-            if not isinstance(tool, Tool | str):
+            if not isinstance(tool, Tool | Workflow | str):
                 remedy = "declare it with @tool, or call it in a tool"
                 raise DefinitionError(where, f"{tool!r} is not a tool", remedy)
             name = model_name(id_of(tool))
@@ -50,13 +56,16 @@ class Toolbox:
                 problem = f"tools {both} have the same name for models"
                 raise DefinitionError(where, problem, "rename one with .clone(id)")
             named[name] = tool
-        return cls(named, max_result)
+        workflows = {name: each for name, each in named.items() if isinstance(each, Workflow)}
+        others = {name: each for name, each in named.items() if not isinstance(each, Workflow)}
+        return cls(others, workflows, max_result)
 
     def describe(self, ctx: StepContext[Any]) -> tuple[ToolDescription, ...]:
         """Return the descriptions of the tools, which a request holds."""
         if self._described is None:
-            self._described = tuple(
-                _description(name, tool, ctx) for name, tool in self.tools.items()
+            self._described = (
+                *(_description(name, tool, ctx) for name, tool in self.tools.items()),
+                *(_of_workflow(name, each, ctx) for name, each in self.workflows.items()),
             )
         return self._described
 
@@ -70,7 +79,7 @@ class Toolbox:
         """
         tool = self.tools.get(request.name)
         if tool is None:
-            known = ", ".join(self.tools) or "none"
+            known = ", ".join((*self.tools, *self.workflows)) or "none"
             return _error(request, f"there is no tool {request.name!r}; known tools: {known}")
         try:
             arguments = read_arguments(request.arguments)
@@ -89,6 +98,10 @@ class Toolbox:
             return _error(request, f"{type(exc).__name__}: {exc}")
         finally:
             CALL_ID.reset(token)
+        return self.answered(request, output)
+
+    def answered(self, request: ToolRequest, output: Any) -> ToolAnswer:
+        """Return the answer for an output."""
         return ToolAnswer(request.id, request.name, self._cut(as_text(output)))
 
     def _cut(self, text: str) -> str:
@@ -96,7 +109,7 @@ class Toolbox:
         return text if rest <= 0 else f"{text[: self.max_result]}\n[{rest} more characters]"
 
 
-def id_of(tool: Tool[..., Any] | str) -> str:
+def id_of(tool: Callee) -> str:
     """Return the id of a tool."""
     return tool if isinstance(tool, str) else tool.id
 
@@ -104,6 +117,26 @@ def id_of(tool: Tool[..., Any] | str) -> str:
 def _description(name: str, tool: Tool[..., Any] | str, ctx: StepContext[Any]) -> ToolDescription:
     found = ctx.find_tool(tool) if isinstance(tool, str) else tool
     return ToolDescription(name, found.description, ctx.json_schema(found))
+
+
+def _of_workflow(name: str, workflow: Workflow[Any, Any], ctx: StepContext[Any]) -> ToolDescription:
+    schema = ctx.json_schema(workflow.input)
+    if schema.get("type") != "object":
+        schema = object_with(INPUT, schema)
+    return ToolDescription(name, workflow.description, schema)
+
+
+def object_with(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an object whose only property has the given schema."""
+    inner = {key: value for key, value in schema.items() if key != "$defs"}
+    definitions = {"$defs": schema["$defs"]} if "$defs" in schema else {}
+    return {
+        "type": "object",
+        "properties": {name: inner},
+        "required": [name],
+        "additionalProperties": False,
+        **definitions,
+    }
 
 
 def _error(request: ToolRequest, problem: str) -> ToolAnswer:

@@ -60,12 +60,12 @@ def begin(
         life.journaled.check(
             ev.Start,
             workflow_id=life.plan.id,
-            input=input_data,
+            input=value,
             state=state,
             runtime_context=dict(context or ()),
             metadata=metadata,
         )
-    life.input, life.value, life.initial_state = input_data, value, state
+    life.input, life.value, life.initial_state = value, value, state
     life.by = by
     if timeout is not None:
         life.timeout = _finite(timeout)
