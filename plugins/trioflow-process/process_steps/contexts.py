@@ -57,6 +57,14 @@ def change(value: int, ctx: StepContext[Any]) -> list[Any]:
 
 
 @step(runner="process")
+def keep_privately(value: int, ctx: StepContext[Any]) -> dict[str, Any]:
+    """Change and read the private state of a plugin, and find a tool."""
+    ctx.set_private_state("plugin", {"a": value})
+    ctx.set_private_state("plugin", {"b": [value]})
+    return {**ctx.private_state("plugin"), "tool": ctx.find_tool("shout").id}
+
+
+@step(runner="process")
 def try_what_fails(what: str, ctx: StepContext[Any]) -> str:
     """Return the errors of unsupported uses of the context."""
     lock = threading.Lock()

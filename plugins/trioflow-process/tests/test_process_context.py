@@ -66,6 +66,15 @@ async def test_state_and_runtime_context_can_be_changed() -> None:
     assert result.state == contexts.Count(5)
 
 
+async def test_private_state_can_be_changed_and_tools_found() -> None:
+    async with open_workers() as engine:
+        run = engine.create_run(workflow(contexts.keep_privately))
+        result = await run.start(5)
+
+    assert result.unwrap() == {"a": 5, "b": [5], "tool": "shout"}
+    assert run.record.private == {"plugin": {"a": 5, "b": [5]}}
+
+
 REFUSALS = {
     "chunk": "NotPicklableError: chunk of step 'try_what_fails' cannot be sent between "
     "processes: its 'a[0]' is of type lock",
