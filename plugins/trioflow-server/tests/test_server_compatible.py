@@ -438,7 +438,13 @@ async def test_all_routes_answer_head_and_options() -> None:
         head = await bench.client.head("/api/workflows")
         options = await bench.client.options("/api/workflows/doubled/stream")
         other = await bench.client.put("/api/workflows")
+        await bench.post(f"{W}/slow/runs", {"inputData": 1}, runId="r")
+        stream = await bench.client.head(f"{W}/slow/runs/r/events")
 
+    assert (stream.status_code, stream.headers["content-type"]) == (
+        200,
+        "text/event-stream; charset=utf-8",
+    )
     assert (head.status_code, head.content) == (200, b"")
     assert options.status_code == 204
     assert (other.status_code, other.text) == (404, "404 Not Found")

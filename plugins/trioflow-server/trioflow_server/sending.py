@@ -55,6 +55,10 @@ class StreamAnswer(Response):
         """Send the answer."""
         gone = self._call.intake.gone
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+        if scope["method"] == "HEAD":
+            await send(start)
+            await send(_body(b"", more=False))
+            return
         with self._call.service.streams.open(self._owner):
             await send(start)
             async with trio.open_nursery() as nursery:
