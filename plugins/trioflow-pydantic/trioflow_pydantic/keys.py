@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from enum import Enum, Flag
-from typing import Any, TypeAlias
+from enum import Enum
+from typing import Any, Literal, TypeAlias, get_origin
 
 import attrs
 from pydantic_core import core_schema
@@ -100,24 +100,9 @@ def names_for(node: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, A
     if part is None:
         return {key: value for key, value in schema.items() if key not in ("title", "default")}
     type_ = part_in(part.part.node, FOREIGN)
-    if isinstance(type_, type) and issubclass(type_, Flag):
+    if get_origin(type_) is Literal or (isinstance(type_, type) and issubclass(type_, Enum)):
         return dict(json_schema(dict[type_, int], plugins=()).get("propertyNames", {}))  # type: ignore[valid-type]
-    members = _members(type_)
-    if members is not None:
-        return {"enum": [each if isinstance(each, str) else json.dumps(each) for each in members]}
     return _strings_of(schema)
-
-
-def _members(type_: Any) -> list[Any] | None:
-    """Return the JSON of the members of an enum or literal; None for other types."""
-    if isinstance(type_, type) and issubclass(type_, Enum):
-        members = [each.value for each in type_]
-    elif getattr(type_, "__args__", None):
-        members = [each.value if isinstance(each, Enum) else each for each in type_.__args__]
-    else:
-        return None
-    plain = (str, int, float, bool, type(None))
-    return members if all(type(each) in plain for each in members) else None
 
 
 def _strings_of(schema: Mapping[str, Any]) -> dict[str, Any]:
