@@ -273,6 +273,7 @@ async def test_a_link_leads_to_its_page_after_the_login() -> None:
     async with open_pages(closed) as (_, visitor):
         link = "/?status=failed&workflow=order"
         asked = await visitor.go("/runs/o1?view=events")
+        odd = await visitor.go("/runs/a%3Fb%22c")
         form = asked.reader.forms[-1]
         data = form.fields | {"token": "token-of-the-admin1"}
         right = await visitor.client.post("/login", data=data)
@@ -280,11 +281,15 @@ async def test_a_link_leads_to_its_page_after_the_login() -> None:
             "/login", data=data | {"next": "//evil.example/runs/"}
         )
         listed = await visitor.client.post("/login", data=data | {"next": link})
+        wrong = {"token": "x", "next": "javascript:alert(1)"}
+        failed = await visitor.client.post("/login", data=form.fields | wrong)
 
     assert (asked.status, "Log in" in asked.text) == (401, True)
     assert right.headers["location"] == "/runs/o1?view=events"
     assert elsewhere.headers["location"] == "/"
     assert listed.headers["location"] == link
+    assert odd.reader.forms[-1].fields["next"] == "/runs/a%3Fb%22c"
+    assert (failed.status_code, "javascript:" in failed.text) == (403, False)
 
 
 @pytest.mark.parametrize("csrf", [None, "", "x", "é"])
