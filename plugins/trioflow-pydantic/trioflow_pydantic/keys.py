@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from enum import Enum
+from enum import Enum, Flag
 from typing import Any, TypeAlias
 
 import attrs
 from pydantic_core import core_schema
 
+from trioflow.describe import json_schema
 from trioflow.errors import Fault, NotSerializableError
 from trioflow_pydantic.faults import RefusedError
 from trioflow_pydantic.parties import CHECKED, FOREIGN, Part, part_in
@@ -99,6 +100,8 @@ def names_for(node: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, A
     if part is None:
         return {key: value for key, value in schema.items() if key not in ("title", "default")}
     type_ = part_in(part.part.node, FOREIGN)
+    if isinstance(type_, type) and issubclass(type_, Flag):
+        return dict(json_schema(dict[type_, int], plugins=()).get("propertyNames", {}))  # type: ignore[valid-type]
     members = _members(type_)
     if members is not None:
         return {"enum": [each if isinstance(each, str) else json.dumps(each) for each in members]}

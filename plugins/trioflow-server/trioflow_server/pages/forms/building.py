@@ -139,7 +139,7 @@ class Builder:
             case "union":
                 return self._union(shaped, pointer, required, depth)
             case "object":
-                needed = shaped.schema.get("required", ())
+                needed = shaped.needed
                 parts = shaped.schema["properties"].items()
                 children = [
                     self.build(part, inside(pointer, key), key, key in needed, depth + 1)

@@ -87,7 +87,7 @@ class Filler:
 
     def _has_keys_of(self, shaped: Shaped, value: dict[str, Any]) -> bool:
         known = shaped.schema["properties"]
-        needed = set(shaped.schema.get("required", ()))
+        needed = shaped.needed
         constants = {
             key: part["const"]
             for key, part in known.items()
@@ -99,7 +99,7 @@ class Filler:
 
     def _object(self, shaped: Shaped, value: Any, pointer: str, depth: int) -> None:
         given = value if isinstance(value, dict) else {}
-        needed = shaped.schema.get("required", ())
+        needed = shaped.needed
         for key, part in shaped.schema["properties"].items():
             item = given.get(key, MISSING)
             self.fill(part, item, inside(pointer, key), key in needed, depth + 1)

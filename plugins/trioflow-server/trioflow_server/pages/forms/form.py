@@ -55,7 +55,8 @@ class Form:
     @property
     def shaper(self) -> Shaper:
         """What finds the shapes of its schema."""
-        return Shaper(self.schema.get("$defs", {}))
+        definitions = self.schema.get("$defs")
+        return Shaper(definitions if isinstance(definitions, dict) else {})
 
     @property
     def element(self) -> Element:
@@ -124,7 +125,7 @@ class Form:
         for name, text in self.fields.items():
             kind, at = name[:1], name[1:]
             part, slash, rest = at.removeprefix(f"{list_pointer}/").partition("/")
-            is_item = at.startswith(f"{list_pointer}/") and part.isdigit()
+            is_item = at.startswith(f"{list_pointer}/") and part.isascii() and part.isdigit()
             if not is_item or int(part) < index:
                 moved[name] = text
             elif int(part) > index:

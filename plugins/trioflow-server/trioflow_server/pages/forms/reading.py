@@ -65,7 +65,7 @@ class Reader:
         return MISSING
 
     def _object(self, shaped: Shaped, pointer: str, depth: int) -> dict[str, Any]:
-        needed, found = shaped.schema.get("required", ()), {}
+        needed, found = shaped.needed, {}
         for key, part in shaped.schema["properties"].items():
             value = self.read(part, inside(pointer, key), key in needed, depth + 1)
             if value is not MISSING:

@@ -36,6 +36,12 @@ class Shaped:
         return text if isinstance(text, str) else ""
 
     @property
+    def needed(self) -> frozenset[str]:
+        """The keys of an object that must be given."""
+        given = self.schema.get("required")
+        return frozenset(filter(_is_text, given)) if isinstance(given, list) else frozenset()
+
+    @property
     def name(self) -> str:
         """What the alternative of a union is called."""
         title = self.schema.get("title")
@@ -125,6 +131,10 @@ def _list_shape(schema: Schema) -> Shape:
         is_fixed = schema.get("maxItems", len(places)) == len(places) <= MOST_ROWS
         return "row" if is_fixed else "json"
     return "list" if isinstance(schema.get("items"), Mapping) else "json"
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 def allows_null(schema: Any) -> bool:

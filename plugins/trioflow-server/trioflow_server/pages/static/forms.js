@@ -19,7 +19,8 @@ async function change(form, button, focus) {
   if (!fresh) return form.requestSubmit();
   const two = fresh.querySelector(".two");
   form.querySelector(".two").replaceWith(two);
-  const again = focus && document.getElementById(focus);
+  const again = (focus && document.getElementById(focus)) ||
+    [...two.querySelectorAll("button[data-local]")].find((each) => each.value === button);
   (again || two.querySelector("button[data-local], select, input:not([type=hidden])"))?.focus();
 }
 
