@@ -200,6 +200,13 @@ async def shout(value: Any) -> Any:
     return {HOSTILE: value}
 
 
+@step
+async def listen(number: int, ctx: StepContext[Any]) -> str:
+    found: str = await ctx.wait_for("news", str)
+    return found
+
+
+listening = Workflow("listening", input=int, output=str).then(listen)
 hostile = Workflow("hostile", description=HOSTILE).then(shout)
 
-FLOWS = (order, patience, fragile, many, interview, signatures, awaiting, hostile)
+FLOWS = (order, patience, fragile, many, interview, signatures, awaiting, listening, hostile)

@@ -169,6 +169,32 @@ async def test_an_event_is_sent_with_a_form() -> None:
     assert (status, output) == ("success", "here")
 
 
+async def test_an_event_whose_name_is_not_known_is_sent_by_its_name() -> None:
+    async with open_pages() as (bench, visitor):
+        await bench.engine.start_once("listening", 1, run_id="l1")
+        with trio.fail_after(30):
+            while "waits for an event" not in (page := await visitor.go("/runs/l1")).text:
+                pass
+        nameless = await visitor.press(page, "answer:json", json='"x"')
+        page = await visitor.press(page, "answer:json", json='"heard"', event="news")
+        status = await ended(bench, page)
+
+    assert (nameless.status, "Give the name" in nameless.text) == (400, True)
+    assert status == "success"
+
+
+async def test_faults_of_an_answer_are_shown() -> None:
+    async with open_pages() as (bench, visitor):
+        await bench.start("order", BASKET, "o1")
+        page = await visitor.go("/runs/o1")
+        wrong = await visitor.press(page, "answer:json", json='{"approved": "perhaps"}')
+        added = await visitor.press(page, "answer:from-json", json='{"approved": true}')
+
+    assert (wrong.status, wrong.alerts) == (400, True)
+    assert "approved" in wrong.text
+    assert added.form("answer:fields").fields["v/approved"] == "true"
+
+
 # ---------------------------------------------------------------- cancel, retry, fork
 async def test_a_run_is_canceled_with_a_reason() -> None:
     async with open_pages() as (bench, visitor):
@@ -247,6 +273,7 @@ async def test_a_link_leads_to_its_page_after_the_login() -> None:
     async with open_pages(closed) as (_, visitor):
         link = "/?status=failed&workflow=order"
         asked = await visitor.go("/runs/o1?view=events")
+        odd = await visitor.go("/runs/a%3Fb%22c")
         form = asked.reader.forms[-1]
         data = form.fields | {"token": "token-of-the-admin1"}
         right = await visitor.client.post("/login", data=data)
@@ -254,11 +281,15 @@ async def test_a_link_leads_to_its_page_after_the_login() -> None:
             "/login", data=data | {"next": "//evil.example/runs/"}
         )
         listed = await visitor.client.post("/login", data=data | {"next": link})
+        wrong = {"token": "x", "next": "javascript:alert(1)"}
+        failed = await visitor.client.post("/login", data=form.fields | wrong)
 
     assert (asked.status, "Log in" in asked.text) == (401, True)
     assert right.headers["location"] == "/runs/o1?view=events"
     assert elsewhere.headers["location"] == "/"
     assert listed.headers["location"] == link
+    assert odd.reader.forms[-1].fields["next"] == "/runs/a%3Fb%22c"
+    assert (failed.status_code, "javascript:" in failed.text) == (403, False)
 
 
 @pytest.mark.parametrize("csrf", [None, "", "x", "é"])

@@ -21,10 +21,11 @@ async def log_in(call: Call) -> Response:
     if sessions is None:
         raise Problem(404, "This server has no login form", "no-login")
     form = await call.form(is_first=True)
-    cookie, following = sessions.open(form.get("token", "").strip()), form.get("next", "")
+    cookie = sessions.open(form.get("token", "").strip())
+    following = own_path(form.get("next", ""))
     if cookie is None:
         return render(call, "login.html", 403, problem="This token is not valid.", next=following)
-    answer = RedirectResponse(call.root + own_path(following), 303)
+    answer = RedirectResponse(call.root + following, 303)
     is_secure = call.request.url.scheme == "https"
     sessions.set(answer, cookie, secure=is_secure, path=call.root)
     return answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from starlette.responses import Response
 
@@ -22,7 +23,7 @@ def problem_page(call: Call, problem: Problem) -> Response:
     if call.endpoint.answer != "html" or not wants_page(call.request.headers):
         return problem_answer(problem)
     if problem.status == 401 and call.service.sessions is not None:
-        path, query = call.request.scope["trioflow.path"], call.request.url.query
+        path, query = quote(call.request.scope["trioflow.path"]), call.request.url.query
         following = f"{path}?{query}" if query else path
         is_get = call.request.method == "GET"
         answer = render(call, "login.html", 401, problem="", next=following if is_get else "/")
