@@ -90,6 +90,9 @@ def root_model(members: Sequence[Member], choice: int) -> TypedValues:
 
 def data_class(members: Sequence[Member], choice: int) -> TypedValues:
     """Make a dataclass of Pydantic."""
+    if any("collections.abc.Iterable[" in repr(each.typed.type) for each in members):
+        # Its instances keep an iterator that gives the items once, so they cannot be recorded.
+        return model(members, choice)
     hints = {each.name: each.typed.type for each in members}
     defaults = {each.name: _field(each) for each in members if not each.is_required or each.choice}
     config = ConfigDict(arbitrary_types_allowed=True, **CONFIGS[choice % len(CONFIGS)])
