@@ -73,7 +73,7 @@ def test_nothing_recorded_is_asked_or_run_again(tmp_path: Path, seed: int) -> No
     check_kill(tmp_path, random.Random(seed).randrange(2, EVENTS))
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 @pytest.mark.parametrize("at", range(EVENTS))
 def test_a_kill_at_each_event(tmp_path: Path, at: int) -> None:
     check_kill(tmp_path, at)
