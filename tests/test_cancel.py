@@ -195,7 +195,7 @@ class TestTimeouts:
 
 class TestDrain:
     async def test_running_steps_end_and_no_other_starts(self, autojump_clock: MockClock) -> None:
-        workflow = Workflow("w").parallel(sleeps(5, "a"), sleeps(3, "b")).then(add_one)
+        workflow = Workflow("w").parallel(sleeps(5, "a"), sleeps(3, "b")).then(sleeps(1))
         run = workflow.create_run()
 
         async with trio.open_nursery() as nursery:

@@ -232,7 +232,7 @@ class TestBail:
                 await trio.sleep(1)
                 ctx.bail("from a nursery")
 
-        workflow = Workflow("w").parallel(bails, sleeps(60)).then(add_one)
+        workflow = Workflow("w").parallel(bails, sleeps(60)).then(sleeps(1, "z"))
         result: RunResult[Any] = await workflow.create_run().start(1)
 
         assert result.unwrap() == "from a nursery"

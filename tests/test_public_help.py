@@ -171,6 +171,11 @@ async def anything(value: Any) -> Any:
     return "x"
 
 
+@step
+async def counts(value: dict[str, int]) -> int:
+    return sum(value.values())
+
+
 def letter(data: Any) -> Any:
     return "x"
 
@@ -183,8 +188,8 @@ def letters(data: Any) -> Any:
     ("workflow", "giver"),
     [
         (FLOW.then(anything).then(one), "step 'anything'"),
-        (FLOW.parallel(anything).then(one), "parallel 'anything'"),
-        (FLOW.branch((lambda: True, anything)).then(one), "branch 'anything'"),
+        (FLOW.parallel(anything).then(counts), "parallel 'anything'"),
+        (FLOW.branch((lambda: True, anything)).then(counts), "branch 'anything'"),
         (FLOW.map(letter, id="m").then(one), "map 'm'"),
         (FLOW.map(letters, id="m").foreach(one), "map 'm'"),
         (FLOW.then(one), "the caller of workflow 'w'"),

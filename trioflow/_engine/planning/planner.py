@@ -11,6 +11,7 @@ import attrs
 from trioflow._durations import in_seconds
 from trioflow._engine.base import plan as p
 from trioflow._engine.base.outcome import Outcome
+from trioflow._engine.planning.chain_types import Giver, check_fit, check_items, item_of
 from trioflow._engine.planning.environment import Environment
 from trioflow._engine.planning.limits import Limits, limits_of
 from trioflow._engine.planning.mapping_types import returns_of
@@ -91,6 +92,8 @@ class _Planner:
     def plan(self) -> p.WorkflowPlan:
         workflow, converter = self._workflow, self._environment.converter
         nodes = tuple(self._node(str(i), node) for i, node in enumerate(workflow.nodes))
+        if workflow.validate:
+            self._check_chain(nodes)
         structure_input = self._targets.structure(workflow.input, "input", self._where)
         return p.WorkflowPlan(
             forms=self._recorded(nodes, structure_input),
@@ -130,6 +133,46 @@ class _Planner:
         secrets = (call.forms.secret for call in _all_calls(nodes) if call.forms is not None)
         secret = next((each for each in secrets if each is not None), None)
         return recording.run(workflow, structure, given, self._where, secret)
+
+    # ------------------------------------------------------------ types
+    def _check_chain(self, plans: Sequence[p.NodePlan]) -> None:
+        """Check that what each node gives can fit the next one."""
+        giver: Giver | None = Giver("the workflow's input", self._workflow.input)
+        for node, plan in zip(self._workflow.nodes, plans, strict=True):
+            giver = self._pass_on(giver, node, plan)
+
+    def _pass_on(self, giver: Giver | None, node: Node, plan: p.NodePlan) -> Giver | None:
+        """Check the input of a node, and return what it gives, if that is known."""
+        match node, plan:
+            case (Then(target), p.ThenPlan(call=call)):
+                return self._fit(giver, target, call)
+            case (Loop(target), p.LoopPlan(call=call)):
+                return self._fit(giver, target, call)  # it may not run a second time
+            case (WaitForEvent(target=target), p.WaitPlan(call=call)):
+                return self._fit(None, target, call)
+            case (Parallel(arms), p.ParallelPlan(arms=calls)):
+                for arm, call in zip(arms, calls, strict=True):
+                    self._fit(giver, arm, call)
+                return Giver("parallel", dict)
+            case (Branch(pairs), p.BranchPlan(arms=planned)):
+                for (_, arm), (_, call) in zip(pairs, planned, strict=True):
+                    self._fit(giver, arm, call)
+                return Giver("branch", dict)
+            case (ForEach(target=target), p.ForEachPlan(item=item)):
+                check_items(giver, self._where)
+                self._fit(item_of(giver), target, item)
+                return Giver(f"foreach {item.id!r}", list)
+            case (Sleep() | SleepUntil(), _):
+                return giver
+        return None
+
+    def _fit(self, giver: Giver | None, target: Target, call: p.CallPlan) -> Giver | None:
+        found = self._find(target) if isinstance(target, str) else target
+        if isinstance(found, Tool):
+            return None
+        who = f"{call.kind} {call.id!r}"
+        check_fit(giver, f"{self._where}: {who}", found.input, call.structure)
+        return Giver(who, found.output)
 
     # ------------------------------------------------------------ nodes
     def _node(self, key: str, node: Node) -> p.NodePlan:
