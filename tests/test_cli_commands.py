@@ -12,6 +12,7 @@ import pytest
 from tests.cli_support import Cli, Done, command_line, install_plugin, project
 from trioflow import RunResult
 from trioflow._cli.display import DRAINING, STOPPING
+from trioflow._cli.signals import GRACE
 from trioflow._cli.entry import exit_code_of
 from trioflow._cli.errors import EXIT_CODES
 from trioflow._cli.watch import report
@@ -102,7 +103,7 @@ def test_a_suspended_run_exits_with_3(capsys: pytest.CaptureFixture[str]) -> Non
     ("workflow", "code", "word", "notice"),
     [
         ("interrupted", 130, "interrupted", STOPPING),
-        ("terminated", 143, "terminated", DRAINING.format(grace=20)),
+        ("terminated", 143, "terminated", DRAINING.format(grace=GRACE)),
     ],
 )
 def test_a_signal_cancels_the_run_and_says_what_was_canceled(
