@@ -12,9 +12,9 @@ import pytest
 from tests.cli_support import Cli, Done, command_line, install_plugin, project
 from trioflow import RunResult
 from trioflow._cli.display import DRAINING, STOPPING
-from trioflow._cli.signals import GRACE
 from trioflow._cli.entry import exit_code_of
 from trioflow._cli.errors import EXIT_CODES
+from trioflow._cli.signals import GRACE
 from trioflow._cli.watch import report
 from trioflow._engine.life import ending
 
