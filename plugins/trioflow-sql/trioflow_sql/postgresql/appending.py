@@ -28,7 +28,6 @@ MOVED = """
       UPDATE trioflow_runs
       SET last_seq = %s, updated_at = coalesce(%s, updated_at), status = %s, due_at = %s
       WHERE run_id = %s AND last_seq = %s AND owner IS NOT DISTINCT FROM %s
-        AND (SELECT version FROM known) = %s
       RETURNING key
     )
 """
@@ -98,9 +97,6 @@ def _transact(name: str, writer: Engine, appends: Sequence[Append]) -> Results:
             connection.close()
             raise psycopg.OperationalError("the server has closed the connection")
         connection.isolation_level = IsolationLevel.READ_COMMITTED
-        if len(appends) == 1 and appends[0].header is None:
-            committing = True
-            return _append_alone(name, connection, appends)
         results = _append(name, connection, appends)
         committing = True
         connection.commit()
@@ -113,16 +109,6 @@ def _transact(name: str, writer: Engine, appends: Sequence[Append]) -> Results:
         raise
     finally:
         pooled.close()  # rolls back what was not committed
-
-
-def _append_alone(name: str, connection: Connection[Any], appends: Sequence[Append]) -> Results:
-    """Execute one append, whose statement is its own transaction: one round trip, not two."""
-    connection.autocommit = True
-    try:
-        return _append(name, connection, appends)
-    finally:
-        if not connection.closed:
-            connection.autocommit = False
 
 
 def is_dead(connection: Connection[Any]) -> bool:
@@ -164,7 +150,7 @@ def _send(
     Several appends to one run are executed one at a time: the conflict of the first must be
     determined before the second is executed.
     """
-    if not connection.autocommit and len({appends[i].run_id for i in sound}) == len(sound):
+    if len({appends[index].run_id for index in sound}) == len(sound):
         with connection.pipeline():
             cursors = [execute(connection, appends[index]) for index in sound]
             done = [cursor.fetchall() for cursor in cursors]
@@ -202,7 +188,7 @@ def execute(connection: Connection[Any], append: Append) -> Cursor[Any]:
         statement = MOVED
         place = (append.run_id, append.after, append.owner)
         moved = (last.seq, last.at) if last else (append.after, None)
-        values = (*moved, append.status, append.due_at, *place, VERSION)
+        values = (*moved, append.status, append.due_at, *place)
     else:
         statement = BEGUN
         values = (
