@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,11 @@ class Forecast:
 @attrs.frozen
 class Detailed(Forecast):
     wind: float = 0.0
+
+
+@attrs.frozen
+class Same:
+    high: float
 
 
 @dataclasses.dataclass
@@ -66,6 +72,7 @@ NEVER = [
     (Plan, list[str]),
 ]
 MAYBE = [
+    (Forecast, Same),
     (int, float),
     (int, int),
     (str, bytes),
@@ -164,3 +171,33 @@ async def test_a_converter_of_a_plugin_may_make_it_fit() -> None:
 
     async with open_engine(plugins=[Plugin()]) as engine:
         engine.create_run(chain(str, int))
+
+
+async def test_a_hook_that_refuses_the_samples_may_take_other_values() -> None:
+    def parse(value: Any, _: Any) -> Forecast:
+        if isinstance(value, Plan):
+            return Forecast(float(value.text))
+        return Forecast(float(value.removesuffix(" degrees")))
+
+    class Plugin:
+        @hookimpl
+        def trioflow_converter(self, converter: Any) -> None:
+            converter.register_structure_hook(Forecast, parse)
+
+    async with open_engine(plugins=[Plugin()]) as engine:
+        engine.create_run(chain(str, Forecast))
+        engine.create_run(chain(Plan, Forecast))
+
+
+def test_a_class_without_instances_is_not_judged() -> None:
+    @attrs.define
+    class Abstract(ABC):
+        @abstractmethod
+        def method(self) -> None: ...
+
+    @attrs.define
+    class Broken(Exception):  # noqa: N818 - a value here
+        code: int
+
+    chain(Abstract, int).create_run()
+    chain(Broken, int).create_run()

@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from trioflow._values.structure import Structure, type_name
-from trioflow.errors import DefinitionError, InvalidValueError
+from trioflow.errors import DefinitionError, Fault, InvalidValueError
 
 SAMPLES: dict[Any, tuple[Any, ...]] = {
     bool: (True, False),
@@ -51,7 +51,11 @@ def check_fit(giver: Giver | None, taker: str, takes: Any, structure: Structure 
     """
     if giver is None or structure is None or not _is_certain(giver.type, takes):
         return
-    if any(_is_taken(sample, structure) for sample in _samples(giver.type)):
+    try:
+        samples = list(_samples(giver.type))
+    except TypeError:  # an abstract class, or one with a built-in base
+        return
+    if any(_is_taken(sample, structure) for sample in samples):
         return
     given, wanted = type_name(giver.type), type_name(takes)
     problem = f"it takes {wanted}, and gets {given} from {giver.who}"
@@ -104,14 +108,32 @@ def _samples(type_: Any) -> Iterator[Any]:
     if cls in SAMPLES:
         yield from SAMPLES[cls]
     else:
-        yield object.__new__(cls)  # without values: only its class is looked at
+        yield _blank(cls)
+
+
+def _blank(cls: Any) -> Any:
+    """Return an instance whose fields are None: only its class is looked at."""
+    made = object.__new__(cls)
+    for field in attrs.fields(cls) if attrs.has(cls) else dataclasses.fields(cls):
+        object.__setattr__(made, field.name, None)
+    return made
+
+
+def _is_certainly_wrong(fault: Fault) -> bool:
+    """Return whether a fault lies in the class of a value: all its instances have it.
+
+    Objects are structured field by field, and the fields of the sample have no values. A subclass
+    may add fields that are missing, but it keeps those that are unknown. What a hook says may be
+    about the sample alone.
+    """
+    return (not fault.path and bool(fault.received)) or fault.problem == "unknown key"
 
 
 def _is_taken(sample: Any, structure: Structure) -> bool:
     try:
         structure(sample)
-    except InvalidValueError:
-        return False
+    except InvalidValueError as exc:
+        return not any(map(_is_certainly_wrong, exc.faults))
     except Exception:  # a hook that expects what the sample lacks, so it takes the class
         return True
     return True
