@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.suspending import Calls
-from trioflow import StepContext, Workflow, step
+from trioflow import StepContext, Workflow, events, step
 from trioflow.errors import NotResumableError
 
 
@@ -106,3 +106,19 @@ async def test_a_part_does_not_wait_for_readers_of_the_part_before(
             result = await run.resume("yes", step="asks")
 
     assert result.status == "success"
+
+
+async def test_an_answer_finds_a_run_whose_open_stream_has_just_come_to_rest(
+    autojump_clock: MockClock,
+) -> None:
+    calls = Calls()
+    flow = Workflow("asking", input=Any, output=Any).parallel(calls.asks())
+
+    for _ in range(50):  # Trio runs its tasks in any order: the answer comes first in one of four
+        run = flow.create_run()
+        with trio.fail_after(60):
+            async with run.stream(0, close_on_suspend=False) as stream:
+                async for event in stream:
+                    if isinstance(event, events.Suspended):
+                        assert (await run.resume("yes", step="asks")).status == "success"
+        assert run.status == "success"

@@ -65,9 +65,10 @@ async def _drive(life: Life, by_engine: bool) -> RunResult[Any]:
         raise
     finally:
         life.come_to_rest()
+    result = life.outcome()  # before the checkpoint, at which another task may resume the run
     if not life.core.pacer.has_given_way:  # nothing was called
         await trio.lowlevel.checkpoint()
-    return life.outcome()
+    return result
 
 
 async def drive_part(life: Life, by_engine: bool) -> None:

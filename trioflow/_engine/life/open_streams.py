@@ -18,11 +18,14 @@ async def drive_open(life: Life) -> None:
             # Set before the run is at rest, so that an immediate answer finds it.
             parked = life.parked = None if life.close_on_suspend else trio.Event()
             await drive(life)
-            if parked is None or life.phase is not Phase.WAITING:
+            if parked is None:
                 return
-            if await wait_due(life, parked) and await continue_due(life):
-                continue
-            await parked.wait()
+            if not parked.is_set():  # otherwise an answer came before this task had its turn
+                if life.phase is not Phase.WAITING:
+                    return
+                if await wait_due(life, parked) and await continue_due(life):
+                    continue
+                await parked.wait()
             if life.is_left and life.result is not None:
                 return
     finally:
