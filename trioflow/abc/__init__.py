@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from trioflow.abc._request import MAX_REQUEST_BYTES, MAX_REQUESTS, Request, RequestKind
     from trioflow.abc._runner import Runner
     from trioflow.abc._store import Store
+    from trioflow.abc._work import DEFAULT_QUEUE, StoredOwner, StoredQueue, WorkStore
 
 __all__ = [
     "ALL_SCOPES",
+    "DEFAULT_QUEUE",
     "MAX_REQUESTS",
     "MAX_REQUEST_BYTES",
     "AccessRequest",
@@ -40,8 +42,11 @@ __all__ = [
     "Runner",
     "SpanInfo",
     "Store",
+    "StoredOwner",
+    "StoredQueue",
     "StoredRun",
     "TraceIds",
+    "WorkStore",
     "parse_cursor",
 ]
 
@@ -59,6 +64,7 @@ if not TYPE_CHECKING:  # type checkers would accept any name
             "Append": "trioflow.abc._journal",
             "BodyInfo": "trioflow.abc._instrument",
             "Codec": "trioflow.abc._codec",
+            "DEFAULT_QUEUE": "trioflow.abc._work",
             "Entry": "trioflow.abc._journal",
             "Instrument": "trioflow.abc._instrument",
             "PartInfo": "trioflow.abc._instrument",
@@ -69,8 +75,11 @@ if not TYPE_CHECKING:  # type checkers would accept any name
             "Runner": "trioflow.abc._runner",
             "SpanInfo": "trioflow.abc._instrument",
             "Store": "trioflow.abc._store",
+            "StoredOwner": "trioflow.abc._work",
+            "StoredQueue": "trioflow.abc._work",
             "StoredRun": "trioflow.abc._journal",
             "TraceIds": "trioflow.abc._instrument",
+            "WorkStore": "trioflow.abc._work",
             "parse_cursor": "trioflow.abc._journal",
         },
     )
