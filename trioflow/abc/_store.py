@@ -47,7 +47,7 @@ class Store(WorkStore):
         """Connect, and create or migrate the storage if needed."""
         return self
 
-    async def __aexit__(self, *exc_info: object) -> None:  # noqa: B027 - not all need it
+    async def __aexit__(self, *exc_info: object) -> None:
         """Disconnect. Everything that was appended is kept."""
 
     @abstractmethod

@@ -91,7 +91,6 @@ class Attendance:
             if await self._access.look(listener.presence.look):
                 return
 
-
     # ------------------------------------------------------------ work
     async def claim_next(self, wish: Wish) -> Sequence[StoredRun]:
         """See `trioflow.abc.WorkStore.claim_next`."""

@@ -28,9 +28,7 @@ OWNERS = (
 )
 QUEUES = (
     select(runs.c.queue, func.count(), func.min(runs.c.created_at))
-    .where(
-        runs.c.owner.is_(None), runs.c.status.in_(("pending", "running")), runs.c.last_seq >= 0
-    )
+    .where(runs.c.owner.is_(None), runs.c.status.in_(("pending", "running")), runs.c.last_seq >= 0)
     .group_by(runs.c.queue)
     .order_by(runs.c.queue)
 )

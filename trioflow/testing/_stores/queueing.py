@@ -217,14 +217,12 @@ async def _check_quiet(bench: Bench, owner: str) -> None:
             await claim_next(bench, owner.removeprefix(bench.mark))
             await bench.store.wait_runs(owner)
             wakes += 1
-    expect(
-        wakes < MANY, True, f"whether a worker wakes fewer than {MANY} times in {QUIET} quiet s"
-    )
+    expect(wakes < MANY, True, f"whether a worker wakes fewer than {MANY} times in {QUIET} quiet s")
 
 
 PROMISES = (
     Promise("claim_next() takes runs by priority and age", runs_come_by_priority),
-    Promise("claim_next() takes only runs that fit, past those that do not", only_what_is_asked_for),
+    Promise("claim_next() takes only runs that fit, past the others", only_what_is_asked_for),
     Promise("claim_next() takes free runs that have work to do", free_runs_with_work_are_taken),
     Promise("each run is taken by one of many workers", each_run_has_one_worker),
     Promise("list_queues() and list_owners() show who works on what", queues_can_be_listed),

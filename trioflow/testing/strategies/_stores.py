@@ -149,7 +149,7 @@ class _StoreMachine(RuleBasedStateMachine):
         owner, workflow = self.model.id(owner), self.model.id(workflow)
         some = [self.model.id(queue) for queue in some]
         held = None if knows is None else [self.model.id(name) for name in knows]
-        asked = {"queues": some, "now": now, "limit": limit, "held": held}
+        asked: dict[str, Any] = {"queues": some, "now": now, "limit": limit, "held": held}
         wanted = self.model.claim_next(owner, seconds, workflow=workflow, **asked)
 
         taken = self.call(

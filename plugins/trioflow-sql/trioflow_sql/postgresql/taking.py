@@ -73,6 +73,7 @@ TAKE = f"""
     ORDER BY priority DESC, created_at, run_id
 """
 
+
 def take(name: str, wish: Wish, trusted: bool, connection: Connection) -> list[StoredRun]:
     """Claim runs, on a connection whose statements are transactions.
 
