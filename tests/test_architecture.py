@@ -40,6 +40,7 @@ LAYERS = (
     ("abc", "describe", "runners", "stores", "_forms", "_values", "validation", "wire"),
     ("_engine",),
     ("run",),
+    ("schedules",),
     ("instruments",),
     ("runners.remote",),
     ("engine", "hookspecs", "_host"),
@@ -81,6 +82,7 @@ LAZY = {
     ("trioflow._host.discovery", "importlib.metadata"): "an engine without plugins needs none",
     ("trioflow._values.structure", "trioflow._values.rules"): "it needs cattrs",
     ("trioflow._forms.foreign", "cattrs.fns"): "only classes that hooks are for need cattrs",
+    ("trioflow.schedules._cron", "cronsim"): "only cron expressions need it",
     (
         "trioflow._values.structure",
         "cattrs.errors",
@@ -157,6 +159,7 @@ PUBLIC = {
     "trioflow.run_info",
     "trioflow.runners",
     "trioflow.runners.remote",
+    "trioflow.schedules",
     "trioflow.step_record",
     "trioflow.steps",
     "trioflow.stores",
@@ -391,6 +394,7 @@ LAZY_PACKAGES = (
     "trioflow._engine.journal",
     "trioflow.abc",
     "trioflow.describe",
+    "trioflow.schedules",
     "trioflow.testing",
     "trioflow.wire",
 )
