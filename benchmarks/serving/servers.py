@@ -126,8 +126,9 @@ def running(command: list[str]) -> Iterator[Running]:
     Raises:
       UnavailableError: if it does not start.
     """
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(
             command,
             cwd=ROOT,
             env=_environment(),
@@ -135,7 +136,8 @@ def running(command: list[str]) -> Iterator[Running]:
             stderr=errors,
             text=True,
             start_new_session=True,  # a group of processes, to be ended together
-        )
+        ) as process,
+    ):
         try:
             assert process.stdout is not None
             line = process.stdout.readline().strip()
@@ -147,4 +149,3 @@ def running(command: list[str]) -> Iterator[Running]:
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
