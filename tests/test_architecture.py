@@ -40,6 +40,7 @@ LAYERS = (
     ("abc", "describe", "runners", "stores", "_forms", "_values", "validation", "wire"),
     ("_engine",),
     ("run",),
+    ("schedules",),
     ("instruments",),
     ("engine", "hookspecs", "_host"),
     ("",),
@@ -80,6 +81,7 @@ LAZY = {
     ("trioflow._host.discovery", "importlib.metadata"): "an engine without plugins needs none",
     ("trioflow._values.structure", "trioflow._values.rules"): "it needs cattrs",
     ("trioflow._forms.foreign", "cattrs.fns"): "only classes that hooks are for need cattrs",
+    ("trioflow.schedules._cron", "cronsim"): "only cron expressions need it",
     (
         "trioflow._values.structure",
         "cattrs.errors",
@@ -151,6 +153,7 @@ PUBLIC = {
     "trioflow.run",
     "trioflow.run_info",
     "trioflow.runners",
+    "trioflow.schedules",
     "trioflow.step_record",
     "trioflow.steps",
     "trioflow.stores",
@@ -380,6 +383,7 @@ LAZY_PACKAGES = (
     "trioflow._engine.journal",
     "trioflow.abc",
     "trioflow.describe",
+    "trioflow.schedules",
     "trioflow.testing",
     "trioflow.wire",
 )
