@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 
 LAYERS = (
     (
+        "_calendar",
         "_constructor",
         "_durations",
         "_help",

@@ -17,18 +17,29 @@ if TYPE_CHECKING:
     from trioflow.abc._journal import Append, Entry, RunFilter, RunHeader, StoredRun, parse_cursor
     from trioflow.abc._request import MAX_REQUEST_BYTES, MAX_REQUESTS, Request, RequestKind
     from trioflow.abc._runner import Runner
+    from trioflow.abc._schedules import (
+        DAY,
+        OPEN_DECISIONS,
+        Decision,
+        ScheduleStore,
+        StoredSchedule,
+        TickRecord,
+    )
     from trioflow.abc._store import Store
 
 __all__ = [
     "ALL_SCOPES",
+    "DAY",
     "MAX_REQUESTS",
     "MAX_REQUEST_BYTES",
+    "OPEN_DECISIONS",
     "AccessRequest",
     "AccessScope",
     "Append",
     "Authenticator",
     "BodyInfo",
     "Codec",
+    "Decision",
     "Entry",
     "Instrument",
     "PartInfo",
@@ -38,9 +49,12 @@ __all__ = [
     "RunFilter",
     "RunHeader",
     "Runner",
+    "ScheduleStore",
     "SpanInfo",
     "Store",
     "StoredRun",
+    "StoredSchedule",
+    "TickRecord",
     "TraceIds",
     "parse_cursor",
 ]
@@ -67,6 +81,17 @@ if not TYPE_CHECKING:  # type checkers would accept any name
             "RunFilter": "trioflow.abc._journal",
             "RunHeader": "trioflow.abc._journal",
             "Runner": "trioflow.abc._runner",
+            **dict.fromkeys(
+                (
+                    "DAY",
+                    "OPEN_DECISIONS",
+                    "Decision",
+                    "ScheduleStore",
+                    "StoredSchedule",
+                    "TickRecord",
+                ),
+                "trioflow.abc._schedules",
+            ),
             "SpanInfo": "trioflow.abc._instrument",
             "Store": "trioflow.abc._store",
             "StoredRun": "trioflow.abc._journal",

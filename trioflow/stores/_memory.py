@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import trio
 
@@ -16,16 +16,18 @@ from trioflow.abc import (
     RunFilter,
     Store,
     StoredRun,
+    StoredSchedule,
     parse_cursor,
 )
 from trioflow.errors import JournalConflictError, StoreError
 from trioflow.events import FINISHED_STATUSES, RunStatus
+from trioflow.stores._schedules import MemorySchedules
 from trioflow.stores._shelf import Bell, Shelf
 
 NAME = "memory:"
 
 
-class MemoryStore(Store):
+class MemoryStore(MemorySchedules):
     """A store in memory. Several engines of one process may share it.
 
     It may be entered again, and still holds everything that was appended. Claims expire by
@@ -250,6 +252,18 @@ class _Reader(MemoryStore):
         await _refuse()
 
     async def post_request(self, request: Request) -> Request:
+        await _refuse()
+
+    async def put_schedule(self, schedule: StoredSchedule, *, if_version: int | None) -> bool:
+        await _refuse()
+
+    async def delete_schedule(self, id: str) -> bool:
+        await _refuse()
+
+    async def advance(self, id: str, **changes: Any) -> bool:
+        await _refuse()
+
+    async def prune_ticks(self, id: str, before: float) -> int:
         await _refuse()
 
 

@@ -11,6 +11,7 @@ import trio
 from trioflow.abc import Append, Entry, Request, RunHeader, StoredRun
 from trioflow.errors import JournalConflictError
 from trioflow.events import FINISHED_STATUSES, RunStatus
+from trioflow.stores._schedules import ScheduleShelf
 
 Age = tuple[float, str]
 """Position in the order of runs: ``created_at`` and ``run_id``."""
@@ -108,6 +109,7 @@ class Shelf:
         self.journals: dict[str, Journal] = {}
         self.bells: dict[str, Bell] = {}
         """The bell of each open owner: rung when there may be something to take or to claim."""
+        self.schedules = ScheduleShelf()
         self._last_id = 0
         self._clock: trio.abc.Clock | None = None
         self._epoch = 0.0
@@ -119,6 +121,8 @@ class Shelf:
         conflict = append.conflict(run.last_seq if run else None, run.owner if run else None)
         if conflict is not None:
             return conflict
+        if append.tick is not None and not self.schedules.start(append.tick):
+            return append.tick_conflict()
         if append.header is not None:
             run = self.journals[append.run_id] = Journal(append.header, append.status)
             run.owner, run.claimed_until = append.owner, self.now() + append.claim_seconds

@@ -11,6 +11,7 @@ from functools import partial
 import attrs
 import trio
 
+from trioflow._calendar import calendar_now
 from trioflow._engine.base.nursery import open_owned_nursery
 from trioflow._engine.base.outcome import must_pass
 from trioflow._engine.base.reporting import report, reported
@@ -22,7 +23,6 @@ from trioflow._engine.journal.stored_runs import StoredRuns
 from trioflow._engine.journal.writer import Retries
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.registry import RunRegistry
-from trioflow._engine.stream.calendar import calendar_now
 from trioflow.abc import StoredRun
 from trioflow.errors import NotResumableError, RunClaimedError, RunTimeoutError
 from trioflow.events import ACTIVE_STATUSES, Start

@@ -18,6 +18,7 @@ from trioflow.testing._stores import (
     reading_only,
     removing,
     requesting,
+    scheduling,
 )
 from trioflow.testing._stores.bench import Bench, Promise, StoreContractError
 
@@ -35,6 +36,7 @@ PROMISES: tuple[Promise, ...] = (
     *requesting.PROMISES,
     *reading_only.PROMISES,
     *cancelling.PROMISES,
+    *scheduling.PROMISES,
     *lasting.PROMISES,
 )
 
