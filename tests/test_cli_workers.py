@@ -119,6 +119,10 @@ def test_a_worker_that_is_terminated_ends_well(cli: Cli) -> None:
 
 def test_a_store_is_needed(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TRIOFLOW_STORE")
-    for tokens in (("submit", "demo_flows:hello"), ("worker", "demo_flows:hello"), ("runs", "--workers")):
+    for tokens in (
+        ("submit", "demo_flows:hello"),
+        ("worker", "demo_flows:hello"),
+        ("runs", "--workers"),
+    ):
         done = cli(*tokens)
         assert (done.code, "no store given" in done.err) == (2, True)

@@ -17,20 +17,31 @@ if TYPE_CHECKING:
     from trioflow.abc._journal import Append, Entry, RunFilter, RunHeader, StoredRun, parse_cursor
     from trioflow.abc._request import MAX_REQUEST_BYTES, MAX_REQUESTS, Request, RequestKind
     from trioflow.abc._runner import Runner
+    from trioflow.abc._schedules import (
+        DAY,
+        OPEN_DECISIONS,
+        Decision,
+        ScheduleStore,
+        StoredSchedule,
+        TickRecord,
+    )
     from trioflow.abc._store import Store
     from trioflow.abc._work import DEFAULT_QUEUE, StoredOwner, StoredQueue, WorkStore
 
 __all__ = [
     "ALL_SCOPES",
+    "DAY",
     "DEFAULT_QUEUE",
     "MAX_REQUESTS",
     "MAX_REQUEST_BYTES",
+    "OPEN_DECISIONS",
     "AccessRequest",
     "AccessScope",
     "Append",
     "Authenticator",
     "BodyInfo",
     "Codec",
+    "Decision",
     "Entry",
     "Instrument",
     "PartInfo",
@@ -40,11 +51,14 @@ __all__ = [
     "RunFilter",
     "RunHeader",
     "Runner",
+    "ScheduleStore",
     "SpanInfo",
     "Store",
     "StoredOwner",
     "StoredQueue",
     "StoredRun",
+    "StoredSchedule",
+    "TickRecord",
     "TraceIds",
     "WorkStore",
     "parse_cursor",
@@ -73,6 +87,17 @@ if not TYPE_CHECKING:  # type checkers would accept any name
             "RunFilter": "trioflow.abc._journal",
             "RunHeader": "trioflow.abc._journal",
             "Runner": "trioflow.abc._runner",
+            **dict.fromkeys(
+                (
+                    "DAY",
+                    "OPEN_DECISIONS",
+                    "Decision",
+                    "ScheduleStore",
+                    "StoredSchedule",
+                    "TickRecord",
+                ),
+                "trioflow.abc._schedules",
+            ),
             "SpanInfo": "trioflow.abc._instrument",
             "Store": "trioflow.abc._store",
             "StoredOwner": "trioflow.abc._work",

@@ -83,6 +83,15 @@ class Append:
     requests: tuple[int, ...] = ()
     """Ids of requests for this run whose effect these entries record. They are removed in the
     same transaction; ids that are no longer pending are ignored."""
+    tick: tuple[str, float] | None = None
+    """The schedule and the time of the tick whose run this begins; only with *header*, and only
+    for a `ScheduleStore`. In the same transaction the record of the tick changes from ``"decided"``
+    to ``"started"``. The append conflicts if that is not its decision, so a tick starts once, even
+    if its run was deleted since."""
+
+    def tick_conflict(self) -> JournalConflictError:
+        """Return the conflict for a tick that is not ``"decided"``. For authors of stores."""
+        return JournalConflictError(self.run_id, "its tick has started, or was never decided")
 
     @property
     def enqueues(self) -> bool:

@@ -16,15 +16,17 @@ from trioflow.abc import (
     RunFilter,
     Store,
     StoredRun,
+    StoredSchedule,
     parse_cursor,
 )
 from trioflow.errors import JournalConflictError, StoreError
 from trioflow.events import FINISHED_STATUSES, RunStatus
 from trioflow.stores._queues import NAME, MemoryQueues
+from trioflow.stores._schedules import MemorySchedules
 from trioflow.stores._shelf import Bell, Shelf
 
 
-class MemoryStore(MemoryQueues, Store):
+class MemoryStore(MemoryQueues, MemorySchedules):
     """A store in memory. Several engines of one process may share it.
 
     It may be entered again, and still holds everything that was appended. Claims expire by
@@ -252,6 +254,18 @@ class _Reader(MemoryStore):
         await _refuse()
 
     async def claim_next(self, *args: Any, **options: Any) -> Sequence[StoredRun]:
+        await _refuse()
+
+    async def put_schedule(self, schedule: StoredSchedule, *, if_version: int | None) -> bool:
+        await _refuse()
+
+    async def delete_schedule(self, id: str) -> bool:
+        await _refuse()
+
+    async def advance(self, id: str, **changes: Any) -> bool:
+        await _refuse()
+
+    async def prune_ticks(self, id: str, before: float) -> int:
         await _refuse()
 
 

@@ -11,6 +11,7 @@ import trio
 from trioflow.abc import Append, Entry, Request, RunHeader, StoredRun
 from trioflow.errors import JournalConflictError
 from trioflow.events import ACTIVE_STATUSES, FINISHED_STATUSES, RunStatus
+from trioflow.stores._schedules import ScheduleShelf
 
 Age = tuple[float, str]
 """Position in the order of runs: ``created_at`` and ``run_id``."""
@@ -128,6 +129,7 @@ class Shelf:
         """The bell of each open owner: rung when there may be requests to take."""
         self.work_bells: dict[str, Bell] = {}
         """The same for runs that workers may claim."""
+        self.schedules = ScheduleShelf()
         self._last_id = 0
         self._clock: trio.abc.Clock | None = None
         self._epoch = 0.0
@@ -139,6 +141,8 @@ class Shelf:
         conflict = append.conflict(run.last_seq if run else None, run.owner if run else None)
         if conflict is not None:
             return conflict
+        if append.tick is not None and not self.schedules.start(append.tick):
+            return append.tick_conflict()
         if append.header is not None:
             run = self.journals[append.run_id] = Journal(append.header, append.status)
             if append.owner is not None:

@@ -35,6 +35,8 @@ LATER: Sequence[Migration] = (
     ["UPDATE trioflow_runs SET mood = 'good'", "CREATE INDEX moods ON trioflow_runs (mood)"],
 )
 
+TOO_NEW = rf"version {len(LATER)}, .* supports up to {len(MIGRATIONS)}"
+
 
 def migrated(url: str, migrations: Sequence[Migration]) -> None:
     """Bring a database to another version."""
@@ -142,9 +144,8 @@ async def test_a_process_of_an_earlier_version_stops_writing_when_the_schema_cha
                 "me", 60, workflows={"w": "{}"}, queues=["default"], now=1.0, limit=1
             ),
         ]
-        problem = f"version {len(LATER)}, .* supports up to {len(MIGRATIONS)}"
         for call in calls:
-            with pytest.raises(StoreError, match=problem) as caught:
+            with pytest.raises(StoreError, match=TOO_NEW) as caught:
                 await call()
             assert not caught.value.transient
         assert [entry.seq for entry in await store.read("a")] == [0]

@@ -77,6 +77,9 @@ class Database(ABC):
     ddl: Mapping[str, str]
     """The parts of migrations that differ between databases."""
 
+    has_own_clock = False
+    """Whether the database is on a machine of its own, whose clock counts."""
+
     def __init__(self, name: str, patience: float, read_only: bool) -> None:
         self.name = name
         self.patience = patience

@@ -11,6 +11,7 @@ from functools import partial
 import attrs
 import trio
 
+from trioflow._calendar import calendar_now
 from trioflow._engine.base.nursery import open_owned_nursery
 from trioflow._engine.base.reporting import reported
 from trioflow._engine.journal.durable_runs import DurableRuns, journal_of
@@ -20,7 +21,6 @@ from trioflow._engine.journal.taking_up import Taker
 from trioflow._engine.journal.writer import Retries
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.registry import RunRegistry
-from trioflow._engine.stream.calendar import calendar_now
 from trioflow.abc import Store, StoredRun
 from trioflow.events import ACTIVE_STATUSES
 

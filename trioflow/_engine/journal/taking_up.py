@@ -8,6 +8,7 @@ from functools import partial
 import attrs
 import trio
 
+from trioflow._calendar import calendar_now
 from trioflow._engine.base.outcome import must_pass
 from trioflow._engine.base.reporting import report, reported
 from trioflow._engine.journal.codec import decode_entry
@@ -15,7 +16,6 @@ from trioflow._engine.journal.end_stored import End, end_stored
 from trioflow._engine.journal.stored_runs import StoredRuns
 from trioflow._engine.journal.writer import Retries
 from trioflow._engine.life.life import Life
-from trioflow._engine.stream.calendar import calendar_now
 from trioflow.abc import StoredRun
 from trioflow.errors import (
     JournalFormatError,

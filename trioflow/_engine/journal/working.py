@@ -11,6 +11,7 @@ from typing import NoReturn
 import attrs
 import trio
 
+from trioflow._calendar import calendar_now
 from trioflow._engine.base.reporting import report, reported
 from trioflow._engine.journal.jobs import Job
 from trioflow._engine.journal.looking import find_claimable
@@ -19,7 +20,6 @@ from trioflow._engine.journal.taking_up import Taker
 from trioflow._engine.journal.writer import Retries
 from trioflow._engine.life.ending import halt
 from trioflow._engine.life.life import Life
-from trioflow._engine.stream.calendar import calendar_now
 from trioflow.abc import Store, StoredRun
 from trioflow.errors import StoreError
 

@@ -19,6 +19,7 @@ from trioflow.testing._stores import (
     reading_only,
     removing,
     requesting,
+    scheduling,
 )
 from trioflow.testing._stores.bench import Bench, Promise, StoreContractError
 
@@ -37,6 +38,7 @@ PROMISES: tuple[Promise, ...] = (
     *queueing.PROMISES,
     *reading_only.PROMISES,
     *cancelling.PROMISES,
+    *scheduling.PROMISES,
     *lasting.PROMISES,
 )
 

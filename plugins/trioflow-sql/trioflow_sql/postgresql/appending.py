@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import attrs
@@ -21,6 +22,7 @@ from trioflow.abc import Append
 from trioflow.errors import JournalConflictError, StoreError
 from trioflow.events import FINISHED_STATUSES
 from trioflow_sql.migrations import VERSION, too_new
+from trioflow_sql.postgresql.ticking import start_tick
 
 # The version comes first, because tables are locked in this order, also by migrations.
 KNOWN = "WITH known AS MATERIALIZED (SELECT version FROM trioflow_schema), "
@@ -137,12 +139,25 @@ def _append(name: str, connection: Connection[Any], appends: Sequence[Append]) -
         results[index] = append.conflict(
             append.after if append.header is None else None, append.owner
         )
-        if results[index] is None:
+        if results[index] is None and append.tick is not None:
+            results[index] = _start_tick(name, connection, append)
+        elif results[index] is None:
             sound.append(index)
     for index, moved in zip(sound, _send(name, connection, appends, sound), strict=True):
         if not moved:
             results[index] = _explain(connection, appends[index])
     return [results[index] for index in range(len(appends))]
+
+
+def _start_tick(
+    name: str, connection: Connection[Any], append: Append
+) -> JournalConflictError | None:
+    def begin(first: Append) -> JournalConflictError | None:
+        if _is_done(name, execute(connection, first).fetchall()):
+            return None
+        return _explain(connection, first)
+
+    return start_tick(connection, append, partial(_is_done, name), begin)
 
 
 def _send(

@@ -69,6 +69,7 @@ class Postgresql(Database):
     """A database on a server. The tables are in the first schema of the search path."""
 
     ddl: Mapping[str, str] = DDL
+    has_own_clock = True
 
     def __init__(self, url: str, patience: float, grace: float, read_only: bool = False) -> None:
         self._url, self._grace = take_grace(parse(url), grace)

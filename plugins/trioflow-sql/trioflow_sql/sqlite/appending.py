@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from trioflow.abc import Append, Entry
 from trioflow.errors import JournalConflictError
 from trioflow.events import FINISHED_STATUSES
+from trioflow_sql.sqlite.ticking import start_tick
 
 # The first statement sets only what every append changes. Setting a column updates its indexes
 # even if the value stays the same, so the other columns are only set if they differ.
@@ -61,6 +62,8 @@ def append_all(
 
 def append_one(connection: sqlite3.Connection, append: Append) -> JournalConflictError | None:
     """Execute an append, or return why it is refused."""
+    if append.tick is not None:
+        return start_tick(connection, append, append_one)
     # Conflicts that do not depend on what is stored.
     conflict = append.conflict(append.after if append.header is None else None, append.owner)
     if conflict is not None:
