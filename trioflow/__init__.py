@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from trioflow.retry import Retry
     from trioflow.run import Run, RunStream
     from trioflow.run_info import BulkResult, RunInfo
+    from trioflow.schedules import At, Cron, Every, Schedule, Tick
     from trioflow.step_record import StepRecord
     from trioflow.steps import Step, step
     from trioflow.tools import Tool, tool
@@ -28,10 +29,13 @@ if TYPE_CHECKING:
     from trioflow.workflow import Workflow
 
 __all__ = [
+    "At",
     "BulkResult",
+    "Cron",
     "Engine",
     "EventStream",
     "EventStreamStatistics",
+    "Every",
     "Failed",
     "Limit",
     "NonRetryableError",
@@ -44,9 +48,11 @@ __all__ = [
     "RunRecord",
     "RunResult",
     "RunStream",
+    "Schedule",
     "Step",
     "StepContext",
     "StepRecord",
+    "Tick",
     "Tool",
     "TracingContext",
     "TracingOptions",
@@ -70,10 +76,13 @@ if not TYPE_CHECKING:  # or type checkers would accept any name
     __getattr__ = lazy_names(
         __name__,
         {
+            "At": "trioflow.schedules",
             "BulkResult": "trioflow.run_info",
+            "Cron": "trioflow.schedules",
             "Engine": "trioflow.engine",
             "EventStream": "trioflow._engine.stream.receive_end",
             "EventStreamStatistics": "trioflow._engine.stream.receive_end",
+            "Every": "trioflow.schedules",
             "Failed": "trioflow.outcomes",
             "Limit": "trioflow.limits",
             "NonRetryableError": "trioflow.errors",
@@ -86,9 +95,11 @@ if not TYPE_CHECKING:  # or type checkers would accept any name
             "RunResult": "trioflow.results",
             "RunRecord": "trioflow.record",
             "RunStream": "trioflow.run",
+            "Schedule": "trioflow.schedules",
             "Step": "trioflow.steps",
             "StepContext": "trioflow.context",
             "StepRecord": "trioflow.step_record",
+            "Tick": "trioflow.schedules",
             "Tool": "trioflow.tools",
             "TracingContext": "trioflow.tracing",
             "TracingOptions": "trioflow.tracing",

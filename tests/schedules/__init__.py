@@ -1,0 +1,1 @@
+"""Tests of schedules: rules, decisions, stores, the loop, and its commands."""

@@ -1,0 +1,48 @@
+"""Schedules: runs that start by the clock, each tick at most once, in however many processes.
+
+A *schedule* says which workflow runs *when*. A *tick* is one of its times. What this package is
+made of, in the order in which the modules may import each other:
+
+=============== ==================================================================================
+``_rules``      when: `Cron`, `Every`, `At`, and several of them; iterators over UTC times
+``_schedule``   `Schedule` and `Tick`: what users declare
+``_wire``       rules and schedules as JSON, as stores keep them
+``_words``      rules in words, for people
+``_deciding``   which ticks are due and what becomes of each: pure functions of the time
+``_book``       the store's side: records, and the one transaction in which a tick is decided
+``_starting``   from a decided tick to its run
+``_passing``    what one look at one schedule does
+``_loop``       the one task of an engine that sleeps until something is due
+``_manager``    `Schedules`, as in ``engine.schedules``
+=============== ==================================================================================
+
+No future tick is ever stored: a store keeps a *watermark*, up to which ticks are decided. A tick is
+*decided* in the transaction that moves the watermark, and *started* in the one that writes the
+header of its run.
+"""
+
+from typing import TYPE_CHECKING
+
+from trioflow._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from trioflow.schedules._rules import At, Cron, Every, Rule, When
+    from trioflow.schedules._schedule import Missed, Overlap, Schedule, Tick
+
+__all__ = ["At", "Cron", "Every", "Missed", "Overlap", "Rule", "Schedule", "Tick", "When"]
+
+if not TYPE_CHECKING:  # type checkers would accept any name
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "At": "trioflow.schedules._rules",
+            "Cron": "trioflow.schedules._rules",
+            "Every": "trioflow.schedules._rules",
+            "Missed": "trioflow.schedules._schedule",
+            "Overlap": "trioflow.schedules._schedule",
+            "Rule": "trioflow.schedules._rules",
+            "Schedule": "trioflow.schedules._schedule",
+            "Tick": "trioflow.schedules._schedule",
+            "When": "trioflow.schedules._rules",
+        },
+    )

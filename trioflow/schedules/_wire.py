@@ -1,0 +1,93 @@
+"""Rules and schedules as JSON, as stores keep them.
+
+The rule says which ticks there are: if it changes, the past is not started. The options say what
+becomes of the ticks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from trioflow.schedules._rules import MICROSECOND, At, Cron, Every, Rule
+from trioflow.schedules._schedule import Schedule, text_of
+
+OPTIONS = (
+    "overlap",
+    "overlap_suspended",
+    "catch_up",
+    "missed",
+    "limit_catch_up",
+    "jitter",
+    "pause_on_failure",
+    "note",
+    "resource_id",
+    "tags",
+)
+
+
+def rule_text(schedule: Schedule) -> str:
+    """Return which ticks a schedule has, as JSON. Equal rules have equal texts."""
+    return _dumped(
+        {
+            "when": [_rule_json(rule) for rule in schedule.rules],
+            "start": None if schedule.start is None else text_of(schedule.start),
+            "end": None if schedule.end is None else text_of(schedule.end),
+            "limit": schedule.limit,
+        }
+    )
+
+
+def options_text(schedule: Schedule) -> str:
+    """Return the other options of a schedule as JSON, without its input."""
+    return _dumped({name: getattr(schedule, name) for name in OPTIONS})
+
+
+def schedule_of(id: str, workflow: str, rule: str, options: str, input: Any = None) -> Schedule:
+    """Return the schedule that `rule_text` and `options_text` describe.
+
+    Raises:
+      ValueError, LookupError, TypeError: if it was not written by this version.
+    """
+    ticks: Mapping[str, Any] = json.loads(rule)
+    given: Mapping[str, Any] = json.loads(options)
+    return Schedule(
+        id,
+        workflow,
+        tuple(map(rule_of, ticks["when"])),
+        input,
+        start=_moment(ticks["start"]),
+        end=_moment(ticks["end"]),
+        limit=ticks["limit"],
+        **{name: given[name] for name in OPTIONS},
+    )
+
+
+def _rule_json(rule: Rule) -> dict[str, Any]:
+    match rule:
+        case Cron():
+            return {"cron": rule.expression, "zone": rule.zone}
+        case Every():
+            return {"every": rule.interval // MICROSECOND, "offset": rule.offset // MICROSECOND}
+        case At():
+            return {"at": text_of(rule.moment)}
+
+
+def rule_of(given: Mapping[str, Any]) -> Rule:
+    """Return the rule that JSON describes."""
+    if "cron" in given:
+        return Cron(given["cron"], given["zone"])
+    if "every" in given:
+        interval, offset = (timedelta(microseconds=given[name]) for name in ("every", "offset"))
+        return Every(interval, offset=offset)
+    return At(datetime.fromisoformat(given["at"]))
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _dumped(value: Mapping[str, Any] | Sequence[Any]) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
