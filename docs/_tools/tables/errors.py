@@ -50,7 +50,7 @@ SAMPLES: Mapping[str, Any] = {
     "stored": '{"amount": "5"}',
     "difference": "step 1 was 'charge' and is 'ship'",
     "crashes": 3,
-    "owner_": "host:4711",
+    "runner": "<OneThread>",
     "plugin": "greetings",
     "distribution": "trioflow-greetings 1.0",
     "reason": "the order is out of stock",
@@ -112,6 +112,7 @@ REMEDIES: Mapping[str, str] = {
     "NonRetryableError": "Correct what it reports, then `retry` the run.",
     "Tripwire": "None: the input or the output was refused. Start a run with another one.",
     "StepTimeoutError": "Give the step more time, or more attempts.",
+    "RunnerFailedError": "Look at the cause; retry it with `on=(RunnerFailedError,)`.",
     "EventTimeoutError": "Send the event in time, or wait longer.",
     "AskTimeoutError": "Catch it in the step and decide without an answer, or allow more time.",
     "AskMismatchError": "Ask the same questions in the same order each time the body runs.",
@@ -185,5 +186,7 @@ def section(cls: type[module.TrioflowError]) -> str:
     message = sample(cls)
     if message:
         parts.append(f"```none\n{name}: {message}\n```")
+    if name not in REMEDIES:
+        raise LookupError(f"add what to do about {name} to REMEDIES in docs/_tools/tables/errors.py")
     parts.append(f"**What to do**: {REMEDIES[name]}  \n**Also a**: {bases}")
     return "\n\n".join(parts)
