@@ -32,13 +32,13 @@ class Served:
 
 @asynccontextmanager
 async def open_process(
-    *options: str, targets: Sequence[str] = TARGETS, store: str = "memory:"
+    *options: str, targets: Sequence[str] = TARGETS, store: str = "memory:", cwd: Path = PLUGIN
 ) -> AsyncGenerator[Served, None]:
     """Run the command while the block runs; kill it afterwards."""
     command = [sys.executable, "-m", "trioflow", "serve", *targets, "--port", "0", *options]
     process = await trio.lowlevel.open_process(
         command,
-        cwd=PLUGIN,
+        cwd=cwd,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env={**os.environ, "TRIOFLOW_DISABLE": "files,process", "TRIOFLOW_STORE": store},
