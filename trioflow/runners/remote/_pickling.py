@@ -13,10 +13,12 @@ import sys
 from types import FunctionType, TracebackType
 from typing import Any
 
-from trioflow import Step, StepContext, Tool
-from trioflow_process.culprit import find_culprit
-from trioflow_process.errors import NotPicklableError
-from trioflow_process.exceptions import message_of, reduce_exception, reduce_traceback
+from trioflow.context import StepContext
+from trioflow.runners.remote._culprit import find_culprit
+from trioflow.runners.remote._errors import NotPicklableError
+from trioflow.runners.remote._exceptions import message_of, reduce_exception, reduce_traceback
+from trioflow.steps import Step
+from trioflow.tools import Tool
 
 
 def dumps(value: Any, context: StepContext[Any] | None = None, *, bare: bool = False) -> bytes:

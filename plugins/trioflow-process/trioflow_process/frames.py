@@ -1,46 +1,22 @@
-"""The messages between a worker and its run, and their encoding.
+"""The frames between a worker and its run.
 
-A message is a frame: the lengths of two parts, a pickled message, and its content. User values are
-the content, pickled separately, so that a message can be read even if such a value cannot, and so
-that large values are copied only once on their way.
+A message is a frame: the lengths of two parts, a pickled message, and its content. The content is
+separate, so that large values are copied only once on their way.
 """
 
 from __future__ import annotations
 
 import pickle
 import struct
-from typing import Any, Literal
+from typing import Any
 
 import attrs
 
-from trioflow_process.packing import PackedError
+from trioflow.runners.remote import Frame, Message
 
 _LENGTHS = struct.Struct("!IQ")
 SMALL = 65536
 """Maximum number of bytes of a frame that is sent and received in one piece."""
-
-
-@attrs.frozen
-class CallFacts:
-    """The properties of a step call that do not change."""
-
-    run_id: str
-    workflow_id: str
-    step_id: str
-    step_call_id: str
-    attempt: int
-    iteration: int | None
-
-
-@attrs.frozen
-class Job:
-    """A body to run. Its content is the function, its arguments, and the current step."""
-
-    facts: CallFacts
-    levels: Any
-    """The levels of loggers, if they have changed; None otherwise."""
-    reports: bool
-    """Whether the worker reports with `Begun` that the body begins."""
 
 
 @attrs.frozen
@@ -49,79 +25,13 @@ class Close:
 
 
 @attrs.frozen
-class Begun:
-    """The body begins."""
-
-
-@attrs.frozen
 class Leaving:
     """The worker exits, and takes no more jobs."""
 
 
-@attrs.frozen
-class Returned:
-    """The body returned. The content is its output."""
-
-    is_clean: bool
-    """Whether the worker can run other bodies: what this one has changed was undone."""
-
-
-@attrs.frozen
-class Raised:
-    """The body, or the code that calls it, raised an exception."""
-
-    is_clean: bool
-    error: PackedError
-
-
-@attrs.frozen
-class Stopped:
-    """The body called ``ctx.suspend`` or ``ctx.bail``, or the run interrupted it.
-
-    The content is the arguments of that call.
-    """
-
-    is_clean: bool
-    method: str
-
-
-Outcome = Returned | Raised | Stopped
-
-
-@attrs.frozen
-class Ask:
-    """A request of the worker to the context of the step. The content is its value."""
-
-    id: int
-    method: str
-
-
-@attrs.frozen
-class Cancel:
-    """Cancels a request. The run still sends an answer."""
-
-    id: int
-
-
-@attrs.frozen
-class Answer:
-    """The answer to an `Ask`. The content is what was returned, or the `PackedError`."""
-
-    id: int
-    kind: Literal["result", "error", "canceled", "stopped"]
-    """``"stopped"``: the body must end, for example because a question has no answer yet."""
-
-
-@attrs.frozen
-class LogRecord:
-    """A log record of the worker. The content is its attributes."""
-
-
-Message = Job | Close | Begun | Leaving | Outcome | Ask | Cancel | Answer | LogRecord
-Frame = tuple[Message, bytes | bytearray]
-
-
-def to_parts(message: Message, content: bytes | bytearray = b"") -> tuple[bytes | bytearray, ...]:
+def to_parts(
+    message: Message | Close | Leaving, content: bytes | bytearray = b""
+) -> tuple[bytes | bytearray, ...]:
     """Return a frame, as what has to be sent one after the other."""
     head = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
     start = _LENGTHS.pack(len(head), len(content)) + head
@@ -134,7 +44,7 @@ class FrameReader:
     def __init__(self) -> None:
         self._start = bytearray(4 * SMALL)
         self._filled = 0
-        self._large: tuple[Message, bytearray] | None = None
+        self._large: tuple[Any, bytearray] | None = None
         """A frame whose content is received into its own buffer."""
 
     def buffer(self) -> memoryview:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from trioflow import StepContext, TracingContext
+from trioflow.context import StepContext
 from trioflow.runners import OpenResource, resource_opener
-from trioflow_process.pickling import dumps
+from trioflow.runners.remote._pickling import dumps
+from trioflow.tracing import TracingContext
 
 Context = StepContext[Any]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import trio
 from trio._threads import PARENT_TASK_DATA
@@ -54,3 +56,14 @@ class WorkerLoop:
 
 LOOP = WorkerLoop()
 """The loop of this process, if it is a worker."""
+
+
+@contextmanager
+def open_loop() -> Iterator[None]:
+    """Run the loop of this process, which bodies need to await something.
+
+    When the block is left, the resources of bodies are closed.
+    """
+    LOOP.start()
+    yield
+    LOOP.close()

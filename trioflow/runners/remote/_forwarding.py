@@ -17,10 +17,10 @@ from types import FrameType
 from typing import Any
 
 from trioflow.errors import StepClosedError
-from trioflow_process.link import Link
-from trioflow_process.messages import LogRecord
-from trioflow_process.packing import PackedError, pack_error
-from trioflow_process.pickling import dumps
+from trioflow.runners.remote._link import Link
+from trioflow.runners.remote._messages import LogRecord
+from trioflow.runners.remote._packing import PackedError, pack_error
+from trioflow.runners.remote._pickling import dumps
 
 PLAIN = (str, int, float, bool, type(None))
 IMPORTING = importlib._bootstrap.__name__

@@ -8,14 +8,14 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any, NoReturn
 
-from trioflow import TracingContext
 from trioflow.context import MISSING
 from trioflow.errors import NoResultError
 from trioflow.runners import OpenResource
-from trioflow_process.errors import NotInWorkerError
-from trioflow_process.link import Link, Stop
-from trioflow_process.loop import LOOP
-from trioflow_process.messages import CallFacts
+from trioflow.runners.remote._errors import NotInWorkerError
+from trioflow.runners.remote._link import Link, Stop
+from trioflow.runners.remote._loop import LOOP
+from trioflow.runners.remote._messages import CallFacts
+from trioflow.tracing import TracingContext
 
 
 class RemoteCall:

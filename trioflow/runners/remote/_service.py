@@ -9,11 +9,11 @@ from typing import Any, Protocol
 import attrs
 import trio
 
-from trioflow import StepContext
+from trioflow.context import StepContext
 from trioflow.runners import Place, outside_timeout
-from trioflow_process.asking import METHODS, WAITING
-from trioflow_process.logbook import Logbook
-from trioflow_process.messages import (
+from trioflow.runners.remote._asking import METHODS, WAITING
+from trioflow.runners.remote._logbook import Logbook
+from trioflow.runners.remote._messages import (
     Answer,
     Ask,
     Begun,
@@ -22,8 +22,8 @@ from trioflow_process.messages import (
     LogRecord,
     Message,
 )
-from trioflow_process.packing import pack_error
-from trioflow_process.pickling import dumps_or_blame, loads_or_blame
+from trioflow.runners.remote._packing import pack_error
+from trioflow.runners.remote._pickling import dumps_or_blame, loads_or_blame
 
 
 class Post(Protocol):

@@ -15,7 +15,7 @@ from typing import Any
 
 import attrs
 
-from trioflow_process.levels import Levels
+from trioflow.runners.remote._levels import Levels
 
 SIGNALS = tuple(sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}))
 LIMITS = tuple(sorted({getattr(resource, name) for name in dir(resource) if name[:7] == "RLIMIT_"}))

@@ -9,7 +9,7 @@ from importlib.machinery import ModuleSpec
 from typing import Any
 
 from trioflow.errors import DefinitionError
-from trioflow_process.pickling import dumps
+from trioflow.runners.remote._pickling import dumps
 
 
 def check_reachable(fn: Callable[..., Any], where: str) -> None:

@@ -11,9 +11,9 @@ from typing import Any, Protocol
 import trio
 
 from trioflow.errors import StepClosedError
-from trioflow_process.messages import Answer, Ask, Cancel, Message
-from trioflow_process.packing import PackedError
-from trioflow_process.pickling import dumps_or_blame, loads_or_blame
+from trioflow.runners.remote._messages import Answer, Ask, Cancel, Message
+from trioflow.runners.remote._packing import PackedError
+from trioflow.runners.remote._pickling import dumps_or_blame, loads_or_blame
 
 
 class Stop(BaseException):
@@ -52,7 +52,7 @@ class Link:
         self._pid = os.getpid()
 
     def tell(self, message: Message, content: bytes = b"") -> None:
-        """Send a message. Blocks while the buffer of the socket is full.
+        """Send a message. Blocks while the connection takes no more.
 
         Raises:
           StepClosedError: if the step has finished.
@@ -93,13 +93,12 @@ class Link:
                 raise
         return self._unpack(*future.result())
 
-    def close(self, message: Message, content: bytes = b"") -> None:
-        """Send the last message of the body; the run receives nothing more of it."""
+    def close(self) -> None:
+        """End the messages of the body, which has ended: what its threads send now is refused."""
         if os.getpid() != self._pid:  # a process that the body has forked
             os._exit(0)
         with self._line.lock:
             self._closed = True
-            self._line.send(message, content)
         for id in self._asked:
             future = self._line.waiting.pop(id, None)
             if future is not None:

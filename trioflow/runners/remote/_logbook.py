@@ -8,7 +8,7 @@ from contextvars import Context, copy_context
 
 import trio
 
-from trioflow_process.forwarding import from_bytes
+from trioflow.runners.remote._forwarding import from_bytes
 
 LONGEST = 1000
 """Number of records after which workers wait for the handlers."""

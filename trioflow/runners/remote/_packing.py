@@ -9,9 +9,9 @@ from typing import Any
 
 import attrs
 
+from trioflow.runners.remote._exceptions import message_of
+from trioflow.runners.remote._pickling import dumps
 from trioflow.wire import RecordedError
-from trioflow_process.exceptions import message_of
-from trioflow_process.pickling import dumps
 
 
 @attrs.frozen
