@@ -23,11 +23,11 @@ TOKENS = {
 class Counting(MemoryStore):
     """A store that counts the runs that lists read."""
 
-    read = 0
+    headers_read = 0
 
     async def list_runs(self, *args: Any, **options: Any) -> Any:
         found = await super().list_runs(*args, **options)
-        self.read += len(found) if "limit" in options else 0  # and not to count them
+        self.headers_read += len(found) if "limit" in options else 0  # and not to count them
         return found
 
 
@@ -49,9 +49,9 @@ async def test_a_principal_of_several_resources_pages_through_them(
             await bench.engine.start_once("doubled", 1, run_id=id, resource_id=resource)
             mine += [id] if number % 2 == 0 else []
         mine.reverse()
-        store.read = 0
+        store.headers_read = 0
         first = await page(bench, perPage=4)
-        read_for_first = store.read
+        read_for_first = store.headers_read
         pages = [await page(bench, perPage=6, page=number) for number in range(4)]
         of_one = await page(bench, resourceId="globex", limit=2, offset=1)
         of_others = await page(bench, resourceId="initech")
