@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+import sys
 from typing import Any
 
 from docutils import nodes
@@ -30,6 +31,7 @@ MODULES = (
     "trioflow.instruments",
     "trioflow.nodes",
     "trioflow.runners",
+    "trioflow.schedules",
     "trioflow.stores",
     "trioflow.testing",
     "trioflow.testing.strategies",
@@ -42,10 +44,21 @@ ELSEWHERE = {
     "ClosedResourceError": "trio.ClosedResourceError",
     "Converter": "cattr.Converter",
     "cattrs.Converter": "cattr.Converter",
+    "date": "datetime.date",
+    "datetime": "datetime.datetime",
     "deque": "collections.deque",
+    "timedelta": "datetime.timedelta",
 }
 """Names that annotations of unimported modules use without their module."""
-UNLINKED = {"WorkflowSpec", "SearchStrategy", "RuleBasedStateMachine", "MISSING"}
+UNLINKED = {
+    "LIMITS",
+    "wake_at",
+    "Schedules",
+    "WorkflowSpec",
+    "SearchStrategy",
+    "RuleBasedStateMachine",
+    "MISSING",
+}
 
 
 def public_names() -> dict[str, str]:
@@ -91,12 +104,14 @@ def candidates(target: str) -> list[str]:
     owner, _, member = target.rpartition(".")
     by_owner = PUBLIC.get(owner) or PUBLIC.get(owner.rpartition(".")[2])
     names = [whole, PUBLIC.get(last)]
-    names.append(f"{by_owner}.{member}" if by_owner else None)
+    names += [f"{by_owner}.{member}", by_owner] if by_owner else []
     return [name for name in names if name]
 
 
 def is_private(node: pending_xref, target: str) -> bool:
     """Whether a name in an annotation is one that users cannot import, so there is no page."""
+    if node.get("reftype") == "any":
+        return target in UNLINKED
     is_annotation = node.get("reftype") in ("class", "obj", "data", "exc")
     name = target.rpartition(".")[2]
     is_defined = name not in PUBLIC and target.startswith("trioflow.")
@@ -126,9 +141,59 @@ def keep_colons(
         lines[0] = f": {lines[0]}"
 
 
+SHARED = re.compile(r"^(Args|Raises|Returns): (as for .*?)(?:,? and)?[.,]?$")
+
+
+def keep_returns(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
+) -> None:
+    """Keep napoleon from taking the beginning of a returned value's description for its type."""
+    for index, line in enumerate(lines[:-1]):
+        text = lines[index + 1]
+        if line == "Returns:" and text.startswith(" "):
+            indent = text[: len(text) - len(text.lstrip())]
+            lines[index + 1] = f"{indent}: {text.lstrip()}"
+
+
+class WholePackage:
+    """The docstrings of attributes, which Sphinx looks for in the module that a class names.
+
+    Classes of a package name the package, and stand in its private modules.
+    """
+
+    def __init__(self) -> None:
+        self._find = ModuleAnalyzer.find_attr_docs
+
+    def find_attr_docs(self, analyzer: ModuleAnalyzer) -> dict[tuple[str, str], list[str]]:
+        found = dict(self._find(analyzer))
+        for name in sorted(sys.modules):
+            if name.startswith(f"{analyzer.modname}._") and name.count(".") == (
+                analyzer.modname.count(".") + 1
+            ):
+                found |= self._find(ModuleAnalyzer.for_module(name))
+        analyzer.attr_docs |= found
+        return found
+
+
+def split_shared(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
+) -> None:
+    """Make a sentence and a section of ``Args: as for f, and`` with arguments below it."""
+    for index in range(len(lines) - 2, -1, -1):
+        found = SHARED.match(lines[index])
+        if found and lines[index + 1].startswith(" "):
+            section = found[1].replace("Args", "Arguments")
+            lines[index : index + 1] = [f"{section} {found[2]}, and:", "", f"{found[1]}:"]
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     # One signature per function, that of its definition, and not one per overload.
     ModuleAnalyzer.overloads = property(lambda self: {}, lambda self, value: None)  # type: ignore[assignment]
+    whole = WholePackage()
+    # A function, and no bound method, for it is called as a method of the analyzer.
+    ModuleAnalyzer.find_attr_docs = lambda self: whole.find_attr_docs(self)  # type: ignore[method-assign]  # noqa: PLW0108
     app.connect("missing-reference", resolve, priority=100)
     app.connect("autodoc-process-docstring", keep_colons, priority=400)
+    app.connect("autodoc-process-docstring", split_shared, priority=400)
+    app.connect("autodoc-process-docstring", keep_returns, priority=400)
     return {"parallel_read_safe": True}

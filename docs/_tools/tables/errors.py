@@ -187,6 +187,6 @@ def section(cls: type[module.TrioflowError]) -> str:
     if message:
         parts.append(f"```none\n{name}: {message}\n```")
     if name not in REMEDIES:
-        raise LookupError(f"add what to do about {name} to REMEDIES in docs/_tools/tables/errors.py")
+        raise LookupError(f"REMEDIES in docs/_tools/tables/errors.py does not have {name}")
     parts.append(f"**What to do**: {REMEDIES[name]}  \n**Also a**: {bases}")
     return "\n\n".join(parts)
