@@ -62,7 +62,7 @@ def started(*arguments: str, **environment: str) -> Iterator[Wire]:
         text=True,
         env={**os.environ, **environment},
     )
-    timer = threading.Timer(60, process.kill)
+    timer = threading.Timer(120, process.kill)
     timer.start()
     try:
         yield Wire(process)
@@ -123,7 +123,7 @@ def test_a_signal_ends_the_server_although_it_reads(how: signal.Signals, tmp_pat
     assert log.read_text().split() == ["started", "cleaned", "up"]
 
 
-@pytest.mark.parametrize("how", ["end of input", "signal", "kill"])
+@pytest.mark.parametrize("how", ["end of input", "signal"])
 def test_durable_runs_survive_the_server(how: str, tmp_path: Path) -> None:
     log, store = tmp_path / "log", f"sqlite:{tmp_path / 'runs.db'}"
     with started("served:hanging", "--store", store, "--grace", "0") as wire:
@@ -132,8 +132,6 @@ def test_durable_runs_survive_the_server(how: str, tmp_path: Path) -> None:
         trio.run(wait_for, log)
         if how == "signal":
             wire.process.send_signal(signal.SIGTERM)
-        if how == "kill":
-            wire.process.kill()
         wire.process.communicate()
     log.unlink()
     with started("served:hanging", TRIOFLOW_STORE=store) as wire:
@@ -143,7 +141,7 @@ def test_durable_runs_survive_the_server(how: str, tmp_path: Path) -> None:
 
 
 async def wait_for(path: Path) -> None:
-    with trio.fail_after(30):
+    with trio.fail_after(100):
         while not path.exists():  # noqa: ASYNC110, ASYNC240  # another process writes it
             await trio.sleep(0.01)
 

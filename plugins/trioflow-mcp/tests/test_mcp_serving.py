@@ -35,8 +35,8 @@ def mode(request: pytest.FixtureRequest) -> str:
 @asynccontextmanager
 async def service(ids: tuple[str, ...] = (), **options: Any) -> AsyncIterator[Service]:
     workflows = [*served.WORKFLOWS, TOOL_CALL]
-    options = {"plugins": ["mcp"], "tools": [served.double], "workflows": workflows} | options
-    async with open_engine(**options) as engine:
+    defaults: dict[str, Any] = {"tools": [served.double], "workflows": workflows}
+    async with open_engine(plugins=["mcp"], **(defaults | options)) as engine:
         yield Service(engine, catalogue_of(engine, ids))
 
 

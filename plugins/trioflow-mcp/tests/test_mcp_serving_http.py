@@ -50,7 +50,7 @@ async def test_a_client_with_the_token_can_call(tmp_path: Path) -> None:
 async def test_others_cannot(header: str) -> None:
     async with serving() as (url, _):
         async with httpx2.AsyncClient() as client:
-            headers = {"Authorization": header.encode()}
+            headers = {b"Authorization": header.encode()}
             response = await client.post(url, json={}, headers=headers)
         assert response.status_code == 401
         assert response.headers["www-authenticate"] == "Bearer"
