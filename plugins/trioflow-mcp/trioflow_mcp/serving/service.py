@@ -7,6 +7,7 @@ durable run is left to be recovered.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Any
 
 import mcp_types as types
@@ -17,7 +18,6 @@ from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from trioflow import Engine, Run, RunResult, TrioflowError
-from trioflow._version import __version__
 from trioflow.errors import InvalidValueError
 from trioflow_mcp.serving.catalogue import RESUME, Served
 from trioflow_mcp.serving.questions import Question, questions_of
@@ -65,7 +65,7 @@ class Service:
     def __attrs_post_init__(self) -> None:
         self.server = Server(
             "trioflow",
-            version=__version__,
+            version=version("trioflow"),
             instructions=INSTRUCTIONS,
             on_list_tools=self.list_tools,
             on_call_tool=self.call_tool,
