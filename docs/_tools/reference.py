@@ -11,13 +11,14 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from _tools.tables import commands, errors, events, http, news, settings
+from _tools.tables import commands, errors, events, http, mastra, news, settings
 
 GENERATORS: dict[str, Callable[[], str]] = {
     "commands": commands.commands,
     "errors": errors.errors,
     "events": events.overview,
     "event-json": events.details,
+    "deviations": mastra.deviations,
     "news": news.news,
     "routes": http.routes,
     "scopes": http.scopes,
