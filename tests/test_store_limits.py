@@ -248,8 +248,10 @@ async def test_a_rate_of_the_store_holds_for_all_engines(autojump_clock: MockClo
 async def test_who_is_canceled_leaves_its_turn_to_the_next(autojump_clock: MockClock) -> None:
     crowd = Crowd(Limit("llm", 1, per=10))
     async with open_engine(plugins=[], workflows=[crowd.flow()]) as engine:
-        runs = [engine.submit("w", number) for number in range(3)]
-        await trio.sleep(5)
+        runs = []
+        for number in range(3):
+            runs.append(engine.submit("w", number))
+            await trio.sleep(1)
         runs[1].cancel()
         await runs[2].wait()
 
