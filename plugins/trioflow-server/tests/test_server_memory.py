@@ -33,10 +33,10 @@ async def drop(served: Served, seed: int) -> None:
             await raw.send(random.Random(seed).randbytes(seed % 4 * 500))
 
 
-async def peek(served: Served, path: str) -> None:
+async def peek(served: Served, method: str, path: str) -> None:
     """Open a stream, and leave in the middle of it."""
     async with open_raw(served.url) as raw:
-        await raw.request(*path.split(" "))
+        await raw.request(method, path)
         await raw.until(b"step-start")
 
 
@@ -56,8 +56,8 @@ async def trouble(served: Served, client: httpx.AsyncClient, turn: int) -> None:
         async with limiter:
             await drop(served, number)
             await misuse(client, number)
-            await peek(served, "GET /api/workflows/slow/runs/r/events")
-            await peek(served, "POST /api/workflows/slow/observe?runId=r")
+            await peek(served, "GET", "/api/workflows/slow/runs/r/events")
+            await peek(served, "POST", "/api/workflows/slow/observe?runId=r")
 
     async with trio.open_nursery() as nursery:
         for number in range(EACH):
