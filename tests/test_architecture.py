@@ -126,6 +126,8 @@ LAZY = {
         "trioflow._cli.stored",
         "trioflow._cli.continuing",
     ): "the help is there before it",
+    ("trioflow._cli.enqueued", "trioflow._cli.working"): "the help is there before it",
+    ("trioflow._cli.stored", "trioflow._cli.workers"): "the help is there before it",
     ("trioflow._cli.asked", "trioflow._cli.continuing"): "the help is there before it",
     ("trioflow._cli.asked", "trioflow._cli.upkeep"): "the help is there before it",
     ("trioflow._cli.filters", "trioflow._cli.times"): "the help is there before it",

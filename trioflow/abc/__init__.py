@@ -26,10 +26,12 @@ if TYPE_CHECKING:
         TickRecord,
     )
     from trioflow.abc._store import Store
+    from trioflow.abc._work import DEFAULT_QUEUE, StoredOwner, StoredQueue, WorkStore
 
 __all__ = [
     "ALL_SCOPES",
     "DAY",
+    "DEFAULT_QUEUE",
     "MAX_REQUESTS",
     "MAX_REQUEST_BYTES",
     "OPEN_DECISIONS",
@@ -52,10 +54,13 @@ __all__ = [
     "ScheduleStore",
     "SpanInfo",
     "Store",
+    "StoredOwner",
+    "StoredQueue",
     "StoredRun",
     "StoredSchedule",
     "TickRecord",
     "TraceIds",
+    "WorkStore",
     "parse_cursor",
 ]
 
@@ -73,6 +78,7 @@ if not TYPE_CHECKING:  # type checkers would accept any name
             "Append": "trioflow.abc._journal",
             "BodyInfo": "trioflow.abc._instrument",
             "Codec": "trioflow.abc._codec",
+            "DEFAULT_QUEUE": "trioflow.abc._work",
             "Entry": "trioflow.abc._journal",
             "Instrument": "trioflow.abc._instrument",
             "PartInfo": "trioflow.abc._instrument",
@@ -94,8 +100,11 @@ if not TYPE_CHECKING:  # type checkers would accept any name
             ),
             "SpanInfo": "trioflow.abc._instrument",
             "Store": "trioflow.abc._store",
+            "StoredOwner": "trioflow.abc._work",
+            "StoredQueue": "trioflow.abc._work",
             "StoredRun": "trioflow.abc._journal",
             "TraceIds": "trioflow.abc._instrument",
+            "WorkStore": "trioflow.abc._work",
             "parse_cursor": "trioflow.abc._journal",
         },
     )

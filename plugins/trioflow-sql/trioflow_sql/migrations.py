@@ -129,7 +129,19 @@ SCHEDULES: Migration = (
     """,
 )
 
-MIGRATIONS: Sequence[Migration] = (FIRST, SCHEDULES)
+QUEUES: Migration = (
+    "ALTER TABLE trioflow_runs ADD COLUMN queue {text} NOT NULL DEFAULT 'default'",
+    "ALTER TABLE trioflow_runs ADD COLUMN priority {integer} NOT NULL DEFAULT 0",
+    "ALTER TABLE trioflow_runs ADD COLUMN claimed_at {real}",
+    # Only the runs that wait for a worker, in the order in which workers take them.
+    """
+    CREATE INDEX trioflow_runs_by_queue
+    ON trioflow_runs (queue, priority DESC, created_at, run_id)
+    WHERE owner IS NULL AND status IN ('pending', 'running')
+    """,
+)
+
+MIGRATIONS: Sequence[Migration] = (FIRST, SCHEDULES, QUEUES)
 VERSION = len(MIGRATIONS)
 """The schema version that this code reads and writes."""
 

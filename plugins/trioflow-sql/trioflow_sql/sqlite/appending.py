@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Sequence
 
 from trioflow.abc import Append, Entry
@@ -32,9 +33,9 @@ CHANGE = """
 BEGIN = """
     INSERT INTO trioflow_runs (
       run_id, workflow_id, resource_id, created_at, format, status, updated_at, last_seq,
-      due_at, owner, claimed_until, claim_clock
+      due_at, owner, claimed_until, claim_clock, queue, priority, claimed_at
     )
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, trioflow_time() + ?, trioflow_clock())
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, trioflow_time() + ?, trioflow_clock(), ?, ?, ?)
     ON CONFLICT DO NOTHING
     RETURNING key
 """
@@ -133,6 +134,9 @@ def begin(connection: sqlite3.Connection, append: Append) -> int | None:
         append.due_at,
         append.owner,
         append.claim_seconds if append.owner is not None else None,
+        header.queue,
+        header.priority,
+        time.time() if append.owner is not None else None,
     )
     found = connection.execute(BEGIN, row).fetchall()
     if not found:
