@@ -172,7 +172,7 @@ async def test_a_schedule_put_at_runtime_is_kept_by_every_engine(
 
 
 async def test_the_run_is_of_the_workflow_as_registered_now(virtual_clock: VirtualClock) -> None:
-    """A stale graph, even of a disabled workflow, was executed elsewhere: mastra-ai/mastra#19169."""
+    """A stale graph, even of a disabled workflow, ran elsewhere: mastra-ai/mastra#19169."""
     store, old, new = SetStore(), Story(), Story()
     async with old.engine(store, runs=False) as engine:
         await engine.schedules.put(old.schedule())
@@ -532,7 +532,7 @@ async def test_an_input_that_cannot_be_had_or_does_not_fit_makes_the_tick_fail(
 ) -> None:
     async def give(tick: Tick) -> Any:
         await trio.sleep(1)
-        return "no number" if tick.at.hour == 1 else {}[tick]
+        return {1: "no number"}[tick.at.hour]
 
     story, store = Story(), SetStore()
     async with story.engine(store, story.schedule(seconds=give)) as engine:
