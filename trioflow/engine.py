@@ -506,7 +506,9 @@ class Engine(metaclass=NoPublicConstructor):
         ``submit(await run.fork(...))`` and ``submit(await run.retry())`` accept only *per_step*.
         A retry that has already begun is returned as it is.
 
-        Args: as for `create_run` and `Run.stream`.
+        The other arguments are those of `create_run` and `Run.stream`.
+
+        Args:
           if_exists: What happens if a run with *run_id* already exists, here or in the store.
             ``"raise"``: raises DuplicateRunError; from this call if this engine knows the run,
             otherwise from ``run.wait()``. With a durability other than ``"step"``, bodies may have
@@ -924,8 +926,8 @@ class Engine(metaclass=NoPublicConstructor):
     def get_run(self, run_id: str) -> Run[Any, Any]:
         """Return the run with that id.
 
-        Runs from `create_run` are known while they are referenced, submitted runs until
-        `KEEP_FINISHED` others have finished after them.
+        Runs from `create_run` are known while they are referenced, submitted runs until 64 others
+        have finished after them.
 
         Raises:
           UnknownRunError: if the engine does not know the run.

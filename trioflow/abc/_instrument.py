@@ -148,7 +148,7 @@ class Instrument:
 
         For instruments of plugins that know the meaning of a body better than those that write
         spans: that a step calls a language model, or answers an HTTP request. The first instrument
-        that knows counts, and the others find its answer in `BodyInfo.span`. Called for each
+        that knows counts, and the others find its answer in ``BodyInfo.span``. Called for each
         instrument that surrounds the body, so it must be quick and always answer the same. What is
         known only later, such as the number of tokens, the body sets on
         ``ctx.tracing_context.current_span``.
