@@ -8,6 +8,7 @@ from typing import Any, Literal, Self, TypeAlias
 
 import attrs
 
+from trioflow.abc._schedules import TickRecord
 from trioflow.events import Event, StepKind
 from trioflow.tracing import NO_TRACING, TracingContext
 
@@ -141,6 +142,12 @@ class Instrument:
 
         Called before the events that end its steps in this process. These events, the last of
         which is `Finish` with the status ``"canceled"``, are not part of the recorded run.
+        """
+
+    def on_tick(self, record: TickRecord) -> None:
+        """Handle what became of a tick of a schedule, in the engine that decided it.
+
+        Called for each decision but ``"decided"``, which ``"started"`` follows.
         """
 
     def describe_body(self, body: BodyInfo) -> SpanInfo | None:
