@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from operator import attrgetter
 from pathlib import Path
 
@@ -12,11 +14,18 @@ import trio
 from attrs import frozen
 
 from trioflow import step
-from trioflow_files.errors import RootError
-from trioflow_files.ignore import Rule, RuleFile, is_ignored, read_rules
+from trioflow_files.confined import OpenFolder, open_folder, parts_of
+from trioflow_files.errors import OutsideRootError, RootError
+from trioflow_files.ignore import Rule, RuleFile, is_ignored, rules_in
 from trioflow_files.models import FileEntry, Folder, ProblemKind
 from trioflow_files.names import to_text
-from trioflow_files.reading import Check, describe_special, do_not_check, problem_of
+from trioflow_files.reading import (
+    Check,
+    describe_special,
+    do_not_check,
+    problem_of,
+    read_chunks,
+)
 
 NEVER_LISTED = ".git"
 RULES = ".gitignore"
@@ -56,7 +65,7 @@ def list_entries(root: str, check: Check = do_not_check) -> list[FileEntry]:
     Raises:
       RootError: if the root is missing, is not a folder, or cannot be listed.
     """
-    return sorted(_walk(root, check), key=attrgetter("path"))
+    return sorted(walk(root, "", (), check), key=attrgetter("path"))
 
 
 @frozen
@@ -69,58 +78,120 @@ class _Place:
     """The rules of its parent folders."""
 
 
-def _walk(root: str, check: Check) -> Iterator[FileEntry]:
-    places = [_Place("", ())]
+def walk(
+    root: str, start: str, rules: tuple[RuleFile, ...], check: Check
+) -> Generator[FileEntry, None, None]:
+    """Yield the files of a folder below a root, in no particular order.
+
+    Args:
+      root: Path of the root.
+      start: Path of the folder, relative to the root, ``""`` or with a slash at its end.
+      rules: The rules of the folders above it.
+      check: Called before each file and folder; may raise to stop.
+
+    Raises:
+      RootError: if the root is missing, is not a folder, or cannot be listed.
+    """
+    places = [_Place(start, rules)]
     while places:
-        for found in _list_place(root, places.pop(), check):
-            if isinstance(found, _Place):
-                places.append(found)
-            else:
-                yield found
+        place = places.pop()
+        try:
+            with _open_place(root, place) as folder:
+                for found in _list_place(folder, root, place, check):
+                    if isinstance(found, _Place):
+                        places.append(found)
+                    else:
+                        yield found
+        except _CannotListError as exc:
+            yield _cannot_list(root, place, exc.problem)
 
 
-def _list_place(root: str, place: _Place, check: Check) -> Iterator[FileEntry | _Place]:
+class _CannotListError(Exception):
+    """Raised if a folder cannot be opened or listed. Internal."""
+
+    def __init__(self, problem: Exception) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+@contextmanager
+def _open_place(root: str, place: _Place) -> Iterator[OpenFolder]:
+    with ExitStack() as stack:
+        try:
+            # What has a path that is too long for the system could be listed, but not be read.
+            os.lstat(os.path.join(root, place.path))
+            folder = stack.enter_context(open_folder(root, parts_of(to_text(place.path))))
+        except (OSError, ValueError, OutsideRootError) as error:
+            raise _CannotListError(error) from error
+        yield folder
+
+
+def _list_place(
+    folder: OpenFolder, root: str, place: _Place, check: Check
+) -> Iterator[FileEntry | _Place]:
     try:
-        names = os.listdir(os.path.join(root, place.path))
-    except (OSError, ValueError) as error:
-        yield _cannot_list(root, place, error)
-        return
-    rules = place.rules + _rules_in(root, place.path, names)
+        names = folder.names()
+    except OSError as error:
+        raise _CannotListError(error) from error
+    rules = place.rules + rules_of(folder, root, place.path, names)
     for name in names:
         check()
-        found = _look_at(root, place.path + name, rules) if name != NEVER_LISTED else None
+        found = _look_at(folder, root, place.path + name, rules) if name != NEVER_LISTED else None
         if found is not None:
             yield found
 
 
-def _cannot_list(root: str, place: _Place, error: OSError | ValueError) -> FileEntry:
+def _cannot_list(root: str, place: _Place, error: Exception) -> FileEntry:
     if not place.path:
         problem = (isinstance(error, OSError) and error.strerror) or str(error)
         raise RootError(to_text(root), problem) from error
+    path = place.path.removesuffix("/")
+    if isinstance(error, OutsideRootError):  # a link has replaced it
+        return _entry(root, path, ("vanished", error.problem))
     assert isinstance(error, OSError)  # names that the system returned are valid
-    return _entry(root, place.path.removesuffix("/"), problem_of(error))
+    return _entry(root, path, problem_of(error))
 
 
-def _rules_in(root: str, folder: str, names: list[str]) -> tuple[RuleFile, ...]:
+def rules_of(
+    folder: OpenFolder, root: str, path: str, names: Collection[str]
+) -> tuple[RuleFile, ...]:
+    """Return the rules in an open folder.
+
+    Args:
+      path: The folder, relative to the root, with a slash at its end.
+      names: The names in it.
+    """
     found = []
-    if not folder and NEVER_LISTED in names:
-        found.append(_rules_of(root, OWN_RULES, follow_link=True))
+    if not path and NEVER_LISTED in names:
+        found.append(_read_rules(lambda: _own_rules(root)))
     if RULES in names:
-        found.append(_rules_of(root, folder + RULES, follow_link=False))
-    return tuple(RuleFile(os.fsencode(folder), rules) for rules in found if rules)
+        found.append(_read_rules(lambda: _content(folder.open_file(RULES))))
+    return tuple(RuleFile(os.fsencode(path), rules) for rules in found if rules)
 
 
-def _rules_of(root: str, path: str, follow_link: bool) -> tuple[Rule, ...]:
+def _own_rules(root: str) -> bytes:
+    return b"".join(read_chunks(os.path.join(root, OWN_RULES), do_not_check))
+
+
+def _content(file: io.FileIO) -> bytes:
+    with file:
+        return file.readall()
+
+
+def _read_rules(read: Callable[[], bytes]) -> tuple[Rule, ...]:
     try:
-        return read_rules(os.path.join(root, path), follow_link=follow_link)
+        return rules_in(read())
     except OSError:
         return ()  # it is listed like any other file, and reading it reports the problem
 
 
-def _look_at(root: str, path: str, rules: tuple[RuleFile, ...]) -> FileEntry | _Place | None:
+def _look_at(
+    folder: OpenFolder, root: str, path: str, rules: tuple[RuleFile, ...]
+) -> FileEntry | _Place | None:
     """Return the entry or folder at *path*, or None if it is excluded."""
+    name = path.rpartition("/")[2]
     try:
-        mode = os.lstat(os.path.join(root, path)).st_mode
+        mode = folder.stat(name).st_mode
     except OSError as error:
         return _entry(root, path, problem_of(error))
     if is_ignored(path, stat.S_ISDIR(mode), rules):
@@ -131,13 +202,13 @@ def _look_at(root: str, path: str, rules: tuple[RuleFile, ...]) -> FileEntry | _
         return _entry(root, path)
     if not stat.S_ISLNK(mode):
         return _entry(root, path, ("not a file", describe_special(mode)))
-    problem = _problem_of_link(os.path.join(root, path))
+    problem = _problem_of_link(folder, name, os.path.join(root, path))
     return _entry(root, path, problem) if problem else None
 
 
-def _problem_of_link(link: str) -> tuple[ProblemKind, str] | None:
+def _problem_of_link(folder: OpenFolder, name: str, link: str) -> tuple[ProblemKind, str] | None:
     try:
-        os.stat(link)
+        folder.stat(name, follow_link=True)
     except OSError as error:
         kind, detail = problem_of(error)
         return "broken link" if kind == "vanished" else kind, detail
