@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from trioflow import hookimpl
+from trioflow import Workflow, hookimpl
 from trioflow.abc import Instrument
 from trioflow.errors import Tripwire
 from trioflow_agents.agent import MODEL_RETRY, Agent
@@ -46,6 +46,7 @@ from trioflow_agents.model import (
 )
 from trioflow_agents.opening import RESOURCE, open_models
 from trioflow_agents.reading import agent_results, fold_text, history, usage_of
+from trioflow_agents.reviewing import EnvironmentModel, Review, review_workflow
 from trioflow_agents.scripted import Scripted, ScriptedModel
 from trioflow_agents.steps import AgentResult
 from trioflow_agents.stopping import Stop
@@ -81,6 +82,7 @@ __all__ = [
     "Piece",
     "ProvisionalText",
     "Refused",
+    "Review",
     "Scripted",
     "ScriptedModel",
     "Stop",
@@ -121,10 +123,19 @@ if not TYPE_CHECKING:  # or type checkers would accept any name
             raise ImportError(f"{name} needs the package {extra!r}: {remedy}") from exc
 
 
+REVIEW = review_workflow(EnvironmentModel())
+
+
 @hookimpl
 def trioflow_resources() -> Mapping[str, Callable[[], Any]]:
     """Return the resource that holds open models."""
     return {RESOURCE: open_models}
+
+
+@hookimpl
+def trioflow_workflows() -> list[Workflow[Any, Any]]:
+    """Return the example ``agents.review``."""
+    return [REVIEW]
 
 
 @hookimpl

@@ -185,7 +185,11 @@ def test_lists_have_a_bound(tmp_path: Path) -> None:
         (tmp_path / f"{number}").touch()
 
     assert len(list_below(str(tmp_path), "", 5)) == 5
-    with pytest.raises(TooLargeError, match="more than 4 files"):
+    with pytest.raises(TooLargeError, match="more than 4 files; raise the limit"):
+        list_below(str(tmp_path), "", 4)
+    for name in ("b", "a", ".git"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(TooLargeError, match=r"list one of its folders \(a, b\)"):
         list_below(str(tmp_path), "", 4)
 
 

@@ -25,10 +25,11 @@ from trioflow_files.errors import (
     UnreadableError,
 )
 from trioflow_files.ignore import RuleFile, is_ignored
-from trioflow_files.listing import NEVER_LISTED, RULES, rules_of, walk
+from trioflow_files.listing import walk
 from trioflow_files.models import FileEntry, FileText
 from trioflow_files.names import to_path, to_text
 from trioflow_files.reading import CHUNK, Check, do_not_check, problem_of
+from trioflow_files.rule_files import NEVER_LISTED, RULES, rules_of
 from trioflow_files.texts import as_text, cut_lines
 
 SCANNED = 4 * 1024 * 1024
@@ -37,6 +38,9 @@ MAX_TEXT = 100_000
 """How many characters of a file are returned by default."""
 MAX_LISTED = 10_000
 """How many files are listed by default."""
+
+SHOWN = 50
+"""How many folders an error names."""
 
 
 def read_text(
@@ -107,8 +111,7 @@ def list_below(
         for entry in walk(root, "".join(f"{part}/" for part in parts), rules, check):
             found.append(entry)
             if len(found) > limit:
-                problem = f"has more than {limit:,} files; list a folder in it, or raise the limit"
-                raise TooLargeError(to_text("/".join(parts)) or ".", problem)
+                raise TooLargeError(_shown(path), _too_many(root, parts, limit))
     return sorted(found, key=attrgetter("path"))
 
 
@@ -146,6 +149,16 @@ def write_text(root: str, path: str, text: str, *, overwrite: bool = False) -> i
                 folder.remove(draft)
                 raise
     return len(data)
+
+
+def _too_many(root: str, parts: Sequence[str], limit: int) -> str:
+    """Return what is wrong with a folder of too many files, and what to list in place of it."""
+    with open_folder(root, parts) as folder:
+        names = sorted(folder.names())
+        inner = [to_text(name) for name in names if stat.S_ISDIR(folder.stat(name).st_mode)]
+    shown = [name for name in inner if name != NEVER_LISTED][:SHOWN]
+    remedy = f"list one of its folders ({', '.join(shown)})" if shown else "raise the limit"
+    return f"has more than {limit:,} files; {remedy}"
 
 
 def _create(folder: OpenFolder, name: str, data: bytes) -> None:

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import io
 import os
 import stat
-from collections.abc import Callable, Collection, Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from operator import attrgetter
 from pathlib import Path
+from typing import TypeAlias
 
 import trio
 from attrs import frozen
 
 from trioflow import step
-from trioflow_files.confined import OpenFolder, open_folder, parts_of
+from trioflow_files.confined import OpenFolder, open_folder
 from trioflow_files.errors import OutsideRootError, RootError
-from trioflow_files.ignore import Rule, RuleFile, is_ignored, rules_in
+from trioflow_files.ignore import RuleFile, is_ignored
 from trioflow_files.models import FileEntry, Folder, ProblemKind
 from trioflow_files.names import to_text
-from trioflow_files.reading import (
-    Check,
-    describe_special,
-    do_not_check,
-    problem_of,
-    read_chunks,
-)
-
-NEVER_LISTED = ".git"
-RULES = ".gitignore"
-OWN_RULES = ".git/info/exclude"
-"""What a working copy ignores in addition; .gitignore files have priority."""
+from trioflow_files.reading import Check, describe_special, do_not_check, problem_of
+from trioflow_files.rule_files import NEVER_LISTED, rules_of
 
 
 @step(id="files.list")
@@ -65,7 +55,7 @@ def list_entries(root: str, check: Check = do_not_check) -> list[FileEntry]:
     Raises:
       RootError: if the root is missing, is not a folder, or cannot be listed.
     """
-    return sorted(walk(root, "", (), check), key=attrgetter("path"))
+    return sorted(walk(root, "", (), check, _by_path), key=attrgetter("path"))
 
 
 @frozen
@@ -78,8 +68,21 @@ class _Place:
     """The rules of its parent folders."""
 
 
+Opener: TypeAlias = Callable[[str, Sequence[str]], AbstractContextManager[OpenFolder]]
+"""Opens the folder that the names lead to, from a root."""
+
+
+def _by_path(root: str, parts: Sequence[str]) -> AbstractContextManager[OpenFolder]:
+    """Return a folder as its path, which costs nothing. A link that replaces it is followed."""
+    return nullcontext(OpenFolder(None, os.path.join(root, *parts)))
+
+
 def walk(
-    root: str, start: str, rules: tuple[RuleFile, ...], check: Check
+    root: str,
+    start: str,
+    rules: tuple[RuleFile, ...],
+    check: Check,
+    open_: Opener = open_folder,
 ) -> Generator[FileEntry, None, None]:
     """Yield the files of a folder below a root, in no particular order.
 
@@ -88,6 +91,7 @@ def walk(
       start: Path of the folder, relative to the root, ``""`` or with a slash at its end.
       rules: The rules of the folders above it.
       check: Called before each file and folder; may raise to stop.
+      open_: How folders are opened.
 
     Raises:
       RootError: if the root is missing, is not a folder, or cannot be listed.
@@ -96,7 +100,7 @@ def walk(
     while places:
         place = places.pop()
         try:
-            with _open_place(root, place) as folder:
+            with _open_place(root, place, open_) as folder:
                 for found in _list_place(folder, root, place, check):
                     if isinstance(found, _Place):
                         places.append(found)
@@ -115,12 +119,11 @@ class _CannotListError(Exception):
 
 
 @contextmanager
-def _open_place(root: str, place: _Place) -> Iterator[OpenFolder]:
+def _open_place(root: str, place: _Place, open_: Opener) -> Iterator[OpenFolder]:
     with ExitStack() as stack:
         try:
-            # What has a path that is too long for the system could be listed, but not be read.
-            os.lstat(os.path.join(root, place.path))
-            folder = stack.enter_context(open_folder(root, parts_of(to_text(place.path))))
+            parts = [part for part in place.path.split("/") if part]
+            folder = stack.enter_context(open_(root, parts))
         except (OSError, ValueError, OutsideRootError) as error:
             raise _CannotListError(error) from error
         yield folder
@@ -131,7 +134,7 @@ def _list_place(
 ) -> Iterator[FileEntry | _Place]:
     try:
         names = folder.names()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _CannotListError(error) from error
     rules = place.rules + rules_of(folder, root, place.path, names)
     for name in names:
@@ -150,39 +153,6 @@ def _cannot_list(root: str, place: _Place, error: Exception) -> FileEntry:
         return _entry(root, path, ("vanished", error.problem))
     assert isinstance(error, OSError)  # names that the system returned are valid
     return _entry(root, path, problem_of(error))
-
-
-def rules_of(
-    folder: OpenFolder, root: str, path: str, names: Collection[str]
-) -> tuple[RuleFile, ...]:
-    """Return the rules in an open folder.
-
-    Args:
-      path: The folder, relative to the root, with a slash at its end.
-      names: The names in it.
-    """
-    found = []
-    if not path and NEVER_LISTED in names:
-        found.append(_read_rules(lambda: _own_rules(root)))
-    if RULES in names:
-        found.append(_read_rules(lambda: _content(folder.open_file(RULES))))
-    return tuple(RuleFile(os.fsencode(path), rules) for rules in found if rules)
-
-
-def _own_rules(root: str) -> bytes:
-    return b"".join(read_chunks(os.path.join(root, OWN_RULES), do_not_check))
-
-
-def _content(file: io.FileIO) -> bytes:
-    with file:
-        return file.readall()
-
-
-def _read_rules(read: Callable[[], bytes]) -> tuple[Rule, ...]:
-    try:
-        return rules_in(read())
-    except OSError:
-        return ()  # it is listed like any other file, and reading it reports the problem
 
 
 def _look_at(
