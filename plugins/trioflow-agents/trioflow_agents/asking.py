@@ -52,6 +52,8 @@ def model_tool(
                     observed.add(piece)
                     if provisional and isinstance(piece, str):
                         yield ProvisionalText(piece)
+                    elif isinstance(piece, Usage) and model.prices is not None:
+                        yield model.prices.of(piece)
                     else:
                         yield piece
         finally:

@@ -69,7 +69,8 @@ class EnvironmentModel(Model):
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Model]:  # type: ignore[override]
         """Keep a client open in this block. See `Model.opened`."""
-        async with self._model().opened() as opened:
+        model = await trio.to_thread.run_sync(self._model)  # imports, which takes long
+        async with model.opened() as opened:
             yield opened
 
     def stream(self, request: ModelRequest) -> AbstractAsyncContextManager[AsyncIterator[Piece]]:
