@@ -109,15 +109,7 @@ def _payload(wire: Mapping[str, Any], cls: type[ev.Event], dialect: Dialect) -> 
             for key, inner in (("iteration", "iterationCount"), ("error", "error"))
             if inner in metadata
         }
-        payload |= _usage(payload)
     return payload
-
-
-def _usage(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what language models used, if they used anything."""
-    output = payload.get("output")
-    used = output.get("usage") if isinstance(output, Mapping) else None
-    return {"usage": used} if isinstance(used, Mapping) and any(used.values()) else {}
 
 
 def _take(wire: Mapping[str, Any], key: str, type: Any) -> Any:

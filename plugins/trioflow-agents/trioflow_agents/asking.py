@@ -45,7 +45,7 @@ def model_tool(
     @tool(id=agent, description=f"asks {model.name}")
     async def ask_model(place: str, turn: int, ctx: StepContext[Any]) -> AsyncIterator[Any]:
         request = _request(place, model, toolbox, output, ctx)
-        observed = Observed(model, ctx)
+        observed = Observed(model, ctx, request)
         try:
             async with use_model(model, ctx) as opened, opened.stream(request) as pieces:
                 async for piece in pieces:

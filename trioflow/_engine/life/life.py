@@ -92,7 +92,7 @@ class Life:
         self.created_at = 0.0
         """When an engine without a store created it: seconds since the epoch. The header of a
         durable run holds this instead."""
-        self.trace = RunTrace(log, plan.id)
+        self.trace = RunTrace(log, plan.id, plan.metadata)
         self.core = RunCore(
             log=log,
             readers=log.readers,
