@@ -44,6 +44,7 @@ from trioflow.errors import (
     RunCanceledError,
     RunClaimedError,
     RunFinishedError,
+    RunnerFailedError,
     RunStateError,
     RunSuspendedError,
     StepClosedError,
@@ -237,6 +238,7 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
     (WireFormatError("no 'type'"), "not a trioflow wire event: no 'type'"),
     (NonRetryableError("the account is closed"), "the account is closed"),
     (Tripwire("it names people", True, {"names": 2}, "no-names"), "it names people"),
+    (RunnerFailedError("a", "Pool(2)"), "the runner Pool(2) of step 'a' failed; see the cause"),
     (
         StepTimeoutError("a", 1.5),
         (
@@ -410,6 +412,7 @@ BUILT_IN = {
     NotSerializableError: ValueError,
     WireFormatError: ValueError,
     InvalidAddressError: ValueError,
+    RunnerFailedError: RuntimeError,
     StepTimeoutError: TimeoutError,
     EventTimeoutError: TimeoutError,
     StepClosedError: RuntimeError,

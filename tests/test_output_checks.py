@@ -101,7 +101,7 @@ async def test_what_fits_passes(run: Any, type_: Any, value: Any, expected: Any)
         (Sequence[str], "Oslo", "value: expected Sequence[str], received str"),
         (Iterable[str], "Oslo", "value: expected Iterable[str], received str"),
         (Literal["a", 1], True, "value: expected one of 'a', 1, received True"),
-        (str | int, 1.5, "value: expected str | int, received float"),
+        (Capital | int, 1.5, "value: expected Capital | int, received float"),
         (None, 1, "value: expected None, received int"),
     ],
 )

@@ -62,6 +62,6 @@ def test_every_plugin_is_found_by_its_entry_point_and_has_types_and_tests(plugin
     assert package in {
         name.partition(".")[0] for name in about["entry-points"]["trioflow"].values()
     }
-    assert any(text.startswith("trioflow>=") for text in about["dependencies"])
+    assert any(re.match(r"trioflow(\[\w+\])?>=", text) for text in about["dependencies"])
     assert (plugin / package / "py.typed").is_file()
     assert any((plugin / "tests").glob("test_*.py"))

@@ -16,7 +16,12 @@ import trio.testing
 
 from trioflow import StepContext, Workflow, open_engine, step, tool
 from trioflow.abc import Runner
-from trioflow.errors import DefinitionError, StepClosedError, UnknownNameError
+from trioflow.errors import (
+    DefinitionError,
+    RunnerFailedError,
+    StepClosedError,
+    UnknownNameError,
+)
 from trioflow.runners import InlineRunner, ThreadRunner, check_blocking
 from trioflow.testing import assert_no_leaks
 
@@ -381,6 +386,156 @@ class TestEngines:
 
         async with open_engine(plugins=[], runners={"mine": Picky()}) as engine:
             with pytest.raises(DefinitionError, match="step 'body': body is not nice; be nice"):
+                engine.create_run(WORKFLOW)
+
+
+class Failing(Opened):
+    """Has a task that fails when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fails = trio.Event()
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        self.fails = trio.Event()
+        self._manager = trio.open_nursery()
+        self._nursery = await self._manager.__aenter__()
+        self._nursery.start_soon(self._fail)
+        return self
+
+    async def _fail(self) -> None:
+        await self.fails.wait()
+        raise OSError("the cluster is gone")
+
+    async def __aexit__(self, *exc_info: Any) -> None:
+        if not self.fails.is_set():
+            self._nursery.cancel_scope.cancel()
+        try:
+            await self._manager.__aexit__(*exc_info)
+        finally:
+            self.notes.append("close")
+
+
+@step(runner="mine")
+async def wait_long(value: int) -> int:
+    await trio.sleep_forever()
+    raise AssertionError("it went on")
+
+
+class TestFailures:
+    async def test_bodies_end_when_their_runner_fails_and_the_next_one_opens_it_again(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        runner = Failing()
+        async with open_engine(plugins=[], runners={"mine": runner}) as engine:
+            long = Workflow("long", input=int).then(wait_long)
+            runs = [engine.submit(long, number) for number in range(2)]
+            await trio.testing.wait_all_tasks_blocked()
+            runner.fails.set()
+            errors = [(await run.wait()).error for run in runs]
+            after = await engine.create_run(WORKFLOW).start(1)
+
+        for error in errors:
+            assert isinstance(error, RunnerFailedError)
+            assert isinstance(error.__cause__, ExceptionGroup)
+            assert "of step 'wait_long' failed; see the cause" in str(error)
+        assert after.unwrap() == 2
+        assert [record.levelname for record in caplog.records] == ["ERROR"]
+        assert "the cluster is gone" in caplog.text
+        assert runner.notes.count("open") == 2
+
+    async def test_a_body_that_ends_all_the_same_keeps_its_result(self) -> None:
+        @step(runner="mine")
+        async def stubborn(value: int) -> int:
+            with trio.CancelScope(shield=True):
+                runner.fails.set()
+                await trio.testing.wait_all_tasks_blocked()
+            return value
+
+        runner = Failing()
+        async with open_engine(plugins=[], runners={"mine": runner}) as engine:
+            result = await engine.create_run(Workflow("w", input=int).then(stubborn)).start(1)
+
+        assert result.unwrap() == 1
+
+    async def test_bodies_that_do_not_end_hold_the_end_of_the_runner_up_only_for_so_long(
+        self, autojump_clock: trio.testing.MockClock
+    ) -> None:
+        @step(runner="mine")
+        async def slow(value: int) -> int:
+            with trio.CancelScope(shield=True):
+                await trio.sleep(60)
+            return value
+
+        runner = Failing()
+        async with open_engine(plugins=[], runners={"mine": runner}) as engine:
+            run = engine.submit(Workflow("w", input=int).then(slow), 1)
+            await trio.testing.wait_all_tasks_blocked()
+            runner.fails.set()
+            await trio.sleep(10)
+            assert runner.notes == ["open", "slow", "close"]
+            result = await run.wait()
+
+        assert result.unwrap() == 1
+
+    async def test_a_failure_while_all_is_canceled_is_no_end_of_its_own(self) -> None:
+        runner = Failing()
+        with trio.CancelScope() as scope:
+            async with open_engine(plugins=[], runners={"mine": runner}) as engine:
+                run = engine.submit(Workflow("long", input=int).then(wait_long), 1)
+                await trio.testing.wait_all_tasks_blocked()
+                runner.fails.set()
+                scope.cancel()
+
+        assert run.status in ("failed", "canceled")
+
+
+class TestBinding:
+    async def test_a_runner_gives_each_definition_a_runner_of_its_own(self) -> None:
+        bound: list[Any] = []
+
+        class Options(Opened):
+            def bind(self, definition: Any) -> Runner:
+                bound.append((definition.id, dict(definition.metadata)))
+                return With(self, definition.metadata["cpus"])
+
+        class With(Runner):
+            def __init__(self, runner: Opened, cpus: int) -> None:
+                self.runner, self.cpus = runner, cpus
+
+            async def run(self, ctx: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+                assert self.runner.notes[0] == "open"
+                return [self.cpus, await fn(*args, **kwargs)]
+
+        @tool(runner="mine", metadata={"cpus": 2})
+        async def lookup() -> Any:
+            return "looked up"
+
+        @step(runner="mine", metadata={"cpus": 1})
+        async def first(value: int) -> Any:
+            return value
+
+        @step
+        async def second(value: Any, ctx: StepContext[Any]) -> Any:
+            return [value, await ctx.call_tool(lookup)]
+
+        runner = Options()
+        async with open_engine(plugins=[], runners={"mine": runner}) as engine:
+            flow = Workflow("w", input=int, output=Any).then(first).then(second)
+            result = await engine.create_run(flow).start(5)
+
+        assert result.unwrap() == [[1, 5], [2, "looked up"]]
+        assert bound == [("first", {"cpus": 1}), ("lookup", {"cpus": 2})]
+        assert runner.notes == ["open", "close"]
+
+    async def test_options_are_refused_while_planning(self) -> None:
+        class Picky(InlineRunner):
+            def bind(self, definition: Any) -> Runner:
+                raise DefinitionError(definition.id, "it has no option 'gpus'", "use num_gpus")
+
+        async with open_engine(plugins=[], runners={"mine": Picky()}) as engine:
+            with pytest.raises(DefinitionError, match="body: it has no option 'gpus'"):
                 engine.create_run(WORKFLOW)
 
 

@@ -16,7 +16,7 @@ from contextlib import (
     suppress,
 )
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar, Unpack, overload
 
 import trio
 
@@ -38,9 +38,9 @@ from trioflow._engine.stream.receive_end import EventStream
 from trioflow._host.assembly import environment_of, life_of, open_store
 from trioflow._host.checking import check_definitions
 from trioflow._host.plugins import PluginHost, PluginInfo
-from trioflow._ids import check_run_names, is_retry
+from trioflow._ids import check_name, check_run_names, is_retry
 from trioflow._phases import Phase
-from trioflow.abc import Authenticator, Codec, Instrument, Runner, Store
+from trioflow.abc import DEFAULT_QUEUE, Authenticator, Codec, Instrument, Runner, Store
 from trioflow.context import MISSING
 from trioflow.errors import (
     DefinitionError,
@@ -48,6 +48,7 @@ from trioflow.errors import (
     NotResumableError,
     RunFinishedError,
     RunStateError,
+    StoreError,
     UnknownNameError,
     UnknownRunError,
 )
@@ -754,6 +755,155 @@ class Engine(metaclass=NoPublicConstructor):
                 raise RunStateError(run_id, "pending", problem)
             self._runs.check_open(run._life.record)
             return await journal.register(stored, run._life)
+
+    @overload
+    async def enqueue(
+        self,
+        workflow: Workflow[In, Out],
+        input_data: In = ...,
+        *,
+        run_id: str | None = ...,
+        resource_id: str | None = ...,
+        queue: str = ...,
+        priority: int = ...,
+        tags: Collection[str] = ...,
+        by: str | None = ...,
+        runtime_context: Mapping[str, Any] | None = ...,
+        tracing_context: TracingContext | None = ...,
+        tracing_options: TracingOptions | None = ...,
+        initial_state: Any = ...,
+        timeout: Duration | None = ...,
+    ) -> str: ...
+    @overload
+    async def enqueue(
+        self,
+        workflow: str,
+        input_data: Any = ...,
+        *,
+        run_id: str | None = ...,
+        resource_id: str | None = ...,
+        queue: str = ...,
+        priority: int = ...,
+        tags: Collection[str] = ...,
+        by: str | None = ...,
+        runtime_context: Mapping[str, Any] | None = ...,
+        tracing_context: TracingContext | None = ...,
+        tracing_options: TracingOptions | None = ...,
+        initial_state: Any = ...,
+        timeout: Duration | None = ...,
+    ) -> str: ...
+    async def enqueue(
+        self,
+        workflow: Workflow[Any, Any] | str,
+        input_data: Any = None,
+        *,
+        run_id: str | None = None,
+        resource_id: str | None = None,
+        queue: str = DEFAULT_QUEUE,
+        priority: int = 0,
+        tags: Collection[str] = (),
+        by: str | None = None,
+        runtime_context: Mapping[str, Any] | None = None,
+        tracing_context: TracingContext | None = None,
+        tracing_options: TracingOptions | None = None,
+        initial_state: Any = None,
+        timeout: Duration | None = None,
+    ) -> str:
+        """Leave a run to the workers of the store, and return its id. On disk on return.
+
+        An engine that works (`work`, or ``trioflow worker``) drives it, in this process or another.
+        Until then it is ``"pending"``: it can be found, listed, canceled and deleted. Wait for its
+        end with ``await (await engine.load_run(run_id)).wait()``, or read its events with
+        `observe`.
+
+        *run_id* is an idempotency key: of all callers with the same id, exactly one enqueues it.
+
+        Args: as for `submit`, and
+          queue: Only workers of this queue take the run.
+          priority: Workers take the runs with the highest priority first, and of these the
+            oldest. Runs of low priority may wait forever.
+          timeout: As for `Run.stream`; the time that it is enqueued counts.
+
+        Raises:
+          DuplicateRunError: if the run already exists.
+          InvalidValueError: if input or state do not fit the workflow's types.
+          InvalidIdError, UnknownNameError, DefinitionError: as for `create_run`.
+          ValueError: if *priority* is not a whole number of 32 bits.
+          RunStateError: if the engine has no store, or is closed.
+          StoreError: if the run cannot be written.
+
+        **Cancellation**: the run may have been enqueued.
+
+        **Checkpoints**: always.
+        """
+        check_name("queue", queue)
+        journal.check_priority(priority)
+        run = self.create_run(workflow, run_id=run_id, resource_id=resource_id, tags=tags)
+        life, stored = run._life, self._stored
+        if stored is None:
+            self._runs.forget(life)
+            problem = "only a store can keep a run for other processes"
+            raise RunStateError(life.run_id, "pending", problem)
+        self._begin(
+            life,
+            input_data,
+            runtime_context,
+            tracing_context,
+            tracing_options,
+            initial_state,
+            by,
+            False,
+            timeout,
+            False,
+        )
+        async with self._runs.lock(life.run_id):
+            self._runs.forget(life)  # whoever takes it loads it
+            await journal.enqueue(stored.durable, life, queue, priority)
+        return life.run_id
+
+    async def work(
+        self,
+        capacity: int = 100,
+        *,
+        queues: Collection[str] = (DEFAULT_QUEUE,),
+        poll: Duration = 5.0,
+        drain: Duration = 30.0,
+    ) -> NoReturn:
+        """Take runs from queues of the store and drive them, until canceled.
+
+        Takes runs that were enqueued, runs whose process died or halted them, and suspended runs
+        that were answered or are due. The runs are those of workflows that this engine knows by id
+        and that have not changed since the run began: others are left to workers that know them,
+        so old and new versions of a program can work on one store. Of several engines that work,
+        one drives each run. None of them needs to know of another.
+
+        While there is room, up to a quarter of it is filled at a time, with at most 20 runs, so
+        that other workers also get some. Runs that sleep occupy room, suspended ones do not.
+
+        Args:
+          capacity: How many runs this engine drives before it takes no more. Runs that were
+            submitted to it count.
+          queues: The queues to take runs from.
+          poll: Seconds, or a timedelta, between two looks. Enqueued and answered runs are noticed
+            at once, others by looking.
+          drain: Seconds, or a timedelta, that running bodies get when this is canceled.
+
+        Raises:
+          ValueError: if an argument is invalid.
+          InvalidIdError: if the name of a queue is invalid.
+          StoreError: if the engine has no store, or it is read-only, or it can no longer be used.
+            While it is unavailable, this waits.
+
+        **Cancellation**: takes no more, and lets running bodies finish for *drain* seconds. The
+        runs that it has taken are then halted, and other workers may take them at once.
+
+        **Checkpoints**: always.
+        """
+        job = journal.job_of(self._environment, capacity, queues, poll, drain)
+        if self._stored is None:
+            raise StoreError("(none)", "runs are taken from a store; open the engine with store=")
+        self._stored.durable.check_writable()
+        await journal.Worker(self._stored, job).work()
 
     async def _start_or_find(
         self, workflow: Workflow[Any, Any] | str, input_data: Any, **options: Any

@@ -301,6 +301,20 @@ class StepTimeoutError(TrioflowError, TimeoutError):
 
 
 @attrs.define(eq=False, repr=False)
+class RunnerFailedError(TrioflowError, RuntimeError):
+    """Raised when the runner of a step or tool failed while a body was running. Can be retried.
+
+    Its ``__cause__`` is what the runner raised; None if it could not be closed in time.
+    """
+
+    step: str
+    runner: str
+
+    def __str__(self) -> str:
+        return f"the runner {self.runner} of step {self.step!r} failed; see the cause"
+
+
+@attrs.define(eq=False, repr=False)
 class EventTimeoutError(TrioflowError, TimeoutError):
     """Raised when no event arrived within the ``timeout`` of a wait."""
 

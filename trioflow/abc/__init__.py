@@ -17,18 +17,31 @@ if TYPE_CHECKING:
     from trioflow.abc._journal import Append, Entry, RunFilter, RunHeader, StoredRun, parse_cursor
     from trioflow.abc._request import MAX_REQUEST_BYTES, MAX_REQUESTS, Request, RequestKind
     from trioflow.abc._runner import Runner
+    from trioflow.abc._schedules import (
+        DAY,
+        OPEN_DECISIONS,
+        Decision,
+        ScheduleStore,
+        StoredSchedule,
+        TickRecord,
+    )
     from trioflow.abc._store import Store
+    from trioflow.abc._work import DEFAULT_QUEUE, StoredOwner, StoredQueue, WorkStore
 
 __all__ = [
     "ALL_SCOPES",
+    "DAY",
+    "DEFAULT_QUEUE",
     "MAX_REQUESTS",
     "MAX_REQUEST_BYTES",
+    "OPEN_DECISIONS",
     "AccessRequest",
     "AccessScope",
     "Append",
     "Authenticator",
     "BodyInfo",
     "Codec",
+    "Decision",
     "Entry",
     "Instrument",
     "PartInfo",
@@ -38,10 +51,16 @@ __all__ = [
     "RunFilter",
     "RunHeader",
     "Runner",
+    "ScheduleStore",
     "SpanInfo",
     "Store",
+    "StoredOwner",
+    "StoredQueue",
     "StoredRun",
+    "StoredSchedule",
+    "TickRecord",
     "TraceIds",
+    "WorkStore",
     "parse_cursor",
 ]
 
@@ -59,6 +78,7 @@ if not TYPE_CHECKING:  # type checkers would accept any name
             "Append": "trioflow.abc._journal",
             "BodyInfo": "trioflow.abc._instrument",
             "Codec": "trioflow.abc._codec",
+            "DEFAULT_QUEUE": "trioflow.abc._work",
             "Entry": "trioflow.abc._journal",
             "Instrument": "trioflow.abc._instrument",
             "PartInfo": "trioflow.abc._instrument",
@@ -67,10 +87,24 @@ if not TYPE_CHECKING:  # type checkers would accept any name
             "RunFilter": "trioflow.abc._journal",
             "RunHeader": "trioflow.abc._journal",
             "Runner": "trioflow.abc._runner",
+            **dict.fromkeys(
+                (
+                    "DAY",
+                    "OPEN_DECISIONS",
+                    "Decision",
+                    "ScheduleStore",
+                    "StoredSchedule",
+                    "TickRecord",
+                ),
+                "trioflow.abc._schedules",
+            ),
             "SpanInfo": "trioflow.abc._instrument",
             "Store": "trioflow.abc._store",
+            "StoredOwner": "trioflow.abc._work",
+            "StoredQueue": "trioflow.abc._work",
             "StoredRun": "trioflow.abc._journal",
             "TraceIds": "trioflow.abc._instrument",
+            "WorkStore": "trioflow.abc._work",
             "parse_cursor": "trioflow.abc._journal",
         },
     )

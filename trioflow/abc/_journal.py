@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import attrs
 
+from trioflow.abc._work import DEFAULT_QUEUE
 from trioflow.errors import JournalConflictError
 from trioflow.events import RunStatus
 
@@ -28,6 +29,10 @@ class RunHeader:
     """Labels for filtering runs, in the caller's order."""
     input: str | None = None
     """The input as JSON, so that listings can show it without reading journals."""
+    queue: str = DEFAULT_QUEUE
+    """The queue from which workers take the run."""
+    priority: int = 0
+    """Of the runs in a queue, workers take those with the highest priority first."""
 
 
 @attrs.frozen
@@ -78,6 +83,20 @@ class Append:
     requests: tuple[int, ...] = ()
     """Ids of requests for this run whose effect these entries record. They are removed in the
     same transaction; ids that are no longer pending are ignored."""
+    tick: tuple[str, float] | None = None
+    """The schedule and the time of the tick whose run this begins; only with *header*, and only
+    for a `ScheduleStore`. In the same transaction the record of the tick changes from ``"decided"``
+    to ``"started"``. The append conflicts if that is not its decision, so a tick starts once, even
+    if its run was deleted since."""
+
+    def tick_conflict(self) -> JournalConflictError:
+        """Return the conflict for a tick that is not ``"decided"``. For authors of stores."""
+        return JournalConflictError(self.run_id, "its tick has started, or was never decided")
+
+    @property
+    def enqueues(self) -> bool:
+        """Whether this leaves a new run to workers: it is pending, and has a first entry."""
+        return self.header is not None and self.status == "pending" and bool(self.entries)
 
     def conflict(self, last_seq: int | None, owner: str | None) -> JournalConflictError | None:
         """Return why a store must refuse this append, or None. For authors of stores.

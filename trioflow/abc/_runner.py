@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from trioflow.context import StepContext
+from trioflow.steps import Step
+from trioflow.tools import Tool
 
 
 class Runner(ABC):
@@ -15,7 +17,9 @@ class Runner(ABC):
     A step or tool selects a runner by name, with ``@step(runner="name")`` or
     ``@tool(runner="name")``. Runners come from ``open_engine(runners={"name": ...})`` or from a
     plugin's ``trioflow_runner("name")``. An engine uses a runner as ``async with runner``: it
-    opens it once, before the first body, and closes it after the last run has ended.
+    opens it once, before the first body, and closes it after the last run has ended. If a task of
+    the runner raises meanwhile, its bodies are canceled, their steps fail with `RunnerFailedError`,
+    and the next body opens the runner again.
     `trioflow.testing.check_runner` checks this contract.
     """
 
@@ -36,6 +40,18 @@ class Runner(ABC):
         Raises:
           DefinitionError: if the runner can never run it.
         """
+
+    def bind(self, definition: Step[Any, Any] | Tool[..., Any]) -> Runner:
+        """Return what runs the bodies of a step or tool. Called once, while a workflow is planned.
+
+        A runner whose options differ between steps reads them here, for example from the
+        ``metadata`` of the definition, and returns another runner that has them. What it returns
+        is used while this runner is open; it is neither opened nor closed itself.
+
+        Raises:
+          DefinitionError: if the definition has options that this runner does not have.
+        """
+        return self
 
     @abstractmethod
     async def run(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import trio
 
@@ -16,16 +16,17 @@ from trioflow.abc import (
     RunFilter,
     Store,
     StoredRun,
+    StoredSchedule,
     parse_cursor,
 )
 from trioflow.errors import JournalConflictError, StoreError
 from trioflow.events import FINISHED_STATUSES, RunStatus
+from trioflow.stores._queues import NAME, MemoryQueues
+from trioflow.stores._schedules import MemorySchedules
 from trioflow.stores._shelf import Bell, Shelf
 
-NAME = "memory:"
 
-
-class MemoryStore(Store):
+class MemoryStore(MemoryQueues, MemorySchedules):
     """A store in memory. Several engines of one process may share it.
 
     It may be entered again, and still holds everything that was appended. Claims expire by
@@ -155,11 +156,11 @@ class MemoryStore(Store):
     @asynccontextmanager
     async def _open_owner(self, owner: str) -> AsyncGenerator[None, None]:
         await trio.lowlevel.checkpoint()
-        self._shelf.bells[owner] = Bell()
+        self._shelf.bells[owner], self._shelf.work_bells[owner] = Bell(), Bell()
         try:
             yield
         finally:
-            del self._shelf.bells[owner]
+            del self._shelf.bells[owner], self._shelf.work_bells[owner]
             for run in self._shelf.claimed_by(owner):
                 run.owner = None
 
@@ -168,7 +169,7 @@ class MemoryStore(Store):
         run, now = self._shelf.journals.get(run_id), self._shelf.now()
         if run is None or (run.owner != owner and run.held_for(now) > 0):
             return False
-        run.owner, run.claimed_until = owner, now + seconds
+        run.take(owner, now, seconds)
         return True
 
     async def renew(self, owner: str, seconds: float) -> set[str]:
@@ -250,6 +251,21 @@ class _Reader(MemoryStore):
         await _refuse()
 
     async def post_request(self, request: Request) -> Request:
+        await _refuse()
+
+    async def claim_next(self, *args: Any, **options: Any) -> Sequence[StoredRun]:
+        await _refuse()
+
+    async def put_schedule(self, schedule: StoredSchedule, *, if_version: int | None) -> bool:
+        await _refuse()
+
+    async def delete_schedule(self, id: str) -> bool:
+        await _refuse()
+
+    async def advance(self, id: str, **changes: Any) -> bool:
+        await _refuse()
+
+    async def prune_ticks(self, id: str, before: float) -> int:
         await _refuse()
 
 

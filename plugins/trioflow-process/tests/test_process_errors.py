@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from process_steps import failures
 from trioflow_process import NotInWorkerError, NotPicklableError, ProcessRunner, WorkerCrashedError
-from trioflow_process.packing import PackedError, pack_error
-from trioflow_process.pickling import dumps
 
 from trioflow import Workflow, open_engine
+from trioflow.runners.remote import PackedError, pack_error
 from trioflow.wire import RecordedError
 
 
@@ -151,13 +150,6 @@ async def test_steps_fail_with_exceptions_whatever_their_methods_do() -> None:
         for what, cls in failures.HOSTILE.items():
             result = await engine.create_run(hostile).start(what)
             assert (result.status, type(result.error)) == ("failed", cls)
-
-
-def test_bare_exceptions_have_nothing_around_them() -> None:
-    exc = pickle.loads(dumps(raised(failures.fail, "cause"), bare=True))
-
-    assert type(exc) is KeyError
-    assert (exc.__traceback__, exc.__cause__, exc.__context__) == (None, None, None)
 
 
 class OddError(Exception):

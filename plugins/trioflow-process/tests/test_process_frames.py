@@ -16,8 +16,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from trioflow_process import keeper_main
 from trioflow_process.channel import Channel
+from trioflow_process.frames import SMALL, Close, FrameReader, to_parts
 from trioflow_process.keeper import Keeper
-from trioflow_process.messages import SMALL, Ask, Close, FrameReader, to_parts
+
+from trioflow.runners.remote import Ask
 
 SIZES = st.sampled_from([0, 1, 100, SMALL - 1, SMALL, SMALL + 1, 3 * SMALL, 10 * SMALL])
 NAMES = st.sampled_from([1, 100, 5 * SMALL]).map("x".__mul__)

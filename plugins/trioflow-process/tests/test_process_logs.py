@@ -14,7 +14,6 @@ import pytest
 import trio
 from process_steps import logging_at_import, values
 from process_steps.engines import open_workers, start, workflow
-from trioflow_process import logbook
 
 from trioflow import TracingContext
 from trioflow.errors import StepTimeoutError
@@ -180,7 +179,7 @@ def much() -> Iterator[logging.Logger]:
 async def test_a_slow_handler_holds_up_neither_the_loop_nor_the_step(
     much: logging.Logger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logbook, "PATIENCE", 0.1)
+    monkeypatch.setattr("trioflow.runners.remote._logbook.PATIENCE", 0.1)
     handler = Held()
     much.addHandler(handler)
     async with open_workers() as engine:
@@ -195,7 +194,7 @@ async def test_a_slow_handler_holds_up_neither_the_loop_nor_the_step(
 async def test_bodies_wait_if_too_many_records_wait(
     much: logging.Logger, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(logbook, "LONGEST", 5)
+    monkeypatch.setattr("trioflow.runners.remote._logbook.LONGEST", 5)
     handler = Held()
     much.addHandler(handler)
     async with open_workers() as engine:

@@ -11,7 +11,6 @@ import pytest
 import trio
 from process_steps import contexts, values
 from trioflow_process import ProcessRunner
-from trioflow_process.culprit import find_culprit
 
 from trioflow import Workflow, open_engine, step
 from trioflow.errors import DefinitionError
@@ -121,40 +120,3 @@ def test_the_main_module_is_accepted_if_it_is_a_file(tmp_path: Any) -> None:
 
     assert from_file.stdout == "accepted\n"
     assert "cannot import the module '__main__' that defines it" in from_text.stderr
-
-
-class Slotted:
-    __slots__ = ("lock",)
-
-
-class TestCulprits:
-    @staticmethod
-    def dump(value: Any) -> None:
-        if "bad" in repr(value):
-            raise TypeError("bad")
-
-    @pytest.mark.parametrize(
-        ("value", "path"),
-        [
-            ("bad", ""),
-            (["good", "bad"], "[1]"),
-            ({"a": {"b": ("good", "bad")}}, "a.b[1]"),
-            ({1: "bad"}, "[1]"),
-            ({"good", "bad"}, None),
-            (values.Part("good", "bad"), "content"),
-            (ValueError("bad"), ""),
-            (slice(0, "bad"), ""),
-        ],
-    )
-    def test_the_innermost_part_is_found(self, value: Any, path: str | None) -> None:
-        found, culprit = find_culprit(value, self.dump)
-
-        assert "bad" in repr(culprit)
-        if path is not None:
-            assert found == path
-
-    def test_attributes_count_and_circles_end(self) -> None:
-        value = Exception("bad")
-        value.attribute = value  # type: ignore[attr-defined]
-
-        assert find_culprit(value, self.dump) == ("", value)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import pytest
 from process_steps import traces, values
 from process_steps.engines import open_workers, start
 from trioflow_process import ProcessRunner
-from trioflow_process.undoing import SETTINGS, Setting, Settings
 
 from trioflow import open_engine
 
@@ -61,35 +59,3 @@ async def test_context_variables_stay_on_their_side() -> None:
     assert first == ["not set", "first"]
     assert second == ["not set", "second"]
     assert seen == "set by the caller"
-
-
-# ---------------------------------------------------------------- in this process
-def test_settings_are_noted_again_when_something_has_changed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("PROCESS_STEPS", "before")
-    settings = Settings()
-    settings.note()
-    monkeypatch.setenv("PROCESS_STEPS", "after")
-    settings.note(changed=True)
-    os.environ["PROCESS_STEPS"] = "by a body"
-    os.environ["PROCESS_STEPS_TOO"] = "by a body"
-
-    assert settings.restore()
-    assert os.environ["PROCESS_STEPS"] == "after"
-    assert "PROCESS_STEPS_TOO" not in os.environ
-
-
-def test_what_cannot_be_restored_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = {"value": 1}
-
-    def refuse(_: Any) -> None:
-        raise PermissionError
-
-    monkeypatch.setattr("trioflow_process.undoing.SETTINGS", (Setting(found.copy, refuse),))
-    settings = Settings()
-    settings.note()
-    assert settings.restore()
-    found["value"] = 2
-    assert not settings.restore()
-    assert len(SETTINGS) > 10

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from trioflow import hookimpl
 from trioflow.abc import Runner
-from trioflow_process.errors import NotInWorkerError, NotPicklableError, WorkerCrashedError
+from trioflow.runners.remote import NotInWorkerError, NotPicklableError
+from trioflow_process.errors import WorkerCrashedError
 
 if TYPE_CHECKING:
     from trioflow_process.runner import ProcessRunner

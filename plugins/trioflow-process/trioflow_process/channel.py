@@ -8,7 +8,8 @@ from contextlib import suppress
 
 import trio
 
-from trioflow_process.messages import Frame, FrameReader, Message, to_parts
+from trioflow.runners.remote import Frame, Message
+from trioflow_process.frames import Close, FrameReader, to_parts
 
 
 class Channel:
@@ -29,7 +30,7 @@ class Channel:
                 with memoryview(part) as left:
                     await self._send_all(left)
 
-    def send_nowait(self, message: Message) -> None:
+    def send_nowait(self, message: Close) -> None:
         """Send a small frame to a worker that waits for a job."""
         with suppress(OSError):  # it has died, or has ceased to read; closing the runner ends it
             self._socket.send(b"".join(to_parts(message)))

@@ -10,16 +10,9 @@ from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from trioflow.runners.remote import Answer, Job, Message
+from trioflow_process.frames import Close, FrameReader, Leaving, to_parts
 from trioflow_process.lifeline import end_group
-from trioflow_process.messages import (
-    Answer,
-    Close,
-    FrameReader,
-    Job,
-    Leaving,
-    Message,
-    to_parts,
-)
 
 
 class SocketLine:
@@ -55,7 +48,7 @@ class SocketLine:
             self.send(Leaving())
             return None
 
-    def send(self, message: Message, content: bytes = b"") -> None:
+    def send(self, message: Message | Leaving, content: bytes = b"") -> None:
         """Send a frame. Blocks while the buffer of the socket is full; hold the lock."""
         try:
             for part in to_parts(message, content):
@@ -81,7 +74,7 @@ class SocketLine:
         if not self._is_closing:
             end_group()
 
-    def _sort(self, message: Message, content: bytes | bytearray) -> None:
+    def _sort(self, message: Message | Close, content: bytes | bytearray) -> None:
         match message:
             case Job():
                 self._jobs.put([message, content])

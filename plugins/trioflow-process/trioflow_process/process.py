@@ -16,8 +16,8 @@ import trio
 
 from trioflow_process.channel import Channel
 from trioflow_process.errors import how_it_ended
+from trioflow_process.frames import Close
 from trioflow_process.keeper import Keeper
-from trioflow_process.messages import Close
 from trioflow_process.worker import work
 
 LAST = 1.0

@@ -11,20 +11,25 @@ from typing import Any, Self
 import attrs
 import trio
 
-from trioflow import StepContext, TracingContext
-from trioflow.abc import BodyInfo, Runner
-from trioflow.instruments import current_step
+from trioflow import StepContext
+from trioflow.abc import Runner
 from trioflow.runners import Place, Places, check_blocking, outside_timeout
+from trioflow.runners.remote import (
+    Frame,
+    Job,
+    Levels,
+    Logbook,
+    Service,
+    check_reachable,
+    facts_of,
+    pack_call,
+    result_of,
+)
 from trioflow_process.cpus import usable_cpus
 from trioflow_process.errors import WorkerCrashedError
-from trioflow_process.levels import Levels
-from trioflow_process.logbook import Logbook
-from trioflow_process.messages import CallFacts, Frame, Job, Leaving, Raised, Stopped
-from trioflow_process.pickling import blame, dumps, loads_or_blame
+from trioflow_process.frames import Leaving
 from trioflow_process.pool import Pool
 from trioflow_process.process import Worker
-from trioflow_process.reachable import check_reachable
-from trioflow_process.service import Service
 
 PATIENCE = 0.1
 """Seconds after which a body that waits for the engine lends its place to others."""
@@ -138,13 +143,13 @@ class ProcessRunner(Runner):
             is_timed = waiting.enter_context(outside_timeout(ctx))
             try:
                 await place.take()
-                call = partial(_packed_call, ctx, fn, args, kwargs)
+                call = partial(pack_call, ctx, fn, args, kwargs)
                 with place.around():
                     body = _Body(self._open, ctx, call, place, waiting if is_timed else None)
                     frame = await body.run()
             finally:
                 place.end()
-        return _result(ctx, *frame)
+        return result_of(ctx, *frame)
 
 
 @attrs.frozen(eq=False)
@@ -174,7 +179,7 @@ class _Body:
 
     def _job(self, worker: Worker, levels: Levels) -> Job:
         new_levels = None if levels == worker.levels else levels
-        return Job(_facts_of(self.ctx), new_levels, self.waiting is not None)
+        return Job(facts_of(self.ctx), new_levels, self.waiting is not None)
 
     async def _serve(self, worker: Worker, levels: Levels) -> Frame:
         begin = self.waiting.close if self.waiting is not None else _nothing
@@ -194,45 +199,3 @@ class _Body:
 
 def _nothing() -> None:
     """Begin a body whose time does not matter."""
-
-
-def _facts_of(ctx: StepContext[Any]) -> CallFacts:
-    return CallFacts(*(getattr(ctx, field.name) for field in attrs.fields(CallFacts)))
-
-
-def _result(ctx: StepContext[Any], message: object, content: bytes | bytearray) -> Any:
-    """Return what the body returned, raise what it raised, or suspend or bail as it did."""
-    if isinstance(message, Raised):
-        raise message.error.unpack()
-    if not isinstance(message, Stopped):
-        return loads_or_blame(content, "result", ctx.step_id)
-    values = loads_or_blame(content, f"what ctx.{message.method}() was given", ctx.step_id)
-    if message.method == "bail":
-        ctx.bail(*values)
-    payload, label = values
-    return ctx.suspend(payload, label=label)
-
-
-def _packed_call(
-    ctx: StepContext[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> bytes:
-    body = _picklable(current_step())
-    try:
-        return dumps((fn, args, kwargs, body), ctx)
-    except Exception as exc:
-        values = [value for value in args if value is not ctx]
-        named = {name: value for name, value in kwargs.items() if value is not ctx}
-        whole: Any = named or values
-        if len(values) == 1 and not named:
-            whole = values[0]
-        raise blame(whole, "input", ctx.step_id, exc) from exc
-
-
-def _picklable(body: BodyInfo | None) -> BodyInfo | None:
-    """Return what `current_step` returns in the worker."""
-    try:
-        dumps(body)
-    except Exception:  # the spans of most tracers cannot be pickled
-        assert body is not None
-        return attrs.evolve(body, tracing_context=TracingContext())
-    return body

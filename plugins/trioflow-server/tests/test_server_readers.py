@@ -10,7 +10,7 @@ import pytest
 import trio
 from trioflow_server import Limits
 
-from .serving import OPEN, Bench, open_bench
+from .serving import OPEN, Bench, eventually, open_bench
 from .sockets import Raw, open_raw
 
 CHUNKS = 5_000
@@ -171,8 +171,12 @@ async def test_closing_ends_streams_with_a_last_comment() -> None:
             await waiting.request("POST", "/api/workflows/slow/start-async?runId=w", start)
             for raw in (sse, lines):
                 await raw.until(b"step-start")
-            while bench.engine.get_run("w").status != "running":
-                await trio.lowlevel.checkpoint()
+
+            async def is_waited_for() -> bool:
+                running = await bench.engine.list_runs(status="running")
+                return "w" in [info.run_id for info in running]
+
+            await eventually(is_waited_for)
             bench.server.stop()
             ends = [await last_of(raw) for raw in (sse, lines, waiting)]
 

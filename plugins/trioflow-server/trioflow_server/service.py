@@ -12,13 +12,13 @@ from trioflow.abc import Authenticator
 from trioflow_server.compat.graph import Describer
 from trioflow_server.compat.records import Recorder
 from trioflow_server.options import ServerOptions
-from trioflow_server.own.encoding import Encoder
 from trioflow_server.pages.logs import RunLogs
 from trioflow_server.pending import PendingRuns
 from trioflow_server.problems import Problem
 from trioflow_server.remembering import RecordCache
 from trioflow_server.safety.sessions import Sessions
 from trioflow_server.seen.measures import Measures
+from trioflow_server.sharing import SharedPieces
 from trioflow_server.streams import OpenStreams
 from trioflow_server.values import Shower
 
@@ -42,13 +42,12 @@ class Service:
     describer: Describer = attrs.field(init=False)
     records: RecordCache = attrs.field(factory=RecordCache)
     pending: PendingRuns = attrs.field(factory=PendingRuns)
-    encoder: Encoder = attrs.field(init=False)
+    pieces: SharedPieces = attrs.field(factory=SharedPieces)
     logs: RunLogs = attrs.field(factory=RunLogs)
     streams: OpenStreams = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.shower = Shower(self.engine.converter, self.options.show_stacks)
-        self.encoder = Encoder(self.shower)
         self.recorder = Recorder(self.shower)
         self.describer = Describer(self.engine, self.options.show_sources)
         self.streams = OpenStreams(self.options.limits.streams_per_client)

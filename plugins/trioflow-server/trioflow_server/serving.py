@@ -9,20 +9,20 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
 import attrs
 import trio
 from hypercorn.config import Config
-from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import wrap_app
 
 from trioflow_server.app import ServerApp
+from trioflow_server.connections import Connection, GuardedStream
 from trioflow_server.intake import Receive, Scope, Send
 from trioflow_server.options import Limits
 
@@ -48,81 +48,6 @@ class Binding:
     """File with the certificates, for TLS."""
     keyfile: str | None = None
     """File with the key of the first certificate."""
-
-
-class GuardedStream(trio.abc.HalfCloseableStream):
-    """A connection that can be cut while something is being sent."""
-
-    def __init__(self, stream: trio.SocketStream) -> None:
-        self._stream = stream
-        self.address = _address_of(stream.socket)
-        """Of the client."""
-        self.scope = trio.CancelScope()
-        """What runs for the connection."""
-        self.requests = 0
-        """How many requests are being answered."""
-        self.idle_since = trio.current_time()
-        """When the last of them was answered."""
-        self._sending: trio.CancelScope | None = None
-        self._is_cut = False
-
-    @property
-    def socket(self) -> trio.socket.SocketType:
-        """The socket, where the server reads the addresses."""
-        return self._stream.socket
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Send data; a cut connection is broken."""
-        with trio.CancelScope() as self._sending:
-            if self._is_cut:
-                self._sending.cancel()
-            await self._stream.send_all(data)
-        if self._sending.cancelled_caught:
-            raise trio.BrokenResourceError("the connection was cut")
-
-    async def wait_send_all_might_not_block(self) -> None:
-        """Wait until something can be sent."""
-        await self._stream.wait_send_all_might_not_block()
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        """Receive some data."""
-        return await self._stream.receive_some(max_bytes)
-
-    async def send_eof(self) -> None:
-        """Say that nothing more will be sent."""
-        await self._stream.send_eof()
-
-    async def aclose(self) -> None:
-        """Close the connection."""
-        await self._stream.aclose()
-
-    @contextmanager
-    def answering(self) -> Iterator[None]:
-        """Count a request while it is being answered."""
-        self.requests += 1
-        try:
-            yield
-        finally:
-            self.requests -= 1
-            self.idle_since = trio.current_time()
-
-    def is_idle(self, seconds: float) -> bool:
-        """Return whether nothing was asked for so long."""
-        return not self.requests and trio.current_time() > self.idle_since + seconds
-
-    def cut(self) -> None:
-        """Break the connection for whoever is sending."""
-        self._is_cut = True
-        if self._sending is not None:
-            self._sending.cancel()
-
-
-class Connection(TCPServer):
-    """A connection of hypercorn that ends when its client has left."""
-
-    async def _read_data(self) -> None:
-        await super()._read_data()
-        await self.idle_task.stop()  # it would wait for another request
 
 
 @attrs.define(eq=False)
@@ -235,14 +160,6 @@ class Server:
         app = wrap_app(answer, self.config.wsgi_max_body_size, "asgi")  # type: ignore[arg-type]
         state = ConnectionState({})
         await Connection(app, self.config, self._context, state, transport)
-
-
-def _address_of(sock: trio.socket.SocketType) -> str:
-    try:
-        name = sock.getpeername()
-    except OSError:  # it has left already
-        return ""
-    return str(name[0]) if isinstance(name, tuple) else ""
 
 
 async def _refuse(stream: trio.SocketStream) -> None:

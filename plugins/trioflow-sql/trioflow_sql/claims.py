@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, or_, select, union, update
+from sqlalchemy import Connection, bindparam, case, or_, select, union, update
 
 from trioflow.abc import StoredRun, parse_cursor
 from trioflow.events import FINISHED_STATUSES
@@ -24,10 +25,11 @@ granted = {
     "claimed_until": database_time() + bindparam("seconds"),
     "claim_clock": database_clock(),
 }
+since = case((runs.c.owner == bindparam("by"), runs.c.claimed_at), else_=bindparam("wall"))
 CLAIM = (
     update(runs)
     .where(this_run, or_(runs.c.owner == bindparam("by"), is_free))
-    .values(owner=bindparam("by"), **granted)
+    .values(owner=bindparam("by"), claimed_at=since, **granted)
 )
 HOLDER = select(runs.c.owner).where(this_run)
 RENEW = update(runs).where(runs.c.owner == bindparam("by")).values(granted).returning(runs.c.run_id)
@@ -54,7 +56,7 @@ def claim_run(
     database: Database, run_id: str, owner: str, seconds: float, connection: Connection
 ) -> bool:
     """Claim the run for *owner*, unless another living owner holds it."""
-    wanted = {"id": run_id, "by": owner, "seconds": seconds, "gone": ()}
+    wanted = {"id": run_id, "by": owner, "seconds": seconds, "gone": (), "wall": time.time()}
     if connection.execute(CLAIM, wanted).rowcount == 1:
         return True
     holder = connection.execute(HOLDER, {"id": run_id}).scalar_one_or_none()

@@ -9,15 +9,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from trioflow.abc import Append
+from trioflow.abc import Append, StoredRun
 from trioflow.errors import JournalConflictError, StoreError
+
+if TYPE_CHECKING:
+    from trioflow_sql.taking import Wish
 
 T = TypeVar("T")
 
@@ -48,6 +51,10 @@ class Presence(ABC):
         """Return whether there may be requests that have not been taken."""
 
     @abstractmethod
+    def look_for_work(self) -> bool:
+        """Return whether there may be runs to take that this did not return True for before."""
+
+    @abstractmethod
     def taking(self) -> None:
         """Note that the current requests are about to be taken."""
 
@@ -69,6 +76,9 @@ class Database(ABC):
     """The error message for attempts to write to a read-only database."""
     ddl: Mapping[str, str]
     """The parts of migrations that differ between databases."""
+
+    has_own_clock = False
+    """Whether the database is on a machine of its own, whose clock counts."""
 
     def __init__(self, name: str, patience: float, read_only: bool) -> None:
         self.name = name
@@ -124,6 +134,10 @@ class Database(ABC):
         """Execute appends that the database can store, in their own transaction."""
 
     @abstractmethod
+    def claim_next(self, reader: Engine, writer: Engine, wish: Wish) -> list[StoredRun]:
+        """Claim runs in one transaction; see `trioflow.abc.WorkStore.claim_next`."""
+
+    @abstractmethod
     def notify(self, connection: Connection, owner: str | None) -> None:
         """Wake an owner, or all of them, when the transaction is committed."""
 
@@ -133,11 +147,18 @@ class Database(ABC):
         """Return the owners whose processes are certainly dead."""
 
     @abstractmethod
-    def open_presence(self, owner: str, ring: Callable[[], None], writer: Engine) -> Presence:
+    def open_presence(
+        self,
+        owner: str,
+        ring: Callable[[], None],
+        ring_work: Callable[[], None],
+        writer: Engine,
+    ) -> Presence:
         """Show other processes that an owner lives.
 
         Args:
           ring: Called, in any thread, when there may be requests to take.
+          ring_work: The same for runs to take.
         """
 
     # ------------------------------------------------------------ housekeeping

@@ -86,7 +86,62 @@ FIRST: Migration = (
     "{owners}",
 )
 
-MIGRATIONS: Sequence[Migration] = (FIRST,)
+SCHEDULES: Migration = (
+    """
+    CREATE TABLE trioflow_schedules (
+      key {key},
+      id {text} NOT NULL UNIQUE,
+      workflow_id {text} NOT NULL,
+      rule {text} NOT NULL,
+      options {text} NOT NULL,
+      input {text},
+      is_declared {integer} NOT NULL,
+      version {integer} NOT NULL,
+      watermark {real} NOT NULL,
+      since {real} NOT NULL,
+      starts {integer} NOT NULL,
+      is_paused {integer} NOT NULL,
+      reason {text},
+      kept_since {real},
+      wake_at {real}
+    ) {changing}
+    """,
+    "CREATE INDEX trioflow_schedules_by_wake ON trioflow_schedules (wake_at)",
+    """
+    CREATE TABLE trioflow_ticks (
+      schedule {integer} NOT NULL REFERENCES trioflow_schedules (key) ON DELETE CASCADE,
+      at {real} NOT NULL,
+      decision {text} NOT NULL,
+      decided_at {real} NOT NULL,
+      run_id {text},
+      reason {text},
+      owner {text},
+      requested_by {text},
+      number_missed {integer} NOT NULL,
+      first {real},
+      count {integer} NOT NULL,
+      PRIMARY KEY (schedule, at)
+    ) {clustered}
+    """,
+    """
+    CREATE INDEX trioflow_ticks_by_openness ON trioflow_ticks (schedule, at)
+    WHERE decision IN ('decided', 'queued')
+    """,
+)
+
+QUEUES: Migration = (
+    "ALTER TABLE trioflow_runs ADD COLUMN queue {text} NOT NULL DEFAULT 'default'",
+    "ALTER TABLE trioflow_runs ADD COLUMN priority {integer} NOT NULL DEFAULT 0",
+    "ALTER TABLE trioflow_runs ADD COLUMN claimed_at {real}",
+    # Only the runs that wait for a worker, in the order in which workers take them.
+    """
+    CREATE INDEX trioflow_runs_by_queue
+    ON trioflow_runs (queue, priority DESC, created_at, run_id)
+    WHERE owner IS NULL AND status IN ('pending', 'running')
+    """,
+)
+
+MIGRATIONS: Sequence[Migration] = (FIRST, SCHEDULES, QUEUES)
 VERSION = len(MIGRATIONS)
 """The schema version that this code reads and writes."""
 

@@ -16,7 +16,6 @@ from trioflow.abc import (
     Entry,
     Request,
     RunFilter,
-    Store,
     StoredRun,
     parse_cursor,
 )
@@ -27,6 +26,8 @@ from trioflow_sql.access import Access
 from trioflow_sql.attending import Attendance
 from trioflow_sql.database import PATIENCE, Database, batches
 from trioflow_sql.opening import database_for
+from trioflow_sql.queues import SqlQueues
+from trioflow_sql.schedules import SqlSchedules
 from trioflow_sql.texts import are_storable, check_storable, is_storable
 
 T = TypeVar("T")
@@ -37,7 +38,7 @@ PRUNED_AT_ONCE = 50
 """Number of runs that one transaction deletes, so that writers do not wait for all of them."""
 
 
-class SqlStore(Store):
+class SqlStore(SqlQueues, SqlSchedules):
     """Saves journals in SQLite or PostgreSQL.
 
     Args:

@@ -26,6 +26,9 @@ runs = Table(
     Column("owner", Text),
     Column("claimed_until", Double),
     Column("claim_clock", Text),
+    Column("queue", Text, nullable=False),
+    Column("priority", BigInteger, nullable=False),
+    Column("claimed_at", Double),
 )
 """The columns that appends change or that runs are found by. Other tables refer to ``key``."""
 

@@ -160,6 +160,23 @@ async def open_recovery(life: Life) -> int:
     return last
 
 
+async def recover_claimed(life: Life) -> None:
+    """Begin the part that follows the death of the process of a run that is claimed here.
+
+    Raises:
+      NotResumableError: if the run has finished or waits.
+      UnreadableRunError: if its journal holds a value that the workflow cannot use.
+    """
+    async with life.resuming:
+        if life.unreadable is not None:
+            raise life.unreadable
+        if life.phase is not Phase.ELSEWHERE:
+            problem = "it has finished or suspended in the meantime"
+            raise NotResumableError(life.run_id, life.record.status, problem)
+        async with beginning(life):
+            begin_recovery(life)
+
+
 async def claim_dead(life: Life) -> None:
     """Claim a run whose process has died, unless its journal shows that it has ended."""
     if life.unreadable is not None:

@@ -38,6 +38,11 @@ class RunTrace:
         self.context = ids.context if ids is not None and ids.context is not None else context
         self.id = trace_id or (self.id if ids is None else ids.trace_id)
 
+    def leave(self, context: TracingContext) -> None:
+        """Determine the trace of a run that another process begins: that of its caller, or its
+        own. Instruments do not see it here."""
+        self.context, self.id = context, context.trace_id or self.id
+
     def continue_part(self, context: TracingContext, resource_id: str | None) -> str | None:
         """Return the id that an instrument gives the span of the part about to begin."""
         span_id = self.log.record.span_id

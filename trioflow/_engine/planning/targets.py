@@ -25,7 +25,6 @@ from trioflow._engine.running.bodies import (
 from trioflow._engine.running.instruments import watched_body, watched_tool
 from trioflow._engine.running.shared_state import step_state_fields
 from trioflow._engine.running.tool_calls import invoke_tool, invoke_tool_in_runner
-from trioflow._signature import FunctionKind
 from trioflow._values.checks import compile_check
 from trioflow._values.structure import Structure, compile_structure
 from trioflow.abc import Runner
@@ -55,7 +54,7 @@ class TargetPlanner:
         """Return the plan of a call of *step*; *retry* comes from its workflow."""
         where = self.where("step", step, self.environment.steps)
         check_state(step.state, self.state, where)
-        runner = self.runner(step.fn, step.signature.kind, step.runner, where)
+        runner = self.runner(step, where)
         body = step_body(step.signature, step.fn, runner)
         watched = self.watched(body, step.fn, step.metadata)
         is_bare = watched is body and runner is None and takes_input_alone(step.signature)
@@ -99,7 +98,7 @@ class TargetPlanner:
         where = self.where("tool", tool, self.environment.tools)
         runner = None
         if not tool.streaming:
-            runner = self.runner(tool.fn, tool.signature.kind, tool.runner, where)
+            runner = self.runner(tool, where)
         run: Callable[[Any], Any] = invoke_tool
         if runner is not None:
             is_blocking = tool.signature.kind == "blocking"
@@ -206,19 +205,17 @@ class TargetPlanner:
         find = self.environment.recording
         return None if find is None else find(self.validate)
 
-    def runner(
-        self, fn: Callable[..., Any], kind: FunctionKind, name: str | None, where: str
-    ) -> Runner | None:
-        """Return what runs *fn*; None if it is awaited in the run's own task."""
-        if kind == "async" and name in (None, "inline"):
+    def runner(self, definition: Step[Any, Any] | Tool[..., Any], where: str) -> Runner | None:
+        """Return what runs the bodies; None if they are awaited in the run's own task."""
+        if definition.signature.kind == "async" and definition.runner in (None, "inline"):
             return None
-        name = name or "thread"
+        name = definition.runner or "thread"
         runners = self.environment.runners
         runner = runners.find(name)
         if runner is None:
             raise UnknownNameError("runner", name, where, runners.names)
-        runner.check(fn, where)
-        return runner
+        runner.check(definition.fn, where)
+        return runner.bind(definition)
 
     def limiter(self, limit: str | Limit | None, where: str) -> FindLimiter | None:
         """Return a function that gives the limiter of a limit."""

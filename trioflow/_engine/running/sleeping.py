@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import trio
 
-from trioflow._engine.stream.calendar import is_virtual
+from trioflow._calendar import is_virtual
 from trioflow._engine.stream.log import RunLog
 
 LOOK = 60.0

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 import trio
 
+from trioflow._calendar import epoch_now
 from trioflow._engine.base.outcome import must_pass
 from trioflow._engine.base.reporting import report
-from trioflow._engine.stream.calendar import epoch_now
 from trioflow._engine.stream.channel import Readers
 from trioflow._engine.stream.drafts import DRAFTS
 from trioflow._engine.stream.reader import Reader

@@ -34,7 +34,11 @@ LIMIT = 30.0
 
 
 async def check_runner(
-    make_runner: Callable[[], Runner], *, carries_context: bool = True, places: int = 2
+    make_runner: Callable[[], Runner],
+    *,
+    carries_context: bool = True,
+    places: int = 2,
+    owns_processes: bool = True,
 ) -> None:
     """Check that a runner fulfills the contract of `trioflow.abc.Runner`.
 
@@ -48,6 +52,8 @@ async def check_runner(
         ``run``. Not possible in another process.
       places: Minimum number of bodies that the runner can run at the same time. If it is 1,
         checks that need two of them are skipped.
+      owns_processes: Whether the processes of bodies must be gone when the runner is closed.
+        False if they belong to a cluster that goes on.
 
     Raises:
       RunnerContractError: for the first broken promise. Its cause is the exception that the
@@ -57,7 +63,8 @@ async def check_runner(
 
     @step
     async def check(_: Any, ctx: StepContext[Any]) -> None:
-        failure = await _first_fault(make_runner(), Bench(ctx, seen, carries_context, places))
+        bench = Bench(ctx, seen, carries_context, places)
+        failure = await _first_fault(make_runner(), bench, owns_processes)
         if failure is not None:
             raise failure
 
@@ -70,7 +77,9 @@ async def check_runner(
     result.unwrap()
 
 
-async def _first_fault(runner: Runner, bench: Bench) -> RunnerContractError | None:
+async def _first_fault(
+    runner: Runner, bench: Bench, owns_processes: bool
+) -> RunnerContractError | None:
     leftovers = Leftovers()
     failure = None
     try:
@@ -78,7 +87,7 @@ async def _first_fault(runner: Runner, bench: Bench) -> RunnerContractError | No
             failure = await _fault_while_open(runner, bench)
     except Exception as error:
         return failure or _fault(OPENING, error)
-    left = leftovers.of(bench.processes)
+    left = leftovers.of(bench.processes if owns_processes else ())
     return failure or (RunnerContractError(CLOSING, ", ".join(left)) if left else None)
 
 

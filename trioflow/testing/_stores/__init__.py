@@ -15,9 +15,11 @@ from trioflow.testing._stores import (
     lasting,
     looking,
     owning,
+    queueing,
     reading_only,
     removing,
     requesting,
+    scheduling,
 )
 from trioflow.testing._stores.bench import Bench, Promise, StoreContractError
 
@@ -33,8 +35,10 @@ PROMISES: tuple[Promise, ...] = (
     *finding.PROMISES,
     *removing.PROMISES,
     *requesting.PROMISES,
+    *queueing.PROMISES,
     *reading_only.PROMISES,
     *cancelling.PROMISES,
+    *scheduling.PROMISES,
     *lasting.PROMISES,
 )
 

@@ -9,7 +9,7 @@ from trioflow import events as ev
 from trioflow_server.calls import Call
 from trioflow_server.compat.memory import Memory
 from trioflow_server.compat.teller import Teller
-from trioflow_server.sending import Emit, StreamAnswer
+from trioflow_server.sending import Emit, Flow, StreamAnswer
 from trioflow_server.values import dump
 
 RECORD_END = b"\x1e"
@@ -50,21 +50,35 @@ class Feed:
 
     async def _tell(self, stream: EventStream, teller: Teller, emit: Emit) -> None:
         sent, last = 0, -1
-        async for event in stream:
-            missing, last = event.seq - last - 1, event.seq
-            if event.seq <= self.after:
-                teller.note(event)
-                continue
-            sent += teller.count_missing(missing)
-            record = teller.tell(event)
-            if isinstance(event, ev.Recover) and event.seq == self.after + 1:
-                record = teller.begin(event)  # a stream begins with it
-            if record is not None:
-                sent += 1
-                if sent > self.offset:
-                    await emit(dump(record) + RECORD_END)
-            if await self._is_over(event):
-                return
+        flow = Flow(emit, self.call.service.streams)
+        while batch := await stream.receive_some():
+            for event in batch:
+                missing, last = event.seq - last - 1, event.seq
+                if event.seq <= self.after:
+                    teller.memory.note(event)
+                    continue
+                sent += teller.count_missing(missing)
+                record = self._record(event, teller)
+                if record:
+                    sent += 1
+                    if sent > self.offset:
+                        await flow.add(record)
+                if await self._is_over(event):
+                    await flow.flush()
+                    return
+            await flow.flush()
+
+    def _record(self, event: ev.Event, teller: Teller) -> bytes:
+        """Return the record of an event; empty if it has none."""
+        seen = teller.note(event)
+        begins = isinstance(event, ev.Recover) and event.seq == self.after + 1
+
+        def make() -> bytes:
+            told = teller.begin(event) if begins else teller.tell(event, seen)
+            return b"" if told is None else dump(told) + RECORD_END
+
+        form = (self.run_id, self.after, self.to_end)
+        return self.call.service.pieces.get(event, form, make)
 
     async def _is_over(self, event: ev.Event) -> bool:
         """Return whether nothing of the stream follows an event."""

@@ -10,6 +10,9 @@ import attrs
 from trioflow import events as ev
 from trioflow.addresses import Address
 
+PIECES = (ev.StepOutput, ev.ToolCallDelta)
+"""Events of which there are many, and that say nothing that is repeated later."""
+
 
 @attrs.define
 class Seen:
@@ -61,7 +64,7 @@ class Memory:
 
     def note(self, event: ev.Event) -> Seen:
         """Take note of an event, and return what is known of its call."""
-        if not isinstance(event, ev.StepEvent):
+        if not isinstance(event, ev.StepEvent) or isinstance(event, PIECES):
             return Seen()
         seen = self.calls.setdefault(event.address, Seen())
         self._note_suspension(event)

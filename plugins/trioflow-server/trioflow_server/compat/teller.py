@@ -32,9 +32,12 @@ class Teller:
     """Whether the stream continues when the run suspends, so that this is not the end."""
     _done_before: dict[str, int] = attrs.field(factory=dict)
 
-    def note(self, event: ev.Event) -> None:
-        """Take note of an event that is before the stream."""
-        self.memory.note(event)
+    def note(self, event: ev.Event) -> Seen:
+        """Take note of an event of the stream; return what is known of its call."""
+        if isinstance(event, ev.StepProgress):
+            first = event.done - (event.status not in ("suspended", "canceled"))
+            self._done_before.setdefault(event.address, first)
+        return self.memory.note(event)
 
     def count_missing(self, events: int) -> int:
         """Return how many records would stand for events that a journal does not have.
@@ -44,9 +47,8 @@ class Teller:
         """
         return 0 if self.memory.streaming else events
 
-    def tell(self, event: ev.Event) -> dict[str, Any] | None:
-        """Return the record of an event; None if it has none."""
-        seen = self.memory.note(event)
+    def tell(self, event: ev.Event, seen: Seen) -> dict[str, Any] | None:
+        """Return the record of an event that was noted; None if it has none."""
         if isinstance(event, ev.Resume):
             return None if self.keeps_open else self.begin(event)
         if isinstance(event, ev.StepOutput) and not isinstance(event.chunk, str):
@@ -136,8 +138,7 @@ class Teller:
 
     def _count(self, event: ev.StepProgress) -> int:
         """Return how many items have ended in this part of the run."""
-        first = event.done - (event.status not in ("suspended", "canceled"))
-        return event.done - self._done_before.setdefault(event.address, first)
+        return event.done - self._done_before[event.address]
 
 
 def is_custom(chunk: Any) -> bool:

@@ -14,7 +14,7 @@ from trioflow_server.answers import json_answer
 from trioflow_server.calls import Call
 from trioflow_server.finding import find_in
 from trioflow_server.problems import Issue, Problem
-from trioflow_server.sending import Emit, StreamAnswer
+from trioflow_server.sending import Emit, Flow, StreamAnswer
 from trioflow_server.values import dump
 
 Format = Literal["sse", "ndjson", "json"]
@@ -146,7 +146,7 @@ class EventFeed:
             try:
                 await self._read_on(emit)
             except errors.HistoryGap as gap:  # without a journal, old events are forgotten
-                await self._report_gap(emit, gap.first_available)
+                await emit(self._gap(gap.first_available))
             except errors.UnknownRunError:
                 return  # it was deleted
             else:
@@ -161,17 +161,24 @@ class EventFeed:
             max_buffer_size=service.options.limits.stream_buffer,
         )
         async with observing as stream:
-            async for event in stream:
-                if event.seq > self.last + 1:
-                    await self._report_gap(emit, event.seq)
-                self.last = event.seq
-                await emit(self._written(event))
+            flow = Flow(emit, service.streams)
+            while batch := await stream.receive_some():
+                for event in batch:
+                    if event.seq > self.last + 1:
+                        await flow.add(self._gap(event.seq))
+                    self.last = event.seq
+                    await flow.add(self._written(event))
+                await flow.flush()
 
     def _written(self, event: ev.Event) -> bytes:
-        encoded = self.call.service.encoder.encode(event, self.wanted.dialect)
-        return self.writer.event(event.seq, event.type, encoded)
+        dialect, writer, service = self.wanted.dialect, self.writer, self.call.service
 
-    async def _report_gap(self, emit: Emit, following: int) -> None:
+        def write() -> bytes:
+            return writer.event(event.seq, event.type, dump(service.shower.event(event, dialect)))
+
+        return service.pieces.get(event, (dialect, writer.media_type), write)
+
+    def _gap(self, following: int) -> bytes:
         """Report that events are missing: those that a journal does not keep, or forgotten ones."""
         gap = {
             "type": "gap",
@@ -181,4 +188,4 @@ class EventFeed:
             "missing": following - self.last - 1,
         }
         self.last = following - 1
-        await emit(self.writer.gap(dump(gap)))
+        return self.writer.gap(dump(gap))

@@ -8,7 +8,9 @@ nearly all the work of a durable run.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import attrs
@@ -20,6 +22,7 @@ from trioflow.abc import Append
 from trioflow.errors import JournalConflictError, StoreError
 from trioflow.events import FINISHED_STATUSES
 from trioflow_sql.migrations import VERSION, too_new
+from trioflow_sql.postgresql.ticking import start_tick
 
 # The version comes first, because tables are locked in this order, also by migrations.
 KNOWN = "WITH known AS MATERIALIZED (SELECT version FROM trioflow_schema), "
@@ -35,11 +38,11 @@ BEGUN = """
     moved AS (
       INSERT INTO trioflow_runs (
         run_id, workflow_id, resource_id, created_at, format, status, updated_at, last_seq,
-        due_at, owner, claimed_until, claim_clock
+        due_at, owner, claimed_until, claim_clock, queue, priority, claimed_at
       )
       VALUES (
         %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
-        CAST(extract(epoch FROM clock_timestamp()) AS double precision) + %s, 'server'
+        CAST(extract(epoch FROM clock_timestamp()) AS double precision) + %s, 'server', %s, %s, %s
       )
       ON CONFLICT DO NOTHING
       RETURNING key
@@ -65,6 +68,8 @@ TAKEN = """,
     )
 """
 DONE = "SELECT (SELECT count(*) FROM moved), (SELECT version FROM known)"
+RUNG = ", (SELECT count(pg_notify('trioflow_work', '')) FROM moved)"
+"""Wakes workers when the transaction is committed."""
 HEAD = "SELECT last_seq, owner FROM trioflow_runs WHERE run_id = %s"
 
 Results = Sequence[JournalConflictError | None]
@@ -134,12 +139,25 @@ def _append(name: str, connection: Connection[Any], appends: Sequence[Append]) -
         results[index] = append.conflict(
             append.after if append.header is None else None, append.owner
         )
-        if results[index] is None:
+        if results[index] is None and append.tick is not None:
+            results[index] = _start_tick(name, connection, append)
+        elif results[index] is None:
             sound.append(index)
     for index, moved in zip(sound, _send(name, connection, appends, sound), strict=True):
         if not moved:
             results[index] = _explain(connection, appends[index])
     return [results[index] for index in range(len(appends))]
+
+
+def _start_tick(
+    name: str, connection: Connection[Any], append: Append
+) -> JournalConflictError | None:
+    def begin(first: Append) -> JournalConflictError | None:
+        if _is_done(name, execute(connection, first).fetchall()):
+            return None
+        return _explain(connection, first)
+
+    return start_tick(connection, append, partial(_is_done, name), begin)
 
 
 def _send(
@@ -160,8 +178,8 @@ def _send(
             yield _is_done(name, execute(connection, appends[index]).fetchall())
 
 
-def _is_done(name: str, rows: Sequence[tuple[int, int]]) -> bool:
-    [(moved, version)] = rows
+def _is_done(name: str, rows: Sequence[tuple[int, ...]]) -> bool:
+    [(moved, version, *_)] = rows
     if version != VERSION:
         raise StoreError(name, too_new(version))
     return moved == 1
@@ -174,7 +192,7 @@ def _explain(connection: Connection[Any], append: Append) -> JournalConflictErro
         conflict = append.conflict(*head)
         if conflict is not None:
             return conflict
-        [(moved, _)] = execute(connection, append).fetchall()
+        [(moved, *_)] = execute(connection, append).fetchall()
         if moved:  # another owner has released the run meanwhile
             return None
 
@@ -197,6 +215,8 @@ def execute(connection: Connection[Any], append: Append) -> Cursor[Any]:
             *((last.at, last.seq) if last else (header.created_at, -1)),
             *(append.due_at, append.owner),
             append.claim_seconds if append.owner is not None else None,
+            *(header.queue, header.priority),
+            time.time() if append.owner is not None else None,
             *(header.fingerprint, json.dumps(header.tags, ensure_ascii=False), header.input),
             list(set(header.tags)),
         )
@@ -210,7 +230,8 @@ def execute(connection: Connection[Any], append: Append) -> Cursor[Any]:
     if append.requests or append.status in FINISHED_STATUSES:
         statement += TAKEN
         values += (append.status in FINISHED_STATUSES, list(append.requests))
-    return connection.execute(KNOWN + statement + DONE, values)
+    done = DONE + RUNG if append.enqueues else DONE
+    return connection.execute(KNOWN + statement + done, values)
 
 
 def array(items: Iterable[str]) -> str:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Sequence
 
 from trioflow.abc import Append, Entry
 from trioflow.errors import JournalConflictError
 from trioflow.events import FINISHED_STATUSES
+from trioflow_sql.sqlite.ticking import start_tick
 
 # The first statement sets only what every append changes. Setting a column updates its indexes
 # even if the value stays the same, so the other columns are only set if they differ.
@@ -31,9 +33,9 @@ CHANGE = """
 BEGIN = """
     INSERT INTO trioflow_runs (
       run_id, workflow_id, resource_id, created_at, format, status, updated_at, last_seq,
-      due_at, owner, claimed_until, claim_clock
+      due_at, owner, claimed_until, claim_clock, queue, priority, claimed_at
     )
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, trioflow_time() + ?, trioflow_clock())
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, trioflow_time() + ?, trioflow_clock(), ?, ?, ?)
     ON CONFLICT DO NOTHING
     RETURNING key
 """
@@ -60,6 +62,8 @@ def append_all(
 
 def append_one(connection: sqlite3.Connection, append: Append) -> JournalConflictError | None:
     """Execute an append, or return why it is refused."""
+    if append.tick is not None:
+        return start_tick(connection, append, append_one)
     # Conflicts that do not depend on what is stored.
     conflict = append.conflict(append.after if append.header is None else None, append.owner)
     if conflict is not None:
@@ -130,6 +134,9 @@ def begin(connection: sqlite3.Connection, append: Append) -> int | None:
         append.due_at,
         append.owner,
         append.claim_seconds if append.owner is not None else None,
+        header.queue,
+        header.priority,
+        time.time() if append.owner is not None else None,
     )
     found = connection.execute(BEGIN, row).fetchall()
     if not found:

@@ -1,0 +1,1 @@
+"""The same two workflows on each server."""
