@@ -46,7 +46,6 @@ from trioflow.errors import (
     DefinitionError,
     DuplicateRunError,
     NotResumableError,
-    RunFinishedError,
     RunStateError,
     StoreError,
     UnknownNameError,
@@ -1253,7 +1252,7 @@ class Engine(metaclass=NoPublicConstructor):
 
         async def cancel(run_id: str) -> None:
             # The run may have changed since it was listed.
-            with suppress(RunFinishedError, NotResumableError, UnknownRunError):
+            with suppress(NotResumableError, UnknownRunError):
                 await self.cancel_run(run_id, reason, by=by)
 
         return await journal.for_each(

@@ -430,12 +430,12 @@ class RunAlreadyStartedError(RunStateError):
     """Raised by the second ``stream()`` or ``start()`` of a run. Create a new run instead."""
 
 
-class RunFinishedError(RunStateError):
-    """Raised when an event or a request is sent to a finished run."""
-
-
 class NotResumableError(RunStateError):
     """Raised when the status of a run does not allow resuming, forking or retrying it."""
+
+
+class RunFinishedError(NotResumableError):
+    """Raised when an event or a request is sent to a finished run."""
 
 
 @attrs.define(eq=False, repr=False)

@@ -448,13 +448,13 @@ def _continue_call(
 def _step_waiting(run: RunRecord, event: ev.StepWaiting) -> None:
     before = run.before(event.address)
     if before is not None and before.kind not in WAITS:  # a step waits in the middle of its body
-        before.is_parked = True
+        before.is_parked, before.event = True, event.event
         return
     if Address.parse(event.address).item is not None:  # so may an item, which has no record yet
         return
     kind: ev.StepKind = "sleep" if event.event is None else "wait"
     record = new_record(event.id, event.address, kind, "waiting", event.input, event.at)
-    record.until = event.until
+    record.until, record.event = event.until, event.event
     if before is not None:
         record.started_at = before.started_at
     run.open[event.address] = record

@@ -83,6 +83,15 @@ async def take(number: int, ctx: StepContext[Any]) -> str:
     return found
 
 
+@step
+async def tell(number: int, ctx: StepContext[Any]) -> str:
+    for index in range(number):
+        await ctx.write({"line": index})
+    found: str = await ctx.wait_for("parcel", str)
+    await ctx.write({"line": found})
+    return found
+
+
 @tool
 async def add(a: int, b: int) -> int:
     """Adds two numbers."""
@@ -106,6 +115,7 @@ guarded = Workflow("guarded", input=int, output=int).then(trip)
 slow = Workflow("slow", input=int, output=int).then(double).then(linger)
 chatty = Workflow("chatty", input=int, output=int).then(write)
 parcel = Workflow("parcel", input=int, output=str).then(take)
+told = Workflow("told", input=int, output=str).then(tell)
 
-FLOWS = (approve, doubled, broken, guarded, slow, chatty, parcel)
+FLOWS = (approve, doubled, broken, guarded, slow, chatty, parcel, told)
 TOOLS = (add, jam, count)

@@ -40,7 +40,8 @@ TRAVEL = (
 RUN_ID = (Field("runId", "string", required=True),)
 PAGING = (
     *(Field(name, "integer") for name in ("page", "perPage", "offset", "limit")),
-    *(Field(name, "string") for name in ("fromDate", "toDate", "status", "resourceId")),
+    *(Field(name, "string") for name in ("fromDate", "toDate", "resourceId")),
+    Field("status", "string", description="failed includes runs that a tripwire ended."),
 )
 
 
