@@ -6,9 +6,8 @@ Prints the address, and ends when its standard input is closed.
 from __future__ import annotations
 
 import sys
-from importlib import metadata
-
-import xllamacpp
+from importlib import import_module, metadata
+from typing import Any
 
 
 def model_file() -> str:
@@ -18,6 +17,7 @@ def model_file() -> str:
 
 
 def main() -> None:
+    xllamacpp: Any = import_module("xllamacpp")  # it has no types
     parameters = xllamacpp.CommonParams()
     parameters.model.path = model_file()
     parameters.n_ctx, parameters.n_parallel, parameters.use_jinja = 2048, 1, True

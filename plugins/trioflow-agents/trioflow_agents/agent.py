@@ -118,8 +118,8 @@ def Agent(  # noqa: N802 - it reads as what it makes: a Workflow that is an agen
     call = calling(toolbox, steps.tool(), raises=tool_errors == "raise", where=where)
     turn = turn.foreach(call, concurrency=parallel_tools, on_error="finish")
     turn = turn.map(steps.answers, id="answers")
-    about = {"description": description, "metadata": agent_metadata(id, model)}
-    agent: Any = Workflow(id, input=input, output=output, **about)
+    about = agent_metadata(id, model)
+    agent: Any = Workflow(id, input=input, output=output, description=description, metadata=about)
     agent = _then_all(agent.then(steps.begin()), before).then(steps.open())
     whole: Workflow[Any, Any] = agent.dountil(turn, _is_done).then(steps.result())
     return whole
