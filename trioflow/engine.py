@@ -25,6 +25,7 @@ from trioflow._durations import Duration, need_seconds
 from trioflow._engine import journal
 from trioflow._engine.base.given import check_optional_string
 from trioflow._engine.base.in_trio import check_in_trio
+from trioflow._engine.base.nursery import open_owned_nursery
 from trioflow._engine.life.forking import begin_fork, prepare_fork
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.observing import Observation, check_observing, open_observer
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from trioflow._engine.journal.writer import Durability
     from trioflow._forms.forms import Forms
     from trioflow.run_info import BulkResult, Moment, RunFilters, RunInfo
+    from trioflow.schedules import Schedule, Schedules
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -120,6 +122,8 @@ async def open_engine(
     max_recoveries: int = 3,
     codec: Codec | None = None,
     recover: bool = False,
+    schedules: Iterable[Schedule] = (),
+    schedule: bool = False,
 ) -> AsyncGenerator[Engine, None]:
     """Open an engine: load plugins and run submitted workflows.
 
@@ -165,6 +169,10 @@ async def open_engine(
         JSON.
       recover: Whether to recover runs of dead processes, and continue runs that are due, for as
         long as the engine is open, as `Engine.recover` does once.
+      schedules: Which workflows run when, in addition to the schedules of plugins. They are put
+        into the store; without a store they exist in this process only.
+      schedule: Whether to start the runs of schedules for as long as the engine is open, as
+        `Engine.run_schedules` does.
 
     Raises:
       PluginError: if a plugin is unknown or broken; the message says which and why.
@@ -224,6 +232,9 @@ async def open_engine(
         environment.start_run = engine._start_or_find
         if recover:
             await engine.recover()
+        await engine._keep_schedules(schedules)
+        if schedule:
+            await stack.enter_async_context(engine._open_schedules())
         yield engine
 
 
@@ -244,6 +255,8 @@ class Engine(metaclass=NoPublicConstructor):
         self._runs = runs
         self._stored = stored
         self._durable = None if stored is None else stored.durable
+        self._declared: Mapping[str, Schedule] = {}
+        """The schedules that plugins and the caller declare, by id."""
 
     @cached_property
     def _list(self) -> RunList:
@@ -300,6 +313,53 @@ class Engine(metaclass=NoPublicConstructor):
         else.
         """
         return self._host.authenticator()
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        """The schedules: list, put, pause, resume, trigger, backfill and delete them.
+
+        Raises StoreError if the store cannot keep schedules.
+        """
+        from trioflow._scheduled import schedules_of  # few engines need it
+
+        return schedules_of(self, self._declared)
+
+    async def run_schedules(self) -> NoReturn:
+        """Start the runs of schedules until canceled.
+
+        Any number of processes may do this on one store: each tick starts once.
+
+        Raises:
+          RuntimeError: if this engine does it already.
+          StoreError: if the store cannot keep schedules.
+
+        **Cancellation**: runs that have started continue.
+        """
+        await self.schedules._run()
+        raise AssertionError("schedules run until canceled")
+
+    async def _keep_schedules(self, given: Iterable[Schedule]) -> None:
+        """Put the schedules of plugins and of the caller into the store."""
+        given = tuple(given)
+        if given or self._host.implements("trioflow_schedules"):
+            from trioflow._scheduled import declared_schedules
+
+            self._declared = declared_schedules(self._host, given)
+            if self._declared and not (self.store is not None and self.store.is_read_only):
+                await self.schedules._declare()
+
+    @asynccontextmanager
+    async def _open_schedules(self) -> AsyncGenerator[None, None]:
+        """Run the schedules in the block."""
+        schedules, task = self.schedules, trio.CancelScope()
+
+        async def run() -> None:
+            with task:
+                await schedules._run()
+
+        async with open_owned_nursery(task.cancel) as nursery:
+            nursery.start_soon(run)
+            yield
 
     def add_commands(self, app: Any) -> None:
         """Let plugins add commands to the command line *app*, a ``cyclopts.App``."""
@@ -506,7 +566,9 @@ class Engine(metaclass=NoPublicConstructor):
         ``submit(await run.fork(...))`` and ``submit(await run.retry())`` accept only *per_step*.
         A retry that has already begun is returned as it is.
 
-        Args: as for `create_run` and `Run.stream`.
+        The other arguments are those of `create_run` and `Run.stream`.
+
+        Args:
           if_exists: What happens if a run with *run_id* already exists, here or in the store.
             ``"raise"``: raises DuplicateRunError; from this call if this engine knows the run,
             otherwise from ``run.wait()``. With a durability other than ``"step"``, bodies may have
@@ -924,8 +986,8 @@ class Engine(metaclass=NoPublicConstructor):
     def get_run(self, run_id: str) -> Run[Any, Any]:
         """Return the run with that id.
 
-        Runs from `create_run` are known while they are referenced, submitted runs until
-        `KEEP_FINISHED` others have finished after them.
+        Runs from `create_run` are known while they are referenced, submitted runs until 64 others
+        have finished after them.
 
         Raises:
           UnknownRunError: if the engine does not know the run.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from trioflow.limits import Limit
     from trioflow.record import RunRecord
     from trioflow.runners import OpenResource
+    from trioflow.schedules import Schedule
     from trioflow.steps import Step
     from trioflow.tools import Tool
     from trioflow.workflow import Workflow
@@ -186,6 +187,15 @@ def trioflow_upgrade(
         a changed copy.
       recorded_version: The class's ``__trioflow_version__`` when the value was written, 0 if it had
         none.
+    """
+
+
+@hookspec
+def trioflow_schedules() -> Iterable[Schedule]:  # type: ignore[empty-body]
+    """Return schedules: which workflows run when.
+
+    Called once, while the engine opens. Ids are unique across all plugins. Their ticks are decided
+    by engines that run their schedules: ``open_engine(schedule=True)``.
     """
 
 

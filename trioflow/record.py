@@ -110,7 +110,7 @@ class RunRecord(metaclass=PlainHelp):
     def answers(self) -> dict[str, Any]:
         """Answers to calls that have not restarted yet, by address. Live and read-only.
 
-        `MISSING` stands for a call that restarts without an answer.
+        ``MISSING`` stands for a call that restarts without an answer.
         """
         if self._answers is None:
             self._answers = {}

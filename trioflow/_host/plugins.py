@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cattrs import Converter
 
     from trioflow.record import RunRecord
+    from trioflow.schedules import Schedule
 
 __all__ = ["NO_DISTRIBUTION", "PluginHost", "PluginInfo"]
 
@@ -90,6 +91,25 @@ class PluginHost(Hooks):
                         remedy = f"block one of the two plugins, or set {DISABLE_VARIABLE}={name}"
                         raise DuplicateIdError(name, self._infos[name].origin, problem, remedy)
                     found[resource], owners[resource] = opener, name
+        return found
+
+    def schedules(self) -> dict[str, tuple[str, Schedule]]:
+        """Return the schedules of all plugins by id, each with the plugin that provides it.
+
+        Raises:
+          DuplicateIdError: if two have the same id.
+        """
+        found: dict[str, tuple[str, Schedule]] = {}
+        if not self.implements("trioflow_schedules"):
+            return found
+        from trioflow.schedules import Schedule  # few engines need it
+
+        for name, schedule in self._collect("trioflow_schedules", Schedule):
+            if schedule.id in found:
+                problem = f"plugin {found[schedule.id][0]!r} also provides schedule {schedule.id!r}"
+                remedy = f"block one of the two plugins, or set {DISABLE_VARIABLE}={name}"
+                raise DuplicateIdError(name, self._infos[name].origin, problem, remedy)
+            found[schedule.id] = name, schedule
         return found
 
     def store_schemes(self) -> tuple[str, ...]:

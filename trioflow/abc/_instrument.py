@@ -8,6 +8,7 @@ from typing import Any, Literal, Self, TypeAlias
 
 import attrs
 
+from trioflow.abc._schedules import TickRecord
 from trioflow.events import Event, StepKind
 from trioflow.tracing import NO_TRACING, TracingContext
 
@@ -149,12 +150,18 @@ class Instrument:
         which is `Finish` with the status ``"canceled"``, are not part of the recorded run.
         """
 
+    def on_tick(self, record: TickRecord) -> None:
+        """Handle what became of a tick of a schedule, in the engine that decided it.
+
+        Called for each decision but ``"decided"``, which ``"started"`` follows.
+        """
+
     def describe_body(self, body: BodyInfo) -> SpanInfo | None:
         """Return what the span of a body is, or None if this instrument does not know.
 
         For instruments of plugins that know the meaning of a body better than those that write
         spans: that a step calls a language model, or answers an HTTP request. The first instrument
-        that knows counts, and the others find its answer in `BodyInfo.span`. Called for each
+        that knows counts, and the others find its answer in ``BodyInfo.span``. Called for each
         instrument that surrounds the body, so it must be quick and always answer the same. What is
         known only later, such as the number of tokens, the body sets on
         ``ctx.tracing_context.current_span``.
