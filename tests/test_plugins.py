@@ -271,9 +271,7 @@ class TestChoosing:
                 "did you mean 'ants'?"
             )
         remedy = refusal(UnknownPluginError, "zebra").remedy
-        names = remedy.partition("installed: ")[2].split(", ")
-        assert {"ants", "bees"} <= set(names)
-        assert names[:-1] == sorted(names[:-1])  # what follows the last one is something else
+        assert "ants, bees" in remedy  # beside what is installed anyway
 
     @pytest.mark.parametrize("argument", ["plugins", "blocked"])
     def test_one_text_is_not_a_list_of_names(self, site: Site, argument: str) -> None:
