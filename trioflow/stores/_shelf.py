@@ -11,6 +11,7 @@ import trio
 from trioflow.abc import Append, Entry, Request, RunHeader, StoredRun
 from trioflow.errors import JournalConflictError
 from trioflow.events import ACTIVE_STATUSES, FINISHED_STATUSES, RunStatus
+from trioflow.stores._places import Lines
 from trioflow.stores._schedules import ScheduleShelf
 
 Age = tuple[float, str]
@@ -130,6 +131,7 @@ class Shelf:
         self.work_bells: dict[str, Bell] = {}
         """The same for runs that workers may claim."""
         self.schedules = ScheduleShelf()
+        self.lines = Lines()
         self._last_id = 0
         self._clock: trio.abc.Clock | None = None
         self._epoch = 0.0
