@@ -29,6 +29,7 @@ LAYERS = (
         "_numbers",
         "_phases",
         "_public",
+        "_tick",
         "_version",
     ),
     ("errors", "_ids", "_options", "limits", "outcomes"),
@@ -44,7 +45,7 @@ LAYERS = (
     ("schedules",),
     ("instruments",),
     ("runners.remote",),
-    ("engine", "hookspecs", "_host"),
+    ("_host", "_scheduled", "engine", "hookspecs"),
     ("",),
     ("_cli", "__main__", "commands", "testing"),
 )
@@ -93,6 +94,8 @@ LAZY = {
     ("trioflow.engine", "trioflow._forms.forms"): "only stored runs need it",
     ("trioflow.engine", "trioflow.describe._schema"): "no run needs it",
     ("trioflow.engine", "trioflow.run_info"): "no run needs it",
+    ("trioflow.engine", "trioflow._scheduled"): "few engines have schedules",
+    ("trioflow._host.plugins", "trioflow.schedules"): "few plugins have schedules",
     ("trioflow.errors", "difflib"): "only errors need it",
     (
         "trioflow.runners.remote._bodies",

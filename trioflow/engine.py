@@ -25,6 +25,7 @@ from trioflow._durations import Duration, need_seconds
 from trioflow._engine import journal
 from trioflow._engine.base.given import check_optional_string
 from trioflow._engine.base.in_trio import check_in_trio
+from trioflow._engine.base.nursery import open_owned_nursery
 from trioflow._engine.life.forking import begin_fork, prepare_fork
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.observing import Observation, check_observing, open_observer
@@ -32,6 +33,7 @@ from trioflow._engine.life.registry import RunRegistry, open_registry
 from trioflow._engine.life.resuming import Answer
 from trioflow._engine.life.starting import begin
 from trioflow._engine.planning.environment import Environment
+from trioflow._engine.running.leases import Leases
 from trioflow._engine.stream.opening import Opening
 from trioflow._engine.stream.reader import OnFull, Reader, Until
 from trioflow._engine.stream.receive_end import EventStream
@@ -52,6 +54,7 @@ from trioflow.errors import (
     UnknownRunError,
 )
 from trioflow.events import FINISHED_STATUSES, RunStatus
+from trioflow.limits import Limit
 from trioflow.run import BUFFER_SIZE, Run, create_run, run_of, step_path
 from trioflow.runners import OpenResource
 from trioflow.steps import Step
@@ -70,6 +73,7 @@ if TYPE_CHECKING:
     from trioflow._engine.journal.writer import Durability
     from trioflow._forms.forms import Forms
     from trioflow.run_info import BulkResult, Moment, RunFilters, RunInfo
+    from trioflow.schedules import Schedule, Schedules
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -108,7 +112,7 @@ async def open_engine(
     workflows: Iterable[Workflow[Any, Any]] = (),
     steps: Iterable[Step[Any, Any]] = (),
     tools: Iterable[Tool[..., Any]] = (),
-    limits: Mapping[str, int | trio.CapacityLimiter] | None = None,
+    limits: Mapping[str, int | Limit | trio.CapacityLimiter] | None = None,
     resources: Mapping[str, OpenResource] | None = None,
     runners: Mapping[str, Runner] | None = None,
     instruments: Iterable[Instrument] = (),
@@ -120,6 +124,8 @@ async def open_engine(
     max_recoveries: int = 3,
     codec: Codec | None = None,
     recover: bool = False,
+    schedules: Iterable[Schedule] = (),
+    schedule: bool = False,
 ) -> AsyncGenerator[Engine, None]:
     """Open an engine: load plugins and run submitted workflows.
 
@@ -135,8 +141,8 @@ async def open_engine(
       steps: Steps that workflows may use by id.
       tools: Tools that may be used by id.
       limits: How many bodies of steps with ``limit=name`` run at the same time, over all runs of
-        this engine: ``{"gpu": 2}``, or your own `trio.CapacityLimiter`. Overrides the number given
-        in a `Limit`.
+        this engine: ``{"gpu": 2}``, a `Limit` with the same name, or your own
+        `trio.CapacityLimiter`. A number overrides the number of places given in a `Limit`.
       resources: Objects that steps share, such as an HTTP client or a connection pool, by name:
         functions that return async context managers, ``{"http": httpx.AsyncClient}``. A task of
         the engine opens each one on the first ``ctx.resource("http", httpx.AsyncClient)``, and
@@ -165,6 +171,10 @@ async def open_engine(
         JSON.
       recover: Whether to recover runs of dead processes, and continue runs that are due, for as
         long as the engine is open, as `Engine.recover` does once.
+      schedules: Which workflows run when, in addition to the schedules of plugins. They are put
+        into the store; without a store they exist in this process only.
+      schedule: Whether to start the runs of schedules for as long as the engine is open, as
+        `Engine.run_schedules` does.
 
     Raises:
       PluginError: if a plugin is unknown or broken; the message says which and why.
@@ -194,6 +204,7 @@ async def open_engine(
 
         forms = Forms(environment.converter, host.upgrade, keeps_secrets=codec is not None)
         environment.recording = partial(Recording, forms)
+        environment.limits.leases = Leases()
     check_definitions(host, environment)
     async with AsyncExitStack() as stack:
         for instrument in environment.instruments:
@@ -210,7 +221,8 @@ async def open_engine(
                 need_seconds("claim_seconds", claim_seconds),
                 need_seconds("store_patience", store_patience),
             )
-            await stack.enter_async_context(journal.open_durable_runs(durable))
+            leases = environment.limits.leases
+            await stack.enter_async_context(journal.open_durable_runs(durable, leases))
         await stack.enter_async_context(environment.resources.open())
         await stack.enter_async_context(environment.runners.open())
         runs = await stack.enter_async_context(open_registry())
@@ -224,6 +236,9 @@ async def open_engine(
         environment.start_run = engine._start_or_find
         if recover:
             await engine.recover()
+        await engine._keep_schedules(schedules)
+        if schedule:
+            await stack.enter_async_context(engine._open_schedules())
         yield engine
 
 
@@ -244,6 +259,8 @@ class Engine(metaclass=NoPublicConstructor):
         self._runs = runs
         self._stored = stored
         self._durable = None if stored is None else stored.durable
+        self._declared: Mapping[str, Schedule] = {}
+        """The schedules that plugins and the caller declare, by id."""
 
     @cached_property
     def _list(self) -> RunList:
@@ -300,6 +317,53 @@ class Engine(metaclass=NoPublicConstructor):
         else.
         """
         return self._host.authenticator()
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        """The schedules: list, put, pause, resume, trigger, backfill and delete them.
+
+        Raises StoreError if the store cannot keep schedules.
+        """
+        from trioflow._scheduled import schedules_of  # few engines need it
+
+        return schedules_of(self, self._declared)
+
+    async def run_schedules(self) -> NoReturn:
+        """Start the runs of schedules until canceled.
+
+        Any number of processes may do this on one store: each tick starts once.
+
+        Raises:
+          RuntimeError: if this engine does it already.
+          StoreError: if the store cannot keep schedules.
+
+        **Cancellation**: runs that have started continue.
+        """
+        await self.schedules._run()
+        raise AssertionError("schedules run until canceled")
+
+    async def _keep_schedules(self, given: Iterable[Schedule]) -> None:
+        """Put the schedules of plugins and of the caller into the store."""
+        given = tuple(given)
+        if given or self._host.implements("trioflow_schedules"):
+            from trioflow._scheduled import declared_schedules
+
+            self._declared = declared_schedules(self._host, given)
+            if self._declared and not (self.store is not None and self.store.is_read_only):
+                await self.schedules._declare()
+
+    @asynccontextmanager
+    async def _open_schedules(self) -> AsyncGenerator[None, None]:
+        """Run the schedules in the block."""
+        schedules, task = self.schedules, trio.CancelScope()
+
+        async def run() -> None:
+            with task:
+                await schedules._run()
+
+        async with open_owned_nursery(task.cancel) as nursery:
+            nursery.start_soon(run)
+            yield
 
     def add_commands(self, app: Any) -> None:
         """Let plugins add commands to the command line *app*, a ``cyclopts.App``."""

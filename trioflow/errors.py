@@ -510,6 +510,21 @@ class UnknownRunError(TrioflowError, LookupError):
 
 
 @attrs.define(eq=False, repr=False)
+class TickTakenError(TrioflowError, ValueError):
+    """Raised when a tick of a schedule is asked for that already has, or may have had, its run."""
+
+    schedule: str
+    tick: str
+    problem: str = "has started, or is about to"
+
+    def __str__(self) -> str:
+        return (
+            f"the tick of schedule {self.schedule!r} at {self.tick} {self.problem}; "
+            "a tick starts only once: start another run with Engine.submit()"
+        )
+
+
+@attrs.define(eq=False, repr=False)
 class RunCanceledError(TrioflowError, RuntimeError):
     """Raised by ``RunResult.unwrap()`` when the run was canceled."""
 

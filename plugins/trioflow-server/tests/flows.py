@@ -92,6 +92,17 @@ async def tell(number: int, ctx: StepContext[Any]) -> str:
     return found
 
 
+@frozen
+class Tally:
+    count: int = 0
+
+
+@step
+async def count_up(number: int, ctx: StepContext[Tally]) -> int:
+    ctx.set_state(count=ctx.state.count + 1)
+    return ctx.state.count + 1
+
+
 @tool
 async def add(a: int, b: int) -> int:
     """Adds two numbers."""
@@ -116,6 +127,11 @@ slow = Workflow("slow", input=int, output=int).then(double).then(linger)
 chatty = Workflow("chatty", input=int, output=int).then(write)
 parcel = Workflow("parcel", input=int, output=str).then(take)
 told = Workflow("told", input=int, output=str).then(tell)
+tallied = (
+    Workflow("tallied", input=int, output=int, state=Tally)
+    .then(count_up)
+    .then(count_up.clone("count_again"))
+)
 
-FLOWS = (approve, doubled, broken, guarded, slow, chatty, parcel, told)
+FLOWS = (approve, doubled, broken, guarded, slow, chatty, parcel, told, tallied)
 TOOLS = (add, jam, count)

@@ -162,7 +162,7 @@ async def test_an_event_is_sent_with_a_form() -> None:
         with trio.fail_after(30):
             while "waits for the event parcel" not in (page := await visitor.go("/runs/a1")).text:
                 pass
-        page = await visitor.press(page, "answer:fields", v='"here"')
+        page = await visitor.press(page, "answer:json", json='"here"')
         status = await ended(bench, page)
         output = (await bench.engine.load_run("a1")).record.output
 

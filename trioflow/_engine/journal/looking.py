@@ -38,6 +38,8 @@ class _Search:
     taker: Taker
     broken: set[str] = attrs.field(factory=set)
     """Runs of this engine that were interrupted because the store was unavailable."""
+    _interrupted: trio.Event = attrs.field(factory=trio.Event)
+    """Set when there is such a run."""
 
     @property
     def durable(self) -> DurableRuns:
@@ -67,12 +69,20 @@ class _Search:
             engine that were interrupted because the store was unavailable.
         """
         while True:
+            if not (always or self.broken):
+                self._interrupted = trio.Event()
+                await self._interrupted.wait()
             await trio.sleep(LOOK * random.uniform(0.8, 1.2))  # so that engines do not look in step
             with reported("the store could not be searched for runs to recover"):
                 if always:
                     await self.recover(Retries(-math.inf))  # it searches again soon
                 elif self.broken:
                     await self._recover_broken()
+
+    def interrupt(self, run_id: str) -> None:
+        """Search for a run of this engine that was interrupted."""
+        self.broken.add(run_id)
+        self._interrupted.set()
 
     async def _recover_broken(self) -> None:
         await self.durable.claims.renew()  # otherwise they could expire again
@@ -128,7 +138,7 @@ async def open_stored_runs(stored: StoredRuns, always: bool) -> AsyncGenerator[N
     """Search for runs and requests in the background while the block runs."""
     search = _Search(stored, Taker(stored))
     stored.durable.on_begin = stored.attendant.attend_soon
-    stored.durable.on_broken = search.broken.add
+    stored.durable.on_broken = search.interrupt
     stored.durable.on_duplicate = stored.registry.forget
     stored.durable.journals.find = stored.registry.find
     stored.durable.journals.closing = stored.registry.closing

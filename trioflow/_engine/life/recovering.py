@@ -72,6 +72,8 @@ def _adopt(life: Life, events: Sequence[ev.Event], misfits: tuple[UnreadableRunE
             life.input = life.value = event.input
             life.trace.id, life.resource_id = event.trace_id, event.resource_id
             life.trace.metadata = event.metadata
+            if event.metadata:
+                life.core.see_metadata(event.metadata)
             life.trace.context = TracingContext(
                 None, event.traceparent, event.tracestate, event.baggage
             )

@@ -32,7 +32,7 @@ TRAVEL = (
     Field("step", "step", required=True, description="Where to run again from."),
     Field("inputData", "any", description="Another input of that step."),
     Field("resumeData", "any", description="The answer for that step."),
-    Field("initialState", "any", description="Not supported; ignored."),
+    Field("initialState", "any", description="The state in which that step begins."),
     Field("context", "object", description="Records of earlier steps, with their outputs."),
     Field("nestedStepsContext", "object", description="The same for nested workflows."),
     *CONTEXT,
