@@ -17,6 +17,7 @@ from trioflow._engine.journal.jobs import Job
 from trioflow._engine.journal.looking import find_claimable
 from trioflow._engine.journal.stored_runs import StoredRuns
 from trioflow._engine.journal.taking_up import Taker
+from trioflow._engine.journal.work_reports import WorkReporter
 from trioflow._engine.journal.writer import Retries
 from trioflow._engine.life.ending import halt
 from trioflow._engine.life.life import Life
@@ -42,6 +43,7 @@ class Worker:
 
     runs: StoredRuns
     job: Job
+    reporter: WorkReporter
     _taker: Taker = attrs.field(init=False)
     _taken: set[Life] = attrs.field(factory=set)
     _skipped: dict[str, float] = attrs.field(factory=dict)
@@ -77,6 +79,7 @@ class Worker:
                 if self._room <= 0:
                     await self.runs.registry.ended.park()
                 elif not await self._take_some():
+                    await self.reporter.look(self._store)
                     await self._wait()
         finally:
             with trio.CancelScope(shield=True):
@@ -100,6 +103,7 @@ class Worker:
             async with trio.open_nursery() as nursery:
                 for stored in found:
                     nursery.start_soon(self._take, stored)
+        self.reporter.report(len(found))
         return len(found) == limit
 
     async def _claim_next(self, limit: int) -> Collection[StoredRun]:
