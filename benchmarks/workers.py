@@ -48,8 +48,8 @@ async def waits(value: float) -> float:
 @step
 async def lasts(value: str) -> None:
     """Write down that it runs, and run until it is killed."""
-    with Path(value).open("a") as file:
-        print(time.time(), file=file)
+    async with await trio.Path(value).open("a") as file:
+        await file.write(f"{time.time()}\n")
     await trio.sleep_forever()
 
 
@@ -112,14 +112,9 @@ async def pick_up(url: str) -> float:
         for number in range(TIMES):
             await trio.sleep(0.1 + 0.05 * (number % 7))
             began = time.time()
-            run_id = await engine.enqueue("begins", 0.0)
-            found.append(await output_of(engine, run_id) - began)
+            run = await engine.load_run(await engine.enqueue("begins", 0.0))
+            found.append((await run.wait()).unwrap() - began)
     return statistics.median(found)
-
-
-async def output_of(engine: Engine, run_id: str) -> Any:
-    run = await engine.load_run(run_id)
-    return (await run.wait()).unwrap()
 
 
 async def fill(url: str, workflow: str) -> None:
@@ -159,7 +154,7 @@ def take_over(url: str, folder: Path) -> float:
 
     with workers(url, 1) as (first,):
         run_id = trio.run(enqueue)
-        until(lambda: notes.exists())
+        until(notes.exists)
         with workers(url, 1):
             first.kill()
             died = time.time()
