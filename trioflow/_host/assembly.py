@@ -94,6 +94,7 @@ def environment_of(
         limits=_limits(host, limits, definitions),
         resources=Resources({**host.resources(), **_openers(resources)}),
         schema=host.schema,
+        usage=host.usage,
         instruments=(*host.instruments(), *_instruments(instruments)),
     )
 

@@ -233,6 +233,7 @@ class WorkflowPlan:
     """
 
     id: str
+    metadata: Mapping[str, Any]
     nodes: tuple[NodePlan, ...]
     structure_input: Structure | None
     structure_output: Structure | None

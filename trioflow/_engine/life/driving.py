@@ -224,7 +224,7 @@ def emit_abandoned(life: Life) -> None:
         if life.failure is None and not record.is_canceled:
             _emit_last(life, ev.Canceled, reason=life.core.reason, by=life.core.by)
         status: ev.RunStatus = "canceled" if record.is_canceled else "failed"
-        _emit_last(life, ev.Finish, status=status, error=life.failure)
+        _emit_last(life, ev.Finish, status=status, error=life.failure, **life.usage())
     life.result = recorded_result(life.plan, record)
     life.phase = Phase.WAITING if record.status in WAITING_STATUSES else Phase.FINISHED
 
