@@ -113,7 +113,8 @@ async def pick_up(url: str) -> float:
             await trio.sleep(0.1 + 0.05 * (number % 7))
             began = time.time()
             run = await engine.load_run(await engine.enqueue("begins", 0.0))
-            found.append((await run.wait()).unwrap() - began)
+            begun: float = (await run.wait()).unwrap()
+            found.append(begun - began)
     return statistics.median(found)
 
 
