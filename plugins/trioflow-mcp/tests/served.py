@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import trio
-from attrs import frozen
+from attrs import field, frozen
 
 from trioflow import StepContext, Workflow, step, tool
 
@@ -36,6 +36,22 @@ class Approved:
 @frozen
 class Refused:
     reason: str
+
+
+@frozen
+class Tree:
+    name: str
+    below: list[Tree] = field(factory=list)
+
+
+@step
+async def graft(tree: Tree) -> Tree:
+    return Tree("root", [tree])
+
+
+@step
+async def do_nothing(_: None) -> None:
+    pass
 
 
 @step

@@ -13,6 +13,7 @@ import pytest
 import trio
 from mcp import Client
 from mcp.shared.exceptions import MCPError
+from trioflow_agents import Agent, Scripted, ScriptedModel, ToolRequest, approval
 from trioflow_mcp import McpToolError, open_mcp
 from trioflow_mcp.serving.catalogue import TOOL_CALL, catalogue_of
 from trioflow_mcp.serving.service import Service
@@ -36,7 +37,8 @@ def mode(request: pytest.FixtureRequest) -> str:
 async def service(ids: tuple[str, ...] = (), **options: Any) -> AsyncIterator[Service]:
     workflows = [*served.WORKFLOWS, TOOL_CALL]
     defaults: dict[str, Any] = {"tools": [served.double], "workflows": workflows}
-    async with open_engine(plugins=["mcp"], **(defaults | options)) as engine:
+    defaults["plugins"] = ["mcp"]
+    async with open_engine(**(defaults | options)) as engine:
         yield Service(engine, catalogue_of(engine, ids))
 
 
@@ -288,6 +290,52 @@ async def test_questions_of_servers_behind_reach_the_user(mode: str, tmp_path: P
 
     assert greeted.structured_content == {"result": {"result": "hi Ada"}}
     assert declined.structured_content == {"result": {"result": "hi nobody: decline"}}
+
+
+async def test_approvals_of_agents_become_forms(mode: str) -> None:
+    request = ToolRequest("c1", "double", '{"number": 4}')
+    model = ScriptedModel([request, Scripted("It is 8."), request, Scripted("I may not.")])
+    agent = Agent("calculator", model=model, tools=[approval(served.double)])
+    asked: list[types.ElicitRequestFormParams] = []
+
+    def answer(params: types.ElicitRequestFormParams) -> types.ElicitResult:
+        asked.append(params)
+        content: dict[str, Any] = (
+            {"answer": "Approved"} if len(asked) == 1 else {"answer": "Refused", "reason": "x"}
+        )
+        return types.ElicitResult(action="accept", content=content)
+
+    options: dict[str, Any] = {"plugins": ["mcp", "agents"], "workflows": [agent, TOOL_CALL]}
+    async with service(**options) as made, client(mode, answer, of=made) as connected:
+        approved = await connected.call_tool("calculator", {"input": "twice 4?"})
+        refused = await connected.call_tool("calculator", {"input": "again?"})
+
+    assert approved.structured_content == {"result": "It is 8."}
+    assert refused.structured_content == {"result": "I may not."}
+    assert asked[0].requested_schema["properties"]["answer"]["enum"] == ["Approved", "Refused"]
+    assert "digest" not in asked[0].requested_schema["properties"]
+
+
+async def test_a_workflow_without_input_takes_no_arguments(mode: str) -> None:
+    nothing = Workflow("nothing", input=None, output=None).then(served.do_nothing)
+    async with service(workflows=[nothing, TOOL_CALL]) as made:
+        assert made.catalogue["nothing"].described.input_schema["properties"] == {}
+        async with client(mode, of=made) as connected:
+            result = await connected.call_tool("nothing", {})
+
+    assert result.structured_content == {"result": None}
+
+
+async def test_a_type_that_contains_itself_is_an_object(mode: str) -> None:
+    tree = Workflow("tree", input=served.Tree, output=served.Tree).then(served.graft)
+    async with service(workflows=[tree, TOOL_CALL]) as made, client(mode, of=made) as connected:
+        await connected.list_tools()
+        result = await connected.call_tool("tree", {"name": "a", "below": [{"name": "b"}]})
+
+    assert result.structured_content == {
+        "name": "root",
+        "below": [{"name": "a", "below": [{"name": "b", "below": []}]}],
+    }
 
 
 async def test_a_run_of_something_that_is_not_served_cannot_be_resumed(mode: str) -> None:

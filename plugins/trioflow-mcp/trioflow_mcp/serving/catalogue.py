@@ -16,6 +16,7 @@ from trioflow_mcp.serving.schemas import (
     INPUT,
     RESULT,
     Schema,
+    empty_object,
     is_object,
     object_with,
     or_suspended,
@@ -129,10 +130,17 @@ def _of_workflow(name: str, workflow: Workflow[Any, Any], engine: Engine) -> Ser
     described = types.Tool(
         name=name,
         description=workflow.description or f"Run the workflow {workflow.id}.",
-        input_schema=taken if is_object(taken) else object_with(INPUT, taken),
+        input_schema=_arguments(taken),
         output_schema=or_suspended(given if is_object(given) else object_with(RESULT, given)),
     )
     return Served(described, workflow, None, is_object(taken), is_object(given))
+
+
+def _arguments(schema: Schema) -> Schema:
+    """Return the schema of the arguments for the schema of an input."""
+    if is_object(schema):
+        return schema
+    return empty_object() if schema.get("type") == "null" else object_with(INPUT, schema)
 
 
 def _of_tool(name: str, id: str, engine: Engine) -> Served:

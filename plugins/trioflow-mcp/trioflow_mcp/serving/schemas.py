@@ -33,15 +33,20 @@ def is_object(schema: Mapping[str, Any]) -> bool:
 def object_with(name: str, schema: Mapping[str, Any]) -> Schema:
     """Return the schema of an object with one property of the given schema.
 
-    The property is optional if null fits the schema.
+    The property is optional if any value fits.
     """
     inner = {key: value for key, value in schema.items() if key != "$defs"}
     outer: Schema = {"type": "object", "properties": {name: inner}, "additionalProperties": False}
-    if inner and inner.get("type") != "null":
+    if inner:
         outer["required"] = [name]
     if "$defs" in schema:
         outer["$defs"] = schema["$defs"]
     return outer
+
+
+def empty_object() -> Schema:
+    """Return the schema of an object without properties."""
+    return {"type": "object", "properties": {}, "additionalProperties": False}
 
 
 def or_suspended(schema: Mapping[str, Any]) -> Schema:
