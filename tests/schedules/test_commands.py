@@ -40,75 +40,75 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return url
 
 
-def told(capsys: pytest.CaptureFixture[str], *tokens: str, code: int = 0) -> tuple[str, str]:
+def told(capfd: pytest.CaptureFixture[str], *tokens: str, code: int = 0) -> tuple[str, str]:
     """Run a command, and return what it prints on standard output and error."""
-    capsys.readouterr()
+    capfd.readouterr()
     assert main(["schedules", *tokens]) == code
-    out, err = capsys.readouterr()
+    out, err = capfd.readouterr()
     return out, err
 
 
-def test_schedules_are_listed(store: str, capsys: pytest.CaptureFixture[str]) -> None:
-    out, _ = told(capsys)
+def test_schedules_are_listed(store: str, capfd: pytest.CaptureFixture[str]) -> None:
+    out, _ = told(capfd)
     head, nightly, often = out.splitlines()
 
     assert head.split()[:3] == ["ID", "WORKFLOW", "RULE"]
     assert "at 02:30 (Europe/Berlin)" in nightly
     assert often.rstrip().endswith("success")
-    out, _ = told(capsys, "--json")
+    out, _ = told(capfd, "--json")
     described = [json.loads(line) for line in out.splitlines()]
     assert [each["id"] for each in described] == ["nightly", "often"]
     assert described[0]["next"].endswith(":30:00+00:00")
 
 
 def test_a_schedule_is_shown_with_its_next_ticks(
-    store: str, capsys: pytest.CaptureFixture[str]
+    store: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    out, _ = told(capsys, "show", "nightly", "--next", "400")
+    out, _ = told(capfd, "show", "nightly", "--next", "400")
 
     assert "clean up" in out
     assert out.count("02:30:00 +0200") + out.count("02:30:00 +0100") >= 398
     assert out.count("the clock changes at") == 2
-    out, _ = told(capsys, "show", "often")
+    out, _ = told(capfd, "show", "often")
     assert out.count("+0000") == 5
 
 
-def test_it_is_paused_and_resumed(store: str, capsys: pytest.CaptureFixture[str]) -> None:
-    told(capsys, "pause", "nightly", "--reason", "holidays")
-    out, _ = told(capsys)
+def test_it_is_paused_and_resumed(store: str, capfd: pytest.CaptureFixture[str]) -> None:
+    told(capfd, "pause", "nightly", "--reason", "holidays")
+    out, _ = told(capfd)
     assert "paused: holidays" in out
-    told(capsys, "resume", "nightly")
-    out, _ = told(capsys)
+    told(capfd, "resume", "nightly")
+    out, _ = told(capfd)
     assert "paused" not in out
 
 
 def test_a_tick_is_decided_by_hand_and_left_to_an_engine(
-    store: str, capsys: pytest.CaptureFixture[str]
+    store: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    out, err = told(capsys, "trigger", "nightly", "--at", "2h")
+    out, err = told(capfd, "trigger", "nightly", "--at", "2h")
     assert "decided" in out
     assert "will start it" in err
-    out, _ = told(capsys, "ticks", "nightly")
+    out, _ = told(capfd, "ticks", "nightly")
     [_, tick] = out.splitlines()
-    assert "decided  nightly@" in tick
-    out, _ = told(capsys, "ticks", "nightly", "--json")
+    assert tick.split()[2] == "decided"
+    out, _ = told(capfd, "ticks", "nightly", "--json")
     assert json.loads(out)["decision"] == "decided"
 
 
-def test_past_ticks_are_planned_and_decided(store: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_past_ticks_are_planned_and_decided(store: str, capfd: pytest.CaptureFixture[str]) -> None:
     given = ("backfill", "nightly", "--from", "73h", "--to", "1h", "--overlap", "allow")
-    out, err = told(capsys, *given, "--dry-run")
+    out, err = told(capfd, *given, "--dry-run")
     assert out.count("decided") == 3
     assert "nothing has been done" in err
-    out, _ = told(capsys, *given)
+    out, _ = told(capfd, *given)
     assert out.count("decided") == 3
-    out, _ = told(capsys, *given)
+    out, _ = told(capfd, *given)
     assert "decided" not in out
 
 
-def test_a_deleted_schedule_is_gone(store: str, capsys: pytest.CaptureFixture[str]) -> None:
-    told(capsys, "delete", "often")
-    _, err = told(capsys, "ticks", "often", code=2)
+def test_a_deleted_schedule_is_gone(store: str, capfd: pytest.CaptureFixture[str]) -> None:
+    told(capfd, "delete", "often")
+    _, err = told(capfd, "ticks", "often", code=2)
 
     assert "there is no schedule 'often'" in err
 
@@ -125,18 +125,18 @@ def test_a_deleted_schedule_is_gone(store: str, capsys: pytest.CaptureFixture[st
     ],
 )
 def test_what_is_wrong_is_told(
-    store: str, capsys: pytest.CaptureFixture[str], tokens: tuple[str, ...], error: str
+    store: str, capfd: pytest.CaptureFixture[str], tokens: tuple[str, ...], error: str
 ) -> None:
-    _, err = told(capsys, *tokens, code=2)
+    _, err = told(capfd, *tokens, code=2)
 
     assert error in err
 
 
 def test_an_expression_is_explained_with_the_changes_of_the_clock(
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     given = ("--zone", "Europe/Berlin", "--around", "2026-03-29", "--next", "4")
-    out, _ = told(capsys, "explain", "30 2 * * *", *given)
+    out, _ = told(capfd, "explain", "30 2 * * *", *given)
     lines = out.splitlines()
 
     assert lines[0] == "at 02:30 (Europe/Berlin)"
@@ -145,7 +145,7 @@ def test_an_expression_is_explained_with_the_changes_of_the_clock(
 
 
 def test_nobody_keeps_a_schedule_whose_ticks_are_overdue(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     url = f"sqlite:{tmp_path / 'runs.db'}"
 
@@ -163,6 +163,6 @@ def test_nobody_keeps_a_schedule_whose_ticks_are_overdue(
     trio.run(fill)
     monkeypatch.setenv("TRIOFLOW_STORE", url)
 
-    out, _ = told(capsys)
+    out, _ = told(capfd)
 
     assert "orphaned: no engine declares it" in out
