@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
+from contextvars import copy_context
+from functools import partial
+from typing import TypeVar
 
+import outcome
 import trio
 from trio._threads import PARENT_TASK_DATA
 
 from trioflow.runners import OpenResource, Resources
+
+T = TypeVar("T")
 
 
 class WorkerLoop:
@@ -39,6 +46,29 @@ class WorkerLoop:
         PARENT_TASK_DATA.abandon_on_cancel = True
         PARENT_TASK_DATA.cancel_register = [None]
         PARENT_TASK_DATA.task_register = [None]
+
+    def run(self, fn: Callable[[], Awaitable[T]]) -> T:
+        """Await *fn* in the loop, with the context variables of this thread.
+
+        An interrupt of this thread cancels it, and is raised when it has ended.
+        """
+        assert self._token is not None
+        done = Future[outcome.Outcome[T]]()
+        scope = trio.CancelScope()
+
+        async def work() -> None:
+            with scope:
+                done.set_result(await outcome.acapture(fn))
+
+        spawn = partial(trio.lowlevel.spawn_system_task, work, context=copy_context())
+        self._token.run_sync_soon(spawn)
+        try:
+            result = done.result()
+        except KeyboardInterrupt:
+            self._token.run_sync_soon(scope.cancel)
+            done.result()
+            raise
+        return result.unwrap()
 
     def close(self) -> None:
         """Close the resources and stop the loop."""
