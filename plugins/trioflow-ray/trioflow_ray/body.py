@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -67,7 +66,7 @@ class Body:
             return await self._follow(ref, call, start_timeout)
         except BaseException:
             with trio.CancelScope(shield=True):
-                await self._stop(ref)
+                await self._stop(ref, call)
             raise
         finally:
             office.close_call(call)
@@ -128,10 +127,11 @@ class Body:
                 return WorkerLostError(step, kind, " ".join(str(failure).split()))
         return failure
 
-    async def _stop(self, ref: Any) -> None:
+    async def _stop(self, ref: Any, call: Call) -> None:
         """End the task: softly first, by killing its worker after the grace."""
         ray.cancel(ref)
-        with trio.move_on_after(min(math.inf, self.grace)) as patience:
+        call.office.forget(call)  # a body that waits for an answer would not be interrupted
+        with trio.move_on_after(self.grace) as patience:
             await settle(ref)
         if patience.cancelled_caught:
             ray.cancel(ref, force=True)

@@ -22,9 +22,9 @@ class Connection:
 
     def __init__(self, address: str | None, options: Mapping[str, Any]) -> None:
         address = address or os.environ.get("RAY_ADDRESS")
-        self._options: dict[str, Any] = {"log_to_driver": False, "address": address}
+        self._options: dict[str, Any] = {**QUIET, "address": address}
         if address is None:
-            self._options = {**QUIET, **options}
+            self._options = {**QUIET, **OWN, **options}
         self._over = threading.Event()
         self._failure: BaseException | None = None
         self._is_ours = False
@@ -74,12 +74,8 @@ class Connection:
                 await trio.to_thread.run_sync(self._thread.join)
 
 
-QUIET = {
-    "address": "local",
-    "include_dashboard": False,
-    "log_to_driver": False,
-    "logging_level": "ERROR",
-}
+QUIET = {"log_to_driver": False, "logging_level": "ERROR"}
+OWN = {"address": "local", "include_dashboard": False}
 """How a cluster of our own is started."""
 
 

@@ -54,7 +54,7 @@ class Options:
 NAMES = tuple(field.name for field in attrs.fields(Options))
 
 
-def ray_options(**options: Any) -> Mapping[str, Any]:
+def ray_options(**options: Any) -> dict[str, Any]:
     """Return the ``metadata`` of a step or tool that asks for resources of the cluster.
 
     ``@step(runner="ray", metadata=ray_options(num_gpus=1) | {"owner": "ml"})``

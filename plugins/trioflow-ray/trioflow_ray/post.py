@@ -82,6 +82,9 @@ class Office:
     def close_call(self, call: Call) -> None:
         """Drop what the body still sends."""
         del self._calls[call.number]
+
+    def forget(self, call: Call) -> None:
+        """End all requests of a body with an error."""
         if not self.is_lost:
             self.mailbox.forget.remote(call.number)
 

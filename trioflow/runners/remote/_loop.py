@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
-from contextvars import copy_context
-from functools import partial
-from typing import TypeVar
+from contextvars import Context, copy_context
+from typing import Generic, TypeVar
 
 import outcome
 import trio
@@ -17,6 +16,34 @@ from trio._threads import PARENT_TASK_DATA
 from trioflow.runners import OpenResource, Resources
 
 T = TypeVar("T")
+
+INTERVAL = 0.02
+"""Seconds after which a thread that waits for an async body looks for interrupts."""
+
+
+class _Body(Generic[T]):
+    """An async body in the loop. Its methods are called there."""
+
+    def __init__(self, fn: Callable[[], Awaitable[T]], context: Context) -> None:
+        self.done = Future[outcome.Outcome[T]]()
+        self._fn = fn
+        self._context = context
+        self._scope = trio.CancelScope()
+        self._has_begun = False
+
+    def begin(self) -> None:
+        if not self.done.done():  # it was canceled before
+            self._has_begun = True
+            trio.lowlevel.spawn_system_task(self._run, context=self._context)
+
+    def cancel(self) -> None:
+        self._scope.cancel()
+        if not self._has_begun:
+            self.done.set_result(outcome.Error(KeyboardInterrupt()))
+
+    async def _run(self) -> None:
+        with self._scope:
+            self.done.set_result(await outcome.acapture(self._fn))
 
 
 class WorkerLoop:
@@ -53,22 +80,16 @@ class WorkerLoop:
         An interrupt of this thread cancels it, and is raised when it has ended.
         """
         assert self._token is not None
-        done = Future[outcome.Outcome[T]]()
-        scope = trio.CancelScope()
-
-        async def work() -> None:
-            with scope:
-                done.set_result(await outcome.acapture(fn))
-
-        spawn = partial(trio.lowlevel.spawn_system_task, work, context=copy_context())
-        self._token.run_sync_soon(spawn)
+        body = _Body(fn, copy_context())
         try:
-            result = done.result()
+            self._token.run_sync_soon(body.begin)
+            while not body.done.done():  # an interrupt that is no signal does not end a longer wait
+                wait([body.done], INTERVAL)
         except KeyboardInterrupt:
-            self._token.run_sync_soon(scope.cancel)
-            done.result()
+            self._token.run_sync_soon(body.cancel)  # also if it has not begun
+            wait([body.done])
             raise
-        return result.unwrap()
+        return body.done.result().unwrap()
 
     def close(self) -> None:
         """Close the resources and stop the loop."""
