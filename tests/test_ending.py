@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import trio.testing
 
 from trioflow import Engine, StepContext, Workflow, events, open_engine, step
 from trioflow._engine.life.ending import halt
-from trioflow.errors import NotResumableError, UnknownRunError
+from trioflow.errors import NotResumableError, RunFinishedError, UnknownRunError
 from trioflow.stores import MemoryStore
 from trioflow.testing import check_events
 
@@ -191,8 +192,24 @@ async def test_a_run_that_runs_elsewhere_is_canceled_there(
         result = await run.wait()
         assert (result.status, result.reason) == ("canceled", "not needed")
         assert trio.current_time() == 1
-        with pytest.raises(NotResumableError, match="nothing left to cancel"):
+        with pytest.raises(RunFinishedError, match="nothing left to cancel"):
             await other.cancel_run("r")
+
+
+@pytest.mark.parametrize("verb", [Engine.cancel_run, Engine.drain_run])
+@pytest.mark.parametrize("store", [None, "memory:"])
+async def test_a_finished_run_is_neither_canceled_nor_drained(
+    verb: Callable[..., Awaitable[None]],
+    store: str | None,
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_engine(store=store) as engine:
+        run = engine.submit(slow, 1, run_id="r")
+        result = await run.wait()
+        with pytest.raises(RunFinishedError, match="nothing left to cancel"):
+            await verb(engine, "r")
+
+    assert result.status == "success"
 
 
 async def test_a_run_that_goes_on_here_is_canceled_and_waited_for(

@@ -68,6 +68,13 @@ from trioflow.wire import RecordedError
 
 EXAMPLES: list[tuple[TrioflowError, str]] = [
     (
+        errors.TickTakenError("nightly", "2026-11-30T01:30:00+00:00"),
+        (
+            "the tick of schedule 'nightly' at 2026-11-30T01:30:00+00:00 has started, or is about "
+            "to; a tick starts only once"
+        ),
+    ),
+    (
         errors.NotInTrioError("a run was started", True),
         (
             "a run was started under asyncio, but trioflow runs on Trio: do it in a function that "

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 import trio
+from attrs import frozen
 from trio.testing import MockClock
 
 from tests.flows import add_one, fails, sleeps
 from tests.suspending import Calls, check, cut, deaths
 from trioflow import Retry, Run, StepContext, Workflow, events, open_engine, step, tool
 from trioflow._engine.journal.codec import decode
-from trioflow.errors import NotResumableError, RunTimeoutError, UnknownStepError
+from trioflow.errors import InvalidValueError, NotResumableError, RunTimeoutError, UnknownStepError
 from trioflow.stores import MemoryStore
 
 Flow = Workflow[Any, Any]
@@ -39,6 +40,42 @@ async def test_another_input_and_other_results() -> None:
     await run.start(1)
     assert (await (await run.fork("b", input_data=5)).start()).output == 5
     assert (await (await run.fork("b", context={"a": 7})).start()).output == 7
+
+
+@frozen
+class Tally:
+    count: int = 0
+
+
+@step
+async def count_up(value: Any, ctx: StepContext[Tally]) -> Any:
+    ctx.set_state(count=ctx.state.count + 1)
+    return ctx.state.count
+
+
+counting = (
+    Workflow("counting", input=Any, output=Any, state=Tally)
+    .then(count_up)
+    .then(count_up.clone("again"))
+    .then(count_up.clone("last"))
+)
+
+
+@pytest.mark.parametrize("store", [None, "memory:"])
+async def test_another_state(store: str | None) -> None:
+    async with open_engine(workflows=[counting], store=store) as engine:
+        run = engine.submit("counting", 1)
+        await run.wait()
+        results = [
+            await engine.submit(await run.fork("again", **given)).wait()
+            for given in ({}, {"initial_state": {"count": 10}}, {"initial_state": Tally(20)})
+        ]
+        with pytest.raises(InvalidValueError, match="initial state of workflow 'counting'"):
+            await run.fork("again", initial_state={"count": "many"})
+        assert run.record.state == Tally(3)
+
+    assert [result.state for result in results] == [Tally(3), Tally(12), Tally(22)]
+    assert [result.output for result in results] == [2, 11, 21]
 
 
 async def test_into_a_nested_workflow() -> None:

@@ -13,7 +13,6 @@ from tests.suspending import Calls, all_events, cut
 from trioflow import StepContext, Workflow, events, open_engine, step
 from trioflow.abc import MAX_REQUESTS, Request
 from trioflow.errors import (
-    NotResumableError,
     NotSerializableError,
     NotSuspendedError,
     RunClaimedError,
@@ -210,7 +209,7 @@ class TestARunThatNobodyDrives:
             assert (await store.get("r")).status == "canceled"  # type: ignore[union-attr]
             with pytest.raises(RunFinishedError):
                 await stranger.send_event("r", "go")
-            with pytest.raises(NotResumableError):
+            with pytest.raises(RunFinishedError):
                 await stranger.cancel_run("r")
 
     async def test_that_does_not_exist_is_unknown(self) -> None:

@@ -48,7 +48,7 @@ def test_every_distribution_says_what_it_is(project: Path) -> None:
     assert about["license"] == "MIT"
     assert about["requires-python"] == ">=3.11"
     assert about["description"]
-    for file in ("LICENSE", about["readme"]):
+    for file in ("LICENSE", about.get("readme", "README.md")):
         assert (project / file).is_file()
 
 

@@ -55,7 +55,7 @@ async def test_a_registered_run_is_pending_until_another_engine_starts_it() -> N
 
     assert (result.output, run.resource_id, run.tags) == (2, "ada", ("t",))
     assert (loaded.status, loaded.resource_id, loaded.tags) == ("success", "ada", ("t",))
-    assert loaded.created_at == info.created_at
+    assert (loaded.created_at, loaded.input) == (info.created_at, 1)
     async with open_on(store) as again:
         record = (await again.load_run("r")).record
     assert (record.status, record.resource_id, record.input) == ("success", "ada", 1)
@@ -123,7 +123,7 @@ async def test_a_registered_run_can_be_canceled_and_deleted() -> None:
         assert (record.status, record.reason) == ("canceled", "no longer needed")
         assert record.resource_id == "ada"
         assert await engine.start_once("flow", 1, run_id="r") is None
-        with pytest.raises((RunFinishedError, NotResumableError)):
+        with pytest.raises(RunFinishedError):
             await engine.cancel_run("r")
         await engine.register_run("flow", run_id="s")
         await engine.delete_run("s")

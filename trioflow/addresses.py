@@ -16,7 +16,7 @@ workflow that makes the call and, after a slash, the node of a workflow nested t
 A part between slashes is ``position``, then ``:arm`` or ``#iteration`` or neither, then
 ``[item]`` for an item, then ``~attempt`` except for the first attempt. Numbers have no leading
 zeros, and ids of steps have no `RESERVED` characters, so each address is written in exactly one
-way. This module imports only `errors` from trioflow.
+way. This module imports only `trioflow.errors` from trioflow.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ says what to type instead; the command line prints it without a traceback and ex
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -17,7 +18,7 @@ from trioflow.describe import Definition, Provider, Resolve
 from trioflow.events import Event
 from trioflow.workflow import Workflow
 
-__all__ = ["NamedWorkflow", "find_store_url", "find_workflow", "recorded_events"]
+__all__ = ["NamedWorkflow", "find_plugins", "find_store_url", "find_workflow", "recorded_events"]
 
 
 @attrs.frozen
@@ -60,6 +61,24 @@ def find_workflow(target: str) -> NamedWorkflow:
         for _, error in host.broken.values():
             raise error
     return NamedWorkflow(known_workflow(target, host.workflows), resolve, provider)
+
+
+def find_plugins(targets: Sequence[str]) -> list[Any] | None:
+    """Return the plugins for an engine that runs workflows, for ``open_engine(plugins=...)``.
+
+    These are all installed plugins, and the modules of the targets that have hooks.
+
+    Args:
+      targets: Ids of workflows, or ``MODULE:ATTR``. Returns None, which also means all installed
+        plugins, if no module has hooks.
+
+    Raises:
+      TrioflowError: if there is no such module or workflow in it.
+    """
+    for target in targets:
+        if is_in_module(target):
+            import_workflow(target)
+    return plugins_with(targets)
 
 
 def find_store_url(store: str | None = None) -> str:

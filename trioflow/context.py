@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing_extensions import TypeForm
 
     from trioflow._durations import Duration
+    from trioflow._tick import Tick
     from trioflow.steps import Step
     from trioflow.tools import Tool
     from trioflow.tracing import TracingContext
@@ -94,6 +95,11 @@ class RunContext(Generic[S]):
           namespace: The name that the plugin has chosen for itself, such as its distribution.
         """
         return self._frame.private_state(namespace)
+
+    @property
+    def tick(self) -> Tick | None:
+        """The tick of the schedule that the run is of; None if no schedule has started it."""
+        return self._frame.tick
 
     @property
     def iteration(self) -> int | None:
@@ -533,6 +539,8 @@ class FramePort(Protocol):
     @property
     def state(self) -> Any: ...
     def private_state(self, namespace: str) -> Mapping[str, Any]: ...
+    @property
+    def tick(self) -> Tick | None: ...
     @property
     def iteration(self) -> int | None: ...
     def step_result(self, step_id: str, default: object) -> Any: ...

@@ -16,7 +16,7 @@ from contextlib import (
     suppress,
 )
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar, Unpack, overload
 
 import trio
 
@@ -25,6 +25,7 @@ from trioflow._durations import Duration, need_seconds
 from trioflow._engine import journal
 from trioflow._engine.base.given import check_optional_string
 from trioflow._engine.base.in_trio import check_in_trio
+from trioflow._engine.base.nursery import open_owned_nursery
 from trioflow._engine.life.forking import begin_fork, prepare_fork
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.observing import Observation, check_observing, open_observer
@@ -32,26 +33,28 @@ from trioflow._engine.life.registry import RunRegistry, open_registry
 from trioflow._engine.life.resuming import Answer
 from trioflow._engine.life.starting import begin
 from trioflow._engine.planning.environment import Environment
+from trioflow._engine.running.leases import Leases
 from trioflow._engine.stream.opening import Opening
 from trioflow._engine.stream.reader import OnFull, Reader, Until
 from trioflow._engine.stream.receive_end import EventStream
 from trioflow._host.assembly import environment_of, life_of, open_store
 from trioflow._host.checking import check_definitions
 from trioflow._host.plugins import PluginHost, PluginInfo
-from trioflow._ids import check_run_names, is_retry
+from trioflow._ids import check_name, check_run_names, is_retry
 from trioflow._phases import Phase
-from trioflow.abc import Authenticator, Codec, Instrument, Runner, Store
+from trioflow.abc import DEFAULT_QUEUE, Authenticator, Codec, Instrument, Runner, Store
 from trioflow.context import MISSING
 from trioflow.errors import (
     DefinitionError,
     DuplicateRunError,
     NotResumableError,
-    RunFinishedError,
     RunStateError,
+    StoreError,
     UnknownNameError,
     UnknownRunError,
 )
 from trioflow.events import FINISHED_STATUSES, RunStatus
+from trioflow.limits import Limit
 from trioflow.run import BUFFER_SIZE, Run, create_run, run_of, step_path
 from trioflow.runners import OpenResource
 from trioflow.steps import Step
@@ -70,6 +73,7 @@ if TYPE_CHECKING:
     from trioflow._engine.journal.writer import Durability
     from trioflow._forms.forms import Forms
     from trioflow.run_info import BulkResult, Moment, RunFilters, RunInfo
+    from trioflow.schedules import Schedule, Schedules
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -108,7 +112,7 @@ async def open_engine(
     workflows: Iterable[Workflow[Any, Any]] = (),
     steps: Iterable[Step[Any, Any]] = (),
     tools: Iterable[Tool[..., Any]] = (),
-    limits: Mapping[str, int | trio.CapacityLimiter] | None = None,
+    limits: Mapping[str, int | Limit | trio.CapacityLimiter] | None = None,
     resources: Mapping[str, OpenResource] | None = None,
     runners: Mapping[str, Runner] | None = None,
     instruments: Iterable[Instrument] = (),
@@ -120,6 +124,8 @@ async def open_engine(
     max_recoveries: int = 3,
     codec: Codec | None = None,
     recover: bool = False,
+    schedules: Iterable[Schedule] = (),
+    schedule: bool = False,
 ) -> AsyncGenerator[Engine, None]:
     """Open an engine: load plugins and run submitted workflows.
 
@@ -135,8 +141,8 @@ async def open_engine(
       steps: Steps that workflows may use by id.
       tools: Tools that may be used by id.
       limits: How many bodies of steps with ``limit=name`` run at the same time, over all runs of
-        this engine: ``{"gpu": 2}``, or your own `trio.CapacityLimiter`. Overrides the number given
-        in a `Limit`.
+        this engine: ``{"gpu": 2}``, a `Limit` with the same name, or your own
+        `trio.CapacityLimiter`. A number overrides the number of places given in a `Limit`.
       resources: Objects that steps share, such as an HTTP client or a connection pool, by name:
         functions that return async context managers, ``{"http": httpx.AsyncClient}``. A task of
         the engine opens each one on the first ``ctx.resource("http", httpx.AsyncClient)``, and
@@ -165,6 +171,10 @@ async def open_engine(
         JSON.
       recover: Whether to recover runs of dead processes, and continue runs that are due, for as
         long as the engine is open, as `Engine.recover` does once.
+      schedules: Which workflows run when, in addition to the schedules of plugins. They are put
+        into the store; without a store they exist in this process only.
+      schedule: Whether to start the runs of schedules for as long as the engine is open, as
+        `Engine.run_schedules` does.
 
     Raises:
       PluginError: if a plugin is unknown or broken; the message says which and why.
@@ -194,6 +204,7 @@ async def open_engine(
 
         forms = Forms(environment.converter, host.upgrade, keeps_secrets=codec is not None)
         environment.recording = partial(Recording, forms)
+        environment.limits.leases = Leases()
     check_definitions(host, environment)
     async with AsyncExitStack() as stack:
         for instrument in environment.instruments:
@@ -210,7 +221,8 @@ async def open_engine(
                 need_seconds("claim_seconds", claim_seconds),
                 need_seconds("store_patience", store_patience),
             )
-            await stack.enter_async_context(journal.open_durable_runs(durable))
+            leases = environment.limits.leases
+            await stack.enter_async_context(journal.open_durable_runs(durable, leases))
         await stack.enter_async_context(environment.resources.open())
         await stack.enter_async_context(environment.runners.open())
         runs = await stack.enter_async_context(open_registry())
@@ -224,6 +236,9 @@ async def open_engine(
         environment.start_run = engine._start_or_find
         if recover:
             await engine.recover()
+        await engine._keep_schedules(schedules)
+        if schedule:
+            await stack.enter_async_context(engine._open_schedules())
         yield engine
 
 
@@ -244,6 +259,8 @@ class Engine(metaclass=NoPublicConstructor):
         self._runs = runs
         self._stored = stored
         self._durable = None if stored is None else stored.durable
+        self._declared: Mapping[str, Schedule] = {}
+        """The schedules that plugins and the caller declare, by id."""
 
     @cached_property
     def _list(self) -> RunList:
@@ -300,6 +317,53 @@ class Engine(metaclass=NoPublicConstructor):
         else.
         """
         return self._host.authenticator()
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        """The schedules: list, put, pause, resume, trigger, backfill and delete them.
+
+        Raises StoreError if the store cannot keep schedules.
+        """
+        from trioflow._scheduled import schedules_of  # few engines need it
+
+        return schedules_of(self, self._declared)
+
+    async def run_schedules(self) -> NoReturn:
+        """Start the runs of schedules until canceled.
+
+        Any number of processes may do this on one store: each tick starts once.
+
+        Raises:
+          RuntimeError: if this engine does it already.
+          StoreError: if the store cannot keep schedules.
+
+        **Cancellation**: runs that have started continue.
+        """
+        await self.schedules._run()
+        raise AssertionError("schedules run until canceled")
+
+    async def _keep_schedules(self, given: Iterable[Schedule]) -> None:
+        """Put the schedules of plugins and of the caller into the store."""
+        given = tuple(given)
+        if given or self._host.implements("trioflow_schedules"):
+            from trioflow._scheduled import declared_schedules
+
+            self._declared = declared_schedules(self._host, given)
+            if self._declared and not (self.store is not None and self.store.is_read_only):
+                await self.schedules._declare()
+
+    @asynccontextmanager
+    async def _open_schedules(self) -> AsyncGenerator[None, None]:
+        """Run the schedules in the block."""
+        schedules, task = self.schedules, trio.CancelScope()
+
+        async def run() -> None:
+            with task:
+                await schedules._run()
+
+        async with open_owned_nursery(task.cancel) as nursery:
+            nursery.start_soon(run)
+            yield
 
     def add_commands(self, app: Any) -> None:
         """Let plugins add commands to the command line *app*, a ``cyclopts.App``."""
@@ -506,7 +570,9 @@ class Engine(metaclass=NoPublicConstructor):
         ``submit(await run.fork(...))`` and ``submit(await run.retry())`` accept only *per_step*.
         A retry that has already begun is returned as it is.
 
-        Args: as for `create_run` and `Run.stream`.
+        The other arguments are those of `create_run` and `Run.stream`.
+
+        Args:
           if_exists: What happens if a run with *run_id* already exists, here or in the store.
             ``"raise"``: raises DuplicateRunError; from this call if this engine knows the run,
             otherwise from ``run.wait()``. With a durability other than ``"step"``, bodies may have
@@ -755,6 +821,155 @@ class Engine(metaclass=NoPublicConstructor):
             self._runs.check_open(run._life.record)
             return await journal.register(stored, run._life)
 
+    @overload
+    async def enqueue(
+        self,
+        workflow: Workflow[In, Out],
+        input_data: In = ...,
+        *,
+        run_id: str | None = ...,
+        resource_id: str | None = ...,
+        queue: str = ...,
+        priority: int = ...,
+        tags: Collection[str] = ...,
+        by: str | None = ...,
+        runtime_context: Mapping[str, Any] | None = ...,
+        tracing_context: TracingContext | None = ...,
+        tracing_options: TracingOptions | None = ...,
+        initial_state: Any = ...,
+        timeout: Duration | None = ...,
+    ) -> str: ...
+    @overload
+    async def enqueue(
+        self,
+        workflow: str,
+        input_data: Any = ...,
+        *,
+        run_id: str | None = ...,
+        resource_id: str | None = ...,
+        queue: str = ...,
+        priority: int = ...,
+        tags: Collection[str] = ...,
+        by: str | None = ...,
+        runtime_context: Mapping[str, Any] | None = ...,
+        tracing_context: TracingContext | None = ...,
+        tracing_options: TracingOptions | None = ...,
+        initial_state: Any = ...,
+        timeout: Duration | None = ...,
+    ) -> str: ...
+    async def enqueue(
+        self,
+        workflow: Workflow[Any, Any] | str,
+        input_data: Any = None,
+        *,
+        run_id: str | None = None,
+        resource_id: str | None = None,
+        queue: str = DEFAULT_QUEUE,
+        priority: int = 0,
+        tags: Collection[str] = (),
+        by: str | None = None,
+        runtime_context: Mapping[str, Any] | None = None,
+        tracing_context: TracingContext | None = None,
+        tracing_options: TracingOptions | None = None,
+        initial_state: Any = None,
+        timeout: Duration | None = None,
+    ) -> str:
+        """Leave a run to the workers of the store, and return its id. On disk on return.
+
+        An engine that works (`work`, or ``trioflow worker``) drives it, in this process or another.
+        Until then it is ``"pending"``: it can be found, listed, canceled and deleted. Wait for its
+        end with ``await (await engine.load_run(run_id)).wait()``, or read its events with
+        `observe`.
+
+        *run_id* is an idempotency key: of all callers with the same id, exactly one enqueues it.
+
+        Args: as for `submit`, and
+          queue: Only workers of this queue take the run.
+          priority: Workers take the runs with the highest priority first, and of these the
+            oldest. Runs of low priority may wait forever.
+          timeout: As for `Run.stream`; the time that it is enqueued counts.
+
+        Raises:
+          DuplicateRunError: if the run already exists.
+          InvalidValueError: if input or state do not fit the workflow's types.
+          InvalidIdError, UnknownNameError, DefinitionError: as for `create_run`.
+          ValueError: if *priority* is not a whole number of 32 bits.
+          RunStateError: if the engine has no store, or is closed.
+          StoreError: if the run cannot be written.
+
+        **Cancellation**: the run may have been enqueued.
+
+        **Checkpoints**: always.
+        """
+        check_name("queue", queue)
+        journal.check_priority(priority)
+        run = self.create_run(workflow, run_id=run_id, resource_id=resource_id, tags=tags)
+        life, stored = run._life, self._stored
+        if stored is None:
+            self._runs.forget(life)
+            problem = "only a store can keep a run for other processes"
+            raise RunStateError(life.run_id, "pending", problem)
+        self._begin(
+            life,
+            input_data,
+            runtime_context,
+            tracing_context,
+            tracing_options,
+            initial_state,
+            by,
+            False,
+            timeout,
+            False,
+        )
+        async with self._runs.lock(life.run_id):
+            self._runs.forget(life)  # whoever takes it loads it
+            await journal.enqueue(stored.durable, life, queue, priority)
+        return life.run_id
+
+    async def work(
+        self,
+        capacity: int = 100,
+        *,
+        queues: Collection[str] = (DEFAULT_QUEUE,),
+        poll: Duration = 5.0,
+        drain: Duration = 30.0,
+    ) -> NoReturn:
+        """Take runs from queues of the store and drive them, until canceled.
+
+        Takes runs that were enqueued, runs whose process died or halted them, and suspended runs
+        that were answered or are due. The runs are those of workflows that this engine knows by id
+        and that have not changed since the run began: others are left to workers that know them,
+        so old and new versions of a program can work on one store. Of several engines that work,
+        one drives each run. None of them needs to know of another.
+
+        While there is room, up to a quarter of it is filled at a time, with at most 20 runs, so
+        that other workers also get some. Runs that sleep occupy room, suspended ones do not.
+
+        Args:
+          capacity: How many runs this engine drives before it takes no more. Runs that were
+            submitted to it count.
+          queues: The queues to take runs from.
+          poll: Seconds, or a timedelta, between two looks. Enqueued and answered runs are noticed
+            at once, others by looking.
+          drain: Seconds, or a timedelta, that running bodies get when this is canceled.
+
+        Raises:
+          ValueError: if an argument is invalid.
+          InvalidIdError: if the name of a queue is invalid.
+          StoreError: if the engine has no store, or it is read-only, or it can no longer be used.
+            While it is unavailable, this waits.
+
+        **Cancellation**: takes no more, and lets running bodies finish for *drain* seconds. The
+        runs that it has taken are then halted, and other workers may take them at once.
+
+        **Checkpoints**: always.
+        """
+        job = journal.job_of(self._environment, capacity, queues, poll, drain)
+        if self._stored is None:
+            raise StoreError("(none)", "runs are taken from a store; open the engine with store=")
+        self._stored.durable.check_writable()
+        await journal.Worker(self._stored, job).work()
+
     async def _start_or_find(
         self, workflow: Workflow[Any, Any] | str, input_data: Any, **options: Any
     ) -> None:
@@ -775,8 +990,8 @@ class Engine(metaclass=NoPublicConstructor):
     def get_run(self, run_id: str) -> Run[Any, Any]:
         """Return the run with that id.
 
-        Runs from `create_run` are known while they are referenced, submitted runs until
-        `KEEP_FINISHED` others have finished after them.
+        Runs from `create_run` are known while they are referenced, submitted runs until 64 others
+        have finished after them.
 
         Raises:
           UnknownRunError: if the engine does not know the run.
@@ -1103,7 +1318,7 @@ class Engine(metaclass=NoPublicConstructor):
 
         async def cancel(run_id: str) -> None:
             # The run may have changed since it was listed.
-            with suppress(RunFinishedError, NotResumableError, UnknownRunError):
+            with suppress(NotResumableError, UnknownRunError):
                 await self.cancel_run(run_id, reason, by=by)
 
         return await journal.for_each(

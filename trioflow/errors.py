@@ -430,12 +430,12 @@ class RunAlreadyStartedError(RunStateError):
     """Raised by the second ``stream()`` or ``start()`` of a run. Create a new run instead."""
 
 
-class RunFinishedError(RunStateError):
-    """Raised when an event or a request is sent to a finished run."""
-
-
 class NotResumableError(RunStateError):
     """Raised when the status of a run does not allow resuming, forking or retrying it."""
+
+
+class RunFinishedError(NotResumableError):
+    """Raised when an event or a request is sent to a finished run."""
 
 
 @attrs.define(eq=False, repr=False)
@@ -506,6 +506,21 @@ class UnknownRunError(TrioflowError, LookupError):
         return (
             f"this engine has no run {self.run_id!r}; "
             "finished runs are forgotten unless you keep a reference; use load_run() with a store"
+        )
+
+
+@attrs.define(eq=False, repr=False)
+class TickTakenError(TrioflowError, ValueError):
+    """Raised when a tick of a schedule is asked for that already has, or may have had, its run."""
+
+    schedule: str
+    tick: str
+    problem: str = "has started, or is about to"
+
+    def __str__(self) -> str:
+        return (
+            f"the tick of schedule {self.schedule!r} at {self.tick} {self.problem}; "
+            "a tick starts only once: start another run with Engine.submit()"
         )
 
 

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from trioflow.abc import Authenticator, Instrument, Runner, Store
     from trioflow.limits import Limit
+    from trioflow.record import RunRecord
     from trioflow.runners import OpenResource
+    from trioflow.schedules import Schedule
     from trioflow.steps import Step
     from trioflow.tools import Tool
     from trioflow.workflow import Workflow
@@ -152,6 +154,22 @@ def trioflow_schema(type_: Any) -> Mapping[str, Any] | None:
 
 
 @hookspec(firstresult=True)
+def trioflow_usage(record: RunRecord) -> Mapping[str, Any] | None:
+    """Return what language models have used in a run, or None if it used none.
+
+    Called once, when a run with private state finishes. Plugins are called in reverse order of
+    registration, and the first returned usage becomes `trioflow.events.Finish.usage`.
+
+    Args:
+      record: The run. Its private state is in ``record.private``.
+
+    Returns:
+      Numbers by name: ``inputTokens``, ``outputTokens``, ``totalTokens``, ``cachedInputTokens``,
+      ``reasoningTokens``, and ``cost`` if it is known.
+    """
+
+
+@hookspec(firstresult=True)
 def trioflow_upgrade(
     type_name: str, data: Mapping[str, Any], recorded_version: int
 ) -> Mapping[str, Any] | None:
@@ -169,6 +187,15 @@ def trioflow_upgrade(
         a changed copy.
       recorded_version: The class's ``__trioflow_version__`` when the value was written, 0 if it had
         none.
+    """
+
+
+@hookspec
+def trioflow_schedules() -> Iterable[Schedule]:  # type: ignore[empty-body]
+    """Return schedules: which workflows run when.
+
+    Called once, while the engine opens. Ids are unique across all plugins. Their ticks are decided
+    by engines that run their schedules: ``open_engine(schedule=True)``.
     """
 
 

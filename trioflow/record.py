@@ -58,6 +58,8 @@ class RunRecord(metaclass=PlainHelp):
     """The additional data of a fork; None if the run is not a fork."""
     started_at: float | None = None
     ended_at: float | None = None
+    usage: Mapping[str, Any] | None = None
+    """What language models have used, as the last `Finish` says."""
     deadline: float | None = None
     """When the run fails if it has not finished: seconds since the epoch."""
     next_seq: int = 0
@@ -108,7 +110,7 @@ class RunRecord(metaclass=PlainHelp):
     def answers(self) -> dict[str, Any]:
         """Answers to calls that have not restarted yet, by address. Live and read-only.
 
-        `MISSING` stands for a call that restarts without an answer.
+        ``MISSING`` stands for a call that restarts without an answer.
         """
         if self._answers is None:
             self._answers = {}
@@ -446,13 +448,13 @@ def _continue_call(
 def _step_waiting(run: RunRecord, event: ev.StepWaiting) -> None:
     before = run.before(event.address)
     if before is not None and before.kind not in WAITS:  # a step waits in the middle of its body
-        before.is_parked = True
+        before.is_parked, before.event = True, event.event
         return
     if Address.parse(event.address).item is not None:  # so may an item, which has no record yet
         return
     kind: ev.StepKind = "sleep" if event.event is None else "wait"
     record = new_record(event.id, event.address, kind, "waiting", event.input, event.at)
-    record.until = event.until
+    record.until, record.event = event.until, event.event
     if before is not None:
         record.started_at = before.started_at
     run.open[event.address] = record
@@ -629,6 +631,7 @@ def _finish(run: RunRecord, event: ev.Finish) -> None:
     run.status = event.status
     run.output = event.result
     run.error = event.error
+    run.usage = event.usage
     run.ended_at = event.at
 
 

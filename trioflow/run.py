@@ -447,6 +447,7 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         input_data: Any = MISSING,
         resume_data: Any = MISSING,
         context: Mapping[str, Any] | None = None,
+        initial_state: Any = MISSING,
         run_id: str | None = None,
         tags: Collection[str] | None = None,
         by: str | None = None,
@@ -466,6 +467,8 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
           input_data: A new input for that step; default: its recorded input.
           resume_data: The answer for that step, in ``ctx.resume_data``; default: no answer.
           context: Replacement outputs for earlier steps, by id.
+          initial_state: The state in which that step begins; default: what the earlier steps
+            have made of it.
           run_id: Id of the new run; default: a random id.
           tags: Tags of the new run; default: those of this run.
           by: Who forks it, for the journal.
@@ -475,7 +478,8 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
           InvalidIdError: if *run_id* or a tag is not valid.
           UnknownStepError: if the workflow has no such step.
           NotResumableError: if this run has neither finished nor suspended.
-          InvalidValueError: if *resume_data* does not fit the step's ``resume`` type.
+          InvalidValueError: if *resume_data* does not fit the step's ``resume`` type, or
+            *initial_state* that of the workflow's state.
           UnreadableRunError: if a value before the step no longer fits its type.
           NotSerializableError: if the run is durable and an argument cannot be written.
           HistoryGap: if the events before the step are no longer held, and there is no store.
@@ -489,7 +493,8 @@ class Run(Generic[In, Out], metaclass=NoPublicConstructor):
         run_id = new_run_id() if run_id is None else run_id
         path, kept = step_path(step) or "", None if tags is None else tuple(tags)
         outputs = context or {}
-        forked = await fork(self._life, path, input_data, resume_data, outputs, run_id, by, kept)
+        given = (input_data, resume_data, outputs, initial_state)
+        forked = await fork(self._life, path, *given, run_id, by, kept)
         return run_of(forked)
 
     async def retry(self, *, by: str | None = None) -> Run[In, Out]:

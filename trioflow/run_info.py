@@ -32,7 +32,7 @@ class RunInfo(metaclass=PlainHelp):
     updated_at: float
     """Time of the last event, or of creation if there is none: seconds since the epoch."""
     input: Any
-    """The input of the run: plain JSON types if a store has the run. `MISSING` if it has not
+    """The input of the run: plain JSON types if a store has the run. ``MISSING`` if it has not
     started, or if its input is too long for a list."""
     due_at: float | None = None
     """When the engine must act on the run: seconds since the epoch."""

@@ -55,6 +55,8 @@ class StepRecord(metaclass=PlainHelp):
     """When the next attempt begins: seconds since the epoch; None if none is pending."""
     is_parked: bool = False
     """Whether its body waits for an event."""
+    event: str | None = None
+    """Name of the event that the call waits for, or waited for last."""
     seconds: float | None = None
     """How long the call took, retries included."""
     iteration: int | None = None

@@ -495,7 +495,7 @@ class Workflow(Generic[In, Prev], metaclass=PlainHelp):
 
         Args:
           spec: A function of ``(data)`` or ``(data, ctx)``, plain or async; or
-            ``{key: source}`` with `from_step`, `from_input`, `from_context`, `value`, a
+            ``{key: source}`` with `from_step`, `from_input`, `from_context`, `constant`, a
             function, or a template such as ``"${data.a}, ${steps.b.c}"``.
           id: Id of the node; default: ``"mapping_<workflow>_<n>"``.
 

@@ -9,6 +9,7 @@ from cyclopts import App, CycloptsError
 
 from trioflow._cli.arguments import JsonText, Target
 from trioflow._cli.asked import ASKING_COMMANDS
+from trioflow._cli.enqueued import ENQUEUING_COMMANDS
 from trioflow._cli.filters import Flag
 from trioflow._cli.stored import STORED_COMMANDS
 from trioflow._version import __version__
@@ -190,6 +191,7 @@ def install_completion(*, shell: Literal["bash", "zsh", "fish"] | None = None) -
 
 COMMANDS: tuple[Callable[..., object], ...] = (
     *(run, steps, tools, workflows, plugins, graph),
+    *ENQUEUING_COMMANDS,
     *STORED_COMMANDS,
     *ASKING_COMMANDS,
 )

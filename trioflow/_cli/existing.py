@@ -7,7 +7,7 @@ from typing import Any
 from trioflow._cli.display import Display, say
 from trioflow._cli.errors import EXIT_CODES, FAILED, SUCCESS
 from trioflow._cli.hints import how_to_answer, how_to_resume, how_to_try_again
-from trioflow._cli.owners import driven_by, is_interrupted
+from trioflow._cli.owners import driven_by, is_enqueued, is_interrupted
 from trioflow._cli.stores import Whereabouts
 from trioflow._cli.text import clean
 from trioflow._cli.watch import report
@@ -28,6 +28,8 @@ async def report_existing(
     run_id = stored.header.run_id
     if stored.status in ACTIVE_STATUSES:
         where = "interrupted" if is_interrupted(stored) else f"running in {driven_by(stored)}"
+        if is_enqueued(stored):
+            where = f"waiting for a worker of queue {stored.header.queue}"
         say(clean(f"run {run_id} already exists: it is {where}"))
         if is_interrupted(stored):
             how_to_resume(kept, run_id)

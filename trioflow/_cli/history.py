@@ -15,7 +15,7 @@ from trioflow._cli.errors import BROKEN_PIPE, SUCCESS, UsageError
 from trioflow._cli.filters import Filters
 from trioflow._cli.jsonl import JsonDisplay
 from trioflow._cli.output import Output, exclusive_stdout
-from trioflow._cli.owners import driven_by, is_interrupted
+from trioflow._cli.owners import driven_by, is_enqueued, is_interrupted
 from trioflow._cli.places import ArmOrder
 from trioflow._cli.plain import PlainDisplay
 from trioflow._cli.records import StoredView, as_json
@@ -206,6 +206,8 @@ def _row(stored: StoredRun) -> tuple[str, ...]:
 def _situation(stored: StoredRun) -> str:
     if is_interrupted(stored):
         return ", interrupted: it can be resumed"
+    if is_enqueued(stored):
+        return f", waits for a worker of queue {stored.header.queue}"
     owner = driven_by(stored)
     return owner and f", running in {owner}"
 
@@ -224,6 +226,8 @@ def _describe(stored: StoredRun) -> dict[str, Any]:
         "lastSeq": stored.last_seq,
         "owner": stored.owner,
         "heldFor": stored.held_for,
+        "queue": header.queue,
+        "priority": header.priority,
     }
     if (value := input_of(header)) is not MISSING:
         described["input"] = value

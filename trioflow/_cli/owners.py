@@ -21,7 +21,13 @@ def owner_of(stored: StoredRun) -> str:
 
 def is_interrupted(stored: StoredRun) -> bool:
     """Return whether a run is active and no process drives it."""
-    return owner_of(stored) == NOBODY
+    return owner_of(stored) == NOBODY and not is_enqueued(stored)
+
+
+def is_enqueued(stored: StoredRun) -> bool:
+    """Return whether a run waits for a worker to begin it."""
+    is_free = stored.held_for == 0
+    return stored.status == "pending" and stored.last_seq >= 0 and is_free
 
 
 def driven_by(stored: StoredRun) -> str:

@@ -9,7 +9,7 @@ import trio
 
 from trioflow._cli.display import say
 from trioflow._cli.endings import Endings
-from trioflow._cli.owners import driven_by, is_interrupted
+from trioflow._cli.owners import driven_by, is_enqueued, is_interrupted
 from trioflow._cli.text import clean
 from trioflow.abc import Store, StoredRun
 from trioflow.errors import TrioflowError
@@ -56,6 +56,7 @@ class Recovery:
             if each.header.workflow_id in self.endings.engine.workflows
             and each.header.run_id not in own | recovered
             and not is_interrupted(each)
+            and not is_enqueued(each)
         ]
 
     def _report_unknown(self, ids: set[str]) -> None:

@@ -16,6 +16,7 @@ async def runs(
     filters: Filters = ALL,
     limit: int = 50,
     offset: Annotated[int, Flag] = 0,
+    workers: Annotated[bool, Flag] = False,
     json: Annotated[bool, Flag] = False,
 ) -> None:
     """List the runs in a store, newest first.
@@ -28,9 +29,17 @@ async def runs(
         Maximum number of runs to list; 0 for all.
     offset
         Number of newest runs to skip.
+    workers
+        List the processes that drive runs instead, with the number of their runs and their oldest
+        claim; and the queues, with the number of runs that wait for a worker.
     json
         Print one run per line as JSON.
     """
+    if workers:
+        from trioflow._cli.workers import print_workers
+
+        await print_workers(store, json)
+        return
     from trioflow._cli.history import print_runs
 
     await print_runs(store, filters, limit, offset, json)

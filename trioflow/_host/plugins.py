@@ -24,6 +24,9 @@ from trioflow.workflow import Workflow
 if TYPE_CHECKING:
     from cattrs import Converter
 
+    from trioflow.record import RunRecord
+    from trioflow.schedules import Schedule
+
 __all__ = ["NO_DISTRIBUTION", "PluginHost", "PluginInfo"]
 
 T = TypeVar("T")
@@ -90,6 +93,25 @@ class PluginHost(Hooks):
                     found[resource], owners[resource] = opener, name
         return found
 
+    def schedules(self) -> dict[str, tuple[str, Schedule]]:
+        """Return the schedules of all plugins by id, each with the plugin that provides it.
+
+        Raises:
+          DuplicateIdError: if two have the same id.
+        """
+        found: dict[str, tuple[str, Schedule]] = {}
+        if not self.implements("trioflow_schedules"):
+            return found
+        from trioflow.schedules import Schedule  # few engines need it
+
+        for name, schedule in self._collect("trioflow_schedules", Schedule):
+            if schedule.id in found:
+                problem = f"plugin {found[schedule.id][0]!r} also provides schedule {schedule.id!r}"
+                remedy = f"block one of the two plugins, or set {DISABLE_VARIABLE}={name}"
+                raise DuplicateIdError(name, self._infos[name].origin, problem, remedy)
+            found[schedule.id] = name, schedule
+        return found
+
     def store_schemes(self) -> tuple[str, ...]:
         """Return the URL schemes of all known stores."""
         return tuple(scheme for _, scheme in self._collect("trioflow_store_schemes", str))
@@ -120,6 +142,11 @@ class PluginHost(Hooks):
         if schema is None and self.implements("trioflow_converter") and self._reads(type_):
             return {}
         return schema
+
+    def usage(self, record: RunRecord) -> Mapping[str, Any] | None:
+        """Return what language models have used in a run, or None if no plugin counts it."""
+        usage: Mapping[str, Any] | None = self._first("trioflow_usage", Mapping, record=record)
+        return usage
 
     def _reads(self, type_: Any) -> bool:
         """Return whether a plugin has a converter hook for a class that trioflow has none for."""

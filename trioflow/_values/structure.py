@@ -148,7 +148,7 @@ def type_name(type_: Any) -> str:
 def fields_of(value: Any) -> dict[str, Any] | None:
     """Return the fields of an instance, not recursively; None if its class has no fields.
 
-    Supports attrs classes, dataclasses, and classes that `model_fields` supports.
+    Supports attrs classes, dataclasses, and classes of plugins, such as models.
     """
     cls = type(value)
     if attrs.has(cls):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from trioflow.abc._codec import Codec
     from trioflow.abc._instrument import BodyInfo, Instrument, PartInfo, SpanInfo, TraceIds
     from trioflow.abc._journal import Append, Entry, RunFilter, RunHeader, StoredRun, parse_cursor
+    from trioflow.abc._places import PlaceRule, PlaceStore
     from trioflow.abc._request import MAX_REQUEST_BYTES, MAX_REQUESTS, Request, RequestKind
     from trioflow.abc._runner import Runner
     from trioflow.abc._schedules import (
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
         TickRecord,
     )
     from trioflow.abc._store import Store
+    from trioflow.abc._work import DEFAULT_QUEUE, StoredOwner, StoredQueue, WorkStore
 
 __all__ = [
     "ALL_SCOPES",
     "DAY",
+    "DEFAULT_QUEUE",
     "MAX_REQUESTS",
     "MAX_REQUEST_BYTES",
     "OPEN_DECISIONS",
@@ -43,6 +46,8 @@ __all__ = [
     "Entry",
     "Instrument",
     "PartInfo",
+    "PlaceRule",
+    "PlaceStore",
     "Principal",
     "Request",
     "RequestKind",
@@ -52,10 +57,13 @@ __all__ = [
     "ScheduleStore",
     "SpanInfo",
     "Store",
+    "StoredOwner",
+    "StoredQueue",
     "StoredRun",
     "StoredSchedule",
     "TickRecord",
     "TraceIds",
+    "WorkStore",
     "parse_cursor",
 ]
 
@@ -73,9 +81,12 @@ if not TYPE_CHECKING:  # type checkers would accept any name
             "Append": "trioflow.abc._journal",
             "BodyInfo": "trioflow.abc._instrument",
             "Codec": "trioflow.abc._codec",
+            "DEFAULT_QUEUE": "trioflow.abc._work",
             "Entry": "trioflow.abc._journal",
             "Instrument": "trioflow.abc._instrument",
             "PartInfo": "trioflow.abc._instrument",
+            "PlaceRule": "trioflow.abc._places",
+            "PlaceStore": "trioflow.abc._places",
             "Request": "trioflow.abc._request",
             "RequestKind": "trioflow.abc._request",
             "RunFilter": "trioflow.abc._journal",
@@ -94,8 +105,11 @@ if not TYPE_CHECKING:  # type checkers would accept any name
             ),
             "SpanInfo": "trioflow.abc._instrument",
             "Store": "trioflow.abc._store",
+            "StoredOwner": "trioflow.abc._work",
+            "StoredQueue": "trioflow.abc._work",
             "StoredRun": "trioflow.abc._journal",
             "TraceIds": "trioflow.abc._instrument",
+            "WorkStore": "trioflow.abc._work",
             "parse_cursor": "trioflow.abc._journal",
         },
     )

@@ -14,7 +14,7 @@ class Codec(ABC):
     are called in the event loop, once per value, and should be quick.
 
     An engine also reads values that were stored without a codec. To rotate keys, encode with the
-    newest key and decode with any of them, as `cryptography.fernet.MultiFernet` does::
+    newest key and decode with any of them, as ``cryptography.fernet.MultiFernet`` does::
 
         class Encrypted(Codec):
             def __init__(self, *keys: bytes) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self, TypeAlias
 
 import attrs
 
+from trioflow.abc._schedules import TickRecord
 from trioflow.events import Event, StepKind
 from trioflow.tracing import NO_TRACING, TracingContext
 
@@ -36,6 +37,10 @@ class PartInfo:
     first_context: TracingContext = NO_TRACING
     """The headers recorded for the first segment, see `TraceIds.context`; empty at the start.
     They hold the sampling decision and the baggage of the run."""
+    workflow_metadata: Mapping[str, Any] = attrs.field(factory=dict)
+    """The ``metadata`` of the workflow."""
+    span: SpanInfo | None = None
+    """What the segment's span is, if an instrument knows; see `Instrument.describe_part`."""
 
 
 @attrs.frozen
@@ -91,6 +96,8 @@ class BodyInfo:
     """Id of the tool call; None for an attempt of a step call."""
     tool: str | None = None
     """Id of the called tool; None for an attempt of a step call."""
+    metadata: Mapping[str, Any] = attrs.field(factory=dict)
+    """The ``metadata`` of the step, tool or nested workflow."""
     span: SpanInfo | None = None
     """What the body's span is, if an instrument knows; see `Instrument.describe_body`."""
     tracing_context: TracingContext
@@ -143,15 +150,28 @@ class Instrument:
         which is `Finish` with the status ``"canceled"``, are not part of the recorded run.
         """
 
+    def on_tick(self, record: TickRecord) -> None:
+        """Handle what became of a tick of a schedule, in the engine that decided it.
+
+        Called for each decision but ``"decided"``, which ``"started"`` follows.
+        """
+
     def describe_body(self, body: BodyInfo) -> SpanInfo | None:
         """Return what the span of a body is, or None if this instrument does not know.
 
         For instruments of plugins that know the meaning of a body better than those that write
         spans: that a step calls a language model, or answers an HTTP request. The first instrument
-        that knows counts, and the others find its answer in `BodyInfo.span`. Called for each
+        that knows counts, and the others find its answer in ``BodyInfo.span``. Called for each
         instrument that surrounds the body, so it must be quick and always answer the same. What is
         known only later, such as the number of tokens, the body sets on
         ``ctx.tracing_context.current_span``.
+        """
+        return None
+
+    def describe_part(self, part: PartInfo) -> SpanInfo | None:
+        """Return what the span of a segment of a run is, or None if this instrument does not know.
+
+        Called before `on_begin`, as `describe_body` is before `around_body`.
         """
         return None
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import attrs
 
+from trioflow.abc._work import DEFAULT_QUEUE
 from trioflow.errors import JournalConflictError
 from trioflow.events import RunStatus
 
@@ -28,6 +29,10 @@ class RunHeader:
     """Labels for filtering runs, in the caller's order."""
     input: str | None = None
     """The input as JSON, so that listings can show it without reading journals."""
+    queue: str = DEFAULT_QUEUE
+    """The queue from which workers take the run."""
+    priority: int = 0
+    """Of the runs in a queue, workers take those with the highest priority first."""
 
 
 @attrs.frozen
@@ -66,6 +71,9 @@ class Append:
     pending requests of the run, because no process would apply them."""
     header: RunHeader | None = None
     """Passed with the first entries of a run, and only then."""
+    input: str | None = None
+    """The input for the header of a stored run, which had none when it was created; only without
+    *header*. None leaves the header as it is."""
     owner: str | None = None
     """The writer. With *header*, it claims the run in the same transaction, as `Store.claim`
     does. Otherwise it must equal the owner of the run, or be None if the run is unclaimed: the
@@ -87,6 +95,11 @@ class Append:
     def tick_conflict(self) -> JournalConflictError:
         """Return the conflict for a tick that is not ``"decided"``. For authors of stores."""
         return JournalConflictError(self.run_id, "its tick has started, or was never decided")
+
+    @property
+    def enqueues(self) -> bool:
+        """Whether this leaves a new run to workers: it is pending, and has a first entry."""
+        return self.header is not None and self.status == "pending" and bool(self.entries)
 
     def conflict(self, last_seq: int | None, owner: str | None) -> JournalConflictError | None:
         """Return why a store must refuse this append, or None. For authors of stores.

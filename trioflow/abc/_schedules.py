@@ -24,6 +24,8 @@ OPEN_DECISIONS: tuple[Decision, ...] = ("decided", "queued")
 """The decisions that something follows."""
 DAY = 86_400.0
 """Records are kept for at least this many seconds before the watermark."""
+LOOK = 5.0
+"""Seconds between two looks at what other processes have changed."""
 
 
 @attrs.frozen(kw_only=True)
@@ -192,3 +194,10 @@ class ScheduleStore(Store):
     @abstractmethod
     async def wake(self, after: float) -> float | None:
         """Return the earliest hint `StoredSchedule.wake_at` after a time, or None."""
+
+    async def wait_schedules(self) -> None:
+        """Wait until schedules or records may have changed. Spurious returns are possible.
+
+        Default: waits a few seconds.
+        """
+        await trio.sleep(LOOK)

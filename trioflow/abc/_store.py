@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Self
 
+from trioflow.abc._places import PlaceStore
+from trioflow.abc._work import WorkStore
 from trioflow.errors import JournalConflictError
 from trioflow.events import RunStatus
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from trioflow.abc._request import Request
 
 
-class Store(ABC):
+class Store(WorkStore, PlaceStore):
     """Keeps the journals of runs. Used as ``async with store``; opened once.
 
     A store need not understand what it keeps. One writer task at a time and any number of
@@ -46,7 +48,7 @@ class Store(ABC):
         """Connect, and create or migrate the storage if needed."""
         return self
 
-    async def __aexit__(self, *exc_info: object) -> None:  # noqa: B027 - not all need it
+    async def __aexit__(self, *exc_info: object) -> None:
         """Disconnect. Everything that was appended is kept."""
 
     @abstractmethod
@@ -66,7 +68,8 @@ class Store(ABC):
         They are applied in order, each of them atomically, and each sees the effects of those
         before it. An append that `Append.conflict` refuses does not affect the others: the
         returned sequence holds its error at the same index. An append without entries creates
-        an empty journal, or changes only status, ``due_at`` and requests.
+        an empty journal, or changes only status, ``due_at`` and requests. One that enqueues a
+        run (see `Append.enqueues`) wakes `WorkStore.wait_runs`.
 
         Raises:
           StoreError: if the storage fails; then either all of them are applied or none.
@@ -207,8 +210,8 @@ class Store(ABC):
         """Extend all claims of *owner* to *seconds* from now.
 
         Returns the ids of the runs that *owner* has claimed and not released. Expired claims are
-        also renewed unless another owner has claimed the run. Takes a single statement,
-        regardless of the number of runs.
+        also renewed unless another owner has claimed the run. Extends the owner's tickets in
+        lines as well, see `PlaceStore`. Costs the same regardless of the number of runs.
         """
 
     @abstractmethod

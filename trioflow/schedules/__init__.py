@@ -5,13 +5,13 @@ made of, in the order in which the modules may import each other:
 
 =============== ==================================================================================
 ``_rules``      when: `Cron`, `Every`, `At`, and several of them; iterators over UTC times
-``_schedule``   `Schedule` and `Tick`: what users declare
+``_schedule``   `Schedule`: what users declare
 ``_wire``       rules and schedules as JSON, as stores keep them
 ``_words``      rules in words, for people
 ``_deciding``   which ticks are due and what becomes of each: pure functions of the time
-``_book``       the store's side: records, and the one transaction in which a tick is decided
-``_starting``   from a decided tick to its run
-``_passing``    what one look at one schedule does
+``_ports``      what schedules need of an engine
+``_book``       the schedules of one engine as its store has them
+``_passing``    one look at one schedule: decide about its ticks, and start runs
 ``_loop``       the one task of an engine that sleeps until something is due
 ``_manager``    `Schedules`, as in ``engine.schedules``
 =============== ==================================================================================
@@ -26,10 +26,24 @@ from typing import TYPE_CHECKING
 from trioflow._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from trioflow._tick import Tick
+    from trioflow.schedules._manager import ScheduleInfo, Schedules
     from trioflow.schedules._rules import At, Cron, Every, Rule, When
-    from trioflow.schedules._schedule import Missed, Overlap, Schedule, Tick
+    from trioflow.schedules._schedule import Missed, Overlap, Schedule
 
-__all__ = ["At", "Cron", "Every", "Missed", "Overlap", "Rule", "Schedule", "Tick", "When"]
+__all__ = [
+    "At",
+    "Cron",
+    "Every",
+    "Missed",
+    "Overlap",
+    "Rule",
+    "Schedule",
+    "ScheduleInfo",
+    "Schedules",
+    "Tick",
+    "When",
+]
 
 if not TYPE_CHECKING:  # type checkers would accept any name
     __getattr__ = lazy_names(
@@ -42,7 +56,9 @@ if not TYPE_CHECKING:  # type checkers would accept any name
             "Overlap": "trioflow.schedules._schedule",
             "Rule": "trioflow.schedules._rules",
             "Schedule": "trioflow.schedules._schedule",
-            "Tick": "trioflow.schedules._schedule",
+            "ScheduleInfo": "trioflow.schedules._manager",
+            "Schedules": "trioflow.schedules._manager",
+            "Tick": "trioflow._tick",
             "When": "trioflow.schedules._rules",
         },
     )

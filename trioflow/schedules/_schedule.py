@@ -1,4 +1,4 @@
-"""What users declare: a schedule; and the tick that its runs belong to."""
+"""What users declare: a schedule."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from trioflow._help import PlainHelp
 from trioflow._ids import check_name, check_tags
 from trioflow._numbers import is_whole_number
 from trioflow._options import named_options
+from trioflow._tick import Tick, run_id_of
 from trioflow.errors import DefinitionError, InvalidIdError
 from trioflow.schedules._rules import Rule, When, merged_after, need_zone, rules_of
 
@@ -27,33 +28,6 @@ Missed: TypeAlias = Literal["last", "all", "none"]
 
 MAX_ID = 400
 """Maximum number of characters of an id: the ids of its runs are longer."""
-
-
-@attrs.frozen
-class Tick(metaclass=PlainHelp):
-    """One of the times of a schedule."""
-
-    schedule: str
-    """Id of the schedule."""
-    at: datetime
-    """The time, in UTC. Jitter does not change it."""
-    number_missed: int = 0
-    """How many ticks directly before it were missed."""
-
-    @property
-    def run_id(self) -> str:
-        """Id of the run of this tick."""
-        return run_id_of(self.schedule, self.at)
-
-
-def run_id_of(schedule: str, at: datetime) -> str:
-    """Return the id of the run of a tick: ``"nightly@2026-11-30T01:30:00Z"``."""
-    return f"{schedule}@{text_of(at)}"
-
-
-def text_of(at: datetime) -> str:
-    """Return a time as in run ids: in UTC, with a fraction of the second only if there is one."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 @attrs.frozen(init=False)

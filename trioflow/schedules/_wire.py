@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from trioflow._tick import text_of
 from trioflow.schedules._rules import MICROSECOND, At, Cron, Every, Rule
-from trioflow.schedules._schedule import Schedule, text_of
+from trioflow.schedules._schedule import Schedule
 
 OPTIONS = (
     "overlap",

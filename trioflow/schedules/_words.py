@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from trioflow._tick import text_of
 from trioflow.schedules._rules import At, Cron, Every, Rule
-from trioflow.schedules._schedule import text_of
 
 DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 NAMES = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import attrs
@@ -20,7 +22,12 @@ class ScheduleShelf:
     def __init__(self) -> None:
         self.schedules: dict[str, StoredSchedule] = {}
         self.records: dict[str, dict[float, TickRecord]] = {}
+        self.times: dict[str, list[float]] = {}
+        """The ticks of the records of each schedule, ascending."""
+        self.open: set[tuple[str, float]] = set()
+        """The records that something follows."""
         self.version = 0
+        self.changes = trio.lowlevel.ParkingLot()
 
     def put(self, schedule: StoredSchedule, if_version: int | None) -> bool:
         """Create or replace a schedule if it has the expected version."""
@@ -30,11 +37,14 @@ class ScheduleShelf:
         self.version += 1
         self.schedules[schedule.id] = attrs.evolve(schedule, version=self.version)
         self.records.setdefault(schedule.id, {})
+        self.times.setdefault(schedule.id, [])
+        self.changes.unpark_all()
         return True
 
     def delete(self, id: str) -> bool:
         """Delete a schedule with its records."""
-        self.records.pop(id, None)
+        self.times.pop(id, None)
+        self.open -= {(id, at) for at in self.records.pop(id, {})}
         return self.schedules.pop(id, None) is not None
 
     def advance(
@@ -63,23 +73,37 @@ class ScheduleShelf:
             wake_at=wake_at,
         )
         for tick in ticks:
-            records[tick.at] = tick
+            self._keep(tick)
+        self.changes.unpark_all()
         return True
+
+    def _keep(self, record: TickRecord) -> None:
+        records, key = self.records[record.schedule], (record.schedule, record.at)
+        if record.at not in records:
+            insort(self.times[record.schedule], record.at)
+        records[record.at] = record
+        if record.decision in OPEN_DECISIONS:
+            self.open.add(key)
+        else:
+            self.open.discard(key)
 
     def start(self, tick: tuple[str, float]) -> bool:
         """Record that the run of a tick starts; return False if the tick is not decided."""
-        records = self.records.get(tick[0], {})
-        record = records.get(tick[1])
+        record = self.records.get(tick[0], {}).get(tick[1])
         if record is None or record.decision != "decided":
             return False
-        records[tick[1]] = attrs.evolve(record, decision="started")
+        self._keep(attrs.evolve(record, decision="started"))
         return True
 
-    def list(self, id: str | None) -> list[TickRecord]:
-        """Return the records of one schedule or of all, the newest ticks first."""
-        chosen = self.records.values() if id is None else [self.records.get(id, {})]
-        found = [record for records in chosen for record in records.values()]
-        return sorted(found, key=lambda record: (record.at, record.schedule), reverse=True)
+    def list(
+        self, id: str, after: float | None, before: float | None, limit: int | None
+    ) -> Iterator[TickRecord]:
+        """Yield the newest records of a schedule, of ticks between two times."""
+        times = self.times.get(id, [])
+        first = 0 if after is None else bisect_right(times, after)
+        last = len(times) if before is None else bisect_left(times, before)
+        for at in islice(reversed(times[first:last]), limit):
+            yield self.records[id][at]
 
     def prune(self, id: str, before: float) -> int:
         """Remove old records."""
@@ -93,6 +117,7 @@ class ScheduleShelf:
         ]  # fmt: skip
         for at in old:
             del records[at]
+            self.times[id].remove(at)
         if old:
             newest = max(*old, known.kept_since or 0.0)
             self.schedules[id] = attrs.evolve(known, kept_since=newest)
@@ -147,14 +172,23 @@ class MemorySchedules(ScheduleStore):
         decisions: Collection[Decision] | None = None,
     ) -> Sequence[TickRecord]:
         await trio.lowlevel.checkpoint()
-        found = [
+        shelf = self._schedules
+        ids = list(shelf.schedules) if id is None else [id]
+        if decisions is not None and set(decisions) <= set(OPEN_DECISIONS):
+            keys = [key for key in shelf.open if id in (None, key[0])]
+            found = [shelf.records[schedule][at] for schedule, at in keys]
+        else:
+            most = limit if decisions is None else None
+            found = [each for id in ids for each in shelf.list(id, after, before, most)]
+        chosen = [
             record
-            for record in self._schedules.list(id)
+            for record in found
             if (after is None or record.at > after)
             and (before is None or record.at < before)
             and (decisions is None or record.decision in decisions)
         ]
-        return found[:limit]
+        chosen.sort(key=lambda record: (record.at, record.schedule), reverse=True)
+        return chosen[:limit]
 
     async def prune_ticks(self, id: str, before: float) -> int:
         await trio.lowlevel.checkpoint()
@@ -164,3 +198,6 @@ class MemorySchedules(ScheduleStore):
         await trio.lowlevel.checkpoint()
         hints = [schedule.wake_at for schedule in self._schedules.schedules.values()]
         return min((hint for hint in hints if hint is not None and hint > after), default=None)
+
+    async def wait_schedules(self) -> None:
+        await self._schedules.changes.park()

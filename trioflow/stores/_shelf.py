@@ -10,7 +10,8 @@ import trio
 
 from trioflow.abc import Append, Entry, Request, RunHeader, StoredRun
 from trioflow.errors import JournalConflictError
-from trioflow.events import FINISHED_STATUSES, RunStatus
+from trioflow.events import ACTIVE_STATUSES, FINISHED_STATUSES, RunStatus
+from trioflow.stores._places import Lines
 from trioflow.stores._schedules import ScheduleShelf
 
 Age = tuple[float, str]
@@ -29,6 +30,8 @@ class Journal:
     owner: str | None = None
     claimed_until: float = 0.0
     """When the claim expires, on the shelf's clock. Meaningless without an owner."""
+    claimed_at: float = 0.0
+    """When the owner took the run."""
 
     @property
     def age(self) -> Age:
@@ -55,6 +58,22 @@ class Journal:
             return True
         due = self.due_at is not None and self.due_at <= now
         return self.status not in FINISHED_STATUSES and (due or bool(self.requests))
+
+    def can_be_taken(self, now: float) -> bool:
+        """Return whether there is work for a worker that claims the run."""
+        return bool(self.entries) and (self.has_work(now) or self.status == "pending")
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the run is enqueued or interrupted, and waits for a worker."""
+        is_active = self.status in ACTIVE_STATUSES
+        return self.owner is None and is_active and bool(self.entries)
+
+    def take(self, owner: str, now: float, seconds: float) -> None:
+        """Give the run to an owner, for *seconds* from now."""
+        if self.owner != owner:
+            self.claimed_at = now
+        self.owner, self.claimed_until = owner, now + seconds
 
     def describe(self, now: float) -> StoredRun:
         """Return the run as listed by a store."""
@@ -108,8 +127,11 @@ class Shelf:
     def __init__(self) -> None:
         self.journals: dict[str, Journal] = {}
         self.bells: dict[str, Bell] = {}
-        """The bell of each open owner: rung when there may be something to take or to claim."""
+        """The bell of each open owner: rung when there may be requests to take."""
+        self.work_bells: dict[str, Bell] = {}
+        """The same for runs that workers may claim."""
         self.schedules = ScheduleShelf()
+        self.lines = Lines()
         self._last_id = 0
         self._clock: trio.abc.Clock | None = None
         self._epoch = 0.0
@@ -125,10 +147,19 @@ class Shelf:
             return append.tick_conflict()
         if append.header is not None:
             run = self.journals[append.run_id] = Journal(append.header, append.status)
-            run.owner, run.claimed_until = append.owner, self.now() + append.claim_seconds
+            if append.owner is not None:
+                run.take(append.owner, self.now(), append.claim_seconds)
         assert run is not None  # or it was a conflict
+        if append.input is not None:
+            run.header = attrs.evolve(run.header, input=append.input)
         run.add(append)
+        if append.enqueues:
+            self._ring_workers()
         return None
+
+    def _ring_workers(self) -> None:
+        for bell in self.work_bells.values():
+            bell.ring()
 
     def describe_all(self, chosen: Callable[[Journal], bool]) -> list[StoredRun]:
         """Return the chosen runs, in any order."""
@@ -156,6 +187,8 @@ class Shelf:
         for owner, bell in self.bells.items():
             if run.owner in (None, owner):
                 bell.ring()
+        if run.owner is None:
+            self._ring_workers()
         return posted
 
     def now(self) -> float:

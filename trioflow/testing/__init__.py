@@ -15,7 +15,7 @@
 The checks of bodies and converters and `fuzz_cancel` call `trio.run` themselves, so call them
 from a plain ``def``; call the others from async tests. Installing trioflow also adds these pytest
 fixtures: ``trioflow_engine`` (with ``trioflow_options`` and ``trioflow_block_seconds``),
-``trioflow_recorder`` and ``virtual_clock``; see `trioflow.testing._pytest_plugin`.
+``trioflow_recorder`` and ``virtual_clock``; ``pytest --fixtures`` describes them.
 ``-p no:trioflow`` turns them off.
 
 `trioflow.testing.strategies` generates workflows, inputs and event logs with Hypothesis. It is

@@ -49,7 +49,7 @@ def write(value: Any, converter: Converter | None, depth: int = MAX_DEPTH) -> An
 
     Args:
       value: Anything.
-      converter: Writes what is not plain JSON; `default_converter` if None.
+      converter: Writes what is not plain JSON; trioflow's own if None.
       depth: Maximum number of levels of lists and objects.
 
     Raises:

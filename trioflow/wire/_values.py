@@ -21,7 +21,7 @@ def to_json(value: Any, path: str, converter: Converter | None) -> Any:
     Args:
       value: Anything.
       path: Path of the value, for the error.
-      converter: Writes what is not plain JSON; `default_converter` if None.
+      converter: Writes what is not plain JSON; trioflow's own if None.
 
     Raises:
       NotSerializableError: if a part of it has no JSON form that can be read back.

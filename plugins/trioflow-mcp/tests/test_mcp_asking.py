@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import pytest
 import trio
+import trio.testing
 from mcp.server.mcpserver import Elicit, MCPServer, Resolve
 from trioflow_mcp import Elicitation, ElicitationAnswer
 
@@ -188,6 +189,20 @@ async def test_a_question_waits_for_other_calls_if_it_is_not_clear_whose_it_is(
         hanging.cancel()
 
         assert (await asking.wait()).status == "suspended"
+
+
+async def test_a_question_of_a_call_that_is_gone_is_not_given_to_another(tmp_path: Path) -> None:
+    async with demo("memory", tmp_path) as made, engine_with(made.target) as engine:
+        hanging = engine.submit("call", {"tool": "hang", "args": {}})
+        await made.wait_noted("hang")
+        asking = engine.submit("call", {"tool": "greet", "args": {"greeting": "hi"}})
+        await made.wait_noted("greet hi")
+        asking.cancel()
+        await asking.wait()
+        await trio.testing.wait_all_tasks_blocked()
+
+        assert hanging.status == "running"
+        hanging.cancel()
 
 
 async def who() -> Elicit[Person]:

@@ -19,6 +19,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from trioflow_mcp import McpConnectionError, McpListError, McpResultError, McpToolError, open_mcp
 
+from trioflow.errors import InvalidValueError
+
 from .helping import engine_with, error_of, output_of, raw, serve_http
 from .scripted import ANY, echo, server_of, text, tool
 
@@ -154,6 +156,41 @@ async def test_an_error_of_the_protocol_has_its_code(code: int) -> None:
     assert isinstance(error, McpToolError)
     assert error.code == code
     assert error.content == ({"type": "text", "text": "not today"},)
+
+
+@pytest.mark.parametrize("value", ["\ud800", float("nan"), float("inf"), object(), {1, 2}])
+async def test_arguments_that_cannot_be_sent_fail_only_their_call(value: Any) -> None:
+    async with engine_with(server_of([tool("t")])) as engine:
+        error = await error_of(engine, "t", value=value)
+        assert isinstance(error, InvalidValueError)
+        assert "cannot be sent as JSON" in str(error)
+        assert await output_of(engine, "t") == {"arguments": {}}
+
+
+async def test_a_question_with_an_invalid_schema_fails_the_call() -> None:
+    async def call(context: Any, params: Any) -> types.CallToolResult:
+        schema = {"type": "object", "properties": {"x": {"type": 5}}}
+        await context.session.elicit_form("?", schema)
+        return text("done")
+
+    async with engine_with(server_of([tool("t")], call=call)) as engine:
+        error = await error_of(engine, "t")
+
+    assert isinstance(error, McpResultError)
+    assert "invalid schema" in str(error)
+
+
+async def test_an_answer_that_the_protocol_cannot_have() -> None:
+    async def call(context: Any, params: Any) -> types.CallToolResult:
+        await context.session.elicit_form("?", {"type": "object", "properties": {}})
+        return text("done")
+
+    async with engine_with(server_of([tool("t")], call=call)) as engine:
+        run = engine.submit("call", {"tool": "t", "args": {}})
+        await run.wait()
+        result = await run.resume({"action": "accept", "content": {"x": {"y": 1}}})
+
+    assert isinstance(result.error, InvalidValueError)
 
 
 async def test_a_flood_of_progress_is_bounded() -> None:

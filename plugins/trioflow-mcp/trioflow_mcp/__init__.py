@@ -1,7 +1,7 @@
-"""A trioflow plugin for MCP: tools of servers in workflows.
+"""A trioflow plugin for MCP: tools of servers in workflows, and workflows as a server.
 
 `open_mcp` yields the tools of a server. The hooks at the end are how trioflow finds which answers
-fit the questions of servers.
+fit the questions of servers, and the command ``trioflow mcp``.
 """
 
 from __future__ import annotations
@@ -49,6 +49,14 @@ if not TYPE_CHECKING:  # or type checkers would accept any name
         if name in _HOMES:
             return getattr(importlib.import_module(f"trioflow_mcp.{_HOMES[name]}"), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+@hookimpl
+def trioflow_commands(app: Any) -> None:
+    """Add ``mcp``."""
+    from trioflow_mcp.serving.command import mcp  # it needs cyclopts, which an engine does not
+
+    app.command(mcp)
 
 
 @hookimpl

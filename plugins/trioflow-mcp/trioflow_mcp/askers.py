@@ -18,6 +18,9 @@ from trioflow_mcp.exchange import CallAgainError, Exchange
 CALL = "trioflow/call"
 """The key in a request's metadata that says of which call it is."""
 
+WITHDRAWAL = 0.5
+"""Seconds that a server has to withdraw the question of a call that was canceled."""
+
 
 @define(eq=False)
 class Askers:
@@ -30,6 +33,10 @@ class Askers:
     _turn: trio.Lock = field(factory=trio.Lock)
     _arrived_in: dict[types.RequestId, str] = field(factory=dict)
     _asking: int = 0
+    _void: int = 0
+    """How often the questions that waited became those of nobody."""
+    _left: int = 0
+    """How often a call was left that may have asked one of them."""
     _changed: trio.lowlevel.ParkingLot = field(factory=trio.lowlevel.ParkingLot)
     _numbers: int = 0
 
@@ -47,6 +54,7 @@ class Askers:
             yield key
         finally:
             del self.calls[key]
+            self._left += exchange.may_have_asked
             self._changed.unpark_all()
             if waits:
                 self._turn.release()
@@ -58,22 +66,36 @@ class Askers:
             self._arrived_in[received.id] = key
 
     async def find(self, request_id: types.RequestId) -> Exchange | None:
-        """Return the call that asks; waits while that is uncertain. None if no call is running."""
+        """Return the call that asks; waits while that is uncertain. None if it is gone."""
         key = self._arrived_in.pop(request_id, None)
         if key is not None:
             return self.calls.get(key)
+        void = self._void
         self._asking += 1
         try:
-            while len(self.calls) > 1:
-                if self._asking >= len(self.calls):
-                    self._begin_again()
-                await self._changed.park()
+            while not await self._is_certain(void):
+                pass
         finally:
             self._asking -= 1
-        return next(iter(self.calls.values()), None)
+        return next(iter(self.calls.values()), None) if void == self._void else None
+
+    async def _is_certain(self, void: int) -> bool:
+        """Wait until at most one call is running that can have asked, and none was left lately."""
+        left = self._left
+        while len(self.calls) > 1 and void == self._void:
+            if self._asking >= len(self.calls):
+                self._begin_again()
+                return True
+            await self._changed.park()
+        if left == self._left:
+            return True
+        await trio.sleep(WITHDRAWAL)  # the question may be that of the call which was left
+        return False
 
     def _begin_again(self) -> None:
         """All running calls ask, and nobody knows which question is whose."""
         self.one_at_a_time = True
+        self._void += 1
         for exchange in self.calls.values():
             exchange.fail(CallAgainError())
+        self._changed.unpark_all()

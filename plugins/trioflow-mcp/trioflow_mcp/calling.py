@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import itertools
-import json
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -15,14 +12,12 @@ from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
 from trioflow import StepContext
-from trioflow.errors import AskLabelError, FaultsError, InvalidValueError
-from trioflow_mcp.answers import Requested, answer_type, read_answer, requested_in
 from trioflow_mcp.askers import CALL
+from trioflow_mcp.asking import InvalidRequestError, ask, check_sendable
 from trioflow_mcp.connection import Connection, Link, is_lost
 from trioflow_mcp.errors import McpResultError, McpToolError
 from trioflow_mcp.exchange import CallAgainError, Exchange
 from trioflow_mcp.results import output_of
-from trioflow_mcp.values import Elicitation
 
 STEP_CALL = "trioflow/stepCallId"
 """The key in a request's metadata with the id of the step call, which is idempotent."""
@@ -30,8 +25,6 @@ ROUNDS = 100
 """Most times that one call of a tool is answered with questions."""
 PAUSE = 0.1
 """Seconds until a call is made again that is answered with no question and no result."""
-SAME = 100
-"""Most questions of one step call that are equal."""
 
 
 @frozen
@@ -51,12 +44,15 @@ class RemoteTool:
 
     async def __call__(self, arguments: Mapping[str, Any], ctx: StepContext[Any]) -> Any:
         """Call the tool and return its output."""
+        check_sendable(dict(arguments), "arguments", self.id)
         while True:
             link = await self.connection.link()
             try:
                 result = await self._call(link, arguments, ctx)
             except CallAgainError:
                 continue
+            except InvalidRequestError as exc:
+                raise McpResultError(self.name, self.server, str(exc)) from exc
             finally:
                 link.close_if_unused()
             return output_of(result, self.name, self.server, self.max_result)
@@ -120,44 +116,3 @@ class RemoteTool:
             return await exchange.ask(request.params)
         problem = f"it sends {request.method}, which trioflow does not answer"
         raise McpResultError(self.name, self.server, problem)
-
-
-async def ask(
-    tool: str,
-    arguments: Mapping[str, Any],
-    params: types.ElicitRequestParams,
-    ctx: StepContext[Any],
-) -> types.ElicitResult:
-    """Return the answer to a server's question, or suspend the run until there is one.
-
-    The label says of which call and question it is, so the answer is given to no other.
-    """
-    schema = url = None
-    if isinstance(params, types.ElicitRequestFormParams):
-        schema = dict(params.requested_schema)
-    else:
-        url = params.url
-    question = Elicitation(tool, params.message, schema, url)
-    content = [ctx.step_call_id, arguments, params.message, schema, url]
-    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
-    for number in itertools.count(1):
-        label = f"{tool}:{digest}" if number == 1 else f"{tool}:{digest}:{number}"
-        try:
-            given = await ctx.ask(question, answer_type(schema), label)
-        except AskLabelError:
-            if number == SAME:
-                raise
-            continue
-        return _checked(given, tool, requested_in(answer_type(schema)))
-    raise AssertionError
-
-
-def _checked(given: Any, tool: str, requested: Requested | None) -> types.ElicitResult:
-    """Return an answer for the server. An engine with this plugin has checked it already."""
-    assert requested is not None
-    try:
-        answer = read_answer(given, requested)
-    except FaultsError as exc:
-        raise InvalidValueError("answer", f"tool {tool!r}", exc.faults) from exc
-    content = None if answer.content is None else dict(answer.content)
-    return types.ElicitResult(action=answer.action, content=content)

@@ -12,6 +12,7 @@ from attrs import define, field
 from mcp import Client
 from mcp.client.session import ClientRequestContext, ClientSession, IncomingMessage
 from mcp.shared.exceptions import MCPError
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
 from trioflow_mcp.askers import Askers
@@ -59,9 +60,11 @@ class Link:
         """Connect, and stay connected until the connection is to be closed."""
         try:
             with self.scope:
-                async with self._open() as self.client:
+                async with self._open() as self.client, trio.open_nursery() as nursery:
                     self.ready.set()
+                    nursery.start_soon(self._listen, self.client)
                     await self.closing.wait()
+                    nursery.cancel_scope.cancel()
         except Exception as exc:
             self.problem = self.problem or told(exc)
         finally:
@@ -96,12 +99,27 @@ class Link:
             message_handler=self._receive,
         )
 
+    async def _listen(self, client: Client) -> None:
+        """In the newer protocol, servers must be asked to say that their list has changed."""
+        tools = client.server_capabilities.tools
+        is_modern = client.protocol_version in MODERN_PROTOCOL_VERSIONS
+        if not is_modern or tools is None or not tools.list_changed:
+            return
+        try:
+            async with client.listen(tools_list_changed=True) as changes:
+                async for _ in changes:
+                    self.on_list_changed()
+        except (MCPError, RuntimeError) as exc:  # changes are not reported, then
+            logger.debug("%s: %s", self.target.name, exc)
+
     async def _answer(
         self, context: ClientRequestContext, params: types.ElicitRequestParams
     ) -> types.ElicitResult | types.ErrorData:
         exchange = await self.askers.find(context.request_id)
         if exchange is None:
-            return types.ErrorData(code=types.INVALID_REQUEST, message="no tool is being called")
+            return types.ErrorData(
+                code=types.INVALID_REQUEST, message="the call that asked is over"
+            )
         return await exchange.ask(params)
 
     async def _log(self, params: types.LoggingMessageNotificationParams) -> None:

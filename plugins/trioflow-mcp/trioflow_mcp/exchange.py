@@ -42,6 +42,7 @@ class Exchange:
     _result: Any = None
     _error: BaseException | None = None
     _is_over: bool = False
+    _is_asking: bool = False
     _news: trio.lowlevel.ParkingLot = field(factory=trio.lowlevel.ParkingLot)
 
     async def note_progress(
@@ -59,6 +60,11 @@ class Exchange:
         await question.answered.wait()
         assert question.answer is not None
         return question.answer
+
+    @property
+    def may_have_asked(self) -> bool:
+        """Whether the call was left, so that a question may be its own that nobody answers."""
+        return not self._is_over and not self._is_asking
 
     def fail(self, error: BaseException) -> None:
         """End the call."""
@@ -111,7 +117,9 @@ class Exchange:
                 await ctx.write(progress)
             if self._questions:
                 question = self._questions.popleft()
+                self._is_asking = True
                 question.answer = await answer(question.params)
+                self._is_asking = False
                 question.answered.set()
             elif self._is_over and not self._progress:
                 if self._error is not None:

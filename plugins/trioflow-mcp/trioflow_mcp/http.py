@@ -91,7 +91,7 @@ class HttpTransport:
             with scope:
                 async with self._post(message, headers) as response:
                     problem = await self._read_answer(message, response) or problem
-        except httpx2.HTTPError as exc:
+        except Exception as exc:  # one request must not end the others
             problem = f"{type(exc).__name__}: {exc}"
         finally:
             self._posts.pop(message.id, None)

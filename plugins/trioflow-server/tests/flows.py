@@ -83,6 +83,26 @@ async def take(number: int, ctx: StepContext[Any]) -> str:
     return found
 
 
+@step
+async def tell(number: int, ctx: StepContext[Any]) -> str:
+    for index in range(number):
+        await ctx.write({"line": index})
+    found: str = await ctx.wait_for("parcel", str)
+    await ctx.write({"line": found})
+    return found
+
+
+@frozen
+class Tally:
+    count: int = 0
+
+
+@step
+async def count_up(number: int, ctx: StepContext[Tally]) -> int:
+    ctx.set_state(count=ctx.state.count + 1)
+    return ctx.state.count + 1
+
+
 @tool
 async def add(a: int, b: int) -> int:
     """Adds two numbers."""
@@ -106,6 +126,12 @@ guarded = Workflow("guarded", input=int, output=int).then(trip)
 slow = Workflow("slow", input=int, output=int).then(double).then(linger)
 chatty = Workflow("chatty", input=int, output=int).then(write)
 parcel = Workflow("parcel", input=int, output=str).then(take)
+told = Workflow("told", input=int, output=str).then(tell)
+tallied = (
+    Workflow("tallied", input=int, output=int, state=Tally)
+    .then(count_up)
+    .then(count_up.clone("count_again"))
+)
 
-FLOWS = (approve, doubled, broken, guarded, slow, chatty, parcel)
+FLOWS = (approve, doubled, broken, guarded, slow, chatty, parcel, told, tallied)
 TOOLS = (add, jam, count)

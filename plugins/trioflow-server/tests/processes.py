@@ -14,7 +14,7 @@ import attrs
 import trio
 
 PLUGIN = Path(__file__).resolve().parents[1]
-TARGETS = tuple(f"tests.flows:{name}" for name in ("approve", "doubled", "slow", "chatty"))
+TARGETS = tuple(f"tests.flows:{name}" for name in ("approve", "doubled", "slow", "chatty", "told"))
 
 
 @attrs.frozen
@@ -32,16 +32,16 @@ class Served:
 
 @asynccontextmanager
 async def open_process(
-    *options: str, targets: Sequence[str] = TARGETS
+    *options: str, targets: Sequence[str] = TARGETS, store: str = "memory:", cwd: Path = PLUGIN
 ) -> AsyncGenerator[Served, None]:
     """Run the command while the block runs; kill it afterwards."""
     command = [sys.executable, "-m", "trioflow", "serve", *targets, "--port", "0", *options]
     process = await trio.lowlevel.open_process(
         command,
-        cwd=PLUGIN,
+        cwd=cwd,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "TRIOFLOW_DISABLE": "files,pictures,process"},
+        env={**os.environ, "TRIOFLOW_DISABLE": "files,process", "TRIOFLOW_STORE": store},
     )
     assert process.stdout is not None
     try:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import attrs
@@ -34,6 +35,12 @@ async def read_sse(answer: httpx.Response) -> AsyncIterator[Sent]:
             fields = {}
         else:
             fields = {}
+
+
+def sse_in(text: bytes) -> Iterator[Sent]:
+    """Yield the events in what was received, with the marks of its chunks in between."""
+    for id, event, data in re.findall(rb"id: (\d+)\nevent: (\S+)\ndata: (.*)\n\n", text):
+        yield Sent(event.decode(), json.loads(data), int(id))
 
 
 async def read_lines(answer: httpx.Response) -> AsyncIterator[dict[str, Any]]:

@@ -378,6 +378,27 @@ async def test_a_time_travel_may_replace_what_came_before() -> None:
     assert answer.json()["suspendPayload"] == {"ask": {"question": "Really?"}}
 
 
+async def test_a_time_travel_may_begin_in_another_state() -> None:
+    async with open_bench() as bench:
+        await bench.start("tallied", 1, "r")
+        path, step = f"{W}/tallied", {"step": "count_again"}
+        travelled = await bench.post(
+            f"{path}/time-travel-async", {**step, "initialState": {"count": 10}}, runId="r"
+        )
+        wrong = await bench.post(
+            f"{path}/time-travel", {**step, "initialState": {"count": "x"}}, runId="r"
+        )
+        forked = await bench.post(
+            f"{path}/runs/r/fork", {**step, "initialState": {"count": 20}, "runId": "f"}
+        )
+        result = await (await bench.engine.load_run("f")).wait()
+
+    assert travelled.json()["result"] == 11
+    assert (wrong.status_code, wrong.json()["code"]) == (400, "invalid-value")
+    assert wrong.json()["error"].startswith("Invalid initial state data: ")
+    assert (forked.status_code, result.output) == (201, 21)
+
+
 # ---------------------------------------------------------------- old clients
 async def test_an_old_client_watches_sends_events_and_asks_for_the_result() -> None:
     async with open_bench() as bench:

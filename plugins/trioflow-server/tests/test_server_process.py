@@ -79,6 +79,38 @@ async def test_a_client_that_does_not_read_cannot_keep_a_server_from_ending(
                 assert await served.end(signal.SIGINT) == 0
 
 
+OWN = """
+from contextlib import asynccontextmanager
+from trioflow import StepContext, Workflow, hookimpl, step
+
+@asynccontextmanager
+async def open_kettle():
+    yield "hot"
+
+@step
+async def boil(number: int, ctx: StepContext) -> str:
+    return await ctx.resource("kettle", str)
+
+@hookimpl
+def trioflow_resources():
+    return {"kettle": open_kettle}
+
+tea = Workflow("tea", input=int, output=str).then(boil)
+"""
+
+
+@pytest.mark.slow
+async def test_hooks_in_the_module_of_a_target_are_used(tmp_path: Path) -> None:
+    (tmp_path / "own_tea.py").write_text(OWN)
+    async with (
+        open_process(targets=["own_tea:tea"], cwd=tmp_path) as served,
+        httpx.AsyncClient(base_url=served.url, timeout=60) as client,
+    ):
+        answer = await client.post("/api/workflows/tea/start-async", json={"inputData": 1})
+
+    assert answer.json()["result"] == "hot"
+
+
 def run_serve(*options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "trioflow", "serve", "--port", "0", *options],

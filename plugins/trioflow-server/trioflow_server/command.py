@@ -144,7 +144,7 @@ async def _serve(
     import trio
 
     from trioflow import open_engine
-    from trioflow.commands import find_workflow
+    from trioflow.commands import find_plugins, find_workflow
     from trioflow.instruments import StepTracker
     from trioflow_server.app import create_app
     from trioflow_server.serving import open_server
@@ -158,6 +158,7 @@ async def _serve(
         open_engine(
             store=_store_url(store),
             workflows=workflows,
+            plugins=find_plugins(targets),
             instruments=[StepTracker()],  # tells of which run a log record is
             journal_chunks=journal_chunks,
             recover=True,

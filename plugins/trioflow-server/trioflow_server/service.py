@@ -13,6 +13,7 @@ from trioflow_server.compat.graph import Describer
 from trioflow_server.compat.records import Recorder
 from trioflow_server.options import ServerOptions
 from trioflow_server.pages.logs import RunLogs
+from trioflow_server.pages.shared_parts import SharedParts
 from trioflow_server.pending import PendingRuns
 from trioflow_server.problems import Problem
 from trioflow_server.remembering import RecordCache
@@ -42,6 +43,7 @@ class Service:
     describer: Describer = attrs.field(init=False)
     records: RecordCache = attrs.field(factory=RecordCache)
     pending: PendingRuns = attrs.field(factory=PendingRuns)
+    parts: SharedParts = attrs.field(factory=SharedParts)
     pieces: SharedPieces = attrs.field(factory=SharedPieces)
     logs: RunLogs = attrs.field(factory=RunLogs)
     streams: OpenStreams = attrs.field(init=False)

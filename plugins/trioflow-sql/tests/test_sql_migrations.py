@@ -140,6 +140,9 @@ async def test_a_process_of_an_earlier_version_stops_writing_when_the_schema_cha
             lambda: store.claim("a", "me", 60),
             lambda: store.post_request(Request(run_id="a", kind="cancel", at=1.0)),
             lambda: store.delete("a"),
+            lambda: store.claim_next(
+                "me", 60, workflows={"w": "{}"}, queues=["default"], now=1.0, limit=1
+            ),
         ]
         for call in calls:
             with pytest.raises(StoreError, match=TOO_NEW) as caught:
@@ -212,6 +215,7 @@ def test_a_file_of_the_first_version_can_be_read_for_ever(tmp_path: Path) -> Non
             assert [run.status for run in runs] == ["suspended", "success"]
             assert (runs[0].owner, runs[0].held_for) == ("host:1", 0.0)  # of another start
             assert runs[0].header.resource_id == "user 7"
+            assert {(run.header.queue, run.header.priority) for run in runs} == {("default", 0)}
             assert runs[0].header.tags == ("nightly", "grüße")
             assert runs[0].header.input == '{"city":"Oslo"}'
             assert runs[0].due_at == 1767229200.0

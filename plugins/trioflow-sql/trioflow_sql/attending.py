@@ -10,12 +10,13 @@ from functools import partial
 import trio
 from sqlalchemy import Connection
 
-from trioflow.abc import Request
+from trioflow.abc import Request, StoredRun
 from trioflow.errors import StoreError
 from trioflow_sql import claims, inbox
 from trioflow_sql.access import Access
 from trioflow_sql.bells import Listener
 from trioflow_sql.database import Presence
+from trioflow_sql.taking import Wish
 from trioflow_sql.texts import is_storable
 
 logger = logging.getLogger("trioflow")
@@ -27,6 +28,7 @@ class Attendance:
     def __init__(self, access: Access) -> None:
         self._access = access
         self.listeners: dict[str, Listener] = {}
+        self.work_listeners: dict[str, Listener] = {}
 
     @asynccontextmanager
     async def open_owner(self, owner: str) -> AsyncGenerator[None, None]:
@@ -37,14 +39,16 @@ class Attendance:
             raise StoreError(access.name, f"owner {owner!r} has a NUL or a lone surrogate")
         if owner in self.listeners:
             raise StoreError(access.name, f"owner {owner!r} is already open")
-        listener = Listener(trio.lowlevel.current_trio_token())
-        make = partial(access.database.open_presence, owner, listener.ring, access.opened.writer)
-        listener.presence = await access.call(make)
-        self.listeners[owner] = listener
+        token = trio.lowlevel.current_trio_token()
+        listener, work = Listener(token), Listener(token)
+        opens = access.database.open_presence
+        make = partial(opens, owner, listener.ring, work.ring, access.opened.writer)
+        listener.presence = work.presence = await access.call(make)
+        self.listeners[owner], self.work_listeners[owner] = listener, work
         try:
             yield
         finally:
-            del self.listeners[owner]
+            del self.listeners[owner], self.work_listeners[owner]
             with trio.CancelScope(shield=True):
                 await self._leave(owner, listener)
 
@@ -58,7 +62,7 @@ class Attendance:
 
     def wake(self) -> None:
         """Make all listeners look for new requests."""
-        for listener in self.listeners.values():
+        for listener in (*self.listeners.values(), *self.work_listeners.values()):
             listener.wake()
 
     async def take(
@@ -82,11 +86,40 @@ class Attendance:
         """See `trioflow.abc.Store.wait_requests`."""
         listener = self.listeners.get(owner)
         if listener is None:
-            problem = f"owner {owner!r} is not open in this store; use open_owner()"
-            raise StoreError(self._access.name, problem)
+            raise self._not_open(owner)
         while not await listener.rings():
             if await self._access.look(listener.presence.look):
                 return
+
+    # ------------------------------------------------------------ work
+    async def claim_next(self, wish: Wish) -> Sequence[StoredRun]:
+        """See `trioflow.abc.WorkStore.claim_next`."""
+        access = self._access
+        access.opened.check_writable()
+        work = self.work_listeners.get(wish.owner)
+        if work is not None:
+            work.mute()  # a run that is enqueued from now on rings again
+        opened = access.opened
+        claim = partial(access.database.claim_next, opened.reader, opened.writer, wish)
+        try:
+            return await access.call(claim)
+        except BaseException:
+            if work is not None:
+                work.wake()
+            raise
+
+    async def wait_runs(self, owner: str) -> None:
+        """See `trioflow.abc.WorkStore.wait_runs`."""
+        work = self.work_listeners.get(owner)
+        if work is None:
+            raise self._not_open(owner)
+        while not await work.rings():
+            if await self._access.look(work.presence.look_for_work):
+                work.wake()
+
+    def _not_open(self, owner: str) -> StoreError:
+        problem = f"owner {owner!r} is not open in this store; use open_owner()"
+        return StoreError(self._access.name, problem)
 
 
 def _attended(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, or_, select, union, update
+from sqlalchemy import Connection, bindparam, case, or_, select, union, update
 
 from trioflow.abc import StoredRun, parse_cursor
 from trioflow.events import FINISHED_STATUSES
+from trioflow_sql import places
 from trioflow_sql.database import Database
 from trioflow_sql.queries import RUNS, age, stored_runs
 from trioflow_sql.tables import database_clock, database_time, requests, runs
@@ -24,10 +26,11 @@ granted = {
     "claimed_until": database_time() + bindparam("seconds"),
     "claim_clock": database_clock(),
 }
+since = case((runs.c.owner == bindparam("by"), runs.c.claimed_at), else_=bindparam("wall"))
 CLAIM = (
     update(runs)
     .where(this_run, or_(runs.c.owner == bindparam("by"), is_free))
-    .values(owner=bindparam("by"), **granted)
+    .values(owner=bindparam("by"), claimed_at=since, **granted)
 )
 HOLDER = select(runs.c.owner).where(this_run)
 RENEW = update(runs).where(runs.c.owner == bindparam("by")).values(granted).returning(runs.c.run_id)
@@ -54,7 +57,7 @@ def claim_run(
     database: Database, run_id: str, owner: str, seconds: float, connection: Connection
 ) -> bool:
     """Claim the run for *owner*, unless another living owner holds it."""
-    wanted = {"id": run_id, "by": owner, "seconds": seconds, "gone": ()}
+    wanted = {"id": run_id, "by": owner, "seconds": seconds, "gone": (), "wall": time.time()}
     if connection.execute(CLAIM, wanted).rowcount == 1:
         return True
     holder = connection.execute(HOLDER, {"id": run_id}).scalar_one_or_none()
@@ -64,6 +67,7 @@ def claim_run(
 
 def renew_runs(owner: str, seconds: float, connection: Connection) -> set[str]:
     """Renew all claims of *owner*, and return the ids of the runs."""
+    connection.execute(places.RENEW, {"by": owner, "seconds": seconds})
     return set(connection.execute(RENEW, {"by": owner, "seconds": seconds}).scalars())
 
 
@@ -75,6 +79,7 @@ def release_run(run_id: str, owner: str, connection: Connection) -> None:
 def release_all(owner: str, connection: Connection) -> None:
     """Release all claims of *owner*."""
     connection.execute(RELEASE_ALL, {"by": owner})
+    places.leave_all(owner, connection)
 
 
 def list_claimable(

@@ -9,15 +9,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from trioflow.abc import Append
+from trioflow.abc import Append, StoredRun
 from trioflow.errors import JournalConflictError, StoreError
+
+if TYPE_CHECKING:
+    from trioflow_sql.taking import Wish
 
 T = TypeVar("T")
 
@@ -46,6 +49,10 @@ class Presence(ABC):
     @abstractmethod
     def look(self) -> bool:
         """Return whether there may be requests that have not been taken."""
+
+    @abstractmethod
+    def look_for_work(self) -> bool:
+        """Return whether there may be runs to take that this did not return True for before."""
 
     @abstractmethod
     def taking(self) -> None:
@@ -127,6 +134,14 @@ class Database(ABC):
         """Execute appends that the database can store, in their own transaction."""
 
     @abstractmethod
+    def claim_next(self, reader: Engine, writer: Engine, wish: Wish) -> list[StoredRun]:
+        """Claim runs in one transaction; see `trioflow.abc.WorkStore.claim_next`."""
+
+    @abstractmethod
+    def lock_line(self, connection: Connection, limit: str) -> None:
+        """Block others from changing the line of a limit until the transaction ends."""
+
+    @abstractmethod
     def notify(self, connection: Connection, owner: str | None) -> None:
         """Wake an owner, or all of them, when the transaction is committed."""
 
@@ -136,11 +151,18 @@ class Database(ABC):
         """Return the owners whose processes are certainly dead."""
 
     @abstractmethod
-    def open_presence(self, owner: str, ring: Callable[[], None], writer: Engine) -> Presence:
+    def open_presence(
+        self,
+        owner: str,
+        ring: Callable[[], None],
+        ring_work: Callable[[], None],
+        writer: Engine,
+    ) -> Presence:
         """Show other processes that an owner lives.
 
         Args:
           ring: Called, in any thread, when there may be requests to take.
+          ring_work: The same for runs to take.
         """
 
     # ------------------------------------------------------------ housekeeping

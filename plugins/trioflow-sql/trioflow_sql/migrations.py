@@ -129,7 +129,36 @@ SCHEDULES: Migration = (
     """,
 )
 
-MIGRATIONS: Sequence[Migration] = (FIRST, SCHEDULES)
+QUEUES: Migration = (
+    "ALTER TABLE trioflow_runs ADD COLUMN queue {text} NOT NULL DEFAULT 'default'",
+    "ALTER TABLE trioflow_runs ADD COLUMN priority {integer} NOT NULL DEFAULT 0",
+    "ALTER TABLE trioflow_runs ADD COLUMN claimed_at {real}",
+    # Only the runs that wait for a worker, in the order in which workers take them.
+    """
+    CREATE INDEX trioflow_runs_by_queue
+    ON trioflow_runs (queue, priority DESC, created_at, run_id)
+    WHERE owner IS NULL AND status IN ('pending', 'running')
+    """,
+)
+
+PLACES: Migration = (
+    """
+    CREATE TABLE trioflow_tickets (
+      id {id},
+      of_limit {text} NOT NULL,
+      ticket {text} NOT NULL UNIQUE,
+      owner {text} NOT NULL,
+      lives_until {real} NOT NULL,
+      clock {text} NOT NULL,
+      given_at {real},
+      counts_until {real}
+    ) {changing}
+    """,
+    "CREATE INDEX trioflow_tickets_by_limit ON trioflow_tickets (of_limit, id)",
+    "CREATE INDEX trioflow_tickets_by_owner ON trioflow_tickets (owner)",
+)
+
+MIGRATIONS: Sequence[Migration] = (FIRST, SCHEDULES, QUEUES, PLACES)
 VERSION = len(MIGRATIONS)
 """The schema version that this code reads and writes."""
 

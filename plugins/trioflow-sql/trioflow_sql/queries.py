@@ -39,6 +39,8 @@ RUNS = select(
     headers.c.fingerprint,
     headers.c.tags,
     headers.c.input,
+    runs.c.queue,
+    runs.c.priority,
     runs.c.status,
     runs.c.updated_at,
     runs.c.last_seq,
@@ -49,7 +51,7 @@ RUNS = select(
 RUN = RUNS.where(runs.c.run_id == bindparam("id"))
 NEWEST = (runs.c.created_at.desc(), runs.c.run_id.desc())
 
-HEADER = 8
+HEADER = 10
 """Number of columns of `RUNS` that belong to the header."""
 
 
@@ -116,11 +118,13 @@ def stored_runs(
     rows = list(found)
     held = {row.owner for row in rows if row.rest > 0}
     gone: Collection[str] = database.gone(connection, held) if held else ()
-    return [_stored_run(row, row.owner in gone) for row in rows]
+    return [made(row, row.owner in gone) for row in rows]
 
 
-def _stored_run(row: Any, is_gone: bool) -> StoredRun:
-    run_id, workflow_id, resource_id, created_at, format, fingerprint, labels, input = row[:HEADER]
+def made(row: Any, is_gone: bool) -> StoredRun:
+    """Convert a row of `RUNS` to a run."""
+    run_id, workflow_id, resource_id, created_at, format, fingerprint, *others = row[:HEADER]
+    labels, input, queue, priority = others
     status, updated_at, last_seq, due_at, owner, rest = row[HEADER:]
     header = RunHeader(
         run_id=run_id,
@@ -131,6 +135,8 @@ def _stored_run(row: Any, is_gone: bool) -> StoredRun:
         fingerprint=fingerprint,
         tags=tuple(json.loads(labels)),
         input=input,
+        queue=queue,
+        priority=priority,
     )
     return StoredRun(
         header=header,

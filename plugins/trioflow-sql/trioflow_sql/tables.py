@@ -26,6 +26,9 @@ runs = Table(
     Column("owner", Text),
     Column("claimed_until", Double),
     Column("claim_clock", Text),
+    Column("queue", Text, nullable=False),
+    Column("priority", BigInteger, nullable=False),
+    Column("claimed_at", Double),
 )
 """The columns that appends change or that runs are found by. Other tables refer to ``key``."""
 
@@ -65,6 +68,21 @@ requests = Table(
     Column("requested_by", Text),
     Column("at", Double, nullable=False),
 )
+
+tickets = Table(
+    "trioflow_tickets",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("of_limit", Text, nullable=False),
+    Column("ticket", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("lives_until", Double, nullable=False),
+    Column("clock", Text, nullable=False),
+    Column("given_at", Double),
+    Column("counts_until", Double),
+)
+"""The lines of limits. ``given_at`` is when a rate gave a place, which counts for a while even if
+the ticket has left; others wait or have a place."""
 
 schema = Table("trioflow_schema", metadata, Column("version", BigInteger, nullable=False))
 """One row: the number of migrations that were applied."""

@@ -79,6 +79,19 @@ def _with_output(event: ev.Event, outputs: Mapping[str, Any]) -> ev.Event:
     return attrs.evolve(event, status="success", error=None, output=outputs[event.id])
 
 
+def with_state(events: Iterable[ev.Event], state: Any) -> list[ev.Event]:
+    """Return the events of a past after which the workflow has a certain state."""
+    return [_in_state(event, state) for event in events]
+
+
+def _in_state(event: ev.Event, state: Any) -> ev.Event:
+    if isinstance(event, ev.Start):
+        return attrs.evolve(event, state=state)
+    if isinstance(event, ev.StepProgress | ev.StepResult | ev.StepSuspended):
+        return attrs.evolve(event, state_updates=None)
+    return event
+
+
 def shared(
     recorded: Sequence[ev.Event],
     keeps: Callable[[ev.Event], bool],

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from trioflow._engine.journal.applying import command_here
     from trioflow._engine.journal.claims import Claims
     from trioflow._engine.journal.durable_runs import DurableRuns, open_durable_runs
+    from trioflow._engine.journal.enqueuing import enqueue
     from trioflow._engine.journal.inbox import Cancel, Drain, Resume, Send
+    from trioflow._engine.journal.jobs import check_priority, job_of
     from trioflow._engine.journal.listing import (
         RunList,
         chosen_by,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from trioflow._engine.journal.removing import Remover, for_each
     from trioflow._engine.journal.requesting import send_command
     from trioflow._engine.journal.stored_runs import StoredRuns
+    from trioflow._engine.journal.working import Worker
     from trioflow._engine.journal.writer import JournalWriter
 
 __all__ = [
@@ -39,11 +42,15 @@ __all__ = [
     "RunList",
     "Send",
     "StoredRuns",
+    "Worker",
     "begin_or_attach",
+    "check_priority",
     "chosen_by",
     "command_here",
+    "enqueue",
     "filter_of",
     "for_each",
+    "job_of",
     "open_durable_runs",
     "open_stored",
     "open_stored_runs",
@@ -71,11 +78,15 @@ if not TYPE_CHECKING:  # otherwise type checkers would accept every name
             "RunList": "trioflow._engine.journal.listing",
             "Send": "trioflow._engine.journal.inbox",
             "StoredRuns": "trioflow._engine.journal.stored_runs",
+            "Worker": "trioflow._engine.journal.working",
             "begin_or_attach": "trioflow._engine.journal.once",
+            "check_priority": "trioflow._engine.journal.jobs",
             "chosen_by": "trioflow._engine.journal.listing",
             "command_here": "trioflow._engine.journal.applying",
+            "enqueue": "trioflow._engine.journal.enqueuing",
             "filter_of": "trioflow._engine.journal.listing",
             "for_each": "trioflow._engine.journal.removing",
+            "job_of": "trioflow._engine.journal.jobs",
             "open_durable_runs": "trioflow._engine.journal.durable_runs",
             "open_stored": "trioflow._engine.journal.observing",
             "open_stored_runs": "trioflow._engine.journal.looking",

@@ -16,6 +16,7 @@ from trioflow._engine.life.registry import RunRegistry
 from trioflow._engine.life.resuming import begin_resume
 from trioflow._phases import Phase
 from trioflow.abc import Request
+from trioflow.errors import RunFinishedError
 from trioflow.wire._shown import message_of
 
 
@@ -79,7 +80,11 @@ def command_here(life: Life, command: Command, by: str | None, registry: RunRegi
     """Apply a command to a run that no store has.
 
     Raises: what `Life.cancel`, `receive` and `begin_resume` raise.
+      RunFinishedError: if it has finished.
     """
+    if life.phase is Phase.FINISHED and isinstance(command, Cancel | Drain):
+        problem = "there is nothing left to cancel"
+        raise RunFinishedError(life.run_id, life.record.status, problem)
     match command:
         case Cancel(reason=reason):
             cancel(life, reason, by)

@@ -39,7 +39,9 @@ class Attendant:
             )
             for request in requests:
                 life = self.registry.find(request.run_id)
-                if life is not None and not life.is_lost:
+                # The store may have claimed a run for this engine that is still being taken up;
+                # its requests are applied afterwards.
+                if life is not None and not life.is_lost and journal_of(life).claimed:
                     apply(life, journal_of(life), request, self.registry.nursery)
             if not requests:
                 return

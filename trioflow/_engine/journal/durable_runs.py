@@ -24,6 +24,7 @@ from trioflow._engine.life.life import Life
 from trioflow._engine.life.ports import Keeper
 from trioflow._engine.life.recovering import restore_journal
 from trioflow._engine.planning.fingerprint import difference, fingerprint
+from trioflow._engine.running.leases import Leases
 from trioflow._engine.stream.fetching import Source
 from trioflow._phases import Phase
 from trioflow.abc import Store, StoredRun
@@ -148,8 +149,11 @@ class DurableRuns:
         """Wait until everything that has happened is on disk, and raise what prevents it."""
         await journal_of(life).wait_stored()
 
-    async def claim(self, life: Life) -> None:
+    async def claim(self, life: Life, claimed: StoredRun | None = None) -> None:
         """Claim a run for this engine, and take over its new events.
+
+        Args:
+          claimed: What the store had of the run when this engine claimed it, if it has.
 
         Raises:
           RunClaimedError: if another process drives it.
@@ -159,15 +163,19 @@ class DurableRuns:
         if not journal.is_begun:
             return  # its first write claims it
         await journal.wait_stored()  # what came from outside while the run waited
-        before = await self.store.get(life.run_id)
-        if not await self.store.claim(life.run_id, self.owner, self.writer.claim_seconds):
-            raise await self.claimed_elsewhere(life.run_id)
-        # A process that halts a run releases its claim; one that dies does not.
+        before = claimed
+        if claimed is None or claimed.owner == self.owner:
+            before = await self.store.get(life.run_id)
+            if not await self.store.claim(life.run_id, self.owner, self.writer.claim_seconds):
+                raise await self.claimed_elsewhere(life.run_id)
+        # A process that halts a run releases its claim; one that dies does not. If it had not
+        # begun the run, no body was running.
         if before is not None and before.owner != self.owner:
-            life.has_crashed = before.owner is not None
+            life.has_crashed = before.owner is not None and before.status != "pending"
         journal.claimed = True
         try:
-            await self.catch_up(life)
+            if claimed is None or claimed.last_seq != journal.stored:
+                await self.catch_up(life)
         except BaseException:  # otherwise no engine could drive the run until the claim expires
             with trio.CancelScope(shield=True):
                 await self.release(life)
@@ -229,8 +237,11 @@ class DurableRuns:
         return restore(life.plan, await self._read(life.run_id, -1)).events
 
     # ------------------------------------------------------------ runs of the store
-    async def load(self, run_id: str) -> Life:
+    async def load(self, run_id: str, stored: StoredRun | None = None) -> Life:
         """Return a stored run, whatever its status, without driving it.
+
+        Args:
+          stored: What the store has of it, if that is known.
 
         Raises:
           UnknownRunError: if the store does not have it.
@@ -238,7 +249,8 @@ class DurableRuns:
           JournalFormatError: if it is damaged or was written by a later version.
           WorkflowChangedError: if its workflow contradicts what is recorded.
         """
-        stored = await self.store.get(run_id)
+        if stored is None:
+            stored = await self.store.get(run_id)
         if stored is None:
             raise UnknownRunError(run_id)
         life = self.make(stored, self)
@@ -284,8 +296,14 @@ class DurableRuns:
 
 
 @asynccontextmanager
-async def open_durable_runs(runs: DurableRuns) -> AsyncGenerator[None, None]:
-    """Connect the store, and write and renew in the background while the block runs."""
+async def open_durable_runs(
+    runs: DurableRuns, leases: Leases | None = None
+) -> AsyncGenerator[None, None]:
+    """Connect the store, and write and renew in the background while the block runs.
+
+    Args:
+      leases: The places of limits that the store gives, attended likewise.
+    """
     background = trio.CancelScope(shield=True)
 
     async def keep_claims() -> None:
@@ -293,6 +311,9 @@ async def open_durable_runs(runs: DurableRuns) -> AsyncGenerator[None, None]:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(runs.claims.renew_forever)
                 nursery.start_soon(runs.claims.watch_forever)
+                if leases is not None:
+                    leases.open(runs.store, runs.owner, runs.writer.claim_seconds)
+                    nursery.start_soon(leases.attend_forever)
 
     async with runs.store:
         try:

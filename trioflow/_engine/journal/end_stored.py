@@ -15,7 +15,7 @@ from trioflow._engine.journal.codec import decode_entry
 from trioflow._engine.journal.durable_runs import DurableRuns
 from trioflow._engine.journal.encoding import encode
 from trioflow.abc import Append, Store, StoredRun
-from trioflow.errors import JournalFormatError, NotResumableError, UnknownRunError
+from trioflow.errors import JournalFormatError, RunFinishedError, UnknownRunError
 from trioflow.events import ACTIVE_STATUSES, WAITING_STATUSES, RunStatus
 
 ENDABLE = (*ACTIVE_STATUSES, *WAITING_STATUSES)
@@ -50,12 +50,12 @@ async def end_stored(runs: DurableRuns, run_id: str, end: End) -> None:
     Raises:
       UnknownRunError: if the store does not have it.
       RunClaimedError: if it is running.
-      NotResumableError: if it has finished.
+      RunFinishedError: if it has finished.
       StoreError, JournalConflictError: if its end cannot be written.
     """
     async with claimed(runs, run_id) as stored:
         if stored.status not in ENDABLE:
-            raise NotResumableError(run_id, stored.status, "there is nothing left to cancel")
+            raise RunFinishedError(run_id, stored.status, "there is nothing left to cancel")
         is_ending = await _is_ending(runs.store, stored)
         end = End() if is_ending else end
         events = _events(stored, end, is_ending)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import attrs
+
 from trioflow._engine.journal.durable_runs import DurableRuns, journal_of
 from trioflow._engine.life.forking import begin_fork
 from trioflow._engine.life.life import Life
@@ -12,11 +14,16 @@ from trioflow.abc import Entry, StoredRun
 from trioflow.errors import JournalConflictError, StoreError
 
 
-async def start_if_new(runs: DurableRuns, life: Life) -> StoredRun | None:
+async def start_if_new(
+    runs: DurableRuns, life: Life, tick: tuple[str, float] | None = None
+) -> StoredRun | None:
     """Start a run, writing its start to disk before anything else happens.
 
     If several processes start runs with one id at the same time, exactly one succeeds. A run that
     is only registered is started, with the resource and the tags that it was registered with.
+
+    Args:
+      tick: The tick of a schedule that the run is of, see ``Append.tick``.
 
     Returns:
       The run that already has the id, in which case nothing was started; None if the run started.
@@ -25,7 +32,7 @@ async def start_if_new(runs: DurableRuns, life: Life) -> StoredRun | None:
       StoreError, JournalConflictError: if the start cannot be written.
     """
     taken = await _find(runs, life.run_id)
-    if taken is not None and not await _take_over(runs, life, taken):
+    if taken is not None and (tick is not None or not await _take_over(runs, life, taken)):
         return taken
     if life.fork is not None:
         taken = await _write_first(runs, life, life.fork.entries, life.fork.deadline)
@@ -34,7 +41,7 @@ async def start_if_new(runs: DurableRuns, life: Life) -> StoredRun | None:
         return taken
     begin_trace(life)
     event, journal = first_event(life), journal_of(life)
-    taken = await _write_first(runs, life, journal.encode((event,)), event.deadline)
+    taken = await _write_first(runs, life, journal.encode((event,)), event.deadline, tick)
     if taken is not None:
         return taken
     assert life.journaled is not None  # it has a journal
@@ -45,11 +52,17 @@ async def start_if_new(runs: DurableRuns, life: Life) -> StoredRun | None:
 
 
 async def _write_first(
-    runs: DurableRuns, life: Life, entries: Sequence[Entry], due_at: float | None
+    runs: DurableRuns,
+    life: Life,
+    entries: Sequence[Entry],
+    due_at: float | None,
+    tick: tuple[str, float] | None = None,
 ) -> StoredRun | None:
     """Write the first entries of a run; return the run that has its id, if any."""
     journal = journal_of(life)
     append = journal.first_append(entries, due_at)
+    if tick is not None:
+        append = attrs.evolve(append, tick=tick)
     try:
         await runs.writer.append(append)
     except JournalConflictError:

@@ -13,20 +13,16 @@ import trio
 
 from trioflow._calendar import calendar_now
 from trioflow._engine.base.nursery import open_owned_nursery
-from trioflow._engine.base.outcome import must_pass
-from trioflow._engine.base.reporting import report, reported
-from trioflow._engine.journal.codec import decode_entry
+from trioflow._engine.base.reporting import reported
 from trioflow._engine.journal.durable_runs import DurableRuns, journal_of
-from trioflow._engine.journal.end_stored import End, end_stored
 from trioflow._engine.journal.followers import Followers, open_followers
 from trioflow._engine.journal.stored_runs import StoredRuns
+from trioflow._engine.journal.taking_up import Taker
 from trioflow._engine.journal.writer import Retries
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.registry import RunRegistry
-from trioflow.abc import StoredRun
-from trioflow.errors import NotResumableError, RunClaimedError, RunTimeoutError
-from trioflow.events import ACTIVE_STATUSES, Start
-from trioflow.wire._shown import message_of
+from trioflow.abc import Store, StoredRun
+from trioflow.events import ACTIVE_STATUSES
 
 LOOK = 1.0
 """Seconds between two searches for runs whose process has died; no event announces a death."""
@@ -39,8 +35,11 @@ class _Search:
     """Finds free runs in a store, and takes them up."""
 
     runs: StoredRuns
+    taker: Taker
     broken: set[str] = attrs.field(factory=set)
     """Runs of this engine that were interrupted because the store was unavailable."""
+    _interrupted: trio.Event = attrs.field(factory=trio.Event)
+    """Set when there is such a run."""
 
     @property
     def durable(self) -> DurableRuns:
@@ -54,52 +53,13 @@ class _Search:
         """Take up all free runs that have something to do; return those that run."""
         self.durable.check_writable()
         taken = []
-        for stored in await self._claimable(retries):
-            life = await self._try_to_take_up(stored, retries)
+        for stored in await find_claimable(self.durable.store, retries):
+            if is_for_workers(stored):
+                continue
+            life = await self.taker.try_to_take_up(stored, retries)
             if life is not None:
                 taken.append(life)
         return taken
-
-    async def _claimable(self, retries: Retries) -> list[StoredRun]:
-        found: list[StoredRun] = []
-        look = partial(self.durable.store.list_claimable, limit=PAGE)
-        cursor = None
-        while True:
-            page = await retries.run(partial(look, now=calendar_now(), cursor=cursor))
-            found += page
-            if len(page) < PAGE:
-                return found
-            cursor = page[-1].cursor
-
-    async def _try_to_take_up(self, stored: StoredRun, retries: Retries) -> Life | None:
-        """Take up a run if possible; an error of one run must not affect the others."""
-        run_id = stored.header.run_id
-        async with self.registry.lock(run_id):
-            try:
-                return await retries.run(partial(self.runs.take_up, run_id))
-            except (NotResumableError, RunClaimedError):
-                return None  # another engine was faster
-            except BaseException as exc:  # structuring values calls user code
-                if must_pass(exc):
-                    raise
-                if await self._end_overdue(stored):
-                    return None
-                if self.runs.is_news(run_id, stored.last_seq):
-                    report("run %s cannot be recovered: %s", run_id, message_of(exc))
-                return None
-
-    async def _end_overdue(self, stored: StoredRun) -> bool:
-        """End a run that cannot be read or driven here, if its deadline has passed."""
-        run_id = stored.header.run_id
-        with reported("the deadline of run %s could not be checked", run_id):
-            for entry in await self.durable.store.read(run_id, -1, 1):
-                start = decode_entry(run_id, entry)
-                deadline = start.deadline if isinstance(start, Start) else None
-                if deadline is not None and deadline <= calendar_now():
-                    error = RunTimeoutError(run_id, stored.header.workflow_id, deadline)
-                    await end_stored(self.durable, run_id, End(error=error))
-                    return True
-        return False
 
     async def look_forever(self, always: bool) -> None:
         """Take up runs for as long as the engine is open.
@@ -109,12 +69,20 @@ class _Search:
             engine that were interrupted because the store was unavailable.
         """
         while True:
+            if not (always or self.broken):
+                self._interrupted = trio.Event()
+                await self._interrupted.wait()
             await trio.sleep(LOOK * random.uniform(0.8, 1.2))  # so that engines do not look in step
             with reported("the store could not be searched for runs to recover"):
                 if always:
                     await self.recover(Retries(-math.inf))  # it searches again soon
                 elif self.broken:
                     await self._recover_broken()
+
+    def interrupt(self, run_id: str) -> None:
+        """Search for a run of this engine that was interrupted."""
+        self.broken.add(run_id)
+        self._interrupted.set()
 
     async def _recover_broken(self) -> None:
         await self.durable.claims.renew()  # otherwise they could expire again
@@ -126,9 +94,32 @@ class _Search:
             if (
                 stored is None
                 or stored.status not in ACTIVE_STATUSES
-                or await self._try_to_take_up(stored, Retries(-math.inf)) is not None
+                or await self.taker.try_to_take_up(stored, Retries(-math.inf)) is not None
             ):
                 self.broken.discard(run_id)
+
+
+async def find_claimable(store: Store, retries: Retries) -> list[StoredRun]:
+    """Return all free runs that have something to do.
+
+    Raises:
+      StoreError: if the store cannot be read.
+    """
+    found: list[StoredRun] = []
+    look = partial(store.list_claimable, limit=PAGE)
+    cursor = None
+    while True:
+        page = await retries.run(partial(look, now=calendar_now(), cursor=cursor))
+        found += page
+        if len(page) < PAGE:
+            return found
+        cursor = page[-1].cursor
+
+
+def is_for_workers(stored: StoredRun) -> bool:
+    """Return whether a run is enqueued and not overdue: only workers begin it."""
+    is_overdue = stored.due_at is not None and stored.due_at <= calendar_now()
+    return stored.status == "pending" and not is_overdue
 
 
 async def recover(runs: StoredRuns) -> list[Life]:
@@ -139,15 +130,15 @@ async def recover(runs: StoredRuns) -> list[Life]:
     Raises:
       StoreError: if the store cannot be read or written.
     """
-    return await _Search(runs).recover(runs.durable.writer.retries())
+    return await _Search(runs, Taker(runs)).recover(runs.durable.writer.retries())
 
 
 @asynccontextmanager
 async def open_stored_runs(stored: StoredRuns, always: bool) -> AsyncGenerator[None, None]:
     """Search for runs and requests in the background while the block runs."""
-    search = _Search(stored)
+    search = _Search(stored, Taker(stored))
     stored.durable.on_begin = stored.attendant.attend_soon
-    stored.durable.on_broken = search.broken.add
+    stored.durable.on_broken = search.interrupt
     stored.durable.on_duplicate = stored.registry.forget
     stored.durable.journals.find = stored.registry.find
     stored.durable.journals.closing = stored.registry.closing

@@ -35,15 +35,18 @@ async def register(runs: StoredRuns, life: Life) -> bool:
     return True
 
 
-async def start_once(runs: StoredRuns, life: Life) -> bool:
+async def start_once(runs: StoredRuns, life: Life, tick: tuple[str, float] | None = None) -> bool:
     """Drive a run here, or forget it if its id is taken. The caller holds the run's lock.
+
+    Args:
+      tick: The tick of a schedule that the run is of, see ``Append.tick``.
 
     Raises:
       StoreError, JournalConflictError: if the start cannot be written. The run is forgotten.
     """
     is_started = False
     try:
-        is_started = await _start(runs, life) is None
+        is_started = await _start(runs, life, tick) is None
     finally:
         if not is_started:
             runs.registry.forget(life)
@@ -93,9 +96,11 @@ async def start_or_attach(runs: StoredRuns, life: Life) -> None:
         await _hand_on(runs, life)
 
 
-async def _start(runs: StoredRuns, life: Life) -> StoredRun | None:
+async def _start(
+    runs: StoredRuns, life: Life, tick: tuple[str, float] | None = None
+) -> StoredRun | None:
     """Drive a run here, unless its id is taken; return the run that has it."""
-    taken = await start_if_new(runs.durable, life)
+    taken = await start_if_new(runs.durable, life, tick)
     if taken is None:
         runs.durable.begin(life)  # its first turn may come late
         runs.registry.start_soon(life)

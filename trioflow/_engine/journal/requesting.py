@@ -108,7 +108,8 @@ class _Sender:
             logger.info("run %s is left to an engine that knows its workflow", self.run_id)
         await self._post(command)
         try:
-            await self.runs.take_up(self.run_id)  # if it is not driven anywhere
+            if not await self._is_enqueued():
+                await self.runs.take_up(self.run_id)  # if it is not driven anywhere
         except BaseException as exc:
             if must_pass(exc):
                 raise
@@ -180,6 +181,11 @@ class _Sender:
         await resume(life, answer, self.by)
         self._start_soon(life)
         await self.durable.wait_stored(life)
+
+    async def _is_enqueued(self) -> bool:
+        """Return whether the run waits for a worker to begin it."""
+        stored = await self.durable.store.get(self.run_id)
+        return stored is not None and stored.status == "pending"
 
     async def _is_claimed_elsewhere(self) -> bool:
         stored = await self.durable.store.get(self.run_id)

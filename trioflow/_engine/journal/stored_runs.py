@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 
 import attrs
 import trio
@@ -13,10 +14,11 @@ from trioflow._engine.journal.durable_runs import DurableRuns, journal_of
 from trioflow._engine.journal.end_stored import End, end_stored
 from trioflow._engine.life.due import begin_due
 from trioflow._engine.life.life import Life
-from trioflow._engine.life.recovering import open_recovery
+from trioflow._engine.life.recovering import open_recovery, recover_claimed
 from trioflow._engine.life.registry import RunRegistry
 from trioflow._phases import Phase
-from trioflow.errors import CrashLoopError, RunClaimedError
+from trioflow.abc import StoredRun
+from trioflow.errors import CrashLoopError, JournalConflictError, RunClaimedError, StoreError
 from trioflow.record import crashes_after
 
 logger = logging.getLogger("trioflow")
@@ -38,10 +40,13 @@ class StoredRuns:
         self.attendant = Attendant(self.durable, self.registry)
 
     # ------------------------------------------------------------ one run
-    async def load(self, run_id: str) -> Life:
+    async def load(self, run_id: str, stored: StoredRun | None = None) -> Life:
         """Return the one life of a run in this engine, from its journal unless it is driven here.
 
         The caller holds the run's lock (`RunRegistry.lock`).
+
+        Args:
+          stored: What the store has of it, if that was read after this engine claimed the run.
 
         Raises: what `DurableRuns.load` raises.
         """
@@ -54,7 +59,7 @@ class StoredRuns:
             return life
         if life is not None and journal_of(life).in_flight:
             raise RunClaimedError(run_id)  # what it wrote may reach the disk at any moment
-        life = await self.durable.load(run_id)
+        life = await self.durable.load(run_id, stored)
         self.registry.add(life)
         self.registry.own(life)
         return life
@@ -81,32 +86,45 @@ class StoredRuns:
         self._reported[run_id] = last_seq
         return not is_reported
 
-    async def take_up(self, run_id: str) -> Life | None:
+    def held(self) -> list[str]:
+        """Return the ids of the runs that are driven here."""
+        return [life.run_id for life in self.registry.known() if life.is_driven_here]
+
+    async def take_up(self, run_id: str, claimed: StoredRun | None = None) -> Life | None:
         """Recover a run if it is interrupted, and apply its requests; None if there were none.
 
         The caller holds the run's lock.
+
+        Args:
+          claimed: What the store had of it when `WorkStore.claim_next` claimed it.
 
         Raises: whatever prevents it. The claim is then released.
         """
         known = self.registry.find(run_id)
         if known is not None and known.is_driven_here:
             return None
-        life = await self.load(run_id)
+        life = await self.load(run_id, claimed)
         if life.unreadable is not None:
             raise life.unreadable
         if life.phase is Phase.ELSEWHERE:
-            return await self._recover(life)
+            return await self._recover(life, claimed)
         if life.phase is Phase.WAITING:
-            return await self._attend_waiting(life)
+            return await self._attend_waiting(life, claimed)
         return None
 
-    async def _recover(self, life: Life) -> Life | None:
-        await self.durable.claim(life)  # then it is known whether its process has died
+    async def _recover(self, life: Life, claimed: StoredRun | None) -> Life | None:
+        # Then it is known whether its process has died.
+        await self.durable.claim(life, claimed)
         crashes = crashes_after(life.record, time.time()) if life.has_crashed else 0
         if crashes > self.max_recoveries:
             await self._end_crash_loop(life, crashes)
             return None
-        await open_recovery(life)
+        if claimed is None:
+            await open_recovery(life)
+        else:
+            await recover_claimed(life)
+        if claimed is not None and claimed.status == "pending":
+            await self._save_begin(life)
         if crashes == self.max_recoveries:
             self.durable.begin(life)  # its first turn may come late
             self.registry.start_alone(life)
@@ -114,18 +132,24 @@ class StoredRuns:
             self.registry.start_soon(life)
         return life
 
+    async def _save_begin(self, life: Life) -> None:
+        """Wait until it is on disk that a run has begun, before a body of it can crash."""
+        self.durable.claims.add(life.run_id, journal_of(life))
+        with suppress(StoreError, JournalConflictError):  # the run is broken off
+            await self.durable.wait_stored(life)
+
     async def _end_crash_loop(self, life: Life, crashes: int) -> None:
         error = CrashLoopError(life.run_id, crashes)
         logger.error("%s", error)
         await end_stored(self.durable, life.run_id, End(error=error, crashed=True))
         await self.durable.catch_up(life)
 
-    async def _attend_waiting(self, life: Life) -> Life | None:
+    async def _attend_waiting(self, life: Life, claimed: StoredRun | None) -> Life | None:
         """Apply the requests for a waiting run; it may end, run or continue to wait."""
         async with life.resuming:
             if life.phase is not Phase.WAITING:  # an answer came first, and is driven
                 return None
-            await self.durable.claim(life)
+            await self.durable.claim(life, claimed)
             try:
                 await self.attendant.attend([life.run_id])
                 if life.phase is Phase.WAITING:

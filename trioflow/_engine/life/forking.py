@@ -10,7 +10,7 @@ import attrs
 import trio
 
 from trioflow import events as ev
-from trioflow._engine.history.fork_past import Past, check_fits, invented, prefix
+from trioflow._engine.history.fork_past import Past, check_fits, invented, prefix, with_state
 from trioflow._engine.history.fork_target import find_destination
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.recovering import adopt, begin_recovery, recorded_events
@@ -46,6 +46,7 @@ async def fork(
     given: Any,
     answer: Any,
     outputs: Mapping[str, Any],
+    state: Any,
     run_id: str,
     by: str | None,
     tags: tuple[str, ...] | None = None,
@@ -56,6 +57,7 @@ async def fork(
       given: Another input for the step; MISSING for its recorded input.
       answer: The answer for the step; MISSING for none.
       outputs: Replacement outputs for earlier steps, by id.
+      state: The state in which the step begins; MISSING for the recorded one.
       tags: Tags of the new run; None for those of the old one.
 
     Raises: what `Run.fork` raises.
@@ -67,6 +69,8 @@ async def fork(
     check_fits(old.misfits, recorded, destination, outputs)
     events = prefix(recorded, destination, run_id, outputs)
     events += invented(old.plan, destination, events, outputs)
+    if state is not MISSING:
+        events = with_state(events, old.plan.initial_state(state))
     address = str(destination.address)
     more: dict[str, Any] = {}
     if given is not MISSING:

@@ -72,6 +72,8 @@ def _adopt(life: Life, events: Sequence[ev.Event], misfits: tuple[UnreadableRunE
             life.input = life.value = event.input
             life.trace.id, life.resource_id = event.trace_id, event.resource_id
             life.trace.metadata = event.metadata
+            if event.metadata:
+                life.core.see_metadata(event.metadata)
             life.trace.context = TracingContext(
                 None, event.traceparent, event.tracestate, event.baggage
             )
@@ -158,6 +160,23 @@ async def open_recovery(life: Life) -> int:
         async with beginning(life):
             begin_recovery(life)
     return last
+
+
+async def recover_claimed(life: Life) -> None:
+    """Begin the part that follows the death of the process of a run that is claimed here.
+
+    Raises:
+      NotResumableError: if the run has finished or waits.
+      UnreadableRunError: if its journal holds a value that the workflow cannot use.
+    """
+    async with life.resuming:
+        if life.unreadable is not None:
+            raise life.unreadable
+        if life.phase is not Phase.ELSEWHERE:
+            problem = "it has finished or suspended in the meantime"
+            raise NotResumableError(life.run_id, life.record.status, problem)
+        async with beginning(life):
+            begin_recovery(life)
 
 
 async def claim_dead(life: Life) -> None:

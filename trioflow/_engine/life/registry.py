@@ -69,12 +69,19 @@ class RunRegistry:
         """Runs that have no task yet, with the context variables for their steps."""
         self._queued_since = 0.0
         self._finished: deque[Life] = deque(maxlen=KEEP_FINISHED)
+        self.ended = trio.lowlevel.ParkingLot()
+        """Where tasks wait until a run that was driven here has finished or suspended."""
         self._is_alone = False
         """Whether a run is driven, or is about to be, that must run alone."""
         self._being_alone = trio.Lock()
         self.closing = trio.Event()
         """Set when the engine begins to close."""
         self._locks: WeakValueDictionary[str, trio.Lock] = WeakValueDictionary()
+
+    @property
+    def driven(self) -> int:
+        """How many runs this engine drives."""
+        return len(self._submitted)
 
     def add(self, life: Life) -> None:
         """Register a run while it is in use."""
@@ -268,6 +275,8 @@ class RunRegistry:
         if self._submitted.get(life.run_id) is life:  # it may have been recovered already
             del self._submitted[life.run_id]
         self._keep_ended(life)
+        if self.ended:
+            self.ended.unpark_all()
 
     def _keep_ended(self, life: Life) -> None:
         if self.find(life.run_id) is not life:  # another run has its id

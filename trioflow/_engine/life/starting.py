@@ -77,6 +77,7 @@ def begin(
     core.per_step = per_step
     if tracing_options is not None:
         trace.metadata = tracing_options.metadata
+        core.see_metadata(tracing_options.metadata)
     if is_certain:
         begin_trace(life)
     life.move("begin")

@@ -20,6 +20,7 @@ class RunTrace:
 
     log: RunLog
     workflow_id: str
+    workflow_metadata: Mapping[str, Any]
     id: str = attrs.field(factory=lambda: os.urandom(16).hex())  # the format of W3C Trace Context
     span_id: str | None = None
     """The id that an instrument gave the span of the first part of the run."""
@@ -36,6 +37,11 @@ class RunTrace:
             self.span_id = ids.span_id
         self.context = ids.context if ids is not None and ids.context is not None else context
         self.id = trace_id or (self.id if ids is None else ids.trace_id)
+
+    def leave(self, context: TracingContext) -> None:
+        """Determine the trace of a run that another process begins: that of its caller, or its
+        own. Instruments do not see it here."""
+        self.context, self.id = context, context.trace_id or self.id
 
     def continue_part(self, context: TracingContext, resource_id: str | None) -> str | None:
         """Return the id that an instrument gives the span of the part about to begin."""
@@ -63,5 +69,6 @@ class RunTrace:
             trace_id=trace_id,
             previous_span_id=previous_span_id,
             first_context=first_context,
+            workflow_metadata=self.workflow_metadata,
         )
         return notify_begin(self.log, part)

@@ -14,6 +14,7 @@ from trioflow._engine.base.plan import WorkflowPlan
 from trioflow._engine.running.instruments import tracing_inside
 from trioflow._engine.running.run_core import RunCore
 from trioflow._engine.running.shared_context import SharedContext
+from trioflow._tick import Tick
 from trioflow.context import MISSING
 from trioflow.errors import NoResultError
 from trioflow.tracing import TracingContext
@@ -84,6 +85,10 @@ class Frame:
     def private_state(self, namespace: str) -> Mapping[str, Any]:
         check_string("namespace", namespace)
         return MappingProxyType(self.scope.core.log.record.private.get(namespace, {}))
+
+    @property
+    def tick(self) -> Tick | None:
+        return self.scope.core.tick
 
     def step_result(self, step_id: str, default: object) -> Any:
         result = self.scope.output(step_id)

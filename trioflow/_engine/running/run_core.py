@@ -17,12 +17,17 @@ from trioflow._engine.running.shared_context import SharedContext
 from trioflow._engine.stream.channel import Readers
 from trioflow._engine.stream.fairness import Pacer
 from trioflow._engine.stream.log import RunLog
+from trioflow._tick import Tick, tick_of
 from trioflow.events import EventReceived
 from trioflow.tracing import NO_TRACING, TracingContext
 
 if TYPE_CHECKING:
     from trioflow._engine.history.replay import Replay
     from trioflow._values.structure import Structure
+
+
+TICK_KEY = "schedule"
+"""The key of the metadata under which schedules record the tick of a run."""
 
 
 class Cancelable(Protocol):
@@ -42,6 +47,9 @@ class Notes:
     structures: dict[tuple[str, str], Structure | None] = attrs.field(factory=dict)
     """The structures for the answers to questions that were asked in this process, by the address
     of the call and the key of the question."""
+
+    tick: Tick | None = None
+    """The tick of the schedule that the run is of."""
 
     def begin_part(self) -> None:
         """Clear the data of the previous part."""
@@ -97,6 +105,16 @@ class RunCore:
         if self._notes is None:
             self._notes = Notes()
         return self._notes
+
+    @property
+    def tick(self) -> Tick | None:
+        """The tick of the schedule that the run is of, if a schedule has started it."""
+        return None if self._notes is None else self._notes.tick
+
+    def see_metadata(self, metadata: Mapping[str, Any]) -> None:
+        """Take over what steps can see of the metadata of the run."""
+        if TICK_KEY in metadata:
+            self.notes.tick = tick_of(metadata[TICK_KEY])
 
     @property
     def has_mail(self) -> bool:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any, NoReturn
 
+from trioflow._tick import Tick
 from trioflow.context import MISSING
 from trioflow.errors import NoResultError
 from trioflow.runners import OpenResource
@@ -47,6 +48,11 @@ class RemoteCall:
     @cached_property
     def suspend_data(self) -> Any:
         return self._link.ask("read", "suspend_data")
+
+    @cached_property
+    def tick(self) -> Tick | None:
+        tick: Tick | None = self._link.ask("read", "tick")
+        return tick
 
     @cached_property
     def tracing_context(self) -> TracingContext:

@@ -55,7 +55,7 @@ def check_step(
 
     ============================================ ================================================
     ``does not accept this input``               the input does not fit its type
-    ``has types without a schema``               `json_schema` cannot describe one of its types
+    ``has types without a schema``               ``json_schema`` fails for one of its types
     ``takes input that JSON cannot carry``       the input differs when it is read back from the
                                                  journal, after a crash
     ``returns output that JSON cannot carry``    the same for the output

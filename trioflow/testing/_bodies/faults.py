@@ -52,7 +52,7 @@ class BodyContractError(AssertionError):
     where: str
     """The faulty step or tool: ``"step 'plan_day'"``."""
     fault: str
-    """Name of the fault, a key of `FAULTS`: ``"swallows cancellation"``."""
+    """Name of the fault, a key of ``FAULTS``: ``"swallows cancellation"``."""
     problem: str
     """What was observed."""
     events: Sequence[ev.Event] = ()

@@ -42,7 +42,7 @@ def event_logs(broken: str | None = None, *, max_depth: int = 3) -> st.SearchStr
         def test_a_call_that_does_not_end_is_shown_as_open(log): ...
 
     Args:
-      broken: Name of the only fault of each log, a key of `FAULTS`. If not given, logs have no
+      broken: Name of the only fault of each log, a key of ``FAULTS``. If not given, logs have no
         faults: `trioflow.testing.check_events` accepts them.
       max_depth: Maximum nesting depth of workflows.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,6 +27,8 @@ statuses: st.SearchStrategy[RunStatus] = st.sampled_from(
 workflow_ids = st.sampled_from(["w", "W"])
 resource_ids = st.sampled_from([None, "r", "R"])
 tags = st.lists(st.sampled_from(["t", "T", "t "]), max_size=3)
+queues = st.sampled_from(["q", "Q"])
+priorities = st.sampled_from([0, 0, 1, -1])
 kinds: st.SearchStrategy[RequestKind] = st.sampled_from(["cancel", "event", "resume", "drain"])
 
 
@@ -48,6 +51,8 @@ class Draft:
     requests: list[int]
     """Indexes of the pending requests that it records, and some of unknown requests."""
     header: dict[str, Any]
+    input: str | None
+    """The input for the header of a run that has one."""
 
 
 drafts = st.builds(
@@ -68,8 +73,11 @@ drafts = st.builds(
             "resource_id": resource_ids,
             "created_at": moments,
             "tags": tags,
+            "queue": queues,
+            "priority": priorities,
         }
     ),
+    input=st.none() | st.sampled_from(["1", '"é"']),
 )
 
 
@@ -105,6 +113,19 @@ class Journal:
         due = self.due_at is not None and self.due_at <= now
         return self.status == "running" or due or bool(self.requests)
 
+    def can_be_taken(self, now: float) -> bool:
+        """Return whether the run has work for a worker, whoever holds it."""
+        if self.status in FINISHED_STATUSES or not self.entries:
+            return False
+        due = self.due_at is not None and self.due_at <= now
+        return self.status in ("pending", "running") or due or bool(self.requests)
+
+    def is_for(self, owner: str, held: Sequence[str] | None) -> bool:
+        """Return whether an owner may take the run, or holds it without knowing."""
+        if self.owner == owner:
+            return held is not None and self.header.run_id not in held
+        return not self.held
+
 
 @attrs.define
 class Journals:
@@ -134,6 +155,8 @@ class Journals:
             format=1,
             fingerprint="{}",
             tags=tuple(map(self.id, draft.header["tags"])),
+            queue=self.id(draft.header["queue"]),
+            priority=draft.header["priority"],
         )
         pending = [request.id for request in run.requests] if run else []
         return Append(
@@ -142,6 +165,7 @@ class Journals:
             after=after,
             status=draft.status,
             header=header if draft.begins else None,
+            input=None if draft.begins else draft.input,
             owner=draft.owner and self.id(draft.owner),
             claim_seconds=draft.claim_seconds,
             due_at=draft.due_at,
@@ -165,6 +189,8 @@ class Journals:
         if append.after != run.last_seq or append.owner != run.owner:
             return False
         self.runs[name] = run
+        if append.input is not None:
+            run.header = attrs.evolve(run.header, input=append.input)
         run.entries += append.entries
         run.status, run.due_at = append.status, append.due_at
         run.requests = [
@@ -235,6 +261,40 @@ class Journals:
             lambda run: run.has_work(now) and workflow in (None, run.header.workflow_id)
         )
         return [run_id for _, run_id in found]
+
+    def claim_next(
+        self,
+        owner: str,
+        seconds: float,
+        workflow: str,
+        queues: Sequence[str],
+        now: float,
+        limit: int,
+        held: Sequence[str] | None,
+    ) -> list[str]:
+        """Claim runs as a worker does, and return their ids, in order."""
+        found = [
+            run
+            for run in self.runs.values()
+            if run.header.workflow_id == workflow
+            and run.header.queue in queues
+            and run.can_be_taken(now)
+            and run.is_for(owner, held)
+        ]
+        found.sort(key=lambda run: (-run.header.priority, run.age))
+        for run in found[:limit]:
+            run.owner, run.held = owner, seconds > 0
+        return [run.header.run_id for run in found[:limit]]
+
+    def waiting(self) -> dict[str, tuple[int, float]]:
+        """Return how many runs wait in each queue, and when the oldest was created."""
+        waiting: dict[str, tuple[int, float]] = {}
+        for run in self.runs.values():
+            if run.owner is None and run.entries and run.status in ("pending", "running"):
+                count, oldest = waiting.get(run.header.queue, (0, math.inf))
+                created = run.header.created_at
+                waiting[run.header.queue] = count + 1, min(oldest, created)
+        return waiting
 
     def ages(self, is_meant: Callable[[Journal], bool]) -> list[tuple[float, str]]:
         """Return the creation times and ids of runs, oldest first."""

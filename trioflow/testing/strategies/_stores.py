@@ -26,6 +26,7 @@ from trioflow.testing.strategies._journals import (
     moments,
     names,
     owners,
+    queues,
     resource_ids,
     statuses,
     tags,
@@ -123,6 +124,60 @@ class _StoreMachine(RuleBasedStateMachine):
         renewed = self.call(which, lambda store: store.renew(owner, seconds))
 
         assert set(renewed) == self.model.renew(owner, seconds)
+
+    @rule(
+        which=which,
+        owner=owners,
+        seconds=durations,
+        workflow=workflow_ids,
+        some=st.lists(queues, min_size=1, max_size=2),
+        now=moments,
+        limit=st.integers(1, 3),
+        knows=st.none() | st.lists(names, max_size=2),
+    )
+    def claim_next(
+        self,
+        which: int,
+        owner: str,
+        seconds: float,
+        workflow: str,
+        some: list[str],
+        now: float,
+        limit: int,
+        knows: list[str] | None,
+    ) -> None:
+        owner, workflow = self.model.id(owner), self.model.id(workflow)
+        some = [self.model.id(queue) for queue in some]
+        held = None if knows is None else [self.model.id(name) for name in knows]
+        asked: dict[str, Any] = {"queues": some, "now": now, "limit": limit, "held": held}
+        wanted = self.model.claim_next(owner, seconds, workflow=workflow, **asked)
+
+        taken = self.call(
+            which,
+            lambda store: store.claim_next(owner, seconds, workflows={workflow: "{}"}, **asked),
+        )
+
+        assert [run.header.run_id for run in taken] == wanted
+
+    @rule(which=which)
+    def list_queues(self, which: int) -> None:
+        found = self.call(which, lambda store: store.list_queues())
+
+        ours = [queue for queue in found if queue.queue.startswith(self.model.mark)]
+        assert {each.queue: (each.waiting, each.oldest) for each in ours} == self.model.waiting()
+        assert ours == sorted(ours, key=lambda each: each.queue)
+
+    @rule(which=which)
+    def list_owners(self, which: int) -> None:
+        found = self.call(which, lambda store: store.list_owners())
+
+        ours = {each.owner: each for each in found if each.owner.startswith(self.model.mark)}
+        holders = [run for run in self.model.runs.values() if run.owner is not None]
+        assert list(ours) == sorted({run.owner for run in holders if run.owner is not None})
+        for owner, each in ours.items():
+            runs = [run for run in holders if run.owner == owner]
+            assert each.runs == len(runs)
+            assert (each.held_for > 0) == any(run.held for run in runs)
 
     @rule(which=which, name=names, owner=owners)
     def release(self, which: int, name: str, owner: str) -> None:

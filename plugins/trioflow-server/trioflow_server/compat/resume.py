@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import Response
 
 from trioflow.context import MISSING
-from trioflow.errors import InvalidValueError, NotResumableError, RunFinishedError
+from trioflow.errors import InvalidValueError, NotResumableError
 from trioflow.events import FINISHED_STATUSES, WAITING_STATUSES
 from trioflow_server.answers import json_answer, message
 from trioflow_server.calls import Call
@@ -89,7 +89,7 @@ async def cancel(call: Call) -> Response:
     if found.is_only_here:
         call.service.pending.cancel(found.run_id)
     elif found.info.status not in FINISHED_STATUSES:
-        with suppress(RunFinishedError, NotResumableError):  # it has finished meanwhile
+        with suppress(NotResumableError):  # it has finished meanwhile
             await call.service.engine.cancel_run(found.actual_id, by=call.by)
     return message("Workflow run cancelled")
 

@@ -32,7 +32,7 @@ TRAVEL = (
     Field("step", "step", required=True, description="Where to run again from."),
     Field("inputData", "any", description="Another input of that step."),
     Field("resumeData", "any", description="The answer for that step."),
-    Field("initialState", "any", description="Not supported; ignored."),
+    Field("initialState", "any", description="The state in which that step begins."),
     Field("context", "object", description="Records of earlier steps, with their outputs."),
     Field("nestedStepsContext", "object", description="The same for nested workflows."),
     *CONTEXT,
@@ -40,7 +40,8 @@ TRAVEL = (
 RUN_ID = (Field("runId", "string", required=True),)
 PAGING = (
     *(Field(name, "integer") for name in ("page", "perPage", "offset", "limit")),
-    *(Field(name, "string") for name in ("fromDate", "toDate", "status", "resourceId")),
+    *(Field(name, "string") for name in ("fromDate", "toDate", "resourceId")),
+    Field("status", "string", description="failed includes runs that a tripwire ended."),
 )
 
 

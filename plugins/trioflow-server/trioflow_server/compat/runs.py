@@ -17,8 +17,9 @@ from trioflow_server.finding import Found, find_in, find_run, travel_tag
 from trioflow_server.listing import Listing, list_page
 from trioflow_server.problems import Issue, invalid
 
-OTHER_STATUSES = ("waiting", "bailed", "tripwire", "skipped")
-"""Statuses that clients know and no run has."""
+OTHER_STATUSES = ("waiting", "bailed", "skipped")
+"""Statuses that clients know and no run is shown with: a run that sleeps or waits for an event is
+running, and one that bailed has succeeded."""
 
 
 async def list_runs(call: Call) -> Response:
@@ -50,7 +51,7 @@ def read_listing(call: Call) -> Listing | None:
       Problem: if it is not valid.
     """
     query = call.query
-    status = query.chosen("status", (*get_args(RunStatus), *OTHER_STATUSES))
+    status = query.chosen("status", (*get_args(RunStatus), "tripwire", *OTHER_STATUSES))
     page, per_page = query.number("page"), query.number("perPage", least=1)
     limit, offset = query.number("limit"), query.number("offset") or 0
     since, before = _date(call, "fromDate"), _date(call, "toDate")

@@ -67,12 +67,13 @@ async def _depart(call: Call) -> tuple[Found, Run[Any, Any], int]:
             input_data=given.get("inputData", MISSING),
             resume_data=given.get("resumeData", MISSING),
             context=outputs,
+            initial_state=given.get("initialState", MISSING),
             run_id=secrets.token_hex(16),
             tags=(*_kept_tags(run), TRAVELS, travel_tag(found.run_id)),
             by=call.by,
         )
     except InvalidValueError as exc:
-        raise value_problem(exc, "resume") from exc
+        raise value_problem(exc, exc.what.removesuffix(" data")) from exc
     call.service.engine.submit(forked, per_step=given.get("perStep", False))
     return found, forked, forked.record.next_seq - 2  # its own first event is the last so far
 

@@ -87,11 +87,12 @@ async def fork(call: Call) -> Response:
             input_data=given.get("inputData", MISSING),
             resume_data=given.get("resumeData", MISSING),
             context=given.get("context"),
+            initial_state=given.get("initialState", MISSING),
             run_id=run_id or secrets.token_hex(16),
             by=call.by,
         )
     except InvalidValueError as exc:
-        raise value_problem(exc, "resume") from exc
+        raise value_problem(exc, exc.what.removesuffix(" data")) from exc
     return await _submitted(call, forked, given.get("perStep", False))
 
 

@@ -86,6 +86,7 @@ OWN = (
                 Field("inputData", "any"),
                 Field("resumeData", "any"),
                 Field("context", "object", description="Outputs of earlier steps, by id."),
+                Field("initialState", "any", description="The state in which that step begins."),
                 Field("runId", "string"),
                 Field("perStep", "boolean"),
             ),

@@ -98,7 +98,7 @@ async def _answer(call: Call, run: StoredRun, form: Fields) -> Response:
         alert = f"The answer to {asked.question.name} has mistakes; see below"
         return overview_page(call, run, status=400, alerts=(alert,), sent={key: sent})
     try:
-        await _deliver(call, run, asked.question, form, value)
+        await _deliver(call, run, asked.question, value)
     except Exception as exc:
         problem = problem_of(exc)
         left = sent.blame(problem.issues, of_text=button == "json")
@@ -109,7 +109,7 @@ async def _answer(call: Call, run: StoredRun, form: Fields) -> Response:
     return _go(call, run.run_id)
 
 
-async def _deliver(call: Call, run: StoredRun, question: Any, form: Fields, value: Any) -> None:
+async def _deliver(call: Call, run: StoredRun, question: Any, value: Any) -> None:
     engine = call.service.engine
     if question.event is None:
         await engine.resume_run(
@@ -121,10 +121,7 @@ async def _deliver(call: Call, run: StoredRun, question: Any, form: Fields, valu
             by=call.by,
         )
         return
-    name = question.event or form.get("event", "").strip()
-    if not name:
-        raise Problem(400, "Give the name of the event", "invalid-value")
-    await engine.send_event(run.run_id, name, value, by=call.by)
+    await engine.send_event(run.run_id, question.event, value, by=call.by)
 
 
 ACTIONS: Mapping[

@@ -81,10 +81,7 @@ def _asked(
 def awaited_events(
     service: Service, workflow: Workflow[Any, Any] | None, record: RunRecord
 ) -> Sequence[Question]:
-    """Return the events that open calls wait for.
-
-    The event of a wait in the middle of a body is not known by its record, so its name is empty.
-    """
+    """Return the events that open calls wait for."""
     found = []
     for call in record.open.values():
         about: dict[str, Any] = {"step": call.id, "address": call.address, "has_payload": False}
@@ -93,5 +90,5 @@ def awaited_events(
             schema = schema_of(service, step.resume) if isinstance(step, Step) else {}
             found.append(Question(**about, schema=schema, until=call.until, event=node.event))
         elif call.is_parked:
-            found.append(Question(**about, event=""))
+            found.append(Question(**about, event=call.event))
     return found

@@ -46,15 +46,25 @@ class Renderer:
     and the given values.
     """
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, shown_token: str | None = None) -> None:
+        """Make a renderer.
+
+        Args:
+          shown_token: Stands for the token in forms; default: the token itself.
+        """
         self.call = call
         self.token = form_token(call.request, call.service.sessions)
+        self.shown_token = self.token.value if shown_token is None else shown_token
+
+    @property
+    def has_session(self) -> bool:
+        """Whether the browser has logged in."""
+        sessions = self.call.service.sessions
+        return sessions is not None and bool(sessions.form_token(self.call.request))
 
     def text(self, template: str, **values: Any) -> str:
         """Return a rendered template."""
         call = self.call
-        sessions = call.service.sessions
-        has_session = sessions is not None and bool(sessions.form_token(call.request))
         text = (
             environment()
             .get_template(template)
@@ -64,8 +74,8 @@ class Renderer:
                 runs_path=lambda **query: call.root + runs_path(**query),
                 workflow_path=lambda *args, **query: call.root + workflow_path(*args, **query),
                 principal=call.principal,
-                csrf={"name": FORM_FIELD, "value": self.token.value},
-                has_session=has_session,
+                csrf={"name": FORM_FIELD, "value": self.shown_token},
+                has_session=self.has_session,
                 is_known=call.is_known,
                 **values,
             )

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from trioflow_server.answers import json_answer
+from trioflow_server.answers import JSON, json_answer
 from trioflow_server.calls import Call
 from trioflow_server.own.events import EventFeed, SseWriter, read_wanted
 from trioflow_server.pages.event_list import read_event_page
@@ -19,6 +19,7 @@ from trioflow_server.pages.stored import StoredRun, find_info, find_stored
 from trioflow_server.pages.timelines import timeline_answer, timeline_page
 from trioflow_server.problems import Problem
 from trioflow_server.sending import StreamAnswer
+from trioflow_server.values import dump
 
 SECTIONS = ("summary", "asked", "values", "calls")
 """The parts of the page that change while a run goes on."""
@@ -86,10 +87,21 @@ def links_of(call: Call, run: StoredRun, live: str, **query: Any) -> dict[str, s
 async def _live(call: Call) -> Response:
     """Send the parts of the page as they are now."""
     run = await find_stored(call, run_id_of(call))
+    renderer, parts, seen_by = Renderer(call), call.service.parts, call.principal
+    key = (
+        *(run.run_id, run.info.created_at, run.status, run.last_seq),
+        *(seen_by.name, seen_by.scopes, seen_by.resources, renderer.has_session, call.is_known),
+        *(call.root, call.query.number("calls")),
+    )
+    body = parts.get(key, renderer.token.value, lambda: _parts(call, run))
+    return Response(body, media_type=JSON)
+
+
+def _parts(call: Call, run: StoredRun) -> bytes:
     overview = Overview(call, run)
-    values, renderer = _values(call, overview), Renderer(call)
+    values, renderer = _values(call, overview), Renderer(call, call.service.parts.placeholder)
     html = {name: renderer.text(f"run/{name}.html", **values) for name in SECTIONS}
-    return json_answer(
+    return dump(
         {
             "html": html,
             "graph": dict(overview.statuses),

@@ -8,6 +8,7 @@ nearly all the work of a durable run.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -37,11 +38,11 @@ BEGUN = """
     moved AS (
       INSERT INTO trioflow_runs (
         run_id, workflow_id, resource_id, created_at, format, status, updated_at, last_seq,
-        due_at, owner, claimed_until, claim_clock
+        due_at, owner, claimed_until, claim_clock, queue, priority, claimed_at
       )
       VALUES (
         %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
-        CAST(extract(epoch FROM clock_timestamp()) AS double precision) + %s, 'server'
+        CAST(extract(epoch FROM clock_timestamp()) AS double precision) + %s, 'server', %s, %s, %s
       )
       ON CONFLICT DO NOTHING
       RETURNING key
@@ -52,6 +53,11 @@ BEGUN = """
     ),
     tags AS (
       INSERT INTO trioflow_tags (tag, run) SELECT tag, key FROM moved, unnest(%s::text[]) AS tag
+    )
+"""
+NAMED = """,
+    named AS (
+      UPDATE trioflow_headers SET input = %s FROM moved WHERE run = moved.key
     )
 """
 ADDED = """,
@@ -67,6 +73,8 @@ TAKEN = """,
     )
 """
 DONE = "SELECT (SELECT count(*) FROM moved), (SELECT version FROM known)"
+RUNG = ", (SELECT count(pg_notify('trioflow_work', '')) FROM moved)"
+"""Wakes workers when the transaction is committed."""
 HEAD = "SELECT last_seq, owner FROM trioflow_runs WHERE run_id = %s"
 
 Results = Sequence[JournalConflictError | None]
@@ -175,8 +183,8 @@ def _send(
             yield _is_done(name, execute(connection, appends[index]).fetchall())
 
 
-def _is_done(name: str, rows: Sequence[tuple[int, int]]) -> bool:
-    [(moved, version)] = rows
+def _is_done(name: str, rows: Sequence[tuple[int, ...]]) -> bool:
+    [(moved, version, *_)] = rows
     if version != VERSION:
         raise StoreError(name, too_new(version))
     return moved == 1
@@ -189,7 +197,7 @@ def _explain(connection: Connection[Any], append: Append) -> JournalConflictErro
         conflict = append.conflict(*head)
         if conflict is not None:
             return conflict
-        [(moved, _)] = execute(connection, append).fetchall()
+        [(moved, *_)] = execute(connection, append).fetchall()
         if moved:  # another owner has released the run meanwhile
             return None
 
@@ -204,6 +212,9 @@ def execute(connection: Connection[Any], append: Append) -> Cursor[Any]:
         place = (append.run_id, append.after, append.owner)
         moved = (last.seq, last.at) if last else (append.after, None)
         values = (*moved, append.status, append.due_at, *place)
+        if append.input is not None:
+            statement += NAMED
+            values += (append.input,)
     else:
         statement = BEGUN
         values = (
@@ -212,6 +223,8 @@ def execute(connection: Connection[Any], append: Append) -> Cursor[Any]:
             *((last.at, last.seq) if last else (header.created_at, -1)),
             *(append.due_at, append.owner),
             append.claim_seconds if append.owner is not None else None,
+            *(header.queue, header.priority),
+            time.time() if append.owner is not None else None,
             *(header.fingerprint, json.dumps(header.tags, ensure_ascii=False), header.input),
             list(set(header.tags)),
         )
@@ -225,7 +238,8 @@ def execute(connection: Connection[Any], append: Append) -> Cursor[Any]:
     if append.requests or append.status in FINISHED_STATUSES:
         statement += TAKEN
         values += (append.status in FINISHED_STATUSES, list(append.requests))
-    return connection.execute(KNOWN + statement + DONE, values)
+    done = DONE + RUNG if append.enqueues else DONE
+    return connection.execute(KNOWN + statement + done, values)
 
 
 def array(items: Iterable[str]) -> str:

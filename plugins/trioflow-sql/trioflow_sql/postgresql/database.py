@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.dialects import postgresql
 
-from trioflow.abc import Append
+from trioflow.abc import Append, StoredRun
 from trioflow.errors import JournalConflictError, StoreError
-from trioflow_sql.database import CONNECTIONS, Database, Diagnosis, Presence
+from trioflow_sql.database import CONNECTIONS, Database, Diagnosis, Presence, transact
 from trioflow_sql.migrations import check_readable
+from trioflow_sql.postgresql.dead import GONE
 from trioflow_sql.postgresql.trouble import diagnose
 from trioflow_sql.postgresql.urls import parse, shown, take_grace
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from trioflow_sql.postgresql.single import SingleAppender
+    from trioflow_sql.taking import Wish
 
 CONNECT_ARGS = {
     "application_name": "trioflow",
@@ -59,21 +62,7 @@ DDL = MappingProxyType(
     }
 )
 
-GONE = text("""
-    SELECT owner FROM trioflow_owners
-    WHERE owner = ANY(:owners)
-      AND lives_until <= extract(epoch FROM clock_timestamp())
-      -- A restart of the server ended all sessions, and their owners reconnect.
-      AND extract(epoch FROM pg_postmaster_start_time()) + grace
-          <= extract(epoch FROM clock_timestamp())
-      AND NOT EXISTS (
-        SELECT 1 FROM pg_locks
-        WHERE locktype = 'advisory' AND objsubid = 1
-          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-          AND classid = CAST((lock_key >> 32) & 4294967295 AS oid)
-          AND objid = CAST(lock_key & 4294967295 AS oid)
-      )
-""")
+LOCK_LINE = text("SELECT pg_advisory_xact_lock(hashtextextended(:limit, :seed))")
 NOTIFY = text("SELECT pg_notify('trioflow', :owner)")
 
 
@@ -180,8 +169,18 @@ class Postgresql(Database):
             raise
         return connection
 
+    def lock_line(self, connection: Connection, limit: str) -> None:
+        connection.execute(LOCK_LINE, {"limit": limit, "seed": SCHEMA_LOCK})
+
     def notify(self, connection: Connection, owner: str | None) -> None:
         connection.execute(NOTIFY, {"owner": owner or ""})
+
+    def claim_next(self, reader: Engine, writer: Engine, wish: Wish) -> list[StoredRun]:
+        from trioflow_sql.postgresql.taking import take
+
+        trusted = time.monotonic() >= self._trusted
+        # The connections for reading commit each statement.
+        return transact(reader, partial(take, self.name, wish, trusted))
 
     # ------------------------------------------------------------ owners
     def gone(self, connection: Connection, owners: Collection[str]) -> set[str]:
@@ -189,13 +188,19 @@ class Postgresql(Database):
             return set()
         return set(connection.execute(GONE, {"owners": list(owners)}).scalars())
 
-    def open_presence(self, owner: str, ring: Callable[[], None], writer: Engine) -> Presence:
+    def open_presence(
+        self,
+        owner: str,
+        ring: Callable[[], None],
+        ring_work: Callable[[], None],
+        writer: Engine,
+    ) -> Presence:
         from trioflow_sql.postgresql.session import CONNECT_SECONDS, Session
 
         def connect() -> psycopg.Connection[Any]:
             return self._connect(connect_timeout=CONNECT_SECONDS)
 
-        session = Session(owner, self._grace, connect, ring, self._distrust)
+        session = Session(owner, self._grace, connect, ring, ring_work, self._distrust)
         session.open(self.name)
         return session
 

@@ -28,6 +28,9 @@ from trioflow_sql.database import Presence
 from trioflow_sql.forking import LetGoInChild
 
 CHANNEL = "trioflow"
+"""Notifies of requests; the payload is the owner that may take them, or empty."""
+WORK_CHANNEL = "trioflow_work"
+"""Notifies of runs that were enqueued."""
 CONNECT_SECONDS = 3
 """Timeout in seconds for one attempt to reconnect."""
 
@@ -70,12 +73,14 @@ class Session(Presence, LetGoInChild):
         grace: float,
         connect: Callable[[], Connection[Any]],
         ring: Callable[[], None],
+        ring_work: Callable[[], None],
         distrust: Callable[[float], None],
     ) -> None:
         self._owner = owner
         self._grace = grace
         self._connect = connect
         self._ring = ring
+        self._ring_work = ring_work
         self._distrust = distrust
         self._locked = False
         self._connection: Connection[Any] | None = None
@@ -106,6 +111,9 @@ class Session(Presence, LetGoInChild):
 
     def look(self) -> bool:
         return False  # it rings
+
+    def look_for_work(self) -> bool:
+        return False
 
     def taking(self) -> None:
         pass
@@ -154,7 +162,10 @@ class Session(Presence, LetGoInChild):
             self._lose(error)
             return False
         while (notice := self._connection.pgconn.notifies()) is not None:
-            if notice.extra.decode() in ("", self._owner):
+            addressee = notice.extra.decode()
+            if addressee == "":  # a run that no owner has claimed
+                self._ring_work()
+            if addressee in ("", self._owner) and notice.relname.decode() == CHANNEL:
                 self._ring()
         return True
 
@@ -165,6 +176,7 @@ class Session(Presence, LetGoInChild):
                 self._connection = self._begin()
                 self._distrust(self._grace)  # other owners may also be about to reconnect
                 self._ring()  # notifications may have been missed
+                self._ring_work()
             else:
                 self._say(self._connection)
         except psycopg.Error as error:
@@ -176,6 +188,7 @@ class Session(Presence, LetGoInChild):
             connection.autocommit = True
             connection.execute(SETTINGS)
             connection.execute(f"LISTEN {CHANNEL}")
+            connection.execute(f"LISTEN {WORK_CHANNEL}")
             self._locked = False
             self._say(connection)
         except BaseException:

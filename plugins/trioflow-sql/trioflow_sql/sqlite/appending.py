@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Sequence
 
 from trioflow.abc import Append, Entry
@@ -32,12 +33,13 @@ CHANGE = """
 BEGIN = """
     INSERT INTO trioflow_runs (
       run_id, workflow_id, resource_id, created_at, format, status, updated_at, last_seq,
-      due_at, owner, claimed_until, claim_clock
+      due_at, owner, claimed_until, claim_clock, queue, priority, claimed_at
     )
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, trioflow_time() + ?, trioflow_clock())
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, trioflow_time() + ?, trioflow_clock(), ?, ?, ?)
     ON CONFLICT DO NOTHING
     RETURNING key
 """
+INPUT = "UPDATE trioflow_headers SET input = ? WHERE run = ?"
 HEADER = "INSERT INTO trioflow_headers (run, fingerprint, tags, input) VALUES (?, ?, ?, ?)"
 TAG = "INSERT INTO trioflow_tags (tag, run) VALUES (?, ?)"
 ENTRY = "INSERT INTO trioflow_entries (run, seq, at, text) VALUES (?, ?, ?, ?)"
@@ -71,6 +73,8 @@ def append_one(connection: sqlite3.Connection, append: Append) -> JournalConflic
     if key is None:
         head = connection.execute(HEAD, [append.run_id]).fetchone() or (None, None)
         return append.conflict(*head)
+    if append.input is not None:
+        connection.execute(INPUT, (append.input, key))
     if append.entries:
         write_entries(connection, key, append.entries)
     if append.requests:
@@ -133,6 +137,9 @@ def begin(connection: sqlite3.Connection, append: Append) -> int | None:
         append.due_at,
         append.owner,
         append.claim_seconds if append.owner is not None else None,
+        header.queue,
+        header.priority,
+        time.time() if append.owner is not None else None,
     )
     found = connection.execute(BEGIN, row).fetchall()
     if not found:

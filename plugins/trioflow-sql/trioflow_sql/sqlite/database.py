@@ -6,6 +6,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,18 +16,19 @@ from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, e
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import OperationalError
 
-from trioflow.abc import Append
+from trioflow.abc import Append, StoredRun
 from trioflow.errors import JournalConflictError, StoreError, StoreMissingError
 from trioflow_sql.claims import OWNERS
 from trioflow_sql.database import READERS, Database, Diagnosis, first_line, transact
 from trioflow_sql.migrations import VERSION, check_readable, too_new
-from trioflow_sql.sqlite import copying
+from trioflow_sql.sqlite import copying, taking
 from trioflow_sql.sqlite.appending import append_all
 from trioflow_sql.sqlite.clock import teach
 from trioflow_sql.sqlite.locking import REMEDIES, code_of, diagnose, take_lock
 from trioflow_sql.sqlite.owners import OwnerFolder
 from trioflow_sql.sqlite.paths import FileWatch, has_log, is_write_protected, path_of
 from trioflow_sql.sqlite.presence import FilePresence
+from trioflow_sql.taking import Wish
 
 logger = logging.getLogger("trioflow")
 
@@ -189,14 +191,35 @@ class Sqlite(Database):
             raise
         return results
 
+    def lock_line(self, connection: Connection, limit: str) -> None:
+        pass  # the only writer
+
     def notify(self, connection: Connection, owner: str | None) -> None:
         pass  # owners poll
+
+    def claim_next(self, reader: Engine, writer: Engine, wish: Wish) -> list[StoredRun]:
+        gone = self._owners.gone
+        if not transact(reader, partial(taking.may_take, wish, gone)):
+            return []
+        return transact(writer, partial(self._claim_next, wish))
+
+    def _claim_next(self, wish: Wish, connection: Connection) -> list[StoredRun]:
+        version = connection.exec_driver_sql(VERSION_NOW).scalar_one()
+        if version != VERSION:
+            raise StoreError(self.name, too_new(version))
+        return taking.take(wish, self._owners.gone, connection)
 
     # ------------------------------------------------------------ owners
     def gone(self, connection: Connection, owners: Collection[str]) -> set[str]:
         return self._owners.gone(owners)
 
-    def open_presence(self, owner: str, ring: Callable[[], None], writer: Engine) -> FilePresence:
+    def open_presence(
+        self,
+        owner: str,
+        ring: Callable[[], None],
+        ring_work: Callable[[], None],
+        writer: Engine,
+    ) -> FilePresence:
         needed = transact(writer, lambda connection: connection.execute(OWNERS).scalars().all())
         self._owners.tidy(needed)
         connection = self._connect(self.patience)

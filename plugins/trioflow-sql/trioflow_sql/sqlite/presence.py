@@ -19,6 +19,17 @@ NEWS = """
       WHERE id > ? AND (owner IS NULL OR owner = ?)
     )
 """
+NEWEST_RUN = "SELECT coalesce(max(key), 0) FROM trioflow_runs"
+NEW_WORK = """
+    SELECT EXISTS (
+      SELECT 1 FROM trioflow_runs
+      WHERE key > ? AND owner IS NULL AND status = 'pending' AND last_seq >= 0
+    )
+    OR EXISTS (
+      SELECT 1 FROM trioflow_requests JOIN trioflow_runs ON key = run
+      WHERE id > ? AND owner IS NULL
+    )
+"""
 
 
 class FilePresence(Presence):
@@ -37,6 +48,9 @@ class FilePresence(Presence):
         self._changes: int | None = None
         self._taken = 0
         """Id of the newest request that was seen."""
+        self._work_changes: int | None = None
+        self._seen = (0, 0)
+        """The newest run and the newest request that were seen when looking for work."""
 
     def look(self) -> bool:
         with self._using:
@@ -48,6 +62,15 @@ class FilePresence(Presence):
                 return True
             self._changes, self._taken = changes, newest
             return False
+
+    def look_for_work(self) -> bool:
+        with self._using:
+            changes = self._ask(CHANGES)
+            if changes == self._work_changes:
+                return False
+            newest, before = (self._ask(NEWEST_RUN), self._ask(NEWEST)), self._seen
+            self._work_changes, self._seen = changes, newest
+            return newest != before and bool(self._ask(NEW_WORK, *before))
 
     def taking(self) -> None:
         with self._using:

@@ -1,0 +1,1 @@
+"""The server half: workflows and tools of trioflow as tools of an MCP server."""
