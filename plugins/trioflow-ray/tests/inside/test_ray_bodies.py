@@ -95,8 +95,9 @@ async def test_a_canceled_body_has_ended(open_ray: Opening, tmp_path: Path) -> N
 
 
 async def test_options_place_a_body_and_impossible_ones_are_told(open_ray: Opening) -> None:
-    async with open_ray(start_timeout=3.0) as engine:
+    async with open_ray() as engine:
         big = (await start(engine, bodies.where_big, 1)).unwrap()
+    async with open_ray(start_timeout=1.0) as engine:
         never = await start(engine, bodies.never, 1)
 
     import ray
