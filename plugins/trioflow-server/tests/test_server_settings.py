@@ -14,7 +14,7 @@ from trioflow_server.settings import SettingError, Settings, is_local, read_sett
 from trioflow import hookimpl, open_engine
 from trioflow.abc import Authenticator, Principal
 
-LIMITS = {
+LIMITS: dict[str, tuple[str, Any]] = {
     "max_body": ("body_bytes", 1_000),
     "max_header": ("header_bytes", 2_000),
     "max_connections": ("connections", 30),
