@@ -271,7 +271,7 @@ class TestChoosing:
                 "did you mean 'ants'?"
             )
         remedy = refusal(UnknownPluginError, "zebra").remedy
-        assert remedy.startswith("installed: ants, bees")
+        assert "ants, bees" in remedy  # beside what is installed anyway
 
     @pytest.mark.parametrize("argument", ["plugins", "blocked"])
     def test_one_text_is_not_a_list_of_names(self, site: Site, argument: str) -> None:

@@ -33,6 +33,7 @@ from trioflow._engine.life.registry import RunRegistry, open_registry
 from trioflow._engine.life.resuming import Answer
 from trioflow._engine.life.starting import begin
 from trioflow._engine.planning.environment import Environment
+from trioflow._engine.running.leases import Leases
 from trioflow._engine.stream.opening import Opening
 from trioflow._engine.stream.reader import OnFull, Reader, Until
 from trioflow._engine.stream.receive_end import EventStream
@@ -53,6 +54,7 @@ from trioflow.errors import (
     UnknownRunError,
 )
 from trioflow.events import FINISHED_STATUSES, RunStatus
+from trioflow.limits import Limit
 from trioflow.run import BUFFER_SIZE, Run, create_run, run_of, step_path
 from trioflow.runners import OpenResource
 from trioflow.steps import Step
@@ -110,7 +112,7 @@ async def open_engine(
     workflows: Iterable[Workflow[Any, Any]] = (),
     steps: Iterable[Step[Any, Any]] = (),
     tools: Iterable[Tool[..., Any]] = (),
-    limits: Mapping[str, int | trio.CapacityLimiter] | None = None,
+    limits: Mapping[str, int | Limit | trio.CapacityLimiter] | None = None,
     resources: Mapping[str, OpenResource] | None = None,
     runners: Mapping[str, Runner] | None = None,
     instruments: Iterable[Instrument] = (),
@@ -139,8 +141,8 @@ async def open_engine(
       steps: Steps that workflows may use by id.
       tools: Tools that may be used by id.
       limits: How many bodies of steps with ``limit=name`` run at the same time, over all runs of
-        this engine: ``{"gpu": 2}``, or your own `trio.CapacityLimiter`. Overrides the number given
-        in a `Limit`.
+        this engine: ``{"gpu": 2}``, a `Limit` with the same name, or your own
+        `trio.CapacityLimiter`. A number overrides the number of places given in a `Limit`.
       resources: Objects that steps share, such as an HTTP client or a connection pool, by name:
         functions that return async context managers, ``{"http": httpx.AsyncClient}``. A task of
         the engine opens each one on the first ``ctx.resource("http", httpx.AsyncClient)``, and
@@ -202,6 +204,7 @@ async def open_engine(
 
         forms = Forms(environment.converter, host.upgrade, keeps_secrets=codec is not None)
         environment.recording = partial(Recording, forms)
+        environment.limits.leases = Leases()
     check_definitions(host, environment)
     async with AsyncExitStack() as stack:
         for instrument in environment.instruments:
@@ -218,7 +221,8 @@ async def open_engine(
                 need_seconds("claim_seconds", claim_seconds),
                 need_seconds("store_patience", store_patience),
             )
-            await stack.enter_async_context(journal.open_durable_runs(durable))
+            leases = environment.limits.leases
+            await stack.enter_async_context(journal.open_durable_runs(durable, leases))
         await stack.enter_async_context(environment.resources.open())
         await stack.enter_async_context(environment.runners.open())
         runs = await stack.enter_async_context(open_registry())

@@ -497,6 +497,9 @@ class Finish(Event):
     status: RunStatus
     result: Any = None
     error: BaseException | None = None
+    usage: Any = None
+    """What language models have used, as a plugin counts it: a mapping with ``inputTokens``,
+    ``outputTokens``, ``totalTokens``, ``cost`` and so on; None if no plugin counts anything."""
 
 
 EVENT_TYPES: dict[str, type[Event]] = {

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from trioflow.abc import Authenticator, Instrument, Runner, Store
     from trioflow.limits import Limit
+    from trioflow.record import RunRecord
     from trioflow.runners import OpenResource
     from trioflow.schedules import Schedule
     from trioflow.steps import Step
@@ -149,6 +150,22 @@ def trioflow_schema(type_: Any) -> Mapping[str, Any] | None:
       type_: A class, one with type arguments such as ``Box[int]``, or an annotated type such as
         ``Annotated[int, Meta(ge=0)]``. The schema of an annotated type is used where it stands;
         refer to the type inside: ``{"$ref": int, "minimum": 0}``.
+    """
+
+
+@hookspec(firstresult=True)
+def trioflow_usage(record: RunRecord) -> Mapping[str, Any] | None:
+    """Return what language models have used in a run, or None if it used none.
+
+    Called once, when a run with private state finishes. Plugins are called in reverse order of
+    registration, and the first returned usage becomes `trioflow.events.Finish.usage`.
+
+    Args:
+      record: The run. Its private state is in ``record.private``.
+
+    Returns:
+      Numbers by name: ``inputTokens``, ``outputTokens``, ``totalTokens``, ``cachedInputTokens``,
+      ``reasoningTokens``, and ``cost`` if it is known.
     """
 
 

@@ -58,6 +58,8 @@ class RunRecord(metaclass=PlainHelp):
     """The additional data of a fork; None if the run is not a fork."""
     started_at: float | None = None
     ended_at: float | None = None
+    usage: Mapping[str, Any] | None = None
+    """What language models have used, as the last `Finish` says."""
     deadline: float | None = None
     """When the run fails if it has not finished: seconds since the epoch."""
     next_seq: int = 0
@@ -629,6 +631,7 @@ def _finish(run: RunRecord, event: ev.Finish) -> None:
     run.status = event.status
     run.output = event.result
     run.error = event.error
+    run.usage = event.usage
     run.ended_at = event.at
 
 

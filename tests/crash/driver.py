@@ -48,6 +48,8 @@ class Driver:
     """Seconds that a stopped worker is stopped for, at least and at most."""
     stop_share: float
     """How many of the kills are stops."""
+    module: str = "tests.crash.worker"
+    """The module that starts the workers."""
     long_stop: float = 0.0
     """For how many seconds one of the workers is stopped in the middle of it all, if at all."""
     counts: Counter[str] = attrs.field(factory=Counter)
@@ -66,7 +68,7 @@ class Driver:
         with (
             (self.folder / "errors").open("a") as errors,
             subprocess.Popen(
-                [sys.executable, "-m", "tests.crash.worker", str(self.folder)],
+                [sys.executable, "-m", self.module, str(self.folder)],
                 cwd=ROOT,
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
                 stdin=subprocess.PIPE,

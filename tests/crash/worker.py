@@ -35,6 +35,9 @@ RECOVERERS = 3
 """How many tasks of a worker recover at the same time."""
 
 
+Main = Callable[[Path, str, int], Awaitable[None]]
+
+
 @attrs.define(eq=False)
 class Worker:
     """What one process does."""
@@ -185,8 +188,12 @@ async def import_all() -> None:
         pass
 
 
-def serve(folder: Path) -> None:
-    """Do what the lines on standard input say. Has no threads, so that it can fork."""
+def serve(folder: Path, main: Main) -> None:
+    """Do what the lines on standard input say. Has no threads, so that it can fork.
+
+    Args:
+      main: What a worker does; takes the folder, its name and the process that forks it.
+    """
     trio.run(import_all)
     parent = os.getpid()
     for line in iter(sys.stdin.readline, ""):
@@ -203,4 +210,4 @@ def serve(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]))
+    serve(Path(sys.argv[1]), main)

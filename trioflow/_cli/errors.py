@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trioflow._cli.text import clean, duration
 from trioflow.errors import (
+    DefinitionError,
     InvalidValueError,
     PluginError,
     RunClaimedError,
@@ -17,6 +18,7 @@ from trioflow.errors import (
 
 if TYPE_CHECKING:
     from trioflow.events import RunStatus
+    from trioflow.results import RunResult
 
 SUCCESS = 0
 FAILED = 1
@@ -31,6 +33,17 @@ EXIT_CODES: Mapping[RunStatus, int] = {
     "canceled": FAILED,
     "suspended": 3,
 }
+
+
+def exit_code(result: RunResult[Any]) -> int:
+    """Return the exit code for a run that has ended or is suspended.
+
+    A run that failed because something is wrong with its definition, or is not set up, was used in
+    a wrong way: DefinitionError says what to set.
+    """
+    if isinstance(result.error, DefinitionError):
+        return USAGE
+    return EXIT_CODES[result.status]
 
 
 class UsageError(TrioflowError):

@@ -15,7 +15,7 @@ from trioflow._cli.errors import explain
 from trioflow._cli.places import place_of
 from trioflow._cli.text import clean
 from trioflow.addresses import Address
-from trioflow.errors import TrioflowError
+from trioflow.errors import DefinitionError, TrioflowError
 from trioflow.results import RunResult
 from trioflow.step_record import StepRecord
 
@@ -72,6 +72,8 @@ def _leaves(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _one(where: str, error: BaseException) -> str:
+    if isinstance(error, DefinitionError):  # it says what to do
+        return f"{where} failed: {explain(error)}"
     if isinstance(error, TrioflowError) and not _own_frames(error.__traceback__):
         return f"{where} failed: {explain(error)}"
     shown = traceback.TracebackException.from_exception(error)

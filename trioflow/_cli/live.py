@@ -15,6 +15,7 @@ from rich.text import Text
 from trioflow import events as ev
 from trioflow._cli.places import NO_ORDER, ArmOrder
 from trioflow._cli.rows import Row, rows
+from trioflow._cli.speech import Line, Speech
 from trioflow._cli.tables import make_console, print_result
 from trioflow._cli.text import duration
 from trioflow._cli.view import RunView, Status
@@ -53,7 +54,8 @@ class LiveDisplay:
         console: Console | None = None,
         order: ArmOrder = NO_ORDER,
     ) -> None:
-        self.view = RunView(order)
+        self.view = RunView(order, converter)
+        self._speech = Speech(converter, with_calls=True)
         self._converter = converter
         self._console = console or make_console()
         self._live = Live(
@@ -73,6 +75,7 @@ class LiveDisplay:
         """Apply earlier events to the tree."""
         for event in events:
             self.view.apply(event)
+            list(self._speech.lines(event))
         self.view.recall()
 
     @contextmanager
@@ -97,9 +100,11 @@ class LiveDisplay:
             await trio.sleep(INTERVAL)
 
     async def show(self, event: ev.Event) -> None:
-        """Apply an event; the next drawing shows it."""
+        """Apply an event; the next drawing shows it. What agents say stays above the tree."""
         self._ahead = event.at - trio.current_time()
         self.view.apply(event)
+        for line in self._speech.lines(event):
+            self._console.print(draw_speech(line))
 
     async def show_result(self, value: Any) -> None:
         """Print the output as a table, or as JSON."""
@@ -118,6 +123,15 @@ class LiveDisplay:
         spinner = SPINNER[int(seconds / INTERVAL) % len(SPINNER)]
         lines = rows(self.view.root, seconds + self._ahead, height)
         return Group(*(draw_row(row, self._console.width, spinner) for row in lines))
+
+
+def draw_speech(line: Line) -> Text:
+    """Return a line of what an agent says, which tool it calls, or what a turn has used."""
+    if line.kind == "usage":
+        return Text(f"  {line.speaker}: {line.text}", "dim")
+    if line.kind == "call":
+        return Text.assemble("↳ ", (line.speaker, "blue"), (f"  {line.text}", "dim"))
+    return Text(line.text)
 
 
 def draw_row(row: Row, width: int, spinner: str) -> Text:

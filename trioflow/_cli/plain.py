@@ -12,6 +12,7 @@ from trioflow import events as ev
 from trioflow._cli.display import say
 from trioflow._cli.output import Output
 from trioflow._cli.places import place_of
+from trioflow._cli.speech import Speech, usage_text
 from trioflow._cli.text import clean, duration, safe_json
 from trioflow._cli.values import FELL_BACK, describe_error, preview
 from trioflow.wire._values import lenient_json
@@ -30,9 +31,15 @@ class PlainDisplay:
     output: Output
     converter: Converter | None = None
     started: float | None = None
+    _speech: Speech = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._speech = Speech(self.converter)
 
     async def recall(self, events: Sequence[ev.Event]) -> None:
         """Write nothing: these events have been written before."""
+        for event in events:
+            list(self._speech.lines(event))
 
     def shown(self) -> AbstractContextManager[object]:
         """Return a context that does nothing."""
@@ -43,16 +50,17 @@ class PlainDisplay:
         await self.output.wait_closed()
 
     async def show(self, event: ev.Event) -> None:
-        """Write the line of *event*, if it has one.
+        """Write the line of *event*, if it has one, and what agents have said.
 
         Raises:
           BrokenPipeError: if the reader has gone.
         """
         if self.started is None:
             self.started = event.at
+        lines = [(line.kind, f"{line.speaker}: {line.text}") for line in self._speech.lines(event)]
         text = describe(event)
-        if text is not None:
-            await self.output.write(f"{event.at - self.started:9.3f}  {event.type:<13} {text}\n")
+        for kind, words in lines if text is None else [*lines, (event.type, text)]:
+            await self.output.write(f"{event.at - self.started:9.3f}  {kind:<13} {words}\n")
 
     def stopping(self, notice: str, *, for_good: bool = True) -> None:
         """Report on standard error that the run is being stopped."""
@@ -72,6 +80,8 @@ def describe(event: ev.Event) -> str | None:
     """
     match event:
         case ev.StepOutput() | ev.ToolCallDelta() | ev.ToolCallStreamingStart():
+            return None
+        case ev.PrivateUpdate():  # what a plugin keeps is of no interest to others
             return None
         case ev.StepProgress(status="success", error=error) if error is not None:
             place = f"{clean(event.id)} [{event.index}]"
@@ -93,7 +103,7 @@ def _run_words(event: ev.Event) -> list[str]:
         case ev.Canceled():
             return [clean(event.reason or "")]
         case ev.Finish():
-            return [event.status, _error(event.error)]
+            return [event.status, usage_text(event.usage), _error(event.error)]
         case _:
             return []
 

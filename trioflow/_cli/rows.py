@@ -151,7 +151,7 @@ def _is_shown(tool: ToolView, density: int) -> bool:
 
 def _tool(tool: ToolView, density: int) -> Branch:
     pieces = "" if not tool.pieces else f"{tool.pieces} piece{'s' * (tool.pieces != 1)}"
-    row = Row("", "tool", clean(tool.name), tool.status, _joined(tool.detail, pieces))
+    row = Row("", "tool", clean(tool.name), tool.status, _joined(tool.detail, pieces, tool.used))
     lines = [clean(line) for line in tool.tail.splitlines() if line.strip()]
     kept = min(TAIL_LINES, density) if tool.status == "success" else TAIL_LINES
     output = tuple(Branch(Row("", "output", line)) for line in lines[max(len(lines) - kept, 0) :])

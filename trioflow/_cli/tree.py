@@ -8,6 +8,7 @@ from rich.console import Console
 from trioflow._cli.live import draw_row
 from trioflow._cli.records import StoredView
 from trioflow._cli.rows import Branch, Row, flatten
+from trioflow._cli.speech import usage_text
 from trioflow._cli.tables import make_console
 from trioflow._cli.text import clean, duration
 from trioflow._cli.values import describe_error, preview
@@ -34,6 +35,8 @@ def print_tree(view: StoredView, now: float) -> None:
     for word, value in (("input", run.input), ("output", run.output)):
         if value is not None:
             print(f"{word}: {preview(value, 1000)}")
+    if run.usage is not None:
+        print(f"used: {usage_text(run.usage)}")
     if run.reason is not None:
         print(f"reason: {clean(run.reason)}")
 

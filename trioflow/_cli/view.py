@@ -8,14 +8,18 @@ kept. So it stays small however long the run is. It does not depend on terminals
 from __future__ import annotations
 
 from collections import deque
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
 from trioflow import events as ev
 from trioflow._cli.places import NO_ORDER, ArmOrder
+from trioflow._cli.speech import arguments_of, is_silent, text_of, usage_text, wire_of
 from trioflow._cli.values import FELL_BACK, describe_error, preview
 from trioflow.addresses import Address
+
+if TYPE_CHECKING:
+    from cattrs import Converter
 
 Status = Literal[
     "running",
@@ -48,11 +52,25 @@ class ToolView:
     pieces: int = 0
     tail: str = ""
     """The end of its output."""
+    used: str = ""
+    """What an agent's model has used."""
+    _asks_for: str = ""
+    """The tool for which the model writes arguments."""
 
-    def add(self, piece: object) -> None:
-        """Add a piece: strings are joined, other values get a line each."""
-        text = piece if isinstance(piece, str) else preview(piece) + "\n"
+    def add(self, piece: Any) -> None:
+        """Add a piece as on the wire: text is joined, other values get a line each."""
         self.pieces += 1
+        arguments = arguments_of(piece)
+        if arguments is not None:
+            name, text = arguments
+            if name != self._asks_for:
+                self._asks_for, text = name, f"\n{name} {text}"
+        elif usage_text(piece):
+            self.used, text = usage_text(piece), ""
+        elif is_silent(piece):
+            text = ""
+        else:
+            text = piece if isinstance(piece, str) else text_of(piece) or preview(piece) + "\n"
         self.tail = (self.tail + text)[-TAIL:]
 
 
@@ -109,6 +127,7 @@ class RunView:
     """A run as of the events that have been applied."""
 
     order: ArmOrder = NO_ORDER
+    converter: Converter | None = None
     root: CallView = attrs.field(factory=lambda: CallView("", "", 0.0))
     """The run's own workflow; without id until the run has started."""
 
@@ -146,7 +165,7 @@ class RunView:
             case ev.StepProgress():
                 _end_item(event, call)
             case ev.ToolEvent():
-                _apply_tool(event, call)
+                _apply_tool(event, call, self.converter)
             case _:
                 _apply_to_call(event, call, "" if exact else f"{path[-1]} ")
 
@@ -265,7 +284,7 @@ def _end_item(event: ev.StepProgress, call: CallView) -> None:
         call.children.pop(key, None)
 
 
-def _apply_tool(event: ev.ToolEvent, call: CallView) -> None:
+def _apply_tool(event: ev.ToolEvent, call: CallView, converter: Converter | None) -> None:
     if call.is_open:  # it may have waited: no other event reports the end of a wait
         call.status = "running"
     if isinstance(event, ev.ToolCall):
@@ -278,7 +297,7 @@ def _apply_tool(event: ev.ToolEvent, call: CallView) -> None:
         return
     match event:
         case ev.ToolCallDelta():
-            tool.add(event.delta)
+            tool.add(wire_of(event.delta, converter))
         case ev.ToolResult():
             tool.status = "success"
         case ev.ToolError():

@@ -14,7 +14,7 @@ import trio
 
 from trioflow import events as ev
 from trioflow._cli.display import DRAINING, STOPPING, Display, can_draw, say
-from trioflow._cli.errors import BROKEN_PIPE, EXIT_CODES, SUCCESS
+from trioflow._cli.errors import BROKEN_PIPE, SUCCESS, exit_code
 from trioflow._cli.failures import canceled_steps, explain_failure
 from trioflow._cli.hints import how_to_answer, how_to_resume, how_to_try_again
 from trioflow._cli.jsonl import JsonDisplay
@@ -65,7 +65,7 @@ async def watch(
             await display.show_result(result.output)
         return SUCCESS
     watcher.report(result)
-    return interruption.exit_code or EXIT_CODES[result.status]
+    return interruption.exit_code or exit_code(result)
 
 
 @attrs.define(eq=False)

@@ -17,7 +17,7 @@ from trioflow._engine.planning.runners import Runners
 from trioflow._host.plugins import NO_DISTRIBUTION, PluginHost
 from trioflow.abc import Instrument, Runner, Store
 from trioflow.errors import DefinitionError, DuplicateIdError, UnknownNameError
-from trioflow.limits import check_places
+from trioflow.limits import Limit, check_places
 from trioflow.runners._resources import OpenResource, Resources, check_opener
 from trioflow.steps import Step
 from trioflow.tools import Tool
@@ -66,7 +66,7 @@ def environment_of(
     steps: Iterable[Step[Any, Any]],
     tools: Iterable[Tool[..., Any]],
     workflows: Iterable[Workflow[Any, Any]],
-    limits: Mapping[str, int | trio.CapacityLimiter],
+    limits: Mapping[str, int | Limit | trio.CapacityLimiter],
     resources: Mapping[str, OpenResource],
     runners: Mapping[str, Runner],
     instruments: Iterable[Instrument],
@@ -94,6 +94,7 @@ def environment_of(
         limits=_limits(host, limits, definitions),
         resources=Resources({**host.resources(), **_openers(resources)}),
         schema=host.schema,
+        usage=host.usage,
         instruments=(*host.instruments(), *_instruments(instruments)),
     )
 
@@ -145,10 +146,12 @@ def _instruments(given: Iterable[Instrument]) -> Iterable[Instrument]:
 
 def _limits(
     host: PluginHost,
-    given: Mapping[str, int | trio.CapacityLimiter],
+    given: Mapping[str, int | Limit | trio.CapacityLimiter],
     definitions: Iterable[Definition],
 ) -> Limits:
-    limits = Limits({name: _limiter(name, places) for name, places in given.items()}, True)
+    for name, places in given.items():
+        _check_limit(name, places)
+    limits = Limits(given, is_shared=True)
     for limit, plugin in host.limits():
         limits.learn(limit, f"plugin {plugin!r}")
     for definition in definitions:
@@ -157,11 +160,15 @@ def _limits(
     return limits
 
 
-def _limiter(name: str, places: int | trio.CapacityLimiter) -> trio.CapacityLimiter:
+def _check_limit(name: str, places: int | Limit | trio.CapacityLimiter) -> None:
     if isinstance(places, trio.CapacityLimiter):
-        return places
+        return
+    if isinstance(places, Limit):
+        if places.name != name:
+            problem = f"it is given as {places!r}, which has another name"
+            raise DefinitionError(f"limit {name!r}", problem, "use the same name for both")
+        return
     check_places(name, places)
-    return trio.CapacityLimiter(places)
 
 
 def _openers(given: Mapping[str, OpenResource]) -> Mapping[str, OpenResource]:

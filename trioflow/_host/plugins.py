@@ -24,6 +24,7 @@ from trioflow.workflow import Workflow
 if TYPE_CHECKING:
     from cattrs import Converter
 
+    from trioflow.record import RunRecord
     from trioflow.schedules import Schedule
 
 __all__ = ["NO_DISTRIBUTION", "PluginHost", "PluginInfo"]
@@ -141,6 +142,11 @@ class PluginHost(Hooks):
         if schema is None and self.implements("trioflow_converter") and self._reads(type_):
             return {}
         return schema
+
+    def usage(self, record: RunRecord) -> Mapping[str, Any] | None:
+        """Return what language models have used in a run, or None if no plugin counts it."""
+        usage: Mapping[str, Any] | None = self._first("trioflow_usage", Mapping, record=record)
+        return usage
 
     def _reads(self, type_: Any) -> bool:
         """Return whether a plugin has a converter hook for a class that trioflow has none for."""

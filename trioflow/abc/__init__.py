@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from trioflow.abc._codec import Codec
     from trioflow.abc._instrument import BodyInfo, Instrument, PartInfo, SpanInfo, TraceIds
     from trioflow.abc._journal import Append, Entry, RunFilter, RunHeader, StoredRun, parse_cursor
+    from trioflow.abc._places import PlaceRule, PlaceStore
     from trioflow.abc._request import MAX_REQUEST_BYTES, MAX_REQUESTS, Request, RequestKind
     from trioflow.abc._runner import Runner
     from trioflow.abc._schedules import (
@@ -45,6 +46,8 @@ __all__ = [
     "Entry",
     "Instrument",
     "PartInfo",
+    "PlaceRule",
+    "PlaceStore",
     "Principal",
     "Request",
     "RequestKind",
@@ -82,6 +85,8 @@ if not TYPE_CHECKING:  # type checkers would accept any name
             "Entry": "trioflow.abc._journal",
             "Instrument": "trioflow.abc._instrument",
             "PartInfo": "trioflow.abc._instrument",
+            "PlaceRule": "trioflow.abc._places",
+            "PlaceStore": "trioflow.abc._places",
             "Request": "trioflow.abc._request",
             "RequestKind": "trioflow.abc._request",
             "RunFilter": "trioflow.abc._journal",

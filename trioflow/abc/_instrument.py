@@ -37,6 +37,10 @@ class PartInfo:
     first_context: TracingContext = NO_TRACING
     """The headers recorded for the first segment, see `TraceIds.context`; empty at the start.
     They hold the sampling decision and the baggage of the run."""
+    workflow_metadata: Mapping[str, Any] = attrs.field(factory=dict)
+    """The ``metadata`` of the workflow."""
+    span: SpanInfo | None = None
+    """What the segment's span is, if an instrument knows; see `Instrument.describe_part`."""
 
 
 @attrs.frozen
@@ -92,6 +96,8 @@ class BodyInfo:
     """Id of the tool call; None for an attempt of a step call."""
     tool: str | None = None
     """Id of the called tool; None for an attempt of a step call."""
+    metadata: Mapping[str, Any] = attrs.field(factory=dict)
+    """The ``metadata`` of the step, tool or nested workflow."""
     span: SpanInfo | None = None
     """What the body's span is, if an instrument knows; see `Instrument.describe_body`."""
     tracing_context: TracingContext
@@ -159,6 +165,13 @@ class Instrument:
         instrument that surrounds the body, so it must be quick and always answer the same. What is
         known only later, such as the number of tokens, the body sets on
         ``ctx.tracing_context.current_span``.
+        """
+        return None
+
+    def describe_part(self, part: PartInfo) -> SpanInfo | None:
+        """Return what the span of a segment of a run is, or None if this instrument does not know.
+
+        Called before `on_begin`, as `describe_body` is before `around_body`.
         """
         return None
 

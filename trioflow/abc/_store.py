@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Self
 
+from trioflow.abc._places import PlaceStore
 from trioflow.abc._work import WorkStore
 from trioflow.errors import JournalConflictError
 from trioflow.events import RunStatus
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from trioflow.abc._request import Request
 
 
-class Store(WorkStore):
+class Store(WorkStore, PlaceStore):
     """Keeps the journals of runs. Used as ``async with store``; opened once.
 
     A store need not understand what it keeps. One writer task at a time and any number of
@@ -209,8 +210,8 @@ class Store(WorkStore):
         """Extend all claims of *owner* to *seconds* from now.
 
         Returns the ids of the runs that *owner* has claimed and not released. Expired claims are
-        also renewed unless another owner has claimed the run. Takes a single statement,
-        regardless of the number of runs.
+        also renewed unless another owner has claimed the run. Extends the owner's tickets in
+        lines as well, see `PlaceStore`. Costs the same regardless of the number of runs.
         """
 
     @abstractmethod

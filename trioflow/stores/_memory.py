@@ -21,12 +21,13 @@ from trioflow.abc import (
 )
 from trioflow.errors import JournalConflictError, StoreError
 from trioflow.events import FINISHED_STATUSES, RunStatus
+from trioflow.stores._places import MemoryPlaces
 from trioflow.stores._queues import NAME, MemoryQueues
 from trioflow.stores._schedules import MemorySchedules
 from trioflow.stores._shelf import Bell, Shelf
 
 
-class MemoryStore(MemoryQueues, MemorySchedules):
+class MemoryStore(MemoryQueues, MemoryPlaces, MemorySchedules):
     """A store in memory. Several engines of one process may share it.
 
     It may be entered again, and still holds everything that was appended. Claims expire by
@@ -163,6 +164,7 @@ class MemoryStore(MemoryQueues, MemorySchedules):
             del self._shelf.bells[owner], self._shelf.work_bells[owner]
             for run in self._shelf.claimed_by(owner):
                 run.owner = None
+            self._shelf.lines.leave(owner)
 
     async def claim(self, run_id: str, owner: str, seconds: float) -> bool:
         await trio.lowlevel.checkpoint()
@@ -178,6 +180,7 @@ class MemoryStore(MemoryQueues, MemorySchedules):
         held = self._shelf.claimed_by(owner)
         for run in held:
             run.claimed_until = until
+        self._shelf.lines.renew(owner, until)
         return {run.header.run_id for run in held}
 
     async def release(self, run_id: str, owner: str) -> None:
@@ -254,6 +257,15 @@ class _Reader(MemoryStore):
         await _refuse()
 
     async def claim_next(self, *args: Any, **options: Any) -> Sequence[StoredRun]:
+        await _refuse()
+
+    async def join_line(self, *args: Any, **options: Any) -> bool:
+        await _refuse()
+
+    async def take_places(self, *args: Any, **options: Any) -> set[str]:
+        await _refuse()
+
+    async def leave_line(self, owner: str, tickets: Collection[str]) -> None:
         await _refuse()
 
     async def put_schedule(self, schedule: StoredSchedule, *, if_version: int | None) -> bool:

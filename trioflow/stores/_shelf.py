@@ -11,6 +11,7 @@ import trio
 from trioflow.abc import Append, Entry, Request, RunHeader, StoredRun
 from trioflow.errors import JournalConflictError
 from trioflow.events import ACTIVE_STATUSES, FINISHED_STATUSES, RunStatus
+from trioflow.stores._places import Lines
 from trioflow.stores._schedules import ScheduleShelf
 
 Age = tuple[float, str]
@@ -130,6 +131,7 @@ class Shelf:
         self.work_bells: dict[str, Bell] = {}
         """The same for runs that workers may claim."""
         self.schedules = ScheduleShelf()
+        self.lines = Lines()
         self._last_id = 0
         self._clock: trio.abc.Clock | None = None
         self._epoch = 0.0
@@ -148,6 +150,8 @@ class Shelf:
             if append.owner is not None:
                 run.take(append.owner, self.now(), append.claim_seconds)
         assert run is not None  # or it was a conflict
+        if append.input is not None:
+            run.header = attrs.evolve(run.header, input=append.input)
         run.add(append)
         if append.enqueues:
             self._ring_workers()

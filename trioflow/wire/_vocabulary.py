@@ -36,7 +36,7 @@ ENVELOPE = ("run_id", "seq", "at")
 VALUES = frozenset(
     {"input", "output", "state", "runtime_context", "metadata", "resume_data", "chunk"}
     | {"state_updates", "args", "delta", "result", "data", "updates", "payload", "asks"}
-    | {"inputs", "answers"}
+    | {"inputs", "answers", "usage"}
 )
 """Attributes that hold user values."""
 

@@ -28,7 +28,7 @@ USAGE = {
     "cacheCreationInputTokens": 0,
     "reasoningTokens": 0,
 }
-"""The vocabulary counts the tokens of language models; trioflow itself uses none."""
+"""What the vocabulary counts of language models, of a run that used none."""
 
 
 def to_wire(
@@ -120,7 +120,8 @@ def _envelope_of_1(event: ev.Event, payload: dict[str, Any]) -> dict[str, Any]:
     elif isinstance(event, ev.Finish):
         error = None if "tripwire" in payload else payload.pop("error", None)
         payload["metadata"] = {"error": error, "errorMessage": error["message"]} if error else {}
-        payload["output"] = {"usage": USAGE}
+        used = payload.get("usage")
+        payload["output"] = {"usage": USAGE | used if isinstance(used, dict) else USAGE}
     return {
         "type": type if isinstance(event, ev.ToolEvent) else PREFIX + type,
         "runId": event.run_id,

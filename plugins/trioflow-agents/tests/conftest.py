@@ -9,3 +9,4 @@ from pytest_trio.enable_trio_mode import *  # type: ignore[import-untyped]  # no
 def pytest_configure(config: pytest.Config) -> None:
     """Say what the markers mean, also where this plugin is tested alone."""
     config.addinivalue_line("markers", "slow: takes long")
+    config.addinivalue_line("markers", "real_model: asks a language model on this machine")

@@ -110,6 +110,8 @@ class ModelServer:
     disconnected_at: list[float] = field(factory=list)
     sent: list[int] = field(factory=list)
     """How many pieces each reply had when it ended."""
+    whole: int = 0
+    """How many pieces a whole reply had."""
 
     async def app(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one request; an ASGI application."""
@@ -143,6 +145,7 @@ class ModelServer:
                 await send({"type": "http.response.body", "body": data, "more_body": True})
                 self.sent[number] += 1
             await send({"type": "http.response.body", "body": b"data: [DONE]\n\n"})
+            self.whole = self.sent[number]
             nursery.cancel_scope.cancel()
 
     async def _watch(self, receive: Any, scope: trio.CancelScope) -> None:

@@ -16,7 +16,9 @@ from trioflow_agents import (
     Agent,
     Approved,
     Assistant,
+    ModelError,
     ModelRequest,
+    Prices,
     Refused,
     Scripted,
     ScriptedModel,
@@ -33,6 +35,7 @@ from trioflow import events as ev
 from trioflow.abc import Append
 from trioflow.errors import InvalidValueError, JournalConflictError
 from trioflow.stores import MemoryStore
+from trioflow.wire import from_wire, to_wire
 
 from .helping import asks
 
@@ -275,6 +278,87 @@ async def test_an_approval_that_does_not_come_is_reported(autojump_clock: MockCl
     answers = [m for m in history(run) if isinstance(m, ToolAnswer)]
     assert [answer.is_error for answer in answers] == [True, True, False]
     assert "AskTimeoutError" in answers[0].content
+
+
+@pytest.mark.parametrize("answers_first", [True, False])
+async def test_one_approval_comes_and_the_other_does_not(
+    answers_first: bool, autojump_clock: MockClock
+) -> None:
+    CALLS.clear()
+    store, options = MemoryStore(), {"timeout": 60.0}
+    yes = Approved(digest_of("transfer", BOB))
+    async with open_engine(plugins=["agents"], workflows=[payer(**options)], store=store) as engine:
+        await engine.submit("ag", "go", run_id="r").wait()
+    if answers_first:
+        async with open_engine(
+            plugins=["agents"], workflows=[payer(**options)], store=store
+        ) as engine:
+            await (await engine.load_run("r")).resume(yes, label="transfer:c2")
+    await trio.sleep(100)
+    async with open_engine(
+        plugins=["agents"], workflows=[payer(**options)], store=store, recover=True
+    ) as engine:
+        run = await engine.load_run("r")
+        await trio.sleep(10)
+        result = await run.wait()
+
+    assert result.output == "done"
+    answers = [m for m in history(run) if isinstance(m, ToolAnswer)]
+    assert [answer.is_error for answer in answers] == [True, not answers_first, False]
+    assert "AskTimeoutError" in answers[0].content
+    assert CALLS["asked"] == 2
+    assert CALLS["transfer Bob"] == answers_first
+
+
+async def test_of_two_approvals_at_once_exactly_one_goes_through(
+    autojump_clock: MockClock,
+) -> None:
+    CALLS.clear()
+    outcomes: list[Any] = []
+
+    async def approve(run: Run[Any, Any], decision: Any) -> None:
+        try:
+            outcomes.append((await run.resume(decision, label="transfer:c1")).status)
+        except Exception as exc:
+            outcomes.append(type(exc).__name__)
+
+    async with open_engine(plugins=["agents"], workflows=[payer()], store="memory:") as engine:
+        run = engine.submit("ag", "go")
+        await run.wait()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(approve, run, Approved(digest_of("transfer", ADA)))
+            nursery.start_soon(approve, run, Refused("no"))
+        assert run.record.status == "suspended"  # at the other call
+        answers = [m for m in history(run) if isinstance(m, ToolAnswer)]
+
+    assert outcomes.count("suspended") == 1, outcomes
+    assert len(outcomes) == 2
+    assert CALLS["transfer Ada"] == (not answers[0].is_error)
+
+
+async def test_the_end_of_a_run_says_what_was_used() -> None:
+    agent = Agent("ag", model=ScriptedModel(["done"], prices=Prices(2.0, 8.0)))
+    async with open_engine(plugins=["agents"], store="memory:") as engine:
+        run = engine.submit(agent, "go")
+        await run.wait()
+        async with run.observe() as observer:
+            events: list[ev.Event] = [event async for event in observer]
+    wire = to_wire(events[-1], "mastra-1")
+
+    cost = (3 * 2.0 + 10 * 8.0) / 1_000_000
+    counts = {"inputTokens": 3, "outputTokens": 10, "totalTokens": 13}
+    assert wire["payload"]["output"]["usage"].items() >= {**counts, "cost": cost}.items()
+    assert run.record.usage == {**counts, "requests": 1, "cost": cost}
+    assert from_wire(wire) == events[-1]
+    assert usage_of(run).cost == cost
+
+
+async def test_a_run_that_fails_says_what_was_used() -> None:
+    model = ScriptedModel([asks("c1", "nothing"), ModelError("no", 400)])
+    async with open_engine(plugins=["agents"]) as engine:
+        run = engine.submit(Agent("ag", model=model), "go")
+        assert (await run.wait()).status == "failed"
+    assert (run.record.usage or {})["totalTokens"] == 13
 
 
 # ---------------------------------------------------------------- the journal

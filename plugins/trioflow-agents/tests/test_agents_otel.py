@@ -16,7 +16,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from trioflow_agents import Agent, ModelError, Scripted, ScriptedModel, genai
 from trioflow_otel import OpenTelemetry
 
-from trioflow import open_engine
+from trioflow import Workflow, open_engine
 
 from .helping import asks, weather
 
@@ -27,13 +27,14 @@ ABOUT = {
 }
 
 
-async def spans_of(model: ScriptedModel) -> list[ReadableSpan]:
+async def spans_of(model: ScriptedModel, *, nested: bool = False) -> list[ReadableSpan]:
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     agent = Agent("ag", model=model, tools=[weather], retry=None)
     plugins = ["agents", OpenTelemetry(tracer_provider=provider)]
-    async with open_engine(plugins=plugins, workflows=[agent]) as engine:
-        await engine.submit("ag", "go").wait()
+    flow = Workflow("flow", input=str).then(agent) if nested else agent
+    async with open_engine(plugins=plugins, workflows=[flow]) as engine:
+        await engine.submit(flow, "go").wait()
     return list(exporter.get_finished_spans())
 
 
@@ -57,6 +58,43 @@ async def test_a_request_is_a_span_of_a_client() -> None:
     [tool] = [span for span in spans if span.name == "execute_tool weather"]
     assert (tool.attributes or {})["gen_ai.tool.name"] == "weather"
     assert "Oslo" not in str([span.to_json() for span in spans])
+
+
+@pytest.mark.parametrize("nested", [False, True])
+async def test_an_agent_is_a_span_around_its_requests_and_tools(nested: bool) -> None:
+    call = Scripted(calls=[asks("c1", "weather", city="Oslo")])
+    spans = await spans_of(ScriptedModel([call, "done"]), nested=nested)
+
+    [agent] = [span for span in spans if span.name == "invoke_agent ag"]
+    about = {**ABOUT, "gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "ag"}
+    assert dict(agent.attributes or {}).items() >= about.items()
+    assert agent.kind is SpanKind.INTERNAL
+    outer = {span.context.span_id: span.parent for span in spans if span.context is not None}
+    for name in ("chat scripted", "execute_tool weather"):
+        for span in spans:
+            if span.name == name:
+                assert agent.context in chain(outer, span.parent)
+
+
+def chain(outer: dict[int, Any], parent: Any) -> list[Any]:
+    """Return the contexts of all spans around one."""
+    found = []
+    while parent is not None:
+        found.append(parent)
+        parent = outer.get(parent.span_id)
+    return found
+
+
+@pytest.mark.parametrize(("given", "is_told"), [("", False), ("false", False), ("true", True)])
+async def test_what_is_said_is_told_only_if_it_is_asked_for(
+    given: str, is_told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(genai.CAPTURES, given)
+    spans = await spans_of(ScriptedModel(["the answer"]))
+
+    text = str([span.to_json() for span in spans])
+    assert ("the answer" in text) is is_told
+    assert ("gen_ai.input.messages" in text) is is_told
 
 
 async def test_a_request_that_fails_is_a_span_with_an_error() -> None:

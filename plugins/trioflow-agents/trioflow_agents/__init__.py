@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from trioflow import hookimpl
+from trioflow import RunRecord, Workflow, hookimpl
 from trioflow.abc import Instrument
 from trioflow.errors import Tripwire
 from trioflow_agents.agent import MODEL_RETRY, Agent
@@ -35,21 +35,24 @@ from trioflow_agents.messages import (
     User,
 )
 from trioflow_agents.model import (
+    NO_USAGE,
     ArgumentsDelta,
     Finish,
     Model,
     ModelRequest,
     Piece,
+    Prices,
     ProvisionalText,
     ToolDescription,
     Usage,
 )
 from trioflow_agents.opening import RESOURCE, open_models
 from trioflow_agents.reading import agent_results, fold_text, history, usage_of
+from trioflow_agents.reviewing import EnvironmentModel, Review, review_workflow
 from trioflow_agents.scripted import Scripted, ScriptedModel
 from trioflow_agents.steps import AgentResult
 from trioflow_agents.stopping import Stop
-from trioflow_agents.wiring import register
+from trioflow_agents.wiring import register, write_usage
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -79,8 +82,10 @@ __all__ = [
     "Outgoing",
     "Part",
     "Piece",
+    "Prices",
     "ProvisionalText",
     "Refused",
+    "Review",
     "Scripted",
     "ScriptedModel",
     "Stop",
@@ -121,10 +126,28 @@ if not TYPE_CHECKING:  # or type checkers would accept any name
             raise ImportError(f"{name} needs the package {extra!r}: {remedy}") from exc
 
 
+REVIEW = review_workflow(EnvironmentModel())
+
+
 @hookimpl
 def trioflow_resources() -> Mapping[str, Callable[[], Any]]:
     """Return the resource that holds open models."""
     return {RESOURCE: open_models}
+
+
+@hookimpl
+def trioflow_workflows() -> list[Workflow[Any, Any]]:
+    """Return the example ``agents.review``."""
+    return [REVIEW]
+
+
+@hookimpl
+def trioflow_usage(record: RunRecord) -> Mapping[str, Any] | None:
+    """Return the tokens that all agents of a run have used, and what they cost."""
+    used = usage_of(record)
+    if used == NO_USAGE:
+        return None
+    return {key: number for key, number in write_usage(used).items() if key != "type"}
 
 
 @hookimpl

@@ -13,6 +13,7 @@ from trioflow_agents.asking import model_tool
 from trioflow_agents.conversation import Talk
 from trioflow_agents.delegating import calling
 from trioflow_agents.errors import ModelError
+from trioflow_agents.genai import agent_metadata
 from trioflow_agents.model import Model
 from trioflow_agents.steps import AgentSteps, History
 from trioflow_agents.stopping import Stop
@@ -117,7 +118,8 @@ def Agent(  # noqa: N802 - it reads as what it makes: a Workflow that is an agen
     call = calling(toolbox, steps.tool(), raises=tool_errors == "raise", where=where)
     turn = turn.foreach(call, concurrency=parallel_tools, on_error="finish")
     turn = turn.map(steps.answers, id="answers")
-    agent: Any = Workflow(id, input=input, output=output, description=description)
+    about = agent_metadata(id, model)
+    agent: Any = Workflow(id, input=input, output=output, description=description, metadata=about)
     agent = _then_all(agent.then(steps.begin()), before).then(steps.open())
     whole: Workflow[Any, Any] = agent.dountil(turn, _is_done).then(steps.result())
     return whole

@@ -11,7 +11,7 @@ import anthropic
 from trioflow_agents.anthropic_messages import messages_pieces, messages_request
 from trioflow_agents.errors import ModelError
 from trioflow_agents.faults import connection_error, status_error
-from trioflow_agents.model import Model, ModelRequest, Piece
+from trioflow_agents.model import Model, ModelRequest, Piece, Prices
 from trioflow_agents.sse import open_events
 
 
@@ -28,6 +28,7 @@ class AnthropicModel(Model):
         base_url: str | None = None,
         api_key: str | Callable[[], str] | None = None,
         max_tokens: int = 8192,
+        prices: Prices | None = None,
         client: anthropic.AsyncAnthropic | None = None,
         **settings: Any,
     ) -> None:
@@ -39,10 +40,12 @@ class AnthropicModel(Model):
           api_key: The key, or a function that returns it when the client is opened. Default:
             ``ANTHROPIC_API_KEY``.
           max_tokens: How many tokens a reply has at most, which the interface demands.
+          prices: What it costs, to count the cost of each turn.
           client: A client to use in place of one of its own. It is not closed.
           **settings: Passed on with each request: ``temperature=0.0``.
         """
         self.name = name
+        self.prices = prices
         self._base_url = base_url
         self._api_key = api_key
         self._client = client

@@ -45,13 +45,15 @@ def model_tool(
     @tool(id=agent, description=f"asks {model.name}")
     async def ask_model(place: str, turn: int, ctx: StepContext[Any]) -> AsyncIterator[Any]:
         request = _request(place, model, toolbox, output, ctx)
-        observed = Observed(model, ctx)
+        observed = Observed(model, ctx, request)
         try:
             async with use_model(model, ctx) as opened, opened.stream(request) as pieces:
                 async for piece in pieces:
                     observed.add(piece)
                     if provisional and isinstance(piece, str):
                         yield ProvisionalText(piece)
+                    elif isinstance(piece, Usage) and model.prices is not None:
+                        yield model.prices.of(piece)
                     else:
                         yield piece
         finally:

@@ -2,12 +2,15 @@
 
 The conventions are in development, so this is the only module that knows them, as of version 1.37.
 Spans are written by the plugin ``trioflow-otel``; without it, nothing is set. Metrics need
-``opentelemetry-api``. What is said is in neither.
+``opentelemetry-api``. What is said is in the spans only if the environment variable `CAPTURES` is
+``"true"``; keys are in neither.
 """
 
 from __future__ import annotations
 
 import functools
+import json
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -16,8 +19,9 @@ import trio
 from attrs import define, field
 
 from trioflow import StepContext
-from trioflow.abc import BodyInfo, Instrument, SpanInfo
-from trioflow_agents.model import NO_USAGE, Finish, Model, Usage
+from trioflow.abc import BodyInfo, Instrument, PartInfo, SpanInfo
+from trioflow.wire import lenient_json
+from trioflow_agents.model import NO_USAGE, Finish, Model, ModelRequest, Usage
 
 MODEL = "trioflow_agents_model"
 """The attribute of a function that asks a model: the model."""
@@ -31,7 +35,15 @@ INPUT_TOKENS = "gen_ai.usage.input_tokens"
 OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
 TOKEN_TYPE = "gen_ai.token.type"
 ERROR_TYPE = "error.type"
+AGENT = "gen_ai.agent.name"
+INPUT = "gen_ai.input.messages"
+OUTPUT = "gen_ai.output.messages"
 CHAT = "chat"
+INVOKE_AGENT = "invoke_agent"
+METADATA = "trioflow-agents"
+"""The key of an agent's attributes in the metadata of its workflow."""
+CAPTURES = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+"""The environment variable with which spans also tell what is said: ``"true"``."""
 
 
 def about(model: Model) -> dict[str, str]:
@@ -39,15 +51,32 @@ def about(model: Model) -> dict[str, str]:
     return {OPERATION: CHAT, PROVIDER: model.provider, REQUEST_MODEL: model.name}
 
 
+def agent_metadata(agent: str, model: Model) -> dict[str, Any]:
+    """Return the metadata of an agent's workflow, by which its spans are found."""
+    about = {OPERATION: INVOKE_AGENT, AGENT: agent, PROVIDER: model.provider}
+    return {METADATA: {**about, REQUEST_MODEL: model.name}}
+
+
 class DescribingModels(Instrument):
-    """Tells instruments that write spans which bodies ask a model."""
+    """Tells instruments that write spans which bodies ask a model, and which are agents."""
+
+    def describe_part(self, part: PartInfo) -> SpanInfo | None:
+        """Return the span of a run of an agent."""
+        return _of_agent(part.workflow_metadata)
 
     def describe_body(self, body: BodyInfo) -> SpanInfo | None:
-        """Return the span of a request to a model."""
+        """Return the span of a request to a model, or of an agent in another workflow."""
+        if body.kind == "workflow" and body.tool_call_id is None:
+            return _of_agent(body.metadata)
         model = getattr(body.function, MODEL, None)
         if body.tool_call_id is None or not isinstance(model, Model):
             return None
         return SpanInfo(f"{CHAT} {model.name}", "client", about(model))
+
+
+def _of_agent(metadata: Mapping[str, Any]) -> SpanInfo | None:
+    about = metadata.get(METADATA)
+    return None if about is None else SpanInfo(f"{INVOKE_AGENT} {about[AGENT]}", "internal", about)
 
 
 @define
@@ -56,9 +85,12 @@ class Observed:
 
     model: Model
     ctx: StepContext[Any]
+    request: ModelRequest
     began_at: float = field(factory=trio.current_time)
     usage: Usage = NO_USAGE
     finish: Finish | None = None
+    said: list[Any] = field(factory=list)
+    """The other pieces, if they are captured."""
 
     def add(self, piece: object) -> None:
         """Take note of a piece."""
@@ -66,6 +98,8 @@ class Observed:
             self.usage += piece
         elif isinstance(piece, Finish):
             self.finish = piece
+        elif captures():
+            self.said.append(piece)
 
     def end(self, error: BaseException | None) -> None:
         """Set what is known now on the span, and record the metrics."""
@@ -86,7 +120,18 @@ class Observed:
         if self.finish is not None:
             known[FINISH_REASONS] = [self.finish.reason]
             known[RESPONSE_ID], known[RESPONSE_MODEL] = self.finish.response_id, self.finish.model
+        if captures():
+            known |= {INPUT: _as_json(self.request.messages), OUTPUT: _as_json(self.said)}
         return {name: value for name, value in known.items() if value is not None}
+
+
+def captures() -> bool:
+    """Return whether spans tell what is said."""
+    return os.environ.get(CAPTURES, "").strip().lower() == "true"
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(lenient_json(value), ensure_ascii=False)
 
 
 API = "opentelemetry.metrics"

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Self, TypeAlias
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from trioflow_agents.messages import Message
 
@@ -23,6 +23,8 @@ class Usage:
     reasoning_tokens: int = 0
     """Output tokens that the reader does not see; included in *output_tokens*."""
     requests: int = 0
+    cost: float | None = None
+    """What they cost, in the currency of the `Prices` of the model; None without prices."""
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -31,6 +33,7 @@ class Usage:
             self.cached_tokens + other.cached_tokens,
             self.reasoning_tokens + other.reasoning_tokens,
             self.requests + other.requests,
+            _sum(self.cost, other.cost),
         )
 
     @property
@@ -40,6 +43,27 @@ class Usage:
 
 
 NO_USAGE = Usage()
+
+
+def _sum(a: float | None, b: float | None) -> float | None:
+    return None if a is None and b is None else (a or 0.0) + (b or 0.0)
+
+
+@frozen
+class Prices:
+    """What a model costs: prices of a million tokens, in any currency."""
+
+    input: float
+    output: float
+    cached: float | None = None
+    """Of input tokens that the provider had in a cache; None for the price of all others."""
+
+    def of(self, usage: Usage) -> Usage:
+        """Return a usage with its cost."""
+        cached = self.input if self.cached is None else self.cached
+        new = usage.input_tokens - usage.cached_tokens
+        cost = new * self.input + usage.cached_tokens * cached + usage.output_tokens * self.output
+        return evolve(usage, cost=cost / 1_000_000)
 
 
 @frozen
@@ -101,6 +125,8 @@ class Model(ABC):
     """What the provider calls the model."""
     provider: str = "custom"
     """The provider, as the OpenTelemetry conventions name it: ``"openai"``, ``"anthropic"``."""
+    prices: Prices | None = None
+    """What it costs; with prices, each `Usage` has its cost."""
     takes_schema: bool = True
     """Whether it obeys `ModelRequest.output_schema`; otherwise it is given a tool to answer by."""
 

@@ -7,10 +7,11 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any, Literal, get_args
 
 import openai
+import trio
 
 from trioflow_agents.errors import ModelError
 from trioflow_agents.faults import connection_error, status_error
-from trioflow_agents.model import Model, ModelRequest, Piece
+from trioflow_agents.model import Model, ModelRequest, Piece, Prices
 from trioflow_agents.openai_chat import chat_pieces, chat_request
 from trioflow_agents.openai_responses import responses_pieces, responses_request
 from trioflow_agents.sse import open_events
@@ -36,6 +37,7 @@ class OpenAIModel(Model):
         api: Api = "chat",
         strict: bool = False,
         takes_schema: bool = True,
+        prices: Prices | None = None,
         client: openai.AsyncOpenAI | None = None,
         **settings: Any,
     ) -> None:
@@ -50,6 +52,7 @@ class OpenAIModel(Model):
           strict: Whether output schemas are strict in OpenAI's sense, which few schemas are.
           takes_schema: Whether the server obeys output schemas. If not, the model gets a tool to
             answer by.
+          prices: What it costs, to count the cost of each turn.
           client: A client to use in place of one of its own. It is not closed.
           **settings: Passed on with each request: ``temperature=0.0``.
 
@@ -60,6 +63,7 @@ class OpenAIModel(Model):
             raise ValueError(f"api must be one of {', '.join(get_args(Api))}, not {api!r}")
         self.name = name
         self.takes_schema = takes_schema
+        self.prices = prices
         self._base_url = base_url
         self._api_key = api_key
         self._api: Api = api
@@ -81,6 +85,8 @@ class OpenAIModel(Model):
             yield self
             return
         async with self._new_client() as client:
+            # Its first use imports what it needs, which takes long.
+            await trio.to_thread.run_sync(lambda: (client.chat.completions, client.responses))
             yield OpenAIModel(
                 self.name,
                 api=self._api,

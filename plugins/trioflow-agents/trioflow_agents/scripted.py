@@ -11,7 +11,15 @@ from attrs import define, field, frozen
 
 from trioflow_agents.errors import ModelError
 from trioflow_agents.messages import ToolRequest, calls_from
-from trioflow_agents.model import ArgumentsDelta, Finish, Model, ModelRequest, Piece, Usage
+from trioflow_agents.model import (
+    ArgumentsDelta,
+    Finish,
+    Model,
+    ModelRequest,
+    Piece,
+    Prices,
+    Usage,
+)
 
 
 def _pieces(given: str | Iterable[str]) -> tuple[str, ...]:
@@ -74,6 +82,7 @@ class ScriptedModel(Model):
     """How many replies are being read."""
     name: str = "scripted"
     takes_schema: bool = True
+    prices: Prices | None = None
 
     @asynccontextmanager
     async def stream(self, request: ModelRequest) -> AsyncIterator[AsyncIterator[Piece]]:

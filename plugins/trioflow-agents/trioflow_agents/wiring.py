@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from trioflow.errors import Fault, FaultsError
 from trioflow_agents.approving import Approved
-from trioflow_agents.model import ArgumentsDelta, ProvisionalText
+from trioflow_agents.model import ArgumentsDelta, Finish, ProvisionalText, Usage
 
 if TYPE_CHECKING:
     from cattrs import BaseConverter, Converter
@@ -18,6 +18,10 @@ def register(converter: Converter) -> None:
     converter.register_structure_hook_factory(_is_approval)(_approval_hook)
     converter.register_unstructure_hook(ArgumentsDelta, _write_arguments)
     converter.register_structure_hook(ArgumentsDelta, _read_arguments)
+    converter.register_unstructure_hook(Usage, write_usage)
+    converter.register_structure_hook(Usage, _read_usage)
+    converter.register_unstructure_hook(Finish, _write_finish)
+    converter.register_structure_hook(Finish, _read_finish)
     converter.register_unstructure_hook(ProvisionalText, _write_text)
     converter.register_structure_hook(ProvisionalText, _read_text)
 
@@ -35,6 +39,43 @@ def _read_arguments(value: Any, cls: Any) -> ArgumentsDelta:
     if isinstance(value, ArgumentsDelta):
         return value
     return ArgumentsDelta(value["toolCallId"], value["toolName"], value["argsTextDelta"])
+
+
+_NAMES = {
+    "input_tokens": "inputTokens",
+    "output_tokens": "outputTokens",
+    "total_tokens": "totalTokens",
+    "cached_tokens": "cachedInputTokens",
+    "reasoning_tokens": "reasoningTokens",
+    "requests": "requests",
+    "cost": "cost",
+}
+
+
+def write_usage(usage: Usage) -> dict[str, Any]:
+    """Return a usage on the wire; of what is none, nothing."""
+    numbers = {key: getattr(usage, name) for name, key in _NAMES.items()}
+    return {"type": "usage", **{key: number for key, number in numbers.items() if number}}
+
+
+def _read_usage(value: Any, cls: Any) -> Usage:
+    if isinstance(value, Usage):
+        return value
+    known = {name: value[key] for name, key in _NAMES.items() if key in value}
+    known.pop("total_tokens", None)
+    return Usage(**known)
+
+
+def _write_finish(piece: Finish) -> dict[str, Any]:
+    about = {"responseId": piece.response_id, "modelId": piece.model}
+    known = {key: value for key, value in about.items() if value is not None}
+    return {"type": "finish", "finishReason": piece.reason, **known}
+
+
+def _read_finish(value: Any, cls: Any) -> Finish:
+    if isinstance(value, Finish):
+        return value
+    return Finish(value["finishReason"], value.get("responseId"), value.get("modelId"))
 
 
 def _write_text(piece: ProvisionalText) -> dict[str, Any]:

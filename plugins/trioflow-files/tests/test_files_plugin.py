@@ -19,14 +19,13 @@ async def test_the_installed_plugin_is_found_with_all_it_provides() -> None:
     assert info.distribution == "trioflow-files"
     assert info.version
     assert set(info.steps) == {
-        "files.list",
         "files.digest",
         "files.largest",
         "files.duplicates",
         "files.extensions",
         "files.summarize",
     }
-    assert info.tools == ("files.grep",)
+    assert info.tools == ("files.grep", "files.list", "files.read", "files.write")
     assert info.workflows == ("files.report",)
 
 
@@ -38,7 +37,7 @@ async def test_everything_it_provides_describes_itself_in_one_line() -> None:
             *engine.workflows.values(),
         ]
 
-    assert len(provided) == 8
+    assert len(provided) == 10
     for definition in provided:
         assert definition.description.endswith("."), definition
         assert "\n" not in definition.description, definition

@@ -12,7 +12,6 @@ import re
 
 from attrs import frozen
 
-from trioflow_files.reading import do_not_check, read_chunks
 from trioflow_files.wildmatch import MalformedError, compile_name, compile_path
 
 
@@ -60,17 +59,8 @@ def is_ignored(path: str, is_folder: bool, files: tuple[RuleFile, ...]) -> bool:
     return False
 
 
-def read_rules(path: str, *, follow_link: bool = False) -> tuple[Rule, ...]:
-    """Return the rules of the .gitignore file at *path*.
-
-    Args:
-      follow_link: Whether the file may be a symbolic link. git does not follow one that is part
-        of the folder, which could lead out of it.
-
-    Raises:
-      OSError: if it cannot be read.
-    """
-    content = b"".join(read_chunks(path, do_not_check, follow_link=follow_link))
+def rules_in(content: bytes) -> tuple[Rule, ...]:
+    """Return the rules that a .gitignore file with this content has."""
     lines = content.removeprefix(codecs.BOM_UTF8).split(b"\n")
     rules = (parse_rule(line.removesuffix(b"\r")) for line in lines)
     return tuple(rule for rule in rules if rule)

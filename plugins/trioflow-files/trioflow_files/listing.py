@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from operator import attrgetter
 from pathlib import Path
+from typing import TypeAlias
 
 import trio
 from attrs import frozen
 
 from trioflow import step
-from trioflow_files.errors import RootError
-from trioflow_files.ignore import Rule, RuleFile, is_ignored, read_rules
+from trioflow_files.confined import OpenFolder, open_folder
+from trioflow_files.errors import OutsideRootError, RootError
+from trioflow_files.ignore import RuleFile, is_ignored
 from trioflow_files.models import FileEntry, Folder, ProblemKind
 from trioflow_files.names import to_text
 from trioflow_files.reading import Check, describe_special, do_not_check, problem_of
-
-NEVER_LISTED = ".git"
-RULES = ".gitignore"
-OWN_RULES = ".git/info/exclude"
-"""What a working copy ignores in addition; .gitignore files have priority."""
+from trioflow_files.rule_files import NEVER_LISTED, rules_of
 
 
 @step(id="files.list")
@@ -56,7 +55,7 @@ def list_entries(root: str, check: Check = do_not_check) -> list[FileEntry]:
     Raises:
       RootError: if the root is missing, is not a folder, or cannot be listed.
     """
-    return sorted(_walk(root, check), key=attrgetter("path"))
+    return sorted(walk(root, "", (), check, _by_path), key=attrgetter("path"))
 
 
 @frozen
@@ -69,58 +68,100 @@ class _Place:
     """The rules of its parent folders."""
 
 
-def _walk(root: str, check: Check) -> Iterator[FileEntry]:
-    places = [_Place("", ())]
+Opener: TypeAlias = Callable[[str, Sequence[str]], AbstractContextManager[OpenFolder]]
+"""Opens the folder that the names lead to, from a root."""
+
+
+def _by_path(root: str, parts: Sequence[str]) -> AbstractContextManager[OpenFolder]:
+    """Return a folder as its path, which costs nothing. A link that replaces it is followed."""
+    return nullcontext(OpenFolder(None, os.path.join(root, *parts)))
+
+
+def walk(
+    root: str,
+    start: str,
+    rules: tuple[RuleFile, ...],
+    check: Check,
+    open_: Opener = open_folder,
+) -> Generator[FileEntry, None, None]:
+    """Yield the files of a folder below a root, in no particular order.
+
+    Args:
+      root: Path of the root.
+      start: Path of the folder, relative to the root, ``""`` or with a slash at its end.
+      rules: The rules of the folders above it.
+      check: Called before each file and folder; may raise to stop.
+      open_: How folders are opened.
+
+    Raises:
+      RootError: if the root is missing, is not a folder, or cannot be listed.
+    """
+    places = [_Place(start, rules)]
     while places:
-        for found in _list_place(root, places.pop(), check):
-            if isinstance(found, _Place):
-                places.append(found)
-            else:
-                yield found
+        place = places.pop()
+        try:
+            with _open_place(root, place, open_) as folder:
+                for found in _list_place(folder, root, place, check):
+                    if isinstance(found, _Place):
+                        places.append(found)
+                    else:
+                        yield found
+        except _CannotListError as exc:
+            yield _cannot_list(root, place, exc.problem)
 
 
-def _list_place(root: str, place: _Place, check: Check) -> Iterator[FileEntry | _Place]:
+class _CannotListError(Exception):
+    """Raised if a folder cannot be opened or listed. Internal."""
+
+    def __init__(self, problem: Exception) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+@contextmanager
+def _open_place(root: str, place: _Place, open_: Opener) -> Iterator[OpenFolder]:
+    with ExitStack() as stack:
+        try:
+            parts = [part for part in place.path.split("/") if part]
+            folder = stack.enter_context(open_(root, parts))
+        except (OSError, ValueError, OutsideRootError) as error:
+            raise _CannotListError(error) from error
+        yield folder
+
+
+def _list_place(
+    folder: OpenFolder, root: str, place: _Place, check: Check
+) -> Iterator[FileEntry | _Place]:
     try:
-        names = os.listdir(os.path.join(root, place.path))
+        names = folder.names()
     except (OSError, ValueError) as error:
-        yield _cannot_list(root, place, error)
-        return
-    rules = place.rules + _rules_in(root, place.path, names)
+        raise _CannotListError(error) from error
+    rules = place.rules + rules_of(folder, root, place.path, names)
     for name in names:
         check()
-        found = _look_at(root, place.path + name, rules) if name != NEVER_LISTED else None
+        found = _look_at(folder, root, place.path + name, rules) if name != NEVER_LISTED else None
         if found is not None:
             yield found
 
 
-def _cannot_list(root: str, place: _Place, error: OSError | ValueError) -> FileEntry:
+def _cannot_list(root: str, place: _Place, error: Exception) -> FileEntry:
     if not place.path:
         problem = (isinstance(error, OSError) and error.strerror) or str(error)
         raise RootError(to_text(root), problem) from error
+    path = place.path.removesuffix("/")
+    if isinstance(error, OutsideRootError):  # a link has replaced it
+        return _entry(root, path, ("vanished", error.problem))
     assert isinstance(error, OSError)  # names that the system returned are valid
-    return _entry(root, place.path.removesuffix("/"), problem_of(error))
+    return _entry(root, path, problem_of(error))
 
 
-def _rules_in(root: str, folder: str, names: list[str]) -> tuple[RuleFile, ...]:
-    found = []
-    if not folder and NEVER_LISTED in names:
-        found.append(_rules_of(root, OWN_RULES, follow_link=True))
-    if RULES in names:
-        found.append(_rules_of(root, folder + RULES, follow_link=False))
-    return tuple(RuleFile(os.fsencode(folder), rules) for rules in found if rules)
-
-
-def _rules_of(root: str, path: str, follow_link: bool) -> tuple[Rule, ...]:
-    try:
-        return read_rules(os.path.join(root, path), follow_link=follow_link)
-    except OSError:
-        return ()  # it is listed like any other file, and reading it reports the problem
-
-
-def _look_at(root: str, path: str, rules: tuple[RuleFile, ...]) -> FileEntry | _Place | None:
+def _look_at(
+    folder: OpenFolder, root: str, path: str, rules: tuple[RuleFile, ...]
+) -> FileEntry | _Place | None:
     """Return the entry or folder at *path*, or None if it is excluded."""
+    name = path.rpartition("/")[2]
     try:
-        mode = os.lstat(os.path.join(root, path)).st_mode
+        mode = folder.stat(name).st_mode
     except OSError as error:
         return _entry(root, path, problem_of(error))
     if is_ignored(path, stat.S_ISDIR(mode), rules):
@@ -131,13 +172,13 @@ def _look_at(root: str, path: str, rules: tuple[RuleFile, ...]) -> FileEntry | _
         return _entry(root, path)
     if not stat.S_ISLNK(mode):
         return _entry(root, path, ("not a file", describe_special(mode)))
-    problem = _problem_of_link(os.path.join(root, path))
+    problem = _problem_of_link(folder, name, os.path.join(root, path))
     return _entry(root, path, problem) if problem else None
 
 
-def _problem_of_link(link: str) -> tuple[ProblemKind, str] | None:
+def _problem_of_link(folder: OpenFolder, name: str, link: str) -> tuple[ProblemKind, str] | None:
     try:
-        os.stat(link)
+        folder.stat(name, follow_link=True)
     except OSError as error:
         kind, detail = problem_of(error)
         return "broken link" if kind == "vanished" else kind, detail

@@ -46,6 +46,20 @@ class FileEntry:
 
 
 @frozen
+class FileText:
+    """Lines of a text file: the output of ``files.read``."""
+
+    path: str
+    text: str
+    first_line: int
+    """Number of the first line, counted from 1."""
+    lines: int
+    """How many lines it has."""
+    is_cut: bool
+    """Whether the file has more after it."""
+
+
+@frozen
 class FileDigest:
     """The measurements of one file. All figures are zero if there is a problem."""
 

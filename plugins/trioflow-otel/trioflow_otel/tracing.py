@@ -147,7 +147,10 @@ class Tracing(Instrument):
         about = texts.attributes(part.metadata, a.METADATA)
         run = {a.RUN: part.run_id, a.WORKFLOW: part.workflow_id, a.RESOURCE: part.resource_id}
         about |= texts.known(run)
-        beginning = Beginning(f"run {part.workflow_id}", about, around, tuple(links), None)
+        name = f"run {part.workflow_id}"
+        if part.span is not None:
+            name, about = part.span.name, about | texts.attributes(part.span.attributes)
+        beginning = Beginning(name, about, around, tuple(links), None)
         chosen = self._choose(beginning, trace_id, part.first_context)
         return attrs.evolve(beginning, chosen=chosen)
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, case, or_, select, union, update
 
 from trioflow.abc import StoredRun, parse_cursor
 from trioflow.events import FINISHED_STATUSES
+from trioflow_sql import places
 from trioflow_sql.database import Database
 from trioflow_sql.queries import RUNS, age, stored_runs
 from trioflow_sql.tables import database_clock, database_time, requests, runs
@@ -66,6 +67,7 @@ def claim_run(
 
 def renew_runs(owner: str, seconds: float, connection: Connection) -> set[str]:
     """Renew all claims of *owner*, and return the ids of the runs."""
+    connection.execute(places.RENEW, {"by": owner, "seconds": seconds})
     return set(connection.execute(RENEW, {"by": owner, "seconds": seconds}).scalars())
 
 
@@ -77,6 +79,7 @@ def release_run(run_id: str, owner: str, connection: Connection) -> None:
 def release_all(owner: str, connection: Connection) -> None:
     """Release all claims of *owner*."""
     connection.execute(RELEASE_ALL, {"by": owner})
+    places.leave_all(owner, connection)
 
 
 def list_claimable(

@@ -138,6 +138,10 @@ class Database(ABC):
         """Claim runs in one transaction; see `trioflow.abc.WorkStore.claim_next`."""
 
     @abstractmethod
+    def lock_line(self, connection: Connection, limit: str) -> None:
+        """Block others from changing the line of a limit until the transaction ends."""
+
+    @abstractmethod
     def notify(self, connection: Connection, owner: str | None) -> None:
         """Wake an owner, or all of them, when the transaction is committed."""
 

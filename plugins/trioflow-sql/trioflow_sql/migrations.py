@@ -141,7 +141,24 @@ QUEUES: Migration = (
     """,
 )
 
-MIGRATIONS: Sequence[Migration] = (FIRST, SCHEDULES, QUEUES)
+PLACES: Migration = (
+    """
+    CREATE TABLE trioflow_tickets (
+      id {id},
+      of_limit {text} NOT NULL,
+      ticket {text} NOT NULL UNIQUE,
+      owner {text} NOT NULL,
+      lives_until {real} NOT NULL,
+      clock {text} NOT NULL,
+      given_at {real},
+      counts_until {real}
+    ) {changing}
+    """,
+    "CREATE INDEX trioflow_tickets_by_limit ON trioflow_tickets (of_limit, id)",
+    "CREATE INDEX trioflow_tickets_by_owner ON trioflow_tickets (owner)",
+)
+
+MIGRATIONS: Sequence[Migration] = (FIRST, SCHEDULES, QUEUES, PLACES)
 VERSION = len(MIGRATIONS)
 """The schema version that this code reads and writes."""
 

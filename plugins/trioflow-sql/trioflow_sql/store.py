@@ -25,6 +25,7 @@ from trioflow_sql import claims, inbox, queries, removing
 from trioflow_sql.access import Access
 from trioflow_sql.attending import Attendance
 from trioflow_sql.database import PATIENCE, Database, batches
+from trioflow_sql.lines import SqlPlaces
 from trioflow_sql.opening import database_for
 from trioflow_sql.queues import SqlQueues
 from trioflow_sql.schedules import SqlSchedules
@@ -38,7 +39,7 @@ PRUNED_AT_ONCE = 50
 """Number of runs that one transaction deletes, so that writers do not wait for all of them."""
 
 
-class SqlStore(SqlQueues, SqlSchedules):
+class SqlStore(SqlQueues, SqlPlaces, SqlSchedules):
     """Saves journals in SQLite or PostgreSQL.
 
     Args:

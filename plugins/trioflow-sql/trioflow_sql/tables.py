@@ -69,6 +69,21 @@ requests = Table(
     Column("at", Double, nullable=False),
 )
 
+tickets = Table(
+    "trioflow_tickets",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("of_limit", Text, nullable=False),
+    Column("ticket", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("lives_until", Double, nullable=False),
+    Column("clock", Text, nullable=False),
+    Column("given_at", Double),
+    Column("counts_until", Double),
+)
+"""The lines of limits. ``given_at`` is when a rate gave a place, which counts for a while even if
+the ticket has left; others wait or have a place."""
+
 schema = Table("trioflow_schema", metadata, Column("version", BigInteger, nullable=False))
 """One row: the number of migrations that were applied."""
 

@@ -9,10 +9,9 @@ The classes have no reprs: plans refer to each other, and each repr is made at e
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import attrs
-import trio
 
 from trioflow._argument_schemas import CheckArguments
 from trioflow._engine.base.habits import Reputation
@@ -31,7 +30,16 @@ Body: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
 nested workflow or of a loop returns an Outcome."""
 Fallback: TypeAlias = Callable[[BaseException, Any], Awaitable[Any]]
 """Takes ``(error, call)``; made from a plain or async function."""
-FindLimiter: TypeAlias = Callable[[], trio.CapacityLimiter]
+
+
+class Limiter(Protocol):
+    """What a body holds a place of while it runs: a `trio.CapacityLimiter`, for example."""
+
+    async def acquire_on_behalf_of(self, borrower: object) -> None: ...
+    def release_on_behalf_of(self, borrower: object) -> None: ...
+
+
+FindLimiter: TypeAlias = Callable[[], Limiter]
 """Returns the limiter of a limit in this event loop."""
 Condition: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
 """Takes ``(data, frame)``; made from a plain or async function of one or two arguments."""
@@ -225,6 +233,7 @@ class WorkflowPlan:
     """
 
     id: str
+    metadata: Mapping[str, Any]
     nodes: tuple[NodePlan, ...]
     structure_input: Structure | None
     structure_output: Structure | None

@@ -171,7 +171,10 @@ def _resume(event: ev.Resume, plan: WorkflowPlan, forms: RunForms) -> Values:
 
 
 def _finish(event: ev.Finish, plan: WorkflowPlan, forms: RunForms) -> Values:
-    return {"result": EventValue(forms.output, "output", is_given=event.status == "success")}
+    return {
+        "result": EventValue(forms.output, "output", is_given=event.status == "success"),
+        "usage": EventValue(forms.anything, "usage"),
+    }
 
 
 def _any(*names: str, is_needed: bool = False) -> _Describe:

@@ -24,6 +24,7 @@ from trioflow._engine.life.life import Life
 from trioflow._engine.life.ports import Keeper
 from trioflow._engine.life.recovering import restore_journal
 from trioflow._engine.planning.fingerprint import difference, fingerprint
+from trioflow._engine.running.leases import Leases
 from trioflow._engine.stream.fetching import Source
 from trioflow._phases import Phase
 from trioflow.abc import Store, StoredRun
@@ -295,8 +296,14 @@ class DurableRuns:
 
 
 @asynccontextmanager
-async def open_durable_runs(runs: DurableRuns) -> AsyncGenerator[None, None]:
-    """Connect the store, and write and renew in the background while the block runs."""
+async def open_durable_runs(
+    runs: DurableRuns, leases: Leases | None = None
+) -> AsyncGenerator[None, None]:
+    """Connect the store, and write and renew in the background while the block runs.
+
+    Args:
+      leases: The places of limits that the store gives, attended likewise.
+    """
     background = trio.CancelScope(shield=True)
 
     async def keep_claims() -> None:
@@ -304,6 +311,9 @@ async def open_durable_runs(runs: DurableRuns) -> AsyncGenerator[None, None]:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(runs.claims.renew_forever)
                 nursery.start_soon(runs.claims.watch_forever)
+                if leases is not None:
+                    leases.open(runs.store, runs.owner, runs.writer.claim_seconds)
+                    nursery.start_soon(leases.attend_forever)
 
     async with runs.store:
         try:

@@ -59,6 +59,11 @@ async def drive(life: Life, by_engine: bool = False) -> RunResult[Any]:
 async def _drive(life: Life, by_engine: bool) -> RunResult[Any]:
     try:
         await drive_part(life, by_engine)
+        while life.phase is Phase.ENDING:  # it was canceled while its suspension was being saved
+            life.leave_rest()
+            if life.keeper is not None:
+                await life.keeper.claim(life)
+            await drive_part(life, by_engine)
     except BaseException as exc:
         if life.result is None or not must_pass(exc):
             await abandon(life, exc)
@@ -224,7 +229,7 @@ def emit_abandoned(life: Life) -> None:
         if life.failure is None and not record.is_canceled:
             _emit_last(life, ev.Canceled, reason=life.core.reason, by=life.core.by)
         status: ev.RunStatus = "canceled" if record.is_canceled else "failed"
-        _emit_last(life, ev.Finish, status=status, error=life.failure)
+        _emit_last(life, ev.Finish, status=status, error=life.failure, **life.usage())
     life.result = recorded_result(life.plan, record)
     life.phase = Phase.WAITING if record.status in WAITING_STATUSES else Phase.FINISHED
 

@@ -6,6 +6,7 @@ it, each in its own module. `trioflow._phases` defines which of them is possible
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,6 +16,7 @@ import trio
 from trioflow import events as ev
 from trioflow._engine.base.outcome import Outcome, Paused, Suspended
 from trioflow._engine.base.plan import WorkflowPlan
+from trioflow._engine.base.reporting import reported
 from trioflow._engine.life.ports import Driver, Home, Keeper
 from trioflow._engine.life.trace import RunTrace
 from trioflow._engine.planning.environment import Environment
@@ -24,6 +26,7 @@ from trioflow._engine.running.run_core import RunCore
 from trioflow._engine.stream.fairness import Pacer
 from trioflow._engine.stream.journaled_log import JournaledLog
 from trioflow._engine.stream.log import RunLog
+from trioflow._numbers import is_number
 from trioflow._phases import Phase
 from trioflow.errors import RunClaimedError, RunStateError, UnreadableRunError
 from trioflow.results import RunResult
@@ -89,7 +92,7 @@ class Life:
         self.created_at = 0.0
         """When an engine without a store created it: seconds since the epoch. The header of a
         durable run holds this instead."""
-        self.trace = RunTrace(log, plan.id)
+        self.trace = RunTrace(log, plan.id, plan.metadata)
         self.core = RunCore(
             log=log,
             readers=log.readers,
@@ -197,6 +200,16 @@ class Life:
             if state.next_seq > before:
                 self.move(event_type.type)
 
+    def usage(self) -> dict[str, Any]:
+        """Return what language models have used, as a field of the event that ends the part."""
+        if not self.record.private:
+            return {}
+        with reported("the usage of run %s was not counted", self.run_id):  # it ends nevertheless
+            used = self.core.services.usage(self.record) or {}
+            numbers = {str(name): number for name, number in used.items() if _is_finite(number)}
+            return {"usage": numbers} if numbers else {}
+        return {}
+
     def end_part(self, scope: Scope, outcome: Outcome | None) -> None:
         """Emit the events that end a part, and publish its result; *outcome* None means
         canceled."""
@@ -207,6 +220,7 @@ class Life:
         try:
             if not waits or self.close_on_suspend:
                 fields = {"status": result.status, "result": result.output, "error": result.error}
+                fields |= self.usage()
                 self.happen(ev.Finish, fields)
         finally:
             if waits or self.record.ended_at is not None:  # otherwise it could not happen
@@ -250,7 +264,8 @@ class Life:
         try:
             self.emit_canceled(reason, by)
         finally:
-            if self.phase is Phase.ENDING:  # even if an instrument raised
+            # Even if an instrument raised. A task that still saves the last part drives the end.
+            if self.phase is Phase.ENDING and self.driver is None:
                 self.leave_rest()
                 if start_soon is not None:
                     start_soon(self)
@@ -327,3 +342,7 @@ class Life:
                 rest.set()
         await rest.wait()
         return rest
+
+
+def _is_finite(value: object) -> bool:
+    return is_number(value) and math.isfinite(value)

@@ -20,6 +20,7 @@ class RunTrace:
 
     log: RunLog
     workflow_id: str
+    workflow_metadata: Mapping[str, Any]
     id: str = attrs.field(factory=lambda: os.urandom(16).hex())  # the format of W3C Trace Context
     span_id: str | None = None
     """The id that an instrument gave the span of the first part of the run."""
@@ -68,5 +69,6 @@ class RunTrace:
             trace_id=trace_id,
             previous_span_id=previous_span_id,
             first_context=first_context,
+            workflow_metadata=self.workflow_metadata,
         )
         return notify_begin(self.log, part)

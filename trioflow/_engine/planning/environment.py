@@ -12,7 +12,7 @@ import trio
 
 from trioflow._engine.base.plan import WorkflowPlan
 from trioflow._engine.base.ports import StartRun
-from trioflow._engine.base.services import AskSchema, Services, no_schema
+from trioflow._engine.base.services import AskSchema, AskUsage, Services, no_schema, no_usage
 from trioflow._engine.planning.limits import Limits
 from trioflow._engine.planning.runners import Runners
 from trioflow._values.structure import make_converter
@@ -75,6 +75,8 @@ class Environment:
     resources: Resources = attrs.field(factory=lambda: Resources({}))
     schema: AskSchema = no_schema
     """Returns the JSON Schema that a plugin has for a class."""
+    usage: AskUsage = no_usage
+    """Returns what language models have used in a run."""
     recording: Callable[[bool], Recording] | None = None
     """Returns the recording of values, checked or unchecked; None without a store."""
     instruments: tuple[Instrument, ...] = ()
@@ -90,7 +92,7 @@ class Environment:
     """What bodies can use of it."""
 
     def __attrs_post_init__(self) -> None:
-        self.services = Services(self.converter, self.resources, self.schema)
+        self.services = Services(self.converter, self.resources, self.schema, self.usage)
 
 
 @functools.cache

@@ -98,6 +98,7 @@ class _Planner:
         return p.WorkflowPlan(
             forms=self._recorded(nodes, structure_input),
             id=workflow.id,
+            metadata=workflow.metadata,
             nodes=nodes,
             structure_input=structure_input,
             structure_output=self._targets.structure(workflow.output, "output", self._where),
@@ -279,7 +280,7 @@ class _Planner:
         return p.CallPlan(
             id=target.id,
             kind="workflow",
-            body=self._targets.watched(WorkflowBody(nested), None),
+            body=self._targets.watched(WorkflowBody(nested), None, target.metadata),
             structure=nested.structure_input,
             structure_output=nested.structure_output,
             forms=self._recorded_nested(nested),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -55,7 +56,7 @@ class TargetPlanner:
         check_state(step.state, self.state, where)
         runner = self.runner(step, where)
         body = step_body(step.signature, step.fn, runner)
-        watched = self.watched(body, step.fn)
+        watched = self.watched(body, step.fn, step.metadata)
         is_bare = watched is body and runner is None and takes_input_alone(step.signature)
         structure_output = self.structure(step.output, "output", where)
         return CallPlan(
@@ -84,7 +85,7 @@ class TargetPlanner:
         return CallPlan(
             id=tool.id,
             kind="tool",
-            body=self.watched(tool_body(plan, tool), tool.fn),
+            body=self.watched(tool_body(plan, tool), tool.fn, tool.metadata),
             structure_output=self.structure(tool.output, "output", f"tool {tool.id!r}"),
             forms=self.recorded(f"tool {tool.id!r}", tool.output),
             retry=self.know(retry if tool.retry is None else tool.retry),
@@ -106,7 +107,13 @@ class TargetPlanner:
         return ToolPlan(
             id=tool.id,
             invoke=tool.fn,
-            run=watched_tool(run, tool.fn, self.environment.instruments, streaming=tool.streaming),
+            run=watched_tool(
+                run,
+                tool.fn,
+                tool.metadata,
+                self.environment.instruments,
+                streaming=tool.streaming,
+            ),
             streaming=tool.streaming,
             parameters={
                 parameter.name: self.structure(
@@ -128,9 +135,14 @@ class TargetPlanner:
             else compile_arguments(tool.given_schema, where),
         )
 
-    def watched(self, body: Body, function: Callable[..., Any] | None) -> Body:
+    def watched(
+        self,
+        body: Body,
+        function: Callable[..., Any] | None,
+        metadata: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Body:
         """Return *body* wrapped in the instruments that want to be around it."""
-        return watched_body(body, function, self.environment.instruments)
+        return watched_body(body, function, metadata, self.environment.instruments)
 
     def tool_finder(self) -> Callable[[Any], ToolPlan]:
         """Return a function that gives the plan of a tool, or of a tool's id.

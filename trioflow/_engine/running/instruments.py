@@ -7,7 +7,7 @@ Bodies are wrapped while a workflow is planned, and only for instruments that ov
 from __future__ import annotations
 
 import types
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import Context, ContextVar, Token, copy_context
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,7 @@ def tracing_inside(core: RunCore) -> TracingContext:
 def notify_begin(log: RunLog, part: PartInfo) -> TraceIds | None:
     """Notify the instruments that a part of a run begins, and return the trace ids they assign."""
     first = None
+    part = _described_part(log, part)
     for instrument in log.instruments:
         try:
             ids = instrument.on_begin(part)
@@ -52,13 +53,31 @@ def notify_begin(log: RunLog, part: PartInfo) -> TraceIds | None:
     return first
 
 
+def _described_part(log: RunLog, part: PartInfo) -> PartInfo:
+    """Return the description of a part with what the first instrument knows about its span."""
+    for instrument in log.instruments:
+        try:
+            span = instrument.describe_part(part)
+        except BaseException as exc:
+            if must_pass(exc):
+                raise
+            log.switch_off(instrument, exc)
+        else:
+            if span is not None:
+                return attrs.evolve(part, span=span)
+    return part
+
+
 def watched_body(
-    body: Body, function: Callable[..., Any] | None, instruments: Sequence[Instrument]
+    body: Body,
+    function: Callable[..., Any] | None,
+    metadata: Mapping[str, Any],
+    instruments: Sequence[Instrument],
 ) -> Body:
     """Return a body wrapped in the instruments that want to be around it, the first outermost."""
     describing = _describing(instruments)
     for instrument in reversed(_surrounding(instruments)):
-        body = _around_body(body, _Watched(instrument, function, describing))
+        body = _around_body(body, _Watched(instrument, function, metadata, describing))
     return body
 
 
@@ -76,6 +95,7 @@ def _around_body(body: Body, watched_by: _Watched) -> Body:
 def watched_tool(
     run: Callable[[ToolCallInProgress], Any],
     function: Callable[..., Any],
+    metadata: Mapping[str, Any],
     instruments: Sequence[Instrument],
     *,
     streaming: bool,
@@ -84,7 +104,7 @@ def watched_tool(
     wrap = _around_pieces if streaming else _around_tool
     describing = _describing(instruments)
     for instrument in reversed(_surrounding(instruments)):
-        run = wrap(run, _Watched(instrument, function, describing))
+        run = wrap(run, _Watched(instrument, function, metadata, describing))
     return run
 
 
@@ -151,6 +171,7 @@ class _Watched:
 
     instrument: Instrument
     function: Callable[..., Any] | None
+    metadata: Mapping[str, Any]
     describing: Sequence[Instrument]
     """The instruments that may know what the span of the body is."""
 
@@ -213,6 +234,7 @@ class _Watch:
             attempt=call.attempt,
             at=call.scope.core.log.now(),
             function=self._watched.function,
+            metadata=self._watched.metadata,
             tool_call_id=None if tool_call is None else tool_call.tool_call_id,
             tool=None if tool_call is None else tool_call.plan.id,
             tracing_context=call.tracing_context,

@@ -9,11 +9,11 @@ from contextvars import ContextVar
 import trio
 
 from trioflow._engine.base.outcome import Bailed, Suspended, outcome_of
-from trioflow._engine.base.plan import FindLimiter
+from trioflow._engine.base.plan import FindLimiter, Limiter
 from trioflow.errors import StepTimeoutError
 from trioflow.runners._timeouts import Timer, is_timed, timed
 
-_held: ContextVar[frozenset[trio.CapacityLimiter]] = ContextVar("held", default=frozenset())
+_held: ContextVar[frozenset[Limiter]] = ContextVar("held", default=frozenset())
 """The limits in which the running code has a place."""
 
 

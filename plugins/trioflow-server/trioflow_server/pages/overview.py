@@ -107,6 +107,14 @@ class Overview:
 
     # ------------------------------------------------------------ what it is
     @property
+    def used(self) -> str:
+        """What language models have used; empty if nothing is known."""
+        used = (self.run.record.usage if self.run.record is not None else None) or {}
+        known = (("inputTokens", "in"), ("outputTokens", "out"))
+        parts = [f"{used[key]:,} {word}" for key, word in known if key in used]
+        return ", ".join([*parts, f"cost {used['cost']:.4g}"] if "cost" in used else parts)
+
+    @property
     def values(self) -> Sequence[Value]:
         """Input, output and state."""
         record = self.run.record

@@ -62,6 +62,7 @@ DDL = MappingProxyType(
     }
 )
 
+LOCK_LINE = text("SELECT pg_advisory_xact_lock(hashtextextended(:limit, :seed))")
 NOTIFY = text("SELECT pg_notify('trioflow', :owner)")
 
 
@@ -167,6 +168,9 @@ class Postgresql(Database):
             connection.close()
             raise
         return connection
+
+    def lock_line(self, connection: Connection, limit: str) -> None:
+        connection.execute(LOCK_LINE, {"limit": limit, "seed": SCHEMA_LOCK})
 
     def notify(self, connection: Connection, owner: str | None) -> None:
         connection.execute(NOTIFY, {"owner": owner or ""})

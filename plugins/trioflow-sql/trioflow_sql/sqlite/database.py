@@ -191,6 +191,9 @@ class Sqlite(Database):
             raise
         return results
 
+    def lock_line(self, connection: Connection, limit: str) -> None:
+        pass  # the only writer
+
     def notify(self, connection: Connection, owner: str | None) -> None:
         pass  # owners poll
 

@@ -1,6 +1,7 @@
 // Keeps a page up to date: replaces the parts that the server has rendered anew.
 
 import { follow, getJson } from "./live.js";
+import { hear } from "./speech.js";
 
 const shown = new Map(); // what the server has sent for each part
 const place = document.querySelector("[data-live]");
@@ -80,6 +81,7 @@ if (place?.dataset.live) {
   follow({
     stream,
     every: Number(every),
+    hear,
     async fetchNow() {
       const { html, graph, title, open } = await getJson(live);
       for (const name in html) update(name, html[name], open);

@@ -17,7 +17,8 @@ const REASONS = {
 };
 
 // Calls fetchNow() when there is news. It returns whether there will be more.
-export function follow({ stream, every, fetchNow }) {
+// Calls hear(event) with each event.
+export function follow({ stream, every, fetchNow, hear = () => {} }) {
   const state = { timer: 0, wanted: false, busy: false, pause: LEAST, failures: 0, over: false };
   let source = null;
 
@@ -51,12 +52,17 @@ export function follow({ stream, every, fetchNow }) {
 
   function listen() {
     source = new EventSource(stream);
-    for (const name of EVENTS) source.addEventListener(name, want);
+    for (const name of EVENTS) source.addEventListener(name, tell);
     source.onopen = () => state.failures && want();
     source.onerror = () => { // the browser connects again by itself, unless the server refuses
       if (source && source.readyState === EventSource.CLOSED) source = null;
       want();
     };
+  }
+
+  function tell(event) {
+    want();
+    if (event.type !== "gap") hear(JSON.parse(event.data));
   }
 
   function stop() {
