@@ -10,13 +10,14 @@ import attrs
 from opentelemetry.metrics import Meter
 
 from trioflow import events as ev
-from trioflow.abc import BodyInfo, Instrument, PartInfo, WorkReport
+from trioflow.abc import BodyInfo, Instrument, PartInfo, TickRecord, WorkReport
 from trioflow.addresses import Address
 from trioflow_otel import attributes as a
 from trioflow_otel.errors import error_type
 from trioflow_otel.losses import Losses
 from trioflow_otel.part import HALTED
 from trioflow_otel.texts import Attributes, Texts
+from trioflow_otel.ticking import TickMetering
 
 DURATION = "trioflow.step.duration"
 ACTIVE = "trioflow.run.active"
@@ -60,6 +61,7 @@ class Metering(Instrument):
         self._oldest = meter.create_gauge(OLDEST, "s", "Age of the oldest run that waits")
         self._queues: set[str] = set()
         """The queues that have been measured: an empty one is not listed."""
+        self._ticks = TickMetering(meter)
         self._runs: dict[str, MeteredRun] = {}
         self._texts = Texts()
         self._losses = Losses()
@@ -93,6 +95,10 @@ class Metering(Instrument):
             handler(self, run, event)
         except Exception as error:  # of a reader or view of the program
             self._losses.report("a measurement", error)
+
+    def on_tick(self, record: TickRecord) -> None:
+        """Count what became of a tick."""
+        self._ticks.count(record)
 
     def on_gap(self, event: ev.Event) -> None:
         """Count an event that an observer missed."""
