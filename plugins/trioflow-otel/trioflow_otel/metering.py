@@ -9,13 +9,14 @@ import attrs
 from opentelemetry.metrics import Meter
 
 from trioflow import events as ev
-from trioflow.abc import BodyInfo, Instrument, PartInfo
+from trioflow.abc import BodyInfo, Instrument, PartInfo, TickRecord
 from trioflow.addresses import Address
 from trioflow_otel import attributes as a
 from trioflow_otel.errors import error_type
 from trioflow_otel.losses import Losses
 from trioflow_otel.part import HALTED
 from trioflow_otel.texts import Attributes, Texts
+from trioflow_otel.ticking import TickMetering
 
 DURATION = "trioflow.step.duration"
 ACTIVE = "trioflow.run.active"
@@ -48,6 +49,7 @@ class Metering(Instrument):
         self._blocked = meter.create_histogram(
             BLOCKED, "s", "Time that tasks of runs waited for readers"
         )
+        self._ticks = TickMetering(meter)
         self._runs: dict[str, MeteredRun] = {}
         self._texts = Texts()
         self._losses = Losses()
@@ -81,6 +83,10 @@ class Metering(Instrument):
             handler(self, run, event)
         except Exception as error:  # of a reader or view of the program
             self._losses.report("a measurement", error)
+
+    def on_tick(self, record: TickRecord) -> None:
+        """Count what became of a tick."""
+        self._ticks.count(record)
 
     def on_gap(self, event: ev.Event) -> None:
         """Count an event that an observer missed."""
