@@ -55,7 +55,7 @@ async def test_a_registered_run_is_pending_until_another_engine_starts_it() -> N
 
     assert (result.output, run.resource_id, run.tags) == (2, "ada", ("t",))
     assert (loaded.status, loaded.resource_id, loaded.tags) == ("success", "ada", ("t",))
-    assert loaded.created_at == info.created_at
+    assert (loaded.created_at, loaded.input) == (info.created_at, 1)
     async with open_on(store) as again:
         record = (await again.load_run("r")).record
     assert (record.status, record.resource_id, record.input) == ("success", "ada", 1)

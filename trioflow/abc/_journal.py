@@ -71,6 +71,9 @@ class Append:
     pending requests of the run, because no process would apply them."""
     header: RunHeader | None = None
     """Passed with the first entries of a run, and only then."""
+    input: str | None = None
+    """The input for the header of a stored run, which had none when it was created; only without
+    *header*. None leaves the header as it is."""
     owner: str | None = None
     """The writer. With *header*, it claims the run in the same transaction, as `Store.claim`
     does. Otherwise it must equal the owner of the run, or be None if the run is unclaimed: the

@@ -150,6 +150,8 @@ class Shelf:
             if append.owner is not None:
                 run.take(append.owner, self.now(), append.claim_seconds)
         assert run is not None  # or it was a conflict
+        if append.input is not None:
+            run.header = attrs.evolve(run.header, input=append.input)
         run.add(append)
         if append.enqueues:
             self._ring_workers()

@@ -31,7 +31,7 @@ def unstorable(append: Append) -> JournalConflictError | None:
     for entry in append.entries:
         if not are_storable(entry.parts):
             return JournalConflictError(append.run_id, PROBLEM)
-    texts = [append.run_id, append.owner]
+    texts = [append.run_id, append.owner, append.input]
     if append.header is not None:
         header = append.header
         texts += [header.workflow_id, header.resource_id, header.fingerprint, header.input]

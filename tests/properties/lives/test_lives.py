@@ -120,6 +120,14 @@ def test_there_is_a_way_to_each_entry_of_the_table() -> None:
                 ("interrupt", "canceled", 0),
                 ("cancel", 0),
             ],
+            "drained while its suspension is being saved": [
+                ("create", 0),
+                ("wait", 4.0),
+                ("wait", 4.0),
+                ("crash within", 6, "attach", 1),
+                ("wait", 2.0),
+                ("drain by id", 0),
+            ],
             "started once, and Ctrl-C comes": [("interrupt", "start", 0), ("start once", 0)],
         }.items()
     ],

@@ -178,7 +178,11 @@ class RunJournal:
 
     def first_append(self, entries: Sequence[Entry], due_at: float | None) -> Append:
         """Return what to write of a run before its start happens here."""
-        return attrs.evolve(self._append_of(entries, ()), status="running", due_at=due_at)
+        append = attrs.evolve(self._append_of(entries, ()), status="running", due_at=due_at)
+        if append.header is not None:
+            return append
+        self.header = with_input(self.header, entries[0])  # it was registered without one
+        return attrs.evolve(append, input=self.header.input)
 
     def _append_of(self, entries: Sequence[Entry], requests: Sequence[int]) -> Append:
         first = not self.is_begun

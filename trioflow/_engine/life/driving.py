@@ -59,6 +59,11 @@ async def drive(life: Life, by_engine: bool = False) -> RunResult[Any]:
 async def _drive(life: Life, by_engine: bool) -> RunResult[Any]:
     try:
         await drive_part(life, by_engine)
+        while life.phase is Phase.ENDING:  # it was canceled while its suspension was being saved
+            life.leave_rest()
+            if life.keeper is not None:
+                await life.keeper.claim(life)
+            await drive_part(life, by_engine)
     except BaseException as exc:
         if life.result is None or not must_pass(exc):
             await abandon(life, exc)

@@ -264,7 +264,8 @@ class Life:
         try:
             self.emit_canceled(reason, by)
         finally:
-            if self.phase is Phase.ENDING:  # even if an instrument raised
+            # Even if an instrument raised. A task that still saves the last part drives the end.
+            if self.phase is Phase.ENDING and self.driver is None:
                 self.leave_rest()
                 if start_soon is not None:
                     start_soon(self)

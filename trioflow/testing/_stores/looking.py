@@ -71,6 +71,16 @@ async def runs_are_described(bench: Bench) -> None:
         wanted, status="canceled", updated_at=LONG_AGO + 5, last_seq=5, due_at=None
     )
     expect(await bench.stored("b"), wanted, "finished run")
+    await bench.do(bench.following("a", -1, 0, input='["\U0001f600"]'))
+    wanted = StoredRun(
+        header=attrs.evolve(plain, input='["\U0001f600"]'),
+        status="running",
+        updated_at=LONG_AGO,
+        last_seq=0,
+    )
+    expect(await bench.stored("a"), wanted, "run whose header gets its input later")
+    await bench.do(bench.following("a", 0, 1))
+    expect((await bench.stored("a")).header, wanted.header, "header that keeps its input")
 
 
 async def runs_are_listed(bench: Bench) -> None:

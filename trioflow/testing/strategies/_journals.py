@@ -51,6 +51,8 @@ class Draft:
     requests: list[int]
     """Indexes of the pending requests that it records, and some of unknown requests."""
     header: dict[str, Any]
+    input: str | None
+    """The input for the header of a run that has one."""
 
 
 drafts = st.builds(
@@ -75,6 +77,7 @@ drafts = st.builds(
             "priority": priorities,
         }
     ),
+    input=st.none() | st.sampled_from(["1", '"é"']),
 )
 
 
@@ -162,6 +165,7 @@ class Journals:
             after=after,
             status=draft.status,
             header=header if draft.begins else None,
+            input=None if draft.begins else draft.input,
             owner=draft.owner and self.id(draft.owner),
             claim_seconds=draft.claim_seconds,
             due_at=draft.due_at,
@@ -185,6 +189,8 @@ class Journals:
         if append.after != run.last_seq or append.owner != run.owner:
             return False
         self.runs[name] = run
+        if append.input is not None:
+            run.header = attrs.evolve(run.header, input=append.input)
         run.entries += append.entries
         run.status, run.due_at = append.status, append.due_at
         run.requests = [

@@ -55,6 +55,11 @@ BEGUN = """
       INSERT INTO trioflow_tags (tag, run) SELECT tag, key FROM moved, unnest(%s::text[]) AS tag
     )
 """
+NAMED = """,
+    named AS (
+      UPDATE trioflow_headers SET input = %s FROM moved WHERE run = moved.key
+    )
+"""
 ADDED = """,
     added AS (
       INSERT INTO trioflow_entries (run, seq, at, text)
@@ -207,6 +212,9 @@ def execute(connection: Connection[Any], append: Append) -> Cursor[Any]:
         place = (append.run_id, append.after, append.owner)
         moved = (last.seq, last.at) if last else (append.after, None)
         values = (*moved, append.status, append.due_at, *place)
+        if append.input is not None:
+            statement += NAMED
+            values += (append.input,)
     else:
         statement = BEGUN
         values = (

@@ -54,7 +54,9 @@ HEAD = "SELECT last_seq, owner FROM trioflow_runs WHERE run_id = %s"
 
 def is_single(appends: Sequence[Append]) -> bool:
     """Return whether `SingleAppender` can execute these appends."""
-    return len(appends) == 1 and appends[0].header is None and len(appends[0].entries) <= LONGEST
+    if len(appends) != 1 or len(appends[0].entries) > LONGEST:
+        return False
+    return appends[0].header is None and appends[0].input is None
 
 
 class SingleAppender:

@@ -39,6 +39,7 @@ BEGIN = """
     ON CONFLICT DO NOTHING
     RETURNING key
 """
+INPUT = "UPDATE trioflow_headers SET input = ? WHERE run = ?"
 HEADER = "INSERT INTO trioflow_headers (run, fingerprint, tags, input) VALUES (?, ?, ?, ?)"
 TAG = "INSERT INTO trioflow_tags (tag, run) VALUES (?, ?)"
 ENTRY = "INSERT INTO trioflow_entries (run, seq, at, text) VALUES (?, ?, ?, ?)"
@@ -72,6 +73,8 @@ def append_one(connection: sqlite3.Connection, append: Append) -> JournalConflic
     if key is None:
         head = connection.execute(HEAD, [append.run_id]).fetchone() or (None, None)
         return append.conflict(*head)
+    if append.input is not None:
+        connection.execute(INPUT, (append.input, key))
     if append.entries:
         write_entries(connection, key, append.entries)
     if append.requests:
