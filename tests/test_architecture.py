@@ -131,6 +131,8 @@ LAZY = {
     ("trioflow._cli.asked", "trioflow._cli.continuing"): "the help is there before it",
     ("trioflow._cli.asked", "trioflow._cli.upkeep"): "the help is there before it",
     ("trioflow._cli.filters", "trioflow._cli.times"): "the help is there before it",
+    ("trioflow._cli.scheduled", "trioflow._cli.timetable"): "the help is there before it",
+    ("trioflow._cli.scheduled", "trioflow._cli.timetabling"): "the help is there before it",
     ("trioflow._cli.stored", "trioflow._cli.history"): "the help is there before it",
     ("trioflow._cli.stored", "trioflow._cli.retrying"): "the help is there before it",
     ("trioflow._cli.stored", "trioflow._cli.upkeep"): "the help is there before it",

@@ -6,6 +6,7 @@ that is canceled costs the process.
 
 from __future__ import annotations
 
+import inspect
 import pickle
 import struct
 import subprocess
@@ -19,7 +20,7 @@ import trio
 
 from trioflow import StepContext
 from trioflow.abc import Runner
-from trioflow.runners import Place, Places, check_blocking, outside_timeout
+from trioflow.runners import Place, Places, outside_timeout
 from trioflow.runners.remote import (
     Frame,
     Job,
@@ -101,7 +102,6 @@ class PipeRunner(Runner):
         await self._stack.aclose()
 
     def check(self, fn: Callable[..., Any], where: str) -> None:
-        check_blocking(fn, where, "in a process")
         check_reachable(fn, where)
 
     async def run(
@@ -113,19 +113,21 @@ class PipeRunner(Runner):
             try:
                 await place.take()
                 async with self._free:
-                    frame = await self._run(ctx, pack_call(ctx, fn, args, kwargs), place, waiting)
+                    job = Job(facts_of(ctx), Levels.here(), True, inspect.iscoroutinefunction(fn))
+                    content = pack_call(ctx, fn, args, kwargs)
+                    frame = await self._run(ctx, job, content, place, waiting)
             finally:
                 place.end()
         return result_of(ctx, *frame)
 
     async def _run(
-        self, ctx: StepContext[Any], content: bytes, place: Place, waiting: ExitStack
+        self, ctx: StepContext[Any], job: Job, content: bytes, place: Place, waiting: ExitStack
     ) -> Frame:
         if self._post is None:
             self._post = await _start()
         frame = None
         try:
-            await self._post.send(Job(facts_of(ctx), Levels.here(), reports=True), content)
+            await self._post.send(job, content)
             service = Service(ctx, self._post, place, self._logbook, waiting.close)
             frame = await service.serve()
         finally:

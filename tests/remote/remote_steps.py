@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import trio
+import trio.lowlevel
 
 from trioflow import StepContext, Tool, step, tool
 from trioflow.errors import TrioflowError
@@ -52,6 +53,15 @@ async def open_counter() -> AsyncIterator[list[int]]:
 
 @step(runner="pipe")
 def double(value: int) -> int:
+    return 2 * value
+
+
+@step(runner="pipe")
+async def double_later(value: int, ctx: StepContext[Any]) -> int:
+    """Use the context in an async body."""
+    await ctx.write({"chunk": value})
+    ctx.set_state(count=value)
+    await trio.lowlevel.checkpoint()
     return 2 * value
 
 

@@ -11,6 +11,7 @@ from trioflow._cli.arguments import JsonText, Target
 from trioflow._cli.asked import ASKING_COMMANDS
 from trioflow._cli.enqueued import ENQUEUING_COMMANDS
 from trioflow._cli.filters import Flag
+from trioflow._cli.scheduled import SCHEDULES
 from trioflow._cli.stored import STORED_COMMANDS
 from trioflow._version import __version__
 
@@ -36,13 +37,14 @@ def make_app() -> App:
     )
     for command in COMMANDS:
         app.command(command)
+    app.command(SCHEDULES)
     app.command(install_completion, name=INSTALL)
     return app
 
 
 def is_built_in(tokens: Sequence[str]) -> bool:
     """Return whether a command line can be parsed without the commands of plugins."""
-    own = ["--version", INSTALL, *(command.__name__ for command in COMMANDS)]
+    own = ["--version", INSTALL, *SCHEDULES.name, *(command.__name__ for command in COMMANDS)]
     if tokens and tokens[0] == COMPLETE:
         tokens = tokens[1:]
     return bool(tokens) and tokens[0] in own

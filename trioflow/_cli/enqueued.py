@@ -21,6 +21,7 @@ async def worker(
     drain: str = "30",
     limit: Annotated[list[str] | None, Flag] = None,
     no_chunks: Annotated[bool, Flag] = False,
+    no_schedules: Annotated[bool, Flag] = False,
 ) -> int:
     """Take runs from queues of a store and drive them, until a signal ends it.
 
@@ -51,6 +52,8 @@ async def worker(
     no_chunks
         Do not write chunks of steps and pieces of tools to the store, where other processes
         can read them.
+    no_schedules
+        Do not start the runs of schedules.
     """
     from trioflow._cli.working import Options, run_worker
 
@@ -64,6 +67,7 @@ async def worker(
             drain=drain,
             limits=limit or (),
             journal_chunks=not no_chunks,
+            schedules=not no_schedules,
         )
     )
 

@@ -20,6 +20,8 @@ from trioflow._cli.stores import need_store
 from trioflow._cli.targets import import_workflow, is_in_module, known_workflow, plugins_with
 from trioflow._cli.text import clean
 from trioflow._cli.times import read_duration
+from trioflow._engine.base.nursery import open_owned_nursery
+from trioflow.abc import ScheduleStore
 from trioflow.engine import Engine, open_engine
 
 
@@ -35,6 +37,7 @@ class Options:
     drain: str
     limits: Sequence[str]
     journal_chunks: bool
+    schedules: bool
 
 
 @attrs.frozen(kw_only=True)
@@ -78,11 +81,29 @@ async def run_worker(options: Options) -> int:
                 taking.cancel()
 
             with interruptible(stop, lambda: "") as interruption:
-                await engine.work(options.capacity, queues=options.queues, poll=poll, drain=drain)
+                async with _scheduling(engine, options.schedules):
+                    await engine.work(
+                        options.capacity, queues=options.queues, poll=poll, drain=drain
+                    )
     say("the runs that have not finished are left to other workers")
     # To be stopped is how a worker ends, except for Ctrl-C.
     was_interrupted = interruption.signum == signal.SIGINT
     return interruption.exit_code or SUCCESS if was_interrupted else SUCCESS
+
+
+@asynccontextmanager
+async def _scheduling(engine: Engine, wanted: bool) -> AsyncGenerator[None, None]:
+    """Run the schedules of the store in the block, if it keeps any."""
+    tasks = trio.CancelScope()
+
+    async def run() -> None:
+        with tasks:
+            await engine.run_schedules()
+
+    async with open_owned_nursery(tasks.cancel) as nursery:
+        if wanted and isinstance(engine.store, ScheduleStore):
+            nursery.start_soon(run)
+        yield
 
 
 def _beginning(engine: Engine, queues: Sequence[str]) -> str:

@@ -41,7 +41,7 @@ BATCH = 100
 
 def is_own_clock(store: ScheduleStore) -> bool:
     """Return whether a store shows the time of this process."""
-    return type(store).now is ScheduleStore.now
+    return getattr(type(store), "now", None) is ScheduleStore.now
 
 
 @attrs.define(eq=False)

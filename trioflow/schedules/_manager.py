@@ -434,7 +434,7 @@ def _continued(fresh: StoredSchedule, known: StoredSchedule) -> StoredSchedule:
 def _free(now: float, taken: set[float]) -> float:
     """Return the first microsecond from now on backwards that no record has."""
     at = datetime.fromtimestamp(now, UTC)
-    while at.timestamp() in taken:
+    while at.timestamp() > now or at.timestamp() in taken:
         at -= timedelta(microseconds=1)
     return at.timestamp()
 

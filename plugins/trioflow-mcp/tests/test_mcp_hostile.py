@@ -247,6 +247,8 @@ async def test_a_server_may_not_ask_for_other_things_than_answers() -> None:
         (JSONResponse({"jsonrpc": "2.0", "id": None, "result": 5}), "no message"),
         (Response(status_code=302, headers={"location": "http://x/"}), "HTTP status 302"),
         (Response(b"data: {broken\n\n", media_type="text/event-stream"), "no message"),
+        (Response(b"\n" * 100_001, media_type="application/json"), "more than 100,000 lines"),
+        (Response(b"data:\n" * 100_001, media_type="text/event-stream"), "100,000 lines"),
         (Response(b": nothing\n\n", media_type="text/event-stream"), "ended too early"),
     ],
 )

@@ -169,6 +169,29 @@ async def test_the_clients_cancellation_cancels_the_run_and_waits(
     assert log.read_text().split() == ["started", "cleaned", "up"]
 
 
+async def test_canceling_while_the_user_is_asked_cancels_the_run() -> None:
+    asked = trio.Event()
+
+    async def callback(context: object, params: Any) -> types.ElicitResult:
+        asked.set()
+        await trio.sleep_forever()
+        raise AssertionError
+
+    async with (
+        service() as made,
+        Client(made.server, mode="legacy", elicitation_callback=callback) as connected,
+    ):
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(connected.call_tool, "named", {})
+                await asked.wait()
+                scope.cancel()
+        (info,) = await made.engine.list_runs()
+        with trio.fail_after(10):
+            while (await made.engine.find_run_info(info.run_id)).status != "canceled":  # noqa: ASYNC110
+                await trio.sleep(0.01)
+
+
 # ---------------------------------------------------------------- suspended runs
 @pytest.mark.parametrize(
     ("name", "arguments", "answer", "output"),

@@ -17,7 +17,6 @@ from trioflow_mcp.exchange import CallAgainError, Exchange
 
 CALL = "trioflow/call"
 """The key in a request's metadata that says of which call it is."""
-
 WITHDRAWAL = 0.5
 """Seconds that a server has to withdraw the question of a call that was canceled."""
 
@@ -61,8 +60,8 @@ class Askers:
 
     def note_request(self, sent: types.JSONRPCRequest, received: types.JSONRPCRequest) -> None:
         """Note that a question has arrived in the response to a request."""
-        meta = (sent.params or {}).get("_meta") or {}
-        if isinstance(key := meta.get(CALL), str):
+        key = ((sent.params or {}).get("_meta") or {}).get(CALL)
+        if received.method == "elicitation/create" and isinstance(key, str):
             self._arrived_in[received.id] = key
 
     async def find(self, request_id: types.RequestId) -> Exchange | None:

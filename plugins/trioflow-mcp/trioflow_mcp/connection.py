@@ -25,6 +25,13 @@ CLOSING = 8.0
 """Seconds that a connection gets to close: a process is asked to end, then told, then killed."""
 LAST_WORDS = 0.5
 """Seconds to wait for the standard error of a process that has ended."""
+LEVELS = {
+    "debug": logging.DEBUG,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+    **dict.fromkeys(("critical", "alert", "emergency"), logging.CRITICAL),
+}
+"""Levels of the protocol that Python has; INFO for all others."""
 INFO = types.Implementation(name="trioflow", version="0.1")
 
 logger = logging.getLogger("trioflow.mcp")
@@ -123,8 +130,7 @@ class Link:
         return await exchange.ask(params)
 
     async def _log(self, params: types.LoggingMessageNotificationParams) -> None:
-        level = logging.getLevelNamesMapping().get(params.level.upper(), logging.INFO)
-        logger.log(level, "%s: %s", self.target.name, params.data)
+        logger.log(LEVELS.get(params.level, logging.INFO), "%s: %s", self.target.name, params.data)
 
     async def _receive(self, message: IncomingMessage) -> None:
         if isinstance(message, types.ToolListChangedNotification):

@@ -13,7 +13,9 @@ from pydantic import ValidationError
 
 EVENTS = "text/event-stream"
 LARGEST = 64 * 1024 * 1024
-"""Most bytes of one message."""
+"""Most bytes of one line, which usually is a message."""
+MOST_LINES = 100_000
+"""Most lines of one message."""
 
 
 class NoMessageError(ValueError):
@@ -42,10 +44,23 @@ def _parsed(text: str) -> types.JSONRPCMessage | NoMessageError:
 
 
 async def _whole(response: httpx2.Response) -> AsyncGenerator[str, None]:
+    whole: list[str] = []
     async with aclosing(_lines(response)) as lines:
-        text = "\n".join([line async for line in lines])
-    if text:
-        yield text
+        async for line in lines:
+            _add(whole, line)
+    if any(whole):
+        yield "\n".join(whole)
+
+
+def _add(lines: list[str], line: str) -> None:
+    """Add a line to those of a message.
+
+    Raises:
+      ReadError: if there are too many.
+    """
+    lines.append(line)
+    if len(lines) > MOST_LINES:
+        raise httpx2.ReadError(f"a message has more than {MOST_LINES:,} lines")
 
 
 async def _event_data(response: httpx2.Response) -> AsyncGenerator[str, None]:
@@ -55,7 +70,7 @@ async def _event_data(response: httpx2.Response) -> AsyncGenerator[str, None]:
         async for line in lines:
             name, _, value = line.partition(":")
             if name == "data":
-                data.append(value.removeprefix(" "))
+                _add(data, value.removeprefix(" "))
             elif not line and any(data):
                 yield "\n".join(data)
                 data = []
@@ -79,7 +94,7 @@ async def _lines(response: httpx2.Response) -> AsyncGenerator[str, None]:
                 line.clear()
             line += rest
             if len(line) > LARGEST:
-                raise httpx2.ReadError(f"a message has more than {LARGEST:,} bytes")
+                raise httpx2.ReadError(f"a line has more than {LARGEST:,} bytes")
         yield line.decode("utf-8", "replace")
     finally:
         with trio.CancelScope(deadline=-math.inf):

@@ -28,6 +28,7 @@ from trioflow_otel.losses import Losses
 from trioflow_otel.part import ENDS, HANDLERS, Part
 from trioflow_otel.places import Inside, baggage_of, headers_of, span_of, valid, with_baggage
 from trioflow_otel.texts import Attributes, Texts
+from trioflow_otel.ticking import inside_tick
 from trioflow_otel.writer import Writer, missing
 
 BEGINNINGS = (ev.Start, ev.Resume, ev.Recover)
@@ -54,6 +55,7 @@ class Tracing(Instrument):
     """
 
     def __init__(self, tracer: Tracer) -> None:
+        self._tracer = tracer
         own, choices = with_choices(tracer)
         self._losses = Losses()
         self._writer = Writer(own, choices, Texts.within(tracer), self._losses)
@@ -111,6 +113,10 @@ class Tracing(Instrument):
     # ------------------------------------------------------------ beginnings
     def _start(self, part: PartInfo) -> Beginning:
         around = self._inside(part.tracing_context, otel_context.get_current())
+        try:
+            around = inside_tick(self._tracer, part.metadata, around)
+        except Exception as error:  # of a tracer that is not OpenTelemetry's, or of the metadata
+            self._losses.report("the span of a tick", error)
         parent = valid(get_current_span(around))
         trace_id = parse(part.trace_id) if parent is None else parent.get_span_context().trace_id
         return self._beginning_of(part, around, (), trace_id)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -30,6 +30,7 @@ async def serve(
     allow_unauthenticated: Flag = False,
     expose_tool: Repeated = None,
     no_chunks: Flag = False,
+    no_schedules: Flag = False,
     show_sources: Flag = False,
     show_stacks: Flag = False,
     certfile: str | None = None,
@@ -75,6 +76,8 @@ async def serve(
         Id of a tool that can be executed over HTTP, or * for all. May be repeated.
     no_chunks
         Do not keep chunks of steps and pieces of tools in the journal.
+    no_schedules
+        Do not start the runs of schedules.
     show_sources
         Describe conditions by their source instead of their name.
     show_stacks
@@ -129,7 +132,8 @@ async def serve(
         show_stacks=show_stacks,
         limits={name: value for name, value in limits.items() if value is not None},
     )
-    await _serve(settings, targets, store, journal_chunks=not no_chunks, grace=grace)
+    options = {"journal_chunks": not no_chunks, "schedule": not no_schedules}
+    await _serve(settings, targets, store, options, grace)
     return 0
 
 
@@ -137,8 +141,7 @@ async def _serve(
     settings: Settings,
     targets: Sequence[str],
     store: str | None,
-    *,
-    journal_chunks: bool,
+    options: Mapping[str, Any],
     grace: float,
 ) -> None:
     import trio
@@ -160,8 +163,8 @@ async def _serve(
             workflows=workflows,
             plugins=find_plugins(targets),
             instruments=[StepTracker()],  # tells of which run a log record is
-            journal_chunks=journal_chunks,
             recover=True,
+            **options,
         ) as engine,
     ):
         app = create_app(engine, settings.for_engine(engine))

@@ -6,14 +6,16 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 from trioflow.abc import BodyInfo
-from trioflow.context import BlockingStepContext
+from trioflow.context import BlockingStepContext, StepContext
 from trioflow.runners.remote._calls import RemoteCall
 from trioflow.runners.remote._forwarding import Forwarding
 from trioflow.runners.remote._levels import Levels
 from trioflow.runners.remote._link import Line, Link, Stop
+from trioflow.runners.remote._loop import LOOP
 from trioflow.runners.remote._messages import Begun, Job, Outcome, Raised, Returned, Stopped
 from trioflow.runners.remote._packing import pack_error, without_interrupts
 from trioflow.runners.remote._pickling import (
@@ -58,7 +60,8 @@ class Bodies:
             large.
         """
         link = self._forwarding.link = Link(self._line, job.facts.step_id)
-        enter_context(BlockingStepContext[Any](RemoteCall(job.facts, link)))
+        context = StepContext[Any] if job.is_async else BlockingStepContext[Any]
+        enter_context(context(RemoteCall(job.facts, link)))
         # Its context variables are gone with it.
         outcome, result = copy_context().run(self._outcome_of, job, contents, link)
         leave_context()
@@ -73,7 +76,7 @@ class Bodies:
             call = self._load(job, contents, step)
             if job.reports:
                 link.tell(Begun())
-            method, result = self._call(step, *call)
+            method, result = self._call(job, *call)
         except BaseException as exc:
             error = pack_error(without_interrupts(exc))
         is_clean = self._settings.restore()
@@ -95,13 +98,14 @@ class Bodies:
 
     def _call(
         self,
-        step: str,
+        job: Job,
         fn: Callable[..., Any],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         body: BodyInfo | None,
     ) -> tuple[str, bytes]:
         """Return how the body has ended: the method that it called last, if any, and its values."""
+        step = job.facts.step_id
         tracked: AbstractContextManager[Any] = nullcontext()
         if body is not None:
             from trioflow.instruments import StepTracker  # takes long, and most engines have none
@@ -109,7 +113,8 @@ class Bodies:
             tracked = StepTracker().around_body(body)
         try:
             with self._around(), tracked:
-                result = fn(*args, **kwargs)
+                call = partial(fn, *args, **kwargs)
+                result = LOOP.run(call) if job.is_async else call()
         except Stop as stop:
             what = f"what ctx.{stop.method}() was given"
             return stop.method, dumps_or_blame(stop.values, what, step)

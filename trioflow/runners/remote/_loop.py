@@ -3,13 +3,47 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
+from contextvars import Context, copy_context
+from typing import Generic, TypeVar
 
+import outcome
 import trio
 from trio._threads import PARENT_TASK_DATA
 
 from trioflow.runners import OpenResource, Resources
+
+T = TypeVar("T")
+
+INTERVAL = 0.02
+"""Seconds after which a thread that waits for an async body looks for interrupts."""
+
+
+class _Body(Generic[T]):
+    """An async body in the loop. Its methods are called there."""
+
+    def __init__(self, fn: Callable[[], Awaitable[T]], context: Context) -> None:
+        self.done = Future[outcome.Outcome[T]]()
+        self._fn = fn
+        self._context = context
+        self._scope = trio.CancelScope()
+        self._has_begun = False
+
+    def begin(self) -> None:
+        if not self.done.done():  # it was canceled before
+            self._has_begun = True
+            trio.lowlevel.spawn_system_task(self._run, context=self._context)
+
+    def cancel(self) -> None:
+        self._scope.cancel()
+        if not self._has_begun:
+            self.done.set_result(outcome.Error(KeyboardInterrupt()))
+
+    async def _run(self) -> None:
+        with self._scope:
+            self.done.set_result(await outcome.acapture(self._fn))
 
 
 class WorkerLoop:
@@ -39,6 +73,23 @@ class WorkerLoop:
         PARENT_TASK_DATA.abandon_on_cancel = True
         PARENT_TASK_DATA.cancel_register = [None]
         PARENT_TASK_DATA.task_register = [None]
+
+    def run(self, fn: Callable[[], Awaitable[T]]) -> T:
+        """Await *fn* in the loop, with the context variables of this thread.
+
+        An interrupt of this thread cancels it, and is raised when it has ended.
+        """
+        assert self._token is not None
+        body = _Body(fn, copy_context())
+        try:
+            self._token.run_sync_soon(body.begin)
+            while not body.done.done():  # an interrupt that is no signal does not end a longer wait
+                wait([body.done], INTERVAL)
+        except KeyboardInterrupt:
+            self._token.run_sync_soon(body.cancel)  # also if it has not begun
+            wait([body.done])
+            raise
+        return body.done.result().unwrap()
 
     def close(self) -> None:
         """Close the resources and stop the loop."""

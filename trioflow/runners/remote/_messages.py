@@ -34,6 +34,8 @@ class Job:
     """The levels of loggers, if they have changed; None otherwise."""
     reports: bool
     """Whether the worker reports with `Begun` that the body begins."""
+    is_async: bool = False
+    """Whether the function is an ``async def``, to be awaited in the event loop of the worker."""
 
 
 @attrs.frozen

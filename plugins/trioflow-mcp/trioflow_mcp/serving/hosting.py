@@ -53,7 +53,9 @@ class Stdio:
     async def serve(self, service: Service, ended: trio.Event) -> None:
         """Serve until standard input is closed."""
         if os.isatty(self.wire.reading):
-            say(f"serving {len(service.catalogue)} tools to an MCP client on standard input")
+            count = len(service.catalogue)
+            tools = "1 tool" if count == 1 else f"{count} tools"
+            say(f"serving {tools} to an MCP client on standard input")
             say("for a client elsewhere: trioflow mcp --http PORT; Ctrl-C ends the server")
 
         async def end() -> None:

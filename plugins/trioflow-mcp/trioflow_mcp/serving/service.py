@@ -7,6 +7,7 @@ durable run is left to be recovered.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Any
 
@@ -153,6 +154,22 @@ class Service:
         Args:
           after: Progress is sent for the events after this one.
         """
+        try:
+            return await self._converse(ctx, run, served, after)
+        except trio.Cancelled:
+            if not self.is_ending:
+                await self._cancel(run)
+            raise
+
+    async def _cancel(self, run: Run[Any, Any]) -> None:
+        """Cancel a run and wait for its clean-up."""
+        with trio.CancelScope(shield=True), suppress(TrioflowError):  # it may be over
+            await self.engine.cancel_run(run.run_id, "the client canceled the call", by="mcp")
+            await run.wait()
+
+    async def _converse(
+        self, ctx: Context, run: Run[Any, Any], served: Served, after: int | None
+    ) -> types.CallToolResult | types.InputRequiredResult:
         while True:
             result = await self._follow(ctx, run, after)
             if result.status == "success":
@@ -170,19 +187,12 @@ class Service:
 
     async def _follow(self, ctx: Context, run: Run[Any, Any], after: int | None) -> RunResult[Any]:
         """Wait until a run finishes or suspends; send its events as progress meanwhile."""
-        try:
-            async with run.observe(after) as stream:
-                async for event in stream:
-                    message = progress_of(event)
-                    if message is not None:
-                        await ctx.session.report_progress(event.seq, None, message)
-            return await run.wait()
-        except trio.Cancelled:
-            if not self.is_ending:
-                run.cancel("the client canceled the call")
-                with trio.CancelScope(shield=True):
-                    await run.wait()
-            raise
+        async with run.observe(after) as stream:
+            async for event in stream:
+                message = progress_of(event)
+                if message is not None:
+                    await ctx.session.report_progress(event.seq, None, message)
+        return await run.wait()
 
     # ------------------------------------------------------------ questions
     def _can_ask(self, ctx: Context) -> bool:

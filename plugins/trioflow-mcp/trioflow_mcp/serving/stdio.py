@@ -10,13 +10,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import trio
 from anyio import ClosedResourceError
 from attrs import define, field
 from mcp.server import Server
 from mcp.server.stdio import stdio_server
+
+T = TypeVar("T")
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 CHUNK = 64 * 1024
@@ -54,6 +57,8 @@ class Lines:
 
     descriptor: int
     on_end: Callable[[], None]
+    _limiter: trio.CapacityLimiter = field(factory=lambda: trio.CapacityLimiter(1))
+    """Its own, since steps may take all threads that there are."""
     _lines: Iterator[str] = field(factory=lambda: iter(()))
     _rest: bytearray = field(factory=bytearray)
 
@@ -65,9 +70,7 @@ class Lines:
             line = next(self._lines, None)
             if line is not None:
                 return line
-            data = await trio.to_thread.run_sync(
-                os.read, self.descriptor, CHUNK, abandon_on_cancel=True
-            )
+            data = await _in_thread(partial(os.read, self.descriptor, CHUNK), self._limiter)
             if not data or len(self._rest) > LARGEST:
                 self.on_end()
                 raise StopAsyncIteration
@@ -86,21 +89,26 @@ class Output:
     """Writes to a file descriptor."""
 
     descriptor: int
+    _limiter: trio.CapacityLimiter = field(factory=lambda: trio.CapacityLimiter(1))
 
     async def write(self, text: str) -> None:
         """Write a text. Cancellation leaves the thread that writes."""
         data = memoryview(text.encode("utf-8", "replace"))
         while data:
             try:
-                written = await trio.to_thread.run_sync(
-                    os.write, self.descriptor, data, abandon_on_cancel=True
-                )
+                write = partial(os.write, self.descriptor, data)
+                written = await _in_thread(write, self._limiter)
             except OSError as exc:
                 raise ClosedResourceError from exc  # the client does not read any more
             data = data[written:]
 
     async def flush(self) -> None:
         """Do nothing: all is written already."""
+
+
+async def _in_thread(function: Callable[[], T], limiter: trio.CapacityLimiter) -> T:
+    """Call a function in a thread, which is left there if the call is canceled."""
+    return await trio.to_thread.run_sync(function, abandon_on_cancel=True, limiter=limiter)
 
 
 async def serve_stdio(server: Server[Any], wire: Wire, on_end: Callable[[], None]) -> None:

@@ -1,0 +1,1 @@
+"""Bodies for the tests, in a package that workers can import."""

@@ -1,0 +1,39 @@
+"""One cluster of two nodes for all tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import pytest
+from ray.cluster_utils import Cluster
+from ray_steps import bodies
+from trioflow_ray import RayRunner
+
+from trioflow import Engine, open_engine
+
+NODE = {"object_store_memory": 80 * 1024**2, "include_dashboard": False}
+Opening = Callable[..., AbstractAsyncContextManager[Engine]]
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Any]:
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    started: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, **NODE})
+    started.add_node(num_cpus=1, resources={"big": 1}, object_store_memory=80 * 1024**2)
+    started.wait_for_nodes()
+    yield started
+    started.shutdown()
+
+
+@pytest.fixture
+def open_ray(cluster: Any) -> Opening:
+    @asynccontextmanager
+    async def opening(**options: Any) -> AsyncIterator[Engine]:
+        runner = RayRunner(cluster.address, **{"grace": 1.0, **options})
+        async with open_engine(plugins=[], runners={"ray": runner}, tools=[bodies.shout]) as engine:
+            yield engine
+
+    return opening

@@ -1,0 +1,122 @@
+"""The engine's end of the mailbox: it sorts messages to the calls they belong to."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import attrs
+import trio
+
+from trioflow.runners.remote import Frame
+from trioflow_ray.mailbox import Letter
+from trioflow_ray.waiting import settle
+from trioflow_ray.work import Result
+
+
+@attrs.define(eq=False)
+class Call:
+    """The messages of one body. A `trioflow.runners.remote.Post`."""
+
+    number: int
+    office: Office
+    received: int = 0
+    result: Result | None = None
+    """What the task has returned; its outcome comes after all messages that the body has sent."""
+    is_over: bool = False
+    """Whether the task has ended without a result."""
+    _frames: list[Frame] = attrs.field(factory=list)
+    _news: trio.Event = attrs.field(factory=trio.Event)
+
+    def add(self, frame: Frame) -> None:
+        """Add a message of the body."""
+        self.received += 1
+        self._frames.append(frame)
+        self._news.set()
+
+    def end(self, result: Result | None) -> None:
+        """Note that the task has ended; None if it has no result."""
+        self.result, self.is_over = result, result is None
+        self._news.set()
+
+    async def send(self, message: Any, content: bytes | bytearray = b"") -> None:
+        """Send an answer to the body."""
+        self.office.answer((self.number, message, bytes(content)))
+        await trio.lowlevel.checkpoint()
+
+    async def receive(self) -> Frame | None:
+        """Return the next message of the body, its outcome last; None if it has none."""
+        while True:
+            if self._frames:
+                return self._frames.pop(0)
+            if self.result is not None and self.received >= self.result[0]:
+                return self.result[1], self.result[2]
+            if self.is_over or self.office.is_lost:
+                return None
+            self._news = trio.Event()
+            await self._news.wait()
+
+    def wake(self) -> None:
+        """Look at what has changed."""
+        self._news.set()
+
+
+class Office:
+    """Takes messages from the mailbox, and brings answers to it."""
+
+    def __init__(self, mailbox: Any) -> None:
+        self.mailbox = mailbox
+        self.is_lost = False
+        """Whether the mailbox is gone."""
+        self.reason = ""
+        self._calls: dict[int, Call] = {}
+        self._numbers = 0
+        self._answers, self._to_answer = trio.open_memory_channel[Letter](math.inf)
+
+    def open_call(self) -> Call:
+        """Return a new call, whose messages are sorted to it until it is closed."""
+        self._numbers += 1
+        call = self._calls[self._numbers] = Call(self._numbers, self)
+        return call
+
+    def close_call(self, call: Call) -> None:
+        """Drop what the body still sends."""
+        del self._calls[call.number]
+
+    def forget(self, call: Call) -> None:
+        """End all requests of a body with an error."""
+        if not self.is_lost:
+            self.mailbox.forget.remote(call.number)
+
+    def answer(self, letter: Letter) -> None:
+        """Bring an answer to its body; it is lost if the body has ended."""
+        self._answers.send_nowait(letter)  # there are as many as bodies have open requests
+
+    async def take(self) -> None:
+        """Sort messages until the mailbox is gone."""
+        import ray
+
+        while True:
+            future = await settle(self.mailbox.take.remote())
+            try:
+                letters = future.result()
+            except ray.exceptions.RayError as exc:
+                self._lose(exc)
+                return
+            for number, message, content in letters:
+                call = self._calls.get(number)
+                if call is not None:
+                    call.add((message, content))
+
+    async def bring(self) -> None:
+        """Bring answers, all that are ready in one call."""
+        async for first in self._to_answer:
+            letters = [first]
+            while self._to_answer.statistics().current_buffer_used:
+                letters.append(self._to_answer.receive_nowait())
+            self.mailbox.answer.remote(letters)
+
+    def _lose(self, exc: Exception) -> None:
+        self.is_lost, self.reason = True, " ".join(str(exc).split())
+        for call in self._calls.values():
+            call.wake()

@@ -1,0 +1,79 @@
+"""The event loop of a worker, whose bodies are interrupted in the main thread."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Iterator
+
+import pytest
+import trio
+
+from trioflow.runners.remote._loop import WorkerLoop, _Body
+
+
+@pytest.fixture
+def loop() -> Iterator[WorkerLoop]:
+    made = WorkerLoop()
+    starting = threading.Thread(target=made.start)  # it changes the thread that it is called in
+    starting.start()
+    starting.join()
+    yield made
+    made.close()
+
+
+def test_what_an_async_body_returns_or_raises_comes_back(loop: WorkerLoop) -> None:
+    async def give() -> int:
+        await trio.lowlevel.checkpoint()
+        return 5
+
+    async def fail() -> None:
+        raise LookupError("no")
+
+    assert loop.run(give) == 5
+    with pytest.raises(LookupError, match="no"):
+        loop.run(fail)
+
+
+def test_an_interrupt_of_the_thread_cancels_the_body_and_waits_for_it(loop: WorkerLoop) -> None:
+    notes, begun = [], threading.Event()
+
+    async def wait_for_ever() -> None:
+        begun.set()
+        try:
+            await trio.sleep_forever()
+        finally:
+            notes.append("cleaned up")
+
+    def main_thread() -> None:
+        try:
+            loop.run(wait_for_ever)
+        except KeyboardInterrupt:
+            notes.append("interrupted")
+
+    thread = threading.Thread(target=main_thread)
+    thread.start()
+    begun.wait()
+    assert thread.ident is not None
+    interrupt = ctypes.py_object(KeyboardInterrupt)  # as Ray does it: no signal
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), interrupt)
+    thread.join()
+
+    assert notes == ["cleaned up", "interrupted"]
+
+
+def test_a_body_that_is_canceled_before_it_begins_never_does(loop: WorkerLoop) -> None:
+    async def refuse() -> None:
+        raise AssertionError("it began")
+
+    async def cancel_first() -> type[BaseException]:
+        from contextvars import copy_context
+
+        body = _Body(refuse, copy_context())
+        body.cancel()
+        body.begin()
+        with pytest.raises(KeyboardInterrupt) as caught:
+            body.done.result().unwrap()
+        return caught.type
+
+    assert loop.run(cancel_first) is KeyboardInterrupt
