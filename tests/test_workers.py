@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trioflow import Engine, RunResult, StepContext, Workflow, events, open_engine, step
+from trioflow.abc import Instrument, WorkReport
 from trioflow.errors import (
     CrashLoopError,
     DuplicateRunError,
@@ -484,3 +485,59 @@ async def test_many_workers_share_the_runs(autojump_clock: MockClock) -> None:
 
     assert len(owners) == 3
     assert len(began) == 120
+
+
+class Reports(Instrument):
+    def __init__(self, fails: bool = False) -> None:
+        self.reports: list[WorkReport] = []
+        self.fails = fails
+
+    def on_work(self, report: WorkReport) -> None:
+        self.reports.append(report)
+        if self.fails:
+            raise ValueError("no more")
+
+
+async def test_instruments_are_told_what_a_worker_does(autojump_clock: MockClock) -> None:
+    store, told, failing = MemoryStore(), Reports(), Reports(fails=True)
+    async with engine_on(store, claim_seconds=1.0) as web:
+        for value in range(3):
+            await web.enqueue("endless", value, run_id=str(value))
+        await web.enqueue("one", 1, queue="other")
+        async with engine_on(store, instruments=[failing, told], claim_seconds=1.0) as engine:
+            with trio.move_on_after(100):
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(lambda: engine.work(drain=0))
+                    await trio.sleep(5)
+                    for run in store._shelf.journals.values():
+                        run.take("thief", store._shelf.now(), 1000)
+
+    assert len(failing.reports) == 1
+    assert sum(report.taken for report in told.reports) == 3
+    assert sum(report.lost for report in told.reports) == 3
+    looks = [report.queues for report in told.reports if report.queues is not None]
+    assert [(each.queue, each.waiting) for each in looks[0]] == [("other", 1)]
+    assert looks[-1] == []
+    assert 5 <= len(looks) <= 8
+
+
+@pytest.mark.parametrize("count", [1, 4])
+async def test_results_and_events_do_not_depend_on_the_number_of_workers(
+    autojump_clock: MockClock, count: int
+) -> None:
+    inner = flow("inner", slow, one)
+    nested = flow("nested", one).parallel(inner, one.clone("beside")).map(len)
+    store, results = MemoryStore(), []
+    async with engine_on(store, *FLOWS, nested) as web, AsyncExitStack() as stack:
+        for _ in range(count):
+            await stack.enter_async_context(working(store, *FLOWS, nested))
+        for value in range(20):
+            await web.enqueue(("one", "slow", "nested")[value % 3], value, run_id=str(value))
+        for value in range(20):
+            results.append((await end_of(web, str(value))).output)
+            async with web.observe(str(value), until="finished") as stream:
+                seen = [event async for event in stream]
+            check_events(seen, web.workflows[("one", "slow", "nested")[value % 3]])
+            assert sum(event.type == "recover" for event in seen) == 1
+
+    assert results == [(value + 1, value + 2, 2)[value % 3] for value in range(20)]

@@ -968,7 +968,8 @@ class Engine(metaclass=NoPublicConstructor):
         if self._stored is None:
             raise StoreError("(none)", "runs are taken from a store; open the engine with store=")
         self._stored.durable.check_writable()
-        await journal.Worker(self._stored, job).work()
+        reporter = journal.WorkReporter(self._stored.durable.claims, self._environment.instruments)
+        await journal.Worker(self._stored, job, reporter).work()
 
     async def _start_or_find(
         self, workflow: Workflow[Any, Any] | str, input_data: Any, **options: Any

@@ -75,7 +75,7 @@ class AgentTeller:
     is_old: bool
     """Whether text is told as pieces of a tool call's arguments."""
     streams: dict[str, AgentStream] = attrs.field(factory=dict)
-    """By the full id of the agent's step."""
+    """By the address of the agent's step, or of its item in a foreach."""
 
     def own(self, event: ev.Event) -> str | None:
         """Return the full id of the agent that an event is of or inside of."""
@@ -85,22 +85,36 @@ class AgentTeller:
 
     def before(self, event: ev.StepEvent) -> list[dict[str, Any]]:
         """Return what is told before an event of the agent's step itself."""
-        if isinstance(event, ev.StepStart):
-            id = event.id.rpartition(".")[2]
-            self.streams[event.id] = AgentStream(id, len(self.streams) + 1, event.input)
-        stream = self.streams.get(event.id)
-        if stream is None or not stream.has_begun or not isinstance(event, ev.StepResult):
-            return []
-        return self._end(stream, event)
+        match event:
+            case ev.StepStart():
+                self._open(event.id, event.address, event.input)
+                return []
+            case ev.StepResult():
+                stream = self.streams.get(event.address)
+            case ev.StepProgress():
+                stream = self.streams.get(f"{event.address}[{event.index}]")
+            case _:
+                return []
+        return self._end(stream, event) if stream is not None and stream.has_begun else []
+
+    def _open(self, id: str, address: str, value: Any) -> None:
+        number = len(self.streams) + 1
+        self.streams[address] = AgentStream(id.rpartition(".")[2], number, value)
 
     def inside(self, own: str, event: ev.Event) -> list[dict[str, Any]]:
         """Return what is told of an event inside of an agent."""
-        stream = self.streams.get(own)
+        if isinstance(event, ev.StepStart) and event.id == f"{own}.agent":
+            address = event.address.rpartition("/")[0]
+            if address not in self.streams:  # an item, which has no event of its start
+                self._open(own, address, event.input)
+        if not isinstance(event, ev.ToolEvent) or not _is_of_model(own, event):
+            return []
+        stream = self.streams.get(event.address.rsplit("/", 3)[0])
         if stream is None:  # the stream has begun in the middle of it
             return []
-        if isinstance(event, ev.ToolCallStreamingStart) and _is_of_model(own, event):
+        if isinstance(event, ev.ToolCallStreamingStart):
             return self._begin(stream, event)
-        if isinstance(event, ev.ToolCallDelta) and _is_of_model(own, event):
+        if isinstance(event, ev.ToolCallDelta):
             return self._piece(stream, event)
         return []
 

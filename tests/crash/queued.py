@@ -107,6 +107,7 @@ async def work(folder: Path, name: str, parent: int) -> None:
             store=SqlStore(settings.url),
             workflows=ALL.values(),
             claim_seconds=settings.claim_seconds,
+            max_recoveries=1000,  # here it is never the run that kills
         ) as engine,
         trio.open_nursery() as nursery,
     ):

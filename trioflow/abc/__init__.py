@@ -13,7 +13,14 @@ if TYPE_CHECKING:
         Principal,
     )
     from trioflow.abc._codec import Codec
-    from trioflow.abc._instrument import BodyInfo, Instrument, PartInfo, SpanInfo, TraceIds
+    from trioflow.abc._instrument import (
+        BodyInfo,
+        Instrument,
+        PartInfo,
+        SpanInfo,
+        TraceIds,
+        WorkReport,
+    )
     from trioflow.abc._journal import Append, Entry, RunFilter, RunHeader, StoredRun, parse_cursor
     from trioflow.abc._places import PlaceRule, PlaceStore
     from trioflow.abc._request import MAX_REQUEST_BYTES, MAX_REQUESTS, Request, RequestKind
@@ -63,6 +70,7 @@ __all__ = [
     "StoredSchedule",
     "TickRecord",
     "TraceIds",
+    "WorkReport",
     "WorkStore",
     "parse_cursor",
 ]
@@ -109,6 +117,7 @@ if not TYPE_CHECKING:  # type checkers would accept any name
             "StoredQueue": "trioflow.abc._work",
             "StoredRun": "trioflow.abc._journal",
             "TraceIds": "trioflow.abc._instrument",
+            "WorkReport": "trioflow.abc._instrument",
             "WorkStore": "trioflow.abc._work",
             "parse_cursor": "trioflow.abc._journal",
         },

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Literal, Self, TypeAlias
 
 import attrs
 
 from trioflow.abc._schedules import TickRecord
+from trioflow.abc._work import StoredQueue
 from trioflow.events import Event, StepKind
 from trioflow.tracing import NO_TRACING, TracingContext
 
@@ -104,6 +105,18 @@ class BodyInfo:
     """The body's position in the caller's trace, as it would be without this instrument."""
 
 
+@attrs.frozen(kw_only=True)
+class WorkReport:
+    """What a worker has done since its last report; see `Engine.work`."""
+
+    taken: int
+    """How many runs it has taken."""
+    lost: int
+    """How many claims the engine has lost: it could not renew them, or another one has them."""
+    queues: Sequence[StoredQueue] | None = None
+    """The queues in which runs wait for a worker, looked up now; None if they were not."""
+
+
 class Instrument:
     """Observes runs for traces, metrics and logs. Override the methods you need.
 
@@ -154,6 +167,12 @@ class Instrument:
         """Handle what became of a tick of a schedule, in the engine that decided it.
 
         Called for each decision but ``"decided"``, which ``"started"`` follows.
+        """
+
+    def on_work(self, report: WorkReport) -> None:
+        """Handle what a worker has done, if it has done anything or looked up the queues.
+
+        It looks them up every 15 seconds if an instrument overrides this method.
         """
 
     def describe_body(self, body: BodyInfo) -> SpanInfo | None:

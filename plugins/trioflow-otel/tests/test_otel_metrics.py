@@ -10,6 +10,7 @@ from trio.testing import MockClock
 
 from trioflow import StepContext, Workflow, open_engine, step
 from trioflow.errors import HistoryGap
+from trioflow.stores import MemoryStore
 
 from .traces import Measures
 
@@ -155,3 +156,29 @@ class TestReaders:
 
         (point,) = measures.points("trioflow.run.blocked_time")
         assert point[:2] == ({"trioflow.workflow.id": "w"}, 3)
+
+
+class TestWorkers:
+    async def test_what_workers_take_and_what_waits_is_measured(
+        self, measures: Measures, autojump_clock: MockClock
+    ) -> None:
+        flow = Workflow[Any, Any]("w").then(nap)
+        store = MemoryStore()
+        options: dict[str, Any] = {"store": store, "workflows": [flow]}
+        async with open_engine(plugins=[measures.plugin], **options) as engine:
+            await engine.enqueue("w", 1)
+            waiting = await engine.enqueue("w", 1, queue="other")
+            with trio.move_on_after(20):
+                await engine.work()
+            assert measures.points("trioflow.queue.waiting_runs")[0][:2] == (
+                {"trioflow.queue": "other"},
+                1,
+            )
+            await engine.delete_run(waiting)
+        async with open_engine(plugins=[measures.plugin], **options) as engine:
+            with trio.move_on_after(1):
+                await engine.work()
+
+        assert [point[1] for point in measures.points("trioflow.worker.taken_runs")] == [1]
+        assert [point[1] for point in measures.points("trioflow.worker.lost_claims")] == [0]
+        assert [point[1] for point in measures.points("trioflow.queue.oldest_waiting")] != []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import attrs
 from opentelemetry.metrics import Meter
 
 from trioflow import events as ev
-from trioflow.abc import BodyInfo, Instrument, PartInfo, TickRecord
+from trioflow.abc import BodyInfo, Instrument, PartInfo, TickRecord, WorkReport
 from trioflow.addresses import Address
 from trioflow_otel import attributes as a
 from trioflow_otel.errors import error_type
@@ -22,6 +23,11 @@ DURATION = "trioflow.step.duration"
 ACTIVE = "trioflow.run.active"
 DROPPED = "trioflow.observer.dropped_events"
 BLOCKED = "trioflow.run.blocked_time"
+TAKEN = "trioflow.worker.taken_runs"
+LOST = "trioflow.worker.lost_claims"
+WAITING = "trioflow.queue.waiting_runs"
+OLDEST = "trioflow.queue.oldest_waiting"
+QUEUE = "trioflow.queue"
 
 
 @attrs.define(eq=False)
@@ -49,6 +55,12 @@ class Metering(Instrument):
         self._blocked = meter.create_histogram(
             BLOCKED, "s", "Time that tasks of runs waited for readers"
         )
+        self._taken = meter.create_counter(TAKEN, "{run}", "Runs that a worker took")
+        self._lost = meter.create_counter(LOST, "{claim}", "Claims that an engine lost")
+        self._waiting = meter.create_gauge(WAITING, "{run}", "Runs that wait for a worker")
+        self._oldest = meter.create_gauge(OLDEST, "s", "Age of the oldest run that waits")
+        self._queues: set[str] = set()
+        """The queues that have been measured: an empty one is not listed."""
         self._ticks = TickMetering(meter)
         self._runs: dict[str, MeteredRun] = {}
         self._texts = Texts()
@@ -95,6 +107,20 @@ class Metering(Instrument):
     def on_blocked(self, run_id: str, seconds: float) -> None:
         """Record a wait for readers."""
         self._blocked.record(seconds, self._about(run_id))
+
+    def on_work(self, report: WorkReport) -> None:
+        """Count what a worker took and lost, and measure the queues."""
+        self._taken.add(report.taken)
+        self._lost.add(report.lost)
+        if report.queues is None:
+            return
+        found = {each.queue: each for each in report.queues}
+        self._queues |= found.keys()
+        now = time.time()
+        for queue in self._queues:
+            about, each = self._texts.known({QUEUE: queue}), found.get(queue)
+            self._waiting.set(0 if each is None else each.waiting, about)
+            self._oldest.set(0.0 if each is None else max(0.0, now - each.oldest), about)
 
     def _about(self, run_id: str) -> Attributes:
         run = self._runs.get(run_id)

@@ -24,7 +24,17 @@ from .processes import PLUGIN
 
 DRIVER = PLUGIN.parent / "trioflow-pictures" / "tests" / "browser.py"
 """What drives Chromium in the tests of the pictures, too."""
-TARGETS = ("order", "patience", "fragile", "many", "interview", "signatures", "awaiting", "hostile")
+TARGETS = (
+    "order",
+    "patience",
+    "fragile",
+    "many",
+    "interview",
+    "signatures",
+    "awaiting",
+    "hostile",
+    "speaking",
+)
 PATIENCE = 60.0
 """Seconds that a page may take to show something on a busy machine."""
 AXE = "axe-core@4.10.3"

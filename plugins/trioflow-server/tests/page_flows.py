@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
 import trio
@@ -209,4 +210,49 @@ async def listen(number: int, ctx: StepContext[Any]) -> str:
 listening = Workflow("listening", input=int, output=str).then(listen)
 hostile = Workflow("hostile", description=HOSTILE).then(shout)
 
-FLOWS = (order, patience, fragile, many, interview, signatures, awaiting, listening, hostile)
+
+@tool(id="speaking")
+async def say(number: int) -> AsyncIterator[Any]:
+    """Say what the model of an agent says, in its pieces."""
+    asks: dict[str, Any] = {"type": "tool-call-delta", "toolCallId": "c", "toolName": "look"}
+    yield "It is "
+    yield HOSTILE
+    yield {**asks, "argsTextDelta": '{"where": '}
+    yield {**asks, "argsTextDelta": '"here"}'}
+    yield {"type": "usage", "inputTokens": 1234, "outputTokens": 5, "cost": 0.25}
+    yield {"type": "finish", "finishReason": "tool_calls"}
+
+
+@tool
+async def look(where: str) -> str:
+    return where
+
+
+@step
+async def model(number: int, ctx: StepContext[Any]) -> int:
+    await ctx.wait_for("news", str)
+    await ctx.call_tool(say, number=number)
+    return number
+
+
+@step
+async def calls(number: int, ctx: StepContext[Any]) -> str:
+    found: str = await ctx.call_tool(look, where="here")
+    return found + await ctx.wait_for("end", str)
+
+
+turn = Workflow("turn", input=int).then(model).then(calls)
+speaking = Workflow("speaking", input=int, output=str).then(turn)
+
+FLOWS = (
+    order,
+    patience,
+    fragile,
+    many,
+    interview,
+    signatures,
+    awaiting,
+    listening,
+    hostile,
+    speaking,
+)

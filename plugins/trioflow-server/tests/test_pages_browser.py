@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from .browsing import Site, load_axe, open_site
+from .page_flows import HOSTILE
 
 pytestmark = pytest.mark.slow
 BASKET = '{"customer": "Ada", "lines": [{"article": "tea", "count": 2}]}'
@@ -58,6 +59,26 @@ def fill(name: str, text: str) -> str:
         "field.dispatchEvent(new Event('input', {bubbles: true}));"
         "field.dispatchEvent(new Event('change', {bubbles: true})); })()"
     )
+
+
+# ---------------------------------------------------------------- agents
+def test_what_an_agent_says_is_shown_while_it_says_it(site: Site) -> None:
+    start(site, "speaking", "said", 1)
+    site.go("/runs/said")
+    site.until(site.card("0"), "running")
+    assert site.page.evaluate("document.getElementById('said-section').hidden") is True
+    site.post("/api/workflows/speaking/runs/said/events/news", '"now"')
+
+    entry = "[...document.querySelectorAll('#said p')].map((e) => [e.className, e.innerText])"
+    site.until(f"{entry}.length", 4)
+    assert site.page.evaluate(entry) == [
+        ["text", f"It is {HOSTILE}"],
+        ["asks", 'look {"where": "here"}'],
+        ["used", "speaking: 1,234 in, 5 out, cost 0.25"],
+        ["called", 'look {"where":"here"}'],
+    ]
+    site.post("/api/workflows/speaking/runs/said/events/end", '"!"')
+    site.until("document.querySelector('#summary .status').className", "status success")
 
 
 # ---------------------------------------------------------------- a whole story

@@ -69,6 +69,19 @@ async def test_much_is_sent_in_parts(autojump_clock: MockClock) -> None:
     assert max(map(len, sent)) <= FULL + 2
 
 
+async def test_after_the_last_piece_nothing_is_waited_for(autojump_clock: MockClock) -> None:
+    sent: list[bytes] = []
+
+    async def emit(piece: bytes) -> None:
+        sent.append(piece)
+
+    flow = Flow(emit, OpenStreams(10))
+    await flow.add(b"a")
+    await flow.flush(is_last=True)
+
+    assert (sent, trio.current_time()) == ([b"a"], 0)
+
+
 async def test_nothing_is_not_sent(autojump_clock: MockClock) -> None:
     async def emit(piece: bytes) -> None:
         raise AssertionError("there is nothing to send")

@@ -145,10 +145,12 @@ class Flow:
         if self._size > FULL:
             await self._send()
 
-    async def flush(self) -> None:
-        """Send what there is, and let more come."""
+    async def flush(self, *, is_last: bool = False) -> None:
+        """Send what there is, and let more come unless it was the last."""
         if self._held:
             await self._send()
+            if is_last:
+                return
             wait = max(SECONDS_PER_STREAM * self.streams.count, SHORTEST_WAIT)
             await trio.sleep(min(wait, LONGEST_WAIT))
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from trioflow._engine.journal.removing import Remover, for_each
     from trioflow._engine.journal.requesting import send_command
     from trioflow._engine.journal.stored_runs import StoredRuns
+    from trioflow._engine.journal.work_reports import WorkReporter
     from trioflow._engine.journal.working import Worker
     from trioflow._engine.journal.writer import JournalWriter
 
@@ -42,6 +43,7 @@ __all__ = [
     "RunList",
     "Send",
     "StoredRuns",
+    "WorkReporter",
     "Worker",
     "begin_or_attach",
     "check_priority",
@@ -78,6 +80,7 @@ if not TYPE_CHECKING:  # otherwise type checkers would accept every name
             "RunList": "trioflow._engine.journal.listing",
             "Send": "trioflow._engine.journal.inbox",
             "StoredRuns": "trioflow._engine.journal.stored_runs",
+            "WorkReporter": "trioflow._engine.journal.work_reports",
             "Worker": "trioflow._engine.journal.working",
             "begin_or_attach": "trioflow._engine.journal.once",
             "check_priority": "trioflow._engine.journal.jobs",

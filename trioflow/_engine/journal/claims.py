@@ -31,6 +31,8 @@ class Claims:
     seconds: float
     """Seconds that a claim holds without renewal."""
     _journals: dict[str, RunJournal] = attrs.field(factory=dict)
+    lost: int = 0
+    """How many claims were lost so far."""
     _renewed_at: float = 0.0
     """When the claims were last known to hold, on Trio's clock."""
     _holding: trio.Event = attrs.field(factory=trio.Event)
@@ -96,12 +98,14 @@ class Claims:
         for run_id, journal in expected.items():
             lost = run_id not in held and self._journals.get(run_id) is journal
             if lost and journal.is_begun:
+                self.lost += 1
                 self.remove(run_id)
                 journal.fail(JournalConflictError(run_id, "another engine has claimed it"))
 
     def _give_up(self) -> None:
         """Stop all runs: other engines may take them over from now on."""
         for run_id, journal in list(self._journals.items()):
+            self.lost += 1
             self.remove(run_id)
             journal.fail(
                 StoreError(

@@ -12,11 +12,13 @@ import attrs
 import trio
 
 from trioflow._calendar import calendar_now
+from trioflow._engine.base.nursery import open_owned_nursery
 from trioflow._engine.base.reporting import report, reported
 from trioflow._engine.journal.jobs import Job
 from trioflow._engine.journal.looking import find_claimable
 from trioflow._engine.journal.stored_runs import StoredRuns
 from trioflow._engine.journal.taking_up import Taker
+from trioflow._engine.journal.work_reports import WorkReporter
 from trioflow._engine.journal.writer import Retries
 from trioflow._engine.life.ending import halt
 from trioflow._engine.life.life import Life
@@ -42,7 +44,12 @@ class Worker:
 
     runs: StoredRuns
     job: Job
+    reporter: WorkReporter
     _taker: Taker = attrs.field(init=False)
+    _nursery: trio.Nursery = attrs.field(init=False)
+    """The tasks that take up claimed runs."""
+    _taking: set[str] = attrs.field(factory=set)
+    """The runs that they take up."""
     _taken: set[Life] = attrs.field(factory=set)
     _skipped: dict[str, float] = attrs.field(factory=dict)
     """Runs that could not be taken, and until when they are left alone, on Trio's clock."""
@@ -64,7 +71,7 @@ class Worker:
 
     @property
     def _room(self) -> int:
-        return self.job.capacity - self.runs.registry.driven
+        return self.job.capacity - self.runs.registry.driven - len(self._taking)
 
     async def work(self) -> NoReturn:
         """Take runs until this is canceled; then drain and halt them, and release their claims.
@@ -73,11 +80,13 @@ class Worker:
           StoreError: if the store can no longer be used.
         """
         try:
-            while True:
-                if self._room <= 0:
-                    await self.runs.registry.ended.park()
-                elif not await self._take_some():
-                    await self._wait()
+            async with open_owned_nursery(lambda: None) as self._nursery:
+                while True:
+                    if self._room <= 0:
+                        await self.runs.registry.ended.park()
+                    elif not await self._take_some():
+                        await self.reporter.look(self._store)
+                        await self._wait()
         finally:
             with trio.CancelScope(shield=True):
                 await self._leave()
@@ -95,11 +104,10 @@ class Worker:
             self._is_unsure = True
             await trio.sleep(PAUSE)
             return True
-        # Shielded: what is claimed must be driven or released.
-        with trio.CancelScope(shield=True):
-            async with trio.open_nursery() as nursery:
-                for stored in found:
-                    nursery.start_soon(self._take, stored)
+        for stored in found:
+            self._taking.add(stored.header.run_id)
+            self._nursery.start_soon(self._take, stored)
+        self.reporter.report(len(found))
         return len(found) == limit
 
     async def _claim_next(self, limit: int) -> Collection[StoredRun]:
@@ -113,7 +121,7 @@ class Worker:
             now=calendar_now(),
             limit=limit,
             skipped=tuple(self._skipped),
-            held=self.runs.held() if self._is_unsure else None,
+            held=[*self.runs.held(), *self._taking] if self._is_unsure else None,
         )
         self._is_unsure = False
         return found
@@ -122,10 +130,14 @@ class Worker:
         run_id, life = stored.header.run_id, None
         pause = SKIP_REFUSED
         try:
-            life = await self._taker.take_claimed(stored)
+            with trio.CancelScope(shield=True):  # what is claimed must be driven or released
+                life = await self._taker.take_claimed(stored)
         except StoreError as exc:
             report("run %s could not be taken: %s", run_id, exc, level=logging.WARNING)
             self._is_unsure, pause = True, SKIP
+        finally:
+            self._taking.discard(run_id)
+            self.runs.registry.ended.unpark_all()  # there may be room again
         if life is None:
             self._skipped[run_id] = trio.current_time() + pause
         else:

@@ -64,7 +64,7 @@ class Feed:
                     if sent > self.offset:
                         await flow.add(record)
                 if await self._is_over(event):
-                    await flow.flush()
+                    await flow.flush(is_last=True)
                     return
             await flow.flush()
 
