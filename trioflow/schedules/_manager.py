@@ -20,6 +20,7 @@ from trioflow.schedules._loop import Loop
 from trioflow.schedules._passing import Passer
 from trioflow.schedules._rules import need_zone
 from trioflow.schedules._schedule import Overlap, Schedule
+from trioflow.schedules._words import in_words
 
 MOST = 1000
 """How many ticks one call may backfill."""
@@ -43,6 +44,10 @@ class ScheduleInfo(metaclass=PlainHelp):
     """Why it is paused."""
     starts: int
     """How many ticks of its rule were decided to start."""
+    since: datetime
+    """When it was created or its rule changed, or it was resumed."""
+    words: str
+    """Its rule in words."""
     watermark: datetime
     """All ticks up to this time are decided."""
     next: datetime | None
@@ -404,6 +409,8 @@ class Schedules(metaclass=NoPublicConstructor):
             is_paused=stored.is_paused,
             reason=stored.reason,
             starts=stored.starts,
+            since=moment_of(stored.since),
+            words=in_words(schedule.rules),
             watermark=moment_of(stored.watermark),
             next=ticks[0] if ticks and not (stored.is_paused or is_orphaned) else None,
             last=last[0] if last else None,

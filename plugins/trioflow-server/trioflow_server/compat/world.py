@@ -20,7 +20,6 @@ EMPTY: Mapping[str, Any] = {
     "/api/scores/scorers": {},
     "/api/mcp/v0/servers": {"servers": [], "total_count": 0, "next": None},
     "/api/workspaces": {"workspaces": []},
-    "/api/schedules": {"schedules": []},
     "/api/system/packages": {
         "packages": [],
         "isDev": False,

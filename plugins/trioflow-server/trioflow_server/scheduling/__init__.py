@@ -1,0 +1,1 @@
+"""Schedules over HTTP: routes, and the page that shows their next and last ticks."""
