@@ -24,6 +24,7 @@ from trioflow_agents import (
     ScriptedModel,
     Stop,
     ToolAnswer,
+    Usage,
     approval,
     history,
     usage_of,
@@ -351,6 +352,15 @@ async def test_the_end_of_a_run_says_what_was_used() -> None:
     assert run.record.usage == {**counts, "requests": 1, "cost": cost}
     assert from_wire(wire) == events[-1]
     assert usage_of(run).cost == cost
+
+
+def test_cached_tokens_have_a_price_of_their_own() -> None:
+    used = Usage(1_000_000, 100_000, cached_tokens=400_000)
+
+    assert Prices(2.0, 8.0).of(used).cost == pytest.approx(2.8)
+    assert Prices(2.0, 8.0, cached=0.5).of(used).cost == pytest.approx(0.6 * 2 + 0.4 * 0.5 + 0.8)
+    assert (used + Prices(2.0, 8.0).of(used)).cost == pytest.approx(2.8)
+    assert (used + used).cost is None
 
 
 async def test_a_run_that_fails_says_what_was_used() -> None:
