@@ -23,6 +23,7 @@ from tests.crash.notes import Notes
 from tests.crash.settings import Settings
 from tests.crash.worker import Worker, left, serve
 from trioflow import Engine, open_engine
+from trioflow.errors import StoreError
 
 POLL = 1.0
 CAPACITY = 40
@@ -99,6 +100,19 @@ async def command(folder: Path, number: int) -> None:
 
 
 async def work(folder: Path, name: str, parent: int) -> None:
+    """Work until all is over; a database that is away when this starts is waited for."""
+    while True:
+        try:
+            await _work(folder, name, parent)
+            return
+        except StoreError as exc:
+            if not exc.transient:
+                raise
+            print("not opened:", exc, file=sys.stderr)
+        await trio.sleep(0.5)
+
+
+async def _work(folder: Path, name: str, parent: int) -> None:
     settings = Settings.read(folder)
     flows.notes = Notes(folder, name)
     async with (

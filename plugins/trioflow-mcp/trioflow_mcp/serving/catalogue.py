@@ -11,7 +11,7 @@ from attrs import frozen
 
 from trioflow import Engine, StepContext, TrioflowError, Workflow, step
 from trioflow.errors import UnknownNameError
-from trioflow_mcp.serving.plain import plain
+from trioflow_mcp.serving.plain import written
 from trioflow_mcp.serving.schemas import (
     INPUT,
     RESULT,
@@ -82,7 +82,7 @@ class Served:
 
     def result_of(self, output: Any, engine: Engine) -> dict[str, Any]:
         """Return the structured result for the output of a run."""
-        value = plain(output, engine.converter)
+        value = written(output, engine.converter)
         return value if self.gives_object and isinstance(value, dict) else {RESULT: value}
 
 

@@ -6,7 +6,9 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from trioflow.wire import lenient_json
+from trioflow import RunResult
+from trioflow.errors import NotSerializableError
+from trioflow.wire import lenient_json, result_to_wire
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -15,6 +17,18 @@ if TYPE_CHECKING:
 def plain(value: Any, converter: Converter | None = None) -> Any:
     """Return a value as JSON types, without infinite numbers and halves of characters."""
     return _sendable(lenient_json(value, converter))
+
+
+def written(value: Any, converter: Converter) -> Any:
+    """Return a value as its schema says; as `plain` does if it has no such form."""
+    holder: RunResult[Any] = RunResult(
+        status="success", run_id="", workflow_id="", input=None, output=value
+    )
+    try:
+        wire = result_to_wire(holder, converter=converter)
+    except NotSerializableError:
+        return plain(value, converter)
+    return _sendable(wire.get("result"))
 
 
 def text_of_json(value: Any) -> str:
