@@ -658,6 +658,7 @@ async def test_the_next_ticks(virtual_clock: VirtualClock) -> None:
     assert list(found) == [ONE, ONE + timedelta(hours=1)]
 
 
+@pytest.mark.slow
 async def test_records_are_kept_for_a_day_and_old_ones_are_removed(
     virtual_clock: VirtualClock,
 ) -> None:

@@ -27,6 +27,8 @@ OPEN_LOOK = 2.0
 """The same while a tick waits for something that happens in another process."""
 JUMP = 2.0
 """Seconds by which the clock may run ahead before that counts as sleep."""
+POLL_GAP = 0.5
+"""Seconds between two looks at what other processes have changed."""
 ROUNDING = 2e-6
 """Seconds by which a time of the store, as a float, may seem to come early."""
 AT_ONCE = 16
@@ -64,6 +66,7 @@ class Loop:
     """Seconds until the next try; 0 while the store is available."""
     _sleeps_until: float = -math.inf
     _must_poll: bool = True
+    _polled_at: float = -math.inf
     _must_load: bool = True
     _has_open: bool = False
 
@@ -119,8 +122,9 @@ class Loop:
 
     async def _see_changes(self) -> None:
         """See what other processes have changed."""
-        if self._must_poll or self._has_open:
+        if self._may_poll() and (self._must_poll or self._has_open):
             self._must_poll = False
+            self._polled_at = trio.current_time()
             try:
                 waiting = await self._passer.open_schedules()
                 hint = await self.book.store.wake(self.now())
@@ -129,9 +133,15 @@ class Loop:
                 raise
             self._has_open = bool(waiting)
             self.book.touched |= waiting
-            self._must_load |= hint is not None and hint < self._first() - 1e-3
+            is_news = hint is not None and hint < self._first() - 1e-3
+            if is_news and self._looking:  # it may be one of those
+                self._must_poll = True
+            self._must_load |= is_news and not self._looking
         if self._must_load:
             await self._load()
+
+    def _may_poll(self) -> bool:
+        return trio.current_time() >= self._polled_at + POLL_GAP
 
     async def _load(self) -> None:
         for number, stored in enumerate(await self.book.store.list_schedules()):
@@ -169,6 +179,8 @@ class Loop:
         longest = OPEN_LOOK if self._has_open else LONGEST
         if is_virtual() and not self._has_open and is_own_clock(self.book.store):
             longest = math.inf  # this clock cannot be set
+        if self._must_poll:
+            longest = POLL_GAP
         wait = min(self._first() - self.now() + ROUNDING, longest)
         self._sleeps_until = self.now() + wait
         if not self.book.touched:
