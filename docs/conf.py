@@ -41,6 +41,7 @@ html_theme = "furo"
 html_title = "trioflow"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_search_scorer = "_static/scorer.js"
 html_baseurl = SITE
 html_copy_source = True  # each page as Markdown, beside it
 html_sourcelink_suffix = ""
