@@ -14,6 +14,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from _tools.blocks import Page, open_page
 
+collect_ignore = ["_build"]
+
 
 def run_python(example: Example) -> None:
     """Run a Python block; its caption is the name of the file that it is saved as."""

@@ -11,13 +11,14 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from _tools.tables import commands, errors, events, http, news, settings
+from _tools.tables import commands, errors, events, http, mastra, news, settings
 
 GENERATORS: dict[str, Callable[[], str]] = {
     "commands": commands.commands,
     "errors": errors.errors,
     "events": events.overview,
     "event-json": events.details,
+    "deviations": mastra.deviations,
     "news": news.news,
     "routes": http.routes,
     "scopes": http.scopes,
@@ -27,6 +28,8 @@ GENERATORS: dict[str, Callable[[], str]] = {
 }
 REST = re.compile(r"^\.\. rest-of: ([\w.]+)$", re.MULTILINE)
 """In a page of the API: everything that the module exports and no page names."""
+OTHER_PAGES = {"trioflow.errors", "trioflow.schedules"}
+"""Modules whose names have pages of their own, also if `trioflow` exports them, too."""
 MARK = re.compile(r"^% generated: ([\w-]+)$", re.MULTILINE)
 
 
@@ -44,7 +47,7 @@ def rest_of(where: str) -> str:
     entries = []
     for name in module.__all__:
         found = getattr(module, name)
-        elsewhere = getattr(found, "__module__", where) == "trioflow.errors"
+        elsewhere = getattr(found, "__module__", where) in OTHER_PAGES - {where}
         if inspect.ismodule(found) or name == "hookimpl" or elsewhere:
             continue
         if not re.search(rf":: ({re.escape(where)}\.)?{name}\b", named):
