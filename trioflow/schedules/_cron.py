@@ -7,7 +7,7 @@ schedules without cron expressions do not need it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -34,6 +34,7 @@ SHORTHANDS = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
+MINUTE, HOUR, NEAR = timedelta(minutes=1), timedelta(hours=1), timedelta(hours=26)
 SOME_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -115,11 +116,47 @@ def ticks_after(expression: str, zone: ZoneInfo, moment: datetime) -> Iterator[d
     simulate, _ = _cronsim(f"Cron({expression!r})")
     latest = moment.astimezone(UTC)
     try:
-        for local in simulate(expression, moment.astimezone(zone)):
+        ticks = simulate(expression, moment.astimezone(zone))
+        while (local := next(ticks, None)) is not None:
             tick = local.astimezone(UTC)
+            earlier = _near_change(simulate, expression, zone, latest, tick)
+            if earlier is not None:
+                tick = earlier
+                ticks = simulate(expression, tick.astimezone(zone))
             # In an hour that comes twice, cronsim begins with its first time.
             if tick > latest:
                 latest = tick
                 yield tick
     except (OverflowError, ValueError):  # the end of the calendar
         return
+
+
+def _near_change(
+    simulate: Callable[[str, datetime], Any],
+    expression: str,
+    zone: ZoneInfo,
+    latest: datetime,
+    tick: datetime,
+) -> datetime | None:
+    """Return a tick before *tick* that cronsim steps over, near a change of the clock.
+
+    It steps by hours, and so depends on where it begins if clocks do not change on the hour.
+    """
+    minute, hour = expression.split()[:2]
+    end = tick if tick - latest < NEAR else latest + NEAR
+    change = _offset(end, zone) - _offset(latest - 3 * HOUR, zone)
+    if not hour.startswith("*") or minute.startswith("*") or not change:
+        return None
+    fields = simulate(expression, latest.astimezone(zone))
+    found = latest.replace(second=0, microsecond=0) + MINUTE
+    while found < end:
+        local = found.astimezone(zone)
+        is_time = local.minute in fields.minutes and local.hour in fields.hours
+        if is_time and local.month in fields.months and fields.match_day(local.date()):
+            return found
+        found += MINUTE
+    return None
+
+
+def _offset(moment: datetime, zone: ZoneInfo) -> timedelta:
+    return moment.astimezone(zone).utcoffset() or timedelta()
