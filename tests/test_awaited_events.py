@@ -25,7 +25,7 @@ async def shout(text: str) -> str:
 
 
 in_body = Workflow("in-body", input=int, output=str).then(listen)
-as_node = Workflow("as-node", input=int).wait_for_event("go", shout).sleep(1)
+as_node = Workflow[Any, Any]("as-node").wait_for_event("go", shout).sleep(1)
 
 
 async def test_the_event_that_a_body_waits_for_is_named(autojump_clock: MockClock) -> None:

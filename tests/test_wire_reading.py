@@ -190,3 +190,16 @@ def test_only_events_are_written() -> None:
     for other in (42, None, Own(**START)):
         with pytest.raises(NotSerializableError, match="is not an event of trioflow"):
             to_wire(other)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "attempts", [{1: 2}, {None: 1}, {"0": "x"}, {"0": None}, {"0": 1.5}, {"0": True}, {"0": [1]}, 5]
+)
+def test_counts_by_address_are_checked_one_by_one(attempts: Any) -> None:
+    event = ev.Recover(run_id="r", seq=3, at=1.0, attempts={"0": 1})
+    wire = to_wire(event)
+    assert from_wire(wire) == event
+
+    wire["payload"]["attempts"] = attempts
+    with pytest.raises(WireFormatError, match="'attempts' is"):
+        from_wire(wire)

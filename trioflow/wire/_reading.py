@@ -194,7 +194,21 @@ def _check_of(type_: Any) -> Callable[[Any], bool]:
         return lambda value: isinstance(value, str)
     if origin in _CHECKS:
         return _CHECKS[origin]
+    if origin is Mapping:
+        return _check_of_mapping(*typing.get_args(type_))
     return lambda value: isinstance(value, origin) and not isinstance(value, bool)
+
+
+def _check_of_mapping(key: Any, item: Any) -> Callable[[Any], bool]:
+    """Return the check of a mapping, whose items are checked if they are plain."""
+    fits_key, fits_item = _check_of(key), _check_of(item if item in _CHECKS else Any)
+
+    def fits(value: Any) -> bool:
+        if not isinstance(value, Mapping):
+            return False
+        return all(fits_key(key) and fits_item(item) for key, item in value.items())
+
+    return fits
 
 
 def _is_float(value: Any) -> bool:
