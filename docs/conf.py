@@ -41,7 +41,8 @@ html_theme = "furo"
 html_title = "trioflow"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_search_scorer = str(Path(__file__).parent / "_static" / "scorer.js")  # else relative to where it is called
+# Absolute: otherwise it is looked for where the build is called.
+html_search_scorer = str(Path(__file__).parent / "_static" / "scorer.js")
 html_baseurl = SITE
 html_copy_source = True  # each page as Markdown, beside it
 html_sourcelink_suffix = ""

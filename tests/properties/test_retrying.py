@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 import trio
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
@@ -187,7 +187,19 @@ def destinations(run: Run[Any, Any]) -> list[str]:
     ]
 
 
+LOOP_IN_AN_ARM = (
+    Node("step"),
+    Node("step"),
+    Node(
+        "parallel",
+        ((Node("foreach", ((Node("step"),),), "collect", 2),), (Node("step"),)),
+        "cancel",
+    ),
+)
+
+
 @settings(max_examples=examples(25, 1500), deadline=None)
+@example(LOOP_IN_AN_ARM, 0, 2, False)
 @given(SPECS, st.integers(0, 2**16), st.integers(0, 2), st.booleans())
 def test_what_ends_well_is_done_once_and_the_output_is_that_of_a_run_without_failures(
     spec: tuple[Node, ...], seed: int, most: int, is_durable: bool

@@ -95,6 +95,15 @@ class Log:
     record: RunRecord = attrs.field(factory=RunRecord)
     """The fold so far."""
 
+    @property
+    def is_shared_past(self) -> bool:
+        """Whether the event that is being checked is one that a fork shares with its origin.
+
+        Of calls that are repeated, the fork has the starts without the ends.
+        """
+        is_fork = self.record.fork is not None
+        return is_fork and not any(isinstance(e, ev.Recover) for e in self.events[: self.index])
+
     def forget_open(self) -> None:
         """Mark all open calls as void, because the run's process died."""
         for call in self.open.values():

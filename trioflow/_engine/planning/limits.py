@@ -41,7 +41,7 @@ class Limits:
     def limiters(self) -> Mapping[str, trio.CapacityLimiter]:
         """The limiters of this process in this event loop, by the names of their limits."""
         own = {limit.name: limiter for limit, limiter in _limiters_of_this_run().items()}
-        known = {**own, **self._limiters, **self.given}
+        known = {**own, **self.given, **self._limiters}
         return {name: at for name, at in known.items() if isinstance(at, trio.CapacityLimiter)}
 
     def for_workflow(self) -> Limits:
