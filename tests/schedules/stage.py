@@ -81,7 +81,7 @@ class Story:
     ) -> AsyncGenerator[Engine, None]:
         """Open an engine that keeps schedules."""
         async with open_engine(
-            plugins=(),
+            plugins=options.pop("plugins", ()),
             workflows=[self.workflow],
             schedules=schedules,
             schedule=runs,

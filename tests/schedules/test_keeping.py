@@ -26,6 +26,7 @@ from trioflow.errors import (
     UnknownNameError,
 )
 from trioflow.events import Start
+from trioflow.hookspecs import hookimpl
 from trioflow.testing import VirtualClock
 
 ONE = datetime(2026, 6, 1, 1, tzinfo=UTC)
@@ -194,12 +195,18 @@ async def test_ids_are_unique(virtual_clock: VirtualClock) -> None:
             pass
 
 
-class Plugin:
-    def __init__(self, *schedules: Any) -> None:
-        self.schedules = schedules
+async def test_plugins_provide_schedules(virtual_clock: VirtualClock) -> None:
+    story = Story()
 
-    def trioflow_schedules(self) -> Any:
-        return self.schedules
+    class Plugin:
+        @hookimpl
+        def trioflow_schedules(self) -> Any:
+            return [story.schedule()]
+
+    async with story.engine(SetStore(), plugins=[Plugin()]) as engine:
+        await pass_hours(1)
+
+        assert await decisions(engine) == [("01:00", "started")]
 
 
 # ---------------------------------------------------------------- pause and end
