@@ -80,3 +80,21 @@ def test_all_attributes_are_named() -> None:
     for name in names:
         last = name.rpartition(".")[2] or name
         assert f".{last}`" in README or f"`{name}`" in README or f"{name}*`" in README, name
+
+
+def test_all_metrics_are_named() -> None:
+    package = Path(attributes.__file__).parent
+    sources = "".join(path.read_text("utf-8") for path in sorted(package.glob("*.py")))
+    create = r'meter\.create_\w+\(\s*(?:"([\w.]+)"|(\w+))'
+    found = [name or constant(package, known) for name, known in re.findall(create, sources)]
+
+    assert len(found) > 9
+    for name in found:
+        assert f"| `{name}` |" in README, name
+
+
+def constant(package: Path, name: str) -> str:
+    for path in sorted(package.glob("*.py")):
+        if match := re.search(rf'^{name} = "([\w.]+)"$', path.read_text("utf-8"), re.MULTILINE):
+            return match[1]
+    raise AssertionError(f"no module says what {name} is")
