@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 import attrs
@@ -63,9 +64,13 @@ class Host:
     def stop(self) -> None:
         """Take no more runs, let bodies end, and return when all runs are left to others."""
         self._stopped.set()
-        if self._token is not None and self._thread.is_alive():
-            self._token.run_sync_soon(self._scope.cancel)
+        if self._token is not None:
+            with suppress(trio.RunFinishedError):  # it has failed, and does not begin again
+                self._token.run_sync_soon(self._cancel)
         self._thread.join()
+
+    def _cancel(self) -> None:
+        self._scope.cancel()
 
     def _run(self) -> None:
         while not self._stopped.is_set():
@@ -79,7 +84,10 @@ class Host:
 
     async def _serve(self) -> None:
         work = self._work
+        self._scope = trio.CancelScope()
         self._token = trio.lowlevel.current_trio_token()
+        if self._stopped.is_set():  # after the look in `_run`
+            return
         workflows = [find_workflow(target) for target in work.targets]
         options = {"workflows": workflows, **work.engine}
         with self._scope:

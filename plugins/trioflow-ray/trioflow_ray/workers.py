@@ -118,14 +118,14 @@ async def _start(count: int, name: str, work: Any, needs: Options) -> list[str]:
 
     given = needs.for_ray()
     del given["max_retries"]
-    actor = ray.remote(Host).options(
-        **given, namespace=NAMESPACE, lifetime="detached", max_restarts=-1, max_concurrency=4
-    )
+    given |= {"namespace": NAMESPACE, "lifetime": "detached"}
+    given |= {"max_restarts": -1, "max_concurrency": 4}
+    actor = ray.remote(Host)
     started: dict[str, Any] = {}
     try:
         for _ in range(count):
             id = f"{name}-{uuid.uuid4().hex[:12]}"
-            started[id] = actor.options(name=id).remote(work)
+            started[id] = actor.options(**given, name=id).remote(work)
         for host in started.values():
             (await settle(host.wait_ready.remote())).result()
     except BaseException:
