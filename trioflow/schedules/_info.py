@@ -49,14 +49,13 @@ class ScheduleInfo(metaclass=PlainHelp):
         return self.schedule.id
 
 
-async def info_of(book: Book, stored: StoredSchedule) -> ScheduleInfo:
+async def info_of(book: Book, stored: StoredSchedule, now: float) -> ScheduleInfo:
     """Return what an engine knows of a schedule.
 
     Raises:
       StoreError: if the store fails.
     """
-    schedule, now = book.read(stored), await book.store.now()
-    is_orphaned = book.is_orphaned(stored)
+    schedule, is_orphaned = book.read(stored), book.is_orphaned(stored)
     ticks = next_ticks(schedule, stored, now, 1)
     last = await book.store.list_ticks(stored.id, 1)
     return ScheduleInfo(

@@ -170,7 +170,8 @@ class Schedules(metaclass=NoPublicConstructor):
           UnknownNameError: if there is no such schedule.
           StoreError: if the store fails.
         """
-        return await info_of(self._book, await get(self._book, id))
+        stored = await get(self._book, id)
+        return await info_of(self._book, stored, await self._book.store.now())
 
     async def list(self) -> Sequence[ScheduleInfo]:
         """Return all schedules of the store, in the order of their ids.
@@ -178,12 +179,9 @@ class Schedules(metaclass=NoPublicConstructor):
         Raises:
           StoreError: if the store fails.
         """
-        return tuple(
-            [
-                await info_of(self._book, stored)
-                for stored in await self._book.store.list_schedules()
-            ]
-        )
+        found = await self._book.store.list_schedules()
+        now = await self._book.store.now()
+        return tuple([await info_of(self._book, stored, now) for stored in found])
 
     async def ticks(
         self, id: str, limit: int | None = 100, *, before: datetime | None = None

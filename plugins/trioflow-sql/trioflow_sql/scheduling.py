@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -39,6 +40,7 @@ LISTED = select(
 ).join(schedules, schedules.c.key == ticks.c.schedule)
 FOUND = select(*(column for column in schedules.c if column is not schedules.c.key))
 BY_ID = schedules.c.id == bindparam("the_id")
+GET = FOUND.where(BY_ID)
 REPLACE = (
     update(schedules)
     .where(BY_ID, schedules.c.version == bindparam("the_version"))
@@ -110,7 +112,7 @@ def _row(schedule: StoredSchedule) -> dict[str, Any]:
 
 def get(id: str, connection: Connection) -> StoredSchedule | None:
     """Return a schedule, or None."""
-    row = connection.execute(FOUND.where(BY_ID), {"the_id": id}).one_or_none()
+    row = connection.execute(GET, {"the_id": id}).one_or_none()
     return None if row is None else _schedule(row)
 
 
@@ -152,17 +154,24 @@ def advance(
     found = connection.execute(ADVANCE, {**row, "more": more, "wake": wake_at}).first()
     if found is None:
         return False
+    statement = _keeping(database)
     for record in records:
-        adding = database.insert(ticks).values(schedule=found[0], **_values(record))
-        changed = {name: adding.excluded[name] for name in _values(record) if name != "at"}
-        statement = adding.on_conflict_do_update(
-            index_elements=[ticks.c.schedule, ticks.c.at],
-            set_=changed,
-            where=ticks.c.decision != "started",
-        )
-        if connection.execute(statement.returning(ticks.c.at)).first() is None:
+        row = {"schedule": found[0], **_values(record)}
+        if connection.execute(statement, row).first() is None:
             raise TickStartedError
     return True
+
+
+@lru_cache(maxsize=8)
+def _keeping(database: Database) -> Any:
+    """Return the statement that adds a record, or replaces the one of its tick."""
+    adding = database.insert(ticks)
+    names = [column.name for column in ticks.c if not column.primary_key]
+    return adding.on_conflict_do_update(
+        index_elements=[ticks.c.schedule, ticks.c.at],
+        set_={name: adding.excluded[name] for name in names},
+        where=ticks.c.decision != "started",
+    ).returning(ticks.c.at)
 
 
 def _values(record: TickRecord) -> dict[str, Any]:
