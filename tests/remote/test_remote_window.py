@@ -9,6 +9,7 @@ import pytest
 from tests.remote import window_steps as steps
 from tests.remote.pipe_runner import PipeRunner
 from trioflow import Engine, Step, Workflow, open_engine
+from trioflow.events import StepOutput
 from trioflow.runners.remote import NotPicklableError
 from trioflow.testing import check_events
 
@@ -17,7 +18,7 @@ async def chunks_of(engine: Engine, body: Step[Any, Any], count: int) -> tuple[A
     """Return the result of a run of this body, and what it has written."""
     run = engine.create_run(Workflow[Any, Any]("w").then(body))
     async with run.stream(count) as stream:
-        events = [event async for event in stream]
+        events: list[Any] = [event async for event in stream]
         result = await stream.get_workflow_state()
     check_events(events)
     return result, [event.chunk for event in events if event.type == "step-output"]
@@ -50,7 +51,7 @@ async def test_a_full_window_waits_for_the_reader() -> None:
         run = engine.create_run(run_of)
         async with run.stream(1000, max_buffer_size=8) as stream:
             result = await stream.get_workflow_state()
-            chunks = [event.chunk async for event in stream if event.type == "step-output"]
+            chunks = [event.chunk async for event in stream if isinstance(event, StepOutput)]
 
     assert chunks == list(range(len(chunks)))
     assert result.output == (len(chunks) < 1000)
