@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -12,7 +11,7 @@ import trio
 from trioflow.errors import DefinitionError
 from trioflow.runners import Places
 from trioflow.runners.remote import Logbook
-from trioflow_ray.body import Cluster
+from trioflow_ray.body import Cluster, Tasks
 from trioflow_ray.cluster import Connection, driver_node, versions
 from trioflow_ray.line import NAMESPACE
 from trioflow_ray.mailbox import Mailbox
@@ -27,7 +26,7 @@ PATIENCE = 0.5
 
 
 async def open_cluster(
-    stack: AsyncExitStack, address: str | None, local: Mapping[str, Any], max_in_flight: int
+    stack: AsyncExitStack, connection: Connection, max_in_flight: int
 ) -> Cluster:
     """Connect to a cluster, or start one, until the stack is closed.
 
@@ -37,7 +36,6 @@ async def open_cluster(
     """
     import ray
 
-    connection = Connection(address, local)
     stack.push_async_callback(connection.close)
     await connection.open()
     await check_versions()
@@ -52,7 +50,7 @@ async def open_cluster(
     for serve in (office.take, office.bring, places.lend, logbook.serve):
         nursery.start_soon(serve)
     stack.push_async_callback(_close, logbook, nursery)
-    return Cluster(name, office, places, logbook, shelf, ray.remote(run_body))
+    return Cluster(name, office, places, logbook, shelf, Tasks(connection.remote(run_body)))
 
 
 def _start_mailbox() -> tuple[str, Any]:

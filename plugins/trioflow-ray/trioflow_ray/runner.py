@@ -15,6 +15,7 @@ from trioflow.errors import DefinitionError
 from trioflow.runners import outside_timeout
 from trioflow.runners.remote import check_reachable, pack_call
 from trioflow_ray.body import Body, Cluster, Content, Kind, Manner
+from trioflow_ray.cluster import Connection
 from trioflow_ray.opening import open_cluster
 from trioflow_ray.options import make_options, options_of
 from trioflow_ray.outputs import Sizes, output_of
@@ -44,6 +45,7 @@ class RayRunner(Runner):
         window: int = 1,
         warn_size: int = 10_000_000,
         context_vars: Collection[str] = (),
+        runtime_env: Mapping[str, Any] | None = None,
         local: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
@@ -64,6 +66,8 @@ class RayRunner(Runner):
           warn_size: Bytes of an input or output above which a warning is logged, once per step.
           context_vars: Context variables that bodies get, such as ``"app.logs:request_id"``. Their
             values are pickled.
+          runtime_env: Ray's description of packages, files and variables for all workers. Folders
+            in it are sent to the nodes, unless this process is connected already.
           local: Arguments of `ray.init` for a cluster of its own, such as ``{"num_cpus": 2}``.
           options: Defaults of `ray_options` for all steps.
 
@@ -87,6 +91,7 @@ class RayRunner(Runner):
         self._manner = Manner(grace, start_timeout, window)
         self._sizes = Sizes(warn_size)
         self._context_vars = tuple(context_vars)
+        self._runtime_env = runtime_env
         self._local = dict(local or {})
         self._defaults = options
         self._stack = AsyncExitStack()
@@ -108,9 +113,8 @@ class RayRunner(Runner):
         for name in self._context_vars:
             check_variable(name)
         try:
-            self._cluster = await open_cluster(
-                self._stack, self._address, self._local, self._max_in_flight
-            )
+            connection = Connection(self._address, self._local, self._runtime_env)
+            self._cluster = await open_cluster(self._stack, connection, self._max_in_flight)
         except BaseException:
             await self._stack.aclose()
             raise
@@ -175,7 +179,7 @@ class RayRunner(Runner):
         with ExitStack() as waiting:
             is_timed = waiting.enter_context(outside_timeout(ctx))
             begin = waiting.close if is_timed else _nothing
-            body = Body(self._cluster, ctx, kind, self._manner, place, begin)
+            body = Body(self._cluster, ctx, kind, self._manner, place, is_timed, begin)
             try:
                 await place.take()
                 frame = await body.run(self._pack(ctx, fn, args, kwargs))
