@@ -6,6 +6,7 @@ network of their own, with nothing but loopback.
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import shutil
 import subprocess
@@ -16,6 +17,8 @@ import pytest
 
 INSIDE = Path(__file__).parent / "inside"
 NAMESPACE = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-rn"]
+LONGEST = 1500
+"""Seconds that all of them may take; on a machine that does nothing else, it is a tenth."""
 UP = 'ip link set lo up && exec "$@"'
 
 
@@ -34,12 +37,14 @@ pytestmark = pytest.mark.skipif(
 
 def run_alone(marked: str) -> str:
     """Run the tests with these marks where nobody else can reach Ray; return what they print."""
+    faulthandler.cancel_dump_traceback_later()  # each of the tests inside has as long as this one
     pytest_ = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider"]
     done = subprocess.run(
         [*NAMESPACE, "sh", "-c", UP, "sh", *pytest_, "-m", marked, str(INSIDE)],
         capture_output=True,
         text=True,
         check=False,
+        timeout=LONGEST,
         env={**os.environ, "TRIOFLOW_RAY_ALONE": "1"},
     )
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-4000:]

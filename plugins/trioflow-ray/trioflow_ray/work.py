@@ -11,8 +11,8 @@ from typing import Any
 import attrs
 
 from trioflow.runners.remote import Bodies, Job, Raised, open_loop
+from trioflow_ray.inside import INSIDE, Inside
 from trioflow_ray.line import MailboxLine
-from trioflow_ray.refs import INSIDE, Inside
 from trioflow_ray.variables import set_variables
 
 Result = tuple[int, Any, bytes, str]

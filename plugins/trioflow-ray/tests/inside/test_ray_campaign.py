@@ -26,8 +26,8 @@ pytestmark = pytest.mark.campaign
 
 SEED = "TRIOFLOW_RAY_SEED"
 """Names the environment variable that chooses the seed; without, each campaign has another."""
-ITEMS = 400
-PAUSE = 1.5
+ITEMS = 200
+PAUSE = 3.0
 """Mean seconds between two kills."""
 NODES = 6
 """Every so many kills, a node."""
