@@ -146,8 +146,8 @@ async def test_bodies_are_repeated_only_if_they_were_killed(cluster: Any, tmp_pa
     assert sorted(recorded) == list(range(ITEMS))
     assert again == []
     assert repeated <= killer.may_repeat
-    assert killer.counts["workers"] >= 10
-    assert killer.counts["nodes"] >= 2
+    assert killer.counts["workers"] >= 5
+    assert killer.counts["nodes"] >= 1
 
 
 def test_a_cluster_of_its_own_fulfills_the_contract() -> None:

@@ -48,5 +48,5 @@ async def test_ray_has_only_so_many_bodies(cluster: Any, items: int) -> None:
     print(f"{items} items: {sorted(counts.values())} per node, {after / before:.2f} x the memory")
     assert counts.total() == items
     assert most == IN_FLIGHT
-    assert len(counts) == 2
+    assert len(counts) >= 2
     assert after / before <= 1.3
