@@ -1,7 +1,7 @@
 """A process that runs an agent and is killed at an event: ``python killed.py STORE NOTES AT``.
 
-It notes in a file, before and after they happen, requests to the model and calls of tools. With
-AT -1 it recovers the run, approves what has to be approved, and prints the output.
+It recovers the run if the store has it, approves what has to be approved, and prints the output.
+Just before they happen, it notes in a file: requests to the model, calls of tools, the approval.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from trioflow_agents.approving import digest_of
 
 from trioflow import Run, events, open_engine, tool
 from trioflow.abc import Instrument
+from trioflow.errors import UnknownRunError
 
 NOTES = Path(sys.argv[2])
 
@@ -82,24 +83,26 @@ async def finish(run: Run[Any, Any]) -> Any:
     result = await run.wait()
     while result.status == "suspended":
         answer = Approved(digest_of("pay", {"amount": 5}))
+        note("approve")
         result = await run.resume(answer, label="pay:c2")
     return result.unwrap()
 
 
 async def main(store: str, at: int) -> None:
-    """Run the agent, or recover it."""
+    """Run the agent, or recover its run."""
     agent = Agent("ag", model=ScriptedModel(reply), tools=[look, approval(pay)])
     async with open_engine(
         plugins=["agents", "sql"],
         workflows=[agent],
         store=store,
         instruments=[Killer(at)],
-        recover=at < 0,
+        recover=True,
     ) as engine:
-        if at < 0:
-            print(await finish(await engine.load_run("r")))
-        else:
-            print(await finish(engine.submit("ag", "go", run_id="r")))
+        try:
+            run = await engine.load_run("r")
+        except UnknownRunError:
+            run = engine.submit("ag", "go", run_id="r")
+        print(await finish(run))
 
 
 if __name__ == "__main__":
