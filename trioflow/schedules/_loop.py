@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import deque
 from heapq import heappop, heappush
 
 import attrs
@@ -57,7 +58,10 @@ class Loop:
     """When to look at each schedule; other entries of the heap are outdated."""
     _looking: set[str] = attrs.field(factory=set)
     _broken: set[str] = attrs.field(factory=set)
-    _limiter: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(AT_ONCE))
+    """Those that are looked at, or will be."""
+    _queue: deque[str] = attrs.field(factory=deque)
+    _tasks: int = 0
+    """How many tasks look at what is in the queue."""
     _ahead: float | None = None
     """The time of the store minus Trio's."""
     _since: float = math.inf
@@ -67,6 +71,8 @@ class Loop:
     _sleeps_until: float = -math.inf
     _must_poll: bool = True
     _polled_at: float = -math.inf
+    _hints_seen_to: float = math.inf
+    """Up to which time hints of the store are known here. Later ones may be news."""
     _must_load: bool = True
     _has_open: bool = False
 
@@ -107,7 +113,10 @@ class Loop:
         for id in self._take_due():
             if id not in self._looking:
                 self._looking.add(id)
-                nursery.start_soon(self._look, id)
+                self._queue.append(id)
+        while self._tasks < min(AT_ONCE, len(self._queue)):
+            self._tasks += 1
+            nursery.start_soon(self._look_at_all)
         await self._sleep()
 
     async def _see_time(self) -> None:
@@ -127,18 +136,29 @@ class Loop:
             self._polled_at = trio.current_time()
             try:
                 waiting = await self._passer.open_schedules()
-                hint = await self.book.store.wake(self.now())
+                await self._see_hints()
             except BaseException:
                 self._must_poll = True
                 raise
             self._has_open = bool(waiting)
             self.book.touched |= waiting
-            is_news = hint is not None and hint < self._first() - 1e-3
-            if is_news and self._looking:  # it may be one of those
-                self._must_poll = True
-            self._must_load |= is_news and not self._looking
         if self._must_load:
             await self._load()
+
+    async def _see_hints(self) -> None:
+        """See whether the store knows of an earlier tick.
+
+        It may have come since the last look: then it is late, and not lost.
+        """
+        now = self.now()
+        hint = await self.book.store.wake(min(self._hints_seen_to, now))
+        if hint is None or hint >= self._first() - 1e-3:
+            self._hints_seen_to = now
+        elif self._looking:  # it may be one of those
+            self._must_poll = True
+        else:
+            self._must_load = True
+            self._hints_seen_to = now
 
     def _may_poll(self) -> bool:
         return trio.current_time() >= self._polled_at + POLL_GAP
@@ -151,6 +171,7 @@ class Loop:
                 self._set(stored.id, self._passer.next_look(stored))
             except Exception as exc:  # of another version, or with a rule that no longer works
                 self._report(stored.id, exc)
+                self._set(stored.id, stored.wake_at)  # what the store hints at is no news
         self._must_load = False
 
     # ------------------------------------------------------------ times
@@ -191,10 +212,14 @@ class Loop:
         self.book.changed = trio.Event()
 
     # ------------------------------------------------------------ looking
+    async def _look_at_all(self) -> None:
+        while self._queue:
+            await self._look(self._queue.popleft())
+        self._tasks -= 1
+
     async def _look(self, id: str) -> None:
         try:
-            async with self._limiter:
-                again = await self._passer.look_at(id)
+            again = await self._passer.look_at(id)
         except StoreError as exc:
             self._failed(exc)
             again = self.now() + self._pause
