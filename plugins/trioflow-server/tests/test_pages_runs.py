@@ -294,14 +294,14 @@ async def test_what_changes_is_sent_in_parts() -> None:
 
 async def test_the_page_shows_what_agents_have_said(tmp_path: Path) -> None:
     (tmp_path / "over").write_text("")
-    async with open_pages() as (bench, visitor):
+    async with open_pages() as (bench, _):
         run = await bench.engine.start_once("assistant", str(tmp_path / "over"), run_id="a1")
         assert run is not None
         await run.wait()
-        text = (await visitor.go("/runs/a1")).text
+        text = (await bench.client.get("/runs/a1")).text
         said = (await bench.client.get("/runs/a1?view=said")).json()
         await bench.start("order", BASKET, "o1")
-        other = (await visitor.go("/runs/o1")).text
+        other = (await bench.client.get("/runs/o1")).text
 
     html = re.findall(r'<p class="(text|asks|used)">(.*?)</p>', said["html"])
     assert [kind for kind, _ in html] == ["text", "asks", "used", "text", "used"]
