@@ -82,7 +82,7 @@ class TickRecord:
     first: float | None = None
     """The first of the ticks that this record stands for; None if it stands for one."""
     count: int = 1
-    """How many ticks this record stands for."""
+    """How many ticks this record stands for; a lower bound if they are very many."""
 
     def covers(self, at: float) -> bool:
         """Return whether this record stands for the tick at a time."""

@@ -8,7 +8,8 @@ made of, in the order in which the modules may import each other:
 ``_schedule``   `Schedule`: what users declare
 ``_wire``       rules and schedules as JSON, as stores keep them
 ``_words``      rules in words, for people
-``_deciding``   which ticks are due and what becomes of each: pure functions of the time
+``_deciding``   what becomes of each tick, as earlier runs permit
+``_due``        which ticks are due, and which of those that came late still start
 ``_ports``      what schedules need of an engine
 ``_book``       the schedules of one engine as its store has them
 ``_passing``    one look at one schedule: decide about its ticks, and start runs

@@ -22,7 +22,8 @@ from trioflow.errors import (
     name_and_message,
 )
 from trioflow.schedules._book import Book, metadata_of, next_due, tags_of
-from trioflow.schedules._deciding import WRONG, Assignment, look, moment_of
+from trioflow.schedules._deciding import WRONG, Assignment, moment_of
+from trioflow.schedules._due import look
 from trioflow.schedules._ports import TickStart
 from trioflow.schedules._schedule import Schedule
 
@@ -87,7 +88,7 @@ class Passer:
             return await self._drop_waiting(stored, open_records, now), None
         waiting = next((each for each in open_records if each.decision == "queued"), None)
         known = await book.store.list_ticks(stored.id, None, after=stored.watermark)
-        due = look(schedule, stored, known, now, self.seen_since())
+        due = await look(schedule, stored, known, now, self.seen_since())
         if not (due.start or due.missed or waiting):
             return True, due.next
         busy = await self._busy(schedule, open_records, bool(due.start or waiting))
