@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from trioflow import events as ev
 from trioflow._durations import Duration, need_seconds
@@ -25,8 +25,12 @@ from trioflow._engine.running.started_runs import start_run
 from trioflow._engine.running.tool_calls import call_tool, open_tool
 from trioflow._ids import original_id
 from trioflow._values.structure import compile_structure
-from trioflow.errors import StepClosedError
+from trioflow.errors import NoValueStoreError, StepClosedError
 from trioflow.runners import OpenResource
+
+if TYPE_CHECKING:
+    from trioflow._value_refs import ValueRef
+    from trioflow.values import Values
 
 NOT_RESUMED: tuple[bool, Any] = (False, None)
 """The `answer` of a call that was not resumed."""
@@ -147,6 +151,26 @@ class Call(Frame):
 
     def resource_opener(self, name: str) -> OpenResource:
         return self.scope.core.services.resources.opener(name, f"step {self.id!r}")
+
+    async def put(self, value: Any) -> ValueRef[Any]:
+        self._check_open()
+        return await self._values.put_in_run(self.run_id, value)
+
+    async def get(self, ref: ValueRef[Any]) -> Any:
+        self._check_open()
+        return await self._values.get(ref)
+
+    def value_access(self) -> Any:
+        """Return what other processes can use to put and get values themselves, if anything."""
+        values = self.scope.core.services.values
+        return None if values is None else values.portable
+
+    @property
+    def _values(self) -> Values:
+        values = self.scope.core.services.values
+        if values is None:
+            raise NoValueStoreError(f"step {self.id!r}")
+        return values
 
     def structure(self, value: Any, type: Any) -> Any:
         services = self.scope.core.services
