@@ -71,9 +71,11 @@ class Story:
 
         self.workflow = Workflow("sleeps", input=float, output=float).then(sleeps)
 
-    def schedule(self, rule: Rule | None = None, seconds: Any = 0.0, **options: Any) -> Schedule:
+    def schedule(
+        self, rule: Rule | None = None, seconds: Any = 0.0, *, id: str = "s", **options: Any
+    ) -> Schedule:
         """Return a schedule of the workflow, hourly by default."""
-        return Schedule("s", self.workflow, rule or Every(hours=1), seconds, **options)
+        return Schedule(id, self.workflow, rule or Every(hours=1), seconds, **options)
 
     @asynccontextmanager
     async def engine(

@@ -10,6 +10,7 @@ from itertools import islice, pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -268,3 +269,13 @@ def test_a_stored_schedule_is_read_back_equal(one: Rule, other: Rule, moment: da
 
     assert again == schedule
     assert again.rules == schedule.when
+
+
+def test_rules_and_schedules_evolve_like_all_values() -> None:
+    schedule = Schedule("s", "w", Every(60, offset=5), limit=3)
+    evolve: Any = attrs.evolve  # their constructors take more than their fields
+
+    assert evolve(schedule, id="t") == Schedule("t", "w", Every(60, offset=5), limit=3)
+    assert evolve(schedule, when=Every(1)).rules == (Every(1),)
+    assert evolve(schedule.when, offset=7) == Every(60, offset=7)
+    assert evolve(Cron("0 1 * * *"), zone="Asia/Tokyo") == Cron("0 1 * * *", "Asia/Tokyo")

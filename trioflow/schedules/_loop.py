@@ -67,6 +67,8 @@ class Loop:
     _sleeps_until: float = -math.inf
     _must_poll: bool = True
     _polled_at: float = -math.inf
+    _hints_seen_to: float = math.inf
+    """Up to which time hints of the store are known here. Later ones may be news."""
     _must_load: bool = True
     _has_open: bool = False
 
@@ -127,18 +129,29 @@ class Loop:
             self._polled_at = trio.current_time()
             try:
                 waiting = await self._passer.open_schedules()
-                hint = await self.book.store.wake(self.now())
+                await self._see_hints()
             except BaseException:
                 self._must_poll = True
                 raise
             self._has_open = bool(waiting)
             self.book.touched |= waiting
-            is_news = hint is not None and hint < self._first() - 1e-3
-            if is_news and self._looking:  # it may be one of those
-                self._must_poll = True
-            self._must_load |= is_news and not self._looking
         if self._must_load:
             await self._load()
+
+    async def _see_hints(self) -> None:
+        """See whether the store knows of an earlier tick.
+
+        It may have come since the last look: then it is late, and not lost.
+        """
+        now = self.now()
+        hint = await self.book.store.wake(min(self._hints_seen_to, now))
+        if hint is None or hint >= self._first() - 1e-3:
+            self._hints_seen_to = now
+        elif self._looking:  # it may be one of those
+            self._must_poll = True
+        else:
+            self._must_load = True
+            self._hints_seen_to = now
 
     def _may_poll(self) -> bool:
         return trio.current_time() >= self._polled_at + POLL_GAP
@@ -151,6 +164,7 @@ class Loop:
                 self._set(stored.id, self._passer.next_look(stored))
             except Exception as exc:  # of another version, or with a rule that no longer works
                 self._report(stored.id, exc)
+                self._set(stored.id, stored.wake_at)  # what the store hints at is no news
         self._must_load = False
 
     # ------------------------------------------------------------ times

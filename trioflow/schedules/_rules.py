@@ -70,7 +70,7 @@ class Every(metaclass=PlainHelp):
     clock have no effect.
     """
 
-    interval: timedelta
+    interval: timedelta = attrs.field(alias="seconds")
     offset: timedelta
 
     @named_options(lambda *args, **options: "Every")

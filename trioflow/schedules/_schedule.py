@@ -37,7 +37,7 @@ class Schedule(metaclass=PlainHelp):
     id: str
     workflow: str
     """Id of the workflow. The runs are of the workflow that the engine has under this id then."""
-    rules: tuple[Rule, ...]
+    rules: tuple[Rule, ...] = attrs.field(alias="when")
     input: Any
     overlap: Overlap
     overlap_suspended: bool
