@@ -160,7 +160,10 @@ class TestWhatIsStored:
     @given(
         st.recursive(
             st.one_of(
-                st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False),
+                st.none()
+                | st.booleans()
+                | st.integers()
+                | st.floats(allow_nan=False, allow_infinity=False),
                 st.binary() | st.text(st.characters(codec=None)) | st.datetimes(),
                 st.builds(Scene, st.text(max_size=5)),
             ),
@@ -183,6 +186,14 @@ class TestWhatIsStored:
             for value in given:
                 ref = pickle.loads(pickle.dumps(await engine.values.put(value)))
                 assert await engine.values.get(ref) == value
+
+    def test_a_large_value_is_written_and_read_in_parts(self) -> None:
+        value = {"scenes": [Scene(str(number), (number,)) for number in range(30_000)], "x": "y"}
+        contents = Contents(Forms(make_wire_converter))
+        kind, written = contents.dump(value)
+
+        assert len(written) > 1 << 20
+        assert contents.load(kind, written, "key") == value
 
     async def test_bytes_and_strings_are_stored_as_they_are(self) -> None:
         values = MemoryValues()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from json import scanner
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from trioflow._forms.form import MAX_DEPTH
+from trioflow._forms.slices import is_large, write_slices
 from trioflow._value_refs import ContentKind
 from trioflow.errors import FaultsError, InvalidValueError, NotSerializableError
 
@@ -27,6 +29,18 @@ def raw_bytes(value: bytes | str) -> bytes:
 def raw_value(kind: ContentKind, content: bytes) -> bytes | str:
     """Return the value that was written as it is."""
     return content if kind == "bytes" else content.decode("utf-8", "surrogatepass")
+
+
+LONG = 1 << 20
+"""From how many bytes on JSON is read by a decoder that takes longer, and lets others run."""
+
+
+class _LongDecoder(json.JSONDecoder):
+    """Reads lists and objects in Python: the usual one holds Python's lock for its whole time."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.scan_once = scanner.py_make_scanner(self)  # type: ignore[attr-defined]
 
 
 @attrs.define(eq=False)
@@ -48,12 +62,29 @@ class Contents:
             return kind, raw_bytes(value)
         try:
             with self._lock:
-                plain = self.forms.anything.dump(value, MAX_DEPTH)
+                return "json", self._in_slices(value) or self._at_once(value)
         except RecursionError as exc:
             problem = f"is nested more than {MAX_DEPTH} levels deep, or contains itself"
             raise NotSerializableError("", problem, "use a flat form of it") from exc
-        text = json.dumps(plain, separators=(",", ":"), allow_nan=False)
-        return "json", text.encode()
+
+    def _in_slices(self, value: Any) -> bytes | None:
+        """Return a value as JSON; None if it is small, or cannot be written like this.
+
+        Writing all of it with one call would hold Python's lock for its whole time.
+        """
+        if not is_large(value):
+            return None
+        pieces: list[str] = []
+        try:
+            for _ in write_slices(self.forms.anything, value, pieces):
+                pass
+        except (FaultsError, NotSerializableError):
+            return None
+        return b"".join([piece.encode() for piece in pieces])
+
+    def _at_once(self, value: Any) -> bytes:
+        plain = self.forms.anything.dump(value, MAX_DEPTH)
+        return json.dumps(plain, separators=(",", ":"), allow_nan=False).encode()
 
     def load(self, kind: ContentKind, content: bytes, key: str) -> Any:
         """Return the value that *dump* has written.
@@ -63,7 +94,7 @@ class Contents:
         """
         if kind != "json":
             return raw_value(kind, content)
-        plain = json.loads(content)
+        plain = json.loads(content, cls=None if len(content) < LONG else _LongDecoder)
         try:
             with self._lock:
                 return self.forms.anything.load(plain)

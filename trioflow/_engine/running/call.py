@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from trioflow._value_refs import ValueRef
     from trioflow.values import Values
 
+NOTICEABLE = 0.1
+"""Seconds that a body must have waited for an event about it."""
 NOT_RESUMED: tuple[bool, Any] = (False, None)
 """The `answer` of a call that was not resumed."""
 
@@ -50,6 +52,7 @@ class Call(Frame):
         "suspend_data",
         "tool_calls",
         "updates",
+        "waits_since",
     )
     __init__: Any = object.__init__  # new_call fills the slots
     plan: CallPlan
@@ -65,6 +68,9 @@ class Call(Frame):
     updates: dict[str, Any] | None
     """What this attempt has set in the state so far."""
     is_open: bool
+    waits_since: float | None
+    """When its body was given to a runner, if it has not begun yet: on Trio's clock. Unset if it
+    runs without a runner (shortcut `new-call`)."""
 
     @property
     def resumed(self) -> bool:
@@ -83,6 +89,26 @@ class Call(Frame):
         self.scope.core.log.emit(
             event_type, id=self.id, address=self.address, round=self.round, **fields
         )
+
+    # ------------------------------------------------------------ when the body begins
+    @property
+    def is_awaited(self) -> bool:
+        """Whether its body was given to a runner, and has not begun yet."""
+        return getattr(self, "waits_since", None) is not None
+
+    def begin_body(self) -> None:
+        """Record that its body begins now, unless it has begun before."""
+        since = getattr(self, "waits_since", None)
+        self.waits_since = None
+        if since is not None:
+            self.note_wait(since)
+
+    def note_wait(self, since: float) -> None:
+        """Record that it has waited until now, if that is noticeable and it is no item."""
+        log = self.scope.core.log
+        waited = log.clock.current_time() - since
+        if waited >= NOTICEABLE and self.is_open and not self.address.endswith("]"):
+            self.emit(ev.StepBegin, attempt=self.attempt)
 
     # ------------------------------------------------------------ what a body can do
     def set_state(self, updates: Mapping[str, Any]) -> None:
