@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import trio
@@ -33,7 +33,9 @@ class Distant(Runner):
         return result if isinstance(result, int) else await result
 
 
-async def all_of(workflow: Workflow[Any, Any], value: Any, **options: Any) -> list[events.Event]:
+async def all_of(
+    workflow: Workflow[Any, Any], value: Any, **options: Any
+) -> Sequence[events.Event]:
     async with open_engine(plugins=[], workflows=[workflow], **options) as engine:
         run = engine.create_run(workflow, run_id="r")
         async with run.stream(value) as stream:
@@ -43,7 +45,7 @@ async def all_of(workflow: Workflow[Any, Any], value: Any, **options: Any) -> li
     return found
 
 
-def begins(found: list[events.Event]) -> list[tuple[str, float, int]]:
+def begins(found: Sequence[events.Event]) -> list[tuple[str, float, int]]:
     start = found[0].at
     return [
         (event.id, round(event.at - start, 3), event.attempt)
@@ -176,7 +178,8 @@ async def test_it_is_recorded_and_forked(autojump_clock: MockClock) -> None:
         plugins=[], workflows=[flow], store=store, runners={"far": Distant(50)}
     ) as engine:
         run = await engine.load_run("r")
-        assert run.record.steps["far"].begun_at == run.record.started_at + 50
+        far_record = run.record.steps["far"]
+        assert far_record.begun_at == far_record.started_at + 50
         fork = await run.fork("after")
         assert (await fork.start()).status == "success"
         async with fork.observe() as stream:

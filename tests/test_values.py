@@ -581,6 +581,7 @@ async def test_a_process_that_is_killed_between_object_and_event(tmp_path: Path)
         await engine.recover()
         assert (await engine.get_run("r").wait()).output == size
         nursery.cancel_scope.cancel()
+        assert engine.store is not None
         assert sum(entry.length for entry in await engine.store.read("r")) < 2000
         assert len(await values.list_values("values/r/")) == 2  # that of the lost attempt, too
         await engine.delete_run("r")
