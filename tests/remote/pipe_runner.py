@@ -78,7 +78,8 @@ class PipePost:
 class PipeRunner(Runner):
     """Runs bodies in one process. It starts again after one that has ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, window: int = 1) -> None:
+        self._window = window
         self._stack = AsyncExitStack()
         self._post: PipePost | None = None
         self._free = trio.Lock()
@@ -113,7 +114,8 @@ class PipeRunner(Runner):
             try:
                 await place.take()
                 async with self._free:
-                    job = Job(facts_of(ctx), Levels.here(), True, inspect.iscoroutinefunction(fn))
+                    is_async = inspect.iscoroutinefunction(fn)
+                    job = Job(facts_of(ctx), Levels.here(), True, is_async, self._window)
                     content = pack_call(ctx, fn, args, kwargs)
                     frame = await self._run(ctx, job, content, place, waiting)
             finally:
@@ -128,7 +130,8 @@ class PipeRunner(Runner):
         frame = None
         try:
             await self._post.send(job, content)
-            service = Service(ctx, self._post, place, self._logbook, waiting.close)
+            begin, window = waiting.close, self._window
+            service = Service(ctx, self._post, place, self._logbook, begin, window)
             frame = await service.serve()
         finally:
             if frame is None:

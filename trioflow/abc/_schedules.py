@@ -43,7 +43,7 @@ class StoredSchedule:
     is_declared: bool = False
     """Whether it comes from the code of a program, and not from a call at runtime."""
     version: int = 0
-    """Changes with each `ScheduleStore.put_schedule` and `ScheduleStore.advance`."""
+    """Changes with each `ScheduleStore.put_schedules` and `ScheduleStore.advance`."""
     watermark: float
     """All ticks up to this time are decided: seconds since the epoch, on the store's clock."""
     since: float
@@ -82,7 +82,7 @@ class TickRecord:
     first: float | None = None
     """The first of the ticks that this record stands for; None if it stands for one."""
     count: int = 1
-    """How many ticks this record stands for."""
+    """How many ticks this record stands for; a lower bound if they are very many."""
 
     def covers(self, at: float) -> bool:
         """Return whether this record stands for the tick at a time."""
@@ -105,19 +105,35 @@ class ScheduleStore(Store):
         await trio.lowlevel.checkpoint()
         return calendar_now()
 
-    @abstractmethod
     async def put_schedule(self, schedule: StoredSchedule, *, if_version: int | None) -> bool:
-        """Create or replace a schedule; its new version is above all earlier ones.
-
-        Args:
-          if_version: The version to replace; None to create it.
-
-        Returns:
-          False, and nothing changes, if the schedule has another version, does not exist, or
-          already exists. Atomic across processes.
+        """Create or replace one schedule, as `put_schedules` does.
 
         Raises:
           StoreError: if the storage fails; then it is unknown whether it was applied.
+        """
+        [is_applied] = await self.put_schedules([(schedule, if_version)])
+        return is_applied
+
+    @abstractmethod
+    async def put_schedules(
+        self, changes: Sequence[tuple[StoredSchedule, int | None]]
+    ) -> Sequence[bool]:
+        """Create or replace schedules, in one transaction.
+
+        The new version of each is above all its earlier ones.
+
+        Args:
+          changes: Schedules with different ids, and the version that each replaces; None to create
+            it.
+
+        Returns:
+          For each whether it was applied. It is not, and nothing changes, if the schedule has
+          another version, does not exist, or already exists; the others are applied. Atomic across
+          processes.
+
+        Raises:
+          StoreError: if the storage fails; then it is unknown whether they were applied: either
+            all, or none.
         """
 
     @abstractmethod

@@ -8,11 +8,15 @@ made of, in the order in which the modules may import each other:
 ``_schedule``   `Schedule`: what users declare
 ``_wire``       rules and schedules as JSON, as stores keep them
 ``_words``      rules in words, for people
-``_deciding``   which ticks are due and what becomes of each: pure functions of the time
+``_deciding``   what becomes of each tick, as earlier runs permit
+``_due``        which ticks are due, and which of those that came late still start
 ``_ports``      what schedules need of an engine
 ``_book``       the schedules of one engine as its store has them
 ``_passing``    one look at one schedule: decide about its ticks, and start runs
 ``_loop``       the one task of an engine that sleeps until something is due
+``_changing``   put schedules into the store, pause and resume them
+``_asking``     decide about ticks on request: trigger and backfill
+``_info``       what an engine knows of a schedule
 ``_manager``    `Schedules`, as in ``engine.schedules``
 =============== ==================================================================================
 
@@ -27,7 +31,8 @@ from trioflow._lazy import lazy_names
 
 if TYPE_CHECKING:
     from trioflow._tick import Tick
-    from trioflow.schedules._manager import ScheduleInfo, Schedules
+    from trioflow.schedules._info import ScheduleInfo
+    from trioflow.schedules._manager import Schedules
     from trioflow.schedules._rules import At, Cron, Every, Rule, When
     from trioflow.schedules._schedule import Missed, Overlap, Schedule
 
@@ -56,7 +61,7 @@ if not TYPE_CHECKING:  # type checkers would accept any name
             "Overlap": "trioflow.schedules._schedule",
             "Rule": "trioflow.schedules._rules",
             "Schedule": "trioflow.schedules._schedule",
-            "ScheduleInfo": "trioflow.schedules._manager",
+            "ScheduleInfo": "trioflow.schedules._info",
             "Schedules": "trioflow.schedules._manager",
             "Tick": "trioflow._tick",
             "When": "trioflow.schedules._rules",

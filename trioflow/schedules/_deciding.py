@@ -1,149 +1,23 @@
-"""Which ticks are due, and what becomes of each: pure functions of what is stored and the time."""
+"""What becomes of each tick, as earlier runs permit: pure functions of what is stored."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Collection, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import attrs
 
 from trioflow._tick import run_id_of
-from trioflow.abc import Decision, StoredSchedule, TickRecord
+from trioflow.abc import Decision, TickRecord
 from trioflow.schedules._schedule import Overlap, Schedule
 
-GRACE = 60.0
-"""Seconds by which a tick may always be late: load alone loses none."""
 WRONG = 60.0
 """Seconds by which a watermark may be ahead of the clock; above that the clock was wrong."""
-SHOWN = 100
-"""How many missed ticks get records of their own. Older ones share one."""
-COUNTED = 10_000
-"""How many ticks are counted one by one after a long time."""
-
-
-@attrs.frozen
-class Due:
-    """What a look at a schedule has found."""
-
-    start: tuple[float, ...]
-    """The ticks to start, oldest first, as far as earlier runs permit."""
-    missed: tuple[TickRecord, ...]
-    """The records of the others."""
-    to: float
-    """The new watermark: the last of these ticks."""
-    next: float | None
-    """When the next tick is due; None if there is none."""
-    number_missed: int = 0
-    """How many ticks were missed directly before the first that starts."""
-
-
-@attrs.define
-class _Late:
-    """The ticks that came while nothing looked."""
-
-    newest: deque[float] = attrs.field(factory=lambda: deque(maxlen=SHOWN))
-    count: int = 0
-    first: float = 0.0
-    last_merged: float = 0.0
-
-    def add(self, at: float) -> None:
-        if not self.count:
-            self.first = at
-        if len(self.newest) == SHOWN:
-            self.last_merged = self.newest[0]
-        self.newest.append(at)
-        self.count += 1
 
 
 def moment_of(at: float) -> datetime:
     """Return a time of a store as a datetime in UTC."""
     return datetime.fromtimestamp(at, UTC)
-
-
-def look(
-    schedule: Schedule,
-    stored: StoredSchedule,
-    known: Sequence[TickRecord],
-    now: float,
-    seen_since: float,
-) -> Due:
-    """Return which ticks are due, and which of them start.
-
-    Args:
-      known: The records of ticks after the watermark.
-      now: The time of the store.
-      seen_since: Since when this process has looked without interruption. Ticks from before it
-        came during downtime, or while the machine slept, and are caught up.
-    """
-    window = max(schedule.catch_up, GRACE)
-    too_old, past, current = _Late(), [], []
-    to, coming, counted = stored.watermark, None, 0
-    left = None if schedule.limit is None else schedule.limit - stored.starts
-    ticks = schedule.after(moment_of(stored.watermark)) if left is None or left > 0 else iter(())
-    while (tick := next(ticks, None)) is not None:
-        at = tick.timestamp()
-        due = at + schedule.delay(tick)
-        if due > now:
-            coming = due
-            break
-        to = at
-        counted += 1
-        if _is_known(stored, known, at):
-            continue
-        if now - due > window:
-            too_old.add(at)
-            if counted == COUNTED:
-                ticks = schedule.after(max(tick, moment_of(now - window) - timedelta(seconds=1)))
-        elif due >= seen_since:
-            current.append(at)
-        else:
-            past.append(at)
-    caught = _caught_up(schedule, past, bool(current))
-    start = sorted((*caught, *current))[:left]
-    records = _missed(schedule, stored, too_old, now)
-    reason = _why_not_caught_up(schedule)
-    records += [
-        record_of(schedule, at, "missed", now, reason=reason) for at in past if at not in caught
-    ]
-    missed = sum(record.count for record in records)
-    if left is not None and len(start) == left:
-        coming = None
-    return Due(tuple(start), tuple(records), to, coming, missed)
-
-
-def _is_known(stored: StoredSchedule, known: Sequence[TickRecord], at: float) -> bool:
-    if stored.kept_since is not None and at <= stored.kept_since:
-        return True  # its record may have been removed
-    return any(record.covers(at) for record in known)
-
-
-def _caught_up(schedule: Schedule, past: Sequence[float], is_late: bool) -> Collection[float]:
-    match schedule.missed:
-        case "all":
-            return set(past[-schedule.limit_catch_up :])
-        case "last" if not is_late:
-            return set(past[-1:])
-    return set()
-
-
-def _why_not_caught_up(schedule: Schedule) -> str:
-    if schedule.missed == "all":
-        return f"nothing could start it then, and only {schedule.limit_catch_up} are caught up"
-    return f'nothing could start it then, and missed="{schedule.missed}"'
-
-
-def _missed(
-    schedule: Schedule, stored: StoredSchedule, late: _Late, now: float
-) -> list[TickRecord]:
-    reason = f"nothing could start it within {max(schedule.catch_up, GRACE):g} s"
-    merged = late.count - len(late.newest)
-    records = []
-    if merged:
-        shared = record_of(schedule, late.last_merged, "missed", now, reason=reason)
-        first = late.first if merged > 1 else None
-        records.append(attrs.evolve(shared, first=first, count=merged))
-    return records + [record_of(schedule, at, "missed", now, reason=reason) for at in late.newest]
 
 
 def record_of(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import deque
 from heapq import heappop, heappush
 
 import attrs
@@ -57,7 +58,10 @@ class Loop:
     """When to look at each schedule; other entries of the heap are outdated."""
     _looking: set[str] = attrs.field(factory=set)
     _broken: set[str] = attrs.field(factory=set)
-    _limiter: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(AT_ONCE))
+    """Those that are looked at, or will be."""
+    _queue: deque[str] = attrs.field(factory=deque)
+    _tasks: int = 0
+    """How many tasks look at what is in the queue."""
     _ahead: float | None = None
     """The time of the store minus Trio's."""
     _since: float = math.inf
@@ -109,7 +113,10 @@ class Loop:
         for id in self._take_due():
             if id not in self._looking:
                 self._looking.add(id)
-                nursery.start_soon(self._look, id)
+                self._queue.append(id)
+        while self._tasks < min(AT_ONCE, len(self._queue)):
+            self._tasks += 1
+            nursery.start_soon(self._look_at_all)
         await self._sleep()
 
     async def _see_time(self) -> None:
@@ -205,10 +212,14 @@ class Loop:
         self.book.changed = trio.Event()
 
     # ------------------------------------------------------------ looking
+    async def _look_at_all(self) -> None:
+        while self._queue:
+            await self._look(self._queue.popleft())
+        self._tasks -= 1
+
     async def _look(self, id: str) -> None:
         try:
-            async with self._limiter:
-                again = await self._passer.look_at(id)
+            again = await self._passer.look_at(id)
         except StoreError as exc:
             self._failed(exc)
             again = self.now() + self._pause

@@ -268,7 +268,9 @@ class _Reader(MemoryStore):
     async def leave_line(self, owner: str, tickets: Collection[str]) -> None:
         await _refuse()
 
-    async def put_schedule(self, schedule: StoredSchedule, *, if_version: int | None) -> bool:
+    async def put_schedules(
+        self, changes: Sequence[tuple[StoredSchedule, int | None]]
+    ) -> Sequence[bool]:
         await _refuse()
 
     async def delete_schedule(self, id: str) -> bool:

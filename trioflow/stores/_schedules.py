@@ -133,9 +133,11 @@ class MemorySchedules(ScheduleStore):
     def _schedules(self) -> ScheduleShelf:
         return self._shelf.schedules
 
-    async def put_schedule(self, schedule: StoredSchedule, *, if_version: int | None) -> bool:
+    async def put_schedules(
+        self, changes: Sequence[tuple[StoredSchedule, int | None]]
+    ) -> Sequence[bool]:
         await trio.lowlevel.checkpoint()
-        return self._schedules.put(schedule, if_version)
+        return [self._schedules.put(schedule, version) for schedule, version in changes]
 
     async def get_schedule(self, id: str) -> StoredSchedule | None:
         await trio.lowlevel.checkpoint()

@@ -46,7 +46,14 @@ from trioflow_agents.model import (
     Usage,
 )
 from trioflow_agents.opening import RESOURCE, open_models
-from trioflow_agents.reading import agent_results, fold_text, history, usage_of
+from trioflow_agents.reading import (
+    SpokenTurn,
+    agent_results,
+    fold_text,
+    history,
+    spoken_turns,
+    usage_of,
+)
 from trioflow_agents.reviewing import EnvironmentModel, Review, review_workflow
 from trioflow_agents.scripted import Scripted, ScriptedModel
 from trioflow_agents.steps import AgentResult
@@ -87,6 +94,7 @@ __all__ = [
     "Review",
     "Scripted",
     "ScriptedModel",
+    "SpokenTurn",
     "Stop",
     "System",
     "Text",
@@ -101,6 +109,7 @@ __all__ = [
     "approval",
     "fold_text",
     "history",
+    "spoken_turns",
     "usage_of",
 ]
 

@@ -32,6 +32,8 @@ class Turn:
     """Whether its text is the output of the agent."""
     is_repaired: bool = False
     """Whether it holds faults of the output, for the model to repair."""
+    is_draft: bool = False
+    """Whether output guards have not let it through yet."""
 
     @property
     def said(self) -> Assistant:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from attrs import frozen
+
 from trioflow import Run, RunRecord
 from trioflow import events as ev
 from trioflow_agents.conversation import NAMESPACE, Turn, agent_of, messages_of
-from trioflow_agents.messages import Message
+from trioflow_agents.messages import Message, ToolRequest
 from trioflow_agents.model import ProvisionalText, Usage
 from trioflow_agents.steps import AgentResult
 
@@ -26,6 +28,28 @@ def history(run: Run[Any, Any] | RunRecord, agent: str | None = None) -> tuple[M
     if not places:
         return ()
     return tuple(messages_of(kept, places[0] if agent is None else places[-1]))
+
+
+@frozen
+class SpokenTurn:
+    """What a model has said in one turn."""
+
+    agent: str
+    """Id of the agent."""
+    text: str
+    calls: tuple[ToolRequest, ...]
+    usage: Usage
+    is_draft: bool
+    """Whether output guards have not let it through."""
+
+
+def spoken_turns(run: Run[Any, Any] | RunRecord) -> tuple[SpokenTurn, ...]:
+    """Return what the models of all agents of a run have said, in the order of their turns."""
+    return tuple(
+        SpokenTurn(agent_of(key), turn.said.text, turn.said.calls, turn.usage, turn.is_draft)
+        for key, turn in _kept(run).items()
+        if isinstance(turn, Turn) and not key.endswith("#0")
+    )
 
 
 def usage_of(run: Run[Any, Any] | RunRecord) -> Usage:

@@ -120,7 +120,9 @@ class AgentSteps:
             async for piece in pieces:
                 reply.add(piece)
         turn = reply.turn()
-        return turn if self.has_output_guards else self._judged(turn, talk, ctx)
+        if self.has_output_guards:
+            return evolve(turn, is_draft=True)
+        return self._judged(turn, talk, ctx)
 
     def _judged(self, turn: Turn, talk: Talk, ctx: StepContext[Any]) -> Turn:
         return judge(turn, self.output, self.id, ctx, self.repairs - talk.repairs)
@@ -138,7 +140,7 @@ class AgentSteps:
             talk: Talk = ctx.step_result("model")
             drafted: Turn = ctx.private_state(NAMESPACE)[talk.key]
             said = Assistant(outgoing.text, outgoing.calls)
-            turn = self._judged(evolve(drafted, messages=(said,)), talk, ctx)
+            turn = self._judged(evolve(drafted, messages=(said,), is_draft=False), talk, ctx)
             ctx.set_private_state(NAMESPACE, {talk.key: turn})
             return evolve(talk, done=turn.ends, repairs=talk.repairs + turn.is_repaired)
 

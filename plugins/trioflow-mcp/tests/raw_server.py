@@ -1,7 +1,8 @@
 """An MCP server that misbehaves as its first argument says, without the SDK: ``raw_server.py HOW``.
 
 It speaks the handshake of 2025. Tools: ``echo`` returns its arguments; ``die`` ends the process in
-the middle of the call; ``garble`` sends a broken answer.
+the middle of the call; ``garble`` sends a broken answer; ``flood`` a line that does not end, and
+``latin`` bytes that are no UTF-8.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import time
 from typing import Any
 
 HOW = sys.argv[1] if len(sys.argv) > 1 else ""
-TOOLS = [{"name": name, "inputSchema": {"type": "object"}} for name in ("echo", "die", "garble")]
+NAMES = ("echo", "die", "garble", "flood", "latin")
+TOOLS = [{"name": name, "inputSchema": {"type": "object"}} for name in NAMES]
 
 
 def send(message: dict[str, Any]) -> None:
@@ -36,8 +38,19 @@ def answer(method: str, params: dict[str, Any]) -> dict[str, Any]:
         os._exit(3)
     if params["name"] == "garble":
         print('{"jsonrpc": "2.0", "id": 3, "result": {"content"', flush=True)
+    if params["name"] == "flood":
+        flood()
+    if params["name"] == "latin":
+        os.write(1, b'{"jsonrpc": "2.0", "method": "caf\xe9"}\n')
     text = json.dumps(params.get("arguments"))
     return {"content": [{"type": "text", "text": text}]}
+
+
+def flood() -> None:
+    """Write until nobody reads it any more."""
+    os.write(1, b'{"jsonrpc": "2.0", "method": "')
+    while True:
+        os.write(1, b"x" * 65_536)
 
 
 def serve() -> None:
@@ -53,6 +66,8 @@ if HOW == "silent":
     time.sleep(600)
 if HOW == "fails":
     sys.exit("no database")
+if HOW == "floods":
+    flood()
 if HOW == "prints":
     print("Welcome to the server!", flush=True)
 if HOW == "stubborn":

@@ -18,6 +18,37 @@ import trio
 
 from .helping import engine_with, output_of
 
+OWN = """
+from contextlib import asynccontextmanager
+from trioflow import StepContext, Workflow, hookimpl, step, tool
+
+@asynccontextmanager
+async def open_kettle():
+    yield "hot"
+
+@tool
+async def whistle() -> str:
+    return "tweet"
+
+@step
+async def boil(number: int, ctx: StepContext) -> str:
+    return await ctx.resource("kettle", str) + await ctx.call_tool("whistle")
+
+@hookimpl
+def trioflow_resources():
+    return {"kettle": open_kettle}
+
+@hookimpl
+def trioflow_tools():
+    return [whistle]
+
+tea = Workflow("tea", input=int, output=str).then(boil)
+
+@hookimpl
+def trioflow_workflows():
+    return [tea]
+"""
+
 pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
 COMMAND = [sys.executable, "-W", "error", "-m", "trioflow", "mcp"]
@@ -51,11 +82,11 @@ class Wire:
 
 
 @contextmanager
-def started(*arguments: str, **environment: str) -> Iterator[Wire]:
+def started(*arguments: str, folder: Path = HERE, **environment: str) -> Iterator[Wire]:
     """Yield a client of a new server, which is killed if it does not end."""
     process = subprocess.Popen(
         [*COMMAND, *arguments],
-        cwd=HERE,
+        cwd=folder,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -97,6 +128,15 @@ def test_what_workflows_print_does_not_reach_the_client() -> None:
         "by a child",
     ]
     assert wire.process.returncode == 0
+
+
+def test_hooks_in_the_module_of_a_target_are_used(tmp_path: Path) -> None:
+    (tmp_path / "own_tea.py").write_text(OWN)
+    with started("own_tea:tea", "whistle", folder=tmp_path) as wire:
+        introduce(wire)
+        assert [each["name"] for each in wire.ask("tools/list")["tools"]][:2] == ["tea", "whistle"]
+        assert wire.call("tea", input=1)["structuredContent"] == {"result": "hottweet"}
+        assert wire.call("whistle")["structuredContent"] == {"result": "tweet"}
 
 
 def test_garbage_from_the_client_is_survived() -> None:

@@ -61,6 +61,28 @@ async def test_a_broken_message_fails_the_calls_that_are_running() -> None:
         assert await output_of(engine, "echo") == [{"type": "text", "text": "{}"}]
 
 
+@pytest.mark.parametrize(
+    ("tool", "problem"),
+    [("flood", "a line of more than 67,108,864 characters"), ("latin", "that is no text")],
+)
+async def test_what_cannot_be_read_fails_the_calls_that_are_running(
+    tool: str, problem: str
+) -> None:
+    """The processes of the server end, and the run may call again."""
+    async with engine_with(raw()) as engine:
+        error = await error_of(engine, tool)
+
+        assert isinstance(error, McpConnectionError)
+        assert problem in str(error)
+        assert await output_of(engine, "echo") == [{"type": "text", "text": "{}"}]
+
+
+async def test_a_server_that_floods_instead_of_starting_is_refused_at_once() -> None:
+    with pytest.raises(McpConnectionError, match="a line of more than"):
+        async with open_mcp(raw("floods"), start_timeout=1_000):
+            pass
+
+
 async def test_lines_that_a_server_prints_are_skipped() -> None:
     async with engine_with(raw("prints")) as engine:
         assert await output_of(engine, "echo") == [{"type": "text", "text": "{}"}]

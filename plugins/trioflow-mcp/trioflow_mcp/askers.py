@@ -6,6 +6,7 @@ in the response to the call. Elsewhere it is certain only while a single call is
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -34,8 +35,8 @@ class Askers:
     _asking: int = 0
     _void: int = 0
     """How often the questions that waited became those of nobody."""
-    _left: int = 0
-    """How often a call was left that may have asked one of them."""
+    _certain_at: float = -math.inf
+    """When no question of a call can come any more that was left before, on Trio's clock."""
     _changed: trio.lowlevel.ParkingLot = field(factory=trio.lowlevel.ParkingLot)
     _numbers: int = 0
 
@@ -53,7 +54,8 @@ class Askers:
             yield key
         finally:
             del self.calls[key]
-            self._left += exchange.may_have_asked
+            if exchange.may_have_asked:
+                self._certain_at = trio.current_time() + WITHDRAWAL
             self._changed.unpark_all()
             if waits:
                 self._turn.release()
@@ -80,15 +82,14 @@ class Askers:
 
     async def _is_certain(self, void: int) -> bool:
         """Wait until at most one call is running that can have asked, and none was left lately."""
-        left = self._left
         while len(self.calls) > 1 and void == self._void:
             if self._asking >= len(self.calls):
                 self._begin_again()
                 return True
             await self._changed.park()
-        if left == self._left:
+        if trio.current_time() >= self._certain_at:
             return True
-        await trio.sleep(WITHDRAWAL)  # the question may be that of the call which was left
+        await trio.sleep_until(self._certain_at)  # it may be the question of a call that was left
         return False
 
     def _begin_again(self) -> None:

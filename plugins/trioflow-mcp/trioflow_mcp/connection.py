@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from trioflow_mcp.askers import Askers
 from trioflow_mcp.errors import McpConnectionError, McpTimeoutError, innermost
 from trioflow_mcp.http import LOST
+from trioflow_mcp.processes import UnreadableError
 from trioflow_mcp.tail import Tail
 from trioflow_mcp.targets import Target
 
@@ -135,7 +136,9 @@ class Link:
     async def _receive(self, message: IncomingMessage) -> None:
         if isinstance(message, types.ToolListChangedNotification):
             self.on_list_changed()
-        if isinstance(message, Exception) and _is_broken_message(message):
+        if isinstance(message, UnreadableError):
+            self.fail(str(message))
+        elif isinstance(message, Exception) and _is_broken_message(message):
             self.fail("it sent something that is no message")
 
     def fail(self, problem: str) -> None:

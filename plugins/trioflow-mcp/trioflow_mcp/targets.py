@@ -9,12 +9,13 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from attrs import frozen
-from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp.client.stdio import StdioServerParameters
 from mcp.server import Server
 from mcp.server.mcpserver import MCPServer
 
 from trioflow.errors import DefinitionError
 from trioflow_mcp.http import OnRequest, open_http
+from trioflow_mcp.processes import open_process
 from trioflow_mcp.tail import Tail
 
 McpTarget: TypeAlias = (
@@ -46,7 +47,7 @@ class Target:
             async with open_http(self.given, dict(self.headers), on_request) as streams:
                 yield streams
             return
-        async with tail.open_pipe() as errors, stdio_client(self.given, errors) as streams:
+        async with tail.open_pipe() as errors, open_process(self.given, errors) as streams:
             errors.close()  # the process has its own
             yield streams
 

@@ -83,15 +83,15 @@ def test_impossible_arguments_are_refused(wrong: dict[str, Any]) -> None:
 
 
 def test_errors_say_what_to_do() -> None:
-    lost = WorkerLostError("train", "memory", "killed")
+    lost = WorkerLostError("train", "memory", None, "killed")
     none = NoNodeError("train", {"num_gpus": 1}, None)
     late = NoNodeError("train", {"num_gpus": 1}, 5.0)
-    code = CodeMissingError("train", "torch")
+    code = CodeMissingError("train", "torch", "n1")
 
     assert "worker process (too little memory) of step 'train' was lost: killed" in str(lost)
     assert "can ever run step 'train', which needs num_gpus=1" in str(none)
     assert "could within 5 s run step 'train'" in str(late)
-    assert "cannot import 'torch', which step 'train' needs" in str(code)
+    assert "node n1 of the Ray cluster cannot import 'torch', which step 'train' needs" in str(code)
     assert isinstance(none, NonRetryableError)
     assert isinstance(code, NonRetryableError)
     assert not isinstance(lost, NonRetryableError)

@@ -1,27 +1,37 @@
 """A trioflow plugin that runs steps on a Ray cluster.
 
-The function at the end is its hook: trioflow finds this module by the entry point in
-pyproject.toml and calls it when a step is declared with ``runner="ray"``.
+The functions at the end are its hooks: trioflow finds this module by the entry point in
+pyproject.toml.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trioflow import hookimpl
 from trioflow.abc import Runner
-from trioflow_ray.errors import CodeMissingError, NoNodeError, WorkerLostError
+from trioflow_ray import recording
+from trioflow_ray.errors import CodeMissingError, NoNodeError, RefLostError, WorkerLostError
 from trioflow_ray.options import ray_options
+from trioflow_ray.refs import Ref
+from trioflow_ray.workers import start_workers, stop_workers
 
 if TYPE_CHECKING:
+    from cattrs import Converter
+
     from trioflow_ray.runner import RayRunner
 
 __all__ = [
     "CodeMissingError",
     "NoNodeError",
     "RayRunner",
+    "Ref",
+    "RefLostError",
     "WorkerLostError",
     "ray_options",
+    "start_workers",
+    "stop_workers",
 ]
 
 
@@ -42,3 +52,15 @@ def trioflow_runner(name: str) -> Runner | None:
     from trioflow_ray.runner import RayRunner  # only when it is needed, see above
 
     return RayRunner()
+
+
+@hookimpl
+def trioflow_converter(converter: Converter) -> None:
+    """Register how a `Ref` stands in journals."""
+    recording.register(converter)
+
+
+@hookimpl
+def trioflow_schema(type_: Any) -> Mapping[str, Any] | None:
+    """Return the JSON Schema of a `Ref`."""
+    return recording.schema(type_)

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
 import ray
 import trio
-from ray import exceptions
 
 from trioflow import StepContext
 from trioflow.runners import Place, Places
 from trioflow.runners.remote import Frame, Job, Levels, Logbook, Service, facts_of
-from trioflow_ray.errors import CodeMissingError, NoNodeError, WorkerLostError
+from trioflow_ray.errors import NoNodeError, WorkerLostError
+from trioflow_ray.losses import loss_of
 from trioflow_ray.options import Options
 from trioflow_ray.post import Call, Office
+from trioflow_ray.refs import Ref, Shelf
 from trioflow_ray.waiting import settle
+from trioflow_ray.work import Parcel, carrier_here
 
 
 @attrs.frozen(eq=False)
@@ -28,8 +30,43 @@ class Cluster:
     office: Office
     places: Places
     logbook: Logbook
+    shelf: Shelf
     task: Any
     """The remote function that runs bodies."""
+
+
+@attrs.frozen(eq=False)
+class Kind:
+    """What is the same for all bodies of a step or tool."""
+
+    options: Options
+    is_async: bool
+    gives_ref: bool
+    """Whether the output may be a Ref."""
+
+
+@attrs.frozen(eq=False)
+class Manner:
+    """How a runner runs all its bodies."""
+
+    grace: float
+    """Seconds that a canceled body has to end."""
+    start_timeout: float | None
+    """Seconds that a body may wait for a node."""
+    window: int
+    """How many chunks of a body may be under way."""
+
+
+@attrs.frozen(eq=False)
+class Content:
+    """What a body gets."""
+
+    pickled: bytes
+    """Function, arguments and current step."""
+    refs: Mapping[str, Ref[Any]]
+    """The Refs in the arguments, by the ids of their objects."""
+    variables: bytes
+    """Values of context variables."""
 
 
 @attrs.define(eq=False)
@@ -38,46 +75,72 @@ class Body:
 
     cluster: Cluster
     ctx: StepContext[Any]
-    options: Options
-    is_async: bool
+    kind: Kind
+    manner: Manner
     place: Place
-    grace: float
     on_begin: Callable[[], None]
     """Called when the body begins."""
+    given: Any = None
+    """The object of the Ref that the body has made, if it could make one."""
+    node: str | None = None
+    """The id of the node on which it ran; None if that is not known."""
     _begun: trio.Event = attrs.field(factory=trio.Event)
-    _failure: BaseException | None = None
+    _failure: Exception | None = None
 
-    async def run(self, content: bytes, start_timeout: float | None) -> Frame:
+    async def run(self, content: Content) -> Frame:
         """Run the body as a task of Ray, and return its outcome.
 
         Raises:
-          WorkerLostError, NoNodeError, CodeMissingError: if it has none.
+          WorkerLostError, NoNodeError, CodeMissingError, RefLostError: if it has none.
 
         **Cancellation**: ends the body; it has ended when this raises.
         """
         office = self.cluster.office
         if office.is_lost:
-            raise WorkerLostError(self.ctx.step_id, "owner", office.reason)
+            raise WorkerLostError(self.ctx.step_id, "owner", None, office.reason)
         call = office.open_call()
-        job = pickle.dumps(Job(facts_of(self.ctx), Levels.here(), True, self.is_async))
-        task = self.cluster.task.options(**self.options.for_ray(), name=self.ctx.step_id)
-        ref = task.remote(job, content, call.number, self.cluster.mailbox)
+        ref = self._submit(content, call)
         try:
-            return await self._follow(ref, call, start_timeout)
+            return await self._follow(ref, call, content)
         except BaseException:
             with trio.CancelScope(shield=True):
                 await self._stop(ref, call)
             raise
         finally:
+            self.node = call.node
             office.close_call(call)
 
-    async def _follow(self, ref: Any, call: Call, start_timeout: float | None) -> Frame:
-        service = Service(self.ctx, call, self.place, self.cluster.logbook, self._begin)
+    def _submit(self, content: Content, call: Call) -> Any:
+        """Hand the body to Ray, and return the object of its outcome."""
+        gives_ref, refs = self.kind.gives_ref, content.refs
+        job = Job(facts_of(self.ctx), Levels.here(), True, self.kind.is_async, self.manner.window)
+        parcel = Parcel(
+            job=job,
+            call=call.number,
+            mailbox=self.cluster.mailbox,
+            gives_ref=gives_ref,
+            objects=tuple(refs),
+            variables=content.variables,
+            carrier=carrier_here(),
+        )
+        options = {**self.kind.options.for_ray(), "name": self.ctx.step_id}
+        task = self.cluster.task.options(**options, num_returns=2 if gives_ref else 1)
+        objects = [ref.held for ref in refs.values()]
+        made = task.remote(pickle.dumps(parcel), content.pickled, *objects)
+        if not gives_ref:
+            return made
+        self.given, outcome = made
+        return outcome
+
+    async def _follow(self, ref: Any, call: Call, content: Content) -> Frame:
+        service = Service(
+            self.ctx, call, self.place, self.cluster.logbook, self._begin, self.manner.window
+        )
         frame = None
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._watch, ref, call)
-            if start_timeout is not None:
-                nursery.start_soon(self._give_up, call, start_timeout)
+            if self.manner.start_timeout is not None:
+                nursery.start_soon(self._give_up, call, self.manner.start_timeout)
             frame = await service.serve()
             if service.interruption is not None and frame is not None:
                 frame = None
@@ -85,7 +148,7 @@ class Body:
         if service.interruption is not None:
             raise service.interruption
         if frame is None:
-            raise self._loss()
+            raise self._loss(call, content)
         return frame
 
     def _begin(self) -> None:
@@ -106,45 +169,25 @@ class Body:
         with trio.move_on_after(seconds):
             await self._begun.wait()
         if not self._begun.is_set():
-            needs = self.options.needs()
-            self._failure = NoNodeError(self.ctx.step_id, needs, seconds)
+            self._failure = NoNodeError(self.ctx.step_id, self.kind.options.needs(), seconds)
             call.end(None)
 
-    def _loss(self) -> BaseException:
+    def _loss(self, call: Call, content: Content) -> Exception:
         """Return why there is no outcome."""
         step, failure = self.ctx.step_id, self._failure
         if failure is None:
-            return WorkerLostError(step, "owner", self.cluster.office.reason)
+            return WorkerLostError(step, "owner", call.node, self.cluster.office.reason)
         if isinstance(failure, NoNodeError):
             return failure
-        if isinstance(failure, exceptions.TaskUnschedulableError):
-            return NoNodeError(step, self.options.needs(), None)
-        missing = getattr(failure, "cause", None)
-        if isinstance(missing, ModuleNotFoundError):
-            return CodeMissingError(step, missing.name or "a module")
-        for cls, kind in KINDS:
-            if isinstance(failure, cls):
-                return WorkerLostError(step, kind, " ".join(str(failure).split()))
-        return failure
+        return loss_of(step, failure, call.node, self.kind.options.needs(), content.refs)
 
     async def _stop(self, ref: Any, call: Call) -> None:
         """End the task: softly first, by killing its worker after the grace."""
         ray.cancel(ref)
         call.office.forget(call)  # a body that waits for an answer would not be interrupted
-        with trio.move_on_after(self.grace) as patience:
+        own = self.kind.options.grace
+        with trio.move_on_after(self.manner.grace if own is None else own) as patience:
             await settle(ref)
         if patience.cancelled_caught:
             ray.cancel(ref, force=True)
             await settle(ref)
-
-
-KINDS: tuple[tuple[type[Exception], Any], ...] = (
-    (exceptions.OutOfMemoryError, "memory"),
-    (exceptions.NodeDiedError, "node"),
-    (exceptions.LocalRayletDiedError, "node"),
-    (exceptions.OwnerDiedError, "owner"),
-    (exceptions.WorkerCrashedError, "worker"),
-    (exceptions.TaskCancelledError, "worker"),
-    (exceptions.ObjectLostError, "node"),
-)
-"""What the errors of Ray mean for a body, the first that fits."""

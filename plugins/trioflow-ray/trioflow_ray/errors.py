@@ -23,10 +23,13 @@ class WorkerLostError(TrioflowError):
     kind: LossKind
     """What was lost: the worker process, its node, the worker for lack of memory, or the process
     of the runner's mailbox."""
+    node: str | None
+    """The id of the node on which the body ran; None if it had not begun."""
     reason: str
 
     def __str__(self) -> str:
-        return f"the {LOST[self.kind]} of step {self.step!r} was lost: {self.reason}"
+        where = "" if self.node is None else f" on node {self.node}"
+        return f"the {LOST[self.kind]} of step {self.step!r}{where} was lost: {self.reason}"
 
 
 LOST = {
@@ -62,9 +65,29 @@ class CodeMissingError(NonRetryableError):
 
     step: str
     module: str
+    node: str | None
+    """The id of the node; None if Ray does not say it."""
+
+    def __str__(self) -> str:
+        where = "a node" if self.node is None else f"node {self.node}"
+        return (
+            f"{where} of the Ray cluster cannot import {self.module!r}, which step {self.step!r} "
+            "needs; use the same image on all nodes, or send it with ray_options(runtime_env=...)"
+        )
+
+
+@attrs.define(eq=False)
+class RefLostError(NonRetryableError):
+    """Raised when the value of a `Ref` is lost, for example with its node. Never retried."""
+
+    ref: str
+    """The id of its object."""
+    step: str
+    """The step that has made it."""
 
     def __str__(self) -> str:
         return (
-            f"a node of the Ray cluster cannot import {self.module!r}, which step {self.step!r} "
-            "needs; install it on all nodes, or send it with ray_options(runtime_env=...)"
+            f"the value of a Ref that step {self.step!r} has made is no longer on the Ray cluster "
+            f"(object {self.ref}); fork the run at step {self.step!r} to make it again, and write "
+            "what has to last to a file or a bucket"
         )

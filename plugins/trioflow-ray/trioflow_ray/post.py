@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import pickle
+from collections import deque
 from typing import Any
 
 import attrs
 import trio
 
-from trioflow.runners.remote import Frame
+from trioflow.runners.remote import Begun, Frame, LogRecord
+from trioflow_ray.line import BegunOn, Records
 from trioflow_ray.mailbox import Letter
 from trioflow_ray.waiting import settle
 from trioflow_ray.work import Result
@@ -25,18 +28,28 @@ class Call:
     """What the task has returned; its outcome comes after all messages that the body has sent."""
     is_over: bool = False
     """Whether the task has ended without a result."""
-    _frames: list[Frame] = attrs.field(factory=list)
+    node: str | None = None
+    """The id of the node on which the body runs; None until it is known."""
+    _frames: deque[Frame] = attrs.field(factory=deque)
     _news: trio.Event = attrs.field(factory=trio.Event)
 
-    def add(self, frame: Frame) -> None:
+    def add(self, message: Any, content: bytes) -> None:
         """Add a message of the body."""
         self.received += 1
-        self._frames.append(frame)
+        if isinstance(message, Records):
+            self._frames.extend((LogRecord(), record) for record in pickle.loads(content))
+        elif isinstance(message, BegunOn):
+            self.node = message.node
+            self._frames.append((Begun(), content))
+        else:
+            self._frames.append((message, content))
         self._news.set()
 
     def end(self, result: Result | None) -> None:
         """Note that the task has ended; None if it has no result."""
         self.result, self.is_over = result, result is None
+        if result is not None:
+            self.node = self.node or result[3] or None
         self._news.set()
 
     async def send(self, message: Any, content: bytes | bytearray = b"") -> None:
@@ -48,7 +61,7 @@ class Call:
         """Return the next message of the body, its outcome last; None if it has none."""
         while True:
             if self._frames:
-                return self._frames.pop(0)
+                return self._frames.popleft()
             if self.result is not None and self.received >= self.result[0]:
                 return self.result[1], self.result[2]
             if self.is_over or self.office.is_lost:
@@ -106,7 +119,7 @@ class Office:
             for number, message, content in letters:
                 call = self._calls.get(number)
                 if call is not None:
-                    call.add((message, content))
+                    call.add(message, content)
 
     async def bring(self) -> None:
         """Bring answers, all that are ready in one call."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack, ExitStack
 from typing import Any, Self
 
@@ -13,18 +12,14 @@ import trio
 from trioflow import Step, StepContext, Tool
 from trioflow.abc import Runner
 from trioflow.errors import DefinitionError
-from trioflow.runners import Places, outside_timeout
-from trioflow.runners.remote import Logbook, check_reachable, pack_call, result_of
-from trioflow_ray.body import Body, Cluster
-from trioflow_ray.cluster import Connection, driver_node, versions
-from trioflow_ray.mailbox import Mailbox
-from trioflow_ray.options import Options, make_options, options_of
-from trioflow_ray.post import Office
-from trioflow_ray.waiting import settle
-from trioflow_ray.work import NAMESPACE, run_body
-
-PATIENCE = 0.5
-"""Seconds after which a body that waits for the engine lends its place to others."""
+from trioflow.runners import outside_timeout
+from trioflow.runners.remote import check_reachable, pack_call
+from trioflow_ray.body import Body, Cluster, Content, Kind, Manner
+from trioflow_ray.opening import open_cluster
+from trioflow_ray.options import make_options, options_of
+from trioflow_ray.outputs import Sizes, output_of
+from trioflow_ray.refs import may_be_ref, taking
+from trioflow_ray.variables import check_variable, pack_variables
 
 
 class RayRunner(Runner):
@@ -46,6 +41,9 @@ class RayRunner(Runner):
         max_in_flight: int = 256,
         grace: float = 5.0,
         start_timeout: float | None = None,
+        window: int = 1,
+        warn_size: int = 10_000_000,
+        context_vars: Collection[str] = (),
         local: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
@@ -59,23 +57,36 @@ class RayRunner(Runner):
             the engine, which does not count towards the ``timeout`` of their step.
           grace: Seconds that a canceled body has to end.
           start_timeout: Seconds that a body may wait for a node; None for no limit.
+          window: How many chunks of a body may be under way to its run. With 1, `ctx.write` returns
+            when the event is emitted, as in a thread. With more, it waits only while the window
+            is full, and the end of the body waits for all; an error of a chunk is raised by a
+            later write or by the end of the body.
+          warn_size: Bytes of an input or output above which a warning is logged, once per step.
+          context_vars: Context variables that bodies get, such as ``"app.logs:request_id"``. Their
+            values are pickled.
           local: Arguments of `ray.init` for a cluster of its own, such as ``{"num_cpus": 2}``.
           options: Defaults of `ray_options` for all steps.
 
         Raises:
           TypeError, ValueError: if an argument is invalid.
         """
-        if type(max_in_flight) is not int or max_in_flight < 1:
-            raise ValueError(f"max_in_flight must be a whole number >= 1, not {max_in_flight!r}")
+        for what, number in (("max_in_flight", max_in_flight), ("window", window)):
+            if type(number) is not int or number < 1:
+                raise ValueError(f"{what} must be a whole number >= 1, not {number!r}")
         if not grace >= 0:
             raise ValueError(f"grace must be >= 0, not {grace!r}")
         if start_timeout is not None and not start_timeout > 0:
             raise ValueError(f"start_timeout must be > 0 or None, not {start_timeout!r}")
+        if not warn_size > 0:
+            raise ValueError(f"warn_size must be > 0, not {warn_size!r}")
+        if isinstance(context_vars, str):
+            raise TypeError("context_vars is a collection of names, not a string")
         make_options(options)
         self._address = address
         self._max_in_flight = max_in_flight
-        self._grace = grace
-        self._start_timeout = start_timeout
+        self._manner = Manner(grace, start_timeout, window)
+        self._sizes = Sizes(warn_size)
+        self._context_vars = tuple(context_vars)
         self._local = dict(local or {})
         self._defaults = options
         self._stack = AsyncExitStack()
@@ -94,36 +105,16 @@ class RayRunner(Runner):
         """
         if self._cluster is not None:
             raise RuntimeError("this RayRunner is already open; create one for each engine")
+        for name in self._context_vars:
+            check_variable(name)
         try:
-            await self._open()
+            self._cluster = await open_cluster(
+                self._stack, self._address, self._local, self._max_in_flight
+            )
         except BaseException:
             await self._stack.aclose()
             raise
         return self
-
-    async def _open(self) -> None:
-        import ray
-
-        connection = Connection(self._address, self._local)
-        self._stack.push_async_callback(connection.close)
-        await connection.open()
-        await check_versions()
-        name = f"mailbox-{uuid.uuid4().hex}"
-        options = Options(num_cpus=0, node=driver_node()).for_ray()
-        del options["max_retries"]
-        actor = ray.remote(Mailbox).options(
-            **options, name=name, namespace=NAMESPACE, max_restarts=0, max_concurrency=100_000
-        )
-        mailbox: Any = actor.remote()
-        self._stack.callback(ray.kill, mailbox)
-        nursery = await self._stack.enter_async_context(trio.open_nursery())
-        nursery.cancel_scope.shield = True  # bodies that are canceled need them until they end
-        places = Places(self._max_in_flight, patience=PATIENCE)
-        office, logbook = Office(mailbox), Logbook()
-        for serve in (office.take, office.bring, places.lend, logbook.serve):
-            nursery.start_soon(serve)
-        self._stack.push_async_callback(_close, logbook, nursery)
-        self._cluster = Cluster(name, office, places, logbook, ray.remote(run_body))
 
     async def __aexit__(self, *exc_info: object) -> None:
         """Disconnect, and end a cluster of its own."""
@@ -136,11 +127,24 @@ class RayRunner(Runner):
             problem = "its function is in the main module, which other nodes do not have"
             raise DefinitionError(where, problem, "move it to a module that all nodes can import")
 
+    def cluster_resources(self) -> dict[str, float]:
+        """Return the resources of all nodes of the cluster, such as ``{"CPU": 8.0}``.
+
+        Raises:
+          ClosedResourceError: if the runner is not open.
+        """
+        import ray
+
+        if self._cluster is None:
+            raise closed()
+        resources: Any = ray.cluster_resources  # it has no types
+        return dict(resources())
+
     def bind(self, definition: Step[Any, Any] | Tool[..., Any]) -> Runner:
         where = f"{'step' if isinstance(definition, Step) else 'tool'} {definition.id!r}"
         options = options_of(self._defaults, definition.metadata, where)
         is_async = definition.signature.kind == "async"
-        return _Bound(self, options, is_async)
+        return _Bound(self, Kind(options, is_async, may_be_ref(definition.output)))
 
     async def run(
         self, ctx: StepContext[Any], fn: Callable[..., Any], /, *args: Any, **kwargs: Any
@@ -149,39 +153,51 @@ class RayRunner(Runner):
 
         Raises:
           NotPicklableError: if arguments or output cannot be pickled.
-          WorkerLostError, NoNodeError, CodeMissingError: if it cannot run there.
+          WorkerLostError, NoNodeError, CodeMissingError, RefLostError: if it cannot run there.
         """
         import inspect
 
-        options = make_options(self._defaults)
-        is_async = inspect.iscoroutinefunction(fn)
-        return await self.run_with(options, is_async, ctx, fn, args, kwargs)
+        kind = Kind(make_options(self._defaults), inspect.iscoroutinefunction(fn), gives_ref=False)
+        return await self.run_as(kind, ctx, fn, args, kwargs)
 
-    async def run_with(
+    async def run_as(
         self,
-        options: Options,
-        is_async: bool,
+        kind: Kind,
         ctx: StepContext[Any],
         fn: Callable[..., Any],
-        args: Sequence[Any],
+        args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Any:
-        """Call *fn* on the cluster with these options."""
+        """Call *fn* on the cluster as a body of this kind."""
         if self._cluster is None:
-            raise trio.ClosedResourceError("the Ray runner is not open")
+            raise closed()
         place = self._cluster.places.place(ctx.run_id)
-        grace = self._grace if options.grace is None else options.grace
         with ExitStack() as waiting:
             is_timed = waiting.enter_context(outside_timeout(ctx))
+            begin = waiting.close if is_timed else _nothing
+            body = Body(self._cluster, ctx, kind, self._manner, place, begin)
             try:
                 await place.take()
-                content = pack_call(ctx, fn, tuple(args), kwargs)
-                begin = waiting.close if is_timed else _nothing
-                body = Body(self._cluster, ctx, options, is_async, place, grace, begin)
-                frame = await body.run(content, self._start_timeout)
+                frame = await body.run(self._pack(ctx, fn, args, kwargs))
             finally:
                 place.end()
-        return result_of(ctx, *frame)
+        self._sizes.check(ctx.step_id, "output", len(frame[1]))
+        return output_of(ctx, *frame, body)
+
+    def _pack(
+        self,
+        ctx: StepContext[Any],
+        fn: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Content:
+        with taking() as refs:
+            pickled = pack_call(ctx, fn, args, kwargs)
+        for ref in refs.values():
+            if ref.held is None:
+                raise ref.lost()
+        self._sizes.check(ctx.step_id, "input", len(pickled))
+        return Content(pickled, refs, pack_variables(self._context_vars, ctx.step_id))
 
 
 @attrs.frozen(eq=False)
@@ -189,41 +205,17 @@ class _Bound(Runner):
     """Runs the bodies of one step or tool, with its options."""
 
     _runner: RayRunner
-    _options: Options
-    _is_async: bool
+    _kind: Kind
 
     async def run(
         self, ctx: StepContext[Any], fn: Callable[..., Any], /, *args: Any, **kwargs: Any
     ) -> Any:
-        runner = self._runner
-        return await runner.run_with(self._options, self._is_async, ctx, fn, args, kwargs)
+        return await self._runner.run_as(self._kind, ctx, fn, args, kwargs)
+
+
+def closed() -> trio.ClosedResourceError:
+    return trio.ClosedResourceError("the Ray runner is not open")
 
 
 def _nothing() -> None:
     """Begin a body whose time does not matter."""
-
-
-async def _close(logbook: Logbook, nursery: trio.Nursery) -> None:
-    with trio.CancelScope(shield=True):
-        await logbook.close()
-    nursery.cancel_scope.cancel()
-
-
-async def check_versions() -> None:
-    """Check that all nodes have the same Python and trioflow as this process.
-
-    Raises:
-      DefinitionError: if one has not.
-    """
-    import ray
-
-    ours, look = versions(), ray.remote(versions)
-    known: Any = ray.nodes  # it has no types
-    nodes = [node["NodeID"] for node in known() if node["Alive"]]
-    asked = [look.options(**Options(num_cpus=0, node=node).for_ray()).remote() for node in nodes]
-    for node, ref in zip(nodes, asked, strict=True):
-        theirs = (await settle(ref)).result()
-        if theirs != ours:
-            problem = f"node {node} has Python {theirs[0]} and trioflow {theirs[1]}"
-            remedy = f"install Python {ours[0]} and trioflow {ours[1]} there"
-            raise DefinitionError("the Ray cluster", problem, remedy)

@@ -2,68 +2,40 @@
 
 from __future__ import annotations
 
-import itertools
 import pickle
-import threading
-from collections.abc import Iterator
-from concurrent.futures import Future
-from contextlib import ExitStack, nullcontext
+import sys
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
-import ray
+import attrs
 
-from trioflow.runners.remote import Answer, Ask, Bodies, Job, open_loop
+from trioflow.runners.remote import Bodies, Job, Raised, open_loop
+from trioflow_ray.line import MailboxLine
+from trioflow_ray.refs import INSIDE, Inside
+from trioflow_ray.variables import set_variables
 
-Result = tuple[int, Any, bytes]
-"""How many messages the body has sent, its outcome, and the content of that."""
-
-
-class MailboxLine:
-    """The connection of this worker to the mailbox of the body that it runs."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.ids: Iterator[int] = itertools.count()
-        self.waiting: dict[int, Future[tuple[Answer, Any]]] = {}
-        self.sent = 0
-        self._call = 0
-        self._name = ""
-        self._mailboxes: dict[str, Any] = {}
-
-    def begin(self, call: int, name: str) -> None:
-        """Send what follows to the mailbox of this name, for this call."""
-        self._call, self._name, self.sent = call, name, 0
-
-    def send(self, message: Any, content: bytes = b"") -> None:
-        """Send a message; hold the lock."""
-        self.sent += 1
-        mailbox = self._mailbox()
-        if not isinstance(message, Ask):
-            mailbox.tell.remote(self._call, message, content)
-            return
-        id = message.id
-        answered = mailbox.ask.remote(self._call, message, content).future()
-        answered.add_done_callback(lambda answer: self._pass_on(answer, id))
-
-    def _pass_on(self, answer: Future[tuple[Answer, Any]], id: int) -> None:
-        asked = self.waiting.pop(id, None)
-        if asked is None:  # the body has ended without it
-            return
-        try:
-            asked.set_result(answer.result())
-        except BaseException as exc:  # the mailbox is gone
-            asked.set_exception(exc)
-
-    def _mailbox(self) -> Any:
-        # By name and only if it is needed: as an argument of the task it would cost as much as the
-        # body of many a step.
-        if self._name not in self._mailboxes:
-            self._mailboxes.clear()
-            self._mailboxes[self._name] = ray.get_actor(self._name, namespace=NAMESPACE)
-        return self._mailboxes[self._name]
+Result = tuple[int, Any, bytes, str]
+"""How many messages the body has sent, its outcome, the content of that, and the node of a body
+that has raised an exception."""
 
 
-NAMESPACE = "trioflow"
+@attrs.frozen
+class Parcel:
+    """What a worker is told beside the content of a job."""
+
+    job: Job
+    call: int
+    """The number of the call at the mailbox."""
+    mailbox: str
+    gives_ref: bool
+    """Whether the output may be a new Ref, whose value the task returns beside the outcome."""
+    objects: tuple[str, ...]
+    """The ids of the objects that the task has as arguments."""
+    variables: bytes
+    """Pickled values of context variables by name; empty if there are none."""
+    carrier: dict[str, str] | None
+    """Where the span around the body is, in the headers of OpenTelemetry."""
 
 
 class _Worker:
@@ -73,19 +45,67 @@ class _Worker:
         self.line = MailboxLine()
         self._stack = ExitStack()
         self._stack.enter_context(open_loop())
-        self._bodies = Bodies(self.line, nullcontext)
+        self._bodies = Bodies(self.line, self._around)
+        self._parcel: Parcel | None = None
 
-    def run(self, job: Job, contents: list[Any], call: int, mailbox: str) -> Result:
-        self.line.begin(call, mailbox)
-        outcome, content = self._bodies.run(job, contents)
-        return self.line.sent, outcome, content
+    def run(self, parcel: Parcel, content: bytes, objects: tuple[Any, ...]) -> Any:
+        received = dict(zip(parcel.objects, objects, strict=True))
+        inside = Inside(parcel.job.facts.step_id, parcel.gives_ref, received)
+        self._parcel = parcel
+        self.line.begin(parcel.call, parcel.mailbox)
+        INSIDE[:] = [inside]
+        outcome, result = self._bodies.run(parcel.job, [content])
+        INSIDE[:] = [Inside(inside.step, may_give=False, received={})]
+        node = self.line.node if isinstance(outcome, Raised) else ""
+        ended = self.line.end(), outcome, result, node
+        return (inside.given, ended) if parcel.gives_ref else ended
+
+    @contextmanager
+    def _around(self) -> Generator[None, None, None]:
+        """Set the context variables of the body; they are gone with its context."""
+        assert self._parcel is not None
+        set_variables(self._parcel.variables)
+        with attached(self._parcel.carrier):
+            yield
+
+
+# ---------------------------------------------------------------- OpenTelemetry, if it is used
+def carrier_here() -> dict[str, str] | None:
+    """Return where the current span is; None if this process has no OpenTelemetry."""
+    if "opentelemetry" not in sys.modules:
+        return None
+    from opentelemetry.propagate import inject
+
+    carrier: dict[str, str] = {}
+    inject(carrier)
+    return carrier or None
+
+
+@contextmanager
+def attached(carrier: dict[str, str] | None) -> Generator[None, None, None]:
+    """Make the span of the other process the current one, if this process has OpenTelemetry."""
+    if carrier is None or "opentelemetry" not in sys.modules:
+        yield
+        return
+    from opentelemetry import context
+    from opentelemetry.propagate import extract
+
+    token = context.attach(extract(carrier))
+    try:
+        yield
+    finally:
+        context.detach(token)
 
 
 _worker: list[_Worker] = []
 
 
-def run_body(job: bytes, content: bytes, call: int, mailbox: str) -> Result:
-    """Run the body of a job, and return its outcome. Called by Ray, in the main thread."""
+def run_body(parcel: bytes, content: bytes, *objects: Any) -> Any:
+    """Run a body, and return its outcome. Called by Ray, in the main thread.
+
+    Returns:
+      A `Result`; if the output may be a Ref, its value before that.
+    """
     if not _worker:
         _worker.append(_Worker())
-    return _worker[0].run(pickle.loads(job), [content], call, mailbox)
+    return _worker[0].run(pickle.loads(parcel), content, objects)

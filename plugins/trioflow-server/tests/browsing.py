@@ -34,6 +34,7 @@ TARGETS = (
     "awaiting",
     "hostile",
     "speaking",
+    "assistant",
 )
 PATIENCE = 60.0
 """Seconds that a page may take to show something on a busy machine."""

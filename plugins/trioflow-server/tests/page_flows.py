@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from typing import Annotated, Any, Literal
 
 import trio
+import trioflow_agents as ta
 from attrs import field, frozen
 
 from trioflow import Retry, StepContext, Workflow, step, tool
@@ -244,6 +246,37 @@ async def calls(number: int, ctx: StepContext[Any]) -> str:
 turn = Workflow("turn", input=int).then(model).then(calls)
 speaking = Workflow("speaking", input=int, output=str).then(turn)
 
+
+class Waiting(ta.Model):
+    """A model whose second reply has a pause: it ends when the file exists that it is told."""
+
+    name = "waiting"
+
+    @asynccontextmanager
+    async def stream(self, request: ta.ModelRequest) -> AsyncIterator[AsyncIterator[ta.Piece]]:
+        async with aclosing(self._pieces(request)) as pieces:
+            yield pieces
+
+    async def _pieces(self, request: ta.ModelRequest) -> AsyncGenerator[ta.Piece, None]:
+        usage = ta.Usage(1234, 5, requests=1, cost=0.25)
+        if not isinstance(request.messages[-1], ta.ToolAnswer):
+            yield HOSTILE
+            yield ta.ArgumentsDelta("c", "look", '{"where": "here"}')
+            yield usage
+            yield ta.Finish("tool_calls")
+            return
+        yield "It is "
+        [file] = [m.content for m in request.messages if isinstance(m, ta.User)]
+        assert isinstance(file, str)
+        while not await trio.Path(file).exists():  # noqa: ASYNC110  # by another process
+            await trio.sleep(0.02)
+        yield "over."
+        yield usage
+        yield ta.Finish()
+
+
+assistant = ta.Agent("assistant", model=Waiting(), tools=[look])
+
 FLOWS = (
     order,
     patience,
@@ -255,4 +288,5 @@ FLOWS = (
     listening,
     hostile,
     speaking,
+    assistant,
 )

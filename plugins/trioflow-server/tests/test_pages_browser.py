@@ -81,6 +81,28 @@ def test_what_an_agent_says_is_shown_while_it_says_it(site: Site) -> None:
     site.until("document.querySelector('#summary .status').className", "status success")
 
 
+def test_what_agents_said_before_the_page_was_loaded_is_shown_too(site: Site) -> None:
+    """Also of a turn in whose middle it was loaded."""
+    entries = "[...document.querySelectorAll('#said p')].map((e) => [e.className, e.innerText])"
+    first = [
+        ["text", HOSTILE],
+        ["asks", 'look {"where": "here"}'],
+        ["used", "assistant: 1,234 in, 5 out, cost 0.25"],
+    ]
+    file = site.folder / "over"
+    start(site, "assistant", "agent-1", str(file))
+    site.go("/runs/agent-1")
+    site.until("document.getElementById('said').innerText.includes('It is')")
+    site.go("/runs/agent-1")
+    assert site.page.evaluate(entries)[:3] == first
+    file.write_text("")
+    whole = [*first, ["text", "It is over."], first[-1]]
+    in_all = ["used", "In all: 2,468 in, 10 out, cost 0.5"]
+    site.until(entries, [*whole, in_all])
+    site.go("/runs/agent-1")
+    assert site.page.evaluate(entries) == [*whole, in_all]
+
+
 # ---------------------------------------------------------------- a whole story
 def test_a_run_is_started_followed_and_answered(site: Site) -> None:
     site.go("/workflows/order")

@@ -290,3 +290,24 @@ async def test_what_changes_is_sent_in_parts() -> None:
     assert [list(part["html"]) for part in parts] == [["events"], ["log"]]
     assert kind.startswith("text/event-stream")
     assert "event: canceled" in text
+
+
+async def test_the_page_shows_what_agents_have_said(tmp_path: Path) -> None:
+    (tmp_path / "over").write_text("")
+    async with open_pages() as (bench, _):
+        run = await bench.engine.start_once("assistant", str(tmp_path / "over"), run_id="a1")
+        assert run is not None
+        await run.wait()
+        text = (await bench.client.get("/runs/a1")).text
+        said = (await bench.client.get("/runs/a1?view=said")).json()
+        await bench.start("order", BASKET, "o1")
+        other = (await bench.client.get("/runs/o1")).text
+
+    html = re.findall(r'<p class="(text|asks|used)">(.*?)</p>', said["html"])
+    assert [kind for kind, _ in html] == ["text", "asks", "used", "text", "used"]
+    assert "<script>" not in said["html"]
+    assert html[1][1] == "look {&#34;where&#34;: &#34;here&#34;}"
+    assert html[3][1] == "It is over."
+    assert all(each in text for _, each in html)
+    assert re.search(r'id="said-section"( hidden)? data-workflow="assistant"', text)[1] is None
+    assert 'id="said-section" hidden' in other

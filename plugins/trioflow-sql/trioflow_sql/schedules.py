@@ -25,10 +25,10 @@ class SqlSchedules(ScheduleStore):
             return await super().now()
         return await self._access.read(scheduling.server_time)
 
-    async def put_schedule(self, schedule: StoredSchedule, *, if_version: int | None) -> bool:
-        return await self._access.write(
-            partial(scheduling.put, self._database, schedule, if_version)
-        )
+    async def put_schedules(
+        self, changes: Sequence[tuple[StoredSchedule, int | None]]
+    ) -> Sequence[bool]:
+        return await self._access.write(partial(scheduling.put_all, self._database, changes))
 
     async def get_schedule(self, id: str) -> StoredSchedule | None:
         if not is_storable(id):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -39,6 +40,12 @@ LISTED = select(
 ).join(schedules, schedules.c.key == ticks.c.schedule)
 FOUND = select(*(column for column in schedules.c if column is not schedules.c.key))
 BY_ID = schedules.c.id == bindparam("the_id")
+GET = FOUND.where(BY_ID)
+REPLACE = (
+    update(schedules)
+    .where(BY_ID, schedules.c.version == bindparam("the_version"))
+    .values(version=bindparam("next_version"), **{name: bindparam(name) for name in CHANGED})
+)
 ADVANCE = (
     update(schedules)
     .where(
@@ -67,25 +74,45 @@ def server_time(connection: Connection) -> float:
     return now
 
 
-def put(
-    database: Database, schedule: StoredSchedule, if_version: int | None, connection: Connection
-) -> bool:
-    """Create or replace a schedule if it has the expected version."""
+def put_all(
+    database: Database,
+    changes: Sequence[tuple[StoredSchedule, int | None]],
+    connection: Connection,
+) -> list[bool]:
+    """Create or replace schedules that have the expected versions."""
+    created = _create(database, [each for each, version in changes if version is None], connection)
+    return [
+        each.id in created if version is None else _replace(each, version, connection)
+        for each, version in changes
+    ]
+
+
+def _create(
+    database: Database, new: Sequence[StoredSchedule], connection: Connection
+) -> Collection[str]:
+    """Add schedules, and return the ids of those that did not exist."""
+    if not new:
+        return ()
+    # Above all versions of deleted schedules with these ids.
+    version = time.time_ns() // 1000
+    rows = [_row(each) | {"id": each.id, "version": version} for each in new]
+    adding = database.insert(schedules).on_conflict_do_nothing().returning(schedules.c.id)
+    return set(connection.execute(adding, rows).scalars())
+
+
+def _replace(schedule: StoredSchedule, version: int, connection: Connection) -> bool:
+    given = {"the_id": schedule.id, "the_version": version, "next_version": version + 1}
+    return connection.execute(REPLACE, given | _row(schedule)).rowcount == 1
+
+
+def _row(schedule: StoredSchedule) -> dict[str, Any]:
     row = {name: getattr(schedule, name) for name in CHANGED}
-    row |= {"is_declared": int(schedule.is_declared), "is_paused": int(schedule.is_paused)}
-    if if_version is not None:
-        chosen = and_(schedules.c.id == schedule.id, schedules.c.version == if_version)
-        statement = update(schedules).where(chosen).values(version=if_version + 1, **row)
-        return connection.execute(statement).rowcount == 1
-    # Above all versions of a deleted schedule with this id.
-    row |= {"id": schedule.id, "version": time.time_ns() // 1000}
-    adding = database.insert(schedules).values(row).on_conflict_do_nothing()
-    return connection.execute(adding.returning(schedules.c.key)).first() is not None
+    return row | {"is_declared": int(schedule.is_declared), "is_paused": int(schedule.is_paused)}
 
 
 def get(id: str, connection: Connection) -> StoredSchedule | None:
     """Return a schedule, or None."""
-    row = connection.execute(FOUND.where(BY_ID), {"the_id": id}).one_or_none()
+    row = connection.execute(GET, {"the_id": id}).one_or_none()
     return None if row is None else _schedule(row)
 
 
@@ -127,17 +154,24 @@ def advance(
     found = connection.execute(ADVANCE, {**row, "more": more, "wake": wake_at}).first()
     if found is None:
         return False
+    statement = _keeping(database)
     for record in records:
-        adding = database.insert(ticks).values(schedule=found[0], **_values(record))
-        changed = {name: adding.excluded[name] for name in _values(record) if name != "at"}
-        statement = adding.on_conflict_do_update(
-            index_elements=[ticks.c.schedule, ticks.c.at],
-            set_=changed,
-            where=ticks.c.decision != "started",
-        )
-        if connection.execute(statement.returning(ticks.c.at)).first() is None:
+        row = {"schedule": found[0], **_values(record)}
+        if connection.execute(statement, row).first() is None:
             raise TickStartedError
     return True
+
+
+@lru_cache(maxsize=8)
+def _keeping(database: Database) -> Any:
+    """Return the statement that adds a record, or replaces the one of its tick."""
+    adding = database.insert(ticks)
+    names = [column.name for column in ticks.c if not column.primary_key]
+    return adding.on_conflict_do_update(
+        index_elements=[ticks.c.schedule, ticks.c.at],
+        set_={name: adding.excluded[name] for name in names},
+        where=ticks.c.decision != "started",
+    ).returning(ticks.c.at)
 
 
 def _values(record: TickRecord) -> dict[str, Any]:

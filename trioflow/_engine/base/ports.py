@@ -50,8 +50,12 @@ class Journal(Protocol):
         **Checkpoints**: some if the value is large, else none.
         """
 
-    def add(self, entries: Sequence[Entry]) -> None:
-        """Write entries, in their order, as soon as possible. The events have happened."""
+    def add(self, entries: Sequence[Entry], *, awaited: bool = True) -> None:
+        """Write entries, in their order, as soon as possible. The events have happened.
+
+        Args:
+          awaited: Whether another step must not start before they are written.
+        """
 
     def stop(self) -> None:
         """Write no further event; those that have happened are still written."""

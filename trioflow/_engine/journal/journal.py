@@ -49,6 +49,8 @@ class RunJournal:
     """The ``seq`` of the last entry on disk."""
     added: int = -1
     """The ``seq`` of the last event to be written."""
+    awaited: int = -1
+    """The ``seq`` of the last of them that must be on disk before another step starts."""
     pending: list[Entry] = attrs.field(factory=list)
     in_flight: bool = False
     """Whether the writer is writing it: what it received may reach the disk at any moment."""
@@ -105,12 +107,14 @@ class RunJournal:
             self.prepared = None  # later events refer to this entry
         return entry
 
-    def add(self, entries: Sequence[Entry]) -> None:
+    def add(self, entries: Sequence[Entry], *, awaited: bool = True) -> None:
         """Take the entries of events that have happened. Synchronous, as emitting is."""
         if not entries:
             return
         self.pending += entries
         self.added, self._status = entries[-1].seq, self.record.status
+        if awaited:
+            self.awaited = self.added
         if self.writer.durability != "exit" or self._has_ended:
             self.writer.wake(self)
 
@@ -137,10 +141,13 @@ class RunJournal:
 
         **Checkpoints**: at least one if it has to wait, else none.
         """
-        waits = self.writer.durability == "step" or len(self.pending) > MAX_PENDING
-        has_to = waits and self.stored < self.added
+        if len(self.pending) > MAX_PENDING:
+            needed = self.added
+        else:
+            needed = self.awaited if self.writer.durability == "step" else -1
+        has_to = self.stored < needed
         if has_to:
-            await self._reach(self.added)  # the store refuses this without a claim
+            await self._reach(needed)  # the store refuses this without a claim
         else:
             self.check_claims()
         if self.failure is not None:

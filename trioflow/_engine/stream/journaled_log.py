@@ -9,12 +9,22 @@ import trio
 
 from trioflow._engine.base.ports import Journal
 from trioflow._engine.stream.log import RunLog
-from trioflow.events import Event, StepFinish, StepResult
+from trioflow.events import (
+    Event,
+    StepFinish,
+    StepResult,
+    StepStart,
+    ToolCall,
+    ToolCallStreamingStart,
+)
 from trioflow.record import REDUCERS
 
 if TYPE_CHECKING:
     from trioflow._forms.form import Form
     from trioflow.abc import Entry
+
+BEGINNINGS = frozenset({StepStart, ToolCall, ToolCallStreamingStart})
+"""What begins is written, but nothing waits for it: a crash loses no output with it."""
 
 
 class JournaledLog(RunLog):
@@ -50,7 +60,7 @@ class JournaledLog(RunLog):
         record.next_seq += 1
         window.events.append(event)
         try:  # before it is visible, because a listener may emit the next event
-            self.journal.add(entries)
+            self.journal.add(entries, awaited=type(event) not in BEGINNINGS)
         except BaseException:
             self.journal.stop()  # nothing after a gap can be read
             raise

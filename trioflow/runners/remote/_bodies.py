@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from contextvars import copy_context
 from functools import partial
 from typing import Any
@@ -25,6 +25,7 @@ from trioflow.runners.remote._pickling import (
     loads_or_blame,
 )
 from trioflow.runners.remote._undoing import Settings
+from trioflow.runners.remote._window import Window
 
 Around = Callable[[], AbstractContextManager[object]]
 
@@ -60,16 +61,19 @@ class Bodies:
             large.
         """
         link = self._forwarding.link = Link(self._line, job.facts.step_id)
+        window = Window(link, job.window) if job.window > 1 else None
         context = StepContext[Any] if job.is_async else BlockingStepContext[Any]
-        enter_context(context(RemoteCall(job.facts, link)))
+        enter_context(context(RemoteCall(job.facts, link, window)))
         # Its context variables are gone with it.
-        outcome, result = copy_context().run(self._outcome_of, job, contents, link)
+        outcome, result = copy_context().run(self._outcome_of, job, contents, link, window)
         leave_context()
         self._forwarding.end()
         link.close()
         return outcome, result
 
-    def _outcome_of(self, job: Job, contents: list[Any], link: Link) -> tuple[Outcome, bytes]:
+    def _outcome_of(
+        self, job: Job, contents: list[Any], link: Link, window: Window | None
+    ) -> tuple[Outcome, bytes]:
         step = job.facts.step_id
         method, result, error = "", b"", None
         try:
@@ -77,8 +81,13 @@ class Bodies:
             if job.reports:
                 link.tell(Begun())
             method, result = self._call(job, *call)
+            if window is not None:
+                window.finish()
         except BaseException as exc:
             error = pack_error(without_interrupts(exc))
+            if window is not None and not isinstance(exc, KeyboardInterrupt):
+                with suppress(BaseException):  # the first error is the one that matters
+                    window.finish()
         is_clean = self._settings.restore()
         if error is not None:
             return Raised(is_clean, error), b""

@@ -16,6 +16,7 @@ from trioflow.runners.remote._errors import NotInWorkerError
 from trioflow.runners.remote._link import Link, Stop
 from trioflow.runners.remote._loop import LOOP
 from trioflow.runners.remote._messages import CallFacts
+from trioflow.runners.remote._window import Window
 from trioflow.tracing import TracingContext
 
 if TYPE_CHECKING:
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 class RemoteCall:
     """Stores constant properties, and requests everything else from the run. A `CallPort`."""
 
-    def __init__(self, facts: CallFacts, link: Link) -> None:
+    def __init__(self, facts: CallFacts, link: Link, window: Window | None = None) -> None:
         self._link = link
+        self._window = window
         self.run_id = facts.run_id
         self.workflow_id = facts.workflow_id
         self.id = facts.step_id
@@ -96,6 +98,9 @@ class RemoteCall:
         self._link.ask("cancel_run", reason)
 
     async def write(self, chunk: Any) -> None:
+        if self._window is not None:
+            await self._window.write(chunk)
+            return
         await self._link.ask_async("write", chunk, "chunk")
 
     async def call_tool(self, tool: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -15,6 +15,9 @@ from trioflow.runners.remote._messages import Answer, Ask, Cancel, Message
 from trioflow.runners.remote._packing import PackedError
 from trioflow.runners.remote._pickling import dumps_or_blame, loads_or_blame
 
+Asked = Future[tuple[Answer, Any]]
+"""A request without an answer yet."""
+
 
 class Stop(BaseException):
     """Ends a body because it suspends, bails or is interrupted.
@@ -34,7 +37,7 @@ class Line(Protocol):
     lock: threading.Lock
     """Held while a message is sent."""
     ids: Iterator[int]
-    waiting: dict[int, Future[tuple[Answer, Any]]]
+    waiting: dict[int, Asked]
     """The requests without an answer, by id."""
 
     def send(self, message: Message, content: bytes = b"") -> None:
@@ -71,8 +74,8 @@ class Link:
           NotPicklableError: if the value or the answer cannot be pickled.
           StepClosedError: if the step has finished.
         """
-        _, future = self._send(method, value, what)
-        return self._unpack(*future.result())
+        _, future = self.send(method, value, what)
+        return self.unpack(*future.result())
 
     async def ask_async(self, method: str, value: Any = None, what: str = "argument") -> Any:
         """Send a request like `ask`, but from a task.
@@ -80,9 +83,8 @@ class Link:
         **Cancellation**: cancels the request in the run, and waits for its end. If the request
         completed before, its answer is returned.
         """
-        id, future = self._send(method, value, what)
-        answered, token = trio.Event(), trio.lowlevel.current_trio_token()
-        future.add_done_callback(lambda _: token.run_sync_soon(answered.set))
+        id, future = self.send(method, value, what)
+        answered = when_done(future)
         try:
             await answered.wait()
         except trio.Cancelled:
@@ -91,7 +93,7 @@ class Link:
                 await answered.wait()
             if future.result()[0].kind == "canceled":
                 raise
-        return self._unpack(*future.result())
+        return self.unpack(*future.result())
 
     def close(self) -> None:
         """End the messages of the body, which has ended: what its threads send now is refused."""
@@ -104,18 +106,32 @@ class Link:
             if future is not None:
                 future.set_exception(StepClosedError(self._step))
 
-    def _send(self, method: str, value: Any, what: str) -> tuple[int, Future[tuple[Answer, Any]]]:
+    def send(self, method: str, value: Any, what: str) -> tuple[int, Asked]:
+        """Send a request, and return its id and the future of its answer, for `unpack`.
+
+        Raises:
+          NotPicklableError: if the value cannot be pickled.
+          StepClosedError: if the step has finished.
+        """
         content = dumps_or_blame(value, what, self._step)
-        id, future = next(self._line.ids), Future[tuple[Answer, Any]]()
+        id, future = next(self._line.ids), Asked()
         self._line.waiting[id] = future
         self._asked.add(id)
         self.tell(Ask(id, method), content)
         return id, future
 
-    def _unpack(self, answer: Answer, content: bytes) -> Any:
+    def unpack(self, answer: Answer, content: bytes) -> Any:
+        """Return what a request has returned, or raise what it has raised."""
         if answer.kind == "stopped":
             raise Stop("interrupt")
         value = loads_or_blame(content, "answer", self._step)
         if isinstance(value, PackedError) and answer.kind == "error":
             raise value.unpack()
         return value
+
+
+def when_done(future: Asked) -> trio.Event:
+    """Return an event of this event loop that is set when there is an answer."""
+    answered, token = trio.Event(), trio.lowlevel.current_trio_token()
+    future.add_done_callback(lambda _: token.run_sync_soon(answered.set))
+    return answered

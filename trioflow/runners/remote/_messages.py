@@ -38,6 +38,8 @@ class Job:
     """Whether the worker reports with `Begun` that the body begins."""
     is_async: bool = False
     """Whether the function is an ``async def``, to be awaited in the event loop of the worker."""
+    window: int = 1
+    """How many chunks may be under way to the run; with 1, each write waits for its answer."""
 
 
 @attrs.frozen

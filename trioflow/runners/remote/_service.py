@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -46,12 +47,17 @@ class Service:
     logbook: Logbook
     begin: Callable[[], None]
     """Called when the body begins."""
+    window: int = 1
+    """How many chunks the body may have under way; with more than 1, it does not wait for each."""
     interruption: BaseException | None = None
     """Raised in the run instead of the body's outcome: a question has no answer yet, or a tool
     that the body called suspends its step."""
     _asked: dict[int, trio.CancelScope] = attrs.field(factory=dict)
     _questions: set[int] = attrs.field(factory=set)
     _has_logged: bool = False
+    _chunks: deque[tuple[Ask, bytes | bytearray]] = attrs.field(factory=deque)
+    """What the body has written, the first first. Each waits for the one before it."""
+    _is_writing: bool = False
 
     async def serve(self) -> Frame | None:
         """Serve the worker until the body has ended.
@@ -77,7 +83,7 @@ class Service:
                     self._asked[id] = trio.CancelScope()
                     if message.method == "ask":
                         self._questions.add(id)
-                    nursery.start_soon(self._answer, message, content, nursery.cancel_scope)
+                    self._begin(message, content, nursery)
                 case Cancel(id) if id in self._asked:
                     self._cancel(id)
                 case LogRecord():
@@ -89,6 +95,21 @@ class Service:
                     return frame
         return None
 
+    def _begin(self, ask: Ask, content: bytes | bytearray, nursery: trio.Nursery) -> None:
+        """Execute a request in a task; chunks in one, in the order in which they were written."""
+        if ask.method != "write":
+            nursery.start_soon(self._answer, ask, content, nursery.cancel_scope)
+            return
+        self._chunks.append((ask, content))
+        if not self._is_writing:
+            self._is_writing = True
+            nursery.start_soon(self._write_all, nursery.cancel_scope)
+
+    async def _write_all(self, body: trio.CancelScope) -> None:
+        while self._chunks:
+            await self._answer(*self._chunks.popleft(), body)
+        self._is_writing = False
+
     def _cancel(self, id: int) -> None:
         # A question that suspends the call stops its body, which cancels the questions beside it.
         # They belong to the same suspension, and end within a few turns of the scheduler.
@@ -96,7 +117,7 @@ class Service:
             self._asked[id].cancel()
 
     async def _answer(self, ask: Ask, content: bytes | bytearray, body: trio.CancelScope) -> None:
-        waits = ask.method in WAITING
+        waits = ask.method in WAITING and (ask.method != "write" or self.window == 1)
         if waits:
             self.place.begin_wait()
         answer, value = Answer(ask.id, "canceled"), b""

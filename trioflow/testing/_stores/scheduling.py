@@ -122,6 +122,29 @@ async def it_replaces_one_version(diary: Diary) -> None:
         raise AssertionError(f"version {again.version} is not above that of the deleted schedule")
 
 
+async def it_puts_many_at_once(diary: Diary) -> None:
+    """Check that of many schedules those are put whose versions are as expected."""
+    known, stale = await diary.put("known"), await diary.put("stale")
+    expect(await diary.decide("stale", to=NOW + 1), True, "advance()")
+    changed = attrs.evolve(known, rule=ODD, wake_at=NOW + 9)
+    many = [(diary.schedule(f"new {number}", input=ODD), None) for number in range(300)]
+    put = diary.store.put_schedules
+    expect(await put([]), [], "put_schedules() of none")
+    given: list[tuple[StoredSchedule, int | None]] = [
+        (diary.schedule("known"), None), (attrs.evolve(known, rule="late"), stale.version + 1),
+    ]  # fmt: skip
+    expect(list(await put(given)), [False, False], "put_schedules() of other versions")
+    given = [*many, (changed, known.version), (stale, stale.version), (diary.schedule("no"), 1)]
+    expect(list(await put(given)), [True] * 301 + [False] * 2, "put_schedules() of many")
+    stored = await diary.stored("known")
+    expect(attrs.evolve(changed, version=stored.version), stored, "schedule that was replaced")
+    if stored.version <= known.version:
+        raise AssertionError("put_schedules() does not raise the version")
+    expect((await diary.stored("stale")).watermark, NOW + 1, "watermark of one that is not put")
+    expect((await diary.stored("new 299")).input, ODD, "input of the last")
+    expect(await diary.store.get_schedule(diary.bench.id("no")), None, "replaced, but not there")
+
+
 async def one_of_many_decides(diary: Diary) -> None:
     """Check that a watermark is moved once, with its records, and otherwise nothing changes."""
     before = await diary.put("a")
@@ -243,7 +266,7 @@ async def a_reader_changes_nothing(diary: Diary) -> None:
         expect(list(await reader.list_ticks(stored.id)), await diary.ticks("a"), "records")
         given: dict[str, Any] = {"version": before.version, "after": NOW, "to": NOW, "ticks": ()}
         writes: dict[str, Callable[[], Awaitable[object]]] = {
-            "put_schedule": partial(reader.put_schedule, before, if_version=before.version),
+            "put_schedules": partial(reader.put_schedules, [(before, before.version)]),
             "delete_schedule": partial(reader.delete_schedule, before.id),
             "advance": partial(reader.advance, before.id, **given),
             "prune_ticks": partial(reader.prune_ticks, before.id, NOW),
@@ -262,6 +285,7 @@ PROMISES = tuple(
     for text, check in (
         ("a store keeps schedules", it_keeps_schedules),
         ("put_schedule() replaces one version", it_replaces_one_version),
+        ("put_schedules() puts many at once", it_puts_many_at_once),
         ("advance() succeeds once", one_of_many_decides),
         ("a decided tick starts once", a_tick_starts_once),
         ("list_ticks() lists the newest first", it_lists_records),

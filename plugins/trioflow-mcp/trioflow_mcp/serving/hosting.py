@@ -15,7 +15,7 @@ import trio
 from attrs import define, frozen
 
 from trioflow import TrioflowError, open_engine
-from trioflow.commands import find_workflow
+from trioflow.commands import find_plugins, find_workflow
 from trioflow_mcp.serving.catalogue import TOOL_CALL, catalogue_of
 from trioflow_mcp.serving.http import HOST, PATH, SHORTEST, listen, new_token, serve_http
 from trioflow_mcp.serving.service import Service
@@ -163,7 +163,12 @@ async def _serve(
     workflows = [*named.values(), TOOL_CALL]
     async with (
         _ended_by_signals() as ended,
-        open_engine(store=url, workflows=workflows, recover=url is not None) as engine,
+        open_engine(
+            plugins=find_plugins(targets),
+            workflows=workflows,
+            store=url,
+            recover=url is not None,
+        ) as engine,
     ):
         await transport.serve(Service(engine, catalogue_of(engine, ids)), ended)
         if url is not None:

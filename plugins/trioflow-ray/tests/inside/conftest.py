@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
+import ray
+import trioflow_ray
 from ray.cluster_utils import Cluster
 from ray_steps import bodies
 from trioflow_ray import RayRunner
@@ -24,7 +27,10 @@ def cluster() -> Iterator[Any]:
     started: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, **NODE})
     started.add_node(num_cpus=1, resources={"big": 1}, object_store_memory=80 * 1024**2)
     started.wait_for_nodes()
+    # One connection for all tests, whose workers are used again.
+    ray.init(started.address, log_to_driver=False, logging_level=logging.ERROR)
     yield started
+    ray.shutdown()
     started.shutdown()
 
 
@@ -33,7 +39,9 @@ def open_ray(cluster: Any) -> Opening:
     @asynccontextmanager
     async def opening(**options: Any) -> AsyncIterator[Engine]:
         runner = RayRunner(cluster.address, **{"grace": 1.0, **options})
-        async with open_engine(plugins=[], runners={"ray": runner}, tools=[bodies.shout]) as engine:
+        async with open_engine(
+            plugins=[trioflow_ray], runners={"ray": runner}, tools=[bodies.shout]
+        ) as engine:
             yield engine
 
     return opening

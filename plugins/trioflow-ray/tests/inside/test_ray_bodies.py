@@ -10,22 +10,12 @@ import trio
 from ray_steps import bodies
 from trioflow_ray import NoNodeError, WorkerLostError
 
-from trioflow import Engine, Retry, Run, Step, Workflow
+from trioflow import Retry, Run
 from trioflow.runners.remote import NotPicklableError
 from trioflow.testing import check_events
 
 from .conftest import Opening
-
-
-def flow(*steps: Step[Any, Any], **options: Any) -> Workflow[Any, Any]:
-    made = Workflow[Any, Any]("flow", **options)
-    for step in steps:
-        made = made.then(step)
-    return made
-
-
-async def start(engine: Engine, body: Step[Any, Any], value: Any, **options: Any) -> Any:
-    return await engine.create_run(flow(body)).start(value, **options)
+from .flows import flow, start
 
 
 async def test_plain_and_async_bodies_use_their_contexts(
@@ -100,9 +90,6 @@ async def test_options_place_a_body_and_impossible_ones_are_told(open_ray: Openi
     async with open_ray(start_timeout=1.0) as engine:
         never = await start(engine, bodies.never, 1)
 
-    import ray
-
     assert isinstance(big, str)
     assert isinstance(never.error, NoNodeError)
     assert never.error.options == {"resources": {"gold": 1}}
-    assert not ray.is_initialized()

@@ -14,6 +14,7 @@ from trioflow_server.calls import Call
 from trioflow_server.pages.forms.form import Form
 from trioflow_server.pages.graphs import colored, draw_graph, statuses_of
 from trioflow_server.pages.questions import Question, awaited_events, questions_of
+from trioflow_server.pages.said import Entry, said_in, used_in
 from trioflow_server.pages.showing import json_text, visible
 from trioflow_server.pages.stored import StoredRun
 
@@ -109,10 +110,12 @@ class Overview:
     @property
     def used(self) -> str:
         """What language models have used; empty if nothing is known."""
-        used = (self.run.record.usage if self.run.record is not None else None) or {}
-        known = (("inputTokens", "in"), ("outputTokens", "out"))
-        parts = [f"{used[key]:,} {word}" for key, word in known if key in used]
-        return ", ".join([*parts, f"cost {used['cost']:.4g}"] if "cost" in used else parts)
+        return used_in(self.run.record.usage if self.run.record is not None else None)
+
+    @property
+    def said(self) -> Sequence[Entry]:
+        """What agents have said in the turns that are over."""
+        return said_in(self.run.record)
 
     @property
     def values(self) -> Sequence[Value]:

@@ -155,6 +155,13 @@ async def _log(call: Call) -> Response:
     return render(call, "log.html", **values | links)
 
 
+async def _said(call: Call) -> Response:
+    """Send what agents have said, and up to which event."""
+    run = await find_stored(call, run_id_of(call))
+    html = Renderer(call).text("run/said.html", overview=Overview(call, run))
+    return json_answer({"html": html, "seq": run.last_seq})
+
+
 async def _timeline(call: Call) -> Response:
     run = await find_stored(call, run_id_of(call))
     return timeline_page(call, run, links_of(call, run, "timeline-data"))
@@ -183,6 +190,7 @@ VIEWS: Mapping[str, Callable[[Call], Awaitable[Response]]] = {
     "stream": _stream,
     "events": _events,
     "log": _log,
+    "said": _said,
     "timeline": _timeline,
     "timeline-data": _timeline_data,
     "value": _value,

@@ -17,7 +17,7 @@ const REASONS = {
 };
 
 // Calls fetchNow() when there is news. It returns whether there will be more.
-// Calls hear(event) with each event.
+// Calls hear(event, seq) with each event.
 export function follow({ stream, every, fetchNow, hear = () => {} }) {
   const state = { timer: 0, wanted: false, busy: false, pause: LEAST, failures: 0, over: false };
   let source = null;
@@ -62,7 +62,7 @@ export function follow({ stream, every, fetchNow, hear = () => {} }) {
 
   function tell(event) {
     want();
-    if (event.type !== "gap") hear(JSON.parse(event.data));
+    if (event.type !== "gap") hear(JSON.parse(event.data), Number(event.lastEventId));
   }
 
   function stop() {

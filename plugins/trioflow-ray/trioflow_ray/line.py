@@ -1,0 +1,119 @@
+"""What a worker sends to the mailbox of the body that it runs."""
+
+from __future__ import annotations
+
+import itertools
+import pickle
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from typing import Any
+
+import attrs
+import ray
+
+from trioflow.runners.remote import Answer, Ask, Begun, LogRecord
+
+NAMESPACE = "trioflow"
+MOST = 100
+"""Number of log records that are sent at once."""
+LATEST = 0.05
+"""Seconds that a log record waits for others."""
+
+
+@attrs.frozen
+class Records:
+    """Log records; the content is a list with that of each."""
+
+
+@attrs.frozen
+class BegunOn:
+    """The body begins, on the node with this id."""
+
+    node: str
+
+
+class MailboxLine:
+    """The connection of this worker to the mailbox of its body. A `Line` of the kit."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.ids: Iterator[int] = itertools.count()
+        self.waiting: dict[int, Future[tuple[Answer, Any]]] = {}
+        self.sent = 0
+        self.node = ray.get_runtime_context().get_node_id()
+        self._call = 0
+        self._name = ""
+        self._mailboxes: dict[str, Any] = {}
+        self._records: list[bytes] = []
+        self._has_records = threading.Event()
+        self._sender: threading.Thread | None = None
+
+    def begin(self, call: int, name: str) -> None:
+        """Send what follows to the mailbox of this name, for this call."""
+        self._call, self._name, self.sent = call, name, 0
+
+    def end(self) -> int:
+        """Send what is left, and return how many messages the body has sent."""
+        with self.lock:
+            self._send_records()
+        return self.sent
+
+    def send(self, message: Any, content: bytes = b"") -> None:
+        """Send a message; hold the lock. Log records wait for others."""
+        if isinstance(message, LogRecord):
+            self._add_record(content)
+            return
+        self._send_records()  # what the body has logged before
+        self.sent += 1
+        if isinstance(message, Begun):
+            message = BegunOn(self.node)
+        if not isinstance(message, Ask):
+            self._mailbox().tell.remote(self._call, message, content)
+            return
+        id = message.id
+        answered = self._mailbox().ask.remote(self._call, message, content).future()
+        answered.add_done_callback(lambda answer: self._pass_on(answer, id))
+
+    def _pass_on(self, answer: Future[tuple[Answer, Any]], id: int) -> None:
+        asked = self.waiting.pop(id, None)
+        if asked is None:  # the body has ended without it
+            return
+        try:
+            asked.set_result(answer.result())
+        except BaseException as exc:  # the mailbox is gone
+            asked.set_exception(exc)
+
+    def _mailbox(self) -> Any:
+        # By name and only if it is needed: as an argument of the task it would cost as much as the
+        # body of many a step.
+        if self._name not in self._mailboxes:
+            self._mailboxes.clear()
+            self._mailboxes[self._name] = ray.get_actor(self._name, namespace=NAMESPACE)
+        return self._mailboxes[self._name]
+
+    # ------------------------------------------------------------ log records
+    def _add_record(self, content: bytes) -> None:
+        self._records.append(content)
+        if len(self._records) >= MOST:
+            self._send_records()
+            return
+        if self._sender is None:
+            self._sender = threading.Thread(target=self._send_late, daemon=True)
+            self._sender.start()
+        self._has_records.set()
+
+    def _send_records(self) -> None:
+        if self._records:
+            self.sent += 1
+            self._mailbox().tell.remote(self._call, Records(), pickle.dumps(self._records))
+            self._records = []
+
+    def _send_late(self) -> None:
+        """Send the records of a body that does not send anything else."""
+        while self._has_records.wait():
+            self._has_records.clear()
+            time.sleep(LATEST)
+            with self.lock:
+                self._send_records()
