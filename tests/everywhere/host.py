@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 
 import trio
 
@@ -47,5 +48,6 @@ async def main(place: str, store: str, mode: str) -> None:
 
 
 if __name__ == "__main__":
+    _, *arguments = sys.argv
     with suppress(KeyboardInterrupt):  # how the test ends it
-        trio.run(main, *sys.argv[1:])
+        trio.run(partial(main, arguments[0], arguments[1], arguments[2]))
