@@ -77,7 +77,7 @@ class AnthropicModel(Model):
         client: Any = self._client  # its overloads know no requests made elsewhere
         async with (
             _respond(client.messages.with_streaming_response.create(**wanted)) as response,
-            open_events(response.iter_lines()) as events,
+            open_events(response.iter_bytes()) as events,
             aclosing(messages_pieces(events)) as pieces,
         ):
             yield pieces
@@ -92,6 +92,8 @@ async def _respond(opening: Any) -> AsyncIterator[Any]:
         raise status_error(exc.status_code, exc.body, exc.response.headers) from exc
     except anthropic.APIConnectionError as exc:
         raise connection_error(exc) from exc
+    except UnicodeEncodeError as exc:
+        raise ModelError(f"the request has characters that cannot be sent ({exc})") from exc
     except TypeError as exc:  # which the client raises without a key
         if "authentication" not in str(exc):
             raise

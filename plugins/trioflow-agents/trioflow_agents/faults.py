@@ -52,9 +52,9 @@ def stream_error(told: object) -> ModelError:
     """Return the error that a provider reports in the middle of a reply."""
     if not isinstance(told, Mapping):
         return ModelError(str(told))
-    code = told.get("code") or told.get("type")
-    is_temporary = str(code) in TEMPORARY
-    return ModelError(str(told.get("message", told)), code=str(code), retryable=is_temporary)
+    given = told.get("code") or told.get("type")
+    code = None if given is None else str(given)
+    return ModelError(str(told.get("message", told)), code=code, retryable=code in TEMPORARY)
 
 
 TEMPORARY = frozenset({"server_error", "overloaded_error", "api_error", "rate_limit_exceeded"})

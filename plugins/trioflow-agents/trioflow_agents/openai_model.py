@@ -117,7 +117,7 @@ class OpenAIModel(Model):
         endpoint = client.chat.completions if self._api == "chat" else client.responses
         async with (
             _respond(endpoint.with_streaming_response.create(**wanted)) as response,
-            open_events(response.iter_lines()) as events,
+            open_events(response.iter_bytes()) as events,
             aclosing(read(events)) as pieces,
         ):
             yield pieces
@@ -132,6 +132,8 @@ async def _respond(opening: Any) -> AsyncIterator[Any]:
         raise status_error(exc.status_code, exc.body, exc.response.headers) from exc
     except openai.APIConnectionError as exc:
         raise connection_error(exc) from exc
+    except UnicodeEncodeError as exc:
+        raise ModelError(f"the request has characters that cannot be sent ({exc})") from exc
     try:
         yield response
     finally:
