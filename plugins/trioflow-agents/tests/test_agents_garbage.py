@@ -206,6 +206,9 @@ async def run_with(model: Model, *tools: Any) -> tuple[RunResult[Any], Any]:
         return await run.wait(), history(run)
 
 
+NONE: Any = None
+
+
 class OddModel(Model):
     name = "odd"
 
@@ -219,7 +222,7 @@ class OddModel(Model):
 
 
 @pytest.mark.parametrize(
-    "piece", [b"bytes", None, 5, ArgumentsDelta("c", "t", None), Usage(-1), Finish(None)]
+    "piece", [b"bytes", None, 5, ArgumentsDelta("c", "t", NONE), Usage(-1), Finish(NONE)]
 )
 async def test_odd_pieces_of_any_model_fail_the_run(piece: Any) -> None:
     result, _ = await run_with(OddModel(piece))
@@ -253,12 +256,12 @@ async def test_half_characters_do_not_reach_the_model() -> None:
 @pytest.mark.parametrize("reader", ["chat", "responses"])
 def test_a_refusal_is_streamed_and_ends_the_reply(reader: str) -> None:
     pieces_of = READERS[reader][0]
-    events: list[Any] = {
+    refusals: dict[str, list[Any]] = {
         "chat": [{"choices": [{"delta": {"refusal": "No."}, "finish_reason": "stop"}]}],
         "responses": [
             {"type": "response.refusal.delta", "delta": "No."},
             {"type": "response.completed", "response": {}},
         ],
-    }[reader]
+    }
 
-    assert read(pieces_of, events) == ["No.", Usage(requests=1), Finish("content_filter")]
+    assert read(pieces_of, refusals[reader]) == ["No.", Usage(requests=1), Finish("content_filter")]
