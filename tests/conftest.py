@@ -1,7 +1,7 @@
 """How many examples the property tests try, and how the tests hear of an interruption.
 
-``--hypothesis-profile=ci``, or ``HYPOTHESIS_PROFILE=ci`` in the environment, tries 25 times
-as many as a run on a developer's machine, and most properties about whole runs 50 times.
+``--hypothesis-profile=ci``, or ``HYPOTHESIS_PROFILE=ci`` in the environment, tries 100 times
+as many as a run on a developer's machine, and most properties about whole runs 200 times.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # A step is virtual time and some hundred microseconds, but the machine may be busy.
 settings.register_profile(
-    "default", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "default", max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("ci", settings.get_profile("default"), max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

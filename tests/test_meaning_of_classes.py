@@ -21,6 +21,7 @@ import attrs
 import pytest
 
 from tests.meaning import BENCH, agree
+from tests.naming import name_of
 from trioflow._forms.form import MAX_DEPTH
 from trioflow._forms.forms import Forms
 from trioflow.describe import json_schema
@@ -169,7 +170,9 @@ def test_protocols() -> None:
     agree(SupportsIndex, fits=[1, True], refused=["x", [], {}, 1.5, None])
 
 
-@pytest.mark.parametrize("type_", [Fraction, complex, Known, type[int], bytearray, range], ids=str)
+@pytest.mark.parametrize(
+    "type_", [Fraction, complex, Known, type[int], bytearray, range], ids=name_of
+)
 def test_only_instances_fit_a_class_that_json_lacks(type_: Any) -> None:
     agree(type_, refused=[None, True, 1, 1.5, "x", [], {}])
 
@@ -198,7 +201,7 @@ CONTAINERS: list[tuple[Any, list[Any], list[Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("type_", "values", "refused"), CONTAINERS, ids=str)
+@pytest.mark.parametrize(("type_", "values", "refused"), CONTAINERS, ids=name_of)
 def test_containers(type_: Any, values: list[Any], refused: list[Any]) -> None:
     agree(type_, *(value for value in values if value != {1: "a"}), refused=refused)
     for value in values:

@@ -13,6 +13,7 @@ from uuid import UUID
 import pytest
 
 from tests.meaning import BENCH, agree
+from tests.naming import name_of
 from trioflow.describe import json_schema
 from trioflow.testing._converters.bench import Refused
 
@@ -110,7 +111,7 @@ ENUMS: list[tuple[Any, list[Any], list[Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("type_", "fits", "refused"), ENUMS, ids=str)
+@pytest.mark.parametrize(("type_", "fits", "refused"), ENUMS, ids=name_of)
 def test_members_and_constants(type_: Any, fits: list[Any], refused: list[Any]) -> None:
     agree(type_, fits=fits, refused=refused)
     if isinstance(type_, type) and len(type_):  # type: ignore[arg-type]
@@ -170,7 +171,7 @@ KEYS: list[tuple[Any, dict[Any, Any], list[str], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("type_", "value", "fits", "refused"), KEYS, ids=str)
+@pytest.mark.parametrize(("type_", "value", "fits", "refused"), KEYS, ids=name_of)
 def test_keys(type_: Any, value: Any, fits: list[str], refused: list[str]) -> None:
     agree(type_, value, fits=[{key: 1} for key in fits], refused=[{key: 1} for key in refused])
 
@@ -220,6 +221,6 @@ STRINGS: list[tuple[Any, list[str], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("type_", "fits", "refused"), STRINGS, ids=str)
+@pytest.mark.parametrize(("type_", "fits", "refused"), STRINGS, ids=name_of)
 def test_values_that_are_strings_in_json(type_: Any, fits: list[str], refused: list[str]) -> None:
     agree(type_, fits=fits, refused=[*refused, *(f"{text}\n" for text in fits), 5, None])

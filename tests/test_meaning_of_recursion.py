@@ -15,6 +15,7 @@ from typing_extensions import ReadOnly, TypeAliasType
 from typing_extensions import TypeVar as TypeVarWithDefault
 
 from tests.meaning import agree
+from tests.naming import name_of
 from trioflow import Workflow, open_engine, step
 from trioflow.errors import DefinitionError, InvalidValueError
 from trioflow.stores import MemoryStore
@@ -84,7 +85,7 @@ RECURSIVE: list[tuple[Any, list[Any], list[Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("type_", "values", "refused"), RECURSIVE, ids=str)
+@pytest.mark.parametrize(("type_", "values", "refused"), RECURSIVE, ids=name_of)
 def test_types_that_contain_themselves(type_: Any, values: list[Any], refused: list[Any]) -> None:
     agree(type_, *values, refused=refused)
 
@@ -225,7 +226,7 @@ GENERIC: list[tuple[Any, list[Any], list[Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("type_", "values", "refused"), GENERIC, ids=str)
+@pytest.mark.parametrize(("type_", "values", "refused"), GENERIC, ids=name_of)
 def test_type_arguments(type_: Any, values: list[Any], refused: list[Any]) -> None:
     agree(type_, *values, refused=refused)
 

@@ -107,6 +107,7 @@ def test_programs_can_be_imported_without_being_run() -> None:
             assert program.endswith('if __name__ == "__main__":\n    trio.run(main)\n')
 
 
+@pytest.mark.slow
 def test_programs_are_typed(tmp_path: Path) -> None:
     for number, program in enumerate(filter(can_run, blocks_in("python"))):
         (tmp_path / f"program_{number}.py").write_text(program)

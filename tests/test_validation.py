@@ -52,6 +52,7 @@ from attrs import frozen
 from cattrs.cols import list_structure_factory
 from typing_extensions import ReadOnly, TypeAliasType
 
+from tests.naming import name_of
 from trioflow._values.structure import (
     accept,
     as_mapping,
@@ -314,7 +315,7 @@ FITTING: list[tuple[Any, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("type_", "value"), FITTING, ids=str)
+@pytest.mark.parametrize(("type_", "value"), FITTING, ids=name_of)
 def test_what_fits_is_passed_on_as_it_is(type_: Any, value: Any) -> None:
     assert structured(type_, value) is value
 
@@ -399,7 +400,7 @@ BECOMING: list[tuple[Any, Any, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("type_", "value", "result"), BECOMING, ids=str)
+@pytest.mark.parametrize(("type_", "value", "result"), BECOMING, ids=name_of)
 def test_what_does_not_fit_yet_is_structured(type_: Any, value: Any, result: Any) -> None:
     found = structured(type_, value)
 
@@ -554,7 +555,7 @@ FAULTY: list[tuple[Any, Any, list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("type_", "value", "told"), FAULTY, ids=str)
+@pytest.mark.parametrize(("type_", "value", "told"), FAULTY, ids=name_of)
 def test_every_fault_is_told_with_its_path(type_: Any, value: Any, told: list[str]) -> None:
     assert faults(type_, value) == told
 
@@ -718,7 +719,7 @@ IMPOSSIBLE: list[tuple[Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("type_", "problem"), IMPOSSIBLE, ids=str)
+@pytest.mark.parametrize(("type_", "problem"), IMPOSSIBLE, ids=name_of)
 def test_a_type_that_no_value_can_fit_is_refused_beforehand(type_: Any, problem: str) -> None:
     with pytest.raises(DefinitionError) as caught:
         compile_structure(type_, "input", "step 'a'", lambda: CONVERTER)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from hypothesis import settings
 
 USUAL, THOROUGH = 40, 1000
-"""The examples of the profiles ``default`` and ``ci``."""
+"""The numbers of examples that those of the properties are given for; the profile ``ci`` has the
+second, and ``default`` a quarter of the first."""
 
 
 def examples(usual: int, thorough: int) -> int:
-    """Return how many examples a property gets: so many in these profiles, in proportion else."""
+    """Return how many examples a property gets: so many at these numbers, in proportion else."""
     number = settings.default.max_examples if settings.default else USUAL
     if number < THOROUGH:
         return max(usual * number // USUAL, 1)

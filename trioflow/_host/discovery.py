@@ -157,7 +157,8 @@ def load_plugin(points: list[EntryPoint]) -> Any:
 def info_of(point: EntryPoint) -> PluginInfo:
     """Return the info of a plugin without importing it."""
     distribution = cast("Distribution", point.dist)  # every entry point that was found has one
-    return PluginInfo(point.name, distribution.name, distribution.version)
+    metadata = distribution.metadata  # parsed anew by each access
+    return PluginInfo(point.name, metadata["Name"], metadata["Version"])
 
 
 def _object_name(plugin: Any, numbers: dict[str, int]) -> str:

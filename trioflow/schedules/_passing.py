@@ -23,7 +23,7 @@ from trioflow.errors import (
 )
 from trioflow.schedules._book import Book, metadata_of, next_due, tags_of
 from trioflow.schedules._deciding import WRONG, Assignment, moment_of
-from trioflow.schedules._due import look
+from trioflow.schedules._due import Due, look
 from trioflow.schedules._ports import TickStart
 from trioflow.schedules._schedule import Schedule
 
@@ -84,11 +84,11 @@ class Passer:
             if failed is not None:
                 await self._pause(stored, f"run {failed} failed")
                 return False, None
-        if stored.is_paused:
-            return await self._drop_waiting(stored, open_records, now), None
         waiting = next((each for each in open_records if each.decision == "queued"), None)
-        known = await book.store.list_ticks(stored.id, None, after=stored.watermark)
-        due = await look(schedule, stored, known, now, self.seen_since())
+        if stored.is_paused and waiting is not None and waiting.by is None:
+            await self._drop(stored, waiting, now)
+            return False, None
+        due = await self._due(schedule, stored, now)
         if not (due.start or due.missed or waiting):
             return True, due.next
         busy = await self._busy(schedule, open_records, bool(due.start or waiting))
@@ -114,18 +114,16 @@ class Passer:
             return []
         return await self.book.busy(schedule, open_records)
 
-    async def _drop_waiting(
-        self, stored: StoredSchedule, open_records: list[TickRecord], now: float
-    ) -> bool:
-        """Give up what waits in a paused schedule, unless somebody asked for it."""
-        dropped = [
-            attrs.evolve(
-                each, decision="missed", run_id=None, reason="it is paused", decided_at=now
-            )
-            for each in open_records
-            if each.decision == "queued" and each.by is None
-        ]
-        return not dropped or await self.book.advance(stored, dropped)
+    async def _due(self, schedule: Schedule, stored: StoredSchedule, now: float) -> Due:
+        if stored.is_paused:
+            return Due((), (), stored.watermark, None)
+        known = await self.book.store.list_ticks(stored.id, None, after=stored.watermark)
+        return await look(schedule, stored, known, now, self.seen_since())
+
+    async def _drop(self, stored: StoredSchedule, waiting: TickRecord, now: float) -> None:
+        """Give up a tick of the rule that waits in a paused schedule."""
+        missed = attrs.evolve(waiting, decision="missed", run_id=None, decided_at=now)
+        await self.book.advance(stored, [attrs.evolve(missed, reason="it is paused")])
 
     async def _pause(self, stored: StoredSchedule, reason: str) -> None:
         paused = attrs.evolve(stored, is_paused=True, reason=reason, wake_at=None)
@@ -230,14 +228,14 @@ class Passer:
             return self._next_of_others(stored)
         if stored.is_paused or stored.watermark > now + WRONG:
             return now
-        return next_due(self.book.read(stored), stored)
+        return next_due(self.book.show(stored), stored)
 
     def _next_of_others(self, stored: StoredSchedule) -> float | None:
         """Return when other engines decide about a schedule, which this one must not do."""
         if stored.is_paused:
             return None
         later = attrs.evolve(stored, watermark=max(stored.watermark, self.clock()))
-        return next_due(self.book.read(stored), later)
+        return next_due(self.book.show(stored), later)
 
 
 async def _input_of(schedule: Schedule, tick: Tick) -> Any:

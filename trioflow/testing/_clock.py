@@ -6,7 +6,7 @@ import inspect
 import math
 from collections.abc import Iterator
 from itertools import pairwise
-from types import CodeType
+from types import CoroutineType, GeneratorType
 from typing import Any
 
 import trio
@@ -63,20 +63,21 @@ def is_anybody_outside() -> bool:
 
     That includes tasks in ``wait_all_tasks_blocked``, which must wake before any jump.
     """
-    return any(_is_outside(_stack_of(task)) for task in _tasks())
+    return any(_is_outside(task) for task in _tasks())
 
 
-def _is_outside(stack: list[CodeType]) -> bool:
-    if stack and stack[0].co_qualname == "EntryQueue.task":
+def _is_outside(task: trio.lowlevel.Task) -> bool:
+    if task.coro.__qualname__ == "EntryQueue.task":
         return False  # Trio's own task, which always waits for calls from other threads
+    stack = _stack_of(task)
     # A task that waits for its thread may also run a call from that thread, which may sleep.
     waits_for_thread = (_IN_THREAD, _BLOCKED) in pairwise(stack)
     return waits_for_thread or not _OUTSIDE.isdisjoint(stack)
 
 
-def _code_of(function: Any) -> CodeType:
-    code: CodeType = inspect.unwrap(function).__code__
-    return code
+def _code_of(function: Any) -> int:
+    # Of code that lives as long as Trio. To hash it would take longer than all the rest.
+    return id(inspect.unwrap(function).__code__)
 
 
 _IN_THREAD = _code_of(trio.to_thread.run_sync)
@@ -104,5 +105,13 @@ def _tasks() -> Iterator[trio.lowlevel.Task]:
         waiting += [child for nursery in task.child_nurseries for child in nursery.child_tasks]
 
 
-def _stack_of(task: trio.lowlevel.Task) -> list[CodeType]:
-    return [frame.f_code for frame, _ in task.iter_await_frames()]
+def _stack_of(task: trio.lowlevel.Task) -> list[int]:
+    """Return which code a task waits in, from its start to where it waits."""
+    stack: list[int] = []
+    awaited: Any = task.coro
+    while isinstance(awaited, CoroutineType):
+        stack.append(id(awaited.cr_code))
+        awaited = awaited.cr_await
+    if awaited is None or isinstance(awaited, GeneratorType):  # Trio's own, which yields
+        return stack
+    return [id(frame.f_code) for frame, _ in task.iter_await_frames()]
