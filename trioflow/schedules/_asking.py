@@ -63,7 +63,7 @@ class Ask:
             now = await self.book.store.now()
             if until.timestamp() > now:
                 raise ValueError(f"until is {until}, in the future; no tick is decided ahead")
-            wanted = _ticks(self.book.read(stored), since, until)
+            wanted = _ticks(self.book.show(stored), since, until)
             found = await self._found(wanted[0], wanted[-1]) if wanted else ()
             taken = {record.at for record in found if record.decision in TAKEN}
             free = [at for at in wanted if at not in taken and not _is_old(stored, at)]
@@ -79,7 +79,7 @@ class Ask:
         self, stored: StoredSchedule, ticks: Sequence[float], now: float
     ) -> Sequence[TickRecord] | None:
         """Decide about ticks, and start what can be; None if another process was faster."""
-        book, schedule = self.book, self.book.read(stored)
+        book, schedule = self.book, self.book.show(stored)
         open_records = await book.open_records(self.id)
         busy = await book.busy(schedule, open_records)
         waiting = next((each for each in open_records if each.decision == "queued"), None)
@@ -90,17 +90,16 @@ class Ask:
         if records and not self.dry_run:
             if not await book.advance(stored, records):
                 return None
-            await self._begin(stored, schedule, records)
+            await self._begin(stored, records)
         ours = set(ticks)
         return tuple(record for record in records if record.at in ours)
 
-    async def _begin(
-        self, stored: StoredSchedule, schedule: Schedule, records: Sequence[TickRecord]
-    ) -> None:
+    async def _begin(self, stored: StoredSchedule, records: Sequence[TickRecord]) -> None:
         book = self.book
         if book.is_kept or not book.can_start(stored):
             book.touch(stored.id)
             return
+        schedule = book.read(stored)
         passer = Passer(book, lambda: records[0].decided_at, lambda: 0.0)
         for record in records:
             if record.decision == "decided":

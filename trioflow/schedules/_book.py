@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 import trio
 
+from trioflow._forms.shown import MASK
 from trioflow.abc import OPEN_DECISIONS, Decision, ScheduleStore, StoredSchedule, TickRecord
 from trioflow.events import FINISHED_STATUSES, RunStatus
 from trioflow.schedules._deciding import moment_of, record_of
@@ -64,6 +65,17 @@ class Book:
         if stored.input is not None:
             given = self.engine.decode_input(stored.input)
         return schedule_of(stored.id, stored.workflow_id, stored.rule, stored.options, given)
+
+    def show(self, stored: StoredSchedule) -> Schedule:
+        """Return a schedule for what does not need its input, which is masked if it is unreadable.
+
+        Raises:
+          ValueError, LookupError, TypeError: if the rest cannot be read.
+        """
+        try:
+            return self.read(stored)
+        except Exception:  # if it is not the input, this raises it again
+            return schedule_of(stored.id, stored.workflow_id, stored.rule, stored.options, MASK)
 
     def is_orphaned(self, stored: StoredSchedule) -> bool:
         """Return whether a schedule was declared, and this program does not declare it."""
@@ -170,7 +182,7 @@ class Book:
         while await self.record(stored.id, at) is not None:
             at -= 1e-6
         reason = f"the watermark was at {moment_of(stored.watermark)}, in the future"
-        schedule = self.read(stored)
+        schedule = self.show(stored)
         record = record_of(schedule, at, "set-back", now, reason=reason)
         return await self.advance(stored, [record], to=now)
 

@@ -127,7 +127,7 @@ async def resume(book: Book, id: str) -> None:
         fresh = attrs.evolve(
             known, is_paused=False, reason=None, watermark=max(now, known.watermark), since=now
         )
-        return attrs.evolve(fresh, wake_at=next_due(book.read(fresh), fresh))
+        return attrs.evolve(fresh, wake_at=next_due(book.show(fresh), fresh))
 
     await _change(book, id, resumed)
 

@@ -55,7 +55,7 @@ async def info_of(book: Book, stored: StoredSchedule, now: float) -> ScheduleInf
     Raises:
       StoreError: if the store fails.
     """
-    schedule, is_orphaned = book.read(stored), book.is_orphaned(stored)
+    schedule, is_orphaned = book.show(stored), book.is_orphaned(stored)
     ticks = next_ticks(schedule, stored, now, 1)
     last = await book.store.list_ticks(stored.id, 1)
     return ScheduleInfo(

@@ -209,7 +209,7 @@ class Schedules(metaclass=NoPublicConstructor):
         """
         stored = await get(self._book, id)
         now = await self._book.store.now()
-        return next_ticks(self._book.read(stored), stored, now, count)
+        return next_ticks(self._book.show(stored), stored, now, count)
 
     @asynccontextmanager
     async def observe(self) -> AsyncGenerator[trio.MemoryReceiveChannel[TickRecord], None]:

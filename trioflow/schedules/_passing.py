@@ -228,14 +228,14 @@ class Passer:
             return self._next_of_others(stored)
         if stored.is_paused or stored.watermark > now + WRONG:
             return now
-        return next_due(self.book.read(stored), stored)
+        return next_due(self.book.show(stored), stored)
 
     def _next_of_others(self, stored: StoredSchedule) -> float | None:
         """Return when other engines decide about a schedule, which this one must not do."""
         if stored.is_paused:
             return None
         later = attrs.evolve(stored, watermark=max(stored.watermark, self.clock()))
-        return next_due(self.book.read(stored), later)
+        return next_due(self.book.show(stored), later)
 
 
 async def _input_of(schedule: Schedule, tick: Tick) -> Any:

@@ -46,3 +46,16 @@ def test_the_client_sees_what_it_saw_at_the_recorded_server(client: Path, base_u
     assert done.returncode == 0, done.stdout + done.stderr
     passed, total = done.stdout.splitlines()[-1].removeprefix("scenarios ").split("/")
     assert passed == total
+
+
+def test_the_client_keeps_schedules(client: Path, base_url: str) -> None:
+    done = subprocess.run(
+        ["node", str(HERE / "schedules-client.mjs"), base_url],
+        env={**os.environ, "CLIENT_DIR": str(client)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr

@@ -11,7 +11,7 @@ import httpx
 import pytest
 import trio
 
-from trioflow import open_engine
+from trioflow import Every, Schedule, open_engine
 
 from . import flows
 from .processes import PLUGIN, open_process
@@ -140,3 +140,25 @@ def test_what_cannot_be_served_is_said_at_once(options: tuple[str, ...], problem
     assert done.returncode == 2
     assert problem in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [(), ("--no-schedules",)])
+async def test_the_server_starts_the_runs_of_schedules_unless_told_not_to(
+    options: tuple[str, ...], tmp_path: Path
+) -> None:
+    store = f"sqlite:{tmp_path / 'runs.db'}"
+    async with open_engine(plugins=["sql"], workflows=[flows.doubled], store=store) as engine:
+        schedules = engine.schedules
+        await schedules.put(Schedule("often", flows.doubled, Every(0.05), 1, overlap="allow"))
+        async with open_process("--store", store, *options) as served:
+            async with httpx.AsyncClient(base_url=served.url, timeout=60) as client:
+                for _ in range(20):
+                    answer = await client.get("/api/schedules/often/next", params={"n": 1})
+                    assert len(answer.json()["ticks"]) == 1
+            with trio.fail_after(60):
+                while not options and not await schedules.ticks("often"):  # noqa: ASYNC110
+                    await trio.sleep(0.05)
+            records = await schedules.ticks("often")
+
+    assert bool(records) == (not options)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -19,7 +20,7 @@ from trioflow_sql.migrations import MIGRATIONS, Migration, migrate
 from trioflow_sql.opening import connect, database_for
 from trioflow_sql.tables import metadata
 
-from trioflow.abc import Append, Entry, Request, RunHeader
+from trioflow.abc import Append, Entry, Request, RunHeader, StoredSchedule, TickRecord
 from trioflow.errors import StoreError
 
 SAMPLE = Path(__file__).parent / "data" / "version-1.sql"
@@ -232,5 +233,18 @@ def test_a_file_of_the_first_version_can_be_read_for_ever(tmp_path: Path) -> Non
                 owner="host:1",
             )
             assert await store.append([following]) == [None]
+            assert await store.list_schedules() == []
+            schedule = StoredSchedule(
+                id="s", workflow_id="w", rule="{}", options="{}", watermark=1.0, since=1.0
+            )
+            assert await store.put_schedule(schedule, if_version=None)
+            [stored] = await store.list_schedules()
+            tick = TickRecord(schedule="s", at=2.0, decision="decided", decided_at=2.0)
+            given: Any = {"version": stored.version, "after": 1.0, "to": 2.0}
+            assert await store.advance("s", ticks=[tick], **given)
+            header = attrs.evolve(HEADER, run_id="s@2")
+            start = attrs.evolve(BEGIN, run_id="s@2", header=header, tick=("s", 2.0))
+            assert await store.append([start]) == [None]
+            assert [each.decision for each in await store.list_ticks("s")] == ["started"]
 
     trio.run(use)

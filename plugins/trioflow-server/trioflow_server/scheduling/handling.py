@@ -92,14 +92,16 @@ async def _records(call: Call) -> list[Any]:
     since = call.query.number("fromActualFireAt", most=2**53)
     until = call.query.number("toActualFireAt", most=2**53)
     call.query.check()
-    info = await find(call)
-    records = await call.service.engine.schedules.ticks(info.id, min(limit or 50, MOST))
-    return [
+    info, most = await find(call), min(limit or 50, MOST)
+    are_all = since is None and until is None
+    records = await call.service.engine.schedules.ticks(info.id, most if are_all else MOST)
+    chosen = [
         record
         for record in records
         if (since is None or record.decided_at * 1000 >= since)
         and (until is None or record.decided_at * 1000 <= until)
     ]
+    return chosen[:most]
 
 
 async def next_ticks(call: Call) -> Response:
