@@ -62,6 +62,8 @@ class Kind:
     is_async: bool
     gives_ref: bool
     """Whether the output may be a Ref."""
+    is_timed: bool
+    """Whether there is a timeout, which counts from when the body begins."""
 
 
 @attrs.frozen(eq=False)
@@ -97,8 +99,6 @@ class Body:
     kind: Kind
     manner: Manner
     place: Place
-    is_timed: bool
-    """Whether there is a timeout, which counts from when the body begins."""
     on_begin: Callable[[], None]
     """Called when the body begins."""
     given: Any = None
@@ -138,7 +138,7 @@ class Body:
         parcel = Parcel(
             job=Job(facts, None, reports=True, is_async=is_async, window=self.manner.window),
             levels=pickle.dumps(Levels.here()),
-            is_timed=self.is_timed or self.manner.start_timeout is not None,
+            is_timed=self.kind.is_timed or self.manner.start_timeout is not None,
             call=call.number,
             mailbox=self.cluster.mailbox,
             gives_ref=gives_ref,

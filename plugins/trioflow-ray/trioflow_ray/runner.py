@@ -148,7 +148,8 @@ class RayRunner(Runner):
         where = f"{'step' if isinstance(definition, Step) else 'tool'} {definition.id!r}"
         options = options_of(self._defaults, definition.metadata, where)
         is_async = definition.signature.kind == "async"
-        return _Bound(self, Kind(options, is_async, may_be_ref(definition.output)))
+        gives_ref, is_timed = may_be_ref(definition.output), definition.timeout is not None
+        return _Bound(self, Kind(options, is_async, gives_ref, is_timed))
 
     async def run(
         self, ctx: StepContext[Any], fn: Callable[..., Any], /, *args: Any, **kwargs: Any
@@ -161,7 +162,8 @@ class RayRunner(Runner):
         """
         import inspect
 
-        kind = Kind(make_options(self._defaults), inspect.iscoroutinefunction(fn), gives_ref=False)
+        options, is_async = make_options(self._defaults), inspect.iscoroutinefunction(fn)
+        kind = Kind(options, is_async, gives_ref=False, is_timed=True)  # perhaps
         return await self.run_as(kind, ctx, fn, args, kwargs)
 
     async def run_as(
@@ -177,9 +179,8 @@ class RayRunner(Runner):
             raise closed()
         place = self._cluster.places.place(ctx.run_id)
         with ExitStack() as waiting:
-            is_timed = waiting.enter_context(outside_timeout(ctx))
-            begin = waiting.close if is_timed else _nothing
-            body = Body(self._cluster, ctx, kind, self._manner, place, is_timed, begin)
+            waiting.enter_context(outside_timeout(ctx))
+            body = Body(self._cluster, ctx, kind, self._manner, place, waiting.close)
             try:
                 await place.take()
                 frame = await body.run(self._pack(ctx, fn, args, kwargs))
@@ -219,7 +220,3 @@ class _Bound(Runner):
 
 def closed() -> trio.ClosedResourceError:
     return trio.ClosedResourceError("the Ray runner is not open")
-
-
-def _nothing() -> None:
-    """Begin a body whose time does not matter."""
