@@ -40,7 +40,8 @@ class LostError(Exception):
 
 
 async def read(*lines: Any) -> list[dict[str, Any]]:
-    async with open_events(given(*lines)) as events:
+    parts = (f"{each}\n".encode() if isinstance(each, str) else each for each in lines)
+    async with open_events(given(*parts)) as events:
         return [event async for event in events]
 
 

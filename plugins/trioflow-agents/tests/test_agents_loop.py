@@ -37,7 +37,7 @@ from trioflow_agents.agent import MODEL_RETRY
 
 from trioflow import NonRetryableError, StepContext, Workflow, step, tool
 from trioflow import events as ev
-from trioflow.errors import DefinitionError
+from trioflow.errors import DefinitionError, InvalidValueError
 
 from .helping import add, asks, run_agent, weather
 
@@ -374,11 +374,38 @@ async def a_step(value: Any) -> Any:
         ({"tools": [a_step]}, "is not a tool"),
         ({"tools": [add.clone("a.b"), add.clone("a_b")]}, "'a.b' and 'a_b' have the same name"),
         ({"parallel_tools": 0}, "concurrency is 0"),
+        ({"tools": "files.read"}, "tools is 'files.read'; give it a list"),
+        ({"tools": 5}, "tools is 5"),
+        ({"input_guards": a_step}, "give it a list: input_guards="),
+        ({"output_guards": [a_step.clone("model")]}, "has the id 'model' of a part of the agent"),
+        ({"max_result": 0}, "max_result is 0"),
+        ({"repairs": -1}, "repairs is -1"),
+        ({"stop": None}, "stop is None"),
+        ({"output": int, "tools": [add.clone("final_answer")]}, "a tool has the name"),
+        ({"model": "gpt"}, "model is 'gpt'; give it a Model"),
     ],
 )
 def test_wrong_options_are_refused(options: Any, problem: str) -> None:
     with pytest.raises(DefinitionError, match=problem):
-        Agent("ag", model=ScriptedModel([]), **options)
+        Agent("ag", **{"model": ScriptedModel([]), **options})
+
+
+@pytest.mark.parametrize("given", [None, 5])
+@pytest.mark.parametrize("name", ["prompt", "history"])
+async def test_what_is_no_message_is_named(name: str, given: Any) -> None:
+    options: Any = {name: lambda value, ctx: given}
+    result, _, _ = await run_agent(Agent("ag", model=ScriptedModel([]), **options))
+
+    assert isinstance(result.error, InvalidValueError)
+    assert f"what {name}= returned of agent 'ag' is invalid" in str(result.error)
+
+
+async def test_calls_of_one_turn_with_the_same_id_are_two() -> None:
+    both = Scripted(calls=[asks("c", "add", a=1, b=2), asks("c", "add", a=3, b=4)])
+    run = (await run_agent(Agent("ag", model=ScriptedModel([both, "done"]), tools=[add])))[1]
+
+    answers = [each for each in history(run) if isinstance(each, ToolAnswer)]
+    assert [(each.call_id, each.content) for each in answers] == [("c", "3"), ("c-2", "7")]
 
 
 async def test_tools_of_the_engine_are_named_by_their_ids() -> None:

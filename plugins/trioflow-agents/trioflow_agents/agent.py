@@ -9,12 +9,13 @@ from trioflow import Step, Tool, Workflow
 from trioflow.errors import DefinitionError
 from trioflow.limits import Limit
 from trioflow.retry import Retry
-from trioflow_agents.asking import model_tool
+from trioflow_agents.asking import ANSWER_TOOL, model_tool
 from trioflow_agents.conversation import Talk
 from trioflow_agents.delegating import calling
 from trioflow_agents.errors import ModelError
 from trioflow_agents.genai import agent_metadata
 from trioflow_agents.model import Model
+from trioflow_agents.options import Options
 from trioflow_agents.steps import AgentSteps, History
 from trioflow_agents.stopping import Stop
 from trioflow_agents.tools import Toolbox
@@ -94,8 +95,17 @@ def Agent(  # noqa: N802 - it reads as what it makes: a Workflow that is an agen
     where = f"agent {id!r}"
     if tool_errors not in get_args(ToolErrors):
         raise DefinitionError(where, f"tool_errors is {tool_errors!r}", 'use "report" or "raise"')
-    before, after = tuple(input_guards), tuple(output_guards)
-    toolbox = Toolbox.of(tools, max_result, where)
+    options = Options(where)
+    options.check_model(model)
+    options.check_stop(stop)
+    options.check_number("max_result", max_result, 1)
+    options.check_number("repairs", repairs, 0)
+    before = options.listed("input_guards", input_guards)
+    after = options.listed("output_guards", output_guards)
+    options.check_guards(after)
+    toolbox = Toolbox.of(options.listed("tools", tools), max_result, where)
+    if output is not str:
+        options.check_answer_tool(ANSWER_TOOL, (*toolbox.tools, *toolbox.workflows))
     steps = AgentSteps(
         id,
         instructions,

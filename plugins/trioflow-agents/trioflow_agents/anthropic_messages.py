@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from typing import Any
 
 from trioflow_agents.faults import ended_early, stream_error
@@ -17,8 +17,9 @@ from trioflow_agents.messages import (
     ToolAnswer,
     User,
 )
-from trioflow_agents.model import ArgumentsDelta, Finish, ModelRequest, Piece, Usage
+from trioflow_agents.model import Finish, ModelRequest, Piece, Usage
 from trioflow_agents.parts import arguments_object, as_base64
+from trioflow_agents.replies import ODD, Calls, odd_reply
 
 REASONS = {
     "end_turn": "stop",
@@ -98,36 +99,48 @@ def _bytes(data: bytes, media_type: str) -> dict[str, Any]:
 
 
 async def messages_pieces(events: AsyncIterator[dict[str, Any]]) -> AsyncGenerator[Piece, None]:
-    """Yield the pieces of a reply."""
-    names: dict[int, tuple[str, str]] = {}
+    """Yield the pieces of a reply.
+
+    Raises:
+      ModelError: if the provider reports an error, or the reply is not as it should be.
+    """
+    calls = Calls()
     usage: dict[str, Any] = {}
     start: Mapping[str, Any] = {}
     reason = None
-    async for event in events:
-        match event.get("type"):
-            case "message_start":
-                start = event["message"]
-                usage |= start.get("usage") or {}
-            case "content_block_start" if event["content_block"]["type"] == "tool_use":
-                block = event["content_block"]
-                names[event["index"]] = (block["id"], block["name"])
-                yield ArgumentsDelta(block["id"], block["name"], "")
-            case "content_block_delta":
-                delta = event["delta"]
-                if delta["type"] == "text_delta":
-                    yield delta["text"]
-                elif delta["type"] == "input_json_delta":
-                    yield ArgumentsDelta(*names[event["index"]], delta["partial_json"])
-            case "message_delta":
-                usage |= event.get("usage") or {}
-                reason = event["delta"].get("stop_reason") or reason
-            case "message_stop" if reason is not None:
-                yield _usage(usage)
-                yield Finish(REASONS.get(reason, reason), start.get("id"), start.get("model"))
-                return
-            case "error":
-                raise stream_error(event.get("error"))
+    try:
+        async for event in events:
+            match event.get("type"):
+                case "message_start":
+                    start = event["message"]
+                    usage |= start.get("usage") or {}
+                case "content_block_start" | "content_block_delta":
+                    for piece in _block_pieces(event, calls):
+                        yield piece
+                case "message_delta":
+                    usage |= event.get("usage") or {}
+                    reason = event["delta"].get("stop_reason") or reason
+                case "message_stop" if reason is not None:
+                    for piece in calls.rest():
+                        yield piece
+                    yield _usage(usage)
+                    yield Finish(REASONS.get(reason, reason), start.get("id"), start.get("model"))
+                    return
+                case "error":
+                    raise stream_error(event.get("error"))
+    except ODD as exc:
+        raise odd_reply(exc) from exc
     raise ended_early()
+
+
+def _block_pieces(event: Mapping[str, Any], calls: Calls) -> Iterator[Piece]:
+    block, delta = event.get("content_block") or {}, event.get("delta") or {}
+    if block.get("type") == "tool_use":
+        yield from calls.add(event["index"], block["id"], block["name"], "")
+    elif delta.get("type") == "text_delta":
+        yield delta["text"]
+    elif delta.get("type") == "input_json_delta":
+        yield from calls.add(event["index"], None, None, delta["partial_json"])
 
 
 def _usage(told: Mapping[str, Any]) -> Usage:

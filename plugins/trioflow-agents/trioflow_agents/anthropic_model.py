@@ -10,7 +10,7 @@ import anthropic
 
 from trioflow_agents.anthropic_messages import messages_pieces, messages_request
 from trioflow_agents.errors import ModelError
-from trioflow_agents.faults import connection_error, status_error
+from trioflow_agents.faults import connection_error, hiding, status_error
 from trioflow_agents.model import Model, ModelRequest, Piece, Prices
 from trioflow_agents.sse import open_events
 
@@ -75,12 +75,13 @@ class AnthropicModel(Model):
             return
         wanted = {"model": self.name, **messages_request(request), **self._settings}
         client: Any = self._client  # its overloads know no requests made elsewhere
-        async with (
-            _respond(client.messages.with_streaming_response.create(**wanted)) as response,
-            open_events(response.iter_lines()) as events,
-            aclosing(messages_pieces(events)) as pieces,
-        ):
-            yield pieces
+        with hiding(client.api_key):
+            async with (
+                _respond(client.messages.with_streaming_response.create(**wanted)) as response,
+                open_events(response.iter_bytes()) as events,
+                aclosing(messages_pieces(events)) as pieces,
+            ):
+                yield pieces
 
 
 @asynccontextmanager
@@ -92,6 +93,8 @@ async def _respond(opening: Any) -> AsyncIterator[Any]:
         raise status_error(exc.status_code, exc.body, exc.response.headers) from exc
     except anthropic.APIConnectionError as exc:
         raise connection_error(exc) from exc
+    except UnicodeEncodeError as exc:
+        raise ModelError(f"the request has characters that cannot be sent ({exc})") from exc
     except TypeError as exc:  # which the client raises without a key
         if "authentication" not in str(exc):
             raise

@@ -10,6 +10,7 @@ from attrs import define, field
 
 from trioflow import StepContext, Tool, tool
 from trioflow_agents.conversation import NAMESPACE, Turn, messages_of
+from trioflow_agents.errors import ModelError
 from trioflow_agents.genai import MODEL, Observed
 from trioflow_agents.messages import Assistant, ToolRequest
 from trioflow_agents.model import (
@@ -24,10 +25,14 @@ from trioflow_agents.model import (
     Usage,
 )
 from trioflow_agents.opening import use_model
+from trioflow_agents.replies import check_piece, mended
 from trioflow_agents.tools import Toolbox, object_with
 
 ANSWER_TOOL = "final_answer"
 """The tool by which a model answers that takes no schema."""
+
+FILTERED = "content_filter"
+"""Why a reply ended that the provider, or the model, refused to give."""
 
 ModelTool: TypeAlias = Tool[..., Any]
 
@@ -49,6 +54,7 @@ def model_tool(
         try:
             async with use_model(model, ctx) as opened, opened.stream(request) as pieces:
                 async for piece in pieces:
+                    check_piece(piece)
                     observed.add(piece)
                     if provisional and isinstance(piece, str):
                         yield ProvisionalText(piece)
@@ -113,10 +119,21 @@ class Reply:
                 self.finish = piece
 
     def turn(self) -> Turn:
-        """Return the turn that the reply is."""
-        calls = [ToolRequest(id, self.names[id], "".join(part)) for id, part in self.calls.items()]
+        """Return the turn that the reply is.
+
+        Raises:
+          ModelError: if the provider has stopped it.
+        """
+        text = mended("".join(self.text))
+        if self.finish.reason == FILTERED:
+            problem = f"its provider has stopped the reply, which began: {text[:200]!r}"
+            raise ModelError(problem, code=FILTERED, request_id=self.finish.response_id)
+        calls = [
+            ToolRequest(id, self.names[id], mended("".join(part)))
+            for id, part in self.calls.items()
+        ]
         answer = next((call for call in calls if call.name == ANSWER_TOOL), None)
-        said = Assistant("".join(self.text), calls)
+        said = Assistant(text, calls)
         if answer is not None:  # then other calls have no purpose any more
             said = Assistant(answer.arguments)
         finish = self.finish

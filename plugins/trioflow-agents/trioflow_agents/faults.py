@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from typing import Any
+
+from attrs import evolve
 
 from trioflow_agents.errors import ModelError, is_retryable
 
@@ -52,9 +55,9 @@ def stream_error(told: object) -> ModelError:
     """Return the error that a provider reports in the middle of a reply."""
     if not isinstance(told, Mapping):
         return ModelError(str(told))
-    code = told.get("code") or told.get("type")
-    is_temporary = str(code) in TEMPORARY
-    return ModelError(str(told.get("message", told)), code=str(code), retryable=is_temporary)
+    given = told.get("code") or told.get("type")
+    code = None if given is None else str(given)
+    return ModelError(str(told.get("message", told)), code=code, retryable=code in TEMPORARY)
 
 
 TEMPORARY = frozenset({"server_error", "overloaded_error", "api_error", "rate_limit_exceeded"})
@@ -64,6 +67,27 @@ TEMPORARY = frozenset({"server_error", "overloaded_error", "api_error", "rate_li
 def ended_early() -> ModelError:
     """Return the error for a reply without an end."""
     return ModelError("the reply ended early", retryable=True)
+
+
+SHORTEST_KEY = 8
+"""Fewest characters of a key; what is shorter is one of a test, and may be part of any word."""
+
+
+@contextmanager
+def hiding(key: object) -> Iterator[None]:
+    """Take a key out of the errors of this block: some providers repeat it, and errors are kept."""
+    try:
+        yield
+    except ModelError as exc:
+        is_key = isinstance(key, str) and len(key) >= SHORTEST_KEY
+        if not is_key or key not in f"{exc.problem} {exc.code}":
+            raise
+        raise _without(exc, str(key)) from None
+
+
+def _without(error: ModelError, key: str) -> ModelError:
+    code = None if error.code is None else error.code.replace(key, "***")
+    return evolve(error, problem=error.problem.replace(key, "***"), code=code)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from typing import Any
+
+from attrs import evolve
 
 from trioflow_agents.faults import ended_early, stream_error
 from trioflow_agents.messages import (
@@ -19,6 +21,7 @@ from trioflow_agents.messages import (
 )
 from trioflow_agents.model import ArgumentsDelta, Finish, ModelRequest, Piece, Usage
 from trioflow_agents.parts import answer_text, file_url, image_url
+from trioflow_agents.replies import ODD, Calls, odd_reply
 
 
 def chat_request(request: ModelRequest, *, strict: bool) -> dict[str, Any]:
@@ -81,42 +84,54 @@ def _part(part: Part) -> dict[str, Any]:
 
 
 async def chat_pieces(chunks: AsyncIterator[dict[str, Any]]) -> AsyncGenerator[Piece, None]:
-    """Yield the pieces of a reply."""
-    reason: str | None = None
+    """Yield the pieces of a reply.
+
+    Raises:
+      ModelError: if the provider reports an error, or the reply is not as it should be.
+    """
+    reason, refuses = None, False
     usage, about = Usage(requests=1), Finish()
-    names: dict[int, tuple[str, str]] = {}
-    async for chunk in chunks:
-        if chunk.get("error"):
-            raise stream_error(chunk["error"])
-        about = Finish("", chunk.get("id"), chunk.get("model"))
-        if chunk.get("usage"):
-            usage = _usage(chunk["usage"])
-        for choice in chunk.get("choices") or ():
-            reason = choice.get("finish_reason") or reason
-            delta = choice.get("delta") or {}
-            if delta.get("content"):
-                yield delta["content"]
-            for number, call in enumerate(delta.get("tool_calls") or ()):
-                yield _arguments(call, number, names)
+    calls = Calls()
+    try:
+        async for chunk in chunks:
+            if chunk.get("error"):
+                raise stream_error(chunk["error"])
+            about = Finish("", chunk.get("id"), chunk.get("model"))
+            if chunk.get("usage"):
+                usage = _usage(chunk["usage"])
+            for choice in chunk.get("choices") or ():
+                reason = choice.get("finish_reason") or reason
+                delta = choice.get("delta") or {}
+                if delta.get("content"):
+                    yield delta["content"]
+                if delta.get("refusal"):
+                    refuses = True
+                    yield delta["refusal"]
+                for number, call in enumerate(delta.get("tool_calls") or ()):
+                    for piece in _arguments(call, number, calls):
+                        yield piece
+    except ODD as exc:
+        raise odd_reply(exc) from exc
+    for piece in calls.rest():
+        yield piece
     if reason is None:
         raise ended_early()
     yield usage
-    yield Finish("tool_calls" if names and reason == "stop" else reason, *_names(about))
+    yield evolve(about, reason=_reason(reason, calls, refuses=refuses))
 
 
-def _names(about: Finish) -> tuple[str | None, str | None]:
-    return about.response_id, about.model
+def _reason(told: str, calls: Calls, *, refuses: bool) -> str:
+    if refuses:
+        return "content_filter"
+    return "tool_calls" if calls and told == "stop" else told
 
 
-def _arguments(
-    call: Mapping[str, Any], number: int, names: dict[int, tuple[str, str]]
-) -> ArgumentsDelta:
-    """Return a piece of a call; only the first one of each call has its id and name."""
-    index = call.get("index", number)  # some servers send whole calls without it
+def _arguments(call: Mapping[str, Any], number: int, calls: Calls) -> Iterator[ArgumentsDelta]:
+    """Yield a piece of a call; only the first one of each call has its id and name."""
+    index = call.get("index")  # some servers send whole calls without it
     function = call.get("function") or {}
-    if index not in names:
-        names[index] = (call.get("id") or f"call-{index}", function.get("name") or "")
-    return ArgumentsDelta(*names[index], function.get("arguments") or "")
+    key = number if index is None else index
+    return calls.add(key, call.get("id"), function.get("name"), function.get("arguments") or "")
 
 
 def _usage(told: Mapping[str, Any]) -> Usage:

@@ -10,7 +10,7 @@ import openai
 import trio
 
 from trioflow_agents.errors import ModelError
-from trioflow_agents.faults import connection_error, status_error
+from trioflow_agents.faults import connection_error, hiding, status_error
 from trioflow_agents.model import Model, ModelRequest, Piece, Prices
 from trioflow_agents.openai_chat import chat_pieces, chat_request
 from trioflow_agents.openai_responses import responses_pieces, responses_request
@@ -115,12 +115,13 @@ class OpenAIModel(Model):
         wanted = {"model": self.name, **make(request, strict=self._strict), **self._settings}
         client: Any = self._client  # its overloads know no requests made elsewhere
         endpoint = client.chat.completions if self._api == "chat" else client.responses
-        async with (
-            _respond(endpoint.with_streaming_response.create(**wanted)) as response,
-            open_events(response.iter_lines()) as events,
-            aclosing(read(events)) as pieces,
-        ):
-            yield pieces
+        with hiding(client.api_key):
+            async with (
+                _respond(endpoint.with_streaming_response.create(**wanted)) as response,
+                open_events(response.iter_bytes()) as events,
+                aclosing(read(events)) as pieces,
+            ):
+                yield pieces
 
 
 @asynccontextmanager
@@ -132,6 +133,8 @@ async def _respond(opening: Any) -> AsyncIterator[Any]:
         raise status_error(exc.status_code, exc.body, exc.response.headers) from exc
     except openai.APIConnectionError as exc:
         raise connection_error(exc) from exc
+    except UnicodeEncodeError as exc:
+        raise ModelError(f"the request has characters that cannot be sent ({exc})") from exc
     try:
         yield response
     finally:

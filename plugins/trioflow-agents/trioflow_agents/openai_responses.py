@@ -17,8 +17,9 @@ from trioflow_agents.messages import (
     ToolAnswer,
     User,
 )
-from trioflow_agents.model import ArgumentsDelta, Finish, ModelRequest, Piece, Usage
+from trioflow_agents.model import Finish, ModelRequest, Piece, Usage
 from trioflow_agents.parts import answer_text, file_url, image_url
+from trioflow_agents.replies import ODD, Calls, odd_reply
 
 
 def responses_request(request: ModelRequest, *, strict: bool) -> dict[str, Any]:
@@ -74,37 +75,50 @@ def _part(part: Part) -> dict[str, Any]:
 
 
 async def responses_pieces(events: AsyncIterator[dict[str, Any]]) -> AsyncGenerator[Piece, None]:
-    """Yield the pieces of a reply."""
-    names: dict[str, tuple[str, str]] = {}
-    async for event in events:
-        match event.get("type"):
-            case "response.output_text.delta":
-                yield event["delta"]
-            case "response.output_item.added" if event["item"].get("type") == "function_call":
-                item = event["item"]
-                names[item["id"]] = (item["call_id"], item["name"])
-                yield ArgumentsDelta(*names[item["id"]], "")
-            case "response.function_call_arguments.delta":
-                yield ArgumentsDelta(*names[event["item_id"]], event["delta"])
-            case "response.completed" | "response.incomplete":
-                response = event["response"]
-                yield _usage(response.get("usage") or {})
-                reason = _reason(response, has_calls=bool(names))
-                yield Finish(reason, response.get("id"), response.get("model"))
-                return
-            case "response.failed":
-                raise stream_error(event["response"].get("error") or "the response has failed")
-            case "error":
-                raise stream_error(event.get("error") or event)
+    """Yield the pieces of a reply.
+
+    Raises:
+      ModelError: if the provider reports an error, or the reply is not as it should be.
+    """
+    calls, refuses = Calls(), False
+    try:
+        async for event in events:
+            match event.get("type"):
+                case "response.output_text.delta":
+                    yield event["delta"]
+                case "response.refusal.delta":
+                    refuses = True
+                    yield event["delta"]
+                case "response.output_item.added" if event["item"].get("type") == "function_call":
+                    item = event["item"]
+                    for piece in calls.add(item["id"], item["call_id"], item["name"], ""):
+                        yield piece
+                case "response.function_call_arguments.delta":
+                    for piece in calls.add(event["item_id"], None, None, event["delta"]):
+                        yield piece
+                case "response.completed" | "response.incomplete":
+                    for piece in calls.rest():
+                        yield piece
+                    response = event["response"]
+                    yield _usage(response.get("usage") or {})
+                    reason = "content_filter" if refuses else _reason(response, calls)
+                    yield Finish(reason, response.get("id"), response.get("model"))
+                    return
+                case "response.failed":
+                    raise stream_error(event["response"].get("error") or "the response has failed")
+                case "error":
+                    raise stream_error(event.get("error") or event)
+    except ODD as exc:
+        raise odd_reply(exc) from exc
     raise ended_early()
 
 
-def _reason(response: Mapping[str, Any], *, has_calls: bool) -> str:
+def _reason(response: Mapping[str, Any], calls: Calls) -> str:
     details = response.get("incomplete_details") or {}
     if details.get("reason"):
         told = str(details["reason"])
         return "length" if told == "max_output_tokens" else told
-    return "tool_calls" if has_calls else "stop"
+    return "tool_calls" if calls else "stop"
 
 
 def _usage(told: Mapping[str, Any]) -> Usage:

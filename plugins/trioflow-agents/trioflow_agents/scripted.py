@@ -12,7 +12,6 @@ from attrs import define, field, frozen
 from trioflow_agents.errors import ModelError
 from trioflow_agents.messages import ToolRequest, calls_from
 from trioflow_agents.model import (
-    ArgumentsDelta,
     Finish,
     Model,
     ModelRequest,
@@ -20,6 +19,7 @@ from trioflow_agents.model import (
     Prices,
     Usage,
 )
+from trioflow_agents.replies import Calls
 
 
 def _pieces(given: str | Iterable[str]) -> tuple[str, ...]:
@@ -49,11 +49,12 @@ class Scripted:
     def written(self) -> Iterator[Piece]:
         """Yield the pieces of the reply."""
         yield from self.text
-        for call in self.calls:
+        calls = Calls()
+        for index, call in enumerate(self.calls):
             # A call without arguments has one empty piece.
             for start in range(0, len(call.arguments) or 1, self.piece):
                 part = call.arguments[start : start + self.piece]
-                yield ArgumentsDelta(call.id, call.name, part)
+                yield from calls.add(index, call.id, call.name, part)
         if self.error is None:
             yield self.usage
             yield Finish(self.finish or ("tool_calls" if self.calls else "stop"), "scripted", None)

@@ -14,44 +14,84 @@ from trioflow_agents.errors import ModelError
 from trioflow_agents.faults import connection_error, is_of_transport
 
 DONE = "[DONE]"
+LARGEST = 64 * 1024 * 1024
+"""Most bytes of a reply."""
 
 
 @asynccontextmanager
 async def open_events(
-    lines: AsyncIterator[str],
+    parts: AsyncIterator[bytes],
 ) -> AsyncIterator[AsyncGenerator[dict[str, Any], None]]:
     """Yield an iterator over the JSON objects in the data of server-sent events.
 
-    The client's generators behind *lines* are nested, and closing the outer one leaves the inner
+    The client's generators behind *parts* are nested, and closing the outer one leaves the inner
     ones to the garbage collector, which warns. So they are resumed under a canceled scope, and end
     with an exception of their own.
     """
-    async with aclosing(_events(lines)) as events:
+    async with aclosing(_events(parts)) as events:
         try:
             yield events
         finally:
             with trio.CancelScope(deadline=-math.inf):
-                async for _ in lines:
+                async for _ in parts:
                     pass
 
 
-async def _events(lines: AsyncIterator[str]) -> AsyncGenerator[dict[str, Any], None]:
+async def _events(parts: AsyncIterator[bytes]) -> AsyncGenerator[dict[str, Any], None]:
+    data: list[str] = []
     try:
-        async for line in lines:
-            field, _, value = line.partition(":")
-            if field == "data" and value.strip() != DONE:
-                yield _parsed(value)
+        async with aclosing(_lines(parts)) as lines:
+            async for line in lines:
+                field, _, value = line.partition(":")
+                if field == "data" and value.strip() != DONE:
+                    # Nearly all data is one line, after which some servers send no empty one.
+                    event = None if data else _parsed(value)
+                    if event is None:
+                        data.append(value)
+                    else:
+                        yield event
+                elif not line and data:
+                    yield _whole(data)
+                    data = []
+        if data:
+            yield _whole(data)
     except Exception as exc:
         if is_of_transport(exc):
             raise connection_error(exc) from exc
         raise
 
 
-def _parsed(text: str) -> dict[str, Any]:
+async def _lines(parts: AsyncIterator[bytes]) -> AsyncGenerator[str, None]:
+    length, line = 0, bytearray()
+    async for part in parts:
+        length += len(part)
+        if length > LARGEST:
+            raise ModelError(f"the reply has more than {LARGEST:,} bytes")
+        *ends, rest = part.split(b"\n")
+        for end in ends:
+            line += end
+            yield line.rstrip(b"\r").decode("utf-8", "replace")
+            line.clear()
+        line += rest
+    yield line.decode("utf-8", "replace")
+
+
+def _whole(data: list[str]) -> dict[str, Any]:
+    text = "\n".join(data)
+    event = _parsed(text)
+    if event is None:
+        raise ModelError(f"the reply is not JSON: {text[:200]!r}")
+    return event
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    """Return the object that a text describes; None if it is not JSON, or not all of it."""
     try:
         value = json.loads(text)
-    except ValueError as exc:
-        raise ModelError(f"the reply is not JSON: {text[:200]!r}") from exc
+    except ValueError:
+        return None
+    except RecursionError as exc:
+        raise ModelError("the reply is nested too deeply") from exc
     if not isinstance(value, dict):
         raise ModelError(f"the reply is not a JSON object: {text[:200]!r}")
     return value

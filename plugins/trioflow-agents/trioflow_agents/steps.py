@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 from attrs import evolve, frozen
@@ -25,8 +25,9 @@ from trioflow_agents.conversation import (
 )
 from trioflow_agents.errors import AgentStoppedError
 from trioflow_agents.guards import Incoming, Outgoing
-from trioflow_agents.messages import Assistant, Message, System, User
+from trioflow_agents.messages import Assistant, System, User
 from trioflow_agents.model import Usage
+from trioflow_agents.options import messages_in
 from trioflow_agents.output import judge, structure_output
 from trioflow_agents.stopping import Stop
 from trioflow_agents.tools import Toolbox
@@ -73,7 +74,10 @@ class AgentSteps:
             earlier = () if self.history is None else await _called(self.history, value, ctx)
             said = _said(value) if self.prompt is None else await _called(self.prompt, value, ctx)
             system = (System(text),) if text else ()
-            return Incoming((*system, *earlier, *_messages(said)))
+            before = messages_in(earlier, "what history= returned", self.id)
+            return Incoming(
+                (*system, *before, *messages_in(said, "what prompt= returned", self.id))
+            )
 
         return begin
 
@@ -199,9 +203,3 @@ def _said(value: Any) -> Any:
     if isinstance(value, str | User):
         return value
     return json.dumps(lenient_json(value), ensure_ascii=False)
-
-
-def _messages(said: Any) -> Iterable[Message]:
-    if isinstance(said, str):
-        return (User(said),)
-    return (said,) if isinstance(said, System | User | Assistant) else said

@@ -16,6 +16,7 @@ from trioflow.wire import lenient_json
 from trioflow_agents.errors import ToolRefusedError
 from trioflow_agents.messages import ToolAnswer, ToolRequest
 from trioflow_agents.model import ToolDescription
+from trioflow_agents.replies import mended
 
 CALL_ID: ContextVar[str | None] = ContextVar("trioflow_agents_call_id", default=None)
 """Id of the call that an agent makes, inside the tool."""
@@ -102,7 +103,7 @@ class Toolbox:
 
     def answered(self, request: ToolRequest, output: Any) -> ToolAnswer:
         """Return the answer for an output."""
-        return ToolAnswer(request.id, request.name, self._cut(as_text(output)))
+        return ToolAnswer(request.id, request.name, self._cut(mended(as_text(output))))
 
     def _cut(self, text: str) -> str:
         rest = len(text) - self.max_result
@@ -140,7 +141,7 @@ def object_with(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _error(request: ToolRequest, problem: str) -> ToolAnswer:
-    return ToolAnswer(request.id, request.name, problem, is_error=True)
+    return ToolAnswer(request.id, request.name, mended(problem), is_error=True)
 
 
 def model_name(id: str) -> str:

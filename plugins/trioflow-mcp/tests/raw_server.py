@@ -2,7 +2,7 @@
 
 It speaks the handshake of 2025. Tools: ``echo`` returns its arguments; ``die`` ends the process in
 the middle of the call; ``garble`` sends a broken answer; ``flood`` a line that does not end, and
-``latin`` bytes that are no UTF-8.
+``latin`` bytes that are no UTF-8; ``log`` sends log messages of all levels.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import time
 from typing import Any
 
 HOW = sys.argv[1] if len(sys.argv) > 1 else ""
-NAMES = ("echo", "die", "garble", "flood", "latin")
+NAMES = ("echo", "die", "garble", "flood", "latin", "log")
+LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 TOOLS = [{"name": name, "inputSchema": {"type": "object"}} for name in NAMES]
 
 
@@ -40,6 +41,9 @@ def answer(method: str, params: dict[str, Any]) -> dict[str, Any]:
         print('{"jsonrpc": "2.0", "id": 3, "result": {"content"', flush=True)
     if params["name"] == "flood":
         flood()
+    if params["name"] == "log":
+        for level in LEVELS:
+            send({"method": "notifications/message", "params": {"level": level, "data": level}})
     if params["name"] == "latin":
         os.write(1, b'{"jsonrpc": "2.0", "method": "caf\xe9"}\n')
     text = json.dumps(params.get("arguments"))

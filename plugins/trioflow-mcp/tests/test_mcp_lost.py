@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -81,6 +82,24 @@ async def test_a_server_that_floods_instead_of_starting_is_refused_at_once() -> 
     with pytest.raises(McpConnectionError, match="a line of more than"):
         async with open_mcp(raw("floods"), start_timeout=1_000):
             pass
+
+
+async def test_what_a_server_logs_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "trioflow.mcp"):
+        async with engine_with(raw()) as engine:
+            await output_of(engine, "log")
+
+    logged = {each.args[1]: each.levelname for each in caplog.records if each.args}  # type: ignore[index]
+    assert logged == {
+        "debug": "DEBUG",
+        "info": "INFO",
+        "notice": "INFO",
+        "warning": "WARNING",
+        "error": "ERROR",
+        "critical": "CRITICAL",
+        "alert": "CRITICAL",
+        "emergency": "CRITICAL",
+    }
 
 
 async def test_lines_that_a_server_prints_are_skipped() -> None:
