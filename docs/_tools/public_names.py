@@ -59,6 +59,7 @@ UNLINKED = {
     "SearchStrategy",
     "RuleBasedStateMachine",
     "MISSING",
+    "ObjectStore",
 }
 
 
