@@ -76,7 +76,7 @@ def test_waiting_runs_are_listed_by_queue(cli: Cli) -> None:
     table = cli("runs", "--workers").out.split("\n\n")
 
     assert [(each["queue"], each["waiting"]) for each in found] == [("a", 1), ("b", 2)]
-    assert table[0].split() == ["OWNER", "RUNS", "OLDEST", "CLAIM", "HELD", "FOR"]
+    assert table[0].split() == ["OWNER", "TAKEN", "LOST", "OLDEST", "CLAIM", "HELD", "FOR"]
     assert [line.split()[:2] for line in table[1].splitlines()[1:]] == [["a", "1"], ["b", "2"]]
 
 
@@ -90,7 +90,8 @@ def test_owners_are_listed_with_their_oldest_claim(cli: Cli, tmp_path: Path) -> 
     table = cli("runs", "--workers").out.split("\n\n")[0]
 
     assert (owner["owner"], owner["runs"], owner["heldFor"]) == ("host:1", 2, 0.0)
-    assert table.splitlines()[1].split()[:2] == ["host:1", "2"]
+    assert owner["lost"] == 2
+    assert table.splitlines()[1].split()[:3] == ["host:1", "2", "2"]
 
 
 def test_a_worker_drives_runs_until_a_signal(cli: Cli) -> None:

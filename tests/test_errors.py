@@ -14,6 +14,7 @@ from trioflow.errors import (
     SHOWN_FAULTS,
     AmbiguousResumeError,
     CrashLoopError,
+    DamagedValueError,
     DefinitionError,
     DuplicateIdError,
     DuplicateRunError,
@@ -29,11 +30,13 @@ from trioflow.errors import (
     JournalFormatError,
     MailboxFullError,
     MappingError,
+    MissingValueError,
     NonRetryableError,
     NoResultError,
     NotResumableError,
     NotSerializableError,
     NotSuspendedError,
+    NoValueStoreError,
     PluginError,
     PluginHookError,
     PluginImportError,
@@ -59,6 +62,7 @@ from trioflow.errors import (
     UnknownRunError,
     UnknownStepError,
     UnreadableRunError,
+    ValueStoreError,
     WireFormatError,
     WorkflowChangedError,
     name_and_message,
@@ -98,6 +102,28 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
     (
         StoreMissingError("sqlite:runs.db", "there is no such file"),
         "store sqlite:runs.db: there is no such file",
+    ),
+    (
+        ValueStoreError("FolderValues('values')", "the folder does not exist", True),
+        "value store FolderValues('values'): the folder does not exist",
+    ),
+    (
+        MissingValueError("FolderValues('values')", "r1/7"),
+        (
+            "value r1/7 is not in value store FolderValues('values'): "
+            "its run was deleted, or it was put into another store"
+        ),
+    ),
+    (
+        DamagedValueError("FolderValues('values')", "r1/7", "its 2 bytes are not the 3"),
+        "value r1/7 in value store FolderValues('values'): its 2 bytes are not the 3",
+    ),
+    (
+        NoValueStoreError("step 'render'"),
+        (
+            "step 'render': there is no value store; "
+            "open an engine with one: open_engine(values=FolderValues(path))"
+        ),
     ),
     (
         JournalConflictError("r1", "the run does not exist"),
@@ -435,6 +461,10 @@ BUILT_IN = {
     MailboxFullError: RuntimeError,
     StoreError: RuntimeError,
     StoreMissingError: LookupError,
+    ValueStoreError: RuntimeError,
+    MissingValueError: LookupError,
+    DamagedValueError: ValueError,
+    NoValueStoreError: RuntimeError,
     JournalConflictError: RuntimeError,
     JournalFormatError: ValueError,
     UnreadableRunError: ValueError,

@@ -69,7 +69,7 @@ async def test_others_have_turns_while_a_large_value_is_written(
     form = FORMS.form(type_)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(count)
-        prepared = await write_in_slices(form, value)
+        prepared = await write_in_slices(form, value, [])
         nursery.cancel_scope.cancel()
 
     assert prepared is not None

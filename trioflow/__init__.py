@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from trioflow import errors, events
     from trioflow._engine.stream.receive_end import EventStream, EventStreamStatistics
     from trioflow._host.discovery import PluginInfo
+    from trioflow._value_refs import ValueRef
     from trioflow.context import RunContext, StepContext
     from trioflow.engine import Engine, open_engine
     from trioflow.errors import NonRetryableError, TrioflowError
@@ -57,6 +58,7 @@ __all__ = [
     "TracingContext",
     "TracingOptions",
     "TrioflowError",
+    "ValueRef",
     "Workflow",
     "constant",
     "errors",
@@ -104,6 +106,7 @@ if not TYPE_CHECKING:  # or type checkers would accept any name
             "TracingContext": "trioflow.tracing",
             "TracingOptions": "trioflow.tracing",
             "TrioflowError": "trioflow.errors",
+            "ValueRef": "trioflow._value_refs",
             "Workflow": "trioflow.workflow",
             "constant": "trioflow.mapping",
             "errors": "trioflow.errors",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from trioflow._durations import Duration
     from trioflow._tick import Tick
+    from trioflow._value_refs import ValueRef
     from trioflow.steps import Step
     from trioflow.tools import Tool
     from trioflow.tracing import TracingContext
@@ -328,6 +329,40 @@ class StepContext(RunContext[S]):
         """
         return await self._call.resource(name, type)
 
+    async def put(self, value: T) -> ValueRef[T]:
+        """Write a large value into the engine's value store, and return a reference to it.
+
+        Return the reference instead of the value: the journal holds a few hundred bytes, and
+        other processes read the value itself from the folder or the bucket. It is on disk when
+        this returns, and is deleted together with the run. ``bytes`` and ``str`` are written as
+        they are, other values as JSON in a thread, so do not change them meanwhile.
+
+        Raises:
+          NoValueStoreError: if the engine was opened without ``values=``.
+          NotSerializableError: if it has no JSON form, or is a secret and there is no codec.
+          ValueStoreError: if it cannot be written within the engine's ``store_patience``.
+
+        **Cancellation**: the value cannot be read.
+
+        **Checkpoints**: always.
+        """
+        return await self._call.put(value)
+
+    async def get(self, ref: ValueRef[T]) -> T:
+        """Return the value that a reference stands for, from the value store: an equal one.
+
+        Raises:
+          NoValueStoreError: if the engine was opened without ``values=``.
+          MissingValueError: if it is not there, for example because its run was deleted.
+          DamagedValueError: if its bytes are not those that were written.
+          InvalidValueError: if it does not fit today's classes.
+          ValueStoreError: if it cannot be read within the engine's ``store_patience``.
+
+        **Checkpoints**: always.
+        """
+        value: T = await self._call.get(ref)
+        return value
+
     @overload
     def structure(self, value: Any, type: TypeForm[T]) -> T: ...
     @overload
@@ -505,6 +540,14 @@ class BlockingStepContext(StepContext[S]):
             _check_in_loop("resource")
             return super().resource(name, type)
 
+        def put(self, value):
+            _check_in_loop("put")
+            return super().put(value)
+
+        def get(self, ref):
+            _check_in_loop("get")
+            return super().get(ref)
+
         def ask(self, payload, type, label=None, timeout=None):
             _check_in_loop("ask")
             return super().ask(payload, type, label, timeout)
@@ -584,6 +627,9 @@ class CallPort(FramePort, Protocol):
     ) -> str: ...
     async def resource(self, name: str, type: Any) -> Any: ...
     def resource_opener(self, name: str) -> Any: ...
+    async def put(self, value: Any) -> ValueRef[Any]: ...
+    async def get(self, ref: ValueRef[Any]) -> Any: ...
+    def value_access(self) -> Any: ...
     def structure(self, value: Any, type: Any) -> Any: ...
     def json_schema(self, type: Any) -> dict[str, Any]: ...
     def find_tool(self, id: str) -> Any: ...

@@ -42,12 +42,13 @@ from trioflow._host.checking import check_definitions
 from trioflow._host.plugins import PluginHost, PluginInfo
 from trioflow._ids import check_name, check_run_names, is_retry
 from trioflow._phases import Phase
-from trioflow.abc import DEFAULT_QUEUE, Authenticator, Codec, Instrument, Runner, Store
+from trioflow.abc import DEFAULT_QUEUE, Authenticator, Codec, Instrument, Runner, Store, ValueStore
 from trioflow.context import MISSING
 from trioflow.errors import (
     DefinitionError,
     DuplicateRunError,
     NotResumableError,
+    NoValueStoreError,
     RunStateError,
     StoreError,
     UnknownNameError,
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
     from trioflow._forms.forms import Forms
     from trioflow.run_info import BulkResult, Moment, RunFilters, RunInfo
     from trioflow.schedules import Schedule, Schedules
+    from trioflow.values import Values
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -83,6 +85,7 @@ def _durable_runs(
     environment: Environment,
     forms: Forms,
     codec: Codec | None,
+    values: Values | None,
     store: Store,
     durability: Durability,
     chunks: bool,
@@ -99,6 +102,7 @@ def _durable_runs(
         chunks=chunks,
         claim_seconds=claim_seconds,
         patience=patience,
+        values=values,
     )
     claims = journal.Claims(store, owner, claim_seconds)
     return journal.DurableRuns(writer, claims, partial(life_of, environment))
@@ -121,6 +125,7 @@ async def open_engine(
     journal_chunks: bool = False,
     claim_seconds: Duration = 30.0,
     store_patience: Duration = 60.0,
+    values: ValueStore | str | None = None,
     max_recoveries: int = 3,
     codec: Codec | None = None,
     recover: bool = False,
@@ -163,6 +168,9 @@ async def open_engine(
         engine that cannot renew its claims stops its bodies before another can take over.
       store_patience: Seconds, or a timedelta, that runs wait for an unavailable store. Runs that
         were interrupted because it took longer are recovered when it is available again.
+      values: Where steps put large values with ``ctx.put``: a `FolderValues`, a `BucketValues`, or
+        a URL such as ``"folder:values"`` or ``"s3://bucket/path"``. Values are deleted with the
+        runs that use them. All engines and workers on a store need the same one.
       max_recoveries: How many times in a row the process may die while bodies of a run are
         running, with no new outcome recorded in between. The last recovery is made in isolation,
         while no other run's bodies run; if the process dies again, the run fails.
@@ -206,20 +214,29 @@ async def open_engine(
         environment.recording = partial(Recording, forms)
         environment.limits.leases = Leases()
     check_definitions(host, environment)
+    patience = need_seconds("store_patience", store_patience)
+    kept = None
+    if values is not None:
+        from trioflow._engine.planning.keeping import values_of  # few engines need it
+
+        kept = values_of(environment, forms, host.upgrade, values, codec, patience)
     async with AsyncExitStack() as stack:
         for instrument in environment.instruments:
             await stack.enter_async_context(instrument)
+        if kept is not None:
+            await stack.enter_async_context(kept.store)
         durable = None
         if store is not None and forms is not None:
             durable = _durable_runs(
                 environment,
                 forms,
                 codec,
+                kept,
                 open_store(host, store),
                 durability,
                 journal_chunks,
                 need_seconds("claim_seconds", claim_seconds),
-                need_seconds("store_patience", store_patience),
+                patience,
             )
             leases = environment.limits.leases
             await stack.enter_async_context(journal.open_durable_runs(durable, leases))
@@ -268,12 +285,23 @@ class Engine(metaclass=NoPublicConstructor):
 
     @cached_property
     def _remover(self) -> Remover:
-        return journal.Remover(self._runs, self._stored)
+        return journal.Remover(self._runs, self._stored, self._environment.services.values)
 
     @property
     def store(self) -> Store | None:
         """The store that keeps the journals of this engine's runs, if any."""
         return self._durable.store if self._durable else None
+
+    @property
+    def values(self) -> Values:
+        """The large values of this engine, in its value store.
+
+        Raises NoValueStoreError if it was opened without ``values=``.
+        """
+        values = self._environment.services.values
+        if values is None:
+            raise NoValueStoreError("engine.values")
+        return values
 
     @property
     def plugins(self) -> tuple[PluginInfo, ...]:

@@ -610,6 +610,53 @@ class StoreMissingError(StoreError, LookupError):
     """Raised when a store that is opened for reading only does not exist."""
 
 
+class ValueStoreError(StoreError):
+    """Raised when the storage behind a value store fails, or is not there."""
+
+    def __str__(self) -> str:
+        return f"value store {self.store}: {self.problem}"
+
+
+@attrs.define(eq=False, repr=False)
+class MissingValueError(TrioflowError, LookupError):
+    """Raised when a value is not in the value store, for example because its run was deleted."""
+
+    store: str
+    key: str
+
+    def __str__(self) -> str:
+        return (
+            f"value {self.key} is not in value store {self.store}: its run was deleted, "
+            "or it was put into another store"
+        )
+
+
+@attrs.define(eq=False, repr=False)
+class DamagedValueError(TrioflowError, ValueError):
+    """Raised when the bytes of a value are not those that were written, or cannot be read."""
+
+    store: str
+    key: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"value {self.key} in value store {self.store}: {self.problem}"
+
+
+@attrs.define(eq=False, repr=False)
+class NoValueStoreError(TrioflowError, RuntimeError):
+    """Raised when a value is put or read, and the engine has no value store."""
+
+    where: str
+    """What needs it: ``"step 'render'"``."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.where}: there is no value store; "
+            "open an engine with one: open_engine(values=FolderValues(path))"
+        )
+
+
 @attrs.define(eq=False, repr=False)
 class JournalConflictError(TrioflowError, RuntimeError):
     """Raised when another owner has written to a run's journal, or the journal is inconsistent."""

@@ -19,7 +19,7 @@ in which each part keeps its own order::
     call      = step-start inner* close          step, tool, map, nested workflow, foreach
               | step-waiting close               sleep, and a wait that timed out
               | step-waiting step-start inner* close     a wait whose event arrived
-    inner     = step-output | step-retry | step-progress | step-waiting | event-taken
+    inner     = step-begin | step-output | step-retry | step-progress | step-waiting | event-taken
               | step-deadline | run-started | context-update | private-update | tool | node
     tool      = tool-call {tool-call-streaming-start tool-call-delta*}? {tool-result | tool-error}
     close     = step-result step-finish          nothing of the run between the two
@@ -199,6 +199,19 @@ class StepStart(StepEvent):
     """The plugin that provides the step."""
     arms: tuple[str, ...] | None = None
     """In a branch: the ids of all arms whose condition holds."""
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class StepBegin(StepEvent):
+    """The body of a call begins, after it has waited: for a limit, a thread, a process or a node.
+
+    Emitted if it waited noticeably. All time since the attempt began, or since the last such event,
+    was waiting. A body that begins at once has none, nor has an item of a foreach.
+    """
+
+    type: ClassVar[str] = "step-begin"
+    attempt: int = 1
+    """The attempt that begins, counted from 1."""
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -507,6 +520,7 @@ EVENT_TYPES: dict[str, type[Event]] = {
     for cls in (
         Start,
         StepStart,
+        StepBegin,
         StepRetry,
         StepOutput,
         StepProgress,
@@ -539,6 +553,7 @@ EVENT_TYPES: dict[str, type[Event]] = {
 AnyEvent: TypeAlias = (
     Start
     | StepStart
+    | StepBegin
     | StepRetry
     | StepOutput
     | StepProgress

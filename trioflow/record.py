@@ -461,6 +461,12 @@ def _step_waiting(run: RunRecord, event: ev.StepWaiting) -> None:
     run.records.append(record)
 
 
+def _step_begin(run: RunRecord, event: ev.StepBegin) -> None:
+    record = run.before(event.address)
+    if record is not None:
+        record.begun_at = event.at
+
+
 def _step_retry(run: RunRecord, event: ev.StepRetry) -> None:
     record = run.before(event.address)
     if record is not None:  # items of a foreach have none unless they continue
@@ -648,6 +654,7 @@ REDUCERS: dict[type[ev.Event], Callable[[RunRecord, Any], None]] = {
     ev.Resume: _resume,
     ev.Recover: _recover,
     ev.StepStart: _step_start,
+    ev.StepBegin: _step_begin,
     ev.StepRetry: _step_retry,
     ev.StepWaiting: _step_waiting,
     ev.StepProgress: _step_progress,

@@ -43,6 +43,9 @@ class StepRecord(metaclass=PlainHelp):
     """The input of the step, before it was structured."""
     started_at: float
     """Seconds since the epoch."""
+    begun_at: float | None = None
+    """When its body began, if it had to wait for that: for a limit, a thread, a process or a node.
+    Seconds since the epoch."""
     output: Any = None
     error: BaseException | None = None
     ended_at: float | None = None

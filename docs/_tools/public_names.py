@@ -36,6 +36,7 @@ MODULES = (
     "trioflow.testing",
     "trioflow.testing.strategies",
     "trioflow.validation",
+    "trioflow.values",
     "trioflow.wire",
 )
 PRIVATE = re.compile(r"^(trioflow|trioflow_\w+)\._|Port$")

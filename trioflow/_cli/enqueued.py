@@ -15,6 +15,7 @@ from trioflow._cli.filters import Flag
 async def worker(
     *targets: Target,
     store: str | None = None,
+    values: str | None = None,
     capacity: int = 100,
     queue: Annotated[list[str] | None, Flag] = None,
     poll: str = "5",
@@ -38,6 +39,9 @@ async def worker(
         MODULE:ATTR of workflows to take runs of, in addition to all installed ones.
     store
         URL of the store, such as postgresql://host/db; default: $TRIOFLOW_STORE.
+    values
+        URL of the value store of large values: folder:PATH, or a bucket such as s3://bucket/path;
+        default: $TRIOFLOW_VALUES.
     capacity
         Maximum number of runs at once.
     queue
@@ -61,6 +65,7 @@ async def worker(
         Options(
             targets=targets,
             store=store,
+            values=values,
             capacity=capacity,
             queues=queue or ("default",),
             poll=poll,

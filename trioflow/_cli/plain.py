@@ -113,6 +113,8 @@ def _step_words(event: ev.StepEvent) -> list[str]:
         case ev.StepStart():
             iteration = "" if event.iteration is None else f"#{event.iteration}"
             return [iteration, "" if event.kind == "step" else event.kind]
+        case ev.StepBegin():
+            return [f"attempt {event.attempt}" if event.attempt > 1 else ""]
         case ev.StepRetry():
             wait = f" in {duration(event.delay)}" if event.delay else ""
             return [f"attempt {event.attempt} failed, next{wait}:", _error(event.error)]

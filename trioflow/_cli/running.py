@@ -14,7 +14,7 @@ from trioflow._cli.existing import report_existing
 from trioflow._cli.inputs import read_context, read_limits, read_value
 from trioflow._cli.instruments import own_instruments
 from trioflow._cli.output import Output, exclusive_stdout
-from trioflow._cli.stores import Whereabouts, find_run, find_store
+from trioflow._cli.stores import Whereabouts, find_run, find_store, find_values
 from trioflow._cli.targets import import_workflow, is_in_module, known_workflow, plugins_with
 from trioflow._cli.times import read_duration
 from trioflow._cli.watch import choose_display, watch
@@ -62,6 +62,7 @@ async def run_target(target: str, options: Options) -> int:
             plugins=plugins_with([target]),
             workflows=named,
             limits=limits,
+            values=find_values(),
             instruments=own_instruments(),
         ) as engine:
             if workflow is None:

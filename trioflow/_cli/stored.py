@@ -30,8 +30,9 @@ async def runs(
     offset
         Number of newest runs to skip.
     workers
-        List the processes that drive runs instead, with the number of their runs and their oldest
-        claim; and the queues, with the number of runs that wait for a worker.
+        List the processes that drive runs instead: how many runs each has taken, how many of them
+        it has lost because it died or was stopped for too long, and its oldest claim; and the
+        queues, with the number of runs that wait for a worker.
     json
         Print one run per line as JSON.
     """

@@ -22,6 +22,8 @@ from trioflow.errors import StoreError, UnknownNameError
 
 VARIABLE = "TRIOFLOW_STORE"
 """Environment variable with the URL of the default store."""
+VALUES_VARIABLE = "TRIOFLOW_VALUES"
+"""Environment variable with the URL of the default value store."""
 
 
 @attrs.frozen
@@ -58,6 +60,11 @@ def find_store(
     """Return the store that is given, or the one in the environment, or None."""
     found = url or os.environ.get(VARIABLE)
     return Whereabouts(found, bool(url), workflow, limits) if found else None
+
+
+def find_values(url: str | None = None) -> str | None:
+    """Return the URL of the value store that is given, or the one in the environment, or None."""
+    return url or os.environ.get(VALUES_VARIABLE) or None
 
 
 def need_store(
@@ -130,6 +137,7 @@ async def open_stored(
         plugins=plugins,
         workflows=workflows,
         limits=limits,
+        values=find_values(),
         instruments=own_instruments(),
     ) as engine:
         assert engine.store is not None
@@ -145,7 +153,7 @@ async def open_asking(whereabouts: Whereabouts) -> AsyncGenerator[tuple[Engine, 
     async with open_reading(whereabouts):
         pass
     store = _build(whereabouts)
-    async with open_engine(store=store, plugins=[]) as engine:
+    async with open_engine(store=store, values=find_values(), plugins=[]) as engine:
         yield engine, store
 
 

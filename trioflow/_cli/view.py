@@ -15,6 +15,7 @@ import attrs
 from trioflow import events as ev
 from trioflow._cli.places import NO_ORDER, ArmOrder
 from trioflow._cli.speech import arguments_of, is_silent, text_of, usage_text, wire_of
+from trioflow._cli.text import duration
 from trioflow._cli.values import FELL_BACK, describe_error, preview
 from trioflow.addresses import Address
 
@@ -254,6 +255,9 @@ def _apply_to_call(event: ev.StepEvent, call: CallView, prefix: str) -> None:
                 call.attempt = event.attempt + 1
                 call.children.clear()
                 call.finished.clear()
+        case ev.StepBegin():
+            since = call.started if event.attempt == 1 else call.until or call.started
+            call.status, call.detail = "running", f"waited {duration(event.at - since)}"
         case ev.StepOutput():
             call.status, call.detail = "running", prefix + preview(event.chunk)
         case ev.StepWaiting():

@@ -13,7 +13,7 @@ from trioflow._cli.text import clean, duration, safe_json
 from trioflow._cli.times import local_time
 from trioflow.abc import StoredOwner, StoredQueue
 
-OWNERS = ("OWNER", "RUNS", "OLDEST CLAIM", "HELD FOR")
+OWNERS = ("OWNER", "TAKEN", "LOST", "OLDEST CLAIM", "HELD FOR")
 QUEUES = ("QUEUE", "WAITING", "OLDEST WAITING")
 
 
@@ -39,7 +39,16 @@ async def print_workers(store_url: str | None, as_lines: bool) -> None:
 
 def _owner_row(owner: StoredOwner, now: float) -> tuple[str, ...]:
     held = duration(owner.held_for) if owner.held_for > 0 else NOBODY
-    return clean(owner.owner), f"{owner.runs:,}", _since(owner.claimed_at, now), held
+    lost = f"{_lost(owner):,}" if _lost(owner) else ""
+    return clean(owner.owner), f"{owner.runs:,}", lost, _since(owner.claimed_at, now), held
+
+
+def _lost(owner: StoredOwner) -> int:
+    """Return how many of its claims are lost: it is dead, or could not renew them in time.
+
+    No other worker has taken these runs over yet.
+    """
+    return 0 if owner.held_for > 0 else owner.runs
 
 
 def _queue_row(queue: StoredQueue, now: float) -> tuple[str, ...]:
@@ -54,6 +63,7 @@ def _owner_json(owner: StoredOwner) -> dict[str, object]:
     return {
         "owner": owner.owner,
         "runs": owner.runs,
+        "lost": _lost(owner),
         "claimedAt": owner.claimed_at,
         "heldFor": owner.held_for,
     }

@@ -16,7 +16,7 @@ from trioflow._cli.inputs import read_context, read_limits, read_value
 from trioflow._cli.instruments import own_instruments
 from trioflow._cli.owners import asker
 from trioflow._cli.signals import REASONS, interruptible
-from trioflow._cli.stores import need_store
+from trioflow._cli.stores import find_values, need_store
 from trioflow._cli.targets import import_workflow, is_in_module, known_workflow, plugins_with
 from trioflow._cli.text import clean
 from trioflow._cli.times import read_duration
@@ -31,6 +31,7 @@ class Options:
 
     targets: Sequence[str]
     store: str | None
+    values: str | None
     capacity: int
     queues: Sequence[str]
     poll: str
@@ -69,7 +70,11 @@ async def run_worker(options: Options) -> int:
     if options.capacity < 1 or not poll:
         raise UsageError("--capacity and --poll must be greater than 0")
     async with _engine_on(
-        options.store, options.targets, options.limits, journal_chunks=options.journal_chunks
+        options.store,
+        options.targets,
+        options.limits,
+        options.values,
+        journal_chunks=options.journal_chunks,
     ) as engine:
         if not engine.workflows:
             raise UsageError("there is no workflow to take runs of; give MODULE:ATTR")
@@ -144,7 +149,11 @@ async def submit_run(given: Submission) -> None:
 
 @asynccontextmanager
 async def _engine_on(
-    store: str | None, targets: Sequence[str], limits: Sequence[str], **options: Any
+    store: str | None,
+    targets: Sequence[str],
+    limits: Sequence[str],
+    values: str | None = None,
+    **options: Any,
 ) -> AsyncGenerator[Engine, None]:
     """Open an engine with installed workflows and those of *targets*; create a missing store."""
     kept = need_store(store)
@@ -156,6 +165,7 @@ async def _engine_on(
         plugins=plugins_with(in_modules),
         workflows=workflows,
         limits=places,
+        values=find_values(values),
         instruments=own_instruments(),
         **options,
     ) as engine:

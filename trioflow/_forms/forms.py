@@ -25,7 +25,9 @@ from trioflow._forms.names import KnownClasses, name_of
 from trioflow._forms.scalars import SubclassForm, base_of, scalar_forms
 from trioflow._forms.shapes import Shape, ShapeField, find_shape
 from trioflow._forms.unions import LooseForm, UnionForm
+from trioflow._forms.value_refs import ValueRefForm
 from trioflow._hints import LITERAL_STRINGS, alias_target, is_alias, resolved, stand_in
+from trioflow._value_refs import ValueRef
 from trioflow._values.class_fields import class_fields
 from trioflow._values.structure import type_name
 from trioflow.context import MISSING
@@ -58,6 +60,7 @@ class Forms:
         upgrade: Upgrade = _no_upgrade,
         *,
         keeps_secrets: bool = False,
+        known: KnownClasses | None = None,
     ) -> None:
         """Create the forms with the hooks of plugins.
 
@@ -65,10 +68,15 @@ class Forms:
           converter: Returns the converter with the hooks of all plugins.
           upgrade: Calls the plugins for recorded data in its current shape.
           keeps_secrets: Whether secrets may be written, because the journal is encoded.
+          known: The classes of workflows, if other forms know them already.
         """
         self.upgrade, self.keeps_secrets = upgrade, keeps_secrets
         self._converter = converter
-        self._known = KnownClasses()
+        self.known = KnownClasses() if known is None else known
+        """The classes that can be found by name."""
+        self.known.add(ValueRef)  # a journal can be read without its module
+        self.noted: list[ValueRef[Any]] = []
+        """The references that were written since this list was cleared."""
         self._made: dict[Any, Form] = {}
         self._in_making: dict[Any, _Later] = {}
         self._loose: dict[Form, Form] = {}
@@ -176,7 +184,7 @@ class Forms:
             return self._items(type_, cls, arguments)
         if cls in mappings.DEFAULTS:
             return self._mapping(type_, cls, arguments)
-        self._known.add(cls)
+        self.known.add(cls)
         if issubclass(cls, Enum) and len(cls):
             return EnumForm(cls, self)
         if issubclass(cls, tuple) and hasattr(cls, "_fields"):
@@ -189,9 +197,10 @@ class Forms:
             return FailedForm(self)
         converter = self._converter()
         shape = find_shape(type_, converter)
+        if shape is not None and cls is ValueRef:
+            return ValueRefForm(type_, shape, self._fields(shape), self)
         if shape is not None:
-            fields = {each.name: self._field(each, shape.is_loose) for each in shape.fields}
-            return FieldsForm(type_, shape, fields, self)
+            return FieldsForm(type_, shape, self._fields(shape), self)
         base = base_of(cls)
         if base is not None:
             return SubclassForm(cls, base, self.scalars[base])
@@ -213,6 +222,9 @@ class Forms:
         if issubclass(cls, FLEETING):
             raise fault(f"{cls.__name__} cannot be recorded")
         return AbstractForm(cls.__name__, cls, self.anything)
+
+    def _fields(self, shape: Shape) -> dict[str, Form]:
+        return {each.name: self._field(each, shape.is_loose) for each in shape.fields}
 
     def _field(self, field: ShapeField, is_loose: bool) -> Form:
         try:
@@ -253,7 +265,7 @@ class Forms:
         if shape is None:
             form = self.form(type_)
             return form if isinstance(form, MappingForm) else self.plain_dict
-        fields = {each.name: self._field(each, shape.is_loose) for each in shape.fields}
+        fields = self._fields(shape)
         optional = tuple(ShapeField(name, required=False, may_lack=True) for name in fields)
         form = FieldsForm(dict, Shape(optional, dict, dict), fields, self)
         form.name = type_name(type_)
@@ -272,11 +284,11 @@ class Forms:
     # ------------------------------------------------------------ by class
     def know(self, cls: type) -> None:
         """Register a class that the workflow uses outside of types, to find it by name."""
-        self._known.add(cls)
+        self.known.add(cls)
 
     def find_class(self, name: str) -> type | None:
         """Return the class with a name from a journal; None if it is not imported."""
-        return self._known.find(name)
+        return self.known.find(name)
 
     def dump_named(self, value: Any, depth: int) -> Plain:
         """Return a value without a declared type, tagged with its class.
@@ -315,7 +327,7 @@ class Forms:
           NotSerializableError: if it has no form, or cannot be found.
         """
         name = name_of(cls)
-        is_found = self._known.find(name) is cls  # before its form is made, which registers it
+        is_found = self.known.find(name) is cls  # before its form is made, which registers it
         try:
             form = self.form(cls)
         except (FaultsError, NameError) as exc:
@@ -348,7 +360,7 @@ class Forms:
         return value
 
     def _found(self, name: str, base: type) -> Form:
-        cls = self._known.find(name)
+        cls = self.known.find(name)
         if cls is None:
             raise fault(
                 f"it was recorded as {name!r}, and there is no such class: import its module "

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         TickRecord,
     )
     from trioflow.abc._store import Store
+    from trioflow.abc._value_store import StoredValue, ValueStore
     from trioflow.abc._work import DEFAULT_QUEUE, StoredOwner, StoredQueue, WorkStore
 
 __all__ = [
@@ -68,8 +69,10 @@ __all__ = [
     "StoredQueue",
     "StoredRun",
     "StoredSchedule",
+    "StoredValue",
     "TickRecord",
     "TraceIds",
+    "ValueStore",
     "WorkReport",
     "WorkStore",
     "parse_cursor",
@@ -116,7 +119,9 @@ if not TYPE_CHECKING:  # type checkers would accept any name
             "StoredOwner": "trioflow.abc._work",
             "StoredQueue": "trioflow.abc._work",
             "StoredRun": "trioflow.abc._journal",
+            "StoredValue": "trioflow.abc._value_store",
             "TraceIds": "trioflow.abc._instrument",
+            "ValueStore": "trioflow.abc._value_store",
             "WorkReport": "trioflow.abc._instrument",
             "WorkStore": "trioflow.abc._work",
             "parse_cursor": "trioflow.abc._journal",

@@ -11,7 +11,9 @@ class Codec(ABC):
     Pass it to ``open_engine(codec=...)``. It encodes inputs, outputs, answers, states, chunks and
     the messages of exceptions. Ids, addresses, statuses and times stay readable, so that runs can
     be listed, recovered by the right workflow, canceled and deleted without the key. Both methods
-    are called in the event loop, once per value, and should be quick.
+    are called in the event loop, once per value, and should be quick. Large values (``ctx.put``)
+    are encoded and decoded in threads, possibly several at the same time, and in worker processes
+    if the codec can be pickled.
 
     An engine also reads values that were stored without a codec. To rotate keys, encode with the
     newest key and decode with any of them, as ``cryptography.fernet.MultiFernet`` does::

@@ -56,28 +56,36 @@ def timed(timer: Timer | None) -> Generator[None, None, None]:
 
 @contextmanager
 def outside_timeout(ctx: StepContext[Any]) -> Generator[bool, None, None]:
-    """Stop the ``timeout`` of a body inside the block, for runners whose bodies wait.
+    """Say that a body waits inside the block, for runners whose bodies do not begin at once.
 
     Use it in `Runner.run` around everything that happens before the body begins, such as waiting
-    for a free worker. Then a timeout counts from the beginning of the body::
+    for a free worker. Then a ``timeout`` counts from the beginning of the body, which is also
+    recorded (`trioflow.events.StepBegin`), so that timelines show waiting apart from working::
 
         with outside_timeout(ctx):
             worker = await self._free_worker()
         return await worker.call(fn, *args, **kwargs)
 
     It also works in tasks that ``run`` starts, and several blocks may overlap. It does not stop the
-    timeouts of other bodies, such as the step that calls a tool, nor those of workflows. It yields
-    whether there is a timeout to stop.
+    timeouts of other bodies, such as the step that calls a tool, nor those of workflows. Blocks
+    after the first one only stop the timeout. It yields whether it matters when the block ends.
 
     Args:
       ctx: The context that ``run`` was given.
     """
-    timer = _timer.get()
-    if timer is None or timer.call is not ctx._call:
-        yield False
-        return
-    timer.stop()
+    timer, call = _timer.get(), ctx._call
+    if timer is not None and timer.call is not call:
+        timer = None
+    waits: bool = getattr(call, "is_awaited", False)
+    if timer is not None:
+        timer.stop()
     try:
-        yield True
+        yield timer is not None or waits
+    except BaseException:
+        waits = False  # the body will not begin
+        raise
     finally:
-        timer.release()
+        if timer is not None:
+            timer.release()
+        if waits:
+            call.begin_body()  # type: ignore[attr-defined]

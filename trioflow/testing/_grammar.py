@@ -26,6 +26,7 @@ CALL = {
     ("waiting", "event-taken"): "waiting",
     ("waiting", "context-update"): "waiting",
     ("waiting", "step-result"): "ended",
+    ("open", "step-begin"): "open",
     ("open", "step-output"): "open",
     ("open", "step-retry"): "open",
     ("open", "step-progress"): "open",

@@ -16,6 +16,8 @@ from _tools.tables import as_markdown, table
 
 VARIABLES = {
     "TRIOFLOW_STORE": "URL of the store that the command line uses if `--store` is not given.",
+    "TRIOFLOW_VALUES": "URL of the value store of the command line, for "
+    "[large values](../howto/large.md).",
     "TRIOFLOW_DISABLE": "Names of installed plugins not to load, separated by commas.",
     "TRIOFLOW_BLOCK_SECONDS": "For the command line: how many seconds a step may block the event "
     "loop before its stack is printed. Default 0.5; 0 turns this off.",

@@ -14,6 +14,7 @@ from trio.testing import MockClock
 
 from trioflow import (
     Engine,
+    Limit,
     Retry,
     StepContext,
     TracingOptions,
@@ -253,6 +254,26 @@ class TestFailures:
         assert traces.one("attempt odd").status.description == "ValueError: ?"
         for span in traces.spans:
             assert all(str(value).encode() for value in values_of(span))
+
+    async def test_a_body_that_had_to_wait_says_when_it_began(
+        self, traces: Traces, autojump_clock: MockClock
+    ) -> None:
+        @step(limit=Limit("gpu", 1))
+        async def work(value: int) -> int:
+            await trio.sleep(3)
+            return value
+
+        both: Workflow[int, Any] = Workflow("w", input=int)
+        async with open_engine(plugins=[traces.plugin]) as engine:
+            await run(engine, both.parallel(work.clone("a"), work.clone("b")))
+
+        first, second = sorted(
+            (traces.one("step a"), traces.one("step b")), key=lambda span: span.end_time or 0
+        )
+        assert names_of_events(first) == []
+        [begun] = second.events
+        assert begun.name == "trioflow.begun"
+        assert begun.timestamp == first.end_time
 
     async def test_a_failing_attempt_is_told_and_the_call_is_well_after_a_retry(
         self, traces: Traces, autojump_clock: MockClock

@@ -84,6 +84,9 @@ class Part:
         taken = self._texts.known({a.EVENT: event.event})
         self._calls[event.address].note("event_taken", event.at, taken)
 
+    def on_begin(self, event: ev.StepBegin) -> None:
+        self._calls[event.address].note("begun", event.at, {a.ATTEMPT: event.attempt})
+
     def on_retry(self, event: ev.StepRetry) -> None:
         call = self._calls[event.address]
         about: Attributes = {a.ATTEMPT: event.attempt, a.DELAY: event.delay}
@@ -273,6 +276,7 @@ HANDLERS: dict[type[ev.Event], Callable[[Part, Any], None]] = {
     ev.StepStart: Part.on_step_start,
     ev.StepWaiting: Part.on_waiting,
     ev.EventTaken: Part.on_event_taken,
+    ev.StepBegin: Part.on_begin,
     ev.StepRetry: Part.on_retry,
     ev.StepResult: Part.on_result,
     ev.StepSuspended: Part.on_suspended,

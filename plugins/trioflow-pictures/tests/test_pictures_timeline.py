@@ -18,7 +18,7 @@ from trioflow_pictures.timeline.data import page_data
 from trioflow_pictures.timeline.fold import timeline_of
 from trioflow_pictures.timeline.idle import idle_times
 
-from trioflow import Retry, StepContext, Workflow, events, fold, open_engine, step
+from trioflow import Limit, Retry, StepContext, Workflow, events, fold, open_engine, step
 from trioflow.stores import MemoryStore
 from trioflow.testing.strategies import event_logs
 from trioflow.wire import from_wire, to_wire
@@ -102,6 +102,22 @@ def test_attempts_and_the_pauses_between_them_are_spans_of_one_bar() -> None:
     bar = bars_of(found)["flaky"]
     assert [name for name, _ in bar.errors] == ["Attempt 1", "Attempt 2"]
     assert (bar.status, bar.facts["Attempts"]) == ("success", 3)
+
+
+def test_a_body_that_waits_to_begin_shows_waiting_apart_from_work() -> None:
+    @step(limit=Limit("gpu", 1), retry=Retry(attempts=2, delay=1.0))
+    async def work(value: Any, ctx: StepContext) -> str:
+        await trio.sleep(2)
+        if ctx.attempt == 1:
+            raise OSError("no")
+        return "done"
+
+    found = record_now(flow().parallel(work.clone("a"), work.clone("b")))
+
+    assert sorted([spans_of(found, "a"), spans_of(found, "b")]) == [
+        [(0, 2, "queue"), (2, 4, "run"), (4, 5, "backoff"), (5, 6, "queue"), (6, 8, "run")],
+        [(0, 2, "run"), (2, 3, "backoff"), (3, 4, "queue"), (4, 6, "run")],
+    ]
 
 
 def test_a_pause_that_is_cut_off_has_no_attempt_behind_it() -> None:

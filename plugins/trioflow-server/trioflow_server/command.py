@@ -160,6 +160,7 @@ async def _serve(
         _ended_by_signals() as ended,
         open_engine(
             store=_store_url(store),
+            values=_values_url(),
             workflows=workflows,
             plugins=find_plugins(targets),
             instruments=[StepTracker()],  # tells of which run a log record is
@@ -181,6 +182,12 @@ def _store_url(given: str | None) -> str:
     import os
 
     return given or os.environ.get("TRIOFLOW_STORE") or "memory:"
+
+
+def _values_url() -> str | None:
+    import os
+
+    return os.environ.get("TRIOFLOW_VALUES") or None
 
 
 @asynccontextmanager

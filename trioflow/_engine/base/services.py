@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cattrs import Converter
 
     from trioflow.record import RunRecord
+    from trioflow.values import Values
 
 AskSchema: TypeAlias = Callable[[Any], Mapping[str, Any] | None]
 """Returns the JSON Schema that a plugin has for a class; None if no plugin knows it."""
@@ -38,3 +39,5 @@ class Services:
     resources: Resources
     schema: AskSchema
     usage: AskUsage
+    values: Values | None = None
+    """Large values outside of journals, if the engine has a value store."""

@@ -26,6 +26,7 @@ async def enqueue(runs: DurableRuns, life: Life, queue: str, priority: int) -> N
     event = first_event(life)
     first = journal.first_append(journal.encode((event,)), event.deadline)
     append = attrs.evolve(first, status="pending", owner=None, claim_seconds=0.0)
+    await journal.mark_values()
     try:
         await runs.writer.append(append)
     except JournalConflictError:

@@ -63,6 +63,7 @@ async def _write_first(
     append = journal.first_append(entries, due_at)
     if tick is not None:
         append = attrs.evolve(append, tick=tick)
+    await journal.mark_values()
     try:
         await runs.writer.append(append)
     except JournalConflictError:

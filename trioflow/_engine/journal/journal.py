@@ -16,6 +16,7 @@ from trioflow._engine.journal.prepared import Prepared, write_in_slices
 from trioflow._engine.journal.writer import JournalWriter
 from trioflow._forms.form import Form
 from trioflow._forms.slices import is_large
+from trioflow._value_refs import ValueRef
 from trioflow.abc import Append, Entry, RunHeader
 from trioflow.errors import RunStateError
 from trioflow.events import (
@@ -58,6 +59,8 @@ class RunJournal:
     applied: int = 0
     """Id of the stored request that was applied last. Ids ascend. A request that was read before
     its removal may be applied after it, so the set of requests not yet removed is not enough."""
+    refs: set[ValueRef[Any]] = attrs.field(factory=set)
+    """References in entries that are not yet written; the run must be known to use the values."""
     prepared: Prepared | None = None
     """The output that was written last before its event happened."""
     last: LastValue = attrs.field(factory=LastValue)
@@ -87,14 +90,20 @@ class RunJournal:
         """Write a large output in slices; see `trioflow._engine.base.ports.Journal`."""
         self.prepared = None
         if self.is_complete and is_large(value):
-            self.prepared = await write_in_slices(form, value)
+            self.prepared = await write_in_slices(form, value, self.writer.forms.noted)
 
     def _encoded(self, event: Event) -> Entry:
+        noted = self.writer.forms.noted
+        if noted:
+            noted.clear()
         entry = encode(
             event, self.plan, self.last.references(event), self.prepared, self.writer.codec
         )
         self.last.note(event, entry)
+        if noted:
+            self.refs.update(noted)
         if self.prepared is not None and isinstance(event, StepResult):
+            self.refs.update(self.prepared.refs)
             self.prepared = None  # later events refer to this entry
         return entry
 
@@ -164,6 +173,17 @@ class RunJournal:
     def stop(self) -> None:
         """Accept nothing more; what was accepted is still written."""
         self.stopped = True
+
+    async def mark_values(self) -> None:
+        """Record that the run uses the values that its next entries name.
+
+        Raises:
+          ValueStoreError: if that cannot be recorded.
+        """
+        if self.refs and self.writer.values is not None:
+            refs = frozenset(self.refs)
+            await self.writer.values.mark(self.header.run_id, refs)
+            self.refs -= refs
 
     def next_append(self) -> Append | None:
         """Return what to write now."""

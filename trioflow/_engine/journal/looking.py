@@ -18,9 +18,9 @@ from trioflow._engine.journal.durable_runs import DurableRuns, journal_of
 from trioflow._engine.journal.followers import Followers, open_followers
 from trioflow._engine.journal.stored_runs import StoredRuns
 from trioflow._engine.journal.taking_up import Taker
-from trioflow._engine.journal.writer import Retries
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.registry import RunRegistry
+from trioflow._retries import Retries
 from trioflow.abc import Store, StoredRun
 from trioflow.events import ACTIVE_STATUSES
 

@@ -12,12 +12,12 @@ import attrs
 import trio
 
 from trioflow._engine.journal.reading import JournalReader
-from trioflow._engine.journal.writer import Retries
 from trioflow._engine.life.life import Life
 from trioflow._engine.life.observing import begin_behind
 from trioflow._engine.stream.channel import Readers
 from trioflow._engine.stream.reader import Reader, Until
 from trioflow._phases import Phase
+from trioflow._retries import Retries
 from trioflow.abc import Codec, Store, StoredRun
 from trioflow.errors import JournalFormatError, RunStateError, UnknownRunError
 from trioflow.events import ACTIVE_STATUSES, FINISHED_STATUSES, Event

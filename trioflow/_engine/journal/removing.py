@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 
 import attrs
 import trio
@@ -15,6 +15,7 @@ from trioflow.abc import RunFilter
 from trioflow.errors import RunStateError, StoreError, TrioflowError, UnknownRunError
 from trioflow.events import FINISHED_STATUSES, RunStatus
 from trioflow.run_info import BulkResult
+from trioflow.values import Values
 
 PAGE = 200
 """How many runs are listed at a time."""
@@ -26,6 +27,7 @@ class Remover:
 
     registry: RunRegistry
     stored: StoredRuns | None
+    values: Values | None = None
 
     async def delete(self, run_id: str) -> None:
         """Delete a run that is not driven, and everything known about it.
@@ -47,7 +49,8 @@ class Remover:
         if life.is_driven_here:
             problem = "it is running here; cancel it, wait for it to finish, then delete it"
             raise RunStateError(life.run_id, life.record.status, problem)
-        await self._delete_stored(life.run_id)
+        if not await self._delete_stored(life.run_id):
+            await self._free_values([life.run_id])
         self.registry.forget(life)
 
     async def _delete_stored(self, run_id: str) -> bool:
@@ -66,11 +69,19 @@ class Remover:
             if not await durable.store.claim(run_id, durable.owner, seconds):
                 raise await durable.claimed_elsewhere(run_id)
         try:
-            return await durable.store.delete(run_id)
+            is_deleted = await durable.store.delete(run_id)
         except BaseException:
             with trio.CancelScope(shield=True):
                 await durable.store.release(run_id, durable.owner)
             raise
+        await self._free_values([run_id])
+        return is_deleted
+
+    async def _free_values(self, run_ids: Iterable[str]) -> None:
+        """Delete the values that only these deleted runs have used."""
+        for run_id in run_ids if self.values is not None else ():
+            assert self.values is not None
+            await self.values.release(run_id)
 
     async def prune(self, before: float, status: Collection[RunStatus]) -> int:
         """Delete the runs with one of these statuses that were last updated before *before*.
@@ -81,9 +92,14 @@ class Remover:
         """
         if self.stored is None:
             await trio.lowlevel.checkpoint()
-            return sum(map(self._forget, self._old(before, status)))
+            old = self._old(before, status)
+            await self._free_values([life.run_id for life in old])
+            return sum(map(self._forget, old))
         store = self.stored.durable.store
+        # Not all that are gone: the value store may hold values of runs of another store.
+        using = set() if self.values is None else await self.values.runs_here()
         count = await store.prune(before, status)
+        await self._free_values([each for each in using if await store.get(each) is None])
         for life in self._old(before, status):
             async with self.registry.lock(life.run_id):
                 if await store.get(life.run_id) is None:

@@ -132,7 +132,11 @@ class _Sender:
             check_answers(targets, answer.data, {}, None)
 
     async def _post(self, command: Command) -> None:
-        request = to_request(self.run_id, command, self.by, self.durable.writer)
+        writer = self.durable.writer
+        writer.forms.noted.clear()
+        request = to_request(self.run_id, command, self.by, writer)
+        if writer.forms.noted and writer.values is not None:
+            await writer.values.mark(self.run_id, frozenset(writer.forms.noted))
         await self.durable.store.post_request(request)
 
     async def _end(self, reason: str | None) -> None:

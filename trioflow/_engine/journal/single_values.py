@@ -8,6 +8,7 @@ from typing import Any
 from trioflow._engine.journal.sealing import seal, unseal
 from trioflow._engine.journal.writer import JournalWriter
 from trioflow._forms.form import MAX_DEPTH, content_of, tag_of, tagged
+from trioflow.errors import NotSerializableError
 
 SEALED = "sealed"
 """The tag of a value that the engine's codec has encoded."""
@@ -19,7 +20,11 @@ def encode_value(value: Any, writer: JournalWriter) -> str:
     Raises:
       NotSerializableError: if it has no JSON form.
     """
+    writer.forms.noted.clear()
     plain = writer.forms.anything.dump(value, MAX_DEPTH)
+    if writer.forms.noted:
+        problem = "holds a reference to a large value, which only a run can keep"
+        raise NotSerializableError("", problem, "let the first step get the value")
     if writer.codec is not None:
         plain = tagged(SEALED, seal(json.dumps(plain), writer.codec))
     return json.dumps(plain, separators=(",", ":"), allow_nan=False)

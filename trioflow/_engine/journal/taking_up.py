@@ -14,8 +14,8 @@ from trioflow._engine.base.reporting import report, reported
 from trioflow._engine.journal.codec import decode_entry
 from trioflow._engine.journal.end_stored import End, end_stored
 from trioflow._engine.journal.stored_runs import StoredRuns
-from trioflow._engine.journal.writer import Retries
 from trioflow._engine.life.life import Life
+from trioflow._retries import Retries
 from trioflow.abc import StoredRun
 from trioflow.errors import (
     JournalFormatError,

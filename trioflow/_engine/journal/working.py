@@ -19,9 +19,9 @@ from trioflow._engine.journal.looking import find_claimable
 from trioflow._engine.journal.stored_runs import StoredRuns
 from trioflow._engine.journal.taking_up import Taker
 from trioflow._engine.journal.work_reports import WorkReporter
-from trioflow._engine.journal.writer import Retries
 from trioflow._engine.life.ending import halt
 from trioflow._engine.life.life import Life
+from trioflow._retries import Retries
 from trioflow.abc import Store, StoredRun
 from trioflow.errors import StoreError
 

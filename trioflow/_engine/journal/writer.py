@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol
 
 import attrs
 import trio
@@ -13,13 +12,13 @@ import trio
 from trioflow._engine.base.nursery import open_owned_nursery
 from trioflow._engine.base.outcome import must_pass
 from trioflow._engine.base.reporting import report
+from trioflow._retries import Retries
 from trioflow.abc import Append, Codec, Store
 from trioflow.errors import DuplicateRunError, StoreError
 
 if TYPE_CHECKING:
     from trioflow._forms.forms import Forms
-
-T = TypeVar("T")
+    from trioflow.values import Values
 
 Durability = Literal["step", "async", "exit"]
 """When a run waits for its journal.
@@ -28,19 +27,15 @@ Durability = Literal["step", "async", "exit"]
 follows as fast as it can. ``"exit"``: it is written when the run finishes or suspends.
 """
 
-FIRST_PAUSE = 0.05
-LONGEST_PAUSE = 1.0
-"""Seconds before the second try of a write that may succeed later, and the maximum between two
-tries; the pause doubles each time."""
-
-logger = logging.getLogger("trioflow")
-
 
 class Written(Protocol):
     """What the writer needs from a journal."""
 
     @property
     def failure(self) -> BaseException | None: ...
+    @property
+    def refs(self) -> Collection[Any]: ...
+    async def mark_values(self) -> None: ...
     def next_append(self) -> Append | None: ...
     def was_stored(self, append: Append) -> None: ...
     def was_tried(self) -> None: ...
@@ -64,11 +59,15 @@ class JournalWriter:
     """Seconds that a claim holds without renewal."""
     patience: float
     """Seconds for which a write that may succeed later is retried."""
+    values: Values | None = None
+    """The large values that journals name, if the engine has a value store."""
     is_closed: bool = False
     """Whether nothing is written any more, because the engine is closed."""
     _dirty: dict[Written, None] = attrs.field(factory=dict)
     _work: trio.Event = attrs.field(factory=trio.Event)
     _busy: bool = False
+    _marking: set[Written] = attrs.field(factory=set)
+    """Journals whose next entries name large values: first these must be known to be used."""
     _drained: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
 
     def wake(self, journal: Written) -> None:
@@ -79,12 +78,18 @@ class JournalWriter:
     @trio.lowlevel.enable_ki_protection  # Ctrl-C is raised where it is caught
     async def write_forever(self) -> None:
         """Write everything that is pending. The writer's task."""
+        async with trio.open_nursery() as nursery:
+            await self._write_forever(nursery)
+
+    async def _write_forever(self, nursery: trio.Nursery) -> NoReturn:
         while True:
             await self._work.wait()
             self._work = trio.Event()
             self._busy = True
             while self._dirty:
                 journals, self._dirty = list(self._dirty), {}
+                if self.values is not None:
+                    journals = self._marked(journals, nursery)
                 try:
                     await self._write(journals)
                 except BaseException as exc:  # an error of one run must not stop the others
@@ -98,7 +103,7 @@ class JournalWriter:
 
     async def flush(self) -> None:
         """Wait until nothing is left to write."""
-        while self._busy or self._dirty:
+        while self._busy or self._dirty or self._marking:
             await self._drained.park()
 
     async def _write(self, journals: Sequence[Written]) -> None:
@@ -124,6 +129,27 @@ class JournalWriter:
         finally:
             for journal in batch:
                 journal.was_tried()
+
+    def _marked(self, journals: Sequence[Written], nursery: trio.Nursery) -> list[Written]:
+        """Return the journals that can be written now; the others follow.
+
+        They do not wait for each other: the value store may be unavailable.
+        """
+        for journal in journals:
+            if journal.refs and journal not in self._marking:
+                self._marking.add(journal)
+                nursery.start_soon(self._mark, journal)
+        return [journal for journal in journals if journal not in self._marking]
+
+    async def _mark(self, journal: Written) -> None:
+        try:
+            await journal.mark_values()
+        except BaseException as exc:
+            if must_pass(exc):
+                raise
+            journal.fail(exc)
+        self._marking.discard(journal)
+        self.wake(journal)
 
     async def _write_alone(self, journal: Written, append: Append) -> None:
         try:
@@ -193,37 +219,6 @@ class JournalWriter:
     def retries(self) -> Retries:
         """Return the retries for what may succeed later, counted from now."""
         return Retries(trio.current_time() + self.patience)
-
-
-@attrs.define
-class Retries:
-    """Decides when to retry what may succeed later."""
-
-    deadline: float
-    """The end of the retries, on Trio's clock."""
-    pause: float = FIRST_PAUSE
-
-    async def run(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do something, retrying it while it may succeed later, and return what it returns.
-
-        Raises:
-          StoreError: if it cannot succeed or took too long.
-        """
-        while True:
-            try:
-                return await work()
-            except StoreError as exc:
-                if not await self.again(exc):
-                    raise
-
-    async def again(self, failure: StoreError) -> bool:
-        """Wait before another try; return False if another try is useless."""
-        if not failure.transient or trio.current_time() > self.deadline:
-            return False
-        logger.warning("store unavailable, trying again in %s s: %s", self.pause, failure)
-        await trio.sleep(self.pause)
-        self.pause = min(2 * self.pause, LONGEST_PAUSE)
-        return True
 
 
 @asynccontextmanager

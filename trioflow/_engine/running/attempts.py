@@ -139,6 +139,9 @@ async def _attempt(call: Call, value: Any) -> Outcome:
 
 async def _guarded(call: Call, value: Any) -> Any:
     """Run the body in its place of a limit and within its time-out."""
+    since = call.scope.core.log.clock.current_time()
     async with in_limit(call.plan.limiter):
+        if call.plan.limiter is not None:
+            call.note_wait(since)
         with in_time(call, call.id, call.plan.timeout):
             return await call.plan.body(call, value)

@@ -70,6 +70,7 @@ def _body_in_runner(signature: Signature, fn: Callable[..., Any], runner: Runner
         context: StepContext[Any] = make_context(call)
         values: tuple[Any, ...] = (value,) if has_input else ()
         named = {}
+        call.waits_since = call.scope.core.log.clock.current_time()
         if name is not None:
             match place:
                 case "first":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from trioflow import events as ev
 from trioflow._durations import Duration, need_seconds
@@ -25,9 +25,15 @@ from trioflow._engine.running.started_runs import start_run
 from trioflow._engine.running.tool_calls import call_tool, open_tool
 from trioflow._ids import original_id
 from trioflow._values.structure import compile_structure
-from trioflow.errors import StepClosedError
+from trioflow.errors import NoValueStoreError, StepClosedError
 from trioflow.runners import OpenResource
 
+if TYPE_CHECKING:
+    from trioflow._value_refs import ValueRef
+    from trioflow.values import Values
+
+NOTICEABLE = 0.1
+"""Seconds that a body must have waited for an event about it."""
 NOT_RESUMED: tuple[bool, Any] = (False, None)
 """The `answer` of a call that was not resumed."""
 
@@ -46,6 +52,7 @@ class Call(Frame):
         "suspend_data",
         "tool_calls",
         "updates",
+        "waits_since",
     )
     __init__: Any = object.__init__  # new_call fills the slots
     plan: CallPlan
@@ -61,6 +68,9 @@ class Call(Frame):
     updates: dict[str, Any] | None
     """What this attempt has set in the state so far."""
     is_open: bool
+    waits_since: float | None
+    """When its body was given to a runner, if it has not begun yet: on Trio's clock. Unset if it
+    runs without a runner (shortcut `new-call`)."""
 
     @property
     def resumed(self) -> bool:
@@ -79,6 +89,26 @@ class Call(Frame):
         self.scope.core.log.emit(
             event_type, id=self.id, address=self.address, round=self.round, **fields
         )
+
+    # ------------------------------------------------------------ when the body begins
+    @property
+    def is_awaited(self) -> bool:
+        """Whether its body was given to a runner, and has not begun yet."""
+        return getattr(self, "waits_since", None) is not None
+
+    def begin_body(self) -> None:
+        """Record that its body begins now, unless it has begun before."""
+        since = getattr(self, "waits_since", None)
+        self.waits_since = None
+        if since is not None:
+            self.note_wait(since)
+
+    def note_wait(self, since: float) -> None:
+        """Record that it has waited until now, if that is noticeable and it is no item."""
+        log = self.scope.core.log
+        waited = log.clock.current_time() - since
+        if waited >= NOTICEABLE and self.is_open and not self.address.endswith("]"):
+            self.emit(ev.StepBegin, attempt=self.attempt)
 
     # ------------------------------------------------------------ what a body can do
     def set_state(self, updates: Mapping[str, Any]) -> None:
@@ -147,6 +177,26 @@ class Call(Frame):
 
     def resource_opener(self, name: str) -> OpenResource:
         return self.scope.core.services.resources.opener(name, f"step {self.id!r}")
+
+    async def put(self, value: Any) -> ValueRef[Any]:
+        self._check_open()
+        return await self._values.put_in_run(self.run_id, value)
+
+    async def get(self, ref: ValueRef[Any]) -> Any:
+        self._check_open()
+        return await self._values.get(ref)
+
+    def value_access(self) -> Any:
+        """Return what other processes can use to put and get values themselves, if anything."""
+        values = self.scope.core.services.values
+        return None if values is None else values.portable
+
+    @property
+    def _values(self) -> Values:
+        values = self.scope.core.services.values
+        if values is None:
+            raise NoValueStoreError(f"step {self.id!r}")
+        return values
 
     def structure(self, value: Any, type: Any) -> Any:
         services = self.scope.core.services

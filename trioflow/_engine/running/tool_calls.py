@@ -98,6 +98,7 @@ async def begin(
     """
     checked = check_arguments(plan, args, kwargs)
     await call.scope.core.pacer.give_way()
+    call.waits_since = None  # what calls a tool has begun
     call.tool_calls = getattr(call, "tool_calls", 0) + 1
     number = f"{call.scope.core.tool_series}{call.tool_calls}"
     tool_call = ToolCallInProgress(call, plan, f"{call.step_call_id}:t{number}", checked)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from trioflow._value_refs import ValueRef
 from trioflow.context import StepContext
 from trioflow.runners import OpenResource, resource_opener
 from trioflow.runners.remote._pickling import dumps
@@ -71,6 +72,14 @@ async def _resource_opener(ctx: Context, name: str) -> OpenResource:
     return resource_opener(ctx, name)
 
 
+async def _put(ctx: Context, value: Any) -> ValueRef[Any]:
+    return await ctx.put(value)
+
+
+async def _get(ctx: Context, ref: ValueRef[Any]) -> Any:
+    return await ctx.get(ref)
+
+
 async def _structure(ctx: Context, given: tuple[Any, Any]) -> Any:
     value, type_ = given
     return ctx.structure(value, type_)
@@ -115,6 +124,8 @@ METHODS: Mapping[str, Callable[[Context, Any], Awaitable[Any]]] = {
     "ask": _ask,
     "start_run": _start_run,
     "resource_opener": _resource_opener,
+    "put": _put,
+    "get": _get,
     "structure": _structure,
     "json_schema": _json_schema,
     "find_tool": _find_tool,
@@ -125,5 +136,5 @@ METHODS: Mapping[str, Callable[[Context, Any], Awaitable[Any]]] = {
 }
 """Each function takes the context and the value of the request."""
 
-WAITING = {"write", "call_tool", "wait_for", "ask", "start_run"}
+WAITING = {"write", "call_tool", "wait_for", "ask", "start_run", "put", "get"}
 """The requests that may wait for the engine. Meanwhile the body does not use its place."""

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Mutabl
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from trioflow._tick import Tick
 from trioflow.context import MISSING
@@ -18,6 +18,10 @@ from trioflow.runners.remote._loop import LOOP
 from trioflow.runners.remote._messages import CallFacts
 from trioflow.runners.remote._window import Window
 from trioflow.tracing import TracingContext
+
+if TYPE_CHECKING:
+    from trioflow._value_refs import ValueRef
+    from trioflow.values._access import Access
 
 
 class RemoteCall:
@@ -32,6 +36,7 @@ class RemoteCall:
         self.step_call_id = facts.step_call_id
         self.attempt = facts.attempt
         self.iteration = facts.iteration
+        self._values: Access | None = facts.values
 
     # ------------------------------------------------------------ values that stay
     @cached_property
@@ -139,6 +144,26 @@ class RemoteCall:
     def resource_opener(self, name: str) -> OpenResource:
         opener: OpenResource = self._link.ask("resource_opener", name)
         return opener
+
+    async def put(self, value: Any) -> ValueRef[Any]:
+        from trioflow.values._contents import RAW, raw_bytes  # few bodies need it
+
+        kind = RAW.get(type(value))
+        if self._values is None or kind is None:  # only the engine has the hooks of all plugins
+            ref: ValueRef[Any] = await self._link.ask_async("put", value, "large value")
+            return ref
+        owner = await self._values.register(self.run_id)
+        return await self._values.write(owner, kind, raw_bytes(value))
+
+    async def get(self, ref: ValueRef[Any]) -> Any:
+        from trioflow.values._contents import raw_value  # few bodies need it
+
+        if self._values is None or ref.kind == "json":
+            return await self._link.ask_async("get", ref)
+        return raw_value(ref.kind, await self._values.read(ref))
+
+    def value_access(self) -> Any:
+        return self._values
 
     def structure(self, value: Any, type: Any) -> Any:
         return self._link.ask("structure", (value, type), "value")

@@ -23,6 +23,8 @@ class CallFacts:
     step_call_id: str
     attempt: int
     iteration: int | None
+    values: Any = None
+    """What the worker needs to put and get large values itself; None if it cannot."""
 
 
 @attrs.frozen

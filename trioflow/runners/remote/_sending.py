@@ -17,7 +17,9 @@ from trioflow.tracing import TracingContext
 
 def facts_of(ctx: StepContext[Any]) -> CallFacts:
     """Return the properties of a step call that do not change."""
-    return CallFacts(*(getattr(ctx, field.name) for field in attrs.fields(CallFacts)))
+    names = [field.name for field in attrs.fields(CallFacts) if field.name != "values"]
+    facts = {name: getattr(ctx, name) for name in names}
+    return CallFacts(**facts, values=ctx._call.value_access())
 
 
 def pack_call(

@@ -14,9 +14,10 @@ BarKind: TypeAlias = StepKind | Literal["run", "loop", "group", "tool-call"]
 a step."""
 BarStatus: TypeAlias = CallStatus | RunStatus | Literal["waiting", "interrupted"]
 SpanKind = Literal[
-    "run", "backoff", "sleep", "wait", "suspended", "paused", "lost", "halted", "all"
+    "run", "queue", "backoff", "sleep", "wait", "suspended", "paused", "lost", "halted", "all"
 ]  # fmt: skip
 """The activity of a call or run: an attempt, the back-off before the next one, and so on.
+``"queue"`` is the time before a body begins, while it waits for a limit, a worker or a node.
 ``"lost"`` is the time from the death of a process until the run is recovered, ``"halted"`` the
 time after the run was halted, and ``"all"`` the time of all iterations of a loop."""
 MarkKind = Literal["chunk", "delta", "tool", "retry", "item", "problem", "event", "cut"]
@@ -87,6 +88,12 @@ class Bar:
         """End an attempt, and start the next one after *delay* seconds."""
         self.begin(at, "backoff")
         self.begin(at + delay, "run")
+
+    def end_queue(self, at: float) -> None:
+        """Turn the open span into a wait, and start the attempt."""
+        if self.is_open and self.spans[-1].kind == "run":
+            self.spans[-1].kind = "queue"
+        self.begin(at, "run")
 
     def mark(self, kind: MarkKind, at: float) -> None:
         """Add a tick."""

@@ -127,6 +127,10 @@ def _event_taken(line: Timeline, event: ev.EventTaken) -> None:
     bar.begin(event.at, "run")
 
 
+def _step_begin(line: Timeline, event: ev.StepBegin) -> None:
+    line.bar(event).end_queue(event.at)
+
+
 def _step_retry(line: Timeline, event: ev.StepRetry) -> None:
     bar = line.bar(event)
     bar.mark("retry", event.at)
@@ -232,6 +236,7 @@ _REDUCERS: dict[type[ev.Event], Callable[[Timeline, Any], None]] = {
     ev.StepStart: _step_start,
     ev.StepWaiting: _step_waiting,
     ev.EventTaken: _event_taken,
+    ev.StepBegin: _step_begin,
     ev.StepRetry: _step_retry,
     ev.StepOutput: _step_output,
     ev.StepSuspended: _step_suspended,

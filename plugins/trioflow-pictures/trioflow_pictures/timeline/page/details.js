@@ -44,7 +44,7 @@ function describeRow(data, row) {
 
 // Total time of each kind of span, if there is more than one kind.
 function timesOf(row) {
-  const names = { run: "Ran", backoff: "Backed off", sleep: "Slept", wait: "Waited for events",
+  const names = { run: "Ran", queue: "Waited to begin", backoff: "Backed off", sleep: "Slept", wait: "Waited for events",
                   suspended: "Waited for answers", paused: "Was paused", lost: "Was not recovered",
                   halted: "Was stopped" };
   const sums = {};
@@ -63,7 +63,7 @@ function signed(seconds) {
 
 function describeSigns() {
   const bars = [["run success", "at work"], ["run failed", "✕ failed"], ["run canceled", "⊘ canceled"],
-    ["run bailed", "⚑ bailed"], ["backoff", "before the next attempt"], ["wait", "waits for an event"],
+    ["run bailed", "⚑ bailed"], ["queue", "waits to begin"], ["backoff", "before the next attempt"], ["wait", "waits for an event"],
     ["sleep", "sleeps"], ["suspended", "waits for an answer"], ["lost", "process died"],
     ["halted", "stopped"]];
   const used = new Set(rows.flatMap((row) => row.spans.map(([, , kind], n) => `${kind} ${lookOf(row, n)}`)));

@@ -4,7 +4,7 @@
 const LEAST = 250; // milliseconds between two questions
 const SHARE = 6; // a question that took a second is asked again after six
 const EVENTS = [
-  "start", "resume", "recover", "suspended", "paused", "canceled", "finish", "step-start", "step-retry",
+  "start", "resume", "recover", "suspended", "paused", "canceled", "finish", "step-start", "step-begin", "step-retry",
   "step-output", "step-progress", "step-waiting", "step-suspended", "step-answered", "step-deadline",
   "step-result", "step-finish", "run-started", "tool-call", "tool-call-streaming-start",
   "tool-call-delta", "tool-result", "tool-error", "event-received", "event-taken", "context-update", "gap",

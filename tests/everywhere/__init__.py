@@ -1,0 +1,1 @@
+"""One workflow file, and a program that runs it in any place."""

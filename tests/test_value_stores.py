@@ -1,0 +1,180 @@
+"""What every value store promises: a folder, a bucket, memory."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from tests.s3_server import serve_s3
+from tests.value_stores import KINDS, keys
+from trioflow.abc import ValueStore
+from trioflow.errors import DefinitionError, ValueStoreError
+from trioflow.values import BucketValues, FolderValues, MemoryValues, value_store
+
+
+@pytest.fixture(params=KINDS)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> ValueStore:
+    return KINDS[request.param](tmp_path)
+
+
+class TestEveryStore:
+    async def test_an_object_is_read_back(self, store: ValueStore) -> None:
+        async with store:
+            for content in (b"", b"\0\xff", bytes(range(256)) * 40_000):
+                await store.write("values/=41/x", content)
+
+                assert await store.read("values/=41/x") == content
+
+    async def test_what_is_not_there_is_none(self, store: ValueStore) -> None:
+        async with store:
+            assert await store.read("values/a/b") is None
+            assert list(await store.list_values("values/")) == []
+            await store.delete("values/a/b")
+
+    async def test_objects_are_listed_by_whole_parts_of_their_keys(self, store: ValueStore) -> None:
+        async with store:
+            for key in ("values/a/1", "values/a/2", "values/ab/3", "uses/a/4"):
+                await store.write(key, key.encode())
+
+            found = await store.list_values("values/a/")
+            assert {each.key for each in found} == {"values/a/1", "values/a/2"}
+            assert {each.size for each in found} == {10}
+            assert all(each.modified_at > 1e9 for each in found)
+            assert len(await store.list_values("values/")) == 3
+
+    async def test_a_deleted_object_is_gone(self, store: ValueStore) -> None:
+        async with store:
+            await store.write("values/a/1", b"x")
+            await store.delete("values/a/1")
+            await store.delete("values/a/1")
+
+            assert await store.read("values/a/1") is None
+            assert await keys(store) == []
+
+    async def test_many_write_and_delete_next_to_each_other(self, store: ValueStore) -> None:
+        async def work(number: int) -> None:
+            for turn in range(10):
+                await store.write(f"values/a/{number}", b"x" * turn)
+                assert await store.read(f"values/a/{number}") == b"x" * turn
+                await store.delete(f"values/a/{number}")
+
+        async with store, trio.open_nursery() as nursery:
+            for number in range(8):
+                nursery.start_soon(work, number)
+
+        assert await keys(store) == []
+
+
+class TestFolder:
+    async def test_a_canceled_write_leaves_nothing(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store, reached, go_on = FolderValues(tmp_path), trio.Event(), threading.Event()
+        token = trio.lowlevel.current_trio_token()
+        monkeypatch.setattr("trioflow.values._folder.PIECE", 4)
+        open_file = Path.open
+
+        def slowly(self: Path, *args: Any) -> object:
+            token.run_sync_soon(reached.set)
+            go_on.wait()
+            return open_file(self, *args)
+
+        monkeypatch.setattr(Path, "open", slowly)
+        async with store, trio.open_nursery() as nursery:
+            nursery.start_soon(store.write, "values/a/1", b"12345678")
+            await reached.wait()
+            nursery.cancel_scope.cancel()
+            go_on.set()
+
+        assert await keys(store) == []
+
+    async def test_a_folder_that_is_gone_is_not_made_again(self, tmp_path: Path) -> None:
+        path = tmp_path / "mounted"
+        store = FolderValues(path)
+        async with store:
+            path.rmdir()
+
+            with pytest.raises(ValueStoreError, match="does not exist") as caught:
+                await store.write("values/a/1", b"x")
+            assert caught.value.transient
+            with pytest.raises(ValueStoreError):
+                await store.read("values/a/1")
+            with pytest.raises(ValueStoreError):
+                await store.list_values("values/")
+            with pytest.raises(ValueStoreError):
+                await store.delete("values/a/1")
+        assert not path.exists()
+
+    async def test_a_file_in_the_place_of_the_folder_is_an_error(self, tmp_path: Path) -> None:
+        (tmp_path / "values").touch()
+
+        with pytest.raises(ValueStoreError, match="exists") as caught:
+            async with FolderValues(tmp_path / "values"):
+                pass
+        assert not caught.value.transient
+
+    def test_a_relative_path_is_that_of_now(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        store = FolderValues("values")
+        monkeypatch.chdir("/")
+
+        assert repr(store) == f"FolderValues({os.fspath(tmp_path / 'values')!r})"
+        assert repr(pickle.loads(pickle.dumps(store))) == repr(store)
+
+
+class TestBucket:
+    async def test_objects_travel_over_http(self) -> None:
+        async with serve_s3() as server:
+            store = BucketValues("s3://bucket/runs", **server.options)
+            other = pickle.loads(pickle.dumps(store))  # as a worker process gets it
+            large = os.urandom(12_000_000)  # in several parts
+
+            await store.write("values/=41/1", large)
+            await store.write("uses/a/=41/1", b"")
+
+            assert await other.read("values/=41/1") == large
+            assert [each.size for each in await other.list_values("values/=41/")] == [12_000_000]
+            assert await other.read("uses/a/=41/1") == b""
+            await other.delete("values/=41/1")
+            await other.delete("values/=41/1")
+            assert await store.read("values/=41/1") is None
+
+    async def test_a_service_that_is_away_may_come_back(self) -> None:
+        async with serve_s3() as server:
+            store = BucketValues("s3://bucket", **server.options)
+        with pytest.raises(ValueStoreError) as caught:
+            await store.write("values/a/1", b"x")
+        assert caught.value.transient
+
+    async def test_a_refusal_is_for_good(self) -> None:
+        async with serve_s3(refuses=True) as server:
+            store = BucketValues("s3://bucket", **server.options)
+
+            with pytest.raises(ValueStoreError) as caught:
+                await store.read("values/a/1")
+        assert not caught.value.transient
+        assert "secret" not in str(caught.value)
+
+    def test_a_wrong_option_is_found_at_once(self) -> None:
+        with pytest.raises(DefinitionError, match="BucketValues"):
+            BucketValues("s3://bucket", no_such_option="x")
+
+
+def test_stores_have_urls(tmp_path: Path) -> None:
+    assert repr(value_store(f"folder:{tmp_path}")) == f"FolderValues({str(tmp_path)!r})"
+    assert isinstance(value_store("s3://bucket/path"), BucketValues)
+    memory = MemoryValues()
+    assert value_store(memory) is memory
+    for wrong in ("values", "", "ftp://x/y"):
+        with pytest.raises(DefinitionError):
+            value_store(wrong)
+    with pytest.raises(TypeError, match="other processes"):
+        pickle.dumps(memory)
