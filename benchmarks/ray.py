@@ -143,7 +143,7 @@ async def measure_steps(engine: Engine, share: int) -> float:
         )
         tell(title, ours, bare, target)
         single = single or bare
-    tell("memory of the program after them, before", memory() / MB, before / MB, 1.3, "MB")
+    tell("memory of the program before and after them", memory() / MB, before / MB, 1.3, "MB")
     return single
 
 

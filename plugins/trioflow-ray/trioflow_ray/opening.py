@@ -21,14 +21,20 @@ from trioflow_ray.refs import Shelf
 from trioflow_ray.waiting import settle
 from trioflow_ray.work import run_body
 
+GATHERING = 0.002
+"""Seconds that answers wait for others if bodies do not wait for each chunk: as many as possible go
+in one call, which costs as much as that of a chunk."""
 PATIENCE = 0.5
 """Seconds after which a body that waits for the engine lends its place to others."""
 
 
 async def open_cluster(
-    stack: AsyncExitStack, connection: Connection, max_in_flight: int
+    stack: AsyncExitStack, connection: Connection, max_in_flight: int, window: int
 ) -> Cluster:
     """Connect to a cluster, or start one, until the stack is closed.
+
+    Args:
+      window: How many chunks of a body may be under way; with 1, it waits for each.
 
     Raises:
       DefinitionError: if a node has another version of Python or trioflow.
@@ -46,7 +52,8 @@ async def open_cluster(
     nursery = await stack.enter_async_context(trio.open_nursery())
     nursery.cancel_scope.shield = True  # bodies that are canceled need them until they end
     places = Places(max_in_flight, patience=PATIENCE)
-    office, logbook = Office(mailbox), Logbook()
+    office = Office(mailbox, GATHERING if window > 1 else 0.0)
+    logbook = Logbook()
     for serve in (office.take, office.bring, places.lend, logbook.serve):
         nursery.start_soon(serve)
     stack.push_async_callback(_close, logbook, nursery)

@@ -84,8 +84,14 @@ class Call:
 class Office:
     """Takes messages from the mailbox, and brings answers to it."""
 
-    def __init__(self, mailbox: Any) -> None:
+    def __init__(self, mailbox: Any, gathering: float = 0.0) -> None:
+        """Serve a mailbox.
+
+        Args:
+          gathering: Seconds that an answer waits for others, if bodies do not wait for each.
+        """
         self.mailbox = mailbox
+        self._gathering = gathering
         self.is_lost = False
         """Whether the mailbox is gone."""
         self.reason = ""
@@ -132,6 +138,8 @@ class Office:
         """Bring answers, all that are ready in one call."""
         async for first in self._to_answer:
             letters = [first]
+            if self._gathering:
+                await trio.sleep(self._gathering)
             while self._to_answer.statistics().current_buffer_used:
                 letters.append(self._to_answer.receive_nowait())
             self.mailbox.answer.remote(letters)

@@ -114,7 +114,9 @@ class RayRunner(Runner):
             check_variable(name)
         try:
             connection = Connection(self._address, self._local, self._runtime_env)
-            self._cluster = await open_cluster(self._stack, connection, self._max_in_flight)
+            self._cluster = await open_cluster(
+                self._stack, connection, self._max_in_flight, self._manner.window
+            )
         except BaseException:
             await self._stack.aclose()
             raise
