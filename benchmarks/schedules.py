@@ -3,7 +3,8 @@
     python -m benchmarks.schedules [NUMBER] [STORE]
 
 Without a store, all schedules tick three times at the same moments in virtual time. With the URL of
-an empty database, all have one tick that came while no process looked.
+an empty database, or ``postgresql`` for a server of its own, all have one tick that came while no
+process looked.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import attrs
 import trio
 import trio.testing
 
+from tests.databases import server_kit
 from trioflow import Cron, Engine, Schedule, Workflow, open_engine, step
 from trioflow.abc import ScheduleStore
 from trioflow.testing import VirtualClock
@@ -108,10 +110,14 @@ async def keep(engine: Engine, number: int, counter: Counter) -> None:
 def main() -> None:
     """Measure in virtual time, or on the store that is given."""
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    if len(sys.argv) > 2:
-        trio.run(measure, number, sys.argv[2])
-    else:
+    store = sys.argv[2] if len(sys.argv) > 2 else None
+    if store is None:
         trio.run(measure, number, None, clock=VirtualClock())
+    elif store == "postgresql":
+        with server_kit().running_server() as server:
+            trio.run(measure, number, server.url("postgres"))
+    else:
+        trio.run(measure, number, store)
 
 
 if __name__ == "__main__":

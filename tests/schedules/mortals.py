@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 import trio
-from trioflow_sql import SqlStore
 
 from trioflow import _calendar
 from trioflow.abc import Append
@@ -98,14 +97,6 @@ class MortalMemory(Mortal, MemoryStore):
         finally:
             for run in held:
                 run.owner = owner
-
-
-class MortalSql(Mortal, SqlStore):
-    """A database that many engines use. Claims of a dead one end with it."""
-
-    def __init__(self, url: str, fate: Fate) -> None:
-        super().__init__(url)
-        self.fate = fate
 
 
 def set_calendar(moment: datetime) -> None:

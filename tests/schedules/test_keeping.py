@@ -387,7 +387,7 @@ async def test_ticks_that_nothing_could_start(
 ) -> None:
     """Sleep, downtime and an outage of the store are the same. Replay even if it was switched off:
     dbos-inc/dbos-transact-py#803; all late runs at once: PrefectHQ/prefect#15886; late ones lost
-    silently: agronholm/apscheduler#182."""
+    silently: agronholm/apscheduler#182; unclear rules: temporalio/documentation#5288."""
     options, wanted = CATCHING_UP[case]
     story, store = Story(), SetStore()
     schedule = story.schedule(seconds=0.5 * HOUR, **options)
@@ -413,7 +413,8 @@ async def test_ticks_that_nothing_could_start(
 
 
 async def test_load_alone_loses_no_tick(virtual_clock: VirtualClock) -> None:
-    """A grace time of one second made late jobs vanish elsewhere: agronholm/apscheduler#977."""
+    """A grace time of one second made late jobs vanish elsewhere:
+    agronholm/apscheduler#296, #977."""
     story, store = Story(), SetStore()
     async with story.engine(store, story.schedule(Every(10), overlap="allow")) as engine:
         await trio.sleep(1)

@@ -104,16 +104,7 @@ class Schedule(metaclass=PlainHelp):
         Raises:
           DefinitionError: if an argument is invalid; InvalidIdError: if an id or a tag is.
         """
-        check_name("schedule id", id)
-        if len(id) > MAX_ID:
-            problem = f"has {len(id)} characters; at most {MAX_ID} are allowed"
-            raise InvalidIdError("schedule id", id, problem)
-        where = f"schedule {id!r}"
-        _check_choice(where, "overlap", overlap, get_args(Overlap))
-        _check_choice(where, "missed", missed, get_args(Missed))
-        if resource_id is not None:
-            check_name("resource id", resource_id)
-        check_tags(tags)
+        where = _place(id)
         self.__attrs_init__(
             id,
             _workflow_id(where, workflow),
@@ -131,8 +122,15 @@ class Schedule(metaclass=PlainHelp):
             pause_on_failure,
             _note(where, note),
             resource_id,
-            tuple(tags),
+            _tags(tags),
         )
+
+    def __attrs_post_init__(self) -> None:
+        where = _place(self.id)
+        _check_choice(where, "overlap", self.overlap, get_args(Overlap))
+        _check_choice(where, "missed", self.missed, get_args(Missed))
+        if self.resource_id is not None:
+            check_name("resource id", self.resource_id)
         if self.start is not None and self.end is not None and self.end < self.start:
             raise DefinitionError(where, "it ends before it starts", "give a later end")
 
@@ -177,6 +175,20 @@ class Schedule(metaclass=PlainHelp):
 def tag_of(schedule: str) -> str:
     """Return the tag of all runs of a schedule."""
     return f"schedule:{schedule}"
+
+
+def _place(id: str) -> str:
+    """Return what errors call the schedule with a valid id."""
+    check_name("schedule id", id)
+    if len(id) > MAX_ID:
+        problem = f"has {len(id)} characters; at most {MAX_ID} are allowed"
+        raise InvalidIdError("schedule id", id, problem)
+    return f"schedule {id!r}"
+
+
+def _tags(tags: Collection[str]) -> tuple[str, ...]:
+    check_tags(tags)
+    return tuple(tags)
 
 
 def _workflow_id(where: str, workflow: object) -> str:

@@ -8,15 +8,19 @@ import pytest
 from attrs import frozen
 from trioflow_agents import (
     Agent,
+    Approved,
     Assistant,
+    ModelRequest,
     Scripted,
     ScriptedModel,
     ToolAnswer,
     ToolRequest,
     User,
+    approval,
     history,
     usage_of,
 )
+from trioflow_agents.approving import digest_of
 
 from trioflow import NonRetryableError, StepContext, Workflow, open_engine, step
 from trioflow.errors import DefinitionError
@@ -147,3 +151,30 @@ async def test_a_workflow_may_wait_for_an_answer() -> None:
 def test_a_workflow_is_not_called_as_a_part_of_the_agent() -> None:
     with pytest.raises(DefinitionError, match="a workflow has the id 'tool'"):
         Agent("ag", model=ScriptedModel([]), tools=[Workflow("tool", input=int).then(double)])
+
+
+# ---------------------------------------------------------------- approval
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+async def test_agents_that_are_called_twice_at_once_may_ask_for_the_same(
+    order: tuple[int, int],
+) -> None:
+    """Their calls have the same ids: each model counts its own."""
+
+    def reply(request: ModelRequest) -> Any:
+        last = request.messages[-1]
+        return last.content if isinstance(last, ToolAnswer) else asks("c", "add", a=1)
+
+    inner = Agent("inner", model=ScriptedModel(reply), tools=[approval(add)])
+    both = Scripted(calls=[asks("c1", "inner", input="x"), asks("c2", "inner", input="y")])
+    agent = Agent("ag", model=ScriptedModel([both, "done"]), tools=[inner])
+    async with open_engine(plugins=["agents"], workflows=[agent], store="memory:") as engine:
+        run = engine.submit("ag", "go")
+        result = await run.wait()
+        assert set(result.resume_labels) == {"add:c:0", "add:c:1"}
+        for number in order:
+            answer = Approved(digest_of("add", {"a": 1}), {"a": 10 * number})
+            result = await run.resume(answer, label=f"add:c:{number}")
+
+    assert result.output == "done"
+    answers = [each for each in history(run, "ag") if isinstance(each, ToolAnswer)]
+    assert [each.content for each in answers] == ["1", "11"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, Literal, TypeVar
 
@@ -14,6 +15,7 @@ from trioflow_agents.errors import ToolRefusedError
 from trioflow_agents.tools import CALL_ID
 
 Digest = TypeVar("Digest")
+_ITEM = re.compile(r"\[(\d+)\]")
 
 
 @frozen
@@ -61,7 +63,8 @@ def approval(
       when: A function of the arguments: whether approval is needed. Default: always.
       label: The label to answer by, or a function of the arguments that returns it. Default: the
         tool's id, in an agent followed by ``":"`` and the id of the call, so that several calls can
-        wait at the same time.
+        wait at the same time: ``"pay:call-1"``. If the agent is in items of loops, or called by
+        another agent, their indexes follow: ``"pay:call-1:0"``.
       timeout: Seconds after which the call fails with `AskTimeoutError`.
     """
 
@@ -97,7 +100,7 @@ async def _ask(
     # An answer with another digest does not fit this type, so the run refuses it and keeps waiting.
     answer: Any = Approved[Literal[request.digest]] | Refused  # type: ignore[name-defined]
     decision: Approved[str] | Refused = await ctx.ask(
-        request, answer, label or _label(tool), timeout
+        request, answer, label or _label(tool, ctx), timeout
     )
     if isinstance(decision, Refused):
         raise ToolRefusedError(tool, decision.reason)
@@ -106,9 +109,13 @@ async def _ask(
     return arguments if decision.arguments is None else decision.arguments
 
 
-def _label(tool: str) -> str:
+def _label(tool: str, ctx: StepContext[Any]) -> str:
+    """Return the label of a call. Items of loops around the agent may have equal ids of calls."""
     call_id = CALL_ID.get()
-    return tool if call_id is None else f"{tool}:{call_id}"
+    if call_id is None:
+        return tool
+    *around, _ = _ITEM.findall(ctx.step_call_id.partition(":")[2])
+    return ":".join((tool, call_id, *around))
 
 
 def digest_of(tool: str, arguments: Mapping[str, Any]) -> str:

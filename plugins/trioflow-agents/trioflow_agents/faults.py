@@ -79,10 +79,11 @@ def hiding(key: object) -> Iterator[None]:
     try:
         yield
     except ModelError as exc:
-        is_key = isinstance(key, str) and len(key) >= SHORTEST_KEY
-        if not is_key or key not in f"{exc.problem} {exc.code}":
+        if not isinstance(key, str) or len(key) < SHORTEST_KEY:
             raise
-        raise _without(exc, str(key)) from None
+        if key not in f"{exc.problem} {exc.code}":
+            raise
+        raise _without(exc, key) from None
 
 
 def _without(error: ModelError, key: str) -> ModelError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import threading
 import time
 from pathlib import Path
@@ -106,6 +107,15 @@ def tick_stubbornly(path: str) -> None:
                 time.sleep(0.01)
         except KeyboardInterrupt:
             continue
+
+
+@step(runner="ray")
+def block(path: str) -> None:
+    """Block outside of Python, where no interrupt arrives."""
+    Path(path + ".new").write_text(str(os.getpid()))
+    Path(path + ".new").rename(path)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    time.sleep(100)
 
 
 def _tick(path: str) -> None:

@@ -10,7 +10,8 @@ import trioflow_ray
 from attrs import frozen
 from ray_steps import large
 from trioflow_ray import Ref, RefLostError
-from trioflow_ray.refs import INSIDE, Inside, Mark, find, giving, may_be_ref, new, taking
+from trioflow_ray.inside import INSIDE, Inside, Mark
+from trioflow_ray.refs import find, giving, may_be_ref, new, taking
 
 from trioflow import Workflow, open_engine
 from trioflow.errors import NonRetryableError, NotSerializableError

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import attrs
 import ray
@@ -18,8 +21,25 @@ from trioflow_ray.losses import loss_of
 from trioflow_ray.options import Options
 from trioflow_ray.post import Call, Office
 from trioflow_ray.refs import Ref, Shelf
-from trioflow_ray.waiting import settle
+from trioflow_ray.waiting import settle, when_settled
 from trioflow_ray.work import Parcel, carrier_here
+
+
+class Tasks:
+    """The remote functions that run bodies; to give one its options takes as long as a body."""
+
+    def __init__(self, task: Any) -> None:
+        self._task = task
+        self._given: WeakKeyDictionary[Kind, dict[str, Any]] = WeakKeyDictionary()
+
+    def of(self, kind: Kind, name: str) -> Any:
+        """Return the remote function for bodies of a kind, under this name."""
+        given = self._given.setdefault(kind, {})
+        if name not in given:
+            returns = 2 if kind.gives_ref else 1
+            options = kind.options.for_ray()
+            given[name] = self._task.options(**options, name=name, num_returns=returns)
+        return given[name]
 
 
 @attrs.frozen(eq=False)
@@ -31,8 +51,7 @@ class Cluster:
     places: Places
     logbook: Logbook
     shelf: Shelf
-    task: Any
-    """The remote function that runs bodies."""
+    tasks: Tasks
 
 
 @attrs.frozen(eq=False)
@@ -43,6 +62,8 @@ class Kind:
     is_async: bool
     gives_ref: bool
     """Whether the output may be a Ref."""
+    is_timed: bool
+    """Whether there is a timeout, which counts from when the body begins."""
 
 
 @attrs.frozen(eq=False)
@@ -113,9 +134,11 @@ class Body:
     def _submit(self, content: Content, call: Call) -> Any:
         """Hand the body to Ray, and return the object of its outcome."""
         gives_ref, refs = self.kind.gives_ref, content.refs
-        job = Job(facts_of(self.ctx), Levels.here(), True, self.kind.is_async, self.manner.window)
+        facts, is_async = facts_of(self.ctx), self.kind.is_async
         parcel = Parcel(
-            job=job,
+            job=Job(facts, None, reports=True, is_async=is_async, window=self.manner.window),
+            levels=pickle.dumps(Levels.here()),
+            is_timed=self.kind.is_timed or self.manner.start_timeout is not None,
             call=call.number,
             mailbox=self.cluster.mailbox,
             gives_ref=gives_ref,
@@ -123,8 +146,7 @@ class Body:
             variables=content.variables,
             carrier=carrier_here(),
         )
-        options = {**self.kind.options.for_ray(), "name": self.ctx.step_id}
-        task = self.cluster.task.options(**options, num_returns=2 if gives_ref else 1)
+        task = self.cluster.tasks.of(self.kind, self.ctx.step_id)
         objects = [ref.held for ref in refs.values()]
         made = task.remote(pickle.dumps(parcel), content.pickled, *objects)
         if not gives_ref:
@@ -136,32 +158,34 @@ class Body:
         service = Service(
             self.ctx, call, self.place, self.cluster.logbook, self._begin, self.manner.window
         )
-        frame = None
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._watch, ref, call)
-            if self.manner.start_timeout is not None:
-                nursery.start_soon(self._give_up, call, self.manner.start_timeout)
-            frame = await service.serve()
-            if service.interruption is not None and frame is not None:
-                frame = None
-            nursery.cancel_scope.cancel()
+        when_settled(ref, partial(self._end, call))
+        frame = await self._serve(service, call)
         if service.interruption is not None:
             raise service.interruption
         if frame is None:
             raise self._loss(call, content)
         return frame
 
+    async def _serve(self, service: Service, call: Call) -> Frame | None:
+        seconds = self.manner.start_timeout
+        if seconds is None:
+            return await service.serve()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._give_up, call, seconds)
+            frame = await service.serve()
+            nursery.cancel_scope.cancel()
+        return frame
+
     def _begin(self) -> None:
         self._begun.set()
         self.on_begin()
 
-    async def _watch(self, ref: Any, call: Call) -> None:
+    def _end(self, call: Call, future: Future[Any]) -> None:
         """Tell the call how its task has ended."""
-        future = await settle(ref)
         try:
             call.end(future.result())
         except Exception as exc:
-            self._failure = exc
+            self._failure = self._failure or exc
             call.end(None)
 
     async def _give_up(self, call: Call, seconds: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -20,11 +20,19 @@ class Connection:
     seconds of idleness.
     """
 
-    def __init__(self, address: str | None, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        address: str | None,
+        options: Mapping[str, Any],
+        runtime_env: Mapping[str, Any] | None = None,
+    ) -> None:
         address = address or os.environ.get("RAY_ADDRESS")
         self._options: dict[str, Any] = {**QUIET, "address": address}
         if address is None:
             self._options = {**QUIET, **OWN, **options}
+        self._env = None if runtime_env is None else dict(runtime_env)
+        if self._env is not None:  # only there, folders in it are sent to the nodes
+            self._options["runtime_env"] = self._env
         self._over = threading.Event()
         self._failure: BaseException | None = None
         self._is_ours = False
@@ -53,6 +61,14 @@ class Connection:
         if self._failure is not None:
             raise self._failure
         await trio.lowlevel.checkpoint_if_cancelled()
+
+    def remote(self, fn: Callable[..., Any]) -> Any:
+        """Return the remote function for *fn*, with the environment if the connection has none."""
+        import ray
+
+        if self._env is None or self._is_ours:
+            return ray.remote(fn)
+        return ray.remote(runtime_env=self._env)(fn)
 
     def _serve(self, token: trio.lowlevel.TrioToken, begun: trio.Event) -> None:
         import ray

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 import attrs
@@ -19,7 +20,8 @@ NAMESPACE = "trioflow"
 MOST = 100
 """Number of log records that are sent at once."""
 LATEST = 0.05
-"""Seconds that a log record waits for others."""
+"""Seconds that a log record waits for others, and that the run need not know that a body without
+a timeout has begun. Most bodies have ended by then, and it costs as much as the rest of a body."""
 
 
 @attrs.frozen
@@ -47,16 +49,25 @@ class MailboxLine:
         self._name = ""
         self._mailboxes: dict[str, Any] = {}
         self._records: list[bytes] = []
-        self._has_records = threading.Event()
+        self._tells_late = False
+        self._begun: BegunOn | None = None
+        self._has_news = threading.Event()
         self._sender: threading.Thread | None = None
 
-    def begin(self, call: int, name: str) -> None:
-        """Send what follows to the mailbox of this name, for this call."""
-        self._call, self._name, self.sent = call, name, 0
+    def begin(self, call: int, name: str, *, tells_late: bool) -> None:
+        """Send what follows to the mailbox of this name, for this call.
+
+        Args:
+          tells_late: Whether it is enough to tell the run later that the body has begun.
+        """
+        with self.lock:
+            self._call, self._name, self.sent = call, name, 0
+            self._tells_late = tells_late
 
     def end(self) -> int:
         """Send what is left, and return how many messages the body has sent."""
         with self.lock:
+            self._begun = None
             self._send_records()
         return self.sent
 
@@ -65,16 +76,25 @@ class MailboxLine:
         if isinstance(message, LogRecord):
             self._add_record(content)
             return
-        self._send_records()  # what the body has logged before
-        self.sent += 1
         if isinstance(message, Begun):
             message = BegunOn(self.node)
+            if self._tells_late:
+                self._begun = message
+                self._send_soon()
+                return
+        self._send_waiting()  # what was before
         if not isinstance(message, Ask):
-            self._mailbox().tell.remote(self._call, message, content)
+            self._tell(message, content)
             return
         id = message.id
-        answered = self._mailbox().ask.remote(self._call, message, content).future()
+        asked = self._mailbox().ask.remote(self._call, self.sent, message, content)
+        self.sent += 1
+        answered = asked.future()
         answered.add_done_callback(lambda answer: self._pass_on(answer, id))
+
+    def _tell(self, message: Any, content: bytes) -> None:
+        self._mailbox().tell.remote(self._call, self.sent, message, content)
+        self.sent += 1
 
     def _pass_on(self, answer: Future[tuple[Answer, Any]], id: int) -> None:
         asked = self.waiting.pop(id, None)
@@ -93,27 +113,35 @@ class MailboxLine:
             self._mailboxes[self._name] = ray.get_actor(self._name, namespace=NAMESPACE)
         return self._mailboxes[self._name]
 
-    # ------------------------------------------------------------ log records
+    # ------------------------------------------------------------ what can wait
     def _add_record(self, content: bytes) -> None:
         self._records.append(content)
         if len(self._records) >= MOST:
             self._send_records()
-            return
+        else:
+            self._send_soon()
+
+    def _send_records(self) -> None:
+        records, self._records = self._records, []
+        if records:
+            self._tell(Records(), pickle.dumps(records))
+
+    def _send_soon(self) -> None:
+        """Send what waits, also if the body sends nothing else."""
         if self._sender is None:
             self._sender = threading.Thread(target=self._send_late, daemon=True)
             self._sender.start()
-        self._has_records.set()
-
-    def _send_records(self) -> None:
-        if self._records:
-            self.sent += 1
-            self._mailbox().tell.remote(self._call, Records(), pickle.dumps(self._records))
-            self._records = []
+        self._has_news.set()
 
     def _send_late(self) -> None:
-        """Send the records of a body that does not send anything else."""
-        while self._has_records.wait():
-            self._has_records.clear()
+        while self._has_news.wait():
+            self._has_news.clear()
             time.sleep(LATEST)
-            with self.lock:
-                self._send_records()
+            with self.lock, suppress(Exception):  # the mailbox is gone, and with it who would know
+                self._send_waiting()
+
+    def _send_waiting(self) -> None:
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            self._tell(begun, b"")
+        self._send_records()

@@ -9,8 +9,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-Letter = tuple[int, Any, bytes]
-"""The number of a call, a message, and its content."""
+Letter = tuple[int, int, Any, bytes]
+"""The number of a call, that of the message in the call, the message, and its content. Ray does not
+promise that calls of an actor with several at a time begin in the order in which they are made."""
+Reply = tuple[int, Any, bytes]
+"""The number of a call, an answer, and its content."""
 
 
 class Mailbox:
@@ -21,17 +24,17 @@ class Mailbox:
         self._filled = asyncio.Event()
         self._waiting: dict[tuple[int, int], asyncio.Future[tuple[Any, bytes]]] = {}
 
-    async def ask(self, call: int, message: Any, content: bytes) -> tuple[Any, bytes]:
+    async def ask(self, call: int, number: int, message: Any, content: bytes) -> tuple[Any, bytes]:
         """Bring a request to the engine, and return its answer with the content."""
         answer = asyncio.get_running_loop().create_future()
         self._waiting[call, message.id] = answer
-        self._put((call, message, content))
+        self._put((call, number, message, content))
         result: tuple[Any, bytes] = await answer
         return result
 
-    async def tell(self, call: int, message: Any, content: bytes) -> None:
+    async def tell(self, call: int, number: int, message: Any, content: bytes) -> None:
         """Bring a message to the engine that has no answer."""
-        self._put((call, message, content))
+        self._put((call, number, message, content))
 
     def _put(self, letter: Letter) -> None:
         self._letters.append(letter)
@@ -44,7 +47,7 @@ class Mailbox:
         taken, self._letters = self._letters, []
         return taken
 
-    async def answer(self, answers: list[Letter]) -> None:
+    async def answer(self, answers: list[Reply]) -> None:
         """Bring answers to the bodies that wait for them."""
         for call, message, content in answers:
             waiting = self._waiting.pop((call, message.id), None)

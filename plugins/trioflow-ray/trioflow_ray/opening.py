@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -12,7 +11,7 @@ import trio
 from trioflow.errors import DefinitionError
 from trioflow.runners import Places
 from trioflow.runners.remote import Logbook
-from trioflow_ray.body import Cluster
+from trioflow_ray.body import Cluster, Tasks
 from trioflow_ray.cluster import Connection, driver_node, versions
 from trioflow_ray.line import NAMESPACE
 from trioflow_ray.mailbox import Mailbox
@@ -22,14 +21,20 @@ from trioflow_ray.refs import Shelf
 from trioflow_ray.waiting import settle
 from trioflow_ray.work import run_body
 
+GATHERING = 0.002
+"""Seconds that answers wait for others if bodies do not wait for each chunk: as many as possible go
+in one call, which costs as much as that of a chunk."""
 PATIENCE = 0.5
 """Seconds after which a body that waits for the engine lends its place to others."""
 
 
 async def open_cluster(
-    stack: AsyncExitStack, address: str | None, local: Mapping[str, Any], max_in_flight: int
+    stack: AsyncExitStack, connection: Connection, max_in_flight: int, window: int
 ) -> Cluster:
     """Connect to a cluster, or start one, until the stack is closed.
+
+    Args:
+      window: How many chunks of a body may be under way; with 1, it waits for each.
 
     Raises:
       DefinitionError: if a node has another version of Python or trioflow.
@@ -37,7 +42,6 @@ async def open_cluster(
     """
     import ray
 
-    connection = Connection(address, local)
     stack.push_async_callback(connection.close)
     await connection.open()
     await check_versions()
@@ -48,11 +52,12 @@ async def open_cluster(
     nursery = await stack.enter_async_context(trio.open_nursery())
     nursery.cancel_scope.shield = True  # bodies that are canceled need them until they end
     places = Places(max_in_flight, patience=PATIENCE)
-    office, logbook = Office(mailbox), Logbook()
+    office = Office(mailbox, GATHERING if window > 1 else 0.0)
+    logbook = Logbook()
     for serve in (office.take, office.bring, places.lend, logbook.serve):
         nursery.start_soon(serve)
     stack.push_async_callback(_close, logbook, nursery)
-    return Cluster(name, office, places, logbook, shelf, ray.remote(run_body))
+    return Cluster(name, office, places, logbook, shelf, Tasks(connection.remote(run_body)))
 
 
 def _start_mailbox() -> tuple[str, Any]:

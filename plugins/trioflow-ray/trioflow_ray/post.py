@@ -12,7 +12,7 @@ import trio
 
 from trioflow.runners.remote import Begun, Frame, LogRecord
 from trioflow_ray.line import BegunOn, Records
-from trioflow_ray.mailbox import Letter
+from trioflow_ray.mailbox import Reply
 from trioflow_ray.waiting import settle
 from trioflow_ray.work import Result
 
@@ -30,12 +30,20 @@ class Call:
     """Whether the task has ended without a result."""
     node: str | None = None
     """The id of the node on which the body runs; None until it is known."""
+    _early: dict[int, tuple[Any, bytes]] = attrs.field(factory=dict)
+    """Messages that have overtaken others."""
     _frames: deque[Frame] = attrs.field(factory=deque)
     _news: trio.Event = attrs.field(factory=trio.Event)
 
-    def add(self, message: Any, content: bytes) -> None:
-        """Add a message of the body."""
-        self.received += 1
+    def add(self, number: int, message: Any, content: bytes) -> None:
+        """Add a message of the body, and those that wait for it."""
+        self._early[number] = message, content
+        while self.received in self._early:
+            self._take(*self._early.pop(self.received))
+            self.received += 1
+        self._news.set()
+
+    def _take(self, message: Any, content: bytes) -> None:
         if isinstance(message, Records):
             self._frames.extend((LogRecord(), record) for record in pickle.loads(content))
         elif isinstance(message, BegunOn):
@@ -43,7 +51,6 @@ class Call:
             self._frames.append((Begun(), content))
         else:
             self._frames.append((message, content))
-        self._news.set()
 
     def end(self, result: Result | None) -> None:
         """Note that the task has ended; None if it has no result."""
@@ -77,14 +84,20 @@ class Call:
 class Office:
     """Takes messages from the mailbox, and brings answers to it."""
 
-    def __init__(self, mailbox: Any) -> None:
+    def __init__(self, mailbox: Any, gathering: float = 0.0) -> None:
+        """Serve a mailbox.
+
+        Args:
+          gathering: Seconds that an answer waits for others, if bodies do not wait for each.
+        """
         self.mailbox = mailbox
+        self._gathering = gathering
         self.is_lost = False
         """Whether the mailbox is gone."""
         self.reason = ""
         self._calls: dict[int, Call] = {}
         self._numbers = 0
-        self._answers, self._to_answer = trio.open_memory_channel[Letter](math.inf)
+        self._answers, self._to_answer = trio.open_memory_channel[Reply](math.inf)
 
     def open_call(self) -> Call:
         """Return a new call, whose messages are sorted to it until it is closed."""
@@ -101,7 +114,7 @@ class Office:
         if not self.is_lost:
             self.mailbox.forget.remote(call.number)
 
-    def answer(self, letter: Letter) -> None:
+    def answer(self, letter: Reply) -> None:
         """Bring an answer to its body; it is lost if the body has ended."""
         self._answers.send_nowait(letter)  # there are as many as bodies have open requests
 
@@ -116,15 +129,17 @@ class Office:
             except ray.exceptions.RayError as exc:
                 self._lose(exc)
                 return
-            for number, message, content in letters:
+            for number, *letter in letters:
                 call = self._calls.get(number)
                 if call is not None:
-                    call.add(message, content)
+                    call.add(*letter)
 
     async def bring(self) -> None:
         """Bring answers, all that are ready in one call."""
         async for first in self._to_answer:
             letters = [first]
+            if self._gathering:
+                await trio.sleep(self._gathering)
             while self._to_answer.statistics().current_buffer_used:
                 letters.append(self._to_answer.receive_nowait())
             self.mailbox.answer.remote(letters)

@@ -9,7 +9,8 @@ import attrs
 
 from trioflow.errors import NotSerializableError
 from trioflow.validation import wrong_type
-from trioflow_ray.refs import Mark, Ref, find, is_ref, keep
+from trioflow_ray.inside import Mark
+from trioflow_ray.refs import Ref, find, is_ref, keep
 
 if TYPE_CHECKING:
     from cattrs import Converter

@@ -11,32 +11,18 @@ import logging
 import types
 import typing
 import uuid
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
-import attrs
-
-from trioflow.runners.remote import NotInWorkerError
 from trioflow_ray.errors import RefLostError
+from trioflow_ray.inside import INSIDE, ONLY_OUTPUT, Mark
 
 T = TypeVar("T")
 
 logger = logging.getLogger("trioflow_ray")
-
-
-@attrs.frozen
-class Mark:
-    """What a journal and a message have of a Ref."""
-
-    object: str
-    """The id of the object, which is unique among all clusters."""
-    step: str
-    """The step that has made it."""
-    size: int
-    """Bytes in the object store."""
 
 
 class Ref(Generic[T]):
@@ -123,7 +109,10 @@ class Ref(Generic[T]):
 
     def __reduce__(self) -> Any:
         if self._mark is None:
-            return INSIDE[0].give(self._value) if INSIDE else (Ref, (self._value,))
+            if not INSIDE:
+                return Ref, (self._value,)
+            INSIDE[0].give(self._value)
+            return new, ()
         _taken.get({})[self._mark.object] = self
         return find, (self._mark,)
 
@@ -190,9 +179,6 @@ def new() -> Ref[Any]:
     return make()
 
 
-ONLY_OUTPUT = "a new Ref can only be the output of a step, annotated with -> Ref[...]"
-
-
 @contextmanager
 def taking() -> Generator[dict[str, Ref[Any]], None, None]:
     """Yield the Refs that are pickled in the block and have marks, by the ids of their objects."""
@@ -218,38 +204,6 @@ def _marked(mark: Mark, object: Any) -> Ref[Any]:
     ref = Ref[Any](None)
     ref._mark, ref._object = mark, object
     return ref
-
-
-# ---------------------------------------------------------------- in a worker
-@attrs.define(eq=False)
-class Inside:
-    """The Refs of the body that runs in this process."""
-
-    step: str
-    may_give: bool
-    """Whether the output is a Ref."""
-    received: Mapping[str, Any]
-    """The values of what the body has received, by the ids of their objects."""
-    given: Any = None
-    """The value of the Ref that the body has made and returned."""
-
-    def value_of(self, mark: Mark) -> Any:
-        """Return what a Ref refers to."""
-        if mark.object in self.received:
-            return self.received[mark.object]
-        remedy = "make the Ref part of the step's input, so that its value is brought here"
-        raise NotInWorkerError(self.step, f"get() of a Ref of step {mark.step!r}", remedy)
-
-    def give(self, value: Any) -> Any:
-        """Set a value aside for the object store, and return how to read the Ref to it."""
-        if not self.may_give:
-            raise TypeError(ONLY_OUTPUT)
-        self.given = value
-        return new, ()
-
-
-INSIDE: list[Inside] = []
-"""Empty in other processes than those in which bodies run."""
 
 
 # ---------------------------------------------------------------- types

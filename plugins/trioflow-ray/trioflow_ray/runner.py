@@ -15,6 +15,7 @@ from trioflow.errors import DefinitionError
 from trioflow.runners import outside_timeout
 from trioflow.runners.remote import check_reachable, pack_call
 from trioflow_ray.body import Body, Cluster, Content, Kind, Manner
+from trioflow_ray.cluster import Connection
 from trioflow_ray.opening import open_cluster
 from trioflow_ray.options import make_options, options_of
 from trioflow_ray.outputs import Sizes, output_of
@@ -44,6 +45,7 @@ class RayRunner(Runner):
         window: int = 1,
         warn_size: int = 10_000_000,
         context_vars: Collection[str] = (),
+        runtime_env: Mapping[str, Any] | None = None,
         local: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
@@ -64,6 +66,8 @@ class RayRunner(Runner):
           warn_size: Bytes of an input or output above which a warning is logged, once per step.
           context_vars: Context variables that bodies get, such as ``"app.logs:request_id"``. Their
             values are pickled.
+          runtime_env: Ray's description of packages, files and variables for all workers. Folders
+            in it are sent to the nodes, unless this process is connected already.
           local: Arguments of `ray.init` for a cluster of its own, such as ``{"num_cpus": 2}``.
           options: Defaults of `ray_options` for all steps.
 
@@ -87,6 +91,7 @@ class RayRunner(Runner):
         self._manner = Manner(grace, start_timeout, window)
         self._sizes = Sizes(warn_size)
         self._context_vars = tuple(context_vars)
+        self._runtime_env = runtime_env
         self._local = dict(local or {})
         self._defaults = options
         self._stack = AsyncExitStack()
@@ -108,8 +113,9 @@ class RayRunner(Runner):
         for name in self._context_vars:
             check_variable(name)
         try:
+            connection = Connection(self._address, self._local, self._runtime_env)
             self._cluster = await open_cluster(
-                self._stack, self._address, self._local, self._max_in_flight
+                self._stack, connection, self._max_in_flight, self._manner.window
             )
         except BaseException:
             await self._stack.aclose()
@@ -144,7 +150,8 @@ class RayRunner(Runner):
         where = f"{'step' if isinstance(definition, Step) else 'tool'} {definition.id!r}"
         options = options_of(self._defaults, definition.metadata, where)
         is_async = definition.signature.kind == "async"
-        return _Bound(self, Kind(options, is_async, may_be_ref(definition.output)))
+        gives_ref, is_timed = may_be_ref(definition.output), definition.timeout is not None
+        return _Bound(self, Kind(options, is_async, gives_ref, is_timed))
 
     async def run(
         self, ctx: StepContext[Any], fn: Callable[..., Any], /, *args: Any, **kwargs: Any
@@ -157,7 +164,8 @@ class RayRunner(Runner):
         """
         import inspect
 
-        kind = Kind(make_options(self._defaults), inspect.iscoroutinefunction(fn), gives_ref=False)
+        options, is_async = make_options(self._defaults), inspect.iscoroutinefunction(fn)
+        kind = Kind(options, is_async, gives_ref=False, is_timed=True)  # perhaps
         return await self.run_as(kind, ctx, fn, args, kwargs)
 
     async def run_as(
@@ -173,9 +181,8 @@ class RayRunner(Runner):
             raise closed()
         place = self._cluster.places.place(ctx.run_id)
         with ExitStack() as waiting:
-            is_timed = waiting.enter_context(outside_timeout(ctx))
-            begin = waiting.close if is_timed else _nothing
-            body = Body(self._cluster, ctx, kind, self._manner, place, begin)
+            waiting.enter_context(outside_timeout(ctx))
+            body = Body(self._cluster, ctx, kind, self._manner, place, waiting.close)
             try:
                 await place.take()
                 frame = await body.run(self._pack(ctx, fn, args, kwargs))
@@ -215,7 +222,3 @@ class _Bound(Runner):
 
 def closed() -> trio.ClosedResourceError:
     return trio.ClosedResourceError("the Ray runner is not open")
-
-
-def _nothing() -> None:
-    """Begin a body whose time does not matter."""

@@ -11,8 +11,8 @@ from typing import Any
 import attrs
 
 from trioflow.runners.remote import Bodies, Job, Raised, open_loop
+from trioflow_ray.inside import INSIDE, Inside
 from trioflow_ray.line import MailboxLine
-from trioflow_ray.refs import INSIDE, Inside
 from trioflow_ray.variables import set_variables
 
 Result = tuple[int, Any, bytes, str]
@@ -25,6 +25,11 @@ class Parcel:
     """What a worker is told beside the content of a job."""
 
     job: Job
+    """Without the levels of loggers."""
+    levels: bytes
+    """These, pickled; most workers have them already."""
+    is_timed: bool
+    """Whether the run has to know at once that the body begins, for a timeout."""
     call: int
     """The number of the call at the mailbox."""
     mailbox: str
@@ -47,14 +52,19 @@ class _Worker:
         self._stack.enter_context(open_loop())
         self._bodies = Bodies(self.line, self._around)
         self._parcel: Parcel | None = None
+        self._levels = b""
 
     def run(self, parcel: Parcel, content: bytes, objects: tuple[Any, ...]) -> Any:
         received = dict(zip(parcel.objects, objects, strict=True))
         inside = Inside(parcel.job.facts.step_id, parcel.gives_ref, received)
         self._parcel = parcel
-        self.line.begin(parcel.call, parcel.mailbox)
+        self.line.begin(parcel.call, parcel.mailbox, tells_late=not parcel.is_timed)
         INSIDE[:] = [inside]
-        outcome, result = self._bodies.run(parcel.job, [content])
+        job = parcel.job
+        if parcel.levels != self._levels:
+            self._levels = parcel.levels
+            job = attrs.evolve(job, levels=pickle.loads(parcel.levels))
+        outcome, result = self._bodies.run(job, [content])
         INSIDE[:] = [Inside(inside.step, may_give=False, received={})]
         node = self.line.node if isinstance(outcome, Raised) else ""
         ended = self.line.end(), outcome, result, node

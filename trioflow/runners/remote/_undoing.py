@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # `signal` makes slow enums of answers
 import gc
 import locale
 import os
@@ -40,16 +41,22 @@ def _umask() -> int:
     return mask
 
 
-def _set_environment(values: dict[str, str]) -> None:
-    for name in os.environ.keys() - values.keys():
-        del os.environ[name]
-    os.environ.update(values)
+def _environment() -> dict[bytes, bytes]:
+    # A copy of `os.environ` decodes each name and value, which takes as long as many a body.
+    values: dict[bytes, bytes] = vars(os.environ)["_data"]
+    return values.copy()
+
+
+def _set_environment(values: dict[bytes, bytes]) -> None:
+    for name in os.environb.keys() - values.keys():
+        del os.environb[name]
+    os.environb.update(values)
     time.tzset()
 
 
 def _set_handlers(handlers: list[Any]) -> None:
     for number, handler in zip(SIGNALS, handlers, strict=True):
-        if handler is not None and signal.getsignal(number) is not handler:
+        if handler is not None and _signal.getsignal(number) is not handler:
             signal.signal(number, handler)
 
 
@@ -80,13 +87,13 @@ def _set_limits(limits: list[tuple[int, int]]) -> None:
 
 SETTINGS = (
     Setting(_timers, _stop_timers),
-    Setting(lambda: [signal.getsignal(number) for number in SIGNALS], _set_handlers),
+    Setting(lambda: [_signal.getsignal(number) for number in SIGNALS], _set_handlers),
     Setting(
         lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ()),
         lambda mask: signal.pthread_sigmask(signal.SIG_SETMASK, mask),
     ),
     Setting(os.getcwd, os.chdir),
-    Setting(os.environ.copy, _set_environment),
+    Setting(_environment, _set_environment),
     Setting(_umask, os.umask),
     Setting(
         lambda: locale.setlocale(locale.LC_ALL), lambda name: locale.setlocale(locale.LC_ALL, name)

@@ -10,6 +10,7 @@ import mcp_types as types
 from trioflow import RunResult
 from trioflow import events as ev
 from trioflow.errors import name_and_message
+from trioflow_mcp.errors import innermost
 from trioflow_mcp.serving.catalogue import RESUME
 from trioflow_mcp.serving.plain import sendable_text, text_of_json
 from trioflow_mcp.serving.questions import Question
@@ -30,9 +31,7 @@ def succeeded(run_id: str, structured: Mapping[str, Any]) -> types.CallToolResul
 def failed(run_id: str | None, error: BaseException | str) -> types.CallToolResult:
     """Return the result that says what went wrong, without a traceback."""
     if isinstance(error, BaseException):
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
-        name, message = name_and_message(error)
+        name, message = name_and_message(innermost(error))
         error = f"{name}: {message}" if message else name
     return _result(run_id, error, None, is_error=True)
 

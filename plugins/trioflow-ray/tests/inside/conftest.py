@@ -17,15 +17,24 @@ from trioflow_ray import RayRunner
 
 from trioflow import Engine, open_engine
 
-NODE = {"object_store_memory": 80 * 1024**2, "include_dashboard": False}
+STORE = 80 * 1024**2
+NODE = {"object_store_memory": STORE, "include_dashboard": False}
+SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # A dead node is noticed within seconds, and a slow one is not taken for dead.
+    "RAY_health_check_initial_delay_ms": "0",
+    "RAY_health_check_period_ms": "500",
+    "RAY_health_check_timeout_ms": "10000",
+    "RAY_health_check_failure_threshold": "3",
+}
 Opening = Callable[..., AbstractAsyncContextManager[Engine]]
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Any]:
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.update(SETTINGS)
     started: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, **NODE})
-    started.add_node(num_cpus=1, resources={"big": 1}, object_store_memory=80 * 1024**2)
+    started.add_node(num_cpus=1, resources={"big": 1}, object_store_memory=STORE)
     started.wait_for_nodes()
     # One connection for all tests, whose workers are used again.
     ray.init(started.address, log_to_driver=False, logging_level=logging.ERROR)
