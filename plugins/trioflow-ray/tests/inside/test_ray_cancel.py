@@ -66,4 +66,6 @@ async def test_a_body_that_blocks_is_killed_after_the_grace(
     pid = int(await path.read_text())
 
     assert took >= 0.5
-    assert is_gone(pid)
+    with trio.fail_after(10):  # it no longer runs, but the system may still clean up after it
+        while not is_gone(pid):  # noqa: ASYNC110
+            await trio.sleep(0.02)
