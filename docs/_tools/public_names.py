@@ -53,7 +53,6 @@ ELSEWHERE = {
 """Names that annotations of unimported modules use without their module."""
 UNLINKED = {
     "LIMITS",
-    "ObjectStore",
     "wake_at",
     "Schedules",
     "WorkflowSpec",
