@@ -1,8 +1,9 @@
 """What processes write down about what they do, where it outlives them.
 
-Each process has a file of its own. A line is written with one call of the system, so it is there
-whole or not at all, and whatever kills the process takes nothing back that was written: the
-machine stays up, so nothing has to be forced to the disk.
+Each process has a file of its own. A line is written with one call of the system, and whatever
+kills the process takes nothing back that was written: the machine stays up, so nothing has to be
+forced to the disk. Only a line that crosses a page of the file may be cut by a kill in the middle
+of the call; what it was about had not begun, and it is left out.
 """
 
 from __future__ import annotations
@@ -48,5 +49,6 @@ class Notes:
 def read_notes(folder: Path) -> Iterator[dict[str, Any]]:
     """Read the lines of all processes, oldest first in each."""
     for path in sorted(folder.glob(f"*{SUFFIX}")):
-        for line in path.read_text().splitlines():
-            yield json.loads(line)
+        for line in path.read_text().splitlines(keepends=True):
+            if line.endswith("\n"):
+                yield json.loads(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -11,6 +12,7 @@ import pytest
 from tests.crash import checks
 from tests.crash.checks import CHECKS, bodies, ends, faults_of, inbox
 from tests.crash.history import Body, History, Journal, Operation, Process, counts, read_history
+from tests.crash.notes import Notes, read_notes
 from trioflow import events as ev
 from trioflow.wire import RecordedError
 
@@ -262,3 +264,11 @@ def test_notes_become_a_history() -> None:
     found = counts(history)
     assert (found["send: ok"], found["bodies"], found["runs canceled"]) == (1, 1, 1)
     assert (found["takeovers after a crash"], found["events received"]) == (1, 1)
+
+
+def test_a_line_that_a_kill_has_cut_is_left_out(tmp_path: Path) -> None:
+    Notes(tmp_path, "1.1").write("kill", subject="1.0")
+    with open(tmp_path / "1.1.notes", "a") as file:
+        file.write('{"what"')
+
+    assert [line["what"] for line in read_notes(tmp_path)] == ["kill"]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import attrs
@@ -19,7 +20,7 @@ import trio
 from tests.crash.checks import faults_of
 from tests.crash.checks.bodies import results_of
 from tests.crash.driver import ROOT, Driver
-from tests.crash.history import History, counts
+from tests.crash.history import Body, History, counts
 from tests.crash.settings import Settings
 from tests.crash.test_kills import SEED, read_all
 from tests.databases import POSTGRESQL, SQLITE, Opens, postgresql_server
@@ -104,21 +105,24 @@ def unfinished(url: str) -> int:
 
 
 def repeats(history: History) -> tuple[int, int]:
-    """Return how many bodies began again, and how many were in the middle when they were cut off.
+    """Return how many bodies began again, and how many of them were cut off in the middle before.
 
-    In the middle are those that have not given anything, and those whose result was not recorded
-    when their process died.
+    In the middle are those that had given nothing, and those whose result was not recorded when
+    the body began again: their process had died, or had lost the database for so long that its
+    claim was over.
     """
-    results = {
+    recorded = {
         call: at for journal in history.journals.values() for call, at, _ in results_of(journal)
     }
-    begun: Counter[str] = Counter()
-    middle = 0
-    for body in history.bodies:
-        begun[body.call] += 1
-        died = history.processes[body.process].died if body.process in history.processes else 1e99
-        middle += not body.has_given or results.get(body.call, 1e99) > died
-    return sum(number - 1 for number in begun.values()), middle
+    bodies: dict[str, list[Body]] = {}
+    for body in sorted(history.bodies, key=lambda body: body.begin):
+        bodies.setdefault(body.call, []).append(body)
+    again = [pair for calls in bodies.values() for pair in pairwise(calls)]
+    middle = sum(
+        not earlier.has_given or recorded.get(later.call, math.inf) > later.begin
+        for earlier, later in again
+    )
+    return len(again), middle
 
 
 def hold(
@@ -165,7 +169,7 @@ def hold(
     faults = faults_of(history)
     assert not faults, f"{len(faults)} faults ({SEED}={seed}):\n" + "\n".join(faults[:20])
     assert len(history.journals) == runs
-    assert again <= middle
+    assert again == middle
 
 
 @pytest.mark.slow

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from pytest_trio.enable_trio_mode import *  # type: ignore[import-untyped]  # noqa: F403
+
+# A shell that starts the tests in the background has them ignore SIGINT, and so would the servers
+# that they end with it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_configure(config: pytest.Config) -> None:
