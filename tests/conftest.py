@@ -1,7 +1,7 @@
 """How many examples the property tests try, and how the tests hear of an interruption.
 
-``--hypothesis-profile=ci``, or ``HYPOTHESIS_PROFILE=ci`` in the environment, tries 100 times
-as many as a run on a developer's machine, and most properties about whole runs 200 times.
+``HYPOTHESIS_PROFILE=ci`` in the environment tries 40 times as many as a run on a developer's
+machine, and ``campaign`` 100 times, most properties about whole runs 200 times.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 settings.register_profile(
     "default", max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.register_profile("ci", settings.get_profile("default"), max_examples=1000)
+settings.register_profile("ci", settings.get_profile("default"), max_examples=400)
+settings.register_profile("campaign", settings.get_profile("default"), max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
