@@ -23,7 +23,7 @@ from pydantic import (
     create_model,
 )
 from pydantic.alias_generators import to_camel
-from typing_extensions import TypedDict
+from typing_extensions import TypeAliasType, TypedDict
 
 from trioflow.errors import NotSerializableError
 
@@ -197,3 +197,14 @@ def test_other_mappings_have_the_same_keys(agree: Agree) -> None:
     agree(many, [many(a={1: [2]}, b=Counter({3: 4}))], {"a": {"x": []}}, {"b": {"1": "x"}})
     root = RootModel[dict[int, str]]
     agree(root, [root({1: "a"})], {"1": "a"}, {"x": "a"})
+
+
+Number = TypeAliasType("Number", int)
+Positive = Annotated[Number, Field(gt=0)]
+
+
+@pytest.mark.parametrize("key", [Number, Positive, Number | bool], ids=str)
+def test_keys_of_an_alias_are_described(agree: Agree, key: Any) -> None:
+    many = create_model("Many", a=(dict[key, int], {}), b=(Counter[key], Counter()))
+
+    agree(many, [many(a={1: 2}, b=Counter({3: 4}))], {"a": {"": 2}}, {"b": {"x": 0}})

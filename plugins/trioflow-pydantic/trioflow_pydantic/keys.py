@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, Literal, TypeAlias, get_origin
 
@@ -18,6 +18,7 @@ from trioflow_pydantic.parties import CHECKED, FOREIGN, Part, part_in
 from trioflow_pydantic.syntax import INTEGER, NUMBER
 
 Node: TypeAlias = dict[str, Any]
+Resolve: TypeAlias = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 KEY = "trioflow-key"
 """The metadata of a node for keys: the `KeyPart`."""
@@ -89,12 +90,15 @@ def _as_key(faults: Sequence[Fault]) -> Iterator[Fault]:
 
 
 # ---------------------------------------------------------------- schemas
-def names_for(node: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+def names_for(
+    node: Mapping[str, Any], schema: Mapping[str, Any], resolve: Resolve
+) -> dict[str, Any]:
     """Return the schema of the strings that stand for keys.
 
     Args:
       node: The node that reads the keys.
       schema: The schema of the keys as values.
+      resolve: Returns a schema in place of one that refers to it, as that of an alias does.
     """
     part: KeyPart | None = part_in(node, KEY)
     if part is None:
@@ -102,12 +106,13 @@ def names_for(node: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, A
     type_ = part_in(part.part.node, FOREIGN)
     if get_origin(type_) is Literal or (isinstance(type_, type) and issubclass(type_, Enum)):
         return dict(json_schema(dict[type_, int], plugins=()).get("propertyNames", {}))  # type: ignore[valid-type]
-    return _strings_of(schema)
+    return _strings_of(schema, resolve)
 
 
-def _strings_of(schema: Mapping[str, Any]) -> dict[str, Any]:
+def _strings_of(schema: Mapping[str, Any], resolve: Resolve) -> dict[str, Any]:
+    schema = resolve(schema)
     if "anyOf" in schema:
-        return {"anyOf": [_strings_of(arm) for arm in schema["anyOf"]]}
+        return {"anyOf": [_strings_of(arm, resolve) for arm in schema["anyOf"]]}
     match schema.get("type"):
         case "integer":
             return {"pattern": f"^{_signed(INTEGER, schema)}$"}

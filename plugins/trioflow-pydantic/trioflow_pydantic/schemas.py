@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias, cast
 
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic.json_schema import GenerateJsonSchema, JsonRef, JsonSchemaValue
 from pydantic_core import core_schema
 
 from trioflow_pydantic.aliases import describe_keys
@@ -193,11 +193,20 @@ class _Generator(GenerateJsonSchema):
         values, keys = schema.get("values_schema"), schema.get("keys_schema")
         described["additionalProperties"] = self.generate_inner(values) if values else True
         if keys is not None:
-            names = names_for(keys, self.generate_inner(keys))
+            names = names_for(keys, self.generate_inner(keys), self._resolved)
             described.pop("propertyNames", None)
             if names not in ({}, {"type": "string"}):
                 described["propertyNames"] = names
         return described
+
+    def _resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a schema with what it refers to in it."""
+        while "$ref" in schema:
+            found = self.get_schema_from_definitions(JsonRef(schema["$ref"]))
+            if found is None:  # it is being described right now, so no string stands for it
+                break
+            schema = {**found, **{key: at for key, at in schema.items() if key != "$ref"}}
+        return schema
 
     def decimal_schema(self, schema: core_schema.DecimalSchema) -> JsonSchemaValue:
         """Describe strings like trioflow's decimal numbers."""
