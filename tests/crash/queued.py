@@ -10,7 +10,10 @@ from __future__ import annotations
 import os
 import random
 import sys
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import attrs
 import trio
@@ -99,12 +102,11 @@ async def command(folder: Path, number: int) -> None:
         nursery.cancel_scope.cancel()
 
 
-async def work(folder: Path, name: str, parent: int) -> None:
-    """Work until all is over; a database that is away when this starts is waited for."""
+async def patiently(begin: Callable[..., Awaitable[None]], *args: Any) -> None:
+    """Do something; a database that is away when it starts is waited for."""
     while True:
         try:
-            await _work(folder, name, parent)
-            return
+            return await begin(*args)
         except StoreError as exc:
             if not exc.transient:
                 raise
@@ -112,7 +114,8 @@ async def work(folder: Path, name: str, parent: int) -> None:
         await trio.sleep(0.5)
 
 
-async def _work(folder: Path, name: str, parent: int) -> None:
+async def work(folder: Path, name: str, parent: int) -> None:
+    """Work until all is over."""
     settings = Settings.read(folder)
     flows.notes = Notes(folder, name)
     async with (
@@ -137,6 +140,6 @@ async def _work(folder: Path, name: str, parent: int) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) > 2:
-        trio.run(command, Path(sys.argv[1]), int(sys.argv[2]))
+        trio.run(patiently, command, Path(sys.argv[1]), int(sys.argv[2]))
     else:
-        serve(Path(sys.argv[1]), work)
+        serve(Path(sys.argv[1]), partial(patiently, work))
