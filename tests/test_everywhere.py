@@ -26,8 +26,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 NEEDED = {"inline": "sql", "thread": "sql", "process": "process", "ray": "ray"}
 # Clusters of their own: on a machine with more work than cores they have failed, so far without a
-# known cause,
-# so they run in campaigns.
+# known cause, so they run in campaigns.
 PLACES = [*("inline", "thread", "process"), pytest.param("ray", marks=pytest.mark.campaign)]
 ALONE = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-rn"]
 UP = 'ip link set lo up && exec "$@"'
