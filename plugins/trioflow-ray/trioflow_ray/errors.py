@@ -88,6 +88,6 @@ class RefLostError(NonRetryableError):
     def __str__(self) -> str:
         return (
             f"the value of a Ref that step {self.step!r} has made is no longer on the Ray cluster "
-            f"(object {self.ref}); fork the run at step {self.step!r} to make it again, and write "
-            "what has to last to a file or a bucket"
+            f"(object {self.ref}); fork the run at step {self.step!r} to make it again, and put "
+            "what has to last in a value store, with ctx.put()"
         )

@@ -33,8 +33,8 @@ class Ref(Generic[T]):
     on Ray, such as in a thread, a Ref just holds its value.
 
     In a journal there is only a mark. It finds the object while the engine is open; afterwards, as
-    when the object itself is lost, `get` raises `RefLostError`. Write a large value that has to
-    last to a file or a bucket, and pass its path.
+    when the object itself is lost, `get` raises `RefLostError`. Put a large value that has to
+    last in a value store: ``ctx.put`` gives a `trioflow.ValueRef`.
     """
 
     __slots__ = ("__weakref__", "_mark", "_object", "_value")
