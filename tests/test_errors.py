@@ -122,8 +122,8 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
         NoValueStoreError("step 'render'"),
         (
             "step 'render': there is no value store; "
-            "open an engine with one: open_engine(values=FolderValues(path)); for the command line, "
-            "set TRIOFLOW_VALUES=folder:PATH"
+            "open an engine with one: open_engine(values=FolderValues(path)); "
+            "for the command line, set TRIOFLOW_VALUES=folder:PATH"
         ),
     ),
     (

@@ -653,8 +653,8 @@ class NoValueStoreError(TrioflowError, RuntimeError):
     def __str__(self) -> str:
         return (
             f"{self.where}: there is no value store; "
-            "open an engine with one: open_engine(values=FolderValues(path)); for the command line, "
-            "set TRIOFLOW_VALUES=folder:PATH"
+            "open an engine with one: open_engine(values=FolderValues(path)); "
+            "for the command line, set TRIOFLOW_VALUES=folder:PATH"
         )
 
 
