@@ -266,13 +266,16 @@ async def test_runs_of_workflows_that_are_not_known_here_are_shown(tmp_path: Pat
 
 async def test_what_changes_is_sent_in_parts() -> None:
     async with open_pages() as (bench, visitor):
-        await bench.engine.start_once("patience", "/nowhere/at/all", run_id="p1")
+        run = await bench.engine.start_once("patience", "/nowhere/at/all", run_id="p1")
+        assert run is not None
         page = await visitor.go("/runs/p1")
         [place] = [given for _, given in page.tags if "data-live" in given]
         with trio.fail_after(20):
             while not (live := (await bench.client.get(place["data-live"])).json())["graph"]:
                 pass
         await bench.engine.cancel_run("p1", "enough")
+        with trio.fail_after(20):  # a command is kept when the call returns, and carried out after
+            await run.wait()
         after = (await bench.client.get(place["data-live"])).json()
         rows = (await bench.get("/", live=1)).json()
         parts = [
