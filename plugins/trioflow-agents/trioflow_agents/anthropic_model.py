@@ -75,11 +75,12 @@ class AnthropicModel(Model):
             return
         wanted = {"model": self.name, **messages_request(request), **self._settings}
         client: Any = self._client  # its overloads know no requests made elsewhere
+        names = [tool.name for tool in request.tools]
         with hiding(client.api_key):
             async with (
                 _respond(client.messages.with_streaming_response.create(**wanted)) as response,
                 open_events(response.iter_bytes()) as events,
-                aclosing(messages_pieces(events)) as pieces,
+                aclosing(messages_pieces(events, names)) as pieces,
             ):
                 yield pieces
 

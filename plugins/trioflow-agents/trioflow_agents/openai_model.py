@@ -115,11 +115,12 @@ class OpenAIModel(Model):
         wanted = {"model": self.name, **make(request, strict=self._strict), **self._settings}
         client: Any = self._client  # its overloads know no requests made elsewhere
         endpoint = client.chat.completions if self._api == "chat" else client.responses
+        names = [tool.name for tool in request.tools]
         with hiding(client.api_key):
             async with (
                 _respond(endpoint.with_streaming_response.create(**wanted)) as response,
                 open_events(response.iter_bytes()) as events,
-                aclosing(read(events)) as pieces,
+                aclosing(read(events, names)) as pieces,
             ):
                 yield pieces
 
