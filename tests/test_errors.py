@@ -62,6 +62,7 @@ from trioflow.errors import (
     UnknownRunError,
     UnknownStepError,
     UnreadableRunError,
+    UnreadableScheduleError,
     ValueStoreError,
     WireFormatError,
     WorkflowChangedError,
@@ -159,6 +160,13 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
             "does not fit Order: currency: required key is missing; stored: "
             '{"number": 1}; make Order accept it again (a new field needs a default), '
             "or cancel the run"
+        ),
+    ),
+    (
+        UnreadableScheduleError("nightly", "its zone is not known here"),
+        (
+            "schedule 'nightly' cannot be read: its zone is not known here; install what is "
+            "missing, use the version of trioflow that has written it, or replace or delete it"
         ),
     ),
     (
@@ -469,6 +477,7 @@ BUILT_IN = {
     JournalConflictError: RuntimeError,
     JournalFormatError: ValueError,
     UnreadableRunError: ValueError,
+    UnreadableScheduleError: ValueError,
     WorkflowChangedError: ValueError,
     CrashLoopError: RuntimeError,
     RunClaimedError: RuntimeError,

@@ -1,4 +1,4 @@
-"""What every value store promises: a folder, a bucket, memory."""
+"""What folders and buckets do beyond the contract, which test_check_value_store.py tries."""
 
 from __future__ import annotations
 
@@ -12,63 +12,10 @@ import pytest
 import trio
 
 from tests.s3_server import serve_s3
-from tests.value_stores import KINDS, keys
-from trioflow.abc import ValueStore
+from tests.value_stores import keys
 from trioflow.errors import DefinitionError, ValueStoreError
+from trioflow.testing import check_value_store
 from trioflow.values import BucketValues, FolderValues, MemoryValues, value_store
-
-
-@pytest.fixture(params=KINDS)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> ValueStore:
-    return KINDS[request.param](tmp_path)
-
-
-class TestEveryStore:
-    async def test_an_object_is_read_back(self, store: ValueStore) -> None:
-        async with store:
-            for content in (b"", b"\0\xff", bytes(range(256)) * 40_000):
-                await store.write("values/=41/x", content)
-
-                assert await store.read("values/=41/x") == content
-
-    async def test_what_is_not_there_is_none(self, store: ValueStore) -> None:
-        async with store:
-            assert await store.read("values/a/b") is None
-            assert list(await store.list_values("values/")) == []
-            await store.delete("values/a/b")
-
-    async def test_objects_are_listed_by_whole_parts_of_their_keys(self, store: ValueStore) -> None:
-        async with store:
-            for key in ("values/a/1", "values/a/2", "values/ab/3", "uses/a/4"):
-                await store.write(key, key.encode())
-
-            found = await store.list_values("values/a/")
-            assert {each.key for each in found} == {"values/a/1", "values/a/2"}
-            assert {each.size for each in found} == {10}
-            assert all(each.modified_at > 1e9 for each in found)
-            assert len(await store.list_values("values/")) == 3
-
-    async def test_a_deleted_object_is_gone(self, store: ValueStore) -> None:
-        async with store:
-            await store.write("values/a/1", b"x")
-            await store.delete("values/a/1")
-            await store.delete("values/a/1")
-
-            assert await store.read("values/a/1") is None
-            assert await keys(store) == []
-
-    async def test_many_write_and_delete_next_to_each_other(self, store: ValueStore) -> None:
-        async def work(number: int) -> None:
-            for turn in range(10):
-                await store.write(f"values/a/{number}", b"x" * turn)
-                assert await store.read(f"values/a/{number}") == b"x" * turn
-                await store.delete(f"values/a/{number}")
-
-        async with store, trio.open_nursery() as nursery:
-            for number in range(8):
-                nursery.start_soon(work, number)
-
-        assert await keys(store) == []
 
 
 class TestFolder:
@@ -131,6 +78,10 @@ class TestFolder:
 
 
 class TestBucket:
+    async def test_one_over_http_fulfills_the_contract(self) -> None:
+        async with serve_s3() as server:
+            await check_value_store(lambda: BucketValues("s3://bucket", **server.options))
+
     async def test_objects_travel_over_http(self) -> None:
         async with serve_s3() as server:
             store = BucketValues("s3://bucket/runs", **server.options)

@@ -717,6 +717,26 @@ class UnreadableRunError(TrioflowError, ValueError):
 
 
 @attrs.define(eq=False, repr=False)
+class UnreadableScheduleError(TrioflowError, ValueError):
+    """Raised when a stored schedule cannot be read here.
+
+    Another version of trioflow has written it, or its time zone is not installed here. This
+    program decides about none of its ticks; others that can read it do. It can be shown, paused,
+    replaced and deleted.
+    """
+
+    schedule: str
+    """Id of the schedule."""
+    problem: str
+
+    def __str__(self) -> str:
+        return (
+            f"schedule {self.schedule!r} cannot be read: {self.problem}; install what is missing, "
+            "use the version of trioflow that has written it, or replace or delete it"
+        )
+
+
+@attrs.define(eq=False, repr=False)
 class WorkflowChangedError(TrioflowError, ValueError):
     """Raised when a run cannot continue because its workflow contradicts its journal."""
 

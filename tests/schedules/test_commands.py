@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 import trio
 
+from tests.schedules.unreadable import WRONG, spoil
 from trioflow import Cron, Every, Schedule, Workflow, open_engine, step
 from trioflow._cli import main
+from trioflow.abc import ScheduleStore
 
 pytest.importorskip("trioflow_sql")
 
@@ -59,6 +61,27 @@ def test_schedules_are_listed(store: str, capfd: pytest.CaptureFixture[str]) -> 
     described = [json.loads(line) for line in out.splitlines()]
     assert [each["id"] for each in described] == ["nightly", "often"]
     assert described[0]["next"].endswith(":30:00+00:00")
+
+
+def test_one_that_cannot_be_read_here_is_listed(
+    store: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def spoil_one() -> None:
+        async with open_engine(plugins=["sql"], store=store) as engine:
+            assert isinstance(engine.store, ScheduleStore)
+            await spoil(engine.store, "nightly", WRONG["zone"])
+
+    trio.run(spoil_one)
+    out, _ = told(capfd)
+    _, nightly, often = out.splitlines()
+    lines, _ = told(capfd, "--json")
+    shown, err = told(capfd, "show", "nightly", code=2)
+
+    assert "cannot be read" in nightly
+    assert "every hour" in often
+    assert [json.loads(line)["rule"] for line in lines.splitlines()] == [None, "every hour"]
+    assert "workflow: flow" in shown
+    assert "Mars/Base" in err
 
 
 def test_a_schedule_is_shown_with_its_next_ticks(

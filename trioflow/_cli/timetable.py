@@ -18,7 +18,7 @@ from trioflow._cli.text import clean, safe_json
 from trioflow._cli.times import local_time, read_moment
 from trioflow._engine.base.given import check_string
 from trioflow.abc import ScheduleStore, Store, StoredSchedule, TickRecord
-from trioflow.errors import suggest
+from trioflow.errors import UnreadableScheduleError, suggest
 from trioflow.schedules import Cron, Rule, Schedule
 from trioflow.schedules._book import next_due
 from trioflow.schedules._deciding import moment_of
@@ -58,7 +58,11 @@ async def find_schedule(store: ScheduleStore, id: str) -> StoredSchedule:
 
 
 def read(stored: StoredSchedule) -> Schedule:
-    """Return what a stored schedule says, without its input."""
+    """Return what a stored schedule says, without its input.
+
+    Raises:
+      UnreadableScheduleError: if it cannot be read here.
+    """
     return schedule_of(stored.id, stored.workflow_id, stored.rule, stored.options)
 
 
@@ -101,18 +105,24 @@ async def print_schedules(store_url: str | None, as_lines: bool) -> None:
 
 
 async def _described(store: ScheduleStore, stored: StoredSchedule) -> dict[str, Any]:
-    schedule, now = read(stored), await store.now()
-    coming = next_ticks(stored, schedule, now, 1)
+    try:
+        schedule = read(stored)
+    except UnreadableScheduleError as error:
+        rule, coming, state = None, [], f"cannot be read: {error.problem}"
+    else:
+        now = await store.now()
+        rule, state = in_words(schedule.rules), state_of(stored, schedule, now)
+        coming = next_ticks(stored, schedule, now, 1)
     records = await store.list_ticks(stored.id, 1)
     last = records[0] if records else None
     return {
         "id": stored.id,
         "workflow": stored.workflow_id,
-        "rule": in_words(schedule.rules),
+        "rule": rule,
         "next": coming[0].isoformat() if coming and not stored.is_paused else None,
         "last": None if last is None else moment_of(last.at).isoformat(),
         "result": None if last is None else await _result(store, last),
-        "state": state_of(stored, schedule, now),
+        "state": state,
         "declared": stored.is_declared,
         "starts": stored.starts,
     }
@@ -128,7 +138,7 @@ def _row(described: dict[str, Any]) -> Sequence[str]:
         local_time(datetime.fromisoformat(described[key]).timestamp()) if described[key] else "-"
         for key in ("next", "last")
     ]
-    texts = (described["id"], described["workflow"], described["rule"], *times)
+    texts = (described["id"], described["workflow"], described["rule"] or "-", *times)
     return [*texts, described["result"] or "-", described["state"]]
 
 
@@ -137,6 +147,7 @@ async def print_schedule(id: str, count: int, store_url: str | None) -> None:
 
     Raises:
       UsageError: if there is no such schedule or store.
+      UnreadableScheduleError: if it cannot be read here, after what is known of it.
     """
     if count < 0:
         raise UsageError("--next must not be negative")
@@ -145,10 +156,10 @@ async def print_schedule(id: str, count: int, store_url: str | None) -> None:
         stored = await find_schedule(store, id)
         now = await store.now()
         described = await _described(store, stored)
-    schedule = read(stored)
     for name in ("id", "workflow", "rule", "state", "result", "starts"):
         shown = described[name]
         print(f"{name + ':':10}{clean('-' if shown in (None, '') else str(shown))}")
+    schedule = read(stored)
     print(f"{'overlap:':10}{schedule.overlap}")
     print(f"{'missed:':10}{schedule.missed}, caught up for {max(schedule.catch_up, 60):g} s")
     if schedule.note:

@@ -29,7 +29,8 @@ class ValueStore(ABC):
 
     Keys are strings of lowercase ASCII letters, digits, ``-``, ``_``, ``=`` and ``/``, with
     uppercase letters only after ``=``, and no part between slashes is empty. An object is written
-    once and never changed. All methods are checkpoints.
+    once and never changed. All methods are checkpoints. `trioflow.testing.check_value_store`
+    checks this contract.
 
     Failures of the storage are raised as ``ValueStoreError(store, problem, transient)``;
     ``transient`` says whether a retry may help. Every method can simply be retried.

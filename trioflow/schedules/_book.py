@@ -70,7 +70,7 @@ class Book:
         """Return a schedule for what does not need its input, which is masked if it is unreadable.
 
         Raises:
-          ValueError, LookupError, TypeError: if the rest cannot be read.
+          UnreadableScheduleError: if the rest cannot be read.
         """
         try:
             return self.read(stored)

@@ -10,6 +10,7 @@ import attrs
 
 from trioflow._help import PlainHelp
 from trioflow.abc import StoredSchedule, TickRecord
+from trioflow.errors import UnreadableScheduleError
 from trioflow.schedules._book import Book
 from trioflow.schedules._deciding import moment_of
 from trioflow.schedules._schedule import Schedule
@@ -20,9 +21,12 @@ from trioflow.schedules._words import in_words
 class ScheduleInfo(metaclass=PlainHelp):
     """A schedule as an engine sees it."""
 
-    schedule: Schedule
-    """What it says. The input is that of the engine that declares it, or the JSON of a stored
-    one."""
+    id: str
+    workflow: str
+    """Id of the workflow whose runs it starts."""
+    _schedule: Schedule | None
+    error: UnreadableScheduleError | None = None
+    """Why this program cannot read it, and so never starts it; None if it can."""
     is_declared: bool
     """Whether it comes from the code of a program."""
     is_orphaned: bool
@@ -35,7 +39,7 @@ class ScheduleInfo(metaclass=PlainHelp):
     since: datetime
     """When it was created or its rule changed, or it was resumed."""
     words: str
-    """Its rule in words."""
+    """Its rule in words; empty if it cannot be read."""
     watermark: datetime
     """All ticks up to this time are decided."""
     next: datetime | None
@@ -44,9 +48,17 @@ class ScheduleInfo(metaclass=PlainHelp):
     """The record of the last tick, if there is one."""
 
     @property
-    def id(self) -> str:
-        """Id of the schedule."""
-        return self.schedule.id
+    def schedule(self) -> Schedule:
+        """What it says. The input is that of the engine that declares it, or the JSON of a stored
+        one.
+
+        Raises:
+          UnreadableScheduleError: if it cannot be read here; see `error`.
+        """
+        if self._schedule is None:
+            assert self.error is not None
+            raise self.error.with_traceback(None)
+        return self._schedule
 
 
 async def info_of(book: Book, stored: StoredSchedule, now: float) -> ScheduleInfo:
@@ -55,22 +67,35 @@ async def info_of(book: Book, stored: StoredSchedule, now: float) -> ScheduleInf
     Raises:
       StoreError: if the store fails.
     """
-    schedule, is_orphaned = book.show(stored), book.is_orphaned(stored)
-    ticks = next_ticks(schedule, stored, now, 1)
+    schedule, error = _read(book, stored)
+    is_orphaned = book.is_orphaned(stored)
+    ticks = [] if schedule is None else next_ticks(schedule, stored, now, 1)
     last = await book.store.list_ticks(stored.id, 1)
     return ScheduleInfo(
+        id=stored.id,
+        workflow=stored.workflow_id,
         schedule=schedule,
+        error=error,
         is_declared=stored.is_declared,
         is_orphaned=is_orphaned,
         is_paused=stored.is_paused,
         reason=stored.reason,
         starts=stored.starts,
         since=moment_of(stored.since),
-        words=in_words(schedule.rules),
+        words="" if schedule is None else in_words(schedule.rules),
         watermark=moment_of(stored.watermark),
         next=ticks[0] if ticks and not (stored.is_paused or is_orphaned) else None,
         last=last[0] if last else None,
     )
+
+
+def _read(
+    book: Book, stored: StoredSchedule
+) -> tuple[Schedule | None, UnreadableScheduleError | None]:
+    try:
+        return book.show(stored), None
+    except UnreadableScheduleError as error:
+        return None, error
 
 
 def next_ticks(

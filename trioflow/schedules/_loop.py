@@ -57,8 +57,9 @@ class Loop:
     _times: dict[str, float] = attrs.field(factory=dict)
     """When to look at each schedule; other entries of the heap are outdated."""
     _looking: set[str] = attrs.field(factory=set)
-    _broken: set[str] = attrs.field(factory=set)
     """Those that are looked at, or will be."""
+    _broken: set[str] = attrs.field(factory=set)
+    """Those whose problem has been logged."""
     _queue: deque[str] = attrs.field(factory=deque)
     _tasks: int = 0
     """How many tasks look at what is in the queue."""

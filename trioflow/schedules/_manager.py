@@ -74,6 +74,7 @@ class Schedules(metaclass=NoPublicConstructor):
 
         Raises:
           UnknownNameError: if there is no such schedule.
+          UnreadableScheduleError: if it cannot be read here.
           StoreError: if the store fails.
 
         **Checkpoints**: always.
@@ -118,6 +119,7 @@ class Schedules(metaclass=NoPublicConstructor):
 
         Raises:
           UnknownNameError: if there is no such schedule.
+          UnreadableScheduleError: if it cannot be read here.
           TickTakenError: if the tick has started or will start.
           ValueError: if *at* has no time zone or is in the future.
           StoreError: if the store fails.
@@ -152,6 +154,7 @@ class Schedules(metaclass=NoPublicConstructor):
 
         Raises:
           UnknownNameError: if there is no such schedule.
+          UnreadableScheduleError: if it cannot be read here.
           ValueError: if a time has no time zone or is in the future, or there are too many ticks.
           StoreError: if the store fails.
 
@@ -175,6 +178,8 @@ class Schedules(metaclass=NoPublicConstructor):
 
     async def list(self) -> Sequence[ScheduleInfo]:
         """Return all schedules of the store, in the order of their ids.
+
+        One that cannot be read here is among them, and its `ScheduleInfo.error` says why.
 
         Raises:
           StoreError: if the store fails.
@@ -205,6 +210,7 @@ class Schedules(metaclass=NoPublicConstructor):
 
         Raises:
           UnknownNameError: if there is no such schedule.
+          UnreadableScheduleError: if it cannot be read here.
           StoreError: if the store fails.
         """
         stored = await get(self._book, id)

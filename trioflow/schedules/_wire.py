@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from trioflow._tick import text_of
+from trioflow.errors import DefinitionError, UnreadableScheduleError, name_and_message
 from trioflow.schedules._rules import MICROSECOND, At, Cron, Every, Rule
 from trioflow.schedules._schedule import Schedule
 
@@ -50,8 +51,15 @@ def schedule_of(id: str, workflow: str, rule: str, options: str, input: Any = No
     """Return the schedule that `rule_text` and `options_text` describe.
 
     Raises:
-      ValueError, LookupError, TypeError: if it was not written by this version.
+      UnreadableScheduleError: if another version has written it, or its zone is not known here.
     """
+    try:
+        return _schedule_of(id, workflow, rule, options, input)
+    except Exception as exc:  # of parsers, for texts of which nothing is known
+        raise UnreadableScheduleError(id, _problem(exc)) from exc
+
+
+def _schedule_of(id: str, workflow: str, rule: str, options: str, input: Any) -> Schedule:
     ticks: Mapping[str, Any] = json.loads(rule)
     given: Mapping[str, Any] = json.loads(options)
     return Schedule(
@@ -84,6 +92,12 @@ def rule_of(given: Mapping[str, Any]) -> Rule:
         interval, offset = (timedelta(microseconds=given[name]) for name in ("every", "offset"))
         return Every(interval, offset=offset)
     return At(datetime.fromisoformat(given["at"]))
+
+
+def _problem(error: Exception) -> str:
+    if isinstance(error, DefinitionError):
+        return str(error)  # it says itself what is wrong
+    return "{}: {}".format(*name_and_message(error))
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -3,6 +3,7 @@
 ================================== ==========================================================
 `check_step`, `check_tool`         check steps and tools for common mistakes
 `check_store`, `check_runner`      check the stores and runners of plugins
+`check_value_store`                checks the value stores of plugins
 `check_converter`, `TypeExamples`  check plugins that read, write and describe types
 `check_isolation`                  check that no run can affect another run on a store
 `check_events`, `record`           check the order of a run's events; record the events
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from trioflow.testing._recording import record
     from trioflow.testing._runners import RunnerContractError, check_runner
     from trioflow.testing._stores import StoreContractError, check_store
+    from trioflow.testing._value_stores import check_value_store
 
 __all__ = [
     "BlockedLoopWarning",
@@ -61,6 +63,7 @@ __all__ = [
     "check_step",
     "check_store",
     "check_tool",
+    "check_value_store",
     "dump",
     "fuzz_cancel",
     "record",
@@ -89,6 +92,7 @@ if not TYPE_CHECKING:  # type checkers would accept any name
             "check_store": "trioflow.testing._stores",
             "dump": "trioflow.instruments._tasks",
             "check_tool": "trioflow.testing._bodies",
+            "check_value_store": "trioflow.testing._value_stores",
             "fuzz_cancel": "trioflow.testing._cancel",
             "record": "trioflow.testing._recording",
             "warn_of_blocks": "trioflow.testing._blocks",

@@ -76,6 +76,7 @@ OF_CLASS: Mapping[str, Mapping[str, Any]] = {
     "UnreadableRunError": {"where": "output of step 'charge'", "wanted": "Receipt"},
     "StoreError": {"problem": "database is locked"},
     "StoreMissingError": {"problem": "there is no runs.db"},
+    "UnreadableScheduleError": {"problem": "its zone 'Mars/Base' is not known here"},
     "ValueStoreError": {"problem": "the folder does not exist"},
     "MissingValueError": {"store": "FolderValues('values')", "key": "r/7"},
     "DamagedValueError": {"store": "FolderValues('values')", "key": "r/7",
@@ -147,6 +148,7 @@ REMEDIES: Mapping[str, str] = {
     "JournalFormatError": "Use a version of trioflow that reads it; or cancel or delete the run.",
     "UnreadableRunError": "Make the type accept the value again; "
     "see [Change a workflow](../howto/change.md).",
+    "UnreadableScheduleError": "Install `tzdata`, or use the version that has written it.",
     "WorkflowChangedError": "Continue with the old workflow, or fork before the change.",
     "CrashLoopError": "Find out what kills the process, then `retry` the run.",
     "RunClaimedError": "Use the method of the engine that the message names, or wait.",

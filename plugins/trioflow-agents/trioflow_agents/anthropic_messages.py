@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
 
 from trioflow_agents.faults import ended_early, stream_error
@@ -98,13 +99,18 @@ def _bytes(data: bytes, media_type: str) -> dict[str, Any]:
     return {"type": "base64", "media_type": media_type, "data": as_base64(data)}
 
 
-async def messages_pieces(events: AsyncIterator[dict[str, Any]]) -> AsyncGenerator[Piece, None]:
+async def messages_pieces(
+    events: AsyncIterator[dict[str, Any]], tools: Iterable[str] = ()
+) -> AsyncGenerator[Piece, None]:
     """Yield the pieces of a reply.
+
+    Args:
+      tools: Names of the tools in the request.
 
     Raises:
       ModelError: if the provider reports an error, or the reply is not as it should be.
     """
-    calls = Calls()
+    calls = Calls(tools)
     usage: dict[str, Any] = {}
     start: Mapping[str, Any] = {}
     reason = None
@@ -136,7 +142,9 @@ async def messages_pieces(events: AsyncIterator[dict[str, Any]]) -> AsyncGenerat
 def _block_pieces(event: Mapping[str, Any], calls: Calls) -> Iterator[Piece]:
     block, delta = event.get("content_block") or {}, event.get("delta") or {}
     if block.get("type") == "tool_use":
-        yield from calls.add(event["index"], block["id"], block["name"], "")
+        # Some compatible servers send the arguments at once.
+        arguments = json.dumps(block["input"]) if block.get("input") else ""
+        yield from calls.add(event["index"], block.get("id"), block.get("name"), arguments)
     elif delta.get("type") == "text_delta":
         yield delta["text"]
     elif delta.get("type") == "input_json_delta":

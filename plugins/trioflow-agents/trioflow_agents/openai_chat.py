@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
 
 from attrs import evolve
@@ -83,15 +83,20 @@ def _part(part: Part) -> dict[str, Any]:
             return {"type": "file", "file": file}
 
 
-async def chat_pieces(chunks: AsyncIterator[dict[str, Any]]) -> AsyncGenerator[Piece, None]:
+async def chat_pieces(
+    chunks: AsyncIterator[dict[str, Any]], tools: Iterable[str] = ()
+) -> AsyncGenerator[Piece, None]:
     """Yield the pieces of a reply.
+
+    Args:
+      tools: Names of the tools in the request.
 
     Raises:
       ModelError: if the provider reports an error, or the reply is not as it should be.
     """
     reason, refuses = None, False
     usage, about = Usage(requests=1), Finish()
-    calls = Calls()
+    calls = Calls(tools)
     try:
         async for chunk in chunks:
             if chunk.get("error"):
@@ -101,7 +106,8 @@ async def chat_pieces(chunks: AsyncIterator[dict[str, Any]]) -> AsyncGenerator[P
                 usage = _usage(chunk["usage"])
             for choice in chunk.get("choices") or ():
                 reason = choice.get("finish_reason") or reason
-                delta = choice.get("delta") or {}
+                # A server that does not stream sends one chunk, with the whole message.
+                delta = choice.get("delta") or choice.get("message") or {}
                 if delta.get("content"):
                     yield delta["content"]
                 if delta.get("refusal"):
@@ -127,7 +133,7 @@ def _reason(told: str, calls: Calls, *, refuses: bool) -> str:
 
 
 def _arguments(call: Mapping[str, Any], number: int, calls: Calls) -> Iterator[ArgumentsDelta]:
-    """Yield a piece of a call; only the first one of each call has its id and name."""
+    """Yield what can be told after a part of a call, of which the first ones have id and name."""
     index = call.get("index")  # some servers send whole calls without it
     function = call.get("function") or {}
     key = number if index is None else index

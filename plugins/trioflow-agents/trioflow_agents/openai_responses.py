@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
 
 from trioflow_agents.faults import ended_early, stream_error
@@ -17,7 +17,7 @@ from trioflow_agents.messages import (
     ToolAnswer,
     User,
 )
-from trioflow_agents.model import Finish, ModelRequest, Piece, Usage
+from trioflow_agents.model import ArgumentsDelta, Finish, ModelRequest, Piece, Usage
 from trioflow_agents.parts import answer_text, file_url, image_url
 from trioflow_agents.replies import ODD, Calls, odd_reply
 
@@ -74,13 +74,18 @@ def _part(part: Part) -> dict[str, Any]:
             return {"type": "input_file", "filename": part.name, "file_data": file_url(part)}
 
 
-async def responses_pieces(events: AsyncIterator[dict[str, Any]]) -> AsyncGenerator[Piece, None]:
+async def responses_pieces(
+    events: AsyncIterator[dict[str, Any]], tools: Iterable[str] = ()
+) -> AsyncGenerator[Piece, None]:
     """Yield the pieces of a reply.
+
+    Args:
+      tools: Names of the tools in the request.
 
     Raises:
       ModelError: if the provider reports an error, or the reply is not as it should be.
     """
-    calls, refuses = Calls(), False
+    calls, refuses = Calls(tools), False
     try:
         async for event in events:
             match event.get("type"):
@@ -89,12 +94,8 @@ async def responses_pieces(events: AsyncIterator[dict[str, Any]]) -> AsyncGenera
                 case "response.refusal.delta":
                     refuses = True
                     yield event["delta"]
-                case "response.output_item.added" if event["item"].get("type") == "function_call":
-                    item = event["item"]
-                    for piece in calls.add(item["id"], item["call_id"], item["name"], ""):
-                        yield piece
-                case "response.function_call_arguments.delta":
-                    for piece in calls.add(event["item_id"], None, None, event["delta"]):
+                case str(type) if type.startswith(_OF_CALLS):
+                    for piece in _arguments(type, event, calls):
                         yield piece
                 case "response.completed" | "response.incomplete":
                     for piece in calls.rest():
@@ -111,6 +112,21 @@ async def responses_pieces(events: AsyncIterator[dict[str, Any]]) -> AsyncGenera
     except ODD as exc:
         raise odd_reply(exc) from exc
     raise ended_early()
+
+
+_OF_CALLS = ("response.output_item.", "response.function_call_arguments.")
+
+
+def _arguments(type: str, event: Mapping[str, Any], calls: Calls) -> Iterator[ArgumentsDelta]:
+    """Yield what can be told of a call after an event that may be about one."""
+    item = event.get("item") or {}
+    key = event.get("item_id") or item.get("id") or event.get("output_index")
+    if type == "response.function_call_arguments.delta":
+        yield from calls.add(key, None, None, event["delta"])
+    elif item.get("type") == "function_call":
+        add = calls.add if type == "response.output_item.added" else calls.end
+        told = item.get("arguments") or ""
+        yield from add(key, item.get("call_id"), item.get("name"), told)
 
 
 def _reason(response: Mapping[str, Any], calls: Calls) -> str:

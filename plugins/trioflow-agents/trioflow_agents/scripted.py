@@ -55,6 +55,7 @@ class Scripted:
             for start in range(0, len(call.arguments) or 1, self.piece):
                 part = call.arguments[start : start + self.piece]
                 yield from calls.add(index, call.id, call.name, part)
+        yield from calls.rest()
         if self.error is None:
             yield self.usage
             yield Finish(self.finish or ("tool_calls" if self.calls else "stop"), "scripted", None)

@@ -6,11 +6,12 @@ import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import attrs
 import pytest
 from trioflow_server import ServerOptions
 
 from trioflow import Cron, Every, Schedule
-from trioflow.abc import Principal
+from trioflow.abc import Principal, ScheduleStore
 
 from .serving import Bench, open_bench
 
@@ -67,6 +68,31 @@ async def test_it_is_run_by_hand_and_its_trigger_is_listed() -> None:
     assert trigger["run"]["status"] == shown["lastRun"]["status"] == "success"
     assert trigger["scheduledFireAt"] == answer["scheduledFireAt"] == shown["lastFireAt"]
     assert tick["by"] == "anonymous"
+
+
+async def test_one_that_cannot_be_read_here_hides_no_other() -> None:
+    async with open_bench() as bench:
+        await made(bench)
+        await made(bench, id="other")
+        store = bench.engine.store
+        assert isinstance(store, ScheduleStore)
+        stored = await store.get_schedule("nightly")
+        assert stored is not None
+        await store.put_schedule(attrs.evolve(stored, rule="{}"), if_version=stored.version)
+        listed = (await bench.get(ALL)).json()["schedules"]
+        page = await bench.get("/schedules")
+        patched = await bench.client.patch(f"{ALL}/nightly", json={"cron": "0 4 * * *"})
+        coming = await bench.get(f"{ALL}/nightly/next")
+        deleted = await bench.client.delete(f"{ALL}/nightly")
+
+    assert [each["id"] for each in listed] == ["nightly", "other"]
+    assert "cannot be read" in listed[0]["error"]
+    assert "error" not in listed[1]
+    assert page.status_code == 200
+    assert "cannot be read" in page.text
+    for refused in (patched, coming):
+        assert (refused.status_code, refused.json()["code"]) == (409, "schedule-unreadable")
+    assert deleted.status_code == 200
 
 
 async def test_it_is_paused_changed_and_deleted() -> None:

@@ -91,6 +91,7 @@ _KNOWN: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.RunClaimedError, 409, "run-driven-elsewhere"),
     (errors.JournalConflictError, 409, "run-changed"),
     (errors.UnreadableRunError, 409, "run-unreadable"),
+    (errors.UnreadableScheduleError, 409, "schedule-unreadable"),
     (errors.WorkflowChangedError, 409, "workflow-changed"),
     (errors.JournalFormatError, 409, "run-unreadable"),
     (errors.HistoryGap, 410, "history-gap"),

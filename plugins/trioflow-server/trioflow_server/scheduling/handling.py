@@ -32,7 +32,14 @@ async def visible(call: Call) -> list[ScheduleInfo]:
     if engine.store is not None and not isinstance(engine.store, ScheduleStore):
         return []
     found = await engine.schedules.list()
-    return [info for info in found if call.principal.sees(info.schedule.resource_id)]
+    return [info for info in found if _may_see(call, info)]
+
+
+def _may_see(call: Call, info: ScheduleInfo) -> bool:
+    """Return whether the principal may see a schedule: all, if its resource cannot be read."""
+    if info.error is not None:
+        return call.principal.resources is None
+    return call.principal.sees(info.schedule.resource_id)
 
 
 async def find(call: Call) -> ScheduleInfo:
@@ -45,7 +52,7 @@ async def find(call: Call) -> ScheduleInfo:
         info = await call.service.engine.schedules.get(call.path("schedule_id"))
     except UnknownNameError:
         raise _not_found() from None
-    if not call.principal.sees(info.schedule.resource_id):
+    if not _may_see(call, info):
         raise _not_found()
     return info
 
@@ -65,8 +72,8 @@ async def list_schedules(call: Call) -> Response:
     chosen = [
         info
         for info in found
-        if workflow in (None, info.schedule.workflow)
-        and resource in (None, info.schedule.resource_id)
+        if workflow in (None, info.workflow)
+        and (resource is None or (not info.error and resource == info.schedule.resource_id))
         and status in (None, "paused" if info.is_paused else "active")
     ]
     return json_answer({"schedules": [await schedule_of(call, info) for info in chosen]})

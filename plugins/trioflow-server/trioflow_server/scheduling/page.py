@@ -48,7 +48,7 @@ async def show_schedules(call: Call) -> Response:
 
 async def _timetable(call: Call, info: ScheduleInfo) -> Timetable:
     schedules = call.service.engine.schedules
-    stops = info.is_paused or info.is_orphaned
+    stops = info.is_paused or info.is_orphaned or info.error is not None
     coming = () if stops else await schedules.next(info.id, SHOWN)
     records = await schedules.ticks(info.id, SHOWN)
     last = [Last(record, await run_of(call, record)) for record in records]

@@ -9,7 +9,7 @@ from typing import Any
 from trioflow import RunInfo
 from trioflow.abc import TickRecord
 from trioflow.errors import StoreError, UnknownRunError
-from trioflow.schedules import Cron, ScheduleInfo
+from trioflow.schedules import Cron, Schedule, ScheduleInfo
 from trioflow_server.calls import Call
 from trioflow_server.values import milliseconds
 
@@ -27,37 +27,43 @@ OUTCOMES = {
 
 async def schedule_of(call: Call, info: ScheduleInfo) -> dict[str, Any]:
     """Return a schedule as clients see it."""
-    schedule, last = info.schedule, info.last
-    crons = [rule for rule in schedule.rules if isinstance(rule, Cron)]
+    last = info.last
     shown: dict[str, Any] = {
         "id": info.id,
-        "workflowId": schedule.workflow,
-        "cron": crons[0].expression if crons else info.words,
+        "workflowId": info.workflow,
+        "cron": info.words,
         "status": "paused" if info.is_paused else "active",
         "nextFireAt": 0 if info.next is None else _ms(info.next),
         "createdAt": _ms(info.since),
         "updatedAt": _ms(info.since),
         "metadata": {},
         "rule": info.words,
-        "overlap": schedule.overlap,
-        "missed": schedule.missed,
         "declared": info.is_declared,
         "orphaned": info.is_orphaned,
         "starts": info.starts,
         "watermark": _ms(info.watermark),
     }
-    if crons:
-        shown["timezone"] = crons[0].zone
-    if schedule.input is not None and not callable(schedule.input):
-        shown["inputData"] = call.service.shower.value(schedule.input)
-    texts = {"resourceId": schedule.resource_id, "note": schedule.note, "reason": info.reason}
-    shown |= {name: text for name, text in texts.items() if text}
+    shown |= {"reason": info.reason} if info.reason else {}
+    shown |= {"error": str(info.error)} if info.error else _read_of(call, info.schedule)
     if last is not None:
         shown |= {"lastFireAt": milliseconds(last.at), "lastDecision": last.decision}
         run = await run_of(call, last)
         if run is not None:
             shown |= {"lastRunId": run.run_id, "lastRun": _summary(run)}
     return shown
+
+
+def _read_of(call: Call, schedule: Schedule) -> dict[str, Any]:
+    """Return what a schedule says that can be read here."""
+    shown: dict[str, Any] = {"overlap": schedule.overlap, "missed": schedule.missed}
+    for rule in schedule.rules:
+        if isinstance(rule, Cron):
+            shown |= {"cron": rule.expression, "timezone": rule.zone}
+            break
+    if schedule.input is not None and not callable(schedule.input):
+        shown["inputData"] = call.service.shower.value(schedule.input)
+    texts = {"resourceId": schedule.resource_id, "note": schedule.note}
+    return shown | {name: text for name, text in texts.items() if text}
 
 
 async def triggers_of(call: Call, records: Sequence[TickRecord]) -> list[dict[str, Any]]:
