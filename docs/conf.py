@@ -29,6 +29,7 @@ extensions = [
     "_tools.pictures",
     "_tools.reference",
     "_tools.search",
+    "_tools.navigation",
 ]
 exclude_patterns = ["_build", "_tools", "changes"]
 nitpicky = True

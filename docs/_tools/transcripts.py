@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,6 +23,8 @@ from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
+
+from _tools.forked import open_programs
 
 CAPTIONED = re.compile(
     r"^```\{code-block\} \w+\n(?:.*\n)*?:caption: (?P<name>[\w./-]+)\n(?::.*\n)*\n?"
@@ -33,6 +36,8 @@ VARIABLES: dict[str, dict[str, str]] = {}
 """By page: the variables that its commands have exported."""
 FOLDERS: dict[str, Path] = {}
 """By page: the folder in which its commands run."""
+PROGRAMS = ExitStack()
+"""What is open while pages are read."""
 
 
 def folder_of(page: str) -> Path:
@@ -44,6 +49,15 @@ def folder_of(page: str) -> Path:
     return FOLDERS[page]
 
 
+def open_shell(app: Sphinx, env: object, pages: list[str]) -> None:
+    """Make the programs that commands call, if there are pages to read."""
+    if pages:
+        folder = PROGRAMS.enter_context(tempfile.TemporaryDirectory(prefix="trioflow-docs-"))
+        PROGRAMS.enter_context(open_programs(Path(folder), environment()))
+        SHELL_PATH.insert(0, folder)
+
+
+SHELL_PATH = [str(Path(sys.executable).parent)]
 KEPT: list[tempfile.TemporaryDirectory[str]] = []
 
 
@@ -57,9 +71,8 @@ def save_files(source: str, folder: Path) -> None:
 
 def environment() -> dict[str, str]:
     """Return the variables for commands: nothing of the user's terminal, and our programs first."""
-    programs = str(Path(sys.executable).parent)
     return {
-        "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PATH": os.pathsep.join([*SHELL_PATH, os.environ.get("PATH", "")]),
         "HOME": os.environ.get("HOME", "/"),
         "LANG": "C.UTF-8",
         "COLUMNS": "88",
@@ -134,4 +147,6 @@ class Transcript(SphinxDirective):
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("transcript", Transcript)
+    app.connect("env-before-read-docs", open_shell)
+    app.connect("build-finished", lambda app, error: PROGRAMS.close())
     return {"parallel_read_safe": True}

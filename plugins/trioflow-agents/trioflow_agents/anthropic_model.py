@@ -9,6 +9,7 @@ from typing import Any
 import anthropic
 
 from trioflow_agents.anthropic_messages import messages_pieces, messages_request
+from trioflow_agents.bodies import HEADERS, bound_page
 from trioflow_agents.errors import ModelError
 from trioflow_agents.faults import connection_error, hiding, status_error
 from trioflow_agents.model import Model, ModelRequest, Piece, Prices
@@ -41,7 +42,8 @@ class AnthropicModel(Model):
             ``ANTHROPIC_API_KEY``.
           max_tokens: How many tokens a reply has at most, which the interface demands.
           prices: What it costs, to count the cost of each turn.
-          client: A client to use in place of one of its own. It is not closed.
+          client: A client to use in place of one of its own. It is not closed, and it reads all of
+            an error page, however long that is.
           **settings: Passed on with each request: ``temperature=0.0``.
         """
         self.name = name
@@ -62,7 +64,11 @@ class AnthropicModel(Model):
             return
         key = self._api_key() if callable(self._api_key) else self._api_key
         async with anthropic.AsyncAnthropic(
-            api_key=key, base_url=self._base_url, max_retries=0
+            api_key=key,
+            base_url=self._base_url,
+            max_retries=0,
+            default_headers=HEADERS,
+            http_client=anthropic.DefaultAsyncHttpxClient(event_hooks={"response": [bound_page]}),
         ) as client:
             yield AnthropicModel(self.name, client=client, **self._settings)
 
@@ -90,8 +96,8 @@ async def _respond(opening: Any) -> AsyncIterator[Any]:
     """Open a response; its faults are raised as `ModelError`."""
     try:
         response = await opening.__aenter__()
-    except anthropic.APIStatusError as exc:
-        raise status_error(exc.status_code, exc.body, exc.response.headers) from exc
+    except anthropic.APIStatusError as exc:  # which holds the whole page
+        raise status_error(exc.status_code, exc.body, exc.response.headers) from None
     except anthropic.APIConnectionError as exc:
         raise connection_error(exc) from exc
     except UnicodeEncodeError as exc:

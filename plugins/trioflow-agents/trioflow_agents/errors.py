@@ -2,9 +2,34 @@
 
 from __future__ import annotations
 
-from attrs import define
+import re
+
+from attrs import define, field
 
 from trioflow import NonRetryableError, TrioflowError
+
+LONGEST = 2000
+"""Most characters of what is kept of a provider's words; error pages may be longer."""
+_CUT = re.compile(r" \[\d+ more characters\]\Z")
+
+
+def shortened(text: str) -> str:
+    """Return a text that is not too long to keep; a converter."""
+    if len(text) <= LONGEST:
+        return text
+    kept = LONGEST - 50
+    return f"{text[:kept]} [{len(text) - kept} more characters]"
+
+
+def _short_or_none(text: str | None) -> str | None:
+    return None if text is None else shortened(text)
+
+
+def cut_at(text: str) -> int:
+    """Return where a text was shortened; its length if it was not."""
+    cut = _CUT.search(text)
+    return len(text) if cut is None else cut.start()
+
 
 RETRYABLE = frozenset({408, 409, 429})
 """HTTP statuses below 500 after which the same request may succeed."""
@@ -14,13 +39,13 @@ RETRYABLE = frozenset({408, 409, 429})
 class ModelError(TrioflowError):
     """Raised when a model does not reply."""
 
-    problem: str
-    """What happened, in the provider's words."""
+    problem: str = field(converter=shortened)
+    """What happened, in the provider's words; the beginning of long ones."""
     status: int | None = None
     """HTTP status; None if there was no response."""
-    code: str | None = None
+    code: str | None = field(default=None, converter=_short_or_none)
     """The provider's code, such as ``"context_length_exceeded"``."""
-    request_id: str | None = None
+    request_id: str | None = field(default=None, converter=_short_or_none)
     """Id of the request, for the provider's support."""
     retryable: bool = False
     """Whether the same request may succeed later."""

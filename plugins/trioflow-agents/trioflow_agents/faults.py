@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import evolve
 
-from trioflow_agents.errors import ModelError, is_retryable
+from trioflow_agents.errors import ModelError, cut_at, is_retryable
 
 TRANSPORTS = ("httpx", "httpcore", "anyio", "ssl")
 """Packages, or the beginnings of their names, whose exceptions say that a connection failed."""
@@ -38,7 +38,7 @@ def status_error(status: int, body: object, headers: Mapping[str, str]) -> Model
     told: Any = body.get("error", body) if isinstance(body, Mapping) else body
     problem, code = f"HTTP status {status}", None
     if isinstance(told, Mapping):
-        problem, code = str(told.get("message", problem)), told.get("code") or told.get("type")
+        problem, code = str(told.get("message") or problem), told.get("code") or told.get("type")
     elif told:
         problem = str(told)
     return ModelError(
@@ -81,14 +81,22 @@ def hiding(key: object) -> Iterator[None]:
     except ModelError as exc:
         if not isinstance(key, str) or len(key) < SHORTEST_KEY:
             raise
-        if key not in f"{exc.problem} {exc.code}":
+        code = None if exc.code is None else _without(exc.code, key)
+        clean = evolve(exc, problem=_without(exc.problem, key), code=code)
+        if (clean.problem, clean.code) == (exc.problem, exc.code):
             raise
-        raise _without(exc, key) from None
+        raise clean from None
 
 
-def _without(error: ModelError, key: str) -> ModelError:
-    code = None if error.code is None else error.code.replace(key, "***")
-    return evolve(error, problem=error.problem.replace(key, "***"), code=code)
+def _without(text: str, key: str) -> str:
+    """Return a text without a key, and without the half of it where the text was shortened."""
+    text = text.replace(key, "***")
+    at = cut_at(text)
+    if at < len(text):
+        for length in range(len(key) - 1, SHORTEST_KEY // 2, -1):
+            if text.endswith(key[:length], 0, at):
+                return f"{text[: at - length]}***{text[at:]}"
+    return text
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -104,7 +112,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return seconds
     try:
         return max(parsedate_to_datetime(given).timestamp() - time.time(), 0.0)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

@@ -106,7 +106,8 @@ async def chat_pieces(
                 usage = _usage(chunk["usage"])
             for choice in chunk.get("choices") or ():
                 reason = choice.get("finish_reason") or reason
-                delta = choice.get("delta") or {}
+                # A server that does not stream sends one chunk, with the whole message.
+                delta = choice.get("delta") or choice.get("message") or {}
                 if delta.get("content"):
                     yield delta["content"]
                 if delta.get("refusal"):

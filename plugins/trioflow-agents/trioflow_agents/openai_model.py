@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 import openai
 import trio
 
+from trioflow_agents.bodies import HEADERS, bound_page
 from trioflow_agents.errors import ModelError
 from trioflow_agents.faults import connection_error, hiding, status_error
 from trioflow_agents.model import Model, ModelRequest, Piece, Prices
@@ -53,7 +54,8 @@ class OpenAIModel(Model):
           takes_schema: Whether the server obeys output schemas. If not, the model gets a tool to
             answer by.
           prices: What it costs, to count the cost of each turn.
-          client: A client to use in place of one of its own. It is not closed.
+          client: A client to use in place of one of its own. It is not closed, and it reads all of
+            an error page, however long that is.
           **settings: Passed on with each request: ``temperature=0.0``.
 
         Raises:
@@ -99,7 +101,13 @@ class OpenAIModel(Model):
     def _new_client(self) -> openai.AsyncOpenAI:
         key = self._api_key() if callable(self._api_key) else self._api_key
         try:
-            return openai.AsyncOpenAI(api_key=key, base_url=self._base_url, max_retries=0)
+            return openai.AsyncOpenAI(
+                api_key=key,
+                base_url=self._base_url,
+                max_retries=0,
+                default_headers=HEADERS,
+                http_client=openai.DefaultAsyncHttpxClient(event_hooks={"response": [bound_page]}),
+            )
         except openai.OpenAIError as exc:
             problem = "there is no key; set OPENAI_API_KEY, or pass api_key="
             raise ModelError(problem) from exc
@@ -130,8 +138,8 @@ async def _respond(opening: Any) -> AsyncIterator[Any]:
     """Open a response; its faults are raised as `ModelError`."""
     try:
         response = await opening.__aenter__()
-    except openai.APIStatusError as exc:
-        raise status_error(exc.status_code, exc.body, exc.response.headers) from exc
+    except openai.APIStatusError as exc:  # which holds the whole page
+        raise status_error(exc.status_code, exc.body, exc.response.headers) from None
     except openai.APIConnectionError as exc:
         raise connection_error(exc) from exc
     except UnicodeEncodeError as exc:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-import trio
+from attrs import define
 
+from trioflow_agents.bodies import drained
 from trioflow_agents.errors import ModelError
 from trioflow_agents.faults import connection_error, is_of_transport
 
@@ -24,26 +24,22 @@ async def open_events(
 ) -> AsyncIterator[AsyncGenerator[dict[str, Any], None]]:
     """Yield an iterator over the JSON objects in the data of server-sent events.
 
-    The client's generators behind *parts* are nested, and closing the outer one leaves the inner
-    ones to the garbage collector, which warns. So they are resumed under a canceled scope, and end
-    with an exception of their own.
+    A body that is one JSON object, of a server that does not stream, counts as one event.
     """
-    async with aclosing(_events(parts)) as events:
-        try:
-            yield events
-        finally:
-            with trio.CancelScope(deadline=-math.inf):
-                async for _ in parts:
-                    pass
+    async with aclosing(_events(parts)) as events, drained(parts):
+        yield events
 
 
 async def _events(parts: AsyncIterator[bytes]) -> AsyncGenerator[dict[str, Any], None]:
     data: list[str] = []
+    seen = _Seen()
     try:
         async with aclosing(_lines(parts)) as lines:
             async for line in lines:
                 field, _, value = line.partition(":")
-                if field == "data" and value.strip() != DONE:
+                if seen.is_json(line):
+                    data.append(line)
+                elif field == "data" and value.strip() != DONE:
                     # Nearly all data is one line, after which some servers send no empty one.
                     event = None if data else _parsed(value)
                     if event is None:
@@ -59,6 +55,32 @@ async def _events(parts: AsyncIterator[bytes]) -> AsyncGenerator[dict[str, Any],
         if is_of_transport(exc):
             raise connection_error(exc) from exc
         raise
+    seen.check()
+
+
+FIELDS = frozenset({"data", "event", "id", "retry", ""})
+"""What a line of server-sent events begins with, before a colon. Comments begin with the colon."""
+
+
+@define
+class _Seen:
+    """What the first line of a body says of the others."""
+
+    first: str = ""
+
+    def is_json(self, line: str) -> bool:
+        """Return whether the body is JSON without events, after another line has arrived."""
+        self.first = self.first or line
+        return self.first.startswith("{")
+
+    def check(self) -> None:
+        """Check that the body had events, or was empty.
+
+        Raises:
+          ModelError: if it was a page.
+        """
+        if not self.first.startswith("{") and self.first.partition(":")[0] not in FIELDS:
+            raise ModelError(f"the reply is a page and no events: {self.first[:200]!r}")
 
 
 async def _lines(parts: AsyncIterator[bytes]) -> AsyncGenerator[str, None]:
