@@ -8,9 +8,10 @@ from typing import Any
 
 import attrs
 import pytest
+import trio
 
 from tests.suspending import all_events
-from trioflow import StepContext, Workflow, events, fold, open_engine, step
+from trioflow import StepContext, Workflow, events, fold, open_engine, step, tool
 from trioflow._engine.journal.codec import decode
 from trioflow.abc import Append, Entry
 from trioflow.errors import JournalFormatError
@@ -131,6 +132,98 @@ async def test_values_have_their_types_wherever_they_are_shared() -> None:
         loaded = await engine.load_run("r")
         assert loaded.record.steps["looks"].input == Basket([LONG])
         assert loaded.record.steps["asks"].input == Basket([LONG])
+
+
+@tool
+async def repeats(text: str, times: int = 1) -> str:
+    return text * times
+
+
+@step
+async def keeps(value: str, ctx: StepContext[Any]) -> int:
+    """Keep what tools return: as it is, changed, and together with something else."""
+    said = await ctx.call_tool(repeats, text="ab", times=1000)
+    ctx.set_private_state("p", {"first": said})
+    ctx.set_private_state("p", {"again": said})
+    said = await ctx.call_tool(repeats, text="cd", times=1000)
+    ctx.set_private_state("p", {"changed": said + "!"})
+    said = await ctx.call_tool(repeats, text="ef", times=1000)
+    ctx.set_private_state("p", {"both": said, "number": 1})
+    await ctx.call_tool(repeats, text="ef")
+    return 1
+
+
+KEPT = {
+    "first": "ab" * 1000,
+    "again": "ab" * 1000,
+    "changed": "cd" * 1000 + "!",
+    "both": "ef" * 1000,
+    "number": 1,
+}
+
+
+async def test_the_output_of_a_tool_that_is_kept_is_written_once() -> None:
+    workflow = chain(keeps, asks)
+    store, entries = await run(workflow, "go")
+
+    first, *others = fields(entries, "private-update")
+    (tool_result, *_) = (json.loads(e.text)[1] for e in entries if "tool-result" in e.text)
+    assert first == {"namespace": "p", "updates_of": {"first": tool_result}}
+    assert all("updates_of" not in each for each in others)
+
+    recorded = list(decode("r", entries))
+    assert fold(recorded).private["p"] == KEPT
+    async with open_engine(plugins=[], workflows=[workflow], store=store) as engine:
+        assert await all_events(engine, "r") == recorded
+        for after in range(len(recorded) - 1):
+            async with engine.observe("r", after) as seen:
+                assert [event async for event in seen] == recorded[after + 1 :]
+        loaded = await engine.load_run("r")
+        assert loaded.record == fold(recorded)
+        forked = await loaded.fork("asks", resume_data=1, run_id="f")
+        result = await forked.start()
+        assert result.status == "success"
+        assert forked.record.private["p"] == KEPT
+        assert (await engine.load_run("f")).record.private["p"] == KEPT
+
+
+async def test_tools_that_are_called_at_the_same_time_are_kept_apart() -> None:
+    @step
+    async def keeps_one(number: int, ctx: StepContext[Any]) -> int:
+        said = await ctx.call_tool(repeats, text=str(number), times=1000)
+        await trio.lowlevel.checkpoint()
+        ctx.set_private_state("p", {f"of {number}": said})
+        return number
+
+    items: Workflow[Any, Any] = Workflow("w", input=list[int], output=list[int])
+    workflow = items.foreach(keeps_one, concurrency=100).then(asks)
+    store, entries = await run(workflow, list(range(100)))
+
+    kept = {f"of {n}": str(n) * 1000 for n in range(100)}
+    assert fold(decode("r", entries)).private["p"] == kept
+    async with open_engine(plugins=[], workflows=[workflow], store=store) as engine:
+        assert (await engine.load_run("r")).record.private["p"] == kept
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "problem"),
+    [
+        ('{"first":', '{"first":1', "refers to entry"),
+        ('{"first":', '{"first":0', "JSON|refers to entry"),
+        ('{"first":', '[0],"x":{"first":', "it refers to entries"),
+        ('updates_of":', 'updates":[1],"x":', "'updates' is"),
+    ],
+)
+async def test_references_of_private_state_that_lead_nowhere(
+    before: str, after: str, problem: str
+) -> None:
+    _, entries = await run(chain(keeps, asks), "go")
+    number = next(n for n, entry in enumerate(entries) if "updates_of" in entry.text)
+    text = entries[number].text.replace(before, after)
+    changed = [*entries[:number], attrs.evolve(entries[number], text=text), *entries[number + 1 :]]
+
+    with pytest.raises(JournalFormatError, match=problem):
+        decode("r", changed)
 
 
 @pytest.mark.parametrize(

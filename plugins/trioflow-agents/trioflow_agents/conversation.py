@@ -12,11 +12,14 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from trioflow import StepContext
-from trioflow_agents.messages import Assistant, Message, ToolRequest, messages_from
+from trioflow_agents.messages import Assistant, Message, ToolAnswer, ToolRequest, messages_from
 from trioflow_agents.model import NO_USAGE, Usage
 
 NAMESPACE = "trioflow-agents"
 """The name of the plugin's private state."""
+
+
+_NOTHING = Assistant()
 
 
 @frozen
@@ -38,7 +41,10 @@ class Turn:
     @property
     def said(self) -> Assistant:
         """What the model has said; empty in the turn of the user."""
-        return next((m for m in self.messages if isinstance(m, Assistant)), Assistant())
+        for message in self.messages:
+            if isinstance(message, Assistant):
+                return message
+        return _NOTHING
 
 
 @frozen
@@ -108,11 +114,24 @@ def messages_of(kept: Mapping[str, Any], place: str) -> Iterator[Message]:
     number = 0
     while (turn := kept.get(turn_key(place, number))) is not None:
         yield from turn.messages
-        for index in range(len(turn.said.calls)):
+        for index, call in enumerate(turn.said.calls):
             answer = kept.get(f"{turn_key(place, number)}.{index}")
             if answer is not None:
-                yield answer
+                yield _answer_of(call, answer)
         number += 1
+
+
+def to_keep(answer: ToolAnswer) -> ToolAnswer | str:
+    """Return what is kept of an answer.
+
+    Of an output of a tool that is only the string that the tool has returned, which the journal
+    has already and does not repeat.
+    """
+    return answer if answer.is_error else answer.content
+
+
+def _answer_of(call: ToolRequest, kept: ToolAnswer | str) -> ToolAnswer:
+    return ToolAnswer(call.id, call.name, kept) if isinstance(kept, str) else kept
 
 
 def calls_of(kept: Mapping[str, Any], talk: Talk) -> list[CallPlace]:

@@ -9,7 +9,7 @@ from typing import Any
 from trioflow import NonRetryableError, RunContext, Step, StepContext, Workflow, step
 from trioflow.errors import DefinitionError, InvalidValueError, Tripwire
 from trioflow.outcomes import Failed
-from trioflow_agents.conversation import NAMESPACE, CallPlace, turn_key
+from trioflow_agents.conversation import NAMESPACE, CallPlace, to_keep, turn_key
 from trioflow_agents.messages import ToolAnswer, ToolRequest
 from trioflow_agents.tools import INPUT, Toolbox, read_arguments
 
@@ -63,7 +63,7 @@ def _call_workflow(
             answer = ToolAnswer(place.id, name, f"{type(error).__name__}: {error}", is_error=True)
         else:
             answer = toolbox.answered(_request(place, ctx), outcome.value)
-        ctx.set_private_state(NAMESPACE, {place.key: answer})
+        ctx.set_private_state(NAMESPACE, {place.key: to_keep(answer)})
         return place.id
 
     run: Any = Workflow("run", input=CallPlace).then(take_input).then(workflow)

@@ -79,6 +79,11 @@ def _of_agent(metadata: Mapping[str, Any]) -> SpanInfo | None:
     return None if about is None else SpanInfo(f"{INVOKE_AGENT} {about[AGENT]}", "internal", about)
 
 
+def captures() -> bool:
+    """Return whether spans tell what is said."""
+    return os.environ.get(CAPTURES, "").strip().lower() == "true"
+
+
 @define
 class Observed:
     """What is observed of one request."""
@@ -87,6 +92,7 @@ class Observed:
     ctx: StepContext[Any]
     request: ModelRequest
     began_at: float = field(factory=trio.current_time)
+    captures: bool = field(factory=captures)
     usage: Usage = NO_USAGE
     finish: Finish | None = None
     said: list[Any] = field(factory=list)
@@ -98,7 +104,7 @@ class Observed:
             self.usage += piece
         elif isinstance(piece, Finish):
             self.finish = piece
-        elif captures():
+        elif self.captures:
             self.said.append(piece)
 
     def end(self, error: BaseException | None) -> None:
@@ -120,14 +126,9 @@ class Observed:
         if self.finish is not None:
             known[FINISH_REASONS] = [self.finish.reason]
             known[RESPONSE_ID], known[RESPONSE_MODEL] = self.finish.response_id, self.finish.model
-        if captures():
+        if self.captures:
             known |= {INPUT: _as_json(self.request.messages), OUTPUT: _as_json(self.said)}
         return {name: value for name, value in known.items() if value is not None}
-
-
-def captures() -> bool:
-    """Return whether spans tell what is said."""
-    return os.environ.get(CAPTURES, "").strip().lower() == "true"
 
 
 def _as_json(value: Any) -> str:

@@ -21,6 +21,7 @@ from trioflow_agents.conversation import (
     Turn,
     calls_of,
     place_of,
+    to_keep,
     turn_key,
 )
 from trioflow_agents.errors import AgentStoppedError
@@ -164,7 +165,7 @@ class AgentSteps:
                 request = kept[turn_key(place.place, place.turn)].said.calls[place.index]
                 raises = self.tool_errors == "raise"
                 answer = await self.toolbox.answer(request, ctx, raises=raises)
-                ctx.set_private_state(NAMESPACE, {place.key: answer})
+                ctx.set_private_state(NAMESPACE, {place.key: to_keep(answer)})
             return place.id
 
         return call_tool

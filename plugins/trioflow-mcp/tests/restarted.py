@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from trioflow import StepContext, Workflow, open_engine, step
 
 STORE, LOG, *ANSWER = sys.argv[1:]
 DEMO = str(Path(__file__).with_name("demo_server.py"))
+server = runpy.run_path(DEMO, run_name="demo")["make_server"](Path(LOG))
 
 
 @step
@@ -24,7 +26,7 @@ async def greet(greeting: str, ctx: StepContext) -> Any:
 async def main() -> None:
     workflow = Workflow("greeting", input=str, output=Any).then(greet)
     async with (
-        open_mcp([sys.executable, DEMO, LOG]) as tools,
+        open_mcp(server) as tools,
         open_engine(tools=tools, workflows=[workflow], store=STORE) as engine,
     ):
         if ANSWER:

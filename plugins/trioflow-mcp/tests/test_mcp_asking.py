@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +19,7 @@ from trioflow.errors import InvalidValueError
 from trioflow.stores import MemoryStore
 
 from .demo_server import Person
+from .forking import Forks
 from .helping import Demo, call, demo, engine_with
 
 ADA = {"action": "accept", "content": {"name": "Ada"}}
@@ -240,13 +239,15 @@ async def test_after_a_restart_the_recorded_answer_is_given(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_another_process_answers(tmp_path: Path) -> None:
+def test_another_process_answers(tmp_path: Path, forks: Forks) -> None:
     store, log = f"sqlite:{tmp_path / 'runs.db'}", str(tmp_path / "log")
-    program = [sys.executable, "-W", "error", str(Path(__file__).with_name("restarted.py"))]
+    program = str(Path(__file__).with_name("restarted.py"))
 
     def run(*arguments: str) -> str:
-        command = [*program, store, log, *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        process = forks.start([program, store, log, *arguments], tmp_path)
+        out, err = process.communicate()
+        assert process.returncode == 0, err
+        return out
 
     assert run() == "suspended None\n"
     assert run(json.dumps(ADA)) == "success {'result': 'hello Ada'}\n"

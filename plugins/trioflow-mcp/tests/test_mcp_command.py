@@ -9,13 +9,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 import trio
 
+from .forking import Forked, Forks
 from .helping import engine_with, output_of
 
 OWN = """
@@ -53,12 +54,13 @@ pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
 COMMAND = [sys.executable, "-W", "error", "-m", "trioflow", "mcp"]
 VERSION = "2025-06-18"
+Process: TypeAlias = subprocess.Popen[str] | Forked
 
 
 class Wire:
     """The end of the protocol that a client has, line by line."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: Process) -> None:
         self.process = process
         self.number = 0
 
@@ -82,17 +84,20 @@ class Wire:
 
 
 @contextmanager
-def started(*arguments: str, folder: Path = HERE, **environment: str) -> Iterator[Wire]:
-    """Yield a client of a new server, which is killed if it does not end."""
-    process = subprocess.Popen(
-        [*COMMAND, *arguments],
-        cwd=folder,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **environment},
-    )
+def started(
+    *arguments: str, forks: Forks | None = None, folder: Path = HERE, **environment: str
+) -> Iterator[Wire]:
+    """Yield a client of a new server, which is killed if it does not end.
+
+    It is forked, or started as clients do.
+    """
+    env = {**os.environ, **environment}
+    if forks is None:
+        pipes: Any = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        command = [*COMMAND, *arguments]
+        process: Process = subprocess.Popen(command, cwd=folder, env=env, text=True, **pipes)
+    else:
+        process = forks.start(["-m", "trioflow", "mcp", *arguments], folder, env)
     timer = threading.Timer(120, process.kill)
     timer.start()
     try:
@@ -100,7 +105,11 @@ def started(*arguments: str, folder: Path = HERE, **environment: str) -> Iterato
     finally:
         timer.cancel()
         process.kill()
-        process.communicate()
+        process.wait()
+        for each in (process.stdin, process.stdout, process.stderr):
+            assert each is not None
+            with suppress(BrokenPipeError):
+                each.close()
 
 
 def introduce(wire: Wire) -> None:
@@ -109,15 +118,20 @@ def introduce(wire: Wire) -> None:
     wire.send("notifications/initialized")
 
 
-def test_what_workflows_print_does_not_reach_the_client() -> None:
-    with started("served:noisy", "served:loud") as wire:
+def test_a_server_that_a_client_starts(tmp_path: Path) -> None:
+    """It uses the hooks of its modules. What workflows print does not reach the client."""
+    (tmp_path / "own_tea.py").write_text(OWN)
+    targets = ("served:noisy", "served:loud", "own_tea:tea", "whistle")
+    with started(*targets, folder=tmp_path, PYTHONPATH=str(HERE)) as wire:
         introduce(wire)
-        tools = [tool["name"] for tool in wire.ask("tools/list")["tools"]]
-        assert tools == ["noisy", "loud", "resume"]
+        tools = {tool["name"] for tool in wire.ask("tools/list")["tools"]}
+        assert tools == {"noisy", "loud", "tea", "whistle", "resume"}
         assert wire.call("noisy")["structuredContent"] == {"result": "quiet"}
         assert wire.call("loud", input="ü" * 100_000)["structuredContent"] == {
             "result": "Ü" * 100_000
         }
+        assert wire.call("tea", input=1)["structuredContent"] == {"result": "hottweet"}
+        assert wire.call("whistle")["structuredContent"] == {"result": "tweet"}
         out, err = wire.process.communicate()  # closes standard input
 
     assert out == ""
@@ -130,17 +144,8 @@ def test_what_workflows_print_does_not_reach_the_client() -> None:
     assert wire.process.returncode == 0
 
 
-def test_hooks_in_the_module_of_a_target_are_used(tmp_path: Path) -> None:
-    (tmp_path / "own_tea.py").write_text(OWN)
-    with started("own_tea:tea", "whistle", folder=tmp_path) as wire:
-        introduce(wire)
-        assert [each["name"] for each in wire.ask("tools/list")["tools"]][:2] == ["tea", "whistle"]
-        assert wire.call("tea", input=1)["structuredContent"] == {"result": "hottweet"}
-        assert wire.call("whistle")["structuredContent"] == {"result": "tweet"}
-
-
-def test_garbage_from_the_client_is_survived() -> None:
-    with started("served:loud") as wire:
+def test_garbage_from_the_client_is_survived(forks: Forks) -> None:
+    with started("served:loud", forks=forks) as wire:
         assert wire.process.stdin is not None
         print("{garbage", file=wire.process.stdin, flush=True)
         introduce(wire)
@@ -149,9 +154,11 @@ def test_garbage_from_the_client_is_survived() -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_server_although_it_reads(how: signal.Signals, tmp_path: Path) -> None:
+def test_a_signal_ends_the_server_although_it_reads(
+    how: signal.Signals, tmp_path: Path, forks: Forks
+) -> None:
     log = tmp_path / "log"
-    with started("served:hanging") as wire:
+    with started("served:hanging", forks=forks) as wire:
         introduce(wire)
         wire.send("tools/call", {"name": "hanging", "arguments": {"input": str(log)}}, id="h")
         trio.run(wait_for, log)
@@ -164,9 +171,9 @@ def test_a_signal_ends_the_server_although_it_reads(how: signal.Signals, tmp_pat
 
 
 @pytest.mark.parametrize("how", ["end of input", "signal"])
-def test_durable_runs_survive_the_server(how: str, tmp_path: Path) -> None:
+def test_durable_runs_survive_the_server(how: str, tmp_path: Path, forks: Forks) -> None:
     log, store = tmp_path / "log", f"sqlite:{tmp_path / 'runs.db'}"
-    with started("served:hanging", "--store", store, "--grace", "0") as wire:
+    with started("served:hanging", "--store", store, "--grace", "0", forks=forks) as wire:
         introduce(wire)
         wire.send("tools/call", {"name": "hanging", "arguments": {"input": str(log)}}, id="h")
         trio.run(wait_for, log)
@@ -174,7 +181,7 @@ def test_durable_runs_survive_the_server(how: str, tmp_path: Path) -> None:
             wire.process.send_signal(signal.SIGTERM)
         wire.process.communicate()
     log.unlink()
-    with started("served:hanging", TRIOFLOW_STORE=store) as wire:
+    with started("served:hanging", forks=forks, TRIOFLOW_STORE=store):
         trio.run(wait_for, log)  # it was recovered
 
     assert log.read_text().splitlines()[0] == "started"
@@ -186,12 +193,12 @@ async def wait_for(path: Path) -> None:
             await trio.sleep(0.01)
 
 
-def test_a_suspended_run_is_resumed_by_another_process(tmp_path: Path) -> None:
+def test_a_suspended_run_is_resumed_by_another_process(tmp_path: Path, forks: Forks) -> None:
     store = f"sqlite:{tmp_path / 'runs.db'}"
-    with started("served:named", "--store", store) as wire:
+    with started("served:named", "--store", store, forks=forks) as wire:
         introduce(wire)
         waiting = wire.call("named")["structuredContent"]["suspended"]
-    with started("served:named", "--store", store) as wire:
+    with started("served:named", "--store", store, forks=forks) as wire:
         introduce(wire)
         result = wire.call("resume", run_id=waiting["run_id"], answer="Ada")
 
@@ -218,16 +225,16 @@ async def call_over_http(url: str, token: str) -> None:
         assert await output_of(engine, "noisy") == {"result": "quiet"}
 
 
-def test_a_new_token_is_printed() -> None:
-    with started("served:loud", "--http", "0") as wire:
+def test_a_new_token_is_printed(forks: Forks) -> None:
+    with started("served:loud", "--http", "0", forks=forks) as wire:
         assert wire.process.stderr is not None
         line = wire.process.stderr.readline()
 
     assert line.startswith("trioflow mcp: clients must send the header Authorization: Bearer ")
 
 
-def test_a_name_that_does_not_exist_is_reported_without_traceback() -> None:
-    with started("served:nothing") as wire:
+def test_a_name_that_does_not_exist_is_reported_without_traceback(forks: Forks) -> None:
+    with started("served:nothing", forks=forks) as wire:
         out, err = wire.process.communicate()
 
     assert wire.process.returncode == 2

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from trioflow_mcp import McpConnectionError, McpTimeoutError, open_mcp
 
 from .demo_server import make_server
+from .forking import Forks
 from .helping import call, engine_with, error_of, output_of, raw, serve_http
 
 OWNER = str(Path(__file__).with_name("owner.py"))
@@ -218,14 +217,13 @@ async def test_a_process_that_does_not_want_to_end_is_killed() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_the_process_ends_with_its_owner(tmp_path: Path, how: signal.Signals) -> None:
+def test_the_process_ends_with_its_owner(tmp_path: Path, how: signal.Signals, forks: Forks) -> None:
     """Also if the owner has no time for anything: its end of the pipe is closed."""
-    command = [sys.executable, OWNER, *raw(f"pid={tmp_path / 'pid'}")]
-    owner = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert owner.stdout is not None
-    assert owner.stdout.readline() == b"open\n"
+    owner = forks.start([OWNER, *raw(f"pid={tmp_path / 'pid'}")], tmp_path)
+    assert owner.stdout.readline() == "open\n"
     owner.send_signal(how)
-    owner.communicate(timeout=20)
+    owner.communicate()
+    assert owner.returncode != 0
 
     trio.run(wait_gone, int((tmp_path / "pid").read_text()))
 

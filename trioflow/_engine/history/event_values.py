@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, NamedTuple, TypeAlias
+from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeGuard
 
 import attrs
 
@@ -37,7 +37,7 @@ class ValueOf:
     """Stands for a value in an earlier event of the same run, so that it is written once."""
 
     HOLDERS: ClassVar[Mapping[type[ev.Event], str]] = MappingProxyType(
-        {ev.Start: "input", ev.StepResult: "output"}
+        {ev.Start: "input", ev.StepResult: "output", ev.ToolResult: "output"}
     )
     """Types of events that others may refer to, and the attribute of each that is shared."""
     seq: int
@@ -55,8 +55,15 @@ class ValueOf:
         return getattr(event, ValueOf.HOLDERS[type(event)])
 
 
-REFERRING = ("input", "output", "result")
+REFERRING = ("input", "output", "result", "updates")
 """Attributes that may hold a `ValueOf`."""
+KEYED = frozenset({"updates"})
+"""Those of them that hold one for each key."""
+
+
+def is_keyed(value: object) -> TypeGuard[Mapping[str, Any]]:
+    """Return whether a value is a mapping to `ValueOf`."""
+    return isinstance(value, Mapping) and any(type(part) is ValueOf for part in value.values())
 
 
 def values_of(event: ev.Event, plan: WorkflowPlan) -> Values:

@@ -16,9 +16,11 @@ import attrs
 from trioflow import events as ev
 from trioflow._engine.base.plan import CallForms, WorkflowPlan
 from trioflow._engine.history.event_values import (
+    KEYED,
     EventValue,
     ValueOf,
     call_forms,
+    is_keyed,
     owner_of,
     values_of,
 )
@@ -144,6 +146,9 @@ class _Restoring:
             recorded = getattr(event, name)
             if isinstance(recorded, ValueOf):
                 found[name] = self._shared(event, name, recorded)
+            elif name in KEYED and is_keyed(recorded):
+                parts = recorded.items()
+                found[name] = {key: self._shared(event, name, part) for key, part in parts}
             elif recorded is not None or value.is_given:
                 typed = self._typed(event, name, value, recorded)
                 if typed is not recorded:

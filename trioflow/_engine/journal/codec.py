@@ -16,7 +16,7 @@ values of users, with tags where a type alone does not identify them. Errors are
 `trioflow.wire`, with their notes, their cause and how to rebuild them.
 
 A long value that an earlier entry of the run is known to hold is not written again: ``input_of`` or
-``output_of`` is the ``seq`` of that entry.
+``output_of`` is the ``seq`` of that entry, and ``updates_of`` has one for each key.
 
 Format 1 has the objects of `trioflow.wire`, without tags. A journal may begin in an earlier format
 and continue in this one, so each entry is decoded on its own.
@@ -31,7 +31,7 @@ from typing import Any
 import attrs
 
 from trioflow import events as ev
-from trioflow._engine.history.event_values import REFERRING, ValueOf
+from trioflow._engine.history.event_values import KEYED, REFERRING, ValueOf, is_keyed
 from trioflow._engine.journal.layout import (
     FIELDS,
     LEFT_OUT,
@@ -98,8 +98,12 @@ def decode_entry(run_id: str, entry: Entry, codec: Codec | None = None) -> ev.Ev
 
 def references(event: ev.Event) -> list[tuple[str, ValueOf]]:
     """Return the attributes of an event whose values are in earlier entries."""
-    values = [(name, getattr(event, name, None)) for name in REFERRING]
-    return [(name, value) for name, value in values if isinstance(value, ValueOf)]
+    found: list[tuple[str, ValueOf]] = []
+    for name in REFERRING:
+        value = getattr(event, name, None)
+        each = value.values() if name in KEYED and is_keyed(value) else (value,)
+        found += [(name, part) for part in each if isinstance(part, ValueOf)]
+    return found
 
 
 def resolved(event: ev.Event, name: str, source: ev.Event | None, reference: ValueOf) -> ev.Event:
@@ -109,12 +113,15 @@ def resolved(event: ev.Event, name: str, source: ev.Event | None, reference: Val
       JournalFormatError: if the earlier event does not exist or has no such value.
     """
     try:
-        value = ValueOf.find(source) if source is not None else reference
+        value: Any = ValueOf.find(source) if source is not None else reference
     except LookupError:
         value = reference
     if isinstance(value, ValueOf):
         problem = f"its {name} refers to entry {reference.seq}, which has none"
         raise JournalFormatError(event.run_id, event.seq, problem)
+    if name in KEYED:
+        parts = getattr(event, name).items()
+        value = {key: value if part is reference else part for key, part in parts}
     return attrs.evolve(event, **{name: value})
 
 
@@ -202,7 +209,9 @@ def _event(run_id: str, entry: Entry, parts: list[Plain], reader: _Reader) -> ev
         if name in known:
             values[name] = known[name].read(plain, tagged)
         elif name in REFERENCES and REFERENCES[name] in known and REFERENCES[name] not in fields:
-            values[REFERENCES[name]] = _reference(parts[1], plain)
+            attribute = REFERENCES[name]
+            read = _references if attribute in KEYED else _reference
+            values[attribute] = read(parts[1], plain)
     for name in REQUIRED[cls]:
         if name not in values:
             raise WireFormatError(f"{cls.type} lacks {name!r}")
@@ -242,6 +251,12 @@ def _reference(seq: int, origin: Plain) -> ValueOf:
     if type(origin) is not int or not 0 <= origin < seq:
         raise WireFormatError(f"it refers to entry {quoted(origin)}")
     return ValueOf(origin)
+
+
+def _references(seq: int, origins: Plain) -> dict[str, ValueOf]:
+    if not isinstance(origins, dict):
+        raise WireFormatError(f"it refers to entries {quoted(origins)}")
+    return {key: _reference(seq, origin) for key, origin in origins.items()}
 
 
 def check_format(header: RunHeader) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from trioflow import events as ev
 from trioflow._engine.base.plan import WorkflowPlan
 from trioflow._engine.history.event_values import EventValue, ValueOf, owner_of, values_of
+from trioflow._engine.journal.last_value import Reference
 from trioflow._engine.journal.layout import LISTED, LISTED_VALUES, EntryField
 from trioflow._engine.journal.long_entry import entry_of
 from trioflow._engine.journal.prepared import Prepared
@@ -46,7 +47,7 @@ _string_to_json = json.encoder.encode_basestring_ascii  # does the same in a thi
 def encode(
     event: ev.Event,
     plan: WorkflowPlan | None = None,
-    recorded: Mapping[str, ValueOf] = MappingProxyType({}),
+    recorded: Mapping[str, Reference] = MappingProxyType({}),
     prepared: Prepared | None = None,
     codec: Codec | None = None,
 ) -> Entry:
@@ -72,7 +73,7 @@ def encode(
 def encode_any(
     event: ev.Event,
     plan: WorkflowPlan | None,
-    recorded: Mapping[str, ValueOf],
+    recorded: Mapping[str, Reference],
     prepared: Prepared | None,
     codec: Codec | None,
 ) -> Entry:
@@ -86,7 +87,7 @@ def encode_any(
         if described is None and (value is field.default or is_implied(event, field.name)):
             continue  # the usual case
         if recorded and field.name in recorded:
-            pieces += (before, f'"{field.name}_of":{recorded[field.name].seq}')
+            pieces += (before, f'"{field.name}_of":', _reference(recorded[field.name]))
             before = ","
             continue
         text = _text(event, field, value, described, plan, prepared)
@@ -105,6 +106,13 @@ def encode_any(
     if prepared is None:
         return Entry(event.seq, event.at, "".join(pieces))
     return entry_of(event.seq, event.at, pieces)
+
+
+def _reference(source: Reference) -> str:
+    """Return the number of an earlier entry as JSON, or those for several keys."""
+    if isinstance(source, ValueOf):
+        return str(source.seq)
+    return _to_json({key: each.seq for key, each in source.items()})
 
 
 def is_implied(event: ev.Event, name: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -19,7 +19,11 @@ UNCHANGING = (str, bytes)
 """Types of outputs that are equal if they are the same object. A step may have changed the contents
 of other objects."""
 NOTHING: Any = object()
-_NONE: Mapping[str, ValueOf] = MappingProxyType({})
+Reference: TypeAlias = ValueOf | Mapping[str, ValueOf]
+"""Where the value of an attribute is written; of some attributes, the value of each key."""
+MAX_TOOLS = 64
+"""How many outputs of tools are remembered: those of calls at the same time."""
+_NONE: Mapping[str, Reference] = MappingProxyType({})
 
 
 @attrs.define(eq=False)
@@ -29,9 +33,13 @@ class LastValue:
     value: Any = NOTHING
     source: ValueOf = attrs.field(factory=lambda: ValueOf(-1))
     """The `seq` of the entry it is written in."""
+    tools: dict[str, tuple[str, ValueOf]] = attrs.field(factory=dict)
+    """The outputs of tools that their steps may keep as private state, by address."""
 
-    def references(self, event: ev.Event) -> Mapping[str, ValueOf]:
+    def references(self, event: ev.Event) -> Mapping[str, Reference]:
         """Return the values of an event that need not be written again, by attribute name."""
+        if self.tools and isinstance(event, ev.PrivateUpdate):
+            return self._of_tool(event)
         if self.value is NOTHING:  # most are short
             return _NONE
         match event:
@@ -43,6 +51,12 @@ class LastValue:
                 return {"output": self.source}
         return _NONE
 
+    def _of_tool(self, event: ev.PrivateUpdate) -> Mapping[str, Reference]:
+        value, source = self.tools.pop(event.address, (None, self.source))
+        if value is None or any(each is not value for each in event.updates.values()):
+            return _NONE
+        return {"updates": dict.fromkeys(event.updates, source)}
+
     def note(self, event: ev.Event, entry: Entry) -> None:
         """Record that an event is written."""
         match event:
@@ -52,7 +66,15 @@ class LastValue:
                 if "output" in self.references(event):
                     return  # it is in the same entry as before
                 is_long = entry.length >= SHORT
+            case ev.ToolResult(output=str(value)) if entry.length >= SHORT_START:
+                self._note_tool(event.address, value, event.seq)
+                return
             case _:
                 return
         self.value = value if is_long else NOTHING
         self.source = ValueOf(event.seq)
+
+    def _note_tool(self, address: str, value: str, seq: int) -> None:
+        if len(self.tools) >= MAX_TOOLS:
+            del self.tools[next(iter(self.tools))]
+        self.tools[address] = value, ValueOf(seq)

@@ -25,7 +25,9 @@ class JournalReader:
     _source: ev.Event | None = None
     """The event whose value was shared last."""
     _last: ev.Event | None = None
-    """The last event whose value others may share."""
+    """The last event of a step whose value others may share."""
+    _last_tool: ev.Event | None = None
+    """The same, of a tool."""
 
     async def events(self, after: int = -1) -> AsyncGenerator[ev.Event, None]:
         """Yield the events with a ``seq`` above *after* that are recorded so far.
@@ -55,10 +57,12 @@ class JournalReader:
             event = resolved(event, name, source, reference)
         if isinstance(event, ev.Start | ev.StepResult):
             self._last = event
+        elif isinstance(event, ev.ToolResult):
+            self._last_tool = event
         return event
 
     async def _find(self, event: ev.Event, seq: int) -> ev.Event:
-        for known in (self._last, self._source):
+        for known in (self._last, self._source, self._last_tool):
             if known is not None and known.seq == seq:
                 self._source = known
                 return known
