@@ -132,6 +132,7 @@ class TestWherever:
         assert result.unwrap() == "False yes"
         check_events(recorded, flow)
 
+    @pytest.mark.slow
     async def test_answers_survive_a_crash_anywhere(self, place: Callable[[Flow], Flow]) -> None:
         flow, store = place(PAYMENT), MemoryStore()
         async with open_engine(workflows=[flow], store=store, plugins=[]) as engine:

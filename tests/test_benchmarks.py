@@ -112,6 +112,7 @@ def test_a_finished_step_holds_its_record() -> None:
     assert 100 < held < 10_000
 
 
+@pytest.mark.slow
 def test_memory_has_its_figures() -> None:
     rows = Memory(steps=10, runs=2, observers=2, length=100).measure()
 
@@ -124,6 +125,7 @@ def test_memory_has_its_figures() -> None:
 
 
 # ---------------------------------------------------------------- profile and instructions
+@pytest.mark.slow
 def test_a_profile_counts_calls_per_step() -> None:
     profile = profiling.profile("first-event")
 

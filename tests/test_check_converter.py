@@ -397,6 +397,7 @@ def test_what_is_broken_in_no_way_passes() -> None:
     check_converter(Good(), *Good.types)
 
 
+@pytest.mark.slow
 def test_types_are_generated_of_those_of_the_plugin() -> None:
     points = TypedValues(Point, st.builds(Point, x=st.integers()), kinds=("object",))
 

@@ -22,6 +22,8 @@ from trioflow.errors import Fault, PluginHookError
 from trioflow.testing import ConverterContractError, TypeExamples, check_converter
 from trioflow.validation import wrong_type
 
+pytestmark = pytest.mark.slow
+
 
 # ---------------------------------------------------------------- trioflow's own types
 class Color(Enum):

@@ -45,6 +45,7 @@ def words(done: str) -> dict[str, str]:
     return dict(line.split("\t") for line in lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["show", "events", "resume", "fork", "retry", "send", "cancel"])
 def test_ids_of_runs_are_those_in_the_store(cli: Cli, verb: str) -> None:
     id = suspend(cli)
@@ -77,6 +78,7 @@ def test_workflows_are_those_of_plugins(cli: Cli, verb: str) -> None:
 
 
 # ---------------------------------------------------------------- the installation
+@pytest.mark.slow
 def test_it_is_installed_once(cli: Cli, home: Path) -> None:
     for _ in range(2):
         done = cli("--install-completion", "--shell", "bash")
@@ -95,6 +97,7 @@ def test_it_leaves_what_is_in_the_files_of_the_shell(cli: Cli, home: Path) -> No
     assert (home / ".bashrc").read_bytes().endswith(b"trioflow'\nalias x='\xe9'")
 
 
+@pytest.mark.slow
 def test_it_is_installed_for_the_shell_of_the_user(
     cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,9 @@ if sys.platform == "win32":
 import pty
 import termios
 
+pytestmark = pytest.mark.slow
+
+
 LIMIT = 60.0
 """Seconds after which a test gives up. Never reached unless something hangs."""
 CTRL_C = b"\x03"

@@ -31,6 +31,7 @@ GREETING = "Hello, héllo 東京 😀 \u2028!"
 NO_JSON = ["[1e999]", "[NaN]", "-Infinity", '{"a": 1, "a": 2}', "", "{"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "tokens",
     [

@@ -160,7 +160,7 @@ Place = Callable[[], Store]
 """Returns a store on the same storage each time."""
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", pytest.param("sqlite", marks=pytest.mark.slow)])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "memory":
         shared = MemoryStore()

@@ -625,6 +625,7 @@ async def test_what_is_answered_while_the_engine_closes_ends_with_it(
     assert run.status == "canceled"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("passes", [0, 1, 2, 3, 5, 10])
 @pytest.mark.parametrize("durability", ["step", "async", "exit"])
 async def test_closing_the_engine_loses_no_run(passes: int, durability: Durability) -> None:

@@ -218,6 +218,7 @@ class TestManyRunsAtOnce:
         assert Counter(seen) == {"start": MANY, "finish": MANY}
         assert seen.index("finish") < MANY // 2
 
+    @pytest.mark.slow
     async def test_those_that_take_long_hold_up_nobody(self, autojump_clock: MockClock) -> None:
         passes = Passes()
         begun: list[int] = []

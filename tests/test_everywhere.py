@@ -8,11 +8,12 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 import trio
 
@@ -25,10 +26,8 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 NEEDED = {"inline": "sql", "thread": "sql", "process": "process", "ray": "ray"}
-# Clusters of their own: on a machine with more work than cores they have failed, so far without a
-# known cause, so they run in campaigns.
-PLACES = [*("inline", "thread", "process"), pytest.param("ray", marks=pytest.mark.campaign)]
 ALONE = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-rn"]
+IDENTITY = [] if os.geteuid() == 0 else ["-U", "--preserve-credentials"]
 UP = 'ip link set lo up && exec "$@"'
 
 
@@ -48,14 +47,58 @@ def skip_without(place: str) -> None:
         pytest.skip("no network namespaces here, so Ray is not started")
 
 
-@contextmanager
-def hosts(place: str, store: str, mode: str, count: int) -> Iterator[Sequence[Any]]:
-    """Start hosts that run the file in a place; end those that work."""
-    command = [sys.executable, "-m", "tests.everywhere.host", place, store, mode]
-    if place == "ray":
-        command = [*ALONE, "sh", "-c", UP, "sh", *command]
+@attrs.frozen
+class Place:
+    """Where bodies run, and how a process gets there."""
+
+    name: str
+    prefix: Sequence[str] = ()
+    """What a command begins with that works there."""
+    environment: Mapping[str, str] = attrs.field(factory=dict)
+
+
+def with_path() -> dict[str, str]:
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    environment = {**os.environ, "PYTHONPATH": path, "RAY_USAGE_STATS_ENABLED": "0"}
+    return {**os.environ, "PYTHONPATH": path}
+
+
+@contextmanager
+def on_ray() -> Iterator[Place]:
+    """Keep a cluster in a network of its own, which is entered like its keeper's."""
+    command = [*ALONE, "sh", "-c", UP, "sh", sys.executable, "-m", "tests.everywhere.cluster"]
+    # Nobody else can reach it, and a token would be a file in the user's home.
+    settings = {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**with_path(), **settings},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as keeper:
+        assert keeper.stdout is not None
+        address = keeper.stdout.readline().strip()
+        assert address, "the cluster has not started"
+        enter = ["nsenter", "-t", str(keeper.pid), "-n", *IDENTITY]
+        yield Place("ray", enter, {**settings, "RAY_ADDRESS": address})
+
+
+@pytest.fixture(scope="module", params=NEEDED)
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    skip_without(request.param)
+    if request.param != "ray":
+        yield Place(request.param)
+        return
+    with on_ray() as found:
+        yield found
+
+
+@contextmanager
+def hosts(place: Place, store: str, mode: str, count: int) -> Iterator[Sequence[Any]]:
+    """Start hosts that run the file in a place; end those that work."""
+    host = [sys.executable, "-m", "tests.everywhere.host", place.name, store, mode]
+    command = [*place.prefix, *host]
+    environment = {**with_path(), **place.environment}
     started = [subprocess.Popen(command, cwd=ROOT, env=environment) for _ in range(count)]
     try:
         yield started
@@ -90,7 +133,7 @@ async def everything(engine: Engine) -> list[tuple[Any, ...]]:
     return found
 
 
-async def outcome(place: str, workers: int, folder: Path) -> list[tuple[Any, ...]]:
+async def outcome(place: Place, workers: int, folder: Path) -> list[tuple[Any, ...]]:
     """Run the file in a place, on so many workers; 0 means in the process that starts the runs."""
     store = f"sqlite:{folder}/runs.db"
     runners = {"work": InlineRunner()}  # nothing runs in this engine
@@ -110,18 +153,13 @@ async def outcome(place: str, workers: int, folder: Path) -> list[tuple[Any, ...
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Any, ...]]:
     skip_without("inline")
-    return trio.run(outcome, "inline", 0, tmp_path_factory.mktemp("inline"))
+    return trio.run(outcome, Place("inline"), 0, tmp_path_factory.mktemp("inline"))
 
 
 @pytest.mark.parametrize("workers", [0, 1, 4])
-@pytest.mark.parametrize("place", PLACES)
 async def test_the_same_everywhere(
-    place: str, workers: int, tmp_path: Path, expected: list[tuple[Any, ...]]
+    place: Place, workers: int, tmp_path: Path, expected: list[tuple[Any, ...]]
 ) -> None:
-    skip_without(place)
-    if (place, workers) == ("ray", 4):
-        pytest.skip("four clusters of their own are too much for one machine")
-
     found = await outcome(place, workers, tmp_path)
 
     assert [status for status, *_ in found] == ["success"] * len(ORDERS)

@@ -22,6 +22,9 @@ from trioflow.abc import Entry
 from trioflow.errors import InvalidValueError
 from trioflow.stores import MemoryStore
 
+pytestmark = pytest.mark.slow
+
+
 FORMS = Forms(make_converter)
 
 

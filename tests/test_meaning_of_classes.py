@@ -27,6 +27,8 @@ from trioflow._forms.forms import Forms
 from trioflow.describe import json_schema
 from trioflow.testing._converters.values import alike
 
+pytestmark = pytest.mark.slow
+
 
 # ---------------------------------------------------------------- fields
 @attrs.frozen

@@ -17,6 +17,8 @@ from tests.naming import name_of
 from trioflow.describe import json_schema
 from trioflow.testing._converters.bench import Refused
 
+pytestmark = pytest.mark.slow
+
 
 # ---------------------------------------------------------------- enums and literals
 class Point(enum.Enum):

@@ -20,6 +20,9 @@ from trioflow import Workflow, open_engine, step
 from trioflow.errors import DefinitionError, InvalidValueError
 from trioflow.stores import MemoryStore
 
+pytestmark = pytest.mark.slow
+
+
 T = TypeVar("T")
 K = TypeVar("K")
 V = TypeVar("V")

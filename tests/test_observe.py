@@ -127,6 +127,7 @@ async def test_all_tasks_that_wait_at_a_gap_are_told() -> None:
         event.set()
 
 
+@pytest.mark.slow
 async def test_a_gap_is_told(autojump_clock: MockClock) -> None:
     workflow = flow()
     for number in range((HISTORY + SLACK) // 3 + 10):

@@ -437,6 +437,7 @@ class TestARunThatIsDrivenElsewhere:
             with pytest.raises(RunStateError, match="is closed"):
                 await run.wait()
 
+    @pytest.mark.slow
     async def test_is_not_followed_once_nobody_holds_it(self, autojump_clock: MockClock) -> None:
         class Counts(MemoryStore):
             looks = 0

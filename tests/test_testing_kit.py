@@ -330,6 +330,7 @@ def example(strategy: SearchStrategy[T], condition: Callable[[T], bool] = lambda
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", [Then, Parallel, Branch, Loop, ForEach, Map, Sleep, SleepUntil, WaitForEvent]
 )
@@ -346,6 +347,7 @@ def nodes(workflow: Workflow[Any, Any]) -> Iterator[Node]:
                 yield from nodes(target)
 
 
+@pytest.mark.slow
 def test_generated_workflows_are_nested_as_deep_as_wanted() -> None:
     def is_deep(spec: WorkflowSpec) -> bool:
         return depth(spec) == 4

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import attrs
+import pytest
 import trio
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -128,6 +129,7 @@ def call(made: Tool[..., Any], arguments: dict[str, Any]) -> None:
     trio.run(run)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(
     st.data(), parameters(), st.sampled_from([None, 0, 2]), st.sampled_from(["async", "generator"])

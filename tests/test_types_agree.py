@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 from trioflow.testing import check_converter
 from trioflow.testing.strategies import JSON_KEYS, JSON_SCALARS, TypedValues, json_types
 
+pytestmark = pytest.mark.slow
+
+
 PARTS = 4
 """How many tests share the many examples of a full check: one alone would take minutes."""
 

@@ -78,6 +78,7 @@ class TestFolder:
 
 
 class TestBucket:
+    @pytest.mark.slow
     async def test_one_over_http_fulfills_the_contract(self) -> None:
         async with serve_s3() as server:
             await check_value_store(lambda: BucketValues("s3://bucket", **server.options))

@@ -114,6 +114,7 @@ class TestARun:
             assert isinstance(ref, ValueRef)
             assert await engine.values.get(ref) == FILM[:1000]
 
+    @pytest.mark.slow
     async def test_two_engines_share_the_values(self, values: ValueStore) -> None:
         store = MemoryStore()
         async with opened(values, store) as one, opened(values, store) as two:
@@ -187,6 +188,7 @@ class TestWhatIsStored:
                 ref = pickle.loads(pickle.dumps(await engine.values.put(value)))
                 assert await engine.values.get(ref) == value
 
+    @pytest.mark.slow
     def test_a_large_value_is_written_and_read_in_parts(self) -> None:
         value = {"scenes": [Scene(str(number), (number,)) for number in range(30_000)], "x": "y"}
         contents = Contents(Forms(make_wire_converter))

@@ -17,6 +17,9 @@ from trioflow._cli.errors import UsageError
 from trioflow._cli.instruments import StepLogs, own_instruments
 from trioflow.instruments import BlockWatch
 
+pytestmark = pytest.mark.slow
+
+
 FLOWS = """
 import logging
 import threading

@@ -124,6 +124,7 @@ class TestValues:
 class TestLongChains:
     LENGTH = 20_000
 
+    @pytest.mark.slow
     def test_a_very_long_chain_builds_and_goes_away(self) -> None:
         workflow: Workflow[Any, Any] = Workflow("w")
         for _ in range(self.LENGTH):

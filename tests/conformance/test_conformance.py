@@ -105,6 +105,7 @@ def wrong(case: Case) -> dict[str, Any]:
     return {**case, "expected": {**case["expected"], "calls": {"nobody": 1}}}
 
 
+@pytest.mark.slow
 def test_the_score_is_told_by_family_and_level(tmp_path: Path) -> None:
     chosen = [CASES[f"{name}@1.71.0"] for name in ("then.strings", "then.no-input", "map.fn")]
     path = tmp_path / "cases.jsonl"
@@ -116,6 +117,7 @@ def test_the_score_is_told_by_family_and_level(tmp_path: Path) -> None:
     assert told.returncode == 1
 
 
+@pytest.mark.slow
 def test_the_score_of_one_family_shows_what_failed(tmp_path: Path) -> None:
     chosen = [CASES["then.strings@1.71.0"], wrong(CASES["map.fn@1.71.0"])]
     path = tmp_path / "cases.jsonl"

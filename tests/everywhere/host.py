@@ -24,8 +24,7 @@ def processes() -> Runner:
 def ray() -> Runner:
     from trioflow_ray import RayRunner
 
-    small = {"num_cpus": 2, "object_store_memory": 80 * 1024**2, "include_dashboard": False}
-    return RayRunner(local={**small, "log_to_driver": False, "logging_level": "ERROR"})
+    return RayRunner()  # at RAY_ADDRESS
 
 
 PLACES: Mapping[str, Callable[[], Runner]] = {

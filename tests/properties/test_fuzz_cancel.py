@@ -17,6 +17,7 @@ from trioflow.testing.strategies._specs import WorkflowSpec
 BY = ["run", *(pytest.param(by, marks=pytest.mark.slow) for by in ("scope", "leaving"))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", BY)
 @pytest.mark.parametrize("kind", NODES)
 def test_every_kind_of_node_can_be_canceled_anywhere(kind: str, by: By) -> None:

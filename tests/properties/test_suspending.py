@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
+import pytest
 import trio
 import trio._core._run
 from hypothesis import example, given, settings
@@ -212,6 +213,7 @@ def items_of_workflows(asks: int) -> Nested:
     return Nested("w5", (items,))
 
 
+@pytest.mark.slow
 @settings(max_examples=EXAMPLES)
 @given(flows(), st.integers(0, 2**16), st.integers(1, 6))
 @example(items_of_workflows(2), 232, 4)  # an item's answer was used up, nothing else recorded

@@ -15,6 +15,9 @@ from tests.safety.injecting import Injection, Kind, Point, Survey, name_of, trac
 from tests.safety.stories import IN_A_STORE, STORIES
 from tests.safety.telling import Telling
 
+pytestmark = pytest.mark.slow
+
+
 EDGES: Mapping[str, str] = {
     "trioflow._engine.life.driving:drive": "has not begun to look after the run",
     "trioflow._engine.life.open_streams:drive_open": "has not begun to look after the run",

@@ -44,6 +44,7 @@ def stored(schedule: Schedule) -> StoredSchedule:
     return stored_of(schedule, SINCE.timestamp(), input=None, is_declared=True, wake_at=None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missed", ["last", "all", "none"])
 @pytest.mark.parametrize("catch_up", [timedelta(0), YEAR])
 async def test_a_year_of_minutes_is_caught_up_in_bounded_work(

@@ -22,8 +22,7 @@ LONGEST = 1500
 """Seconds that all of them may take; on a machine that does nothing else, it is a tenth."""
 IN_EVERY_CHECK = ("bodies", "contract", "many", "refs", "readme")
 """The tests that run in every check. The others kill workers and nodes, or start programs by the
-dozen: on a machine with more work than cores, one of them has hung once, and its cause is not found
-yet. So they run in campaigns."""
+dozen, and take minutes: they run in campaigns."""
 UP = 'ip link set lo up && exec "$@"'
 
 

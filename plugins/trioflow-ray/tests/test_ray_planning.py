@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 import ray
 from ray_steps import bodies
-from trioflow_ray import CodeMissingError, NoNodeError, RayRunner, WorkerLostError, ray_options
+from trioflow_ray import (
+    ClusterStartError,
+    CodeMissingError,
+    NoNodeError,
+    RayRunner,
+    WorkerLostError,
+    ray_options,
+)
 
 from trioflow import Workflow, open_engine, step
 from trioflow.errors import DefinitionError, NonRetryableError
@@ -20,6 +28,31 @@ async def plan(body: Any) -> str:
             engine.create_run(Workflow[Any, Any]("w").then(body))
     assert not ray.is_initialized()
     return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("failure", "raised"),
+    [
+        (Exception("The current node timed out during startup."), ClusterStartError),
+        (RuntimeError("Failed to connect to GCS."), ClusterStartError),
+        (TypeError("init() got an unexpected keyword argument"), TypeError),
+        (ValueError("num_cpus must be positive"), ValueError),
+        (SystemExit(1), SystemExit),
+    ],
+    ids=repr,
+)
+async def test_a_cluster_of_its_own_that_does_not_start_is_told(
+    failure: BaseException, raised: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(**options: Any) -> None:
+        raise failure
+
+    monkeypatch.setattr(ray, "init", fails)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with pytest.raises(raised, match=re.escape(str(failure))) as caught:
+        async with RayRunner():
+            pass
+    assert caught.value is failure or caught.value.__cause__ is failure
 
 
 async def test_options_are_checked_where_they_are_given() -> None:

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 from trioflow import hookimpl
 from trioflow.abc import Runner
 from trioflow_ray import recording
-from trioflow_ray.errors import CodeMissingError, NoNodeError, RefLostError, WorkerLostError
+from trioflow_ray.errors import (
+    ClusterStartError,
+    CodeMissingError,
+    NoNodeError,
+    RefLostError,
+    WorkerLostError,
+)
 from trioflow_ray.options import ray_options
 from trioflow_ray.refs import Ref
 from trioflow_ray.workers import start_workers, stop_workers
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
     from trioflow_ray.runner import RayRunner
 
 __all__ = [
+    "ClusterStartError",
     "CodeMissingError",
     "NoNodeError",
     "RayRunner",

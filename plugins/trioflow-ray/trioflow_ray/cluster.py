@@ -11,6 +11,8 @@ from typing import Any
 
 import trio
 
+from trioflow_ray.errors import ClusterStartError
+
 
 class Connection:
     """A connection that a thread of its own keeps.
@@ -28,6 +30,7 @@ class Connection:
     ) -> None:
         address = address or os.environ.get("RAY_ADDRESS")
         self._options: dict[str, Any] = {**QUIET, "address": address}
+        self._starts = address is None
         if address is None:
             self._options = {**QUIET, **OWN, **options}
         self._env = None if runtime_env is None else dict(runtime_env)
@@ -43,6 +46,7 @@ class Connection:
 
         Raises:
           ConnectionError: if there is no cluster at the address.
+          ClusterStartError: if one of our own does not start.
 
         **Cancellation**: takes effect only when the connection is there or has failed.
         """
@@ -59,8 +63,18 @@ class Connection:
         with trio.CancelScope(shield=True):
             await begun.wait()
         if self._failure is not None:
-            raise self._failure
+            raise self._described(self._failure)
         await trio.lowlevel.checkpoint_if_cancelled()
+
+    def _described(self, failure: BaseException) -> BaseException:
+        """Return the error to raise: wrong options are told by Ray, and most others mean load."""
+        if not self._starts or isinstance(failure, TypeError | ValueError):
+            return failure
+        if not isinstance(failure, Exception):
+            return failure
+        error = ClusterStartError(str(failure))
+        error.__cause__ = failure
+        return error
 
     def remote(self, fn: Callable[..., Any]) -> Any:
         """Return the remote function for *fn*, with the environment if the connection has none."""

@@ -77,6 +77,20 @@ class CodeMissingError(NonRetryableError):
 
 
 @attrs.define(eq=False)
+class ClusterStartError(TrioflowError, RuntimeError):
+    """Raised when the cluster that a runner should start for itself does not start."""
+
+    problem: str
+
+    def __str__(self) -> str:
+        return (
+            f"the Ray cluster of this program has not started: {self.problem} "
+            "Ray allows 30 s for it, so try again when the machine is less busy, or start a "
+            "cluster before (`ray start --head`) and pass its address"
+        )
+
+
+@attrs.define(eq=False)
 class RefLostError(NonRetryableError):
     """Raised when the value of a `Ref` is lost, for example with its node. Never retried."""
 

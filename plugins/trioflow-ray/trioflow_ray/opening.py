@@ -39,6 +39,7 @@ async def open_cluster(
     Raises:
       DefinitionError: if a node has another version of Python or trioflow.
       ConnectionError: if there is no cluster at the address.
+      ClusterStartError: if one of our own does not start.
     """
     import ray
 

@@ -107,6 +107,7 @@ class RayRunner(Runner):
           RuntimeError: if the runner is already open: each engine needs its own.
           DefinitionError: if a node has another version of Python or trioflow.
           ConnectionError: if there is no cluster at the address.
+          ClusterStartError: if one of its own does not start.
         """
         if self._cluster is not None:
             raise RuntimeError("this RayRunner is already open; create one for each engine")
