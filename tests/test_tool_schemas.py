@@ -6,6 +6,7 @@ import builtins
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Annotated, Any
+from unittest.mock import ANY
 
 import pytest
 from attrs import frozen
@@ -143,6 +144,7 @@ async def test_a_body_can_ask_for_schemas_and_structure_with_the_plugins_of_its_
             ctx.json_schema(tool(add))["required"],
             ctx.structure(value, City),
             ctx.structure(value, Any),
+            ctx.to_json([City("Bergen"), ctx, 1.5]),
             [fault.path for fault in caught.value.faults],
         ]
 
@@ -154,6 +156,7 @@ async def test_a_body_can_ask_for_schemas_and_structure_with_the_plugins_of_its_
         ["a"],
         City("Oslo"),
         {"name": "Oslo"},
+        [{"name": "Bergen", "near": []}, ANY, 1.5],
         ["name"],
     ]
 

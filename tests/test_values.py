@@ -39,7 +39,15 @@ from trioflow.stores import MemoryStore
 from trioflow.testing import check_events
 from trioflow.values import FolderValues, MemoryValues, ValueRef
 from trioflow.values._contents import Contents
-from trioflow.values._names import name_of_run, run_of_name
+from trioflow.values._names import (
+    FREE,
+    OURS,
+    content_key,
+    name_of_run,
+    new_key,
+    run_of_name,
+    use_keys,
+)
 from trioflow.wire._converter import make_wire_converter
 
 FILM = bytes(range(256)) * 400
@@ -514,6 +522,76 @@ class TestOrphans:
             assert await keys(values) == ["tmp/1"]
             await engine.values.collect(older_than=-5)
         assert await keys(values) == []
+
+    async def test_files_of_others_in_the_folder_are_left_alone(self, tmp_path: Path) -> None:
+        others = ["values/.DS_Store", "values/a/b/c", "uses/x", "used/x/y", "names/.nfs0001", "z"]
+        values = FolderValues(tmp_path)
+        async with opened(values) as engine:
+            await engine.submit("films", 10, run_id="r").wait()
+            for name in others:
+                (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+                (tmp_path / name).write_bytes(b"\xff")
+            assert await engine.values.runs_here() == {"r"}
+            assert await engine.values.collect(older_than=-5) == 0
+            await engine.delete_run("r")
+            assert await engine.values.collect(older_than=-5) == 0
+
+        assert files_below(tmp_path) == set(others)
+
+
+def files_below(folder: Path) -> set[str]:
+    return {str(each.relative_to(folder)) for each in folder.rglob("*") if each.is_file()}
+
+
+REF = ValueRef[bytes]("r/" + "0" * 32, 10, "0" * 64, "bytes")
+
+
+class TestForgedReferences:
+    """A reference can come from outside, for example as an input over HTTP."""
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"key": "../../" + "0" * 32}, "no key of a value"),
+            ({"key": "r/../" + "0" * 32}, "no key of a value"),
+            ({"key": f"/r/{'0' * 32}"}, "no key of a value"),
+            ({"key": f"r/{'0' * 32}\n"}, "no key of a value"),
+            ({"key": f"r\0/{'0' * 32}"}, "no key of a value"),
+            ({"key": f"R/{'0' * 32}"}, "no key of a value"),
+            ({"key": "r/1"}, "no key of a value"),
+            ({"key": ""}, "no key of a value"),
+            ({"size": -1}, "must not be negative"),
+            ({"digest": "abc"}, "no SHA-256 digest"),
+        ],
+    )
+    async def test_what_no_store_has_made_is_refused(
+        self, change: dict[str, Any], message: str, tmp_path: Path
+    ) -> None:
+        forged = attrs.asdict(REF) | change
+        async with opened(FolderValues(tmp_path / "values")) as engine:
+            with pytest.raises(InvalidValueError, match=message):
+                engine.submit("shown", forged)
+        with pytest.raises(ValueError, match=message):
+            ValueRef(**forged)
+
+    @given(st.text(max_size=40), st.text("./=abAB019-_", max_size=60))
+    def test_a_key_is_never_a_path_to_elsewhere(self, owner: str, key: str) -> None:
+        for forged in (key, f"{key}/{'0' * 32}", f"{owner}/{'0' * 32}"):
+            try:
+                ValueRef(forged, 1, "0" * 64, "bytes")
+            except ValueError:
+                continue
+            name, _, last = forged.partition("/")
+            assert last == "0" * 32
+            assert set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-_=ABCDEF")
+
+    @given(st.text(min_size=1))
+    def test_every_key_that_is_made_is_one(self, run_id: str) -> None:
+        for owner in (name_of_run(run_id), FREE):
+            key = new_key(owner)
+            assert ValueRef(key, 1, "0" * 64, "bytes").key == key
+            assert all(OURS.fullmatch(mark) for mark in use_keys(owner, key))
+            assert OURS.fullmatch(content_key(key))
 
 
 class TestNames:

@@ -79,6 +79,7 @@ def read_all(value: int, ctx: StepContext[Any]) -> dict[str, Any]:
         "tool": shouting.id,
         "schema": ctx.json_schema(int),
         "structured": ctx.structure("1", str),
+        "json": ctx.to_json({"raw": b"1"}),
         "traced": ctx.tracing_context.current_span,
     }
 

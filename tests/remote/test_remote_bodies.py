@@ -53,6 +53,7 @@ async def test_a_body_reads_its_context() -> None:
         "tool": "shout",
         "schema": {"type": "integer"},
         "structured": "1",
+        "json": {"raw": "MQ=="},
         "traced": None,
     }
 

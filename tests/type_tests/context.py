@@ -82,4 +82,5 @@ async def uses(text: str, ctx: StepContext) -> str:
     assert_type(await ctx.resource("anything"), Any)
     assert_type(ctx.structure({"name": text}, City), City)
     assert_type(ctx.json_schema(City), dict[str, Any])
+    assert_type(ctx.to_json(City("Oslo")), Any)
     return found.name

@@ -49,18 +49,20 @@ def weight_of(value: Any, limit: int) -> int:
         part = waiting.pop()
         weight += 1
         kind = type(part)
+        if kind in LIGHT:
+            continue
         if kind in (str, bytes, bytearray):
             weight += len(part) // 16
         elif kind in (list, tuple, set, frozenset, deque):
             if len(part) > limit:
                 return len(part)
             waiting.extend(part)
-        elif isinstance(part, Mapping):
+        elif kind is dict or isinstance(part, Mapping):
             if len(part) > limit:
                 return len(part)
             waiting.extend(part.values())
             weight += len(part)
-        elif kind not in (int, float, bool):
+        else:
             waiting.extend((fields_of(part) or {}).values())
     return weight
 

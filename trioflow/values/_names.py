@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
+
+from trioflow._value_refs import NAME, OWNER
 
 PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
 """The bytes that stand for themselves. Case is not significant on every file system."""
@@ -13,6 +16,13 @@ SHORT = "=h"
 """How a shortened name begins. No other name does."""
 FREE = "=free"
 """The owner of values that were put outside of runs."""
+
+
+OURS = re.compile(
+    f"values/{OWNER}/{NAME}|uses/{OWNER}/{OWNER}/{NAME}|used/{OWNER}/{NAME}/{OWNER}"
+    f"|names/{OWNER}|tmp/.*"
+)
+"""The keys of all that is written here. Other programs leave files in folders and buckets, too."""
 
 
 def name_of_run(run_id: str) -> str:

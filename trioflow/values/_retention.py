@@ -13,6 +13,7 @@ from trioflow.abc import StoredValue, ValueStore
 from trioflow.values._access import Access
 from trioflow.values._names import (
     FREE,
+    OURS,
     SHORT,
     content_key,
     full_name_key,
@@ -124,7 +125,7 @@ class Retention:
     # ------------------------------------------------------------ the store, with retries
     async def _list(self, prefix: str) -> Sequence[StoredValue]:
         found: Sequence[StoredValue] = await self._retried(self._store.list_values, prefix)
-        return found
+        return [each for each in found if OURS.fullmatch(each.key)]
 
     async def _delete(self, key: str) -> None:
         await self._retried(self._store.delete, key)

@@ -310,6 +310,15 @@ async def test_a_request_that_takes_too_long_is_ended(autojump_clock: MockClock)
     assert trio.current_time() == 3
 
 
+async def test_a_request_that_takes_too_long_is_made_again(autojump_clock: MockClock) -> None:
+    model = ScriptedModel([Scripted(["a"] * 10, pause=1), "in time"])
+    result, _, events = await run_agent(Agent("ag", model=model, timeout=3))
+
+    assert result.output == "in time"
+    assert fold_text(events) == "in time"
+    assert model.open_streams == 0
+
+
 async def test_the_end_of_the_script_is_an_error() -> None:
     result, _, _ = await run_agent(Agent("ag", model=ScriptedModel([])))
 

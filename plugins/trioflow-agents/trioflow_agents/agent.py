@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Literal, get_args
 
 from trioflow import Step, Tool, Workflow
-from trioflow.errors import DefinitionError
+from trioflow.errors import DefinitionError, StepTimeoutError
 from trioflow.limits import Limit
 from trioflow.retry import Retry
 from trioflow_agents.asking import ANSWER_TOOL, model_tool
@@ -27,10 +27,11 @@ MODEL_RETRY = Retry(
     backoff=2.0,
     max_delay=60.0,
     jitter=0.2,
-    on=(ModelError,),
-    when=lambda error: error.retryable,
+    on=(ModelError, StepTimeoutError),
+    when=lambda error: getattr(error, "retryable", True),
 )
-"""How a request is retried by default. What the provider asks for in ``Retry-After`` counts."""
+"""How a request is retried by default: after faults that may pass, and after the time-out of a
+request. What the provider asks for in ``Retry-After`` counts."""
 
 
 def Agent(  # noqa: N802 - it reads as what it makes: a Workflow that is an agent

@@ -7,6 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import anthropic
+import trio
 
 from trioflow_agents.anthropic_messages import messages_pieces, messages_request
 from trioflow_agents.bodies import HEADERS, bound_page
@@ -63,14 +64,21 @@ class AnthropicModel(Model):
             yield self
             return
         key = self._api_key() if callable(self._api_key) else self._api_key
-        async with anthropic.AsyncAnthropic(
+        # In a thread, for certificates are read, and the first use imports what it needs.
+        client = await trio.to_thread.run_sync(self._new_client, key)
+        async with client:
+            yield AnthropicModel(self.name, client=client, **self._settings)
+
+    def _new_client(self, key: str | None) -> anthropic.AsyncAnthropic:
+        client = anthropic.AsyncAnthropic(
             api_key=key,
             base_url=self._base_url,
             max_retries=0,
             default_headers=HEADERS,
             http_client=anthropic.DefaultAsyncHttpxClient(event_hooks={"response": [bound_page]}),
-        ) as client:
-            yield AnthropicModel(self.name, client=client, **self._settings)
+        )
+        _ = client.messages
+        return client
 
     @asynccontextmanager
     async def stream(self, request: ModelRequest) -> AsyncIterator[AsyncIterator[Piece]]:

@@ -62,7 +62,7 @@ def _call_workflow(
             error = outcome.error
             answer = ToolAnswer(place.id, name, f"{type(error).__name__}: {error}", is_error=True)
         else:
-            answer = toolbox.answered(_request(place, ctx), outcome.value)
+            answer = toolbox.answered(_request(place, ctx), outcome.value, ctx)
         ctx.set_private_state(NAMESPACE, {place.key: to_keep(answer)})
         return place.id
 

@@ -86,9 +86,10 @@ class OpenAIModel(Model):
         if self._client is not None:
             yield self
             return
-        async with self._new_client() as client:
-            # Its first use imports what it needs, which takes long.
-            await trio.to_thread.run_sync(lambda: (client.chat.completions, client.responses))
+        key = self._api_key() if callable(self._api_key) else self._api_key
+        # In a thread, for certificates are read, and the first use imports what it needs.
+        client = await trio.to_thread.run_sync(self._new_client, key)
+        async with client:
             yield OpenAIModel(
                 self.name,
                 api=self._api,
@@ -98,10 +99,9 @@ class OpenAIModel(Model):
                 **self._settings,
             )
 
-    def _new_client(self) -> openai.AsyncOpenAI:
-        key = self._api_key() if callable(self._api_key) else self._api_key
+    def _new_client(self, key: str | None) -> openai.AsyncOpenAI:
         try:
-            return openai.AsyncOpenAI(
+            client = openai.AsyncOpenAI(
                 api_key=key,
                 base_url=self._base_url,
                 max_retries=0,
@@ -111,6 +111,8 @@ class OpenAIModel(Model):
         except openai.OpenAIError as exc:
             problem = "there is no key; set OPENAI_API_KEY, or pass api_key="
             raise ModelError(problem) from exc
+        _ = client.chat.completions, client.responses
+        return client
 
     @asynccontextmanager
     async def stream(self, request: ModelRequest) -> AsyncIterator[AsyncIterator[Piece]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
@@ -12,7 +11,6 @@ from attrs import evolve, frozen
 from trioflow import RunContext, Step, StepContext, step
 from trioflow.limits import Limit
 from trioflow.retry import Retry
-from trioflow.wire import lenient_json
 from trioflow_agents.asking import ModelTool, Reply
 from trioflow_agents.conversation import (
     NAMESPACE,
@@ -31,7 +29,7 @@ from trioflow_agents.model import Usage
 from trioflow_agents.options import messages_in
 from trioflow_agents.output import judge, structure_output
 from trioflow_agents.stopping import Stop
-from trioflow_agents.tools import Toolbox
+from trioflow_agents.tools import Toolbox, as_text
 
 History: TypeAlias = Callable[[Any, RunContext[Any]], Any]
 """Takes the input and the context, and returns messages; plain or async."""
@@ -73,7 +71,9 @@ class AgentSteps:
             if callable(text):
                 text = await _called(text, value, ctx)
             earlier = () if self.history is None else await _called(self.history, value, ctx)
-            said = _said(value) if self.prompt is None else await _called(self.prompt, value, ctx)
+            said = (
+                _said(value, ctx) if self.prompt is None else await _called(self.prompt, value, ctx)
+            )
             system = (System(text),) if text else ()
             before = messages_in(earlier, "what history= returned", self.id)
             return Incoming(
@@ -199,8 +199,6 @@ async def _called(function: History, value: Any, ctx: RunContext[Any]) -> Any:
     return await result if inspect.isawaitable(result) else result
 
 
-def _said(value: Any) -> Any:
+def _said(value: Any, ctx: StepContext[Any]) -> Any:
     """Return the message for an input: strings and messages as they are, other values as JSON."""
-    if isinstance(value, str | User):
-        return value
-    return json.dumps(lenient_json(value), ensure_ascii=False)
+    return value if isinstance(value, User) else as_text(value, ctx)

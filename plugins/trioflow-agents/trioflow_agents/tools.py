@@ -12,7 +12,6 @@ from attrs import define, field
 
 from trioflow import NonRetryableError, StepContext, Tool, Workflow
 from trioflow.errors import DefinitionError, InvalidValueError, Tripwire
-from trioflow.wire import lenient_json
 from trioflow_agents.errors import ToolRefusedError
 from trioflow_agents.messages import ToolAnswer, ToolRequest
 from trioflow_agents.model import ToolDescription
@@ -99,11 +98,11 @@ class Toolbox:
             return _error(request, f"{type(exc).__name__}: {exc}")
         finally:
             CALL_ID.reset(token)
-        return self.answered(request, output)
+        return self.answered(request, output, ctx)
 
-    def answered(self, request: ToolRequest, output: Any) -> ToolAnswer:
+    def answered(self, request: ToolRequest, output: Any, ctx: StepContext[Any]) -> ToolAnswer:
         """Return the answer for an output."""
-        return ToolAnswer(request.id, request.name, self._cut(mended(as_text(output))))
+        return ToolAnswer(request.id, request.name, self._cut(mended(as_text(output, ctx))))
 
     def _cut(self, text: str) -> str:
         rest = len(text) - self.max_result
@@ -171,8 +170,6 @@ def is_about_arguments(error: Exception, tool: Tool[..., Any] | str) -> bool:
     return error.what.startswith("argument") and error.owner.startswith(f"tool {id_of(tool)!r}")
 
 
-def as_text(output: Any) -> str:
-    """Return the output of a tool as text: a string as it is, anything else as JSON."""
-    if isinstance(output, str):
-        return output
-    return json.dumps(lenient_json(output), ensure_ascii=False)
+def as_text(value: Any, ctx: StepContext[Any]) -> str:
+    """Return a value as text for a model: a string as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(ctx.to_json(value), ensure_ascii=False)

@@ -84,8 +84,11 @@ def encode_any(
     before = ",{"
     for field, value in zip(LISTED[type(event)], LISTED_VALUES[type(event)](event), strict=True):
         described = values.get(field.name)
-        if described is None and (value is field.default or is_implied(event, field.name)):
-            continue  # the usual case
+        if described is None:
+            if value is field.default:  # the usual case
+                continue
+            if field.name == "payload" and is_implied(event, "payload"):
+                continue
         if recorded and field.name in recorded:
             pieces += (before, f'"{field.name}_of":', _reference(recorded[field.name]))
             before = ","

@@ -208,6 +208,11 @@ class Call(Frame):
 
         return describe_type(type, self.scope.core.services.schema)
 
+    def to_json(self, value: Any) -> Any:
+        from trioflow.wire import lenient_json  # few bodies need it
+
+        return lenient_json(value, self.scope.core.services.converter())
+
     def find_tool(self, id: str) -> Any:
         return self.scope.plan.find_tool(id)
 

@@ -28,7 +28,10 @@ class Drafts(dict[type[ev.Event], Any]):
             if not field.inherited
         }
         name, bases = f"{event_type.__name__}Draft", event_type.__bases__
-        self[event_type] = draft = attrs.make_class(name, own, bases, slots=True, kw_only=True)
+        # Only its fields are ever used, and each method takes time to compile.
+        only_fields: Any = {"repr": False, "eq": False, "match_args": False}
+        draft = attrs.make_class(name, own, bases, slots=True, kw_only=True, **only_fields)
+        self[event_type] = draft
         return draft
 
 

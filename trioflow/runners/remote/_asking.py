@@ -80,6 +80,10 @@ async def _get(ctx: Context, ref: ValueRef[Any]) -> Any:
     return await ctx.get(ref)
 
 
+async def _to_json(ctx: Context, value: Any) -> Any:
+    return ctx.to_json(value)
+
+
 async def _structure(ctx: Context, given: tuple[Any, Any]) -> Any:
     value, type_ = given
     return ctx.structure(value, type_)
@@ -127,6 +131,7 @@ METHODS: Mapping[str, Callable[[Context, Any], Awaitable[Any]]] = {
     "put": _put,
     "get": _get,
     "structure": _structure,
+    "to_json": _to_json,
     "json_schema": _json_schema,
     "find_tool": _find_tool,
     "context_get": _context_get,

@@ -175,6 +175,9 @@ class RemoteCall:
         schema: dict[str, Any] = self._link.ask("json_schema", type)
         return schema
 
+    def to_json(self, value: Any) -> Any:
+        return self._link.ask("to_json", value, "value")
+
     def suspend(self, payload: Any, label: str | None) -> NoReturn:
         raise Stop("suspend", payload, label)
 
