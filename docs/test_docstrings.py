@@ -93,7 +93,7 @@ def public() -> dict[str, Any]:
     for module in map(importlib.import_module, MODULES):
         names |= vars(module)
         # Some names of it are imported only when they are asked for.
-        names |= {name: getattr(module, name) for name in getattr(module, "__all__", ())}
+        names |= {name: getattr(module, name, None) for name in getattr(module, "__all__", ())}
     return names
 
 
