@@ -38,6 +38,9 @@ def test_commands_are_shown_with_their_output() -> None:
 
     assert "```console\n$ trioflow --version\n0." in text
     assert "# Errors" in (SITE / "reference" / "errors.md").read_text("utf-8")
+    assert "`/api/workflows/{workflow_id}/runs/{run_id}`" in (
+        (SITE / "reference" / "http.md").read_text("utf-8")
+    )
     assert "WorkflowChangedError" in (SITE / "reference" / "errors.md").read_text("utf-8")
 
 

@@ -26,7 +26,7 @@ FENCE = re.compile(
 OPTION = re.compile(r"^:(?P<name>[\w-]+):(?: (?P<value>.*))?\n", re.MULTILINE)
 CARD = re.compile(r"^:{3,}\{grid-item-card\} (.*)\n:link: (\S+)\n:link-type: doc\n\n", re.MULTILINE)
 LAYOUT = re.compile(r"^(:{3,}.*|:gutter: .*|<!--- .* -->)\n+", re.MULTILINE)
-ROLE = re.compile(r"\{\w+\}(?=`)")
+ROLE = re.compile(r"(?<![\w`/])\{(class|func|meth|attr|exc|mod|any|doc|ref)\}(?=`)")
 FRONT = re.compile(r"\A---\n(?:.*\n)*?---\n")
 
 

@@ -45,11 +45,16 @@ def rows(endpoints: Iterable[Endpoint]) -> str:
                 f"`{each.path}`",
                 each.summary,
                 ", ".join(each.needs) or "none",
-                ", ".join(f"`{field.name}`" for field in (*each.query, *(each.body or ()))),
+                ", ".join(f"`{name}`" for name in names(each)),
             )
             for each in endpoints
         ],
     )
+
+
+def names(endpoint: Endpoint) -> list[str]:
+    """Return the names of what a route takes; some may be in the query or in the body."""
+    return list(dict.fromkeys(field.name for field in (*endpoint.query, *(endpoint.body or ()))))
 
 
 def scopes() -> str:

@@ -266,6 +266,26 @@ async def test_a_body_that_does_not_parse_is_named(body: bytes, field: str) -> N
     assert [issue["field"] for issue in answer.json()["issues"]] == [field]
 
 
+@pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded"])
+@pytest.mark.parametrize("path", ["stream?runId=r", "runs", "start?runId=e"])
+async def test_a_body_of_another_type_is_refused_and_not_dropped(
+    kind: str | None, path: str
+) -> None:
+    async with open_bench() as bench:
+        empty = await bench.client.post(f"{W}/doubled/create-run?runId=e", content=b"")
+        answer = await bench.client.post(
+            f"{W}/doubled/{path}",
+            content=b'{"runId": "r", "inputData": 1}',
+            headers={"content-type": kind} if kind else {},
+        )
+        runs = [info.run_id for info in await bench.engine.list_runs()]
+
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported-media-type")
+    assert "content-type: application/json" in answer.json()["error"]
+    assert empty.status_code == 200
+    assert runs == ["e"]
+
+
 # ---------------------------------------------------------------- lists and descriptions
 async def test_a_list_without_pages_has_all_runs_and_the_steps_of_the_first() -> None:
     options = attrs.evolve(OPEN, limits=Limits(page_size=2))

@@ -16,6 +16,7 @@ from trioflow_server.safety.forms import check_form
 from trioflow_server.safety.sessions import FORM_FIELD
 
 MAX_FIELDS = 1_000
+NOT_JSON = "The body must be JSON: send it with the header 'content-type: application/json'"
 """Most fields of a form."""
 NOBODY = Principal("anonymous", scopes=(), resources=())
 """Who sends requests to routes that are open to all."""
@@ -85,19 +86,27 @@ class Call:
             raise Problem(403, f"This needs the scope {scope!r}", "forbidden")
 
     async def body(self) -> dict[str, Any]:
-        """Return the known keys of the JSON body; only a JSON content type counts as a body.
+        """Return the known keys of the JSON body.
 
         Raises:
-          Problem: if it does not parse, or does not arrive.
+          Problem: if it does not parse, does not arrive, or says that it is something else.
         """
         fields: tuple[Field, ...] = self.endpoint.body or ()
         return read_fields(await self.json(), fields)
 
     async def json(self) -> Any:
-        """Return the JSON body; an empty object if there is none."""
+        """Return the JSON body; an empty object if there is none.
+
+        Raises:
+          Problem: as for `body`.
+        """
         raw = await self.intake.body(self.service.options.limits.request_seconds)
         kind = self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        return read_json(raw) if kind == "application/json" else {}
+        if kind == "application/json":
+            return read_json(raw)
+        if raw:  # a form of another site can send everything but this type
+            raise Problem(415, NOT_JSON, "unsupported-media-type")
+        return {}
 
     async def form(self, *, is_first: bool = False) -> dict[str, str]:
         """Return the fields of a form, after a check that a page of this server has sent it.
