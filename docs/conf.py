@@ -30,6 +30,7 @@ extensions = [
     "_tools.reference",
     "_tools.search",
     "_tools.navigation",
+    "_tools.plain",
 ]
 exclude_patterns = ["_build", "_tools", "changes"]
 nitpicky = True
@@ -45,8 +46,7 @@ html_css_files = ["site.css"]
 # Absolute: otherwise it is looked for where the build is called.
 html_search_scorer = str(Path(__file__).parent / "_static" / "scorer.js")
 html_baseurl = SITE
-html_copy_source = True  # each page as Markdown, beside it
-html_sourcelink_suffix = ""
+html_copy_source = False  # _tools.plain writes each page as Markdown, beside it
 html_show_sphinx = False
 html_theme_options = {
     "navigation_with_keys": True,

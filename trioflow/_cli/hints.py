@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from trioflow._cli.display import say
+from trioflow._cli.examples import example_of
 from trioflow._cli.owners import NOBODY, owner_of
 from trioflow._cli.stores import Whereabouts
 from trioflow._cli.text import clean
@@ -89,7 +90,9 @@ def _wanted(question: Question) -> str:
     schema = json.dumps(question["schema"], ensure_ascii=False, separators=(",", ":"))
     until = question["until"]
     by = "" if until is None else f" by {local_time(until)}"
-    return f"answer with {clean(question['type'])}{by}, as JSON that fits {clean(schema)}"
+    example = example_of(question["schema"])
+    such_as = "" if example is None else f", such as {clean(example)}"
+    return f"answer with {clean(question['type'])}{by}, as JSON that fits {clean(schema)}{such_as}"
 
 
 def _suggest(what: str, commands: Sequence[str]) -> None:

@@ -53,7 +53,7 @@ class ScheduleInfo(metaclass=PlainHelp):
         one.
 
         Raises:
-          UnreadableScheduleError: if it cannot be read here; see `error`.
+          UnreadableScheduleError: if it cannot be read here; see `ScheduleInfo.error`.
         """
         if self._schedule is None:
             assert self.error is not None

@@ -139,6 +139,23 @@ async def test_compatible_servers_may_leave_out_much() -> None:
             },
         ),
         (
+            Usage(3, 4, 1, 2, 1, 0.5),
+            {
+                "type": "usage",
+                "inputTokens": 3,
+                "outputTokens": 4,
+                "totalTokens": 7,
+                "cachedInputTokens": 1,
+                "reasoningTokens": 2,
+                "requests": 1,
+                "cost": 0.5,
+            },
+        ),
+        (
+            Finish("stop", "r", None),
+            {"type": "finish", "finishReason": "stop", "responseId": "r"},
+        ),
+        (
             ProvisionalText("a"),
             {"type": "text-delta", "textDelta": "a", "provisional": True},
         ),

@@ -176,6 +176,7 @@ async def test_the_command_asks_before_it_writes(checkout: Path, tmp_path: Path)
         assert done.returncode == 3, done.stderr
         assert not (checkout / "REVIEW.md").exists()
         answer = json.dumps({"digest": digest_of("write_file", WRITTEN)})
+        assert f"such as {answer}\n".encode() in done.stderr
         resumed = await trioflow("resume", "r", "--store", store, "--data", answer, **env)
 
     assert resumed.returncode == 0, resumed.stderr

@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import warnings
+from collections.abc import AsyncIterator
 from typing import Any
 
 import mcp_types as types
@@ -15,7 +16,7 @@ from mcp.server import Server
 from mcp.shared.exceptions import MCPError
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from trioflow_mcp import McpConnectionError, McpListError, McpResultError, McpToolError, open_mcp
 
@@ -261,6 +262,66 @@ async def test_answers_over_http_that_are_none(answer: Response, problem: str) -
         with pytest.raises(McpConnectionError, match=re.escape(problem)):
             async with open_mcp(url + "/mcp"):
                 pass
+
+
+PAGE = b"<p>no luck</p>" * 5000 + b"\n"
+BUFFERS = 16 * 1024 * 1024
+"""Most bytes that the sockets of both sides hold beside what is read."""
+
+
+@pytest.mark.parametrize("media_type", ["text/html", "application/json", "text/event-stream"])
+async def test_a_long_page_is_not_read(media_type: str) -> None:
+    sent = [0]
+
+    async def respond(request: Request) -> Response:
+        return StreamingResponse(pages(1000, sent), 503, media_type=media_type)
+
+    app = Starlette(routes=[Route("/mcp", respond, methods=["POST", "GET", "DELETE"])])
+    async with serve_http(app) as url:
+        with pytest.raises(McpConnectionError):
+            async with open_mcp(url + "/mcp"):
+                pass
+
+    assert sent[0] < BUFFERS
+
+
+async def test_what_answers_a_notification_is_not_read_to_its_end() -> None:
+    sent = [0]
+    app = server_of([tool("t", ANY)], call=echo).streamable_http_app()
+
+    async def floods(scope: Any, receive: Any, send: Any) -> None:
+        body = b""
+        if scope["type"] == "http" and scope["method"] == "POST":
+            message = await receive()
+            body = message["body"]
+            if b'"id"' not in body:
+                await StreamingResponse(pages(1000, sent), 202)(scope, receive, send)
+                return
+        if scope["type"] == "http" and scope["method"] == "DELETE":
+            await StreamingResponse(pages(1000, sent), 200)(scope, receive, send)
+            return
+
+        async def given() -> Any:
+            nonlocal body
+            if not body:
+                return await receive()
+            text, body = body, b""
+            return {"type": "http.request", "body": text, "more_body": False}
+
+        await app(scope, given, send)
+
+    async with serve_http(floods) as url, engine_with(url + "/mcp") as engine:
+        await output_of(engine, "t")
+
+    assert 0 < sent[0] < 4 * BUFFERS
+
+
+async def pages(count: int, sent: list[int]) -> AsyncIterator[bytes]:
+    """Yield parts of a long page, and count what the client has taken."""
+    for _ in range(count):
+        yield PAGE
+        sent[0] += len(PAGE)
+        await trio.lowlevel.checkpoint()
 
 
 async def test_headers_are_sent_with_each_request() -> None:

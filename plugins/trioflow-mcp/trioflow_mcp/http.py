@@ -20,7 +20,7 @@ from attrs import define, field
 from mcp.shared.message import ClientMessageMetadata, SessionMessage
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from trioflow_mcp.messages import EVENTS, messages_in
+from trioflow_mcp.messages import EVENTS, messages_in, read_page
 
 SESSION = "mcp-session-id"
 VERSION = "mcp-protocol-version"
@@ -101,7 +101,7 @@ class HttpTransport:
     async def _notify(self, message: Any, headers: dict[str, str]) -> None:
         with suppress(httpx2.HTTPError):  # the next request will tell
             async with self._post(message, headers) as response:
-                await response.aread()
+                await read_page(response)
 
     @asynccontextmanager
     async def _post(
@@ -156,7 +156,9 @@ class HttpTransport:
         """Tell the server that the session is over."""
         if self.session_id is not None:
             with suppress(httpx2.HTTPError):
-                await self.client.delete(self.url, headers=self._headers({}))
+                headers = self._headers({})
+                async with self.client.stream("DELETE", self.url, headers=headers) as response:
+                    await read_page(response)
 
 
 @asynccontextmanager
