@@ -70,6 +70,7 @@ UPWARD = {
 LAZY = {
     ("trioflow.tools", "trioflow.describe._schema"): "only tools for models need schemas",
     ("trioflow._engine.running.call", "trioflow.describe._schema"): "hardly any body needs schemas",
+    ("trioflow._engine.running.call", "trioflow.wire._values"): "hardly any body writes JSON",
     ("trioflow._argument_schemas", "jsonschema"): "only tools of other programs need it",
     ("trioflow._argument_schemas", "jsonschema.exceptions"): "only tools of other programs need it",
     ("trioflow._argument_schemas", "jsonschema.validators"): "only tools of other programs need it",

@@ -209,7 +209,7 @@ class Call(Frame):
         return describe_type(type, self.scope.core.services.schema)
 
     def to_json(self, value: Any) -> Any:
-        from trioflow.wire import lenient_json  # few bodies need it
+        from trioflow.wire._values import lenient_json
 
         return lenient_json(value, self.scope.core.services.converter())
 
