@@ -24,14 +24,19 @@ async def test_the_schedule_of_the_page_starts_its_run(
     monkeypatch.delitem(sys.modules, "nightly")
     store = f"sqlite:{tmp_path / 'runs.db'}"
 
-    async with open_engine(plugins=["sql", nightly], store=store, schedule=True) as engine:
+    engine = open_engine(
+        plugins=["sql", nightly], workflows=[nightly.report], store=store, schedule=True
+    )
+    async with engine as engine:
         with trio.fail_after(60):
             [info] = await engine.schedules.list()
-            tick = await engine.schedules.trigger("nightly")
-            while not (runs := await engine.list_runs(status="success")):
-                await trio.sleep(0.1)  # the engine starts it in its own time
-            result = await (await engine.load_run(runs[0].run_id)).wait()
+            async with engine.schedules.observe() as ticks:
+                tick = await engine.schedules.trigger("nightly")
+                async for record in ticks:
+                    if record.decision == "started":
+                        break
+            assert tick.run_id is not None
+            result = await (await engine.load_run(tick.run_id)).wait()
 
     assert info.words == "at 02:30 (Europe/Berlin)"
-    assert runs[0].run_id == tick.run_id
     assert result.output == "sales are fine"

@@ -571,6 +571,20 @@ async def test_an_outage_is_logged_once_and_no_tick_is_lost(
     assert len(waits) == 1
 
 
+async def test_a_schedule_whose_workflow_is_unknown_is_warned_of(
+    virtual_clock: VirtualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    lost = Schedule("lost", "unheard-of", Every(60))
+
+    async with open_engine(plugins=[], schedules=[lost], schedule=True) as engine:
+        await trio.sleep(200)
+        assert await engine.schedules.ticks("lost") == []
+
+    warnings = [each.getMessage() for each in caplog.records if "'unheard-of'" in each.message]
+    assert len(warnings) == 1
+    assert "schedule lost starts no runs here" in warnings[0]
+
+
 # ---------------------------------------------------------------- by hand
 async def test_missed_ticks_can_be_backfilled_once(virtual_clock: VirtualClock) -> None:
     story, store = Story(), SetStore()

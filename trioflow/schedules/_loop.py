@@ -83,6 +83,7 @@ class Loop:
 
     async def run(self) -> None:
         """Decide about ticks and start their runs until canceled."""
+        self._warn_of_unknown_workflows()
         async with trio.open_nursery() as nursery:
             self._passer = Passer(self.book, self.now, lambda: self._since, nursery.start_soon)
             nursery.start_soon(self._listen)
@@ -92,6 +93,17 @@ class Loop:
                     await self._turn(nursery)
             finally:
                 self.book.is_kept = False
+
+    def _warn_of_unknown_workflows(self) -> None:
+        """Say which declared schedules start nothing here: a schedule only names its workflow."""
+        for schedule in self.book.declared.values():
+            if schedule.workflow not in self.book.engine.workflows:
+                logger.warning(
+                    "schedule %s starts no runs here, for this engine has no workflow %r; "
+                    "give it in workflows=, or return it from trioflow_workflows()",
+                    schedule.id,
+                    schedule.workflow,
+                )
 
     async def _listen(self) -> None:
         while True:
