@@ -24,10 +24,10 @@ async def test_the_schedule_of_the_page_starts_its_run(
     monkeypatch.delitem(sys.modules, "nightly")
     store = f"sqlite:{tmp_path / 'runs.db'}"
 
-    engine = open_engine(
+    opening = open_engine(
         plugins=["sql", nightly], workflows=[nightly.report], store=store, schedule=True
     )
-    async with engine as engine:
+    async with opening as engine:
         with trio.fail_after(60):
             [info] = await engine.schedules.list()
             async with engine.schedules.observe() as ticks:
