@@ -22,9 +22,6 @@ from trioflow.abc import Entry
 from trioflow.errors import InvalidValueError
 from trioflow.stores import MemoryStore
 
-pytestmark = pytest.mark.slow
-
-
 FORMS = Forms(make_converter)
 
 

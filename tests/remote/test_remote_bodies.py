@@ -17,8 +17,6 @@ from trioflow.errors import NoResultError
 from trioflow.runners.remote import NotInWorkerError, NotPicklableError
 from trioflow.testing import check_events
 
-pytestmark = pytest.mark.slow
-
 
 @asynccontextmanager
 async def open_pipe() -> AsyncIterator[Engine]:

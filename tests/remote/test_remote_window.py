@@ -13,8 +13,6 @@ from trioflow.events import StepOutput
 from trioflow.runners.remote import NotPicklableError
 from trioflow.testing import check_events
 
-pytestmark = pytest.mark.slow
-
 
 async def chunks_of(engine: Engine, body: Step[Any, Any], count: int) -> tuple[Any, list[Any]]:
     """Return the result of a run of this body, and what it has written."""

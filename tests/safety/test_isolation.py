@@ -26,9 +26,6 @@ from trioflow.testing._isolation.places.outputs import OUTPUTS
 from trioflow.testing._isolation.places.pieces import PIECES
 from trioflow.testing._isolation.trials import try_codes, try_gifts, try_interrupts, try_places
 
-pytestmark = pytest.mark.slow
-
-
 MakeStore = Callable[[], Store] | None
 LIMIT = 300.0
 """Seconds of real time that no trial takes."""
