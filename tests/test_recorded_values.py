@@ -361,6 +361,11 @@ async def test_a_class_that_is_not_found_by_its_name_is_refused() -> None:
         await begin(giving(Any, Local(1)), MemoryStore())
 
     assert "use it in a type of the workflow" in str(caught.value)
+    workflow = giving(Any, Local(1))
+    async with open_engine(plugins=[], workflows=[workflow], store=MemoryStore()) as engine:
+        for _ in range(2):  # the first time must not register it
+            result = await engine.submit(workflow, None).wait()
+            assert isinstance(result.error, NotSerializableError)
     assert await after_restart(Local, Local(1)) == Local(1)
     assert await after_restart(list[Local] | None, [Local(1)]) == [Local(1)]
 

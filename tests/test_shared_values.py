@@ -9,10 +9,12 @@ from typing import Any
 import attrs
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from tests.suspending import all_events
 from trioflow import StepContext, Workflow, events, fold, open_engine, step, tool
 from trioflow._engine.journal.codec import decode
+from trioflow._engine.journal.last_value import LastValue
 from trioflow.abc import Append, Entry
 from trioflow.errors import JournalFormatError
 from trioflow.stores import MemoryStore
@@ -203,6 +205,28 @@ async def test_tools_that_are_called_at_the_same_time_are_kept_apart() -> None:
     assert fold(decode("r", entries)).private["p"] == kept
     async with open_engine(plugins=[], workflows=[workflow], store=store) as engine:
         assert (await engine.load_run("r")).record.private["p"] == kept
+
+
+async def test_outputs_of_tools_are_forgotten_with_their_steps() -> None:
+    @step
+    async def calls(number: int, ctx: StepContext[Any]) -> int:
+        await ctx.call_tool(repeats, text=str(number), times=1000)
+        await wait_all_tasks_blocked()
+        return number
+
+    last = LastValue()
+    items: Workflow[Any, Any] = Workflow("w", input=list[int], output=Any)
+    looped: Workflow[Any, Any] = items.foreach(calls, concurrency=10).map(sum, id="sum")
+    workflow = looped.then(calls.clone("again"))
+    _, entries = await run(workflow, list(range(10)))
+    held = 0
+    for event, entry in zip(decode("r", entries), entries, strict=True):
+        last.references(event)
+        last.note(event, entry)
+        held = max(held, len(last.tools))
+
+    assert held == 10
+    assert not last.tools
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,8 @@ VALUES = st.one_of(
     st.just({"$int": 1}),
     st.builds(object),
 )
+LOOP: dict[str, Any] = {}
+LOOP["inner"] = LOOP
 EVENTS = st.fixed_dictionaries(
     {
         "run_id": st.just("run"),
@@ -119,6 +121,23 @@ def test_the_end_of_a_step(place: Any, seconds: Any, attempts: Any) -> None:
     check(ev.StepFinish(**place, seconds=seconds, attempts=attempts))
 
 
+NAMES = st.text(max_size=3) | st.just(7)
+UPDATES = st.dictionaries(st.text(max_size=3), VALUES, max_size=2) | st.just(LOOP) | MAYBE
+
+
+@given(EVENTS, NAMES, NAMES, UPDATES, st.none() | st.just("p"))
+def test_the_events_of_a_tool(place: Any, call: Any, name: Any, value: Any, plugin: Any) -> None:
+    about = {**place, "tool_call_id": call, "name": name}
+    check(ev.ToolCall(**about, args=value, plugin=plugin))
+    check(ev.ToolCallStreamingStart(**about, args=value))
+    check(ev.ToolResult(**about, output=value))
+
+
+@given(EVENTS, NAMES, UPDATES)
+def test_private_state(place: Any, namespace: Any, updates: Any) -> None:
+    check(ev.PrivateUpdate(**place, namespace=namespace, updates=updates))
+
+
 def test_usual_events_are_written_in_one_go() -> None:
     place: dict[str, Any] = {
         "run_id": "run",
@@ -134,6 +153,10 @@ def test_usual_events_are_written_in_one_go() -> None:
             ev.StepStart(**place, input=None),
             ev.StepResult(**place, status="success", output="é"),
             ev.StepFinish(**place, attempts=1, seconds=0.5),
+            ev.ToolCall(**place, tool_call_id="c", name="t", args={"a": [1.5]}),
+            ev.ToolCallStreamingStart(**place, tool_call_id="c", name="t", args={}),
+            ev.ToolResult(**place, tool_call_id="c", name="t"),
+            ev.PrivateUpdate(**place, namespace="p", updates={"a": None}),
         )
     ]
 
@@ -141,4 +164,8 @@ def test_usual_events_are_written_in_one_go() -> None:
         '["step-start",3,"text","0:text"]',
         '["step-result",3,"text","0:text",{"output":"\\u00e9"}]',
         '["step-finish",3,"text","0:text",{"seconds":0.5}]',
+        '["tool-call",3,"text","0:text",{"tool_call_id":"c","name":"t","args":{"a":[1.5]}}]',
+        '["tool-call-streaming-start",3,"text","0:text",{"tool_call_id":"c","name":"t","args":{}}]',
+        '["tool-result",3,"text","0:text",{"tool_call_id":"c","name":"t"}]',
+        '["private-update",3,"text","0:text",{"namespace":"p","updates":{"a":null}}]',
     ]

@@ -327,7 +327,20 @@ class Forms:
           NotSerializableError: if it has no form, or cannot be found.
         """
         name = name_of(cls)
-        is_found = self.known.find(name) is cls  # before its form is made, which registers it
+        if self.known.find(name) is cls:
+            return name, self._form_of(cls)
+        # Apart, because making a form registers the class, and it would be found the next time.
+        Forms(self._converter, self.upgrade, keeps_secrets=self.keeps_secrets)._form_of(cls)
+        problem = f"is a {cls.__name__}, which is not found by its name {name!r}"
+        remedy = "define it at the top of its module, or use it in a type of the workflow"
+        raise NotSerializableError("", problem, remedy)
+
+    def _form_of(self, cls: type) -> Form:
+        """Return the form of a class that is not declared as a type.
+
+        Raises:
+          NotSerializableError: if it has none.
+        """
         try:
             form = self.form(cls)
         except (FaultsError, NameError) as exc:
@@ -335,11 +348,7 @@ class Forms:
             raise NotSerializableError("", problem) from exc
         if form is self.anything or isinstance(form, AbstractForm):
             raise NotSerializableError("", f"is a {cls.__name__}, which has no JSON form")
-        if not is_found:
-            problem = f"is a {cls.__name__}, which is not found by its name {name!r}"
-            remedy = "define it at the top of its module, or use it in a type of the workflow"
-            raise NotSerializableError("", problem, remedy)
-        return name, form
+        return form
 
     def load_named(self, plain: Plain, base: type) -> Any:
         """Return a value of the class in its tag.

@@ -6,7 +6,17 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from trioflow_agents import Agent, Scripted, ScriptedModel, ToolAnswer, User, history
+from trioflow_agents import (
+    Agent,
+    Assistant,
+    Scripted,
+    ScriptedModel,
+    ToolAnswer,
+    ToolRequest,
+    User,
+    history,
+)
+from trioflow_agents.conversation import Turn, messages_of, to_keep
 
 from trioflow import hookimpl, open_engine, tool
 
@@ -61,3 +71,15 @@ async def test_outputs_are_written_as_the_engine_writes_values() -> None:
         [{"cents": 5}],
         {"at": "2020-01-01T00:00:00+00:00", "raw": "YWJj", "odd": "inf"},
     ]
+
+
+def test_answers_are_read_however_they_were_kept() -> None:
+    """Once the whole answer was kept; now only errors are, and the text of others."""
+    request = ToolRequest("c", "earn", "{}")
+    asked = Turn([Assistant("", [request, request, request])])
+    failed = ToolAnswer("c", "earn", "no luck", is_error=True)
+    whole = ToolAnswer("c", "earn", "5")
+    kept = {"p#0": asked, "p#0.0": "5", "p#0.1": whole, "p#0.2": failed}
+
+    assert list(messages_of(kept, "p"))[1:] == [whole, whole, failed]
+    assert [to_keep(answer) for answer in (whole, failed)] == ["5", failed]

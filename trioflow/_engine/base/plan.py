@@ -76,6 +76,8 @@ class RunForms:
     """For calls that the workflow does not have."""
     described: dict[tuple[object, ...], Any] = attrs.field(factory=dict, init=False, repr=False)
     """What is known about events, by the forms of their values; see `event_values`."""
+    calls: dict[str, CallForms] = attrs.field(factory=dict, init=False, repr=False)
+    """The forms of the calls that were looked up last, by address."""
 
     @unknown.default
     def _unknown(self) -> CallForms:

@@ -55,6 +55,9 @@ class ValueOf:
         return getattr(event, ValueOf.HOLDERS[type(event)])
 
 
+KNOWN_CALLS = 256
+"""How many addresses are remembered with their forms: several events of a call follow each other,
+and the runs of a workflow have most addresses in common."""
 REFERRING = ("input", "output", "result", "updates")
 """Attributes that may hold a `ValueOf`."""
 KEYED = frozenset({"updates"})
@@ -92,11 +95,18 @@ def owner_of(event: ev.Event, plan: WorkflowPlan) -> str:
 def call_forms(plan: WorkflowPlan, address: str) -> CallForms:
     """Return how the values of a call are recorded in a stored run."""
     assert plan.forms is not None  # it was planned for an engine with a store
-    try:
-        found = find_call(plan, address).forms
-    except LookupError:  # the workflow no longer has such a call
-        found = None
-    return plan.forms.unknown if found is None else found
+    known = plan.forms.calls
+    forms = known.get(address)
+    if forms is None:
+        try:
+            forms = find_call(plan, address).forms
+        except LookupError:  # the workflow no longer has such a call
+            forms = None
+        forms = plan.forms.unknown if forms is None else forms
+        if len(known) >= KNOWN_CALLS:  # a loop has any number of addresses
+            known.clear()
+        known[address] = forms
+    return forms
 
 
 def _start(event: ev.Start, plan: WorkflowPlan, forms: RunForms) -> Values:

@@ -38,8 +38,10 @@ class LastValue:
 
     def references(self, event: ev.Event) -> Mapping[str, Reference]:
         """Return the values of an event that need not be written again, by attribute name."""
-        if self.tools and isinstance(event, ev.PrivateUpdate):
-            return self._of_tool(event)
+        if self.tools:
+            if isinstance(event, ev.PrivateUpdate):
+                return self._of_tool(event)
+            self._forget(event)
         if self.value is NOTHING:  # most are short
             return _NONE
         match event:
@@ -73,6 +75,14 @@ class LastValue:
                 return
         self.value = value if is_long else NOTHING
         self.source = ValueOf(event.seq)
+
+    def _forget(self, event: ev.Event) -> None:
+        """Forget what the tools of a call have returned when it ends: that may be large."""
+        match event:
+            case ev.StepResult(address=address) | ev.StepSuspended(address=address):
+                self.tools.pop(address, None)
+            case ev.StepProgress(address=address, index=index):
+                self.tools.pop(f"{address}[{index}]", None)
 
     def _note_tool(self, address: str, value: str, seq: int) -> None:
         if len(self.tools) >= MAX_TOOLS:
