@@ -27,6 +27,8 @@ OPTION = re.compile(r"^:(?P<name>[\w-]+):(?: (?P<value>.*))?\n", re.MULTILINE)
 CARD = re.compile(r"^:{3,}\{grid-item-card\} (.*)\n:link: (\S+)\n:link-type: doc\n\n", re.MULTILINE)
 LAYOUT = re.compile(r"^(:{3,}.*|:gutter: .*|<!--- .* -->)\n+", re.MULTILINE)
 ROLE = re.compile(r"(?<![\w`/])\{(class|func|meth|attr|exc|mod|any|doc|ref)\}(?=`)")
+FIRST = "first-paragraph"
+"""What is noted of each page while it is read."""
 FRONT = re.compile(r"\A---\n(?:.*\n)*?---\n")
 
 
@@ -114,7 +116,7 @@ def write_list(app: Sphinx, error: Exception | None) -> None:
     if error is not None or app.builder.format != "html":
         return
     root = app.config.root_doc
-    lines = [f"# {app.config.project}", "", f"> {first_words(app.env, root)}"]
+    lines = [f"# {app.config.project}", "", f"> {app.env.metadata[root][FIRST]}"]
     for part in app.env.toctree_includes[root]:
         lines += ["", f"## {title_of(app.env, part)}", ""]
         lines += [line(app.env, page) for page in below(app.env, part)]
@@ -129,19 +131,21 @@ def below(env: BuildEnvironment, page: str) -> Iterator[str]:
 
 
 def line(env: BuildEnvironment, page: str) -> str:
-    words = first_words(env, page)
+    words = env.metadata[page].get(FIRST, "")
     return f"- [{title_of(env, page)}]({SITE}{page}.md)" + (f": {words}" if words else "")
 
 
-def first_words(env: BuildEnvironment, page: str) -> str:
-    """Return the first paragraph of a page."""
-    for paragraph in env.get_doctree(page).findall(nodes.paragraph):
+def note_first(app: Sphinx, doctree: nodes.document) -> None:
+    """Note the first paragraph of a page."""
+    for paragraph in doctree.findall(nodes.paragraph):
         if isinstance(paragraph.parent, nodes.section):
-            return " ".join(paragraph.astext().split())
-    return ""
+            words = " ".join(paragraph.astext().split())
+            app.env.metadata[app.env.docname][FIRST] = words
+            return
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
+    app.connect("doctree-read", note_first)
     app.connect("html-page-context", write_page)
     app.connect("build-finished", write_list)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -15,6 +15,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
+from sphinx.domains.python import PythonDomain
 from sphinx.environment import BuildEnvironment
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.nodes import make_refnode
@@ -165,16 +166,43 @@ class WholePackage:
 
     def __init__(self) -> None:
         self._find = ModuleAnalyzer.find_attr_docs
+        self._found: dict[str, dict[tuple[str, str], list[str]]] = {}
 
     def find_attr_docs(self, analyzer: ModuleAnalyzer) -> dict[tuple[str, str], list[str]]:
+        if analyzer.modname not in self._found:
+            self._found[analyzer.modname] = self._find_all(analyzer)
+        analyzer.attr_docs |= self._found[analyzer.modname]
+        return self._found[analyzer.modname]
+
+    def _find_all(self, analyzer: ModuleAnalyzer) -> dict[tuple[str, str], list[str]]:
         found = dict(self._find(analyzer))
         for name in sorted(sys.modules):
             if name.startswith(f"{analyzer.modname}._") and name.count(".") == (
                 analyzer.modname.count(".") + 1
             ):
                 found |= self._find(ModuleAnalyzer.for_module(name))
-        analyzer.attr_docs |= found
         return found
+
+
+class FoundOnce:
+    """The lookup of a name among all objects, which most annotations of a page repeat.
+
+    Answers are kept from when all pages have been read: no object is added then.
+    """
+
+    def __init__(self) -> None:
+        self._find = PythonDomain.find_obj
+        self._found: dict[tuple[object, ...], Any] | None = None
+
+    def keep(self, app: Sphinx, builder: object) -> None:
+        self._found = {}
+
+    def find_obj(self, domain: PythonDomain, env: BuildEnvironment, *names: Any) -> Any:
+        if self._found is None:
+            return self._find(domain, env, *names)
+        if names not in self._found:
+            self._found[names] = self._find(domain, env, *names)
+        return self._found[names]
 
 
 def split_shared(
@@ -194,6 +222,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     whole = WholePackage()
     # A function, and no bound method, for it is called as a method of the analyzer.
     ModuleAnalyzer.find_attr_docs = lambda self: whole.find_attr_docs(self)  # type: ignore[method-assign]  # noqa: PLW0108
+    once = FoundOnce()
+    PythonDomain.find_obj = lambda *arguments: once.find_obj(*arguments)  # type: ignore[method-assign]  # noqa: PLW0108
+    app.connect("write-started", once.keep)
     app.connect("missing-reference", resolve, priority=100)
     app.connect("autodoc-process-docstring", keep_colons, priority=400)
     app.connect("autodoc-process-docstring", split_shared, priority=400)
