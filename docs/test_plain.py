@@ -44,6 +44,14 @@ def test_commands_are_shown_with_their_output() -> None:
     assert "WorkflowChangedError" in (SITE / "reference" / "errors.md").read_text("utf-8")
 
 
+def test_usages_are_those_of_the_installed_command() -> None:
+    text = (SITE / "reference" / "command-line.md").read_text("utf-8")
+
+    usages = re.findall(r"^trioflow .*\[OPTIONS\].*$", text, re.MULTILINE)
+    assert len(usages) > 20
+    assert [usage for usage in usages if " -m " in usage] == []
+
+
 def test_the_list_leads_to_every_page() -> None:
     text = (SITE / "llms.txt").read_text("utf-8")
 
