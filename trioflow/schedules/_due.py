@@ -166,15 +166,23 @@ class _Found:
         end = moment_of(min(self.now, self.seen_since) - self.schedule.jitter)
         length = timedelta(seconds=1)
         while (since := end - length) > tick:
-            for number, later in enumerate(self.schedule.after(since), 1):
-                if later > end:
-                    break
-                if number == self.most:
-                    return since
-                if number % TURN == 0:
-                    await trio.lowlevel.checkpoint()
+            if await self._has_enough(since, end):
+                return since
             length *= 2
         return tick
+
+    async def _has_enough(self, since: datetime, end: datetime) -> bool:
+        """Return whether enough ticks of a time have no record."""
+        enough = 0
+        for number, tick in enumerate(self.schedule.after(since), 1):
+            if tick > end:
+                break
+            enough += tick.timestamp() not in self.known
+            if enough == self.most:
+                return True
+            if number % TURN == 0:
+                await trio.lowlevel.checkpoint()
+        return False
 
     def caught_up(self) -> Collection[float]:
         """Return the ticks that start although they came while nothing looked."""
