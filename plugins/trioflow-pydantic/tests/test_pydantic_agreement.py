@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -14,7 +15,7 @@ from pydantic import AliasChoices, AliasPath, ConfigDict, Field, RootModel, crea
 from pydantic.dataclasses import dataclass
 
 from trioflow.testing import check_converter
-from trioflow.testing.strategies import JSON_SCALARS, Member, TypedValues, json_types
+from trioflow.testing.strategies import JSON_KEYS, JSON_SCALARS, Member, TypedValues, json_types
 
 ALIASES: tuple[Mapping[str, Any], ...] = (
     {},
@@ -127,6 +128,18 @@ TYPES = json_types(SCALARS, classes=(model, root_model, data_class)).map(in_mode
 
 def test_schemas_input_and_written_values_agree() -> None:
     check_converter(trioflow_pydantic, generated=TYPES, examples=20)
+
+
+@pytest.mark.parametrize("key", JSON_KEYS, ids=lambda each: str(each.type))
+def test_the_strings_of_keys_are_described(key: TypedValues) -> None:
+    """Of classes that Pydantic does not know, too."""
+    keyed = TypedValues(
+        Counter[key.type],  # type: ignore[name-defined]
+        st.dictionaries(key.values, st.integers(), max_size=2).map(Counter),
+        kinds=("object",),
+    )
+
+    check_converter(trioflow_pydantic, generated=st.just(in_model(keyed)), examples=10)
 
 
 @pytest.mark.slow
