@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from enum import Enum
 from typing import Any, LiteralString
 
 import pytest
@@ -130,7 +131,22 @@ def test_schemas_input_and_written_values_agree() -> None:
     check_converter(trioflow_pydantic, generated=TYPES, examples=20)
 
 
-@pytest.mark.parametrize("key", JSON_KEYS, ids=lambda each: str(each.type))
+def or_none(key: TypedValues) -> TypedValues:
+    return TypedValues(key.type | None, st.none() | key.values, kinds=key.kinds)
+
+
+CLASSES = [
+    each
+    for each in JSON_KEYS
+    if isinstance(each.type, type)
+    and (issubclass(each.type, Enum) or not issubclass(each.type, str))
+]
+"""Classes of keys beside which None can be told: any string would fit str."""
+
+
+@pytest.mark.parametrize(
+    "key", [*JSON_KEYS, *map(or_none, CLASSES)], ids=lambda each: str(each.type)
+)
 def test_the_strings_of_keys_are_described(key: TypedValues) -> None:
     """Of classes that Pydantic does not know, too."""
     keyed = TypedValues(

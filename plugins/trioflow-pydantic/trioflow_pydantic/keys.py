@@ -13,12 +13,14 @@ from pydantic_core import core_schema
 from trioflow.describe import json_schema
 from trioflow.errors import Fault, NotSerializableError
 from trioflow_pydantic.faults import RefusedError
-from trioflow_pydantic.parties import CHECKED, FOREIGN, Part, part_in
+from trioflow_pydantic.parties import CHECKED, Part, part_in
 from trioflow_pydantic.syntax import INTEGER, NUMBER
 
 Node: TypeAlias = dict[str, Any]
 Resolve: TypeAlias = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
+NAMES = "trioflow-names"
+"""In a schema that is resolved: that of the strings that stand for the values, as keys."""
 KEY = "trioflow-key"
 """The metadata of a node for keys: the `KeyPart`."""
 STRINGS = ("str", "url", "multi-host-url", "bytes", "custom-error", "any")
@@ -97,19 +99,24 @@ def names_for(
     Args:
       node: The node that reads the keys.
       schema: The schema of the keys as values.
-      resolve: Returns a schema in place of one that refers to it, as that of an alias does.
+      resolve: Returns a schema in place of one that refers to it, as that of an alias does, or to
+        a type that trioflow reads.
     """
     part: KeyPart | None = part_in(node, KEY)
     if part is None:
         return {key: value for key, value in schema.items() if key not in ("title", "default")}
-    type_ = part_in(part.part.node, FOREIGN)
-    if type_ is not None:  # trioflow reads it
-        return dict(json_schema(dict[type_, int], plugins=()).get("propertyNames", {}))  # type: ignore[valid-type]
     return _strings_of(schema, resolve)
+
+
+def names_of_foreign(type_: Any) -> dict[str, Any]:
+    """Return the schema of the strings that stand for keys of a type that trioflow reads."""
+    return dict(json_schema(dict[type_, int], plugins=()).get("propertyNames", {}))
 
 
 def _strings_of(schema: Mapping[str, Any], resolve: Resolve) -> dict[str, Any]:
     schema = resolve(schema)
+    if NAMES in schema:
+        return dict(schema[NAMES])
     if "anyOf" in schema:
         return {"anyOf": [_strings_of(arm, resolve) for arm in schema["anyOf"]]}
     match schema.get("type"):

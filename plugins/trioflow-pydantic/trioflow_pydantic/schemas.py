@@ -14,7 +14,7 @@ from pydantic_core import core_schema
 
 from trioflow_pydantic.aliases import describe_keys
 from trioflow_pydantic.forms import form_of
-from trioflow_pydantic.keys import KEY, names_for
+from trioflow_pydantic.keys import KEY, NAMES, names_for, names_of_foreign
 from trioflow_pydantic.parties import CHECKED, FOREIGN, Part, is_bounded_set, part_in
 from trioflow_pydantic.tailoring import AFTER_PYTHON
 
@@ -206,6 +206,8 @@ class _Generator(GenerateJsonSchema):
             if found is None:  # it is being described right now, so no string stands for it
                 break
             schema = {**found, **{key: at for key, at in schema.items() if key != "$ref"}}
+        if TYPE in schema:
+            return {NAMES: names_of_foreign(self.types[schema[TYPE]])}
         return schema
 
     def decimal_schema(self, schema: core_schema.DecimalSchema) -> JsonSchemaValue:
