@@ -475,8 +475,9 @@ def _step_retry(run: RunRecord, event: ev.StepRetry) -> None:
 
 
 def _step_progress(run: RunRecord, event: ev.StepProgress) -> None:
+    state = run.state
     if event.state_updates:  # first, because the class is user code and may raise
-        run.state = merge_state(run.state, event.state_updates)
+        state = merge_state(state, event.state_updates)
     address = f"{event.address}[{event.index}]"
     item = new_record(event.id, address, "item", event.status, None, event.at)
     item.output, item.error, item.ended_at = event.output, event.error, event.at
@@ -488,10 +489,11 @@ def _step_progress(run: RunRecord, event: ev.StepProgress) -> None:
         item.lost = min(run.unseen if before is None else before.lost, item.attempts)
     if before is not None:
         item.round = before.round + (before.status == "suspended")
-    _settle(run, address, event.status != "suspended")
     if event.status == "suspended":
-        run.is_continued = True
         _take_questions(run, address, event.asks)
+        run.is_continued = True
+    run.state = state
+    _settle(run, address, event.status != "suspended")
     run.unseen = 0
     loop = run.open[event.address]
     loop.done, loop.total = event.done, event.total
@@ -500,8 +502,11 @@ def _step_progress(run: RunRecord, event: ev.StepProgress) -> None:
 
 
 def _step_suspended(run: RunRecord, event: ev.StepSuspended) -> None:
+    state = run.state
     if event.state_updates:  # first, because the class is user code and may raise
-        run.state = merge_state(run.state, event.state_updates)
+        state = merge_state(state, event.state_updates)
+    _take_questions(run, event.address, event.asks)
+    run.state = state
     _settle(run, event.address, for_good=False)
     run.is_continued = True
     record = run.open.pop(event.address)
@@ -509,7 +514,6 @@ def _step_suspended(run: RunRecord, event: ev.StepSuspended) -> None:
     record.suspend_payload = event.payload
     record.suspended_at = event.at
     record.label = event.label
-    _take_questions(run, event.address, event.asks)
 
 
 def _take_questions(run: RunRecord, address: str, asks: Mapping[str, ev.Question] | None) -> None:

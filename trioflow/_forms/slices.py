@@ -37,8 +37,17 @@ Slices: TypeAlias = Generator[None, None, None]
 
 
 def is_large(value: Any) -> bool:
-    """Return whether a value is written in slices. Reads no more of it than needed."""
-    return weight_of(value, LARGE) > LARGE
+    """Return whether a value is written in slices. Reads no more of it than needed.
+
+    One that cannot be looked through, such as an object without its attributes, is not: what is
+    wrong with it is told when it is written.
+    """
+    try:
+        return weight_of(value, LARGE) > LARGE
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # of user code
+        return False
 
 
 def weight_of(value: Any, limit: int) -> int:
