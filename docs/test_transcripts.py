@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from _tools.forked import open_programs
-from _tools.transcripts import environment
+from _tools.transcripts import environment, shell
 
 PROGRAM = """\
 import os, sys
@@ -52,26 +51,16 @@ def test_a_forked_program_does_what_a_started_one_does(
 ) -> None:
     (tmp_path / "program.py").write_text(PROGRAM, "utf-8")
 
-    forked = shell(command, tmp_path, str(programs))
-    started = shell(command, tmp_path, str(Path(sys.executable).parent))
+    forked = result_of(command, tmp_path, str(programs))
+    started = result_of(command, tmp_path, str(Path(sys.executable).parent))
 
     assert without_ids(forked) == without_ids(started)
 
 
-def shell(command: str, folder: Path, path: str) -> tuple[int, str]:
+def result_of(command: str, folder: Path, path: str) -> tuple[int, str]:
     variables = {**environment(), "COLOR": "red"}
     variables["PATH"] = f"{path}:{variables['PATH']}"
-    done = subprocess.run(
-        ["bash", "-c", command],
-        cwd=folder,
-        env=variables,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = shell(command, folder, variables)
     return done.returncode, done.stdout
 
 

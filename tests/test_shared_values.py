@@ -12,7 +12,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from tests.suspending import all_events
-from trioflow import StepContext, Workflow, events, fold, open_engine, step, tool
+from trioflow import Engine, Run, StepContext, Workflow, events, fold, open_engine, step, tool
 from trioflow._engine.journal.codec import decode
 from trioflow._engine.journal.last_value import LastValue
 from trioflow.abc import Append, Entry
@@ -87,6 +87,17 @@ async def test_an_output_that_a_step_has_changed_is_written() -> None:
     assert list(decode("r", entries))[1].input == [LONG]  # type: ignore[attr-defined]
 
 
+async def read_in_all_ways(engine: Engine, recorded: Sequence[events.Event]) -> Run[Any, Any]:
+    """Check that all readers of a stored run find these events; return the run."""
+    assert await all_events(engine, "r") == recorded
+    for after in range(len(recorded) - 1):
+        async with engine.observe("r", after) as seen:
+            assert [event async for event in seen] == recorded[after + 1 :]
+    loaded = await engine.load_run("r")
+    assert loaded.record == fold(recorded)
+    return loaded
+
+
 async def test_everyone_who_reads_it_finds_the_value() -> None:
     workflow = chain(passes, passes.clone("again"), asks)
     store, entries = await run(workflow, LONG)
@@ -94,12 +105,7 @@ async def test_everyone_who_reads_it_finds_the_value() -> None:
     assert [e.input for e in recorded if isinstance(e, events.StepStart)] == [LONG] * 3
 
     async with open_engine(plugins=[], workflows=[workflow], store=store) as engine:
-        assert await all_events(engine, "r") == recorded
-        for after in range(len(recorded) - 1):
-            async with engine.observe("r", after) as seen:
-                assert [event async for event in seen] == recorded[after + 1 :]
-        loaded = await engine.load_run("r")
-        assert loaded.record == fold(recorded)
+        loaded = await read_in_all_ways(engine, recorded)
         assert loaded.record.steps["asks"].input == LONG
 
 
@@ -176,12 +182,7 @@ async def test_the_output_of_a_tool_that_is_kept_is_written_once() -> None:
     recorded = list(decode("r", entries))
     assert fold(recorded).private["p"] == KEPT
     async with open_engine(plugins=[], workflows=[workflow], store=store) as engine:
-        assert await all_events(engine, "r") == recorded
-        for after in range(len(recorded) - 1):
-            async with engine.observe("r", after) as seen:
-                assert [event async for event in seen] == recorded[after + 1 :]
-        loaded = await engine.load_run("r")
-        assert loaded.record == fold(recorded)
+        loaded = await read_in_all_ways(engine, recorded)
         forked = await loaded.fork("asks", resume_data=1, run_id="f")
         result = await forked.start()
         assert result.status == "success"

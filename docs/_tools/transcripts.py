@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar
@@ -82,16 +83,14 @@ def environment() -> dict[str, str]:
     }
 
 
-def run(command: str, folder: Path, expected: int, page: str = "") -> str:
-    """Run a command, and return what it prints on both streams."""
-    exported = EXPORTED.fullmatch(command)
-    if exported:
-        VARIABLES.setdefault(page, {})[exported["name"]] = exported["value"]
-        return ""
-    done = subprocess.run(
+def shell(
+    command: str, folder: Path, variables: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a shell, with both streams as one and nothing to read."""
+    return subprocess.run(
         ["bash", "-c", command],
         cwd=folder,
-        env={**environment(), **VARIABLES.get(page, {})},
+        env=variables,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -99,6 +98,15 @@ def run(command: str, folder: Path, expected: int, page: str = "") -> str:
         timeout=60,
         check=False,
     )
+
+
+def run(command: str, folder: Path, expected: int, page: str = "") -> str:
+    """Run a command, and return what it prints on both streams."""
+    exported = EXPORTED.fullmatch(command)
+    if exported:
+        VARIABLES.setdefault(page, {})[exported["name"]] = exported["value"]
+        return ""
+    done = shell(command, folder, {**environment(), **VARIABLES.get(page, {})})
     if done.returncode != expected:
         raise ExtensionError(f"{command}\nexited with {done.returncode}:\n{done.stdout}")
     return done.stdout.replace(f"{folder}/", "")
