@@ -60,6 +60,7 @@ async def cancels_run(value: object, ctx: StepContext) -> None:
 
 @step
 async def interrupts(value: object) -> None:
+    await trio.testing.wait_all_tasks_blocked()  # steps beside it have started
     signal.raise_signal(signal.SIGINT)
     await trio.sleep_forever()
 
