@@ -29,6 +29,7 @@ extensions = [
     "_tools.pictures",
     "_tools.reference",
     "_tools.search",
+    "_tools.headings",
     "_tools.navigation",
     "_tools.plain",
 ]
