@@ -23,7 +23,8 @@ LONGEST = 1500
 IN_EVERY_CHECK = ("bodies", "contract", "many", "refs", "readme")
 """The tests that run in every check. The others kill workers and nodes, or start programs by the
 dozen, and take minutes: they run in campaigns."""
-UP = 'ip link set lo up && exec "$@"'
+UP = """trap '' INT; ip link set lo up && exec "$@\""""
+"""All ignore Ctrl-C, as whatever a shell starts in the background, where it is harder to cancel."""
 
 
 def can_be_alone() -> bool:

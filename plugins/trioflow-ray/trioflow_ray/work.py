@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import signal
 import sys
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
@@ -47,6 +48,9 @@ class _Worker:
     """What a worker process has from its first body on."""
 
     def __init__(self) -> None:
+        # Ray interrupts a body by this signal. A shell that starts a program in the background lets
+        # it ignore the signal, and so all that it starts.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         self.line = MailboxLine()
         self._stack = ExitStack()
         self._stack.enter_context(open_loop())
