@@ -118,6 +118,18 @@ def test_a_worker_that_is_terminated_ends_well(cli: Cli) -> None:
     assert "left to other workers" in done.err
 
 
+def test_a_step_may_end_after_a_signal_in_a_run_that_another_has_started(cli: Cli) -> None:
+    cli("submit", "demo_flows:starting", "--input", "1", "--run-id", "r")
+
+    done = cli("worker", "demo_flows:starting", "demo_flows:outlasting")
+
+    [child, parent] = lines(cli("runs", "--json").out)
+    assert done.code == 0
+    assert (child["workflowId"], child["status"]) == ("outlasting", "running")
+    assert parent["status"] == "success"
+    assert "outlasts_a_signal  success" in cli("show", str(child["runId"])).out
+
+
 def test_a_store_is_needed(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TRIOFLOW_STORE")
     for tokens in (

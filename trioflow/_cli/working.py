@@ -11,7 +11,7 @@ import attrs
 import trio
 
 from trioflow._cli.display import say
-from trioflow._cli.errors import SUCCESS, UsageError
+from trioflow._cli.errors import INTERRUPTED, SUCCESS, UsageError
 from trioflow._cli.inputs import read_context, read_limits, read_value
 from trioflow._cli.instruments import own_instruments
 from trioflow._cli.owners import asker
@@ -79,10 +79,23 @@ async def run_worker(options: Options) -> int:
         if not engine.workflows:
             raise UsageError("there is no workflow to take runs of; give MODULE:ATTR")
         say(_beginning(engine, options.queues))
+        signum = await _work_until_signal(engine, options, poll, drain)
+    say("the runs that have not finished are left to other workers")
+    # To be stopped is how a worker ends, except for Ctrl-C.
+    return INTERRUPTED if signum == signal.SIGINT else SUCCESS
+
+
+async def _work_until_signal(
+    engine: Engine, options: Options, poll: float, drain: float
+) -> int | None:
+    """Take runs until a signal, then drain all runs of the engine; return the signal."""
+    async with open_owned_nursery(lambda: None) as draining:
         with trio.CancelScope() as taking:
 
             def stop(signum: int) -> None:
                 say(f"{REASONS[signum]}: taking no more runs; running steps get {drain:g} s")
+                # Also the runs that were not taken: of schedules, or started by other runs.
+                draining.start_soon(engine.drain, drain)
                 taking.cancel()
 
             with interruptible(stop, lambda: "") as interruption:
@@ -90,10 +103,7 @@ async def run_worker(options: Options) -> int:
                     await engine.work(
                         options.capacity, queues=options.queues, poll=poll, drain=drain
                     )
-    say("the runs that have not finished are left to other workers")
-    # To be stopped is how a worker ends, except for Ctrl-C.
-    was_interrupted = interruption.signum == signal.SIGINT
-    return interruption.exit_code or SUCCESS if was_interrupted else SUCCESS
+    return interruption.signum
 
 
 @asynccontextmanager
