@@ -21,6 +21,7 @@ from trioflow._cli.targets import import_workflow, is_in_module, known_workflow,
 from trioflow._cli.text import clean
 from trioflow._cli.times import read_duration
 from trioflow._engine.base.nursery import open_owned_nursery
+from trioflow._engine.journal.jobs import MAX_PRIORITY
 from trioflow.abc import ScheduleStore
 from trioflow.engine import Engine, open_engine
 
@@ -65,10 +66,10 @@ async def run_worker(options: Options) -> int:
       UsageError: if an option is wrong, or there is no such workflow.
       StoreError: if the store cannot be used.
     """
-    poll = read_duration(options.poll, "--poll")
+    poll = read_duration(options.poll, "--poll", above_zero=True)
     drain = read_duration(options.drain, "--drain")
-    if options.capacity < 1 or not poll:
-        raise UsageError("--capacity and --poll must be greater than 0")
+    if options.capacity < 1:
+        raise UsageError("--capacity must be greater than 0")
     async with _engine_on(
         options.store,
         options.targets,
@@ -135,12 +136,14 @@ async def submit_run(given: Submission) -> None:
       StoreError: if the run cannot be saved.
     """
     values: dict[str, Any] = {"runtime_context": read_context(given.context)}
+    if not -MAX_PRIORITY <= given.priority <= MAX_PRIORITY:
+        raise UsageError(f"--priority must be from -{MAX_PRIORITY} to {MAX_PRIORITY}")
     if given.input is not None:
         values["input_data"] = read_value(given.input, "--input")
     if given.state is not None:
         values["initial_state"] = read_value(given.state, "--state")
     if given.timeout is not None:
-        values["timeout"] = read_duration(given.timeout, "--timeout")
+        values["timeout"] = read_duration(given.timeout, "--timeout", above_zero=True)
     in_module = [given.target] if is_in_module(given.target) else []
     async with _engine_on(given.store, in_module, ()) as engine:
         workflow = import_workflow(given.target) if in_module else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice, takewhile
 
 import attrs
@@ -12,8 +12,10 @@ from trioflow.abc import StoredSchedule, TickRecord
 from trioflow.errors import TickTakenError
 from trioflow.schedules._book import Book
 from trioflow.schedules._changing import get
+from trioflow.schedules._cron import EARLIEST
 from trioflow.schedules._deciding import Assignment, moment_of
 from trioflow.schedules._passing import Passer
+from trioflow.schedules._rules import MICROSECOND
 from trioflow.schedules._schedule import Overlap, Schedule
 
 MOST = 1000
@@ -61,6 +63,8 @@ class Ask:
         while True:
             stored = await get(self.book, self.id)
             now = await self.book.store.now()
+            if until < since:
+                raise ValueError(f"until is {until}, before since, which is {since}")
             if until.timestamp() > now:
                 raise ValueError(f"until is {until}, in the future; no tick is decided ahead")
             wanted = _ticks(self.book.show(stored), since, until)
@@ -107,7 +111,7 @@ class Ask:
 
 
 def _ticks(schedule: Schedule, since: datetime, until: datetime) -> Sequence[float]:
-    ticks = schedule.after(since - timedelta(microseconds=1))
+    ticks = schedule.after(max(since, EARLIEST) - MICROSECOND)
     chosen = takewhile(lambda tick: tick <= until, ticks)
     found = [tick.timestamp() for tick in islice(chosen, MOST + 1)]
     if len(found) > MOST:
@@ -119,7 +123,7 @@ def _free(now: float, taken: set[float]) -> float:
     """Return the first microsecond from now on backwards that no record has."""
     at = datetime.fromtimestamp(now, UTC)
     while at.timestamp() > now or at.timestamp() in taken:
-        at -= timedelta(microseconds=1)
+        at -= MICROSECOND
     return at.timestamp()
 
 
