@@ -63,10 +63,10 @@ class Ask:
         while True:
             stored = await get(self.book, self.id)
             now = await self.book.store.now()
-            if until < since:
-                raise ValueError(f"until is {until}, before since, which is {since}")
             if until.timestamp() > now:
                 raise ValueError(f"until is {until}, in the future; no tick is decided ahead")
+            if until < since:
+                raise ValueError(f"until is {until}, before since, which is {since}")
             wanted = _ticks(self.book.show(stored), since, until)
             found = await self._found(wanted[0], wanted[-1]) if wanted else ()
             taken = {record.at for record in found if record.decision in TAKEN}
@@ -87,8 +87,7 @@ class Ask:
         open_records = await book.open_records(self.id)
         busy = await book.busy(schedule, open_records)
         waiting = next((each for each in open_records if each.decision == "queued"), None)
-        asked = self.overlap or schedule.overlap
-        assignment = Assignment(schedule, asked, now, busy, waiting, self.by)
+        assignment = Assignment(schedule, now, busy, waiting, self.by, self.overlap)
         assignment.add_all(ticks)
         records = assignment.records
         if records and not self.dry_run:
