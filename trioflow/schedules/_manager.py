@@ -9,6 +9,7 @@ from datetime import datetime
 import trio
 
 from trioflow._constructor import NoPublicConstructor
+from trioflow._engine.base.given import check_optional_string
 from trioflow.abc import TickRecord
 from trioflow.errors import DefinitionError
 from trioflow.schedules._asking import Ask
@@ -126,6 +127,7 @@ class Schedules(metaclass=NoPublicConstructor):
 
         **Checkpoints**: always.
         """
+        check_optional_string("by", by)
         if at is not None:
             need_zone(at)
         ask = Ask(book=self._book, id=id, overlap=overlap, by=by or "trigger")
@@ -161,6 +163,7 @@ class Schedules(metaclass=NoPublicConstructor):
 
         **Checkpoints**: always.
         """
+        check_optional_string("by", by)
         need_zone(since)
         need_zone(until)
         ask = Ask(book=self._book, id=id, overlap=overlap, by=by or "backfill", dry_run=dry_run)
