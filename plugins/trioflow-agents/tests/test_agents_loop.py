@@ -356,6 +356,16 @@ async def test_agents_are_nodes_and_keep_apart() -> None:
     assert history(run, "other") == ()
 
 
+async def test_of_several_conversations_of_an_agent_the_last_one_is_read() -> None:
+    agent = Agent("ag", model=ScriptedModel(["one", "two"]))
+    other = Agent("other", model=ScriptedModel(["three"]))
+    chat: Any = Workflow("w").dountil(agent, lambda said: said == "two").then(other)
+    _, run, _ = await run_agent(chat)
+
+    assert history(run) == history(run, "ag") == (User("one"), Assistant("two"))
+    assert history(run, "other") == (User("two"), Assistant("three"))
+
+
 async def test_without_the_plugin_a_model_is_opened_for_each_request() -> None:
     assert await Agent("ag", model=ScriptedModel(["done"])).run("go") == "done"
 

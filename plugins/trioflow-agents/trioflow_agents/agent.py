@@ -9,7 +9,7 @@ from trioflow import Step, Tool, Workflow
 from trioflow.errors import DefinitionError, StepTimeoutError
 from trioflow.limits import Limit
 from trioflow.retry import Retry
-from trioflow_agents.asking import ANSWER_TOOL, model_tool
+from trioflow_agents.asking import ANSWER_TOOL, answer_tool_of, model_tool
 from trioflow_agents.conversation import Talk
 from trioflow_agents.delegating import calling
 from trioflow_agents.errors import ModelError
@@ -118,6 +118,7 @@ def Agent(  # noqa: N802 - it reads as what it makes: a Workflow that is an agen
         tool_errors,
         repairs,
         bool(after),
+        answer_tool_of(model, output),
     )
     ask_model = model_tool(id, model, toolbox, output, provisional=bool(after))
     asked = steps.model(ask_model, retry, timeout, limit)

@@ -60,6 +60,8 @@ class AgentSteps:
     tool_errors: Literal["report", "raise"]
     repairs: int
     has_output_guards: bool
+    answer_tool: str | None
+    """The tool by which the model answers; None if it answers by its text."""
 
     # ------------------------------------------------------------ before the first turn
     def begin(self) -> Step[Any, Incoming]:
@@ -124,7 +126,7 @@ class AgentSteps:
         async with ctx.stream_tool(ask_model, **arguments) as pieces:
             async for piece in pieces:
                 reply.add(piece)
-        turn = reply.turn()
+        turn = reply.turn(self.answer_tool)
         if self.has_output_guards:
             return evolve(turn, is_draft=True)
         return self._judged(turn, talk, ctx)
