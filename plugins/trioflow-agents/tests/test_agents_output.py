@@ -102,10 +102,9 @@ async def final_answer(city: str) -> str:
 
 @pytest.mark.parametrize("takes_schema", [True, False])
 async def test_a_tool_may_be_named_like_an_answer_that_is_text(takes_schema: bool) -> None:
-    script = [asks("c", "final_answer", city="Oslo"), "done"]
-    agent = Agent(
-        "ag", model=ScriptedModel(script, takes_schema=takes_schema), tools=[final_answer]
-    )
+    call = asks("c", "final_answer", city="Oslo")
+    model = ScriptedModel([call, "done"], takes_schema=takes_schema)
+    agent = Agent("ag", model=model, tools=[final_answer])
     result, run, _ = await run_agent(agent)
 
     assert result.output == "done"
@@ -118,7 +117,7 @@ async def test_a_model_that_answers_by_its_text_has_no_tool_for_it(output: Any, 
     result, run, _ = await run_agent(Agent("ag", model=model, output=output))
 
     assert result.output == (OSLO if output is City else "done")
-    assert "there is no tool 'final_answer'" in history(run)[2].content
+    assert "there is no tool 'final_answer'" in str(history(run)[2])
 
 
 async def test_text_beside_calls_is_no_output() -> None:
