@@ -72,6 +72,19 @@ async def terminates(value: object) -> None:
 
 
 @step
+async def outlasts_a_signal(value: int) -> int:
+    signal.raise_signal(signal.SIGTERM)
+    await trio.testing.wait_all_tasks_blocked(0.01)
+    return value
+
+
+@step
+async def starts_another(value: int, ctx: StepContext) -> int:
+    await ctx.start_run(outlasting, value)
+    return value
+
+
+@step
 async def prints(value: object) -> str:
     print("printed")
     subprocess.run([sys.executable, "-c", "print('from a child')"], check=True)
@@ -181,6 +194,8 @@ questions = Workflow("questions", input=int).then(asks_twice)
 asking_any = Workflow("asking_any").then(asks)
 asking_inside = Workflow("outside", input=int).parallel(asking, same)
 items = Workflow("items", input=list[int]).foreach(odd_asks, concurrency=4)
+outlasting = Workflow("outlasting", input=int).then(outlasts_a_signal).then(same)
+starting = Workflow("starting", input=int).then(starts_another)
 once = Workflow("once", input=int).then(adds).then(interrupts_once)
 rejecting = Workflow("rejecting", input=int).then(adds).then(rejects)
 rejecting_inside = Workflow("rejecting_inside", input=int).parallel(rejecting, same)

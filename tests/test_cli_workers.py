@@ -45,6 +45,7 @@ def test_an_id_is_submitted_once(cli: Cli) -> None:
 
     assert again.code == 2
     assert "already exists" in again.err
+    assert "to see it: trioflow show r" in again.err
     assert "waiting for a worker of queue default" in run.err
     assert cli("recover", "--workflow", "demo_flows:hello").code == 0
 
@@ -55,6 +56,12 @@ def test_an_id_is_submitted_once(cli: Cli) -> None:
         (("submit", "nothing"), "unknown workflow 'nothing'"),
         (("submit", "demo_flows:hello", "--input", "1"), "input of"),
         (("submit", "demo_flows:hello", "--queue", ""), "queue"),
+        (("submit", "demo_flows:hello", "--priority", "3000000000"), "--priority must be from"),
+        (("submit", "demo_flows:hello", "--timeout", "0"), "--timeout must be greater than 0"),
+        (("run", "demo_flows:hello", "--timeout", "0"), "--timeout must be greater than 0"),
+        (("run", "demo_flows:hello", "--timeout", f"1{400 * '0'}"), "is not a duration"),
+        (("worker", "demo_flows:hello", "--poll", "0m"), "--poll must be greater than 0"),
+        (("worker", "demo_flows:hello", "--drain", f"1{400 * '0'}d"), "is not a duration"),
         (("worker", "demo_flows:nothing"), "has no 'nothing'"),
         (("worker", "nothing"), "unknown workflow 'nothing'"),
         (("worker", "demo_flows:hello", "--capacity", "0"), "greater than 0"),
@@ -116,6 +123,18 @@ def test_a_worker_that_is_terminated_ends_well(cli: Cli) -> None:
 
     assert done.code == 0
     assert "left to other workers" in done.err
+
+
+def test_a_step_may_end_after_a_signal_in_a_run_that_another_has_started(cli: Cli) -> None:
+    cli("submit", "demo_flows:starting", "--input", "1", "--run-id", "r")
+
+    done = cli("worker", "demo_flows:starting", "demo_flows:outlasting")
+
+    [child, parent] = lines(cli("runs", "--json").out)
+    assert done.code == 0
+    assert (child["workflowId"], child["status"]) == ("outlasting", "running")
+    assert parent["status"] == "success"
+    assert "outlasts_a_signal  success" in cli("show", str(child["runId"])).out
 
 
 def test_a_store_is_needed(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

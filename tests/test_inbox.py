@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,12 +12,15 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.suspending import Calls, all_events, cut
 from trioflow import StepContext, Workflow, events, open_engine, step
-from trioflow.abc import MAX_REQUESTS, Request
+from trioflow.abc import MAX_REQUESTS, Append, Request
 from trioflow.errors import (
+    JournalConflictError,
+    NotResumableError,
     NotSerializableError,
     NotSuspendedError,
     RunClaimedError,
     RunFinishedError,
+    StoreError,
     UnknownRunError,
 )
 from trioflow.stores import MemoryStore
@@ -273,6 +277,96 @@ async def test_requests_are_taken_in_their_order(autojump_clock: MockClock) -> N
         for number in range(20):
             await other.send_event("r", "n", number)
         assert (await run.wait()).output == list(range(20))
+
+
+class SlowStore(MemoryStore):
+    """Needs a second for a call of one method, after or before its effect is visible."""
+
+    def __init__(self, slow: str) -> None:
+        super().__init__()
+        self.slow = slow
+
+    async def append(self, appends: Sequence[Append]) -> Sequence[JournalConflictError | None]:
+        conflicts = await super().append(appends)
+        await trio.sleep(self.slow == "append")
+        return conflicts
+
+    async def release(self, run_id: str, owner: str) -> None:
+        await trio.sleep(self.slow == "release")
+        await super().release(run_id, owner)
+
+
+@pytest.mark.parametrize("slow", ["append", "release"])
+class TestARunWhoseSuspensionIsBeingSaved:
+    """Others see that it is suspended while its engine still has the claim."""
+
+    async def test_takes_an_answer(self, slow: str, autojump_clock: MockClock) -> None:
+        store = SlowStore(slow)
+        async with engine_on(store) as owner, engine_on(store, SLOW) as other:
+            run = owner.submit("asks", 1, run_id="r")
+            await self.wait_suspended(store)
+            await other.resume_run("r", "yes")
+            await other.send_event("r", "later")
+            assert (await run.wait()).status == "suspended"
+            await trio.sleep(10)
+            assert (await run.wait()).output == "asks:yes"
+            assert await pending(store) == []
+
+    async def test_is_canceled(self, slow: str, autojump_clock: MockClock) -> None:
+        store = SlowStore(slow)
+        async with engine_on(store) as owner, engine_on(store, SLOW) as other:
+            run = owner.submit("asks", 1, run_id="r")
+            await self.wait_suspended(store)
+            await other.cancel_run("r", "enough")
+            await trio.sleep(10)
+            assert (await run.wait()).reason == "enough"
+
+    async def wait_suspended(self, store: MemoryStore) -> None:
+        while True:
+            stored = await store.get("r")
+            if stored is not None and stored.status == "suspended":
+                assert stored.held_for > 0
+                return
+            await trio.sleep(0.1)
+
+
+class TestAnAnswer:
+    async def test_that_was_sent_first_is_taken_first(self, autojump_clock: MockClock) -> None:
+        store = MemoryStore()
+        async with engine_on(store) as engine:
+            for name in ("a", "b"):
+                await engine.submit("asks", 1, run_id=name).wait()
+        async with engine_on(store, SLOW) as stranger:
+            for name in ("a", "b"):
+                await stranger.resume_run(name, "first")
+        async with engine_on(store) as engine:
+            with pytest.raises(NotResumableError, match="an answer that was sent earlier"):
+                await engine.resume_run("a", "second")
+            run: Any = await engine.load_run("b")
+            with pytest.raises(NotResumableError, match="an answer that was sent earlier"):
+                await run.resume("second")
+            for name in ("a", "b"):
+                run = await engine.load_run(name)
+                assert (await run.wait()).output == "asks:first"
+
+    async def test_whose_requests_cannot_be_read_leaves_the_run_free(
+        self, autojump_clock: MockClock
+    ) -> None:
+        class Broken(MemoryStore):
+            async def take_requests(self, *args: Any, **kwargs: Any) -> Any:
+                if kwargs.get("run_ids") is not None:
+                    raise StoreError("broken", "away")
+                return await super().take_requests(*args, **kwargs)
+
+        store = Broken()
+        async with engine_on(store) as engine:
+            run = engine.submit("asks", 1, run_id="r")
+            await run.wait()
+            with pytest.raises(StoreError, match="away"):
+                await run.resume("yes")
+            stored = await store.get("r")
+            assert stored is not None
+            assert stored.owner is None
 
 
 async def test_a_full_inbox_refuses_and_the_run_does_not_notice(autojump_clock: MockClock) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,6 +15,8 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trioflow import Engine, RunResult, StepContext, Workflow, events, open_engine, step
+from trioflow._engine.life.life import Life
+from trioflow._engine.life.registry import KEEP_FINISHED
 from trioflow.abc import Instrument, WorkReport
 from trioflow.errors import (
     CrashLoopError,
@@ -303,6 +306,19 @@ async def test_a_canceled_worker_drains_and_releases(autojump_clock: MockClock) 
         async with working(store):
             assert (await end_of(web, "r")).output == 3
         assert began == [2]
+
+
+async def test_a_worker_forgets_the_runs_that_have_ended(autojump_clock: MockClock) -> None:
+    store = MemoryStore()
+    async with engine_on(store) as web, working(store):
+        for number in range(3 * KEEP_FINISHED):
+            await web.enqueue("one", number)
+        await trio.sleep(60)
+        assert await web.count_runs(status="success") == 3 * KEEP_FINISHED
+        gc.collect()  # a run and its journal know each other
+        lives = [each for each in gc.get_objects() if type(each) is Life]
+        held = [life for life in lives if life.run_id in store._shelf.journals]
+        assert len(held) <= KEEP_FINISHED + 1
 
 
 async def test_bodies_that_take_too_long_to_drain_are_stopped(autojump_clock: MockClock) -> None:

@@ -143,6 +143,12 @@ def test_a_deleted_schedule_is_gone(store: str, capfd: pytest.CaptureFixture[str
         (("show", "nightly", "--next", "-1"), "must not be negative"),
         (("ticks", "nightly", "--limit", "-1"), "must not be negative"),
         (("trigger", "nightly", "--at", "soon"), "not a point in time"),
+        (("trigger", "nightly", "--at", "2999-01-01"), "is in the future"),
+        (("backfill", "nightly", "--from", "1d", "--to", "2999-01-01"), "in the future"),
+        (("backfill", "nightly", "--from", "1d", "--to", "2d"), "before since"),
+        (("backfill", "often", "--from", "0001-01-01T00:00+00:00"), "more than 1000 ticks"),
+        (("backfill", "nightly", "--from", "0001-01-01T00:00+00:00"), "more than 1000 ticks"),
+        (("explain", "0 0 * * *", "--next", "-1"), "must not be negative"),
         (("explain", "61 * * * *"), "the field minute cannot be '61'"),
         (("explain", "0 0 * * *", "--zone", "Mars"), "no time zone 'Mars'"),
     ],
@@ -165,6 +171,15 @@ def test_an_expression_is_explained_with_the_changes_of_the_clock(
     assert lines[0] == "at 02:30 (Europe/Berlin)"
     assert lines[3].strip() == "-- the clock changes at 2026-03-29 01:00Z: +60 minutes"
     assert lines[4].strip().startswith("Sun 2026-03-29 03:00:00 +0200")
+
+
+def test_an_expression_is_explained_from_the_beginning_of_the_calendar(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    around = ("--around", "0001-01-02T00:00+00:00")
+    for zone in ("UTC", "America/New_York", "Asia/Tokyo"):
+        out, _ = told(capfd, "explain", "0 0 * * *", *around, "--zone", zone, "--next", "1")
+        assert "1-01-0" in out
 
 
 def test_nobody_keeps_a_schedule_whose_ticks_are_overdue(

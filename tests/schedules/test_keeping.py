@@ -352,6 +352,33 @@ async def test_overlap_holds_for_triggered_ticks(virtual_clock: VirtualClock) ->
     assert len(story.began) == 1
 
 
+ASKED: dict[Any, tuple[list[float], list[float]]] = {
+    "skip": ([0], [3]),
+    "queue": ([0, 3], [3, 6]),
+    "cancel": ([0, 1], [1, 4]),
+    "allow": ([0, 1], [3, 4]),
+}
+"""When the runs of two triggers an hour apart begin and end that take three hours."""
+
+
+@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize("own", ASKED)
+async def test_an_overlap_that_is_asked_for_replaces_the_own_one(
+    own: Any, asked: Any, virtual_clock: VirtualClock
+) -> None:
+    story = Story()
+    rare = story.schedule(Every(weeks=100), 3 * HOUR, overlap=own)
+    async with story.engine(SetStore(), rare) as engine:
+        await engine.schedules.trigger("s")
+        await pass_hours(1)
+        await engine.schedules.trigger("s", overlap=asked)
+        await pass_hours(9)
+
+    began, ended = ASKED[asked]
+    assert [at / HOUR for at in story.began] == pytest.approx(began, abs=0.01)
+    assert [at / HOUR for at in story.ended] == pytest.approx(ended, abs=0.01)
+
+
 # ---------------------------------------------------------------- downtime
 CATCHING_UP: dict[str, tuple[dict[str, Any], list[str]]] = {
     "by default nothing older than a minute": ({}, ["missed"] * 4),

@@ -23,11 +23,11 @@ def cli(
         yield run
 
 
-def schedule_often(store: MemoryStore) -> None:
-    """Have the workflow tick each hundredth of a second. Its run interrupts the worker."""
+def schedule_often(store: MemoryStore, name: str = "once") -> None:
+    """Have a workflow tick each hundredth of a second. Its run interrupts the worker."""
 
     async def put() -> None:
-        flow = importlib.import_module("demo_flows").once
+        flow = getattr(importlib.import_module("demo_flows"), name)
         async with open_engine(plugins=(), workflows=[flow], store=store) as engine:
             await engine.schedules.put(Schedule("often", flow, Every(0.01), 1))
 
@@ -57,3 +57,13 @@ def test_a_worker_without_schedules_decides_about_no_tick(cli: Cli) -> None:
 
     assert cli("worker", "demo_flows:once", "--no-schedules", "--drain", "0").code == 130
     assert ticks_of(store) == []
+
+
+def test_a_step_in_the_run_of_a_schedule_may_end_after_a_signal(cli: Cli) -> None:
+    cli("runs")
+    store = importlib.import_module("shelf_plugin").SHELF
+    schedule_often(store, "outlasting")
+
+    assert cli("worker", "demo_flows:outlasting").code == 0
+    [run, *_] = list(store._shelf.journals.values())
+    assert '"step-result"' in "".join(entry.text for entry in run.entries)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from trioflow._cli.text import clean, duration
 from trioflow.errors import (
     DefinitionError,
+    DuplicateRunError,
     InvalidValueError,
     PluginError,
     RunClaimedError,
@@ -59,6 +60,9 @@ def explain(error: TrioflowError) -> str:
         return clean(_claimed(error))
     if isinstance(error, UnknownRunError):
         return clean(f"there is no run {error.run_id!r} in the store; see: trioflow runs")
+    if isinstance(error, DuplicateRunError):
+        problem = f"run {error.run_id!r} already exists, and run ids are used once"
+        return clean(f"{problem}; to see it: trioflow show {shlex.quote(error.run_id)}")
     lines = [str(error)]
     if isinstance(error, PluginError) and error.__cause__ is not None:
         lines.append(f"  caused by {type(error.__cause__).__name__}: {error.__cause__}")

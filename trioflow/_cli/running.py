@@ -78,7 +78,7 @@ def _read(options: Options) -> dict[str, Any]:
     if options.state is not None:
         given["initial_state"] = read_value(options.state, "--state")
     if options.timeout is not None:
-        given["timeout"] = read_duration(options.timeout, "--timeout")
+        given["timeout"] = read_duration(options.timeout, "--timeout", above_zero=True)
     return given
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 
 from trioflow._cli.errors import UsageError
@@ -37,20 +38,25 @@ def read_moment(text: str, option: str, now: float) -> float:
         ) from exc
 
 
-def read_duration(text: str, option: str) -> float:
+def read_duration(text: str, option: str, *, above_zero: bool = False) -> float:
     """Return a duration as seconds.
 
     Args:
       text: A number of seconds, or a number with a unit: ``"90"``, ``"15m"``, ``"2h"``.
       option: Name of the option, for errors.
+      above_zero: Whether 0 is refused.
 
     Raises:
-      UsageError: if it is not a duration.
+      UsageError: if it is not a duration, or too long for a float.
     """
     found = _AGO.fullmatch(text.strip()) or _AGO.fullmatch(f"{text.strip()}s")
-    if found is None:
-        raise UsageError(f"{option}: {text!r} is not a duration; give one such as 90, 15m or 2d")
-    return float(found[1]) * UNITS[found[2]]
+    seconds = math.inf if found is None else float(found[1]) * UNITS[found[2]]
+    if seconds == math.inf:
+        problem = f"{one_line(text)!r} is not a duration"
+        raise UsageError(f"{option}: {problem}; give one such as 90, 15m or 2d")
+    if above_zero and not seconds:
+        raise UsageError(f"{option} must be greater than 0")
+    return seconds
 
 
 def local_time(at: float) -> str:

@@ -21,12 +21,15 @@ from trioflow.abc import ScheduleStore, Store, StoredSchedule, TickRecord
 from trioflow.errors import UnreadableScheduleError, suggest
 from trioflow.schedules import Cron, Rule, Schedule
 from trioflow.schedules._book import next_due
+from trioflow.schedules._cron import EARLIEST
 from trioflow.schedules._deciding import moment_of
 from trioflow.schedules._wire import schedule_of
 from trioflow.schedules._words import clock_changes, in_words, zone_of
 
 HEADERS = ("ID", "WORKFLOW", "RULE", "NEXT", "LAST", "RESULT", "STATE")
 TICK_HEADERS = ("TICK", "DECISION", "RUN", "BY", "REASON")
+AROUND = timedelta(days=2)
+"""How long before a time that is asked for the times of an expression begin."""
 OVERDUE = 300.0
 """Seconds after which a tick that is due should have been decided."""
 
@@ -149,8 +152,7 @@ async def print_schedule(id: str, count: int, store_url: str | None) -> None:
       UsageError: if there is no such schedule or store.
       UnreadableScheduleError: if it cannot be read here, after what is known of it.
     """
-    if count < 0:
-        raise UsageError("--next must not be negative")
+    _check_count(count)
     async with open_reading(need_store(store_url)) as opened:
         store = need_schedules(opened)
         stored = await find_schedule(store, id)
@@ -168,6 +170,11 @@ async def print_schedule(id: str, count: int, store_url: str | None) -> None:
     _print_times(next_ticks(stored, schedule, now, count), zone_of(schedule.rules))
 
 
+def _check_count(count: int) -> None:
+    if count < 0:
+        raise UsageError("--next must not be negative")
+
+
 def print_explanation(expression: str, zone: str, around: str | None, count: int) -> None:
     """Print the times of a cron expression.
 
@@ -175,14 +182,15 @@ def print_explanation(expression: str, zone: str, around: str | None, count: int
       UsageError: if an option is invalid.
       DefinitionError: if the expression or the zone is.
     """
+    _check_count(count)
     rule = Cron(expression, zone)
     since = datetime.now(UTC)
     if around is not None:
-        moment = read_moment(around, "--around", time.time())
-        since = datetime.fromtimestamp(moment, UTC) - timedelta(days=2)
+        moment = moment_of(read_moment(around, "--around", time.time()))
+        since = max(moment, EARLIEST + AROUND) - AROUND
     rules: Sequence[Rule] = [rule]
     print(in_words(rules))
-    _print_times(list(islice(rule.after(since), max(0, count))), zone_of(rules))
+    _print_times(list(islice(rule.after(since), count)), zone_of(rules))
 
 
 def _print_times(ticks: Sequence[datetime], zone: ZoneInfo) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 
 from trioflow._cli.display import say
+from trioflow._cli.errors import UsageError
 from trioflow._cli.owners import asker
 from trioflow._cli.stores import need_store, open_asking
 from trioflow._cli.tables import print_lines
@@ -19,6 +20,7 @@ from trioflow._cli.timetable import (
     need_schedules,
     tick_row,
 )
+from trioflow.errors import TrioflowError
 from trioflow.schedules import Overlap, Schedules
 from trioflow.schedules._deciding import moment_of
 
@@ -35,6 +37,17 @@ async def open_schedules(id: str, store_url: str | None) -> AsyncGenerator[Sched
     async with open_asking(need_store(store_url)) as (engine, store):
         await find_schedule(need_schedules(store), id)
         yield engine.schedules
+
+
+@contextmanager
+def _as_usage_error() -> Generator[None, None, None]:
+    """Turn the error for a time that cannot be asked for into one of the command line."""
+    try:
+        yield
+    except ValueError as exc:
+        if isinstance(exc, TrioflowError):
+            raise
+        raise UsageError(str(exc)) from exc
 
 
 async def pause(id: str, reason: str | None, store_url: str | None) -> None:
@@ -62,12 +75,13 @@ async def trigger(id: str, at: str | None, overlap: Overlap | None, store_url: s
     """Decide about a tick, which an engine then starts.
 
     Raises:
-      UsageError: if *at* is not a point in time.
+      UsageError: if *at* is not a point in time, or in the future.
       TickTakenError: if the tick has started.
     """
     moment = None if at is None else moment_of(read_moment(at, "--at", time.time()))
     async with open_schedules(id, store_url) as schedules:
-        record = await schedules.trigger(id, moment, overlap=overlap, by=asker())
+        with _as_usage_error():
+            record = await schedules.trigger(id, moment, overlap=overlap, by=asker())
     print_lines(TICK_HEADERS, [tick_row(record)], "")
     if record.decision in ("decided", "queued"):
         say(PENDING)
@@ -84,15 +98,17 @@ async def backfill(
     """Decide about past ticks, which an engine then starts.
 
     Raises:
-      UsageError: if a time is not a point in time.
+      UsageError: if a time is not a point in time or in the future, they are in the wrong order,
+        or there are too many ticks.
     """
     now = time.time()
     first = moment_of(read_moment(since, "--from", now))
     async with open_schedules(id, store_url) as schedules:
         last: datetime = moment_of(now if until is None else read_moment(until, "--to", now))
-        records = await schedules.backfill(
-            id, first, last, overlap=overlap, dry_run=dry_run, by=asker()
-        )
+        with _as_usage_error():
+            records = await schedules.backfill(
+                id, first, last, overlap=overlap, dry_run=dry_run, by=asker()
+            )
     print_lines(TICK_HEADERS, [tick_row(each) for each in records], "no ticks without a run")
     if dry_run:
         say("nothing has been done; leave --dry-run out to do it")

@@ -11,7 +11,7 @@ import attrs
 import trio
 
 from trioflow._cli.display import say
-from trioflow._cli.errors import SUCCESS, UsageError
+from trioflow._cli.errors import INTERRUPTED, SUCCESS, UsageError
 from trioflow._cli.inputs import read_context, read_limits, read_value
 from trioflow._cli.instruments import own_instruments
 from trioflow._cli.owners import asker
@@ -21,6 +21,7 @@ from trioflow._cli.targets import import_workflow, is_in_module, known_workflow,
 from trioflow._cli.text import clean
 from trioflow._cli.times import read_duration
 from trioflow._engine.base.nursery import open_owned_nursery
+from trioflow._engine.journal.jobs import MAX_PRIORITY
 from trioflow.abc import ScheduleStore
 from trioflow.engine import Engine, open_engine
 
@@ -65,10 +66,10 @@ async def run_worker(options: Options) -> int:
       UsageError: if an option is wrong, or there is no such workflow.
       StoreError: if the store cannot be used.
     """
-    poll = read_duration(options.poll, "--poll")
+    poll = read_duration(options.poll, "--poll", above_zero=True)
     drain = read_duration(options.drain, "--drain")
-    if options.capacity < 1 or not poll:
-        raise UsageError("--capacity and --poll must be greater than 0")
+    if options.capacity < 1:
+        raise UsageError("--capacity must be greater than 0")
     async with _engine_on(
         options.store,
         options.targets,
@@ -79,10 +80,23 @@ async def run_worker(options: Options) -> int:
         if not engine.workflows:
             raise UsageError("there is no workflow to take runs of; give MODULE:ATTR")
         say(_beginning(engine, options.queues))
+        signum = await _work_until_signal(engine, options, poll, drain)
+    say("the runs that have not finished are left to other workers")
+    # To be stopped is how a worker ends, except for Ctrl-C.
+    return INTERRUPTED if signum == signal.SIGINT else SUCCESS
+
+
+async def _work_until_signal(
+    engine: Engine, options: Options, poll: float, drain: float
+) -> int | None:
+    """Take runs until a signal, then drain all runs of the engine; return the signal."""
+    async with open_owned_nursery(lambda: None) as draining:
         with trio.CancelScope() as taking:
 
             def stop(signum: int) -> None:
                 say(f"{REASONS[signum]}: taking no more runs; running steps get {drain:g} s")
+                # Also the runs that were not taken: of schedules, or started by other runs.
+                draining.start_soon(engine.drain, drain)
                 taking.cancel()
 
             with interruptible(stop, lambda: "") as interruption:
@@ -90,10 +104,7 @@ async def run_worker(options: Options) -> int:
                     await engine.work(
                         options.capacity, queues=options.queues, poll=poll, drain=drain
                     )
-    say("the runs that have not finished are left to other workers")
-    # To be stopped is how a worker ends, except for Ctrl-C.
-    was_interrupted = interruption.signum == signal.SIGINT
-    return interruption.exit_code or SUCCESS if was_interrupted else SUCCESS
+    return interruption.signum
 
 
 @asynccontextmanager
@@ -125,12 +136,14 @@ async def submit_run(given: Submission) -> None:
       StoreError: if the run cannot be saved.
     """
     values: dict[str, Any] = {"runtime_context": read_context(given.context)}
+    if not -MAX_PRIORITY <= given.priority <= MAX_PRIORITY:
+        raise UsageError(f"--priority must be from -{MAX_PRIORITY} to {MAX_PRIORITY}")
     if given.input is not None:
         values["input_data"] = read_value(given.input, "--input")
     if given.state is not None:
         values["initial_state"] = read_value(given.state, "--state")
     if given.timeout is not None:
-        values["timeout"] = read_duration(given.timeout, "--timeout")
+        values["timeout"] = read_duration(given.timeout, "--timeout", above_zero=True)
     in_module = [given.target] if is_in_module(given.target) else []
     async with _engine_on(given.store, in_module, ()) as engine:
         workflow = import_workflow(given.target) if in_module else None

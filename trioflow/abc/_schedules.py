@@ -77,6 +77,8 @@ class TickRecord:
     """The engine that decided."""
     by: str | None = None
     """Who asked for the tick; None if the rule did."""
+    overlap: str | None = None
+    """What was asked for in place of the schedule's own overlap; None if nothing was."""
     number_missed: int = 0
     """How many ticks directly before it were missed."""
     first: float | None = None

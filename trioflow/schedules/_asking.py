@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice, takewhile
 
 import attrs
@@ -12,8 +12,10 @@ from trioflow.abc import StoredSchedule, TickRecord
 from trioflow.errors import TickTakenError
 from trioflow.schedules._book import Book
 from trioflow.schedules._changing import get
+from trioflow.schedules._cron import EARLIEST
 from trioflow.schedules._deciding import Assignment, moment_of
 from trioflow.schedules._passing import Passer
+from trioflow.schedules._rules import MICROSECOND
 from trioflow.schedules._schedule import Overlap, Schedule
 
 MOST = 1000
@@ -63,6 +65,8 @@ class Ask:
             now = await self.book.store.now()
             if until.timestamp() > now:
                 raise ValueError(f"until is {until}, in the future; no tick is decided ahead")
+            if until < since:
+                raise ValueError(f"until is {until}, before since, which is {since}")
             wanted = _ticks(self.book.show(stored), since, until)
             found = await self._found(wanted[0], wanted[-1]) if wanted else ()
             taken = {record.at for record in found if record.decision in TAKEN}
@@ -83,8 +87,7 @@ class Ask:
         open_records = await book.open_records(self.id)
         busy = await book.busy(schedule, open_records)
         waiting = next((each for each in open_records if each.decision == "queued"), None)
-        asked = self.overlap or schedule.overlap
-        assignment = Assignment(schedule, asked, now, busy, waiting, self.by)
+        assignment = Assignment(schedule, now, busy, waiting, self.by, self.overlap)
         assignment.add_all(ticks)
         records = assignment.records
         if records and not self.dry_run:
@@ -107,7 +110,7 @@ class Ask:
 
 
 def _ticks(schedule: Schedule, since: datetime, until: datetime) -> Sequence[float]:
-    ticks = schedule.after(since - timedelta(microseconds=1))
+    ticks = schedule.after(max(since, EARLIEST) - MICROSECOND)
     chosen = takewhile(lambda tick: tick <= until, ticks)
     found = [tick.timestamp() for tick in islice(chosen, MOST + 1)]
     if len(found) > MOST:
@@ -119,7 +122,7 @@ def _free(now: float, taken: set[float]) -> float:
     """Return the first microsecond from now on backwards that no record has."""
     at = datetime.fromtimestamp(now, UTC)
     while at.timestamp() > now or at.timestamp() in taken:
-        at -= timedelta(microseconds=1)
+        at -= MICROSECOND
     return at.timestamp()
 
 

@@ -35,6 +35,8 @@ SHORTHANDS = {
     "@hourly": "0 * * * *",
 }
 MINUTE, HOUR, NEAR = timedelta(minutes=1), timedelta(hours=1), timedelta(hours=26)
+EARLIEST = datetime(1, 1, 3, tzinfo=UTC)
+"""The first time from which ticks are looked for: the calendar of each zone has it."""
 SOME_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -114,7 +116,7 @@ def ticks_after(expression: str, zone: ZoneInfo, moment: datetime) -> Iterator[d
     time comes twice is yielded the first time only, unless minute or hour begin with a star.
     """
     simulate, _ = _cronsim(f"Cron({expression!r})")
-    latest = moment.astimezone(UTC)
+    latest = moment = max(moment.astimezone(UTC), EARLIEST)
     try:
         ticks = simulate(expression, moment.astimezone(zone))
         while (local := next(ticks, None)) is not None:

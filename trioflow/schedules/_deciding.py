@@ -28,6 +28,7 @@ def record_of(
     *,
     reason: str | None = None,
     by: str | None = None,
+    overlap: Overlap | None = None,
     number_missed: int = 0,
 ) -> TickRecord:
     """Return the record of a decision."""
@@ -40,8 +41,14 @@ def record_of(
         run_id=run_id_of(schedule.id, moment_of(at)) if has_run else None,
         reason=reason,
         by=by,
+        overlap=overlap,
         number_missed=number_missed,
     )
+
+
+def overlap_of(record: TickRecord, schedule: Schedule) -> str:
+    """Return what holds for a tick: what was asked for, or what its schedule says."""
+    return record.overlap or schedule.overlap
 
 
 @attrs.define
@@ -49,14 +56,20 @@ class Assignment:
     """Decides about ticks one after the other, as earlier runs permit."""
 
     schedule: Schedule
-    overlap: Overlap
     now: float
     busy: list[str]
     """The runs that are unfinished, or decided and not started."""
     waiting: TickRecord | None = None
     """The tick that waits for them."""
     by: str | None = None
+    asked: Overlap | None = None
+    """Replaces the overlap of the schedule."""
     records: list[TickRecord] = attrs.field(factory=list)
+
+    @property
+    def overlap(self) -> Overlap:
+        """What happens to ticks while an earlier run is unfinished."""
+        return self.asked or self.schedule.overlap
 
     def add_all(self, ticks: Sequence[float], number_missed: int = 0) -> None:
         """Decide about ticks, oldest first."""
@@ -105,6 +118,7 @@ class Assignment:
             self.now,
             reason=reason,
             by=self.by,
+            overlap=self.asked,
             number_missed=missed,
         )
         self.records.append(made)

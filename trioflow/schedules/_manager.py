@@ -155,7 +155,8 @@ class Schedules(metaclass=NoPublicConstructor):
         Raises:
           UnknownNameError: if there is no such schedule.
           UnreadableScheduleError: if it cannot be read here.
-          ValueError: if a time has no time zone or is in the future, or there are too many ticks.
+          ValueError: if a time has no time zone or is in the future, *until* is before *since*, or
+            there are too many ticks.
           StoreError: if the store fails.
 
         **Checkpoints**: always.

@@ -22,7 +22,7 @@ from trioflow.errors import (
     name_and_message,
 )
 from trioflow.schedules._book import Book, metadata_of, next_due, tags_of
-from trioflow.schedules._deciding import WRONG, Assignment, moment_of
+from trioflow.schedules._deciding import WRONG, Assignment, moment_of, overlap_of
 from trioflow.schedules._due import Due, look
 from trioflow.schedules._ports import TickStart
 from trioflow.schedules._schedule import Schedule
@@ -91,26 +91,29 @@ class Passer:
         due = await self._due(schedule, stored, now)
         if not (due.start or due.missed or waiting):
             return True, due.next
-        busy = await self._busy(schedule, open_records, bool(due.start or waiting))
+        matters = bool(due.start or waiting)
+        busy = await self._busy(schedule, open_records, waiting) if matters else []
         if waiting is not None and not busy:
             released = attrs.evolve(waiting, decision="decided", decided_at=now, reason=None)
             await book.advance(stored, [released])
             return False, None
-        assignment = Assignment(schedule, schedule.overlap, now, list(busy), waiting)
+        assignment = Assignment(schedule, now, list(busy), waiting)
         assignment.add_all(due.start, due.number_missed)
         records = [*due.missed, *assignment.records]
         if records:
             if not await book.advance(stored, records, to=due.to, wake_at=due.next):
                 return False, None
             self._start_decided(schedule, records)
-        if assignment.waiting is not None and schedule.overlap == "cancel":
+        waits = assignment.waiting
+        if waits is not None and overlap_of(waits, schedule) == "cancel":
             await self._cancel(busy, schedule)
         return True, due.next
 
     async def _busy(
-        self, schedule: Schedule, open_records: list[TickRecord], matters: bool
+        self, schedule: Schedule, open_records: list[TickRecord], waiting: TickRecord | None
     ) -> list[str]:
-        if not matters or schedule.overlap == "allow":
+        overlap = schedule.overlap if waiting is None else overlap_of(waiting, schedule)
+        if overlap == "allow":
             return []
         return await self.book.busy(schedule, open_records)
 

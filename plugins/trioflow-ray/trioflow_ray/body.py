@@ -183,7 +183,8 @@ class Body:
     def _end(self, call: Call, future: Future[Any]) -> None:
         """Tell the call how its task has ended."""
         try:
-            call.end(future.result())
+            ended = future.result()
+            call.end(pickle.loads(ended) if isinstance(ended, bytes) else ended)
         except Exception as exc:
             self._failure = self._failure or exc
             call.end(None)

@@ -86,22 +86,23 @@ class MailboxLine:
         if not isinstance(message, Ask):
             self._tell(message, content)
             return
-        id = message.id
-        asked = self._mailbox().ask.remote(self._call, self.sent, message, content)
+        id, packed = message.id, pickle.dumps(message)
+        asked = self._mailbox().ask.remote(self._call, self.sent, id, packed, content)
         self.sent += 1
         answered = asked.future()
         answered.add_done_callback(lambda answer: self._pass_on(answer, id))
 
     def _tell(self, message: Any, content: bytes) -> None:
-        self._mailbox().tell.remote(self._call, self.sent, message, content)
+        self._mailbox().tell.remote(self._call, self.sent, pickle.dumps(message), content)
         self.sent += 1
 
-    def _pass_on(self, answer: Future[tuple[Answer, Any]], id: int) -> None:
+    def _pass_on(self, answered: Future[list[bytes]], id: int) -> None:
         asked = self.waiting.pop(id, None)
         if asked is None:  # the body has ended without it
             return
         try:
-            asked.set_result(answer.result())
+            answer, content = answered.result()
+            asked.set_result((pickle.loads(answer), content))
         except BaseException as exc:  # the mailbox is gone
             asked.set_exception(exc)
 

@@ -1,7 +1,8 @@
 """The actor through which bodies reach their runs.
 
 All traffic is Ray's own. The actor lies on the node of the engine, which asks it for messages with
-one call at a time that takes all there are.
+one call at a time that takes all there are. Everything is numbers and bytes, in lists: Ray passes
+objects of any other class, even tuples, through a pickler that takes longer than the call itself.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-Letter = tuple[int, int, Any, bytes]
-"""The number of a call, that of the message in the call, the message, and its content. Ray does not
-promise that calls of an actor with several at a time begin in the order in which they are made."""
-Reply = tuple[int, Any, bytes]
-"""The number of a call, an answer, and its content."""
+Letter = list[Any]
+"""The number of a call, that of the message in the call, the message, pickled, and its content. Ray
+does not promise that calls of an actor with several at a time begin in the order in which they are
+made."""
+Reply = list[Any]
+"""The number of a call, the id of its request, the answer, pickled, and its content."""
 
 
 class Mailbox:
@@ -22,19 +24,21 @@ class Mailbox:
     def __init__(self) -> None:
         self._letters: list[Letter] = []
         self._filled = asyncio.Event()
-        self._waiting: dict[tuple[int, int], asyncio.Future[tuple[Any, bytes]]] = {}
+        self._waiting: dict[tuple[int, int], asyncio.Future[list[bytes]]] = {}
 
-    async def ask(self, call: int, number: int, message: Any, content: bytes) -> tuple[Any, bytes]:
-        """Bring a request to the engine, and return its answer with the content."""
+    async def ask(
+        self, call: int, number: int, id: int, message: bytes, content: bytes
+    ) -> list[bytes]:
+        """Bring a request to the engine, and return its answer, pickled, with the content."""
         answer = asyncio.get_running_loop().create_future()
-        self._waiting[call, message.id] = answer
-        self._put((call, number, message, content))
-        result: tuple[Any, bytes] = await answer
+        self._waiting[call, id] = answer
+        self._put([call, number, message, content])
+        result: list[bytes] = await answer
         return result
 
-    async def tell(self, call: int, number: int, message: Any, content: bytes) -> None:
+    async def tell(self, call: int, number: int, message: bytes, content: bytes) -> None:
         """Bring a message to the engine that has no answer."""
-        self._put((call, number, message, content))
+        self._put([call, number, message, content])
 
     def _put(self, letter: Letter) -> None:
         self._letters.append(letter)
@@ -49,10 +53,10 @@ class Mailbox:
 
     async def answer(self, answers: list[Reply]) -> None:
         """Bring answers to the bodies that wait for them."""
-        for call, message, content in answers:
-            waiting = self._waiting.pop((call, message.id), None)
+        for call, id, message, content in answers:
+            waiting = self._waiting.pop((call, id), None)
             if waiting is not None and not waiting.done():
-                waiting.set_result((message, content))
+                waiting.set_result([message, content])
 
     async def forget(self, call: int) -> None:
         """Drop what a body that has ended has asked."""

@@ -61,7 +61,8 @@ class Call:
 
     async def send(self, message: Any, content: bytes | bytearray = b"") -> None:
         """Send an answer to the body."""
-        self.office.answer((self.number, message, bytes(content)))
+        answer = pickle.dumps(message)
+        self.office.answer([self.number, message.id, answer, bytes(content)])
         await trio.lowlevel.checkpoint()
 
     async def receive(self) -> Frame | None:
@@ -129,10 +130,10 @@ class Office:
             except ray.exceptions.RayError as exc:
                 self._lose(exc)
                 return
-            for number, *letter in letters:
-                call = self._calls.get(number)
+            for call_number, number, message, content in letters:
+                call = self._calls.get(call_number)
                 if call is not None:
-                    call.add(*letter)
+                    call.add(number, pickle.loads(message), content)
 
     async def bring(self) -> None:
         """Bring answers, all that are ready in one call."""

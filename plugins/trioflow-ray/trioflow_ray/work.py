@@ -21,6 +21,11 @@ Result = tuple[int, Any, bytes, str]
 that has raised an exception."""
 
 
+LARGE = 100_000
+"""Bytes from which on a result is left to Ray, which copies it less often. It takes bytes as they
+are, but passes all else through a pickler that takes longer than the body of many a step."""
+
+
 @attrs.frozen
 class Parcel:
     """What a worker is told beside the content of a job."""
@@ -71,7 +76,9 @@ class _Worker:
         outcome, result = self._bodies.run(job, [content])
         INSIDE[:] = [Inside(inside.step, may_give=False, received={})]
         node = self.line.node if isinstance(outcome, Raised) else ""
-        ended = self.line.end(), outcome, result, node
+        ended: Any = self.line.end(), outcome, result, node
+        if len(result) < LARGE:
+            ended = pickle.dumps(ended)
         return (inside.given, ended) if parcel.gives_ref else ended
 
     @contextmanager

@@ -158,7 +158,9 @@ PLACES: Migration = (
     "CREATE INDEX trioflow_tickets_by_owner ON trioflow_tickets (owner)",
 )
 
-MIGRATIONS: Sequence[Migration] = (FIRST, SCHEDULES, QUEUES, PLACES)
+OVERLAPS: Migration = ("ALTER TABLE trioflow_ticks ADD COLUMN overlap {text}",)
+
+MIGRATIONS: Sequence[Migration] = (FIRST, SCHEDULES, QUEUES, PLACES, OVERLAPS)
 VERSION = len(MIGRATIONS)
 """The schema version that this code reads and writes."""
 

@@ -41,4 +41,5 @@ ticks = Table(
     Column("number_missed", BigInteger, nullable=False),
     Column("first", Double),
     Column("count", BigInteger, nullable=False),
+    Column("overlap", Text),
 )

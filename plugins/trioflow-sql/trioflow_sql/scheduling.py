@@ -37,6 +37,7 @@ LISTED = select(
     ticks.c.number_missed,
     ticks.c.first,
     ticks.c.count,
+    ticks.c.overlap,
 ).join(schedules, schedules.c.key == ticks.c.schedule)
 FOUND = select(*(column for column in schedules.c if column is not schedules.c.key))
 BY_ID = schedules.c.id == bindparam("the_id")

@@ -41,6 +41,15 @@ def apply(life: Life, journal: RunJournal, request: Request, nursery: trio.Nurse
         journal.acknowledge((request.id,))
 
 
+def is_early(life: Life, journal: RunJournal, request: Request) -> bool:
+    """Return whether a request came while this engine is releasing a run that waits.
+
+    Other processes see that the run is suspended before its claim is released.
+    """
+    is_saved = journal.claimed and (request.kind != "resume" or life.is_at_rest)
+    return life.phase is Phase.WAITING and not is_saved
+
+
 def _apply(life: Life, command: Command, request: Request, nursery: trio.Nursery) -> bool:
     """Begin the request; return whether its effect is recorded already."""
     match command:

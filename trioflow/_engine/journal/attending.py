@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 
 import attrs
 import trio
 
 from trioflow._engine.base.outcome import must_pass
 from trioflow._engine.base.reporting import report, reported
-from trioflow._engine.journal.applying import apply
+from trioflow._engine.journal.applying import apply, is_early
 from trioflow._engine.journal.durable_runs import DurableRuns, journal_of
+from trioflow._engine.life.life import Life
 from trioflow._engine.life.registry import RunRegistry
 from trioflow.wire._shown import message_of
 
@@ -25,6 +26,8 @@ class Attendant:
 
     durable: DurableRuns
     registry: RunRegistry
+    take_up_at_rest: Callable[[Life], Awaitable[None]]
+    """Applies the requests for a run when the end of its part is on disk."""
 
     async def attend(self, run_ids: Collection[str] | None) -> None:
         """Apply all requests for these runs, or for all runs of the engine.
@@ -33,19 +36,27 @@ class Attendant:
           StoreError: if they cannot be read.
         """
         after = 0
+        early: set[Life] = set()
         while True:
             requests = await self.durable.store.take_requests(
                 self.durable.owner, run_ids=run_ids, after=after
             )
             for request in requests:
                 life = self.registry.find(request.run_id)
+                if life is None or life.is_lost:
+                    continue
+                journal = journal_of(life)
+                if life in early or is_early(life, journal, request):
+                    early.add(life)
                 # The store may have claimed a run for this engine that is still being taken up;
                 # its requests are applied afterwards.
-                if life is not None and not life.is_lost and journal_of(life).claimed:
-                    apply(life, journal_of(life), request, self.registry.nursery)
+                elif journal.claimed:
+                    apply(life, journal, request, self.registry.nursery)
             if not requests:
-                return
+                break
             after = requests[-1].id
+        for life in early:
+            self.registry.nursery.start_soon(self.take_up_at_rest, life)
 
     async def attend_forever(self) -> None:
         """Apply what other processes request of the runs that are driven here."""

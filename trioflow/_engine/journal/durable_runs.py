@@ -57,6 +57,8 @@ class DurableRuns:
     """Called for each run that cannot begin because its id is taken."""
     begin_or_attach: Callable[[Life], Awaitable[bool]] = attrs.field(init=False)
     """See `Keeper.begin_once`; the engine sets it."""
+    attend_claimed: Callable[[Life], Awaitable[None]] = attrs.field(init=False)
+    """See `Keeper.attend`; `StoredRuns` sets it."""
     on_followed: Callable[[Life], None] = attrs.field(default=lambda life: None)
     """Called for each run that is to be followed, see `Keeper.follow`."""
     journals: Journals = attrs.field(init=False)
@@ -180,6 +182,10 @@ class DurableRuns:
             with trio.CancelScope(shield=True):
                 await self.release(life)
             raise
+
+    async def attend(self, life: Life) -> None:
+        """Apply earlier requests for a waiting run that was just claimed; see `Keeper`."""
+        await self.attend_claimed(life)
 
     async def claimed_elsewhere(self, run_id: str) -> Exception:
         """Return the error for a run that cannot be claimed."""

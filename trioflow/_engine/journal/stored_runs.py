@@ -9,6 +9,7 @@ from contextlib import suppress
 import attrs
 import trio
 
+from trioflow._engine.base.reporting import reported
 from trioflow._engine.journal.attending import Attendant
 from trioflow._engine.journal.durable_runs import DurableRuns, journal_of
 from trioflow._engine.journal.end_stored import End, end_stored
@@ -37,7 +38,8 @@ class StoredRuns:
     attendant: Attendant = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.attendant = Attendant(self.durable, self.registry)
+        self.attendant = Attendant(self.durable, self.registry, self.take_up_at_rest)
+        self.durable.attend_claimed = self.attend_claimed
 
     # ------------------------------------------------------------ one run
     async def load(self, run_id: str, stored: StoredRun | None = None) -> Life:
@@ -112,6 +114,34 @@ class StoredRuns:
             return await self._attend_waiting(life, claimed)
         return None
 
+    async def take_up_at_rest(self, life: Life) -> None:
+        """Apply requests that came while this engine was releasing a run."""
+        with reported("requests for run %s could not be applied", life.run_id):
+            await life.wait_for_rest()
+            with suppress(RunClaimedError):  # its new owner applies them
+                async with self.lock(life.run_id):
+                    await self.take_up(life.run_id)
+
+    async def attend_claimed(self, life: Life) -> None:
+        """Apply the requests for a waiting run that was just claimed; see `Keeper.attend`.
+
+        Raises:
+          StoreError: if they cannot be read. The claim is then released.
+        """
+        is_attended = False
+        try:
+            await self.attendant.attend([life.run_id])
+            is_attended = True
+        finally:
+            if life.is_driven_here:  # an answer has begun a part
+                self.registry.own(life)
+                self.registry.start_soon(life)
+            elif not is_attended:
+                with trio.CancelScope(shield=True):
+                    await self.durable.release(life)
+        if life.phase is Phase.FINISHED:
+            await self.durable.wait_stored(life)
+
     async def _recover(self, life: Life, claimed: StoredRun | None) -> Life | None:
         # Then it is known whether its process has died.
         await self.durable.claim(life, claimed)
@@ -160,7 +190,8 @@ class StoredRuns:
                         try:
                             await self.durable.wait_stored(life)
                         finally:
-                            await self.durable.release(life)
+                            if not life.is_driven_here:  # or an answer came in the meantime
+                                await self.durable.release(life)
         if life.is_driven_here:
             self.registry.start_soon(life)
         return life

@@ -7,6 +7,7 @@ import math
 import random
 from collections.abc import Collection
 from typing import NoReturn
+from weakref import WeakSet
 
 import attrs
 import trio
@@ -50,7 +51,8 @@ class Worker:
     """The tasks that take up claimed runs."""
     _taking: set[str] = attrs.field(factory=set)
     """The runs that they take up."""
-    _taken: set[Life] = attrs.field(factory=set)
+    _taken: WeakSet[Life] = attrs.field(factory=WeakSet)
+    """The runs that were taken. Those that have ended are kept by the registry, for a while."""
     _skipped: dict[str, float] = attrs.field(factory=dict)
     """Runs that could not be taken, and until when they are left alone, on Trio's clock."""
     _is_unsure: bool = False

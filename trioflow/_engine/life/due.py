@@ -45,9 +45,10 @@ async def continue_due(life: Life) -> bool:
         await life.wait_for_rest()
         if life.keeper is not None:
             await life.keeper.claim(life)
+            await life.keeper.attend(life)  # an answer that was sent in time comes first
         async with beginning(life):
             has_begun = life.phase is Phase.WAITING and begin_due(life)
-        if not has_begun and life.keeper is not None:
+        if life.keeper is not None and not life.is_driven_here:
             await life.keeper.release(life)
     return has_begun
 

@@ -26,6 +26,12 @@ class Keeper(Protocol):
           RunClaimedError: if another process drives it.
         """
 
+    async def attend(self, life: Life) -> None:
+        """Apply what was requested earlier of a waiting run that this engine has just claimed.
+
+        If that begins a part, the engine drives it.
+        """
+
     async def release(self, life: Life) -> None:
         """Release the claim, so that other processes can drive a run."""
 

@@ -39,7 +39,8 @@ async def resume(life: Life, answer: Answer, by: str | None = None) -> int:
     """Begin the next part of a run, and return the ``seq`` of the last event before it.
 
     A durable run is claimed first, so that no other process drives it; then the changes that other
-    processes have made are taken over.
+    processes have made are taken over, and what they have requested of it is applied: an answer
+    that was sent earlier comes first.
 
     Raises:
       RunClaimedError: if another process drives it.
@@ -54,21 +55,27 @@ async def resume(life: Life, answer: Answer, by: str | None = None) -> int:
         life.home.check_open(life.record)
     part = life.part
     async with life.resuming:
-        if life.part != part:  # even if it asks again by now: that is another question.
-            # What happened in another process may be new to this run, but not to its caller.
-            problem = "a concurrent resume() won"
-            raise NotResumableError(life.run_id, life.record.status, problem)
+        # Even if it asks again by now: that is another question. What happened in another process
+        # may be new to this run, but not to its caller.
+        _check_part(life, part, "a concurrent resume() won")
         await _claim(life)
+        _check_part(life, part, "an answer that was sent earlier came first")
         last = life.record.next_seq - 1
         async with beginning(life):
             begin_resume(life, answer, by)
     return last
 
 
+def _check_part(life: Life, part: int, problem: str) -> None:
+    if life.part != part:
+        raise NotResumableError(life.run_id, life.record.status, problem)
+
+
 async def _claim(life: Life) -> None:
     if life.keeper is not None and life.phase is Phase.WAITING:
         await life.wait_for_rest()  # otherwise the last part would release the claim
         await life.keeper.claim(life)
+        await life.keeper.attend(life)
 
 
 def begin_resume(life: Life, answer: Answer, by: str | None = None) -> None:

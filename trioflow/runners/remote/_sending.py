@@ -12,13 +12,14 @@ from trioflow.context import StepContext
 from trioflow.instruments import current_step
 from trioflow.runners.remote._messages import CallFacts, Outcome, Raised, Stopped
 from trioflow.runners.remote._pickling import blame, dumps, loads_or_blame
-from trioflow.tracing import TracingContext
+from trioflow.tracing import NO_TRACING
+
+_FACTS = [field.name for field in attrs.fields(CallFacts) if field.name != "values"]
 
 
 def facts_of(ctx: StepContext[Any]) -> CallFacts:
     """Return the properties of a step call that do not change."""
-    names = [field.name for field in attrs.fields(CallFacts) if field.name != "values"]
-    facts = {name: getattr(ctx, name) for name in names}
+    facts = {name: getattr(ctx, name) for name in _FACTS}
     return CallFacts(**facts, values=ctx._call.value_access())
 
 
@@ -62,9 +63,10 @@ def result_of(ctx: StepContext[Any], outcome: Outcome, content: bytes | bytearra
 
 def _picklable(body: BodyInfo | None) -> BodyInfo | None:
     """Return what `current_step` returns in the other process."""
+    if body is None or body.tracing_context == NO_TRACING:
+        return body
     try:
         dumps(body)
     except Exception:  # the spans of most tracers cannot be pickled
-        assert body is not None
-        return attrs.evolve(body, tracing_context=TracingContext())
+        return attrs.evolve(body, tracing_context=NO_TRACING)
     return body

@@ -66,32 +66,40 @@ class Service:
           The last message of the body; None if the worker has died or has taken no job, or the
           body must be killed.
         """
-        frame: Frame | None = None
-        async with trio.open_nursery() as nursery:
-            frame = await self._receive(nursery)
-            nursery.cancel_scope.cancel()  # requests whose caller is gone
+        frame = await self._receive()
+        if frame is not None and isinstance(frame[0], Ask):  # most bodies request nothing
+            async with trio.open_nursery() as nursery:
+                frame = await self._execute(frame, nursery)
+                nursery.cancel_scope.cancel()  # requests whose caller is gone
         if self._has_logged:
             with outside_timeout(self.ctx):  # slow handlers do not change how the body ended
                 await self.logbook.flush()
         return frame
 
-    async def _receive(self, nursery: trio.Nursery) -> Frame | None:
+    async def _execute(self, frame: Frame | None, nursery: trio.Nursery) -> Frame | None:
+        """Begin requests, *frame* first; return what comes instead of another one."""
+        while frame is not None and isinstance(ask := frame[0], Ask):
+            self._asked[ask.id] = trio.CancelScope()
+            if ask.method == "ask":
+                self._questions.add(ask.id)
+            self._begin(ask, frame[1], nursery)
+            frame = await self._receive()
+        return frame
+
+    async def _receive(self) -> Frame | None:
+        """Return the next request, or the last message of the body; None if there is none."""
         while (frame := await self.post.receive()) is not None:
             message, content = frame
             match message:
-                case Ask(id):
-                    self._asked[id] = trio.CancelScope()
-                    if message.method == "ask":
-                        self._questions.add(id)
-                    self._begin(message, content, nursery)
-                case Cancel(id) if id in self._asked:
-                    self._cancel(id)
+                case Cancel(id):
+                    if id in self._asked:
+                        self._cancel(id)
                 case LogRecord():
                     self._has_logged = True
                     await self.logbook.write(content)
                 case Begun():
                     self.begin()
-                case _ if not isinstance(message, Cancel):
+                case _:
                     return frame
         return None
 

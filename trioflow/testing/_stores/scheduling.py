@@ -209,7 +209,7 @@ async def it_lists_records(diary: Diary) -> None:
     await diary.put("a")
     await diary.put("b")
     records = [diary.tick("a", NOW + number, decision="missed", by=ODD) for number in range(5)]
-    records[2] = attrs.evolve(records[2], decision="queued", count=7)
+    records[2] = attrs.evolve(records[2], decision="queued", count=7, overlap="cancel")
     await diary.decide("a", *records)
     other = diary.tick("b", NOW + 2.5, decision="queued")
     await diary.decide("b", other)
