@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from trioflow_agents import (
     Image,
     ModelError,
     ModelRequest,
+    Outgoing,
     Scripted,
     ScriptedModel,
     Stop,
@@ -35,7 +37,7 @@ from trioflow_agents import (
 )
 from trioflow_agents.agent import MODEL_RETRY
 
-from trioflow import NonRetryableError, StepContext, Workflow, step, tool
+from trioflow import NonRetryableError, StepContext, Workflow, open_engine, step, tool
 from trioflow import events as ev
 from trioflow.errors import DefinitionError, InvalidValueError
 
@@ -335,6 +337,38 @@ async def test_cancel_closes_the_stream_at_once(autojump_clock: MockClock) -> No
         result = await stream.get_workflow_state()
 
     assert (result.status, model.open_streams, trio.current_time()) == ("canceled", 0, 1)
+
+
+@tool
+async def leave(with_: str, ctx: StepContext[Any]) -> None:
+    """End the conversation."""
+    ctx.bail({"left": with_})
+
+
+@step(input=Outgoing, output=Outgoing)
+async def hang_up(outgoing: Outgoing, ctx: StepContext[Any]) -> Outgoing:
+    ctx.bail({"left": outgoing.text})
+
+
+@pytest.mark.parametrize(
+    ("reply", "options"),
+    [
+        (asks("c", "leave", with_="bye"), {"tools": [leave]}),
+        ("bye", {"output_guards": [hang_up]}),
+    ],
+)
+async def test_a_tool_or_guard_may_end_the_agent(
+    reply: Any, options: dict[str, Any], tmp_path: Path
+) -> None:
+    agent = Agent("ag", model=ScriptedModel([reply, "more"]), **options)
+    after: Any = Workflow("w", input=str).then(agent).map(lambda said: said["left"], id="after")
+    url = f"sqlite:{tmp_path / 'runs.db'}"
+    async with open_engine(plugins=["agents", "sql"], workflows=[after], store=url) as engine:
+        result = await engine.submit("w", "go", run_id="r").wait()
+    async with open_engine(plugins=["agents", "sql"], workflows=[after], store=url) as engine:
+        stored = (await engine.load_run("r")).record
+
+    assert (result.output, stored.output) == ("bye", "bye")
 
 
 # ---------------------------------------------------------------- as a part of others

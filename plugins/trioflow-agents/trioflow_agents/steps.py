@@ -185,8 +185,10 @@ class AgentSteps:
     def result(self) -> Step[Any, Any]:
         """Return the step that gives the output."""
 
-        @step(id="result", input=Talk, output=self.output)
-        async def result(talk: Talk, ctx: StepContext[Any]) -> Any:
+        @step(id="result", input=Any, output=self.output)
+        async def result(talk: Any, ctx: StepContext[Any]) -> Any:
+            if not isinstance(talk, Talk):  # what a tool or a guard has ended the turn with
+                ctx.bail(talk)
             text = ctx.private_state(NAMESPACE)[talk.key].said.text
             output = structure_output(text, self.output, self.id, ctx)
             ended = AgentResult(output, talk.usage, talk.turn, talk.finish_reason)
