@@ -66,6 +66,60 @@ class TestFolder:
                 pass
         assert not caught.value.transient
 
+    async def test_folders_may_disappear_while_a_value_is_written(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever deletes the last value in a folder removes it, in any process."""
+        open_file, replace, mkdir, removed = Path.open, os.replace, Path.mkdir, []
+
+        def remove(folder: Path) -> None:
+            if folder not in removed:
+                removed.append(folder)
+                folder.rmdir()
+
+        def opened(self: Path, mode: str) -> Any:
+            remove(self.parent)
+            return open_file(self, mode)
+
+        def replaced(source: Path, target: Path) -> None:
+            remove(target.parent)
+            replace(source, target)
+
+        def made(self: Path, *args: Any, **options: Any) -> None:
+            mkdir(self, *args, **options)
+            if self.name == "values":
+                remove(self)
+
+        monkeypatch.setattr(Path, "open", opened)
+        monkeypatch.setattr(os, "replace", replaced)
+        monkeypatch.setattr(Path, "mkdir", made)
+        async with FolderValues(tmp_path) as store:
+            await store.write("values/a/1", b"x")
+        monkeypatch.undo()
+        assert await store.read("values/a/1") == b"x"
+        assert [folder.name for folder in removed] == ["tmp", "values", "a"]
+
+    async def test_a_file_in_the_place_of_an_inner_folder_is_an_error(self, tmp_path: Path) -> None:
+        (tmp_path / "tmp").touch()
+        async with FolderValues(tmp_path) as store:
+            with pytest.raises(ValueStoreError, match="exists") as caught:
+                await store.write("values/a/1", b"x")
+        assert not caught.value.transient
+
+    async def test_a_value_may_be_deleted_as_soon_as_it_has_its_name(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        replace = os.replace
+
+        def replaced(source: Path, target: Path) -> None:
+            replace(source, target)
+            store._delete("values/a/1")
+
+        monkeypatch.setattr(os, "replace", replaced)
+        async with FolderValues(tmp_path) as store:
+            await store.write("values/a/1", b"x")
+            assert await store.read("values/a/1") is None
+
     def test_a_relative_path_is_that_of_now(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

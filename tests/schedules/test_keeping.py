@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from trioflow.abc import Instrument, TickRecord
 from trioflow.errors import (
     DefinitionError,
     DuplicateIdError,
+    StoreError,
     TickTakenError,
     UnknownNameError,
 )
@@ -577,6 +579,34 @@ async def test_an_input_that_cannot_be_had_or_does_not_fit_makes_the_tick_fail(
     assert [record.decision for record in records] == ["failed", "failed"]
     assert (records[0].reason or "").startswith("KeyError")
     assert (records[1].reason or "").startswith("InvalidValueError")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SystemExit(3),
+        asyncio.CancelledError(),
+        GeneratorExit(),
+        BaseExceptionGroup("two", [SystemExit(3), ValueError()]),
+        StoreError("another", "is full"),
+    ],
+    ids=repr,
+)
+async def test_an_input_that_raises_anything_ends_neither_the_engine_nor_the_schedule(
+    error: BaseException, virtual_clock: VirtualClock
+) -> None:
+    def give(tick: Tick) -> float:
+        if tick.at.hour == 1:
+            raise error
+        return 0.0
+
+    story, store = Story(), SetStore()
+    async with story.engine(store, story.schedule(seconds=give)) as engine:
+        await pass_hours(2)
+        [second, first] = await engine.schedules.ticks("s")
+
+    assert (first.decision, second.decision) == ("failed", "started")
+    assert (first.reason or "").startswith(type(error).__name__)
 
 
 async def test_an_outage_is_logged_once_and_no_tick_is_lost(

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 import trio
 
+from trioflow._engine.base.outcome import must_pass
 from trioflow._tick import Tick
 from trioflow.abc import OPEN_DECISIONS, StoredSchedule, TickRecord
 from trioflow.errors import (
@@ -174,6 +175,12 @@ class Passer:
         tick = Tick(record.schedule, moment_of(record.at), record.number_missed)
         try:
             given = await _input_of(schedule, tick)
+        except BaseException as exc:  # of user code
+            if must_pass(exc) or (isinstance(exc, StoreError) and exc.transient):
+                raise
+            await self._fail(record, exc)
+            return None
+        try:
             run = await self.book.engine.start_tick(
                 TickStart(
                     workflow=schedule.workflow,
@@ -190,8 +197,10 @@ class Passer:
             raise
         except JournalConflictError:
             return None  # another engine has started it
-        except Exception as exc:  # the input may come from user code
-            await self.book.fail(record, ": ".join(name_and_message(exc)), self.clock())
+        except BaseException as exc:  # structuring the input calls user code
+            if must_pass(exc):
+                raise
+            await self._fail(record, exc)
             return None
         if run is None:
             await self.book.fail(record, f"another run has the id {tick.run_id}", self.clock())
@@ -201,6 +210,9 @@ class Passer:
         if follows and self.start_soon is not None:
             self.start_soon(self._after, run, record.schedule)
         return run
+
+    async def _fail(self, record: TickRecord, error: BaseException) -> None:
+        await self.book.fail(record, ": ".join(name_and_message(error)), self.clock())
 
     async def _after(self, run: Any, id: str) -> None:
         """Look at the schedule again when a run has ended: a tick may wait for that."""

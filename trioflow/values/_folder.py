@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -18,6 +19,8 @@ T = TypeVar("T")
 
 PIECE = 8 << 20
 """How many bytes are written before a cancellation is looked for."""
+TRIES = 100
+"""How often something is tried in a folder that other processes remove meanwhile."""
 PASSING = (errno.EAGAIN, errno.EBUSY, errno.EIO, errno.ENOSPC, errno.ESTALE, errno.ETIMEDOUT)
 """Errors after which a retry may succeed: of network file systems and of full disks."""
 
@@ -73,9 +76,9 @@ class FolderValues(ValueStore):
     def _write(self, key: str, content: bytes) -> None:
         self._check()
         temporary = self._path / "tmp" / secrets.token_hex(16)
-        temporary.parent.mkdir(exist_ok=True)
+        opened = self._do_in(temporary.parent, lambda: temporary.open("xb"))
         try:
-            with temporary.open("xb") as file:
+            with opened as file:
                 for piece in _pieces(content):
                     trio.from_thread.check_cancelled()
                     file.write(piece)
@@ -88,17 +91,27 @@ class FolderValues(ValueStore):
 
     def _name(self, temporary: Path, key: str) -> None:
         target = self._path / key
-        while True:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                os.replace(temporary, target)
-            except FileNotFoundError:
-                if not temporary.exists():
-                    raise
-                continue  # another process has deleted the last value next to it, and the folder
-            break
+        self._do_in(target.parent, lambda: os.replace(temporary, target))
         for folder in (target.parent, *target.parent.parents[: key.count("/")]):
             _sync(folder)
+
+    def _do_in(self, folder: Path, work: Callable[[], T]) -> T:
+        """Create a folder inside of this one, and do something in it.
+
+        Again if it is not there: another process that deletes the last value in a folder also
+        removes the folder.
+        """
+        tries = count(1)
+        while True:
+            try:
+                for each in reversed((folder, *folder.parents)):
+                    if self._path in each.parents:
+                        each.mkdir(exist_ok=True)
+                return work()
+            except (FileNotFoundError, FileExistsError):  # the latter if it has gone by now
+                self._check()
+                if next(tries) == TRIES:
+                    raise
 
     def _read(self, key: str) -> bytes | None:
         try:
@@ -140,7 +153,10 @@ def _sync(folder: Path) -> None:
     """Write the names in a folder to disk, where the system can."""
     if os.name == "nt":  # pragma: no cover - folders cannot be opened there
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:  # what was written there is deleted already
+        return
     try:
         os.fsync(descriptor)
     finally:
