@@ -92,8 +92,9 @@ class Link:
             return
         except Exception as exc:
             cause = innermost(exc)
-            refused = isinstance(cause, MCPError) and not is_lost(cause)
-            if is_open or not refused or not self.target.can_reconnect:
+            if is_open or not self.target.can_reconnect:
+                raise
+            if not isinstance(cause, MCPError) or is_lost(cause):
                 raise
             self.refusal = cause.message
         async with self._client("auto") as client:
