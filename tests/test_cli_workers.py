@@ -57,6 +57,7 @@ def test_an_id_is_submitted_once(cli: Cli) -> None:
         (("submit", "nothing", "1"), "unexpected argument '1'\ntry: trioflow submit --help"),
         (("submit",), "try: trioflow submit --help"),
         (("runs", "--worker"), "try: trioflow runs --help"),
+        (("runs", "--workers", "--status", "failed"), "no option selects among them"),
         (("schedules", "explian", "* * * * *"), "did you mean 'explain'?"),
         (("schedules", "x"), "unknown command 'x'; show, ticks, pause, resume"),
         (("nothing",), "try: trioflow --help"),
