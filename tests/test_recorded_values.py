@@ -47,6 +47,15 @@ class Color(enum.Enum):
     BLUE = 2
 
 
+class Maybe(enum.Enum):
+    NO = None
+    YES = "yes"
+
+
+class Never(enum.Enum):
+    NEVER = None
+
+
 class Place(enum.Enum):
     HERE = (0, 0)
     THERE = (1, 2)
@@ -215,6 +224,12 @@ CASES: dict[str, tuple[Any, Any]] = {
     "a subclass in a list": (list[Animal], [Animal("a"), Dog("b", 2)]),
     "a class without a type": (Any, Dog("rex", 3)),
     "enum of tuples": (Place, Place.THERE),
+    "optional enum with None: member": (Maybe | None, Maybe.NO),
+    "optional enum with None: None": (Maybe | None, None),
+    "optional enum of None: member": (Never | None, Never.NEVER),
+    "optional enum of None: None": (Never | None, None),
+    "enum of None or string": (Never | str, Never.NEVER),
+    "enums with None": (list[Maybe | Never | None], [Maybe.NO, Never.NEVER, None, Maybe.YES]),
     "enum of objects": (Opaque, Opaque.TWO),
     "flags": (Rights, Rights.READ | Rights.WRITE),
     "enum as a number": (int, Level.LOW),

@@ -34,8 +34,9 @@ class UnionForm(Form):
         self.kinds = frozenset(kind for arm in arms for kind in arm.kinds)
         self._owners = {kind: _owner(kind, arms) for kind in self.kinds}
         """The arm that is written without a tag, by kind of JSON; None if there is none."""
-        only = [arm for arm in arms if "null" not in arm.kinds or len(arm.kinds) > 1]
-        self.only = only[0] if len(only) == 1 else None
+        only = [arm for arm in arms if not _is_none(arm)]
+        self._takes_none = len(only) < len(arms)
+        self.only = only[0] if self._takes_none and len(only) == 1 else None
         """The arm of an optional type."""
 
     def accepts(self, value: Any) -> bool:
@@ -45,10 +46,12 @@ class UnionForm(Form):
         return any(arm.is_exact(value) for arm in self._arms)
 
     def dump(self, value: Any, depth: int) -> Plain:
-        if value is None and "null" in self.kinds and self._owners["null"] is not None:
+        if value is None and self._takes_none:
             return None
         if self.only is not None:
-            return self.only.dump(value, depth)
+            plain = self.only.dump(value, depth)
+            # A null would be read as None: the member of an enum, say, whose value is None.
+            return tagged(self.only.name, None) if plain is None else plain
         faults: list[FaultsError] = []
         refused: NotSerializableError | None = None
         for arm, tag in self._candidates(value):
@@ -74,11 +77,12 @@ class UnionForm(Form):
                 yield arm, tag
 
     def load(self, plain: Plain) -> Any:
-        if plain is None and "null" in self.kinds and self._owners["null"] is not None:
+        if plain is None and self._takes_none:
             return None
-        if self.only is not None:
-            return self.only.load(plain)
         tag = tag_of(plain)
+        if self.only is not None:
+            is_null = tag == self.only.name and content_of(plain) is None
+            return self.only.load(None if is_null else plain)
         if tag is not None and tag in self._tags:
             return self._arms[self._tags.index(tag)].load(content_of(plain))
         owner = self._owners.get(KINDS[type(plain)])
@@ -106,6 +110,11 @@ class UnionForm(Form):
             raise fault(f"it was recorded without its type, and fits several of {arms}")
         received = KINDS[type(plain)]
         raise fault(f"expected {self.name}, received {received}", self.name, received)
+
+
+def _is_none(arm: Form) -> bool:
+    """Return whether None is the only value of an arm, and is written as such."""
+    return isinstance(arm, JsonForm) and arm.kinds == {"null"}
 
 
 def _owner(kind: Kind, arms: Sequence[Form]) -> Form | None:

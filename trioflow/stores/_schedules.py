@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Collection, Iterator, Sequence
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import attrs
@@ -102,7 +101,7 @@ class ScheduleShelf:
         times = self.times.get(id, [])
         first = 0 if after is None else bisect_right(times, after)
         last = len(times) if before is None else bisect_left(times, before)
-        for at in islice(reversed(times[first:last]), limit):
+        for at in times[first:last][::-1][:limit]:
             yield self.records[id][at]
 
     def prune(self, id: str, before: float) -> int:

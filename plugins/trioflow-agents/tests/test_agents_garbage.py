@@ -253,6 +253,18 @@ async def test_half_characters_do_not_reach_the_model() -> None:
     assert said[2] == ToolAnswer("c", "half", "\N{REPLACEMENT CHARACTER}")
 
 
+async def test_ids_and_names_of_calls_can_be_sent_back() -> None:
+    calls = [ToolRequest("\ud800", "\ud801", "{}"), ToolRequest("\ud802", "half", "{}")]
+    model = ScriptedModel([Scripted(calls=calls), "done"])
+    result, said = await run_with(model, half)
+
+    assert result.unwrap() == "done"
+    repr(said[1:]).encode()
+    ids = [call.id for call in said[1].calls]
+    assert ids == ["\N{REPLACEMENT CHARACTER}", "\N{REPLACEMENT CHARACTER}-2"]
+    assert [said[2].call_id, said[3].call_id] == ids
+
+
 @pytest.mark.parametrize("reader", ["chat", "responses"])
 def test_a_refusal_is_streamed_and_ends_the_reply(reader: str) -> None:
     pieces_of = READERS[reader][0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from trioflow_agents import (
     Image,
     ModelError,
     ModelRequest,
+    Outgoing,
     Scripted,
     ScriptedModel,
     Stop,
@@ -35,7 +37,7 @@ from trioflow_agents import (
 )
 from trioflow_agents.agent import MODEL_RETRY
 
-from trioflow import NonRetryableError, StepContext, Workflow, step, tool
+from trioflow import NonRetryableError, StepContext, Workflow, open_engine, step, tool
 from trioflow import events as ev
 from trioflow.errors import DefinitionError, InvalidValueError
 
@@ -337,6 +339,38 @@ async def test_cancel_closes_the_stream_at_once(autojump_clock: MockClock) -> No
     assert (result.status, model.open_streams, trio.current_time()) == ("canceled", 0, 1)
 
 
+@tool
+async def leave(with_: str, ctx: StepContext[Any]) -> None:
+    """End the conversation."""
+    ctx.bail({"left": with_})
+
+
+@step(input=Outgoing, output=Outgoing)
+async def hang_up(outgoing: Outgoing, ctx: StepContext[Any]) -> Outgoing:
+    ctx.bail({"left": outgoing.text})
+
+
+@pytest.mark.parametrize(
+    ("reply", "options"),
+    [
+        (asks("c", "leave", with_="bye"), {"tools": [leave]}),
+        ("bye", {"output_guards": [hang_up]}),
+    ],
+)
+async def test_a_tool_or_guard_may_end_the_agent(
+    reply: Any, options: dict[str, Any], tmp_path: Path
+) -> None:
+    agent = Agent("ag", model=ScriptedModel([reply, "more"]), **options)
+    after: Any = Workflow("w", input=str).then(agent).map(lambda said: said["left"], id="after")
+    url = f"sqlite:{tmp_path / 'runs.db'}"
+    async with open_engine(plugins=["agents", "sql"], workflows=[after], store=url) as engine:
+        result = await engine.submit("w", "go", run_id="r").wait()
+    async with open_engine(plugins=["agents", "sql"], workflows=[after], store=url) as engine:
+        stored = (await engine.load_run("r")).record
+
+    assert (result.output, stored.output) == ("bye", "bye")
+
+
 # ---------------------------------------------------------------- as a part of others
 async def test_agents_are_nodes_and_keep_apart() -> None:
     def reply(request: ModelRequest) -> str:
@@ -354,6 +388,16 @@ async def test_agents_are_nodes_and_keep_apart() -> None:
     said = history(run, "ag")
     assert said in [(User(value), Assistant(f"{value}!")) for value in "abc"]
     assert history(run, "other") == ()
+
+
+async def test_of_several_conversations_of_an_agent_the_last_one_is_read() -> None:
+    agent = Agent("ag", model=ScriptedModel(["one", "two"]))
+    other = Agent("other", model=ScriptedModel(["three"]))
+    chat: Any = Workflow("w").dountil(agent, lambda said: said == "two").then(other)
+    _, run, _ = await run_agent(chat)
+
+    assert history(run) == history(run, "ag") == (User("one"), Assistant("two"))
+    assert history(run, "other") == (User("two"), Assistant("three"))
 
 
 async def test_without_the_plugin_a_model_is_opened_for_each_request() -> None:

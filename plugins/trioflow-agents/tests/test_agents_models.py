@@ -265,6 +265,18 @@ async def test_messages_of_anthropic() -> None:
     assert (await asked(anthropic_model, REQUEST))["system"] == "Be brief."
 
 
+@pytest.mark.parametrize("text", ["", " \n\n"])
+async def test_anthropic_is_not_sent_a_text_that_it_refuses(text: str) -> None:
+    call = ToolRequest("c", "t", "{}")
+    said = (User("go"), Assistant(text), User("again"), Assistant(text, [call]))
+    request = await asked(anthropic_model, ModelRequest((*said, ToolAnswer("c", "t", "7"))))
+
+    first, called, answered = request["messages"]
+    assert [part["text"] for part in first["content"]] == ["go", "again"]
+    assert [part["type"] for part in called["content"]] == ["tool_use"]
+    assert [part["type"] for part in answered["content"]] == ["tool_result"]
+
+
 @frozen
 class City:
     name: str

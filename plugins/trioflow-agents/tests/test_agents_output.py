@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from attrs import frozen
-from trioflow_agents import Agent, Assistant, Scripted, ScriptedModel, User, history
+from trioflow_agents import Agent, Assistant, Scripted, ScriptedModel, ToolAnswer, User, history
 
+from trioflow import tool
 from trioflow.errors import InvalidValueError
 
 from .helping import asks, run_agent, weather
@@ -17,6 +18,7 @@ from .helping import asks, run_agent, weather
 class City:
     name: str
     people: int
+    heat: float = 0.0
 
 
 GOOD = '{"name": "Oslo", "people": 700000}'
@@ -42,6 +44,8 @@ async def test_the_output_is_structured() -> None:
         ('{"name": 1, "people": 1}', "name"),
         ('{"name": "Oslo"}', "people"),
         ('{"name": "Oslo", "people": "many"}', "people"),
+        ('{"name": "Oslo", "people": 1, "heat": NaN}', "NaN, which JSON does not have"),
+        ('{"name": "Oslo", "people": 1, "heat": -1e999}', "-1e999 is too large"),
     ],
 )
 async def test_the_model_repairs_what_does_not_fit(wrong: str, fault: str) -> None:
@@ -88,6 +92,32 @@ async def test_an_answer_of_any_type(output: Any, answer: Any, value: Any) -> No
     result, _, _ = await run_agent(Agent("ag", model=model, output=output))
 
     assert result.output == value
+
+
+@tool
+async def final_answer(city: str) -> str:
+    """Return the answer that was agreed on."""
+    return f"of course, {city}"
+
+
+@pytest.mark.parametrize("takes_schema", [True, False])
+async def test_a_tool_may_be_named_like_an_answer_that_is_text(takes_schema: bool) -> None:
+    call = asks("c", "final_answer", city="Oslo")
+    model = ScriptedModel([call, "done"], takes_schema=takes_schema)
+    agent = Agent("ag", model=model, tools=[final_answer])
+    result, run, _ = await run_agent(agent)
+
+    assert result.output == "done"
+    assert history(run)[2] == ToolAnswer("c", "final_answer", "of course, Oslo")
+
+
+@pytest.mark.parametrize(("output", "last"), [(str, "done"), (City, GOOD)])
+async def test_a_model_that_answers_by_its_text_has_no_tool_for_it(output: Any, last: str) -> None:
+    model = ScriptedModel([asks("c", "final_answer", city="Oslo"), last])
+    result, run, _ = await run_agent(Agent("ag", model=model, output=output))
+
+    assert result.output == (OSLO if output is City else "done")
+    assert "there is no tool 'final_answer'" in str(history(run)[2])
 
 
 async def test_text_beside_calls_is_no_output() -> None:

@@ -9,7 +9,7 @@ from trioflow import Step, Tool, Workflow
 from trioflow.errors import DefinitionError, StepTimeoutError
 from trioflow.limits import Limit
 from trioflow.retry import Retry
-from trioflow_agents.asking import ANSWER_TOOL, model_tool
+from trioflow_agents.asking import ANSWER_TOOL, answer_tool_of, model_tool
 from trioflow_agents.conversation import Talk
 from trioflow_agents.delegating import calling
 from trioflow_agents.errors import ModelError
@@ -77,6 +77,7 @@ def Agent(  # noqa: N802 - it reads as what it makes: a Workflow that is an agen
       tool_errors: Whether exceptions of tools are reported to the model, or raised. Tools that do
         not exist, arguments that do not fit, and refusals are always reported;
         `NonRetryableError` and `Tripwire` are always raised.
+        A tool that calls ``ctx.bail`` ends the agent with that value.
       parallel_tools: How many tool calls of one turn run at the same time.
       max_result: How many characters of a tool's output the model gets; the rest is cut off.
       repairs: How often the model is told what is wrong with its output.
@@ -118,6 +119,7 @@ def Agent(  # noqa: N802 - it reads as what it makes: a Workflow that is an agen
         tool_errors,
         repairs,
         bool(after),
+        answer_tool_of(model, output),
     )
     ask_model = model_tool(id, model, toolbox, output, provisional=bool(after))
     asked = steps.model(ask_model, retry, timeout, limit)
@@ -136,8 +138,8 @@ def Agent(  # noqa: N802 - it reads as what it makes: a Workflow that is an agen
     return whole
 
 
-def _is_done(talk: Talk) -> bool:
-    return talk.done
+def _is_done(talk: object) -> bool:
+    return not isinstance(talk, Talk) or talk.done  # a tool or guard has ended the turn with bail
 
 
 def _then_all(workflow: Workflow[Any, Any], guards: Iterable[Step[Any, Any]]) -> Any:

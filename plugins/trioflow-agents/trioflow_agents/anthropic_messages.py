@@ -51,10 +51,13 @@ def _turns(messages: tuple[Message, ...]) -> list[dict[str, Any]]:
     for message in messages:
         if isinstance(message, System):
             continue
+        blocks = _blocks(message)
+        if not blocks:  # an empty reply; the interface refuses messages without content
+            continue
         role = "assistant" if isinstance(message, Assistant) else "user"
         if not turns or turns[-1]["role"] != role:
             turns.append({"role": role, "content": []})
-        turns[-1]["content"] += _blocks(message)
+        turns[-1]["content"] += blocks
     return turns
 
 
@@ -64,7 +67,8 @@ def _blocks(message: User | Assistant | ToolAnswer) -> list[dict[str, Any]]:
             parts = (Text(content),) if isinstance(content, str) else content
             return [_part(part) for part in parts]
         case Assistant(text, calls):
-            said = [{"type": "text", "text": text}] if text else []
+            # The model may say what the interface refuses: only spaces.
+            said = [{"type": "text", "text": text}] if text.strip() else []
             return [
                 *said,
                 *(

@@ -37,6 +37,11 @@ FILTERED = "content_filter"
 ModelTool: TypeAlias = Tool[..., Any]
 
 
+def answer_tool_of(model: Model, output: Any) -> str | None:
+    """Return the tool by which a model answers; None if it answers by its text."""
+    return None if output is str or model.takes_schema else ANSWER_TOOL
+
+
 def model_tool(
     agent: str, model: Model, toolbox: Toolbox, output: Any, *, provisional: bool
 ) -> ModelTool:
@@ -118,8 +123,11 @@ class Reply:
             case Finish():
                 self.finish = piece
 
-    def turn(self) -> Turn:
+    def turn(self, answer_tool: str | None = None) -> Turn:
         """Return the turn that the reply is.
+
+        Args:
+          answer_tool: The tool by which the model may answer; None if it has none.
 
         Raises:
           ModelError: if the provider has stopped it.
@@ -132,7 +140,7 @@ class Reply:
             ToolRequest(id, self.names[id], mended("".join(part)))
             for id, part in self.calls.items()
         ]
-        answer = next((call for call in calls if call.name == ANSWER_TOOL), None)
+        answer = next((call for call in calls if call.name == answer_tool), None)
         said = Assistant(text, calls)
         if answer is not None:  # then other calls have no purpose any more
             said = Assistant(answer.arguments)

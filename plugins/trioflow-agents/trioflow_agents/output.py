@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import math
+from typing import Any, NoReturn
 
 from attrs import evolve
 
@@ -22,7 +23,7 @@ def structure_output(text: str, output: Any, agent: str, ctx: StepContext[Any]) 
     if output is str:
         return text
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError) as exc:
         fault = Fault("", f"is not JSON ({exc})")
         raise InvalidValueError("output", f"agent {agent!r}", (fault,)) from exc
@@ -33,6 +34,17 @@ def structure_output(text: str, output: Any, agent: str, ctx: StepContext[Any]) 
         return ctx.structure(value, output)
     except InvalidValueError as exc:
         raise InvalidValueError("output", f"agent {agent!r}", exc.faults) from exc
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"it holds {constant}, which JSON does not have")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"the number {text:.40} is too large")
+    return number
 
 
 def judge(turn: Turn, output: Any, agent: str, ctx: StepContext[Any], repairs_left: int) -> Turn:

@@ -24,10 +24,11 @@ def history(run: Run[Any, Any] | RunRecord, agent: str | None = None) -> tuple[M
         agent, the last one counts.
     """
     kept = _kept(run)
-    places = [place for place in _places(kept) if agent in (None, agent_of(place))]
-    if not places:
-        return ()
-    return tuple(messages_of(kept, places[0] if agent is None else places[-1]))
+    places = _places(kept)
+    if agent is None and places:
+        agent = agent_of(places[0])
+    of_agent = [place for place in places if agent_of(place) == agent]
+    return tuple(messages_of(kept, of_agent[-1])) if of_agent else ()
 
 
 @frozen

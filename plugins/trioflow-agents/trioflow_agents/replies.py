@@ -104,7 +104,7 @@ class Calls:
         """Yield the first piece of a call, after those of the calls before it."""
         while not call.told_id:
             first = self._waiting.popleft()
-            first.told_id = self._new_id(first.id)
+            first.told_id, first.name = self._new_id(mended(first.id)), mended(first.name)
             yield ArgumentsDelta(first.told_id, first.name, first.held)
 
     def _is_another(self, call: _Call, id: str, name: str) -> bool:

@@ -60,6 +60,8 @@ class AgentSteps:
     tool_errors: Literal["report", "raise"]
     repairs: int
     has_output_guards: bool
+    answer_tool: str | None
+    """The tool by which the model answers; None if it answers by its text."""
 
     # ------------------------------------------------------------ before the first turn
     def begin(self) -> Step[Any, Incoming]:
@@ -124,7 +126,7 @@ class AgentSteps:
         async with ctx.stream_tool(ask_model, **arguments) as pieces:
             async for piece in pieces:
                 reply.add(piece)
-        turn = reply.turn()
+        turn = reply.turn(self.answer_tool)
         if self.has_output_guards:
             return evolve(turn, is_draft=True)
         return self._judged(turn, talk, ctx)
@@ -183,8 +185,10 @@ class AgentSteps:
     def result(self) -> Step[Any, Any]:
         """Return the step that gives the output."""
 
-        @step(id="result", input=Talk, output=self.output)
-        async def result(talk: Talk, ctx: StepContext[Any]) -> Any:
+        @step(id="result", input=Any, output=self.output)
+        async def result(talk: Any, ctx: StepContext[Any]) -> Any:
+            if not isinstance(talk, Talk):  # what a tool or a guard has ended the turn with
+                ctx.bail(talk)
             text = ctx.private_state(NAMESPACE)[talk.key].said.text
             output = structure_output(text, self.output, self.id, ctx)
             ended = AgentResult(output, talk.usage, talk.turn, talk.finish_reason)

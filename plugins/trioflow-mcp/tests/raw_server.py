@@ -60,7 +60,9 @@ def flood() -> None:
 def serve() -> None:
     for line in sys.stdin:
         message = json.loads(line)
-        if "id" in message and "method" in message:
+        if HOW.startswith("refuses") and message["method"] in HOW:
+            send({"id": message["id"], "error": {"code": -32000, "message": "no licence"}})
+        elif "id" in message and "method" in message and not HOW.startswith("refuses"):
             result = answer(message["method"], message.get("params") or {})
             if (message.get("params") or {}).get("name") != "garble":
                 send({"id": message["id"], "result": result})

@@ -124,6 +124,19 @@ async def test_a_server_that_is_slow_to_start_has_a_time_out() -> None:
             pass
 
 
+@pytest.mark.parametrize(
+    ("how", "problem"),
+    [
+        ("refuses initialize", r"did not start within 5 s; it refused to initialize: no licence"),
+        ("refuses initialize server/discover", r"it refused to initialize: no licence"),
+    ],
+)
+async def test_a_server_that_refuses_to_start_says_why(how: str, problem: str) -> None:
+    with pytest.raises(McpConnectionError, match=problem):
+        async with open_mcp(raw(how), start_timeout=5):
+            pass
+
+
 async def test_no_server_at_the_url() -> None:
     async with serve_http(make_server(Path("unused")).streamable_http_app()) as url:
         pass

@@ -54,6 +54,8 @@ class Link:
     scope: trio.CancelScope = field(factory=trio.CancelScope)
     problem: str | None = None
     """Why the connection cannot be used."""
+    refusal: str | None = None
+    """What the server answered the older handshake with, if it did not accept it."""
 
     def __attrs_post_init__(self) -> None:
         self.tail = Tail(self.target.name)
@@ -90,9 +92,11 @@ class Link:
             return
         except Exception as exc:
             cause = innermost(exc)
-            refused = isinstance(cause, MCPError) and not is_lost(cause)
-            if is_open or not refused or not self.target.can_reconnect:
+            if is_open or not self.target.can_reconnect:
                 raise
+            if not isinstance(cause, MCPError) or is_lost(cause):
+                raise
+            self.refusal = cause.message
         async with self._client("auto") as client:
             yield client
 
@@ -205,10 +209,11 @@ class Connection:
                 link.scope.cancel()
         if is_open:
             return link
+        refused = f"; it refused to initialize: {link.refusal}" if link.refusal else ""
         if link.problem is None:
-            problem = f"it did not start within {self.start_timeout:g} s"
+            problem = f"it did not start within {self.start_timeout:g} s{refused}"
             raise McpTimeoutError(self.target.name, problem, link.tail.text)
-        raise McpConnectionError(self.target.name, link.problem, link.tail.text)
+        raise McpConnectionError(self.target.name, link.problem + refused, link.tail.text)
 
     def close(self) -> None:
         """Close all connections. Their tasks end soon."""

@@ -24,7 +24,7 @@ from conformance.schemas import (  # type: ignore[import-not-found]  # noqa: E40
     state_type_of,
     validated,
 )
-from conformance.undefined import Undefined  # type: ignore[import-not-found]  # noqa: E402
+from conformance.undefined import UNDEFINED, Undefined  # type: ignore[import-not-found]  # noqa: E402
 
 VERSION = "1.71.0"
 
@@ -55,6 +55,7 @@ class CasePlugin:
         )
         converter.register_unstructure_hook_func(_is_checked, lambda value: value)
         converter.register_unstructure_hook(Undefined, lambda value: None)
+        converter.register_structure_hook(Undefined, lambda value, cls: UNDEFINED)
         converter.register_unstructure_hook(Custom, lambda custom: dict(custom.chunk))
 
     @hookimpl

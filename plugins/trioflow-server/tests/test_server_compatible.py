@@ -280,7 +280,7 @@ async def test_a_body_of_another_type_is_refused_and_not_dropped(
         )
         runs = [info.run_id for info in await bench.engine.list_runs()]
 
-    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported-media-type")
+    assert (answer.status_code, answer.json()["code"]) == (400, "unsupported-media-type")
     assert "content-type: application/json" in answer.json()["error"]
     assert empty.status_code == 200
     assert runs == ["e"]

@@ -105,7 +105,7 @@ class Call:
         if kind == "application/json":
             return read_json(raw)
         if raw:  # a form of another site can send everything but this type
-            raise Problem(415, NOT_JSON, "unsupported-media-type")
+            raise Problem(400, NOT_JSON, "unsupported-media-type")
         return {}
 
     async def form(self, *, is_first: bool = False) -> dict[str, str]:

@@ -45,6 +45,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+_NAMES = {"step": "a string or a list of strings"}
 _CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "any": lambda value: True,
     "string": lambda value: isinstance(value, str),
@@ -109,7 +110,7 @@ def read_fields(value: Any, fields: Iterable[Field]) -> dict[str, Any]:
             if field.required:
                 issues.append(Issue(field.name, "Required"))
         elif not _fits(field, given):
-            issues.append(Issue(field.name, f"Expected {field.kind}"))
+            issues.append(Issue(field.name, f"Expected {_NAMES.get(field.kind, field.kind)}"))
         else:
             found[field.name] = given
     if issues:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -50,9 +51,14 @@ class Service:
 
     def __attrs_post_init__(self) -> None:
         self.shower = Shower(self.engine.converter, self.options.show_stacks)
-        self.recorder = Recorder(self.shower)
         self.describer = Describer(self.engine, self.options.show_sources)
+        self.recorder = Recorder(self.shower, self.order_of)
         self.streams = OpenStreams(self.options.limits.streams_per_client)
+
+    def order_of(self, workflow_id: str) -> Sequence[str]:
+        """Return the ids of all steps of a workflow, in the order of their definition."""
+        workflow = self.engine.workflows.get(workflow_id)
+        return () if workflow is None else self.describer.order(workflow)
 
     def check_open(self) -> None:
         """Check that runs can be started.

@@ -14,6 +14,7 @@ from trioflow_sql import places
 from trioflow_sql.database import Database
 from trioflow_sql.queries import RUNS, age, stored_runs
 from trioflow_sql.tables import database_clock, database_time, requests, runs
+from trioflow_sql.texts import bounded
 
 this_run = runs.c.run_id == bindparam("id")
 is_free = or_(
@@ -98,5 +99,5 @@ def list_claimable(
         statement = statement.where(runs.c.workflow_id.in_(workflow_ids))
     if cursor is not None:
         statement = statement.where(age() > parse_cursor(cursor))
-    rows = connection.execute(statement, {"gone": gone, "at": now, "most": limit})
+    rows = connection.execute(statement, {"gone": gone, "at": now, "most": bounded(limit)})
     return stored_runs(database, rows, connection)

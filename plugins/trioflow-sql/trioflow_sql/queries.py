@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Select, Text, bindparam, case, cast, func, se
 from trioflow.abc import Entry, RunFilter, RunHeader, StoredRun, parse_cursor
 from trioflow_sql.database import Database
 from trioflow_sql.tables import database_clock, database_time, entries, headers, runs, tags
+from trioflow_sql.texts import bounded
 
 ENTRIES = (
     # SQLite stores long texts as binary data, which it can write in parts.
@@ -57,7 +58,8 @@ HEADER = 10
 
 def read_entries(run_id: str, after: int, limit: int, connection: Connection) -> list[Entry]:
     """Return up to *limit* entries that follow *after*."""
-    rows = connection.execute(ENTRIES, {"id": run_id, "after": after, "most": limit})
+    wanted = {"id": run_id, "after": bounded(after), "most": bounded(limit)}
+    rows = connection.execute(ENTRIES, wanted)
     return [Entry(seq, at, text) for seq, at, text in rows]
 
 
@@ -76,7 +78,8 @@ def list_runs(
     connection: Connection,
 ) -> list[StoredRun]:
     """Return the runs that the filter selects, newest first."""
-    statement = filtered(RUNS, chosen).order_by(*NEWEST).limit(limit).offset(offset)
+    most = None if limit is None else bounded(limit)
+    statement = filtered(RUNS, chosen).order_by(*NEWEST).limit(most).offset(bounded(offset))
     if cursor is not None:
         statement = statement.where(age() < parse_cursor(cursor))
     return stored_runs(database, connection.execute(statement), connection)

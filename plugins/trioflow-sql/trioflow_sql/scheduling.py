@@ -22,6 +22,7 @@ from trioflow.abc import DAY, OPEN_DECISIONS, Decision, StoredSchedule, TickReco
 from trioflow_sql.database import Database
 from trioflow_sql.schedule_tables import schedules, ticks
 from trioflow_sql.tables import database_time
+from trioflow_sql.texts import bounded
 
 CHANGED = tuple(name for name in attrs.fields_dict(StoredSchedule) if name not in ("id", "version"))
 """The fields that a new version may change."""
@@ -190,7 +191,8 @@ def list_ticks(
     connection: Connection,
 ) -> list[TickRecord]:
     """Return records, the newest ticks first."""
-    statement = LISTED.order_by(ticks.c.at.desc(), schedules.c.id.desc()).limit(limit)
+    most = None if limit is None else bounded(limit)
+    statement = LISTED.order_by(ticks.c.at.desc(), schedules.c.id.desc()).limit(most)
     if id is not None:
         statement = statement.where(schedules.c.id == id)
     if after is not None:

@@ -1,4 +1,7 @@
-"""Which strings can be stored: all that UTF-8 can encode, without NUL (for PostgreSQL)."""
+"""Which strings and numbers a database takes.
+
+Strings that UTF-8 can encode, without NUL (for PostgreSQL), and numbers of 64 bits.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,14 @@ from trioflow.abc import Append, Request
 from trioflow.errors import JournalConflictError, RequestRefusedError
 
 PROBLEM = "it has a string with a NUL or a lone surrogate"
+
+
+MOST = 2**63 - 1
+
+
+def bounded(number: int) -> int:
+    """Return a number of rows, or a position, as the nearest one that a database takes."""
+    return max(-MOST, min(number, MOST))
 
 
 def is_storable(text: str) -> bool:

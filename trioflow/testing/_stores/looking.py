@@ -11,6 +11,9 @@ from trioflow.abc import Entry, StoredRun
 from trioflow.events import RunStatus
 from trioflow.testing._stores.bench import LONG_AGO, Bench, Promise, entry, expect
 
+FAR = 2**80
+"""A number beyond all databases' integers, which people give for "all of them"."""
+
 
 async def entries_come_in_pages(bench: Bench) -> None:
     """Check that pages are contiguous, wherever they start."""
@@ -26,7 +29,8 @@ async def entries_come_in_pages(bench: Bench) -> None:
         found += page
         after = page[-1].seq if page else after
     expect(found, [entry(seq) for seq in seqs], "entries in pages of 7")
-    for after, limit, wanted in [(5, 2, [6, 8]), (6, 1, [8]), (48, 9, []), (99, 9, [])]:
+    places = [(5, 2, [6, 8]), (6, 1, [8]), (48, 9, []), (99, 9, []), (46, FAR, [48]), (FAR, 9, [])]
+    for after, limit, wanted in places:
         page = await bench.store.read(bench.id("a"), after, limit)
         expect([one.seq for one in page], wanted, f"up to {limit} entries after {after}")
 
@@ -95,9 +99,11 @@ async def runs_are_listed(bench: Bench) -> None:
     ours: dict[str, Any] = {"workflow_id": bench.header("a").workflow_id}
     everything = [id for id in ids_of(await bench.store.list_runs()) if id in order]
     expect(everything, order, "order of all runs")
-    for limit in (None, 100, 6, 4, 1, 0):
+    for limit in (None, FAR, 100, 6, 4, 1, 0):
         found = ids_of(await bench.store.list_runs(**ours, limit=limit))
         expect(found, order[:limit], f"runs of a workflow, limit={limit}")
+    found = ids_of(await bench.store.list_runs(**ours, limit=1, offset=FAR))
+    expect(found, [], f"runs of a workflow, offset={FAR}")
     [first] = await bench.store.list_runs(**ours, limit=1)
     expect(first, await bench.stored("a"), "run from list_runs(), compared with get()")
 

@@ -12,6 +12,7 @@ import trio
 from trioflow.abc import DAY, ScheduleStore, StoredSchedule, TickRecord
 from trioflow.errors import StoreError
 from trioflow.testing._stores.bench import Bench, Promise, expect, expect_conflict
+from trioflow.testing._stores.looking import FAR
 
 NOW = 1_000_000.0
 """The watermark of the schedules of a check: early in 1970."""
@@ -215,6 +216,7 @@ async def it_lists_records(diary: Diary) -> None:
     await diary.decide("b", other)
     expect(await diary.ticks("a"), records[::-1], "records, newest first")
     expect(await diary.ticks("a", limit=2), records[:2:-1], "the first two")
+    expect(await diary.ticks("a", limit=FAR), records[::-1], f"the first {FAR}")
     expect(
         await diary.ticks("a", limit=None, after=NOW + 1, before=NOW + 4), records[3:1:-1], "some"
     )

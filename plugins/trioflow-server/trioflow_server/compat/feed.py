@@ -9,6 +9,7 @@ from trioflow import events as ev
 from trioflow_server.calls import Call
 from trioflow_server.compat.memory import Memory
 from trioflow_server.compat.teller import Teller
+from trioflow_server.finding import read_record
 from trioflow_server.sending import Emit, Flow, StreamAnswer
 from trioflow_server.values import dump
 
@@ -88,5 +89,5 @@ class Feed:
             return True
         if self.to_end or self.one_part:
             return self.one_part and not self.to_end
-        record = (await self.call.service.engine.load_run(self.actual_id)).record
+        record = await read_record(self.call.service, self.actual_id)
         return record.status in ev.WAITING_STATUSES and record.next_seq == event.seq + 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from trioflow import NonRetryableError, RunInfo, RunRecord, StepRecord
 from trioflow.addresses import Address
 from trioflow.context import MISSING
 from trioflow.events import SUCCESS_STATUSES
+from trioflow_server.compat.suspended import shown_answer, shown_leaf, suspended_leaves
 from trioflow_server.values import Shower, milliseconds
 
 FIELDS = ("result", "error", "payload", "steps", "activeStepsPath", "serializedStepGraph")
@@ -41,6 +42,8 @@ class Recorder:
     """Shows runs in the way of one server."""
 
     shower: Shower
+    order_of: Callable[[str], Sequence[str]]
+    """Returns the ids of all steps of a workflow in the order of their definition."""
 
     # ------------------------------------------------------------ results
     def result(self, shown: Shown) -> dict[str, Any]:
@@ -76,15 +79,20 @@ class Recorder:
         return "tripwire" if is_tripped else shown.status
 
     def _suspension(self, record: RunRecord) -> dict[str, Any]:
-        leaves = suspended_leaves(record)
-        if record.status != "suspended" or not leaves:
+        leaves = self._leaves(record)
+        if not leaves:
             return {}
         payloads: dict[str, Any] = {}
-        for leaf in leaves:
-            outermost = leaf.id.partition(".")[0]
-            payloads.setdefault(outermost, _spread(self.shower.value(leaf.suspend_payload)))
+        for outermost in dict.fromkeys(leaf.id.partition(".")[0] for leaf in leaves):
+            shown = shown_leaf(record.steps[outermost], leaves)
+            payloads[outermost] = _spread(self.shower.value(shown.suspend_payload))
         paths = {leaf.id: leaf.id.split(".") for leaf in leaves}
         return {"suspended": list(paths.values()), "suspendPayload": payloads}
+
+    def _leaves(self, record: RunRecord) -> list[StepRecord]:
+        if record.status != "suspended":
+            return []
+        return suspended_leaves(record, self.order_of(record.workflow_id))
 
     # ------------------------------------------------------------ records
     def run(self, shown: Shown, fields: Collection[str], nested: bool) -> dict[str, Any]:
@@ -92,15 +100,14 @@ class Recorder:
         about = self._about(shown)
         about["status"] = self.status(shown)
         record = shown.record or RunRecord()
+        leaves = self._leaves(record)
         details = {
             "payload": self.shower.value(record.input if shown.record else _input(shown.info)),
             "steps": self.steps(record, nested),
             **self._outcome(record),
             "activeStepsPath": {},
-            "suspendedPaths": {leaf.id: [] for leaf in suspended_leaves(record)},
-            "resumeLabels": {
-                leaf.label: leaf.id for leaf in suspended_leaves(record) if leaf.label
-            },
+            "suspendedPaths": {leaf.id: [] for leaf in leaves},
+            "resumeLabels": {leaf.label: leaf.id for leaf in leaves if leaf.label},
             "waitingPaths": {},
         }
         if shown.record is None and shown.info.input is MISSING:
@@ -142,14 +149,31 @@ class Recorder:
     # ------------------------------------------------------------ steps
     def steps(self, record: RunRecord, nested: bool) -> dict[str, Any]:
         """Return the records of the last call of each step, by id."""
+        leaves = self._leaves(record)
         return {
-            id: self.step(step)
+            id: self._step(step) | self._asked(step, record, leaves)
             for id, step in record.steps.items()
             if Address.parse(step.address).scope is None or (nested and not _is_in_item(step))
         }
 
-    def step(self, record: StepRecord) -> dict[str, Any]:
-        """Return the record of a step."""
+    def _asked(
+        self, step: StepRecord, record: RunRecord, leaves: Sequence[StepRecord]
+    ) -> dict[str, Any]:
+        """Return what a step has asked, and its answer."""
+        wire: dict[str, Any] = {}
+        answered = shown_answer(step, record)
+        if answered is not None and answered.resumed_at is not None:
+            wire["resumePayload"] = self.shower.value(answered.resume_data)
+            wire["resumedAt"] = milliseconds(answered.resumed_at)
+        if step.suspended_at is not None:
+            shown = shown_leaf(step, leaves) if step.status == "suspended" else step
+            wire["suspendPayload"] = self.shower.value(shown.suspend_payload)
+            wire["suspendedAt"] = milliseconds(step.suspended_at)
+        if step.kind == "foreach" and step.status == "failed":
+            wire["suspendPayload"] = {}  # clients know no other
+        return wire
+
+    def _step(self, record: StepRecord) -> dict[str, Any]:
         wire: dict[str, Any] = {
             "status": _status(record),
             "payload": self.shower.value(record.input),
@@ -165,29 +189,9 @@ class Recorder:
             wire |= {} if tripwire is None else {"tripwire": tripwire}
         if record.iteration is not None:
             wire["metadata"] = {"iterationCount": record.iteration}
-        if record.resumed_at is not None:
-            wire["resumePayload"] = self.shower.value(record.resume_data)
-        if record.suspended_at is not None:
-            wire["suspendPayload"] = self.shower.value(record.suspend_payload)
-        times = {
-            "endedAt": record.ended_at,
-            "resumedAt": record.resumed_at,
-            "suspendedAt": record.suspended_at,
-        }
-        return wire | {key: milliseconds(at) for key, at in times.items() if at is not None}
-
-
-def suspended_leaves(record: RunRecord) -> list[StepRecord]:
-    """Return the records of the innermost suspended calls and items, in the order of addresses."""
-    if record.status != "suspended":
-        return []
-    calls = [call for call in record.calls.values() if call.status == "suspended"]
-    suspended = {Address.parse(call.address): call for call in calls}
-    return [
-        suspended[address]
-        for address in sorted(suspended)
-        if not any(other.is_inside(address) for other in suspended)
-    ]
+        if record.ended_at is not None:
+            wire["endedAt"] = milliseconds(record.ended_at)
+        return wire
 
 
 def _status(record: StepRecord) -> str:

@@ -12,7 +12,7 @@ from trioflow import events as ev
 from trioflow.wire import DIALECTS, Dialect
 from trioflow_server.answers import json_answer
 from trioflow_server.calls import Call
-from trioflow_server.finding import find_in
+from trioflow_server.finding import find_in, read_record
 from trioflow_server.problems import Issue, Problem
 from trioflow_server.sending import Emit, Flow, StreamAnswer
 from trioflow_server.values import dump
@@ -81,7 +81,7 @@ def _accepted(call: Call) -> Format:
 async def list_events(call: Call, run_id: str, wanted: Wanted) -> Response:
     """Return the events that there are so far."""
     engine, found = call.service.engine, []
-    last = (await engine.load_run(run_id)).record.next_seq - 1
+    last = (await read_record(call.service, run_id)).next_seq - 1
     if wanted.after < last:
         async with engine.observe(run_id, wanted.after, until="finished") as stream:
             async for event in stream:

@@ -10,7 +10,7 @@ import attrs
 from trioflow import RunRecord, Step, StepRecord, Workflow
 from trioflow.addresses import Address
 from trioflow.nodes import WaitForEvent
-from trioflow_server.compat.records import suspended_leaves
+from trioflow_server.compat.suspended import suspended_leaves
 from trioflow_server.pages.definitions import definition_at, node_at, schema_of
 from trioflow_server.service import Service
 
