@@ -133,6 +133,7 @@ class Schedules(metaclass=NoPublicConstructor):
 
         **Checkpoints**: always.
         """
+        check_optional_string("by", by)
         if at is not None:
             need_zone(at)
         check_overlap(overlap)
@@ -169,6 +170,7 @@ class Schedules(metaclass=NoPublicConstructor):
 
         **Checkpoints**: always.
         """
+        check_optional_string("by", by)
         need_zone(since)
         need_zone(until)
         check_overlap(overlap)
