@@ -345,7 +345,7 @@ EXAMPLES: list[tuple[TrioflowError, str]] = [
     ),
     (
         UnknownRunError("r1"),
-        "this engine has no run 'r1'; finished runs are forgotten unless you keep a reference",
+        "there is no run 'r1'; get_run() finds finished runs only while you keep a reference",
     ),
     (RunCanceledError("r1"), "run r1 was canceled"),
     (RunCanceledError("r1", "too late"), "run r1 was canceled: too late"),

@@ -23,7 +23,7 @@ import trio
 from trioflow._constructor import NoPublicConstructor
 from trioflow._durations import Duration, need_seconds
 from trioflow._engine import journal
-from trioflow._engine.base.given import check_optional_string
+from trioflow._engine.base.given import check_optional_string, check_string
 from trioflow._engine.base.in_trio import check_in_trio
 from trioflow._engine.base.nursery import open_owned_nursery
 from trioflow._engine.life.forking import begin_fork, prepare_fork
@@ -698,6 +698,7 @@ class Engine(metaclass=NoPublicConstructor):
     ) -> None:
         """Begin a run that this engine drives."""
         try:
+            check_optional_string("by", by)
             self._runs.check_open(life.record)
             begin(
                 life,
@@ -1089,6 +1090,7 @@ class Engine(metaclass=NoPublicConstructor):
           MailboxFullError, InboxFullError, RequestTooLargeError: if the event is not accepted.
           StoreError: if the event cannot be written.
         """
+        check_string("name", name)
         await self._request(run_id, journal.Send(name, data), by)
 
     async def resume_run(
@@ -1152,6 +1154,7 @@ class Engine(metaclass=NoPublicConstructor):
         await self._request(run_id, journal.Drain(grace), by)
 
     async def _request(self, run_id: str, command: Command, by: str | None) -> None:
+        check_optional_string("by", by)
         life = self._runs.find(run_id)
         if self._stored is not None:
             await journal.send_command(self._stored, run_id, command, by)
@@ -1344,6 +1347,8 @@ class Engine(metaclass=NoPublicConstructor):
 
         **Checkpoints**: always.
         """
+        check_optional_string("reason", reason)
+        check_optional_string("by", by)
 
         async def cancel(run_id: str) -> None:
             # The run may have changed since it was listed.

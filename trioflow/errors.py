@@ -504,8 +504,8 @@ class UnknownRunError(TrioflowError, LookupError):
 
     def __str__(self) -> str:
         return (
-            f"this engine has no run {self.run_id!r}; "
-            "finished runs are forgotten unless you keep a reference; use load_run() with a store"
+            f"there is no run {self.run_id!r}; get_run() finds finished runs only while you keep a "
+            "reference to them, load_run() finds all runs in the store"
         )
 
 
