@@ -54,6 +54,13 @@ def test_an_id_is_submitted_once(cli: Cli) -> None:
     ("tokens", "problem"),
     [
         (("submit", "nothing"), "unknown workflow 'nothing'"),
+        (("submit", "nothing", "1"), "unexpected argument '1'\ntry: trioflow submit --help"),
+        (("submit",), "try: trioflow submit --help"),
+        (("runs", "--worker"), "try: trioflow runs --help"),
+        (("runs", "--workers", "--status", "failed"), "no option selects among them"),
+        (("schedules", "explian", "* * * * *"), "did you mean 'explain'?"),
+        (("schedules", "x"), "unknown command 'x'; show, ticks, pause, resume"),
+        (("nothing",), "try: trioflow --help"),
         (("submit", "demo_flows:hello", "--input", "1"), "input of"),
         (("submit", "demo_flows:hello", "--queue", ""), "queue"),
         (("submit", "demo_flows:hello", "--priority", "3000000000"), "--priority must be from"),

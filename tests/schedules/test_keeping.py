@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trio
@@ -708,6 +708,23 @@ async def test_nothing_is_decided_ahead(virtual_clock: VirtualClock) -> None:
             await engine.schedules.backfill("s", ONE - timedelta(days=100), store.at())
         with pytest.raises(ValueError, match="no time zone"):
             await engine.schedules.trigger("s", datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+async def test_wrong_arguments_are_refused(virtual_clock: VirtualClock) -> None:
+    story, odd = Story(), cast("Any", "odd")
+    async with story.engine(SetStore(), story.schedule()) as engine:
+        schedules = engine.schedules
+        with pytest.raises(ValueError, match="one of skip, queue, cancel, allow, not 'odd'"):
+            await schedules.trigger("s", overlap=odd)
+        with pytest.raises(ValueError, match="one of skip, queue, cancel, allow, not 'odd'"):
+            await schedules.backfill("s", START, START, overlap=odd)
+        with pytest.raises(DefinitionError, match="'odd' is not a schedule"):
+            await schedules.put(odd)
+        with pytest.raises(ValueError, match="count must be >= 0, not -1"):
+            await schedules.next("s", -1)
+        with pytest.raises(TypeError, match="reason"):
+            await schedules.pause("s", cast("Any", 3))
+        assert await schedules.ticks("s") == []
 
 
 async def test_an_unknown_schedule_is_told_with_the_right_one(virtual_clock: VirtualClock) -> None:

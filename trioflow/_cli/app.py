@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, UnusedCliTokensError
 
 from trioflow._cli.arguments import JsonText, Target
 from trioflow._cli.asked import ASKING_COMMANDS
@@ -14,6 +14,7 @@ from trioflow._cli.filters import Flag
 from trioflow._cli.scheduled import SCHEDULES
 from trioflow._cli.stored import STORED_COMMANDS
 from trioflow._version import __version__
+from trioflow.errors import suggest
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -53,7 +54,18 @@ def is_built_in(tokens: Sequence[str]) -> bool:
 def _format_error(error: CycloptsError) -> Text:
     from rich.text import Text
 
-    return Text(f"trioflow: {error}\ntry: trioflow --help")
+    chain, problem = tuple(error.command_chain or ()), str(error)
+    if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+        problem = _unexpected(error.unused_tokens[0], chain)
+    return Text(f"trioflow: {problem}\ntry: {' '.join(('trioflow', *chain))} --help")
+
+
+def _unexpected(token: str, chain: tuple[str, ...]) -> str:
+    """Return what is wrong with an argument that a command does not take."""
+    if chain == tuple(SCHEDULES.name):
+        known = [name for name in SCHEDULES if not name.startswith("-")]
+        return f"unknown command {token!r}; {suggest(token, known, ', '.join(known))}"
+    return f"unexpected argument {token!r}"
 
 
 async def run(

@@ -39,7 +39,7 @@ async def runs(
     if workers:
         from trioflow._cli.workers import print_workers
 
-        await print_workers(store, json)
+        await print_workers(store, filters, json)
         return
     from trioflow._cli.history import print_runs
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from contextlib import nullcontext
 
+from trioflow._cli.errors import UsageError
+from trioflow._cli.filters import ALL, Filters
 from trioflow._cli.output import exclusive_stdout
 from trioflow._cli.owners import NOBODY
 from trioflow._cli.stores import need_store, open_reading
@@ -17,12 +19,14 @@ OWNERS = ("OWNER", "TAKEN", "LOST", "OLDEST CLAIM", "HELD FOR")
 QUEUES = ("QUEUE", "WAITING", "OLDEST WAITING")
 
 
-async def print_workers(store_url: str | None, as_lines: bool) -> None:
+async def print_workers(store_url: str | None, filters: Filters, as_lines: bool) -> None:
     """List the owners of claims and the queues of a store, as tables or as JSON lines.
 
     Raises:
-      UsageError: if there is no such store.
+      UsageError: if there is no such store, or runs are to be selected.
     """
+    if filters != ALL:
+        raise UsageError("--workers lists workers and queues; no option selects among them")
     kept = need_store(store_url)
     with exclusive_stdout() if as_lines else nullcontext() as output:
         async with open_reading(kept) as store:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import islice, takewhile
+from typing import get_args
 
 import attrs
 
@@ -22,6 +23,17 @@ MOST = 1000
 """How many ticks one call may backfill."""
 TAKEN = ("started", "decided", "queued", "set-back")
 """What a tick must not be to be asked for."""
+
+
+def check_overlap(given: object) -> None:
+    """Check what is asked for in place of the overlap of a schedule.
+
+    Raises:
+      ValueError: if it is unknown.
+    """
+    known = get_args(Overlap)
+    if given is not None and given not in known:
+        raise ValueError(f"overlap must be one of {', '.join(known)}, not {given!r}")
 
 
 @attrs.frozen(kw_only=True)

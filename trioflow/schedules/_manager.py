@@ -12,7 +12,7 @@ from trioflow._constructor import NoPublicConstructor
 from trioflow._engine.base.given import check_optional_string
 from trioflow.abc import TickRecord
 from trioflow.errors import DefinitionError
-from trioflow.schedules._asking import Ask
+from trioflow.schedules._asking import Ask, check_overlap
 from trioflow.schedules._book import Book
 from trioflow.schedules._changing import declare, find, get, pause, put, resume, unknown
 from trioflow.schedules._info import ScheduleInfo, info_of, next_ticks
@@ -40,12 +40,16 @@ class Schedules(metaclass=NoPublicConstructor):
         continues where it was, paused or not.
 
         Raises:
-          DefinitionError: if its input is a function, which only a declared schedule may have.
+          DefinitionError: if it is not a schedule, or its input is a function, which only a
+            declared schedule may have.
           NotSerializableError: if its input cannot be stored.
           StoreError: if the store fails.
 
         **Checkpoints**: always.
         """
+        if not isinstance(schedule, Schedule):
+            problem = f"{schedule!r} is not a schedule"
+            raise DefinitionError("engine.schedules.put()", problem, "give a Schedule")
         if callable(schedule.input):
             remedy = "give a value, or declare it with open_engine(schedules=...)"
             raise DefinitionError(f"schedule {schedule.id!r}", "its input is a function", remedy)
@@ -64,10 +68,12 @@ class Schedules(metaclass=NoPublicConstructor):
 
         Raises:
           UnknownNameError: if there is no such schedule.
+          TypeError: if *reason* is not a string.
           StoreError: if the store fails.
 
         **Checkpoints**: always.
         """
+        check_optional_string("reason", reason)
         await pause(self._book, id, reason)
 
     async def resume(self, id: str) -> None:
@@ -122,7 +128,7 @@ class Schedules(metaclass=NoPublicConstructor):
           UnknownNameError: if there is no such schedule.
           UnreadableScheduleError: if it cannot be read here.
           TickTakenError: if the tick has started or will start.
-          ValueError: if *at* has no time zone or is in the future.
+          ValueError: if *at* has no time zone or is in the future, or *overlap* is unknown.
           StoreError: if the store fails.
 
         **Checkpoints**: always.
@@ -130,6 +136,7 @@ class Schedules(metaclass=NoPublicConstructor):
         check_optional_string("by", by)
         if at is not None:
             need_zone(at)
+        check_overlap(overlap)
         ask = Ask(book=self._book, id=id, overlap=overlap, by=by or "trigger")
         return await ask.trigger(at)
 
@@ -157,8 +164,8 @@ class Schedules(metaclass=NoPublicConstructor):
         Raises:
           UnknownNameError: if there is no such schedule.
           UnreadableScheduleError: if it cannot be read here.
-          ValueError: if a time has no time zone or is in the future, *until* is before *since*, or
-            there are too many ticks.
+          ValueError: if a time has no time zone or is in the future, *until* is before *since*,
+            *overlap* is unknown, or there are too many ticks.
           StoreError: if the store fails.
 
         **Checkpoints**: always.
@@ -166,6 +173,7 @@ class Schedules(metaclass=NoPublicConstructor):
         check_optional_string("by", by)
         need_zone(since)
         need_zone(until)
+        check_overlap(overlap)
         ask = Ask(book=self._book, id=id, overlap=overlap, by=by or "backfill", dry_run=dry_run)
         return await ask.backfill(since, until)
 
@@ -215,8 +223,11 @@ class Schedules(metaclass=NoPublicConstructor):
         Raises:
           UnknownNameError: if there is no such schedule.
           UnreadableScheduleError: if it cannot be read here.
+          ValueError: if *count* is negative.
           StoreError: if the store fails.
         """
+        if count < 0:
+            raise ValueError(f"count must be >= 0, not {count!r}")
         stored = await get(self._book, id)
         now = await self._book.store.now()
         return next_ticks(self._book.show(stored), stored, now, count)

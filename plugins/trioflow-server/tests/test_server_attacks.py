@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 from trioflow_server import Limits
 
 from .serving import OPEN, Bench, open_bench
@@ -81,6 +82,29 @@ async def test_a_body_that_is_too_large_is_refused_while_it_comes(chunked: bool)
             rest = await raw.rest()
 
         assert rest.startswith(b"HTTP/1.1 413 ") or rest == b""  # if the reset was faster
+        assert await works(bench)
+
+
+@pytest.mark.parametrize("path", [b"doubled/runs", b"doubled/create-run"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"content-length: 100\r\n\r\n",
+        b'content-length: 100\r\n\r\n{"inputData": 2}',
+        b"transfer-encoding: chunked\r\n\r\n",
+        b'transfer-encoding: chunked\r\n\r\n10\r\n{"inputData": 2}\r\n',
+    ],
+)
+async def test_the_beginning_of_a_body_is_no_request(path: bytes, body: bytes) -> None:
+    async with open_bench() as bench, open_raw(bench.server.url) as raw:
+        await raw.send(JSON.replace(b"doubled/runs", path) + body)
+        await raw.stream.send_eof()
+        with trio.fail_after(20):
+            await raw.rest()
+        await wait_all_tasks_blocked()
+        runs = await bench.engine.list_runs()
+
+        assert runs == ()
         assert await works(bench)
 
 

@@ -56,7 +56,8 @@ shapes = (
 evens = Workflow("evens", input=list[int]).foreach(even, concurrency=2, on_error="finish")
 signs = Workflow("signs", input=list[int]).foreach(sign)
 odd = Workflow("odd", input=Any).then(odd_values)
-FLOWS = (shapes, evens, signs, odd)
+dozing = Workflow("dozing", input=Any).sleep(0)
+FLOWS = (shapes, evens, signs, odd, dozing)
 
 
 async def test_every_kind_of_node_is_described() -> None:
@@ -116,3 +117,25 @@ async def test_values_without_a_json_form_are_shown_as_text() -> None:
     [chunk] = [event["payload"]["output"] for event in events if "output" in event["type"]]
     assert (chunk["number"], chunk["at"]) == ("inf", "<class 'object'>")
     assert stream.status_code == 200
+
+
+async def test_a_travel_to_the_first_step_replaces_the_input_that_is_shown() -> None:
+    async with open_bench(steps=[double], workflows=FLOWS) as bench:
+        await bench.start("evens", [1], "r")
+        body = {"step": "even", "inputData": [2]}
+        result = (await bench.post(f"{W}/evens/time-travel-async", body, runId="r")).json()
+        record = (await bench.get(f"{W}/evens/runs/r")).json()
+        row = (await bench.get(f"{W}/evens/runs")).json()["runs"][0]
+
+    assert (result["input"], result["steps"]["input"], result["result"]) == ([2], [2], [2])
+    assert (record["payload"], row["snapshot"]["context"]["input"]) == ([2], [2])
+
+
+async def test_a_sleep_says_what_it_passes_on_also_if_that_is_nothing() -> None:
+    async with open_bench(steps=[double], workflows=FLOWS) as bench:
+        path = f"{W}/dozing/stream?runId=r"
+        async with bench.client.stream("POST", path, json={"inputData": None}) as answer:
+            found = [record async for record in read_records(answer)]
+
+    [waiting] = [each["payload"] for each in found if each["type"].endswith("step-waiting")]
+    assert waiting["payload"] is None

@@ -32,7 +32,10 @@ class Intake:
     """Set when the client has left."""
     _pieces: list[bytes] = attrs.field(factory=list)
     _size: int = 0
+    _is_whole: bool = False
+    """Whether the last piece has arrived."""
     _complete: trio.Event = attrs.field(factory=trio.Event)
+    """Set when no more pieces are awaited."""
 
     @property
     def is_too_large(self) -> bool:
@@ -59,6 +62,7 @@ class Intake:
         elif piece:
             self._pieces.append(piece)
         if not message.get("more_body", False):
+            self._is_whole = True
             self._complete.set()
 
     async def body(self, seconds: float) -> bytes:
@@ -77,6 +81,7 @@ class Intake:
         if patience.cancelled_caught:
             problem = f"The body did not arrive within {seconds:g} s"
             raise Problem(408, problem, "request-timeout", (), closing)
-        if self.gone.is_set() and not self._pieces and self._size:
-            raise Problem(400, "The client has left", "client-left", (), closing)
+        if not self._is_whole:  # what has arrived might be read as a shorter request
+            problem = "The client has left before the whole body had arrived"
+            raise Problem(400, problem, "client-left", (), closing)
         return b"".join(self._pieces)

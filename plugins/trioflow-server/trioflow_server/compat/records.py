@@ -49,7 +49,7 @@ class Recorder:
     def result(self, shown: Shown) -> dict[str, Any]:
         """Return the result of a run that has finished or suspended."""
         record = _need(shown)
-        run_input = self.shower.value(record.input)
+        run_input = self.shower.value(input_of(record))
         steps = self.steps(record, nested=False)
         return {
             "status": self.status(shown),
@@ -102,7 +102,7 @@ class Recorder:
         record = shown.record or RunRecord()
         leaves = self._leaves(record)
         details = {
-            "payload": self.shower.value(record.input if shown.record else _input(shown.info)),
+            "payload": self.shower.value(input_of(record) if shown.record else _input(shown.info)),
             "steps": self.steps(record, nested),
             **self._outcome(record),
             "activeStepsPath": {},
@@ -129,7 +129,8 @@ class Recorder:
         record = shown.record or RunRecord()
         context = {"input": self.shower.value(_input(shown.info))}
         if shown.record is not None:
-            context = {"input": self.shower.value(record.input)} | self.steps(record, nested=False)
+            context["input"] = self.shower.value(input_of(record))
+            context |= self.steps(record, nested=False)
         snapshot = {
             "runId": shown.run_id,
             "status": self.status(shown),
@@ -213,6 +214,13 @@ def _spread(payload: Any) -> Mapping[str, Any]:
 
 def _input(info: RunInfo) -> Any:
     return None if info.input is MISSING else info.input
+
+
+def input_of(record: RunRecord) -> Any:
+    """Return the input that a run began with; a time travel may have replaced it."""
+    replaced = {} if record.fork is None else record.fork.inputs
+    first = (replaced[address] for address in ("0", "0#1") if address in replaced)
+    return next(first, record.input)
 
 
 def _need(shown: Shown) -> RunRecord:

@@ -88,6 +88,8 @@ class Teller:
             case ev.StepStart():
                 payload["payload"] = self.shower.value(seen.input)
                 payload |= self._answer(event.address, seen)
+            case ev.StepWaiting():
+                payload["payload"] = self.shower.value(event.input)
             case ev.StepSuspended() | ev.StepResult():
                 if seen.start is not None:
                     payload["payload"] = self.shower.value(seen.input)
