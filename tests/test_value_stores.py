@@ -179,7 +179,7 @@ def test_stores_have_urls(tmp_path: Path) -> None:
     assert isinstance(value_store("s3://bucket/path"), BucketValues)
     memory = MemoryValues()
     assert value_store(memory) is memory
-    for wrong in ("values", "", "ftp://x/y"):
+    for wrong in ("values", "", "ftp://x/y", "folder:", "folder: "):
         with pytest.raises(DefinitionError):
             value_store(wrong)
     with pytest.raises(TypeError, match="other processes"):

@@ -206,6 +206,14 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "a number": (lambda: Schedule("s", "w", Every(1), limit=0), "limit is 0"),
     "a start": (lambda: Schedule("s", "w", Every(1), start=5), "start is 5"),  # type: ignore[arg-type]
     "an end": (lambda: Schedule("s", "w", Every(1), start=OVERLAP, end=GAP), "ends before"),
+    "a flag": (
+        lambda: Schedule("s", "w", Every(1), overlap_suspended="no"),  # type: ignore[arg-type]
+        "overlap_suspended is 'no'; give True or False",
+    ),
+    "another flag": (
+        lambda: Schedule("s", "w", Every(1), pause_on_failure=None),  # type: ignore[arg-type]
+        "pause_on_failure is None",
+    ),
     "a note": (lambda: Schedule("s", "w", Every(1), note=None), "note is None"),  # type: ignore[arg-type]
 }  # fmt: skip
 

@@ -111,7 +111,7 @@ class Schedule(metaclass=PlainHelp):
             rules_of(where, when),
             input,
             overlap,
-            overlap_suspended,
+            _flag(where, "overlap_suspended", overlap_suspended),
             _seconds(where, "catch_up", catch_up),
             missed,
             _count(where, "limit_catch_up", limit_catch_up),
@@ -119,7 +119,7 @@ class Schedule(metaclass=PlainHelp):
             _moment(where, "start", start),
             _moment(where, "end", end),
             None if limit is None else _count(where, "limit", limit),
-            pause_on_failure,
+            _flag(where, "pause_on_failure", pause_on_failure),
             _note(where, note),
             resource_id,
             _tags(tags),
@@ -215,6 +215,12 @@ def _seconds(where: str, name: str, given: object) -> float:
 def _count(where: str, name: str, given: object) -> int:
     if not is_whole_number(given) or given < 1:
         raise DefinitionError(where, f"{name} is {given!r}", "give a whole number >= 1")
+    return given
+
+
+def _flag(where: str, name: str, given: object) -> bool:
+    if not isinstance(given, bool):
+        raise DefinitionError(where, f"{name} is {given!r}", "give True or False")
     return given
 
 

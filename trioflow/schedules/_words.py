@@ -49,7 +49,11 @@ def _cron_words(expression: str) -> str:
 def _time_words(minute: str, hour: str) -> str | None:
     every = re.fullmatch(r"\*(?:/(\d+))?", minute)
     if every and hour == "*":
-        return f"every {every[1]} minutes" if every[1] else "every minute"
+        number = int(every[1] or 1)
+        if number == 1:
+            return "every minute"
+        # Steps begin anew in each hour: only divisors have equal distances.
+        return f"every {number} minutes" if 60 % number == 0 and number < 60 else None
     if minute.isdigit() and hour == "*":
         return f"every hour at :{int(minute):02}"
     if minute.isdigit() and re.fullmatch(r"\d+(,\d+)*", hour):
@@ -66,7 +70,7 @@ def _day_words(day: str, month: str, weekday: str) -> str | None:
         names = [_weekday(each) for each in re.split(r"[,-]", weekday)]
         if None in names or ("-" in weekday and "," in weekday):
             return None
-        return ", " + (" to " if "-" in weekday else ", ").join(map(str, names))
+        return ", " + (" to " if "-" in weekday else ", ").join(map(str, dict.fromkeys(names)))
     if weekday == "*" and day.isdigit():
         return f", on day {int(day)} of the month"
     return ", on the last day of the month" if (day, weekday) == ("L", "*") else None

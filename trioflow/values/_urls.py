@@ -18,7 +18,7 @@ def value_store(given: ValueStore | str) -> ValueStore:
     """
     if isinstance(given, ValueStore):
         return given
-    if isinstance(given, str) and given.startswith(FOLDER):
+    if isinstance(given, str) and given.startswith(FOLDER) and given.strip() != FOLDER:
         return FolderValues(given.removeprefix(FOLDER))
     if isinstance(given, str) and "://" in given:
         return BucketValues(given)
