@@ -252,6 +252,18 @@ def test_a_stored_failure_is_shown_with_its_class_also_without_its_module(
     assert ("OddError: 7 is odd" in shown.out) == (command != "runs")
 
 
+def test_a_second_retry_says_that_it_shows_the_first(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "own_error.py").write_text(OWN_ERROR)
+    cli("run", "own_error:flow", "--input", "7", "--run-id", "r")
+
+    first, second = (cli("retry", "r", "--workflow", "own_error:flow") for _ in range(2))
+
+    assert "new run r~retry\n" in first.err
+    assert "already started: run r~retry\n" in second.err
+    assert "new run" not in second.err
+    sys.modules.pop("own_error")
+
+
 def test_items_errors_and_results_are_shown(cli: Cli) -> None:
     cli("run", "demo_flows:items", "--input", "[0, 1, 2]")
     shown = cli("show", newest(cli)["runId"]).out

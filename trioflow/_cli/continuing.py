@@ -231,7 +231,9 @@ async def _start_another(
         async with open_stored(kept, _targets(workflow)) as (engine, store):
             check_workflow(engine, await find_run(store, run_id))
             run = await make(await engine.load_run(run_id))
-            say(f"new run {clean(run.run_id)}")
+            # It may be the retry of an earlier call.
+            words = "new run" if await store.get(run.run_id) is None else "already started: run"
+            say(f"{words} {clean(run.run_id)}")
             return await watch(run.stream, choose_display(output, engine.converter, run), kept)
 
 

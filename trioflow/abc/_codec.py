@@ -16,7 +16,9 @@ class Codec(ABC):
     if the codec can be pickled.
 
     An engine also reads values that were stored without a codec. To rotate keys, encode with the
-    newest key and decode with any of them, as ``cryptography.fernet.MultiFernet`` does::
+    newest key and decode with any of them, as ``cryptography.fernet.MultiFernet`` does. Give the
+    new key to all processes for decoding before any of them encodes with it: an answer or event
+    that the owner of a run cannot decode is logged and dropped::
 
         class Encrypted(Codec):
             def __init__(self, *keys: bytes) -> None:

@@ -124,6 +124,15 @@ def stored_runs(
     return [made(row, row.owner in gone) for row in rows]
 
 
+def _tags(stored: str) -> tuple[str, ...]:
+    """Return the tags in a header; none if they are damaged."""
+    try:
+        found = json.loads(stored)
+    except ValueError:
+        return ()
+    return tuple(str(tag) for tag in found) if isinstance(found, list) else ()
+
+
 def made(row: Any, is_gone: bool) -> StoredRun:
     """Convert a row of `RUNS` to a run."""
     run_id, workflow_id, resource_id, created_at, format, fingerprint, *others = row[:HEADER]
@@ -136,7 +145,7 @@ def made(row: Any, is_gone: bool) -> StoredRun:
         created_at=created_at,
         format=format,
         fingerprint=fingerprint,
-        tags=tuple(json.loads(labels)),
+        tags=_tags(labels),
         input=input,
         queue=queue,
         priority=priority,

@@ -21,6 +21,22 @@ def bounded(number: int) -> int:
     return max(-MOST, min(number, MOST))
 
 
+def readable(stored: bytes) -> str:
+    """Return a stored string; if it is damaged, one that is no valid JSON, id or name.
+
+    Otherwise, a damaged run could not be listed, canceled or deleted, nor the runs beside it be
+    listed.
+    """
+    try:
+        return stored.decode()
+    except UnicodeDecodeError:
+        return DAMAGED + stored.decode(errors="replace")
+
+
+DAMAGED = "\N{REPLACEMENT CHARACTER}"
+"""What a damaged string begins with."""
+
+
 def is_storable(text: str) -> bool:
     """Return whether a database can store *text*."""
     if "\0" in text:

@@ -170,6 +170,8 @@ class _Reader:
 
 
 def _decoded(run_id: str, entry: Entry, reader: _Reader) -> ev.Event:
+    if type(entry.at) not in (float, int):  # SQLite keeps any value in any column
+        raise JournalFormatError(run_id, entry.seq, f"its time is {quoted(entry.at)}")
     try:
         parsed = _parse(entry.text)
     except (TypeError, ValueError, RecursionError) as exc:

@@ -57,7 +57,7 @@ class UsualEvents:
             parts, end = _scan(text, 0)
         except (TypeError, ValueError, StopIteration, RecursionError):
             return None
-        if end != len(text) or type(parts) is not list:
+        if end != len(text) or type(parts) is not list or type(entry.at) is not float:
             return None
         if len(parts) == 5:
             type_, seq, id, address, fields = parts

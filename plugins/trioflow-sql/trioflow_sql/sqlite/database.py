@@ -29,6 +29,7 @@ from trioflow_sql.sqlite.owners import OwnerFolder
 from trioflow_sql.sqlite.paths import FileWatch, has_log, is_write_protected, path_of
 from trioflow_sql.sqlite.presence import FilePresence
 from trioflow_sql.taking import Wish
+from trioflow_sql.texts import readable
 
 logger = logging.getLogger("trioflow")
 
@@ -113,6 +114,7 @@ class Sqlite(Database):
             for setting in SETTINGS:
                 connection.execute(setting).close()
             teach(connection)
+            connection.text_factory = readable
         except BaseException:  # for example, the file is not a database
             connection.close()
             raise
