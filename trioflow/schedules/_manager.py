@@ -114,7 +114,8 @@ class Schedules(metaclass=NoPublicConstructor):
     ) -> TickRecord:
         """Decide about a tick now, whether the rule has it or not; a paused schedule, too.
 
-        The run starts here if this engine knows the workflow, otherwise in an engine that does.
+        The run starts here if this engine knows the workflow, and declares the schedule if it is a
+        declared one; otherwise in an engine that does.
 
         Args:
           at: The time that the run is named after; default: now. It must not be in the future.

@@ -7,10 +7,11 @@ from typing import Any
 
 from starlette.responses import Response
 
-from trioflow import Tool, Workflow, errors, step
+from trioflow import RunResult, Tool, Workflow, errors, step
 from trioflow.context import StepContext
 from trioflow_server.answers import json_answer
 from trioflow_server.calls import Call
+from trioflow_server.compat.waiting import unless_left
 from trioflow_server.problems import Problem, tool_not_found
 
 
@@ -85,20 +86,28 @@ async def execute_tool(call: Call) -> Response:
     if not call.service.exposes(tool.id):
         raise Problem(403, f"Tool {tool.id!r} is not exposed over HTTP", "tool-not-exposed")
     given = await call.body()
-    data = given["data"]
+    data = {} if given["data"] is None else given["data"]
+    if not isinstance(data, dict):
+        fault = errors.Fault("", f"expected an object, received {type(data).__name__}")
+        return _invalid(tool, errors.InvalidValueError("data", f"tool {tool.id!r}", (fault,)))
     run = call.service.engine.create_run(_workflow_of(tool))
     context = given.get("requestContext") or given.get("runtimeContext")
-    result = await run.start(data, runtime_context=context)
+
+    async def wait() -> RunResult[Any]:
+        return await run.start(data, runtime_context=context)
+
+    result = await unless_left(call, wait, "the call was canceled")
     if result.status == "success":
         return json_answer(call.service.shower.value(result.output))
+    if result.status == "suspended":
+        problem = f"Tool {tool.id!r} waits for an answer; call it in a step of a workflow"
+        raise Problem(409, problem, "tool-suspended")
     return _failure(call, tool, result.error)
 
 
 def _failure(call: Call, tool: Tool[..., Any], error: BaseException | None) -> Response:
     if isinstance(error, errors.InvalidValueError):
-        faults = {fault.path or "root": [fault.problem] for fault in error.faults}
-        text = f"Tool input validation failed for {tool.id}: {error}"
-        return json_answer({"error": True, "message": text, "validationErrors": faults})
+        return _invalid(tool, error)
     if error is None:
         raise Problem(409, "The call was canceled", "tool-canceled")
     shown = call.service.shower.error(error)
@@ -106,9 +115,19 @@ def _failure(call: Call, tool: Tool[..., Any], error: BaseException | None) -> R
     raise Problem(422, shown["message"] or shown["name"], "tool-failed")
 
 
+def _invalid(tool: Tool[..., Any], error: errors.InvalidValueError) -> Response:
+    argument = error.what.removeprefix("argument ").strip("'") if "'" in error.what else ""
+    faults: dict[str, list[str]] = {}
+    for fault in error.faults:
+        path = ".".join(part for part in (argument, fault.path) if part)
+        faults.setdefault(path or "root", []).append(fault.problem)
+    text = f"Tool input validation failed for {tool.id}: {error}"
+    return json_answer({"error": True, "message": text, "validationErrors": faults})
+
+
 def _workflow_of(tool: Tool[..., Any]) -> Workflow[Any, Any]:
     @step(id=tool.id)
     async def call_it(arguments: Any, ctx: StepContext[Any]) -> Any:
-        return await ctx.call_tool(tool, **(arguments if isinstance(arguments, dict) else {}))
+        return await ctx.call_tool(tool, **arguments)
 
     return Workflow(f"tool.{tool.id}").then(call_it)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 import trio
 from starlette.responses import Response
 
@@ -12,6 +15,8 @@ from trioflow_server.finding import Found, read_record
 from trioflow_server.problems import Problem
 from trioflow_server.service import Service
 
+T = TypeVar("T")
+
 
 async def wait_for_result(call: Call, run_id: str, actual_id: str, after: int) -> Response:
     """Answer with the result of a run when it next finishes or suspends.
@@ -20,17 +25,30 @@ async def wait_for_result(call: Call, run_id: str, actual_id: str, after: int) -
       run_id: The id that the run is shown with.
       after: The ``seq`` of the last event that was there before.
     """
-    has_ended = False
+
+    async def wait() -> dict[str, object]:
+        await wait_for_end(call.service, actual_id, after)
+        return await result_of(call.service, run_id, actual_id)
+
+    return json_answer(await unless_left(call, wait, "the run continues"))
+
+
+async def unless_left(call: Call, wait: Callable[[], Awaitable[T]], otherwise: str) -> T:
+    """Return what *wait* returns; it is canceled if the client leaves, or the server shuts down.
+
+    Args:
+      otherwise: What the client is told of it when the server shuts down.
+    """
+    results: list[T] = []
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_cancel_when, call.intake.gone, nursery.cancel_scope)
         nursery.start_soon(_cancel_when, call.service.closing, nursery.cancel_scope)
-        await wait_for_end(call.service, actual_id, after)
-        has_ended = True
+        results.append(await wait())
         nursery.cancel_scope.cancel()
-    if not has_ended:
+    if not results:
         retry = {"retry-after": "5"}
-        raise Problem(503, "The server is shutting down; the run continues", "closing", (), retry)
-    return json_answer(await result_of(call.service, run_id, actual_id))
+        raise Problem(503, f"The server is shutting down; {otherwise}", "closing", (), retry)
+    return results[0]
 
 
 async def result_of(service: Service, run_id: str, actual_id: str) -> dict[str, object]:
