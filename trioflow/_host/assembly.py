@@ -16,7 +16,13 @@ from trioflow._engine.planning.planner import plan_workflow
 from trioflow._engine.planning.runners import Runners
 from trioflow._host.plugins import NO_DISTRIBUTION, PluginHost
 from trioflow.abc import Instrument, Runner, Store
-from trioflow.errors import DefinitionError, DuplicateIdError, UnknownNameError
+from trioflow.errors import (
+    DefinitionError,
+    DuplicateIdError,
+    PluginHookError,
+    StoreError,
+    UnknownNameError,
+)
 from trioflow.limits import Limit, check_places
 from trioflow.runners._resources import OpenResource, Resources, check_opener
 from trioflow.steps import Step
@@ -37,10 +43,16 @@ def open_store(host: PluginHost, store: Store | str) -> Store:
 
     Raises:
       UnknownNameError: if no plugin has a store for the URL.
+      StoreError: if its plugin refuses the URL.
     """
     if isinstance(store, Store):
         return store
-    found = host.store(store)
+    try:
+        found = host.store(store)
+    except PluginHookError as exc:
+        if isinstance(exc.__cause__, StoreError):  # the URL is wrong, and not the plugin
+            raise exc.__cause__ from None
+        raise
     if found is None:
         scheme = store.partition(":")[0]
         raise UnknownNameError("store", scheme, "open_engine", host.store_schemes())

@@ -40,6 +40,15 @@ def test_bytes_are_json_or_a_problem(body: bytes) -> None:
         assert problem.issues
 
 
+def test_a_number_with_too_many_digits_is_named_in_words_for_clients() -> None:
+    with pytest.raises(Problem) as caught:
+        read_json(b"9" * 5_000)
+
+    [issue] = caught.value.issues
+    assert issue.message.endswith("value has 5000 digits")
+    assert issue.message.startswith("Invalid JSON: Exceeds the limit")
+
+
 @given(JSON)
 def test_json_is_read_as_it_was_written(value: Any) -> None:
     body = dump(value)

@@ -69,7 +69,9 @@ def read_json(body: bytes) -> Any:
     try:
         value = json.loads(body, parse_constant=_refuse)
     except (ValueError, RecursionError) as exc:
-        issue = Issue("body", f"Invalid JSON: {exc}" if isinstance(exc, ValueError) else "too deep")
+        # What follows in the message about too many digits is for the programmers of servers.
+        reason = str(exc).partition(";")[0] if isinstance(exc, ValueError) else "too deep"
+        issue = Issue("body", f"Invalid JSON: {reason}")
         raise invalid("request body", [issue]) from None
     if _depth_exceeds(value, MAX_DEPTH):
         raise invalid("request body", [Issue("body", f"more than {MAX_DEPTH} levels deep")])

@@ -23,6 +23,7 @@ from trioflow_sql.sqlite import database as sqlite
 from trioflow_sql.sqlite.clock import teach
 from trioflow_sql.sqlite.paths import path_of
 
+from trioflow import open_engine
 from trioflow.abc import Append, Entry, Request, RunHeader
 from trioflow.errors import StoreError
 
@@ -68,6 +69,19 @@ def test_an_absolute_path_may_be_written_in_three_ways(slashes: str) -> None:
 def test_a_url_without_a_file_is_refused(url: str) -> None:
     with pytest.raises(StoreError, match="has no file"):
         SqlStore(url)
+
+
+@pytest.mark.parametrize("url", ["sqlite:", "sqlite::memory:", "postgresql:"])
+async def test_an_engine_reports_a_wrong_url_as_an_error_of_the_store(url: str) -> None:
+    with pytest.raises(StoreError, match=r"use (sqlite:runs\.db|postgresql://user)"):
+        async with open_engine(plugins=["sql"], store=url):
+            pass
+
+
+async def test_a_folder_is_no_database(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="is it a file"):
+        async with SqlStore(f"sqlite:{tmp_path}").read_only():
+            pass
 
 
 def test_a_path_that_looks_like_a_host_is_refused() -> None:

@@ -21,6 +21,7 @@ REMEDIES = {
     sqlite3.SQLITE_CANTOPEN: "does its folder exist, and is it writable?",
     sqlite3.SQLITE_CORRUPT: "restore a backup",
     sqlite3.SQLITE_FULL: "free disk space and try again",
+    sqlite3.SQLITE_IOERR: "is it a file, and does its disk work?",
     sqlite3.SQLITE_NOTADB: "use another file",
     sqlite3.SQLITE_READONLY: "are the file and its folder writable?",
 }
