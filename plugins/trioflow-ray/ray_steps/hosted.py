@@ -19,6 +19,21 @@ async def note(folder: str, ctx: StepContext[object]) -> str:
     return folder
 
 
+@step
+async def start_child(folder: str, ctx: StepContext[object]) -> str:
+    """Start a run of `child`."""
+    return await ctx.start_run("child", folder)
+
+
+@step
+async def take_time(folder: str) -> str:
+    """Note the begin, and after some time the end."""
+    (Path(folder) / "begun").touch()
+    await trio.sleep(0.5)
+    (Path(folder) / "ended").touch()
+    return folder
+
+
 @step(runner="ray")
 def note_far(folder: str) -> int:
     """Return the process in which a body of a worker's run is."""
@@ -27,3 +42,5 @@ def note_far(folder: str) -> int:
 
 hosted = Workflow("hosted", input=str).then(note).then(note.clone("again"))
 far = Workflow("far", input=str, output=int).then(note_far)
+parent = Workflow("parent", input=str, output=str).then(start_child)
+child = Workflow("child", input=str, output=str).then(take_time)

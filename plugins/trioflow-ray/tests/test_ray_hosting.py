@@ -32,6 +32,20 @@ async def test_a_host_drives_runs_until_it_is_stopped(tmp_path: Path) -> None:
     assert result.unwrap() == str(tmp_path)
 
 
+async def test_a_host_that_is_stopped_lets_all_bodies_end(tmp_path: Path) -> None:
+    url = f"sqlite:{tmp_path}/runs.db"
+    host = Host(work(url, "ray_steps.hosted:parent", "ray_steps.hosted:child"))
+    await trio.to_thread.run_sync(host.wait_ready)
+    async with open_engine(store=url, workflows=[hosted.parent, hosted.child]) as engine:
+        await engine.enqueue("parent", str(tmp_path))
+        with trio.fail_after(60):
+            while not (tmp_path / "begun").exists():  # noqa: ASYNC110 - only the thread knows
+                await trio.sleep(0.01)
+        await trio.to_thread.run_sync(host.stop)
+
+    assert (tmp_path / "ended").exists()
+
+
 async def test_a_host_that_cannot_begin_says_why_and_tries_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

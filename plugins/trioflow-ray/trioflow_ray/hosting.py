@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import attrs
 import trio
 
-from trioflow import Workflow, open_engine
+from trioflow import Engine, Workflow, open_engine
 from trioflow.errors import DefinitionError
 
 logger = logging.getLogger("trioflow_ray")
@@ -48,7 +48,8 @@ class Host:
         self._work = work
         self._ready = Future[None]()
         self._token: trio.lowlevel.TrioToken | None = None
-        self._scope = trio.CancelScope()
+        self._cancel: Callable[[], None] = lambda: None
+        """Ends what is done at present. Called in the event loop."""
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="trioflow-worker", daemon=True)
         self._thread.start()
@@ -66,11 +67,11 @@ class Host:
         self._stopped.set()
         if self._token is not None:
             with suppress(trio.RunFinishedError):  # it has failed, and does not begin again
-                self._token.run_sync_soon(self._cancel)
+                self._token.run_sync_soon(self._end)
         self._thread.join()
 
-    def _cancel(self) -> None:
-        self._scope.cancel()
+    def _end(self) -> None:
+        self._cancel()  # what it is when the event loop comes to it
 
     def _run(self) -> None:
         while not self._stopped.is_set():
@@ -84,19 +85,34 @@ class Host:
 
     async def _serve(self) -> None:
         work = self._work
-        self._scope = trio.CancelScope()
+        opening = trio.CancelScope()
+        self._cancel = opening.cancel
         self._token = trio.lowlevel.current_trio_token()
         if self._stopped.is_set():  # after the look in `_run`
             return
         workflows = [find_workflow(target) for target in work.targets]
         options = {"workflows": workflows, **work.engine}
-        with self._scope:
+        with opening:
             async with open_engine(store=work.store, **options) as engine:
                 if not engine.workflows:
                     remedy = "name one as a target: start_workers(2, 'app.flows:report', ...)"
                     raise DefinitionError("the worker", "there is no workflow to work on", remedy)
                 if not self._ready.done():
                     self._ready.set_result(None)
+                await self._take_runs(engine)
+
+    async def _take_runs(self, engine: Engine) -> None:
+        """Take runs until this is stopped, then drain all runs of the engine."""
+        work = self._work
+        async with trio.open_nursery() as draining:
+            with trio.CancelScope() as taking:
+
+                def stop() -> None:
+                    # Also the runs that were not taken, but started by other runs.
+                    draining.start_soon(engine.drain, work.drain)
+                    taking.cancel()
+
+                self._cancel = stop
                 await engine.work(
                     work.capacity, queues=work.queues, poll=work.poll, drain=work.drain
                 )
