@@ -64,13 +64,15 @@ class StreamAnswer(Response):
             await send(start)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_cancel_when, gone, nursery.cancel_scope)
-                await self._send_all(send)
+                is_whole = await self._send_all(send)
                 nursery.cancel_scope.cancel()
-            if not gone.is_set():
+            # Without its last piece the response is broken, for every client to see.
+            if is_whole and not gone.is_set():
                 await send(_body(b"", more=False))
 
-    async def _send_all(self, send: Send) -> None:
-        closing = self._call.service.closing
+    async def _send_all(self, send: Send) -> bool:
+        """Send all there is; return whether nothing is missing."""
+        closing, is_whole = self._call.service.closing, True
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_cancel_when, closing, nursery.cancel_scope)
             pulse = Pulse(self._call.service.options.limits.heartbeat_seconds, send)
@@ -80,9 +82,11 @@ class StreamAnswer(Response):
                 await self._produce(pulse.emit)
             except Exception as exc:  # the status is sent already
                 logger.error("a stream was cut short", exc_info=exc)
+                is_whole = False
             nursery.cancel_scope.cancel()
         if closing.is_set() and self._farewell:
             await send(_body(self._farewell))
+        return is_whole
 
 
 @attrs.define(eq=False)
