@@ -12,7 +12,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.suspending import Calls, all_events, cut
 from trioflow import StepContext, Workflow, events, open_engine, step
-from trioflow.abc import MAX_REQUESTS, Append, Request
+from trioflow.abc import MAX_REQUESTS, Append, Entry, Request
 from trioflow.errors import (
     JournalConflictError,
     NotResumableError,
@@ -328,6 +328,36 @@ class TestARunWhoseSuspensionIsBeingSaved:
                 assert stored.held_for > 0
                 return
             await trio.sleep(0.1)
+
+
+async def test_a_cancel_with_hooks_also_ends_a_run_that_is_answered_meanwhile(
+    autojump_clock: MockClock,
+) -> None:
+    class SlowToRead(MemoryStore):
+        is_slow = False
+
+        async def claim(self, *args: Any) -> bool:
+            self.is_slow = await super().claim(*args)
+            return self.is_slow
+
+        async def read(self, *args: Any) -> Sequence[Entry]:
+            await trio.sleep(self.is_slow)
+            return await super().read(*args)
+
+    ended: list[str] = []
+    hooked = Workflow("hooked", on_finish=lambda result: ended.append(result.status))
+    hooked = hooked.then(Calls().asks()).then(slow)
+    store = SlowToRead()
+    async with engine_on(store, hooked) as engine, engine_on(store, SLOW) as other:
+        run = engine.submit("hooked", 1, run_id="r")
+        await run.wait()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(engine.cancel_run, "r", "enough")
+            await trio.sleep(0.5)  # the run is claimed, and what is new in it is being read
+            await other.resume_run("r", "yes")
+        assert (await run.wait()).status == "canceled"
+    assert ended == ["canceled"]
+    assert trio.current_time() < 50
 
 
 class TestAnAnswer:

@@ -165,6 +165,10 @@ class _Sender:
             return False
         async with life.resuming:
             await self.durable.claim(life)
+            if life.is_driven_here:  # an answer came in the meantime
+                self._start_soon(life)
+                life.cancel(reason, self.by)
+                return True
             if life.phase is not Phase.WAITING:
                 await self.durable.release(life)
                 return False
