@@ -149,6 +149,7 @@ def test_a_deleted_schedule_is_gone(store: str, capfd: pytest.CaptureFixture[str
         (("backfill", "often", "--from", "0001-01-01T00:00+00:00"), "more than 1000 ticks"),
         (("backfill", "nightly", "--from", "0001-01-01T00:00+00:00"), "more than 1000 ticks"),
         (("explain", "0 0 * * *", "--next", "-1"), "must not be negative"),
+        (("explain", "0 0 * * *", "--next", str(10**20)), "must not be more than"),
         (("explain", "61 * * * *"), "the field minute cannot be '61'"),
         (("explain", "0 0 * * *", "--zone", "Mars"), "no time zone 'Mars'"),
     ],

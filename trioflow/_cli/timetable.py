@@ -30,6 +30,8 @@ HEADERS = ("ID", "WORKFLOW", "RULE", "NEXT", "LAST", "RESULT", "STATE")
 TICK_HEADERS = ("TICK", "DECISION", "RUN", "BY", "REASON")
 AROUND = timedelta(days=2)
 """How long before a time that is asked for the times of an expression begin."""
+MOST = 10_000
+"""Maximum number of ticks to come that are printed."""
 OVERDUE = 300.0
 """Seconds after which a tick that is due should have been decided."""
 
@@ -173,6 +175,8 @@ async def print_schedule(id: str, count: int, store_url: str | None) -> None:
 def _check_count(count: int) -> None:
     if count < 0:
         raise UsageError("--next must not be negative")
+    if count > MOST:
+        raise UsageError(f"--next must not be more than {MOST}")
 
 
 def print_explanation(expression: str, zone: str, around: str | None, count: int) -> None:

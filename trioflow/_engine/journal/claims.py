@@ -109,7 +109,7 @@ class Claims:
             self.remove(run_id)
             journal.fail(
                 StoreError(
-                    "the store",
+                    repr(self.store),
                     f"the claim on run {run_id} could not be renewed for {self.seconds} s; "
                     "the run was interrupted, and will be recovered when the store is back",
                     transient=True,
