@@ -62,6 +62,7 @@ class StreamAnswer(Response):
             return
         with self._call.service.streams.open(self._owner):
             await send(start)
+            is_whole = False  # if the client leaves
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_cancel_when, gone, nursery.cancel_scope)
                 is_whole = await self._send_all(send)
