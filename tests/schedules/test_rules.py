@@ -287,3 +287,26 @@ def test_rules_and_schedules_evolve_like_all_values() -> None:
     assert evolve(schedule, when=Every(1)).rules == (Every(1),)
     assert evolve(schedule.when, offset=7) == Every(60, offset=7)
     assert evolve(Cron("0 1 * * *"), zone="Asia/Tokyo") == Cron("0 1 * * *", "Asia/Tokyo")
+
+
+@pytest.mark.parametrize(
+    ("expression", "plain"),
+    [
+        ("3-3/2 4 * * *", "3 4 * * *"),
+        ("03-3/1 4 * * *", "3 4 * * *"),
+        ("0 4-4/5 * * *", "0 4 * * *"),
+        ("0 0 1-1/1 JAN-jan/3 0-0/1", "0 0 1 1 0"),
+        ("0 0 * * mon-MON/2", "0 0 * * 1"),
+        ("1,3-3/2,5-6/1 0 * * *", "1,3,5-6 0 * * *"),
+    ],
+)
+def test_a_range_of_one_value_with_a_step_is_that_value(expression: str, plain: str) -> None:
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    found, wanted = (islice(Cron(each, "UTC").after(since), 50) for each in (expression, plain))
+
+    assert list(found) == list(wanted)
+
+
+def test_a_step_of_zero_is_refused_whatever_the_range() -> None:
+    with pytest.raises(DefinitionError, match="the field minute cannot be '3-3/0'"):
+        Cron("3-3/0 4 * * *", "UTC")

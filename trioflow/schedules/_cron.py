@@ -6,6 +6,7 @@ schedules without cron expressions do not need it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,6 +35,8 @@ SHORTHANDS = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
+STEPPED = re.compile(r"(?<!\w)(\w{1,9})-(\w{1,9})/(\d{1,9})(?!\w)", re.ASCII)
+"""A range with a step."""
 MINUTE, HOUR, NEAR = timedelta(minutes=1), timedelta(hours=1), timedelta(hours=26)
 EARLIEST = datetime(1, 1, 3, tzinfo=UTC)
 """The first time from which ticks are looked for: the calendar of each zone has it."""
@@ -90,7 +93,20 @@ def _cronsim(where: str) -> tuple[Callable[[str, datetime], Iterator[datetime]],
     except ImportError as exc:
         problem = "cron expressions need the library cronsim"
         raise DefinitionError(where, problem, "pip install 'trioflow[schedules]'") from exc
-    return CronSim, CronSimError
+    return lambda expression, moment: CronSim(_for_cronsim(expression), moment), CronSimError
+
+
+def _for_cronsim(expression: str) -> str:
+    """Return an expression without ranges of one value with a step.
+
+    To cronsim ``3-3/2`` is ``3/2``, which goes on to the end; to cron it is ``3``.
+    """
+    return STEPPED.sub(lambda found: found[1] if _is_one(*found.groups()) else found[0], expression)
+
+
+def _is_one(first: str, last: str, step: str) -> bool:
+    same = int(first) == int(last) if (first + last).isdigit() else first.lower() == last.lower()
+    return same and int(step) > 0
 
 
 def zone_of(where: str, name: object) -> ZoneInfo:

@@ -41,6 +41,7 @@ def _count_free(connection: Connection) -> int:
 
 
 def _give_back(connection: Connection) -> int:
+    connection.begin()  # waits for other writers
     driver: Any = connection.connection.driver_connection
     driver.execute(f"PRAGMA incremental_vacuum({PAGES})").fetchall()  # each row frees a page
     return _count_free(connection)
