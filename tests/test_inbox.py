@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -301,10 +302,7 @@ class TestARunWhoseSuspensionIsBeingSaved:
     """Others see that it is suspended while its engine still has the claim."""
 
     async def test_takes_an_answer(self, slow: str, autojump_clock: MockClock) -> None:
-        store = SlowStore(slow)
-        async with engine_on(store) as owner, engine_on(store, SLOW) as other:
-            run = owner.submit("asks", 1, run_id="r")
-            await self.wait_suspended(store)
+        async with self.suspending(slow) as (store, run, other):
             await other.resume_run("r", "yes")
             await other.send_event("r", "later")
             assert (await run.wait()).status == "suspended"
@@ -313,13 +311,19 @@ class TestARunWhoseSuspensionIsBeingSaved:
             assert await pending(store) == []
 
     async def test_is_canceled(self, slow: str, autojump_clock: MockClock) -> None:
+        async with self.suspending(slow) as (_, run, other):
+            await other.cancel_run("r", "enough")
+            await trio.sleep(10)
+            assert (await run.wait()).reason == "enough"
+
+    @asynccontextmanager
+    async def suspending(self, slow: str) -> AsyncIterator[tuple[MemoryStore, Any, Any]]:
+        """Yield the store, the run where it is driven, and another engine that sees it suspended."""
         store = SlowStore(slow)
         async with engine_on(store) as owner, engine_on(store, SLOW) as other:
             run = owner.submit("asks", 1, run_id="r")
             await self.wait_suspended(store)
-            await other.cancel_run("r", "enough")
-            await trio.sleep(10)
-            assert (await run.wait()).reason == "enough"
+            yield store, run, other
 
     async def wait_suspended(self, store: MemoryStore) -> None:
         while True:
