@@ -318,7 +318,7 @@ class TestARunWhoseSuspensionIsBeingSaved:
 
     @asynccontextmanager
     async def suspending(self, slow: str) -> AsyncIterator[tuple[MemoryStore, Any, Any]]:
-        """Yield the store, the run where it is driven, and another engine that sees it suspended."""
+        """Yield the store, the run, and another engine, which sees that the run is suspended."""
         store = SlowStore(slow)
         async with engine_on(store) as owner, engine_on(store, SLOW) as other:
             run = owner.submit("asks", 1, run_id="r")
