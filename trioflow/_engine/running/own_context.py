@@ -30,11 +30,14 @@ async def continue_in(context: Context) -> None:
 
 
 @asynccontextmanager
+@trio.lowlevel.enable_ki_protection  # the way back is short, and must not be left in the middle
 async def same_context() -> AsyncGenerator[None, None]:
     """Leave the block in the `Context` in which it was entered, whose tokens are reset there."""
-    context = trio.lowlevel.current_task().context
+    task = trio.lowlevel.current_task()
+    context = task.context
     try:
         yield
     finally:
-        if trio.lowlevel.current_task().context is not context:
-            await continue_in(context)
+        if task.context is not context:
+            task.context = context
+            await trio.lowlevel.cancel_shielded_checkpoint()
