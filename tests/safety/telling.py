@@ -115,9 +115,16 @@ class Telling:
             assert stored.owner is None, f"{stored.header.run_id} is claimed"
 
     async def _check_recovery(self) -> None:
+        journals = self.store._shelf.journals
+        requested = {
+            run_id
+            for run_id, journal in journals.items()
+            for request in journal.requests.values()
+            if request.kind == "cancel"  # accepted, and not yet in the journal
+        }
         async with self.open() as engine:
             for run in await engine.recover():
-                was_canceled = run.record.is_canceled
+                was_canceled = run.record.is_canceled or run.run_id in requested
                 if run.status == "running":  # it may have had nothing left to do
                     for name in ("end", "go", "more"):
                         run.send_event(name, {"name": "Paris"})

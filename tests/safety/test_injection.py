@@ -20,11 +20,15 @@ pytestmark = pytest.mark.slow
 
 EDGES: Mapping[str, str] = {
     "trioflow._engine.life.driving:drive": "has not begun to look after the run",
+    "trioflow._engine.life.driving:_drive": "has not begun to look after the run",
     "trioflow._engine.life.open_streams:drive_open": "has not begun to look after the run",
     "trioflow._engine.life.driving:carry_on": "has not begun to look after the run",
+    "trioflow._engine.life.life:Life._end_waiting": "has not begun to look after the run",
     "trioflow._engine.life.driving:beginning": "has not begun to look after the claim",
     "trioflow._engine.life.registry:RunRegistry.drive": "has not begun to look after the run",
     "trioflow.record:_step_finish": "is the second half of the end of a call",
+    "trioflow.record:_settle": "is a part of the end of a call",
+    "trioflow._engine.running.own_context:same_context": "has not begun to look after the run",
     "trioflow._engine.journal.attending:Attendant._attend_quietly": "has not begun to look",
     "trioflow._engine.base.reporting:reported": "has not begun to look",
     "trioflow._engine.life.life:Life.come_to_rest": "tells those who wait that they need not",

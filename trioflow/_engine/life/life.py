@@ -281,6 +281,11 @@ class Life:
     def _end_waiting(self) -> None:
         try:
             self.end_part(Scope(self.core, self.plan, prefix="", address=""), None)
+        except BaseException as exc:
+            if self.phase is Phase.ENDING:  # an error in trioflow itself: its end has not happened
+                self.failure, self.phase = exc, Phase.HALTED
+                self.core.readers.end_part(has_ended=True)
+            raise
         finally:
             if self.is_at_rest:
                 self.come_to_rest()

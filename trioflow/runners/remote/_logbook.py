@@ -49,16 +49,18 @@ class Logbook:
 
     async def serve(self) -> None:
         """Write records until the logbook is closed and all are written."""
-        async with self._receiver:
-            async for first in self._receiver:
-                entries = [first]
-                try:
-                    while len(entries) < BATCH:
-                        entries.append(self._receiver.receive_nowait())
-                except (trio.WouldBlock, trio.EndOfChannel):
-                    pass
-                await self._write(entries)
-        self._written.set()
+        try:
+            async with self._receiver:
+                async for first in self._receiver:
+                    entries = [first]
+                    try:
+                        while len(entries) < BATCH:
+                            entries.append(self._receiver.receive_nowait())
+                    except (trio.WouldBlock, trio.EndOfChannel):
+                        pass
+                    await self._write(entries)
+        finally:
+            self._written.set()  # when canceled, too: nobody waits for what is written no more
 
     async def _write(self, entries: Sequence[Entry]) -> None:
         records = [entry for entry in entries if not isinstance(entry, trio.Event)]
