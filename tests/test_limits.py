@@ -139,7 +139,7 @@ class TestConflicts:
             async with open_engine(plugins=[], workflows=[self.both()]):
                 pass
 
-    async def test_the_engine_settles_it(self) -> None:
+    async def test_the_engine_settles_it(self, autojump_clock: MockClock) -> None:
         limits = {"station": 1}
         async with open_engine(plugins=[], workflows=[self.both()], limits=limits) as engine:
             assert (await engine.create_run("w").start(1)).status == "success"

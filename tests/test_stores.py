@@ -20,22 +20,32 @@ from trioflow.errors import JournalConflictError
 from trioflow.events import RunStatus
 from trioflow.stores import MemoryStore
 from trioflow.testing import StoreContractError, check_store
-from trioflow.testing._stores import PROMISES, claiming, requesting
+from trioflow.testing._stores import PROMISES, claiming, queueing, requesting
 
 Results = Sequence[JournalConflictError | None]
 Statuses = Collection[RunStatus] | None
+
+
+@pytest.fixture
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let check_store wait for less long: a store in memory is not slow."""
+    monkeypatch.setattr(requesting, "QUIET", 0.05)
+    monkeypatch.setattr(queueing, "QUIET", 0.05)
+    monkeypatch.setattr(claiming, "SHORT", 0.05)
 
 
 async def test_the_memory_store_keeps_all_promises() -> None:
     await check_store(MemoryStore, persistent=False)
 
 
+@pytest.mark.usefixtures("short_waits")
 async def test_a_memory_store_that_is_shared_is_as_good_as_a_persistent_one() -> None:
     store = MemoryStore()
 
     await check_store(lambda: store)
 
 
+@pytest.mark.usefixtures("short_waits")
 async def test_check_store_leaves_other_runs_alone() -> None:
     store = MemoryStore()
     header = RunHeader(run_id="r", workflow_id="w", created_at=2e9, format=1, fingerprint="{}")
@@ -427,11 +437,10 @@ FAULTS: dict[type[Store], str] = {
     ],
     ids=[store.__name__ for store in FAULTS],
 )
+@pytest.mark.usefixtures("short_waits")
 async def test_check_store_names_the_promise_that_is_broken(
-    store: Callable[[], Store], promise: str, monkeypatch: pytest.MonkeyPatch
+    store: Callable[[], Store], promise: str
 ) -> None:
-    monkeypatch.setattr(requesting, "QUIET", 0.05)
-    monkeypatch.setattr(claiming, "SHORT", 0.05)
     with pytest.raises(StoreContractError) as caught:
         await check_store(store, persistent=False)
 

@@ -19,7 +19,7 @@ from trioflow.errors import JournalConflictError, StoreError
 from trioflow.events import FINISHED_STATUSES, RunStatus
 from trioflow.stores import MemoryStore
 from trioflow.testing import StoreContractError, check_store
-from trioflow.testing._stores import claiming, finding, owning, reading_only, requesting
+from trioflow.testing._stores import claiming, finding, owning, queueing, reading_only, requesting
 
 Results = Sequence[JournalConflictError | None]
 
@@ -468,6 +468,7 @@ async def test_check_store_names_the_promise_that_is_broken(
     # What is wrong with these stores is wrong however long one waits.
     monkeypatch.setattr(requesting, "SOON", 0.3)
     monkeypatch.setattr(requesting, "QUIET", 0.05)
+    monkeypatch.setattr(queueing, "QUIET", 0.05)
     monkeypatch.setattr(claiming, "SHORT", 0.05)
     shared = store()
 

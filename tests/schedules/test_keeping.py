@@ -360,7 +360,8 @@ ASKED: dict[Any, tuple[list[float], list[float]]] = {
     "cancel": ([0, 1], [1, 4]),
     "allow": ([0, 1], [3, 4]),
 }
-"""When the runs of two triggers an hour apart begin and end that take three hours."""
+"""When the runs of two triggers a while apart begin and end that take three of them."""
+A_WHILE = HOUR / 6
 
 
 @pytest.mark.parametrize("asked", ASKED)
@@ -369,16 +370,16 @@ async def test_an_overlap_that_is_asked_for_replaces_the_own_one(
     own: Any, asked: Any, virtual_clock: VirtualClock
 ) -> None:
     story = Story()
-    rare = story.schedule(Every(weeks=100), 3 * HOUR, overlap=own)
+    rare = story.schedule(Every(weeks=100), 3 * A_WHILE, overlap=own)
     async with story.engine(SetStore(), rare) as engine:
         await engine.schedules.trigger("s")
-        await pass_hours(1)
+        await trio.sleep(A_WHILE)
         await engine.schedules.trigger("s", overlap=asked)
-        await pass_hours(9)
+        await trio.sleep(9 * A_WHILE)
 
     began, ended = ASKED[asked]
-    assert [at / HOUR for at in story.began] == pytest.approx(began, abs=0.01)
-    assert [at / HOUR for at in story.ended] == pytest.approx(ended, abs=0.01)
+    assert [at / A_WHILE for at in story.began] == pytest.approx(began, abs=0.01)
+    assert [at / A_WHILE for at in story.ended] == pytest.approx(ended, abs=0.01)
 
 
 # ---------------------------------------------------------------- downtime
