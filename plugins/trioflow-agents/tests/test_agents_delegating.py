@@ -130,6 +130,17 @@ async def test_an_agent_asks_another_one() -> None:
     assert usage_of(run).requests == 3
 
 
+async def test_of_an_agent_that_is_called_again_the_last_conversation_counts() -> None:
+    model = ScriptedModel(["no", "yes"])
+    agent = Agent("ag", model=model, output=str)
+    loop = Workflow("loop", input=str, output=str).dountil(agent, lambda said: said == "yes")
+    async with open_engine(plugins=["agents"], workflows=[loop]) as engine:
+        run = engine.create_run(loop)
+        assert (await run.start("again")).unwrap() == "yes"
+
+    assert history(run) == history(run, "ag") == (User("no"), Assistant("yes"))
+
+
 async def test_a_workflow_may_wait_for_an_answer() -> None:
     @step
     async def sure(value: int, ctx: StepContext) -> bool:

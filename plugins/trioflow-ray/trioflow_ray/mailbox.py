@@ -1,8 +1,8 @@
 """The actor through which bodies reach their runs.
 
-All traffic is Ray's own. The actor lies on the node of the engine, which asks it for messages with
-one call at a time that takes all there are. Everything is numbers and bytes, in lists: Ray passes
-objects of any other class, even tuples, through a pickler that takes longer than the call itself.
+All traffic is Ray's own. The actor lies on the node of the engine, with which it exchanges answers
+for messages in one call at a time. Everything is numbers and bytes, in lists: Ray passes objects of
+any other class, even tuples, through a pickler that takes longer than the call itself.
 """
 
 from __future__ import annotations
@@ -44,8 +44,10 @@ class Mailbox:
         self._letters.append(letter)
         self._filled.set()
 
-    async def take(self) -> list[Letter]:
-        """Wait for messages, and return all there are, in the order in which they came."""
+    async def exchange(self, answers: list[Reply]) -> list[Letter]:
+        """Bring answers, then wait for messages, and return all there are, in the order in which
+        they came."""
+        await self.answer(answers)
         await self._filled.wait()
         self._filled.clear()
         taken, self._letters = self._letters, []

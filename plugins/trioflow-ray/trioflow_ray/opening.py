@@ -55,7 +55,7 @@ async def open_cluster(
     places = Places(max_in_flight, patience=PATIENCE)
     office = Office(mailbox, GATHERING if window > 1 else 0.0)
     logbook = Logbook()
-    for serve in (office.take, office.bring, places.lend, logbook.serve):
+    for serve in (office.serve, places.lend, logbook.serve):
         nursery.start_soon(serve)
     stack.push_async_callback(_close, logbook, nursery)
     return Cluster(name, office, places, logbook, shelf, Tasks(connection.remote(run_body)))

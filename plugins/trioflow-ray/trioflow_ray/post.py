@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import pickle
 from collections import deque
+from concurrent.futures import Future
 from typing import Any
 
 import attrs
 import trio
 
-from trioflow.runners.remote import Begun, Frame, LogRecord
+from trioflow.runners.remote import Ask, Begun, Frame, LogRecord
 from trioflow_ray.line import BegunOn, Records
-from trioflow_ray.mailbox import Reply
-from trioflow_ray.waiting import settle
+from trioflow_ray.mailbox import Letter, Reply
+from trioflow_ray.waiting import when_settled
 from trioflow_ray.work import Result
 
 
@@ -82,6 +82,11 @@ class Call:
         self._news.set()
 
 
+SOON = 0.002
+"""Seconds that the next call of the mailbox waits for the answers to what the last one has brought:
+most requests are answered at once, and then need no call of their own."""
+
+
 class Office:
     """Takes messages from the mailbox, and brings answers to it."""
 
@@ -98,7 +103,9 @@ class Office:
         self.reason = ""
         self._calls: dict[int, Call] = {}
         self._numbers = 0
-        self._answers, self._to_answer = trio.open_memory_channel[Reply](math.inf)
+        self._answers: list[Reply] = []
+        self._taken: Future[list[Letter]] | None = None
+        self._news = trio.Event()
 
     def open_call(self) -> Call:
         """Return a new call, whose messages are sorted to it until it is closed."""
@@ -117,33 +124,63 @@ class Office:
 
     def answer(self, letter: Reply) -> None:
         """Bring an answer to its body; it is lost if the body has ended."""
-        self._answers.send_nowait(letter)  # there are as many as bodies have open requests
+        self._answers.append(letter)  # there are as many as bodies have open requests
+        self._news.set()
 
-    async def take(self) -> None:
-        """Sort messages until the mailbox is gone."""
+    async def serve(self) -> None:
+        """Sort messages and bring answers until the mailbox is gone."""
         import ray
 
+        self._exchange()
         while True:
-            future = await settle(self.mailbox.take.remote())
+            await self._hear()
+            future, self._taken = self._taken, None
+            if future is None:
+                await self._bring_late()
+                continue
             try:
                 letters = future.result()
             except ray.exceptions.RayError as exc:
                 self._lose(exc)
                 return
-            for call_number, number, message, content in letters:
-                call = self._calls.get(call_number)
-                if call is not None:
-                    call.add(number, pickle.loads(message), content)
+            if self._sort(letters) and not self._answers:
+                with trio.move_on_after(SOON):
+                    await self._hear()
+            await trio.sleep(self._gathering)
+            self._exchange()
 
-    async def bring(self) -> None:
-        """Bring answers, all that are ready in one call."""
-        async for first in self._to_answer:
-            letters = [first]
-            if self._gathering:
-                await trio.sleep(self._gathering)
-            while self._to_answer.statistics().current_buffer_used:
-                letters.append(self._to_answer.receive_nowait())
-            self.mailbox.answer.remote(letters)
+    async def _bring_late(self) -> None:
+        """Bring answers that took longer, while the mailbox waits for messages."""
+        await trio.sleep(self._gathering)
+        if self._answers:
+            self.mailbox.answer.remote(self._all_answers())
+
+    async def _hear(self) -> None:
+        await self._news.wait()
+        self._news = trio.Event()
+
+    def _exchange(self) -> None:
+        """Bring the answers, and take messages as soon as there are any."""
+        when_settled(self.mailbox.exchange.remote(self._all_answers()), self._take)
+
+    def _take(self, future: Future[list[Letter]]) -> None:
+        self._taken = future
+        self._news.set()
+
+    def _all_answers(self) -> list[Reply]:
+        answers, self._answers = self._answers, []
+        return answers
+
+    def _sort(self, letters: list[Letter]) -> bool:
+        """Give messages to their calls, and return whether there are requests among them."""
+        asks = False
+        for call_number, number, packed, content in letters:
+            call = self._calls.get(call_number)
+            if call is not None:
+                message = pickle.loads(packed)
+                asks = asks or isinstance(message, Ask)
+                call.add(number, message, content)
+        return asks
 
     def _lose(self, exc: Exception) -> None:
         self.is_lost, self.reason = True, " ".join(str(exc).split())
