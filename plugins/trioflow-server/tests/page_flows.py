@@ -248,7 +248,10 @@ speaking = Workflow("speaking", input=int, output=str).then(turn)
 
 
 class Waiting(ta.Model):
-    """A model whose second reply has a pause: it ends when the file exists that it is told."""
+    """A model whose second reply has a pause: it ends when the file exists that it is told.
+
+    It begins when there is one whose name begins with `begin-`.
+    """
 
     name = "waiting"
 
@@ -265,14 +268,20 @@ class Waiting(ta.Model):
             yield usage
             yield ta.Finish("tool_calls")
             return
-        yield "It is "
         [file] = [m.content for m in request.messages if isinstance(m, ta.User)]
         assert isinstance(file, str)
-        while not await trio.Path(file).exists():  # noqa: ASYNC110  # by another process
-            await trio.sleep(0.02)
+        end = trio.Path(file)
+        await _until_exists(end.with_name(f"begin-{end.name}"))
+        yield "It is "
+        await _until_exists(end)
         yield "over."
         yield usage
         yield ta.Finish()
+
+
+async def _until_exists(file: trio.Path) -> None:
+    while not await file.exists():  # noqa: ASYNC110  # made by another process
+        await trio.sleep(0.02)
 
 
 assistant = ta.Agent("assistant", model=Waiting(), tools=[look])

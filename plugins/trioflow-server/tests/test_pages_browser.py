@@ -92,6 +92,8 @@ def test_what_agents_said_before_the_page_was_loaded_is_shown_too(site: Site) ->
     file = site.folder / "over"
     start(site, "assistant", "agent-1", str(file))
     site.go("/runs/agent-1")
+    site.until(f"{entries}.slice(0, 3)", first)
+    file.with_name("begin-over").write_text("")  # of the next turn, the page hears all
     site.until("document.getElementById('said').innerText.includes('It is')")
     site.go("/runs/agent-1")
     assert site.page.evaluate(entries)[:3] == first

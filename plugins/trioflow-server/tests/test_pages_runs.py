@@ -296,7 +296,8 @@ async def test_what_changes_is_sent_in_parts() -> None:
 
 
 async def test_the_page_shows_what_agents_have_said(tmp_path: Path) -> None:
-    (tmp_path / "over").write_text("")
+    for name in ("begin-over", "over"):
+        (tmp_path / name).write_text("")
     async with open_pages() as (bench, _):
         run = await bench.engine.start_once("assistant", str(tmp_path / "over"), run_id="a1")
         assert run is not None
