@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import _thread
 import ctypes
+import signal
 import threading
 from collections.abc import Iterator
 
 import pytest
 import trio
 
+from trioflow.runners.remote import _loop
 from trioflow.runners.remote._loop import WorkerLoop, _Body
 
 
@@ -55,11 +58,35 @@ def test_an_interrupt_of_the_thread_cancels_the_body_and_waits_for_it(loop: Work
     thread.start()
     begun.wait()
     assert thread.ident is not None
-    interrupt = ctypes.py_object(KeyboardInterrupt)  # as Ray does it: no signal
+    interrupt = ctypes.py_object(KeyboardInterrupt)  # no signal
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), interrupt)
     thread.join()
 
     assert notes == ["cleaned up", "interrupted"]
+
+
+def test_an_interrupt_of_the_main_thread_ends_its_wait_at_once(
+    loop: WorkerLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_loop, "INTERVAL", 3600)
+    ended = threading.Event()
+
+    async def interrupt_main() -> None:
+        _thread.interrupt_main()  # as Ray does it: no signal of the system
+        try:
+            await trio.sleep_forever()
+        finally:
+            ended.set()
+
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            loop.run(interrupt_main)
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+    assert ended.is_set()
+    assert signal.set_wakeup_fd(-1) == -1, "it listens to signals only while it waits"
 
 
 def test_a_body_that_is_canceled_before_it_begins_never_does(loop: WorkerLoop) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import Context, copy_context
 from typing import Generic, TypeVar
@@ -14,11 +14,13 @@ import trio
 from trio._threads import PARENT_TASK_DATA
 
 from trioflow.runners import OpenResource, Resources
+from trioflow.runners.remote._bell import Bell
 
 T = TypeVar("T")
 
 INTERVAL = 0.02
-"""Seconds after which a thread that waits for an async body looks for interrupts."""
+"""Seconds after which a thread that waits for an async body looks for interrupts, if it is not the
+main thread: no bell tells it of them."""
 
 
 class _Body(Generic[T]):
@@ -57,6 +59,7 @@ class WorkerLoop:
         """The openers of the resources that bodies have requested so far."""
         self.resources = Resources(self.openers)
         self._ready = threading.Event()
+        self._bell: Bell | None = None
         self._token: trio.lowlevel.TrioToken | None = None
         self._closing: trio.Event | None = None
         self._thread = threading.Thread(target=trio.run, args=(self._serve,), daemon=True)
@@ -66,6 +69,7 @@ class WorkerLoop:
 
         Trio does the same for the threads that it starts, but has no function for others.
         """
+        self._bell = Bell()
         self._thread.start()
         self._ready.wait()
         assert self._token is not None
@@ -80,14 +84,17 @@ class WorkerLoop:
         An interrupt of this thread cancels it, and is raised when it has ended.
         """
         assert self._token is not None
+        assert self._bell is not None
         body = _Body(fn, copy_context())
+        body.done.add_done_callback(self._bell.ring)
         try:
-            self._token.run_sync_soon(body.begin)
-            while not body.done.done():  # an interrupt that is no signal does not end a longer wait
-                wait([body.done], INTERVAL)
+            with self._bell.rung_by_signals():
+                self._token.run_sync_soon(body.begin)
+                while not body.done.done():
+                    self._bell.wait(INTERVAL)
         except KeyboardInterrupt:
             self._token.run_sync_soon(body.cancel)  # also if it has not begun
-            wait([body.done])
+            body.done.exception()  # waits
             raise
         return body.done.result().unwrap()
 
@@ -96,6 +103,8 @@ class WorkerLoop:
         if self._token is not None and self._closing is not None:
             self._token.run_sync_soon(self._closing.set)
             self._thread.join()
+        if self._bell is not None:
+            self._bell.close()
 
     async def _serve(self) -> None:
         self._closing = trio.Event()
